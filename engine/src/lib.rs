@@ -1,0 +1,18 @@
+//! What a snapshot *means*: pure functions from a request to a decision.
+//!
+//! A [`Program`] is built once, from one slice, off the traffic's path; it never changes afterwards. All
+//! that can be compiled, parsed, hashed or sorted is done then. Deciding a request allocates nothing, does
+//! no I/O, reads no clock and rolls no dice: time and chance are arguments.
+//!
+//! The proxy on its hot path, `mesh request`, tests, the prover's witnesses and the health gates call the
+//! same functions, so what is shown is what is served. Whoever wants to see why passes a [`Trace`].
+//!
+//! ```text
+//!              connection            request
+//! inbound   ─▶ Program::inbound   ─▶ Policy::authenticate ─▶ Policy::authorize ─▶ the workload
+//! outbound  ─▶ Program::outbound  ─▶ Outbound::route ──────────────────────────▶ a Cluster
+//! gateway   ─▶ Program::gateway   ─▶ authenticate ─▶ authorize ─▶ Gateway::route ─▶ a Cluster
+//! ```
+//! Endpoints, certificates and pools are not here: a [`Cluster`] is where the engine ends and the world begins.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,80 @@
+//! Typed names of objects.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+
+/// What sort of object a [`Key`] names. Ordered as a reader meets them.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum Kind {
+    MeshDefaults,
+    Workload,
+    Service,
+    RouteTable,
+    Scope,
+    Egress,
+    Gateway,
+    PeerAuthentication,
+    RequestAuthentication,
+    AuthorizationPolicy,
+}
+
+impl Kind {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MeshDefaults => "MeshDefaults",
+            Self::Workload => "Workload",
+            Self::Service => "Service",
+            Self::RouteTable => "RouteTable",
+            Self::Scope => "Scope",
+            Self::Egress => "Egress",
+            Self::Gateway => "Gateway",
+            Self::PeerAuthentication => "PeerAuthentication",
+            Self::RequestAuthentication => "RequestAuthentication",
+            Self::AuthorizationPolicy => "AuthorizationPolicy",
+        }
+    }
+}
+
+/// The name of one object: unique within a snapshot, stable from one snapshot to the next.
+///
+/// `name` is what the object's kind makes of it: a resource's name, a host, or a host and the view it
+/// was resolved for (`reviews.shop.svc.cluster.local@web`).
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    pub kind: Kind,
+    /// Empty for what belongs to the mesh as a whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+    pub name: String,
+}
+
+impl Key {
+    #[must_use]
+    pub fn new(kind: Kind, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { kind, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, namespace, name } = self;
+        if namespace.is_empty() {
+            write!(f, "{} {name}", kind.name())
+        } else {
+            write!(f, "{} {namespace}/{name}", kind.name())
+        }
+    }
+}
+
+/// An edge of the tree: the object's name, and the digest of what it holds.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    pub key: Key,
+    pub digest: Digest,
+}

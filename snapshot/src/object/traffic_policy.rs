@@ -1,0 +1,184 @@
+//! How a client treats one upstream. Source: Istio, `DestinationRule.trafficPolicy`.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Microseconds, PartsPerMillion, is_default};
+
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrafficPolicy {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub load_balancer: LoadBalancer,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub connection_pool: ConnectionPool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlier_detection: Option<OutlierDetection>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tls: ClientTls,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum LoadBalancer {
+    Simple(SimpleBalancer),
+    ConsistentHash {
+        hash: Hash,
+        /// The least number of points on the ring.
+        ring_size_min: u64,
+    },
+}
+
+impl Default for LoadBalancer {
+    fn default() -> Self {
+        Self::Simple(SimpleBalancer::LeastRequest)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SimpleBalancer {
+    /// The less busy of two endpoints taken at random: Istio's default.
+    #[default]
+    LeastRequest,
+    RoundRobin,
+    Random,
+    /// No balancing: where the client was going.
+    Passthrough,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Hash {
+    Header(String),
+    /// A cookie that the proxy sets when the request has none, unless `ttl` is absent.
+    Cookie {
+        name: String,
+        path: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ttl: Option<Microseconds>,
+    },
+    SourceIp,
+    QueryParameter(String),
+}
+
+/// Limits towards one upstream, in one proxy. Zero is no limit but for Envoy's own, 2³² − 1.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ConnectionPool {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub connections_max: u32,
+    /// Absent: the mesh's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect_timeout: Option<Microseconds>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp_keepalive: Option<TcpKeepalive>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_duration_max: Option<Microseconds>,
+    /// Of a TCP connection. Absent: one hour, Envoy's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp_idle_timeout: Option<Microseconds>,
+    /// Requests that wait for a connection.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub pending_requests_max: u32,
+    /// Requests in flight.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub requests_max: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub requests_per_connection_max: u32,
+    /// Retries in flight.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub retries_max: u32,
+    /// Of a pooled HTTP connection without requests. Absent: one hour, Envoy's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_idle_timeout: Option<Microseconds>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub concurrent_streams_max: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub serving: Serving,
+}
+
+/// Which HTTP version the proxy speaks to an upstream.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Serving {
+    /// What the port's protocol says; HTTP/1.1 where it says only HTTP.
+    #[default]
+    AsDeclared,
+    /// HTTP/2 also where the port says only HTTP (`h2UpgradePolicy: UPGRADE`).
+    Http2,
+    /// What the client spoke (`useClientProtocol`).
+    AsClient,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TcpKeepalive {
+    /// Zero: the system's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub probes: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub time: Microseconds,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub interval: Microseconds,
+}
+
+/// When an endpoint is ejected. All counts are of one proxy.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OutlierDetection {
+    /// Zero switches this cause off, like the next two.
+    pub consecutive_5xx: u32,
+    /// 502, 503, 504 and what a TCP connection fails with.
+    pub consecutive_gateway_errors: u32,
+    /// Failures of the proxy's own making (connect, time-out, reset), counted apart from answers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub consecutive_local_origin_failures: u32,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub split_local_origin_errors: bool,
+    pub interval: Microseconds,
+    pub base_ejection_time: Microseconds,
+    /// The largest share of the endpoints that may be ejected at once.
+    pub ejected_max: PartsPerMillion,
+    /// Below this share of healthy endpoints ejections are ignored (panic); zero: never.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub healthy_min: PartsPerMillion,
+}
+
+/// How the proxy secures connections to an upstream.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum ClientTls {
+    /// Mutual TLS of the mesh towards meshed endpoints that accept it, plain text to others: auto mTLS.
+    #[default]
+    Auto,
+    /// Plain text.
+    Disable,
+    /// Mutual TLS with the mesh's own identities, always.
+    IstioMutual {
+        /// Empty: the mesh's own form, `outbound_.<port>_.<subset>_.<host>`.
+        #[serde(default, skip_serializing_if = "is_default")]
+        sni: String,
+        #[serde(default, skip_serializing_if = "is_default")]
+        subject_alt_names: Vec<String>,
+    },
+    /// TLS towards a server outside the mesh; mutual where there is a `credential`.
+    Originate {
+        /// Empty: the host of the request.
+        #[serde(default, skip_serializing_if = "is_default")]
+        sni: String,
+        #[serde(default, skip_serializing_if = "is_default")]
+        subject_alt_names: Vec<String>,
+        /// A secret (certificate, key, CA) by name; empty: none.
+        #[serde(default, skip_serializing_if = "is_default")]
+        credential: String,
+        /// Files at the proxy: CA, certificate, key; empty CA: the system's.
+        #[serde(default, skip_serializing_if = "is_default")]
+        ca_file: String,
+        #[serde(default, skip_serializing_if = "is_default")]
+        certificate_file: String,
+        #[serde(default, skip_serializing_if = "is_default")]
+        key_file: String,
+        #[serde(default, skip_serializing_if = "is_default")]
+        skip_verify: bool,
+    },
+}

@@ -1,0 +1,66 @@
+//! Numbers with units. Canonical JSON has no floats, so time and shares are integers.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A span of time in whole microseconds, the finest that Istio's API distinguishes in practice.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(transparent)]
+pub struct Microseconds(pub u64);
+
+impl Microseconds {
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis * 1000)
+    }
+
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs * 1_000_000)
+    }
+
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl From<Microseconds> for Duration {
+    fn from(span: Microseconds) -> Self {
+        Self::from_micros(span.0)
+    }
+}
+
+/// A share of requests: 1,000,000 is all of them. Envoy's finest denominator, so no percentage is lost.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+#[serde(transparent)]
+pub struct PartsPerMillion(pub u32);
+
+impl PartsPerMillion {
+    pub const ALL: Self = Self(1_000_000);
+
+    /// Whether a `roll`, uniform over all of `u32`, falls into this share.
+    #[must_use]
+    pub fn includes(self, roll: u32) -> bool {
+        u64::from(roll) * 1_000_000 < u64::from(self.0) << 32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PartsPerMillion;
+
+    #[test]
+    fn a_share_takes_its_part_of_the_rolls_and_no_other() {
+        assert!(!PartsPerMillion(0).includes(0));
+        assert!(PartsPerMillion::ALL.includes(u32::MAX));
+        let half = PartsPerMillion(500_000);
+        assert!(half.includes(u32::MAX / 2));
+        assert!(!half.includes(u32::MAX / 2 + 1));
+    }
+}
