@@ -27,7 +27,12 @@ pub mod manifest;
 pub mod slice;
 pub mod snapshot;
 
+pub mod container;
+pub mod provenance;
+pub mod signature;
 pub mod source_map;
+
+pub mod diff;
 pub mod wire;
 
 pub use digest::Digest;

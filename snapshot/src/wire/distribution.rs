@@ -301,3 +301,24 @@ pub struct Abandon {
     #[prost(uint64, tag = "1")]
     pub rollout: u64,
 }
+
+impl From<&crate::signature::Signature> for Signature {
+    fn from(signature: &crate::signature::Signature) -> Self {
+        let crate::signature::Signature { key, statement, signature } = signature.clone();
+        Self { key: key.as_bytes().to_vec(), statement, signature }
+    }
+}
+
+impl TryFrom<Signature> for crate::signature::Signature {
+    type Error = std::array::TryFromSliceError;
+
+    /// Fails when the key is not named by a digest.
+    fn try_from(signature: Signature) -> Result<Self, Self::Error> {
+        let Signature { key, statement, signature } = signature;
+        Ok(Self {
+            key: crate::Digest::from_bytes(key.as_slice().try_into()?),
+            statement,
+            signature,
+        })
+    }
+}
