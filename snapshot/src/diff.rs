@@ -3,82 +3,75 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::object::Workload;
-use crate::{Digest, Entry, Key, Kind, Object, Snapshot, slice};
+use crate::{Digest, Key, Snapshot, slice};
 
-/// The difference of two snapshots. Empty exactly when they have the same digest.
+/// The difference of two snapshots.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Diff {
     pub added: BTreeSet<Key>,
     pub removed: BTreeSet<Key>,
-    /// Another content, or for other workloads.
     pub changed: BTreeSet<Key>,
     pub workloads: Workloads,
 }
 
-/// The workloads of both inventories, by what becomes of their slices.
+/// The workloads of both inventories, as `namespace/name`, by what becomes of their slices.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Workloads {
-    pub added: BTreeSet<Key>,
-    pub removed: BTreeSet<Key>,
+    pub added: BTreeSet<String>,
+    pub removed: BTreeSet<String>,
     /// Their proxies have something to load.
-    pub changed: BTreeSet<Key>,
+    pub changed: BTreeSet<String>,
     /// Their proxies are told the new epoch, and that is all.
-    pub unchanged: BTreeSet<Key>,
+    pub unchanged: BTreeSet<String>,
 }
 
-impl Diff {
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
-    }
+/// A snapshot, and the workloads that are known to be served by it.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    pub snapshot: &'a Snapshot,
+    pub inventory: &'a [Workload],
 }
 
 /// What leads from `before` to `after`.
 #[must_use]
-pub fn diff(before: &Snapshot, after: &Snapshot) -> Diff {
-    let (old, new) = (before.entries(), after.entries());
-    let mut diff = Diff { workloads: workloads(before, &old, after, &new), ..Diff::default() };
-    for (key, entry) in &new {
+pub fn diff(before: Side<'_>, after: Side<'_>) -> Diff {
+    let (old, new) = (before.snapshot.names(), after.snapshot.names());
+    let mut diff = Diff::default();
+    for (key, contents) in new {
         match old.get(key) {
             None => drop(diff.added.insert(key.clone())),
-            Some(other) if other != entry => drop(diff.changed.insert(key.clone())),
+            Some(other) if other != contents => drop(diff.changed.insert(key.clone())),
             Some(_) => {}
         }
     }
-    diff.removed = old.into_keys().filter(|key| !new.contains_key(key)).collect();
+    diff.removed = old.keys().filter(|key| !new.contains_key(key)).cloned().collect();
+    diff.workloads = workloads(&slices(before), &slices(after));
     diff
 }
 
-fn workloads(
-    before: &Snapshot,
-    old: &BTreeMap<Key, Entry>,
-    after: &Snapshot,
-    new: &BTreeMap<Key, Entry>,
-) -> Workloads {
-    let (old, new) = (slices(before, old), slices(after, new));
+/// Workload → digest of its slice; none where it has none.
+type Slices = BTreeMap<String, Option<Digest>>;
+
+fn workloads(old: &Slices, new: &Slices) -> Workloads {
     let mut workloads = Workloads::default();
-    for (key, digest) in &new {
-        let group = match old.get(key) {
+    for (name, digest) in new {
+        let group = match old.get(name) {
             None => &mut workloads.added,
             Some(other) if other == digest => &mut workloads.unchanged,
             Some(_) => &mut workloads.changed,
         };
-        group.insert(key.clone());
+        group.insert(name.clone());
     }
-    workloads.removed = old.into_keys().filter(|key| !new.contains_key(key)).collect();
+    workloads.removed = old.keys().filter(|name| !new.contains_key(*name)).cloned().collect();
     workloads
 }
 
-/// The digest of each workload's slice; none where it has none.
-fn slices(snapshot: &Snapshot, entries: &BTreeMap<Key, Entry>) -> BTreeMap<Key, Option<Digest>> {
-    let inventory = entries.values().filter(|entry| entry.reference.key.kind == Kind::Workload);
-    let workload = |entry: &Entry| match snapshot.object(&entry.reference.digest) {
-        Some(Object::Workload(workload)) => Some((entry.reference.key.clone(), workload)),
-        _ => None,
+fn slices(Side { snapshot, inventory }: Side<'_>) -> Slices {
+    let slice_of = |workload: &Workload| {
+        let none = crate::Section::default();
+        let own = snapshot.namespace(&workload.namespace).unwrap_or(&none);
+        slice::of_sections(workload, snapshot.mesh(), own).ok().map(|slice| slice.digest())
     };
-    inventory.filter_map(workload).map(|(key, it)| (key, slice_of(snapshot, &it))).collect()
-}
-
-fn slice_of(snapshot: &Snapshot, workload: &Workload) -> Option<Digest> {
-    slice(snapshot.digest(), workload, snapshot).ok().map(|slice| slice.digest())
+    let named = |workload: &Workload| format!("{}/{}", workload.namespace, workload.name);
+    inventory.iter().map(|workload| (named(workload), slice_of(workload))).collect()
 }

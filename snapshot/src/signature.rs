@@ -23,12 +23,18 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 pub struct Statement {
     /// The snapshot.
     pub snapshot: Digest,
-    /// Greater than that of every publication before it; by convention, the seconds since 1970 at its signing.
+    /// Greater than that of every publication before it; by convention, the microseconds since 1970 at its
+    /// signing.
     pub serial: u64,
-    /// The trust domain of the mesh that may serve it; empty: any.
+    /// The least serial that may still be served once this snapshot is confirmed: how far back the signer
+    /// lets the mesh go. Zero: any distance.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub floor: u64,
+    /// The name of the mesh that may serve it; empty: any.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mesh: String,
-    /// In seconds since 1970, the end of the time in which it may be taken up; zero: none. What is served already stays.
+    /// In seconds since 1970, the end of the time in which a rollout of it may begin; zero: none. What is
+    /// confirmed may be served, and fetched again, for ever.
     #[serde(default, skip_serializing_if = "is_default")]
     pub not_after: u64,
 }
@@ -116,7 +122,8 @@ impl PublicKey {
     }
 }
 
-/// The keys whose word is taken. Several, so that one can replace another.
+/// The keys whose word is taken. Several, so that one can replace another. With none, nothing verifies:
+/// whoever takes snapshots without signatures does not ask.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct TrustedKeys(BTreeMap<Digest, ed25519_dalek::VerifyingKey>);
 
@@ -141,8 +148,6 @@ pub enum SignatureError {
     OtherSnapshot,
     #[error("the statement is for another mesh")]
     OtherMesh,
-    #[error("the statement's time is over")]
-    Expired,
 }
 
 impl TrustedKeys {
@@ -151,8 +156,8 @@ impl TrustedKeys {
         self.0.is_empty()
     }
 
-    /// The statement that a trusted key makes about `snapshot` for the mesh `trust_domain`; of several, the
-    /// one with the greatest serial. `now` in seconds since 1970.
+    /// The statement that a trusted key makes about `snapshot` for `mesh`; of several, the one with the
+    /// greatest serial. Whether its time or its serial will do is the caller's to judge.
     ///
     /// # Errors
     ///
@@ -160,13 +165,12 @@ impl TrustedKeys {
     pub fn verify(
         &self,
         snapshot: Digest,
-        trust_domain: &str,
-        now: u64,
+        mesh: &str,
         signatures: &[Signature],
     ) -> Result<Statement, SignatureError> {
         let mut best: Result<Statement, _> = Err(SignatureError::Unsigned);
         for signature in signatures {
-            match (self.verify_one(snapshot, trust_domain, now, signature), &best) {
+            match (self.verify_one(snapshot, mesh, signature), &best) {
                 (Ok(statement), Ok(other)) if statement.serial <= other.serial => {}
                 (Ok(statement), _) => best = Ok(statement),
                 (Err(error), Err(other)) if error > *other => best = Err(error),
@@ -179,8 +183,7 @@ impl TrustedKeys {
     fn verify_one(
         &self,
         snapshot: Digest,
-        trust_domain: &str,
-        now: u64,
+        mesh: &str,
         signature: &Signature,
     ) -> Result<Statement, SignatureError> {
         let key = self.0.get(&signature.key).ok_or(SignatureError::UntrustedKey)?;
@@ -192,11 +195,8 @@ impl TrustedKeys {
         if statement.snapshot != snapshot {
             return Err(SignatureError::OtherSnapshot);
         }
-        if !statement.mesh.is_empty() && statement.mesh != trust_domain {
+        if !statement.mesh.is_empty() && statement.mesh != mesh {
             return Err(SignatureError::OtherMesh);
-        }
-        if statement.not_after != 0 && statement.not_after < now {
-            return Err(SignatureError::Expired);
         }
         Ok(statement)
     }
@@ -231,6 +231,7 @@ struct Subject {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Predicate {
     serial: u64,
+    floor: u64,
     mesh: String,
     not_after: u64,
 }
@@ -244,6 +245,7 @@ impl From<&Statement> for InToto {
             predicate_type: PREDICATE_TYPE.to_owned(),
             predicate: Predicate {
                 serial: statement.serial,
+                floor: statement.floor,
                 mesh: statement.mesh.clone(),
                 not_after: statement.not_after,
             },
@@ -257,8 +259,8 @@ impl InToto {
         let [subject] = read.subject.as_slice() else { return None };
         let known = read.statement_type == STATEMENT_TYPE && read.predicate_type == PREDICATE_TYPE;
         let snapshot = format!("sha256:{}", subject.digest.get("sha256")?).parse().ok()?;
-        let Predicate { serial, mesh, not_after } = read.predicate;
-        known.then_some(Statement { snapshot, serial, mesh, not_after })
+        let Predicate { serial, floor, mesh, not_after } = read.predicate;
+        known.then_some(Statement { snapshot, serial, floor, mesh, not_after })
     }
 }
 
@@ -267,11 +269,9 @@ mod tests {
     use super::{PrivateKey, PublicKey, Signature, SignatureError, Statement, TrustedKeys};
     use crate::Digest;
 
-    const NOW: u64 = 1_000;
-
     fn statement() -> Statement {
         let snapshot = Digest::of(b"a snapshot");
-        Statement { snapshot, serial: 7, mesh: "cluster.local".to_owned(), not_after: NOW + 1 }
+        Statement { snapshot, serial: 7, floor: 3, mesh: "shop".to_owned(), not_after: 1 }
     }
 
     fn verify(
@@ -279,7 +279,7 @@ mod tests {
         signatures: &[Signature],
     ) -> Result<Statement, SignatureError> {
         let trusted = TrustedKeys::from_iter([PrivateKey::from_seed(&[1; 32]).public()]);
-        trusted.verify(statement.snapshot, "cluster.local", NOW, signatures)
+        trusted.verify(statement.snapshot, "shop", signatures)
     }
 
     #[test]
@@ -319,10 +319,8 @@ mod tests {
         }
         let other = Statement { snapshot: Digest::of(b"another"), ..statement() };
         assert_eq!(refused(key.sign(&other)), SignatureError::OtherSnapshot);
-        let other = Statement { mesh: "example.com".to_owned(), ..statement() };
+        let other = Statement { mesh: "bakery".to_owned(), ..statement() };
         assert_eq!(refused(key.sign(&other)), SignatureError::OtherMesh);
-        let other = Statement { not_after: NOW - 1, ..statement() };
-        assert_eq!(refused(key.sign(&other)), SignatureError::Expired);
     }
 
     #[test]

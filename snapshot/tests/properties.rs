@@ -1,18 +1,29 @@
 //! What always holds of a snapshot, for meshes made at random.
 
-use std::collections::BTreeMap;
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test says by panicking that something is wrong"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use mesh_snapshot::container::{self, Bundle};
+use mesh_snapshot::diff::{Side, diff};
 use mesh_snapshot::object::{
-    Action, AuthorizationPolicy, Backend, Destination, Egress, Host, HttpAction, HttpMatch,
-    HttpRoute, Labels, MeshDefaults, Microseconds, OutboundPolicy, PathNormalization, Protocol,
-    RetryPolicy, Role, RouteTable, Rule, Scope, Service, ServicePort, StringMatch, TargetPort,
-    Workload,
+    Action, AuthorizationPolicy, Backend, ClientPolicy, Destination, Discovery, Egress,
+    EndpointSet, Fault, HeaderOperations, Host, HostSet, HttpAction, HttpMatch, HttpRoute, Labels,
+    MeshDefaults, Microseconds, OutboundPolicy, PathNormalization, Protocol, RetryPolicy, Role,
+    RouteTable, Rule, Service, ServicePort, StringMatch, Target, TargetPort, Workload,
 };
 use mesh_snapshot::provenance::Provenance;
 use mesh_snapshot::signature::{PrivateKey, Statement};
+use mesh_snapshot::slice::SliceError;
 use mesh_snapshot::{
-    Applies, Builder, Digest, Key, Kind, Location, Object, Snapshot, SourceMap, diff, slice,
+    Applies, Builder, Digest, Key, Kind, Location, Object, ReadObjects, Reference, Slice, Snapshot,
+    SourceMap, slice,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -62,19 +73,19 @@ fn service(namespace: &str, index: usize) -> Service {
         protocol: Protocol::Http,
         target: TargetPort::Number(8080),
     };
+    let set = EndpointSet::Selected {
+        namespace: namespace.to_owned(),
+        labels: labels(&format!("svc-{index}")),
+    };
     Service {
         host: host(namespace, index),
         namespace: namespace.to_owned(),
         name: format!("svc-{index}"),
         external: false,
-        addresses: Vec::new(),
+        addresses: BTreeSet::new(),
         ports: vec![port],
-        discovery: mesh_snapshot::object::Discovery::World,
-        policy: mesh_snapshot::object::TrafficPolicy::default(),
-        port_policies: BTreeMap::new(),
-        subsets: BTreeMap::new(),
-        plaintext: Vec::new(),
-        subject_alt_names: Vec::new(),
+        discovery: Discovery::World { set, headless: false },
+        subject_alt_names: BTreeSet::new(),
     }
 }
 
@@ -82,9 +93,9 @@ fn routes(namespace: &str, index: usize, prefix: &str) -> RouteTable {
     let destination =
         Destination { host: host(namespace, index), port: None, subset: String::new() };
     let backend = Backend {
-        destination,
+        target: Target::Cluster(destination),
         weight: 1,
-        headers: mesh_snapshot::object::HeaderOperations::default(),
+        headers: HeaderOperations::default(),
     };
     let path = Some(StringMatch::Prefix(prefix.to_owned()));
     let route = HttpRoute {
@@ -95,12 +106,13 @@ fn routes(namespace: &str, index: usize, prefix: &str) -> RouteTable {
             path_rewrite: None,
             authority_rewrite: None,
             timeout: Some(Microseconds::from_secs(1)),
+            try_timeout: None,
             retry: None,
             mirrors: Vec::new(),
         },
-        headers: mesh_snapshot::object::HeaderOperations::default(),
+        headers: HeaderOperations::default(),
         cors: None,
-        fault: mesh_snapshot::object::Fault::default(),
+        fault: Fault::default(),
     };
     RouteTable { http: vec![route], ..RouteTable::default() }
 }
@@ -121,88 +133,120 @@ fn defaults() -> MeshDefaults {
     }
 }
 
-/// Namespaces that see only themselves, so that each is its own world. `rotate` changes the order in which
-/// everything is added, not what is added.
-fn build(mesh: &Mesh, rotate: usize) -> Snapshot {
+/// Who sees whom.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum View {
+    /// Each namespace only itself.
+    Own,
+    /// Everybody everything, as Istio does unless told otherwise.
+    All,
+}
+
+/// `rotate` changes the order in which everything is added, not what is added.
+fn build(mesh: &Mesh, view: View, rotate: usize) -> Snapshot {
     let mut builder = Builder::default();
     let mut namespaces: Vec<_> = mesh.iter().collect();
     let middle = rotate % namespaces.len();
     namespaces.rotate_left(middle);
-    let (first, rest) = namespaces.split_at(1);
-    for (name, namespace) in first {
-        add(&mut builder, name, namespace, rotate);
+    let mut sets: Vec<Reference> = Vec::new();
+    for (name, namespace) in &namespaces {
+        sets.push(hosts(&mut builder, name, namespace, rotate));
     }
+    sets.sort();
     let key = Key::new(Kind::MeshDefaults, "", "mesh");
-    builder.add_for("", key, &Object::MeshDefaults(defaults()), Applies::All, 0);
-    for (name, namespace) in rest {
-        add(&mut builder, name, namespace, rotate);
+    let reference = builder.add(key, &Object::MeshDefaults(defaults()));
+    builder.list("", reference, Applies::All, 0);
+    for (name, namespace) in namespaces {
+        let seen = |set: &&Reference| view == View::All || set.key.namespace == *name;
+        let hosts = sets.iter().filter(seen).cloned().collect();
+        let egress = Egress { outbound: OutboundPolicy::AllowAny, hosts, ..Egress::default() };
+        let reference =
+            builder.add(Key::new(Kind::Egress, name, "default"), &Object::Egress(egress));
+        builder.list(name, reference, Applies::All, 0);
+        policy(&mut builder, name, namespace);
     }
-    builder.build()
+    builder.build().unwrap()
 }
 
-fn add(builder: &mut Builder, name: &str, namespace: &Namespace, rotate: usize) {
+fn hosts(builder: &mut Builder, name: &str, namespace: &Namespace, rotate: usize) -> Reference {
     let mut order: Vec<_> = namespace.prefixes.iter().enumerate().collect();
     let middle = rotate % order.len();
     order.rotate_left(middle);
-    let mut hosts: Vec<_> = order
-        .into_iter()
-        .map(|(index, prefix)| {
-            let key = Key::new(Kind::RouteTable, name, host(name, index));
-            let routes = builder.add(key, &Object::RouteTable(routes(name, index, prefix)));
-            let key = Key::new(Kind::Service, name, host(name, index));
-            let applies = Applies::Selected(labels(&format!("svc-{index}")));
-            let service = Object::Service(service(name, index));
-            let service = builder.add_for(name, key, &service, applies, 0);
-            let key = Key::new(Kind::Workload, name, format!("svc-{index}"));
-            builder.add(key, &Object::Workload(workload(name, index)));
-            Host {
-                name: host(name, index),
-                service: Some(service),
-                routes: Some(routes),
-                hidden: false,
-            }
-        })
-        .collect();
-    hosts.sort_by(|left, right| left.name.cmp(&right.name));
-    let key = Key::new(Kind::Scope, name, name);
-    let scope = builder.add(key, &Object::Scope(Scope { hosts }));
-    let egress = Egress {
-        outbound: OutboundPolicy::AllowAny,
-        scopes: vec![scope],
-        overlays: Vec::new(),
-        certain: Vec::new(),
-    };
-    let key = Key::new(Kind::Egress, name, "default");
-    builder.add_for(name, key, &Object::Egress(egress), Applies::All, 0);
-    let rules = namespace.methods.iter().map(|_| Rule::default()).collect();
+    let mut hosts = BTreeMap::new();
+    for (index, prefix) in order {
+        let host = host(name, index);
+        let key = Key::new(Kind::RouteTable, name, &host);
+        let routes = builder.add(key, &Object::RouteTable(routes(name, index, prefix)));
+        let key = Key::new(Kind::ClientPolicy, name, &host);
+        let policy = builder.add(key, &Object::ClientPolicy(ClientPolicy::default()));
+        let key = Key::new(Kind::Service, name, &host);
+        let service = builder.add(key, &Object::Service(service(name, index)));
+        let applies = Applies::Selected(vec![labels(&format!("svc-{index}"))]);
+        builder.list(name, service.clone(), applies, 0);
+        let (service, policy, routes) = (Some(service), Some(policy), Some(routes));
+        hosts.insert(host, Host { service, policy, routes, route_only: false });
+    }
+    let set = HostSet { hosts, plaintext: Vec::new() };
+    builder.add(Key::new(Kind::HostSet, name, name), &Object::HostSet(set))
+}
+
+fn policy(builder: &mut Builder, name: &str, namespace: &Namespace) {
     let policy = AuthorizationPolicy {
         namespace: name.to_owned(),
         name: namespace.methods.concat(),
         action: Action::Allow,
         dry_run: false,
-        rules,
+        rules: namespace.methods.iter().map(|_| Rule::default()).collect(),
     };
     let key = Key::new(Kind::AuthorizationPolicy, name, "allow");
-    builder.add_for(name, key, &Object::AuthorizationPolicy(policy), Applies::All, 0);
+    let reference = builder.add(key, &Object::AuthorizationPolicy(policy));
+    builder.list(name, reference, Applies::All, 0);
+}
+
+fn inventory(mesh: &Mesh) -> Vec<Workload> {
+    let of = |(name, namespace): (&String, &Namespace)| {
+        (0..namespace.prefixes.len()).map(|index| workload(name, index)).collect::<Vec<_>>()
+    };
+    mesh.iter().flat_map(of).collect()
+}
+
+fn slice_of(snapshot: &Snapshot, workload: &Workload) -> Slice {
+    slice(snapshot.digest(), workload, snapshot).unwrap()
+}
+
+/// The mesh with another route in one namespace, and that namespace's name.
+fn changed(mesh: &Mesh, which: Index, prefix: String) -> (Mesh, String) {
+    let name = which.get(&mesh.keys().cloned().collect::<Vec<_>>()).clone();
+    let mut changed = mesh.clone();
+    if let Some(namespace) = changed.get_mut(&name) {
+        namespace.prefixes[0] = prefix;
+    }
+    (changed, name)
 }
 
 fn bundle(mesh: &Mesh) -> Bundle {
-    let snapshot = build(mesh, 0);
+    let snapshot = build(mesh, View::Own, 0);
     let mut source_map = SourceMap::default();
-    for key in snapshot.entries().keys() {
+    for key in snapshot.names().keys() {
         let resource = key.to_string();
         let location = Location { file: "policy.yaml".to_owned(), line: 1, column: 1, resource };
         source_map.insert(key, "", location);
     }
-    let statement =
-        Statement { snapshot: snapshot.digest(), serial: 1, mesh: String::new(), not_after: 0 };
-    let signatures = vec![PrivateKey::from_seed(&[7; 32]).sign(&statement)];
+    let snapshot_digest = snapshot.digest();
+    let statement = Statement {
+        snapshot: snapshot_digest,
+        serial: 1,
+        floor: 0,
+        mesh: String::new(),
+        not_after: 0,
+    };
     let compiler = "mesh test".to_owned();
     Bundle {
         snapshot,
+        inventory: inventory(mesh),
         source_map,
         provenance: Provenance { compiler, ..Provenance::default() },
-        signatures,
+        signatures: vec![PrivateKey::from_seed(&[7; 32]).sign(&statement)],
     }
 }
 
@@ -211,30 +255,49 @@ proptest! {
 
     #[test]
     fn the_order_of_additions_does_not_matter(mesh in mesh(), rotate in 0_usize..7) {
-        prop_assert_eq!(build(&mesh, 0).digest(), build(&mesh, rotate).digest());
+        let of = |rotate| build(&mesh, View::All, rotate).digest();
+        prop_assert_eq!(of(0), of(rotate));
     }
 
     /// What a namespace keeps to itself concerns nobody else: the others' slices stay what they were, to the byte.
     #[test]
     fn a_change_in_one_namespace_leaves_the_slices_of_others(mesh in mesh(), which: Index, prefix in "/[A-Z]{3}") {
-        let changed_name = which.get(&mesh.keys().cloned().collect::<Vec<_>>()).clone();
-        let mut changed = mesh.clone();
-        if let Some(namespace) = changed.get_mut(&changed_name) {
-            namespace.prefixes[0] = prefix;
-        }
-        let (before, after) = (build(&mesh, 0), build(&changed, 0));
+        let (other, name) = changed(&mesh, which, prefix);
+        let (before, after) = (build(&mesh, View::Own, 0), build(&other, View::Own, 0));
         prop_assert_ne!(before.digest(), after.digest());
-        for (name, namespace) in &mesh {
-            for index in 0..namespace.prefixes.len() {
-                let of = |snapshot: &Snapshot| slice(snapshot.digest(), &workload(name, index), snapshot).unwrap();
-                let same = of(&before).digest() == of(&after).digest();
-                prop_assert_eq!(same, *name != changed_name);
-                prop_assert_eq!(of(&before).objects(&before).unwrap() == of(&after).objects(&after).unwrap(), same);
-            }
+        let inventory = inventory(&mesh);
+        for workload in &inventory {
+            let (old, new) = (slice_of(&before, workload), slice_of(&after, workload));
+            let same = workload.namespace != name;
+            prop_assert_eq!(old.digest() == new.digest(), same);
+            prop_assert_eq!(old.objects(&before).unwrap() == new.objects(&after).unwrap(), same);
         }
-        let diff = diff::diff(&before, &after);
-        prop_assert!(diff.workloads.changed.iter().all(|key| key.namespace == changed_name));
-        prop_assert!(diff.workloads.unchanged.iter().all(|key| key.namespace != changed_name));
+        let diff = diff(
+            Side { snapshot: &before, inventory: &inventory },
+            Side { snapshot: &after, inventory: &inventory },
+        );
+        let of_changed = |workload: &String| workload.starts_with(&format!("{name}/"));
+        prop_assert!(diff.workloads.changed.iter().all(of_changed));
+        prop_assert!(!diff.workloads.unchanged.iter().any(of_changed));
+    }
+
+    /// Where everybody sees everything, a changed route costs everybody what changed and no more: the route,
+    /// the set of hosts that it is in, the view.
+    #[test]
+    fn a_change_that_all_can_see_costs_what_changed(mesh in mesh(), which: Index, prefix in "/[A-Z]{3}") {
+        let (other, name) = changed(&mesh, which, prefix);
+        let (before, after) = (build(&mesh, View::All, 0), build(&other, View::All, 0));
+        for workload in inventory(&mesh) {
+            let held: BTreeSet<_> = slice_of(&before, &workload)
+                .objects(&before).unwrap().into_iter().map(|reference| reference.digest).collect();
+            let slice = slice_of(&after, &workload);
+            let fetched = slice.objects_beyond(&after, |digest| held.contains(digest)).unwrap();
+            let kinds: Vec<_> = fetched.iter().map(|reference| reference.key.kind).collect();
+            prop_assert_eq!(kinds, [Kind::Egress, Kind::HostSet, Kind::RouteTable]);
+            prop_assert!(fetched.iter().skip(1).all(|reference| reference.key.namespace == name));
+            let all = slice.objects(&after).unwrap();
+            prop_assert!(all.iter().all(|it| held.contains(&it.digest) || fetched.contains(it)));
+        }
     }
 
     #[test]
@@ -243,6 +306,8 @@ proptest! {
         let read = container::from_bytes(&container::to_bytes(&bundle)).unwrap();
         prop_assert_eq!(read.snapshot.digest(), bundle.snapshot.digest());
         prop_assert!(read.snapshot.parts().eq(bundle.snapshot.parts()));
+        prop_assert_eq!(read.snapshot.names(), bundle.snapshot.names());
+        prop_assert_eq!(read.inventory, bundle.inventory);
         prop_assert_eq!(read.source_map, bundle.source_map);
         prop_assert_eq!(read.provenance, bundle.provenance);
         prop_assert_eq!(read.signatures, bundle.signatures);
@@ -251,40 +316,43 @@ proptest! {
     /// A proxy that starts with nothing and fetches what it is told is missing ends with the whole slice.
     #[test]
     fn a_slice_can_be_fetched_step_by_step(mesh in mesh()) {
-        let snapshot = build(&mesh, 0);
-        let name = mesh.keys().next().unwrap();
-        let whole = slice(snapshot.digest(), &workload(name, 0), &snapshot).unwrap();
+        let snapshot = build(&mesh, View::Own, 0);
+        let workload = workload(mesh.keys().next().unwrap(), 0);
         let mut store = Store::default();
         let fetched = loop {
-            let missing = match slice(snapshot.digest(), &workload(name, 0), &store) {
+            let missing = match slice(snapshot.digest(), &workload, &store) {
                 Ok(slice) => match slice.objects(&store) {
                     Ok(_) => break slice,
-                    Err(mesh_snapshot::slice::SliceError::Missing(missing)) => missing,
-                    Err(error) => panic!("{error}"),
+                    Err(error) => missing(error),
                 },
-                Err(mesh_snapshot::slice::SliceError::Missing(missing)) => missing,
-                Err(error) => panic!("{error}"),
+                Err(error) => missing(error),
             };
             prop_assert!(!missing.is_empty());
             store.fetch(&snapshot, &missing);
         };
-        prop_assert_eq!(fetched, whole);
+        prop_assert_eq!(fetched, slice_of(&snapshot, &workload));
         prop_assert!(store.0.len() < snapshot.parts().count());
     }
 }
 
+fn missing(error: SliceError) -> BTreeSet<Digest> {
+    match error {
+        SliceError::Missing(missing) => missing,
+        error => panic!("{error}"),
+    }
+}
+
 #[derive(Default)]
-struct Store(BTreeMap<Digest, std::sync::Arc<[u8]>>);
+struct Store(BTreeMap<Digest, Arc<[u8]>>);
 
 impl Store {
-    fn fetch(&mut self, from: &Snapshot, digests: &std::collections::BTreeSet<Digest>) {
-        use mesh_snapshot::ReadObjects as _;
+    fn fetch(&mut self, from: &Snapshot, digests: &BTreeSet<Digest>) {
         self.0.extend(digests.iter().filter_map(|digest| Some((*digest, from.read(digest)?))));
     }
 }
 
-impl mesh_snapshot::ReadObjects for Store {
-    fn read(&self, digest: &Digest) -> Option<std::sync::Arc<[u8]>> {
+impl ReadObjects for Store {
+    fn read(&self, digest: &Digest) -> Option<Arc<[u8]>> {
         self.0.get(digest).cloned()
     }
 }
@@ -327,7 +395,7 @@ fn every_cut_and_every_flipped_bit_of_a_layout_is_refused() {
     let blobs = std::fs::read_dir(folder.path().join("blobs/sha256")).unwrap();
     let mut files: Vec<_> = blobs.map(|entry| entry.unwrap().path()).collect();
     files.extend(["index.json", "oci-layout"].map(|name| folder.path().join(name)));
-    assert_eq!(files.len(), 8, "config, four layers, OCI manifest, index, oci-layout");
+    assert_eq!(files.len(), 9, "config, five layers, OCI manifest, index, oci-layout");
     for file in files {
         let bytes = std::fs::read(&file).unwrap();
         let refused = |content: &[u8], what: &str| {
@@ -350,10 +418,42 @@ fn a_part_of_another_snapshot_is_refused() {
     let one = small();
     let mut other = small();
     let namespace = Namespace { prefixes: vec!["/b".to_owned()], methods: vec!["PUT".to_owned()] };
-    other.snapshot = build(&Mesh::from([("shop".to_owned(), namespace)]), 0);
+    other.snapshot = build(&Mesh::from([("shop".to_owned(), namespace)]), View::Own, 0);
     let mut store = Store::default();
     let all = other.snapshot.parts().map(|(digest, _)| *digest).collect();
     store.fetch(&other.snapshot, &all);
     assert!(Snapshot::open(one.snapshot.digest(), &store).is_err());
     assert!(Snapshot::open(other.snapshot.digest(), &store).is_ok());
+}
+
+/// Whoever writes a file by hand could chain objects that must not hold each other, millions deep.
+#[test]
+fn an_object_that_holds_what_it_may_not_is_refused() {
+    let mut builder = Builder::default();
+    let inner =
+        builder.add(Key::new(Kind::HostSet, "shop", "inner"), &Object::HostSet(HostSet::default()));
+    let host = Host { service: Some(inner), ..Host::default() };
+    let hosts = BTreeMap::from([("a".to_owned(), host)]);
+    let outer = HostSet { hosts, plaintext: Vec::new() };
+    let outer = builder.add(Key::new(Kind::HostSet, "shop", "outer"), &Object::HostSet(outer));
+    builder.list("shop", outer, Applies::All, 0);
+    let snapshot = builder.build().unwrap();
+    let error = Snapshot::open(snapshot.digest(), &snapshot).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "HostSet shop/outer is not valid: a HostSet may not hold a HostSet"
+    );
+}
+
+#[test]
+fn two_objects_with_one_name_in_a_section_are_refused() {
+    let mut builder = Builder::default();
+    let key = || Key::new(Kind::Egress, "shop", "default");
+    let one = builder.add(key(), &Object::Egress(Egress::default()));
+    let preload = BTreeSet::from(["a".to_owned()]);
+    let two = builder.add(key(), &Object::Egress(Egress { preload, ..Egress::default() }));
+    builder.list("shop", one.clone(), Applies::All, 0);
+    builder.list("shop", one, Applies::All, 0);
+    builder.list("shop", two, Applies::All, 0);
+    assert_eq!(builder.build().unwrap_err().key, key());
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! "mesh\r\n\x1a\x01"    8 bytes: the last is the version; the others notice a transfer as text
 //! digest of the rest   32 bytes
-//! body                 protocol buffer: root, objects (zstd), source map, provenance, signatures
+//! body                 protocol buffer: root, objects (zstd), inventory, source map, provenance, signatures
 //! ```
 
 use std::fs;
@@ -47,6 +47,8 @@ struct Body {
     provenance: Vec<u8>,
     #[prost(message, repeated, tag = "5")]
     signatures: Vec<wire::Signature>,
+    #[prost(bytes = "vec", tag = "6")]
+    inventory: Vec<u8>,
 }
 
 /// The file's content.
@@ -58,6 +60,7 @@ pub fn to_bytes(bundle: &Bundle) -> Vec<u8> {
         source_map: canonical::encode(&bundle.source_map),
         provenance: canonical::encode(&bundle.provenance),
         signatures: bundle.signatures.iter().map(wire::Signature::from).collect(),
+        inventory: canonical::encode(&bundle.inventory),
     };
     let body = body.encode_to_vec();
     [MAGIC, Digest::of(&body).as_bytes().as_slice(), &body].concat()
@@ -77,6 +80,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Bundle, FileError> {
     let signatures = body.signatures.into_iter().map(Signature::try_from).collect::<Result<_, _>>();
     Ok(Bundle {
         snapshot: pack::unpack(Digest::from_bytes(root), &body.objects)?,
+        inventory: canonical::decode(&body.inventory).map_err(|_| FileError::Part("inventory"))?,
         source_map: canonical::decode(&body.source_map)
             .map_err(|_| FileError::Part("source map"))?,
         provenance: canonical::decode(&body.provenance)

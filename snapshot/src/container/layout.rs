@@ -3,8 +3,8 @@
 //! ```text
 //! oci-layout                      the version of the form
 //! index.json                      names the one OCI manifest
-//! blobs/sha256/<digest>           OCI manifest; our manifest (its "config"); objects, source map, provenance,
-//!                                 signatures (its "layers")
+//! blobs/sha256/<digest>           OCI manifest; our manifest (its "config"); objects, inventory, source map,
+//!                                 provenance, signatures (its "layers")
 //! ```
 //! Source: OCI Image Format Specification 1.1, "Image Layout".
 
@@ -24,6 +24,7 @@ use crate::{Digest, canonical};
 const ARTIFACT: &str = "application/vnd.mesh.snapshot.v1";
 const CONFIG: &str = "application/vnd.mesh.manifest.v1+json";
 const OBJECTS: &str = "application/vnd.mesh.objects.v1+zstd";
+const INVENTORY: &str = "application/vnd.mesh.inventory.v1+json";
 const SOURCE_MAP: &str = "application/vnd.mesh.source-map.v1+json";
 const PROVENANCE: &str = "application/vnd.mesh.provenance.v1+json";
 const SIGNATURES: &str = "application/vnd.mesh.signatures.v1+json";
@@ -127,6 +128,7 @@ pub fn write_layout(folder: &Path, bundle: &Bundle) -> Result<(), LayoutError> {
         config: put(CONFIG, &canonical::encode(bundle.snapshot.manifest()))?,
         layers: vec![
             put(OBJECTS, &pack::pack(&bundle.snapshot))?,
+            put(INVENTORY, &canonical::encode(&bundle.inventory))?,
             put(SOURCE_MAP, &canonical::encode(&bundle.source_map))?,
             put(PROVENANCE, &canonical::encode(&bundle.provenance))?,
             put(SIGNATURES, &canonical::encode(&signatures))?,
@@ -184,6 +186,8 @@ fn read_parts(folder: &Path, manifest: &OciManifest) -> Result<Bundle, LayoutErr
     // Its bytes are among the objects too, but a registry checks only what it names.
     blob(folder, &manifest.config)?;
     let (_, objects) = layer(OBJECTS)?;
+    let (descriptor, bytes) = layer(INVENTORY)?;
+    let inventory = parse(descriptor, &bytes)?;
     let (descriptor, bytes) = layer(SOURCE_MAP)?;
     let source_map = parse(descriptor, &bytes)?;
     let (descriptor, bytes) = layer(PROVENANCE)?;
@@ -193,6 +197,7 @@ fn read_parts(folder: &Path, manifest: &OciManifest) -> Result<Bundle, LayoutErr
     let signatures = signatures.into_iter().map(Signature::try_from).collect::<Result<_, _>>();
     Ok(Bundle {
         snapshot: pack::unpack(manifest.config.digest, &objects)?,
+        inventory,
         source_map,
         provenance,
         signatures: signatures.map_err(|_| LayoutError::Damaged(descriptor.digest))?,

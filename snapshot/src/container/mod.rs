@@ -9,6 +9,7 @@ pub use file::{FileError, from_bytes, read_file, to_bytes, write_file};
 pub use layout::{LayoutError, read_layout, write_layout};
 pub use pack::PackError;
 
+use crate::object::Workload;
 use crate::provenance::Provenance;
 use crate::signature::Signature;
 use crate::{Snapshot, SourceMap};
@@ -17,6 +18,8 @@ use crate::{Snapshot, SourceMap};
 #[derive(Clone, Debug)]
 pub struct Bundle {
     pub snapshot: Snapshot,
+    /// The workloads that the compiler saw, by namespace and name: for those who explain, not for those who serve.
+    pub inventory: Vec<Workload>,
     pub source_map: SourceMap,
     pub provenance: Provenance,
     pub signatures: Vec<Signature>,
