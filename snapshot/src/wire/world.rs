@@ -142,6 +142,18 @@ pub struct CredentialName {
     pub name: String,
 }
 
+impl From<object::Credential> for CredentialName {
+    fn from(object::Credential { namespace, name }: object::Credential) -> Self {
+        Self { namespace, name }
+    }
+}
+
+impl From<CredentialName> for object::Credential {
+    fn from(CredentialName { namespace, name }: CredentialName) -> Self {
+        Self { namespace, name }
+    }
+}
+
 /// A credential, for those whose slices name it.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Secret {
