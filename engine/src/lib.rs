@@ -39,6 +39,9 @@ pub mod pattern;
 
 pub mod trace;
 
+#[cfg(test)]
+mod fixture;
+
 pub use program::{BuildError, FEATURES, Limits, Program};
 pub use request::{Connection, Request};
 pub use trace::Trace;

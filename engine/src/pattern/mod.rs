@@ -108,12 +108,12 @@ impl Pattern {
         &self.source
     }
 
-    /// What it holds on to.
+    /// What it holds on to, threads' caches apart.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         let matcher = match &self.matcher {
             Matcher::Table(table) => table.memory_usage(),
-            Matcher::Lazy(regex) => regex.memory_usage() + HYBRID_BYTES_MAX,
+            Matcher::Lazy(regex) => regex.memory_usage(),
         };
         self.source.len() + self.prefix.len() + matcher
     }
@@ -154,7 +154,7 @@ impl Search {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.0.memory_usage() + HYBRID_BYTES_MAX
+        self.0.memory_usage()
     }
 }
 

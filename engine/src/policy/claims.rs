@@ -58,6 +58,12 @@ impl Claims {
             claims.iter().map(|(name, texts)| ((*name).to_owned(), Value::from(texts.to_vec())));
         Self { payload: claims.collect(), ..Self::default() }
     }
+
+    pub(crate) fn of_token(issuer: &str, subject: &str) -> Self {
+        let claims = [("iss", issuer), ("sub", subject)];
+        let claims = claims.map(|(name, text)| (name.to_owned(), Value::from(text)));
+        Self { payload: claims.into_iter().collect(), ..Self::default() }
+    }
 }
 
 /// The claim at a path.

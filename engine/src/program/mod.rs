@@ -210,7 +210,8 @@ impl Program {
         }
     }
 
-    /// What the program takes, to about a factor of two.
+    /// What the program takes, to about a factor of two. Caches that threads make for large expressions come on top:
+    /// at most 256 KiB an expression and thread.
     #[must_use]
     pub const fn memory_bytes(&self) -> usize {
         self.memory_bytes
