@@ -83,6 +83,7 @@ impl Builder<'_> {
         }
         let mut listeners: Vec<_> = merging.listeners.into_values().collect();
         listeners.iter_mut().for_each(Listener::seal);
+        listeners.retain(|listener| !listener.chains.is_empty());
         Ok(Gateway { listeners, skipped: merging.skipped })
     }
 
@@ -243,11 +244,15 @@ impl Listener {
         }
     }
 
-    /// To be called when all is there.
+    /// To be called when all is there. Nothing accepts bytes that no route would take.
     fn seal(&mut self) {
+        self.chains.retain(|chain| match &chain.handler {
+            Handler::Http(_) => true,
+            Handler::Stream(stream) => !stream.routes.is_empty(),
+        });
         for (place, chain) in self.chains.iter_mut().enumerate() {
             if let Handler::Http(http) = &mut chain.handler {
-                http.virtual_hosts.iter_mut().for_each(|host| host.routes.seal());
+                http.seal();
             }
             for name in &chain.names {
                 self.names.insert(name, place);
@@ -257,11 +262,22 @@ impl Listener {
 }
 
 impl HttpServer {
+    /// Virtual hosts of which no route can be taken are none: so a wildcard may take their requests.
+    fn seal(&mut self) {
+        self.virtual_hosts.retain(|host| host.https_redirect || host.routes.take_any());
+        self.names = HostTable::default();
+        for (place, host) in self.virtual_hosts.iter_mut().enumerate() {
+            self.names.insert(&host.host, place);
+            host.routes.seal();
+        }
+    }
+
     fn virtual_host(&mut self, host: &str, port: u16) -> &mut VirtualHost {
         let place = self.names.get(host).unwrap_or(self.virtual_hosts.len());
         if place == self.virtual_hosts.len() {
             self.names.insert(host, place);
             self.virtual_hosts.push(VirtualHost {
+                host: host.into(),
                 name: format!("{host}:{port}").into(),
                 https_redirect: false,
                 routes: VirtualHostRoutes::default(),

@@ -70,6 +70,7 @@ pub struct HttpServer {
 
 #[derive(Clone, Debug)]
 struct VirtualHost {
+    host: Box<str>,
     name: Box<str>,
     https_redirect: bool,
     routes: VirtualHostRoutes,

@@ -118,6 +118,17 @@ fn a_request_goes_by_authority() {
 }
 
 #[test]
+fn a_virtual_host_without_routes_leaves_its_requests_to_a_wildcard() {
+    let mut mesh = Mesh::new();
+    let mut table = answering(&[("/", 201)]);
+    table.http[0].matches[0].port = Some(1);
+    let mut server = http(&mut mesh, "gw", 80, &[("*", &[("/", 202)])]);
+    server.virtual_hosts.push(mesh.virtual_host("gw", "shop.test", table));
+    mesh.gateway("gw", vec![server]);
+    assert_eq!(plain(&build(mesh), "shop.test", "/"), "202");
+}
+
+#[test]
 fn servers_of_plain_http_become_one_and_their_virtual_hosts_join() {
     let mut mesh = Mesh::new();
     let one = http(&mut mesh, "one", 80, &[("shop.test", &[("/a", 201), ("/", 202)])]);
@@ -208,7 +219,10 @@ fn of_servers_that_conflict_the_older_is_served() {
             server(80, ServerProtocol::Tcp, &["*"]),
             https(&["d.test"]),
             server(444, ServerProtocol::Https, &["e.test"]),
-            Server { bind: Some([127, 0, 0, 1].into()), ..server(80, ServerProtocol::Tcp, &["*"]) },
+            Server {
+                bind: Some([127, 0, 0, 1].into()),
+                ..server(80, ServerProtocol::Http, &["*"])
+            },
         ],
     );
     let program = build(mesh);
@@ -306,7 +320,8 @@ fn tls_passes_by_the_names_of_its_routes() {
     assert_eq!(forwarded(&program, 443, Some("c.pass.test")), "false tcp[0]");
     assert_eq!(forwarded(&program, 443, Some("other")), "closed");
     assert_eq!(forwarded(&program, 9000, None), "false tcp[0]");
-    assert_eq!(forwarded(&program, 9001, None), "None");
+    // Nothing listens where there is nowhere to go.
+    assert_eq!(program.gateway().unwrap().listeners().len(), 2);
 }
 
 #[test]

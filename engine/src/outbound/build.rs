@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mesh_snapshot::Key;
-use mesh_snapshot::object::{OutboundPolicy, Protocol, RouteTable, Service, Workload};
+use mesh_snapshot::object::{OutboundPolicy, Protocol, Service, Workload};
 
 use super::names::{own, short};
 use super::services::{ServicePort, Services};
@@ -96,33 +96,26 @@ impl Builder<'_> {
         port: u16,
         compiled: &mut Compiled,
     ) -> Result<Option<Arc<VirtualHostRoutes>>, BuildError> {
-        let table = host.routes.as_ref().filter(|(_, table)| !table.http.is_empty());
-        if let Some((key, table)) = table {
+        let mut routes = VirtualHostRoutes::default();
+        if let Some((key, table)) = &host.routes {
             let cached = (Key::clone(key), port);
             if let Some(routes) = compiled.get(&cached) {
                 return Ok(Some(Arc::clone(routes)));
             }
-            let routes = Arc::new(self.compile(key, table, port)?);
-            compiled.insert(cached, Arc::clone(&routes));
-            return Ok(Some(routes));
+            routes.push(table, key, &mut self.context(port))?;
+            if routes.take_any() {
+                routes.seal();
+                let routes = Arc::new(routes);
+                compiled.insert(cached, Arc::clone(&routes));
+                return Ok(Some(routes));
+            }
         }
+        // Routes of which none can be taken here count as none. Source: Istio,
+        // `buildSidecarVirtualHostsForVirtualService`.
         let Some((key, upstream)) = &host.upstream else { return Ok(None) };
-        let mut context = self.context(port);
-        let mut routes = VirtualHostRoutes::to_service(key, &upstream.service, &mut context)?;
+        routes.push_default(key, &upstream.service, &mut self.context(port))?;
         routes.seal();
         Ok(Some(Arc::new(routes)))
-    }
-
-    fn compile(
-        &mut self,
-        key: &Arc<Key>,
-        table: &RouteTable,
-        port: u16,
-    ) -> Result<VirtualHostRoutes, BuildError> {
-        let mut routes = VirtualHostRoutes::default();
-        routes.push(table, key, &mut self.context(port))?;
-        routes.seal();
-        Ok(routes)
     }
 
     fn context(&mut self, port: u16) -> Context<'_> {

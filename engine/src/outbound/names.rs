@@ -9,7 +9,7 @@ use mesh_snapshot::object::{Discovery, Service};
 pub(super) fn own(service: &Service) -> Vec<String> {
     let host = &service.host;
     let mut names = vec![host.clone()];
-    if !host.starts_with('*') {
+    if host != "*" {
         names.push(format!("{host}."));
     }
     if matches!(service.discovery, Discovery::World { headless: true, .. }) {
@@ -61,7 +61,7 @@ mod tests {
         let service = Service { host, addresses: addresses.into(), ..reviews() };
         assert_eq!(own(&service), ["api.test", "api.test.", "10.0.0.1", "[2001:db8::1]"]);
         let wildcard = Service { host: "*.test".to_owned(), ..reviews() };
-        assert_eq!(own(&wildcard), ["*.test"]);
+        assert_eq!(own(&wildcard), ["*.test", "*.test."]);
     }
 
     #[test]

@@ -134,7 +134,9 @@ impl ServicePort {
 
     /// Where a connection goes: by server name where TLS shows one, else by the routes for bytes, else to the service.
     pub(super) fn stream(&self, facts: &StreamFacts<'_>, roll: u32) -> StreamOutcome<'_> {
-        let by_name = facts.sni.and_then(|_| self.tls.find(facts));
+        let is_tls =
+            facts.sni.is_some() || matches!(self.protocol, Protocol::Tls | Protocol::Https);
+        let by_name = is_tls.then(|| self.tls.find(facts)).flatten();
         match by_name.or_else(|| self.tcp.find(facts)) {
             Some(route) => StreamOutcome::of(route, roll),
             None => StreamOutcome::Forward {

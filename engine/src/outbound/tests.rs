@@ -3,8 +3,8 @@ use std::net::{IpAddr, SocketAddr};
 use http::HeaderMap;
 use mesh_snapshot::object::{
     Backend, Bytes, ClientPolicy, Destination, Discovery, Fault, HeaderOperations, Host, HostSet,
-    HttpAction, HttpRoute, Labels, Object, OutboundPolicy, Overlay, Protocol, RouteTable, Service,
-    StreamMatch, StreamRoute, Target, Workload,
+    HttpAction, HttpMatch, HttpRoute, Labels, Object, OutboundPolicy, Overlay, Protocol,
+    RouteTable, Service, StreamMatch, StreamRoute, Target, Workload,
 };
 
 use super::{Addresses, StreamOutcome};
@@ -166,6 +166,22 @@ fn without_routes_a_request_goes_to_the_service() {
     let program = build(mesh);
     assert_eq!(route(&program, "a.test"), "outbound|80||a.test");
     assert_eq!(route(&program, "b.test"), "outbound|80||b.test");
+}
+
+#[test]
+fn routes_for_others_are_no_routes() {
+    let elsewhere = |port| {
+        let mut table = answering(201);
+        table.http[0].matches = vec![HttpMatch { port, ..HttpMatch::default() }];
+        table
+    };
+    let mut mesh = Mesh::new();
+    mesh.service(service("a.test", &[]), Some(elsewhere(Some(81))));
+    let table = mesh.add("b.test", &Object::RouteTable(elsewhere(Some(81))));
+    mesh.hosts.insert("b.test".to_owned(), Host { routes: Some(table), ..Host::default() });
+    let program = build(mesh);
+    assert_eq!(route(&program, "a.test"), "outbound|80||a.test");
+    assert_eq!(route(&program, "b.test"), "Passthrough");
 }
 
 #[test]

@@ -156,7 +156,7 @@ pub(super) fn read_escape(scanner: &mut Scanner<'_>) -> Result<Escape, PatternEr
         '<' | '>' => {
             return scanner.refuse("`\\<` and `\\>` mean different things to different engines");
         }
-        _ if symbol.is_ascii_punctuation() && symbol != '_' => Escape::Character(symbol),
+        _ if symbol.is_ascii_punctuation() => Escape::Character(symbol),
         _ => Escape::Other(symbol),
     })
 }
@@ -346,7 +346,7 @@ mod tests {
         assert!(matches(r"\.\/\-\#\~\&\ ".trim_end_matches(['\\', ' ']), "./-#~&"));
         assert!(matches(r"\x41\x{e9}\101\0", "AéA\0"));
         assert!(matches(r"\a\f\n\r\t\v", "\u{7}\u{c}\n\r\t\u{b}"));
-        assert!(matches("a]b}", "a]b}"));
+        assert!(matches(r"a]b}\_", "a]b}_"));
         assert!(matches("a #b~&&c--d", "a #b~&&c--d"));
     }
 
@@ -376,7 +376,6 @@ mod tests {
             (r"\C", "single byte"),
             (r"\Z", "unknown to RE2"),
             (r"\y", "unknown to RE2"),
-            (r"\_", "unknown to RE2"),
             (r"\8", "unknown to RE2"),
             (r"a\", "escapes nothing"),
             (r"\x4", "hexadecimal"),

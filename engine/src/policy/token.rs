@@ -188,12 +188,13 @@ fn seconds(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| fraction().map(|seconds| seconds as u64))
 }
 
-/// As lenient as Envoy about padding: what is signed is the text itself.
+/// As lenient as Envoy about padding and white space: what is signed is the text itself.
 pub(super) fn base64url(text: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
-    GeneralPurpose::new(&URL_SAFE, LENIENT).decode(text).ok()
+    let bare: String = text.chars().filter(|symbol| !symbol.is_ascii_whitespace()).collect();
+    GeneralPurpose::new(&URL_SAFE, LENIENT).decode(bare).ok()
 }
 
 #[cfg(test)]

@@ -55,12 +55,18 @@ impl VirtualHostRoutes {
         Ok(())
     }
 
-    /// The only route of a service that nobody wrote one for: all of it to the service.
-    pub(crate) fn to_service(
+    /// Whether some request can be taken: not one, where every match is for other ports or other workloads.
+    pub(crate) fn take_any(&self) -> bool {
+        self.conditions.take_any()
+    }
+
+    /// Adds the route that a service has when nobody wrote one: all of it to the service.
+    pub(crate) fn push_default(
+        &mut self,
         key: &Arc<Key>,
         service: &Service,
         context: &mut Context<'_>,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<(), BuildError> {
         let at = |fault| BuildError::at(key, "", fault);
         context.ledger.charge(size_of::<Route>() + size_of::<Forward>()).map_err(at)?;
         let headers = HeaderPlan::default();
@@ -75,7 +81,8 @@ impl VirtualHostRoutes {
             retry: Arc::clone(context.default_retry),
             mirrors: Box::default(),
         };
-        let route = Route {
+        self.conditions.push_always(self.routes.len());
+        self.routes.push(Route {
             key: Arc::clone(key),
             item: Box::default(),
             // What Istio calls it.
@@ -84,10 +91,8 @@ impl VirtualHostRoutes {
             headers,
             cors: None,
             faults: Faults::default(),
-        };
-        let mut conditions = Conditions::default();
-        conditions.push_always(0);
-        Ok(Self { routes: vec![route], conditions })
+        });
+        Ok(())
     }
 
     /// To be called when all is there.
@@ -347,7 +352,10 @@ pub(super) mod tests {
     #[test]
     fn a_service_without_routes_gets_every_request() {
         let routes = with_context(|context| {
-            VirtualHostRoutes::to_service(&key(), &reviews(), context).unwrap()
+            let mut routes = VirtualHostRoutes::default();
+            routes.push_default(&key(), &reviews(), context).unwrap();
+            routes.seal();
+            routes
         });
         assert_eq!(item(&routes, "/any"), Some(""));
         assert_eq!(&*routes.routes()[0].name, "default");

@@ -12,8 +12,8 @@ use crate::program::Fault;
 pub struct HeaderPlan {
     pub request: Edits,
     pub response: Edits,
-    /// The authority that the upstream sees: what `host` or `:authority` was set to. Source: Istio takes these names
-    /// out of `headers.request.set`.
+    /// The authority that the upstream sees: what `host` or `:authority` was set to, or else was to be added. Source:
+    /// Istio takes these names out of `headers.request`.
     pub authority: Option<Value>,
 }
 
@@ -38,19 +38,22 @@ pub enum Value {
 
 impl HeaderPlan {
     pub(crate) fn compile(operations: &HeaderOperations) -> Result<Self, Fault> {
+        let of_authority = |(name, _): &&(String, String)| is_authority(name);
+        let (added, add): (Vec<_>, Vec<_>) = operations.request_add.iter().partition(of_authority);
         let (authority, set): (Vec<_>, Vec<_>) =
-            operations.request_set.iter().partition(|(name, _)| is_authority(name));
+            operations.request_set.iter().partition(of_authority);
         let request = Edits {
             remove: names(&operations.request_remove)?,
             set: pairs(set)?,
-            add: pairs(&operations.request_add)?,
+            add: pairs(add)?,
         };
         let response = Edits {
             remove: names(&operations.response_remove)?,
             set: pairs(&operations.response_set)?,
             add: pairs(&operations.response_add)?,
         };
-        let authority = authority.last().map(|(_, text)| value(text)).transpose()?;
+        let authority = authority.last().or(added.last());
+        let authority = authority.map(|(_, text)| value(text)).transpose()?;
         Ok(Self { request, response, authority })
     }
 
@@ -126,6 +129,14 @@ mod tests {
             let plan = HeaderPlan::compile(&set(name, "other.test")).unwrap();
             assert!(plan.request.is_empty());
             assert!(matches!(plan.authority, Some(Value::Fixed(value)) if value == "other.test"));
+            let added = vec![(name.to_owned(), "added.test".to_owned())];
+            let both = HeaderOperations { request_add: added.clone(), ..set(name, "other.test") };
+            let plan = HeaderPlan::compile(&both).unwrap();
+            assert!(matches!(plan.authority, Some(Value::Fixed(value)) if value == "other.test"));
+            let add = HeaderOperations { request_add: added, ..HeaderOperations::default() };
+            let plan = HeaderPlan::compile(&add).unwrap();
+            assert!(plan.request.is_empty());
+            assert!(matches!(plan.authority, Some(Value::Fixed(value)) if value == "added.test"));
         }
     }
 

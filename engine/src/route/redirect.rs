@@ -46,7 +46,10 @@ impl Redirect {
             Some(authority) => out.push_str(authority),
             None => out.push_str(requested_host(request, scheme, port.is_some())),
         }
-        if let Some(port) = port {
+        // The default of the scheme goes without saying, as with Istio.
+        if let Some(port) =
+            port.filter(|port| !matches!((scheme, port), ("http", 80) | ("https", 443)))
+        {
             let _ = write!(out, ":{port}");
         }
         self.write_path(request, covered, out);
@@ -57,7 +60,10 @@ impl Redirect {
         let start = out.len();
         match &self.path {
             None => out.push_str(request.path),
-            Some(RedirectPath::Full(path)) => out.push_str(path),
+            Some(RedirectPath::Full(path)) => {
+                out.push_str(if path.starts_with('/') { "" } else { "/" });
+                out.push_str(path);
+            }
             Some(RedirectPath::Prefix(text)) => write_prefix(text, request.path, covered, out),
             Some(RedirectPath::PathPrefix(text)) => {
                 let rest = request.path.get(covered..).unwrap_or_default();
@@ -144,6 +150,8 @@ mod tests {
         let to = |port| object::Redirect { port: Some(port), ..PLAIN };
         let request = at("shop.test:80", "/", &none);
         assert_eq!(location(&to(RedirectPort::Number(8443)), &request), "http://shop.test:8443/");
+        assert_eq!(location(&to(RedirectPort::Number(443)), &request), "http://shop.test:443/");
+        assert_eq!(location(&to(RedirectPort::Number(80)), &request), "http://shop.test/");
         let from_request = to(RedirectPort::FromRequest);
         assert_eq!(location(&from_request, &Request { port: 9, ..request }), "http://shop.test:9/");
         assert_eq!(location(&to(RedirectPort::FromScheme), &request), "http://shop.test:80/");
@@ -158,6 +166,7 @@ mod tests {
         let to = |path| object::Redirect { path: Some(path), ..PLAIN };
         assert_eq!(location(&to(RedirectPath::Full("/x".to_owned())), &request), "http://a/x?c=d");
         assert_eq!(location(&to(RedirectPath::Full("/x?y".to_owned())), &request), "http://a/x?y");
+        assert_eq!(location(&to(RedirectPath::Full("x".to_owned())), &request), "http://a/x?c=d");
         assert_eq!(
             location(&to(RedirectPath::Prefix("/x".to_owned())), &request),
             "http://a/x/b?c=d"

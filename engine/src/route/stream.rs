@@ -112,6 +112,11 @@ impl StreamTable {
         best.and_then(|(_, route)| self.routes.get(route))
     }
 
+    /// Whether no connection can be taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+
     /// Every server name that some route is for; an empty list: one of them takes any.
     pub(crate) fn server_names(&self) -> impl Iterator<Item = &[Box<str>]> {
         self.matches.iter().map(|matching| &*matching.sni)
@@ -130,7 +135,8 @@ impl Match {
         if self.sni.is_empty() {
             return Some((bits, false, 0));
         }
-        let name = facts.sni?;
+        // A client that names nobody is for whoever takes any name.
+        let name = facts.sni.unwrap_or_default();
         let holding = self.sni.iter().filter(|pattern| covers(pattern, name));
         holding.map(|pattern| (bits, !pattern.starts_with('*'), pattern.len())).max()
     }
@@ -182,6 +188,8 @@ mod tests {
             route(vec![sni(&["x.test", "*.b.test"])]),
             route(vec![sni(&["a.b.test"]), sni(&["*.b.test"])]),
         ];
+        let any = table(&[route(vec![sni(&["*"])])]).unwrap();
+        assert_eq!(find(&any, None, "10.0.0.1"), Some("tls[0]"));
         let table = table(&routes).unwrap();
         assert_eq!(find(&table, Some("A.b.test"), "10.0.0.1"), Some("tls[3]"));
         assert_eq!(find(&table, Some("c.b.test"), "10.0.0.1"), Some("tls[2]"));

@@ -70,6 +70,11 @@ impl Conditions {
         self.entries.push(Entry { table: self.tables, route: place, matching: None, condition });
     }
 
+    /// Whether some request can be taken.
+    pub(super) fn take_any(&self) -> bool {
+        self.entries.iter().any(|entry| entry.condition.is_ok())
+    }
+
     /// To be called when all is there.
     pub(super) fn seal(&mut self) {
         if self.tables > 1 {
