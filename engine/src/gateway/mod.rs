@@ -1,5 +1,6 @@
 //! What a standing proxy at the edge serves: listeners, what each asks of a connection, and what becomes of it.
 
+mod chain;
 mod merge;
 
 use std::net::IpAddr;

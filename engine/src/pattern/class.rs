@@ -5,7 +5,8 @@
 use std::fmt::Write as _;
 
 use super::PatternError;
-use super::re2::{Escape, Scanner, read_escape};
+use super::escape::{Escape, read_escape};
+use super::scanner::Scanner;
 
 const NOT_CLOSED: &str = "a class lacks its `]`";
 

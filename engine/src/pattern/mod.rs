@@ -3,8 +3,12 @@
 //! The compiler validates with the code that runs them, so what it accepts a proxy can match. Every pattern
 //! matches the whole text, in time linear in its length.
 
+mod scanner;
+
 mod class;
+mod escape;
 mod re2;
+
 mod template;
 
 use regex_automata::dfa::{Automaton, StartKind, dense};

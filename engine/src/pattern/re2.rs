@@ -9,12 +9,14 @@ use std::fmt::Write as _;
 
 use super::PatternError;
 use super::class;
+use super::escape::{Escape, read_escape};
+use super::scanner::Scanner;
 
 /// The largest count of a repetition. Source: RE2, `kMaxRepeat`.
 const COUNT_MAX: u32 = 1000;
 
 pub(super) fn translate(source: &str) -> Result<String, PatternError> {
-    let mut scanner = Scanner { source, at: 0 };
+    let mut scanner = Scanner::new(source);
     let mut out = String::with_capacity(source.len() * 2);
     let mut last = Last::Nothing;
     while let Some(symbol) = scanner.next() {
@@ -56,60 +58,12 @@ enum Last {
     Repetition,
 }
 
-/// A place in an expression.
-pub(super) struct Scanner<'a> {
-    source: &'a str,
-    at: usize,
-}
-
-impl<'a> Scanner<'a> {
-    pub(super) fn rest(&self) -> &'a str {
-        self.source.get(self.at..).unwrap_or_default()
-    }
-
-    pub(super) fn next(&mut self) -> Option<char> {
-        let symbol = self.rest().chars().next()?;
-        self.at += symbol.len_utf8();
-        Some(symbol)
-    }
-
-    /// Whether `text` was next, and is now behind.
-    pub(super) fn take(&mut self, text: &str) -> bool {
-        let found = self.rest().starts_with(text);
-        self.at += if found { text.len() } else { 0 };
-        found
-    }
-
-    /// What stands before `end`, which is next, or anywhere later; both are then behind.
-    pub(super) fn take_until(&mut self, end: &str) -> Option<&'a str> {
-        let (text, _) = self.rest().split_once(end)?;
-        self.at += text.len() + end.len();
-        Some(text)
-    }
-
-    /// An error about what was just read.
-    pub(super) fn refuse<T>(&self, what: &'static str) -> Result<T, PatternError> {
-        Err(PatternError::Refused { at: self.at.saturating_sub(1), what })
-    }
-}
-
-/// What an escape stands for.
-pub(super) enum Escape {
-    Character(char),
-    /// Members of a class (`0-9`), and whether their complement is meant.
-    Class(&'static str, bool),
-    /// A Unicode class in the form `\p{…}`.
-    Unicode(String),
-    Other(char),
-}
-
 fn escape(scanner: &mut Scanner<'_>, out: &mut String) -> Result<Last, PatternError> {
     if scanner.take("Q") {
-        let rest = scanner.rest();
-        let quoted = scanner.take_until("\\E").unwrap_or_else(|| {
-            scanner.at = scanner.source.len();
-            rest
-        });
+        let quoted = match scanner.take_until("\\E") {
+            Some(quoted) => quoted,
+            None => scanner.take_rest(),
+        };
         quoted.chars().for_each(|symbol| push_literal(symbol, out));
         return Ok(if quoted.is_empty() { Last::Nothing } else { Last::Item });
     }
@@ -127,86 +81,6 @@ fn escape(scanner: &mut Scanner<'_>, out: &mut String) -> Result<Last, PatternEr
         Escape::Other(_) => return scanner.refuse("this escape is unknown to RE2"),
     }
     Ok(Last::Item)
-}
-
-/// Reads what follows a backslash.
-pub(super) fn read_escape(scanner: &mut Scanner<'_>) -> Result<Escape, PatternError> {
-    const WORD: &str = "0-9A-Za-z_";
-    const SPACE: &str = r"\t\n\x0C\r\x20";
-    let Some(symbol) = scanner.next() else {
-        return scanner.refuse("a backslash at the end escapes nothing");
-    };
-    Ok(match symbol {
-        'd' => Escape::Class("0-9", false),
-        'D' => Escape::Class("0-9", true),
-        'w' => Escape::Class(WORD, false),
-        'W' => Escape::Class(WORD, true),
-        's' => Escape::Class(SPACE, false),
-        'S' => Escape::Class(SPACE, true),
-        'p' | 'P' => Escape::Unicode(unicode_class(scanner, symbol == 'P')?),
-        'a' => Escape::Character('\u{7}'),
-        'f' => Escape::Character('\u{c}'),
-        'n' => Escape::Character('\n'),
-        'r' => Escape::Character('\r'),
-        't' => Escape::Character('\t'),
-        'v' => Escape::Character('\u{b}'),
-        'x' => Escape::Character(hexadecimal(scanner)?),
-        '0'..='7' => Escape::Character(octal(scanner, symbol)?),
-        'C' => return scanner.refuse("`\\C`, a single byte, is not supported"),
-        '<' | '>' => {
-            return scanner.refuse("`\\<` and `\\>` mean different things to different engines");
-        }
-        _ if symbol.is_ascii_punctuation() => Escape::Character(symbol),
-        _ => Escape::Other(symbol),
-    })
-}
-
-fn unicode_class(scanner: &mut Scanner<'_>, negated: bool) -> Result<String, PatternError> {
-    let name = if scanner.take("{") {
-        scanner.take_until("}").map(str::to_owned)
-    } else {
-        scanner.next().map(String::from)
-    };
-    let Some(name) = name else { return scanner.refuse("a Unicode class lacks its name") };
-    let (name, negated) = match name.strip_prefix('^') {
-        Some(name) => (name, !negated),
-        None => (name.as_str(), negated),
-    };
-    Ok(format!("\\{}{{{name}}}", if negated { 'P' } else { 'p' }))
-}
-
-fn hexadecimal(scanner: &mut Scanner<'_>) -> Result<char, PatternError> {
-    let digits = if scanner.take("{") {
-        scanner.take_until("}")
-    } else {
-        let digits = scanner.rest().get(..2);
-        scanner.at += digits.map_or(0, str::len);
-        digits
-    };
-    let valid = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-    let value = valid.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    match value.and_then(char::from_u32) {
-        Some(symbol) => Ok(symbol),
-        None => scanner.refuse("`\\x` needs two hexadecimal digits, or a code point in braces"),
-    }
-}
-
-/// `\0`, `\12`, `\123`: one digit alone, unless it is zero, would be a back reference.
-fn octal(scanner: &mut Scanner<'_>, first: char) -> Result<char, PatternError> {
-    let mut value = first.to_digit(8).unwrap_or_default();
-    let mut digits = 1;
-    while let Some(digit) = scanner.rest().chars().next().and_then(|next| next.to_digit(8)) {
-        if digits == 3 {
-            break;
-        }
-        value = value * 8 + digit;
-        digits += 1;
-        scanner.at += 1;
-    }
-    match char::from_u32(value) {
-        Some(symbol) if digits > 1 || first == '0' => Ok(symbol),
-        _ => scanner.refuse("RE2 has no back references"),
-    }
 }
 
 fn group(scanner: &mut Scanner<'_>, out: &mut String) -> Result<(), PatternError> {
@@ -266,7 +140,7 @@ fn counted(scanner: &mut Scanner<'_>, out: &mut String, last: Last) -> Result<La
         out.push_str("\\{");
         return Ok(Last::Item);
     };
-    scanner.at += inside.len() + 1;
+    scanner.skip(inside.len() + 1);
     match counts {
         (Some(low), high)
             if low <= COUNT_MAX && high.is_none_or(|high| (low..=COUNT_MAX).contains(&high)) =>

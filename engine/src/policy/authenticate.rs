@@ -72,6 +72,13 @@ impl Authentication {
         &self.reserved
     }
 
+    pub(super) fn remote_keys(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().filter_map(|rule| match &rule.keys {
+            Keys::Remote(name) => Some(&**name),
+            Keys::Inline(_) => None,
+        })
+    }
+
     pub(super) fn authenticate(
         &self,
         request: &Request<'_>,

@@ -71,6 +71,11 @@ impl Policy {
         self.authentication.reserved()
     }
 
+    /// The key sets that tokens are verified with and that are world: what [`KeySets::keys`] is asked for.
+    pub fn remote_keys(&self) -> impl Iterator<Item = &str> {
+        self.authentication.remote_keys()
+    }
+
     /// The claims of the request's token. `now` is in seconds since 1970. A request without a token costs nothing;
     /// one with a token is parsed and verified each time.
     ///

@@ -5,26 +5,28 @@ mod ledger;
 mod objects;
 mod view;
 
+mod access_log;
+mod parts;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use mesh_snapshot::object::{
-    self, Egress, Gateway as GatewayObject, MeshDefaults, PathNormalization, Role, Workload,
-};
-use mesh_snapshot::{ReadObjects, Reference, Slice};
+use mesh_snapshot::object::{MeshDefaults, PathNormalization, Role, Workload};
+use mesh_snapshot::{ReadObjects, Slice};
 
 use self::objects::Objects;
+use self::parts::Parts;
 use self::view::Loader;
 use crate::client_address;
 use crate::cluster::{Cluster, ClusterId, Registry};
-use crate::format::{DEFAULT_TEXT, Format};
-use crate::gateway::{self, Gateway};
+use crate::gateway::Gateway;
 use crate::inbound::Inbound;
-use crate::outbound::{self, Outbound};
+use crate::outbound::Outbound;
 use crate::policy::Policy;
 use crate::route::Retry;
 
+pub use access_log::AccessLog;
 pub use error::{BuildError, Fault};
 pub(crate) use ledger::Ledger;
 pub(crate) use objects::Named;
@@ -62,21 +64,6 @@ pub struct Program {
     outbound: Option<Outbound>,
     gateway: Option<Gateway>,
     memory_bytes: usize,
-}
-
-/// Where and how requests are logged, ready to be written.
-#[derive(Clone, Debug)]
-pub enum AccessLog {
-    Off,
-    Text {
-        file: Box<str>,
-        format: Format,
-    },
-    /// Names and values of one object's fields.
-    Json {
-        file: Box<str>,
-        fields: Box<[(Box<str>, Format)]>,
-    },
 }
 
 /// Whose routes are compiled, and for which port.
@@ -215,100 +202,6 @@ impl Program {
     #[must_use]
     pub const fn memory_bytes(&self) -> usize {
         self.memory_bytes
-    }
-}
-
-/// What the parts of a program that route are built from.
-struct Parts<'a, 'o, R> {
-    workload: &'a Workload,
-    default_retry: &'a Arc<Retry>,
-    clusters: Registry,
-    loader: Loader<'o, R>,
-    ledger: &'a Ledger,
-}
-
-impl<R: ReadObjects> Parts<'_, '_, R> {
-    fn outbound(
-        &mut self,
-        egress: &Egress,
-        key: &mesh_snapshot::Key,
-    ) -> Result<Outbound, BuildError> {
-        let view = self.loader.egress(egress, self.workload)?;
-        self.add_clusters(view.values(), key)?;
-        let mut builder = outbound::Builder {
-            workload: self.workload,
-            clusters: &self.clusters,
-            default_retry: self.default_retry,
-            ledger: self.ledger,
-        };
-        builder.build(&view, egress.outbound, &egress.preload)
-    }
-
-    fn gateway(
-        &mut self,
-        objects: &Objects<'_, R>,
-        references: &[Reference],
-        inbound: &Inbound,
-    ) -> Result<Gateway, BuildError> {
-        let gateways = objects.load_all::<GatewayObject>(references)?;
-        let mut tables = gateway::Tables::new();
-        for (key, gateway) in &gateways {
-            for set in &gateway.hosts {
-                let hosts = self.loader.host_set(set)?;
-                self.add_clusters(&hosts, key)?;
-            }
-            for server in &gateway.servers {
-                let hosts = server.virtual_hosts.iter().map(|host| &host.routes);
-                for reference in server.stream_routes.iter().chain(hosts) {
-                    tables.insert(reference.key.clone(), self.loader.table(reference)?);
-                }
-            }
-        }
-        let mut builder = gateway::Builder {
-            workload: self.workload,
-            inbound,
-            clusters: &self.clusters,
-            default_retry: self.default_retry,
-            tables: &tables,
-            ledger: self.ledger,
-        };
-        builder.build(&gateways)
-    }
-
-    fn add_clusters<'h>(
-        &mut self,
-        hosts: impl IntoIterator<Item = &'h SeenHost>,
-        key: &mesh_snapshot::Key,
-    ) -> Result<(), BuildError> {
-        let upstreams = hosts.into_iter().filter_map(|host| host.upstream.as_ref());
-        for (_, upstream) in upstreams {
-            let added = self.clusters.add(upstream, self.ledger);
-            added.map_err(|fault| BuildError::at(key, "", fault))?;
-        }
-        Ok(())
-    }
-}
-
-impl AccessLog {
-    fn compile(log: &object::AccessLog) -> Result<Self, Fault> {
-        let format = |text: &str| {
-            Format::parse(text).map_err(|error| Fault::Format { text: text.to_owned(), error })
-        };
-        Ok(match log {
-            object::AccessLog::Off => Self::Off,
-            object::AccessLog::Text { file, format: text } => {
-                let text = if text.is_empty() { DEFAULT_TEXT } else { text };
-                Self::Text { file: file.as_str().into(), format: format(text)? }
-            }
-            object::AccessLog::Json { file, fields } => {
-                let defaults = || crate::format::DEFAULT_JSON.iter().copied();
-                let own = fields.iter().map(|(name, text)| (&**name, &**text));
-                let fields = own.chain(fields.is_empty().then(defaults).into_iter().flatten());
-                let field = |(name, text): (&str, &str)| Ok((name.into(), format(text)?));
-                let fields = fields.map(field).collect::<Result<_, Fault>>()?;
-                Self::Json { file: file.as_str().into(), fields }
-            }
-        })
     }
 }
 

@@ -89,6 +89,7 @@ fn policies_of_the_slice_are_in_force() {
     let refused = program.policy().authenticate(&get("/", &token), &(), 0);
     assert_eq!(refused.unwrap_err(), TokenError::HeaderEncoding);
     assert_eq!(program.policy().reserved_headers(), ["x-payload"]);
+    assert_eq!(program.policy().remote_keys().collect::<Vec<_>>(), ["https://keys.test"]);
 }
 
 #[test]
