@@ -11,9 +11,9 @@
 //!              connection            request
 //! inbound   ─▶ Program::inbound   ─▶ Policy::authenticate ─▶ Policy::authorize ─▶ the workload
 //! outbound  ─▶ Program::outbound  ─▶ Outbound::route ──────────────────────────▶ a Cluster
-//! gateway   ─▶ Program::gateway   ─▶ authenticate ─▶ authorize ─▶ Gateway::route ─▶ a Cluster
+//! gateway   ─▶ Program::gateway   ─▶ authenticate ─▶ authorize ─▶ HttpServer::route ─▶ a Cluster
 //! ```
-//! Endpoints, certificates and pools are not here: a [`Cluster`] is where the engine ends and the world begins.
+//! Endpoints, certificates and pools are not here: a [`cluster::Cluster`] is where the engine ends and the world begins.
 
 #![forbid(unsafe_code)]
 

@@ -33,7 +33,7 @@ impl<F: FnMut(Step<'_>)> Trace for F {
 /// One step of a decision, with the key and item ([`mesh_snapshot::source_map`]) to blame.
 #[derive(Clone, Copy, Debug)]
 pub enum Step<'a> {
-    /// The virtual host for the request's authority; `domain` is the name or wildcard that it goes by.
+    /// The virtual host for the request's authority, by its own name or by a wildcard.
     VirtualHost { name: &'a str, wildcard: bool },
     /// No virtual host is for this authority, on this port.
     UnknownHost { authority: &'a str, port: u16 },

@@ -15,7 +15,7 @@ use mesh_snapshot::object::{
 };
 
 pub use hash::Hashed;
-pub(crate) use registry::{Registry, Upstream, name};
+pub(crate) use registry::{Registry, ServiceView, name};
 pub use security::{Endpoint, Names, Security};
 
 /// A place in [`crate::program::Program::clusters`].
@@ -128,7 +128,7 @@ pub(crate) mod tests {
         Subset, TargetPort,
     };
 
-    use super::{Cluster, Registry, Upstream};
+    use super::{Cluster, Registry, ServiceView};
     use crate::program::Ledger;
 
     /// `reviews.shop`, with HTTP on port 9080.
@@ -162,12 +162,12 @@ pub(crate) mod tests {
         ServicePort { number, name: String::new(), protocol, target }
     }
 
-    pub(crate) fn upstream(service: Service, policy: ClientPolicy) -> Upstream {
+    pub(crate) fn upstream(service: Service, policy: ClientPolicy) -> ServiceView {
         let (service, policy) = (Arc::new(service), Arc::new(policy));
-        Upstream { service, policy, plaintext: Arc::default() }
+        ServiceView { service, policy, plaintext: Arc::default() }
     }
 
-    pub(crate) fn registry(upstreams: Vec<Upstream>) -> Registry {
+    pub(crate) fn registry(upstreams: Vec<ServiceView>) -> Registry {
         let mut registry = Registry::new(true, Duration::from_secs(10));
         for upstream in upstreams {
             registry.add(&upstream, &Ledger::unlimited()).unwrap();
@@ -175,7 +175,7 @@ pub(crate) mod tests {
         registry
     }
 
-    pub(crate) fn only(upstream: Upstream) -> Cluster {
+    pub(crate) fn only(upstream: ServiceView) -> Cluster {
         registry(vec![upstream]).all().first().unwrap().clone()
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Registry {
 
 /// A service, and how its clients treat it.
 #[derive(Clone, Debug)]
-pub(crate) struct Upstream {
+pub(crate) struct ServiceView {
     pub(crate) service: Arc<Service>,
     pub(crate) policy: Arc<ClientPolicy>,
     /// Endpoints of its namespace that refuse mutual TLS.
@@ -45,7 +45,7 @@ impl Registry {
 
     /// Adds the clusters of a service: one a port, and one a port and subset. Those of a host that is there
     /// already stay as they are.
-    pub(crate) fn add(&mut self, upstream: &Upstream, ledger: &Ledger) -> Result<(), Fault> {
+    pub(crate) fn add(&mut self, upstream: &ServiceView, ledger: &Ledger) -> Result<(), Fault> {
         let whole = Policies::new(&upstream.policy.ports);
         let subsets: Vec<_> = upstream
             .policy
@@ -67,7 +67,12 @@ impl Registry {
         Ok(())
     }
 
-    fn push(&mut self, upstream: &Upstream, part: Part<'_>, ledger: &Ledger) -> Result<(), Fault> {
+    fn push(
+        &mut self,
+        upstream: &ServiceView,
+        part: Part<'_>,
+        ledger: &Ledger,
+    ) -> Result<(), Fault> {
         let Part { port, subset, labels, policy } = part;
         let host = &upstream.service.host;
         let name = name(host, port.number, subset);

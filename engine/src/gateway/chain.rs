@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use mesh_snapshot::object::{self, Server, ServerProtocol, ServerTls};
+use mesh_snapshot::Reference;
+use mesh_snapshot::object::{self, RouteTable, Server, ServerProtocol, ServerTls};
 
-use super::merge::{Builder, Of, Place};
+use super::merge::{Builder, Of, Place, Tables};
 use super::{Chain, Handler, HttpServer, Listener, StreamServer, VirtualHost};
 use crate::host::HostTable;
-use crate::program::{BuildError, Site};
+use crate::program::{BuildError, Named, Site};
 use crate::route::{Context, StreamTable, VirtualHostRoutes};
 
 impl Builder<'_> {
@@ -50,9 +51,8 @@ impl Builder<'_> {
                 default_retry: self.default_retry,
                 ledger: self.ledger,
             };
-            if let Some((key, table)) = self.tables.get(&routes.key) {
-                virtual_host.routes.push(table, key, &mut context)?;
-            }
+            let (key, table) = table(self.tables, routes);
+            virtual_host.routes.push(table, key, &mut context)?;
         }
         // Also where nothing is routed: the redirect is an answer in itself.
         for host in server.hosts.iter().filter(|_| redirects) {
@@ -64,8 +64,8 @@ impl Builder<'_> {
     /// Routes by server name for TLS that passes through, for bytes where it is ended, or was never there.
     fn stream(&mut self, of: &Of<'_>, passes: bool) -> Result<StreamServer, BuildError> {
         let mut routes = StreamTable::default();
-        let reference = of.server.stream_routes.as_ref();
-        if let Some((key, table)) = reference.and_then(|routes| self.tables.get(&routes.key)) {
+        if let Some(reference) = &of.server.stream_routes {
+            let (key, table) = table(self.tables, reference);
             let mut context = Context {
                 site: Site { workload: self.workload, port: of.server.port },
                 clusters: self.clusters,
@@ -79,6 +79,13 @@ impl Builder<'_> {
             }
         }
         Ok(StreamServer { routes })
+    }
+}
+
+fn table<'a>(tables: &'a Tables, reference: &Reference) -> &'a Named<RouteTable> {
+    match tables.get(&reference.key) {
+        Some(table) => table,
+        None => unreachable!("every table that a gateway refers to was loaded"),
     }
 }
 

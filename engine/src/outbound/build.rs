@@ -1,6 +1,6 @@
 //! From a view to virtual hosts and services.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mesh_snapshot::Key;
@@ -43,8 +43,26 @@ impl Builder<'_> {
             services: Services::default(),
             preload: preload.clone(),
         };
+        let places = self.virtual_hosts(view, &mut outbound)?;
+        // Short names yield to names of their own, so they come when all of those are there.
+        for (port, place, host) in places {
+            let table = outbound.ports.entry(port).or_default();
+            for name in short(host, &self.workload.namespace) {
+                table.insert(&name, place);
+            }
+        }
+        self.services(view, &mut outbound.services)?;
+        Ok(outbound)
+    }
+
+    /// Adds the virtual hosts; returns those of services, with port and place.
+    fn virtual_hosts<'v>(
+        &mut self,
+        view: &'v View,
+        outbound: &mut Outbound,
+    ) -> Result<Vec<(u16, usize, &'v str)>, BuildError> {
         let mut compiled = Compiled::new();
-        let mut shorter: BTreeMap<u16, Vec<(usize, &str)>> = BTreeMap::new();
+        let mut places = Vec::new();
         for host in view.values().filter(|host| !host.route_only) {
             for port in ports(host) {
                 let Some(routes) = self.routes(host, port, &mut compiled)? else { continue };
@@ -54,20 +72,11 @@ impl Builder<'_> {
                 let table = outbound.ports.entry(port).or_default();
                 self.name(host, place, table)?;
                 if host.upstream.is_some() {
-                    shorter.entry(port).or_default().push((place, &host.name));
+                    places.push((port, place, &*host.name));
                 }
             }
         }
-        for (port, hosts) in shorter {
-            let table = outbound.ports.entry(port).or_default();
-            for (place, host) in hosts {
-                for name in short(host, &self.workload.namespace) {
-                    table.insert(&name, place);
-                }
-            }
-        }
-        self.services(view, &mut outbound.services)?;
-        Ok(outbound)
+        Ok(places)
     }
 
     /// Gives a virtual host the names that are nobody else's.

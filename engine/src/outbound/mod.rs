@@ -54,7 +54,8 @@ impl Addresses for () {
 /// What is known of a connection from where it goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'p> {
-    /// What to expect: on an HTTP port anything, since bytes that are no HTTP pass.
+    /// What to expect. With `Detect` the first bytes tell: HTTP is routed by [`Outbound::route`], TLS shows a server
+    /// name to [`Outbound::stream`], and so goes everything else; on an HTTP port, too, what is no HTTP.
     pub protocol: Protocol,
     port: u16,
     service: Option<&'p ServicePort>,
@@ -158,10 +159,9 @@ impl Outbound {
     fn arrival_for<'p>(&'p self, service: Option<&'p ServicePort>, port: u16) -> Arrival<'p> {
         let protocol = match service {
             Some(service) => service.protocol(),
-            None => self.services.expected(port).unwrap_or(
-                // Some host speaks HTTP on this port: so may whoever has this address.
-                if self.ports.contains_key(&port) { Protocol::Detect } else { Protocol::Tcp },
-            ),
+            // Some host speaks HTTP on this port: so may whoever has this address.
+            None if self.ports.contains_key(&port) => Protocol::Detect,
+            None => self.services.expected(port).unwrap_or(Protocol::Tcp),
         };
         Arrival { protocol, port, service }
     }

@@ -273,6 +273,17 @@ fn bytes_go_by_address_and_port() {
 }
 
 #[test]
+fn a_port_may_be_for_http_and_for_bytes() {
+    let mut mesh = Mesh::new();
+    mesh.service(service("a.test", &[]), None);
+    mesh.service(with_port("b.test", 80, Protocol::Tcp), None);
+    let program = build(mesh);
+    assert_eq!(arrival(&program, "192.0.2.1:80"), (Protocol::Detect, None));
+    assert_eq!(bytes(&program, "192.0.2.1:80", None), "outbound|80||b.test is -");
+    assert_eq!(route(&program, "a.test"), "outbound|80||a.test");
+}
+
+#[test]
 fn several_services_may_share_an_address() {
     let mut mesh = Mesh::new();
     let at = |host, number| Service {

@@ -10,13 +10,13 @@ use mesh_snapshot::{Digest, Key, Kind, ReadObjects, Reference};
 
 use super::BuildError;
 use super::objects::{Kinded, Named, Objects};
-use crate::cluster::Upstream;
+use crate::cluster::ServiceView;
 
 /// One host, its objects at hand.
 #[derive(Clone, Debug)]
 pub(crate) struct SeenHost {
     pub(crate) name: String,
-    pub(crate) upstream: Option<(Arc<Key>, Upstream)>,
+    pub(crate) upstream: Option<(Arc<Key>, ServiceView)>,
     pub(crate) routes: Option<Named<RouteTable>>,
     pub(crate) route_only: bool,
     /// The ports of a host that has routes and no service.
@@ -90,7 +90,7 @@ impl<'a, R: ReadObjects> Loader<'a, R> {
             Some(reference) => {
                 let service = load(self.objects, &mut self.services, reference)?;
                 let plaintext = Arc::clone(plaintext);
-                Some((Arc::new(reference.key.clone()), Upstream { service, policy, plaintext }))
+                Some((Arc::new(reference.key.clone()), ServiceView { service, policy, plaintext }))
             }
             None => None,
         };
