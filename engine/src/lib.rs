@@ -11,8 +11,37 @@
 //!              connection            request
 //! inbound   ─▶ Program::inbound   ─▶ Policy::authenticate ─▶ Policy::authorize ─▶ the workload
 //! outbound  ─▶ Program::outbound  ─▶ Outbound::route ──────────────────────────▶ a Cluster
-//! gateway   ─▶ Program::gateway   ─▶ authenticate ─▶ authorize ─▶ Gateway::route ─▶ a Cluster
+//! gateway   ─▶ Program::gateway   ─▶ authenticate ─▶ authorize ─▶ HttpServer::route ─▶ a Cluster
 //! ```
-//! Endpoints, certificates and pools are not here: a [`Cluster`] is where the engine ends and the world begins.
+//! Endpoints, certificates and pools are not here: a [`cluster::Cluster`] is where the engine ends and the world begins.
 
 #![forbid(unsafe_code)]
+
+pub mod program;
+
+pub mod gateway;
+pub mod inbound;
+pub mod outbound;
+pub mod policy;
+
+pub mod cluster;
+pub mod route;
+
+pub mod client_address;
+pub mod host;
+pub mod identity;
+pub mod path;
+pub mod request;
+
+mod address;
+pub mod format;
+pub mod pattern;
+
+pub mod trace;
+
+#[cfg(test)]
+mod fixture;
+
+pub use program::{BuildError, FEATURES, Limits, Program};
+pub use request::{Connection, Request};
+pub use trace::Trace;
