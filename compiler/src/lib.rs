@@ -27,6 +27,8 @@ pub mod source;
 mod registry;
 
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod testing;
 
 pub use registry::{check, checks, levels};

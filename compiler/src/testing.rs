@@ -1,5 +1,7 @@
 //! What this crate's tests share.
 
+use crate::diagnostic::{Finding, finish};
+use crate::source::Input;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,7 +31,9 @@ impl Folder {
 
     /// A symbolic link `name` to `target`, which is relative to the link.
     pub(crate) fn link(&self, name: &str, target: &str) {
-        std::os::unix::fs::symlink(target, self.0.join(name)).unwrap();
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, path).unwrap();
     }
 }
 
@@ -37,4 +41,13 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Everything that the compiler says of a folder.
+pub(crate) fn findings(folder: &Path) -> Vec<Finding> {
+    let mut diagnostics = Vec::new();
+    let parsed = crate::read(&[Input::Path(folder.into())], &mut diagnostics);
+    let mesh = crate::api::decode(&parsed, &mut diagnostics);
+    let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
+    finish(diagnostics, &parsed, &mesh.faults, &levels)
 }
