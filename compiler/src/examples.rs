@@ -57,7 +57,7 @@ fn run(example: &str) -> Vec<Finding> {
                 let file = std::fs::OpenOptions::new().write(true).open(folder.path().join(name));
                 file.unwrap().set_len(length.parse().unwrap()).unwrap();
             }
-            _ => file.1 += &format!("{line}\n"),
+            _ => file.1.extend([line, "\n"]),
         }
     }
     if is_named || !file.1.trim().is_empty() {
