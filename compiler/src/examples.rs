@@ -8,6 +8,7 @@
 //! # bytes: shop/a.yaml = 61 3a 20 ff        a file of these bytes, in hexadecimal
 //! # sparse: shop/big.yaml = 70000000        a file of so many zeros
 //! ```
+//! `x…9` stands for nine letters.
 
 use crate::diagnostic::{Finding, Severity};
 use crate::testing::{Folder, findings};
@@ -57,13 +58,20 @@ fn run(example: &str) -> Vec<Finding> {
                 let file = std::fs::OpenOptions::new().write(true).open(folder.path().join(name));
                 file.unwrap().set_len(length.parse().unwrap()).unwrap();
             }
-            _ => file.1.extend([line, "\n"]),
+            _ => file.1.extend([repeated(line).as_str(), "\n"]),
         }
     }
     if is_named || !file.1.trim().is_empty() {
         folder.write(&file.0, &file.1);
     }
     findings(folder.path())
+}
+
+/// `x…9` is nine times `x`.
+fn repeated(line: &str) -> String {
+    let Some((before, after)) = line.split_once("x…") else { return line.to_owned() };
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap();
+    format!("{before}{}{}", "x".repeat(after[..digits].parse().unwrap()), &after[digits..])
 }
 
 #[test]

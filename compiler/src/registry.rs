@@ -6,7 +6,7 @@ use crate::parse::{self, Parsed};
 use crate::source;
 
 /// One list a stage.
-static STAGES: &[&[&Check]] = &[source::CHECKS, parse::CHECKS, api::CHECKS];
+static STAGES: &[&[&Check]] = &[source::CHECKS, parse::CHECKS, api::CHECKS, api::RULES];
 
 /// All checks, in the order of the stages.
 pub fn checks() -> impl Iterator<Item = &'static Check> {

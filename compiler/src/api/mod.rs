@@ -30,6 +30,7 @@ mod project;
 mod read;
 mod removed;
 mod resource;
+mod rules;
 pub mod scalar;
 #[cfg(test)]
 mod schema;
@@ -40,5 +41,6 @@ pub use mesh::{Incomplete, Mesh, decode};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Inventory, LintLevel, Project};
 pub use resource::Resource;
+pub use rules::CHECKS as RULES;
 
 pub(crate) use project::{fixed_check, unknown_check};

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 /// Each of `from` may refer to each of `to`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -49,5 +50,9 @@ impl Read for ReferenceGrant {
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.reference_grants
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::gateway_api::check_reference_grant(resource, at, out);
     }
 }

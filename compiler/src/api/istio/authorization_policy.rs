@@ -7,7 +7,8 @@ use super::{TargetReference, WorkloadSelector};
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_optional};
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -18,8 +19,7 @@ pub struct AuthorizationPolicy {
     #[serde(default)]
     pub target_refs: Vec<TargetReference>,
     /// Any of them. Absent: the policy matches nothing, so that an `ALLOW` policy denies all.
-    #[serde(default)]
-    pub rules: Vec<Rule>,
+    pub rules: Option<Vec<Rule>>,
     #[serde(default)]
     pub action: Action,
     /// Who decides, for `CUSTOM`.
@@ -163,5 +163,9 @@ impl Read for AuthorizationPolicy {
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.authorization_policies
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::authorization_policy::check(resource, at, out);
     }
 }

@@ -9,7 +9,8 @@ use super::WorkloadSelector;
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_optional};
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -18,9 +19,8 @@ pub struct PeerAuthentication {
     pub selector: Option<WorkloadSelector>,
     /// For the ports that `port_level_mtls` does not name.
     pub mtls: Option<Mtls>,
-    /// By the workload's port, not the service's.
-    #[serde(default)]
-    pub port_level_mtls: BTreeMap<String, Mtls>,
+    /// By the workload's port, not the service's; in decimal.
+    pub port_level_mtls: Option<BTreeMap<String, Mtls>>,
 }
 
 /// What is asked of connections.
@@ -60,5 +60,9 @@ impl Read for PeerAuthentication {
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.peer_authentications
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::peer_authentication::check(resource, at, out);
     }
 }

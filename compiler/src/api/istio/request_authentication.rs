@@ -8,7 +8,8 @@ use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_optional};
 use crate::api::scalar::Duration;
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -107,5 +108,9 @@ impl Read for RequestAuthentication {
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.request_authentications
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::request_authentication::check(resource, at, out);
     }
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -123,5 +124,9 @@ impl Read for ServiceEntry {
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.service_entries
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::service_entry::check(resource, at, out);
     }
 }

@@ -27,7 +27,8 @@ use crate::api::kubernetes::LabelSelector;
 use crate::api::metadata::Metadata;
 use crate::api::read::{Fields, Read, bare_fields};
 use crate::api::scalar::{Duration, Opaque};
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -181,5 +182,9 @@ impl Read for MeshConfig {
 
     fn has_metadata() -> bool {
         false
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::mesh_config::check(resource, at, out);
     }
 }

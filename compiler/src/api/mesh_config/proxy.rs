@@ -20,18 +20,19 @@ pub struct ProxyConfig {
     pub tracing_service_name: Opaque,
     /// How long connections may finish while a proxy is being replaced. Absent: 45 s.
     pub drain_duration: Option<Duration>,
+    /// `host:port`.
     #[serde(default)]
-    pub discovery_address: Opaque,
+    pub discovery_address: String,
     #[serde(default)]
     pub discovery_refresh_delay: Opaque,
     #[serde(default)]
     pub zipkin_address: Opaque,
+    /// `host:port`.
     #[serde(default)]
-    pub statsd_udp_address: Opaque,
+    pub statsd_udp_address: String,
     #[serde(default)]
     pub envoy_metrics_service_address: Opaque,
-    #[serde(default)]
-    pub proxy_admin_port: Opaque,
+    pub proxy_admin_port: Option<i32>,
     #[serde(default)]
     pub availability_zone: Opaque,
     #[serde(default)]
@@ -59,8 +60,7 @@ pub struct ProxyConfig {
     pub proxy_metadata: BTreeMap<String, String>,
     #[serde(default)]
     pub runtime_values: BTreeMap<String, String>,
-    #[serde(default)]
-    pub status_port: Opaque,
+    pub status_port: Option<i32>,
     #[serde(default)]
     pub extra_stat_tags: Vec<String>,
     /// What stands in front of gateways.
