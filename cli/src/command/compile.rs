@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<String>,
     /// Check alone, and write no snapshot.
-    #[arg(long)]
+    #[arg(long, required = true)]
     check: bool,
     /// How findings are written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]

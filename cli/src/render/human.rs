@@ -139,7 +139,8 @@ fn write_fix(
                 terminal.paint.dim(&report.parsed.source(hunk.file).path)
             )?;
         }
-        let width = (hunk.line + hunk.before.len()).to_string().len();
+        let lines = hunk.before.len().max(hunk.after.len());
+        let width = (hunk.line + lines).to_string().len();
         for (offset, line) in hunk.before.iter().enumerate() {
             let text = format!("{:>width$} - {}", hunk.line + offset, cut(line, terminal));
             writeln!(out, "          {}", terminal.paint.removed(&text))?;

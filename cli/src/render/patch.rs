@@ -55,11 +55,41 @@ fn hunk(id: FileId, file: &SourceFile, lines: Span, edits: &[&TextEdit]) -> Hunk
             after.replace_range(start..end, &edit.text);
         }
     }
-    let split = |text: &str| text.lines().map(str::to_owned).collect();
-    Hunk {
-        file: id,
-        line: file.lines().line_of(lines.start) + 1,
-        before: split(&before),
-        after: split(&after),
+    let line = file.lines().line_of(lines.start) + 1;
+    changed(id, line, &lines_in(&before), &lines_in(&after))
+}
+
+fn lines_in(text: &str) -> Vec<&str> {
+    text.lines().collect()
+}
+
+/// Without the lines at the beginning and the end that stay as they are.
+fn changed(file: FileId, line: usize, before: &[&str], after: &[&str]) -> Hunk {
+    let shared = before.len().min(after.len());
+    let is_same = |(a, b): &(&&str, &&str)| a == b;
+    let head = before.iter().zip(after).take_while(is_same).count();
+    let tail = before.iter().rev().zip(after.iter().rev()).take_while(is_same).count();
+    let tail = tail.min(shared - head);
+    let between = |lines: &[&str]| {
+        let lines = lines.get(head..lines.len() - tail).unwrap_or_default();
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    };
+    Hunk { file, line: line + head, before: between(before), after: between(after) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_stay_are_not_shown() {
+        let hunk = |before: &[&str], after: &[&str]| {
+            let hunk = changed(FileId(0), 7, before, after);
+            (hunk.line, hunk.before, hunk.after)
+        };
+        assert_eq!(hunk(&["a"], &["---", "a"]), (7, vec![], vec!["---".to_owned()]));
+        assert_eq!(hunk(&["a", "b"], &["a"]), (8, vec!["b".to_owned()], vec![]));
+        assert_eq!(hunk(&["a", "a"], &["a", "a", "a"]), (9, vec![], vec!["a".to_owned()]));
+        assert_eq!(hunk(&["a", "b"], &["a", "c"]), (8, vec!["b".into()], vec!["c".into()]));
     }
 }

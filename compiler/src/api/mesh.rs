@@ -77,10 +77,15 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
         })
         .collect();
     let mut known = HashMap::new();
+    let mut unsupported: BTreeMap<_, (&Kind, &str, Vec<DocumentId>)> = BTreeMap::new();
     for (id, identity, look) in read {
         match look {
             Look::Read(kind, outcome) => {
                 mesh.add(kind, id, identity, outcome, &scope, &mut known, out);
+            }
+            Look::Unsupported(kind, consequence) => {
+                let all = unsupported.entry((kind.group, kind.name));
+                all.or_insert_with(|| (kind, consequence, Vec::new())).2.push(id);
             }
             Look::Say(diagnostic) => out.push(*diagnostic),
             Look::Skip => {
@@ -90,6 +95,11 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
             Look::Project => {}
         }
     }
+    out.extend(
+        unsupported
+            .into_values()
+            .filter_map(|(kind, consequence, all)| not_compiled(kind, consequence, &all)),
+    );
     for broken in parsed.broken() {
         mesh.incomplete.push(incomplete(&broken.identity, &scope));
     }
@@ -98,9 +108,13 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
     mesh
 }
 
+/// How many more resources a finding about all of a kind points at.
+const SHOWN_MAX: usize = 3;
+
 /// What is done with a document.
 enum Look {
     Read(&'static Kind, Outcome),
+    Unsupported(&'static Kind, &'static str),
     Say(Box<Diagnostic>),
     Skip,
     Project,
@@ -113,9 +127,7 @@ fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) 
     match kind::lookup(identity) {
         Lookup::Found(kind) => match kind.treatment {
             Treatment::Compiled(read) => Look::Read(kind, read(parsed, id, scope)),
-            Treatment::Unsupported(consequence) => {
-                Look::Say(Box::new(unsupported(id, kind, consequence)))
-            }
+            Treatment::Unsupported(consequence) => Look::Unsupported(kind, consequence),
             Treatment::Removed(instead) => Look::Say(Box::new(removed(id, kind, instead))),
         },
         Lookup::OtherVersion(kind) => Look::Say(Box::new(other_version(id, identity, kind))),
@@ -242,10 +254,23 @@ fn kind_of(id: DocumentId) -> Place {
     At::root(id).field("kind").value()
 }
 
-fn unsupported(id: DocumentId, kind: &Kind, consequence: &str) -> Diagnostic {
-    Diagnostic::new(&UNSUPPORTED_KIND, kind_of(id), format!("{} is not compiled yet", kind.name))
-        .label("has no effect")
-        .consequence(consequence)
+/// One finding for all resources of a kind: each would say the same.
+fn not_compiled(kind: &Kind, consequence: &str, all: &[DocumentId]) -> Option<Diagnostic> {
+    let (first, others) = all.split_first()?;
+    let message = match others.len() {
+        0 => format!("{} is not compiled yet", kind.name),
+        more => format!("{} is not compiled yet, and there are {}", kind.name, more + 1),
+    };
+    let found = Diagnostic::new(&UNSUPPORTED_KIND, kind_of(*first), message);
+    let found = others
+        .iter()
+        .take(SHOWN_MAX)
+        .fold(found, |found, id| found.also(Place::resource(*id), "neither has this one"));
+    let found = match others.len().saturating_sub(SHOWN_MAX) {
+        0 => found,
+        more => found.help(format!("{more} more are not shown")),
+    };
+    Some(found.label("has no effect").consequence(consequence))
 }
 
 fn removed(id: DocumentId, kind: &Kind, instead: &str) -> Diagnostic {

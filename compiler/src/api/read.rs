@@ -88,7 +88,8 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
     Outcome { insert: (!has_placeholder).then_some(insert), faults, diagnostics }
 }
 
-/// A name is a DNS subdomain: at most 253 characters in labels of lower-case letters, digits and `-`.
+/// A name is a DNS subdomain: at most 253 characters in labels of lower-case letters, digits and `-`, each of
+/// which may, other than in DNS, be longer than 63.
 /// Source: Kubernetes, "Object Names and IDs"; RFC 1123.
 fn check_name(metadata: &Metadata, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let at = at.field("metadata");
@@ -117,13 +118,18 @@ fn check_name(metadata: &Metadata, at: &At<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn is_dns_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_dns_label)
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
-/// RFC 1123: at most 63 lower-case letters, digits and `-`, which neither begins nor ends it.
+/// RFC 1123: a label of at most 63 characters.
 fn is_dns_label(label: &str) -> bool {
+    label.len() <= 63 && is_label(label)
+}
+
+/// Lower-case letters, digits and `-`, which neither begins nor ends it.
+fn is_label(label: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&label.len())
+    !label.is_empty()
         && label.bytes().all(inner)
         && !label.starts_with('-')
         && !label.ends_with('-')

@@ -244,7 +244,9 @@ impl<'a> Builder<'a> {
 
     fn close_mapping(&mut self, frame: &Frame) -> Items {
         let own = self.entries.split_off(frame.base);
-        self.diagnostics.extend(duplicate::check(&own, &self.tree, self.source, self.file));
+        let is_root = self.frames.is_empty();
+        let twice = duplicate::check(&own, is_root, &self.tree, self.source, self.file);
+        self.diagnostics.extend(twice);
         let first = number(self.tree.entries.len());
         self.tree.entries.extend(own);
         if !frame.merges.is_empty() {

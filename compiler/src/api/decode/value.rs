@@ -95,8 +95,11 @@ impl<'a> Value<'a> {
     }
 }
 
-/// `${NAME}` and `${NAME:-default}`, anywhere in a text: what `envsubst` and Flux substitute.
+/// `${NAME}`, `${NAME:-default}` and `{{ … }}`, anywhere in a text: what `envsubst`, Flux and templates fill in.
 pub(super) fn is_placeholder(text: &str) -> bool {
+    if text.split_once("{{").is_some_and(|(_, after)| after.contains("}}")) {
+        return true;
+    }
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("${") {
         let name =
@@ -331,10 +334,11 @@ mod tests {
 
     #[test]
     fn only_what_is_substituted_is_a_placeholder() {
-        for text in ["${HOST}", "a.${DOMAIN}", "${X:-y}", "${X:=y}", "$1 ${_a}"] {
+        for text in ["${HOST}", "a.${DOMAIN}", "${X:-y}", "${X:=y}", "$1 ${_a}", "{{ .Values.x }}"]
+        {
             assert!(is_placeholder(text), "{text}");
         }
-        for text in ["$HOST", "^/a${", "^a${1}$", "%REQ(x)%", "$(HOST)", "{a}"] {
+        for text in ["$HOST", "^/a${", "^a${1}$", "%REQ(x)%", "$(HOST)", "{a}", "/{a}/{{"] {
             assert!(!is_placeholder(text), "{text}");
         }
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
-use crate::api::read::{Fields, Read, fields, open_spec};
+use crate::api::read::{Fields, Read, fields, open_optional};
 use crate::api::scalar::Opaque;
 use crate::api::{Mesh, Resource};
 
@@ -26,6 +26,7 @@ pub type Pod = PodSpec;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PodSpec {
+    #[serde(default)]
     pub containers: Vec<Container>,
     #[serde(default)]
     pub init_containers: Vec<Container>,
@@ -193,7 +194,7 @@ impl Read for PodSpec {
     }
 
     fn open(document: Self::Document) -> (Metadata, Option<Self>) {
-        open_spec(document)
+        open_optional(document)
     }
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
-use crate::api::read::{Fields, Read, fields, open_spec};
+use crate::api::read::{Fields, Read, fields, open_optional};
 use crate::api::scalar::{IntOrString, Opaque};
 use crate::api::{Mesh, Resource, rules};
 use crate::diagnostic::{At, Diagnostic};
@@ -87,7 +87,7 @@ impl Read for Service {
     }
 
     fn open(document: Self::Document) -> (Metadata, Option<Self>) {
-        open_spec(document)
+        open_optional(document)
     }
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {

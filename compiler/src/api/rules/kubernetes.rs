@@ -25,11 +25,11 @@ pub(in crate::api) fn check_service(
             let protocol =
                 |port: &ServicePort| port.protocol.clone().unwrap_or_else(|| "TCP".into());
             (other.port == service_port.port && protocol(other) == protocol(service_port))
-                || other.name == service_port.name
+                || is_same_name(other, service_port)
         };
         if let Some(first) = ports.iter().take(index).position(is_same) {
             let other = at.index(first);
-            let by_name = ports.get(first).is_some_and(|first| first.name == service_port.name);
+            let by_name = ports.get(first).is_some_and(|first| is_same_name(first, service_port));
             let field = if by_name { "name" } else { "port" };
             let message = format!(
                 "two ports of the Service have the same {}",
@@ -40,4 +40,8 @@ pub(in crate::api) fn check_service(
             out.push(found.also(other.field(field).value(), "first here"));
         }
     }
+}
+
+fn is_same_name(a: &ServicePort, b: &ServicePort) -> bool {
+    !a.name.is_empty() && a.name == b.name
 }
