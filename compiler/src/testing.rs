@@ -1,7 +1,9 @@
 //! What this crate's tests share.
 
-use crate::diagnostic::{Finding, finish};
-use crate::source::Input;
+use crate::api::{self, Mesh};
+use crate::diagnostic::{Diagnostic, Finding, finish};
+use crate::parse::{Parsed, parse};
+use crate::source::{FileId, Input, Role, SourceFile};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -47,7 +49,65 @@ impl Drop for Folder {
 pub(crate) fn findings(folder: &Path) -> Vec<Finding> {
     let mut diagnostics = Vec::new();
     let parsed = crate::read(&[Input::Path(folder.into())], &mut diagnostics);
-    let mesh = crate::api::decode(&parsed, &mut diagnostics);
-    let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
-    finish(diagnostics, &parsed, &mesh.faults, &levels)
+    Compiled::of(parsed, diagnostics).findings
+}
+
+/// A repository in memory, and what the compiler makes of it.
+pub(crate) struct Compiled {
+    pub parsed: Parsed,
+    pub mesh: Mesh,
+    pub findings: Vec<Finding>,
+}
+
+impl Compiled {
+    /// Every stage, after reading.
+    fn of(parsed: Parsed, mut diagnostics: Vec<Diagnostic>) -> Self {
+        let mesh = api::decode(&parsed, &mut diagnostics);
+        let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
+        let findings = finish(diagnostics, &parsed, &mesh.faults, &levels);
+        Self { parsed, mesh, findings }
+    }
+
+    /// Files by their paths, in the order of these; `mesh.yaml` is the project's configuration.
+    pub(crate) fn files(files: &[(&str, &str)]) -> Self {
+        let mut diagnostics = Vec::new();
+        let mut parsed = Vec::new();
+        for (id, (path, text)) in (0..).map(FileId).zip(files) {
+            let role = if *path == "mesh.yaml" { Role::Project } else { Role::Policy };
+            let file = SourceFile::new(*path, role, (*text).to_owned());
+            let read = parse(&file, id, &mut diagnostics);
+            parsed.push((file, read));
+        }
+        Self::of(Parsed::new(parsed), diagnostics)
+    }
+
+    pub(crate) fn text(text: &str) -> Self {
+        Self::files(&[("a.yaml", text)])
+    }
+
+    /// A line a finding: `error[check] 3:7 token: message`, with the file's name if there are several.
+    pub(crate) fn said(&self) -> Vec<String> {
+        self.findings.iter().map(|finding| self.line(finding)).collect()
+    }
+
+    fn line(&self, finding: &Finding) -> String {
+        let head = format!("{}[{}]", finding.severity.name(), finding.check.name);
+        let site = &finding.primary;
+        let file = self.parsed.source(site.file);
+        let name = match self.parsed.sources().iter().count() {
+            1 => String::new(),
+            _ => format!("{}:", file.path),
+        };
+        match site.span {
+            None => format!("{head} {name} {}", finding.message),
+            Some(span) => {
+                let position = file.position(span.start);
+                let token = file.slice(span);
+                format!(
+                    "{head} {name}{}:{} {token}: {}",
+                    position.line, position.column, finding.message
+                )
+            }
+        }
+    }
 }

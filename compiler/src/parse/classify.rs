@@ -23,10 +23,8 @@ pub(super) enum Shape {
 pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Diagnostic> {
     let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
     let is_strange = !is_whole || stream.documents.iter().any(|yaml| yaml.has_complex_key);
-    if is_strange && let Some(at) = file.text().find("{{") {
-        let start = u32::try_from(at).unwrap_or(u32::MAX);
-        let place = Place::text(id, Span::new(start, start + 2));
-        return Some(template(place));
+    if is_strange && let Some(braces) = template_braces(file.text()) {
+        return Some(template(Place::text(id, braces)));
     }
     let name = file.path.rsplit('/').next().unwrap_or_default();
     match name {
@@ -38,6 +36,28 @@ pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Opti
         }
         _ => None,
     }
+}
+
+/// The first `{{` that begins a line or a value. In the middle of a text they are no fault of YAML's.
+fn template_braces(text: &str) -> Option<Span> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let is_first = |before: &str| {
+            let before = before.trim_end();
+            before.is_empty() || before.ends_with([':', '-', '[', ','])
+        };
+        let comment = line.find(" #").unwrap_or(line.len());
+        if let Some((before, _)) = line.split_once("{{")
+            && is_first(before)
+            && before.len() < comment
+            && !before.trim_start().starts_with('#')
+        {
+            let at = u32::try_from(start + before.len()).unwrap_or(u32::MAX);
+            return Some(Span::new(at, at + 2));
+        }
+        start += line.len();
+    }
+    None
 }
 
 fn is_json(name: &str) -> bool {

@@ -36,3 +36,6 @@ pub use faults::Faults;
 pub(crate) use file::parse;
 pub use parsed::{Parsed, TreeId};
 pub use tree::{Content, Entry, NodeId, Text, Tree};
+
+#[cfg(test)]
+mod tests;

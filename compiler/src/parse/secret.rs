@@ -1,25 +1,37 @@
 //! What must never be shown: the data of Secrets.
 
-use super::{Document, Tree};
+use super::{Document, NodeId, Tree};
 use crate::source::Span;
 
-/// The values of a Secret's data, and of its annotations, in which `kubectl` keeps a copy of all.
+/// Everything of a Secret but what it is and how it is called: a misspelt `stringdata` is data too, and `kubectl`
+/// keeps a copy of all in the annotations. A kind that only sounds like a Secret may be a misspelt one.
 pub(super) fn spans(tree: &Tree, document: &Document, source: &str) -> Vec<Span> {
-    if &*document.identity.kind != "Secret" {
+    if !document.identity.kind.to_ascii_lowercase().contains("secret") {
         return Vec::new();
     }
-    let value = |node, key| tree.entry(node, key, source).map(|entry| entry.value);
-    let annotations = value(document.root, "metadata").and_then(|node| value(node, "annotations"));
-    let maps = [value(document.root, "data"), value(document.root, "stringData"), annotations];
     let mut spans = Vec::new();
-    for map in maps.into_iter().flatten() {
-        let entries = tree.entries(map);
-        spans.extend(entries.iter().map(|entry| tree.span(entry.value)));
-        if entries.is_empty() {
-            spans.push(tree.span(map));
+    for entry in tree.entries(document.root) {
+        match tree.text(entry.key, source) {
+            "apiVersion" | "kind" | "type" | "immutable" => {}
+            "metadata" => {
+                let is_shown = |key| matches!(key, "name" | "namespace" | "labels");
+                let own = tree.entries(entry.value).iter();
+                let own = own.filter(|entry| !is_shown(tree.text(entry.key, source)));
+                own.for_each(|entry| hide(tree, entry.value, &mut spans));
+            }
+            _ => hide(tree, entry.value, &mut spans),
         }
     }
     spans
+}
+
+/// A value as it stands there; of a mapping, its keys may be seen. What an alias stands for lies elsewhere.
+fn hide(tree: &Tree, value: NodeId, spans: &mut Vec<Span>) {
+    let entries = tree.entries(value);
+    spans.extend(entries.iter().map(|entry| tree.span(entry.value)));
+    if entries.is_empty() {
+        spans.push(tree.span(value));
+    }
 }
 
 /// In a document that does not parse, everything after a word that says Secret, since nobody knows where

@@ -78,3 +78,6 @@ fn is_kubernetes(document: &Document) -> bool {
     let group = document.identity.group();
     !group.contains('.') || group.ends_with(".k8s.io") && group != "gateway.networking.k8s.io"
 }
+
+#[cfg(test)]
+mod tests;
