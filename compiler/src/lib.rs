@@ -1,1 +1,62 @@
+//! From a policy repository to a snapshot.
+//!
+//! ```text
+//! [Input] ─source, parse▶ Parsed ─api▶ Mesh ─resolve▶ ─check▶ ─lower▶ Snapshot
+//!              read                    decode
+//! ```
+//! Each stage is a folder and has its own types. `source` and `parse` work file by file, in parallel; `api` resource
+//! by resource. No stage fails: it returns what it understood, and reports the rest as [`diagnostic::Diagnostic`]s,
+//! which name places and are looked up at the end by [`diagnostic::finish`].
+//!
+//! ```no_run
+//! let mut diagnostics = Vec::new();
+//! let parsed = mesh_compiler::read(&["policies".into()], &mut diagnostics);
+//! let mesh = mesh_compiler::api::decode(&parsed, &mut diagnostics);
+//! // … the stages that follow …
+//! let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
+//! let findings = mesh_compiler::diagnostic::finish(diagnostics, &parsed, &mesh.faults, &levels);
+//! ```
+
 #![forbid(unsafe_code)]
+
+pub mod api;
+pub mod diagnostic;
+pub mod parse;
+pub mod source;
+
+mod registry;
+
+#[cfg(test)]
+mod examples;
+#[cfg(test)]
+mod testing;
+
+pub use registry::{check, checks, levels};
+
+use rayon::prelude::*;
+
+use diagnostic::Diagnostic;
+use parse::Parsed;
+use source::{FileId, Input};
+
+/// Reads and parses everything that `inputs` lead to.
+#[must_use]
+pub fn read(inputs: &[Input], out: &mut Vec<Diagnostic>) -> Parsed {
+    let files: Vec<_> = source::walk(inputs)
+        .into_par_iter()
+        .enumerate()
+        .map(|(index, entry)| {
+            let id = FileId(u32::try_from(index).unwrap_or(u32::MAX));
+            let mut found = Vec::new();
+            let file = source::load(entry, id, &mut found);
+            let parsed = parse::parse(&file, id, &mut found);
+            (file, parsed, found)
+        })
+        .collect();
+    let mut parsed = Vec::with_capacity(files.len());
+    for (file, document, found) in files {
+        out.extend(found);
+        parsed.push((file, document));
+    }
+    Parsed::new(parsed)
+}

@@ -1,0 +1,217 @@
+//! Findings for people: what, where, what becomes of requests, and what to do.
+//!
+//! ```text
+//! error[unknown-field]: `hots` is no field of `spec`
+//!    ╭─[shop/reviews.yaml:7:3 · VirtualService shop/reviews]
+//!  7 │   hots: [reviews]
+//!    ·   ──┬─
+//!    ·     ╰── did you mean `hosts`?
+//!    ╰────
+//!   effect  a cluster drops it without a word
+//!   fix     write `hosts`
+//! ```
+
+use std::io::{self, Write};
+
+use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
+use mesh_compiler::source::{FileId, is_deceptive};
+
+use super::{Report, Terminal, patch, snippet};
+
+/// Writes all findings, each followed by an empty line.
+pub(crate) fn write(
+    report: &Report<'_>,
+    terminal: &Terminal,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    for finding in report.findings {
+        write_finding(finding, report, terminal, out)?;
+        writeln!(out)?;
+    }
+    out.flush()
+}
+
+fn write_finding(
+    finding: &Finding,
+    report: &Report<'_>,
+    terminal: &Terminal,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    heading(finding, report, terminal, out)?;
+    for (file, sites) in by_file(finding) {
+        let spans: Vec<_> = sites.iter().filter_map(|site| Some((*site, site.span?))).collect();
+        let primary = finding.primary.span.filter(|_| finding.primary.file == file);
+        if !spans.is_empty() {
+            let source = report.parsed.source(file);
+            writeln!(
+                out,
+                "{}",
+                snippet::draw(source, &spans, primary, finding.severity, terminal)
+            )?;
+        }
+    }
+    if let Some(consequence) = &finding.consequence {
+        field("effect", consequence, terminal, out)?;
+    }
+    if let Some(help) = &finding.help {
+        field("help", help, terminal, out)?;
+    }
+    for fix in &finding.fixes {
+        write_fix(fix, finding, report, terminal, out)?;
+    }
+    let aliases = finding.check.aliases.join(", ");
+    let aliases = if aliases.is_empty() { aliases } else { format!("  ({aliases})") };
+    let see = format!("mesh explain {}{aliases}", finding.check.name);
+    writeln!(out, "  {}  {}", terminal.paint.dim("see   "), terminal.paint.dim(&see))
+}
+
+/// `error[name]: message`. A file of which no line is shown is named here.
+fn heading(
+    finding: &Finding,
+    report: &Report<'_>,
+    terminal: &Terminal,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let paint = terminal.paint;
+    let severity = finding.severity.name();
+    let tag = format!("{severity}[{}]", finding.check.name);
+    let message = match finding.primary.span {
+        Some(_) => plain(&finding.message),
+        None => format!(
+            "{}: {}",
+            report.parsed.source(finding.primary.file).path,
+            plain(&finding.message)
+        ),
+    };
+    let wrapped = textwrap::wrap(&message, terminal.width.saturating_sub(tag.len() + 2).max(24));
+    for (position, line) in wrapped.iter().enumerate() {
+        let lead = if position == 0 {
+            format!("{}: ", paint.severity(finding.severity, &tag))
+        } else {
+            "    ".into()
+        };
+        writeln!(out, "{lead}{}", paint.bold(line))?;
+    }
+    Ok(())
+}
+
+/// The places of a finding by file, the primary one's file first.
+fn by_file(finding: &Finding) -> Vec<(FileId, Vec<&Site>)> {
+    let mut files: Vec<(FileId, Vec<&Site>)> = Vec::new();
+    for site in std::iter::once(&finding.primary).chain(&finding.others) {
+        match files.iter_mut().find(|(file, _)| *file == site.file) {
+            Some((_, sites)) => sites.push(site),
+            None => files.push((site.file, vec![site])),
+        }
+    }
+    files
+}
+
+/// `  name    text`, with further lines under the first.
+fn field(name: &str, text: &str, terminal: &Terminal, out: &mut impl Write) -> io::Result<()> {
+    let text = plain(text);
+    let wrapped = textwrap::wrap(&text, terminal.width.saturating_sub(10).max(24));
+    for (position, line) in wrapped.iter().enumerate() {
+        let name = if position == 0 { name } else { "" };
+        writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
+    }
+    Ok(())
+}
+
+fn write_fix(
+    fix: &TextFix,
+    finding: &Finding,
+    report: &Report<'_>,
+    terminal: &Terminal,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let caution = match fix.applicability {
+        Applicability::Safe => "",
+        Applicability::Unsafe => " (a guess: look before you apply it)",
+        Applicability::Display => " (fill in what is yours)",
+    };
+    field("fix", &format!("{}{caution}", fix.title), terminal, out)?;
+    for hunk in patch::hunks(fix, report.parsed) {
+        if hunk.file != finding.primary.file {
+            writeln!(
+                out,
+                "          {}",
+                terminal.paint.dim(&report.parsed.source(hunk.file).path)
+            )?;
+        }
+        let lines = hunk.before.len().max(hunk.after.len());
+        let width = (hunk.line + lines).to_string().len();
+        for (offset, line) in hunk.before.iter().enumerate() {
+            let text = format!("{:>width$} - {}", hunk.line + offset, cut(line, terminal));
+            writeln!(out, "          {}", terminal.paint.removed(&text))?;
+        }
+        for (offset, line) in hunk.after.iter().enumerate() {
+            let text = format!("{:>width$} + {}", hunk.line + offset, cut(line, terminal));
+            writeln!(out, "          {}", terminal.paint.added(&text))?;
+        }
+    }
+    Ok(())
+}
+
+fn cut(line: &str, terminal: &Terminal) -> String {
+    let room = terminal.width.saturating_sub(18);
+    match line.char_indices().nth(room) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line.to_owned(),
+    }
+}
+
+/// Text of an author's file may hold what a terminal would act on.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .map(|character| if is_deceptive(character) { '\u{fffd}' } else { character })
+        .collect()
+}
+
+/// The last line, for standard error: the verdict in numbers.
+pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) -> String {
+    let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
+    let infos = report.count(Severity::Info);
+    let paint = terminal.paint;
+    let counts: Vec<_> = [(errors, "error"), (warnings, "warning"), (infos, "notice")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| counted(count, name))
+        .collect();
+    let (mark, severity) = match (errors, warnings) {
+        (0, 0) => ("✔", Severity::Info),
+        (0, _) => ("!", Severity::Warning),
+        _ => ("✖", Severity::Error),
+    };
+    let found = if counts.is_empty() { "nothing to say".to_owned() } else { counts.join(", ") };
+    let what = format!(
+        "{} in {}",
+        counted(report.mesh.count, "resource"),
+        counted(report.files(), "file")
+    );
+    let mut line = format!("{} {found}: {what} ({seconds:.2} s)", paint.severity(severity, mark));
+    if let Some(skipped) = skipped(report) {
+        line.push('\n');
+        line.push_str(&paint.dim(&skipped));
+    }
+    line
+}
+
+fn skipped(report: &Report<'_>) -> Option<String> {
+    let kinds: Vec<_> =
+        report.mesh.skipped.iter().map(|((_, kind), count)| format!("{kind} {count}")).collect();
+    let total: usize = report.mesh.skipped.values().sum();
+    let shown = kinds.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
+    let more = if kinds.len() > 8 { ", …" } else { "" };
+    (total > 0).then(|| {
+        format!(
+            "  {} that the mesh does not read: {}{more}",
+            counted(total, "resource"),
+            plain(&shown)
+        )
+    })
+}
+
+fn counted(count: usize, name: &str) -> String {
+    if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
+}

@@ -1,0 +1,31 @@
+//! How findings look. The compiler says what it found as data; here alone it becomes text.
+
+pub(crate) mod human;
+pub(crate) mod json;
+mod patch;
+mod snippet;
+mod terminal;
+
+use mesh_compiler::api::Mesh;
+use mesh_compiler::diagnostic::{Finding, Severity};
+use mesh_compiler::parse::Parsed;
+
+pub(crate) use terminal::{Color, Paint, Terminal};
+
+/// What there is to show.
+pub(crate) struct Report<'a> {
+    pub parsed: &'a Parsed,
+    pub mesh: &'a Mesh,
+    pub findings: &'a [Finding],
+}
+
+impl Report<'_> {
+    /// How many findings there are of one severity.
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    pub(crate) fn files(&self) -> usize {
+        self.parsed.sources().iter().count()
+    }
+}

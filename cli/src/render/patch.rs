@@ -1,0 +1,95 @@
+//! A fix as the lines that it changes.
+
+use mesh_compiler::diagnostic::{TextEdit, TextFix};
+use mesh_compiler::parse::Parsed;
+use mesh_compiler::source::{FileId, SourceFile, Span};
+
+/// The lines that some edits of one file change: their first number, as they are and as they would be.
+pub(super) struct Hunk {
+    pub file: FileId,
+    /// From 1.
+    pub line: usize,
+    pub before: Vec<String>,
+    pub after: Vec<String>,
+}
+
+/// What a fix changes, in the order of the file. Edits that touch secrets are not shown.
+pub(super) fn hunks(fix: &TextFix, parsed: &Parsed) -> Vec<Hunk> {
+    let mut edits: Vec<_> = fix.edits.iter().collect();
+    edits.sort_by_key(|edit| (edit.file, edit.span));
+    let mut hunks = Vec::new();
+    let mut rest = edits.as_slice();
+    while let Some(first) = rest.first() {
+        let file = parsed.source(first.file);
+        let lines = lines_of(file, first.span);
+        let together = rest
+            .iter()
+            .take_while(|edit| edit.file == first.file && lines.covers(edit.span))
+            .count();
+        let (now, later) = rest.split_at(together.max(1));
+        if !file.hides(lines) {
+            hunks.push(hunk(first.file, file, lines, now));
+        }
+        rest = later;
+    }
+    hunks
+}
+
+/// The whole lines that `span` touches, without the last line break.
+fn lines_of(file: &SourceFile, span: Span) -> Span {
+    let lines = file.lines();
+    let first = lines.span(lines.line_of(span.start), file.text());
+    let last = lines.span(lines.line_of(span.end), file.text());
+    let text = file.slice(Span::new(first.start, last.end));
+    let length = text.trim_end_matches(['\n', '\r']).len();
+    Span::new(first.start, first.start + u32::try_from(length).unwrap_or(0))
+}
+
+fn hunk(id: FileId, file: &SourceFile, lines: Span, edits: &[&TextEdit]) -> Hunk {
+    let before = file.shown(lines);
+    let mut after = before.clone();
+    for edit in edits.iter().rev() {
+        let start = (edit.span.start.saturating_sub(lines.start)) as usize;
+        let end = start + edit.span.range().len();
+        if after.is_char_boundary(start) && after.is_char_boundary(end) && end <= after.len() {
+            after.replace_range(start..end, &edit.text);
+        }
+    }
+    let line = file.lines().line_of(lines.start) + 1;
+    changed(id, line, &lines_in(&before), &lines_in(&after))
+}
+
+fn lines_in(text: &str) -> Vec<&str> {
+    text.lines().collect()
+}
+
+/// Without the lines at the beginning and the end that stay as they are.
+fn changed(file: FileId, line: usize, before: &[&str], after: &[&str]) -> Hunk {
+    let shared = before.len().min(after.len());
+    let is_same = |(a, b): &(&&str, &&str)| a == b;
+    let head = before.iter().zip(after).take_while(is_same).count();
+    let tail = before.iter().rev().zip(after.iter().rev()).take_while(is_same).count();
+    let tail = tail.min(shared - head);
+    let between = |lines: &[&str]| {
+        let lines = lines.get(head..lines.len() - tail).unwrap_or_default();
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    };
+    Hunk { file, line: line + head, before: between(before), after: between(after) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_stay_are_not_shown() {
+        let hunk = |before: &[&str], after: &[&str]| {
+            let hunk = changed(FileId(0), 7, before, after);
+            (hunk.line, hunk.before, hunk.after)
+        };
+        assert_eq!(hunk(&["a"], &["---", "a"]), (7, vec![], vec!["---".to_owned()]));
+        assert_eq!(hunk(&["a", "b"], &["a"]), (8, vec!["b".to_owned()], vec![]));
+        assert_eq!(hunk(&["a", "a"], &["a", "a", "a"]), (9, vec![], vec!["a".to_owned()]));
+        assert_eq!(hunk(&["a", "b"], &["a", "c"]), (8, vec!["b".into()], vec!["c".into()]));
+    }
+}

@@ -1,0 +1,87 @@
+//! What the terminal can show.
+
+use std::io::IsTerminal;
+
+use clap::ValueEnum;
+use mesh_compiler::diagnostic::Severity;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR`, `CLICOLOR=0` or `TERM=dumb` says otherwise.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminal {
+    /// In columns.
+    pub width: usize,
+    pub paint: Paint,
+}
+
+/// Without a terminal, output goes to files and logs, which are read at about this width.
+const WIDTH_ELSEWHERE: usize = 100;
+
+impl Terminal {
+    /// Looks at standard output and the environment.
+    pub(crate) fn detect(color: Color) -> Self {
+        let width = match terminal_size::terminal_size() {
+            Some((width, _)) if std::io::stdout().is_terminal() => usize::from(width.0),
+            _ => WIDTH_ELSEWHERE,
+        };
+        let has_color = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => std::io::stdout().is_terminal() && environment_allows_color(),
+        };
+        Self { width: width.clamp(40, 140), paint: Paint(has_color) }
+    }
+}
+
+/// Source: no-color.org, bixense.com/clicolors.
+fn environment_allows_color() -> bool {
+    let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|set| set == value);
+    let has_no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !(has_no_color || is("CLICOLOR", "0") || is("TERM", "dumb"))
+}
+
+/// Paints text, or leaves it as it is. Colour never says what no word says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint(pub bool);
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 && !text.is_empty() {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    pub(crate) fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub(crate) fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    pub(crate) fn removed(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    pub(crate) fn added(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    pub(crate) fn severity(self, severity: Severity, text: &str) -> String {
+        let code = match severity {
+            Severity::Error => "1;31",
+            Severity::Warning => "1;33",
+            Severity::Info => "1;34",
+        };
+        self.with(code, text)
+    }
+}

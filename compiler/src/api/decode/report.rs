@@ -1,0 +1,359 @@
+//! What was found, in words.
+
+use crate::api::checks::{
+    AMBIGUOUS_SCALAR, EMPTY_FIELD, INVALID_VALUE, MISSING_FIELD, TOO_MANY_FAULTS, UNKNOWN_FIELD,
+    UNKNOWN_VALUE, UNRESOLVED_PLACEHOLDER, WRONG_TYPE,
+};
+use crate::api::removed;
+use crate::diagnostic::{Applicability, Diagnostic, Fix, Place};
+use crate::parse::{Content, Document, DocumentId, Entry, NodeId, scalar};
+use crate::source::Span;
+
+use super::log::{FAULTS_MAX, Log, Note};
+use super::stop::{Expected, Fault, Stop};
+use super::suggest::{is_same_word, nearest};
+use super::value::Reader;
+
+/// Longer values are not quoted in messages.
+const QUOTED_MAX: usize = 40;
+
+/// Everything that the log holds, in the order of its discovery.
+pub(super) fn diagnose(
+    reader: &Reader<'_>,
+    id: DocumentId,
+    document: &Document,
+    log: &Log,
+) -> Vec<Diagnostic> {
+    let words = Words { reader, id, document };
+    let stops = log.stops();
+    let notes = log.notes();
+    let faults = stops.iter().take(FAULTS_MAX).filter_map(|stop| words.stop(stop));
+    let notes = notes.iter().take(FAULTS_MAX).filter(|note| !is_said(note, reader, &stops));
+    let notes = notes.map(|note| words.note(note));
+    let more = log.is_full().then(|| words.more());
+    faults.chain(notes).chain(words.placeholders(&log.placeholders())).chain(more).collect()
+}
+
+/// A field that must be there and has no value is missing, and that says it all.
+fn is_said(note: &Note, reader: &Reader<'_>, stops: &[Stop]) -> bool {
+    let Note::Absent(entry) = note else { return false };
+    let key = reader.tree.text(entry.key, reader.source);
+    stops.iter().any(|stop| {
+        let is_same = |node| reader.tree.entry(node, key, reader.source) == Some(entry);
+        matches!(stop.fault, Fault::Missing(field) if field == key)
+            && stop.node.is_some_and(is_same)
+    })
+}
+
+struct Words<'a> {
+    reader: &'a Reader<'a>,
+    id: DocumentId,
+    document: &'a Document,
+}
+
+impl Words<'_> {
+    fn place(&self, span: Span) -> Place {
+        Place::Text { file: self.document.file, span, document: Some(self.id) }
+    }
+
+    fn source(&self, span: Span) -> &str {
+        self.reader.source.get(span.range()).unwrap_or_default()
+    }
+
+    /// The value's own bytes; those of its key where it has none.
+    fn value(&self, node: NodeId) -> Place {
+        let span = self.reader.tree.span(node);
+        if !span.is_empty() {
+            return self.place(span);
+        }
+        let key = self.reader.tree.key_of(node).map(|entry| entry.key_span);
+        self.place(key.unwrap_or(span))
+    }
+
+    fn more(&self) -> Diagnostic {
+        let message =
+            format!("more is wrong with this resource than the {FAULTS_MAX} faults that are shown");
+        let span = self.reader.tree.entries(self.document.root).first().map(|entry| entry.key_span);
+        Diagnostic::new(&TOO_MANY_FAULTS, self.place(span.unwrap_or_default()), message)
+            .consequence("nothing of it is compiled")
+    }
+
+    fn stop(&self, stop: &Stop) -> Option<Diagnostic> {
+        let node = stop.node?;
+        let name = stop.name.as_deref().filter(|name| !name.is_empty());
+        let subject = name.map_or_else(|| "the document".to_owned(), |name| format!("`{name}`"));
+        Some(match &stop.fault {
+            Fault::WrongType(expected) => self.wrong_type(node, &subject, *expected),
+            Fault::OutOfRange { min, max } => Diagnostic::new(
+                &WRONG_TYPE,
+                self.value(node),
+                format!("`{}` is out of range for {subject}", self.shown(node)),
+            )
+            .label(format!("takes {min} to {max}")),
+            Fault::UnknownValue(known) => self.unknown_value(node, &subject, known),
+            Fault::Missing(field) => self.missing(node, field),
+            Fault::Invalid(reason) => {
+                Diagnostic::new(&INVALID_VALUE, self.value(node), format!("{subject} {reason}"))
+            }
+        })
+    }
+
+    fn wrong_type(&self, node: NodeId, subject: &str, expected: Expected) -> Diagnostic {
+        let found = self.found(node);
+        let message = format!("{subject} takes {}, and this is {found}", expected.words());
+        let mut diagnostic = Diagnostic::new(&WRONG_TYPE, self.value(node), message)
+            .label(format!("should be {}", expected.words()));
+        if self.is_secret() {
+            return diagnostic;
+        }
+        let span = self.reader.tree.span(node);
+        let text = self.source(span);
+        if expected == Expected::Text && self.is_plain_scalar(node) {
+            let why = match self.reader.tree.content(node) {
+                Content::Bool(_) => {
+                    "Kubernetes reads this word as a truth value unless it is quoted"
+                }
+                _ => "without quotes it is a number",
+            };
+            let fix = Fix::new(Applicability::Safe, "put it in quotes")
+                .replace(self.place(span), format!("\"{text}\""));
+            diagnostic = diagnostic.help(why).fix(fix);
+        }
+        if let Some(bare) = unquoted(text).filter(|bare| takes(expected, bare)) {
+            let fix =
+                Fix::new(Applicability::Safe, "remove the quotes").replace(self.place(span), bare);
+            diagnostic = diagnostic.fix(fix);
+        }
+        if expected == Expected::List
+            && !matches!(self.reader.tree.content(node), Content::Mapping(_))
+            && !text.contains('\n')
+        {
+            let fix = Fix::new(Applicability::Safe, "make it a list of one")
+                .replace(self.place(span), format!("[{text}]"));
+            diagnostic = diagnostic.fix(fix);
+        }
+        diagnostic
+    }
+
+    fn is_plain_scalar(&self, node: NodeId) -> bool {
+        let is_scalar = matches!(
+            self.reader.tree.content(node),
+            Content::Bool(_) | Content::Integer(_) | Content::Float(_)
+        );
+        is_scalar && !self.reader.tree.span(node).is_empty()
+    }
+
+    /// `a list`, `the number 80`, `nothing`.
+    fn found(&self, node: NodeId) -> String {
+        let shown = self.shown(node);
+        match self.reader.tree.content(node) {
+            Content::Null => "nothing".into(),
+            Content::Bool(value) if shown == value.to_string() => {
+                format!("the truth value `{shown}`")
+            }
+            Content::Bool(value) => format!("`{shown}`, which means `{value}`"),
+            Content::Integer(_) | Content::Float(_) => format!("the number `{shown}`"),
+            Content::Text(_)
+                if self.is_secret() || shown.len() > QUOTED_MAX || shown.contains('\n') =>
+            {
+                "a text".into()
+            }
+            Content::Text(_) => format!("the text `{shown}`"),
+            Content::Sequence(_) => "a list".into(),
+            Content::Mapping(_) => "a mapping".into(),
+            Content::Faulty => "faulty".into(),
+        }
+    }
+
+    /// As it stands in the file. Of a Secret nothing is ever said.
+    fn shown(&self, node: NodeId) -> &str {
+        if self.is_secret() { "…" } else { self.source(self.reader.tree.span(node)) }
+    }
+
+    fn is_secret(&self) -> bool {
+        &*self.document.identity.kind == "Secret"
+    }
+
+    fn unknown_value(&self, node: NodeId, subject: &str, known: &[&str]) -> Diagnostic {
+        let Content::Text(text) = self.reader.tree.content(node) else {
+            return Diagnostic::new(
+                &UNKNOWN_VALUE,
+                self.value(node),
+                format!("{subject} has an unknown value"),
+            );
+        };
+        let word = self.reader.tree.text(text, self.reader.source);
+        let list: Vec<_> =
+            known.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
+        let mut diagnostic = Diagnostic::new(
+            &UNKNOWN_VALUE,
+            self.value(node),
+            format!("`{word}` is no value of {subject}"),
+        )
+        .help(format!("the values are {}", list.join(", ")));
+        diagnostic.label = "not one of its values".into();
+        if let Some(near) = nearest(word, known.iter().copied()) {
+            diagnostic.label = format!("did you mean `{near}`?");
+            diagnostic = diagnostic.fix(self.spelling(self.reader.tree.span(node), word, near));
+        }
+        diagnostic
+    }
+
+    /// Another way to write a word is safe; another word is a guess.
+    fn spelling(&self, span: Span, from: &str, to: &str) -> Fix {
+        let applicability =
+            if is_same_word(from, to) { Applicability::Safe } else { Applicability::Unsafe };
+        Fix::new(applicability, format!("write `{to}`")).replace(self.place(span), to)
+    }
+
+    fn missing(&self, node: NodeId, field: &str) -> Diagnostic {
+        let tree = self.reader.tree;
+        let span = match tree.entry(node, field, self.reader.source) {
+            Some(entry) => entry.key_span,
+            None => match (tree.key_of(node), tree.entries(node).first()) {
+                (Some(key), _) => key.key_span,
+                (None, Some(first)) => first.key_span,
+                (None, None) => tree.span(node),
+            },
+        };
+        Diagnostic::new(&MISSING_FIELD, self.place(span), format!("`{field}` is missing"))
+            .label(format!("needs `{field}`"))
+    }
+
+    fn note(&self, note: &Note) -> Diagnostic {
+        match note {
+            Note::UnknownField { of, entry, fields, outer } => {
+                self.unknown_field(*of, entry, fields, outer)
+            }
+            Note::Absent(entry) => {
+                let name = self.source(entry.key_span);
+                Diagnostic::new(
+                    &EMPTY_FIELD,
+                    self.place(entry.key_span),
+                    format!("`{name}` has no value"),
+                )
+                .label("read as if it were not there")
+                .consequence(
+                    "an API server refuses the resource, and Istio's own tools ignore the field",
+                )
+                .help("remove the line, or give it a value; `{}` and `[]` are empty values")
+            }
+            Note::Ambiguous(value) => {
+                let (shown, content) = (self.shown(*value), self.reader.tree.content(*value));
+                let meaning = match content {
+                    Content::Bool(value) => value.to_string(),
+                    Content::Integer(value) => value.to_string(),
+                    Content::Float(value) => value.to_string(),
+                    _ => String::new(),
+                };
+                let fix = Fix::new(Applicability::Safe, format!("write `{meaning}`"))
+                    .replace(self.value(*value), meaning.clone());
+                Diagnostic::new(
+                    &AMBIGUOUS_SCALAR,
+                    self.value(*value),
+                    format!(
+                        "`{shown}` means `{meaning}` to Kubernetes, and not to every reader of YAML"
+                    ),
+                )
+                .label(format!("read as `{meaning}`"))
+                .fix(fix)
+            }
+        }
+    }
+
+    fn unknown_field(
+        &self,
+        of: NodeId,
+        entry: &Entry,
+        fields: &[&str],
+        outer: &[&str],
+    ) -> Diagnostic {
+        let key = self.reader.tree.text(entry.key, self.reader.source);
+        let kind = &*self.document.identity.kind;
+        let message = match self.reader.tree.key_of(of).map(|parent| self.source(parent.key_span)) {
+            Some(parent) => format!("`{key}` is no field of `{parent}`"),
+            None => format!("`{key}` is no field of {kind}"),
+        };
+        let diagnostic = Diagnostic::new(&UNKNOWN_FIELD, self.place(entry.key_span), message)
+            .label("unknown field")
+            .consequence("a cluster drops it without a word, or refuses the resource; it never has an effect");
+        if let Some(instead) = removed::instead(kind, key) {
+            return diagnostic.label("was removed from the API").help(instead);
+        }
+        if let Some(near) =
+            nearest(key, fields.iter().copied().filter(|field| !self.has(of, field)))
+        {
+            let fix = self.spelling(entry.key_span, key, near);
+            return diagnostic.label(format!("did you mean `{near}`?")).fix(fix);
+        }
+        if outer.contains(&key) {
+            return diagnostic
+                .help("such a field exists one level further out: is the line indented too far?");
+        }
+        match self.empty_before(of, entry) {
+            Some(parent) => diagnostic
+                .also(self.place(parent.key_span), "this has no value")
+                .help("is the line indented too little?"),
+            None if fields.len() <= 16 => {
+                diagnostic.help(format!("its fields are {}", list(fields)))
+            }
+            None => diagnostic,
+        }
+    }
+
+    fn has(&self, mapping: NodeId, field: &str) -> bool {
+        self.reader.tree.entry(mapping, field, self.reader.source).is_some()
+    }
+
+    /// The entry before `entry`, if it has no value: perhaps `entry` is it.
+    fn empty_before(&self, of: NodeId, entry: &Entry) -> Option<Entry> {
+        let entries = self.reader.tree.entries(of);
+        let position = entries.iter().position(|other| other == entry)?;
+        let mut before = entries.iter().take(position).rev();
+        before.find(|other| self.reader.tree.content(other.value) == Content::Null).copied()
+    }
+
+    /// One notice for all the holes of a resource, at the first.
+    fn placeholders(&self, nodes: &[NodeId]) -> Option<Diagnostic> {
+        let (first, rest) = nodes.split_first()?;
+        let message = match rest.len() {
+            0 => "a value is a placeholder that is not filled in".to_owned(),
+            more => format!("{} values are placeholders that are not filled in", more + 1),
+        };
+        let diagnostic = Diagnostic::new(&UNRESOLVED_PLACEHOLDER, self.value(*first), message)
+            .label("filled in by whom?")
+            .consequence(
+                "the resource is checked as far as it can be, and left out of what is compiled",
+            )
+            .help("compile what the substitution yields, as in `envsubst < FILE | mesh compile -`");
+        Some(
+            rest.iter()
+                .take(4)
+                .fold(diagnostic, |diagnostic, node| diagnostic.also(self.value(*node), "another")),
+        )
+    }
+}
+
+/// A quoted scalar without its quotes, if it has no escapes.
+fn unquoted(text: &str) -> Option<&str> {
+    let inner =
+        ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))?;
+    (!inner.is_empty() && !inner.contains(['\\', '\'', '"'])).then_some(inner)
+}
+
+/// Whether a plain scalar is what the field takes.
+fn takes(expected: Expected, plain: &str) -> bool {
+    match scalar::resolve(plain) {
+        Some(scalar::Scalar::Bool(_)) => expected == Expected::Bool,
+        Some(scalar::Scalar::Integer(_)) => {
+            matches!(expected, Expected::Integer | Expected::Number)
+        }
+        Some(scalar::Scalar::Float(_)) => expected == Expected::Number,
+        _ => false,
+    }
+}
+
+fn list(words: &[&str]) -> String {
+    let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}

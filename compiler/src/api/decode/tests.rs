@@ -1,0 +1,171 @@
+//! What is said of resources that are wrong, and what is read of them all the same.
+
+use crate::api::istio::VirtualService;
+use crate::testing::Compiled;
+
+fn virtual_service(spec: &str) -> Compiled {
+    let head = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a}\n";
+    Compiled::text(&format!("{head}spec:\n{spec}"))
+}
+
+/// The resource as it was read.
+fn read(compiled: &Compiled) -> &VirtualService {
+    &compiled.mesh.virtual_services[0].spec
+}
+
+#[test]
+fn every_fault_is_found_at_once_and_the_rest_is_read() {
+    let compiled = virtual_service(
+        "  hosts: reviews
+  gatways: [mesh]
+  http:
+  - name: 80
+    route: [{destination: {host: a, port: {number: '80'}}, weight: ten}]
+    timeout: 5
+    retries: {attempts: 3, perTryTimeout: 1y}
+  - name: second
+    route: [{destination: {host: b}}]
+",
+    );
+    assert_eq!(
+        compiled.said(),
+        [
+            "error[wrong-type] 5:10 reviews: `hosts` takes a list, and this is the text `reviews`",
+            "error[unknown-field] 6:3 gatways: `gatways` is no field of `spec`",
+            "error[wrong-type] 8:11 80: `name` takes a text, and this is the number `80`",
+            "error[wrong-type] 9:51 '80': `number` takes a whole number, and this is the text `'80'`",
+            "error[wrong-type] 9:66 ten: `weight` takes a whole number, and this is the text `ten`",
+            "error[wrong-type] 10:14 5: `timeout` takes a text, and this is the number `5`",
+            "error[invalid-value] 11:43 1y: `perTryTimeout` has the unit `y`, which is none",
+        ]
+    );
+    let spec = read(&compiled);
+    assert_eq!(spec.http.len(), 2);
+    assert_eq!(spec.http[1].route[0].destination.host, "b");
+    assert_eq!(spec.http[0].retries.as_ref().unwrap().attempts, 3);
+}
+
+#[test]
+fn a_faulty_element_keeps_its_place_in_its_list() {
+    let compiled = virtual_service(
+        "  hosts: [a]\n  http:\n  - nonsense\n  - route: [{destination: {host: b}}]\n    timeout: 0.1ms\n",
+    );
+    let said = compiled.said();
+    assert!(said[0].starts_with("error[wrong-type] 7:5 nonsense:"), "{said:?}");
+    assert!(said[1].starts_with("error[invalid-value] 9:14 0.1ms:"), "{said:?}");
+    assert_eq!(said.len(), 2, "{said:?}");
+}
+
+/// What is absent because it is faulty is not called missing, nor does a rule speak of it.
+#[test]
+fn a_fault_has_no_consequences() {
+    for spec in [
+        "  hosts: 5\n  http: [{route: [{destination: {host: a}}]}]\n",
+        "  5\n",
+        "  hosts: [a]\n  http: x\n",
+    ] {
+        let said = virtual_service(spec).said();
+        assert_eq!(said.len(), 1, "{spec}: {said:?}");
+        assert!(said[0].starts_with("error[wrong-type]"), "{said:?}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_shown_where_it_should_stand() {
+    let said = virtual_service("  hosts: [a]\n  http:\n  - route:\n    - weight: 1\n").said();
+    assert_eq!(said, ["error[missing-field] 8:7 weight: `destination` is missing"], "{said:?}");
+    let said =
+        Compiled::text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n").said();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("error[missing-field] 1:1 apiVersion: `spec` is missing"));
+}
+
+#[test]
+fn names_that_are_nearly_right_are_mended() {
+    let compiled = virtual_service(
+        "  hosts: [a]\n  http:\n  - route: [{destination: {host: a}}]\n    corsPolicy: {allowedOrigins: []}\n    retry: {}\n    Timeout: 1s\n",
+    );
+    let fixes: Vec<_> = compiled
+        .findings
+        .iter()
+        .map(|finding| finding.fixes.first().map(|fix| fix.edits[0].text.as_str()))
+        .collect();
+    assert_eq!(fixes, [Some("allowOrigins"), Some("retries"), Some("timeout")]);
+}
+
+#[test]
+fn words_that_are_no_values_are_named_with_those_that_are() {
+    let text = "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a}\nspec: {mtls: {mode: strict}}\n";
+    let compiled = Compiled::text(text);
+    assert_eq!(
+        compiled.said(),
+        ["error[unknown-value] 4:22 strict: `strict` is no value of `mode`"]
+    );
+    assert_eq!(compiled.findings[0].fixes[0].edits[0].text, "STRICT");
+    assert!(compiled.findings[0].help.as_ref().unwrap().contains("`PERMISSIVE`"));
+}
+
+#[test]
+fn a_line_that_is_indented_wrongly_is_recognised() {
+    let far = virtual_service(
+        "  hosts: [a]\n  http:\n  - route:\n    - destination: {host: a}\n      timeout: 1s\n",
+    );
+    assert!(far.findings[0].help.as_ref().unwrap().contains("too far"), "{:?}", far.said());
+    let text = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\nspec:\n  host: a\n  trafficPolicy:\n  connectionPool: {}\n";
+    let little = Compiled::text(text);
+    let unknown = little.findings.iter().find(|found| found.check.name == "unknown-field").unwrap();
+    assert!(unknown.help.as_ref().unwrap().contains("too little"), "{unknown:?}");
+}
+
+#[test]
+fn words_of_yaml_1_1_are_read_and_reported() {
+    let compiled = virtual_service(
+        "  hosts: [a]\n  http:\n  - route: [{destination: {host: a, port: {number: 0x50}}}]\n",
+    );
+    assert_eq!(compiled.findings[0].check.name, "ambiguous-scalar");
+    assert_eq!(read(&compiled).http[0].route[0].destination.port.as_ref().unwrap().number, 80);
+}
+
+#[test]
+fn a_hole_is_any_type_and_keeps_the_resource_out() {
+    let compiled = virtual_service(
+        "  hosts: ['${HOST}']\n  http:\n  - route: [{destination: {host: a}, weight: '${WEIGHT}'}]\n    timeout: \"{{ timeout }}\"\n",
+    );
+    assert_eq!(compiled.findings.len(), 1, "{:?}", compiled.said());
+    assert_eq!(compiled.findings[0].check.name, "unresolved-placeholder");
+    assert!(compiled.mesh.virtual_services.is_empty());
+    assert_eq!(compiled.mesh.incomplete[0].name, "a");
+}
+
+#[test]
+fn nothing_of_a_secret_is_said() {
+    for body in ["data: {a: 7777}", "data: 7777", "stringData: [7777]", "type: 7777\ndata: {a: b}"]
+    {
+        let compiled = Compiled::text(&format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: a}}\n{body}\n"
+        ));
+        assert_eq!(compiled.findings.len(), 1, "{body}");
+        assert!(!format!("{:?}", compiled.findings).contains("7777"), "{:?}", compiled.findings);
+    }
+}
+
+#[test]
+fn many_faults_are_counted_and_not_all_shown() {
+    let hosts: String = (0..500).map(|number| format!("  - {number}\n")).collect();
+    let compiled = virtual_service(&format!("  hosts:\n{hosts}"));
+    assert!(compiled.findings.len() < 70);
+    assert!(compiled.findings.iter().any(|found| found.check.name == "too-many-faults"));
+}
+
+#[test]
+fn a_resource_that_is_no_mapping_inside_is_none() {
+    for text in [
+        "apiVersion: v1\nkind: Service\nmetadata: [a]\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: [a]}\nspec: 1\n",
+        "apiVersion: [v1]\nkind: Service\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: 5}\nspec: {ports: {port: 80}}\n",
+    ] {
+        let said = Compiled::text(text).said();
+        assert!(said.iter().any(|said| said.starts_with("error")), "{text}: {said:?}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Walks a resource along the table of its kind.
+
+use crate::api::checks::{REFUSED_FIELD, UNENFORCED_FIELD};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::parse::{Content, Document, DocumentId, NodeId, Tree};
+use crate::source::Span;
+
+use super::{FieldState, FieldTable};
+
+/// Says what the table says of each field that is set. A field that a resource sets several times gets one
+/// diagnostic, at the first place.
+pub(crate) fn check(
+    table: &FieldTable,
+    tree: &Tree,
+    source: &str,
+    id: DocumentId,
+    document: &Document,
+) -> Vec<Diagnostic> {
+    let mut walk = Walk { tree, source, found: Vec::new() };
+    walk.mapping(table, document.root);
+    walk.found.into_iter().filter_map(|found| found.diagnostic(id, document, source)).collect()
+}
+
+struct Walk<'a> {
+    tree: &'a Tree,
+    source: &'a str,
+    found: Vec<Found<'a>>,
+}
+
+/// A line of the table, and the keys that it speaks of.
+struct Found<'a> {
+    line: &'a FieldTable,
+    state: FieldState,
+    /// The keys; where one value is spoken of, its places.
+    keys: Vec<Span>,
+    is_value: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn mapping(&mut self, table: &'a FieldTable, node: NodeId) {
+        for entry in self.tree.entries(node) {
+            let key = self.tree.text(entry.key, self.source);
+            if let Some(child) = table.child(key).filter(|child| child.speaks) {
+                self.value(child, entry.value, entry.key_span);
+            }
+        }
+    }
+
+    fn value(&mut self, table: &'a FieldTable, node: NodeId, key: Span) {
+        if let Some(state) = table.state {
+            if state.speaks() && !self.is_default(node) {
+                self.note(table, state, key, false);
+            }
+            if let Content::Text(text) = self.tree.content(node) {
+                let text = self.tree.text(text, self.source);
+                for (_, state) in table.values.iter().filter(|(value, _)| value == text) {
+                    self.note(table, *state, self.tree.span(node), true);
+                }
+            }
+            return;
+        }
+        self.mapping(table, node);
+        if let Some(element) = table.child("[]") {
+            for node in self.tree.elements(node) {
+                self.value(element, *node, key);
+            }
+        }
+    }
+
+    fn note(&mut self, line: &'a FieldTable, state: FieldState, key: Span, is_value: bool) {
+        match self
+            .found
+            .iter_mut()
+            .find(|found| std::ptr::eq(found.line, line) && found.state == state)
+        {
+            Some(found) => found.keys.push(key),
+            None => self.found.push(Found { line, state, keys: vec![key], is_value }),
+        }
+    }
+
+    /// A value that says no more than its absence does.
+    fn is_default(&self, node: NodeId) -> bool {
+        match self.tree.content(node) {
+            Content::Null | Content::Faulty | Content::Bool(false) | Content::Integer(0) => true,
+            Content::Float(value) => value == 0.0,
+            Content::Text(text) => self.tree.text(text, self.source).is_empty(),
+            Content::Sequence(_) => self.tree.elements(node).is_empty(),
+            Content::Bool(true) | Content::Integer(_) | Content::Mapping(_) => false,
+        }
+    }
+}
+
+impl Found<'_> {
+    fn diagnostic(&self, id: DocumentId, document: &Document, source: &str) -> Option<Diagnostic> {
+        let first = self.keys.first().copied().unwrap_or_default();
+        let name = source.get(first.range()).unwrap_or_default();
+        let place = |span| Place::Text { file: document.file, span, document: Some(id) };
+        let subject =
+            if self.is_value { format!("the value `{name}`") } else { format!("`{name}`") };
+        let diagnostic = match self.state {
+            FieldState::Refused(instead) => Diagnostic::new(
+                &REFUSED_FIELD,
+                place(first),
+                format!("{subject} cannot be compiled"),
+            )
+            .label("not accepted")
+            .help(instead),
+            FieldState::Unenforced(consequence) => Diagnostic::new(
+                &UNENFORCED_FIELD,
+                place(first),
+                format!("{subject} is accepted and has no effect"),
+            )
+            .label("not enforced")
+            .consequence(consequence),
+            FieldState::Enforced | FieldState::Reported | FieldState::Elsewhere => return None,
+        };
+        let diagnostic = self
+            .keys
+            .iter()
+            .skip(1)
+            .take(3)
+            .fold(diagnostic, |diagnostic, key| diagnostic.also(place(*key), "and here"));
+        Some(diagnostic)
+    }
+}

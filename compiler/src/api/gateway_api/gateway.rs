@@ -1,0 +1,159 @@
+//! The Gateway API's `Gateway`: listeners at the edge of the mesh.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::SecretReference;
+use crate::api::field::FieldTable;
+use crate::api::kubernetes::LabelSelector;
+use crate::api::metadata::{Envelope, Metadata};
+use crate::api::read::{Fields, Read, fields, open_spec};
+use crate::api::scalar::Opaque;
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Gateway {
+    pub gateway_class_name: String,
+    pub listeners: Vec<Listener>,
+    /// Addresses, or the Service in front of the proxies.
+    #[serde(default)]
+    pub addresses: Vec<Address>,
+    #[serde(default)]
+    pub infrastructure: Infrastructure,
+    /// Who may add listeners to this Gateway.
+    #[serde(default)]
+    pub allowed_listeners: Opaque,
+    #[serde(default)]
+    pub tls: GatewayTls,
+    #[serde(default)]
+    pub default_scope: Opaque,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Listener {
+    pub name: String,
+    /// A name or `*.name`. Absent: all.
+    pub hostname: Option<String>,
+    pub port: i32,
+    /// HTTP, HTTPS, TLS, TCP or UDP.
+    pub protocol: String,
+    pub tls: Option<ListenerTls>,
+    #[serde(default)]
+    pub allowed_routes: AllowedRoutes,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListenerTls {
+    /// Absent: `Terminate`.
+    pub mode: Option<TlsMode>,
+    #[serde(default)]
+    pub certificate_refs: Vec<SecretReference>,
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+pub enum TlsMode {
+    Terminate,
+    Passthrough,
+}
+
+/// Which routes may attach.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AllowedRoutes {
+    #[serde(default)]
+    pub namespaces: RouteNamespaces,
+    /// Empty: those that the protocol can carry.
+    #[serde(default)]
+    pub kinds: Vec<RouteGroupKind>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RouteNamespaces {
+    #[serde(default)]
+    pub from: NamespacesFrom,
+    /// For `Selector`: the namespaces, by label.
+    pub selector: Option<LabelSelector>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+pub enum NamespacesFrom {
+    /// The Gateway's.
+    #[default]
+    Same,
+    All,
+    Selector,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RouteGroupKind {
+    /// Absent: the Gateway API's own.
+    pub group: Option<String>,
+    pub kind: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Address {
+    /// Absent: `IPAddress`.
+    pub r#type: Option<String>,
+    pub value: Option<String>,
+}
+
+/// What is deployed for the Gateway.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Infrastructure {
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+    pub parameters_ref: Option<Opaque>,
+}
+
+/// TLS of the Gateway as a whole.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GatewayTls {
+    /// What backends are shown.
+    pub backend: Option<BackendTls>,
+    /// What clients are asked for.
+    pub frontend: Option<Opaque>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackendTls {
+    pub client_certificate_ref: Option<SecretReference>,
+}
+
+static FIELDS: Fields = Fields::new(|| fields(include_str!("gateway.fields")));
+
+impl Read for Gateway {
+    type Document = Envelope<Self>;
+
+    fn fields() -> &'static FieldTable {
+        &FIELDS
+    }
+
+    fn open(document: Self::Document) -> (Metadata, Option<Self>) {
+        open_spec(document)
+    }
+
+    fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
+        &mut mesh.api_gateways
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::gateway_api::check_gateway(resource, at, out);
+    }
+}

@@ -1,0 +1,29 @@
+//! Istio's kinds: `networking.istio.io` and `security.istio.io`.
+
+mod authorization_policy;
+mod destination_rule;
+mod gateway;
+mod peer_authentication;
+mod request_authentication;
+mod selector;
+mod service_entry;
+mod traffic_policy;
+mod virtual_service;
+
+pub use authorization_policy::{
+    Action, AuthorizationPolicy, Condition, ExtensionProvider, From, Operation, Rule, Source, To,
+};
+pub use destination_rule::{DestinationRule, Subset};
+pub use gateway::{
+    Gateway, Port, Server, ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol,
+};
+pub use peer_authentication::{Mtls, MtlsMode, PeerAuthentication};
+pub use request_authentication::{
+    ClaimToHeader, JwtHeader, JwtRule, Presence, RequestAuthentication,
+};
+pub use selector::{TargetReference, WorkloadSelector};
+pub use service_entry::{
+    LabelSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry,
+};
+pub use traffic_policy::*;
+pub use virtual_service::*;

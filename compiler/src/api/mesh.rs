@@ -1,0 +1,321 @@
+//! All resources of a repository, by kind.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rayon::prelude::*;
+
+use crate::diagnostic::{At, Diagnostic, Place};
+use crate::parse::{DocumentId, Faults, Identity, Parsed};
+
+use super::checks::{
+    DUPLICATE_RESOURCE, REMOVED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
+};
+use super::kind::{self, Kind, Lookup, Treatment};
+use super::project::Project;
+use super::read::{Outcome, Scope};
+use super::{Resource, gateway_api, istio, kubernetes, mesh_config};
+
+/// A repository whose resources are known. Each vector is sorted by namespace and name.
+#[derive(Clone, Debug, Default)]
+pub struct Mesh {
+    pub project: Project,
+    pub virtual_services: Vec<Resource<istio::VirtualService>>,
+    pub destination_rules: Vec<Resource<istio::DestinationRule>>,
+    /// Istio's.
+    pub gateways: Vec<Resource<istio::Gateway>>,
+    pub service_entries: Vec<Resource<istio::ServiceEntry>>,
+    pub peer_authentications: Vec<Resource<istio::PeerAuthentication>>,
+    pub request_authentications: Vec<Resource<istio::RequestAuthentication>>,
+    pub authorization_policies: Vec<Resource<istio::AuthorizationPolicy>>,
+    pub gateway_classes: Vec<Resource<gateway_api::GatewayClass>>,
+    /// The Gateway API's.
+    pub api_gateways: Vec<Resource<gateway_api::Gateway>>,
+    pub http_routes: Vec<Resource<gateway_api::HttpRoute>>,
+    pub reference_grants: Vec<Resource<gateway_api::ReferenceGrant>>,
+    pub namespaces: Vec<Resource<kubernetes::Namespace>>,
+    pub services: Vec<Resource<kubernetes::Service>>,
+    pub service_accounts: Vec<Resource<kubernetes::ServiceAccount>>,
+    pub secrets: Vec<Resource<kubernetes::Secret>>,
+    pub config_maps: Vec<Resource<kubernetes::ConfigMap>>,
+    pub pods: Vec<Resource<kubernetes::Pod>>,
+    pub deployments: Vec<Resource<kubernetes::Deployment>>,
+    pub stateful_sets: Vec<Resource<kubernetes::StatefulSet>>,
+    pub daemon_sets: Vec<Resource<kubernetes::DaemonSet>>,
+    /// As they were found; [`Mesh::mesh_config`] is the one that counts.
+    pub mesh_configs: Vec<Resource<mesh_config::MeshConfig>>,
+    /// Resources that exist and could not be read, or wait for their placeholders to be filled in.
+    pub incomplete: Vec<Incomplete>,
+    /// How many resources there are of each kind that is not the mesh's business, by `apiVersion` and kind.
+    pub skipped: BTreeMap<(String, String), usize>,
+    /// How many resources were compiled.
+    pub count: usize,
+    /// What could not be read, by resource.
+    pub faults: BTreeMap<DocumentId, Faults>,
+}
+
+/// A resource of which no more is known than that it exists.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Incomplete {
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+}
+
+/// Reads all resources. It never fails: what is wrong goes to `out`, and the rest is there.
+#[must_use]
+pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
+    let mut mesh = Mesh::default();
+    if let Some(id) = parsed.project() {
+        mesh.project = Project::read(parsed, id, out);
+    }
+    let scope = Scope { default_namespace: mesh.project.default_namespace().to_owned() };
+    let documents: Vec<_> = parsed.documents().collect();
+    let read: Vec<_> = documents
+        .into_par_iter()
+        .map(|(id, document)| {
+            (id, &document.identity, look_at(parsed, id, &document.identity, &scope))
+        })
+        .collect();
+    let mut known = HashMap::new();
+    let mut unsupported: BTreeMap<_, (&Kind, &str, Vec<DocumentId>)> = BTreeMap::new();
+    for (id, identity, look) in read {
+        match look {
+            Look::Read(kind, outcome) => {
+                mesh.add(kind, id, identity, outcome, &scope, &mut known, out);
+            }
+            Look::Unsupported(kind, consequence) => {
+                let all = unsupported.entry((kind.group, kind.name));
+                all.or_insert_with(|| (kind, consequence, Vec::new())).2.push(id);
+            }
+            Look::Say(diagnostic) => out.push(*diagnostic),
+            Look::Skip => {
+                let key = (identity.api_version.to_string(), identity.kind.to_string());
+                *mesh.skipped.entry(key).or_default() += 1;
+            }
+            Look::Project => {}
+        }
+    }
+    out.extend(
+        unsupported
+            .into_values()
+            .filter_map(|(kind, consequence, all)| not_compiled(kind, consequence, &all)),
+    );
+    for broken in parsed.broken() {
+        mesh.incomplete.push(incomplete(&broken.identity, &scope));
+    }
+    mesh.sort();
+    mesh.check_mesh_configs(out);
+    mesh
+}
+
+/// How many more resources a finding about all of a kind points at.
+const SHOWN_MAX: usize = 3;
+
+/// What is done with a document.
+enum Look {
+    Read(&'static Kind, Outcome),
+    Unsupported(&'static Kind, &'static str),
+    Say(Box<Diagnostic>),
+    Skip,
+    Project,
+}
+
+fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) -> Look {
+    if parsed.project() == Some(id) {
+        return Look::Project;
+    }
+    match kind::lookup(identity) {
+        Lookup::Found(kind) => match kind.treatment {
+            Treatment::Compiled(read) => Look::Read(kind, read(parsed, id, scope)),
+            Treatment::Unsupported(consequence) => Look::Unsupported(kind, consequence),
+            Treatment::Removed(instead) => Look::Say(Box::new(removed(id, kind, instead))),
+        },
+        Lookup::OtherVersion(kind) => Look::Say(Box::new(other_version(id, identity, kind))),
+        Lookup::Misspelt(kind) => Look::Say(Box::new(misspelt(id, identity, kind))),
+        Lookup::Unknown => Look::Say(Box::new(unknown(id, identity))),
+        Lookup::Foreign => Look::Skip,
+    }
+}
+
+/// Kind, namespace, name → the first resource that is called so.
+type Known = HashMap<(&'static str, &'static str, String, String), DocumentId>;
+
+impl Mesh {
+    /// The mesh configuration: that of `mesh.yaml`, or of the `ConfigMap` named `istio`, or of the first revision.
+    #[must_use]
+    pub fn mesh_config(&self) -> Option<&Resource<mesh_config::MeshConfig>> {
+        let named = |name: &str| self.mesh_configs.iter().find(|config| config.name() == name);
+        named("").or_else(|| named("istio")).or_else(|| self.mesh_configs.first())
+    }
+
+    /// The SPIFFE trust domain of the mesh's identities.
+    #[must_use]
+    pub fn trust_domain(&self) -> &str {
+        let configured = self.mesh_config().map(|config| config.spec.trust_domain.as_str());
+        let own = self.project.trust_domain.as_deref().or(configured);
+        own.filter(|domain| !domain.is_empty()).unwrap_or("cluster.local")
+    }
+
+    /// The namespace whose policies hold for the whole mesh.
+    #[must_use]
+    pub fn root_namespace(&self) -> &str {
+        let configured = self.mesh_config().map(|config| config.spec.root_namespace.as_str());
+        configured.filter(|namespace| !namespace.is_empty()).unwrap_or("istio-system")
+    }
+
+    /// Says so where there are several mesh configurations.
+    fn check_mesh_configs(&self, out: &mut Vec<Diagnostic>) {
+        let Some(used) = self.mesh_config() else { return };
+        for other in self.mesh_configs.iter().filter(|config| config.id != used.id) {
+            let message = "there are several mesh configurations, and this one is not used";
+            out.push(
+                Diagnostic::new(&UNUSED_MESH_CONFIG, Place::first_key(other.id), message)
+                    .label("not used")
+                    .also(Place::first_key(used.id), "this one is")
+                    .consequence("what it sets has no effect")
+                    .help("keep one of them"),
+            );
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "called once, in the loop above")]
+    fn add(
+        &mut self,
+        kind: &'static Kind,
+        id: DocumentId,
+        identity: &Identity,
+        outcome: Outcome,
+        scope: &Scope,
+        known: &mut Known,
+        out: &mut Vec<Diagnostic>,
+    ) {
+        out.extend(outcome.diagnostics);
+        if !outcome.faults.is_empty() {
+            self.faults.insert(id, outcome.faults);
+        }
+        let this = incomplete(identity, scope);
+        let namespace = if kind.has_namespace { this.namespace.clone() } else { String::new() };
+        let key = (kind.group, kind.name, namespace, this.name.clone());
+        if let Some(first) = known.get(&key).filter(|_| !this.name.is_empty()) {
+            out.push(duplicate(id, *first, identity));
+            return;
+        }
+        known.insert(key, id);
+        match outcome.insert {
+            Some(insert) => {
+                insert(self);
+                self.count += 1;
+            }
+            None => self.incomplete.push(this),
+        }
+    }
+
+    fn sort(&mut self) {
+        fn sort<T>(resources: &mut [Resource<T>]) {
+            resources.sort_by(|a, b| {
+                (&a.namespace, a.name(), a.id).cmp(&(&b.namespace, b.name(), b.id))
+            });
+        }
+        sort(&mut self.virtual_services);
+        sort(&mut self.destination_rules);
+        sort(&mut self.gateways);
+        sort(&mut self.service_entries);
+        sort(&mut self.peer_authentications);
+        sort(&mut self.request_authentications);
+        sort(&mut self.authorization_policies);
+        sort(&mut self.gateway_classes);
+        sort(&mut self.api_gateways);
+        sort(&mut self.http_routes);
+        sort(&mut self.reference_grants);
+        sort(&mut self.namespaces);
+        sort(&mut self.services);
+        sort(&mut self.service_accounts);
+        sort(&mut self.secrets);
+        sort(&mut self.config_maps);
+        sort(&mut self.pods);
+        sort(&mut self.deployments);
+        sort(&mut self.stateful_sets);
+        sort(&mut self.daemon_sets);
+        sort(&mut self.mesh_configs);
+        self.incomplete.sort();
+    }
+}
+
+fn incomplete(identity: &Identity, scope: &Scope) -> Incomplete {
+    let namespace = identity.namespace.as_deref().unwrap_or(&scope.default_namespace);
+    Incomplete {
+        kind: identity.kind.to_string(),
+        namespace: namespace.to_owned(),
+        name: identity.name.as_deref().unwrap_or_default().to_owned(),
+    }
+}
+
+fn kind_of(id: DocumentId) -> Place {
+    At::root(id).field("kind").value()
+}
+
+/// One finding for all resources of a kind: each would say the same.
+fn not_compiled(kind: &Kind, consequence: &str, all: &[DocumentId]) -> Option<Diagnostic> {
+    let (first, others) = all.split_first()?;
+    let message = match others.len() {
+        0 => format!("{} is not compiled yet", kind.name),
+        more => format!("{} is not compiled yet, and there are {}", kind.name, more + 1),
+    };
+    let found = Diagnostic::new(&UNSUPPORTED_KIND, kind_of(*first), message);
+    let found = others
+        .iter()
+        .take(SHOWN_MAX)
+        .fold(found, |found, id| found.also(Place::resource(*id), "neither has this one"));
+    let found = match others.len().saturating_sub(SHOWN_MAX) {
+        0 => found,
+        more => found.help(format!("{more} more are not shown")),
+    };
+    Some(found.label("has no effect").consequence(consequence))
+}
+
+fn removed(id: DocumentId, kind: &Kind, instead: &str) -> Diagnostic {
+    let message = format!("{} of {} is gone from the API", kind.name, kind.group);
+    Diagnostic::new(&REMOVED_KIND, kind_of(id), message)
+        .label("has no effect")
+        .consequence("no version of Istio that is supported reads it")
+        .help(instead)
+}
+
+fn other_version(id: DocumentId, identity: &Identity, kind: &Kind) -> Diagnostic {
+    let versions: Vec<_> =
+        kind.versions.iter().map(|version| format!("`{}/{version}`", kind.group)).collect();
+    let message = format!("there is no {} in `{}`", identity.kind, identity.api_version);
+    Diagnostic::new(&UNKNOWN_KIND, At::root(id).field("apiVersion").value(), message)
+        .label("unknown version")
+        .consequence("the resource is not read, so nothing of it takes effect")
+        .help(format!("its versions are {}", versions.join(", ")))
+}
+
+fn misspelt(id: DocumentId, identity: &Identity, kind: &Kind) -> Diagnostic {
+    let message = format!("there is no kind `{}` in `{}`", identity.kind, identity.api_version);
+    Diagnostic::new(&UNKNOWN_KIND, kind_of(id), message)
+        .label(format!("did you mean `{}`?", kind.name))
+        .consequence("the resource is not read, so nothing of it takes effect")
+        .fix(
+            crate::diagnostic::Fix::new(
+                crate::diagnostic::Applicability::Unsafe,
+                format!("write `{}`", kind.name),
+            )
+            .replace(kind_of(id), kind.name),
+        )
+}
+
+fn unknown(id: DocumentId, identity: &Identity) -> Diagnostic {
+    let message = format!("there is no kind `{}` in `{}`", identity.kind, identity.api_version);
+    Diagnostic::new(&UNKNOWN_KIND, kind_of(id), message)
+        .label("unknown kind")
+        .consequence("the resource is not read, so nothing of it takes effect")
+}
+
+fn duplicate(id: DocumentId, first: DocumentId, identity: &Identity) -> Diagnostic {
+    Diagnostic::new(&DUPLICATE_RESOURCE, Place::resource(id), format!("{identity} stands in the repository twice"))
+        .label("again")
+        .also(Place::resource(first), "first here")
+        .consequence("a cluster keeps whichever is applied last; here the first is looked at, and nothing is compiled")
+        .help("remove one, or rename it")
+}

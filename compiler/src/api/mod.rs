@@ -1,0 +1,46 @@
+//! What resources say: one typed struct a kind, and everything that is wrong with a resource by itself.
+//!
+//! ```text
+//! Parsed ─KINDS▶ decode ▶ T ─field table, validate▶ Resource<T> ─▶ Mesh
+//! ```
+//! - [`KINDS`] knows every kind by name. One that is not compiled yet is named in a warning that says what will
+//!   not happen; one that is not the mesh's business is counted ([`Mesh::skipped`]).
+//! - A struct of a kind is as its author wrote it: names may name nothing, numbers may be out of range. Fields that
+//!   an author need not write are `Option`s or empty; only what an API server insists on is not. Everything that
+//!   a resource breaks by itself has been reported when [`decode`] returns; what needs another resource is for `check`.
+//! - Structs hold no spans. [`Resource::at`] leads to the places of its fields.
+//! - Every field has a state ([`field`]): nothing is ignored without a word.
+//!
+//! # For the stages that follow
+//! [`Mesh`] has one vector a kind, each sorted by namespace and name, without duplicates. A resource that could not be
+//! read at all is in [`Mesh::incomplete`]: it exists, so whoever misses it must say nothing. `Mesh::faults` goes to
+//! [`crate::diagnostic::finish`], which drops what is found inside of a value that could not be read.
+
+mod checks;
+mod decode;
+pub mod field;
+pub mod gateway_api;
+pub mod istio;
+mod kind;
+pub mod kubernetes;
+mod mesh;
+pub mod mesh_config;
+mod metadata;
+mod project;
+mod read;
+mod removed;
+mod resource;
+mod rules;
+pub mod scalar;
+#[cfg(test)]
+mod schema;
+
+pub use checks::CHECKS;
+pub use kind::{KINDS, Kind};
+pub use mesh::{Incomplete, Mesh, decode};
+pub use metadata::{Envelope, Metadata};
+pub use project::{Inventory, LintLevel, Project};
+pub use resource::Resource;
+pub use rules::CHECKS as RULES;
+
+pub(crate) use project::{fixed_check, unknown_check};

@@ -1,0 +1,81 @@
+//! IP addresses and CIDR blocks.
+
+use std::net::IpAddr;
+
+use super::checks::INVALID_ADDRESS;
+use crate::diagnostic::{At, Diagnostic};
+
+pub(super) fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
+/// `10.0.0.0/8`. Bits behind the prefix may be set, as Istio takes them.
+pub(super) fn is_block(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else { return false };
+    let max = match address.parse::<IpAddr>() {
+        Ok(IpAddr::V4(_)) => 32,
+        Ok(IpAddr::V6(_)) => 128,
+        Err(_) => return false,
+    };
+    let is_plain = length == "0" || !length.starts_with(['0', '+']);
+    is_plain && length.parse::<u8>().is_ok_and(|length| length <= max)
+}
+
+/// Says so unless the text is an address or a block.
+pub(super) fn check(text: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    if !is_address(text) && !is_block(text) {
+        let what = if text.contains('/') { "CIDR block" } else { "IP address" };
+        let found = Diagnostic::new(&INVALID_ADDRESS, at.value(), format!("`{text}` is no {what}"));
+        out.push(found.label("such as `10.0.0.1`, `10.0.0.0/8` or `2001:db8::/32`"));
+    }
+}
+
+/// The same for each of a list.
+pub(super) fn check_all(texts: &[String], at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    for (index, text) in texts.iter().enumerate() {
+        check(text, &at.index(index), out);
+    }
+}
+
+/// Why a text is no path of a Unix domain socket: absolute and not a folder, or abstract (`@name`).
+pub(super) fn socket_path_fault(path: &str) -> Option<&'static str> {
+    match path.as_bytes() {
+        [] => Some("the path is empty"),
+        [b'/', .., b'/'] | [b'/'] => Some("this is a folder"),
+        [b'@' | b'/', ..] => None,
+        _ => Some("the path is not absolute"),
+    }
+}
+
+/// What stands before the path of a socket.
+pub(super) const UNIX: &str = "unix://";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_have_a_length_that_fits() {
+        for text in ["10.0.0.0/8", "10.1.2.3/8", "0.0.0.0/0", "2001:db8::/32", "::1/128"] {
+            assert!(is_block(text), "{text}");
+        }
+        for text in [
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "10.0.0.0/",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
+            "::1/129",
+            "a/8",
+            "1.2.3.4/5/6",
+        ] {
+            assert!(!is_block(text), "{text}");
+        }
+        assert!(
+            is_address("::1")
+                && is_address("1.2.3.4")
+                && !is_address("1.2.3")
+                && !is_address("01.2.3.4")
+        );
+    }
+}

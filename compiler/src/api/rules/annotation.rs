@@ -1,0 +1,60 @@
+//! Annotations that a kind does not take.
+
+use super::checks::FORBIDDEN_ANNOTATION;
+use crate::api::Metadata;
+use crate::diagnostic::{At, Diagnostic};
+
+const DRY_RUN: &str = "istio.io/dry-run";
+/// Istio writes these itself, and trusts them.
+const INTERNAL: &[&str] = &[
+    "internal.istio.io/parents",
+    "internal.istio.io/parent-namespace",
+    "internal.istio.io/webhook-always-reject",
+];
+
+/// `at` is the resource's root. A dry run is for an AuthorizationPolicy alone, which looks at it itself.
+pub(in crate::api) fn check(
+    metadata: &Metadata,
+    takes_dry_run: bool,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let at = at.field("metadata");
+    let at = at.field("annotations");
+    for name in metadata.annotations.keys() {
+        if INTERNAL.contains(&name.as_str()) {
+            let found = Diagnostic::new(
+                &FORBIDDEN_ANNOTATION,
+                at.field(name).key(),
+                format!("`{name}` is Istio's own"),
+            );
+            out.push(found.label("cannot be set by hand"));
+        } else if name == DRY_RUN && !takes_dry_run {
+            let message = "only an AuthorizationPolicy can be run dry";
+            out.push(
+                Diagnostic::new(&FORBIDDEN_ANNOTATION, at.field(name).key(), message)
+                    .label("not here"),
+            );
+        }
+    }
+}
+
+/// What an AuthorizationPolicy says of a dry run.
+pub(super) fn dry_run(metadata: &Metadata) -> Option<&str> {
+    metadata.annotations.get(DRY_RUN).map(String::as_str)
+}
+
+/// Whether Go takes a text for a truth value. Source: Go, `strconv.ParseBool`.
+pub(super) fn is_bool(text: &str) -> bool {
+    matches!(
+        text,
+        "1" | "t" | "T" | "TRUE" | "true" | "True" | "0" | "f" | "F" | "FALSE" | "false" | "False"
+    )
+}
+
+/// Where a dry run is asked for; `at` is the resource's root.
+pub(super) fn report_dry_run(message: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let at = at.field("metadata");
+    let at = at.field("annotations");
+    out.push(Diagnostic::new(&FORBIDDEN_ANNOTATION, at.field(DRY_RUN).value(), message));
+}

@@ -1,0 +1,148 @@
+//! Conditions: attributes by their names.
+
+use super::super::address;
+use super::super::checks::{CUSTOM_CANNOT_TEST, INVALID_CONDITION};
+use super::operation::check_port;
+use super::source::{check_account, wildcard_fault};
+use crate::api::decode::nearest;
+use crate::api::istio::{Action, Condition};
+use crate::diagnostic::{At, Diagnostic};
+
+/// What the values of an attribute are.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Values {
+    Text,
+    Addresses,
+    Ports,
+    Accounts,
+    Wildcards,
+}
+
+/// Source: Istio, "Authorization Policy Conditions".
+const ATTRIBUTES: &[(&str, Values)] = &[
+    ("source.ip", Values::Addresses),
+    ("remote.ip", Values::Addresses),
+    ("source.namespace", Values::Text),
+    ("source.principal", Values::Text),
+    ("source.serviceAccount", Values::Accounts),
+    ("source.trustDomain", Values::Wildcards),
+    ("request.auth.principal", Values::Text),
+    ("request.auth.audiences", Values::Text),
+    ("request.auth.presenter", Values::Text),
+    ("destination.ip", Values::Addresses),
+    ("destination.port", Values::Ports),
+    ("connection.sni", Values::Text),
+];
+
+/// Attributes that are followed by a name in brackets.
+const MAPS: &[&str] = &["request.headers", "request.auth.claims", "experimental.envoy.filters."];
+
+/// What took the place of an attribute that is gone.
+const GONE: &[(&str, &str)] = &[
+    ("destination.namespace", "put the policy into that namespace"),
+    ("destination.labels", "use the policy's `selector`"),
+    ("destination.name", "use the policy's `selector`"),
+    ("destination.user", "use the policy's `selector`"),
+];
+
+/// Those that somebody else who decides is not told.
+const NOT_FOR_CUSTOM: &[&str] =
+    &["source.namespace", "source.serviceAccount", "source.trustDomain", "source.principal"];
+
+pub(super) fn check(condition: &Condition, action: Action, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let (key, place) = (condition.key.as_str(), at.field("key"));
+    if key.is_empty() {
+        return out.push(
+            Diagnostic::new(&INVALID_CONDITION, place.value(), "the condition names no attribute")
+                .label("empty"),
+        );
+    }
+    if action == Action::Custom
+        && (NOT_FOR_CUSTOM.contains(&key) || key.starts_with("request.auth."))
+    {
+        let found = Diagnostic::new(
+            &CUSTOM_CANNOT_TEST,
+            place.value(),
+            format!("a `CUSTOM` policy cannot test `{key}`"),
+        );
+        out.push(
+            found
+                .label("not with `CUSTOM`")
+                .help("test it in a `DENY` or `ALLOW` policy beside this one"),
+        );
+    }
+    if condition.values.is_empty() && condition.not_values.is_empty() {
+        let found = Diagnostic::new(
+            &INVALID_CONDITION,
+            place.value(),
+            format!("the condition says nothing of `{key}`"),
+        );
+        return out.push(found.label("needs `values` or `notValues`"));
+    }
+    let Some(values) = kind(key, &place, out) else { return };
+    for (field, texts) in [("values", &condition.values), ("notValues", &condition.not_values)] {
+        let at = at.field(field);
+        for (index, text) in texts.iter().enumerate() {
+            check_value(text, values, &at.index(index), out);
+        }
+    }
+}
+
+/// What the values of `key` are; says so if there is no such attribute.
+fn kind(key: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) -> Option<Values> {
+    if let Some((_, values)) = ATTRIBUTES.iter().find(|(name, _)| *name == key) {
+        return Some(*values);
+    }
+    if MAPS.iter().any(|prefix| key.starts_with(prefix)) {
+        let open =
+            key.find('[').filter(|open| key.ends_with(']') && *open > 0 && open + 2 < key.len());
+        if open.is_some() {
+            return Some(Values::Text);
+        }
+        let found = Diagnostic::new(
+            &INVALID_CONDITION,
+            at.value(),
+            format!("`{key}` names no part of the attribute"),
+        );
+        out.push(found.label("write the name in brackets, as in `request.headers[x-token]`"));
+        return None;
+    }
+    let found =
+        Diagnostic::new(&INVALID_CONDITION, at.value(), format!("there is no attribute `{key}`"));
+    let gone = GONE.iter().find(|(name, _)| key == *name || key.starts_with(&format!("{name}[")));
+    let names = ATTRIBUTES.iter().map(|(name, _)| *name).chain(MAPS.iter().copied());
+    out.push(match (gone, nearest(key, names)) {
+        (Some((_, instead)), _) => found.label("gone from the API").help(*instead),
+        (None, Some(near)) => found.label(format!("did you mean `{near}`?")),
+        (None, None) => found.label("unknown attribute"),
+    });
+    None
+}
+
+fn check_value(text: &str, values: Values, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let fault = |label: &str| {
+        Diagnostic::new(
+            &INVALID_CONDITION,
+            at.value(),
+            format!("`{text}` is no value of this attribute"),
+        )
+        .label(label)
+    };
+    match values {
+        _ if text.is_empty() => {
+            out.push(
+                Diagnostic::new(
+                    &INVALID_CONDITION,
+                    at.value(),
+                    "a value of the condition is empty",
+                )
+                .label("matches nothing"),
+            );
+        }
+        Values::Text => {}
+        Values::Addresses => address::check(text, at, out),
+        Values::Ports => check_port(text, at, out),
+        Values::Accounts => check_account(text, at, out),
+        Values::Wildcards => out.extend(wildcard_fault(text).map(fault)),
+    }
+}

@@ -1,0 +1,195 @@
+//! What a server shows its clients, and asks of them.
+
+use super::super::checks::{CONFLICTING_TLS_SETTINGS, INEFFECTIVE_TLS_SETTING};
+use crate::api::istio::{ServerTlsMode, ServerTlsSettings, TlsProtocol};
+use crate::diagnostic::{At, Diagnostic};
+
+/// OpenSSL's names of the suites that Envoy knows for TLS 1.2 and older.
+const CIPHER_SUITES: &[&str] = &[
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+    "ECDHE-ECDSA-AES128-SHA",
+    "ECDHE-RSA-AES128-SHA",
+    "ECDHE-ECDSA-AES256-SHA",
+    "ECDHE-RSA-AES256-SHA",
+    "AES128-GCM-SHA256",
+    "AES256-GCM-SHA384",
+    "AES128-SHA",
+    "AES256-SHA",
+    "DES-CBC3-SHA",
+];
+
+pub(super) fn check(settings: Option<&ServerTlsSettings>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let Some(tls) = settings else { return };
+    check_versions(tls, at, out);
+    check_suites(tls, at, out);
+    match tls.mode {
+        ServerTlsMode::IstioMutual => no_certificates(tls, at, out),
+        ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough => {
+            for name in sources(tls).into_iter().chain((!tls.ca_crl.is_empty()).then_some("caCrl"))
+            {
+                let found = Diagnostic::new(
+                    &INEFFECTIVE_TLS_SETTING,
+                    at.field(name).key(),
+                    "TLS passes through, so no certificate is shown",
+                );
+                out.push(found.label("has no effect"));
+            }
+            one_source(tls, at, out);
+        }
+        ServerTlsMode::Simple | ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual => {
+            one_source(tls, at, out);
+            check_terminated(tls, at, out);
+        }
+    }
+    if tls.credential_names.len() > 2 || tls.tls_certificates.len() > 2 {
+        let field =
+            if tls.credential_names.len() > 2 { "credentialNames" } else { "tlsCertificates" };
+        let found = Diagnostic::new(
+            &INEFFECTIVE_TLS_SETTING,
+            at.field(field).key(),
+            "a server shows at most two certificates",
+        );
+        out.push(found.label("one with an RSA key and one with an ECDSA key"));
+    }
+}
+
+fn check_versions(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let is_old = matches!(tls.min_protocol_version, TlsProtocol::V10 | TlsProtocol::V11);
+    if is_old && tls.cipher_suites.is_empty() {
+        let message = "TLS before 1.2 needs cipher suites that no proxy offers by itself";
+        let found = Diagnostic::new(
+            &INEFFECTIVE_TLS_SETTING,
+            at.field("minProtocolVersion").value(),
+            message,
+        );
+        out.push(
+            found.label("needs `cipherSuites`").consequence("clients of that age cannot connect"),
+        );
+    }
+    let max = tls.max_protocol_version;
+    if max != TlsProtocol::Auto && max < tls.min_protocol_version {
+        let found = Diagnostic::new(
+            &CONFLICTING_TLS_SETTINGS,
+            at.field("maxProtocolVersion").value(),
+            "the newest version is older than the oldest",
+        );
+        let found = found.label("older").also(at.field("minProtocolVersion").value(), "than this");
+        out.push(found.consequence("nobody can connect"));
+    }
+}
+
+/// What begins with a sign is an expression of OpenSSL's, and left to it.
+fn is_known_suite(name: &str) -> bool {
+    let is_expression = !name.starts_with(char::is_alphanumeric);
+    name == "ALL" || is_expression || CIPHER_SUITES.contains(&name)
+}
+
+fn check_suites(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let at = at.field("cipherSuites");
+    for (index, name) in tls.cipher_suites.iter().enumerate() {
+        let place = at.index(index).value();
+        if !is_known_suite(name) {
+            let found = Diagnostic::new(
+                &INEFFECTIVE_TLS_SETTING,
+                place,
+                format!("there is no cipher suite `{name}`"),
+            );
+            out.push(found.label("ignored"));
+        } else if let Some(first) =
+            tls.cipher_suites.iter().take(index).position(|first| first == name)
+        {
+            let found = Diagnostic::new(
+                &INEFFECTIVE_TLS_SETTING,
+                place,
+                format!("the cipher suite `{name}` stands here twice"),
+            );
+            out.push(found.label("ignored").also(at.index(first).value(), "first here"));
+        }
+    }
+}
+
+/// The fields from which certificates come.
+fn sources(tls: &ServerTlsSettings) -> Vec<&'static str> {
+    let fields = [
+        ("serverCertificate", !tls.server_certificate.is_empty()),
+        ("privateKey", !tls.private_key.is_empty()),
+        ("caCertificates", !tls.ca_certificates.is_empty()),
+        ("tlsCertificates", !tls.tls_certificates.is_empty()),
+        ("credentialName", !tls.credential_name.is_empty()),
+        ("credentialNames", !tls.credential_names.is_empty()),
+    ];
+    fields.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
+}
+
+fn no_certificates(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    for name in sources(tls) {
+        let message =
+            format!("`ISTIO_MUTUAL` uses the mesh's own certificates, so `{name}` has no meaning");
+        let found = Diagnostic::new(&CONFLICTING_TLS_SETTINGS, at.field(name).key(), message);
+        out.push(found.label("remove this").also(at.field("mode").value(), "the mesh's own"));
+    }
+}
+
+/// A certificate comes from one place: a pair of files, a Secret, two Secrets, or two pairs of files.
+fn one_source(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let pair = !tls.server_certificate.is_empty() && !tls.private_key.is_empty();
+    let set = [
+        ("serverCertificate", pair),
+        ("credentialName", !tls.credential_name.is_empty()),
+        ("credentialNames", !tls.credential_names.is_empty()),
+        ("tlsCertificates", !tls.tls_certificates.is_empty()),
+    ];
+    let names: Vec<_> = set.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name).collect();
+    if let [first, second, ..] = names.as_slice() {
+        let message = format!("`{first}` and `{second}` both say where the certificate is");
+        let found = Diagnostic::new(&CONFLICTING_TLS_SETTINGS, at.field(second).key(), message)
+            .label("one of them");
+        out.push(found.also(at.field(first).key(), "or this"));
+    }
+}
+
+fn check_terminated(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let is_mutual = tls.mode != ServerTlsMode::Simple;
+    let mut fault = |message: &str, label: &str| {
+        out.push(Diagnostic::new(&CONFLICTING_TLS_SETTINGS, at.key(), message).label(label));
+    };
+    let has_secret = !tls.credential_name.is_empty() || !tls.credential_names.is_empty();
+    if !has_secret {
+        if is_mutual && tls.ca_certificates.is_empty() {
+            fault(
+                "mutual TLS needs to know whom to believe",
+                "needs `caCertificates`, or `credentialName`",
+            );
+        }
+        let pairs: Vec<_> = if tls.tls_certificates.is_empty() {
+            vec![(&tls.server_certificate, &tls.private_key)]
+        } else {
+            tls.tls_certificates
+                .iter()
+                .map(|pair| (&pair.server_certificate, &pair.private_key))
+                .collect()
+        };
+        for (certificate, key) in pairs {
+            if certificate.is_empty() {
+                fault(
+                    "the server has no certificate to show",
+                    "needs `credentialName`, or `serverCertificate`",
+                );
+            }
+            if key.is_empty() {
+                fault("the server has no private key", "needs `credentialName`, or `privateKey`");
+            }
+        }
+        if !tls.ca_crl.is_empty() && !is_mutual {
+            fault(
+                "nobody shows a certificate that could have been revoked",
+                "`caCrl` needs mutual TLS",
+            );
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Rules of the Gateway API's `Gateway`.
+
+use super::super::checks::INVALID_LISTENER;
+use super::super::{label, port};
+use super::{name, reference};
+use crate::api::Resource;
+use crate::api::gateway_api::{Gateway, Listener, TlsMode};
+use crate::diagnostic::{At, Diagnostic, Place};
+
+/// The most listeners that a Gateway has.
+const LISTENERS_MAX: usize = 64;
+
+pub(in crate::api) fn check(
+    resource: &Resource<Gateway>,
+    root: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let (spec, at) = (&resource.spec, root.field("spec"));
+    let listeners = at.field("listeners");
+    let fault = |place: Place, message: String, label: &str| {
+        Diagnostic::new(&INVALID_LISTENER, place, message).label(label)
+    };
+    if spec.gateway_class_name.is_empty() {
+        out.push(fault(
+            at.field("gatewayClassName").value(),
+            "the Gateway names no class".into(),
+            "such as `istio`",
+        ));
+    }
+    if spec.listeners.is_empty() {
+        out.push(fault(listeners.key(), "the Gateway opens nothing".into(), "needs a listener"));
+    } else if spec.listeners.len() > LISTENERS_MAX {
+        out.push(fault(
+            listeners.key(),
+            format!("the Gateway has {} listeners", spec.listeners.len()),
+            "at most 64",
+        ));
+    }
+    let infrastructure = at.field("infrastructure");
+    label::check(&spec.infrastructure.labels, &infrastructure.field("labels"), out);
+    for (index, listener) in spec.listeners.iter().enumerate() {
+        check_listener(listener, &listeners.index(index), out);
+        check_unique(&spec.listeners, index, &listeners, out);
+    }
+}
+
+fn check_listener(listener: &Listener, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    name::check_section(Some(&listener.name), &at.field("name"), out);
+    port::check_number(listener.port, &at.field("port"), out);
+    if let Some(hostname) = &listener.hostname {
+        name::check_hostname(hostname, true, &at.field("hostname"), out);
+    }
+    let mut fault = |place: Place, message: String, label: &str| {
+        out.push(Diagnostic::new(&INVALID_LISTENER, place, message).label(label));
+    };
+    let protocol = listener.protocol.as_str();
+    let is_named = !protocol.is_empty() && protocol.len() <= 255;
+    if !is_named {
+        fault(
+            at.field("protocol").value(),
+            "the listener names no protocol".into(),
+            "HTTP, HTTPS, TLS, TCP or UDP",
+        );
+    }
+    if matches!(protocol, "HTTP" | "TCP" | "UDP") && listener.tls.is_some() {
+        fault(
+            at.field("tls").key(),
+            format!("a listener for {protocol} takes no TLS settings"),
+            "no TLS here",
+        );
+    }
+    if matches!(protocol, "TCP" | "UDP")
+        && listener.hostname.as_deref().is_some_and(|name| !name.is_empty())
+    {
+        let message = format!("a listener for {protocol} is not asked for by name");
+        fault(at.field("hostname").key(), message, "remove this");
+    }
+    let mode = listener.tls.as_ref().and_then(|tls| tls.mode);
+    let tls_at = at.field("tls");
+    if protocol == "HTTPS" && mode == Some(TlsMode::Passthrough) {
+        fault(
+            tls_at.field("mode").value(),
+            "a listener for HTTPS ends its clients' TLS".into(),
+            "`Terminate`, or `protocol: TLS`",
+        );
+    }
+    // The schema fills in the mode wherever there is `tls`.
+    if protocol == "TLS" && listener.tls.is_none() {
+        fault(
+            at.field("protocol").value(),
+            "a listener for TLS must say what becomes of it".into(),
+            "needs `tls.mode`",
+        );
+    }
+    if let Some(tls) = &listener.tls {
+        let terminates = mode.is_none_or(|mode| mode == TlsMode::Terminate);
+        if terminates && tls.certificate_refs.is_empty() && tls.options.is_empty() {
+            fault(
+                tls_at.key(),
+                "the listener has no certificate to show".into(),
+                "needs `certificateRefs`",
+            );
+        }
+    }
+    let references = tls_at.field("certificateRefs");
+    for (index, certificate) in
+        listener.tls.iter().flat_map(|tls| &tls.certificate_refs).enumerate()
+    {
+        let at = references.index(index);
+        reference::check_group_kind(
+            certificate.group.as_deref(),
+            certificate.kind.as_deref(),
+            &at,
+            out,
+        );
+        name::check_namespace(certificate.namespace.as_deref(), &at.field("namespace"), out);
+    }
+}
+
+/// Listeners are told apart by name, and by port, protocol and host.
+fn check_unique(listeners: &[Listener], index: usize, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let Some(own) = listeners.get(index) else { return };
+    let mut fault = |first: usize, field: &'static str, message: String| {
+        let place = |index: usize| at.index(index).field(field).value();
+        let found = Diagnostic::new(&INVALID_LISTENER, place(index), message).label("again");
+        out.push(found.also(place(first), "first here"));
+    };
+    let before = || listeners.iter().take(index);
+    if let Some(first) = before().position(|other| other.name == own.name) {
+        fault(first, "name", format!("two listeners are named `{}`", own.name));
+    }
+    let is_same = |other: &Listener| {
+        other.port == own.port && other.protocol == own.protocol && other.hostname == own.hostname
+    };
+    if let Some(first) = before().position(is_same) {
+        fault(first, "port", "two listeners have the same port, protocol and host".into());
+    }
+}

@@ -1,0 +1,140 @@
+//! Rules of `HTTPRoute`.
+
+use super::super::checks::INVALID_HTTP_ROUTE;
+use super::{filter, matching, name, reference};
+use crate::api::Resource;
+use crate::api::gateway_api::{HttpBackendRef, HttpRoute, HttpRouteRule};
+use crate::diagnostic::{At, Diagnostic, Place};
+
+/// The most of each. Source: the schema's `maxItems`.
+const RULES_MAX: usize = 16;
+const HOSTNAMES_MAX: usize = 16;
+const MATCHES_MAX: usize = 128;
+const WEIGHT_MAX: i32 = 1_000_000;
+
+pub(in crate::api) fn check(
+    resource: &Resource<HttpRoute>,
+    root: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let (spec, at) = (&resource.spec, root.field("spec"));
+    reference::check_parents(&spec.parent_refs, &at.field("parentRefs"), out);
+    let hostnames = at.field("hostnames");
+    for (index, hostname) in spec.hostnames.iter().enumerate() {
+        name::check_hostname(hostname, true, &hostnames.index(index), out);
+    }
+    let matches = spec.rules.iter().map(|rule| rule.matches.len()).sum();
+    let limits = [
+        ("hostnames", spec.hostnames.len(), HOSTNAMES_MAX, "host names"),
+        ("rules", spec.rules.len(), RULES_MAX, "rules"),
+        ("rules", matches, MATCHES_MAX, "matches in all its rules"),
+    ];
+    for (field, count, max, what) in limits {
+        if count > max {
+            out.push(fault(
+                at.field(field).key(),
+                format!("the route has {count} {what}"),
+                &format!("at most {max}"),
+            ));
+        }
+    }
+    let rules = at.field("rules");
+    for (index, rule) in spec.rules.iter().enumerate() {
+        check_rule(rule, &rules.index(index), out);
+        let first = spec
+            .rules
+            .iter()
+            .take(index)
+            .position(|first| first.name.is_some() && first.name == rule.name);
+        if let Some(first) = first {
+            let place = |index: usize| rules.index(index).field("name").value();
+            out.push(
+                fault(place(index), "two rules have the same name".into(), "again")
+                    .also(place(first), "first here"),
+            );
+        }
+    }
+}
+
+pub(super) fn fault(place: Place, message: String, label: &str) -> Diagnostic {
+    Diagnostic::new(&INVALID_HTTP_ROUTE, place, message).label(label)
+}
+
+fn check_rule(rule: &HttpRouteRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    name::check_section(rule.name.as_deref(), &at.field("name"), out);
+    let matches = at.field("matches");
+    for (index, test) in rule.matches.iter().enumerate() {
+        matching::check(test, &matches.index(index), out);
+    }
+    filter::check_all(&rule.filters, &rule.matches, &at.field("filters"), out);
+    let redirect = rule.filters.iter().position(|filter| filter.request_redirect.is_some());
+    if let Some(redirect) = redirect.filter(|_| !rule.backend_refs.is_empty()) {
+        let found = fault(
+            at.field("backendRefs").key(),
+            "requests are redirected, and so reach no backend".into(),
+            "never reached",
+        );
+        let filters = at.field("filters");
+        out.push(found.also(filters.index(redirect).value(), "redirected here"));
+    }
+    let backends = at.field("backendRefs");
+    for (index, backend) in rule.backend_refs.iter().enumerate() {
+        check_backend(backend, rule, &backends.index(index), out);
+    }
+    check_time(rule, at, out);
+}
+
+fn check_backend(
+    backend: &HttpBackendRef,
+    rule: &HttpRouteRule,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let reference = reference::Backend {
+        group: backend.group.as_deref(),
+        kind: backend.kind.as_deref(),
+        name: &backend.name,
+        namespace: backend.namespace.as_deref(),
+        port: backend.port,
+    };
+    reference::check_backend(&reference, at, out);
+    if let Some(weight) = backend.weight.filter(|weight| !(0..=WEIGHT_MAX).contains(weight)) {
+        out.push(fault(
+            at.field("weight").value(),
+            format!("`{weight}` is no weight"),
+            "0 to 1000000",
+        ));
+    }
+    filter::check_all(&backend.filters, &rule.matches, &at.field("filters"), out);
+}
+
+fn check_time(rule: &HttpRouteRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let timeouts = at.field("timeouts");
+    if let (Some(request), Some(backend)) = (rule.timeouts.request, rule.timeouts.backend_request)
+        && request.duration().nanos() != 0
+        && backend > request
+    {
+        let message = "one attempt may last longer than all of them together";
+        let found = fault(timeouts.field("backendRequest").value(), message.into(), "longer");
+        out.push(found.also(timeouts.field("request").value(), "than this"));
+    }
+    let Some(retry) = &rule.retry else { return };
+    let at = at.field("retry");
+    if let Some(attempts) = retry.attempts.filter(|attempts| *attempts < 1) {
+        out.push(fault(
+            at.field("attempts").value(),
+            format!("`{attempts}` retries are none"),
+            "1 or more",
+        ));
+    }
+    let codes = at.field("codes");
+    for (index, code) in
+        retry.codes.iter().enumerate().filter(|(_, code)| !(400..600).contains(*code))
+    {
+        out.push(fault(
+            codes.index(index).value(),
+            format!("an answer with `{code}` is not tried again"),
+            "400 to 599",
+        ));
+    }
+}

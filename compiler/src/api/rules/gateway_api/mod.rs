@@ -1,0 +1,76 @@
+//! Rules of the Gateway API. Source: its resource definitions, their patterns and CEL rules.
+
+mod filter;
+mod gateway;
+mod http_route;
+mod matching;
+mod name;
+mod reference;
+
+pub(in crate::api) use gateway::check as check_gateway;
+pub(in crate::api) use http_route::check as check_http_route;
+
+use super::checks::INVALID_REFERENCE;
+use crate::api::Resource;
+use crate::api::gateway_api::{GatewayClass, ReferenceGrant};
+use crate::diagnostic::{At, Diagnostic};
+
+/// `controllerName` is a domain, `/` and a path.
+pub(in crate::api) fn check_gateway_class(
+    resource: &Resource<GatewayClass>,
+    root: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let (spec, at) = (&resource.spec, root.field("spec"));
+    let is_path = |path: &str| {
+        !path.is_empty()
+            && path
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:".contains(&byte))
+    };
+    let parts = spec.controller_name.split_once('/');
+    if !parts.is_some_and(|(domain, path)| name::is_subdomain(domain) && is_path(path)) {
+        let message = format!("`{}` is no name of a controller", spec.controller_name);
+        let found =
+            Diagnostic::new(&INVALID_REFERENCE, at.field("controllerName").value(), message);
+        out.push(found.label("a domain, `/` and a name, as in `istio.io/gateway-controller`"));
+    }
+    if let Some(description) =
+        spec.description.as_ref().filter(|description| description.chars().count() > 64)
+    {
+        let message = format!("the description has {} characters", description.chars().count());
+        out.push(
+            Diagnostic::new(&INVALID_REFERENCE, at.field("description").value(), message)
+                .label("at most 64"),
+        );
+    }
+}
+
+pub(in crate::api) fn check_reference_grant(
+    resource: &Resource<ReferenceGrant>,
+    root: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let (spec, at) = (&resource.spec, root.field("spec"));
+    for (field, count) in [("from", spec.from.len()), ("to", spec.to.len())] {
+        if count == 0 {
+            let found = Diagnostic::new(
+                &INVALID_REFERENCE,
+                at.field(field).value(),
+                format!("the grant has no `{field}`"),
+            );
+            out.push(found.label("needs at least one"));
+        }
+    }
+    let from = at.field("from");
+    for (index, grant) in spec.from.iter().enumerate() {
+        let at = from.index(index);
+        reference::check_group_kind(Some(&grant.group), Some(&grant.kind), &at, out);
+        name::check_namespace(Some(&grant.namespace), &at.field("namespace"), out);
+    }
+    let to = at.field("to");
+    for (index, grant) in spec.to.iter().enumerate() {
+        let at = to.index(index);
+        reference::check_group_kind(Some(&grant.group), Some(&grant.kind), &at, out);
+    }
+}

@@ -1,0 +1,240 @@
+//! Names and values of HTTP headers.
+
+use super::checks::INVALID_HEADER;
+use crate::api::istio::Headers;
+use crate::diagnostic::{At, Diagnostic, Place};
+
+/// A token of RFC 9110 §5.6.2.
+pub(super) fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// `@request.auth.claims.name` and `@request.auth.claims[name]`: a claim of the request's token, matched like a
+/// header.
+pub(super) fn is_claim(name: &str) -> bool {
+    const PREFIX: &str = "@request.auth.claims";
+    let Some((prefix, rest)) = name.split_at_checked(PREFIX.len()) else { return false };
+    let is_path = rest.strip_prefix('.').is_some_and(|path| !path.is_empty());
+    let is_bracketed = rest.len() > 2 && rest.starts_with('[') && rest.ends_with(']');
+    prefix.eq_ignore_ascii_case(PREFIX) && (is_path || is_bracketed)
+}
+
+/// Whether a rule may look at a header of this name.
+pub(super) fn check_matched(name: &str, place: Place, out: &mut Vec<Diagnostic>) {
+    let is_pseudo = matches!(name, ":method" | ":scheme" | ":authority" | ":path" | ":status");
+    if !is_pseudo && !is_claim(name) && !is_token(name) {
+        out.push(bad_name(name, place));
+    }
+}
+
+fn bad_name(name: &str, place: Place) -> Diagnostic {
+    let message = if name.is_empty() {
+        "a header has no name".into()
+    } else {
+        format!("`{name}` is no name of a header")
+    };
+    Diagnostic::new(&INVALID_HEADER, place, message).label("letters, digits and `-`")
+}
+
+/// Everything that a route does to headers.
+pub(super) fn check_operations(headers: Option<&Headers>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let Some(headers) = headers else { return };
+    for (side, operations) in [("request", &headers.request), ("response", &headers.response)] {
+        let Some(operations) = operations else { continue };
+        let at = at.field(side);
+        for (verb, values) in [("add", &operations.add), ("set", &operations.set)] {
+            let at = at.field(verb);
+            for (name, value) in values {
+                check_changed(name, side == "request", at.field(name).key(), out);
+                check_value(value, &at.field(name), out);
+            }
+        }
+        let at = at.field("remove");
+        for (index, name) in operations.remove.iter().enumerate() {
+            check_changed(name, false, at.index(index).value(), out);
+        }
+    }
+}
+
+/// Pseudo-headers cannot be changed; the authority can, where `may_be_authority`.
+fn check_changed(name: &str, may_be_authority: bool, place: Place, out: &mut Vec<Diagnostic>) {
+    let is_host = name.eq_ignore_ascii_case("host");
+    if name.is_empty() {
+        out.push(bad_name(name, place));
+    } else if may_be_authority && is_authority(name) {
+    } else if is_host {
+        let found =
+            Diagnostic::new(&INVALID_HEADER, place, "the `Host` header cannot be changed here");
+        out.push(
+            found.label("not here").help("use `rewrite.authority`, or `set` it for the request"),
+        );
+    } else if name.starts_with(':') {
+        let found = Diagnostic::new(
+            &INVALID_HEADER,
+            place,
+            format!("the pseudo-header `{name}` cannot be changed"),
+        );
+        out.push(found.label("not a header"));
+    }
+}
+
+/// `Host`, by either of its names.
+pub(super) fn is_authority(name: &str) -> bool {
+    name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
+}
+
+fn check_value(value: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    if let Some(control) = value.find(|c: char| c.is_ascii_control() && c != '\t') {
+        let found = Diagnostic::new(
+            &INVALID_HEADER,
+            at.within(control..control + 1),
+            "a header's value holds a control character",
+        );
+        return out.push(found.label("here"));
+    }
+    if let Err((at_byte, reason)) = format(value) {
+        let end = value
+            .get(at_byte..)
+            .and_then(|rest| rest.chars().next())
+            .map_or(at_byte, |c| at_byte + c.len_utf8());
+        let place = if at_byte < end { at.within(at_byte..end) } else { at.value() };
+        let found = Diagnostic::new(
+            &INVALID_HEADER,
+            place,
+            "the value is no text of Envoy's format language",
+        );
+        out.push(
+            found.label(reason).help("a percent sign stands for itself when it is doubled: `%%`"),
+        );
+    }
+}
+
+/// Whether a value is in Envoy's format language: text with `%%`, `%NAME%` and `%NAME(arguments)%`; arguments are a
+/// text, or texts in quotes in brackets. The fault comes with its byte. Source: Envoy, "Custom request/response headers".
+fn format(value: &str) -> Result<(), (usize, &'static str)> {
+    let mut rest = value.char_indices().peekable();
+    while let Some((start, symbol)) = rest.next() {
+        if symbol != '%' {
+            continue;
+        }
+        match rest.peek() {
+            None => return Err((start, "a lone percent sign")),
+            Some((_, '%')) => drop(rest.next()),
+            Some(_) => variable(start, &mut rest)?,
+        }
+    }
+    Ok(())
+}
+
+type Symbols<'a> = std::iter::Peekable<std::str::CharIndices<'a>>;
+
+/// What follows a `%`, to the `%` that ends it.
+fn variable(start: usize, rest: &mut Symbols<'_>) -> Result<(), (usize, &'static str)> {
+    const OPEN: &str = "this variable does not end";
+    loop {
+        match rest.next() {
+            None => return Err((start, OPEN)),
+            Some((_, '%')) => return Ok(()),
+            Some((_, '(')) => break,
+            Some(_) => {}
+        }
+    }
+    arguments(start, rest)?;
+    match rest.by_ref().find(|(_, symbol)| *symbol != ' ') {
+        Some((_, '%')) => Ok(()),
+        Some((at, _)) => Err((at, "only a `%` can stand here")),
+        None => Err((start, OPEN)),
+    }
+}
+
+/// What stands between `(` and `)`.
+fn arguments(start: usize, rest: &mut Symbols<'_>) -> Result<(), (usize, &'static str)> {
+    const OPEN: &str = "its arguments do not end";
+    let Some((_, first)) = rest.by_ref().find(|(_, symbol)| *symbol != ' ') else {
+        return Err((start, OPEN));
+    };
+    if first != '[' {
+        return match rest.by_ref().find(|(_, symbol)| *symbol == ')') {
+            Some(_) => Ok(()),
+            None => Err((start, OPEN)),
+        };
+    }
+    loop {
+        quoted(start, rest)?;
+        match rest.by_ref().find(|(_, symbol)| *symbol != ' ') {
+            Some((_, ',')) => {}
+            Some((_, ']')) => break,
+            Some((at, _)) => return Err((at, "a `,` or `]` must stand here")),
+            None => return Err((start, OPEN)),
+        }
+    }
+    match rest.by_ref().find(|(_, symbol)| *symbol != ' ') {
+        Some((_, ')')) => Ok(()),
+        Some((at, _)) => Err((at, "a `)` must stand here")),
+        None => Err((start, OPEN)),
+    }
+}
+
+/// A text in double quotes.
+fn quoted(start: usize, rest: &mut Symbols<'_>) -> Result<(), (usize, &'static str)> {
+    const OPEN: &str = "a text in its arguments does not end";
+    match rest.by_ref().find(|(_, symbol)| *symbol != ' ') {
+        Some((_, '"')) => {}
+        Some((at, _)) => return Err((at, "a text in double quotes must stand here")),
+        None => return Err((start, OPEN)),
+    }
+    while let Some((_, symbol)) = rest.next() {
+        match symbol {
+            '\\' => drop(rest.next()),
+            '"' => return Ok(()),
+            _ => {}
+        }
+    }
+    Err((start, OPEN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_in_envoys_language() {
+        for good in [
+            "",
+            "a",
+            "100%%",
+            "%HOSTNAME%",
+            "a %REQ(x-id)% b",
+            r#"%DYNAMIC_METADATA(["a", "b\""])%"#,
+            "%START_TIME(%s)%",
+        ] {
+            assert_eq!(format(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "%",
+            "a%b",
+            "%%%",
+            "%A(",
+            "%A(b",
+            r#"%A(["b")%"#,
+            r#"%A(["b"x])%"#,
+            "%A(b)x%",
+            "%START%%",
+        ] {
+            assert!(format(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn claims_look_like_headers() {
+        assert!(is_claim("@request.auth.claims.sub") && is_claim("@Request.Auth.Claims[a][b]"));
+        assert!(
+            !is_claim("@request.auth.claims")
+                && !is_claim("@request.auth.claims.")
+                && !is_claim("x")
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! Names of hosts: RFC 1123 labels, perhaps with a wildcard in front.
+
+use std::ops::Range;
+
+use super::checks::INVALID_HOST;
+use super::label::is_dns_label;
+use crate::diagnostic::{At, Diagnostic};
+
+/// The longest host name, in bytes.
+const LENGTH_MAX: usize = 255;
+
+/// Why a text is no host name, and which bytes of it are to blame.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct HostFault {
+    pub bytes: Range<usize>,
+    pub reason: &'static str,
+}
+
+/// A name without wildcards; a dot at its end says that it is complete.
+pub(super) fn fqdn(name: &str) -> Result<(), HostFault> {
+    length(name)?;
+    labels(name, 0)
+}
+
+/// A name whose first label may be `*`, or begin with `*` or `*-`.
+pub(super) fn wildcard(name: &str) -> Result<(), HostFault> {
+    length(name)?;
+    let (first, rest) =
+        name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
+    let plain = first.strip_prefix("*-").or_else(|| first.strip_prefix('*')).unwrap_or(first);
+    if first != "*" && (first.len() > 63 || !is_dns_label(plain)) {
+        return Err(HostFault { bytes: 0..first.len(), reason: LABEL });
+    }
+    rest.map_or(Ok(()), |rest| labels(rest, first.len() + 1))
+}
+
+const LABEL: &str = "letters, digits and `-`; a `*` only at the beginning";
+
+fn length(name: &str) -> Result<(), HostFault> {
+    let reason = match name.len() {
+        0 => "a host name cannot be empty",
+        1..=LENGTH_MAX => return Ok(()),
+        _ => "a host name has at most 255 characters",
+    };
+    Err(HostFault { bytes: 0..name.len(), reason })
+}
+
+/// `offset` is where `name` begins in the text that is checked.
+fn labels(name: &str, offset: usize) -> Result<(), HostFault> {
+    let top = name.rsplit('.').next().unwrap_or_default();
+    if top.parse::<i64>().is_ok() {
+        let end = offset + name.len();
+        return Err(HostFault {
+            bytes: end - top.len()..end,
+            reason: "the last label cannot be a number",
+        });
+    }
+    let mut start = offset;
+    let mut rest = name.split('.').peekable();
+    while let Some(label) = rest.next() {
+        let is_final_dot = label.is_empty() && rest.peek().is_none() && start > offset;
+        if !is_final_dot && !is_dns_label(label) {
+            return Err(HostFault { bytes: start..start + label.len(), reason: LABEL });
+        }
+        start += label.len() + 1;
+    }
+    Ok(())
+}
+
+/// Says what is wrong with a host that stands at `at`.
+pub(super) fn report(name: &str, fault: &HostFault, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    report_from(name, 0, fault, at, out);
+}
+
+/// The same for a host that begins at `offset` of the text at `at`.
+pub(super) fn report_from(
+    name: &str,
+    offset: usize,
+    fault: &HostFault,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let place = if fault.bytes.is_empty() {
+        at.value()
+    } else {
+        at.within(offset + fault.bytes.start..offset + fault.bytes.end)
+    };
+    out.push(
+        Diagnostic::new(&INVALID_HOST, place, format!("`{name}` is no host name"))
+            .label(fault.reason),
+    );
+}
+
+/// Whether the two cover some host together. Source: Istio, `host.Name.Matches`.
+pub(super) fn overlap(a: &str, b: &str) -> bool {
+    match (a.strip_prefix('*'), b.strip_prefix('*')) {
+        (Some(a), Some(b)) => a.ends_with(b) || b.ends_with(a),
+        (Some(suffix), None) => b.ends_with(suffix),
+        (None, Some(suffix)) => a.ends_with(suffix),
+        (None, None) => a == b,
+    }
+}
+
+/// Whether every host of `inner` is one of `outer`. Source: Istio, `host.Name.SubsetOf`.
+pub(super) fn covers(outer: &str, inner: &str) -> bool {
+    match (outer.strip_prefix('*'), inner.strip_prefix('*')) {
+        (Some(outer), Some(inner)) => inner.ends_with(outer),
+        (Some(suffix), None) => inner.ends_with(suffix),
+        (None, Some(_)) => false,
+        (None, None) => outer == inner,
+    }
+}
+
+/// Whether a `*` stands anywhere but as the whole first label.
+pub(super) fn is_partial_wildcard(name: &str) -> bool {
+    name.contains('*') && name != "*" && !name.starts_with("*.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_labels_with_dots() {
+        for name in ["a", "reviews.shop.svc.cluster.local", "A-b.c", "example.com.", "1.a"] {
+            assert_eq!(fqdn(name), Ok(()), "{name}");
+        }
+        for (name, bytes) in [
+            ("", 0..0),
+            ("a..b", 2..2),
+            ("-a", 0..2),
+            ("a_b.c", 0..3),
+            ("*.a", 0..1),
+            ("a.1", 2..3),
+            (".", 0..0),
+        ] {
+            assert_eq!(fqdn(name).unwrap_err().bytes, bytes, "{name}");
+        }
+        assert!(fqdn(&"a".repeat(64)).is_err());
+        assert!(fqdn(&"a.".repeat(128)).is_err());
+    }
+
+    #[test]
+    fn a_wildcard_stands_in_front() {
+        for name in ["*", "*.a.com", "*a.com", "*-a.com", "a", "1"] {
+            assert_eq!(wildcard(name), Ok(()), "{name}");
+        }
+        for name in ["a.*.com", "**", "a*.com", "*.*.com", "*.1", "*_a"] {
+            assert!(wildcard(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn wildcards_cover_and_overlap() {
+        assert!(overlap("*.com", "*.a.com") && overlap("*.a.com", "*.com") && overlap("*", "a"));
+        assert!(!overlap("*.a.com", "a.com") && !overlap("a", "b"));
+        assert!(covers("*.com", "*.a.com") && !covers("*.a.com", "*.com") && covers("*", "a"));
+        assert!(!covers("a", "*"));
+    }
+}

@@ -1,0 +1,33 @@
+//! Rules that a resource breaks by itself: what Istio's webhook and the Gateway API's schemas refuse or warn about.
+//!
+//! One file a subject that several kinds share (hosts, ports, labels, expressions), and one file or folder a kind.
+//! Every function takes a part of a typed resource and the [`At`](crate::diagnostic::At) that leads to it, and says what it finds at the smallest
+//! token. A rule is here if one resource is enough to see that it is broken; the others are in `check`.
+//!
+//! Source: Istio, `pkg/config/validation`; Gateway API, the CEL rules of its resource definitions.
+
+mod address;
+mod annotation;
+mod checks;
+mod duration;
+mod export_to;
+mod expression;
+mod header;
+mod host;
+mod label;
+mod port;
+mod selector;
+mod share;
+
+pub(super) mod authorization_policy;
+pub(super) mod destination_rule;
+pub(super) mod gateway;
+pub(super) mod gateway_api;
+pub(super) mod kubernetes;
+pub(super) mod mesh_config;
+pub(super) mod peer_authentication;
+pub(super) mod request_authentication;
+pub(super) mod service_entry;
+pub(super) mod virtual_service;
+
+pub use checks::CHECKS;

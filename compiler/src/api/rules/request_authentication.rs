@@ -1,0 +1,175 @@
+//! Rules of `RequestAuthentication`.
+
+use serde::Deserialize;
+
+use super::checks::{INVALID_JWT_RULE, PRIVATE_KEY_IN_JWKS};
+use super::{annotation, duration, selector};
+use crate::api::Resource;
+use crate::api::istio::{JwtRule, RequestAuthentication};
+use crate::diagnostic::{At, Diagnostic, Place};
+
+pub(in crate::api) fn check(
+    resource: &Resource<RequestAuthentication>,
+    root: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    annotation::check(&resource.metadata, false, root, out);
+    let (spec, at) = (&resource.spec, root.field("spec"));
+    selector::check_targets(
+        spec.selector.as_ref(),
+        spec.target_ref.as_ref(),
+        &spec.target_refs,
+        &at,
+        out,
+    );
+    let at = at.field("jwtRules");
+    for (index, rule) in spec.jwt_rules.iter().enumerate() {
+        check_rule(rule, &at.index(index), out);
+    }
+}
+
+fn fault(place: Place, message: impl Into<String>, label: &str) -> Diagnostic {
+    Diagnostic::new(&INVALID_JWT_RULE, place, message).label(label)
+}
+
+fn check_rule(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let uris = [("jwksUri", &rule.jwks_uri), ("jwks_uri", &rule.jwks_uri_by_proto_name)];
+    let uri = uris.into_iter().find(|(_, uri)| !uri.is_empty());
+    if rule.issuer.is_empty() && uri.is_none() {
+        out.push(fault(at.value(), "the rule names no issuer", "needs `issuer`, or `jwksUri`"));
+    }
+    if let Some((name, uri)) = uri {
+        if let Some(reason) = uri_fault(uri) {
+            out.push(fault(
+                at.field(name).value(),
+                format!("`{uri}` is no address of keys"),
+                reason,
+            ));
+        }
+        if !rule.jwks.is_empty() {
+            let found = fault(
+                at.field("jwks").key(),
+                format!("`jwks` and `{name}` are both set"),
+                "one of them",
+            );
+            out.push(found.also(at.field(name).key(), "or this"));
+        }
+    }
+    if !rule.jwks.is_empty() {
+        check_keys(&rule.jwks, &at.field("jwks"), out);
+    }
+    let lists = [
+        ("audiences", &rule.audiences, "an audience"),
+        ("fromParams", &rule.from_params, "the name of a parameter"),
+        ("fromCookies", &rule.from_cookies, "the name of a cookie"),
+        ("spaceDelimitedClaims", &rule.space_delimited_claims, "the name of a claim"),
+    ];
+    for (field, values, what) in lists {
+        let at = at.field(field);
+        for (index, _) in values.iter().enumerate().filter(|(_, value)| value.is_empty()) {
+            out.push(fault(at.index(index).value(), format!("{what} is empty"), "empty"));
+        }
+    }
+    check_headers(rule, at, out);
+    duration::check(rule.timeout, &at.field("timeout"), out);
+}
+
+fn check_headers(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let headers = at.field("fromHeaders");
+    for (index, _) in
+        rule.from_headers.iter().enumerate().filter(|(_, header)| header.name.is_empty())
+    {
+        out.push(fault(
+            headers.index(index).field("name").value(),
+            "the name of a header is empty",
+            "empty",
+        ));
+    }
+    let claims = at.field("outputClaimToHeaders");
+    for (index, output) in rule.output_claim_to_headers.iter().enumerate() {
+        let at = claims.index(index);
+        if output.claim.is_empty() {
+            out.push(fault(at.field("claim").value(), "the name of a claim is empty", "empty"));
+        }
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        if output.header.is_empty() || !output.header.bytes().all(is_name) {
+            let message = format!("`{}` is no name of a header", output.header);
+            out.push(fault(at.field("header").value(), message, "letters, digits, `-` and `_`"));
+        }
+    }
+}
+
+/// Why a text is no URI from which keys can be fetched.
+fn uri_fault(uri: &str) -> Option<&'static str> {
+    let Some(rest) = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://")) else {
+        return Some("must begin with `https://` or `http://`");
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.is_empty() || uri.contains(|c: char| c.is_ascii_control() || c == ' ') {
+        return Some("names no host");
+    }
+    let after_brackets = authority.rsplit(']').next().unwrap_or_default();
+    let port = after_brackets.rsplit_once(':').map(|(_, port)| port)?;
+    (!port.is_empty() && port.parse::<u16>().is_err()).then_some("its port is no number")
+}
+
+/// Of a JSON Web Key Set (RFC 7517), what tells keys apart.
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Key>,
+}
+
+#[derive(Deserialize)]
+struct Key {
+    kty: String,
+    #[serde(default)]
+    d: Option<serde_json::Value>,
+}
+
+/// A set of keys, or a single one. Source: RFC 7517 §5, §4.
+fn check_keys(jwks: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let set = serde_json::from_str::<KeySet>(jwks).or_else(|error| {
+        serde_json::from_str::<Key>(jwks).map(|key| KeySet { keys: vec![key] }).map_err(|_| error)
+    });
+    let keys = match set {
+        Ok(set) => set.keys,
+        Err(error) => {
+            let label =
+                if error.is_data() { "JSON, but not `{\"keys\": […]}`" } else { "not JSON" };
+            return out.push(fault(at.value(), "this is no JSON Web Key Set", label));
+        }
+    };
+    for (index, key) in keys.iter().enumerate() {
+        if !matches!(key.kty.as_str(), "RSA" | "EC" | "OKP" | "oct") {
+            out.push(fault(
+                at.value(),
+                format!("key {index} is of the unknown type `{}`", key.kty),
+                "RSA, EC, OKP or oct",
+            ));
+        } else if key.d.is_some() || key.kty == "oct" {
+            let found =
+                Diagnostic::new(&PRIVATE_KEY_IN_JWKS, at.key(), format!("key {index} is private"));
+            out.push(
+                found
+                    .label("whoever reads this can make tokens")
+                    .consequence("anybody who can read the repository or the cluster's resources can sign a token that passes")
+                    .help("write the public key alone, and make a new one: this one is known"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri_fault;
+
+    #[test]
+    fn keys_come_over_http() {
+        for uri in ["https://a/b", "http://a:80/x?y", "https://[::1]:443/", "https://[::1]/k"] {
+            assert_eq!(uri_fault(uri), None, "{uri}");
+        }
+        for uri in ["", "a", "file:///x", "https://", "https://a:b/c", "https://a:99999/"] {
+            assert!(uri_fault(uri).is_some(), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Redirects, answers of the proxy's own, and rewrites.
+
+use super::super::checks::{
+    INVALID_DIRECT_RESPONSE, INVALID_REDIRECT, INVALID_REWRITE, LARGE_DIRECT_RESPONSE,
+};
+use super::super::header::is_authority;
+use super::super::{expression, port};
+use crate::api::istio::{DirectResponse, HttpRedirect, HttpRewrite, HttpRoute};
+use crate::diagnostic::{At, Diagnostic};
+
+/// Above this many bytes an answer costs every proxy memory.
+const BODY_LARGE: usize = 100 << 10;
+const BODY_MAX: usize = 1 << 20;
+
+/// `at` is the redirect.
+pub(super) fn check_redirect(route: &HttpRoute, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let Some(redirect) = &route.redirect else { return };
+    if !redirect.uri.is_empty() && !redirect.prefix_rewrite.is_empty() {
+        let message = "a redirect cannot have both `uri` and `prefixRewrite`";
+        let found = Diagnostic::new(&INVALID_REDIRECT, at.field("prefixRewrite").key(), message);
+        out.push(found.label("one of them").also(at.field("uri").key(), "or this"));
+    }
+    let is_prefix = |test: &crate::api::istio::HttpMatch| {
+        test.uri.as_ref().is_none_or(|uri| uri.prefix.is_some())
+    };
+    if !redirect.prefix_rewrite.is_empty() && !route.r#match.iter().all(is_prefix) {
+        let message = "`prefixRewrite` needs a prefix in every match";
+        let found = Diagnostic::new(&INVALID_REDIRECT, at.field("prefixRewrite").key(), message);
+        out.push(found.label("there is no prefix to replace"));
+    }
+    if is_empty(redirect) {
+        let found = Diagnostic::new(
+            &INVALID_REDIRECT,
+            at.key(),
+            "the redirect leads to where the request already is",
+        );
+        out.push(found.label("needs `uri`, `authority`, `scheme` or `port`"));
+    }
+    if redirect.redirect_code != 0 && !(300..=399).contains(&redirect.redirect_code) {
+        let message = format!("`{}` is no status of a redirect", redirect.redirect_code);
+        out.push(
+            Diagnostic::new(&INVALID_REDIRECT, at.field("redirectCode").value(), message)
+                .label("300 to 399"),
+        );
+    }
+    if !matches!(redirect.scheme.as_str(), "" | "http" | "https") {
+        let message = format!("`{}` is no scheme of HTTP", redirect.scheme);
+        out.push(
+            Diagnostic::new(&INVALID_REDIRECT, at.field("scheme").value(), message)
+                .label("`http` or `https`"),
+        );
+    }
+    if let Some(number) = redirect.port.filter(|number| *number != 0) {
+        port::check_number(number, &at.field("port"), out);
+    }
+}
+
+fn is_empty(redirect: &HttpRedirect) -> bool {
+    let texts = [&redirect.uri, &redirect.prefix_rewrite, &redirect.authority, &redirect.scheme];
+    texts.iter().all(|text| text.is_empty())
+        && redirect.port.is_none()
+        && redirect.derive_port.is_none()
+}
+
+pub(super) fn check_response(
+    response: Option<&DirectResponse>,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Some(response) = response else { return };
+    if let Some(body) = &response.body {
+        // Three bytes stand in four characters of base64.
+        let bytes = body.bytes.as_ref().map_or(0, |text| text.len() / 4 * 3);
+        let size = body.string.as_ref().map_or(bytes, String::len);
+        if size > BODY_MAX {
+            let found = Diagnostic::new(
+                &INVALID_DIRECT_RESPONSE,
+                at.field("body").key(),
+                "the body has more than 1 MiB",
+            );
+            out.push(found.label("every proxy would hold it"));
+        } else if size > BODY_LARGE {
+            let found = Diagnostic::new(
+                &LARGE_DIRECT_RESPONSE,
+                at.field("body").key(),
+                "the body has more than 100 KiB",
+            );
+            out.push(found.label("every proxy holds it"));
+        }
+    }
+    check_status(i64::from(response.status), &at.field("status"), out);
+}
+
+/// What a proxy can answer with.
+fn check_status(status: i64, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    if !(200..600).contains(&status) {
+        let found = Diagnostic::new(
+            &INVALID_DIRECT_RESPONSE,
+            at.value(),
+            format!("`{status}` is no status of an answer"),
+        );
+        out.push(found.label("200 to 599"));
+    }
+}
+
+pub(super) fn check_rewrite(rewrite: Option<&HttpRewrite>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let Some(rewrite) = rewrite else { return };
+    match &rewrite.uri_regex_rewrite {
+        Some(_) if !rewrite.uri.is_empty() => {
+            let message = "a rewrite cannot have both `uri` and `uriRegexRewrite`";
+            let found =
+                Diagnostic::new(&INVALID_REWRITE, at.field("uriRegexRewrite").key(), message);
+            out.push(found.label("one of them").also(at.field("uri").key(), "or this"));
+        }
+        Some(regex) => {
+            let at = at.field("uriRegexRewrite");
+            if regex.r#match.is_empty() || regex.rewrite.is_empty() {
+                let missing = if regex.r#match.is_empty() { "match" } else { "rewrite" };
+                let found = Diagnostic::new(
+                    &INVALID_REWRITE,
+                    at.key(),
+                    "`uriRegexRewrite` needs `match` and `rewrite`",
+                );
+                out.push(found.label(format!("needs `{missing}`")));
+            } else {
+                expression::check(&regex.r#match, &at.field("match"), out);
+            }
+        }
+        None if rewrite.uri.is_empty() && rewrite.authority.is_empty() => {
+            let found = Diagnostic::new(&INVALID_REWRITE, at.key(), "the rewrite changes nothing");
+            out.push(found.label("needs `uri`, `uriRegexRewrite` or `authority`"));
+        }
+        None => {}
+    }
+}
+
+/// The authority can be set in three ways, and only in one of them at once; `at` is the route.
+pub(super) fn check_authority(route: &HttpRoute, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let rewritten = route.rewrite.as_ref().is_some_and(|rewrite| !rewrite.authority.is_empty());
+    let Some(request) = route.headers.as_ref().and_then(|headers| headers.request.as_ref()) else {
+        return;
+    };
+    let (headers, rewrite) = (at.field("headers"), at.field("rewrite"));
+    let headers = headers.field("request");
+    let mut first = rewritten.then(|| rewrite.field("authority").key());
+    for (verb, values) in [("set", &request.set), ("add", &request.add)] {
+        let at = headers.field(verb);
+        for name in values.keys().filter(|name| is_authority(name)) {
+            let place = at.field(name).key();
+            match &first {
+                Some(first) => {
+                    let found =
+                        Diagnostic::new(&INVALID_REWRITE, place, "the authority is set twice")
+                            .label("again");
+                    out.push(found.also(first.clone(), "first here"));
+                }
+                None => first = Some(place),
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Values that are texts in a small language of their own, and the other leaves that kinds share.
+
+mod duration;
+mod int_or_string;
+mod opaque;
+mod text;
+
+pub use duration::{Duration, GatewayDuration};
+pub use int_or_string::IntOrString;
+pub use opaque::Opaque;
+
+use text::text_scalar;

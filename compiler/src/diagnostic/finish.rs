@@ -1,0 +1,112 @@
+//! From named places to bytes, in an order that does not depend on chance.
+
+use std::collections::BTreeMap;
+
+use crate::parse::{DocumentId, Faults, Parsed};
+use crate::source::{FileId, Span};
+
+use super::{Check, Class, Diagnostic, Fix, Label, Level, Place, Severity, TextEdit, TextFix};
+
+/// What the project says about checks, by their names.
+pub type Levels = BTreeMap<&'static str, Level>;
+
+/// A finding as it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub check: &'static Check,
+    pub severity: Severity,
+    pub message: String,
+    pub primary: Site,
+    pub others: Vec<Site>,
+    pub consequence: Option<String>,
+    pub help: Option<String>,
+    pub fixes: Vec<TextFix>,
+}
+
+/// A place in a file, and what is said there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Site {
+    pub file: FileId,
+    /// Absent for the file as a whole.
+    pub span: Option<Span>,
+    pub text: String,
+    /// The resource that stands there, `VirtualService shop/reviews`.
+    pub resource: Option<String>,
+}
+
+/// Looks all places up, applies the project's levels, drops what follows from `faults` and what is said
+/// twice, and sorts by file, place and check.
+#[must_use]
+pub fn finish(
+    diagnostics: Vec<Diagnostic>,
+    parsed: &Parsed,
+    faults: &BTreeMap<DocumentId, Faults>,
+    levels: &Levels,
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = diagnostics
+        .into_iter()
+        .filter(|found| !follows_from(faults, &found.place, parsed))
+        .filter_map(|found| Some((level(&found, levels)?, found)))
+        .map(|(severity, found)| resolve(found, severity, parsed))
+        .collect();
+    findings.sort_by(|a, b| order(a).cmp(&order(b)));
+    findings.dedup();
+    findings
+}
+
+/// Files are numbered in the order of their paths. A file as a whole comes before its lines.
+fn order(finding: &Finding) -> impl Ord + use<'_> {
+    let Site { file, span, .. } = &finding.primary;
+    (*file, *span, finding.check.name, finding.message.as_str())
+}
+
+/// What was found in a value that could not be read says nothing that the fault has not said.
+fn follows_from(faults: &BTreeMap<DocumentId, Faults>, place: &Place, parsed: &Parsed) -> bool {
+    let Place::Field { document, path, .. } = place else { return false };
+    let Some(faults) = faults.get(document) else { return false };
+    parsed.document(*document).passes(parsed, path, faults)
+}
+
+fn level(found: &Diagnostic, levels: &Levels) -> Option<Severity> {
+    match levels.get(found.check.name) {
+        Some(_) if found.check.class != Class::Lint => Some(found.severity),
+        Some(Level::Allow) => None,
+        Some(Level::At(severity)) => Some(*severity),
+        None => Some(found.severity),
+    }
+}
+
+fn resolve(found: Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
+    let Diagnostic { check, message, place, label, others, consequence, help, fixes, .. } = found;
+    Finding {
+        check,
+        severity,
+        message,
+        primary: site(&place, label, parsed),
+        others: others
+            .into_iter()
+            .map(|Label { place, text }| site(&place, text, parsed))
+            .collect(),
+        consequence,
+        help,
+        fixes: fixes.into_iter().map(|fix| resolve_fix(fix, parsed)).collect(),
+    }
+}
+
+fn site(place: &Place, text: String, parsed: &Parsed) -> Site {
+    let (file, span) = place.locate(parsed);
+    let span = (!matches!(place, Place::File(_))).then_some(span);
+    // `mesh.yaml` is no resource, and its path names it.
+    let resource = place.document().filter(|id| parsed.project() != Some(*id));
+    let resource = resource.map(|id| parsed.document(id).to_string());
+    Site { file, span, text, resource }
+}
+
+fn resolve_fix(fix: Fix, parsed: &Parsed) -> TextFix {
+    let Fix { title, applicability, edits } = fix;
+    let edits = edits.into_iter().map(|edit| {
+        let (file, span) = edit.place.locate(parsed);
+        TextEdit { file, span, text: edit.text }
+    });
+    TextFix { title, applicability, edits: edits.collect() }
+}

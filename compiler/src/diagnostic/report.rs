@@ -1,0 +1,77 @@
+//! One thing that a check found.
+
+use super::{Check, Fix, Place, Severity};
+
+/// A finding whose places are named, not yet looked up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    pub check: &'static Check,
+    pub severity: Severity,
+    pub message: String,
+    /// The smallest token at fault.
+    pub place: Place,
+    /// What is said at that token; may be empty.
+    pub label: String,
+    /// Other places that explain it, in any files.
+    pub others: Vec<Label>,
+    /// What becomes of requests.
+    pub consequence: Option<String>,
+    pub help: Option<String>,
+    pub fixes: Vec<Fix>,
+}
+
+/// A place and what is said there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Label {
+    pub place: Place,
+    pub text: String,
+}
+
+impl Diagnostic {
+    #[must_use]
+    pub fn new(check: &'static Check, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            check,
+            severity: check.severity,
+            message: message.into(),
+            place,
+            label: String::new(),
+            others: Vec::new(),
+            consequence: None,
+            help: None,
+            fixes: Vec::new(),
+        }
+    }
+
+    /// What is said at the token at fault.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.label = text.into();
+        self
+    }
+
+    /// Another place that explains it.
+    #[must_use]
+    pub fn also(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.others.push(Label { place, text: text.into() });
+        self
+    }
+
+    #[must_use]
+    pub fn consequence(mut self, text: impl Into<String>) -> Self {
+        self.consequence = Some(text.into());
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fixes.push(fix);
+        self
+    }
+}

@@ -1,0 +1,110 @@
+//! Every check's page is true: its failing example gives the finding, its fixed example gives none.
+//!
+//! An example is a fenced block marked `fails` or `fixed`. It is one file, unless lines in it begin others:
+//!
+//! ```text
+//! # file: shop/reviews.yaml                 what follows is that file
+//! # link: shop/loop -> .                    a symbolic link
+//! # bytes: shop/a.yaml = 61 3a 20 ff        a file of these bytes, in hexadecimal
+//! # sparse: shop/big.yaml = 70000000        a file of so many zeros
+//! ```
+//! `x…9` stands for nine letters.
+
+use crate::diagnostic::{Finding, Severity};
+use crate::testing::{Folder, findings};
+
+/// The examples of a page: whether they fail, and their text.
+fn examples(page: &str) -> Vec<(bool, String)> {
+    let mut examples = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let fails = match line.strip_prefix("```").and_then(|fence| fence.split_once(' ')) {
+            Some((_, "fails")) => true,
+            Some((_, "fixed")) => false,
+            _ => continue,
+        };
+        let body: Vec<_> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+        examples.push((fails, body.join("\n") + "\n"));
+    }
+    examples
+}
+
+fn run(example: &str) -> Vec<Finding> {
+    let folder = Folder::new();
+    let mut file = ("policy.yaml".to_owned(), String::new());
+    let mut is_named = false;
+    for line in example.lines() {
+        let directive = line.strip_prefix("# ").and_then(|line| line.split_once(": "));
+        match directive {
+            Some(("file", name)) => {
+                if is_named || !file.1.is_empty() {
+                    folder.write(&file.0, &file.1);
+                }
+                (file, is_named) = ((name.to_owned(), String::new()), true);
+            }
+            Some(("link", link)) => {
+                let (name, target) = link.split_once(" -> ").unwrap();
+                folder.link(name, target);
+            }
+            Some(("bytes", bytes)) => {
+                let (name, bytes) = bytes.split_once(" = ").unwrap();
+                let bytes: Vec<_> =
+                    bytes.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
+                folder.write(name, bytes);
+            }
+            Some(("sparse", sparse)) => {
+                let (name, length) = sparse.split_once(" = ").unwrap();
+                folder.write(name, "");
+                let file = std::fs::OpenOptions::new().write(true).open(folder.path().join(name));
+                file.unwrap().set_len(length.parse().unwrap()).unwrap();
+            }
+            _ => file.1.extend([repeated(line).as_str(), "\n"]),
+        }
+    }
+    if is_named || !file.1.trim().is_empty() {
+        folder.write(&file.0, &file.1);
+    }
+    findings(folder.path())
+}
+
+/// `x…9` is nine times `x`.
+fn repeated(line: &str) -> String {
+    let Some((before, after)) = line.split_once("x…") else { return line.to_owned() };
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap();
+    format!("{before}{}{}", "x".repeat(after[..digits].parse().unwrap()), &after[digits..])
+}
+
+#[test]
+fn failing_examples_fail_and_fixed_ones_do_not() {
+    for check in crate::checks() {
+        let examples = examples(check.docs);
+        let fails = |wanted| examples.iter().any(|(fails, _)| *fails == wanted);
+        assert!(fails(true) && fails(false), "{} lacks an example", check.name);
+        for (fails, example) in &examples {
+            let findings = run(example);
+            let found = findings.iter().any(|finding| finding.check == check);
+            assert_eq!(found, *fails, "{}: {example}\n{findings:#?}", check.name);
+            let error = findings.iter().find(|finding| finding.severity == Severity::Error);
+            assert!(*fails || error.is_none(), "{}: {example}\n{error:#?}", check.name);
+        }
+    }
+}
+
+#[test]
+fn pages_begin_with_the_name_of_their_check() {
+    for check in crate::checks() {
+        assert!(check.docs.starts_with(&format!("# {}\n\n", check.name)), "{}", check.name);
+    }
+}
+
+#[test]
+fn names_are_unique_and_in_kebab_case() {
+    let mut names: Vec<_> = crate::checks().map(|check| check.name).collect();
+    assert!(names.iter().all(|name| {
+        name.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    }));
+    names.sort_unstable();
+    let count = names.len();
+    names.dedup();
+    assert_eq!(names.len(), count);
+}

@@ -1,0 +1,177 @@
+//! What a document is, by what it looks like: a resource, or something that lies beside resources.
+
+use super::checks::{MISSING_KIND, NOT_A_RESOURCE, UNRENDERED_SOURCE};
+use super::document::Identity;
+use super::file::Stream;
+use super::{Content, NodeId, Tree};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::source::{FileId, SourceFile, Span};
+
+/// What a YAML document holds.
+pub(super) enum Shape {
+    /// Nothing, as between two `---`.
+    Empty,
+    Project,
+    Resource(Identity),
+    /// Resources, under `items`.
+    List(Identity),
+    /// No resource: what it is, for a notice.
+    Other(Box<Diagnostic>),
+}
+
+/// A file that is something else as a whole: the notice that says so.
+pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Diagnostic> {
+    let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
+    let is_strange = !is_whole || stream.documents.iter().any(|yaml| yaml.has_complex_key);
+    if is_strange && let Some(braces) = template_braces(file.text()) {
+        return Some(template(Place::text(id, braces)));
+    }
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    match name {
+        "kustomization.yaml" | "kustomization.yml" => Some(kustomization(Place::File(id))),
+        "Chart.yaml" => Some(chart(Place::File(id))),
+        // Other tools' JSON has comments and the like; without these words it is not for us.
+        _ if !is_whole && is_json(name) && !file.text().contains("\"apiVersion\"") => {
+            Some(other(Place::File(id), "is JSON of another kind"))
+        }
+        _ => None,
+    }
+}
+
+/// The first `{{` that begins a line or a value. In the middle of a text they are no fault of YAML's.
+fn template_braces(text: &str) -> Option<Span> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let is_first = |before: &str| {
+            let before = before.trim_end();
+            before.is_empty() || before.ends_with([':', '-', '[', ','])
+        };
+        let comment = line.find(" #").unwrap_or(line.len());
+        if let Some((before, _)) = line.split_once("{{")
+            && is_first(before)
+            && before.len() < comment
+            && !before.trim_start().starts_with('#')
+        {
+            let at = u32::try_from(start + before.len()).unwrap_or(u32::MAX);
+            return Some(Span::new(at, at + 2));
+        }
+        start += line.len();
+    }
+    None
+}
+
+fn is_json(name: &str) -> bool {
+    name.rsplit('.').next().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+}
+
+/// What the document at `root` is.
+pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> Shape {
+    let source = file.text();
+    let place = Place::text(id, first_token(tree, root));
+    match tree.content(root) {
+        Content::Null | Content::Faulty => return Shape::Empty,
+        Content::Mapping(_) if tree.entries(root).is_empty() => return Shape::Empty,
+        Content::Mapping(_) => {}
+        Content::Sequence(_) if is_patch(tree, root, source) => {
+            return Shape::Other(Box::new(other(place, "is a JSON patch")));
+        }
+        Content::Sequence(_) => return Shape::Other(Box::new(other(place, "is a list"))),
+        _ => return Shape::Other(Box::new(other(place, "is plain text"))),
+    }
+    let identity = Identity::read(tree, root, source);
+    let has = |key| tree.entry(root, key, source).is_some();
+    if identity.kind.is_empty() || identity.api_version.is_empty() {
+        let is_resource = has("kind") || has("apiVersion") || (has("metadata") && has("spec"));
+        return Shape::Other(Box::new(if is_resource && !is_values(&file.path) {
+            half_a_resource(tree, root, file, id)
+        } else if is_values(&file.path) {
+            other(place, "holds values for a chart")
+        } else {
+            other(place, "is no Kubernetes resource: it has no `apiVersion` and no `kind`")
+        }));
+    }
+    match identity.group() {
+        "kustomize.config.k8s.io" => Shape::Other(Box::new(kustomization(place))),
+        _ if identity.kind.ends_with("List") && has("items") => Shape::List(identity),
+        _ => Shape::Resource(identity),
+    }
+}
+
+fn is_values(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let stem = name.split_once(".y").map_or(name, |(stem, _)| stem);
+    stem.starts_with("values") || stem.ends_with("values")
+}
+
+/// RFC 6902: a list of operations, each with `op` and `path`.
+fn is_patch(tree: &Tree, root: NodeId, source: &str) -> bool {
+    let elements = tree.elements(root);
+    !elements.is_empty()
+        && elements.iter().all(|element| {
+            ["op", "path"].iter().all(|key| tree.entry(*element, key, source).is_some())
+        })
+}
+
+fn first_token(tree: &Tree, root: NodeId) -> Span {
+    tree.entries(root).first().map_or_else(
+        || {
+            let span = tree.span(root);
+            Span::new(span.start, span.end.min(span.start + 1))
+        },
+        |entry| entry.key_span,
+    )
+}
+
+fn half_a_resource(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> Diagnostic {
+    let entry = |key| tree.entry(root, key, file.text());
+    let (missing, present) = match (entry("apiVersion"), entry("kind")) {
+        (Some(version), None) => ("kind", Some(version)),
+        (None, Some(kind)) => ("apiVersion", Some(kind)),
+        (Some(version), Some(kind)) => {
+            let text =
+                |key| tree.text_at(root, key, file.text()).is_some_and(|text| !text.is_empty());
+            if text("kind") { ("apiVersion", Some(version)) } else { ("kind", Some(kind)) }
+        }
+        (None, None) => ("kind", None),
+    };
+    let span = present.map_or_else(|| first_token(tree, root), |entry| entry.key_span);
+    let message = format!("this looks like a Kubernetes resource, but has no `{missing}`");
+    Diagnostic::new(&MISSING_KIND, Place::text(id, span), message)
+        .label(format!("there should be a text under `{missing}` beside this"))
+        .consequence("it is not read, so nothing of it takes effect")
+}
+
+fn other(place: Place, what: &str) -> Diagnostic {
+    Diagnostic::new(&NOT_A_RESOURCE, place, format!("skipped: this {what}"))
+}
+
+fn template(place: Place) -> Diagnostic {
+    Diagnostic::new(
+        &UNRENDERED_SOURCE,
+        place,
+        "skipped: this is a template, and not YAML until it is rendered",
+    )
+    .label("a template's braces")
+    .consequence("the resources that it makes are neither checked nor compiled")
+    .help("compile what it renders to, as in `helm template . | mesh compile -`")
+}
+
+fn kustomization(place: Place) -> Diagnostic {
+    Diagnostic::new(
+        &UNRENDERED_SOURCE,
+        place,
+        "a kustomization is not applied; the files beside it are read as they stand",
+    )
+    .consequence("namespaces, prefixes, patches and remote bases that it names have no effect")
+    .help("compile what it builds, as in `kustomize build . | mesh compile -`")
+}
+
+fn chart(place: Place) -> Diagnostic {
+    Diagnostic::new(
+        &UNRENDERED_SOURCE,
+        place,
+        "a Helm chart is not rendered; its templates are skipped",
+    )
+    .consequence("the resources that it makes are neither checked nor compiled")
+    .help("compile what it renders to, as in `helm template . | mesh compile -`")
+}

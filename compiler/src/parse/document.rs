@@ -1,0 +1,169 @@
+//! One resource of a repository, before it is known what its kind means.
+
+use std::fmt;
+
+use super::{Content, Entry, Faults, NodeId, Parsed, Tree, TreeId};
+use crate::diagnostic::{FieldPath, Part, Segment};
+use crate::source::{FileId, Span};
+
+/// A resource, by its place in [`Parsed`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DocumentId(pub u32);
+
+/// A resource as it stands in its file.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub file: FileId,
+    pub tree: TreeId,
+    pub root: NodeId,
+    pub identity: Identity,
+}
+
+/// What a resource says of itself, as far as it does.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Identity {
+    /// `networking.istio.io/v1`.
+    pub api_version: Box<str>,
+    pub kind: Box<str>,
+    pub namespace: Option<Box<str>>,
+    pub name: Option<Box<str>>,
+}
+
+/// A resource whose YAML does not parse. It exists, so nobody may call it missing.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    pub file: FileId,
+    pub identity: Identity,
+}
+
+impl Identity {
+    /// Reads what is there; `kind` and `api_version` are given by the list around it where they are absent.
+    pub(super) fn read(tree: &Tree, root: NodeId, source: &str) -> Self {
+        let text = |node, key| tree.text_at(node, key, source).map(Box::from);
+        let metadata = tree.entry(root, "metadata", source).map(|entry| entry.value);
+        Self {
+            api_version: text(root, "apiVersion").unwrap_or_default(),
+            kind: text(root, "kind").unwrap_or_default(),
+            namespace: metadata.and_then(|node| text(node, "namespace")),
+            name: metadata.and_then(|node| text(node, "name")),
+        }
+    }
+
+    /// `networking.istio.io` of `networking.istio.io/v1`; empty for Kubernetes' core group.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.api_version.split_once('/').map_or(&self.api_version, |(_, version)| version)
+    }
+}
+
+/// `VirtualService shop/reviews`.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.kind)?;
+        match (&self.namespace, &self.name) {
+            (Some(namespace), Some(name)) => write!(f, " {namespace}/{name}"),
+            (None, Some(name)) => write!(f, " {name}"),
+            (_, None) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.identity.fmt(f)
+    }
+}
+
+/// How far along a path a document goes.
+struct Reached {
+    /// The entry that the last field of the way is.
+    entry: Option<Entry>,
+    node: NodeId,
+    is_whole: bool,
+}
+
+impl Document {
+    /// The bytes of a field. Where the path leads further than the document does, those of the last key on the way.
+    #[must_use]
+    pub fn locate(&self, parsed: &Parsed, path: &FieldPath, part: Part) -> Span {
+        let tree = parsed.tree(self.tree);
+        let source = parsed.source(self.file).text();
+        let reached = self.reach(tree, source, path, &mut |_, _| {});
+        let key = reached.entry.map(|entry| entry.key_span);
+        if !reached.is_whole {
+            return key.unwrap_or_else(|| self.first_key(tree));
+        }
+        let value = tree.span(reached.node);
+        match part {
+            // An element of a list has no key of its own, and an absent value has no bytes.
+            Part::Key
+                if path.segments().last().is_some_and(|last| matches!(last, Segment::Field(_))) =>
+            {
+                key.unwrap_or(value)
+            }
+            Part::Value | Part::Key if value.is_empty() => key.unwrap_or(value),
+            Part::Value | Part::Key => value,
+            Part::Within { start, end } => match tree.content(reached.node) {
+                Content::Text(text) if !text.owned => {
+                    Span::new(text.start + start, text.start + end)
+                }
+                _ => value,
+            },
+        }
+    }
+
+    /// Whether the way along `path` passes through a value, or ends at an absence, that `faults` holds.
+    #[must_use]
+    pub fn passes(&self, parsed: &Parsed, path: &FieldPath, faults: &Faults) -> bool {
+        let source = parsed.source(self.file).text();
+        let mut passes = faults.holds_value(self.root);
+        self.reach(parsed.tree(self.tree), source, path, &mut |node, segment| match segment {
+            Some(Segment::Field(name)) => {
+                passes |= faults.missing(node).any(|missing| missing == &**name);
+            }
+            Some(Segment::Index(_)) => {}
+            None => passes |= faults.holds_value(node),
+        });
+        passes
+    }
+
+    /// Calls `visit` with each node that is reached, and with the one from which a step fails.
+    fn reach(
+        &self,
+        tree: &Tree,
+        source: &str,
+        path: &FieldPath,
+        visit: &mut dyn FnMut(NodeId, Option<&Segment>),
+    ) -> Reached {
+        let mut reached = Reached { entry: None, node: self.root, is_whole: true };
+        for segment in path.segments() {
+            let next = match segment {
+                Segment::Field(name) => match tree.entry(reached.node, name, source) {
+                    Some(entry) => {
+                        reached.entry = Some(*entry);
+                        Some(entry.value)
+                    }
+                    None => None,
+                },
+                Segment::Index(index) => tree.elements(reached.node).get(*index as usize).copied(),
+            };
+            let Some(next) = next else {
+                visit(reached.node, Some(segment));
+                return Reached { is_whole: false, ..reached };
+            };
+            reached.node = next;
+            visit(next, None);
+        }
+        reached
+    }
+
+    /// Something small to point at when nothing better is known.
+    fn first_key(&self, tree: &Tree) -> Span {
+        tree.entries(self.root).first().map_or_else(|| tree.span(self.root), |entry| entry.key_span)
+    }
+}

@@ -1,0 +1,145 @@
+//! YAML inside of YAML: the mesh configuration that Istio keeps as text in a `ConfigMap`.
+//!
+//! The inner document's spans are those of the outer file, so that a diagnostic names the line that is wrong.
+
+use super::document::Identity;
+use super::file;
+use super::tree::{Content, NodeId, Tree};
+use super::{Document, TreeId};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::source::{FileId, SourceFile, Span};
+
+/// The kind under which the mesh configuration is decoded, wherever it was found.
+pub const MESH_CONFIG: &str = "MeshConfig";
+
+/// The `MeshConfig` in a `ConfigMap` named `istio` or `istio-<revision>`, under `mesh`.
+pub(super) fn mesh_config(
+    tree: &Tree,
+    document: &Document,
+    file: &SourceFile,
+    out: &mut Vec<Diagnostic>,
+) -> Option<(Document, Tree)> {
+    let source = file.text();
+    let name = document.identity.name.as_deref()?;
+    if &*document.identity.kind != "ConfigMap" || !(name == "istio" || name.starts_with("istio-")) {
+        return None;
+    }
+    let data = tree.entry(document.root, "data", source)?.value;
+    let outer = tree.entry(data, "mesh", source)?.value;
+    let Content::Text(text) = tree.content(outer) else { return None };
+    let inner = parse(tree.text(text, source), outer, tree, file, document, out)?;
+    let identity = Identity { kind: MESH_CONFIG.into(), ..document.identity.clone() };
+    let root = inner.root()?;
+    Some((Document { file: document.file, tree: TreeId(0), root, identity }, inner))
+}
+
+/// The mesh configuration that stands in `mesh.yaml`: a part of its tree, and a document of its own.
+pub(super) fn inline_mesh_config(
+    tree: &Tree,
+    root: NodeId,
+    file: &SourceFile,
+    id: FileId,
+    tree_id: TreeId,
+) -> Option<Document> {
+    let root = tree.entry(root, "meshConfig", file.text())?.value;
+    let identity = Identity { kind: MESH_CONFIG.into(), ..Identity::default() };
+    Some(Document { file: id, tree: tree_id, root, identity })
+}
+
+fn parse(
+    text: &str,
+    outer: NodeId,
+    tree: &Tree,
+    file: &SourceFile,
+    document: &Document,
+    out: &mut Vec<Diagnostic>,
+) -> Option<Tree> {
+    let map = SpanMap::new(text, tree.span(outer), file);
+    let mut inner = None;
+    for yaml in file::read(text, document.file).documents {
+        out.extend(yaml.diagnostics.into_iter().map(|found| map.diagnostic(found)));
+        if yaml.is_whole && inner.is_none() {
+            inner = Some(map.tree(yaml.tree, text));
+        }
+    }
+    inner
+}
+
+/// From the bytes of an inner text to those of the file.
+struct SpanMap<'a> {
+    text: &'a str,
+    outer: Span,
+    /// For each line of the inner text, where it begins in both; none where the text is folded or escaped.
+    lines: Vec<(u32, u32)>,
+}
+
+impl<'a> SpanMap<'a> {
+    fn new(text: &'a str, outer: Span, file: &SourceFile) -> Self {
+        let lines = aligned_lines(text, outer, file).unwrap_or_default();
+        Self { text, outer, lines }
+    }
+
+    fn span(&self, span: Span) -> Span {
+        match (self.offset(span.start), self.offset(span.end)) {
+            (Some(start), Some(end)) => Span::new(start, end),
+            _ => self.outer,
+        }
+    }
+
+    fn offset(&self, inner: u32) -> Option<u32> {
+        let line = self.lines.partition_point(|(start, _)| *start <= inner).checked_sub(1)?;
+        let (start, outer) = self.lines.get(line)?;
+        Some(outer + (inner - start))
+    }
+
+    /// The inner text becomes the tree's own, since the file does not hold it in one piece.
+    fn tree(&self, mut tree: Tree, text: &str) -> Tree {
+        let shift = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        let own = |text: &mut super::Text| {
+            text.start += if text.owned { shift } else { 0 };
+            text.owned = true;
+        };
+        for node in &mut tree.nodes {
+            node.span = self.span(node.span);
+            if let Content::Text(text) = &mut node.content {
+                own(text);
+            }
+        }
+        for entry in &mut tree.entries {
+            entry.key_span = self.span(entry.key_span);
+            own(&mut entry.key);
+        }
+        tree.owned.insert_str(0, self.text);
+        tree
+    }
+
+    fn diagnostic(&self, mut found: Diagnostic) -> Diagnostic {
+        let places = std::iter::once(&mut found.place)
+            .chain(found.others.iter_mut().map(|label| &mut label.place));
+        for place in places {
+            if let Place::Text { span, .. } = place {
+                *span = self.span(*span);
+            }
+        }
+        found
+    }
+}
+
+/// Pairs the lines of a literal block (`|`) with those of the file. `None` where they are not the same text.
+fn aligned_lines(text: &str, outer: Span, file: &SourceFile) -> Option<Vec<(u32, u32)>> {
+    let first = file.lines().line_of(outer.start);
+    let indent = outer.start - file.lines().span(first, file.text()).start;
+    let mut lines = Vec::new();
+    let mut inner = 0;
+    for (index, line) in text.split('\n').enumerate() {
+        let outer_line = file.lines().span(first + index, file.text());
+        let start = (outer_line.start + indent).min(outer_line.end);
+        let shown = file.slice(Span::new(start, outer_line.end)).trim_end_matches(['\n', '\r']);
+        if !line.is_empty() && shown != line {
+            return None;
+        }
+        lines.push((inner, start));
+        inner += u32::try_from(line.len()).ok()? + 1;
+    }
+    Some(lines)
+}

@@ -1,0 +1,212 @@
+//! One file: its YAML documents, and the resources in them.
+
+use granit_parser::{Event, Parser, options};
+
+use super::build::Builder;
+use super::classify::{self, Shape};
+use super::document::Identity;
+use super::{Broken, Document, NodeId, Tree, TreeId, embedded, secret, syntax};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::source::{FileId, Role, SourceFile, Span};
+
+/// How deep lists and mappings may lie in each other. The deepest field of any kind lies at 20.
+pub(super) const DEPTH_MAX: usize = 100;
+
+/// What was understood of a file.
+#[derive(Debug, Default)]
+pub(crate) struct ParsedFile {
+    pub trees: Vec<Tree>,
+    /// Their trees are places in `trees`.
+    pub documents: Vec<Document>,
+    pub broken: Vec<Broken>,
+    /// What must not be shown of the file.
+    pub hidden: Vec<Span>,
+    /// Which of the documents is the project's own configuration.
+    pub project: Option<usize>,
+}
+
+/// Parses a file. It never fails: what is wrong goes to `out`, and the rest is there.
+#[must_use]
+pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) -> ParsedFile {
+    if !file.is_readable() {
+        return ParsedFile::default();
+    }
+    let stream = read(file.text(), id);
+    if let Some(notice) = classify::whole_file(file, id, &stream) {
+        out.push(notice);
+        return ParsedFile::default();
+    }
+    let mut parsed = ParsedFile::default();
+    let mut notices = Vec::new();
+    for yaml in stream.documents {
+        out.extend(yaml.diagnostics);
+        if !yaml.is_whole {
+            parsed.hidden.extend(secret::in_broken(file.text(), yaml.span));
+            let identity =
+                yaml.tree.root().map(|root| Identity::read(&yaml.tree, root, file.text()));
+            if let Some(identity) = identity.filter(|identity| !identity.kind.is_empty()) {
+                parsed.broken.push(Broken { file: id, identity });
+            }
+            continue;
+        }
+        parsed.add(yaml.tree, file, id, &mut notices, out);
+    }
+    notices.dedup_by(|a, b| a.message == b.message);
+    out.append(&mut notices);
+    parsed
+}
+
+impl ParsedFile {
+    /// Adds the resources of one YAML document.
+    fn add(
+        &mut self,
+        tree: Tree,
+        file: &SourceFile,
+        id: FileId,
+        notices: &mut Vec<Diagnostic>,
+        out: &mut Vec<Diagnostic>,
+    ) {
+        let Some(root) = tree.root() else { return };
+        let tree_id = TreeId(u32::try_from(self.trees.len()).unwrap_or(u32::MAX));
+        let before = self.documents.len();
+        let shape = if file.role == Role::Project {
+            Shape::Project
+        } else {
+            classify::shape(&tree, root, file, id)
+        };
+        match shape {
+            Shape::Empty => return,
+            Shape::Project => {
+                let identity = Identity { kind: "mesh.yaml".into(), ..Identity::default() };
+                self.project = Some(self.documents.len());
+                self.documents.push(Document { file: id, tree: tree_id, root, identity });
+                self.documents.extend(embedded::inline_mesh_config(&tree, root, file, id, tree_id));
+            }
+            Shape::Resource(identity) => {
+                self.documents.push(Document { file: id, tree: tree_id, root, identity });
+            }
+            Shape::List(identity) => self.unfold(&tree, root, &identity, file, id, tree_id),
+            Shape::Other(notice) => notices.push(*notice),
+        }
+        let mut embedded = Vec::new();
+        for document in self.documents.get(before..).unwrap_or_default() {
+            self.hidden.extend(secret::spans(&tree, document, file.text()));
+            embedded.extend(embedded::mesh_config(&tree, document, file, out));
+        }
+        self.trees.push(tree);
+        for (mut document, tree) in embedded {
+            document.tree = TreeId(u32::try_from(self.trees.len()).unwrap_or(u32::MAX));
+            self.documents.push(document);
+            self.trees.push(tree);
+        }
+    }
+
+    /// The items of a list; those of a `ServiceList` need not say that they are Services.
+    fn unfold(
+        &mut self,
+        tree: &Tree,
+        list: NodeId,
+        of: &Identity,
+        file: &SourceFile,
+        id: FileId,
+        tree_id: TreeId,
+    ) {
+        let Some(items) = tree.entry(list, "items", file.text()) else { return };
+        for root in tree.elements(items.value) {
+            let mut identity = Identity::read(tree, *root, file.text());
+            if identity.kind.is_empty() && of.kind.as_ref() != "List" {
+                identity.kind = of.kind.strip_suffix("List").unwrap_or_default().into();
+                identity.api_version.clone_from(&of.api_version);
+            }
+            self.documents.push(Document { file: id, tree: tree_id, root: *root, identity });
+        }
+    }
+}
+
+/// The YAML documents of a text.
+pub(super) struct Stream {
+    pub documents: Vec<YamlDocument>,
+}
+
+pub(super) struct YamlDocument {
+    pub tree: Tree,
+    /// From its first token to the beginning of the next document.
+    pub span: Span,
+    /// Whether its syntax is right.
+    pub is_whole: bool,
+    pub has_complex_key: bool,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads all documents of `text`; a broken one has what stood before the fault.
+pub(super) fn read(text: &str, file: FileId) -> Stream {
+    let options = options! {
+        emit_unresolved_aliases: true,
+        flow_nesting_limit: DEPTH_MAX,
+        block_nesting_limit: DEPTH_MAX,
+    };
+    let mut parser = Parser::new_from_str_with_options(text, options);
+    let mut documents = Vec::new();
+    let mut builder = Builder::new(text, file);
+    let mut start = 0;
+    loop {
+        match parser.next() {
+            None => break,
+            Some(Ok((Event::DocumentStart(..), span))) => start = byte_span(span).start,
+            Some(Ok((Event::DocumentEnd, span))) => {
+                let built = std::mem::replace(&mut builder, Builder::new(text, file));
+                documents.push(document(built, Span::new(start, byte_span(span).end), true));
+            }
+            Some(Ok((event, span))) => builder.event(event, byte_span(span)),
+            Some(Err(error)) => {
+                let mut built = std::mem::replace(&mut builder, Builder::new(text, file));
+                let fault = syntax::diagnose(&error, text, file);
+                let at = fault_offset(&fault);
+                built.diagnostics.push(fault);
+                built.abandon();
+                let more = matches!(parser.proceed_next_document(), Ok(true));
+                documents.push(document(built, Span::new(start, next_document(text, at)), false));
+                if !more {
+                    break;
+                }
+            }
+        }
+    }
+    Stream { documents }
+}
+
+fn document(mut built: Builder<'_>, span: Span, is_whole: bool) -> YamlDocument {
+    if !is_whole {
+        // What is said of a text that does not parse is said of a guess, but for why it does not.
+        built.diagnostics.retain(|found| found.check.class == crate::diagnostic::Class::Input);
+    }
+    let has_complex_key = built.has_complex_key;
+    YamlDocument {
+        tree: built.tree,
+        span,
+        is_whole,
+        has_complex_key,
+        diagnostics: built.diagnostics,
+    }
+}
+
+fn fault_offset(fault: &Diagnostic) -> usize {
+    match fault.place {
+        Place::Text { span, .. } => span.start as usize,
+        Place::File(_) | Place::Field { .. } => 0,
+    }
+}
+
+/// Where the document after `offset` begins, or the text ends.
+fn next_document(text: &str, offset: usize) -> u32 {
+    let rest = text.get(offset..).unwrap_or_default();
+    let end = rest.find("\n---").map_or(text.len(), |at| offset + at + 1);
+    u32::try_from(end).unwrap_or(u32::MAX)
+}
+
+/// Positions of a text have bytes.
+fn byte_span(span: granit_parser::Span) -> Span {
+    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    span.byte_range()
+        .map_or(Span::default(), |range| Span::new(number(range.start), number(range.end)))
+}

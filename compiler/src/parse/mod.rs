@@ -1,0 +1,41 @@
+//! From text to resources: YAML and JSON become trees in which every key and every value has its bytes.
+//!
+//! ```text
+//! SourceFile ─granit-parser▶ events ─build▶ Tree ─documents▶ [Document]
+//! ```
+//! - A [`Tree`] is one YAML document: a few flat vectors; text stays where it stands in the file unless it
+//!   is escaped or folded. A [`Document`] is one resource in it; a `List` holds many.
+//! - Scalars are typed as Kubernetes does it ([`scalar`]), aliases and merge keys are resolved within a
+//!   budget, duplicate keys are errors that name both places.
+//! - A syntax error costs one YAML document; the others of the file are read. What was understood of the
+//!   broken one (kind and name) is kept as [`Broken`], so that nobody calls it missing.
+//! - Files that hold no resources (values of a chart, kustomizations, templates, patches) are told apart
+//!   by what they look like, and get one notice each.
+//!
+//! Nothing here knows a field of any kind; that is `api`.
+
+mod build;
+mod checks;
+mod classify;
+mod document;
+mod duplicate;
+mod embedded;
+mod faults;
+mod file;
+mod merge;
+mod parsed;
+pub mod scalar;
+mod secret;
+mod syntax;
+mod tree;
+
+pub use checks::CHECKS;
+pub use document::{Broken, Document, DocumentId, Identity};
+pub use embedded::MESH_CONFIG;
+pub use faults::Faults;
+pub(crate) use file::parse;
+pub use parsed::{Parsed, TreeId};
+pub use tree::{Content, Entry, NodeId, Text, Tree};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! What must never be shown: the data of Secrets.
+
+use super::{Document, NodeId, Tree};
+use crate::source::Span;
+
+/// Everything of a Secret but what it is and how it is called: a misspelt `stringdata` is data too, and `kubectl`
+/// keeps a copy of all in the annotations. A kind that only sounds like a Secret may be a misspelt one.
+pub(super) fn spans(tree: &Tree, document: &Document, source: &str) -> Vec<Span> {
+    if !document.identity.kind.to_ascii_lowercase().contains("secret") {
+        return Vec::new();
+    }
+    let mut spans = Vec::new();
+    for entry in tree.entries(document.root) {
+        match tree.text(entry.key, source) {
+            "apiVersion" | "kind" | "type" | "immutable" => {}
+            "metadata" => {
+                let is_shown = |key| matches!(key, "name" | "namespace" | "labels");
+                let own = tree.entries(entry.value).iter();
+                let own = own.filter(|entry| !is_shown(tree.text(entry.key, source)));
+                own.for_each(|entry| hide(tree, entry.value, &mut spans));
+            }
+            _ => hide(tree, entry.value, &mut spans),
+        }
+    }
+    spans
+}
+
+/// A value as it stands there; of a mapping, its keys may be seen. What an alias stands for lies elsewhere.
+fn hide(tree: &Tree, value: NodeId, spans: &mut Vec<Span>) {
+    let entries = tree.entries(value);
+    spans.extend(entries.iter().map(|entry| tree.span(entry.value)));
+    if entries.is_empty() {
+        spans.push(tree.span(value));
+    }
+}
+
+/// In a document that does not parse, everything after a word that says Secret, since nobody knows where
+/// its data begins and ends.
+pub(super) fn in_broken(source: &str, span: Span) -> Option<Span> {
+    let text = source.get(span.range())?;
+    let is_secret = text.lines().any(|line| {
+        let line: String =
+            line.chars().filter(|c| !c.is_whitespace() && !"'\",{".contains(*c)).collect();
+        line.contains("kind:Secret")
+    });
+    let data = text.find("ata:").or_else(|| text.find("ata\""))?;
+    let start = u32::try_from(data).unwrap_or(0) + span.start + 4;
+    (is_secret && start < span.end).then(|| Span::new(start, span.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_secret_hides_all_that_may_be_data() {
+        let text = "kind: Secret\ndata:\n  a: c2VjcmV0\n b: [\n";
+        let hidden = in_broken(text, Span::new(0, u32::try_from(text.len()).unwrap())).unwrap();
+        assert_eq!(&text[hidden.range()], "\n  a: c2VjcmV0\n b: [\n");
+        assert_eq!(in_broken("kind: Service\ndata: x\n", Span::new(0, 22)), None);
+    }
+}

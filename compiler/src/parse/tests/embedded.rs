@@ -1,0 +1,63 @@
+use crate::testing::Compiled;
+
+fn config_map(name: &str, mesh: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: istio-system}}\ndata:\n  mesh: {mesh}\n"
+    )
+}
+
+#[test]
+fn the_mesh_configuration_in_a_config_map_is_read() {
+    let compiled = Compiled::text(&config_map(
+        "istio",
+        "|-\n    trustDomain: example.org\n    rootNamespace: root",
+    ));
+    assert!(compiled.findings.is_empty(), "{:?}", compiled.said());
+    assert_eq!(compiled.mesh.trust_domain(), "example.org");
+    assert_eq!(compiled.mesh.root_namespace(), "root");
+}
+
+#[test]
+fn what_is_wrong_in_it_is_shown_at_its_line() {
+    let text = config_map(
+        "istio",
+        "|\n    # A comment.\n\n    trustDomian: example.org\n    rootNamespace: 5",
+    );
+    let said = Compiled::text(&text).said();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].starts_with("error[unknown-field] 8:5 trustDomian:"), "{said:?}");
+    assert!(said[1].starts_with("error[wrong-type] 9:20 5:"), "{said:?}");
+}
+
+#[test]
+fn where_lines_do_not_fit_the_whole_text_is_shown() {
+    let said = Compiled::text(&config_map("istio-canary", "\"trustDomian: x\\n\"")).said();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("error[unknown-field] 5:9 \"trustDomian: x\\n\":"), "{said:?}");
+}
+
+#[test]
+fn its_syntax_errors_are_those_of_the_file() {
+    let said = Compiled::text(&config_map("istio", "|\n    a: [1")).said();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("error[yaml-syntax] 6:"), "{said:?}");
+}
+
+#[test]
+fn other_config_maps_are_nobodys_business() {
+    assert!(Compiled::text(&config_map("shop", "'{{{'")).findings.is_empty());
+}
+
+#[test]
+fn the_project_may_hold_it() {
+    let files = [
+        ("mesh.yaml", "trustDomain: one\nmeshConfig:\n  trustDomain: two\n  rootNamespace: root\n"),
+        ("istio.yaml", &config_map("istio", "|\n    rootNamespace: other")),
+    ];
+    let compiled = Compiled::files(&files);
+    assert_eq!(compiled.mesh.trust_domain(), "one");
+    assert_eq!(compiled.mesh.root_namespace(), "root");
+    let said = compiled.said();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("unused-mesh-config] istio.yaml:6:5"), "{said:?}");
+}

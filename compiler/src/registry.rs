@@ -1,0 +1,46 @@
+//! Every check there is: a list of lists.
+
+use crate::api::{self, Mesh};
+use crate::diagnostic::{At, Check, Class, Diagnostic, Levels};
+use crate::parse::{self, Parsed};
+use crate::source;
+
+/// One list a stage.
+static STAGES: &[&[&Check]] = &[source::CHECKS, parse::CHECKS, api::CHECKS, api::RULES];
+
+/// All checks, in the order of the stages.
+pub fn checks() -> impl Iterator<Item = &'static Check> {
+    STAGES.iter().flat_map(|stage| stage.iter().copied())
+}
+
+/// The check of this name; where there is none, the first of this alias.
+#[must_use]
+pub fn check(name: &str) -> Option<&'static Check> {
+    checks()
+        .find(|check| check.name.eq_ignore_ascii_case(name))
+        .or_else(|| checks().find(|check| check.is_called(name)))
+}
+
+/// What the project's `lints` say, by check. A name that is none, or that of a check whose severity is fixed, is reported.
+#[must_use]
+pub fn levels(mesh: &Mesh, parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Levels {
+    let mut levels = Levels::new();
+    let Some(id) = parsed.project() else { return levels };
+    let root = At::root(id);
+    let lints = root.field("lints");
+    for (name, level) in &mesh.project.lints {
+        let at = lints.field(name);
+        let named: Vec<_> = checks().filter(|check| check.is_called(name)).collect();
+        if named.is_empty() {
+            out.push(api::unknown_check(&at, name, checks().map(|check| check.name)));
+        }
+        for check in named {
+            if check.class == Class::Lint {
+                levels.insert(check.name, level.level());
+            } else {
+                out.push(api::fixed_check(&at, check));
+            }
+        }
+    }
+    levels
+}

@@ -1,0 +1,133 @@
+//! One file, as it was read.
+
+use super::{LineIndex, Position, Span};
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// It holds resources, or should.
+    Policy,
+    /// `mesh.yaml` at the root of the first path: how the project is to be compiled.
+    Project,
+}
+
+/// A file of the repository. What could not be read is here too, without text, so that it has a name
+/// that a diagnostic can give.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    /// As the user reached it, with `/`: the path given, and the way from there. `-` is standard input.
+    pub path: String,
+    pub role: Role,
+    text: String,
+    lines: LineIndex,
+    readable: bool,
+    /// What must not be shown, ascending: the data of Secrets.
+    hidden: Vec<Span>,
+}
+
+impl SourceFile {
+    #[must_use]
+    pub fn new(path: impl Into<String>, role: Role, text: String) -> Self {
+        let lines = LineIndex::new(&text);
+        Self { path: path.into(), role, text, lines, readable: true, hidden: Vec::new() }
+    }
+
+    /// A file whose bytes are missing, or not text. `shown` is what can be shown of it.
+    #[must_use]
+    pub fn unreadable(path: impl Into<String>, role: Role, shown: String) -> Self {
+        Self { readable: false, ..Self::new(path, role, shown) }
+    }
+
+    /// Whether there is anything to parse.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.readable
+    }
+
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text at `span`, empty where there is none.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.range()).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn lines(&self) -> &LineIndex {
+        &self.lines
+    }
+
+    #[must_use]
+    pub fn position(&self, offset: u32) -> Position {
+        self.lines.position(offset, &self.text)
+    }
+
+    /// Keeps `spans` out of everything that is shown.
+    pub fn hide(&mut self, spans: impl IntoIterator<Item = Span>) {
+        self.hidden.extend(spans);
+        self.hidden.sort_unstable();
+    }
+
+    /// Whether the text can be shown as it is.
+    #[must_use]
+    pub fn is_harmless(&self) -> bool {
+        let is_odd = |character: char| is_deceptive(character) && !matches!(character, '\n' | '\t');
+        self.hidden.is_empty() && !self.text.contains(is_odd)
+    }
+
+    /// Whether anything at `span` must not be shown.
+    #[must_use]
+    pub fn hides(&self, span: Span) -> bool {
+        self.hidden.iter().any(|hidden| hidden.start < span.end && span.start < hidden.end)
+    }
+
+    /// The text at `span` as it may be shown, byte for byte as long as it is: the characters of a secret are stars,
+    /// and what a terminal would act on is a question mark or a replacement character.
+    #[must_use]
+    pub fn shown(&self, span: Span) -> String {
+        let base = span.start as usize;
+        let is_concealed = self.hides(span);
+        let hidden = |at: usize| self.hidden.iter().any(|hidden| hidden.range().contains(&at));
+        let text = self.slice(span);
+        let mut shown = String::with_capacity(text.len());
+        for (at, character) in text.char_indices() {
+            let bytes = character.len_utf8();
+            match character {
+                '\n' | '\t' => shown.push(character),
+                '\r' if text.as_bytes().get(at + 1) == Some(&b'\n') => shown.push(' '),
+                '\r' => shown.push('\n'),
+                _ if is_concealed && character != ' ' && hidden(base + at) => {
+                    shown.extend(std::iter::repeat_n('*', bytes));
+                }
+                _ if is_deceptive(character) && bytes == 3 => shown.push('\u{fffd}'),
+                _ if is_deceptive(character) => shown.extend(std::iter::repeat_n('?', bytes)),
+                _ => shown.push(character),
+            }
+        }
+        shown
+    }
+}
+
+/// Whether a terminal would act on the character, or show what follows it in another order.
+#[must_use]
+pub fn is_deceptive(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Role, SourceFile, Span};
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let mut file = SourceFile::new("s.yaml", Role::Policy, "key: c2VjcmV0\nb: \u{1}\n".into());
+        file.hide([Span::new(5, 13)]);
+        assert!(file.hides(Span::new(0, 6)));
+        assert!(!file.hides(Span::new(0, 5)));
+        assert_eq!(file.shown(Span::new(0, 14)), "key: ********\n");
+        assert_eq!(file.shown(Span::new(14, 18)), "b: ?");
+    }
+}

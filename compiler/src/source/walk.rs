@@ -1,0 +1,223 @@
+//! From what a user named to the files to read.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Entry, Input, Origin, Role};
+
+/// Everything that `inputs` lead to, in the order of the paths, each file once.
+#[must_use]
+pub fn walk(inputs: &[Input]) -> Vec<Entry> {
+    let mut walk = Walk::default();
+    for input in inputs {
+        match input {
+            Input::Stdin => walk.found("-".into(), Origin::Stdin),
+            Input::Path(path) => walk.named(path),
+        }
+    }
+    // A directory reached by its own name is shown by it; so links wait until all names are known.
+    while let Some((link, shown)) = walk.links.pop() {
+        walk.link(&link, shown);
+    }
+    mark_project(&mut walk.entries, inputs.first());
+    walk.entries.sort_by(|a, b| a.shown.cmp(&b.shown));
+    walk.entries
+}
+
+/// "Too many levels of symbolic links"; `std` has no stable name for it.
+const ELOOP: i32 = if cfg!(target_os = "macos") { 62 } else { 40 };
+
+#[derive(Default)]
+struct Walk {
+    entries: Vec<Entry>,
+    /// Files and directories that have been entered, without links in their paths.
+    seen: HashSet<PathBuf>,
+    /// Symbolic links that have been passed, and how they are shown.
+    links: Vec<(PathBuf, String)>,
+}
+
+impl Walk {
+    fn found(&mut self, shown: String, origin: Origin) {
+        self.entries.push(Entry { shown, role: Role::Policy, origin });
+    }
+
+    /// A path that the user gave: a file is read whatever its name, and may be a pipe.
+    fn named(&mut self, path: &Path) {
+        let shown = show(path);
+        // A pipe (`/dev/fd/63`) has no real path.
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(path) {
+            Err(error) => self.found(shown, Origin::Unreadable(error)),
+            Ok(meta) if meta.is_dir() => {
+                let before = self.entries.len();
+                self.directory(path, real, &shown);
+                if self.entries.len() == before && self.links.is_empty() {
+                    self.found(shown, Origin::Empty);
+                }
+            }
+            Ok(_) => self.file(path.to_owned(), real, shown),
+        }
+    }
+
+    fn file(&mut self, path: PathBuf, real: PathBuf, shown: String) {
+        if self.seen.insert(real) {
+            self.found(shown, Origin::File(path));
+        }
+    }
+
+    /// `real` is `path` without links.
+    fn directory(&mut self, path: &Path, real: PathBuf, shown: &str) {
+        if self.seen.contains(&real) {
+            return;
+        }
+        let children = match children(path) {
+            Ok(children) => children,
+            Err(error) => return self.found(shown.to_owned(), Origin::Unreadable(error)),
+        };
+        for (name, kind) in children {
+            let (child, shown) = (path.join(&name), join(shown, &name));
+            if kind.is_symlink() {
+                self.links.push((child, shown));
+            } else if kind.is_dir() {
+                self.directory(&child, real.join(&name), &shown);
+            } else if kind.is_file() && is_policy(&name) {
+                self.file(child, real.join(&name), shown);
+            }
+        }
+        self.seen.insert(real);
+    }
+
+    fn link(&mut self, link: &Path, shown: String) {
+        let target = fs::metadata(link).and_then(|meta| Ok((meta, fs::canonicalize(link)?)));
+        match target {
+            Ok((meta, real)) if meta.is_dir() => {
+                let parent = link.parent().and_then(|parent| fs::canonicalize(parent).ok());
+                if parent.is_some_and(|parent| parent.starts_with(&real)) {
+                    self.found(shown, Origin::Loop);
+                } else {
+                    self.directory(link, real, &shown);
+                }
+            }
+            Ok((meta, real)) if meta.is_file() && is_policy(link.as_os_str()) => {
+                self.file(link.to_owned(), real, shown);
+            }
+            Err(error) if error.raw_os_error() == Some(ELOOP) => self.found(shown, Origin::Loop),
+            // A dangling link hides a file only where its name promises one.
+            Err(error) if is_policy(link.as_os_str()) => {
+                self.found(shown, Origin::Unreadable(error));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// The entries of a directory that are not hidden, by name.
+fn children(path: &Path) -> io::Result<Vec<(std::ffi::OsString, fs::FileType)>> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if !name.as_encoded_bytes().starts_with(b".") {
+            children.push((name, entry.file_type()?));
+        }
+    }
+    children.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(children)
+}
+
+fn is_policy(name: &OsStr) -> bool {
+    let extension = Path::new(name).extension().and_then(OsStr::to_str);
+    extension.is_some_and(|extension| {
+        ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}
+
+/// The project's configuration stands at the root of the first path, if that is a directory.
+fn mark_project(entries: &mut [Entry], first: Option<&Input>) {
+    let Some(Input::Path(root)) = first else { return };
+    let shown = join(&show(root), OsStr::new("mesh.yaml"));
+    if let Some(entry) = entries.iter_mut().find(|entry| entry.shown == shown)
+        && root.is_dir()
+    {
+        entry.role = Role::Project;
+    }
+}
+
+/// `.` and `./` in front say nothing, so they are not shown.
+fn show(path: &Path) -> String {
+    let shown = path.to_string_lossy().replace('\\', "/");
+    let mut rest = shown.as_str();
+    while let Some(shorter) = rest.strip_prefix("./") {
+        rest = shorter.trim_start_matches('/');
+    }
+    let rest = if rest.len() > 1 { rest.trim_end_matches('/') } else { rest };
+    if rest.is_empty() { ".".into() } else { rest.into() }
+}
+
+fn join(parent: &str, name: &OsStr) -> String {
+    let name = name.to_string_lossy();
+    match parent {
+        "." => name.into_owned(),
+        "/" => format!("/{name}"),
+        parent => format!("{parent}/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Folder;
+
+    fn shown(entries: &[Entry]) -> Vec<&str> {
+        entries.iter().map(|entry| entry.shown.rsplit('/').next().unwrap()).collect()
+    }
+
+    #[test]
+    fn policy_files_are_found_in_order_and_hidden_ones_are_not() {
+        let folder = Folder::new();
+        for name in ["b/2.yml", "b/1.JSON", "a.yaml", ".git/x.yaml", "README.md", "mesh.yaml"] {
+            folder.write(name, "");
+        }
+        let entries = walk(&[Input::Path(folder.path().into())]);
+        assert_eq!(shown(&entries), ["a.yaml", "1.JSON", "2.yml", "mesh.yaml"]);
+        let project: Vec<_> = entries.iter().map(|entry| entry.role == Role::Project).collect();
+        assert_eq!(project, [false, false, false, true]);
+    }
+
+    #[test]
+    fn a_file_reached_twice_is_read_once_and_by_its_own_name() {
+        let folder = Folder::new();
+        folder.write("real/x.yaml", "");
+        folder.link("a", "real");
+        folder.link("b.yaml", "real/x.yaml");
+        let inputs = [folder.path().into(), folder.path().join("real").join("x.yaml")];
+        let entries = walk(&inputs.map(Input::Path));
+        assert_eq!(entries.len(), 1);
+        assert!(entries[0].shown.ends_with("real/x.yaml"));
+    }
+
+    #[test]
+    fn links_that_lead_nowhere_or_back_are_named() {
+        let folder = Folder::new();
+        folder.write("x.yaml", "");
+        folder.link("back", ".");
+        folder.link("gone.yaml", "nothing");
+        folder.link("self", "self");
+        let entries = walk(&[Input::Path(folder.path().into())]);
+        assert_eq!(shown(&entries), ["back", "gone.yaml", "self", "x.yaml"]);
+        assert!(matches!(entries[0].origin, Origin::Loop));
+        assert!(matches!(entries[1].origin, Origin::Unreadable(_)));
+        assert!(matches!(entries[2].origin, Origin::Loop));
+    }
+
+    #[test]
+    fn paths_are_shown_as_they_were_given() {
+        assert_eq!(show(Path::new("./")), ".");
+        assert_eq!(show(Path::new("./a/b/")), "a/b");
+        assert_eq!(show(Path::new("/")), "/");
+        assert_eq!(join(".", OsStr::new("x")), "x");
+    }
+}
