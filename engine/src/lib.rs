@@ -16,3 +16,32 @@
 //! Endpoints, certificates and pools are not here: a [`Cluster`] is where the engine ends and the world begins.
 
 #![forbid(unsafe_code)]
+
+pub mod program;
+
+pub mod gateway;
+pub mod inbound;
+pub mod outbound;
+pub mod policy;
+
+pub mod cluster;
+pub mod route;
+
+pub mod client_address;
+pub mod host;
+pub mod identity;
+pub mod path;
+pub mod request;
+
+mod address;
+pub mod format;
+pub mod pattern;
+
+pub mod trace;
+
+#[cfg(test)]
+mod fixture;
+
+pub use program::{BuildError, FEATURES, Limits, Program};
+pub use request::{Connection, Request};
+pub use trace::Trace;

@@ -76,6 +76,10 @@ pub struct Host {
     /// A [`super::RouteTable`]. Absent: every request goes to the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Reference>,
+    /// Of a host without a service: the ports that its routes are for, sorted; none: port 80. Source: Istio gives
+    /// such a host the ports of the services that its `VirtualService` names beside it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ports: Vec<u16>,
     /// Only a route may lead here: the view itself does not show the host.
     #[serde(default, skip_serializing_if = "is_default")]
     pub route_only: bool,

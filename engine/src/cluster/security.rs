@@ -1,0 +1,217 @@
+//! How a connection to an endpoint is secured. Source: Istio, “Auto mutual TLS”; `pilot/pkg/networking/core`,
+//! `cluster_tls.go`.
+
+use std::collections::BTreeSet;
+
+use mesh_snapshot::object::{ClientTls, Credential, Labels};
+
+use super::Cluster;
+
+/// What is known of an endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint<'a> {
+    pub labels: &'a Labels,
+    /// The workload's own, whatever port leads to it.
+    pub workload_port: u16,
+    /// Whether it proves an identity of the mesh.
+    pub meshed: bool,
+}
+
+/// What the proxy does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Security<'p> {
+    Plaintext,
+    /// Mutual TLS between identities of the mesh.
+    Mutual {
+        sni: &'p str,
+        server: Names<'p>,
+    },
+    /// TLS towards a server outside the mesh.
+    Originate {
+        /// `None`: the host of the request.
+        sni: Option<&'p str>,
+        /// What its certificate must be for; `None`: the server name.
+        server: Option<&'p BTreeSet<String>>,
+        /// A secret with certificate and key, or CA, or all three.
+        credential: Option<&'p Credential>,
+        /// Files at the proxy; `None` for the CA: the system's.
+        ca_file: Option<&'p str>,
+        certificate_file: Option<&'p str>,
+        key_file: Option<&'p str>,
+        skip_verify: bool,
+    },
+}
+
+/// Whom the server must prove to be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Names<'p> {
+    /// The endpoint's own identity, or one of these.
+    EndpointOr(&'p BTreeSet<String>),
+    /// One of these, of which there is at least one.
+    OneOf(&'p BTreeSet<String>),
+}
+
+impl Cluster {
+    /// How to secure a connection to `endpoint`.
+    #[must_use]
+    pub fn security(&self, endpoint: &Endpoint<'_>) -> Security<'_> {
+        match &self.policy.tls {
+            ClientTls::Auto if self.is_auto_mutual(endpoint) => self.mutual("", None),
+            ClientTls::Auto | ClientTls::Disable => Security::Plaintext,
+            ClientTls::IstioMutual { sni, subject_alt_names } => {
+                self.mutual(sni, some(subject_alt_names))
+            }
+            ClientTls::Originate {
+                sni,
+                subject_alt_names,
+                credential,
+                ca_file,
+                certificate_file,
+                key_file,
+                skip_verify,
+            } => Security::Originate {
+                sni: unless_empty(sni),
+                server: some(subject_alt_names),
+                credential: credential.as_ref(),
+                ca_file: unless_empty(ca_file),
+                certificate_file: unless_empty(certificate_file),
+                key_file: unless_empty(key_file),
+                skip_verify: *skip_verify,
+            },
+        }
+    }
+
+    fn is_auto_mutual(&self, endpoint: &Endpoint<'_>) -> bool {
+        self.auto_mtls && !self.service.external && endpoint.meshed && !self.speaks_plain(endpoint)
+    }
+
+    /// The first entry that has the endpoint's labels decides.
+    fn speaks_plain(&self, endpoint: &Endpoint<'_>) -> bool {
+        let has = |labels: &Labels| {
+            labels.iter().all(|(name, value)| endpoint.labels.get(name) == Some(value))
+        };
+        let entry = self.plaintext.iter().find(|entry| has(&entry.labels));
+        entry.is_some_and(|entry| {
+            *entry.ports.get(&endpoint.workload_port).unwrap_or(&entry.other_ports)
+        })
+    }
+
+    fn mutual<'p>(&'p self, sni: &'p str, names: Option<&'p BTreeSet<String>>) -> Security<'p> {
+        let server = names.map_or(Names::EndpointOr(&self.service.subject_alt_names), Names::OneOf);
+        Security::Mutual { sni: unless_empty(sni).unwrap_or(&self.sni), server }
+    }
+}
+
+fn some(names: &BTreeSet<String>) -> Option<&BTreeSet<String>> {
+    (!names.is_empty()).then_some(names)
+}
+
+fn unless_empty(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use mesh_snapshot::object::{
+        ClientPolicy, ClientTls, Credential, Labels, PlaintextEndpoints, Service,
+    };
+
+    use super::{Endpoint, Names, Security};
+    use crate::cluster::Cluster;
+    use crate::cluster::tests::{only, reviews, upstream};
+
+    fn labels(version: &str) -> Labels {
+        Labels::from([("version".to_owned(), version.to_owned())])
+    }
+
+    fn endpoint(labels: &Labels) -> Endpoint<'_> {
+        Endpoint { labels, workload_port: 8080, meshed: true }
+    }
+
+    fn with(service: Service, tls: ClientTls) -> Cluster {
+        let mut policy = ClientPolicy::default();
+        policy.ports.others.tls = tls;
+        only(upstream(service, policy))
+    }
+
+    static NOBODY: BTreeSet<String> = BTreeSet::new();
+
+    const MUTUAL: Security<'_> = Security::Mutual {
+        sni: "outbound_.9080_._.reviews.shop.svc.cluster.local",
+        server: Names::EndpointOr(&NOBODY),
+    };
+
+    #[test]
+    fn auto_is_mutual_towards_meshed_endpoints_of_the_mesh() {
+        let v1 = labels("v1");
+        let cluster = with(reviews(), ClientTls::Auto);
+        assert_eq!(cluster.security(&endpoint(&v1)), MUTUAL);
+        let naked = Endpoint { meshed: false, ..endpoint(&v1) };
+        assert_eq!(cluster.security(&naked), Security::Plaintext);
+        let external = with(Service { external: true, ..reviews() }, ClientTls::Auto);
+        assert_eq!(external.security(&endpoint(&v1)), Security::Plaintext);
+    }
+
+    #[test]
+    fn endpoints_that_refuse_mutual_tls_get_none() {
+        let mut upstream = upstream(reviews(), ClientPolicy::default());
+        upstream.plaintext = [
+            PlaintextEndpoints {
+                labels: labels("v1"),
+                ports: BTreeMap::from([(8080, false)]),
+                other_ports: true,
+            },
+            PlaintextEndpoints { labels: Labels::new(), ports: BTreeMap::new(), other_ports: true },
+        ]
+        .into();
+        let cluster = only(upstream);
+        let (v1, v2) = (labels("v1"), labels("v2"));
+        assert_eq!(cluster.security(&endpoint(&v1)), MUTUAL);
+        let other_port = Endpoint { workload_port: 9090, ..endpoint(&v1) };
+        assert_eq!(cluster.security(&other_port), Security::Plaintext);
+        assert_eq!(cluster.security(&endpoint(&v2)), Security::Plaintext);
+    }
+
+    #[test]
+    fn a_destination_rule_has_the_last_word() {
+        let v1 = labels("v1");
+        let plain = with(reviews(), ClientTls::Disable);
+        assert_eq!(plain.security(&endpoint(&v1)), Security::Plaintext);
+        let names = BTreeSet::from(["spiffe://td/ns/a/sa/b".to_owned()]);
+        let tls =
+            ClientTls::IstioMutual { sni: "own.test".to_owned(), subject_alt_names: names.clone() };
+        let naked = Endpoint { meshed: false, ..endpoint(&v1) };
+        let expected = Security::Mutual { sni: "own.test", server: Names::OneOf(&names) };
+        assert_eq!(with(reviews(), tls).security(&naked), expected);
+    }
+
+    #[test]
+    fn an_empty_field_of_origination_is_none() {
+        let client = Credential { namespace: String::new(), name: "client".to_owned() };
+        let cluster = with(
+            reviews(),
+            ClientTls::Originate {
+                sni: String::new(),
+                subject_alt_names: BTreeSet::new(),
+                credential: Some(client.clone()),
+                ca_file: String::new(),
+                certificate_file: String::new(),
+                key_file: String::new(),
+                skip_verify: false,
+            },
+        );
+        let v1 = labels("v1");
+        let expected = Security::Originate {
+            sni: None,
+            server: None,
+            credential: Some(&client),
+            ca_file: None,
+            certificate_file: None,
+            key_file: None,
+            skip_verify: false,
+        };
+        assert_eq!(cluster.security(&endpoint(&v1)), expected);
+    }
+}

@@ -1,0 +1,193 @@
+//! From a view to virtual hosts and services.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use mesh_snapshot::Key;
+use mesh_snapshot::object::{OutboundPolicy, Protocol, RouteTable, Service, Workload};
+
+use super::names::{own, short};
+use super::services::{ServicePort, Services};
+use super::{Outbound, VirtualHost};
+use crate::cluster::{self, Registry};
+use crate::host::HostTable;
+use crate::program::{BuildError, Fault, Ledger, SeenHost, Site, View};
+use crate::route::{Context, Retry, StreamTable, VirtualHostRoutes};
+
+/// What all hosts are built with.
+pub(crate) struct Builder<'a> {
+    pub(crate) workload: &'a Workload,
+    pub(crate) clusters: &'a Registry,
+    pub(crate) default_retry: &'a Arc<Retry>,
+    pub(crate) ledger: &'a Ledger,
+}
+
+/// The ports of a host without a service, where its routes say none. Source: Istio,
+/// `buildSidecarVirtualHostsForVirtualService`.
+const PORT_WITHOUT_SERVICE: u16 = 80;
+
+/// Compiled tables: hosts of one `VirtualService` share them.
+type Compiled = HashMap<(Key, u16), Arc<VirtualHostRoutes>>;
+
+impl Builder<'_> {
+    pub(crate) fn build(
+        &mut self,
+        view: &View,
+        unknown: OutboundPolicy,
+        preload: &BTreeSet<String>,
+    ) -> Result<Outbound, BuildError> {
+        let mut outbound = Outbound {
+            unknown,
+            ports: HashMap::new(),
+            virtual_hosts: Vec::new(),
+            services: Services::default(),
+            preload: preload.clone(),
+        };
+        let mut compiled = Compiled::new();
+        let mut shorter: BTreeMap<u16, Vec<(usize, &str)>> = BTreeMap::new();
+        for host in view.values().filter(|host| !host.route_only) {
+            for port in ports(host) {
+                let Some(routes) = self.routes(host, port, &mut compiled)? else { continue };
+                let place = outbound.virtual_hosts.len();
+                let name = format!("{}:{port}", host.name).into();
+                outbound.virtual_hosts.push(VirtualHost { name, routes });
+                let table = outbound.ports.entry(port).or_default();
+                self.name(host, place, table)?;
+                if host.upstream.is_some() {
+                    shorter.entry(port).or_default().push((place, &host.name));
+                }
+            }
+        }
+        for (port, hosts) in shorter {
+            let table = outbound.ports.entry(port).or_default();
+            for (place, host) in hosts {
+                for name in short(host, &self.workload.namespace) {
+                    table.insert(&name, place);
+                }
+            }
+        }
+        self.services(view, &mut outbound.services)?;
+        Ok(outbound)
+    }
+
+    /// Gives a virtual host the names that are nobody else's.
+    fn name(
+        &mut self,
+        host: &SeenHost,
+        place: usize,
+        table: &mut HostTable<usize>,
+    ) -> Result<(), BuildError> {
+        let names = match &host.upstream {
+            Some((_, upstream)) => own(&upstream.service),
+            None => vec![host.name.clone()],
+        };
+        for name in names {
+            let charged = self.ledger.charge(4 * name.len() + 64);
+            charged.map_err(|fault| BuildError::at(host.key(), "", fault))?;
+            table.insert(&name, place);
+        }
+        Ok(())
+    }
+
+    /// The routes of a host on a port; `None` where it serves no HTTP there.
+    fn routes(
+        &mut self,
+        host: &SeenHost,
+        port: u16,
+        compiled: &mut Compiled,
+    ) -> Result<Option<Arc<VirtualHostRoutes>>, BuildError> {
+        let table = host.routes.as_ref().filter(|(_, table)| !table.http.is_empty());
+        if let Some((key, table)) = table {
+            let cached = (Key::clone(key), port);
+            if let Some(routes) = compiled.get(&cached) {
+                return Ok(Some(Arc::clone(routes)));
+            }
+            let routes = Arc::new(self.compile(key, table, port)?);
+            compiled.insert(cached, Arc::clone(&routes));
+            return Ok(Some(routes));
+        }
+        let Some((key, upstream)) = &host.upstream else { return Ok(None) };
+        let mut context = self.context(port);
+        let mut routes = VirtualHostRoutes::to_service(key, &upstream.service, &mut context)?;
+        routes.seal();
+        Ok(Some(Arc::new(routes)))
+    }
+
+    fn compile(
+        &mut self,
+        key: &Arc<Key>,
+        table: &RouteTable,
+        port: u16,
+    ) -> Result<VirtualHostRoutes, BuildError> {
+        let mut routes = VirtualHostRoutes::default();
+        routes.push(table, key, &mut self.context(port))?;
+        routes.seal();
+        Ok(routes)
+    }
+
+    fn context(&mut self, port: u16) -> Context<'_> {
+        Context {
+            site: Site { workload: self.workload, port },
+            clusters: self.clusters,
+            default_retry: self.default_retry,
+            ledger: self.ledger,
+        }
+    }
+
+    fn services(&mut self, view: &View, services: &mut Services) -> Result<(), BuildError> {
+        let mut shown: Vec<(&SeenHost, &Arc<Key>, &Service)> = Vec::new();
+        for host in view.values().filter(|host| !host.route_only) {
+            if let Some((key, upstream)) = &host.upstream {
+                shown.push((host, key, &upstream.service));
+            }
+        }
+        for &(host, key, service) in &shown {
+            let mut ports = Vec::new();
+            for port in &service.ports {
+                if port.protocol != Protocol::Udp {
+                    ports.push(self.service_port(host, service, port.number, port.protocol)?);
+                }
+            }
+            let names = own(service);
+            services
+                .push(service, ports, &names)
+                .map_err(|text| BuildError::at(key, "", Fault::Address(text.to_owned())))?;
+        }
+        for (place, &(host, ..)) in shown.iter().enumerate() {
+            services.name(place, &short(&host.name, &self.workload.namespace));
+        }
+        Ok(())
+    }
+
+    fn service_port(
+        &mut self,
+        host: &SeenHost,
+        service: &Service,
+        port: u16,
+        protocol: Protocol,
+    ) -> Result<ServicePort, BuildError> {
+        let (mut tcp, mut tls) = (StreamTable::default(), StreamTable::default());
+        if let Some((key, table)) = &host.routes {
+            let mut context = self.context(port);
+            tcp.push(&table.tcp, "tcp", key, &mut context)?;
+            tls.push(&table.tls, "tls", key, &mut context)?;
+        }
+        let cluster_name = cluster::name(&service.host, port, "");
+        let cluster = self.clusters.find(&cluster_name);
+        let host = service.host.as_str().into();
+        Ok(ServicePort { host, port, protocol, cluster_name, cluster, tcp, tls })
+    }
+}
+
+/// The ports on which a host may be asked over HTTP.
+fn ports(host: &SeenHost) -> Vec<u16> {
+    match &host.upstream {
+        Some((_, upstream)) => {
+            let http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Detect;
+            let ports = upstream.service.ports.iter().filter(|port| http(port.protocol));
+            ports.map(|port| port.number).collect()
+        }
+        None if host.ports.is_empty() => vec![PORT_WITHOUT_SERVICE],
+        None => host.ports.clone(),
+    }
+}

@@ -1,0 +1,211 @@
+//! What a workload sends: which service a request or a connection is for, and what becomes of it there.
+//!
+//! HTTP goes by its authority, on the port that it was addressed to; bytes go by address, or by server name.
+
+mod build;
+mod names;
+mod services;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use mesh_snapshot::object::{OutboundPolicy, Protocol};
+
+use self::services::{ServicePort, Services};
+use crate::cluster::ClusterId;
+use crate::host::{HostTable, without_port};
+use crate::policy::Claims;
+use crate::request::Request;
+use crate::route::{Outcome, Route, StreamFacts, StreamRoute, Target, Upstream, VirtualHostRoutes};
+use crate::trace::{Step, Trace};
+
+pub(crate) use build::Builder;
+
+/// The outbound side of a sidecar.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    unknown: OutboundPolicy,
+    /// By port, names and wildcards of virtual hosts.
+    ports: HashMap<u16, HostTable<usize>>,
+    virtual_hosts: Vec<VirtualHost>,
+    services: Services,
+    preload: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug)]
+struct VirtualHost {
+    name: Box<str>,
+    routes: Arc<VirtualHostRoutes>,
+}
+
+/// The addresses that a cluster has given to hosts: world.
+pub trait Addresses {
+    /// The host, fully qualified, of a virtual address.
+    fn host_of(&self, address: IpAddr) -> Option<&str>;
+}
+
+impl Addresses for () {
+    fn host_of(&self, _: IpAddr) -> Option<&str> {
+        None
+    }
+}
+
+/// What is known of a connection from where it goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'p> {
+    /// What to expect: on an HTTP port anything, since bytes that are no HTTP pass.
+    pub protocol: Protocol,
+    port: u16,
+    service: Option<&'p ServicePort>,
+}
+
+/// What becomes of a connection whose bytes are not HTTP.
+#[derive(Clone, Copy, Debug)]
+pub enum StreamOutcome<'p> {
+    /// To a cluster; `None`: there is no such cluster, and the connection is closed (`NC`).
+    Forward {
+        /// The cluster's name, whether or not there is one.
+        name: &'p str,
+        cluster: Option<ClusterId>,
+        /// The route that says so; `None`: nobody wrote one.
+        route: Option<&'p StreamRoute>,
+    },
+    /// Nowhere: the connection is closed. So the route says, whose backend is not valid.
+    Closed(&'p StreamRoute),
+    /// To where the client was going (`PassthroughCluster`).
+    Passthrough,
+    /// Nowhere: the connection is closed (`BlackHoleCluster`).
+    Blackhole,
+}
+
+impl<'p> StreamOutcome<'p> {
+    pub(crate) fn of(route: &'p StreamRoute, roll: u32) -> Self {
+        match &route.backends.pick(roll).target {
+            Target::Status(_) => Self::Closed(route),
+            Target::Cluster(Upstream { name, cluster }) => {
+                Self::Forward { name, cluster: *cluster, route: Some(route) }
+            }
+        }
+    }
+}
+
+impl<'p> Arrival<'p> {
+    /// The host that the connection is for, where that is known.
+    #[must_use]
+    pub fn host(&self) -> Option<&'p str> {
+        self.service.map(ServicePort::host)
+    }
+}
+
+impl Outbound {
+    /// What becomes of an HTTP request. `addresses` tells whose an authority is that is an address.
+    #[must_use]
+    pub fn route(&self, request: &Request<'_>, addresses: &impl Addresses) -> Outcome<'_> {
+        self.route_traced(request, addresses, &mut ())
+    }
+
+    /// The same, telling each step.
+    pub fn route_traced<T: Trace>(
+        &self,
+        request: &Request<'_>,
+        addresses: &impl Addresses,
+        trace: &mut T,
+    ) -> Outcome<'_> {
+        let host = without_port(request.authority);
+        let table = self.ports.get(&request.port);
+        let found = table.and_then(|table| {
+            let found = table.find(host);
+            // A virtual address is a name of its own, which no wildcard may take.
+            match found {
+                Some(found) if !found.wildcard => Some(found),
+                _ => ip(host).and_then(|ip| table.find(addresses.host_of(ip)?)).or(found),
+            }
+        });
+        let virtual_host = found.and_then(|found| self.virtual_hosts.get(found.value));
+        let Some(virtual_host) = virtual_host else {
+            if T::LISTENS {
+                trace.step(Step::UnknownHost { authority: request.authority, port: request.port });
+            }
+            return match self.unknown {
+                OutboundPolicy::AllowAny => Outcome::Passthrough,
+                OutboundPolicy::RegistryOnly => Outcome::Blackhole,
+            };
+        };
+        let name = &*virtual_host.name;
+        if T::LISTENS {
+            let wildcard = found.is_some_and(|found| found.wildcard);
+            trace.step(Step::VirtualHost { name, wildcard });
+        }
+        // Nobody verifies tokens on their way out.
+        virtual_host.routes.select(name, request, &Claims::default(), trace)
+    }
+
+    /// What to expect of a connection to `destination`.
+    #[must_use]
+    pub fn arrival(&self, destination: SocketAddr, addresses: &impl Addresses) -> Arrival<'_> {
+        let (address, port) = (destination.ip().to_canonical(), destination.port());
+        let service = self.services.at(address, port, addresses);
+        self.arrival_for(service, port)
+    }
+
+    /// What to expect of a connection to a host by name, as a `CONNECT` request asks for it.
+    #[must_use]
+    pub fn arrival_by_name(&self, host: &str, port: u16) -> Arrival<'_> {
+        self.arrival_for(self.services.named(host, port), port)
+    }
+
+    fn arrival_for<'p>(&'p self, service: Option<&'p ServicePort>, port: u16) -> Arrival<'p> {
+        let protocol = match service {
+            Some(service) => service.protocol(),
+            None => self.services.expected(port).unwrap_or(
+                // Some host speaks HTTP on this port: so may whoever has this address.
+                if self.ports.contains_key(&port) { Protocol::Detect } else { Protocol::Tcp },
+            ),
+        };
+        Arrival { protocol, port, service }
+    }
+
+    /// What becomes of a connection whose bytes are not HTTP. `sni` is the server name that its TLS handshake asks
+    /// for, `roll` is uniform over all of `u32`.
+    #[must_use]
+    pub fn stream<'p>(
+        &'p self,
+        arrival: &Arrival<'p>,
+        destination: IpAddr,
+        sni: Option<&str>,
+        roll: u32,
+    ) -> StreamOutcome<'p> {
+        let facts = StreamFacts { sni, destination };
+        let service = arrival.service.or_else(|| self.services.unaddressed(arrival.port, sni));
+        // Istio has such bytes pass on a port of HTTP: they are for nobody that the mesh knows.
+        let service = service.filter(|service| !service.protocol().is_http());
+        match (service, self.unknown) {
+            (Some(service), _) => service.stream(&facts, roll),
+            (None, OutboundPolicy::AllowAny) => StreamOutcome::Passthrough,
+            (None, OutboundPolicy::RegistryOnly) => StreamOutcome::Blackhole,
+        }
+    }
+
+    /// All virtual hosts by name, with their routes in order: for those who explain.
+    pub fn virtual_hosts(&self) -> impl Iterator<Item = (&str, &[Route])> {
+        self.virtual_hosts.iter().map(|host| (&*host.name, host.routes.routes()))
+    }
+
+    /// Hosts whose endpoints are wanted before the first request.
+    #[must_use]
+    pub const fn preload(&self) -> &BTreeSet<String> {
+        &self.preload
+    }
+}
+
+/// The address that an authority's host is, if it is one.
+fn ip(host: &str) -> Option<IpAddr> {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    bare.starts_with(|first: char| first.is_ascii_hexdigit() || first == ':')
+        .then(|| bare.parse().ok())
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests;

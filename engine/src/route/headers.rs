@@ -1,0 +1,140 @@
+//! What a route does to headers.
+
+use http::header::{HeaderName, HeaderValue};
+use mesh_snapshot::object::HeaderOperations;
+
+use crate::format::Format;
+use crate::program::Fault;
+
+/// For requests and responses. Where a route and one of its backends both have some, the backend's are done first,
+/// as in Envoy, where the narrower comes first.
+#[derive(Clone, Debug, Default)]
+pub struct HeaderPlan {
+    pub request: Edits,
+    pub response: Edits,
+    /// The authority that the upstream sees: what `host` or `:authority` was set to. Source: Istio takes these names
+    /// out of `headers.request.set`.
+    pub authority: Option<Value>,
+}
+
+/// Done in this order: remove, set, add. A header both removed and set ends up set.
+#[derive(Clone, Debug, Default)]
+pub struct Edits {
+    pub remove: Box<[HeaderName]>,
+    /// In place of any values that are there.
+    pub set: Box<[(HeaderName, Value)]>,
+    /// Beside any values that are there.
+    pub add: Box<[(HeaderName, Value)]>,
+}
+
+/// What a header is given.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// Known beforehand: cloning it copies nothing.
+    Fixed(HeaderValue),
+    /// Written anew for each request.
+    Computed(Format),
+}
+
+impl HeaderPlan {
+    pub(crate) fn compile(operations: &HeaderOperations) -> Result<Self, Fault> {
+        let (authority, set): (Vec<_>, Vec<_>) =
+            operations.request_set.iter().partition(|(name, _)| is_authority(name));
+        let request = Edits {
+            remove: names(&operations.request_remove)?,
+            set: pairs(set)?,
+            add: pairs(&operations.request_add)?,
+        };
+        let response = Edits {
+            remove: names(&operations.response_remove)?,
+            set: pairs(&operations.response_set)?,
+            add: pairs(&operations.response_add)?,
+        };
+        let authority = authority.last().map(|(_, text)| value(text)).transpose()?;
+        Ok(Self { request, response, authority })
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.request.is_empty() && self.response.is_empty() && self.authority.is_none()
+    }
+}
+
+impl Edits {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.set.is_empty() && self.add.is_empty()
+    }
+}
+
+fn is_authority(name: &str) -> bool {
+    name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case(":authority")
+}
+
+fn name(name: &str) -> Result<HeaderName, Fault> {
+    name.parse().map_err(|_| Fault::HeaderName(name.to_owned()))
+}
+
+fn names(all: &[String]) -> Result<Box<[HeaderName]>, Fault> {
+    all.iter().map(|text| name(text)).collect()
+}
+
+fn pairs<'a>(
+    all: impl IntoIterator<Item = &'a (String, String)>,
+) -> Result<Box<[(HeaderName, Value)]>, Fault> {
+    all.into_iter().map(|(header, text)| Ok((name(header)?, value(text)?))).collect()
+}
+
+fn value(text: &str) -> Result<Value, Fault> {
+    let format =
+        Format::parse(text).map_err(|error| Fault::Format { text: text.to_owned(), error })?;
+    match format.as_text() {
+        None => Ok(Value::Computed(format)),
+        Some(fixed) => HeaderValue::from_bytes(fixed.as_bytes())
+            .map(Value::Fixed)
+            .map_err(|_| Fault::HeaderValue(text.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh_snapshot::object::HeaderOperations;
+
+    use super::{HeaderPlan, Value};
+    use crate::program::Fault;
+
+    fn set(name: &str, value: &str) -> HeaderOperations {
+        let request_set = vec![(name.to_owned(), value.to_owned())];
+        HeaderOperations { request_set, ..HeaderOperations::default() }
+    }
+
+    #[test]
+    fn fixed_values_are_made_beforehand() {
+        let plan = HeaderPlan::compile(&set("X-A", "100%%")).unwrap();
+        let [(name, Value::Fixed(value))] = &*plan.request.set else { panic!("{plan:?}") };
+        assert_eq!((name.as_str(), value.as_bytes()), ("x-a", &b"100%"[..]));
+        let plan = HeaderPlan::compile(&set("x-a", "%PROTOCOL%")).unwrap();
+        assert!(matches!(&*plan.request.set, [(_, Value::Computed(_))]));
+        assert!(!plan.is_empty());
+        assert!(HeaderPlan::compile(&HeaderOperations::default()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn setting_the_host_rewrites_the_authority() {
+        for name in ["Host", ":authority"] {
+            let plan = HeaderPlan::compile(&set(name, "other.test")).unwrap();
+            assert!(plan.request.is_empty());
+            assert!(matches!(plan.authority, Some(Value::Fixed(value)) if value == "other.test"));
+        }
+    }
+
+    #[test]
+    fn what_no_header_can_hold_is_refused() {
+        let fault = |operations| HeaderPlan::compile(&operations).unwrap_err();
+        assert_eq!(fault(set("a b", "x")), Fault::HeaderName("a b".to_owned()));
+        assert_eq!(fault(set(":path", "x")), Fault::HeaderName(":path".to_owned()));
+        assert_eq!(fault(set("x", "a\nb")), Fault::HeaderValue("a\nb".to_owned()));
+        assert!(matches!(fault(set("x", "%NOPE%")), Fault::Format { .. }));
+    }
+}
