@@ -22,6 +22,7 @@
 pub mod api;
 pub mod diagnostic;
 pub mod parse;
+pub mod resolve;
 pub mod source;
 
 mod registry;

@@ -8,8 +8,8 @@ mod reference;
 mod reference_grant;
 
 pub use gateway::{
-    AllowedRoutes, Gateway, GatewayTls, Listener, ListenerTls, NamespacesFrom, RouteNamespaces,
-    TlsMode,
+    AllowedRoutes, Gateway, GatewayTls, Listener, ListenerTls, NamespacesFrom, RouteGroupKind,
+    RouteNamespaces, TlsMode,
 };
 pub use gateway_class::GatewayClass;
 pub use http_filter::{

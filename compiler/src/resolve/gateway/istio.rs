@@ -1,0 +1,160 @@
+//! Istio's `Gateway`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use mesh_snapshot::object::{Role, ServerProtocol, Workload as Inventory};
+
+use crate::api::istio::{self, ServerTlsMode};
+use crate::api::{Mesh, Resource};
+use crate::resolve::Age;
+use crate::resolve::host::{Host, lower};
+use crate::resolve::service::protocol;
+
+#[derive(Clone, Debug)]
+pub struct IstioGateway<'a> {
+    pub resource: &'a Resource<istio::Gateway>,
+    pub age: Age<'a>,
+    /// `namespace/name`
+    pub full_name: Arc<str>,
+    /// By place in `spec.servers`.
+    pub servers: Vec<Server<'a>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Server<'a> {
+    pub index: usize,
+    pub spec: &'a istio::Server,
+    /// Zero where it is out of range.
+    pub port: u16,
+    /// Absent where it is not one that a gateway knows.
+    pub protocol: Option<ServerProtocol>,
+    /// By place in `hosts`.
+    pub hosts: Vec<ServerHost<'a>>,
+}
+
+/// A host, and who may bind routes to it.
+#[derive(Clone, Debug)]
+pub struct ServerHost<'a> {
+    /// Absent: any namespace.
+    pub namespace: Option<&'a str>,
+    pub host: Host,
+}
+
+impl ServerHost<'_> {
+    #[must_use]
+    pub fn admits(&self, namespace: &str) -> bool {
+        self.namespace.is_none_or(|own| own == namespace)
+    }
+}
+
+impl Server<'_> {
+    /// Whether TLS goes on to the upstream as it came.
+    #[must_use]
+    pub fn passes_through(&self) -> bool {
+        self.spec.tls.as_ref().is_some_and(|tls| tls.mode == ServerTlsMode::Passthrough)
+            && self.protocol != Some(ServerProtocol::Http)
+    }
+
+    /// Whether requests are read here.
+    #[must_use]
+    pub fn is_http(&self) -> bool {
+        match self.protocol {
+            Some(ServerProtocol::Http) => true,
+            Some(ServerProtocol::Https) => !self.passes_through(),
+            Some(ServerProtocol::Tls | ServerProtocol::Tcp) | None => false,
+        }
+    }
+
+    /// Whether it is opened at all.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        let mode = self.spec.tls.as_ref().map(|tls| tls.mode);
+        self.protocol.is_some() && self.port != 0 && mode != Some(ServerTlsMode::AutoPassthrough)
+    }
+}
+
+impl IstioGateway<'_> {
+    /// Whether a workload's proxy opens these servers.
+    #[must_use]
+    pub fn selects(&self, workload: &Inventory) -> bool {
+        workload.role == Role::Gateway && workload.has(&self.resource.spec.selector)
+    }
+}
+
+/// All of them, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct IstioGateways<'a> {
+    all: Vec<IstioGateway<'a>>,
+    by_name: HashMap<Arc<str>, usize>,
+}
+
+impl<'a> IstioGateways<'a> {
+    pub(in crate::resolve) fn of(mesh: &'a Mesh) -> Self {
+        let mut all: Vec<_> = mesh.gateways.iter().map(resolve).collect();
+        all.sort_by_key(|gateway| gateway.age);
+        let names = all.iter().enumerate();
+        let by_name = names.map(|(index, it)| (Arc::clone(&it.full_name), index)).collect();
+        Self { all, by_name }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &IstioGateway<'a>> {
+        self.all.iter()
+    }
+
+    /// By `namespace/name`.
+    #[must_use]
+    pub fn find(&self, full_name: &str) -> Option<&IstioGateway<'a>> {
+        self.by_name.get(full_name).and_then(|index| self.all.get(*index))
+    }
+
+    /// The `namespace/name`s of all, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.by_name.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+fn resolve(resource: &Resource<istio::Gateway>) -> IstioGateway<'_> {
+    let servers = resource.spec.servers.iter().enumerate();
+    IstioGateway {
+        resource,
+        age: Age::of(resource),
+        full_name: format!("{}/{}", resource.namespace, resource.name()).into(),
+        servers: servers.map(|(index, it)| server(index, it, &resource.namespace)).collect(),
+    }
+}
+
+fn server<'a>(index: usize, spec: &'a istio::Server, own: &'a str) -> Server<'a> {
+    let hosts = spec.hosts.iter().map(|written| {
+        let (namespace, host) = match written.split_once('/') {
+            Some(("*", host)) => (None, host),
+            Some((".", host)) => (Some(own), host),
+            Some((namespace, host)) => (Some(namespace), host),
+            None => (None, written.as_str()),
+        };
+        ServerHost { namespace, host: lower(host) }
+    });
+    Server {
+        index,
+        spec,
+        port: u16::try_from(spec.port.number).unwrap_or(0),
+        protocol: server_protocol(&spec.port.protocol),
+        hosts: hosts.collect(),
+    }
+}
+
+fn server_protocol(word: &str) -> Option<ServerProtocol> {
+    use mesh_snapshot::object::Protocol;
+    Some(match protocol(word)? {
+        Protocol::Http | Protocol::Http2 | Protocol::Grpc | Protocol::GrpcWeb => {
+            ServerProtocol::Http
+        }
+        Protocol::Https => ServerProtocol::Https,
+        Protocol::Tls => ServerProtocol::Tls,
+        Protocol::Tcp => ServerProtocol::Tcp,
+        Protocol::Udp | Protocol::Detect => return None,
+    })
+}

@@ -1,0 +1,7 @@
+//! Listeners at the edge: Istio's `Gateway`s and those of the Gateway API.
+
+mod api;
+mod istio;
+
+pub use api::{ApiGateway, ApiGateways, Certificate, Class, Listener};
+pub use istio::{IstioGateway, IstioGateways, Server, ServerHost};

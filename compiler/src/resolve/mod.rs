@@ -1,0 +1,169 @@
+//! From names to what they stand for, as Istio defines it: which resource defines a host for whom, whose routes rule it,
+//! which policy applies, what a gateway opens and for whom a policy is.
+//!
+//! ```text
+//! api::Mesh ─resolve▶ Mesh ─▶ check (cross-resource rules)
+//!                          └▶ lower (objects of the snapshot)
+//! ```
+//! It never fails: what names nothing stays as it was written, and is reported by one of [`CHECKS`]. It is pure and
+//! deterministic: nothing depends on the order of files, nor on the order of a hash.
+//!
+//! # For the stages that follow
+//! [`Mesh`] borrows from `api::Mesh` ([`Mesh::source`]). Every resolved thing keeps the resource that it comes from, and its
+//! place there, so that a check can point at it: a `Resource` has `at()`; an index is the place in the list of the same
+//! name (`VirtualService::hosts[2]` is `spec.hosts[2]`); where a list was merged, its elements say where they stand
+//! ([`route::MergedHttp`], [`route::DestinationAt`], [`destination_rule::Policy`]).
+//!
+//! | question | answered by |
+//! |---|---|
+//! | Who may see this? | [`Visibility`] |
+//! | What is this host, seen from here? Who rules it? Which policies has it? | [`View`] |
+//! | Which definitions has this host at all? | [`service::Services::of_host`] |
+//! | Where does this route lead? | [`route::VirtualService::destinations`], [`route::HttpRoute::rules`] |
+//! | Who is older? | [`Age`] |
+//! | What does a gateway open, and who binds to it? | [`gateway`], [`route::VirtualServices::of_gateway`] |
+//! | Whom is this policy for? | [`policy::Policy::scope`] |
+//!
+//! A check of a later stage takes `&Mesh` and pushes diagnostics, as those of [`checks`] do.
+
+mod age;
+pub mod host;
+mod namespace;
+mod settings;
+mod visibility;
+mod workload;
+
+pub mod destination_rule;
+pub mod gateway;
+mod grant;
+pub mod policy;
+pub mod route;
+mod ruler;
+pub mod service;
+
+mod view;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use self::destination_rule::DestinationRules;
+use self::gateway::{ApiGateways, IstioGateways};
+use self::host::Host;
+use self::policy::Policies;
+use self::route::{HttpRoutes, VirtualServiceId, VirtualServices};
+use self::service::Services;
+use crate::api;
+
+pub use age::Age;
+pub use grant::Grants;
+pub use namespace::Namespaces;
+pub use ruler::{Ruler, Rulers};
+pub use settings::{AccessLog, Settings};
+pub use view::{SeenHost, SeenService, View};
+pub use visibility::Visibility;
+pub use workload::Workload;
+
+/// A repository whose references are resolved, as far as they lead anywhere.
+#[derive(Clone, Debug)]
+pub struct Mesh<'a> {
+    /// What it was resolved from.
+    pub source: &'a api::Mesh,
+    pub settings: Settings<'a>,
+    pub namespaces: Namespaces<'a>,
+    /// By namespace and name.
+    pub workloads: Vec<Workload<'a>>,
+    pub services: Services<'a>,
+    pub destination_rules: DestinationRules<'a>,
+    pub virtual_services: VirtualServices<'a>,
+    pub http_routes: HttpRoutes<'a>,
+    pub rulers: Rulers<'a>,
+    pub gateways: IstioGateways<'a>,
+    pub api_gateways: ApiGateways<'a>,
+    pub grants: Grants<'a>,
+    pub policies: Policies<'a>,
+    /// Namespace → hosts of services that are for it and not for all.
+    exported_services: BTreeMap<&'a str, Vec<Host>>,
+    /// Host → those that stand for it (`ExternalName`).
+    aliases: HashMap<Host, Vec<Host>>,
+    /// Host, as written → the `VirtualService`s of the mesh that name it.
+    by_host: HashMap<Host, Vec<VirtualServiceId>>,
+}
+
+/// Resolves a repository.
+#[must_use]
+pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
+    let settings = Settings::of(source);
+    let namespaces = Namespaces::of(source);
+    let services = Services::of(source, &settings);
+    let grants = Grants::of(source);
+    let api_gateways = ApiGateways::of(source, &namespaces, &grants);
+    let virtual_services = VirtualServices::of(source, &settings);
+    let backends = route::Backends { services: &services, grants: &grants, settings: &settings };
+    let http_routes = HttpRoutes::of(source, &api_gateways, &backends);
+    Mesh {
+        source,
+        workloads: workload::workloads(source),
+        destination_rules: DestinationRules::of(source, &settings),
+        rulers: Rulers::of(&virtual_services, &http_routes),
+        gateways: IstioGateways::of(source),
+        policies: Policies::of(source, &settings),
+        exported_services: exported_services(&services),
+        aliases: aliases(&services),
+        by_host: by_host(&virtual_services),
+        settings,
+        namespaces,
+        services,
+        virtual_services,
+        http_routes,
+        api_gateways,
+        grants,
+    }
+}
+
+impl Mesh<'_> {
+    fn exported_services_to(&self, namespace: &str) -> impl Iterator<Item = &Host> {
+        self.exported_services.get(namespace).into_iter().flatten()
+    }
+
+    fn aliases_of(&self, host: &str) -> impl Iterator<Item = &Host> {
+        self.aliases.get(host).into_iter().flatten()
+    }
+
+    /// The `VirtualService`s of the mesh that name exactly this host, the oldest first, whoever sees them.
+    pub fn virtual_services_of(&self, host: &str) -> impl Iterator<Item = VirtualServiceId> {
+        self.by_host.get(host).into_iter().flatten().copied()
+    }
+}
+
+fn exported_services<'a>(services: &Services<'a>) -> BTreeMap<&'a str, Vec<Host>> {
+    let mut exported: BTreeMap<&str, Vec<Host>> = BTreeMap::new();
+    for (_, service) in services.iter() {
+        for namespace in service.visibility.named() {
+            exported.entry(namespace).or_default().push(Arc::clone(&service.host));
+        }
+    }
+    exported
+}
+
+fn aliases(services: &Services<'_>) -> HashMap<Host, Vec<Host>> {
+    let mut aliases: HashMap<Host, Vec<Host>> = HashMap::new();
+    for (_, service) in services.iter() {
+        if let Some(target) = &service.alias {
+            aliases.entry(Arc::clone(target)).or_default().push(Arc::clone(&service.host));
+        }
+    }
+    aliases
+}
+
+fn by_host(virtual_services: &VirtualServices<'_>) -> HashMap<Host, Vec<VirtualServiceId>> {
+    let mut by_host: HashMap<Host, Vec<VirtualServiceId>> = HashMap::new();
+    for (id, it) in virtual_services.iter().filter(|(_, it)| it.is_for_mesh()) {
+        for host in &it.hosts {
+            let ids = by_host.entry(Arc::clone(host)).or_default();
+            if ids.last() != Some(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    by_host
+}

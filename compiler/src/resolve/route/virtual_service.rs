@@ -1,0 +1,350 @@
+//! `VirtualService`s: names completed, delegates in place.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::delegate::{self, DroppedDelegate};
+use crate::api::istio::{self, HttpRoute};
+use crate::api::{Mesh, Resource};
+use crate::diagnostic::FieldPath;
+use crate::parse::DocumentId;
+use crate::resolve::host::{Host, HostIndex, qualify};
+use crate::resolve::{Age, Settings, Visibility};
+
+/// By its place in [`VirtualServices`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct VirtualServiceId(u32);
+
+/// A `VirtualService` that has hosts; those without are parts of others.
+#[derive(Clone, Debug)]
+pub struct VirtualService<'a> {
+    pub resource: &'a Resource<istio::VirtualService>,
+    pub age: Age<'a>,
+    pub visibility: Visibility<'a>,
+    /// By place in `spec.hosts`.
+    pub hosts: Vec<Host>,
+    /// By place in `spec.gateways`; the mesh where none is written.
+    pub gateways: Vec<GatewayName>,
+    pub http: Vec<MergedHttp<'a>>,
+    /// What delegates ought to have brought and did not.
+    pub dropped: Vec<DroppedDelegate<'a>>,
+}
+
+/// Where routes apply.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum GatewayName {
+    /// At every sidecar.
+    Mesh,
+    /// `namespace/name`
+    Named(Arc<str>),
+}
+
+/// A route of a `VirtualService`: its own, or one of a delegate with what it inherits.
+#[derive(Clone, Debug)]
+pub struct MergedHttp<'a> {
+    /// All names in one that was merged are complete.
+    pub spec: Cow<'a, HttpRoute>,
+    /// The resource that it stands in, and its place there.
+    pub resource: &'a Resource<istio::VirtualService>,
+    pub index: usize,
+    /// The place, in the root, of the route that delegates to it.
+    pub root: Option<(DocumentId, usize)>,
+}
+
+/// Where a route leads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Destination<'r> {
+    pub host: Host,
+    pub subset: &'r str,
+    pub port: Option<u16>,
+    /// As it is written.
+    pub written: &'r istio::Destination,
+}
+
+/// Where a destination is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DestinationAt {
+    pub document: DocumentId,
+    /// `http`, `tls` or `tcp`.
+    list: &'static str,
+    route: usize,
+    within: Within,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Within {
+    Route(usize),
+    Mirror,
+    Mirrors(usize),
+}
+
+impl DestinationAt {
+    /// `spec.http[0].route[1].destination`
+    #[must_use]
+    pub fn path(&self) -> FieldPath {
+        let route = FieldPath::default().field("spec").field(self.list).index(self.route);
+        match self.within {
+            Within::Route(index) => route.field("route").index(index).field("destination"),
+            Within::Mirror => route.field("mirror"),
+            Within::Mirrors(index) => route.field("mirrors").index(index).field("destination"),
+        }
+    }
+
+    /// Whether answers from there are thrown away.
+    #[must_use]
+    pub const fn is_mirror(&self) -> bool {
+        matches!(self.within, Within::Mirror | Within::Mirrors(_))
+    }
+
+    /// The route's place, `(list, index)`.
+    #[must_use]
+    pub const fn route(&self) -> (&'static str, usize) {
+        (self.list, self.route)
+    }
+
+    /// The place among the route's destinations, unless it is a mirror.
+    #[must_use]
+    pub const fn weighted(&self) -> Option<usize> {
+        match self.within {
+            Within::Route(index) => Some(index),
+            Within::Mirror | Within::Mirrors(_) => None,
+        }
+    }
+}
+
+impl<'a> VirtualService<'a> {
+    #[must_use]
+    pub fn namespace(&self) -> &'a str {
+        &self.resource.namespace
+    }
+
+    #[must_use]
+    pub fn is_for_mesh(&self) -> bool {
+        self.gateways.contains(&GatewayName::Mesh)
+    }
+
+    /// Everything that its routes lead to.
+    #[must_use]
+    pub fn destinations(&self, settings: &Settings<'_>) -> Vec<(Destination<'_>, DestinationAt)> {
+        let mut all = Vec::new();
+        let resolve = |written| Destination::of(written, self.namespace(), settings);
+        for http in &self.http {
+            let own = http.resource.spec.http.get(http.index);
+            for (index, route) in http.spec.route.iter().enumerate() {
+                all.push((resolve(&route.destination), http.at(Within::Route(index))));
+            }
+            let inherits = |has: fn(&HttpRoute) -> bool| !own.is_some_and(has);
+            if let Some(mirror) = &http.spec.mirror {
+                let inherited = inherits(|own| own.mirror.is_some());
+                all.push((resolve(mirror), http.inherited_at(Within::Mirror, inherited)));
+            }
+            for (index, mirror) in http.spec.mirrors.iter().enumerate() {
+                let inherited = inherits(|own| !own.mirrors.is_empty());
+                let at = http.inherited_at(Within::Mirrors(index), inherited);
+                all.push((resolve(&mirror.destination), at));
+            }
+        }
+        let spec = &self.resource.spec;
+        let tls = spec.tls.iter().enumerate().map(|(at, it)| ("tls", at, &it.route));
+        let tcp = spec.tcp.iter().enumerate().map(|(at, it)| ("tcp", at, &it.route));
+        for (list, route, destinations) in tls.chain(tcp) {
+            for (index, destination) in destinations.iter().enumerate() {
+                let within = Within::Route(index);
+                let at = DestinationAt { document: self.resource.id, list, route, within };
+                all.push((resolve(&destination.destination), at));
+            }
+        }
+        all
+    }
+}
+
+impl MergedHttp<'_> {
+    /// Whether some sidecar may use it.
+    #[must_use]
+    pub fn is_for_mesh(&self) -> bool {
+        self.is_for(&GatewayName::Mesh)
+    }
+
+    /// Whether it may be used at a gateway, or on the mesh.
+    #[must_use]
+    pub fn is_for(&self, gateway: &GatewayName) -> bool {
+        let namespace = &self.resource.namespace;
+        let names = |name: &String| gateway_name(name, namespace) == *gateway;
+        let applies =
+            |it: &istio::HttpMatch| it.gateways.is_empty() || it.gateways.iter().any(names);
+        self.spec.r#match.is_empty() || self.spec.r#match.iter().any(applies)
+    }
+
+    fn at(&self, within: Within) -> DestinationAt {
+        DestinationAt { document: self.resource.id, list: "http", route: self.index, within }
+    }
+
+    fn inherited_at(&self, within: Within, inherited: bool) -> DestinationAt {
+        match self.root.filter(|_| inherited) {
+            Some((document, route)) => DestinationAt { document, list: "http", route, within },
+            None => self.at(within),
+        }
+    }
+}
+
+impl<'r> Destination<'r> {
+    pub fn of(written: &'r istio::Destination, namespace: &str, settings: &Settings<'_>) -> Self {
+        let port = written.port.as_ref().and_then(|port| u16::try_from(port.number).ok());
+        Self {
+            host: qualify(&written.host, namespace, settings.cluster_domain),
+            subset: &written.subset,
+            port: port.filter(|port| *port != 0),
+            written,
+        }
+    }
+}
+
+/// The gateway that `name` stands for in a resource of `namespace`: `namespace/name`, `name`, or, as of old,
+/// `name.namespace.svc.cluster.local`. Source: Istio, `resolveGatewayName`.
+#[must_use]
+pub fn gateway_name(name: &str, namespace: &str) -> GatewayName {
+    if name == "mesh" {
+        return GatewayName::Mesh;
+    }
+    let full = match (name.split_once('/'), name.split_once('.')) {
+        (Some((".", name)), _) => format!("{namespace}/{name}"),
+        (Some(_), _) => name.to_owned(),
+        (None, Some((name, rest))) => {
+            format!("{}/{name}", rest.split('.').next().unwrap_or_default())
+        }
+        (None, None) => format!("{namespace}/{name}"),
+    };
+    GatewayName::Named(full.into())
+}
+
+/// All of them, ready to be looked up.
+#[derive(Clone, Debug, Default)]
+pub struct VirtualServices<'a> {
+    /// The oldest first.
+    all: Vec<VirtualService<'a>>,
+    /// `namespace/name` → those that bind to it, the oldest first, with their hosts by their ends.
+    by_gateway: HashMap<Arc<str>, Bound>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Bound {
+    ids: Vec<VirtualServiceId>,
+    by_host: BTreeMap<Host, Vec<VirtualServiceId>>,
+    ends: HostIndex,
+}
+
+impl<'a> VirtualServices<'a> {
+    pub(in crate::resolve) fn of(mesh: &'a Mesh, settings: &Settings<'a>) -> Self {
+        let delegates = delegate::Delegates::of(mesh, settings);
+        let roots = mesh.virtual_services.iter().filter(|it| !it.spec.hosts.is_empty());
+        let mut all: Vec<_> = roots.map(|root| resolve(root, &delegates, settings)).collect();
+        all.sort_by_key(|it: &VirtualService<'_>| it.age);
+        let mut by_gateway: HashMap<Arc<str>, Bound> = HashMap::new();
+        for (virtual_service, id) in all.iter().zip((0..).map(VirtualServiceId)) {
+            for gateway in &virtual_service.gateways {
+                let GatewayName::Named(name) = gateway else { continue };
+                by_gateway.entry(Arc::clone(name)).or_default().add(virtual_service, id);
+            }
+        }
+        Self { all, by_gateway }
+    }
+
+    /// One of these.
+    ///
+    /// # Panics
+    /// With an id of others.
+    #[must_use]
+    pub fn get(&self, id: VirtualServiceId) -> &VirtualService<'a> {
+        #[expect(clippy::indexing_slicing, reason = "only this collection hands out its ids")]
+        &self.all[id.0 as usize]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (VirtualServiceId, &VirtualService<'a>)> {
+        (0..).map(VirtualServiceId).zip(&self.all)
+    }
+
+    /// Those that bind to the gateway `namespace/name`, the oldest first.
+    #[must_use]
+    pub fn of_gateway(&self, gateway: &str) -> &[VirtualServiceId] {
+        self.by_gateway.get(gateway).map_or(&[], |bound| bound.ids.as_slice())
+    }
+
+    /// Those of them that have a name in common with `host`, the oldest first.
+    #[must_use]
+    pub fn of_gateway_host(&self, gateway: &str, host: &str) -> Vec<VirtualServiceId> {
+        let Some(bound) = self.by_gateway.get(gateway) else { return Vec::new() };
+        let hosts = bound.ends.overlapping(host).into_iter();
+        let mut ids: Vec<_> =
+            hosts.filter_map(|host| bound.by_host.get(host)).flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// The gateways that somebody names, sorted.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<&Arc<str>> {
+        let mut names: Vec<_> = self.by_gateway.keys().collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+impl Bound {
+    fn add(&mut self, virtual_service: &VirtualService<'_>, id: VirtualServiceId) {
+        if self.ids.last() == Some(&id) {
+            return;
+        }
+        self.ids.push(id);
+        for host in &virtual_service.hosts {
+            self.ends.insert(host);
+            self.by_host.entry(Arc::clone(host)).or_default().push(id);
+        }
+    }
+}
+
+fn resolve<'a>(
+    resource: &'a Resource<istio::VirtualService>,
+    delegates: &delegate::Delegates<'a>,
+    settings: &Settings<'a>,
+) -> VirtualService<'a> {
+    let spec = &resource.spec;
+    let namespace = resource.namespace.as_str();
+    let hosts = spec.hosts.iter().map(|host| qualify(host, namespace, settings.cluster_domain));
+    let mut gateways: Vec<_> =
+        spec.gateways.iter().map(|name| gateway_name(name, namespace)).collect();
+    if gateways.is_empty() {
+        gateways.push(GatewayName::Mesh);
+    }
+    let (http, dropped) = delegates.merge_into(resource, settings);
+    VirtualService {
+        resource,
+        age: Age::of(resource),
+        visibility: Visibility::of(
+            spec.export_to.iter().map(String::as_str),
+            namespace,
+            settings.virtual_service_export_to,
+        ),
+        hosts: hosts.collect(),
+        gateways,
+        http,
+        dropped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_goes_by_several_names() {
+        let named = |name: &str| GatewayName::Named(name.into());
+        assert_eq!(gateway_name("mesh", "shop"), GatewayName::Mesh);
+        assert_eq!(gateway_name("public", "shop"), named("shop/public"));
+        assert_eq!(gateway_name("./public", "shop"), named("shop/public"));
+        assert_eq!(gateway_name("edge/public", "shop"), named("edge/public"));
+        assert_eq!(gateway_name("public.edge", "shop"), named("edge/public"));
+        assert_eq!(gateway_name("public.edge.svc.cluster.local", "shop"), named("edge/public"));
+    }
+}

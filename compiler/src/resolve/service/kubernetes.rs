@@ -1,0 +1,85 @@
+//! The host of a Kubernetes Service.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mesh_snapshot::object::{Discovery, EndpointSet, Service as Object, ServicePort, TargetPort};
+
+use super::{Origin, Service, protocol};
+use crate::api::scalar::IntOrString;
+use crate::api::{Resource, kubernetes};
+use crate::resolve::host::{lower, of_service};
+use crate::resolve::{Age, Settings, Visibility};
+
+/// By which a Service says who sees it. Source: Istio, annotation `networking.istio.io/exportTo`.
+const EXPORT_TO: &str = "networking.istio.io/exportTo";
+
+pub(super) fn service<'a>(
+    resource: &'a Resource<kubernetes::Service>,
+    settings: &Settings<'a>,
+) -> Service<'a> {
+    let spec = &resource.spec;
+    let namespace = resource.namespace.as_str();
+    let host = of_service(resource.name(), namespace, settings.cluster_domain);
+    let export_to = resource.metadata.annotations.get(EXPORT_TO).map_or("", String::as_str);
+    let export_to = export_to.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let is_alias = spec.r#type.as_deref() == Some("ExternalName");
+    let object = Object {
+        host: host.to_string(),
+        namespace: namespace.to_owned(),
+        name: resource.name().to_owned(),
+        external: false,
+        addresses: BTreeSet::new(),
+        ports: ports(&spec.ports),
+        discovery: Discovery::World {
+            set: endpoints(resource),
+            headless: spec.cluster_ip.as_deref() == Some("None"),
+        },
+        subject_alt_names: BTreeSet::new(),
+    };
+    Service {
+        host,
+        namespace,
+        origin: Origin::Kubernetes(resource),
+        visibility: Visibility::of(export_to, namespace, settings.service_export_to),
+        age: Age::of(resource),
+        object: Arc::new(object),
+        alias: is_alias.then(|| lower(spec.external_name.as_deref().unwrap_or_default())),
+    }
+}
+
+fn endpoints(resource: &Resource<kubernetes::Service>) -> EndpointSet {
+    let namespace = resource.namespace.clone();
+    match resource.spec.selector.is_empty() {
+        true => EndpointSet::Listed { namespace, service: resource.name().to_owned() },
+        false => EndpointSet::Selected { namespace, labels: resource.spec.selector.clone() },
+    }
+}
+
+/// By number; of two with the same number the first. The proxy carries no SCTP.
+fn ports(ports: &[kubernetes::ServicePort]) -> Vec<ServicePort> {
+    let mut lowered: Vec<ServicePort> = Vec::with_capacity(ports.len());
+    for port in ports.iter().filter(|port| port.protocol.as_deref() != Some("SCTP")) {
+        let Ok(number) = u16::try_from(port.port) else { continue };
+        let target = match &port.target_port {
+            Some(IntOrString::Int(target)) => u16::try_from(*target).unwrap_or(0),
+            Some(IntOrString::String(name)) => {
+                let target = TargetPort::Name(name.clone());
+                lowered.push(lower_port(port, number, target));
+                continue;
+            }
+            None => 0,
+        };
+        let target = TargetPort::Number(if target == 0 { number } else { target });
+        lowered.push(lower_port(port, number, target));
+    }
+    // Over UDP and TCP a number may stand twice; the proxy carries only TCP.
+    lowered
+        .sort_by_key(|port| (port.number, port.protocol == mesh_snapshot::object::Protocol::Udp));
+    lowered.dedup_by_key(|port| port.number);
+    lowered
+}
+
+fn lower_port(port: &kubernetes::ServicePort, number: u16, target: TargetPort) -> ServicePort {
+    ServicePort { number, name: port.name.clone(), protocol: protocol::of_port(port), target }
+}

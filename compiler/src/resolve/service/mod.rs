@@ -1,0 +1,177 @@
+//! What can be called: the hosts of Services and `ServiceEntry`s.
+//!
+//! Several resources may define one host; which of them counts for whom is [`super::View`]'s to say.
+
+mod entry;
+mod kubernetes;
+mod merge;
+mod protocol;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use mesh_snapshot::object;
+
+use super::host::{Host, HostIndex, is_wildcard};
+use super::{Age, Settings, Visibility};
+use crate::api::{Mesh, Resource, istio, kubernetes as k8s};
+use crate::diagnostic::{FieldPath, Part, Place};
+use crate::parse::DocumentId;
+
+pub(super) use merge::merge;
+pub(crate) use protocol::parse as protocol;
+
+/// A host of one resource, by its place in [`Services::all`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ServiceId(pub(super) u32);
+
+/// A host, as one resource defines it.
+#[derive(Clone, Debug)]
+pub struct Service<'a> {
+    pub host: Host,
+    pub namespace: &'a str,
+    pub origin: Origin<'a>,
+    pub visibility: Visibility<'a>,
+    pub age: Age<'a>,
+    /// As clients see it. An alias has no endpoints of its own: see [`Service::alias`].
+    pub object: Arc<object::Service>,
+    /// The host that it stands for (`ExternalName`).
+    pub alias: Option<Host>,
+}
+
+/// The resource that defines a host.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    Kubernetes(&'a Resource<k8s::Service>),
+    /// With the place of the host among the entry's.
+    Entry(&'a Resource<istio::ServiceEntry>, usize),
+}
+
+impl<'a> Origin<'a> {
+    #[must_use]
+    pub const fn is_kubernetes(&self) -> bool {
+        matches!(self, Self::Kubernetes(_))
+    }
+
+    #[must_use]
+    pub const fn document(&self) -> DocumentId {
+        match self {
+            Self::Kubernetes(service) => service.id,
+            Self::Entry(entry, _) => entry.id,
+        }
+    }
+
+    /// `Service` or `ServiceEntry`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Kubernetes(_) => "Service",
+            Self::Entry(..) => "ServiceEntry",
+        }
+    }
+
+    /// Of the resource.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        match self {
+            Self::Kubernetes(service) => service.name(),
+            Self::Entry(entry, _) => entry.name(),
+        }
+    }
+
+    /// Where the host is defined.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Kubernetes(service) => Place::resource(service.id),
+            Self::Entry(entry, index) => Place::Field {
+                document: entry.id,
+                path: FieldPath::default().field("spec").field("hosts").index(*index),
+                part: Part::Value,
+            },
+        }
+    }
+}
+
+/// Every host of the registry.
+#[derive(Clone, Debug, Default)]
+pub struct Services<'a> {
+    /// The oldest first.
+    all: Vec<Service<'a>>,
+    by_host: HashMap<Host, Vec<ServiceId>>,
+    by_namespace: BTreeMap<&'a str, Vec<ServiceId>>,
+    /// All hosts by their ends.
+    pub ends: HostIndex,
+    wildcards: Vec<Host>,
+}
+
+impl<'a> Services<'a> {
+    pub(super) fn of(mesh: &'a Mesh, settings: &Settings<'a>) -> Self {
+        let mut all: Vec<Service<'a>> = Vec::new();
+        all.extend(mesh.services.iter().map(|service| kubernetes::service(service, settings)));
+        all.extend(mesh.service_entries.iter().flat_map(|it| entry::services(it, settings)));
+        all.sort_by_key(|service| service.age);
+        let mut services = Self { all, ..Self::default() };
+        for (service, id) in services.all.iter().zip((0..).map(ServiceId)) {
+            services.by_host.entry(Arc::clone(&service.host)).or_default().push(id);
+            services.by_namespace.entry(service.namespace).or_default().push(id);
+            services.ends.insert(&service.host);
+        }
+        services.wildcards =
+            services.by_host.keys().filter(|host| is_wildcard(host)).cloned().collect();
+        services.wildcards.sort_unstable();
+        services
+    }
+
+    /// A service of this registry.
+    ///
+    /// # Panics
+    /// With an id of another registry.
+    #[must_use]
+    pub fn get(&self, id: ServiceId) -> &Service<'a> {
+        #[expect(clippy::indexing_slicing, reason = "only this registry hands out its ids")]
+        &self.all[id.0 as usize]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (ServiceId, &Service<'a>)> {
+        (0..).map(ServiceId).zip(&self.all)
+    }
+
+    /// All definitions of exactly this host, the oldest first, whoever sees them.
+    #[must_use]
+    pub fn of_host(&self, host: &str) -> &[ServiceId] {
+        self.by_host.get(host).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those of one namespace, the oldest first.
+    #[must_use]
+    pub fn of_namespace(&self, namespace: &str) -> &[ServiceId] {
+        self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn namespaces(&self) -> impl Iterator<Item = &'a str> {
+        self.by_namespace.keys().copied()
+    }
+
+    /// Every host once, in no order: sort what comes of it.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.by_host.keys()
+    }
+
+    /// A service of Kubernetes by name.
+    #[must_use]
+    pub fn kubernetes(&self, namespace: &str, name: &str) -> Option<(ServiceId, &Service<'a>)> {
+        let found = self.of_namespace(namespace).iter().map(|id| (*id, self.get(*id)));
+        found
+            .into_iter()
+            .find(|(_, service)| service.origin.is_kubernetes() && service.origin.name() == name)
+    }
+
+    /// The hosts of a `ServiceEntry`.
+    pub fn of_entry(&self, namespace: &str, name: &str) -> impl Iterator<Item = ServiceId> {
+        self.of_namespace(namespace).iter().copied().filter(move |id| {
+            let origin = self.get(*id).origin;
+            !origin.is_kubernetes() && origin.name() == name
+        })
+    }
+}

@@ -1,0 +1,300 @@
+//! What clients of a namespace see: for each host the service that stands for it, whose routes rule it, and which
+//! policies clients treat it with.
+//!
+//! Everybody sees the same of most hosts. So the view of a namespace that has nothing of its own ([`View::common`]) is
+//! made once, and [`View::particular_hosts`] names the few that a namespace may see otherwise.
+//!
+//! Istio's `Sidecar` is not read yet. What it imports would narrow [`View::sees`], and what it does not import but a route
+//! leads to would be a host that only a route may lead to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_snapshot::object::{Protocol, Service as Object};
+
+use super::Mesh;
+use super::destination_rule::PolicyId;
+use super::host::{Host, is_wildcard, is_within, overlap};
+use super::route::VirtualServiceId;
+use super::ruler::Ruler;
+use super::service::{Service, ServiceId, merge};
+
+/// Sees a mesh from a namespace.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'m, 'a> {
+    mesh: &'m Mesh<'a>,
+    client: Option<&'m str>,
+    /// Whether a sidecar looks, or a gateway, to which no service is nearer than another.
+    prefers_own: bool,
+}
+
+/// A service, as it is seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeenService {
+    /// The definition that stands for the host.
+    pub id: ServiceId,
+    /// With the ports of those that it shares the host with; for an alias, with the endpoints of what it stands for.
+    pub object: Arc<Object>,
+    /// Of an alias: what it stands for.
+    pub concrete: Option<ServiceId>,
+}
+
+/// A host, as it is seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeenHost<'a> {
+    /// Whose host it is: of the service, else of whoever rules it.
+    pub namespace: &'a str,
+    pub service: Option<SeenService>,
+    pub http: Option<Ruler<'a>>,
+    pub streams: Vec<VirtualServiceId>,
+    pub policies: Vec<PolicyId>,
+    /// Of a host without a service: its ports, where they are not just 80.
+    pub ports: BTreeSet<u16>,
+}
+
+/// The port of hosts without a service. Source: Istio, `buildSidecarVirtualHostsForVirtualService`.
+const PORT_WITHOUT_SERVICE: u16 = 80;
+
+impl<'m, 'a> View<'m, 'a> {
+    /// That of a namespace which has nothing of its own.
+    #[must_use]
+    pub fn common(mesh: &'m Mesh<'a>) -> Self {
+        Self { mesh, client: None, prefers_own: true }
+    }
+
+    /// That of the sidecars of a namespace.
+    #[must_use]
+    pub fn of(mesh: &'m Mesh<'a>, namespace: &'m str) -> Self {
+        Self { mesh, client: Some(namespace), prefers_own: true }
+    }
+
+    /// That of the gateways of a namespace.
+    #[must_use]
+    pub fn of_gateways(mesh: &'m Mesh<'a>, namespace: &'m str) -> Self {
+        Self { mesh, client: Some(namespace), prefers_own: false }
+    }
+
+    #[must_use]
+    pub const fn client(&self) -> Option<&'m str> {
+        self.client
+    }
+
+    /// Whether a definition is visible from here.
+    fn sees(&self, service: &Service<'_>) -> bool {
+        service.visibility.reaches(self.client)
+    }
+
+    /// The service that stands for a host. Of several definitions, for a sidecar that of the client's own namespace, else
+    /// one of Kubernetes, else what is for this namespace, else the oldest; for a gateway the same without the first.
+    /// Source: Istio, `selectServices`, `appendSidecarServices`.
+    #[must_use]
+    pub fn service(&self, host: &str) -> Option<SeenService> {
+        let services = &self.mesh.services;
+        let mut seen: Vec<_> = services
+            .of_host(host)
+            .iter()
+            .copied()
+            .filter(|id| self.sees(services.get(*id)))
+            .collect();
+        // What is exported by name comes before what is public; both stay in the order of their age.
+        seen.sort_by_key(|id| services.get(*id).visibility == super::Visibility::Public);
+        let is_own = |id: &&ServiceId| Some(services.get(**id).namespace) == self.client;
+        let is_kubernetes = |id: &&ServiceId| services.get(**id).origin.is_kubernetes();
+        let own = seen.iter().find(is_own).filter(|_| self.prefers_own);
+        let chosen = own.or_else(|| seen.iter().find(is_kubernetes)).or(seen.first())?;
+        let namespace = services.get(*chosen).namespace;
+        seen.retain(|id| services.get(*id).namespace == namespace);
+        let (id, object) = merge(services, &seen)?;
+        match &services.get(id).alias {
+            Some(alias) => self.alias(id, alias),
+            None => Some(SeenService { id, object, concrete: None }),
+        }
+    }
+
+    /// An `ExternalName` is what it names, where that is a service; otherwise it is nothing to the mesh.
+    fn alias(&self, id: ServiceId, target: &Host) -> Option<SeenService> {
+        let mut target = Arc::clone(target);
+        // A chain of aliases that is longer than this is a loop.
+        for _ in 0..8 {
+            let services = &self.mesh.services;
+            let next = services.of_host(&target).iter().find(|id| self.sees(services.get(**id)));
+            match next.and_then(|id| services.get(*id).alias.as_ref()) {
+                Some(further) => target = Arc::clone(further),
+                None => {
+                    let concrete = self.service(&target)?;
+                    let own = &services.get(id).object;
+                    let mut object = (*concrete.object).clone();
+                    object.host.clone_from(&own.host);
+                    object.name.clone_from(&own.name);
+                    object.namespace.clone_from(&own.namespace);
+                    let object = Arc::new(object);
+                    return Some(SeenService { id, object, concrete: Some(concrete.id) });
+                }
+            }
+        }
+        None
+    }
+
+    /// Everything about a host; `None` where nothing is to be seen.
+    #[must_use]
+    pub fn host(&self, host: &Host) -> Option<SeenHost<'a>> {
+        match self.service(host) {
+            Some(service) => Some(self.service_host(host, service)),
+            None => self.bare_host(host),
+        }
+    }
+
+    fn service_host(&self, host: &Host, service: SeenService) -> SeenHost<'a> {
+        let mesh = self.mesh;
+        let namespace = mesh.services.get(service.id).namespace;
+        let concrete = mesh.services.get(service.concrete.unwrap_or(service.id));
+        let ruler =
+            |of: &Service<'_>| mesh.rulers.of_host(&of.host, Some(of.namespace), self.client);
+        let own = mesh.services.get(service.id);
+        SeenHost {
+            namespace,
+            http: ruler(own).or_else(|| ruler(concrete)),
+            streams: mesh.rulers.streams_of(host, self.client),
+            policies: self.policies(concrete),
+            service: Some(service),
+            ports: BTreeSet::new(),
+        }
+    }
+
+    /// The policies for a service, those for some workloads of the client's namespace first.
+    #[must_use]
+    pub fn policies(&self, service: &Service<'a>) -> Vec<PolicyId> {
+        let root = self.mesh.settings.root_namespace;
+        let rules = &self.mesh.destination_rules;
+        rules.find(&service.host, service.namespace, self.client, root)
+    }
+
+    /// A host that has routes and no service.
+    fn bare_host(&self, host: &Host) -> Option<SeenHost<'a>> {
+        let ruler = self.mesh.rulers.of_bare_host(host, self.client)?;
+        let Ruler::VirtualService(id) = ruler else { return None };
+        let mut ports = self.sibling_ports(id);
+        ports.insert(PORT_WITHOUT_SERVICE);
+        if is_wildcard(host) {
+            // Where the wildcard holds services, it is they that go by its routes.
+            for service in self.services_within(host) {
+                for port in &service.object.ports {
+                    ports.remove(&port.number);
+                }
+            }
+            if ports.is_empty() {
+                return None;
+            }
+        }
+        Some(SeenHost {
+            namespace: self.mesh.virtual_services.get(id).namespace(),
+            service: None,
+            http: Some(ruler),
+            streams: Vec::new(),
+            policies: Vec::new(),
+            ports,
+        })
+    }
+
+    /// The ports that speak HTTP of the services that a `VirtualService` rules.
+    fn sibling_ports(&self, id: VirtualServiceId) -> BTreeSet<u16> {
+        let mut ports = BTreeSet::new();
+        for host in &self.mesh.virtual_services.get(id).hosts {
+            let services: Vec<_> = match is_wildcard(host) {
+                false => self.service(host).into_iter().collect(),
+                true => self.services_within(host).filter(|it| self.is_ruled_by(it, id)).collect(),
+            };
+            let http = services
+                .iter()
+                .flat_map(|it| &it.object.ports)
+                .filter(|port| port.protocol.is_http() || port.protocol == Protocol::Detect);
+            ports.extend(http.map(|port| port.number));
+        }
+        ports
+    }
+
+    fn is_ruled_by(&self, service: &SeenService, id: VirtualServiceId) -> bool {
+        let service = self.mesh.services.get(service.id);
+        let ruler = self.mesh.rulers.of_host(&service.host, Some(service.namespace), self.client);
+        ruler == Some(Ruler::VirtualService(id))
+    }
+
+    /// The services whose hosts have names in common with a wildcard.
+    fn services_within(&self, wildcard: &Host) -> impl Iterator<Item = SeenService> {
+        let hosts = self.mesh.services.ends.overlapping(wildcard);
+        hosts.into_iter().filter_map(|host| self.service(host))
+    }
+
+    /// Every host there may be, each once, sorted.
+    #[must_use]
+    pub fn all_hosts(&self) -> Vec<&'m Host> {
+        let mut hosts: Vec<_> =
+            self.mesh.services.hosts().chain(self.mesh.rulers.hosts()).collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts
+    }
+
+    /// The hosts that clients of this namespace may see otherwise than everybody else.
+    #[must_use]
+    pub fn particular_hosts(&self) -> BTreeSet<Host> {
+        let Some(client) = self.client else { return BTreeSet::new() };
+        let mesh = self.mesh;
+        let mut hosts = BTreeSet::new();
+        let mut add = |host: &Host| {
+            hosts.insert(Arc::clone(host));
+            if is_wildcard(host) {
+                let within = mesh.services.ends.overlapping(host).into_iter();
+                hosts.extend(within.filter(|it| is_within(it, host)).cloned());
+            }
+        };
+        mesh.exported_services_to(client).for_each(&mut add);
+        mesh.rulers.particular_to(client).for_each(&mut add);
+        let root = mesh.settings.root_namespace;
+        mesh.destination_rules.particular_to(client, root).iter().for_each(&mut add);
+        for id in mesh.services.of_namespace(client) {
+            let host = &mesh.services.get(*id).host;
+            if mesh.services.of_host(host).len() > 1 {
+                add(host);
+            }
+        }
+        self.add_dependants(&mut hosts);
+        hosts
+    }
+
+    /// Aliases of a host, and hosts whose ports follow from it.
+    fn add_dependants(&self, hosts: &mut BTreeSet<Host>) {
+        let mesh = self.mesh;
+        let mut dependants = BTreeSet::new();
+        for host in hosts.iter() {
+            dependants.extend(mesh.aliases_of(host).cloned());
+            let rulers: BTreeSet<_> = mesh
+                .virtual_services_of(host)
+                .chain(mesh.rulers.wildcard_ends.overlapping(host).into_iter().flat_map(|wide| {
+                    debug_assert!(overlap(wide, host));
+                    mesh.virtual_services_of(wide)
+                }))
+                .collect();
+            for id in rulers {
+                let siblings = &mesh.virtual_services.get(id).hosts;
+                let bare = siblings
+                    .iter()
+                    .filter(|it| is_wildcard(it) || mesh.services.of_host(it).is_empty());
+                dependants.extend(bare.cloned());
+            }
+        }
+        hosts.extend(dependants);
+    }
+
+    /// What a namespace sees of the hosts that it may see otherwise, by host; `None` where it sees nothing.
+    #[must_use]
+    pub fn particulars(&self) -> BTreeMap<Host, Option<SeenHost<'a>>> {
+        self.particular_hosts()
+            .into_iter()
+            .map(|host| {
+                let seen = self.host(&host);
+                (host, seen)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! What runs: pods, and what makes pods.
+
+use std::collections::BTreeMap;
+
+use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
+use mesh_snapshot::object::{Role, Workload as Inventory};
+
+use crate::api::kubernetes::{Container, PodSpec};
+use crate::api::{Mesh, Metadata, Resource};
+use crate::diagnostic::FieldPath;
+use crate::parse::DocumentId;
+
+/// A workload of the repository.
+#[derive(Clone, Debug)]
+pub struct Workload<'a> {
+    pub id: DocumentId,
+    /// `Deployment` and the like.
+    pub kind: &'static str,
+    /// What slices are cut for.
+    pub inventory: Inventory,
+    pub pod: &'a PodSpec,
+    /// Whether it is made from a template, or a pod itself.
+    is_template: bool,
+}
+
+impl Workload<'_> {
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.inventory.namespace
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inventory.name
+    }
+
+    /// Where the labels of its pods stand.
+    #[must_use]
+    pub fn labels_path(&self) -> FieldPath {
+        self.template("metadata").field("labels")
+    }
+
+    /// Where its containers and its service account stand.
+    #[must_use]
+    pub fn pod_path(&self) -> FieldPath {
+        self.template("spec")
+    }
+
+    fn template(&self, field: &str) -> FieldPath {
+        let root = FieldPath::default();
+        let pod = if self.is_template { root.field("spec").field("template") } else { root };
+        pod.field(field)
+    }
+}
+
+/// All workloads, by namespace and name.
+pub(super) fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
+    fn made<'a, T>(
+        kind: &'static str,
+        resources: &'a [Resource<T>],
+        template: impl Fn(&'a T) -> &'a crate::api::kubernetes::PodTemplate,
+    ) -> impl Iterator<Item = Workload<'a>> {
+        resources.iter().map(move |resource| {
+            let template = template(&resource.spec);
+            let inventory = inventory(resource, &template.metadata, &template.spec);
+            Workload { id: resource.id, kind, inventory, pod: &template.spec, is_template: true }
+        })
+    }
+    let pods = mesh.pods.iter().map(|pod| Workload {
+        id: pod.id,
+        kind: "Pod",
+        inventory: inventory(pod, &pod.metadata, &pod.spec),
+        pod: &pod.spec,
+        is_template: false,
+    });
+    let mut workloads: Vec<_> = made("Deployment", &mesh.deployments, |it| &it.template)
+        .chain(made("StatefulSet", &mesh.stateful_sets, |it| &it.template))
+        .chain(made("DaemonSet", &mesh.daemon_sets, |it| &it.template))
+        .chain(pods)
+        .collect();
+    workloads
+        .sort_by(|a, b| (a.namespace(), a.name(), a.kind).cmp(&(b.namespace(), b.name(), b.kind)));
+    workloads
+}
+
+fn inventory<T>(resource: &Resource<T>, metadata: &Metadata, pod: &PodSpec) -> Inventory {
+    let account = [&pod.service_account_name, &pod.service_account];
+    let account = account.into_iter().find(|name| !name.is_empty());
+    Inventory {
+        namespace: resource.namespace.clone(),
+        name: resource.name().to_owned(),
+        labels: metadata.labels.clone(),
+        service_account: account.map_or("default", String::as_str).to_owned(),
+        role: role(metadata, pod),
+        ports: ports(&pod.containers),
+    }
+}
+
+/// A gateway is a pod that is nothing but a proxy. Source: Istio, "Installing Gateways".
+fn role(metadata: &Metadata, pod: &PodSpec) -> Role {
+    let templates = metadata.annotations.get("inject.istio.io/templates");
+    let is_template =
+        templates.is_some_and(|names| names.split(',').any(|name| name.trim() == "gateway"));
+    let is_proxy = |container: &Container| container.name == "istio-proxy";
+    let is_alone = !pod.containers.is_empty() && pod.containers.iter().all(is_proxy);
+    if is_template || is_alone || metadata.labels.contains_key(GATEWAY_NAME_LABEL) {
+        Role::Gateway
+    } else {
+        Role::Sidecar
+    }
+}
+
+/// By name; the unnamed ones under their number.
+fn ports(containers: &[Container]) -> BTreeMap<String, u16> {
+    let mut ports = BTreeMap::new();
+    for port in containers.iter().flat_map(|container| &container.ports) {
+        let Ok(number) = u16::try_from(port.container_port) else { continue };
+        let name = if port.name.is_empty() { number.to_string() } else { port.name.clone() };
+        ports.entry(name).or_insert(number);
+    }
+    ports
+}
