@@ -97,8 +97,9 @@ pub struct Hello {
 /// These objects, by digest, are not here.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Need {
+    /// Of the [`Prepare`] that they are needed for.
     #[prost(uint64, tag = "1")]
-    pub rollout: u64,
+    pub epoch: u64,
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub digests: Vec<Vec<u8>>,
 }
@@ -107,7 +108,8 @@ pub struct Need {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Prepared {
     #[prost(uint64, tag = "1")]
-    pub rollout: u64,
+    pub epoch: u64,
+    /// As the proxy computed it.
     #[prost(bytes = "vec", tag = "2")]
     pub slice: Vec<u8>,
     /// Of the built structures, as estimated.
@@ -117,11 +119,12 @@ pub struct Prepared {
     pub elapsed_us: u64,
 }
 
-/// Cannot be served here; what is in force stays in force.
+/// Cannot be served here; what is in force stays in force. The answer to a [`Prepare`], [`Commit`] or [`Revert`] of that epoch. A
+/// [`Confirm`] is never refused: what is served is served, and a disk that fails is no reason to go back.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Refused {
     #[prost(uint64, tag = "1")]
-    pub rollout: u64,
+    pub epoch: u64,
     #[prost(enumeration = "Refusal", tag = "2")]
     pub reason: i32,
     /// For a person: lower case, no full stop.
@@ -155,6 +158,8 @@ pub enum Refusal {
     Program = 7,
     /// The proxy cannot store it, so it could not start from it.
     Storage = 8,
+    /// Told to serve what it does not hold: prepare it first.
+    Absent = 9,
 }
 
 /// What the proxy judges requests by from now on. Said after each change, whoever caused it.
@@ -174,7 +179,8 @@ pub struct Serving {
     pub expired: bool,
 }
 
-/// What went through the proxy since its last report. Sent every second while there is something to tell.
+/// What went through the proxy since its last report. Sent every second while there is something to tell, and at least three times a
+/// lease ([`Welcome::lease_ms`]) even when there is not: it is the sign of life.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Health {
     #[prost(message, repeated, tag = "1")]
@@ -217,7 +223,7 @@ pub struct Welcome {
     /// The control runtime's name, another after a restart.
     #[prost(string, tag = "2")]
     pub control: String,
-    /// A proxy that has said nothing for this long is not waited for. Reports count as something.
+    /// A proxy that has said nothing for this long is not waited for, and its stream is ended.
     #[prost(uint64, tag = "3")]
     pub lease_ms: u64,
 }
@@ -225,24 +231,21 @@ pub struct Welcome {
 /// Get ready to serve the snapshot. The objects follow; what the proxy already holds does not.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Prepare {
-    /// Names the attempt in all answers to it; greater than that of any before.
+    /// What it will be served under. Names the attempt in all answers to it.
     #[prost(uint64, tag = "1")]
-    pub rollout: u64,
-    /// What it will be served under. Going back will be under `epoch + 1`.
-    #[prost(uint64, tag = "2")]
     pub epoch: u64,
-    #[prost(bytes = "vec", tag = "3")]
+    #[prost(bytes = "vec", tag = "2")]
     pub snapshot: Vec<u8>,
     /// The slice that the control runtime expects for this proxy, which computes its own.
-    #[prost(bytes = "vec", tag = "4")]
+    #[prost(bytes = "vec", tag = "3")]
     pub slice: Vec<u8>,
-    #[prost(message, repeated, tag = "5")]
+    #[prost(message, repeated, tag = "4")]
     pub signatures: Vec<Signature>,
     /// The canonical bytes of the part of the source map that speaks of the slice.
-    #[prost(bytes = "vec", tag = "6")]
+    #[prost(bytes = "vec", tag = "5")]
     pub source_map: Vec<u8>,
     /// How long it may take, world of the certain hosts included.
-    #[prost(uint64, tag = "7")]
+    #[prost(uint64, tag = "6")]
     pub within_ms: u64,
 }
 
@@ -265,15 +268,14 @@ pub struct Objects {
     pub objects: Vec<bytes::Bytes>,
 }
 
-/// Serve what was prepared.
+/// Serve what was prepared under `epoch`. For what is served under `epoch` already: the time runs anew.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Commit {
     #[prost(uint64, tag = "1")]
-    pub rollout: u64,
-    #[prost(uint64, tag = "2")]
     pub epoch: u64,
-    /// Without [`Confirm`] for this long, go back under `epoch + 1`.
-    #[prost(uint64, tag = "3")]
+    /// On trial: without [`Confirm`] or another [`Commit`] of this epoch for this long, go back under `epoch + 1`. Zero: not on
+    /// trial, as if [`Confirm`] came with it.
+    #[prost(uint64, tag = "2")]
     pub confirm_within_ms: u64,
 }
 
@@ -284,20 +286,19 @@ pub struct Confirm {
     pub epoch: u64,
 }
 
-/// Serve `snapshot`, the one confirmed before, under `epoch`, and drop the one that was tried.
+/// Serve `snapshot` under `epoch`, confirmed, at once and without preparing: it is the one confirmed before, or the one that is
+/// served already and only gets another number. Drop what was tried, and what was prepared and not committed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Revert {
     #[prost(uint64, tag = "1")]
-    pub rollout: u64,
-    #[prost(uint64, tag = "2")]
     pub epoch: u64,
-    #[prost(bytes = "vec", tag = "3")]
+    #[prost(bytes = "vec", tag = "2")]
     pub snapshot: Vec<u8>,
 }
 
-/// Drop what was prepared and not committed.
+/// Drop what was prepared under `epoch` and not committed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Abandon {
     #[prost(uint64, tag = "1")]
-    pub rollout: u64,
+    pub epoch: u64,
 }

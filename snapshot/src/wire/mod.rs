@@ -21,8 +21,25 @@
 //!   Serving ─────────────────────────────▶
 //! ```
 //!
-//! **Epochs** number what proxies serve, for the whole mesh, and at any one proxy only rise. A rollout takes two: `epoch` for its
-//! snapshot and `epoch + 1` for going back, so that a proxy that reverts by itself has a number to do it under.
+//! **Epochs** number what proxies serve, for the whole mesh, and at any one proxy only rise. One epoch names one snapshot, for ever. A
+//! rollout takes two: `epoch` for its snapshot and `epoch + 1` for going back, so that a proxy that reverts by itself has a number to do it
+//! under. An attempt is named by its epoch, too: no other number is needed to tell the answers to it from those to another.
+//!
+//! # What a proxy does
+//!
+//! - It holds what it **serves**, perhaps on **trial**, and then what was confirmed before; and at most one snapshot **prepared**, which the next
+//!   [`Prepare`] replaces. Preparing the same again is answered at once, with what it was answered before.
+//! - [`Commit`] of the prepared epoch swaps it in. Before the swap the proxy stores `epoch` as tried, so that it never serves a lesser one
+//!   again: after a crash on trial it starts from what is confirmed, under `epoch + 1`, and says so in [`Hello`]. A trial that nobody
+//!   confirms or renews in time ends in the same way, without a crash.
+//! - [`Confirm`], a [`Commit`] without trial and [`Revert`] store what is then served as what to start from.
+//! - An epoch below the one served is refused as [`Refusal::Stale`], and an order for what is not held as [`Refusal::Absent`]; an order that
+//!   is carried out already is answered with [`Serving`] once more.
+//! - It serves whatever it served while no stream is open, and opens one again with growing, random pauses. The first message is always
+//!   [`Hello`]; what was said on the old stream and not answered is forgotten by both sides.
+//!
+//! So a proxy that joins late, or comes back after a long time, is brought to the confirmed snapshot by [`Prepare`] and [`Commit`]
+//! without trial, outside any wave, and one that serves it under another number by [`Revert`].
 //!
 //! The messages are written out here instead of generated, so that building needs no protocol compiler;
 //! the tags are the contract and are never used again for anything else.
