@@ -1,1 +1,5 @@
+//! The control runtime: what is rolled out, when, and to whom.
+
 #![forbid(unsafe_code)]
+
+pub mod rollout;

@@ -1,0 +1,160 @@
+//! What survives a crash: the sum of all records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mesh_snapshot::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::gate::Measure;
+use super::record::{Cause, Pace, Quarantine, Record};
+use super::version::Version;
+
+/// Changed by [`Ledger::apply`] alone, when a record is written and when it is read again: so what is
+/// known after a crash is what was known before it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ledger {
+    /// The highest number given out.
+    pub epochs_taken: u64,
+    /// What every proxy is to serve.
+    pub confirmed: Option<Version>,
+    /// What was confirmed before, oldest first, each snapshot once, without the one confirmed now.
+    pub history: Vec<Digest>,
+    pub attempt: Option<Attempt>,
+    /// The newest publication that no rollout has taken up yet.
+    pub waiting: Option<Candidate>,
+    pub quarantine: BTreeMap<Digest, Quarantine>,
+    /// Lifted from quarantine, with what does not count against them any more.
+    pub excused: BTreeMap<Digest, Measure>,
+    pub paused: bool,
+    /// How the last rollout that was not confirmed ended.
+    pub last_ended: Option<Ended>,
+}
+
+/// The rollout under way.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Attempt {
+    pub version: Version,
+    pub pace: Pace,
+    /// Some proxy may have committed.
+    pub committing: bool,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Candidate {
+    pub snapshot: Digest,
+    pub pace: Pace,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ended {
+    pub version: Version,
+    pub cause: Cause,
+}
+
+impl Ledger {
+    /// The sum of `records`, of which the first may be a checkpoint.
+    #[must_use]
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>, history: usize) -> Self {
+        let mut ledger = Self::default();
+        for record in records {
+            ledger.apply(record, history);
+        }
+        ledger
+    }
+
+    /// Takes one more record into account. `history` is how many earlier snapshots are kept to go back to.
+    pub fn apply(&mut self, record: &Record, history: usize) {
+        match record {
+            Record::Offered { snapshot } => self.offer(*snapshot),
+            Record::Started { epoch, snapshot, pace } => {
+                self.epochs_taken = self.epochs_taken.max(epoch + 1);
+                let version = Version { epoch: *epoch, snapshot: *snapshot };
+                self.attempt = Some(Attempt { version, pace: *pace, committing: false });
+                self.waiting = None;
+            }
+            Record::Wave { .. } => {
+                self.attempt.iter_mut().for_each(|attempt| attempt.committing = true);
+            }
+            Record::Confirmed { version } => {
+                self.attempt = None;
+                self.confirm(*version, history);
+            }
+            Record::Ended { back_to, cause, .. } => self.end(*back_to, cause),
+            Record::Renumbered { version } => {
+                self.epochs_taken = self.epochs_taken.max(version.epoch);
+                self.confirmed = Some(*version);
+            }
+            Record::Undone { to } => {
+                if let Some(from) = self.confirmed.filter(|from| from.snapshot != *to) {
+                    self.quarantine.insert(from.snapshot, Quarantine::Undone);
+                }
+                self.waiting = Some(Candidate { snapshot: *to, pace: Pace::AtOnce });
+            }
+            Record::Lifted { snapshot } => {
+                let measure = self.quarantine.remove(snapshot).and_then(|why| why.measure());
+                self.excused.extend(measure.map(|measure| (*snapshot, measure)));
+                self.offer(*snapshot);
+            }
+            Record::Paused => self.paused = true,
+            Record::Resumed => self.paused = false,
+            Record::Checkpoint { ledger } => *self = (**ledger).clone(),
+        }
+        self.drop_what_is_reached();
+    }
+
+    /// What waits and is confirmed already waits no more.
+    fn drop_what_is_reached(&mut self) {
+        let confirmed = self.confirmed.map(|version| version.snapshot);
+        if self.attempt.is_none() && self.waiting.map(|candidate| candidate.snapshot) == confirmed {
+            self.waiting = None;
+        }
+    }
+
+    /// The newest publication is what the mesh should end on, so it takes the place of any that waits; none waits when it is
+    /// what the mesh is on its way to.
+    fn offer(&mut self, snapshot: Digest) {
+        let heading = self.attempt.map(|attempt| attempt.version).or(self.confirmed);
+        self.waiting = (heading.map(|version| version.snapshot) != Some(snapshot))
+            .then_some(Candidate { snapshot, pace: Pace::Waves });
+    }
+
+    fn confirm(&mut self, version: Version, history: usize) {
+        if let Some(before) = self.confirmed.replace(version) {
+            self.history.retain(|digest| *digest != before.snapshot);
+            self.history.push(before.snapshot);
+        }
+        self.history.retain(|digest| *digest != version.snapshot);
+        let excess = self.history.len().saturating_sub(history);
+        self.history.drain(..excess);
+    }
+
+    fn end(&mut self, back_to: Option<Version>, cause: &Cause) {
+        if let Some(back_to) = back_to {
+            self.confirmed = Some(back_to);
+        }
+        let Some(attempt) = self.attempt.take() else { return };
+        let snapshot = attempt.version.snapshot;
+        if let Some(quarantine) = cause.quarantine() {
+            self.quarantine.insert(snapshot, quarantine);
+        }
+        if *cause == Cause::Interrupted && self.waiting.is_none() {
+            self.waiting = Some(Candidate { snapshot, pace: attempt.pace });
+        }
+        self.last_ended = Some(Ended { version: attempt.version, cause: cause.clone() });
+    }
+
+    /// The snapshots that must be kept in the store.
+    #[must_use]
+    pub fn needed(&self) -> BTreeSet<Digest> {
+        let confirmed = self.confirmed.map(|version| version.snapshot);
+        let attempt = self.attempt.map(|attempt| attempt.version.snapshot);
+        let waiting = self.waiting.map(|candidate| candidate.snapshot);
+        let quarantined = self.quarantine.keys().copied();
+        let current = [confirmed, attempt, waiting].into_iter().flatten();
+        current.chain(self.history.iter().copied()).chain(quarantined).collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! What is known of one proxy, and what it is told next to get where it should be.
+
+use std::sync::Arc;
+
+use mesh_snapshot::object::Workload;
+
+use super::effect::Order;
+use super::event::{Refusal, Serving};
+use super::health::Recent;
+use super::version::{Timestamp, Version};
+
+/// A proxy in contact: one that has said something within its lease.
+#[derive(Clone, Debug)]
+pub(super) struct Proxy {
+    pub(super) workload: Arc<Workload>,
+    /// Its stream; none since it broke.
+    pub(super) connection: Option<u64>,
+    pub(super) heard: Timestamp,
+    pub(super) serving: Option<Serving>,
+    /// The epoch that it holds ready.
+    pub(super) prepared: Option<u64>,
+    /// The last order that it has not carried out, and when it was sent.
+    pub(super) asked: Option<(Order, Timestamp)>,
+    /// The epoch that it cannot serve.
+    pub(super) refused: Option<(u64, Refusal, Timestamp)>,
+    /// The epoch that it could not go to without preparing.
+    pub(super) lacks: Option<u64>,
+    pub(super) recent: Recent,
+}
+
+/// How a proxy stands to the version that it should serve for good.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Way {
+    There,
+    /// It has been under a higher number already: this one it can never serve.
+    Ahead,
+    Confirm,
+    Revert,
+    Commit,
+    Prepare,
+}
+
+impl Proxy {
+    pub(super) fn new(
+        workload: Arc<Workload>,
+        connection: u64,
+        serving: Option<Serving>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            workload,
+            connection: Some(connection),
+            heard: now,
+            serving,
+            prepared: None,
+            asked: None,
+            refused: None,
+            lacks: None,
+            recent: Recent::default(),
+        }
+    }
+
+    /// The stream broke; what was said on it and not answered is forgotten.
+    pub(super) fn leave(&mut self) {
+        self.connection = None;
+        self.prepared = None;
+        self.asked = None;
+        self.lacks = None;
+    }
+
+    /// Zero: it serves nothing.
+    pub(super) fn epoch(&self) -> u64 {
+        self.serving.map_or(0, |serving| serving.version.epoch)
+    }
+
+    pub(super) fn way_to(&self, target: Version) -> Way {
+        let Some(serving) = self.serving else { return self.way_by_preparing(target) };
+        if serving.version == target {
+            return if serving.confirmed { Way::There } else { Way::Confirm };
+        }
+        if serving.version.epoch >= target.epoch {
+            return Way::Ahead;
+        }
+        let same = serving.version.snapshot == target.snapshot;
+        let way_back = !serving.confirmed && serving.version.epoch + 1 == target.epoch;
+        if (same || way_back) && self.lacks != Some(target.epoch) {
+            return Way::Revert;
+        }
+        self.way_by_preparing(target)
+    }
+
+    fn way_by_preparing(&self, target: Version) -> Way {
+        if self.prepared == Some(target.epoch) { Way::Commit } else { Way::Prepare }
+    }
+
+    /// Whether it said that it cannot be brought to `target`.
+    pub(super) fn is_stuck_before(&self, target: Version) -> bool {
+        self.way_to(target) != Way::There
+            && self.refused.as_ref().is_some_and(|(epoch, ..)| *epoch == target.epoch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh_snapshot::Digest;
+
+    use super::*;
+
+    fn version(epoch: u64, name: &str) -> Version {
+        Version { epoch, snapshot: Digest::of(name.as_bytes()) }
+    }
+
+    fn serving(epoch: u64, name: &str, confirmed: bool) -> Proxy {
+        let serving = Serving { version: version(epoch, name), confirmed };
+        Proxy::new(Arc::default(), 1, Some(serving), Timestamp::default())
+    }
+
+    #[test]
+    fn a_proxy_finds_the_shortest_way_to_what_it_should_serve() {
+        assert_eq!(serving(4, "a", true).way_to(version(4, "a")), Way::There);
+        assert_eq!(serving(4, "a", false).way_to(version(4, "a")), Way::Confirm);
+        assert_eq!(serving(4, "b", false).way_to(version(5, "a")), Way::Revert, "the way back");
+        assert_eq!(serving(2, "a", true).way_to(version(5, "a")), Way::Revert, "a new number");
+        assert_eq!(serving(2, "a", true).way_to(version(4, "b")), Way::Prepare);
+        assert_eq!(
+            serving(4, "b", false).way_to(version(7, "a")),
+            Way::Prepare,
+            "it may not hold it"
+        );
+        assert_eq!(serving(5, "a", true).way_to(version(4, "b")), Way::Ahead);
+        let nothing = Proxy::new(Arc::default(), 1, None, Timestamp::default());
+        assert_eq!(nothing.way_to(version(2, "a")), Way::Prepare);
+    }
+
+    #[test]
+    fn what_is_prepared_is_committed_and_what_is_absent_is_prepared() {
+        let mut proxy = serving(2, "a", true);
+        proxy.prepared = Some(4);
+        assert_eq!(proxy.way_to(version(4, "b")), Way::Commit);
+        let mut proxy = serving(4, "b", false);
+        proxy.lacks = Some(5);
+        assert_eq!(proxy.way_to(version(5, "a")), Way::Prepare);
+    }
+}
