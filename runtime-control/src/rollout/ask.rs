@@ -4,8 +4,9 @@ use mesh_snapshot::Digest;
 
 use super::effect::{Accepted, Effect, Rejected};
 use super::event::Verb;
+use super::ledger::Attempt;
 use super::policy::Newer;
-use super::record::{Cause, Record};
+use super::record::{Cause, Pace, Record};
 use super::state::{Concerned, Slices, Step};
 
 type Answer = Result<Accepted, Rejected>;
@@ -93,6 +94,11 @@ impl<S: Slices> Step<'_, S> {
             return Err(Rejected::UnknownVersion(to));
         }
         self.refuse_quarantined(to)?;
+        let there =
+            |attempt: Attempt| attempt.pace == Pace::AtOnce && attempt.version.snapshot == to;
+        if ledger.attempt.is_some_and(there) {
+            return Ok(Accepted::AsItIs);
+        }
         if under_way {
             self.end(Cause::Aborted);
         }

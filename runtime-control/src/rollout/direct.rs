@@ -8,9 +8,6 @@ use super::proxy::{Proxy, Way};
 use super::state::{Slices, Step};
 use super::version::{ProxyName, Timestamp, Version};
 
-/// How often a wave's reports are looked at.
-pub(super) const LOOK: Duration = Duration::from_millis(250);
-
 impl<S: Slices> Step<'_, S> {
     /// Tells each proxy what it has not been told yet. Whether one turned out to have no slice to be told of.
     pub(super) fn direct_all(&mut self) -> bool {
@@ -35,19 +32,18 @@ impl<S: Slices> Step<'_, S> {
                 return false;
             }
             Some(Err((epoch, refusal))) => {
-                let known = proxy.refused.as_ref().is_some_and(|(of, ..)| *of == epoch);
-                proxy.refused = Some((epoch, refusal, now));
+                let known = proxy.refused.contains_key(&epoch);
+                proxy.refuse(epoch, refusal, now);
                 return !known;
             }
             Some(Ok(order)) => order,
         };
-        if let Some((epoch, _, at)) = &proxy.refused
-            && *epoch == order.epoch()
-        {
+        if let Some((_, at)) = proxy.refused.get_mut(&order.epoch()) {
             if now < *at + retry {
                 return false;
             }
-            proxy.refused = None;
+            // It stands as refused until the proxy says something else.
+            *at = now;
             proxy.asked = None;
         }
         if let Some((asked, at)) = proxy.asked
@@ -69,19 +65,35 @@ impl<S: Slices> Step<'_, S> {
         if let Some(order) = self.toward_trial(name, proxy) {
             return Some(order);
         }
-        if let Some(target) = self.state.ledger.confirmed {
-            let epoch = target.epoch;
-            match proxy.way_to(target) {
-                Way::There | Way::Ahead => {}
-                Way::Confirm => return Some(Ok(Order::Confirm { epoch })),
-                Way::Revert => return Some(Ok(Order::Revert { version: target })),
-                Way::Commit => return Some(Ok(Order::Commit { version: target, trial: None })),
-                Way::Prepare => return Some(self.prepare(proxy, target)),
-            }
-        }
+        self.toward_candidate(proxy).or_else(|| self.toward_target(proxy))
+    }
+
+    /// For those that are where they should be, and those that cannot get there.
+    fn toward_candidate(&self, proxy: &Proxy) -> Option<Result<Order, (u64, Refusal)>> {
         let candidate = self.state.ledger.attempt?.version;
+        let settled = self
+            .state
+            .ledger
+            .confirmed
+            .is_none_or(|target| matches!(proxy.way_to(target), Way::There | Way::Ahead));
+        let waits = self.is_stuck(proxy) && !proxy.refused.contains_key(&candidate.epoch);
         let ready = proxy.prepared == Some(candidate.epoch) || proxy.epoch() >= candidate.epoch;
-        (!ready).then(|| self.prepare(proxy, candidate))
+        ((settled || waits) && !ready).then(|| self.prepare(proxy, candidate))
+    }
+
+    fn toward_target(&self, proxy: &Proxy) -> Option<Result<Order, (u64, Refusal)>> {
+        let target = self.state.ledger.confirmed?;
+        let candidate = self.state.ledger.attempt.map(|attempt| attempt.version.epoch);
+        if self.is_stuck(proxy) && candidate.is_some() && proxy.prepared == candidate {
+            return None;
+        }
+        Some(match proxy.way_to(target) {
+            Way::There | Way::Ahead => return None,
+            Way::Confirm => Ok(Order::Confirm { epoch: target.epoch }),
+            Way::Revert => Ok(Order::Revert { version: target }),
+            Way::Commit => Ok(Order::Commit { version: target, trial: None }),
+            Way::Prepare => self.prepare(proxy, target),
+        })
     }
 
     /// For those of the waves, as long as they have not gone back.
@@ -133,14 +145,6 @@ impl<S: Slices> Step<'_, S> {
         }
     }
 
-    /// When the wave is looked at again.
-    fn next_look(&self) -> Option<Timestamp> {
-        let trial = self.state.trial.as_ref()?;
-        let soaked = trial.soaking_since.map(|since| since + self.state.policy.soak);
-        let look = trial.looked + LOOK;
-        Some(soaked.filter(|end| self.now < *end).map_or(look, |end| end.min(look)))
-    }
-
     fn limits(&self, proxy: &Proxy) -> impl Iterator<Item = Timestamp> {
         let policy = &self.state.policy;
         let lease = proxy.heard + policy.lease;
@@ -148,8 +152,8 @@ impl<S: Slices> Step<'_, S> {
             Order::Prepare { .. } => at + (policy.prepare_within + policy.lease),
             _ => at + order.again_after(policy.retry),
         });
-        let retry = proxy.refused.as_ref().map(|(_, _, at)| *at + policy.retry);
-        let retry = retry.filter(|at| self.now < *at);
+        let retry = proxy.refused.values().map(|(_, at)| *at + policy.retry);
+        let retry = retry.filter(|at| self.now < *at).min();
         [lease].into_iter().chain(answer).chain(retry)
     }
 }

@@ -47,9 +47,12 @@ impl<S: Slices> Step<'_, S> {
         workload: Arc<Workload>,
         serving: Option<Serving>,
     ) {
-        let mut proxy = Proxy::new(workload, connection, None, self.now);
+        let mut proxy = Proxy::new(workload, connection, serving, self.now);
         if let Some(before) = self.state.proxies.remove(name) {
             proxy.recent = before.recent;
+            if before.serving == serving {
+                proxy.since = before.since;
+            }
         }
         self.state.proxies.insert(name.clone(), proxy);
         if let Some(serving) = serving {
@@ -62,7 +65,10 @@ impl<S: Slices> Step<'_, S> {
         let way_back = u64::from(!serving.confirmed);
         self.state.epoch_heard = self.state.epoch_heard.max(epoch + way_back);
         if let Some(proxy) = self.state.proxies.get_mut(name) {
-            proxy.serving = Some(serving);
+            if proxy.serving.replace(serving) != Some(serving) {
+                proxy.since = self.now;
+            }
+            proxy.refused.retain(|refused, _| epoch < *refused);
         }
         let attempt = self.state.ledger.attempt;
         if let (Some(trial), Some(attempt)) = (&mut self.state.trial, attempt)
@@ -83,11 +89,12 @@ impl<S: Slices> Step<'_, S> {
         }
         if slice == expected {
             proxy.prepared = Some(epoch);
+            proxy.refused.remove(&epoch);
             return;
         }
         let detail = format!("it computed the slice {slice}, where {expected} was expected");
         let refusal = Refusal { reason: Reason::Corrupt, detail, key: None, item: String::new() };
-        proxy.refused = Some((epoch, refusal, self.now));
+        proxy.refuse(epoch, refusal, self.now);
     }
 
     fn note_refusal(&mut self, name: &ProxyName, epoch: u64, refusal: Refusal) {
@@ -101,7 +108,7 @@ impl<S: Slices> Step<'_, S> {
         if proxy.prepared == Some(epoch) {
             proxy.prepared = None;
         }
-        proxy.refused = Some((epoch, refusal, self.now));
+        proxy.refuse(epoch, refusal, self.now);
     }
 
     /// Who has said nothing for a lease is not in contact. When it comes back it begins with `Hello`.
@@ -126,7 +133,7 @@ impl<S: Slices> Step<'_, S> {
                 let refusal =
                     Refusal { reason: Reason::Time, detail, key: None, item: String::new() };
                 proxy.asked = None;
-                proxy.refused = Some((version.epoch, refusal, self.now));
+                proxy.refuse(version.epoch, refusal, self.now);
             }
         }
     }

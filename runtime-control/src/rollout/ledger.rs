@@ -79,19 +79,13 @@ impl Ledger {
             Record::Wave { .. } => {
                 self.attempt.iter_mut().for_each(|attempt| attempt.committing = true);
             }
-            Record::Confirmed { version } => {
-                self.attempt = None;
-                self.confirm(*version, history);
-            }
+            Record::Confirmed { version } => self.confirm(*version, history),
             Record::Ended { back_to, cause, .. } => self.end(*back_to, cause),
             Record::Renumbered { version } => {
                 self.epochs_taken = self.epochs_taken.max(version.epoch);
                 self.confirmed = Some(*version);
             }
             Record::Undone { to } => {
-                if let Some(from) = self.confirmed.filter(|from| from.snapshot != *to) {
-                    self.quarantine.insert(from.snapshot, Quarantine::Undone);
-                }
                 self.waiting = Some(Candidate { snapshot: *to, pace: Pace::AtOnce });
             }
             Record::Lifted { snapshot } => {
@@ -103,13 +97,17 @@ impl Ledger {
             Record::Resumed => self.paused = false,
             Record::Checkpoint { ledger } => *self = (**ledger).clone(),
         }
-        self.drop_what_is_reached();
+        self.drop_what_is_settled();
     }
 
-    /// What waits and is confirmed already waits no more.
-    fn drop_what_is_reached(&mut self) {
+    /// What waits and is confirmed already waits no more, nor does what came into quarantine meanwhile.
+    fn drop_what_is_settled(&mut self) {
         let confirmed = self.confirmed.map(|version| version.snapshot);
-        if self.attempt.is_none() && self.waiting.map(|candidate| candidate.snapshot) == confirmed {
+        let settled = |candidate: &Candidate| {
+            let reached = self.attempt.is_none() && confirmed == Some(candidate.snapshot);
+            reached || self.quarantine.contains_key(&candidate.snapshot)
+        };
+        if self.waiting.as_ref().is_some_and(settled) {
             self.waiting = None;
         }
     }
@@ -123,22 +121,34 @@ impl Ledger {
     }
 
     fn confirm(&mut self, version: Version, history: usize) {
+        let undo = self.undoes();
+        self.attempt = None;
         if let Some(before) = self.confirmed.replace(version) {
             self.history.retain(|digest| *digest != before.snapshot);
             self.history.push(before.snapshot);
+            if undo && before.snapshot != version.snapshot {
+                self.quarantine.insert(before.snapshot, Quarantine::Undone);
+            }
         }
         self.history.retain(|digest| *digest != version.snapshot);
         let excess = self.history.len().saturating_sub(history);
         self.history.drain(..excess);
     }
 
+    /// Whether the rollout under way goes back to an earlier snapshot, as an operator asked.
+    fn undoes(&self) -> bool {
+        self.confirmed.is_some() && self.attempt.is_some_and(|attempt| attempt.pace == Pace::AtOnce)
+    }
+
     fn end(&mut self, back_to: Option<Version>, cause: &Cause) {
+        let undo = self.undoes();
         if let Some(back_to) = back_to {
             self.confirmed = Some(back_to);
         }
         let Some(attempt) = self.attempt.take() else { return };
         let snapshot = attempt.version.snapshot;
-        if let Some(quarantine) = cause.quarantine() {
+        // Who aborts an undo has nothing against what it went back to.
+        if let Some(quarantine) = cause.quarantine().filter(|_| !undo) {
             self.quarantine.insert(snapshot, quarantine);
         }
         if *cause == Cause::Interrupted && self.waiting.is_none() {

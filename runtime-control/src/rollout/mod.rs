@@ -45,6 +45,7 @@ mod attempt;
 mod direct;
 mod hear;
 mod status;
+mod trial;
 
 pub use effect::{Accepted, Effect, Order, Rejected};
 pub use event::{Event, Reason, Refusal, Said, Serving, Verb};

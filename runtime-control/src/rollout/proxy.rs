@@ -1,5 +1,6 @@
 //! What is known of one proxy, and what it is told next to get where it should be.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesh_snapshot::object::Workload;
@@ -16,13 +17,15 @@ pub(super) struct Proxy {
     /// Its stream; none since it broke.
     pub(super) connection: Option<u64>,
     pub(super) heard: Timestamp,
+    /// In contact, and serving the same, without a gap since then.
+    pub(super) since: Timestamp,
     pub(super) serving: Option<Serving>,
     /// The epoch that it holds ready.
     pub(super) prepared: Option<u64>,
     /// The last order that it has not carried out, and when it was sent.
     pub(super) asked: Option<(Order, Timestamp)>,
-    /// The epoch that it cannot serve.
-    pub(super) refused: Option<(u64, Refusal, Timestamp)>,
+    /// The epochs that it cannot serve, and when it was asked last: that of the target, that of the candidate, or both.
+    pub(super) refused: BTreeMap<u64, (Refusal, Timestamp)>,
     /// The epoch that it could not go to without preparing.
     pub(super) lacks: Option<u64>,
     pub(super) recent: Recent,
@@ -51,10 +54,11 @@ impl Proxy {
             workload,
             connection: Some(connection),
             heard: now,
+            since: now,
             serving,
             prepared: None,
             asked: None,
-            refused: None,
+            refused: BTreeMap::new(),
             lacks: None,
             recent: Recent::default(),
         }
@@ -95,8 +99,16 @@ impl Proxy {
 
     /// Whether it said that it cannot be brought to `target`.
     pub(super) fn is_stuck_before(&self, target: Version) -> bool {
-        self.way_to(target) != Way::There
-            && self.refused.as_ref().is_some_and(|(epoch, ..)| *epoch == target.epoch)
+        self.way_to(target) != Way::There && self.refused.contains_key(&target.epoch)
+    }
+
+    pub(super) fn refuse(&mut self, epoch: u64, refusal: Refusal, now: Timestamp) {
+        /// Epochs older than the target and the candidate are of no interest.
+        const KEPT: usize = 3;
+        self.refused.insert(epoch, (refusal, now));
+        while self.refused.len() > KEPT {
+            self.refused.pop_first();
+        }
     }
 }
 

@@ -173,10 +173,18 @@ impl<S: Slices> Step<'_, S> {
         self.effects.push(Effect::Journal(record));
     }
 
-    /// A timer that fires late means that this side did not run, and did not renew.
+    /// A timer that fires late means that this side did not run. What proxies said meanwhile is still unread, so the time
+    /// does not count against them; and trials were not renewed, so falls do not count against the snapshot.
     fn notice_a_stall(&mut self) {
         let late = self.state.wake.map_or(Duration::ZERO, |wake| self.now.since(wake));
-        if late >= self.state.policy.confirm_within / 3 {
+        let policy = &self.state.policy;
+        if late >= policy.lease / 3 {
+            for proxy in self.state.proxies.values_mut() {
+                proxy.heard = proxy.heard + late;
+                proxy.asked = proxy.asked.map(|(order, at)| (order, at + late));
+            }
+        }
+        if late >= policy.confirm_within / 3 {
             self.state.trial.iter_mut().for_each(|trial| trial.stalled = true);
         }
     }

@@ -114,7 +114,7 @@ impl State {
 
     fn tell(&self, name: &ProxyName, proxy: &Proxy) -> ProxyStatus {
         let state = self.state_of(name, proxy);
-        let refusal = proxy.refused.as_ref().map(|(_, refusal, _)| refusal.clone());
+        let refusal = proxy.refused.values().next_back().map(|(refusal, _)| refusal.clone());
         ProxyStatus {
             name: name.to_string(),
             workload: format!("{}/{}", proxy.workload.namespace, proxy.workload.name),
