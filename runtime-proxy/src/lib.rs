@@ -1,1 +1,22 @@
+//! The data plane: sidecar, ingress and egress gateway.
+//!
+//! ```text
+//!  bytes ─▶ listener/ ─▶ tls/ ─▶ http/ ─▶ filter/ ─▶ cluster/ ─▶ bytes      one thread a core, nothing shared but
+//!                                            │           │                  what is immutable or atomic
+//!                                     engine::Program    │
+//!                                            ▲           ▼
+//!             control ─▶ agent/ ─▶ live.rs ──┘        world/                 one thread of their own
+//! ```
+//! - `listener/`: accepts, finds where a connection was going, sniffs what it speaks.
+//! - `tls/`: the mesh's identities (SPIFFE), gateways' certificates, TLS towards the outside.
+//! - `http/`: hyper's codecs, driven so that one poll of a connection is one write.
+//! - `filter/`: what happens to a request, in order; decisions are the engine's.
+//! - `cluster/`: which endpoint, over which connection: balancing, pools, limits, outlier detection.
+//! - `agent/`: the stream to the control runtime, the store on disk, the trial of a snapshot.
+//! - `live.rs`: the program in force, swapped whole.
+//! - `world/`: endpoints, credentials, key sets: what streams in beside policy.
+//! - `observe/`: metrics, access log, the admin port.
+
 #![forbid(unsafe_code)]
+
+pub mod world;

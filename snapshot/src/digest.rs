@@ -1,6 +1,6 @@
 //! SHA-256 digests: the names of objects and snapshots.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -30,11 +30,7 @@ impl Digest {
     /// The 64 hexadecimal digits alone, as file and blob names use them.
     #[must_use]
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        self.0.iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        to_hex(&self.0)
     }
 
     /// The first 12 hexadecimal digits: enough for a person, never for a machine.
@@ -67,24 +63,33 @@ impl FromStr for Digest {
     type Err = NotADigest;
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
-        let hex = text.strip_prefix("sha256:").ok_or(NotADigest)?.as_bytes();
-        let mut bytes = [0; 32];
-        if hex.len() != 2 * bytes.len() {
-            return Err(NotADigest);
-        }
-        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            let [high, low] = pair else { return Err(NotADigest) };
-            *byte = (nibble(*high)? << 4) | nibble(*low)?;
-        }
-        Ok(Self(bytes))
+        let bytes = text.strip_prefix("sha256:").and_then(from_hex).ok_or(NotADigest)?;
+        bytes.try_into().map(Self).map_err(|_| NotADigest)
     }
 }
 
-fn nibble(digit: u8) -> Result<u8, NotADigest> {
+/// Two lower-case digits a byte.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The bytes of [`to_hex`]; none for any other text.
+pub(crate) fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let byte = |[high, low]: &[u8; 2]| Some((nibble(*high)? << 4) | nibble(*low)?);
+    rest.is_empty().then(|| pairs.iter().map(byte).collect())?
+}
+
+fn nibble(digit: u8) -> Option<u8> {
     match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(NotADigest),
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a proxy must be able to do to serve an object.
 //!
-//! A proxy announces the names it knows; what a snapshot needs beyond them is refused by name, before
-//! anything changes. A name, once given, keeps its meaning.
+//! A proxy announces the names it knows; what its slice needs beyond them it refuses by name, before
+//! anything changes. A name, once given, keeps its meaning. Whatever is added to an object's type later is
+//! a feature; what stood there from the start and is not named here, every proxy serves.
 
-use crate::object::{Action, HttpAction, JwtKeys, LoadBalancer, Object, RouteTable};
+use crate::object::{
+    Action, ClientPolicy, HttpAction, JwtKeys, LoadBalancer, Object, PortPolicies, RouteTable,
+};
 
 /// The features that `object` needs beyond the basics, each with the item that needs it (`http[2]`,
 /// `rules[0]`, as in [`crate::source_map`]; empty: the object as a whole).
@@ -11,10 +14,7 @@ use crate::object::{Action, HttpAction, JwtKeys, LoadBalancer, Object, RouteTabl
 pub fn of(object: &Object) -> Vec<(&'static str, String)> {
     match object {
         Object::RouteTable(table) => routes(table),
-        Object::Service(service) => match &service.policy.load_balancer {
-            LoadBalancer::ConsistentHash { .. } => vec![("consistent-hash", String::new())],
-            LoadBalancer::Simple(_) => Vec::new(),
-        },
+        Object::ClientPolicy(policy) => client_policy(policy),
         Object::AuthorizationPolicy(policy) => match &policy.action {
             Action::Custom { .. } => vec![("external-authorization", String::new())],
             Action::Allow | Action::Deny | Action::Audit => Vec::new(),
@@ -23,11 +23,31 @@ pub fn of(object: &Object) -> Vec<(&'static str, String)> {
             .rules
             .iter()
             .enumerate()
-            .filter(|(_, rule)| matches!(rule.keys, JwtKeys::Remote(_)))
+            .filter(|(_, rule)| !matches!(rule.keys, JwtKeys::Inline(_)))
             .map(|(index, _)| ("remote-jwks", format!("rules[{index}]")))
             .collect(),
-        _ => Vec::new(),
+        Object::MeshDefaults(_)
+        | Object::Service(_)
+        | Object::HostSet(_)
+        | Object::Egress(_)
+        | Object::Gateway(_)
+        | Object::PeerAuthentication(_) => Vec::new(),
     }
+}
+
+fn client_policy(policy: &ClientPolicy) -> Vec<(&'static str, String)> {
+    let hashes = |ports: &PortPolicies| {
+        ports
+            .iter()
+            .any(|policy| matches!(policy.load_balancer, LoadBalancer::ConsistentHash { .. }))
+    };
+    let whole = std::iter::once((String::new(), &policy.ports));
+    let subsets = policy.subsets.iter().map(|(name, it)| (format!("subsets.{name}"), &it.ports));
+    whole
+        .chain(subsets)
+        .filter(|(_, ports)| hashes(ports))
+        .map(|(item, _)| ("consistent-hash", item))
+        .collect()
 }
 
 fn routes(table: &RouteTable) -> Vec<(&'static str, String)> {

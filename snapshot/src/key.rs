@@ -10,10 +10,10 @@ use crate::Digest;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Kind {
     MeshDefaults,
-    Workload,
     Service,
+    ClientPolicy,
     RouteTable,
-    Scope,
+    HostSet,
     Egress,
     Gateway,
     PeerAuthentication,
@@ -22,14 +22,32 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What objects of this kind may refer to. Each leads to kinds that lead less far, so that no tree is
+    /// deep and none is circular.
+    #[must_use]
+    pub const fn may_hold(self) -> &'static [Self] {
+        match self {
+            Self::Egress => &[Self::HostSet],
+            Self::Gateway => &[Self::HostSet, Self::RouteTable],
+            Self::HostSet => &[Self::Service, Self::ClientPolicy, Self::RouteTable],
+            Self::MeshDefaults
+            | Self::Service
+            | Self::ClientPolicy
+            | Self::RouteTable
+            | Self::PeerAuthentication
+            | Self::RequestAuthentication
+            | Self::AuthorizationPolicy => &[],
+        }
+    }
+
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::MeshDefaults => "MeshDefaults",
-            Self::Workload => "Workload",
             Self::Service => "Service",
+            Self::ClientPolicy => "ClientPolicy",
             Self::RouteTable => "RouteTable",
-            Self::Scope => "Scope",
+            Self::HostSet => "HostSet",
             Self::Egress => "Egress",
             Self::Gateway => "Gateway",
             Self::PeerAuthentication => "PeerAuthentication",
@@ -39,10 +57,11 @@ impl Kind {
     }
 }
 
-/// The name of one object: unique within a snapshot, stable from one snapshot to the next.
+/// The name of one object: stable from one snapshot to the next.
 ///
 /// `name` is what the object's kind makes of it: a resource's name, a host, or a host and the view it
-/// was resolved for (`reviews.shop.svc.cluster.local@web`).
+/// was resolved for (`reviews.shop.svc.cluster.local@web`). Within what one workload gets, it is unique;
+/// a `Gateway` may be resolved in several ways, for workloads of several namespaces.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Key {

@@ -1,10 +1,10 @@
 //! The contract between the compiler, the control runtime and the proxies: what a compiled mesh *is*.
 //!
 //! ```text
-//!                 Manifest ── digest = the snapshot's name, signed
-//!                 ├─ mesh ──────────▶ Section ─▶ MeshDefaults, Gateway, policies of the root namespace
-//!                 └─ namespaces[ns] ▶ Section ─▶ Egress, PeerAuthentication, AuthorizationPolicy, …
-//!                                                └─▶ Scope ─▶ Service, RouteTable
+//! Manifest ── digest = the snapshot's name, signed
+//! ├─ mesh ──────────▶ Section ─▶ MeshDefaults, Gateway, policies of the root namespace
+//! └─ namespaces[ns] ▶ Section ─▶ Egress, PeerAuthentication, AuthorizationPolicy, …
+//!                                └─▶ HostSet ─▶ Service, ClientPolicy, RouteTable
 //! ```
 //! Everything is a node of one Merkle tree: an [`object`] is a plain Rust value, encoded as [`canonical`]
 //! JSON and addressed by the SHA-256 of those bytes; an object that needs another holds its
@@ -27,7 +27,12 @@ pub mod manifest;
 pub mod slice;
 pub mod snapshot;
 
+pub mod container;
+pub mod provenance;
+pub mod signature;
 pub mod source_map;
+
+pub mod diff;
 pub mod wire;
 
 pub use digest::Digest;
@@ -35,5 +40,5 @@ pub use key::{Key, Kind, Reference};
 pub use manifest::{Applies, Entry, Manifest, Section};
 pub use object::Object;
 pub use slice::{Slice, slice};
-pub use snapshot::{Builder, ReadObjects, Snapshot};
+pub use snapshot::{Builder, Conflict, ReadObjects, Snapshot};
 pub use source_map::{Location, SourceMap};

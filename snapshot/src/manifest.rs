@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::object::{Labels, Workload, is_default};
-use crate::{Digest, Key, Reference, canonical};
+use crate::object::{Labels, Role, Workload, is_default};
+use crate::{Digest, Reference, canonical};
 
 /// The version of everything in this crate that has bytes. A reader refuses any other.
 pub const FORMAT: u32 = 1;
@@ -15,7 +15,8 @@ pub const FORMAT: u32 = 1;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Manifest {
     pub format: u32,
-    /// Every feature that some object needs: see [`crate::feature`].
+    /// Every feature that some object needs: see [`crate::feature`]. Which of them a proxy needs its own
+    /// slice tells; this list tells what an object that cannot be read may be about.
     pub features: BTreeSet<String>,
     /// The section that concerns workloads of every namespace.
     pub mesh: Digest,
@@ -31,7 +32,8 @@ impl Manifest {
     }
 }
 
-/// The objects of one namespace, or of the mesh as a whole, and whom they concern. Sorted by key.
+/// The objects that concern workloads of one namespace, or of the mesh as a whole. What only other objects
+/// refer to is not listed. Sorted by key.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Section {
@@ -42,44 +44,39 @@ pub struct Section {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {
     pub reference: Reference,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub applies: Applies,
-    /// When the resource was created, in seconds since 1970; zero where the source does not say, which
-    /// counts as oldest. Among entries that apply and exclude each other, the oldest wins, then the one with the
-    /// lesser key. Source: Istio, `pilot/pkg/model`.
+    /// The place among the entries of its kind in the section, where they exclude each other or their order
+    /// counts (`PeerAuthentication`, `Egress`, `Gateway`): the least wins, or comes first. By Istio's rule
+    /// that is age, then name, then namespace; whoever compiled it knew them.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub created: i64,
+    pub rank: u32,
 }
 
 /// Which workloads an object concerns, among those that read its section: all workloads read the mesh's
 /// and their own namespace's.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Applies {
-    /// None by itself: other objects refer to it.
-    #[default]
-    Referenced,
     All,
-    /// Those with all of these labels, of which there is at least one.
-    Selected(Labels),
+    /// Those with all labels of at least one of these sets, none of which is empty.
+    Selected(Vec<Labels>),
+    /// The gateways that run one of these Gateway API `Gateway`s of the section's namespace (`targetRefs`).
+    Gateways(BTreeSet<String>),
 }
+
+/// The label by which a pod says which Gateway API `Gateway` it runs. Source: Istio, `gateway.networking.k8s.io/gateway-name`.
+pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
 impl Applies {
     #[must_use]
     pub fn to(&self, workload: &Workload) -> bool {
         match self {
-            Self::Referenced => false,
             Self::All => true,
-            Self::Selected(labels) => workload.has(labels),
+            Self::Selected(selectors) => selectors.iter().any(|labels| workload.has(labels)),
+            Self::Gateways(names) => {
+                let runs = workload.labels.get(GATEWAY_NAME_LABEL);
+                workload.role == Role::Gateway && runs.is_some_and(|name| names.contains(name))
+            }
         }
-    }
-}
-
-impl Section {
-    /// The entry of that name.
-    #[must_use]
-    pub fn get(&self, key: &Key) -> Option<&Entry> {
-        let at = self.entries.binary_search_by(|entry| entry.reference.key.cmp(key)).ok()?;
-        self.entries.get(at)
     }
 }

@@ -1,12 +1,13 @@
 //! What one proxy needs of a snapshot.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Entry, FORMAT, Manifest, Section};
-use crate::object::{Object, Role, Workload};
-use crate::{Digest, Kind, ReadObjects, Reference, canonical};
+use crate::manifest::{Applies, Entry, FORMAT, Manifest, Section};
+use crate::object::{Object, Role, Workload, is_default};
+use crate::snapshot::checked;
+use crate::{Digest, Key, Kind, ReadObjects, Reference, canonical};
 
 /// The roots of a workload's part of the tree. Equal slices have equal digests, and a workload whose slice
 /// keeps its digest from one snapshot to the next has nothing to load.
@@ -14,17 +15,23 @@ use crate::{Digest, Kind, ReadObjects, Reference, canonical};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Slice {
     pub mesh_defaults: Reference,
-    /// From the narrowest to the widest: of the workload (the oldest that selects it), its namespace, the mesh.
+    /// From the narrowest to the widest: of the workload (the first that selects it), its namespace, the mesh.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub peer_authentications: Vec<Reference>,
     /// By key: they combine, whatever their order.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub request_authentications: Vec<Reference>,
     /// By key: they combine, whatever their order.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub authorization_policies: Vec<Reference>,
     /// Services that the workload backs, by key: they name its ports and their protocols.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub inbound: Vec<Reference>,
     /// What a sidecar's workload may reach. A gateway has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Reference>,
-    /// What a gateway serves, oldest first. A sidecar has none.
+    /// What a gateway serves, in order of precedence. A sidecar has none.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub gateways: Vec<Reference>,
 }
 
@@ -36,13 +43,14 @@ pub enum SliceError {
     Missing(BTreeSet<Digest>),
     #[error("format {found} is not the one this version reads ({FORMAT})")]
     Format { found: u32 },
-    #[error("{digest} is not valid: {reason}")]
-    Malformed { digest: Digest, reason: String },
+    /// Unless damaged, written by a later version: the manifest's features tell what it may be about.
+    #[error("{what} cannot be read: {reason}")]
+    Malformed { what: String, reason: String },
     #[error("the snapshot has no {0}")]
     Incomplete(&'static str),
 }
 
-/// The part of the snapshot `root` that `workload` needs, its name and ports apart.
+/// The part of the snapshot `root` that `workload` needs.
 ///
 /// # Errors
 ///
@@ -52,7 +60,7 @@ pub fn slice(
     workload: &Workload,
     objects: &impl ReadObjects,
 ) -> Result<Slice, SliceError> {
-    let manifest: Manifest = read(root, objects)?;
+    let manifest: Manifest = read("the manifest", root, objects)?;
     if manifest.format != FORMAT {
         return Err(SliceError::Format { found: manifest.format });
     }
@@ -63,17 +71,27 @@ pub fn slice(
     if !missing.is_empty() {
         return Err(SliceError::Missing(missing));
     }
-    let mesh: Section = read(manifest.mesh, objects)?;
-    let own: Section = own.map(|digest| read(*digest, objects)).transpose()?.unwrap_or_default();
-    assemble(workload, &mesh, &own)
+    let mesh: Section = read("the mesh's section", manifest.mesh, objects)?;
+    let own: Section = own
+        .map(|digest| read("the namespace's section", *digest, objects))
+        .transpose()?
+        .unwrap_or_default();
+    of_sections(workload, &mesh, &own)
 }
 
-fn assemble(workload: &Workload, mesh: &Section, own: &Section) -> Result<Slice, SliceError> {
+/// The slice that follows from the mesh's section and that of the workload's namespace.
+///
+/// # Errors
+///
+/// [`SliceError::Incomplete`] when they lack what every workload needs.
+pub fn of_sections(
+    workload: &Workload,
+    mesh: &Section,
+    own: &Section,
+) -> Result<Slice, SliceError> {
     let of_both = |kind| {
-        let mut references: Vec<_> = applying(mesh, kind, workload)
-            .chain(applying(own, kind, workload))
-            .map(|entry| entry.reference.clone())
-            .collect();
+        let entries = applying(mesh, kind, workload).chain(applying(own, kind, workload));
+        let mut references: Vec<_> = entries.map(|entry| entry.reference.clone()).collect();
         references.sort_unstable();
         references
     };
@@ -83,7 +101,7 @@ fn assemble(workload: &Workload, mesh: &Section, own: &Section) -> Result<Slice,
         .ok_or(SliceError::Incomplete("mesh defaults"))?;
     let (egress, gateways) = match workload.role {
         Role::Sidecar => (Some(egress(workload, mesh, own)?), Vec::new()),
-        Role::Gateway => (None, oldest_first(mesh, own, Kind::Gateway, workload)),
+        Role::Gateway => (None, gateways(workload, mesh, own)),
     };
     Ok(Slice {
         mesh_defaults,
@@ -105,37 +123,45 @@ fn applying<'a>(
     of_kind.filter(move |entry| entry.applies.to(workload))
 }
 
-fn oldest_first(mesh: &Section, own: &Section, kind: Kind, workload: &Workload) -> Vec<Reference> {
-    let mut entries: Vec<_> =
-        applying(mesh, kind, workload).chain(applying(own, kind, workload)).collect();
-    entries.sort_by_key(|entry| (entry.created, &entry.reference.key));
-    entries.into_iter().map(|entry| entry.reference.clone()).collect()
-}
-
-/// Whose selectors match comes before what is for all; among equals the oldest alone counts.
-fn narrowest<'a>(section: &'a Section, kind: Kind, workload: &'a Workload) -> Vec<&'a Entry> {
-    let (mut selected, mut all): (Vec<_>, Vec<_>) = applying(section, kind, workload)
-        .partition(|entry| matches!(entry.applies, crate::Applies::Selected(_)));
-    for group in [&mut selected, &mut all] {
-        group.sort_by_key(|entry| (entry.created, &entry.reference.key));
-    }
-    selected.into_iter().take(1).chain(all.into_iter().take(1)).collect()
+/// The first that selects the workload, then the first that is for all.
+fn narrowest<'a>(
+    section: &'a Section,
+    kind: Kind,
+    workload: &'a Workload,
+) -> impl Iterator<Item = &'a Entry> {
+    let (all, selected): (Vec<_>, Vec<_>) =
+        applying(section, kind, workload).partition(|entry| matches!(entry.applies, Applies::All));
+    let first = |entries: Vec<&'a Entry>| entries.into_iter().min_by_key(|entry| entry.rank);
+    first(selected).into_iter().chain(first(all))
 }
 
 fn peer_authentications(workload: &Workload, mesh: &Section, own: &Section) -> Vec<Reference> {
-    let own = narrowest(own, Kind::PeerAuthentication, workload).into_iter();
-    let mesh = narrowest(mesh, Kind::PeerAuthentication, workload).into_iter();
-    own.chain(mesh).map(|entry| entry.reference.clone()).collect()
+    narrowest(own, Kind::PeerAuthentication, workload)
+        .chain(narrowest(mesh, Kind::PeerAuthentication, workload))
+        .map(|entry| entry.reference.clone())
+        .collect()
 }
 
 /// A namespace that no policy speaks of has no section of its own: the mesh's view is for it.
 fn egress(workload: &Workload, mesh: &Section, own: &Section) -> Result<Reference, SliceError> {
     narrowest(own, Kind::Egress, workload)
-        .into_iter()
         .chain(narrowest(mesh, Kind::Egress, workload))
         .next()
         .map(|entry| entry.reference.clone())
         .ok_or(SliceError::Incomplete("egress for the workload's namespace"))
+}
+
+/// What a gateway means depends on the namespace of its proxies. Where the workload's own section has it, that
+/// counts; else as seen from the gateway's own namespace, in the mesh's section.
+fn gateways(workload: &Workload, mesh: &Section, own: &Section) -> Vec<Reference> {
+    let of_mesh = applying(mesh, Kind::Gateway, workload);
+    let mut by_key: BTreeMap<&Key, &Entry> =
+        of_mesh.map(|entry| (&entry.reference.key, entry)).collect();
+    by_key
+        .extend(applying(own, Kind::Gateway, workload).map(|entry| (&entry.reference.key, entry)));
+    let mut entries: Vec<_> = by_key.into_values().collect();
+    entries.sort_by_key(|entry| entry.rank);
+    entries.into_iter().map(|entry| entry.reference.clone()).collect()
 }
 
 impl Slice {
@@ -145,7 +171,7 @@ impl Slice {
         Digest::of(&canonical::encode(self))
     }
 
-    /// What the slice holds on to, each once, in no particular order of importance.
+    /// What the slice holds on to.
     pub fn roots(&self) -> impl Iterator<Item = &Reference> {
         std::iter::once(&self.mesh_defaults)
             .chain(&self.peer_authentications)
@@ -156,37 +182,63 @@ impl Slice {
             .chain(&self.gateways)
     }
 
-    /// Every object that is reachable from the slice, sorted, each once.
+    /// Every object that is reachable from the slice, each once, parents before what they refer to.
     ///
     /// # Errors
     ///
     /// [`SliceError::Missing`] with all that `objects` lacks, as far as the walk gets without it.
     pub fn objects(&self, objects: &impl ReadObjects) -> Result<Vec<Reference>, SliceError> {
-        let mut found = BTreeSet::new();
+        self.objects_beyond(objects, |_| false)
+    }
+
+    /// The same without what is `known`, and without what only known objects lead to: who holds one object of a slice
+    /// holds all that it refers to. What it costs follows from what is new, not from the size of the slice.
+    ///
+    /// # Errors
+    ///
+    /// As [`Slice::objects`].
+    pub fn objects_beyond(
+        &self,
+        objects: &impl ReadObjects,
+        known: impl Fn(&Digest) -> bool,
+    ) -> Result<Vec<Reference>, SliceError> {
+        let mut met = BTreeSet::new();
+        let mut found = Vec::new();
         let mut missing = BTreeSet::new();
-        let mut pending: Vec<Reference> = self.roots().cloned().collect();
-        while let Some(reference) = pending.pop() {
-            if objects.read(&reference.digest).is_none() {
-                missing.insert(reference.digest);
-            } else if found.insert(reference.clone()) {
-                let object: Object = read(reference.digest, objects)?;
-                pending.extend(object.references().into_iter().cloned());
+        let mut layer: Vec<Reference> = self.roots().cloned().collect();
+        while !layer.is_empty() {
+            let mut next = Vec::new();
+            for reference in layer {
+                if known(&reference.digest) || !met.insert(reference.clone()) {
+                    continue;
+                }
+                if objects.read(&reference.digest).is_none() {
+                    missing.insert(reference.digest);
+                    continue;
+                }
+                if !reference.key.kind.may_hold().is_empty() {
+                    let what = reference.key.to_string();
+                    let object: Object = read(&what, reference.digest, objects)?;
+                    next.extend(
+                        checked(reference.key.kind, &object)
+                            .map_err(|reason| SliceError::Malformed { what, reason })?,
+                    );
+                }
+                found.push(reference);
             }
+            layer = next;
         }
-        if missing.is_empty() {
-            Ok(found.into_iter().collect())
-        } else {
-            Err(SliceError::Missing(missing))
-        }
+        if missing.is_empty() { Ok(found) } else { Err(SliceError::Missing(missing)) }
     }
 }
 
 fn read<T: serde::de::DeserializeOwned + Serialize>(
+    what: &str,
     digest: Digest,
     objects: &impl ReadObjects,
 ) -> Result<T, SliceError> {
     let bytes =
         objects.read(&digest).ok_or_else(|| SliceError::Missing(BTreeSet::from([digest])))?;
     canonical::decode(&bytes)
-        .map_err(|error| SliceError::Malformed { digest, reason: error.to_string() })
+        .map_err(|error| SliceError::Malformed { what: what.to_owned(), reason: error.to_string() })
 }

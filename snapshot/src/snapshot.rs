@@ -1,10 +1,10 @@
 //! A whole snapshot in memory, how one is made, and how a part of one is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::manifest::{Applies, Entry, FORMAT, Manifest, Section};
-use crate::{Digest, Key, Object, Reference, canonical, feature};
+use crate::{Digest, Key, Kind, Object, Reference, canonical, feature};
 
 /// Where canonical bytes are found by their digest: a snapshot, a proxy's store, a container.
 ///
@@ -18,6 +18,9 @@ pub trait ReadObjects {
 pub struct Snapshot {
     digest: Digest,
     manifest: Manifest,
+    sections: BTreeMap<Digest, Section>,
+    /// Names of the objects, each with all contents that it has for some workload.
+    names: BTreeMap<Key, BTreeSet<Digest>>,
     /// The manifest, the sections and the objects.
     bytes: BTreeMap<Digest, Arc<[u8]>>,
 }
@@ -45,14 +48,12 @@ impl Snapshot {
         if manifest.format != FORMAT {
             return Err(SnapshotError::Format { found: manifest.format });
         }
-        let sections = std::iter::once(&manifest.mesh).chain(manifest.namespaces.values());
-        for digest in sections {
-            let section: Section = fetch("a section", *digest, objects, &mut bytes)?;
-            for entry in &section.entries {
-                fetch_tree(&entry.reference, objects, &mut bytes)?;
-            }
+        let mut sections = BTreeMap::new();
+        for digest in std::iter::once(&manifest.mesh).chain(manifest.namespaces.values()) {
+            sections.insert(*digest, fetch("a section", *digest, objects, &mut bytes)?);
         }
-        Ok(Self { digest: root, manifest, bytes })
+        let names = fetch_trees(&sections, objects, &mut bytes)?;
+        Ok(Self { digest: root, manifest, sections, names, bytes })
     }
 
     #[must_use]
@@ -67,25 +68,21 @@ impl Snapshot {
 
     /// The section of the mesh as a whole.
     #[must_use]
-    pub fn mesh(&self) -> Section {
+    pub fn mesh(&self) -> &Section {
         self.section(&self.manifest.mesh)
     }
 
-    /// The section of one namespace; empty where it has none.
+    /// The section of one namespace; none where it has no policy of its own.
     #[must_use]
-    pub fn namespace(&self, name: &str) -> Section {
-        self.manifest.namespaces.get(name).map(|digest| self.section(digest)).unwrap_or_default()
+    pub fn namespace(&self, name: &str) -> Option<&Section> {
+        self.manifest.namespaces.get(name).map(|digest| self.section(digest))
     }
 
-    /// Every object under its name: what two snapshots are compared by.
+    /// Every object under its name, with all contents that it has for some workload (more than one for a
+    /// `Gateway` that is seen from several namespaces): what two snapshots are compared by.
     #[must_use]
-    pub fn entries(&self) -> BTreeMap<Key, Entry> {
-        let namespaces = self.manifest.namespaces.values().map(|digest| self.section(digest));
-        std::iter::once(self.mesh())
-            .chain(namespaces)
-            .flat_map(|section| section.entries)
-            .map(|entry| (entry.reference.key.clone(), entry))
-            .collect()
+    pub const fn names(&self) -> &BTreeMap<Key, BTreeSet<Digest>> {
+        &self.names
     }
 
     /// The object behind a reference of this snapshot.
@@ -99,10 +96,10 @@ impl Snapshot {
         self.bytes.iter()
     }
 
-    fn section(&self, digest: &Digest) -> Section {
-        self.bytes.get(digest).and_then(|bytes| canonical::decode(bytes).ok()).unwrap_or_else(
-            || unreachable!("`open` and `Builder` hold every section, decoded once"),
-        )
+    fn section(&self, digest: &Digest) -> &Section {
+        self.sections.get(digest).unwrap_or_else(|| {
+            unreachable!("`open` and `Builder` keep every section of the manifest")
+        })
     }
 }
 
@@ -118,9 +115,8 @@ fn fetch<T: serde::de::DeserializeOwned + serde::Serialize>(
     objects: &impl ReadObjects,
     found: &mut BTreeMap<Digest, Arc<[u8]>>,
 ) -> Result<T, SnapshotError> {
-    let bytes = objects
-        .read(&digest)
-        .ok_or_else(|| SnapshotError::Missing { what: what.to_owned(), digest })?;
+    let missing = || SnapshotError::Missing { what: what.to_owned(), digest };
+    let bytes = objects.read(&digest).ok_or_else(missing)?;
     let value = canonical::decode(&bytes).map_err(|error| SnapshotError::Malformed {
         what: what.to_owned(),
         reason: error.to_string(),
@@ -129,85 +125,139 @@ fn fetch<T: serde::de::DeserializeOwned + serde::Serialize>(
     Ok(value)
 }
 
-fn fetch_tree(
-    reference: &Reference,
+/// Everything that the sections lead to.
+fn fetch_trees(
+    sections: &BTreeMap<Digest, Section>,
     objects: &impl ReadObjects,
     found: &mut BTreeMap<Digest, Arc<[u8]>>,
-) -> Result<(), SnapshotError> {
-    if found.contains_key(&reference.digest) {
-        return Ok(());
+) -> Result<BTreeMap<Key, BTreeSet<Digest>>, SnapshotError> {
+    let mut names: BTreeMap<Key, BTreeSet<Digest>> = BTreeMap::new();
+    let entries = sections.values().flat_map(|section| &section.entries);
+    let mut pending: Vec<Reference> = entries.map(|entry| entry.reference.clone()).collect();
+    while let Some(Reference { key, digest }) = pending.pop() {
+        let contents = names.entry(key.clone()).or_default();
+        if !contents.insert(digest) {
+            continue;
+        }
+        let object: Object = fetch(&key.to_string(), digest, objects, found)?;
+        pending.extend(
+            checked(key.kind, &object)
+                .map_err(|reason| SnapshotError::Malformed { what: key.to_string(), reason })?,
+        );
     }
-    let object: Object = fetch(&reference.key.to_string(), reference.digest, objects, found)?;
-    if object.kind() != reference.key.kind {
-        return Err(SnapshotError::Malformed {
-            what: reference.key.to_string(),
-            reason: format!("it holds a {}", object.kind().name()),
-        });
+    Ok(names)
+}
+
+/// What `object` refers to; why not, if it is not of the kind that its name says, or holds what such an object may not.
+pub(crate) fn checked(kind: Kind, object: &Object) -> Result<Vec<Reference>, String> {
+    if object.kind() != kind {
+        return Err(format!("it is named a {} and is a {}", kind.name(), object.kind().name()));
     }
-    object.references().into_iter().try_for_each(|child| fetch_tree(child, objects, found))
+    let references = object.references();
+    match references.iter().find(|child| !kind.may_hold().contains(&child.key.kind)) {
+        Some(child) => Err(format!("a {} may not hold a {}", kind.name(), child.key.kind.name())),
+        None => Ok(references.into_iter().cloned().collect()),
+    }
 }
 
 /// Collects objects into a snapshot. The order of calls has no effect on the result.
 #[derive(Debug, Default)]
 pub struct Builder {
-    bytes: BTreeMap<Digest, Arc<[u8]>>,
-    features: std::collections::BTreeSet<String>,
+    objects: BTreeMap<Digest, Added>,
     mesh: BTreeMap<Key, Entry>,
     namespaces: BTreeMap<String, BTreeMap<Key, Entry>>,
+    conflict: Option<Conflict>,
+}
+
+#[derive(Debug)]
+struct Added {
+    bytes: Arc<[u8]>,
+    children: Vec<Reference>,
+    features: Vec<&'static str>,
+}
+
+/// One section was given two different entries under one name: a fault of whoever named them.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("two objects are named {key} in the section {section:?}")]
+pub struct Conflict {
+    pub key: Key,
+    /// Empty for that of the mesh.
+    pub section: String,
 }
 
 impl Builder {
-    /// Encodes `object` and lists it in the section of its key's namespace, as one that only other
-    /// objects refer to. Those that it refers to itself come first.
+    /// Encodes `object`, so that others can refer to it.
     pub fn add(&mut self, key: Key, object: &Object) -> Reference {
-        let namespace = key.namespace.clone();
-        self.add_for(&namespace, key, object, Applies::Referenced, 0)
+        debug_assert_eq!(key.kind, object.kind());
+        let bytes = canonical::encode(object);
+        let reference = Reference { key, digest: Digest::of(&bytes) };
+        self.objects.entry(reference.digest).or_insert_with(|| {
+            let children = object.references().into_iter().cloned().collect();
+            let features = feature::of(object).into_iter().map(|(feature, _)| feature).collect();
+            Added { bytes: bytes.into(), children, features }
+        });
+        reference
     }
 
-    /// Encodes `object` and lists it for the workloads of `namespace` that `applies` names; for those of every
-    /// namespace when it is empty. `created` as in [`Entry`].
-    pub fn add_for(
-        &mut self,
-        namespace: &str,
-        key: Key,
-        object: &Object,
-        applies: Applies,
-        created: i64,
-    ) -> Reference {
-        debug_assert_eq!(key.kind, object.kind());
-        self.features
-            .extend(feature::of(object).into_iter().map(|(feature, _)| feature.to_owned()));
-        let bytes = canonical::encode(object);
-        let reference = Reference { key: key.clone(), digest: Digest::of(&bytes) };
-        self.bytes.entry(reference.digest).or_insert_with(|| bytes.into());
+    /// Lists an object for workloads of `namespace`; for those of every namespace when it is empty. `rank`
+    /// as in [`Entry`].
+    pub fn list(&mut self, namespace: &str, reference: Reference, applies: Applies, rank: u32) {
         let section = match namespace {
             "" => &mut self.mesh,
             _ => self.namespaces.entry(namespace.to_owned()).or_default(),
         };
-        section.insert(key, Entry { reference: reference.clone(), applies, created });
-        reference
+        let key = reference.key.clone();
+        let entry = Entry { reference, applies, rank };
+        match section.get(&key) {
+            Some(other) if *other != entry => {
+                self.conflict = Some(Conflict { key, section: namespace.to_owned() });
+            }
+            _ => drop(section.insert(key, entry)),
+        }
     }
 
-    /// The finished snapshot.
-    #[must_use]
-    pub fn build(mut self) -> Snapshot {
-        let mesh = std::mem::take(&mut self.mesh);
-        let mesh = self.seal(mesh);
+    /// The finished snapshot: what is listed, and what that leads to. The rest of what was added is left out.
+    ///
+    /// # Errors
+    ///
+    /// When a section was given one name twice, with different contents.
+    pub fn build(mut self) -> Result<Snapshot, Conflict> {
+        if let Some(conflict) = self.conflict {
+            return Err(conflict);
+        }
+        let mut sections = BTreeMap::new();
+        let mut bytes = BTreeMap::new();
+        let mut seal = |entries: BTreeMap<Key, Entry>| {
+            let section = Section { entries: entries.into_values().collect() };
+            let encoded = canonical::encode(&section);
+            let digest = Digest::of(&encoded);
+            bytes.insert(digest, encoded.into());
+            sections.insert(digest, section);
+            digest
+        };
+        let mesh = seal(std::mem::take(&mut self.mesh));
         let namespaces = std::mem::take(&mut self.namespaces);
         let namespaces =
-            namespaces.into_iter().map(|(name, entries)| (name, self.seal(entries))).collect();
-        let features = std::mem::take(&mut self.features);
+            namespaces.into_iter().map(|(name, entries)| (name, seal(entries))).collect();
+        let mut features = BTreeSet::new();
+        let mut names: BTreeMap<Key, BTreeSet<Digest>> = BTreeMap::new();
+        let entries = sections.values().flat_map(|section| &section.entries);
+        let mut pending: Vec<&Reference> = entries.map(|entry| &entry.reference).collect();
+        while let Some(Reference { key, digest }) = pending.pop() {
+            let contents = names.entry(key.clone()).or_default();
+            if !contents.insert(*digest) {
+                continue;
+            }
+            if let Some(added) = self.objects.get(digest) {
+                bytes.insert(*digest, Arc::clone(&added.bytes));
+                features.extend(added.features.iter().map(|feature| (*feature).to_owned()));
+                pending.extend(&added.children);
+            }
+        }
         let manifest = Manifest { format: FORMAT, features, mesh, namespaces };
-        let bytes = canonical::encode(&manifest);
-        let digest = Digest::of(&bytes);
-        self.bytes.insert(digest, bytes.into());
-        Snapshot { digest, manifest, bytes: self.bytes }
-    }
-
-    fn seal(&mut self, entries: BTreeMap<Key, Entry>) -> Digest {
-        let bytes = canonical::encode(&Section { entries: entries.into_values().collect() });
-        let digest = Digest::of(&bytes);
-        self.bytes.insert(digest, bytes.into());
-        digest
+        let encoded = canonical::encode(&manifest);
+        let digest = Digest::of(&encoded);
+        bytes.insert(digest, encoded.into());
+        Ok(Snapshot { digest, manifest, sections, names, bytes })
     }
 }

@@ -20,7 +20,7 @@ pub struct AuthorizationPolicy {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Action {
     Allow,
     Deny,
@@ -58,7 +58,7 @@ pub struct Test {
 
 /// What a test looks at.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Subject {
     /// The proved identity of the connection's client, without `spiffe://`.
     Principal,
@@ -100,7 +100,6 @@ impl Subject {
         matches!(
             self,
             Self::RequestPrincipal
-                | Self::RemoteIp
                 | Self::Host
                 | Self::Method
                 | Self::Path
@@ -114,7 +113,7 @@ impl Subject {
 
 /// Any one of these.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Accepts {
     Text(Vec<TextPattern>),
     /// Addresses and CIDR blocks.
@@ -123,7 +122,7 @@ pub enum Accepts {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum TextPattern {
     /// There, and not empty (`*`).
     Present,

@@ -1,5 +1,7 @@
 //! What a workload may see and reach.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::{Labels, OutboundPolicy, is_default};
@@ -13,22 +15,21 @@ use crate::Reference;
 pub struct Egress {
     #[serde(default, skip_serializing_if = "is_default")]
     pub outbound: OutboundPolicy,
-    /// One a namespace that owns visible hosts: views that see the same of a namespace share its scope.
-    /// No host stands in two of them.
-    pub scopes: Vec<Reference>,
-    /// Exceptions for some workloads (`DestinationRule.workloadSelector`). All that select one apply to it, in order:
-    /// an entry replaces the one of the same host.
+    /// [`HostSet`]s. No host stands in two of them.
+    pub hosts: Vec<Reference>,
+    /// Exceptions for some workloads (`DestinationRule.workloadSelector`). All that select one apply to it,
+    /// in order: an entry replaces the one of the same host.
     #[serde(default, skip_serializing_if = "is_default")]
     pub overlays: Vec<Overlay>,
     /// Hosts that the workload is certain to call, so that their endpoints are fetched before the first
-    /// request arrives; those of others may be fetched when one does. Sorted.
+    /// request arrives; those of others may be fetched when one does.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub certain: Vec<String>,
+    pub preload: BTreeSet<String>,
 }
 
 impl Egress {
     pub(crate) fn references(&self) -> impl Iterator<Item = &Reference> {
-        self.overlays.iter().map(|overlay| &overlay.scope).chain(&self.scopes)
+        self.overlays.iter().map(|overlay| &overlay.hosts).chain(&self.hosts)
     }
 }
 
@@ -36,35 +37,60 @@ impl Egress {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Overlay {
     pub labels: Labels,
-    pub scope: Reference,
+    /// A [`HostSet`].
+    pub hosts: Reference,
 }
 
-/// Hosts with one owner, as some view sees them; or those that a gateway's routes lead to. Sorted by name.
+/// Hosts of one namespace, as some view sees them: views that see the same share the set. Of a large
+/// namespace, a part, so that a change to one host does not send them all.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Scope {
-    pub hosts: Vec<Host>,
+pub struct HostSet {
+    /// By name: fully qualified, in lower case; `*.example.com` or `*` where a route or a service is for all
+    /// such hosts.
+    pub hosts: BTreeMap<String, Host>,
+    /// Meshed endpoints of the namespace that refuse mutual TLS (`PeerAuthentication` with mode `DISABLE`). The first entry that has an
+    /// endpoint's labels decides; none: it accepts.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub plaintext: Vec<PlaintextEndpoints>,
 }
 
-impl Scope {
+impl HostSet {
     pub(crate) fn references(&self) -> impl Iterator<Item = &Reference> {
-        self.hosts.iter().flat_map(|host| host.routes.iter().chain(&host.service))
+        self.hosts
+            .values()
+            .flat_map(|host| host.routes.iter().chain(&host.service).chain(&host.policy))
     }
 }
 
-/// A host, what it is and how requests for it are routed.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// What a host is, and how requests for it are treated.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Host {
-    /// Fully qualified, in lower case; `*.example.com` or `*` where a route or service is for all such hosts.
-    pub name: String,
     /// Absent: no such service, but routes for the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<Reference>,
-    /// Absent: every request goes to the service.
+    /// A [`super::ClientPolicy`]. Absent: the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Reference>,
+    /// A [`super::RouteTable`]. Absent: every request goes to the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Reference>,
     /// Only a route may lead here: the view itself does not show the host.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub hidden: bool,
+    pub route_only: bool,
+}
+
+/// Whether endpoints with `labels` speak plain text, by workload port.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlaintextEndpoints {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub labels: Labels,
+    /// By workload port.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ports: BTreeMap<u16, bool>,
+    /// On the ports that `ports` does not name.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub other_ports: bool,
 }

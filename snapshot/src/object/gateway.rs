@@ -1,5 +1,6 @@
 //! Listeners at the mesh's edge. Source: Istio `Gateway`, Gateway API `Gateway`.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -7,16 +8,17 @@ use serde::{Deserialize, Serialize};
 use super::is_default;
 use crate::Reference;
 
-/// The servers that one resource opens, and all that leads from them. A gateway's proxy serves every
-/// `Gateway` that selects it, in the order of the section that lists them.
+/// The servers that one resource opens, and all that leads from them, as seen from the namespace of the
+/// proxies that serve it: they are what visibility and `DestinationRule` lookup start from. A proxy
+/// serves every `Gateway` that selects it; how those merge is the engine's to say.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gateway {
     pub namespace: String,
     pub name: String,
     pub servers: Vec<Server>,
-    /// Every service that its routes may lead to.
-    pub scope: Reference,
+    /// [`super::HostSet`]s: every host that its routes may lead to.
+    pub hosts: Vec<Reference>,
 }
 
 impl Gateway {
@@ -24,17 +26,16 @@ impl Gateway {
         let routes = self.servers.iter().flat_map(|server| {
             server.stream_routes.iter().chain(server.virtual_hosts.iter().map(|host| &host.routes))
         });
-        std::iter::once(&self.scope).chain(routes)
+        self.hosts.iter().chain(routes)
     }
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Server {
-    /// As written; what clients connect to through the gateway's Service.
+    /// As written: what clients connect to. The proxy listens on what a Service that selects it
+    /// makes of this port, or on this port itself.
     pub port: u16,
-    /// Where the proxy listens: the Service's target for `port`, or `port` itself.
-    pub listen: u16,
     #[serde(default, skip_serializing_if = "is_default")]
     pub name: String,
     pub protocol: ServerProtocol,
@@ -73,43 +74,74 @@ pub enum ServerProtocol {
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ServerTls {
     #[default]
     Off,
-    /// A plain-text server that answers every request with a redirect to `https`.
+    /// Plain text: a request for one of its hosts that did not come over `https`, by the word of a trusted proxy,
+    /// is redirected there.
     Redirect,
     Passthrough,
-    Terminate {
-        /// Secrets of the gateway's namespace, by name. Empty only for [`ClientCertificate::Mesh`] and files.
-        #[serde(default, skip_serializing_if = "is_default")]
-        credentials: Vec<String>,
-        /// Certificate chain and key at the proxy, in place of `credentials`.
-        #[serde(default, skip_serializing_if = "is_default")]
-        certificate_file: String,
-        #[serde(default, skip_serializing_if = "is_default")]
-        key_file: String,
-        client: ClientCertificate,
-        version_min: TlsVersion,
-        version_max: TlsVersion,
-        /// IANA or OpenSSL names, for TLS 1.2; empty: the proxy's.
-        #[serde(default, skip_serializing_if = "is_default")]
-        cipher_suites: Vec<String>,
-    },
+    Terminate(Box<Termination>),
+}
+
+/// How a gateway ends its clients' TLS.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Termination {
+    /// Certificates with their keys. Empty only for [`ClientCertificate::Mesh`] and files.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub credentials: Vec<Credential>,
+    /// Certificate chain and key at the proxy, in place of `credentials`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub certificate_file: String,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub key_file: String,
+    pub client: ClientCertificate,
+    pub version_min: TlsVersion,
+    pub version_max: TlsVersion,
+    /// IANA or OpenSSL names, for TLS 1.2; empty: the proxy's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cipher_suites: Vec<String>,
 }
 
 /// What a server asks of its clients.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ClientCertificate {
     /// Nothing (`SIMPLE`).
     Unasked,
-    /// A certificate that the CA of the credential, of another credential or of a file has issued.
-    Required { ca_credential: String, ca_file: String, subject_alt_names: Vec<String> },
+    /// A certificate by one of these issuers (`MUTUAL`).
+    Required(ClientIssuer),
     /// The same, where the client has one (`OPTIONAL_MUTUAL`).
-    Optional { ca_credential: String, ca_file: String, subject_alt_names: Vec<String> },
+    Optional(ClientIssuer),
     /// An identity of the mesh, and the gateway shows its own (`ISTIO_MUTUAL`).
     Mesh,
+}
+
+/// Whose clients a server believes.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientIssuer {
+    /// Absent, and no file: the CA in the server's own credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<Credential>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ca_file: String,
+    /// Any of them; empty: whoever the CA has certified.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub subject_alt_names: BTreeSet<String>,
+}
+
+/// A secret, by name: its content is world. That a gateway names one of another namespace in a signed
+/// snapshot is what entitles it to it.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Credential {
+    /// Empty: that of the proxy.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub namespace: String,
+    pub name: String,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]

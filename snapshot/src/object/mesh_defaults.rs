@@ -58,7 +58,7 @@ pub enum PathNormalization {
 
 /// Where and how requests are logged.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum AccessLog {
     #[default]
     Off,

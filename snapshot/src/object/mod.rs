@@ -21,9 +21,10 @@ mod workload;
 pub use authorization_policy::{
     Accepts, Action, AuthorizationPolicy, Rule, Subject, Test, TextPattern,
 };
-pub use egress::{Egress, Host, Overlay, Scope};
+pub use egress::{Egress, Host, HostSet, Overlay, PlaintextEndpoints};
 pub use gateway::{
-    ClientCertificate, Gateway, Server, ServerProtocol, ServerTls, TlsVersion, VirtualHost,
+    ClientCertificate, ClientIssuer, Credential, Gateway, Server, ServerProtocol, ServerTls,
+    Termination, TlsVersion, VirtualHost,
 };
 pub use mesh_defaults::{AccessLog, MeshDefaults, OutboundPolicy, PathNormalization};
 pub use pattern::StringMatch;
@@ -32,19 +33,19 @@ pub use request_authentication::{
     ClaimHeader, JwtKeys, JwtRule, RequestAuthentication, TokenHeader,
 };
 pub use route_table::{
-    Abort, AbortStatus, Backend, Cors, Delay, Destination, Fault, HeaderMatch, HeaderOperations,
-    HttpAction, HttpMatch, HttpRoute, Mirror, PathRewrite, QueryMatch, Redirect, RedirectPath,
-    RedirectPort, RetryPolicy, RouteTable, StreamMatch, StreamRoute, ValueMatch,
+    Abort, AbortStatus, Backend, ClaimMatch, Cors, Delay, Destination, Fault, HeaderMatch,
+    HeaderOperations, HttpAction, HttpMatch, HttpRoute, Mirror, PathRewrite, QueryMatch, Redirect,
+    RedirectPath, RedirectPort, RetryPolicy, RouteTable, StreamMatch, StreamRoute, Target,
+    ValueMatch,
 };
 pub use service::{
-    DeclaredEndpoint, Discovery, PlaintextEndpoints, Protocol, Service, ServicePort, Subset,
-    TargetPort,
+    DeclaredEndpoint, Discovery, EndpointSet, Protocol, Service, ServicePort, TargetPort,
 };
 pub use traffic_policy::{
-    ClientTls, ConnectionPool, Hash, LoadBalancer, OutlierDetection, Serving, SimpleBalancer,
-    TcpKeepalive, TrafficPolicy,
+    ClientPolicy, ClientTls, ConnectionPool, Hash, HashTable, HttpVersion, LoadBalancer,
+    OutlierDetection, PortPolicies, SimpleBalancer, Subset, TcpKeepalive, TrafficPolicy,
 };
-pub use unit::{Microseconds, PartsPerMillion};
+pub use unit::{Bytes, Microseconds, PartsPerMillion};
 pub use workload::{Labels, Role, Workload};
 
 use serde::{Deserialize, Serialize};
@@ -56,10 +57,10 @@ use crate::{Kind, Reference};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum Object {
     MeshDefaults(MeshDefaults),
-    Workload(Workload),
     Service(Service),
+    ClientPolicy(ClientPolicy),
     RouteTable(RouteTable),
-    Scope(Scope),
+    HostSet(HostSet),
     Egress(Egress),
     Gateway(Gateway),
     PeerAuthentication(PeerAuthentication),
@@ -72,10 +73,10 @@ impl Object {
     pub const fn kind(&self) -> Kind {
         match self {
             Self::MeshDefaults(_) => Kind::MeshDefaults,
-            Self::Workload(_) => Kind::Workload,
             Self::Service(_) => Kind::Service,
+            Self::ClientPolicy(_) => Kind::ClientPolicy,
             Self::RouteTable(_) => Kind::RouteTable,
-            Self::Scope(_) => Kind::Scope,
+            Self::HostSet(_) => Kind::HostSet,
             Self::Egress(_) => Kind::Egress,
             Self::Gateway(_) => Kind::Gateway,
             Self::PeerAuthentication(_) => Kind::PeerAuthentication,
@@ -88,12 +89,12 @@ impl Object {
     #[must_use]
     pub fn references(&self) -> Vec<&Reference> {
         match self {
-            Self::Scope(scope) => scope.references().collect(),
+            Self::HostSet(set) => set.references().collect(),
             Self::Egress(egress) => egress.references().collect(),
             Self::Gateway(gateway) => gateway.references().collect(),
             Self::MeshDefaults(_)
-            | Self::Workload(_)
             | Self::Service(_)
+            | Self::ClientPolicy(_)
             | Self::RouteTable(_)
             | Self::PeerAuthentication(_)
             | Self::RequestAuthentication(_)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Istio's `StringMatch`, and the segment-wise prefix of the Gateway API. Case counts, unless the field
 /// that holds the match says otherwise.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum StringMatch {
     Exact(String),
     /// A prefix of the text: `/a` matches `/ab`.

@@ -13,7 +13,7 @@ use super::is_default;
 pub struct PeerAuthentication {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<MtlsMode>,
-    /// By workload port, not service port. A port that is here with `UNSET` inherits like one that is not.
+    /// By workload port, not service port. A port that is not here has `mode`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ports: BTreeMap<u16, MtlsMode>,
 }

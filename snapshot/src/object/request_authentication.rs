@@ -43,12 +43,14 @@ pub struct JwtRule {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum JwtKeys {
     /// A JSON Web Key Set (RFC 7517), as its author wrote it.
     Inline(String),
     /// Its address; the set itself is world.
     Remote(String),
+    /// The issuer, whose discovery document tells the address (`OpenID` Connect Discovery 1.0 §4).
+    Discovered(String),
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -1,8 +1,10 @@
 //! Where requests for a host go.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, Microseconds, PartsPerMillion, StringMatch, is_default};
+use super::{Bytes, Labels, Microseconds, PartsPerMillion, StringMatch, is_default};
 
 /// Ordered routes: the first whose match holds decides. From one Istio `VirtualService` on the mesh; for a
 /// gateway's virtual host, from all that bind to it, merged; from Gateway API routes, sorted.
@@ -57,6 +59,9 @@ pub struct HttpMatch {
     pub headers: Vec<HeaderMatch>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub query: Vec<QueryMatch>,
+    /// Of the request's verified token. Source: Istio, headers named `@request.auth.claims…`.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub claims: Vec<ClaimMatch>,
     /// The port that the request was addressed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
@@ -79,7 +84,7 @@ pub struct HeaderMatch {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ValueMatch {
     /// It is there, whatever its value.
     Present,
@@ -95,6 +100,16 @@ pub struct QueryMatch {
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClaimMatch {
+    /// `[realm, roles]` for the claim `roles` inside `realm`; case counts.
+    pub path: Vec<String>,
+    pub value: ValueMatch,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub inverted: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum HttpAction {
     Forward {
         /// Not empty; their weights do not sum to zero.
@@ -107,6 +122,9 @@ pub enum HttpAction {
         /// Of the whole answer, all attempts included. Absent: none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout: Option<Microseconds>,
+        /// Of each try. Absent: what is left of `timeout`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        try_timeout: Option<Microseconds>,
         /// Absent: the mesh's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry: Option<RetryPolicy>,
@@ -118,7 +136,7 @@ pub enum HttpAction {
     Respond {
         status: u16,
         #[serde(default, skip_serializing_if = "is_default")]
-        body: String,
+        body: Bytes,
     },
 }
 
@@ -126,11 +144,19 @@ pub enum HttpAction {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Backend {
-    pub destination: Destination,
+    pub target: Target,
     /// Its share is this over the sum of the route's.
     pub weight: u32,
     #[serde(default, skip_serializing_if = "is_default")]
     pub headers: HeaderOperations,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Target {
+    Cluster(Destination),
+    /// Nowhere: the request is answered with this status; a stream is closed. Source: Gateway API, "invalid backend".
+    Status(u16),
 }
 
 /// A cluster: a host of the registry, one of its ports and, unless empty, a subset of its endpoints.
@@ -153,7 +179,7 @@ pub struct Mirror {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum PathRewrite {
     /// In place of the text that the match's prefix covered; of the whole path after an exact or regular
     /// match. As Istio does, text is text: prefix `/a` and rewrite `/` turn `/a/b` into `//b`.
@@ -184,7 +210,7 @@ pub struct Redirect {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum RedirectPort {
     Number(u16),
     /// The default of the scheme redirected to.
@@ -194,7 +220,7 @@ pub enum RedirectPort {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum RedirectPath {
     Full(String),
     /// Replaces the text that the match's prefix covered.
@@ -228,15 +254,12 @@ pub struct HeaderOperations {
 pub struct RetryPolicy {
     /// Tries after the first. Zero: none, and the rest says nothing.
     pub retries_max: u32,
-    /// Envoy's names (`connect-failure`, `5xx`, `reset`, …), sorted.
+    /// Envoy's names (`connect-failure`, `5xx`, `reset`, …).
     #[serde(default, skip_serializing_if = "is_default")]
-    pub conditions: Vec<String>,
-    /// Statuses that `retriable-status-codes` stands for, sorted.
+    pub conditions: BTreeSet<String>,
+    /// Statuses that `retriable-status-codes` stands for.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub statuses: Vec<u16>,
-    /// Absent: the route's timeout.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub try_timeout: Option<Microseconds>,
+    pub statuses: BTreeSet<u16>,
     /// The first interval, which doubles with jitter up to ten times itself. Absent: 25 ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff: Option<Microseconds>,
@@ -269,7 +292,7 @@ pub struct Abort {
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum AbortStatus {
     Http(u16),
     /// A gRPC status code, in an HTTP 200.

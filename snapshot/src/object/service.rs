@@ -1,13 +1,13 @@
 //! What can be called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, TrafficPolicy, is_default};
+use super::{Labels, is_default};
 
-/// A host of the registry, from a Kubernetes Service or a `ServiceEntry`, with the traffic policy that
-/// applies to a client of one view: Istio's `DestinationRule` is resolved into it, inheritance and all.
+/// A host of the registry, from a Kubernetes Service or a `ServiceEntry`. How a client treats it is not
+/// here ([`super::ClientPolicy`]), so that it is the same for all who see it and for those who serve it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Service {
@@ -19,28 +19,16 @@ pub struct Service {
     /// Outside the mesh (`MESH_EXTERNAL`): never mutual TLS of the mesh, no peer metadata.
     #[serde(default, skip_serializing_if = "is_default")]
     pub external: bool,
-    /// Virtual addresses and CIDR blocks that an author gave it. Those that a cluster assigns are world.
+    /// Virtual addresses and CIDR blocks that an author gave it, sorted. Those that a cluster assigns are world.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub addresses: Vec<String>,
+    pub addresses: BTreeSet<String>,
     /// By number.
     pub ports: Vec<ServicePort>,
-    #[serde(default, skip_serializing_if = "is_default")]
     pub discovery: Discovery,
-    /// For the ports that `port_policies` does not name.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub policy: TrafficPolicy,
-    /// Complete in itself: nothing is inherited from `policy`.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub port_policies: BTreeMap<u16, TrafficPolicy>,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub subsets: BTreeMap<String, Subset>,
-    /// Endpoints that refuse mutual TLS although they are meshed (`PeerAuthentication` mode `DISABLE`).
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub plaintext: Vec<PlaintextEndpoints>,
     /// Identities that a server may prove besides that of the endpoint it is. Source: Istio,
     /// `ServiceEntry.subjectAltNames`.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub subject_alt_names: Vec<String>,
+    pub subject_alt_names: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -56,7 +44,7 @@ pub struct ServicePort {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum TargetPort {
     Number(u16),
     /// Of a container port, which each workload may number as it likes.
@@ -100,19 +88,49 @@ impl Protocol {
 }
 
 /// Where a service's endpoints come from.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Discovery {
-    /// The world streams them.
-    #[default]
-    World,
+    /// The world streams the members of a set that policy names: which workloads back a service changes
+    /// with the snapshot, which of them are up does not.
+    World {
+        set: EndpointSet,
+        /// Each endpoint is called by its own address too (`clusterIP: None`).
+        #[serde(default, skip_serializing_if = "is_default")]
+        headless: bool,
+    },
     /// The author lists them (`ServiceEntry` with `resolution: STATIC`).
-    Declared(Vec<DeclaredEndpoint>),
+    Declared { endpoints: Vec<DeclaredEndpoint> },
     /// The proxy resolves these names and balances over every address (`DNS`), or uses one address a
     /// connection (`DNS_ROUND_ROBIN`). Without endpoints of its own, the service's host is the name.
-    Dns { endpoints: Vec<DeclaredEndpoint>, round_robin: bool },
-    /// Where the client was going (`NONE`, and headless services).
+    Dns {
+        #[serde(default, skip_serializing_if = "is_default")]
+        endpoints: Vec<DeclaredEndpoint>,
+        #[serde(default, skip_serializing_if = "is_default")]
+        round_robin: bool,
+    },
+    /// Where the client was going (`NONE`). A client that names the host instead of an address has it resolved by DNS.
     OriginalDestination,
+}
+
+/// What is subscribed to in the world. Instances are named by it and by nothing else, so that two
+/// services, or one service in two snapshots, cannot be given each other's endpoints.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum EndpointSet {
+    /// The instances of workloads of a namespace with all of these labels, of which there is at least one.
+    Selected { namespace: String, labels: Labels },
+    /// What the registry itself lists under a Service without a selector.
+    Listed { namespace: String, service: String },
+}
+
+impl EndpointSet {
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        match self {
+            Self::Selected { namespace, .. } | Self::Listed { namespace, .. } => namespace,
+        }
+    }
 }
 
 /// An endpoint that an author wrote into a `ServiceEntry`: policy, not world.
@@ -126,8 +144,7 @@ pub struct DeclaredEndpoint {
     pub ports: BTreeMap<u16, u16>,
     #[serde(default, skip_serializing_if = "is_default")]
     pub labels: Labels,
-    /// Zero is the same as one.
-    #[serde(default, skip_serializing_if = "is_default")]
+    /// Not zero.
     pub weight: u32,
     /// `region/zone/subzone`.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -135,30 +152,4 @@ pub struct DeclaredEndpoint {
     /// Meshed, with this service account of the service's namespace; empty: not meshed.
     #[serde(default, skip_serializing_if = "is_default")]
     pub service_account: String,
-}
-
-/// Some of a service's endpoints, by label. `policy` and `port_policies` are complete in themselves.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Subset {
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub labels: Labels,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub policy: TrafficPolicy,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub port_policies: BTreeMap<u16, TrafficPolicy>,
-}
-
-/// Whether endpoints with `labels` speak plain text, by workload port.
-/// The first entry that has an endpoint's labels decides for it.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PlaintextEndpoints {
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub labels: Labels,
-    /// Workload port → whether it speaks plain text.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub ports: BTreeMap<u16, bool>,
-    /// For the ports that `ports` does not name.
-    pub plaintext: bool,
 }

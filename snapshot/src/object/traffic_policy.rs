@@ -1,8 +1,54 @@
-//! How a client treats one upstream. Source: Istio, `DestinationRule.trafficPolicy`.
+//! How a client treats one upstream. Source: Istio, `DestinationRule`.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Microseconds, PartsPerMillion, is_default};
+use super::{Credential, Labels, Microseconds, PartsPerMillion, is_default};
+
+/// The `DestinationRule` that applies to a host for the clients of one view, looked up and with its
+/// inheritance resolved.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClientPolicy {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ports: PortPolicies,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub subsets: BTreeMap<String, Subset>,
+}
+
+/// Some of a service's endpoints, by label. Nothing is inherited from the whole.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Subset {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub labels: Labels,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub ports: PortPolicies,
+}
+
+/// A policy for each port. Every one is complete in itself.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PortPolicies {
+    /// For the ports that `by_number` does not name.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub others: TrafficPolicy,
+    /// By service port.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by_number: BTreeMap<u16, TrafficPolicy>,
+}
+
+impl PortPolicies {
+    #[must_use]
+    pub fn of(&self, port: u16) -> &TrafficPolicy {
+        self.by_number.get(&port).unwrap_or(&self.others)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &TrafficPolicy> {
+        std::iter::once(&self.others).chain(self.by_number.values())
+    }
+}
 
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -18,13 +64,21 @@ pub struct TrafficPolicy {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum LoadBalancer {
     Simple(SimpleBalancer),
-    ConsistentHash {
-        hash: Hash,
-        /// The least number of points on the ring.
-        ring_size_min: u64,
+    ConsistentHash { hash: Hash, table: HashTable },
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum HashTable {
+    Ring {
+        points_min: u64,
+    },
+    /// `size` is a prime.
+    Maglev {
+        size: u64,
     },
 }
 
@@ -47,7 +101,7 @@ pub enum SimpleBalancer {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Hash {
     Header(String),
     /// A cookie that the proxy sets when the request has none, unless `ttl` is absent.
@@ -94,13 +148,13 @@ pub struct ConnectionPool {
     #[serde(default, skip_serializing_if = "is_default")]
     pub concurrent_streams_max: u32,
     #[serde(default, skip_serializing_if = "is_default")]
-    pub serving: Serving,
+    pub http_version: HttpVersion,
 }
 
 /// Which HTTP version the proxy speaks to an upstream.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Serving {
+pub enum HttpVersion {
     /// What the port's protocol says; HTTP/1.1 where it says only HTTP.
     #[default]
     AsDeclared,
@@ -146,7 +200,7 @@ pub struct OutlierDetection {
 
 /// How the proxy secures connections to an upstream.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum ClientTls {
     /// Mutual TLS of the mesh towards meshed endpoints that accept it, plain text to others: auto mTLS.
     #[default]
@@ -159,7 +213,7 @@ pub enum ClientTls {
         #[serde(default, skip_serializing_if = "is_default")]
         sni: String,
         #[serde(default, skip_serializing_if = "is_default")]
-        subject_alt_names: Vec<String>,
+        subject_alt_names: BTreeSet<String>,
     },
     /// TLS towards a server outside the mesh; mutual where there is a `credential`.
     Originate {
@@ -167,10 +221,10 @@ pub enum ClientTls {
         #[serde(default, skip_serializing_if = "is_default")]
         sni: String,
         #[serde(default, skip_serializing_if = "is_default")]
-        subject_alt_names: Vec<String>,
-        /// A secret (certificate, key, CA) by name; empty: none.
-        #[serde(default, skip_serializing_if = "is_default")]
-        credential: String,
+        subject_alt_names: BTreeSet<String>,
+        /// A secret with certificate and key, or CA, or all three.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credential: Option<Credential>,
         /// Files at the proxy: CA, certificate, key; empty CA: the system's.
         #[serde(default, skip_serializing_if = "is_default")]
         ca_file: String,

@@ -1,8 +1,10 @@
-//! Numbers with units. Canonical JSON has no floats, so time and shares are integers.
+//! Numbers with units, and bytes. Canonical JSON has no floats, so time and shares are integers.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::digest::{from_hex, to_hex};
 
 /// A span of time in whole microseconds, the finest that Istio's API distinguishes in practice.
 #[derive(
@@ -48,6 +50,29 @@ impl PartsPerMillion {
     #[must_use]
     pub fn includes(self, roll: u32) -> bool {
         u64::from(roll) * 1_000_000 < u64::from(self.0) << 32
+    }
+}
+
+/// Bytes of any content; in canonical form, lower-case hexadecimal text.
+#[derive(Clone, Default, Eq, PartialEq)]
+pub struct Bytes(pub Vec<u8>);
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&to_hex(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        from_hex(&text).map(Self).ok_or_else(|| serde::de::Error::custom("not hexadecimal"))
     }
 }
 

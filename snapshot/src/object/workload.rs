@@ -22,9 +22,8 @@ pub enum Role {
     Gateway,
 }
 
-/// A workload as the policy repository's inventory knows it: a Deployment, `StatefulSet`, `DaemonSet` or
-/// Pod. Instances of it come and go in the world; one may also join that no inventory lists, so nothing
-/// that a proxy enforces depends on this object.
+/// A Deployment, `StatefulSet`, `DaemonSet` or Pod, or what joined as one: that which slices are cut for. No part of a
+/// snapshot: a workload may join that no inventory lists, and a new label on one is no new policy.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Workload {

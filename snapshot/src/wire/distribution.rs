@@ -1,6 +1,9 @@
 //! Snapshots on their way to a proxy, and what becomes of them there.
 
-use super::world::{Addresses, Endpoints, Jwks, Secret, TrustBundle};
+use std::collections::BTreeMap;
+
+use super::world::{AddressOwner, Addresses, Endpoints, Jwks, Name, Secret, Sources, TrustBundle};
+use crate::object;
 
 /// One message of a proxy.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -12,6 +15,7 @@ pub struct FromProxy {
 pub mod from_proxy {
     /// What a proxy says.
     #[derive(Clone, PartialEq, prost::Oneof)]
+    #[expect(clippy::large_enum_variant, reason = "a message lives for a moment")]
     pub enum Message {
         #[prost(message, tag = "1")]
         Hello(super::Hello),
@@ -33,7 +37,10 @@ pub mod from_proxy {
 /// One message to a proxy.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ToProxy {
-    #[prost(oneof = "to_proxy::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(
+        oneof = "to_proxy::Message",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+    )]
     pub message: Option<to_proxy::Message>,
 }
 
@@ -50,21 +57,27 @@ pub mod to_proxy {
         #[prost(message, tag = "4")]
         Commit(super::Commit),
         #[prost(message, tag = "5")]
-        Confirm(super::Confirm),
+        Extend(super::Extend),
         #[prost(message, tag = "6")]
-        Revert(super::Revert),
+        Confirm(super::Confirm),
         #[prost(message, tag = "7")]
-        Abandon(super::Abandon),
+        Revert(super::Revert),
         #[prost(message, tag = "8")]
-        Endpoints(super::Endpoints),
+        Abandon(super::Abandon),
         #[prost(message, tag = "9")]
-        Addresses(super::Addresses),
+        Endpoints(super::Endpoints),
         #[prost(message, tag = "10")]
-        Secret(super::Secret),
+        Addresses(super::Addresses),
         #[prost(message, tag = "11")]
-        TrustBundle(super::TrustBundle),
+        AddressOwner(super::AddressOwner),
         #[prost(message, tag = "12")]
+        Secret(super::Secret),
+        #[prost(message, tag = "13")]
         Jwks(super::Jwks),
+        #[prost(message, tag = "14")]
+        TrustBundle(super::TrustBundle),
+        #[prost(message, tag = "15")]
+        Sources(super::Sources),
     }
 }
 
@@ -73,13 +86,13 @@ pub mod to_proxy {
 pub struct Hello {
     #[prost(uint32, tag = "1")]
     pub protocol: u32,
-    /// The instance's name, unique in the mesh and the same after a restart.
+    /// The instance's name, unique in its namespace and the same after a restart.
     #[prost(string, tag = "2")]
     pub proxy: String,
-    /// The workload's canonical bytes ([`crate::object::Workload`]). Its namespace and service account must be those of the client
-    /// certificate.
-    #[prost(bytes = "vec", tag = "3")]
-    pub workload: Vec<u8>,
+    /// As the proxy knows its workload. The namespace and service account must be those of the client
+    /// certificate, and all of it what the registry says of the instance.
+    #[prost(message, optional, tag = "3")]
+    pub workload: Option<Workload>,
     /// Of the program.
     #[prost(string, tag = "4")]
     pub version: String,
@@ -89,15 +102,40 @@ pub struct Hello {
     /// Absent: nothing yet.
     #[prost(message, optional, tag = "6")]
     pub serving: Option<Serving>,
-    /// The digests of slices whose objects it holds all of: served, prepared and before.
+    /// The digests of slices whose objects it holds all of: served, prepared, confirmed before.
     #[prost(bytes = "vec", repeated, tag = "7")]
     pub slices: Vec<Vec<u8>>,
+    /// Counts the starts of this proxy. Health counters begin anew with each.
+    #[prost(uint64, tag = "8")]
+    pub instance: u64,
+    /// The greatest it has taken orders of.
+    #[prost(uint64, tag = "9")]
+    pub term: u64,
+    /// The greatest it has heard of. A control runtime that lost its journal goes on above it.
+    #[prost(uint64, tag = "10")]
+    pub epoch: u64,
+}
+
+/// [`object::Workload`] on the wire, where either side may know more fields than the other.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Workload {
+    #[prost(string, tag = "1")]
+    pub namespace: String,
+    #[prost(string, tag = "2")]
+    pub name: String,
+    #[prost(btree_map = "string, string", tag = "3")]
+    pub labels: BTreeMap<String, String>,
+    #[prost(string, tag = "4")]
+    pub service_account: String,
+    #[prost(bool, tag = "5")]
+    pub gateway: bool,
+    #[prost(btree_map = "string, uint32", tag = "6")]
+    pub ports: BTreeMap<String, u32>,
 }
 
 /// These objects, by digest, are not here.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Need {
-    /// Of the [`Prepare`] that they are needed for.
     #[prost(uint64, tag = "1")]
     pub epoch: u64,
     #[prost(bytes = "vec", repeated, tag = "2")]
@@ -119,8 +157,7 @@ pub struct Prepared {
     pub elapsed_us: u64,
 }
 
-/// Cannot be served here; what is in force stays in force. The answer to a [`Prepare`], [`Commit`] or [`Revert`] of that epoch. A
-/// [`Confirm`] is never refused: what is served is served, and a disk that fails is no reason to go back.
+/// Cannot be served here; what is in force stays in force.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Refused {
     #[prost(uint64, tag = "1")]
@@ -130,9 +167,9 @@ pub struct Refused {
     /// For a person: lower case, no full stop.
     #[prost(string, tag = "3")]
     pub detail: String,
-    /// The object at fault, in JSON; empty: none in particular.
-    #[prost(string, tag = "4")]
-    pub key: String,
+    /// The object at fault: canonical bytes of its [`crate::Key`]; empty: none in particular.
+    #[prost(bytes = "vec", tag = "4")]
+    pub key: Vec<u8>,
     /// The item of it, as in [`crate::source_map`].
     #[prost(string, tag = "5")]
     pub item: String,
@@ -152,14 +189,12 @@ pub enum Refusal {
     Memory = 4,
     /// Took longer than the proxy may take.
     Time = 5,
-    /// Not newer than what this proxy has committed before.
+    /// Signed as older than what the signer lets this proxy go back to.
     Stale = 6,
     /// Valid bytes that no program can be built from.
     Program = 7,
     /// The proxy cannot store it, so it could not start from it.
     Storage = 8,
-    /// Told to serve what it does not hold: prepare it first.
-    Absent = 9,
 }
 
 /// What the proxy judges requests by from now on. Said after each change, whoever caused it.
@@ -171,23 +206,37 @@ pub struct Serving {
     pub snapshot: Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     pub slice: Vec<u8>,
-    /// Not to be reverted any more.
-    #[prost(bool, tag = "4")]
-    pub confirmed: bool,
-    /// The proxy came back to this by itself, since no confirmation arrived in time.
-    #[prost(bool, tag = "5")]
-    pub expired: bool,
+    #[prost(uint64, tag = "4")]
+    pub generation: u64,
+    #[prost(enumeration = "Trial", tag = "5")]
+    pub trial: i32,
 }
 
-/// What went through the proxy since its last report. Sent every second while there is something to tell, and at least three times a
-/// lease ([`Welcome::lease_ms`]) even when there is not: it is the sign of life.
+/// How what is served came to be, and whether it stays.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, prost::Enumeration)]
+pub enum Trial {
+    /// Confirmed: it stays.
+    Over = 0,
+    /// Until it is confirmed, reverted, or its time is over.
+    Running = 1,
+    /// Confirmed, and served again since a trial ran out of time.
+    Expired = 2,
+    /// Confirmed, and served again by order.
+    Reverted = 3,
+}
+
+/// What went through the proxy since its start. Sent at least every third of the lease.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Health {
-    #[prost(message, repeated, tag = "1")]
+    /// As in [`Hello`].
+    #[prost(uint64, tag = "1")]
+    pub instance: u64,
+    /// The epochs served of late, two at least where there were two.
+    #[prost(message, repeated, tag = "2")]
     pub epochs: Vec<EpochHealth>,
 }
 
-/// Of the requests decided under one epoch that ended since the last report.
+/// Of the requests decided under one epoch that have ended.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct EpochHealth {
     #[prost(uint64, tag = "1")]
@@ -208,11 +257,14 @@ pub struct EpochHealth {
     pub latency: Vec<u64>,
 }
 
-/// Send the world of these hosts from now on, instead of those subscribed to before.
+/// Which of the world this proxy wants to know. Each name added is answered with exactly one message, empty where there
+/// is nothing, and from then on with one whenever that changes. A stream begins with no names.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Subscribe {
-    #[prost(string, repeated, tag = "1")]
-    pub hosts: Vec<String>,
+    #[prost(message, repeated, tag = "1")]
+    pub add: Vec<Name>,
+    #[prost(message, repeated, tag = "2")]
+    pub remove: Vec<Name>,
 }
 
 /// The answer to [`Hello`].
@@ -223,30 +275,39 @@ pub struct Welcome {
     /// The control runtime's name, another after a restart.
     #[prost(string, tag = "2")]
     pub control: String,
-    /// A proxy that has said nothing for this long is not waited for, and its stream is ended.
     #[prost(uint64, tag = "3")]
+    pub term: u64,
+    /// A proxy that has said nothing for this long is not waited for.
+    #[prost(uint64, tag = "4")]
     pub lease_ms: u64,
 }
 
-/// Get ready to serve the snapshot. The objects follow; what the proxy already holds does not.
+/// Get ready to serve the snapshot. The objects that the proxy does not hold follow.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Prepare {
-    /// What it will be served under. Names the attempt in all answers to it.
     #[prost(uint64, tag = "1")]
+    pub term: u64,
+    /// What it will be served under.
+    #[prost(uint64, tag = "2")]
     pub epoch: u64,
-    #[prost(bytes = "vec", tag = "2")]
-    pub snapshot: Vec<u8>,
-    /// The slice that the control runtime expects for this proxy, which computes its own.
     #[prost(bytes = "vec", tag = "3")]
+    pub snapshot: Vec<u8>,
+    /// The slice that the control runtime expects. The proxy computes its own, and that counts.
+    #[prost(bytes = "vec", tag = "4")]
     pub slice: Vec<u8>,
-    #[prost(message, repeated, tag = "4")]
+    #[prost(message, repeated, tag = "5")]
     pub signatures: Vec<Signature>,
-    /// The canonical bytes of the part of the source map that speaks of the slice.
-    #[prost(bytes = "vec", tag = "5")]
-    pub source_map: Vec<u8>,
-    /// How long it may take, world of the certain hosts included.
+    /// How long it may take, the world of the hosts to be preloaded included.
     #[prost(uint64, tag = "6")]
     pub within_ms: u64,
+    /// What follows in [`Objects`], at most: a proxy takes no more.
+    #[prost(uint64, tag = "7")]
+    pub objects: u64,
+    #[prost(uint64, tag = "8")]
+    pub objects_bytes: u64,
+    /// The snapshot is already confirmed: this proxy is late, and its age does not count.
+    #[prost(bool, tag = "9")]
+    pub confirmed: bool,
 }
 
 /// A statement about the snapshot, and an Ed25519 signature of its bytes.
@@ -261,21 +322,41 @@ pub struct Signature {
     pub signature: Vec<u8>,
 }
 
-/// Canonical bytes, in any order. Who receives them computes the digests.
+/// Canonical bytes. Who receives them computes the digests.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Objects {
-    #[prost(bytes = "bytes", repeated, tag = "1")]
+    #[prost(uint64, tag = "1")]
+    pub epoch: u64,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
     pub objects: Vec<bytes::Bytes>,
+    /// Nothing more follows unless the proxy asks.
+    #[prost(bool, tag = "3")]
+    pub last: bool,
 }
 
-/// Serve what was prepared under `epoch`. For what is served under `epoch` already: the time runs anew.
+/// Serve what was prepared.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Commit {
     #[prost(uint64, tag = "1")]
-    pub epoch: u64,
-    /// On trial: without [`Confirm`] or another [`Commit`] of this epoch for this long, go back under `epoch + 1`. Zero: not on
-    /// trial, as if [`Confirm`] came with it.
+    pub term: u64,
     #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    pub snapshot: Vec<u8>,
+    /// Without [`Confirm`] or [`Extend`] for this long, go back to what is confirmed. Zero: it is confirmed
+    /// with this order, since the mesh already serves it.
+    #[prost(uint64, tag = "4")]
+    pub confirm_within_ms: u64,
+}
+
+/// The trial goes on: count its time anew. Nothing else prolongs it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Extend {
+    #[prost(uint64, tag = "1")]
+    pub term: u64,
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    #[prost(uint64, tag = "3")]
     pub confirm_within_ms: u64,
 }
 
@@ -283,22 +364,79 @@ pub struct Commit {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Confirm {
     #[prost(uint64, tag = "1")]
+    pub term: u64,
+    #[prost(uint64, tag = "2")]
     pub epoch: u64,
-}
-
-/// Serve `snapshot` under `epoch`, confirmed, at once and without preparing: it is the one confirmed before, or the one that is
-/// served already and only gets another number. Drop what was tried, and what was prepared and not committed.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Revert {
-    #[prost(uint64, tag = "1")]
-    pub epoch: u64,
-    #[prost(bytes = "vec", tag = "2")]
+    #[prost(bytes = "vec", tag = "3")]
     pub snapshot: Vec<u8>,
 }
 
-/// Drop what was prepared under `epoch` and not committed.
+/// End the trial of `epoch`: serve what is confirmed again, and drop what was tried or only prepared.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Revert {
+    #[prost(uint64, tag = "1")]
+    pub term: u64,
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+}
+
+/// Drop what was prepared for `epoch` and not committed.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Abandon {
     #[prost(uint64, tag = "1")]
+    pub term: u64,
+    #[prost(uint64, tag = "2")]
     pub epoch: u64,
+}
+
+impl From<&crate::signature::Signature> for Signature {
+    fn from(signature: &crate::signature::Signature) -> Self {
+        let crate::signature::Signature { key, statement, signature } = signature.clone();
+        Self { key: key.as_bytes().to_vec(), statement, signature }
+    }
+}
+
+impl TryFrom<Signature> for crate::signature::Signature {
+    type Error = std::array::TryFromSliceError;
+
+    /// Fails when the key is not named by a digest.
+    fn try_from(signature: Signature) -> Result<Self, Self::Error> {
+        let Signature { key, statement, signature } = signature;
+        Ok(Self {
+            key: crate::Digest::from_bytes(key.as_slice().try_into()?),
+            statement,
+            signature,
+        })
+    }
+}
+
+impl From<&object::Workload> for Workload {
+    fn from(workload: &object::Workload) -> Self {
+        let object::Workload { namespace, name, labels, service_account, role, ports } =
+            workload.clone();
+        Self {
+            namespace,
+            name,
+            labels,
+            service_account,
+            gateway: role == object::Role::Gateway,
+            ports: ports.into_iter().map(|(name, port)| (name, port.into())).collect(),
+        }
+    }
+}
+
+impl From<Workload> for object::Workload {
+    /// Port numbers that are none are left out.
+    fn from(workload: Workload) -> Self {
+        let Workload { namespace, name, labels, service_account, gateway, ports } = workload;
+        let port = |(name, port)| Some((name, u16::try_from(port).ok()?));
+        Self {
+            namespace,
+            name,
+            labels,
+            service_account,
+            role: if gateway { object::Role::Gateway } else { object::Role::Sidecar },
+            ports: ports.into_iter().filter_map(port).collect(),
+        }
+    }
 }

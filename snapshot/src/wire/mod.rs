@@ -3,43 +3,34 @@
 //! Two services. `mesh.v1.Identity/Sign` turns a certificate signing request into an SVID: the first time
 //! on the strength of a one-time token, later on that of the certificate it renews.
 //! `mesh.v1.Distribution/Connect` is one stream each way for as long as the proxy lives: [`FromProxy`] and
-//! [`ToProxy`]. Snapshots ([`Prepare`], [`Commit`], [`Confirm`], [`Revert`]) and the world ([`Endpoints`],
-//! [`Secret`], …) share it, but nothing of one waits for the other.
+//! [`ToProxy`]. Snapshots and the world share it, but nothing of one waits for the other.
 //!
 //! ```text
 //! proxy                                   control
-//!   Hello ───────────────────────────────▶
-//!   ◀─────────────────────────────── Welcome, TrustBundle, world of the hosts it subscribes to
-//!   ◀──────────────── Prepare, Objects (all that its last slice did not hold)
-//!   Need (what is still missing) ────────▶
+//!   Hello, Subscribe ────────────────────▶
+//!   ◀──────── Welcome, TrustBundle, Sources, one message for each name subscribed to
+//!   ◀──────────────── Prepare, Objects (what the proxy's slices do not hold), the last of them marked
+//!   Need (what is missing even so) ──────▶
 //!   ◀──────────────────────────────── Objects
 //!   Prepared | Refused ──────────────────▶
-//!   ◀───────────────────────────────── Commit          one pointer swap; the previous one is kept
+//!   ◀───────────────────────────────── Commit          one pointer swap; what was confirmed is kept
 //!   Serving ─────────────────────────────▶
 //!   Health … ────────────────────────────▶             by epoch
-//!   ◀──────────────────────── Confirm | Revert         neither in time: the proxy reverts by itself
+//!   ◀───────────── Extend … , Confirm | Revert         none in time: the proxy reverts by itself
 //!   Serving ─────────────────────────────▶
 //! ```
 //!
-//! **Epochs** number what proxies serve, for the whole mesh, and at any one proxy only rise. One epoch names one snapshot, for ever. A
-//! rollout takes two: `epoch` for its snapshot and `epoch + 1` for going back, so that a proxy that reverts by itself has a number to do it
-//! under. An attempt is named by its epoch, too: no other number is needed to tell the answers to it from those to another.
+//! **Epoch**: the number of a rollout, and so of one snapshot, for the whole mesh. It goes into logs and metrics. A
+//! later rollout has a greater one, whatever its snapshot; going back is serving an earlier epoch again.
+//! **Generation**: a proxy's own count of its swaps, which only rises, restarts included.
+//! **Term**: the number of the control runtime's reign, which rises each time another one takes over or one
+//! starts again. A proxy keeps the greatest it has met and takes no orders of a lesser one.
 //!
-//! # What a proxy does
+//! A repeated order is harmless: [`Commit`] for what is served is answered with [`Serving`] and prolongs
+//! nothing. An order about an epoch or a snapshot that the proxy does not have is answered the same way.
 //!
-//! - It holds what it **serves**, perhaps on **trial**, and then what was confirmed before; and at most one snapshot **prepared**, which the next
-//!   [`Prepare`] replaces. Preparing the same again is answered at once, with what it was answered before.
-//! - [`Commit`] of the prepared epoch swaps it in. Before the swap the proxy stores `epoch` as tried, so that it never serves a lesser one
-//!   again: after a crash on trial it starts from what is confirmed, under `epoch + 1`, and says so in [`Hello`]. A trial that nobody
-//!   confirms or renews in time ends in the same way, without a crash.
-//! - [`Confirm`], a [`Commit`] without trial and [`Revert`] store what is then served as what to start from.
-//! - An epoch below the one served is refused as [`Refusal::Stale`], and an order for what is not held as [`Refusal::Absent`]; an order that
-//!   is carried out already is answered with [`Serving`] once more.
-//! - It serves whatever it served while no stream is open, and opens one again with growing, random pauses. The first message is always
-//!   [`Hello`]; what was said on the old stream and not answered is forgotten by both sides.
-//!
-//! So a proxy that joins late, or comes back after a long time, is brought to the confirmed snapshot by [`Prepare`] and [`Commit`]
-//! without trial, outside any wave, and one that serves it under another number by [`Revert`].
+//! What a proxy may ask for is bounded by who it is: the control runtime knows each instance from its
+//! registry, takes no other workload for it, and sends objects of its slices and names of its world alone.
 //!
 //! The messages are written out here instead of generated, so that building needs no protocol compiler;
 //! the tags are the contract and are never used again for anything else.
@@ -49,16 +40,23 @@ mod identity;
 mod world;
 
 pub use distribution::{
-    Abandon, Commit, Confirm, EpochHealth, FromProxy, Health, Hello, Need, Objects, Prepare,
-    Prepared, Refusal, Refused, Revert, Serving, Signature, Subscribe, ToProxy, Welcome,
-    from_proxy, to_proxy,
+    Abandon, Commit, Confirm, EpochHealth, Extend, FromProxy, Health, Hello, Need, Objects,
+    Prepare, Prepared, Refusal, Refused, Revert, Serving, Signature, Subscribe, ToProxy, Trial,
+    Welcome, Workload, from_proxy, to_proxy,
 };
 pub use identity::{SignRequest, SignResponse};
-pub use world::{Addresses, Endpoint, Endpoints, Jwks, Secret, TrustBundle};
+pub use world::{
+    AddressOwner, Addresses, CredentialName, Endpoint, EndpointSet, Endpoints, Jwks, Name, Secret,
+    Sources, TrustBundle, name,
+};
 
 /// The version of this protocol. A side that hears of another one ends the stream and says which it speaks.
 pub const PROTOCOL: u32 = 1;
 
-/// Of the duration histogram in [`EpochHealth`], in milliseconds: the upper bounds of all buckets but the last, which has none.
+/// No message is larger, encoded: objects come in as many messages as that takes.
+pub const MESSAGE_MAX_BYTES: usize = 4 << 20;
+
+/// Of the duration histogram in [`EpochHealth`], in milliseconds: the upper bounds of all buckets but the
+/// last, which has none.
 pub const LATENCY_BOUNDS_MS: [u64; 16] =
     [1, 2, 5, 10, 20, 35, 50, 75, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000];
