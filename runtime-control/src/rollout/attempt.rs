@@ -1,40 +1,19 @@
 //! The way of one rollout: it starts, all prepare, and after the waves (`trial`) it is confirmed, or it ends.
 
-use super::effect::{Effect, Order};
+use super::effect::Order;
 use super::ledger::Attempt;
-use super::proxy::{Proxy, Way};
+use super::proxy::Proxy;
 use super::record::{Cause, Pace, Record, RefusedBy};
 use super::state::{Slices, Step, Trial};
-use super::version::Version;
 
 impl<S: Slices> Step<'_, S> {
     /// Takes the next move, if one is due.
     pub(super) fn advance_attempt(&mut self) -> bool {
         match self.state.ledger.attempt {
-            None => self.renumber() || self.start(),
+            None => self.start(),
             Some(attempt) if self.state.trial.is_none() => self.finish_preparing(attempt),
             Some(attempt) => self.watch(attempt),
         }
-    }
-
-    fn fresh_epoch(&self) -> u64 {
-        1 + self.state.ledger.epochs_taken.max(self.state.epoch_heard)
-    }
-
-    /// A proxy beyond the target's number can never be brought to it, so the target gets a number beyond the proxy's.
-    fn renumber(&mut self) -> bool {
-        let Some(confirmed) = self.state.ledger.confirmed else { return false };
-        let ahead = |proxy: &Proxy| {
-            // One on trial goes back under the next number: wait for it to say which.
-            proxy.serving.is_some_and(|serving| serving.confirmed)
-                && proxy.way_to(confirmed) == Way::Ahead
-        };
-        if !self.state.proxies.values().any(ahead) {
-            return false;
-        }
-        let version = Version { epoch: self.fresh_epoch(), ..confirmed };
-        self.record(Record::Renumbered { version });
-        true
     }
 
     fn start(&mut self) -> bool {
@@ -45,7 +24,7 @@ impl<S: Slices> Step<'_, S> {
         if self.now < self.state.gathering_until || (ledger.paused && pace == Pace::Waves) {
             return false;
         }
-        let epoch = self.fresh_epoch();
+        let epoch = 1 + ledger.epochs_taken.max(self.state.epoch_heard);
         self.record(Record::Started { epoch, snapshot: candidate.snapshot, pace });
         true
     }
@@ -79,7 +58,7 @@ impl<S: Slices> Step<'_, S> {
     fn is_open(&self, attempt: Attempt, proxy: &Proxy) -> bool {
         let epoch = attempt.version.epoch;
         let answered = proxy.prepared == Some(epoch) || proxy.refused.contains_key(&epoch);
-        !answered && !self.is_stuck(proxy) && proxy.epoch() < epoch
+        !answered && !self.is_stuck(proxy)
     }
 
     /// Whether it cannot even serve what is confirmed. The others do not wait for it, nor does its refusal stop them; but it is asked,
@@ -96,8 +75,7 @@ impl<S: Slices> Step<'_, S> {
     ) -> Option<Cause> {
         let of_candidate = |proxy: &Proxy| {
             let (refusal, _) = proxy.refused.get(&attempt.version.epoch)?;
-            let counts = refusal.reason.is_verdict() && count(proxy);
-            counts.then(|| refusal.clone())
+            count(proxy).then(|| refusal.clone())
         };
         let proxies = self.state.proxies.iter();
         let by: Vec<_> = proxies
@@ -108,23 +86,24 @@ impl<S: Slices> Step<'_, S> {
         (!by.is_empty()).then_some(Cause::Refused { by })
     }
 
-    /// Ends the rollout under way; who committed goes back under the number that was kept for it.
+    /// Ends the rollout under way. Who is ready for it forgets it; who tries it goes back, being elsewhere than it should be.
     pub(super) fn end(&mut self, cause: Cause) {
         let Some(attempt) = self.state.ledger.attempt else { return };
-        let Version { epoch, .. } = attempt.version;
-        let confirmed = self.state.ledger.confirmed.filter(|_| attempt.committing);
-        let back_to = confirmed.map(|confirmed| Version { epoch: epoch + 1, ..confirmed });
-        self.record(Record::Ended { epoch, back_to, cause });
+        let epoch = attempt.version.epoch;
+        self.record(Record::Ended { epoch, cause });
         self.state.trial = None;
+        let mut abandoned = Vec::new();
         for (name, proxy) in &mut self.state.proxies {
             let asked = matches!(proxy.asked, Some((Order::Prepare { version, .. }, _)) if version.epoch == epoch);
-            let ready = proxy.prepared == Some(epoch);
+            let ready = proxy.prepared == Some(epoch) && !proxy.serves(attempt.version);
             if let (Some(connection), true) = (proxy.connection, asked || ready) {
                 proxy.asked = None;
                 proxy.prepared = None;
-                let order = Order::Abandon { epoch };
-                self.effects.push(Effect::Send { proxy: name.clone(), connection, order });
+                abandoned.push((name.clone(), connection));
             }
+        }
+        for (name, connection) in abandoned {
+            self.send(name, connection, Order::Abandon { epoch });
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::effect::{Effect, Order};
+use super::effect::Order;
 use super::event::Refusal;
 use super::proxy::{Proxy, Way};
 use super::state::{Slices, Step};
 use super::version::{ProxyName, Timestamp, Version};
+
+/// An order; or there is none, since the snapshot of this epoch has no slice for the proxy.
+type Ordered = Result<Order, (u64, Refusal)>;
 
 impl<S: Slices> Step<'_, S> {
     /// Tells each proxy what it has not been told yet. Whether one turned out to have no slice to be told of.
@@ -24,162 +27,133 @@ impl<S: Slices> Step<'_, S> {
         let (now, retry) = (self.now, self.state.policy.retry);
         let Some(proxy) = self.state.proxies.get(name) else { return false };
         let Some(connection) = proxy.connection else { return false };
-        let order = self.order(name, proxy);
+        let ordered = self.order(name, proxy);
         let Some(proxy) = self.state.proxies.get_mut(name) else { return false };
-        let order = match order {
-            None => {
-                proxy.asked = None;
-                return false;
-            }
+        match ordered {
+            None => proxy.asked = None,
             Some(Err((epoch, refusal))) => {
                 let known = proxy.refused.contains_key(&epoch);
                 proxy.refuse(epoch, refusal, now);
                 return !known;
             }
-            Some(Ok(order)) => order,
-        };
-        if let Some((_, at)) = proxy.refused.get_mut(&order.epoch()) {
-            if now < *at + retry {
-                return false;
+            Some(Ok(order)) if proxy.is_to_be_told(order, now, retry) => {
+                proxy.asked = Some((order, now));
+                if matches!(order, Order::Prepare { .. }) {
+                    proxy.prepared = None;
+                }
+                self.send(name.clone(), connection, order);
             }
-            // It stands as refused until the proxy says something else.
-            *at = now;
-            proxy.asked = None;
+            Some(Ok(_)) => {}
         }
-        if let Some((asked, at)) = proxy.asked
-            && asked == order
-            && !order.is_due_again(now.since(at), retry)
-        {
-            return false;
-        }
-        proxy.asked = Some((order, now));
-        if matches!(order, Order::Prepare { .. }) {
-            proxy.prepared = None;
-        }
-        self.effects.push(Effect::Send { proxy: name.clone(), connection, order });
         false
     }
 
-    /// What the proxy is to do, told before or not. An error: there is no slice for it under that epoch.
-    fn order(&self, name: &ProxyName, proxy: &Proxy) -> Option<Result<Order, (u64, Refusal)>> {
-        if let Some(order) = self.toward_trial(name, proxy) {
-            return Some(order);
+    /// What the proxy is to do, told before or not.
+    fn order(&self, name: &ProxyName, proxy: &Proxy) -> Option<Ordered> {
+        self.toward_trial(name, proxy)
+            .or_else(|| self.toward_candidate(proxy))
+            .or_else(|| self.toward_target(proxy))
+    }
+
+    /// For those of the waves, as long as they have not gone back.
+    fn toward_trial(&self, name: &ProxyName, proxy: &Proxy) -> Option<Ordered> {
+        let version = self.state.ledger.attempt?.version;
+        let confirmed = self.state.ledger.confirmed?;
+        let on_trial = self.state.trial.as_ref()?;
+        if !on_trial.members.contains_key(name) || on_trial.fallen.contains(name) {
+            return None;
         }
-        self.toward_candidate(proxy).or_else(|| self.toward_target(proxy))
+        let trial = self.state.policy.confirm_within;
+        if proxy.serves(version) {
+            Some(Ok(Order::Extend { version, trial }))
+        } else if proxy.way_to(confirmed) != Way::There {
+            None
+        } else if proxy.prepared == Some(version.epoch) {
+            Some(Ok(Order::Commit { version, trial: Some(trial) }))
+        } else {
+            Some(self.prepare(proxy, version, false))
+        }
     }
 
     /// For those that are where they should be, and those that cannot get there.
-    fn toward_candidate(&self, proxy: &Proxy) -> Option<Result<Order, (u64, Refusal)>> {
+    fn toward_candidate(&self, proxy: &Proxy) -> Option<Ordered> {
         let candidate = self.state.ledger.attempt?.version;
-        let settled = self
-            .state
-            .ledger
-            .confirmed
-            .is_none_or(|target| matches!(proxy.way_to(target), Way::There | Way::Ahead));
+        let target = self.state.ledger.confirmed;
+        let settled = target.is_none_or(|target| proxy.way_to(target) == Way::There);
         let waits = self.is_stuck(proxy) && !proxy.refused.contains_key(&candidate.epoch);
-        let ready = proxy.prepared == Some(candidate.epoch) || proxy.epoch() >= candidate.epoch;
-        ((settled || waits) && !ready).then(|| self.prepare(proxy, candidate))
+        let ready = proxy.prepared == Some(candidate.epoch);
+        ((settled || waits) && !ready).then(|| self.prepare(proxy, candidate, false))
     }
 
-    fn toward_target(&self, proxy: &Proxy) -> Option<Result<Order, (u64, Refusal)>> {
+    fn toward_target(&self, proxy: &Proxy) -> Option<Ordered> {
         let target = self.state.ledger.confirmed?;
         let candidate = self.state.ledger.attempt.map(|attempt| attempt.version.epoch);
         if self.is_stuck(proxy) && candidate.is_some() && proxy.prepared == candidate {
             return None;
         }
         Some(match proxy.way_to(target) {
-            Way::There | Way::Ahead => return None,
-            Way::Confirm => Ok(Order::Confirm { epoch: target.epoch }),
-            Way::Revert => Ok(Order::Revert { version: target }),
+            Way::There => return None,
+            Way::Confirm => Ok(Order::Confirm { version: target }),
+            Way::Revert(epoch) => Ok(Order::Revert { epoch }),
             Way::Commit => Ok(Order::Commit { version: target, trial: None }),
-            Way::Prepare => self.prepare(proxy, target),
+            Way::Prepare => self.prepare(proxy, target, true),
         })
     }
 
-    /// For those of the waves, as long as they have not gone back.
-    fn toward_trial(
-        &self,
-        name: &ProxyName,
-        proxy: &Proxy,
-    ) -> Option<Result<Order, (u64, Refusal)>> {
-        let attempt = self.state.ledger.attempt?;
-        let confirmed = self.state.ledger.confirmed?;
-        self.state.trial.as_ref()?.members.get(name)?;
-        let version = attempt.version;
-        let serves = proxy.serving.is_some_and(|serving| serving.version == version);
-        if !serves && proxy.way_to(confirmed) != Way::There {
-            return None;
-        }
-        if !serves && proxy.prepared != Some(version.epoch) {
-            return Some(self.prepare(proxy, version));
-        }
-        let trial = Some(self.state.policy.confirm_within);
-        Some(Ok(Order::Commit { version, trial }))
-    }
-
-    fn prepare(&self, proxy: &Proxy, version: Version) -> Result<Order, (u64, Refusal)> {
+    fn prepare(&self, proxy: &Proxy, version: Version, confirmed: bool) -> Ordered {
         let slice = self
             .slices
             .slice(version.snapshot, &proxy.workload)
             .map_err(|refusal| (version.epoch, refusal))?;
-        Ok(Order::Prepare { version, slice, within: self.state.policy.prepare_within })
+        let within = self.state.policy.prepare_within;
+        Ok(Order::Prepare { version, slice, within, confirmed })
     }
+}
 
-    /// Asks to be called when the next of all limits is reached. When nothing but `one` proxy has changed, its limits alone are new.
-    pub(super) fn ask_for_a_wake(&mut self, one: Option<&ProxyName>) {
-        let state = &self.state;
-        let next = if let Some(name) = one {
-            let limits = state.proxies.get(name).into_iter().flat_map(|proxy| self.limits(proxy));
-            limits.chain(state.wake).min()
-        } else {
-            let limits = state.proxies.values().flat_map(|proxy| self.limits(proxy));
-            let gathering = state.ledger.waiting.map(|_| state.gathering_until);
-            limits.chain(gathering.filter(|until| self.now < *until)).min()
-        };
-        let next = next.into_iter().chain(self.next_look()).min();
-        // A moment later at least: a limit that is reached and changed nothing must not keep this side busy.
-        let next = next.map(|next| next.max(self.now + Duration::from_millis(1)));
-        if next != state.wake || one.is_none() {
-            self.state.wake = next;
-            self.effects.extend(next.map(Effect::Wake));
+impl Proxy {
+    /// Whether it is time to tell it: it was told something else before, or did not carry it out for long.
+    fn is_to_be_told(&mut self, order: Order, now: Timestamp, retry: Duration) -> bool {
+        if let Some((_, at)) = self.refused.get_mut(&order.epoch()) {
+            if now < *at + retry {
+                return false;
+            }
+            // It stands as refused until the proxy says something else.
+            *at = now;
+            return true;
         }
-    }
-
-    fn limits(&self, proxy: &Proxy) -> impl Iterator<Item = Timestamp> {
-        let policy = &self.state.policy;
-        let lease = proxy.heard + policy.lease;
-        let answer = proxy.asked.map(|(order, at)| match order {
-            Order::Prepare { .. } => at + (policy.prepare_within + policy.lease),
-            _ => at + order.again_after(policy.retry),
-        });
-        let retry = proxy.refused.values().map(|(_, at)| *at + policy.retry);
-        let retry = retry.filter(|at| self.now < *at).min();
-        [lease].into_iter().chain(answer).chain(retry)
+        self.asked.is_none_or(|(asked, at)| {
+            !order.repeats(asked) || order.again_after(retry).is_some_and(|after| at + after <= now)
+        })
     }
 }
 
 impl Order {
-    /// The epoch that it speaks of.
+    /// The epoch that it speaks of; zero: none.
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         match self {
+            Self::Welcome { .. } => 0,
             Self::Prepare { version, .. }
             | Self::Commit { version, .. }
-            | Self::Revert { version } => version.epoch,
-            Self::Confirm { epoch } | Self::Abandon { epoch } => *epoch,
+            | Self::Extend { version, .. }
+            | Self::Confirm { version } => version.epoch,
+            Self::Revert { epoch } | Self::Abandon { epoch } => *epoch,
         }
     }
 
-    /// A trial is renewed thrice before it runs out; everything else is repeated when there is no answer.
-    fn again_after(&self, retry: Duration) -> Duration {
+    /// Whether it says the same as `before`. A commit begins the time that the first extension prolongs.
+    fn repeats(&self, before: Self) -> bool {
+        let begun = |version| matches!(before, Self::Commit { version: of, .. } if version == of);
+        *self == before || matches!(*self, Self::Extend { version, .. } if begun(version))
+    }
+
+    /// A trial is renewed thrice before it runs out, and an order is repeated when it is not carried out. But a
+    /// preparation takes as long as it takes, and then counts as refused.
+    pub(super) fn again_after(&self, retry: Duration) -> Option<Duration> {
         match self {
-            Self::Commit { trial: Some(trial), .. } => *trial / 3,
-            _ => retry,
+            Self::Prepare { .. } => None,
+            Self::Extend { trial, .. } => Some(*trial / 3),
+            _ => Some(retry),
         }
-    }
-
-    /// A preparation is not repeated: it takes as long as it takes, and then counts as refused.
-    fn is_due_again(&self, after: Duration, retry: Duration) -> bool {
-        !matches!(self, Self::Prepare { .. }) && self.again_after(retry) <= after
     }
 }

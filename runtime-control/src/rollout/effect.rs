@@ -17,6 +17,7 @@ pub enum Effect {
     Send {
         proxy: ProxyName,
         connection: u64,
+        term: u64,
         order: Order,
     },
     /// End the stream: its proxy is silent. It will come back if it lives.
@@ -31,21 +32,32 @@ pub enum Effect {
 /// What a proxy is told to do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Order {
+    /// The answer to its `Hello`.
+    Welcome {
+        lease: Duration,
+    },
     Prepare {
         version: Version,
         slice: Digest,
         within: Duration,
+        confirmed: bool,
     },
     /// On trial for that long; for good without.
     Commit {
         version: Version,
         trial: Option<Duration>,
     },
-    Confirm {
-        epoch: u64,
-    },
-    Revert {
+    /// The time of its trial runs anew.
+    Extend {
         version: Version,
+        trial: Duration,
+    },
+    Confirm {
+        version: Version,
+    },
+    /// End the trial of this epoch.
+    Revert {
+        epoch: u64,
     },
     Abandon {
         epoch: u64,

@@ -25,9 +25,12 @@ pub enum Event {
 /// What a proxy says, or what its stream says of it.
 #[derive(Clone, Debug)]
 pub enum Said {
+    /// `term` and `epoch` are the greatest that it has heard of.
     Hello {
         workload: Arc<Workload>,
         serving: Option<Serving>,
+        term: u64,
+        epoch: u64,
     },
     Prepared {
         epoch: u64,
@@ -38,8 +41,11 @@ pub enum Said {
         refusal: Refusal,
     },
     Serving(Serving),
-    /// By epoch. Empty: nothing but a sign of life.
-    Health(Vec<(u64, Sample)>),
+    /// What has gone through it since its start, the `instance`-th, by epoch.
+    Health {
+        instance: u64,
+        totals: Vec<(u64, Sample)>,
+    },
     /// The stream has ended.
     Left,
 }
@@ -48,6 +54,8 @@ pub enum Said {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Serving {
     pub version: Version,
+    /// How often it has changed what it serves.
+    pub generation: u64,
     /// Not on trial.
     pub confirmed: bool,
 }
@@ -79,7 +87,6 @@ pub enum Reason {
     Stale,
     Program,
     Storage,
-    Absent,
 }
 
 impl Reason {
@@ -95,13 +102,7 @@ impl Reason {
             Self::Stale => "stale",
             Self::Program => "program",
             Self::Storage => "storage",
-            Self::Absent => "absent",
         }
-    }
-
-    /// Whether it says something of the snapshot at this proxy. The others say that the order came at the wrong moment.
-    pub(super) const fn is_verdict(self) -> bool {
-        !matches!(self, Self::Stale | Self::Absent)
     }
 }
 

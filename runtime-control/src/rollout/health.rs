@@ -1,6 +1,6 @@
 //! What went through a proxy, by epoch and second: what gates compare.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::AddAssign;
 use std::time::Duration;
 
@@ -38,6 +38,21 @@ impl AddAssign<&Self> for Sample {
 }
 
 impl Sample {
+    /// What has come to `earlier`.
+    fn since(&self, earlier: &Self) -> Self {
+        let mut latency = self.latency;
+        for (count, before) in latency.iter_mut().zip(&earlier.latency) {
+            *count = count.saturating_sub(*before);
+        }
+        Self {
+            requests: self.requests.saturating_sub(earlier.requests),
+            failed: self.failed.saturating_sub(earlier.failed),
+            denied: self.denied.saturating_sub(earlier.denied),
+            resets: self.resets.saturating_sub(earlier.resets),
+            latency,
+        }
+    }
+
     /// The upper bound, in milliseconds, of the bucket that holds the 99th percentile; the highest bound where it has none, and
     /// nothing without requests.
     #[must_use]
@@ -65,13 +80,28 @@ impl Sample {
 /// What one proxy reported during the last minutes.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
+    /// What the last report said: the start it counts from, and the totals since.
+    last: Option<(u64, BTreeMap<u64, Sample>)>,
     /// By second of arrival, then epoch.
     reports: VecDeque<(Timestamp, u64, Sample)>,
 }
 
 impl Recent {
-    /// Notes a report that arrived `now`. Those of one second and epoch become one.
-    pub fn add(&mut self, now: Timestamp, epoch: u64, sample: &Sample) {
+    /// Notes a report that arrived `now`. The first one since a start of the proxy says only where its counting stands.
+    pub fn report(&mut self, now: Timestamp, instance: u64, totals: Vec<(u64, Sample)>) {
+        let totals: BTreeMap<u64, Sample> = totals.into_iter().collect();
+        let last = self.last.take().filter(|(of, _)| *of == instance);
+        if let Some((_, last)) = last {
+            for (epoch, total) in &totals {
+                let before = last.get(epoch).copied().unwrap_or_default();
+                self.add(now, *epoch, &total.since(&before));
+            }
+        }
+        self.last = Some((instance, totals));
+    }
+
+    /// Those of one second and epoch become one.
+    fn add(&mut self, now: Timestamp, epoch: u64, sample: &Sample) {
         let second = Timestamp(Duration::from_secs(now.0.as_secs()));
         match self.reports.back_mut() {
             Some((at, of, sum)) if *at == second && *of == epoch => *sum += sample,
@@ -115,6 +145,20 @@ mod tests {
         assert_eq!(sample.slower_than(LATENCY_BOUNDS_MS[8]), (2, 101));
         assert_eq!(sample.slower_than(LATENCY_BOUNDS_MS[9]), (0, 101));
         assert_eq!(Sample::default().p99_ms(), None);
+    }
+
+    #[test]
+    fn a_report_counts_for_what_it_adds_to_the_one_before() {
+        let at = Timestamp::default();
+        let sum = |recent: &Recent, epoch| recent.since(at, |of| of == epoch).requests;
+        let mut recent = Recent::default();
+        recent.report(at, 1, vec![(3, requests(1000))]);
+        assert_eq!(sum(&recent, 3), 0, "nobody knows since when");
+        recent.report(at, 1, vec![(3, requests(1010)), (4, requests(7))]);
+        assert_eq!((sum(&recent, 3), sum(&recent, 4)), (10, 7));
+        recent.report(at, 2, vec![(3, requests(5))]);
+        recent.report(at, 2, vec![(3, requests(8))]);
+        assert_eq!(sum(&recent, 3), 13, "a restarted proxy counts anew");
     }
 
     #[test]

@@ -8,12 +8,18 @@ use mesh_snapshot::object::Workload;
 use super::effect::{Effect, Order};
 use super::event::{Reason, Refusal, Said, Serving};
 use super::proxy::Proxy;
+use super::record::Record;
 use super::state::{Concerned, Slices, Step};
 use super::version::ProxyName;
 
 impl<S: Slices> Step<'_, S> {
     pub(super) fn hear(&mut self, name: ProxyName, connection: u64, said: Said) -> Concerned {
-        if let Said::Hello { workload, serving } = said {
+        if let Said::Hello { workload, serving, term, epoch } = said {
+            self.state.epoch_heard = self.state.epoch_heard.max(epoch);
+            // Only a control runtime that lost its journal meets a term beyond its own.
+            if self.state.ledger.term < term {
+                self.record(Record::Reigned { term: term + 1 });
+            }
             self.welcome(&name, connection, workload, serving);
             return Concerned::One(name);
         }
@@ -27,10 +33,8 @@ impl<S: Slices> Step<'_, S> {
             Said::Prepared { epoch, slice } => self.note_prepared(&name, epoch, slice),
             Said::Refused { epoch, refusal } => self.note_refusal(&name, epoch, refusal),
             Said::Serving(serving) => self.note_serving(&name, serving),
-            Said::Health(epochs) => {
-                for (epoch, sample) in &epochs {
-                    proxy.recent.add(now, *epoch, sample);
-                }
+            Said::Health { instance, totals } => {
+                proxy.recent.report(now, instance, totals);
                 // The gate looks at reports in its own time.
                 return Concerned::Nobody;
             }
@@ -55,6 +59,8 @@ impl<S: Slices> Step<'_, S> {
             }
         }
         self.state.proxies.insert(name.clone(), proxy);
+        let lease = self.state.policy.lease;
+        self.send(name.clone(), connection, Order::Welcome { lease });
         if let Some(serving) = serving {
             self.note_serving(name, serving);
         }
@@ -62,18 +68,23 @@ impl<S: Slices> Step<'_, S> {
 
     fn note_serving(&mut self, name: &ProxyName, serving: Serving) {
         let epoch = serving.version.epoch;
-        let way_back = u64::from(!serving.confirmed);
-        self.state.epoch_heard = self.state.epoch_heard.max(epoch + way_back);
+        self.state.epoch_heard = self.state.epoch_heard.max(epoch);
         if let Some(proxy) = self.state.proxies.get_mut(name) {
             if proxy.serving.replace(serving) != Some(serving) {
                 proxy.since = self.now;
             }
-            proxy.refused.retain(|refused, _| epoch < *refused);
+            proxy.refused.remove(&epoch);
+            // It answers so when it does not hold what it was to commit.
+            if matches!(proxy.asked, Some((Order::Commit { version, .. }, _)) if version != serving.version)
+            {
+                proxy.prepared = None;
+            }
         }
         let attempt = self.state.ledger.attempt;
         if let (Some(trial), Some(attempt)) = (&mut self.state.trial, attempt)
-            && trial.members.contains_key(name)
-            && epoch > attempt.version.epoch
+            && let Some(member) = trial.members.get(name)
+            && serving.version != attempt.version
+            && serving.generation != member.generation
         {
             trial.fallen.insert(name.clone());
         }
@@ -99,12 +110,6 @@ impl<S: Slices> Step<'_, S> {
 
     fn note_refusal(&mut self, name: &ProxyName, epoch: u64, refusal: Refusal) {
         let Some(proxy) = self.state.proxies.get_mut(name) else { return };
-        let returning =
-            matches!(proxy.asked, Some((Order::Revert { version }, _)) if version.epoch == epoch);
-        if returning && refusal.reason == Reason::Absent {
-            proxy.lacks = Some(epoch);
-            return;
-        }
         if proxy.prepared == Some(epoch) {
             proxy.prepared = None;
         }

@@ -14,7 +14,8 @@ use super::version::Version;
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ledger {
-    /// The highest number given out.
+    pub term: u64,
+    /// The greatest number given out.
     pub epochs_taken: u64,
     /// What every proxy is to serve.
     pub confirmed: Option<Version>,
@@ -69,9 +70,10 @@ impl Ledger {
     /// Takes one more record into account. `history` is how many earlier snapshots are kept to go back to.
     pub fn apply(&mut self, record: &Record, history: usize) {
         match record {
+            Record::Reigned { term } => self.term = *term,
             Record::Offered { snapshot } => self.offer(*snapshot),
             Record::Started { epoch, snapshot, pace } => {
-                self.epochs_taken = self.epochs_taken.max(epoch + 1);
+                self.epochs_taken = self.epochs_taken.max(*epoch);
                 let version = Version { epoch: *epoch, snapshot: *snapshot };
                 self.attempt = Some(Attempt { version, pace: *pace, committing: false });
                 self.waiting = None;
@@ -80,11 +82,7 @@ impl Ledger {
                 self.attempt.iter_mut().for_each(|attempt| attempt.committing = true);
             }
             Record::Confirmed { version } => self.confirm(*version, history),
-            Record::Ended { back_to, cause, .. } => self.end(*back_to, cause),
-            Record::Renumbered { version } => {
-                self.epochs_taken = self.epochs_taken.max(version.epoch);
-                self.confirmed = Some(*version);
-            }
+            Record::Ended { cause, .. } => self.end(cause),
             Record::Undone { to } => {
                 self.waiting = Some(Candidate { snapshot: *to, pace: Pace::AtOnce });
             }
@@ -140,11 +138,8 @@ impl Ledger {
         self.confirmed.is_some() && self.attempt.is_some_and(|attempt| attempt.pace == Pace::AtOnce)
     }
 
-    fn end(&mut self, back_to: Option<Version>, cause: &Cause) {
+    fn end(&mut self, cause: &Cause) {
         let undo = self.undoes();
-        if let Some(back_to) = back_to {
-            self.confirmed = Some(back_to);
-        }
         let Some(attempt) = self.attempt.take() else { return };
         let snapshot = attempt.version.snapshot;
         // Who aborts an undo has nothing against what it went back to.

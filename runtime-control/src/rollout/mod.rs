@@ -4,7 +4,7 @@
 //! Offered ─▶ waiting ─▶ Started ─ Prepare to all ─▶ all prepared ─▶ Wave 1 … n, each: commit, soak, gate ─▶ Confirmed
 //!                          │ a refusal                               │ a refusal, harm, falls, abort            │
 //!                          ▼                                         ▼                                          ▼
-//!                        Ended: nothing has changed                Ended: all back, under `epoch + 1`         settle the rest
+//!                        Ended: nothing has changed                Ended: all go back                         settle the rest
 //! ```
 //! [`State::step`] takes what happened and the time, and says what to do, in order. Whatever must survive a crash is a
 //! [`Record`] that is on disk before any effect after it is carried out; [`Ledger`] is the sum of the records, and
@@ -23,8 +23,8 @@
 //! - **A crash** of the control runtime ends the rollout under way, taking it back where somebody may have committed, and gives its snapshot
 //!   another one. Carrying on would mean to judge by a window that nobody remembers.
 //! - **Only the newest publication waits.** What it displaces was acknowledged, and is superseded.
-//! - **Epochs** only rise. A proxy beyond the target's (it fell back from a rollout that the others confirmed) gets the target
-//!   [`Record::Renumbered`] under a fresh number, and with it all others.
+//! - **Epochs** number rollouts: one epoch names one snapshot, and going back is serving an earlier epoch again. A life of the control runtime is a
+//!   **term**; orders of an earlier one do not count.
 //! - **Pausing** stops steps forward. Going back, settling, and renewing the trials of those that wait go on.
 
 mod effect;
@@ -46,6 +46,7 @@ mod direct;
 mod hear;
 mod status;
 mod trial;
+mod wake;
 
 pub use effect::{Accepted, Effect, Order, Rejected};
 pub use event::{Event, Reason, Refusal, Said, Serving, Verb};

@@ -26,8 +26,6 @@ pub(super) struct Proxy {
     pub(super) asked: Option<(Order, Timestamp)>,
     /// The epochs that it cannot serve, and when it was asked last: that of the target, that of the candidate, or both.
     pub(super) refused: BTreeMap<u64, (Refusal, Timestamp)>,
-    /// The epoch that it could not go to without preparing.
-    pub(super) lacks: Option<u64>,
     pub(super) recent: Recent,
 }
 
@@ -35,10 +33,9 @@ pub(super) struct Proxy {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Way {
     There,
-    /// It has been under a higher number already: this one it can never serve.
-    Ahead,
     Confirm,
-    Revert,
+    /// It is on trial of something else, of this epoch.
+    Revert(u64),
     Commit,
     Prepare,
 }
@@ -59,7 +56,6 @@ impl Proxy {
             prepared: None,
             asked: None,
             refused: BTreeMap::new(),
-            lacks: None,
             recent: Recent::default(),
         }
     }
@@ -69,32 +65,21 @@ impl Proxy {
         self.connection = None;
         self.prepared = None;
         self.asked = None;
-        self.lacks = None;
     }
 
-    /// Zero: it serves nothing.
-    pub(super) fn epoch(&self) -> u64 {
-        self.serving.map_or(0, |serving| serving.version.epoch)
+    pub(super) fn serves(&self, version: Version) -> bool {
+        self.serving.is_some_and(|serving| serving.version == version)
     }
 
+    /// By what it said last.
     pub(super) fn way_to(&self, target: Version) -> Way {
-        let Some(serving) = self.serving else { return self.way_by_preparing(target) };
-        if serving.version == target {
-            return if serving.confirmed { Way::There } else { Way::Confirm };
+        match self.serving {
+            Some(Serving { version, confirmed: true, .. }) if version == target => Way::There,
+            Some(Serving { version, .. }) if version == target => Way::Confirm,
+            Some(Serving { version, confirmed: false, .. }) => Way::Revert(version.epoch),
+            _ if self.prepared == Some(target.epoch) => Way::Commit,
+            _ => Way::Prepare,
         }
-        if serving.version.epoch >= target.epoch {
-            return Way::Ahead;
-        }
-        let same = serving.version.snapshot == target.snapshot;
-        let way_back = !serving.confirmed && serving.version.epoch + 1 == target.epoch;
-        if (same || way_back) && self.lacks != Some(target.epoch) {
-            return Way::Revert;
-        }
-        self.way_by_preparing(target)
-    }
-
-    fn way_by_preparing(&self, target: Version) -> Way {
-        if self.prepared == Some(target.epoch) { Way::Commit } else { Way::Prepare }
     }
 
     /// Whether it said that it cannot be brought to `target`.
@@ -123,7 +108,7 @@ mod tests {
     }
 
     fn serving(epoch: u64, name: &str, confirmed: bool) -> Proxy {
-        let serving = Serving { version: version(epoch, name), confirmed };
+        let serving = Serving { version: version(epoch, name), generation: 1, confirmed };
         Proxy::new(Arc::default(), 1, Some(serving), Timestamp::default())
     }
 
@@ -131,26 +116,13 @@ mod tests {
     fn a_proxy_finds_the_shortest_way_to_what_it_should_serve() {
         assert_eq!(serving(4, "a", true).way_to(version(4, "a")), Way::There);
         assert_eq!(serving(4, "a", false).way_to(version(4, "a")), Way::Confirm);
-        assert_eq!(serving(4, "b", false).way_to(version(5, "a")), Way::Revert, "the way back");
-        assert_eq!(serving(2, "a", true).way_to(version(5, "a")), Way::Revert, "a new number");
+        assert_eq!(serving(5, "b", false).way_to(version(4, "a")), Way::Revert(5));
         assert_eq!(serving(2, "a", true).way_to(version(4, "b")), Way::Prepare);
-        assert_eq!(
-            serving(4, "b", false).way_to(version(7, "a")),
-            Way::Prepare,
-            "it may not hold it"
-        );
-        assert_eq!(serving(5, "a", true).way_to(version(4, "b")), Way::Ahead);
+        assert_eq!(serving(5, "a", true).way_to(version(4, "b")), Way::Prepare);
         let nothing = Proxy::new(Arc::default(), 1, None, Timestamp::default());
         assert_eq!(nothing.way_to(version(2, "a")), Way::Prepare);
-    }
-
-    #[test]
-    fn what_is_prepared_is_committed_and_what_is_absent_is_prepared() {
-        let mut proxy = serving(2, "a", true);
-        proxy.prepared = Some(4);
-        assert_eq!(proxy.way_to(version(4, "b")), Way::Commit);
-        let mut proxy = serving(4, "b", false);
-        proxy.lacks = Some(5);
-        assert_eq!(proxy.way_to(version(5, "a")), Way::Prepare);
+        let mut ready = serving(2, "a", true);
+        ready.prepared = Some(4);
+        assert_eq!(ready.way_to(version(4, "b")), Way::Commit);
     }
 }

@@ -14,11 +14,15 @@ use super::version::Version;
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "record", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Record {
+    /// A control runtime takes over, or starts again: orders of lesser terms count no more.
+    Reigned {
+        term: u64,
+    },
     /// A publication, acknowledged once this is on disk.
     Offered {
         snapshot: Digest,
     },
-    /// A rollout takes `epoch` and the next one.
+    /// A rollout takes `epoch`.
     Started {
         epoch: u64,
         snapshot: Digest,
@@ -34,15 +38,10 @@ pub enum Record {
     Confirmed {
         version: Version,
     },
-    /// The rollout is over. `back_to` is what every proxy serves from now on; nothing where none had committed.
+    /// The rollout is over; who committed goes back to what is confirmed.
     Ended {
         epoch: u64,
-        back_to: Option<Version>,
         cause: Cause,
-    },
-    /// The confirmed snapshot under a higher number, since some proxy was beyond the one it had.
-    Renumbered {
-        version: Version,
     },
     /// An operator goes back to `to`.
     Undone {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mesh_snapshot::Digest;
 use mesh_snapshot::object::Workload;
 
-use super::effect::Effect;
+use super::effect::{Effect, Order};
 use super::event::{Event, Refusal};
 use super::gate::Verdict;
 use super::health::Sample;
@@ -35,9 +35,9 @@ pub struct State {
     pub(super) trial: Option<Trial>,
     /// No rollout begins before: the proxies are coming back.
     pub(super) gathering_until: Timestamp,
-    /// The rollout under way was begun by an earlier life.
-    pub(super) interrupted: bool,
-    /// The highest epoch that any proxy spoke of.
+    /// Nothing was done yet in this life.
+    pub(super) newborn: bool,
+    /// The greatest epoch that any proxy spoke of.
     pub(super) epoch_heard: u64,
     pub(super) wake: Option<Timestamp>,
 }
@@ -67,6 +67,8 @@ pub(super) struct Trial {
 #[derive(Clone, Debug)]
 pub(super) struct Member {
     pub(super) committed: Timestamp,
+    /// Of what it served then. Under another one it has served the candidate and gone back.
+    pub(super) generation: u64,
     /// What went through it just before.
     pub(super) before: Sample,
 }
@@ -83,7 +85,7 @@ impl State {
         // Where nothing is confirmed there is nothing to lose by beginning with the proxies that are here.
         let gathering = if ledger.confirmed.is_some() { policy.lease } else { Duration::ZERO };
         Self {
-            interrupted: ledger.attempt.is_some(),
+            newborn: true,
             policy,
             ledger,
             proxies: BTreeMap::new(),
@@ -98,6 +100,7 @@ impl State {
     #[must_use]
     pub fn step(self, event: Event, now: Timestamp, slices: &impl Slices) -> (Self, Vec<Effect>) {
         let mut step = Step { state: self, now, slices, effects: Vec::new() };
+        step.take_over();
         step.notice_a_stall();
         let due = step.state.wake.is_some_and(|wake| wake <= now);
         let concerned = match event {
@@ -144,9 +147,6 @@ impl<S: Slices> Step<'_, S> {
         if matches!(concerned, Concerned::Nobody) {
             return;
         }
-        if std::mem::take(&mut self.state.interrupted) {
-            self.end(Cause::Interrupted);
-        }
         // With a thousand proxies that answer at once, what one says must not mean a look at all.
         let mut one = if let Concerned::One(name) = concerned { Some(name) } else { None };
         if one.is_none() {
@@ -166,6 +166,19 @@ impl<S: Slices> Step<'_, S> {
             }
         }
         self.ask_for_a_wake(one.as_ref());
+    }
+
+    /// A new life is a new term, and ends what the one before had begun.
+    fn take_over(&mut self) {
+        if std::mem::take(&mut self.state.newborn) {
+            self.record(Record::Reigned { term: self.state.ledger.term + 1 });
+            self.end(Cause::Interrupted);
+        }
+    }
+
+    pub(super) fn send(&mut self, proxy: ProxyName, connection: u64, order: Order) {
+        let term = self.state.ledger.term;
+        self.effects.push(Effect::Send { proxy, connection, term, order });
     }
 
     pub(super) fn record(&mut self, record: Record) {

@@ -109,9 +109,7 @@ impl<S: Slices> Step<'_, S> {
     /// Whether all on trial that are in contact serve it.
     fn all_serve(&self, trial: &Trial, version: Version) -> bool {
         let members = trial.members.keys().filter(|name| !trial.fallen.contains(*name));
-        members
-            .filter_map(|name| self.state.proxies.get(name))
-            .all(|proxy| proxy.serving.is_some_and(|serving| serving.version == version))
+        members.filter_map(|name| self.state.proxies.get(name)).all(|proxy| proxy.serves(version))
     }
 
     fn windows(&self, attempt: Attempt) -> BTreeMap<String, Window> {
@@ -185,7 +183,9 @@ impl<S: Slices> Step<'_, S> {
             let proxy = self.state.proxies.get(&name);
             let before = proxy.map(|proxy| proxy.recent.since(from, |of| Some(of) == old));
             let before = before.unwrap_or_default();
-            trial.members.insert(name, Member { committed: now, before });
+            let serving = proxy.and_then(|proxy| proxy.serving);
+            let generation = serving.map_or(0, |serving| serving.generation);
+            trial.members.insert(name, Member { committed: now, generation, before });
         }
         if trial.wave == 0 {
             trial.first_wave = now;

@@ -27,7 +27,7 @@ pub(crate) struct Control {
 /// What leaves the shell.
 pub(crate) enum Outcome {
     Journalled(Record),
-    Sent { proxy: ProxyName, connection: u64, order: Order },
+    Sent { proxy: ProxyName, connection: u64, term: u64, order: Order },
     Disconnected { proxy: ProxyName, connection: u64 },
     Replied(Result<Accepted, Rejected>),
     Died,
@@ -106,9 +106,9 @@ impl Control {
                 self.journal.push(record.clone());
                 Some(Outcome::Journalled(record))
             }
-            Effect::Send { proxy, connection, order } => (self.streams.get(&proxy)
+            Effect::Send { proxy, connection, term, order } => (self.streams.get(&proxy)
                 == Some(&connection))
-            .then_some(Outcome::Sent { proxy, connection, order }),
+            .then_some(Outcome::Sent { proxy, connection, term, order }),
             Effect::Disconnect { proxy, connection } => {
                 let current = self.streams.get(&proxy) == Some(&connection);
                 current.then(|| self.streams.remove(&proxy));

@@ -1,7 +1,5 @@
 //! The proxies' lives: they start, answer, report and lose their streams.
 
-use mesh_control::rollout::Said;
-
 use super::link::ToProxy;
 use super::shell::told;
 use super::world::{Happening, World};
@@ -33,7 +31,9 @@ impl World {
         }
         let now = self.now;
         let said = match message {
-            ToProxy::Order(order) => self.proxies[proxy].obey(order, now, &mut self.chance),
+            ToProxy::Order { term, order } => {
+                self.proxies[proxy].obey(term, order, now, &mut self.chance)
+            }
             ToProxy::Objects(snapshot) => {
                 self.proxies[proxy].receive(snapshot);
                 Vec::new()
@@ -44,12 +44,8 @@ impl World {
             self.send_to_control(proxy, said);
         }
         let life = self.proxies[proxy].life;
-        let trial = self.proxies[proxy].memory.as_ref().and_then(|memory| memory.trial);
-        for at in trial
-            .map(|trial| trial.deadline)
-            .into_iter()
-            .chain(self.proxies[proxy].prepares_until())
-        {
+        let deadline = self.proxies[proxy].memory.as_ref().and_then(|memory| memory.deadline);
+        for at in deadline.into_iter().chain(self.proxies[proxy].prepares_until()) {
             self.after(at.saturating_sub(now), Happening::ProxyTimer { proxy, life });
         }
     }
@@ -77,11 +73,8 @@ impl World {
         let now = self.now;
         self.observed.no_trial_is_late(&self.proxies[proxy], now.saturating_sub(1));
         self.proxies[proxy].serve_traffic(REPORT_EVERY, &self.catalogue);
-        let Some(memory) = &mut self.proxies[proxy].memory else { return };
-        if memory.stream.is_some() {
-            let health = Said::Health(std::mem::take(&mut memory.traffic));
-            self.send_to_control(proxy, health);
-        }
+        let health = self.proxies[proxy].health();
+        self.send_to_control(proxy, health);
     }
 
     pub(super) fn lose_stream(&mut self, proxy: usize, connection: u64) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_control::rollout::{
-    Cause, Inconclusive, Pace, Phase, Reason, Record, Said, Serving, Version,
+    Cause, Inconclusive, Pace, Phase, Record, Said, Sample, Serving, Version,
 };
 use mesh_snapshot::Digest;
 
@@ -16,7 +16,8 @@ use super::proxy::Proxy;
 pub(crate) struct Observed {
     /// One epoch names one snapshot.
     names: BTreeMap<u64, Digest>,
-    highest: BTreeMap<String, u64>,
+    /// What each proxy served last, and under which generation.
+    last: BTreeMap<String, (u64, u64)>,
     /// What the journal has made the target at some time.
     targets: BTreeSet<(u64, Digest)>,
     target: Option<Digest>,
@@ -31,6 +32,7 @@ pub(crate) struct Observed {
     unjudged: BTreeSet<u64>,
     /// Epochs of rollouts without waves.
     at_once: BTreeSet<u64>,
+    totals: BTreeMap<String, (u64, Vec<(u64, Sample)>)>,
     /// Requests that the control runtime heard of, by epoch and workload.
     reported: BTreeMap<(u64, String), u64>,
     pub(crate) violation: Option<String>,
@@ -53,7 +55,7 @@ impl Observed {
     ) {
         match record {
             Record::Started { epoch, snapshot, pace } => {
-                if self.started.keys().next_back().is_some_and(|last| last + 2 > *epoch) {
+                if self.started.keys().next_back().is_some_and(|last| last >= epoch) {
                     self.violated(|| format!("epoch {epoch} was taken before"));
                 }
                 if self.quarantined.contains(snapshot) {
@@ -89,11 +91,7 @@ impl Observed {
                     });
                 }
             }
-            Record::Renumbered { version } => {
-                self.targets.insert((version.epoch, version.snapshot));
-            }
-            Record::Ended { epoch, back_to, cause } => {
-                self.targets.extend(back_to.map(|version| (version.epoch, version.snapshot)));
+            Record::Ended { epoch, cause } => {
                 let snapshot = self.started.get(epoch).copied();
                 let undo = self.at_once.contains(epoch) && self.target.is_some();
                 if matches!(cause, Cause::Harmful { .. } | Cause::Fell { .. } | Cause::Aborted)
@@ -139,20 +137,25 @@ impl Observed {
     /// The control runtime hears something. A refusal counts from those that serve what they should.
     pub(crate) fn heard(&mut self, proxy: &str, serving: Option<Serving>, said: &Said) {
         match said {
-            Said::Refused { epoch, refusal }
-                if !matches!(refusal.reason, Reason::Stale | Reason::Absent) =>
-            {
+            Said::Refused { epoch, .. } => {
                 let settled = serving.is_none_or(|serving| serving.confirmed)
                     && serving.map(|serving| serving.version.snapshot) == self.target;
                 if settled {
                     self.refused.insert(*epoch);
                 }
             }
-            Said::Health(epochs) => {
+            Said::Hello { .. } => {
+                self.totals.remove(proxy);
+            }
+            Said::Health { instance, totals } => {
                 let workload = proxy.split('-').next().unwrap_or_default();
-                for (epoch, sample) in epochs {
+                let before = self.totals.insert(proxy.to_owned(), (*instance, totals.clone()));
+                let Some((_, before)) = before.filter(|(of, _)| of == instance) else { return };
+                for (epoch, sample) in totals {
+                    let seen = before.iter().find(|(of, _)| of == epoch);
+                    let seen = seen.map_or(0, |(_, sample)| sample.requests);
                     let key = (*epoch, workload.to_owned());
-                    *self.reported.entry(key).or_default() += sample.requests;
+                    *self.reported.entry(key).or_default() += sample.requests.saturating_sub(seen);
                 }
             }
             _ => {}
@@ -161,16 +164,15 @@ impl Observed {
 
     /// A proxy may have changed what it serves.
     pub(crate) fn serves(&mut self, proxy: &Proxy, catalogue: &Catalogue) {
-        let Some(Serving { version, confirmed }) = proxy.serving() else { return };
+        let Some(Serving { version, generation, confirmed }) = proxy.serving() else { return };
         let Version { epoch, snapshot } = version;
         let name = &proxy.name;
         if *self.names.entry(epoch).or_insert(snapshot) != snapshot {
-            self.violated(|| format!("I3: epoch {epoch} names two snapshots, one at {name}"));
+            self.violated(|| format!("epoch {epoch} names two snapshots, one at {name}"));
         }
-        let highest = self.highest.entry(name.clone()).or_default();
-        let before = std::mem::replace(highest, epoch.max(*highest));
-        if epoch < before {
-            self.violated(|| format!("I3: {name} went from epoch {before} to {epoch}"));
+        let before = self.last.insert(name.clone(), (generation, epoch));
+        if before.is_some_and(|(of, what)| generation < of || (generation == of && what != epoch)) {
+            self.violated(|| format!("I3: the generation of {name} did not rise"));
         }
         if catalogue.is_forged(snapshot) || !proxy.holds(snapshot) {
             self.violated(|| format!("I2: {name} serves what is forged or incomplete"));
@@ -178,11 +180,7 @@ impl Observed {
         if catalogue.is_refused_by(snapshot, name) {
             self.violated(|| format!("{name} serves what it cannot"));
         }
-        let target = self.targets.contains(&(epoch, snapshot));
-        // What it goes back to by itself is what was confirmed before.
-        let way_back = self.started.contains_key(&epoch.saturating_sub(1))
-            && self.targets.iter().any(|(_, target)| *target == snapshot);
-        if confirmed && !target && !way_back {
+        if confirmed && !self.targets.contains(&(epoch, snapshot)) {
             self.violated(|| {
                 format!("{name} serves epoch {epoch} for good, which is not confirmed")
             });
@@ -194,8 +192,8 @@ impl Observed {
 
     /// Nobody is on trial longer than it was told to be.
     pub(crate) fn no_trial_is_late(&mut self, proxy: &Proxy, now: u64) {
-        let trial = proxy.memory.as_ref().and_then(|memory| memory.trial);
-        if trial.is_some_and(|trial| trial.deadline < now) {
+        let deadline = proxy.memory.as_ref().and_then(|memory| memory.deadline);
+        if deadline.is_some_and(|deadline| deadline < now) {
             self.violated(|| format!("{} is on trial beyond its deadline", proxy.name));
         }
     }
@@ -220,21 +218,21 @@ impl Observed {
             });
         }
         for proxy in proxies.iter().filter(|proxy| proxy.memory.is_some()) {
-            let wanted = status.confirmed.map(|version| Serving { version, confirmed: true });
+            let serving = proxy.serving().filter(|serving| serving.confirmed);
+            let serving = serving.map(|serving| serving.version);
+            let wanted = status.confirmed;
             let cannot = wanted.is_some_and(|wanted| {
-                let snapshot = wanted.version.snapshot;
-                catalogue.is_refused_by(snapshot, &proxy.name)
-                    || catalogue.can_be_refused(snapshot) && proxy.serving() != Some(wanted)
+                catalogue.is_refused_by(wanted.snapshot, &proxy.name)
+                    || catalogue.can_be_refused(wanted.snapshot) && serving != Some(wanted)
             });
             let told = status.proxies.iter().find(|told| told.name == proxy.name);
             let said_so = told.is_some_and(|told| told.refusal.is_some());
             if cannot && said_so {
                 continue;
             }
-            if proxy.serving() != wanted {
-                let serves = proxy.serving();
+            if serving != wanted {
                 self.violated(|| {
-                    format!("I4: {} serves {serves:?}, where {wanted:?} is confirmed", proxy.name)
+                    format!("I4: {} serves {serving:?}, where {wanted:?} is confirmed", proxy.name)
                 });
             }
         }

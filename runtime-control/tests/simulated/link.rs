@@ -8,7 +8,7 @@ use super::world::{Happening, World};
 
 #[derive(Clone, Copy)]
 pub(crate) enum ToProxy {
-    Order(Order),
+    Order { term: u64, order: Order },
     Objects(Digest),
 }
 
@@ -40,6 +40,8 @@ impl World {
             memory.stream = Some(connection);
         }
         self.send_to_control(proxy, hello);
+        let health = self.proxies[proxy].health();
+        self.send_to_control(proxy, health);
         if let (Some(said), true) = (repeated, self.chance.percent(20)) {
             self.send_to_control(proxy, said);
         }
@@ -112,7 +114,7 @@ impl World {
 
     pub(super) fn hear(&mut self, proxy: usize, connection: u64, said: Said) {
         let name: ProxyName = self.proxies[proxy].name.as_str().into();
-        if !matches!(said, Said::Health(_)) {
+        if !matches!(said, Said::Health { .. }) {
             self.note(|_| format!("{name} to control: {}", told(&said)));
         }
         self.tell_control(Event::Proxy { proxy: name, connection, said });

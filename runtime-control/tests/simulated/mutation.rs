@@ -19,16 +19,15 @@ pub(crate) enum Mutation {
     SkipsTheGate,
     /// Late joiners get the candidate for the confirmed snapshot.
     CommitsOutsideWaves,
-    RevertsUnderTheTriedEpoch,
     /// Nobody goes back to a confirmed snapshot by itself, as far as it hears.
     DeafToFalls,
-    ProxyForgetsWhatItTried,
+    ProxyForgetsItsGeneration,
     ProxyVerifiesNothing,
     ProxyNeverGoesBack,
 }
 
 impl Mutation {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::OffersAreNotJournalled,
         Self::SendsBeforeItJournals,
         Self::ForgetsEpochs,
@@ -37,9 +36,8 @@ impl Mutation {
         Self::CommitsForGood,
         Self::SkipsTheGate,
         Self::CommitsOutsideWaves,
-        Self::RevertsUnderTheTriedEpoch,
         Self::DeafToFalls,
-        Self::ProxyForgetsWhatItTried,
+        Self::ProxyForgetsItsGeneration,
         Self::ProxyVerifiesNothing,
         Self::ProxyNeverGoesBack,
     ];
@@ -58,7 +56,7 @@ impl Mutation {
                 Said::Prepared { epoch, slice: proxies_slice() }
             }
             (Self::DeafToFalls, Said::Serving(serving)) if serving.confirmed => {
-                Said::Health(Vec::new())
+                Said::Health { instance: 0, totals: Vec::new() }
             }
             (_, said) => said,
         };
@@ -78,7 +76,7 @@ impl Mutation {
             Self::SendsBeforeItJournals => {
                 effects.sort_by_key(|effect| matches!(effect, Effect::Journal(_)));
             }
-            Self::CommitsForGood | Self::CommitsOutsideWaves | Self::RevertsUnderTheTriedEpoch => {
+            Self::CommitsForGood | Self::CommitsOutsideWaves => {
                 for effect in &mut effects {
                     if let Effect::Send { order, .. } = effect {
                         *order = self.order(*order, candidate);
@@ -92,16 +90,14 @@ impl Mutation {
 
     const fn order(self, order: Order, candidate: Option<Version>) -> Order {
         match (self, order, candidate) {
-            (Self::CommitsOutsideWaves, Order::Prepare { slice, within, .. }, Some(version)) => {
-                Order::Prepare { version, slice, within }
-            }
+            (
+                Self::CommitsOutsideWaves,
+                Order::Prepare { slice, within, confirmed, .. },
+                Some(version),
+            ) => Order::Prepare { version, slice, within, confirmed },
             (Self::CommitsForGood, Order::Commit { version, .. }, _)
             | (Self::CommitsOutsideWaves, Order::Commit { trial: None, .. }, Some(version)) => {
                 Order::Commit { version, trial: None }
-            }
-            (Self::RevertsUnderTheTriedEpoch, Order::Revert { mut version }, _) => {
-                version.epoch -= 1;
-                Order::Revert { version }
             }
             _ => order,
         }

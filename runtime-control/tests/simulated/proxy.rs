@@ -1,6 +1,6 @@
 //! The proxy's side of the protocol, as `mesh_snapshot::wire` tells it, and nothing else of a proxy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_control::rollout::{Order, Reason, Refusal, Said, Sample, Serving, Slices as _, Version};
@@ -25,29 +25,26 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Disk {
     confirmed: Option<Version>,
-    /// Served on trial, and not confirmed.
-    tried: Option<u64>,
+    generation: u64,
+    /// The greatest term and epoch that it has met.
+    term: u64,
+    epoch: u64,
     /// Snapshots of which it holds all its objects.
     held: BTreeSet<Digest>,
 }
 
 #[derive(Default)]
 pub(crate) struct Memory {
-    pub(crate) serving: Option<Version>,
-    pub(crate) trial: Option<Trial>,
+    serving: Option<Version>,
+    /// Until when what is served is on trial.
+    pub(crate) deadline: Option<u64>,
     prepared: Option<Version>,
     /// Until when, which version, and whether its objects are here.
     preparing: Option<(u64, Version, bool)>,
     /// The stream it believes to be open.
     pub(crate) stream: Option<u64>,
-    /// Requests since the last report.
-    pub(crate) traffic: Vec<(u64, Sample)>,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Trial {
-    pub(crate) deadline: u64,
-    way_back: Option<Digest>,
+    /// Requests since the start, by epoch.
+    totals: BTreeMap<u64, Sample>,
 }
 
 impl Proxy {
@@ -58,15 +55,11 @@ impl Proxy {
     /// Starts, from its disk alone.
     pub(crate) fn start(&mut self, mutation: Option<Mutation>) {
         self.life += 1;
-        if mutation == Some(Mutation::ProxyForgetsWhatItTried) {
-            self.disk.tried = None;
-        }
-        if let (Some(epoch), Some(confirmed)) =
-            (self.disk.tried.take(), self.disk.confirmed.as_mut())
-        {
-            confirmed.epoch = epoch + 1;
-        }
         self.memory = Some(Memory { serving: self.disk.confirmed, ..Memory::default() });
+        if mutation == Some(Mutation::ProxyForgetsItsGeneration) {
+            self.disk.generation = 0;
+        }
+        self.swapped();
     }
 
     pub(crate) fn crash(&mut self) {
@@ -74,58 +67,69 @@ impl Proxy {
     }
 
     pub(crate) fn hello(&self) -> Said {
-        Said::Hello { workload: self.workload.clone(), serving: self.serving() }
+        let Disk { term, epoch, .. } = self.disk;
+        Said::Hello { workload: self.workload.clone(), serving: self.serving(), term, epoch }
     }
 
     pub(crate) fn serving(&self) -> Option<Serving> {
         let memory = self.memory.as_ref()?;
-        Some(Serving { version: memory.serving?, confirmed: memory.trial.is_none() })
+        let (generation, confirmed) = (self.disk.generation, memory.deadline.is_none());
+        Some(Serving { version: memory.serving?, generation, confirmed })
     }
 
     fn say_serving(&self) -> Vec<Said> {
         self.serving().map(Said::Serving).into_iter().collect()
     }
 
-    fn epoch(&self) -> u64 {
-        self.serving().map_or(0, |serving| serving.version.epoch)
-    }
-
     /// Carries out an order, and answers.
-    pub(crate) fn obey(&mut self, order: Order, now: u64, chance: &mut Chance) -> Vec<Said> {
+    pub(crate) fn obey(
+        &mut self,
+        term: u64,
+        order: Order,
+        now: u64,
+        chance: &mut Chance,
+    ) -> Vec<Said> {
+        if term < self.disk.term {
+            return Vec::new();
+        }
+        self.disk.term = term;
+        self.disk.epoch = self.disk.epoch.max(order.epoch());
+        let until = |span: std::time::Duration| now + u64::try_from(span.as_millis()).unwrap();
         match order {
-            Order::Prepare { version, .. } => self.prepare(version, now, chance),
-            Order::Commit { version, trial } => {
-                let trial = trial.map(|within| now + u64::try_from(within.as_millis()).unwrap());
-                self.commit(version.epoch, trial)
+            Order::Welcome { .. } => return Vec::new(),
+            Order::Prepare { version, .. } => {
+                self.prepare(version, now, chance);
+                return Vec::new();
             }
-            Order::Confirm { epoch } => {
-                if self.epoch() == epoch {
+            Order::Commit { version, trial } => self.commit(version, trial.map(until)),
+            Order::Extend { version, trial } => self.extend(version, until(trial)),
+            Order::Confirm { version } => {
+                if self.memory.as_ref().unwrap().serving == Some(version) {
                     self.keep();
                 }
-                self.say_serving()
             }
-            Order::Revert { version } => self.revert(version),
+            Order::Revert { epoch } => self.revert(epoch),
             Order::Abandon { epoch } => {
-                let memory = self.memory.as_mut().unwrap();
-                memory.prepared = memory.prepared.filter(|version| version.epoch != epoch);
-                memory.preparing =
-                    memory.preparing.filter(|(_, version, _)| version.epoch != epoch);
-                Vec::new()
+                self.abandon(epoch);
+                return Vec::new();
             }
         }
+        self.say_serving()
     }
 
-    fn prepare(&mut self, version: Version, now: u64, chance: &mut Chance) -> Vec<Said> {
-        if version.epoch <= self.epoch() {
-            return vec![refused(version.epoch, Reason::Stale)];
-        }
+    fn prepare(&mut self, version: Version, now: u64, chance: &mut Chance) {
         let held = self.disk.held.contains(&version.snapshot);
         let memory = self.memory.as_mut().unwrap();
         let again = memory.prepared == Some(version);
         let until = if again { now } else { now + chance.between(1, 200) };
         memory.prepared = None;
         memory.preparing = Some((until, version, held));
-        Vec::new()
+    }
+
+    fn abandon(&mut self, epoch: u64) {
+        let memory = self.memory.as_mut().unwrap();
+        memory.prepared = memory.prepared.filter(|version| version.epoch != epoch);
+        memory.preparing = memory.preparing.filter(|(_, version, _)| version.epoch != epoch);
     }
 
     /// The objects of a snapshot arrive.
@@ -169,72 +173,65 @@ impl Proxy {
         self.memory.as_ref()?.preparing.map(|(until, ..)| until)
     }
 
-    fn commit(&mut self, epoch: u64, deadline: Option<u64>) -> Vec<Said> {
-        let served = self.epoch();
+    fn commit(&mut self, version: Version, deadline: Option<u64>) {
         let memory = self.memory.as_mut().unwrap();
-        if served == epoch {
-            match (&mut memory.trial, deadline) {
-                (Some(trial), Some(deadline)) => trial.deadline = deadline,
-                (Some(_), None) => self.keep(),
-                (None, _) => {}
-            }
-            return self.say_serving();
+        if memory.serving == Some(version) && deadline.is_none() {
+            return self.keep();
         }
-        if epoch < served {
-            return vec![refused(epoch, Reason::Stale)];
+        if memory.serving == Some(version) || memory.prepared != Some(version) {
+            return;
         }
-        let Some(version) = memory.prepared.take_if(|version| version.epoch == epoch) else {
-            return vec![refused(epoch, Reason::Absent)];
-        };
-        let way_back = self.disk.confirmed.map(|version| version.snapshot);
-        // On disk first: whatever happens next, it will not serve a lesser number again.
-        self.disk.tried = Some(epoch);
+        memory.prepared = None;
         memory.serving = Some(version);
-        memory.trial = deadline.map(|deadline| Trial { deadline, way_back });
+        memory.deadline = deadline;
         if deadline.is_none() {
-            self.keep();
+            self.disk.confirmed = Some(version);
         }
-        self.say_serving()
+        self.swapped();
+    }
+
+    fn extend(&mut self, version: Version, until: u64) {
+        let memory = self.memory.as_mut().unwrap();
+        if memory.serving == Some(version) {
+            memory.deadline = memory.deadline.map(|_| until);
+        }
     }
 
     /// What is served now is what it starts from.
     fn keep(&mut self) {
         let memory = self.memory.as_mut().unwrap();
-        memory.trial = None;
+        memory.deadline = None;
         self.disk.confirmed = memory.serving;
-        self.disk.tried = None;
     }
 
-    fn revert(&mut self, version: Version) -> Vec<Said> {
-        let served = self.epoch();
+    fn revert(&mut self, epoch: u64) {
         let memory = self.memory.as_mut().unwrap();
-        let same = memory.serving.map(|version| version.snapshot);
-        let way_back = memory.trial.and_then(|trial| trial.way_back);
-        if memory.serving != Some(version) && version.epoch <= served {
-            return vec![refused(version.epoch, Reason::Stale)];
+        if memory.deadline.is_some() && memory.serving.is_some_and(|serves| serves.epoch == epoch) {
+            self.go_back();
         }
-        if ![same, way_back].contains(&Some(version.snapshot)) {
-            return vec![refused(version.epoch, Reason::Absent)];
-        }
-        memory.serving = Some(version);
+    }
+
+    fn go_back(&mut self) {
+        let memory = self.memory.as_mut().unwrap();
+        memory.serving = self.disk.confirmed;
+        memory.deadline = None;
         memory.prepared = None;
         memory.preparing = None;
-        self.keep();
-        self.say_serving()
+        self.swapped();
+    }
+
+    const fn swapped(&mut self) {
+        self.disk.generation += 1;
     }
 
     /// Goes back, if nobody confirmed or renewed its trial in time.
     pub(crate) fn expire(&mut self, now: u64, mutation: Option<Mutation>) -> Vec<Said> {
-        let Some(memory) = self.memory.as_mut() else { return Vec::new() };
-        let Some(trial) = memory.trial.filter(|trial| trial.deadline <= now) else {
-            return Vec::new();
-        };
-        if mutation == Some(Mutation::ProxyNeverGoesBack) {
+        let deadline = self.memory.as_ref().and_then(|memory| memory.deadline);
+        let over = deadline.is_some_and(|deadline| deadline <= now);
+        if !over || mutation == Some(Mutation::ProxyNeverGoesBack) {
             return Vec::new();
         }
-        let epoch = memory.serving.unwrap().epoch + 1;
-        memory.serving = trial.way_back.map(|snapshot| Version { epoch, snapshot });
-        self.keep();
+        self.go_back();
         self.say_serving()
     }
 
@@ -247,10 +244,13 @@ impl Proxy {
         let failed = if catalogue.harms(version.snapshot, &name) { requests / 2 } else { 0 };
         let mut sample = Sample { requests, failed, ..Sample::default() };
         sample.latency[2] = requests;
-        match memory.traffic.last_mut() {
-            Some((epoch, sum)) if *epoch == version.epoch => *sum += &sample,
-            _ => memory.traffic.push((version.epoch, sample)),
-        }
+        *memory.totals.entry(version.epoch).or_default() += &sample;
+    }
+
+    pub(crate) fn health(&self) -> Said {
+        let totals = self.memory.as_ref().map(|memory| memory.totals.clone());
+        let totals = totals.unwrap_or_default().into_iter().collect();
+        Said::Health { instance: self.life, totals }
     }
 
     /// Whether it holds all that it serves.

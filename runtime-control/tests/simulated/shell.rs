@@ -88,10 +88,10 @@ impl World {
                 }
                 self.observed.journalled(&record, &self.catalogue, inconclusive);
             }
-            Outcome::Sent { proxy, connection, order } => {
+            Outcome::Sent { proxy, connection, term, order } => {
                 self.note(|_| format!("control to {proxy}: {order:?}"));
                 let index = self.proxies.iter().position(|known| *known.name == *proxy).unwrap();
-                self.send_to_proxy(index, connection, ToProxy::Order(order));
+                self.send_to_proxy(index, connection, ToProxy::Order { term, order });
                 if let Order::Prepare { version, .. } = order {
                     let objects = ToProxy::Objects(version.snapshot);
                     self.send_to_proxy(index, connection, objects);
