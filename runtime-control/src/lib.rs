@@ -3,3 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod rollout;
+
+pub mod clock;
+pub mod journal;

@@ -12,7 +12,7 @@ use super::version::Version;
 
 /// One step of the history of all rollouts. [`Ledger`] is the sum of them.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "record", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Record {
     /// A control runtime takes over, or starts again: orders of lesser terms count no more.
     Reigned {
