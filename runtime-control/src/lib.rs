@@ -5,4 +5,11 @@
 pub mod rollout;
 
 pub mod clock;
+pub mod conductor;
+pub mod identity;
 pub mod journal;
+pub mod problems;
+pub mod release;
+pub mod store;
+mod watch;
+pub mod world;

@@ -4,8 +4,8 @@
 mod obedient;
 
 use mesh_control::rollout::{
-    Accepted, Cause, Newer, Order, Phase, Policy, ProxyState, Quarantine, Record, Rejected, Said,
-    Sample, Verb, Version,
+    Accepted, Cause, Event, Newer, Order, Phase, Policy, ProxyState, Quarantine, Record, Rejected,
+    Said, Sample, Verb, Version,
 };
 use obedient::{Mesh, policy, snapshot};
 
@@ -132,6 +132,20 @@ fn what_is_confirmed_or_under_way_is_offered_in_vain() {
     mesh.offer("c").unwrap();
     mesh.offer("b").unwrap();
     assert_eq!(mesh.state.as_ref().unwrap().ledger().waiting, None, "b is wanted, not c");
+}
+
+#[test]
+fn an_old_publication_is_not_taken_for_a_new_one() {
+    let mut mesh = Mesh::settled(policy(), &["api-1"]);
+    let mut offer = |name, serial| {
+        mesh.step(Event::Offered { snapshot: snapshot(name), serial });
+        mesh.replies.pop().unwrap()
+    };
+    assert_eq!(offer("b", 20), Ok(Accepted::Queued));
+    assert_eq!(offer("a", 10), Err(Rejected::Older { serial: 10, newest: 20 }));
+    assert_eq!(offer("b", 30), Ok(Accepted::AsItIs), "signed anew");
+    assert_eq!(offer("c", 25), Err(Rejected::Older { serial: 25, newest: 30 }));
+    assert_eq!(offer("a", 31), Ok(Accepted::Queued), "signed anew, it is the newest");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use super::state::{Concerned, Slices, Step};
 type Answer = Result<Accepted, Rejected>;
 
 impl<S: Slices> Step<'_, S> {
-    pub(super) fn offer(&mut self, snapshot: Digest) -> Concerned {
-        let answer = self.take_offer(snapshot);
+    pub(super) fn offer(&mut self, snapshot: Digest, serial: u64) -> Concerned {
+        let answer = self.take_offer(snapshot, serial);
         self.effects.push(Effect::Reply(answer));
         let replaces = self.state.policy.newer == Newer::Replaces;
         if replaces && self.state.ledger.waiting.is_some() && self.state.ledger.attempt.is_some() {
@@ -22,16 +22,19 @@ impl<S: Slices> Step<'_, S> {
         Concerned::All
     }
 
-    fn take_offer(&mut self, snapshot: Digest) -> Answer {
-        self.refuse_quarantined(snapshot)?;
+    fn take_offer(&mut self, snapshot: Digest, serial: u64) -> Answer {
         let ledger = &self.state.ledger;
+        if serial < ledger.serial {
+            return Err(Rejected::Older { serial, newest: ledger.serial });
+        }
+        self.refuse_quarantined(snapshot)?;
         let heading = ledger.attempt.map(|attempt| attempt.version).or(ledger.confirmed);
         let newest = ledger.waiting.map(|candidate| candidate.snapshot);
-        if newest.or(heading.map(|version| version.snapshot)) == Some(snapshot) {
-            return Ok(Accepted::AsItIs);
+        let known = newest.or(heading.map(|version| version.snapshot)) == Some(snapshot);
+        if !known || ledger.serial < serial {
+            self.record(Record::Offered { snapshot, serial });
         }
-        self.record(Record::Offered { snapshot });
-        Ok(Accepted::Queued)
+        Ok(if known { Accepted::AsItIs } else { Accepted::Queued })
     }
 
     fn refuse_quarantined(&self, digest: Digest) -> Result<(), Rejected> {

@@ -78,6 +78,9 @@ pub enum Accepted {
 pub enum Rejected {
     #[error("{digest} is in quarantine: {quarantine}; `lift` it to try again")]
     Quarantined { digest: Digest, quarantine: Quarantine },
+    /// Somebody plays back an old publication, or two publish at once.
+    #[error("it is publication {serial}, and {newest} was accepted already")]
+    Older { serial: u64, newest: u64 },
     #[error("{0} is not in quarantine")]
     NotQuarantined(Digest),
     #[error("no rollout is under way")]

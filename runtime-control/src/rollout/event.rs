@@ -12,8 +12,9 @@ use super::version::{ProxyName, Version};
 
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A verified snapshot is in the store, all of it.
-    Offered(Digest),
+    /// A verified snapshot is in the store, all of it. `serial` is the signer's place of it in the order of publications; zero
+    /// where nobody signs.
+    Offered { snapshot: Digest, serial: u64 },
     /// An operator wants something.
     Asked(Verb),
     /// `connection` tells the streams of one proxy apart: what comes from any but the latest is not heard.

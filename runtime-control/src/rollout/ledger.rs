@@ -17,6 +17,8 @@ pub struct Ledger {
     pub term: u64,
     /// The greatest number given out.
     pub epochs_taken: u64,
+    /// Of the newest publication.
+    pub serial: u64,
     /// What every proxy is to serve.
     pub confirmed: Option<Version>,
     /// What was confirmed before, oldest first, each snapshot once, without the one confirmed now.
@@ -71,7 +73,10 @@ impl Ledger {
     pub fn apply(&mut self, record: &Record, history: usize) {
         match record {
             Record::Reigned { term } => self.term = *term,
-            Record::Offered { snapshot } => self.offer(*snapshot),
+            Record::Offered { snapshot, serial } => {
+                self.serial = self.serial.max(*serial);
+                self.offer(*snapshot);
+            }
             Record::Started { epoch, snapshot, pace } => {
                 self.epochs_taken = self.epochs_taken.max(*epoch);
                 let version = Version { epoch: *epoch, snapshot: *snapshot };

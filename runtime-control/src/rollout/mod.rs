@@ -22,7 +22,7 @@
 //!   There is nothing to compare it with and nothing to go back to, so waves would only be slower. An undo goes the same way, since an operator asked for it.
 //! - **A crash** of the control runtime ends the rollout under way, taking it back where somebody may have committed, and gives its snapshot
 //!   another one. Carrying on would mean to judge by a window that nobody remembers.
-//! - **Only the newest publication waits.** What it displaces was acknowledged, and is superseded.
+//! - **Publications have an order**, their signer's: an older one is not taken for new. **Only the newest waits.** What it displaces was acknowledged, and is superseded.
 //! - **Epochs** number rollouts: one epoch names one snapshot, and going back is serving an earlier epoch again. A life of the control runtime is a
 //!   **term**; orders of an earlier one do not count.
 //! - **Pausing** stops steps forward. Going back, settling, and renewing the trials of those that wait go on.

@@ -21,6 +21,7 @@ pub enum Record {
     /// A publication, acknowledged once this is on disk.
     Offered {
         snapshot: Digest,
+        serial: u64,
     },
     /// A rollout takes `epoch`.
     Started {

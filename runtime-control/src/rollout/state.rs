@@ -104,7 +104,7 @@ impl State {
         step.notice_a_stall();
         let due = step.state.wake.is_some_and(|wake| wake <= now);
         let concerned = match event {
-            Event::Offered(snapshot) => step.offer(snapshot),
+            Event::Offered { snapshot, serial } => step.offer(snapshot, serial),
             Event::Asked(verb) => step.ask(verb),
             Event::Proxy { proxy, connection, said } => step.hear(proxy, connection, said),
             Event::Tick => Concerned::All,

@@ -91,7 +91,7 @@ impl Mesh {
     }
 
     pub(crate) fn offer(&mut self, name: &str) -> Result<Accepted, Rejected> {
-        self.step(Event::Offered(snapshot(name)));
+        self.step(Event::Offered { snapshot: snapshot(name), serial: 0 });
         self.replies.pop().unwrap()
     }
 

@@ -82,7 +82,7 @@ impl World {
             Outcome::Journalled(record) => {
                 self.note(|_| format!("journal {record:?}"));
                 let inconclusive = self.policy.gate.inconclusive;
-                if let Record::Offered { snapshot } = record {
+                if let Record::Offered { snapshot, .. } = record {
                     // Acknowledged or not: it is on disk, and newer than what was before.
                     self.last_published = Some(snapshot);
                 }
@@ -139,7 +139,7 @@ impl World {
         if self.control.state.is_some() && self.control.busy_until <= self.now {
             self.note(|world| format!("publish {}", world.catalogue.name(digest)));
             self.offering = Some(digest);
-            self.tell_control(Event::Offered(digest));
+            self.tell_control(Event::Offered { snapshot: digest, serial: 0 });
             self.offering = None;
         }
     }
