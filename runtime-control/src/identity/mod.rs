@@ -11,6 +11,9 @@ mod root;
 mod authority;
 mod token;
 
+mod bootstrap;
+
 pub use authority::{Authority, AuthorityError, Lifetimes, SignError, Svid};
+pub use bootstrap::Bootstrap;
 pub use spiffe::{Identity, NotAnIdentity};
 pub use token::{Bearer, TokenError, Tokens};

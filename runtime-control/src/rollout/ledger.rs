@@ -164,7 +164,9 @@ impl Ledger {
         let attempt = self.attempt.map(|attempt| attempt.version.snapshot);
         let waiting = self.waiting.map(|candidate| candidate.snapshot);
         let quarantined = self.quarantine.keys().copied();
-        let current = [confirmed, attempt, waiting].into_iter().flatten();
+        // Why it was refused is told by its source map.
+        let ended = self.last_ended.as_ref().map(|ended| ended.version.snapshot);
+        let current = [confirmed, attempt, waiting, ended].into_iter().flatten();
         current.chain(self.history.iter().copied()).chain(quarantined).collect()
     }
 }

@@ -60,6 +60,8 @@ pub struct ProxyStatus {
     pub version: Option<Version>,
     /// Why it is not where it should be.
     pub refusal: Option<Refusal>,
+    /// What it refuses.
+    pub refused: Option<Version>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -114,13 +116,20 @@ impl State {
 
     fn tell(&self, name: &ProxyName, proxy: &Proxy) -> ProxyStatus {
         let state = self.state_of(name, proxy);
-        let refusal = proxy.refused.values().next_back().map(|(refusal, _)| refusal.clone());
+        let known = self.ledger.confirmed.into_iter();
+        let known = known.chain(self.ledger.attempt.map(|attempt| attempt.version));
+        let mut refused = known.filter_map(|version| {
+            let (refusal, _) = proxy.refused.get(&version.epoch)?;
+            Some((version, refusal.clone()))
+        });
+        let refused = refused.next_back().filter(|_| state == ProxyState::Refusing);
         ProxyStatus {
             name: name.to_string(),
             workload: format!("{}/{}", proxy.workload.namespace, proxy.workload.name),
             state,
             version: proxy.serving.map(|serving| serving.version),
-            refusal: refusal.filter(|_| state == ProxyState::Refusing),
+            refused: refused.as_ref().map(|(version, _)| *version),
+            refusal: refused.map(|(_, refusal)| refusal),
         }
     }
 

@@ -17,12 +17,11 @@ pub struct Entitlements {
 }
 
 impl Entitlements {
+    /// Whether they name it. Whose an address is, only the world knows: that is asked by host.
     #[must_use]
     pub fn cover(&self, name: &Name) -> bool {
         match name {
             Name::Addresses(host) => self.hosts.contains(host),
-            // Whose address it is is known only with the answer.
-            Name::Owner(_) => true,
             _ => self.names.contains(name),
         }
     }

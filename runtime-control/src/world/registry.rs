@@ -34,6 +34,12 @@ struct Known {
 }
 
 impl Registry {
+    /// The world as it is now.
+    #[must_use]
+    pub fn read_once(&self, problems: &Problems) -> World {
+        self.read(&mut Known::default(), problems)
+    }
+
     /// Keeps the world up to date, for as long as it is polled.
     pub async fn run(self, world: watch::Sender<Arc<World>>, problems: Problems) {
         let mut documents = Watch::new(&self.documents);
