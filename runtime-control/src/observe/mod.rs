@@ -22,6 +22,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -137,12 +138,14 @@ struct Outcome {
     outcome: &'static str,
 }
 
-async fn verb(
-    State(observer): State<Observer>,
-    Path(verb): Path<String>,
-    arguments: Option<Json<Arguments>>,
-) -> Response {
-    let arguments = arguments.map(|Json(arguments)| arguments).unwrap_or_default();
+async fn verb(State(observer): State<Observer>, Path(verb): Path<String>, body: Bytes) -> Response {
+    let arguments = match body.as_ref() {
+        [] => Arguments::default(),
+        body => match serde_json::from_slice(body) {
+            Ok(arguments) => arguments,
+            Err(error) => return problem(StatusCode::BAD_REQUEST, &error),
+        },
+    };
     let verb = match (verb.as_str(), arguments) {
         ("pause", _) => Verb::Pause,
         ("resume", _) => Verb::Resume,

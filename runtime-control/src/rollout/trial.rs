@@ -36,15 +36,16 @@ impl<S: Slices> Step<'_, S> {
     }
 
     /// Proxies that have only just come to the target are watched for a soak before the first wave, too, or there would be nothing to
-    /// compare it with.
+    /// compare it with. Where the policy goes on without a comparison, they are not waited for.
     fn watch_before(&self, attempt: Attempt) -> Soak {
         let (now, soak) = (self.now, self.state.policy.soak);
         let watched = self.state.trial.as_ref().is_none_or(|trial| trial.first_wave + soak <= now);
+        let needed = self.state.policy.gate.inconclusive == Inconclusive::Hold;
         let new = |name| {
             self.state.proxies.get(name).is_some_and(|proxy: &Proxy| now < proxy.since + soak)
         };
-        let waits =
-            self.state.ledger.paused || (!watched && self.eligible(attempt).iter().any(new));
+        let waits = self.state.ledger.paused
+            || (needed && !watched && self.eligible(attempt).iter().any(new));
         if waits { Soak::Wait } else { Soak::Done }
     }
 

@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 use mesh_snapshot::object::Workload;
 use mesh_snapshot::wire::Endpoint;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Document {
     Instance(Instance),
-    #[serde(rename_all = "camelCase")]
     Listed(ListedService),
     Addresses(HostAddresses),
     KeySet(KeySet),
@@ -98,6 +98,10 @@ pub enum DocumentError {
     Io(#[from] io::Error),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    #[error("not an object with a `kind`")]
+    Form,
+    #[error("unknown kind `{0}`: instance, listed, addresses and keySet are known")]
+    Kind(String),
     #[error("an instance needs a {0}")]
     Empty(&'static str),
     #[error("{first} says the same of {what}")]
@@ -109,7 +113,7 @@ impl Document {
     ///
     /// When the file is not one document in JSON.
     pub fn read(path: &Path) -> Result<Self, DocumentError> {
-        let document: Self = serde_json::from_slice(&std::fs::read(path)?)?;
+        let document = Self::parse(&std::fs::read(path)?)?;
         if let Self::Instance(instance) = &document {
             let Workload { namespace, name, service_account, .. } = &instance.workload;
             let parts = [
@@ -123,6 +127,20 @@ impl Document {
             }
         }
         Ok(document)
+    }
+
+    /// By kind first: a derived decoder for tagged unions could not read maps whose keys are numbers.
+    fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let mut value: Value = serde_json::from_slice(bytes)?;
+        let kind = value.as_object_mut().and_then(|fields| fields.remove("kind"));
+        let Some(Value::String(kind)) = kind else { return Err(DocumentError::Form) };
+        Ok(match kind.as_str() {
+            "instance" => Self::Instance(serde_json::from_value(value)?),
+            "listed" => Self::Listed(serde_json::from_value(value)?),
+            "addresses" => Self::Addresses(serde_json::from_value(value)?),
+            "keySet" => Self::KeySet(serde_json::from_value(value)?),
+            _ => return Err(DocumentError::Kind(kind)),
+        })
     }
 
     /// What it is about: no two documents may be about the same.
@@ -147,5 +165,36 @@ impl Listed {
             unhealthy: !self.healthy,
             ..Endpoint::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The module's own examples.
+    #[test]
+    fn each_kind_is_read_and_written_alike() {
+        for text in [
+            r#"{"kind": "instance", "name": "reviews-v1-0", "address": "127.0.0.1", "reachedAt": {"9080": 21080},
+                "workload": {"namespace": "shop", "name": "reviews-v1", "serviceAccount": "reviews", "labels": {"app": "reviews"}}}"#,
+            r#"{"kind": "listed", "namespace": "shop", "service": "legacy", "endpoints": [{"address": "10.0.0.7"}]}"#,
+            r#"{"kind": "addresses", "host": "reviews.shop.svc.cluster.local", "addresses": ["10.96.0.7"]}"#,
+            r#"{"kind": "keySet", "name": "https://example.com/jwks", "keys": "{\"keys\": []}"}"#,
+        ] {
+            let document = Document::parse(text.as_bytes()).unwrap();
+            let written = serde_json::to_vec(&document).unwrap();
+            assert_eq!(Document::parse(&written).unwrap(), document);
+        }
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused_with_the_reason() {
+        let refused = |text: &str| Document::parse(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(refused("[]"), "not an object with a `kind`");
+        assert!(refused(r#"{"kind": "pod"}"#).starts_with("unknown kind `pod`"));
+        let text = r#"{"kind": "addresses", "host": "a", "addresses": [], "adresses": []}"#;
+        assert!(refused(text).contains("unknown field `adresses`"));
+        assert!(refused("{ half").contains("line 1"));
     }
 }
