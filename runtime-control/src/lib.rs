@@ -1,1 +1,37 @@
+//! The control runtime: what is rolled out, when, and to whom.
+//!
+//! ```text
+//! publishers ─▶ release/ ─▶ store/            what a snapshot is made of
+//!                  │          ▲
+//!                  ▼          │ slices, objects
+//!              rollout/ ◀─ conductor ─▶ journal/      decides ◀─ carries out ─▶ remembers
+//!                             ▲ │
+//!                             │ ▼
+//!    world/ ───────────▶ distribution/ ◀─▶ proxies    over mutual TLS of identity/
+//! ```
+//! One task decides ([`conductor`]), by a pure function ([`rollout`]); everything else brings it events or carries
+//! its orders out. [`Control`] is all of it together.
+
 #![forbid(unsafe_code)]
+
+pub mod clock;
+pub mod problems;
+mod watch;
+
+pub mod release;
+pub mod store;
+
+pub mod rollout;
+
+pub mod conductor;
+pub mod journal;
+
+pub mod identity;
+pub mod world;
+
+pub mod distribution;
+pub mod observe;
+
+mod control;
+
+pub use control::{Config, Control, RunError, StartError};

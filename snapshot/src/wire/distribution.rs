@@ -225,7 +225,8 @@ pub enum Trial {
     Reverted = 3,
 }
 
-/// What went through the proxy since its start. Sent at least every third of the lease.
+/// What went through the proxy since its start. Sent right after [`Hello`], which the next ones are compared with, and then at least
+/// every third of the lease: it is the sign of life, too.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Health {
     /// As in [`Hello`].

@@ -53,6 +53,10 @@ pub use world::{
 /// The version of this protocol. A side that hears of another one ends the stream and says which it speaks.
 pub const PROTOCOL: u32 = 1;
 
+/// The DNS name that a control runtime's certificate is for, beside its own identity. A client that knows nothing but the roots of the
+/// mesh connects to any address and asks for this name.
+pub const CONTROL_NAME: &str = "control.mesh.internal";
+
 /// No message is larger, encoded: objects come in as many messages as that takes.
 pub const MESSAGE_MAX_BYTES: usize = 4 << 20;
 

@@ -1,0 +1,117 @@
+//! The proxies' streams: gRPC over mutual TLS, as `mesh_snapshot::wire` tells it.
+//!
+//! ```text
+//!          tls ─▶ service ─▶ reader ─▶ conductor (what it says of itself)
+//!                               │          │ orders
+//!                               └───────▶ courier ─▶ the proxy
+//!                        (what it asks for)   ▲
+//!                                    world, store
+//! ```
+//! A proxy is who its certificate says, and runs what the registry says. It gets objects of its own slices and the
+//! world that they name, and nothing else.
+
+mod codec;
+mod convert;
+mod tls;
+
+mod courier;
+mod parcel;
+mod reader;
+
+mod service;
+
+pub use tls::{CertificateError, ServerCertificate};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::conductor::Conductor;
+use crate::identity::{Authority, Tokens};
+use crate::store::Store;
+use crate::world::World;
+use parcel::Parcels;
+
+/// What all streams share.
+pub struct Shared {
+    /// Of this control runtime, another after a restart.
+    name: String,
+    trust_domain: String,
+    /// PEM.
+    roots: String,
+    authority: Arc<Authority>,
+    tokens: Tokens,
+    store: Arc<Store>,
+    world: watch::Receiver<Arc<World>>,
+    conductor: Conductor,
+    parcels: Parcels,
+    connections: AtomicU64,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Shared {
+    #[must_use]
+    pub fn new(
+        name: String,
+        authority: Arc<Authority>,
+        tokens: Tokens,
+        store: Arc<Store>,
+        world: watch::Receiver<Arc<World>>,
+        conductor: Conductor,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            trust_domain: authority.trust_domain().to_owned(),
+            roots: authority.roots().to_owned(),
+            authority,
+            tokens,
+            store,
+            world,
+            conductor,
+            parcels: Parcels::default(),
+            connections: AtomicU64::new(1),
+            tasks: TaskTracker::new(),
+            stop,
+        })
+    }
+
+    fn next_connection(&self) -> u64 {
+        self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// A connection whose other end has gone without a word is noticed after two of these.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+/// No message of a proxy comes near.
+const REQUEST_MAX_BYTES: usize = mesh_snapshot::wire::MESSAGE_MAX_BYTES;
+
+/// Serves proxies until told to stop.
+///
+/// # Errors
+///
+/// When the server itself breaks down.
+pub async fn serve(
+    listener: TcpListener,
+    certificate: Arc<ServerCertificate>,
+    shared: Arc<Shared>,
+) -> Result<(), tonic::transport::Error> {
+    let stop = shared.stop.clone();
+    let connections = tls::accept(listener, certificate, &shared);
+    tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE))
+        .add_service(service::Identity::new(shared.clone()))
+        .add_service(service::Distribution::new(shared.clone()))
+        .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
+        .await?;
+    shared.tasks.close();
+    shared.tasks.wait().await;
+    Ok(())
+}

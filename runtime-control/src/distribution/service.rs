@@ -1,0 +1,190 @@
+//! The two gRPC services. Written out: two methods need no generator.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request as HttpRequest, Response as HttpResponse};
+use mesh_snapshot::wire::{FromProxy, SignRequest, SignResponse};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::server::{Grpc, NamedService, StreamingService, UnaryService};
+use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use tonic::{Request, Response, Status, Streaming};
+use tonic_prost::ProstCodec;
+
+use super::codec::{Frame, FrameCodec};
+use super::{REQUEST_MAX_BYTES, Shared, reader};
+use crate::clock;
+use crate::identity;
+
+type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse<Body>, Infallible>> + Send>>;
+
+/// `mesh.v1.Identity`.
+#[derive(Clone)]
+pub(super) struct Identity {
+    shared: Arc<Shared>,
+}
+
+/// `mesh.v1.Distribution`.
+#[derive(Clone)]
+pub(super) struct Distribution {
+    shared: Arc<Shared>,
+}
+
+impl Identity {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl Distribution {
+    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl NamedService for Identity {
+    const NAME: &'static str = "mesh.v1.Identity";
+}
+
+impl NamedService for Distribution {
+    const NAME: &'static str = "mesh.v1.Distribution";
+}
+
+impl Service<HttpRequest<Body>> for Identity {
+    type Response = HttpResponse<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: HttpRequest<Body>) -> Answer {
+        let sign = Sign(self.shared.clone());
+        Box::pin(async move {
+            if request.uri().path() != "/mesh.v1.Identity/Sign" {
+                return Ok(unknown());
+            }
+            let codec = ProstCodec::<SignResponse, SignRequest>::default();
+            let mut grpc = Grpc::new(codec).max_decoding_message_size(REQUEST_MAX_BYTES);
+            Ok(grpc.unary(sign, request).await)
+        })
+    }
+}
+
+impl Service<HttpRequest<Body>> for Distribution {
+    type Response = HttpResponse<Body>;
+    type Error = Infallible;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: HttpRequest<Body>) -> Answer {
+        let connect = Connect(self.shared.clone());
+        Box::pin(async move {
+            if request.uri().path() != "/mesh.v1.Distribution/Connect" {
+                return Ok(unknown());
+            }
+            let mut grpc = Grpc::new(FrameCodec).max_decoding_message_size(REQUEST_MAX_BYTES);
+            Ok(grpc.streaming(connect, request).await)
+        })
+    }
+}
+
+fn unknown() -> HttpResponse<Body> {
+    Status::unimplemented("no such method").into_http()
+}
+
+/// Who is at the other end, by a certificate that the mesh's authority issued.
+fn peer<T>(request: &Request<T>) -> Result<Option<identity::Identity>, Status> {
+    let connection = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
+    let certificates = connection.and_then(TlsConnectInfo::peer_certs);
+    let Some(certificate) = certificates.as_deref().and_then(|certificates| certificates.first())
+    else {
+        return Ok(None);
+    };
+    let identity = identity::Identity::of_certificate(certificate);
+    identity.map(Some).map_err(|error| Status::unauthenticated(error.to_string()))
+}
+
+struct Sign(Arc<Shared>);
+
+impl UnaryService<SignRequest> for Sign {
+    type Response = SignResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<SignResponse>, Status>> + Send>>;
+
+    fn call(&mut self, request: Request<SignRequest>) -> Self::Future {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let peer = peer(&request)?;
+            let request = request.into_inner();
+            // Keys and files, so not on a thread of the runtime.
+            let signed = tokio::task::spawn_blocking(move || sign(&shared, peer, &request));
+            signed.await.map_err(|_| Status::unavailable("stopping"))?.map(Response::new)
+        })
+    }
+}
+
+/// A certificate renews itself; who has none needs a token. Why not is in the log alone.
+fn sign(
+    shared: &Shared,
+    peer: Option<identity::Identity>,
+    request: &SignRequest,
+) -> Result<SignResponse, Status> {
+    let now = clock::wall();
+    let refused = |reason: &dyn std::fmt::Display| {
+        tracing::warn!("a certificate was refused: {reason}");
+        Status::permission_denied("the certificate is refused")
+    };
+    let identity = match peer {
+        Some(peer) if peer.trust_domain == shared.trust_domain => peer,
+        Some(peer) => return Err(refused(&format!("{peer} is of another trust domain"))),
+        None => {
+            let bearer = shared.tokens.take(&request.token, now).map_err(|it| refused(&it))?;
+            identity::Identity {
+                trust_domain: shared.trust_domain.clone(),
+                namespace: bearer.namespace,
+                service_account: bearer.service_account,
+            }
+        }
+    };
+    let lifetime = Duration::from_secs(request.lifetime_seconds);
+    let svid = shared.authority.sign(&request.csr, &identity, lifetime, now);
+    let svid = svid.map_err(|error| refused(&error))?;
+    tracing::info!(%identity, "certified");
+    Ok(SignResponse {
+        certificate_chain: svid.chain.into_bytes(),
+        roots: shared.roots.clone().into_bytes(),
+        trust_domain: shared.trust_domain.clone(),
+    })
+}
+
+struct Connect(Arc<Shared>);
+
+impl StreamingService<FromProxy> for Connect {
+    type Response = Frame;
+    type ResponseStream = ReceiverStream<Result<Frame, Status>>;
+    type Future =
+        Pin<Box<dyn Future<Output = Result<Response<Self::ResponseStream>, Status>> + Send>>;
+
+    fn call(&mut self, request: Request<Streaming<FromProxy>>) -> Self::Future {
+        let shared = self.0.clone();
+        Box::pin(async move {
+            let Some(peer) = peer(&request)? else {
+                return Err(Status::unauthenticated("a certificate of the mesh is needed"));
+            };
+            if peer.trust_domain != shared.trust_domain {
+                return Err(Status::permission_denied("of another trust domain"));
+            }
+            Ok(Response::new(reader::open(shared, peer, request.into_inner())))
+        })
+    }
+}

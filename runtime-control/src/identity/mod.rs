@@ -1,0 +1,19 @@
+//! Who is who: SPIFFE identities, the authority that certifies them, and the tokens that begin it all.
+//!
+//! A workload's first certificate is for a one-time token, every later one for the certificate it renews. What a request
+//! asks to be called is never read: the authority knows who asks.
+
+mod spiffe;
+
+mod random;
+mod root;
+
+mod authority;
+mod token;
+
+mod bootstrap;
+
+pub use authority::{Authority, AuthorityError, Lifetimes, SignError, Svid};
+pub use bootstrap::Bootstrap;
+pub use spiffe::{Identity, NotAnIdentity};
+pub use token::{Bearer, TokenError, Tokens};

@@ -1,0 +1,285 @@
+//! What the rollout has decided, on disk before it is done.
+//!
+//! One file that only grows, a lock beside it, and now and then a shorter file in its place. A record is acknowledged when
+//! it, and the name of the file it stands in, are synced. After an error nothing is assumed about the file: the next try
+//! opens it anew and cuts it back to what was acknowledged.
+
+mod frame;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::rollout::Record;
+use frame::Frame;
+
+/// A record, and when it was made: milliseconds since 1970, for people.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Entry {
+    pub at: u64,
+    pub record: Record,
+}
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Perhaps later.
+    #[error("{}: {error}", path.display())]
+    Io { path: PathBuf, error: io::Error },
+    #[error("{} is in use by another control runtime", .0.display())]
+    InUse(PathBuf),
+    /// Somebody must look: what was acknowledged may stand behind the damage. Without the file the control runtime begins anew, and
+    /// learns epochs and terms from the proxies.
+    #[error("{} is damaged at byte {at}: move it away to begin without it", path.display())]
+    Damaged { path: PathBuf, at: u64 },
+    #[error("{} holds a record of another version at byte {at}: {reason}", path.display())]
+    Unknown { path: PathBuf, at: u64, reason: String },
+    #[error("a record is larger than {} bytes", frame::PAYLOAD_MAX_BYTES)]
+    TooLarge,
+}
+
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    /// Held as long as the journal is.
+    _lock: File,
+    /// None after an error.
+    file: Option<File>,
+    /// Up to here everything was acknowledged.
+    length: u64,
+    entries: usize,
+}
+
+/// When a journal is worth compacting, and how much of its past is kept for people.
+const COMPACT_AT_ENTRIES: usize = 4096;
+pub const KEPT_ENTRIES: usize = 256;
+
+impl Journal {
+    /// Opens the journal in `folder`, or begins one, and reads it. A torn record at the end is cut off.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, is damaged, or another process has it.
+    pub fn open(folder: &Path) -> Result<(Self, Vec<Entry>), JournalError> {
+        let path = folder.join("journal");
+        let io = |error| JournalError::Io { path: path.clone(), error };
+        fs::create_dir_all(folder).map_err(io)?;
+        let lock = lock(&folder.join("lock"))?;
+        let mut file = open(&path).map_err(io)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io)?;
+        let (entries, length) = read(&path, &bytes)?;
+        if length < bytes.len() as u64 {
+            let torn = bytes.len() as u64 - length;
+            tracing::warn!(path = %path.display(), bytes = torn, "cut a torn record off the journal");
+            file.set_len(length).and_then(|()| file.sync_all()).map_err(io)?;
+        }
+        sync_folder(folder).map_err(io)?;
+        let journal = Self { path, _lock: lock, file: Some(file), length, entries: entries.len() };
+        Ok((journal, entries))
+    }
+
+    /// Writes one more entry; it is on disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When the file system refuses. Nothing was acknowledged then, and it may be tried again.
+    pub fn append(&mut self, entry: &Entry) -> Result<(), JournalError> {
+        let frame = encode(entry)?;
+        let written = self.write(&frame);
+        if written.is_err() {
+            self.file = None;
+        }
+        written.map_err(|error| JournalError::Io { path: self.path.clone(), error })?;
+        self.length += frame.len() as u64;
+        self.entries += 1;
+        Ok(())
+    }
+
+    fn write(&mut self, frame: &[u8]) -> io::Result<()> {
+        if self.file.is_none() {
+            self.reopen()?;
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.seek(SeekFrom::Start(self.length))?;
+        file.write_all(frame)?;
+        file.sync_data()
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        let file = open(&self.path)?;
+        file.set_len(self.length)?;
+        sync_folder(self.path.parent().unwrap_or(Path::new(".")))?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    #[must_use]
+    pub const fn is_long(&self) -> bool {
+        self.entries >= COMPACT_AT_ENTRIES
+    }
+
+    /// Puts `entries` in place of all that was written so far.
+    ///
+    /// # Errors
+    ///
+    /// When the file system refuses; the journal is then as it was.
+    pub fn replace(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        let mut bytes = Vec::new();
+        for entry in entries {
+            bytes.extend(encode(entry)?);
+        }
+        let new = self.path.with_extension("new");
+        let io = |error| JournalError::Io { path: new.clone(), error };
+        write_new(&new, &bytes).map_err(io)?;
+        fs::rename(&new, &self.path).map_err(io)?;
+        // From here on it is the journal. It is opened, and its name synced, before anything is written to it.
+        self.file = None;
+        self.length = bytes.len() as u64;
+        self.entries = entries.len();
+        self.reopen().map_err(io)
+    }
+}
+
+fn encode(entry: &Entry) -> Result<Vec<u8>, JournalError> {
+    let payload =
+        serde_json::to_vec(entry).unwrap_or_else(|error| unreachable!("records are JSON: {error}"));
+    frame::encode(&payload).ok_or(JournalError::TooLarge)
+}
+
+fn read(path: &Path, bytes: &[u8]) -> Result<(Vec<Entry>, u64), JournalError> {
+    let mut entries = Vec::new();
+    let mut rest = bytes;
+    loop {
+        let at = (bytes.len() - rest.len()) as u64;
+        match frame::decode(rest) {
+            Frame::Whole(payload, after) => {
+                let entry = serde_json::from_slice(payload).map_err(|error| {
+                    let (path, reason) = (path.to_owned(), error.to_string());
+                    JournalError::Unknown { path, at, reason }
+                })?;
+                entries.push(entry);
+                rest = after;
+            }
+            Frame::Torn | Frame::End => return Ok((entries, at)),
+            Frame::Damaged => return Err(JournalError::Damaged { path: path.to_owned(), at }),
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<File, JournalError> {
+    let io = |error| JournalError::Io { path: path.to_owned(), error };
+    let file = open(path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(JournalError::InUse(path.to_owned())),
+        Err(fs::TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(term: u64) -> Entry {
+        Entry { at: term, record: Record::Reigned { term } }
+    }
+
+    fn written(folder: &Path) -> Vec<Entry> {
+        Journal::open(folder).unwrap().1
+    }
+
+    #[test]
+    fn what_was_appended_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, before) = Journal::open(folder.path()).unwrap();
+        assert!(before.is_empty());
+        journal.append(&entry(1)).unwrap();
+        journal.append(&entry(2)).unwrap();
+        drop(journal);
+        assert_eq!(written(folder.path()), [entry(1), entry(2)]);
+    }
+
+    #[test]
+    fn a_torn_record_is_cut_off_and_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(folder.path()).unwrap();
+        journal.append(&entry(1)).unwrap();
+        journal.append(&entry(2)).unwrap();
+        drop(journal);
+        let path = folder.path().join("journal");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        let (mut journal, entries) = Journal::open(folder.path()).unwrap();
+        assert_eq!(entries, [entry(1)]);
+        journal.append(&entry(3)).unwrap();
+        drop(journal);
+        assert_eq!(written(folder.path()), [entry(1), entry(3)]);
+    }
+
+    #[test]
+    fn damage_is_reported_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(folder.path()).unwrap();
+        journal.append(&entry(1)).unwrap();
+        journal.append(&entry(2)).unwrap();
+        drop(journal);
+        let path = folder.path().join("journal");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[20] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let error = Journal::open(folder.path()).unwrap_err();
+        assert!(matches!(error, JournalError::Damaged { at: 0, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_journal_has_one_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let _journal = Journal::open(folder.path()).unwrap();
+        let error = Journal::open(folder.path()).unwrap_err();
+        assert!(matches!(error, JournalError::InUse(_)), "{error}");
+    }
+
+    #[test]
+    fn an_error_is_reported_and_leaves_what_was_acknowledged() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(folder.path()).unwrap();
+        journal.append(&entry(1)).unwrap();
+        // A file that cannot be written to stands in for a full disk.
+        journal.file = Some(File::open(&journal.path).unwrap());
+        assert!(matches!(journal.append(&entry(2)), Err(JournalError::Io { .. })));
+        journal.append(&entry(3)).unwrap();
+        drop(journal);
+        assert_eq!(written(folder.path()), [entry(1), entry(3)]);
+    }
+
+    #[test]
+    fn a_shorter_journal_takes_the_place_of_a_long_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(folder.path()).unwrap();
+        for term in 1..=5 {
+            journal.append(&entry(term)).unwrap();
+        }
+        journal.replace(&[entry(5)]).unwrap();
+        journal.append(&entry(6)).unwrap();
+        drop(journal);
+        assert_eq!(written(folder.path()), [entry(5), entry(6)]);
+    }
+}

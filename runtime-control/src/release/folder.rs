@@ -1,0 +1,112 @@
+//! What is in the folder, and which of it is the newest publication.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use mesh_snapshot::Digest;
+use mesh_snapshot::container::{self, FileError};
+
+use super::verify::{Signers, VerifyError};
+use crate::clock;
+use crate::problems::Problems;
+
+/// A file that may be rolled out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Publication {
+    pub(super) path: PathBuf,
+    pub(super) digest: Digest,
+    pub(super) serial: u64,
+    stamp: Stamp,
+}
+
+/// What tells whether a file is still the one that was read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Stamp {
+    modified: SystemTime,
+    length: u64,
+}
+
+pub(super) struct Folder {
+    path: PathBuf,
+    signers: Signers,
+    problems: Problems,
+    /// Every file as it was when it was read last; nothing where it cannot be taken.
+    files: BTreeMap<PathBuf, (Stamp, Option<Publication>)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+}
+
+impl Publication {
+    /// The name under which its problems are told.
+    pub(super) fn place(&self) -> String {
+        place(&self.path)
+    }
+}
+
+fn place(path: &Path) -> String {
+    format!("release {}", path.display())
+}
+
+impl Folder {
+    pub(super) const fn new(path: PathBuf, signers: Signers, problems: Problems) -> Self {
+        Self { path, signers, problems, files: BTreeMap::new() }
+    }
+
+    /// Reads what has changed, and returns the newest publication.
+    pub(super) fn scan(&mut self) -> Option<Publication> {
+        let listed = list(&self.path);
+        let found = self.problems.note(&place(&self.path), listed)?;
+        self.files.retain(|path, _| found.contains_key(path));
+        for (path, stamp) in found {
+            if self.files.get(&path).is_none_or(|(known, _)| *known != stamp) {
+                let publication = self.read(&path, stamp);
+                self.files.insert(path, (stamp, publication));
+            }
+        }
+        let publications = self.files.values().filter_map(|(_, publication)| publication.as_ref());
+        publications
+            .max_by_key(|publication| {
+                (publication.serial, publication.stamp.modified, &publication.path)
+            })
+            .cloned()
+    }
+
+    fn read(&self, path: &Path, stamp: Stamp) -> Option<Publication> {
+        let read = || -> Result<Publication, ReadError> {
+            let bundle = container::read_file(path)?;
+            let serial = self.signers.verify(&bundle, clock::wall())?;
+            let digest = bundle.snapshot.digest();
+            Ok(Publication { path: path.to_owned(), digest, serial, stamp })
+        };
+        self.problems.note(&place(path), read())
+    }
+}
+
+/// A folder that is not there has no files.
+fn list(folder: &Path) -> io::Result<BTreeMap<PathBuf, Stamp>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        entries => entries?,
+    };
+    let mut files = BTreeMap::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "mesh") {
+            continue;
+        }
+        // It may be gone again: whoever publishes may also clean up.
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        let stamp = Stamp { modified: metadata.modified()?, length: metadata.len() };
+        files.insert(path, stamp);
+    }
+    Ok(files)
+}

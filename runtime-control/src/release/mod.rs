@@ -1,0 +1,88 @@
+//! Where snapshots come from: a folder, into which publishers rename `*.mesh` files.
+//!
+//! The newest publication is what the mesh should serve: that with the greatest serial by its signature, or, where
+//! nobody signs, the file changed last. It is copied into the store before it is offered, so once the rollout
+//! has acknowledged it the file is not needed any more. A file that cannot be taken is reported by its name,
+//! and tried again when it changes.
+
+mod folder;
+mod verify;
+
+pub use verify::{Signers, VerifyError};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mesh_snapshot::Digest;
+
+use crate::conductor::Conductor;
+use crate::problems::Problems;
+use crate::rollout::Event;
+use crate::store::Store;
+use crate::watch::Watch;
+use folder::{Folder, Publication};
+
+/// Takes what is published in `path`, for as long as it is polled.
+pub async fn run(
+    path: PathBuf,
+    signers: Signers,
+    store: Arc<Store>,
+    conductor: Conductor,
+    problems: Problems,
+) {
+    let mut watch = Watch::new(&path);
+    let mut folder = Folder::new(path, signers, problems.clone());
+    let mut taken: Option<Publication> = None;
+    loop {
+        let scanned = tokio::task::spawn_blocking(move || {
+            let newest = folder.scan();
+            (folder, newest)
+        });
+        let Ok((scanned, newest)) = scanned.await else { return };
+        folder = scanned;
+        // What was rejected, or could not be stored, is offered again: an operator may have lifted it, or the disk has room.
+        if let Some(newest) = newest.filter(|newest| taken.as_ref() != Some(newest)) {
+            let result = take(&newest, &store, &conductor).await;
+            if problems.note(&newest.place(), result).is_some() {
+                tracing::info!(file = %newest.path.display(), digest = %newest.digest, "taken");
+                taken = Some(newest);
+            }
+        }
+        watch.changed().await;
+    }
+}
+
+/// Why a verified publication was not taken.
+#[derive(Debug, thiserror::Error)]
+enum TakeError {
+    #[error(transparent)]
+    Read(#[from] mesh_snapshot::container::FileError),
+    #[error("it changed while it was read: {0} was verified")]
+    Changed(Digest),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    #[error(transparent)]
+    Rejected(#[from] crate::rollout::Rejected),
+    #[error("the control runtime is stopping")]
+    Stopping,
+}
+
+async fn take(
+    publication: &Publication,
+    store: &Arc<Store>,
+    conductor: &Conductor,
+) -> Result<(), TakeError> {
+    let Publication { digest: snapshot, serial, .. } = *publication;
+    let (path, store) = (publication.path.clone(), store.clone());
+    let stored = tokio::task::spawn_blocking(move || {
+        let bundle = mesh_snapshot::container::read_file(&path)?;
+        if bundle.snapshot.digest() != snapshot {
+            return Err(TakeError::Changed(snapshot));
+        }
+        Ok(store.put(bundle)?)
+    });
+    let _pin = stored.await.map_err(|_| TakeError::Stopping)??;
+    let answer = conductor.ask(Event::Offered { snapshot, serial }).await;
+    answer.ok_or(TakeError::Stopping)??;
+    Ok(())
+}

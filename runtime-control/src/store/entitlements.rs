@@ -1,0 +1,99 @@
+//! What of the world a proxy may ask for: what its slices name, and nothing else.
+
+use std::collections::BTreeSet;
+
+use mesh_snapshot::object::{
+    ClientCertificate, ClientPolicy, ClientTls, Credential, Discovery, Gateway, JwtKeys, Object,
+    PortPolicies, RequestAuthentication, ServerTls, Service, Termination,
+};
+use mesh_snapshot::wire::name::Name;
+
+/// What of the world a proxy may ask for: what its slices name.
+#[derive(Debug, Default)]
+pub struct Entitlements {
+    pub names: BTreeSet<Name>,
+    /// Whose addresses it may know.
+    pub hosts: BTreeSet<String>,
+}
+
+impl Entitlements {
+    /// Whether they name it. Whose an address is, only the world knows: that is asked by host.
+    #[must_use]
+    pub fn cover(&self, name: &Name) -> bool {
+        match name {
+            Name::Addresses(host) => self.hosts.contains(host),
+            _ => self.names.contains(name),
+        }
+    }
+
+    /// Adds what one object of a slice names. `namespace` is the workload's: that of credentials which say none.
+    pub(super) fn add(&mut self, object: &Object, namespace: &str) {
+        match object {
+            Object::Service(service) => self.add_service(service),
+            Object::ClientPolicy(policy) => self.add_client_policy(policy, namespace),
+            Object::Gateway(gateway) => self.add_gateway(gateway, namespace),
+            Object::RequestAuthentication(policy) => self.add_key_sets(policy),
+            Object::MeshDefaults(_)
+            | Object::RouteTable(_)
+            | Object::HostSet(_)
+            | Object::Egress(_)
+            | Object::PeerAuthentication(_)
+            | Object::AuthorizationPolicy(_) => {}
+        }
+    }
+
+    fn add_service(&mut self, service: &Service) {
+        self.hosts.insert(service.host.clone());
+        if let Discovery::World { set, .. } = &service.discovery {
+            self.names.insert(Name::Endpoints(set.into()));
+        }
+    }
+
+    fn add_client_policy(&mut self, policy: &ClientPolicy, namespace: &str) {
+        let subsets = policy.subsets.values().map(|subset| &subset.ports);
+        let policies = std::iter::once(&policy.ports).chain(subsets).flat_map(PortPolicies::iter);
+        for policy in policies {
+            if let ClientTls::Originate { credential: Some(credential), .. } = &policy.tls {
+                self.add_credential(credential, namespace);
+            }
+        }
+    }
+
+    fn add_gateway(&mut self, gateway: &Gateway, namespace: &str) {
+        for server in &gateway.servers {
+            let ServerTls::Terminate(termination) = &server.tls else { continue };
+            let Termination { credentials, client, .. } = &**termination;
+            let issuer = match client {
+                ClientCertificate::Required(issuer) | ClientCertificate::Optional(issuer) => {
+                    issuer.ca.as_ref()
+                }
+                ClientCertificate::Unasked | ClientCertificate::Mesh => None,
+            };
+            for credential in credentials.iter().chain(issuer) {
+                self.add_credential(credential, namespace);
+            }
+        }
+    }
+
+    fn add_key_sets(&mut self, policy: &RequestAuthentication) {
+        for rule in &policy.rules {
+            match &rule.keys {
+                JwtKeys::Inline(_) => {}
+                JwtKeys::Remote(uri) => {
+                    self.names.insert(Name::Jwks(uri.clone()));
+                }
+                JwtKeys::Discovered(issuer) => {
+                    self.names.insert(Name::Jwks(format!("issuer:{issuer}")));
+                }
+            }
+        }
+    }
+
+    fn add_credential(&mut self, credential: &Credential, namespace: &str) {
+        let mut credential = credential.clone();
+        if credential.namespace.is_empty() {
+            namespace.clone_into(&mut credential.namespace);
+        }
+        self.names.insert(Name::Secret(credential.into()));
+    }
+}

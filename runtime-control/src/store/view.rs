@@ -1,0 +1,125 @@
+//! Slices, each walked once: proxies with the same view share it, however many they are.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mesh_snapshot::object::{Labels, Role, Workload};
+use mesh_snapshot::slice::{SliceError, of_sections};
+use mesh_snapshot::{Digest, Key, Kind, ReadObjects as _, Section, Slice, Snapshot};
+
+use super::entitlements::Entitlements;
+
+/// What one kind of workload needs of a snapshot.
+#[derive(Debug)]
+pub struct View {
+    /// Of the slice.
+    pub digest: Digest,
+    /// The manifest and the sections, from which a proxy finds its slice.
+    pub path: Vec<Digest>,
+    slice: Slice,
+    namespace: String,
+}
+
+/// Everything that is reachable from a slice.
+#[derive(Debug)]
+pub struct Reach {
+    /// Parents before what they refer to.
+    pub order: Vec<Digest>,
+    pub all: HashSet<Digest>,
+    pub bytes: u64,
+    /// The policies that judge requests: the proxy's logs name their places.
+    pub policies: Vec<Key>,
+    pub entitlements: Entitlements,
+}
+
+/// What a slice depends on, beside the snapshot.
+type Sort = (String, Labels, Role);
+
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    views: Mutex<BTreeMap<Digest, BTreeMap<Sort, Arc<View>>>>,
+    /// By slice, and the namespace of the workload, which credentials without one are of.
+    reaches: Mutex<BTreeMap<(Digest, String), Arc<Reach>>>,
+}
+
+/// More than a mesh has: labels come from proxies, and must not fill the memory.
+const VIEWS_MAX: usize = 50_000;
+
+impl Views {
+    pub(super) fn of(
+        &self,
+        snapshot: &Snapshot,
+        workload: &Workload,
+    ) -> Result<Arc<View>, SliceError> {
+        let sort = (workload.namespace.clone(), workload.labels.clone(), workload.role);
+        let known = |views: &mut BTreeMap<_, BTreeMap<Sort, Arc<View>>>| {
+            views.get(&snapshot.digest()).and_then(|views| views.get(&sort).cloned())
+        };
+        if let Some(view) = with(&self.views, known) {
+            return Ok(view);
+        }
+        let view = Arc::new(find(snapshot, workload)?);
+        with(&self.views, |views| {
+            let views = views.entry(snapshot.digest()).or_default();
+            if views.len() < VIEWS_MAX {
+                views.insert(sort, view.clone());
+            }
+        });
+        Ok(view)
+    }
+
+    pub(super) fn forget(&self, snapshot: Digest) {
+        with(&self.views, |views| views.remove(&snapshot));
+        // What other snapshots lead to is found again when it is needed.
+        with(&self.reaches, BTreeMap::clear);
+    }
+
+    /// Everything that a view leads to. Walked once, and then shared by all views that lead to the same.
+    pub(super) fn reach(&self, snapshot: &Snapshot, view: &View) -> Result<Arc<Reach>, SliceError> {
+        let key = (view.digest, view.namespace.clone());
+        if let Some(reach) = with(&self.reaches, |reaches| reaches.get(&key).cloned()) {
+            return Ok(reach);
+        }
+        let reach = Arc::new(Reach::of(snapshot, &view.slice, &view.namespace)?);
+        with(&self.reaches, |reaches| reaches.insert(key, reach.clone()));
+        Ok(reach)
+    }
+}
+
+fn find(snapshot: &Snapshot, workload: &Workload) -> Result<View, SliceError> {
+    let manifest = snapshot.manifest();
+    let own = manifest.namespaces.get(&workload.namespace);
+    let nothing = Section::default();
+    let section = snapshot.namespace(&workload.namespace).unwrap_or(&nothing);
+    let slice = of_sections(workload, snapshot.mesh(), section)?;
+    let path = [snapshot.digest(), manifest.mesh].into_iter().chain(own.copied()).collect();
+    Ok(View { digest: slice.digest(), path, slice, namespace: workload.namespace.clone() })
+}
+
+fn with<T, R>(mutex: &Mutex<T>, f: impl FnOnce(&mut T) -> R) -> R {
+    f(&mut mutex.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+impl Reach {
+    fn of(snapshot: &Snapshot, slice: &Slice, namespace: &str) -> Result<Self, SliceError> {
+        let references = slice.objects(snapshot)?;
+        let mut entitlements = Entitlements::default();
+        let mut bytes = 0;
+        for reference in &references {
+            bytes += snapshot.read(&reference.digest).map_or(0, |bytes| bytes.len() as u64);
+            if let Some(object) = snapshot.object(&reference.digest) {
+                entitlements.add(&object, namespace);
+            }
+        }
+        let judges =
+            [Kind::PeerAuthentication, Kind::RequestAuthentication, Kind::AuthorizationPolicy];
+        let judging = references.iter().filter(|reference| judges.contains(&reference.key.kind));
+        Ok(Self {
+            policies: judging.map(|reference| reference.key.clone()).collect(),
+            order: references.iter().map(|reference| reference.digest).collect(),
+            all: references.iter().map(|reference| reference.digest).collect(),
+            bytes,
+            entitlements,
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! What is out there: which instances run where, and the secrets and key sets that policy names.
+//!
+//! A value, replaced whole whenever some of it changes. Answers are encoded once for all who ask; policy
+//! decides what is asked for, and nothing here can create or break a reference in it.
+
+mod document;
+mod registry;
+mod secret;
+
+pub use document::{Document, DocumentError, Instance, Listed};
+pub use registry::Registry;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use mesh_snapshot::object::{Credential, EndpointSet, Labels};
+use mesh_snapshot::wire::name::Name;
+use mesh_snapshot::wire::to_proxy::Message;
+use mesh_snapshot::wire::{self, AddressOwner, Addresses, Endpoint, Endpoints, Jwks};
+use prost::Message as _;
+
+use crate::identity::Identity;
+
+/// Everything known at one moment.
+#[derive(Debug, Default)]
+pub struct World {
+    pub trust_domain: String,
+    /// The name by which endpoints' metadata calls where they run.
+    pub cluster: String,
+    /// By namespace and name.
+    pub instances: BTreeMap<(String, String), Instance>,
+    /// Endpoints of Services without a selector, by namespace and name.
+    pub listed: BTreeMap<(String, String), Vec<Listed>>,
+    /// Virtual addresses by host.
+    pub addresses: BTreeMap<String, Vec<String>>,
+    pub key_sets: BTreeMap<String, String>,
+    pub secrets: BTreeMap<Credential, Secret>,
+    answers: Mutex<BTreeMap<Name, Bytes>>,
+}
+
+/// PEM.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Secret {
+    pub certificate_chain: Vec<u8>,
+    pub private_key: Vec<u8>,
+    pub ca: Vec<u8>,
+}
+
+impl World {
+    /// The encoded [`wire::ToProxy`] that answers `name`: empty where there is nothing.
+    #[must_use]
+    pub fn answer(&self, name: &Name) -> Bytes {
+        if let Some(answer) = self.answers().get(name) {
+            return answer.clone();
+        }
+        let message = Some(self.message(name));
+        let answer = Bytes::from(wire::ToProxy { message }.encode_to_vec());
+        // Anybody may ask for any address, so these are not kept.
+        if !matches!(name, Name::Owner(_)) {
+            self.answers().insert(name.clone(), answer.clone());
+        }
+        answer
+    }
+
+    /// The host that an IP address belongs to; empty: none that is known.
+    #[must_use]
+    pub fn owner(&self, address: &str) -> &str {
+        let owns = |(_, addresses): &(_, &Vec<String>)| addresses.iter().any(|own| own == address);
+        self.addresses.iter().find(owns).map_or("", |(host, _)| host)
+    }
+
+    fn answers(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, Bytes>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn message(&self, name: &Name) -> Message {
+        match name {
+            Name::Endpoints(set) => Message::Endpoints(Endpoints {
+                set: Some(set.clone()),
+                endpoints: self.endpoints(&set.clone().into()),
+            }),
+            Name::Addresses(host) => Message::Addresses(Addresses {
+                host: host.clone(),
+                addresses: self.addresses.get(host).cloned().unwrap_or_default(),
+            }),
+            Name::Owner(address) => Message::AddressOwner(AddressOwner {
+                address: address.clone(),
+                host: self.owner(address).to_owned(),
+            }),
+            Name::Secret(name) => {
+                let secret = self.secrets.get(&name.clone().into()).cloned().unwrap_or_default();
+                let Secret { certificate_chain, private_key, ca } = secret;
+                let name = Some(name.clone());
+                Message::Secret(wire::Secret { name, certificate_chain, private_key, ca })
+            }
+            Name::Jwks(name) => Message::Jwks(Jwks {
+                name: name.clone(),
+                keys: self.key_sets.get(name).cloned().unwrap_or_default(),
+            }),
+        }
+    }
+
+    fn endpoints(&self, set: &EndpointSet) -> Vec<Endpoint> {
+        match set {
+            EndpointSet::Selected { namespace, labels } => self.selected(namespace, labels),
+            EndpointSet::Listed { namespace, service } => {
+                let listed = self.listed.get(&(namespace.clone(), service.clone()));
+                let endpoint = |listed: &Listed| listed.endpoint(namespace, &self.cluster);
+                listed.into_iter().flatten().map(endpoint).collect()
+            }
+        }
+    }
+
+    /// No labels select nothing: a Service without a selector has no endpoints by it.
+    fn selected(&self, namespace: &str, labels: &Labels) -> Vec<Endpoint> {
+        let from = (namespace.to_owned(), String::new());
+        let own = self.instances.range(from..).take_while(|((of, _), _)| of == namespace);
+        own.map(|(_, instance)| instance)
+            .filter(|instance| !labels.is_empty() && instance.workload.has(labels))
+            .map(|instance| self.endpoint(instance))
+            .collect()
+    }
+
+    fn endpoint(&self, instance: &Instance) -> Endpoint {
+        let workload = &instance.workload;
+        let ports = workload.ports.iter().filter(|(name, _)| name.parse::<u16>().is_err());
+        let reached = instance.reached_at.iter();
+        Endpoint {
+            address: instance.address.to_string(),
+            named_ports: ports.map(|(name, port)| (name.clone(), u32::from(*port))).collect(),
+            reached_at: reached.map(|(port, at)| (u32::from(*port), u32::from(*at))).collect(),
+            labels: workload.labels.clone(),
+            locality: instance.locality.clone(),
+            weight: instance.weight,
+            identity: if instance.meshed {
+                self.identity(instance).to_string()
+            } else {
+                String::new()
+            },
+            workload: workload.name.clone(),
+            namespace: workload.namespace.clone(),
+            cluster: self.cluster.clone(),
+            unhealthy: !instance.healthy,
+        }
+    }
+
+    /// What an instance proves to be.
+    #[must_use]
+    pub fn identity(&self, instance: &Instance) -> Identity {
+        Identity {
+            trust_domain: self.trust_domain.clone(),
+            namespace: instance.workload.namespace.clone(),
+            service_account: instance.workload.service_account.clone(),
+        }
+    }
+
+    /// Whether the two say the same of everything.
+    fn equals(&self, other: &Self) -> bool {
+        let parts = |it: &Self| {
+            (it.trust_domain.clone(), it.cluster.clone(), it.addresses.clone(), it.key_sets.clone())
+        };
+        parts(self) == parts(other)
+            && self.instances == other.instances
+            && self.listed == other.listed
+            && self.secrets == other.secrets
+    }
+}
+
+/// Replaces the world, unless nothing is new.
+fn publish(sender: &tokio::sync::watch::Sender<Arc<World>>, world: World) {
+    sender.send_if_modified(|current| {
+        let new = !current.equals(&world);
+        if new {
+            *current = Arc::new(world);
+        }
+        new
+    });
+}

@@ -1,0 +1,36 @@
+//! Secrets in folders: `<namespace>/<name>/`, with the file names of a Kubernetes TLS secret.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::Secret;
+
+/// Why a folder is no secret. What it was before stands.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SecretError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("tls.crt and tls.key belong together")]
+    Half,
+    #[error("it has none of tls.crt, tls.key and ca.crt")]
+    Empty,
+}
+
+impl Secret {
+    pub(super) fn read(folder: &Path) -> Result<Self, SecretError> {
+        let file = |name: &str| match fs::read(folder.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read,
+        };
+        let secret = Self {
+            certificate_chain: file("tls.crt")?,
+            private_key: file("tls.key")?,
+            ca: file("ca.crt")?,
+        };
+        if secret.certificate_chain.is_empty() != secret.private_key.is_empty() {
+            return Err(SecretError::Half);
+        }
+        if secret == Self::default() { Err(SecretError::Empty) } else { Ok(secret) }
+    }
+}

@@ -1,0 +1,110 @@
+//! Who gets in, as whom, and what operators are told.
+
+use mesh_snapshot::wire;
+use serde_json::json;
+use tonic::Code;
+
+use crate::real::mesh::prepare_folder;
+use crate::real::operator::{ask, overview};
+use crate::real::proxy::{Credentials, bootstrap, channel, connect, sign};
+use crate::real::runtime::{Running, config};
+use crate::real::shop::workload;
+use crate::real::soon;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_as_somebody_else() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let (address, roots) = (control.distribution, control.roots.as_str());
+    let token = folder.path().join("bootstrap/shop/web-1/token");
+    let own = bootstrap(address, roots, folder.path(), ("shop", "web-1")).await;
+    let token = std::fs::read_to_string(token).unwrap();
+    let again = sign(address, roots, &token, None).await;
+    assert_eq!(again.err().map(|status| status.code()), Some(Code::PermissionDenied), "used up");
+    let none = sign(address, roots, "", None).await;
+    assert_eq!(none.err().map(|status| status.code()), Some(Code::PermissionDenied));
+
+    let refused = |channel, hello: wire::Hello| async move {
+        let first = vec![wire::from_proxy::Message::Hello(hello)];
+        match connect(channel, first).await {
+            Err(status) => status.code(),
+            Ok((_say, mut heard)) => soon(heard.message()).await.unwrap_err().code(),
+        }
+    };
+    let hello = |namespace: &str, name: &str, instance: &str| wire::Hello {
+        protocol: wire::PROTOCOL,
+        proxy: instance.to_owned(),
+        workload: Some((&workload(namespace, name)).into()),
+        ..wire::Hello::default()
+    };
+    let anonymous = channel(address, roots, None).await.unwrap();
+    assert_eq!(refused(anonymous, hello("shop", "web", "web-1")).await, Code::Unauthenticated);
+    let with = |own: &Credentials| {
+        let own = own.clone();
+        async move { channel(address, &own.roots, Some(&own)).await.unwrap() }
+    };
+    let cases = [
+        (hello("bank", "web", "web-1"), Code::PermissionDenied),
+        (hello("shop", "gateway", "gateway-1"), Code::PermissionDenied),
+        (hello("shop", "web", "web-9"), Code::PermissionDenied),
+        (wire::Hello { protocol: 99, ..hello("shop", "web", "web-1") }, Code::FailedPrecondition),
+    ];
+    for (hello, code) in cases {
+        assert_eq!(refused(with(&own).await, hello.clone()).await, code, "{hello:?}");
+    }
+    let mut relabelled = workload("shop", "web");
+    relabelled.labels.insert("app".to_owned(), "admin".to_owned());
+    let hello =
+        wire::Hello { workload: Some((&relabelled).into()), ..hello("shop", "web", "web-1") };
+    assert_eq!(refused(with(&own).await, hello).await, Code::FailedPrecondition);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_renews_itself_and_another_authoritys_does_not() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let (address, roots) = (control.distribution, control.roots.as_str());
+    let own = bootstrap(address, roots, folder.path(), ("shop", "web-1")).await;
+    let renewed = sign(address, roots, "", Some(&own)).await.unwrap();
+    let identity = |credentials: &Credentials| {
+        use rustls_pki_types::pem::PemObject as _;
+        let der = rustls_pki_types::CertificateDer::from_pem_slice(credentials.chain.as_bytes());
+        mesh_control::identity::Identity::of_certificate(&der.unwrap()).unwrap().to_string()
+    };
+    assert_eq!(identity(&renewed), "spiffe://cluster.local/ns/shop/sa/web");
+    let elsewhere = prepare_folder();
+    let other = Running::start(config(elsewhere.path()));
+    let (there, theirs) = (other.distribution, other.roots.as_str());
+    let foreign = bootstrap(there, theirs, elsewhere.path(), ("shop", "web-1")).await;
+    let stranger = channel(address, roots, Some(&foreign)).await;
+    if let Ok(channel) = stranger {
+        // TLS 1.3 tells a client only with the first answer that its certificate was refused.
+        let hello = wire::Hello { protocol: wire::PROTOCOL, ..wire::Hello::default() };
+        assert!(connect(channel, vec![wire::from_proxy::Message::Hello(hello)]).await.is_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_are_answered() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let admin = control.admin;
+    assert_eq!(ask(admin, "GET", "/ready", None).await, (200, "ready\n".to_owned()));
+    assert!(ask(admin, "GET", "/version", None).await.1.contains("mesh-control"));
+    let (status, metrics) = ask(admin, "GET", "/metrics", None).await;
+    assert_eq!(status, 200);
+    assert!(metrics.contains("mesh_control_term 1\n"), "{metrics}");
+    assert_eq!(ask(admin, "POST", "/v1/rollout/abort", None).await.0, 409);
+    assert_eq!(ask(admin, "POST", "/v1/rollout/pause", None).await.0, 200);
+    assert_eq!(ask(admin, "POST", "/v1/rollout/dance", None).await.0, 404);
+    assert_eq!(ask(admin, "POST", "/v1/rollout/lift", None).await.0, 400);
+    assert_eq!(overview(admin).await["paused"], true);
+    let wanted = Some(json!({"namespace": "shop", "instance": "web-1"}));
+    let (status, token) = ask(admin, "POST", "/v1/tokens", wanted).await;
+    assert_eq!(status, 200);
+    let token: serde_json::Value = serde_json::from_str(&token).unwrap();
+    let token = token["token"].as_str().unwrap();
+    sign(control.distribution, &control.roots, token, None).await.unwrap();
+    let unknown = Some(json!({"namespace": "shop", "instance": "nobody"}));
+    assert_eq!(ask(admin, "POST", "/v1/tokens", unknown).await.0, 404);
+}

@@ -1,0 +1,13 @@
+//! The control runtime over real sockets.
+
+#[cfg(test)]
+mod real;
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod rollout;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,223 @@
+//! The rollout's rules, one at a time: what is journalled, and who is told what.
+
+#[cfg(test)]
+mod obedient;
+
+use mesh_control::rollout::{
+    Accepted, Cause, Event, Newer, Order, Phase, Policy, ProxyState, Quarantine, Record, Rejected,
+    Said, Sample, Verb, Version,
+};
+use obedient::{Mesh, policy, snapshot};
+
+#[test]
+fn the_first_snapshot_is_confirmed_once_all_have_prepared_it() {
+    let mut mesh = Mesh::new(policy(), &["web-1", "web-2"]);
+    assert_eq!(mesh.phase(), Phase::Empty);
+    mesh.offer("a").unwrap();
+    assert_eq!(mesh.serves("web-1"), Some(snapshot("a")));
+    assert_eq!(mesh.serves("web-2"), Some(snapshot("a")));
+    assert!(mesh.waves().is_empty());
+    assert_eq!(mesh.phase(), Phase::Idle);
+}
+
+#[test]
+fn a_change_goes_wave_by_wave_and_whom_it_does_not_concern_is_in_none() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2", "still-1"]);
+    mesh.offer("b").unwrap();
+    assert_eq!(mesh.waves(), [["api-1"]]);
+    assert_eq!(mesh.serves("api-2"), Some(snapshot("a")));
+    mesh.wait(9);
+    assert_eq!(mesh.waves().len(), 1, "the soak is not over");
+    mesh.wait(2);
+    assert_eq!(mesh.waves(), [["api-1"], ["api-2"]]);
+    assert_eq!(mesh.serves("api-1"), None, "still on trial");
+    mesh.wait(11);
+    for proxy in ["api-1", "api-2", "still-1"] {
+        assert_eq!(mesh.serves(proxy), Some(snapshot("b")));
+    }
+    let told_still = |(proxy, order): &&(String, Order)| {
+        proxy == "still-1" && matches!(order, Order::Commit { .. })
+    };
+    let told: Vec<_> = mesh.orders.iter().filter(told_still).collect();
+    assert!(matches!(told.as_slice(), [(_, Order::Commit { trial: None, .. })]), "{told:?}");
+}
+
+#[test]
+fn trials_are_extended_while_they_last() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    mesh.ask(Verb::Pause).unwrap();
+    mesh.ask(Verb::Resume).unwrap();
+    mesh.offer("b").unwrap();
+    mesh.ask(Verb::Pause).unwrap();
+    mesh.wait(60);
+    assert_eq!(mesh.waves(), [["api-1"]], "no step forward while paused");
+    let extended = |(proxy, order): &&(String, Order)| {
+        proxy == "api-1" && matches!(order, Order::Extend { .. })
+    };
+    assert!(mesh.orders.iter().filter(extended).count() >= 5);
+}
+
+#[test]
+fn one_refusal_stops_the_rollout_and_changes_nothing() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2", "web-1"]);
+    mesh.refusing.insert("web-1".to_owned(), snapshot("b"));
+    mesh.offer("b").unwrap();
+    let Some(Cause::Refused { by }) = mesh.ended() else { panic!("{:?}", mesh.journal) };
+    assert_eq!((by[0].proxy.as_str(), by[0].refusal.item.as_str()), ("web-1", "http[0]"));
+    assert!(mesh.waves().is_empty());
+    assert_eq!(mesh.serves("api-1"), Some(snapshot("a")));
+    let commits = |(_, order): &&(String, Order)| matches!(order, Order::Commit { .. });
+    assert_eq!(mesh.orders.iter().filter(commits).count(), 0);
+    mesh.refusing.clear();
+    mesh.offer("b").unwrap();
+    assert_eq!(mesh.waves().len(), 1, "a refusal condemns nothing");
+}
+
+#[test]
+fn harm_is_taken_back_before_the_soak_is_over_and_the_digest_stays_out() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    let report = |mesh: &mut Mesh, epoch, requests, failed| {
+        let totals = vec![(epoch, Sample { requests, failed, ..Sample::default() })];
+        mesh.say("api-1", Said::Health { instance: 1, totals });
+    };
+    report(&mut mesh, 1, 500, 0);
+    mesh.offer("b").unwrap();
+    mesh.wait(1);
+    report(&mut mesh, 2, 100, 60);
+    mesh.wait(1);
+    assert!(matches!(mesh.ended(), Some(Cause::Harmful { .. })), "{:?}", mesh.journal);
+    assert_eq!(mesh.serves("api-1"), Some(snapshot("a")));
+    assert!(matches!(mesh.offer("b"), Err(Rejected::Quarantined { .. })));
+    mesh.restart(policy());
+    assert!(matches!(mesh.offer("b"), Err(Rejected::Quarantined { .. })), "also after a restart");
+    assert_eq!(mesh.ask(Verb::Lift(snapshot("b"))), Ok(Accepted::Queued));
+}
+
+#[test]
+fn a_proxy_that_goes_back_by_itself_takes_the_rollout_with_it() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    mesh.offer("b").unwrap();
+    mesh.serve("api-1", Version { epoch: 1, snapshot: snapshot("a") }, true);
+    assert_eq!(mesh.ended(), Some(&Cause::Fell { fallen: 1, committed: 1 }));
+}
+
+#[test]
+fn only_the_newest_publication_waits() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    for name in ["b", "c", "d"] {
+        mesh.offer(name).unwrap();
+    }
+    mesh.wait(100);
+    assert_eq!(mesh.serves("api-1"), Some(snapshot("d")));
+    let started = |record: &&Record| matches!(record, Record::Started { .. });
+    assert_eq!(mesh.journal.iter().filter(started).count(), 2, "b and d");
+}
+
+#[test]
+fn a_newer_publication_replaces_the_rollout_where_the_policy_says_so() {
+    let replaces = Policy { newer: Newer::Replaces, ..policy() };
+    let mut mesh = Mesh::settled(replaces, &["api-1", "api-2"]);
+    mesh.offer("b").unwrap();
+    mesh.offer("c").unwrap();
+    assert_eq!(mesh.ended(), Some(&Cause::Superseded));
+    assert_eq!(mesh.offer("b"), Ok(Accepted::Queued), "not condemned");
+}
+
+#[test]
+fn what_is_confirmed_or_under_way_is_offered_in_vain() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    assert_eq!(mesh.offer("a"), Ok(Accepted::AsItIs));
+    mesh.offer("b").unwrap();
+    assert_eq!(mesh.offer("b"), Ok(Accepted::AsItIs));
+    mesh.offer("c").unwrap();
+    mesh.offer("b").unwrap();
+    assert_eq!(mesh.state.as_ref().unwrap().ledger().waiting, None, "b is wanted, not c");
+}
+
+#[test]
+fn an_old_publication_is_not_taken_for_a_new_one() {
+    let mut mesh = Mesh::settled(policy(), &["api-1"]);
+    let mut offer = |name, serial| {
+        mesh.step(Event::Offered { snapshot: snapshot(name), serial });
+        mesh.replies.pop().unwrap()
+    };
+    assert_eq!(offer("b", 20), Ok(Accepted::Queued));
+    assert_eq!(offer("a", 10), Err(Rejected::Older { serial: 10, newest: 20 }));
+    assert_eq!(offer("b", 30), Ok(Accepted::AsItIs), "signed anew");
+    assert_eq!(offer("c", 25), Err(Rejected::Older { serial: 25, newest: 30 }));
+    assert_eq!(offer("a", 31), Ok(Accepted::Queued), "signed anew, it is the newest");
+}
+
+#[test]
+fn a_late_joiner_serves_what_is_confirmed_and_prepares_what_is_coming() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    mesh.offer("b").unwrap();
+    mesh.join("api-3");
+    assert_eq!(mesh.serves("api-3"), Some(snapshot("a")));
+    let status = mesh.state.as_ref().unwrap().status();
+    let late = status.proxies.iter().find(|proxy| proxy.name == "api-3").unwrap();
+    assert_eq!(late.state, ProxyState::Prepared);
+}
+
+#[test]
+fn a_straggler_is_not_waited_for_and_catches_up() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    mesh.serving.remove("api-2");
+    mesh.wait(20);
+    mesh.offer("b").unwrap();
+    mesh.wait(12);
+    assert_eq!(mesh.serves("api-1"), Some(snapshot("b")));
+    mesh.join("api-2");
+    assert_eq!(mesh.serves("api-2"), Some(snapshot("b")));
+}
+
+#[test]
+fn operators_pause_promote_abort_and_undo() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    assert_eq!(mesh.ask(Verb::Promote), Err(Rejected::NothingUnderWay));
+    assert_eq!(mesh.ask(Verb::Abort), Err(Rejected::NothingUnderWay));
+    assert_eq!(mesh.ask(Verb::Undo(None)), Err(Rejected::NothingBefore));
+    mesh.offer("b").unwrap();
+    mesh.ask(Verb::Promote).unwrap();
+    mesh.ask(Verb::Promote).unwrap();
+    assert_eq!(mesh.serves("api-2"), Some(snapshot("b")), "both waves without a soak");
+    mesh.ask(Verb::Undo(None)).unwrap();
+    assert_eq!(mesh.serves("api-1"), Some(snapshot("a")), "at once, without waves");
+    let quarantine = mesh.state.as_ref().unwrap().ledger().quarantine.clone();
+    assert_eq!(quarantine.get(&snapshot("b")), Some(&Quarantine::Undone));
+    mesh.offer("c").unwrap();
+    mesh.ask(Verb::Abort).unwrap();
+    assert_eq!(mesh.serves("api-1"), Some(snapshot("a")));
+    assert!(matches!(mesh.offer("c"), Err(Rejected::Quarantined { .. })));
+    let unknown = Rejected::UnknownVersion(snapshot("x"));
+    assert_eq!(mesh.ask(Verb::Undo(Some(snapshot("x")))), Err(unknown));
+}
+
+#[test]
+fn a_crash_takes_the_rollout_back_and_tries_again() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    mesh.journal
+        .insert(0, Record::Confirmed { version: Version { epoch: 1, snapshot: snapshot("a") } });
+    mesh.offer("b").unwrap();
+    assert_eq!(mesh.waves(), [["api-1"]]);
+    mesh.restart(policy());
+    assert_eq!(mesh.ended(), Some(&Cause::Interrupted));
+    mesh.join("api-1");
+    mesh.join("api-2");
+    assert_eq!(mesh.serves("api-1"), Some(snapshot("a")));
+    mesh.wait(60);
+    assert_eq!(mesh.serves("api-2"), Some(snapshot("b")), "{:?}", mesh.journal);
+}
+
+#[test]
+fn nothing_is_rolled_out_while_nobody_is_there_to_judge_by() {
+    let mut mesh = Mesh::settled(policy(), &["api-1"]);
+    mesh.serving.clear();
+    mesh.wait(20);
+    mesh.offer("b").unwrap();
+    mesh.wait(60);
+    assert_eq!(mesh.phase(), Phase::Preparing);
+    mesh.join("api-1");
+    mesh.wait(40);
+    assert_eq!(mesh.serves("api-1"), Some(snapshot("b")));
+}
