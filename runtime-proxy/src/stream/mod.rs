@@ -49,6 +49,27 @@ impl Stream {
         matches!(self.inner, Inner::Tls(_))
     }
 
+    /// Whether the TLS session goes on from an earlier one, without a new proof of who is who.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        let Inner::Tls(stream) = &self.inner else { return false };
+        stream.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+
+    /// `None` without TLS.
+    #[must_use]
+    pub fn tls_version(&self) -> Option<rustls::ProtocolVersion> {
+        let Inner::Tls(stream) = &self.inner else { return None };
+        stream.get_ref().1.protocol_version()
+    }
+
+    /// `None` without TLS.
+    #[must_use]
+    pub fn cipher_suite(&self) -> Option<rustls::CipherSuite> {
+        let Inner::Tls(stream) = &self.inner else { return None };
+        Some(stream.get_ref().1.negotiated_cipher_suite()?.suite())
+    }
+
     /// The other end's address; none for a Unix socket, or when it has gone.
     #[must_use]
     pub fn peer_address(&self) -> Option<SocketAddr> {

@@ -1,0 +1,10 @@
+//! The transport over real loopback sockets: TLS, HTTP, pools, limits, drain.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod credulous;
+mod pki;
+
+mod mesh_tls;
+
+mod edge_tls;
