@@ -28,4 +28,6 @@ pub mod stream;
 pub mod listener;
 pub mod tls;
 
+pub mod http;
+
 pub mod world;

@@ -4,7 +4,13 @@
 
 mod credulous;
 mod pki;
+mod wire;
 
 mod mesh_tls;
 
 mod edge_tls;
+
+mod http;
+mod http_limits;
+mod http_raw;
+mod upgrade;
