@@ -7,6 +7,8 @@
 //!                                            ▲           ▼
 //!             control ─▶ agent/ ─▶ live.rs ──┘        world/                 one thread of their own
 //! ```
+//! - `worker/`: the threads, and how they end.
+//! - `stream/`: a connection as bytes, plain or TLS; copies one to another.
 //! - `listener/`: accepts, finds where a connection was going, sniffs what it speaks.
 //! - `tls/`: the mesh's identities (SPIFFE), gateways' certificates, TLS towards the outside.
 //! - `http/`: hyper's codecs, driven so that one poll of a connection is one write.
@@ -18,5 +20,14 @@
 //! - `observe/`: metrics, access log, the admin port.
 
 #![forbid(unsafe_code)]
+
+pub mod worker;
+
+pub mod stream;
+
+pub mod listener;
+pub mod tls;
+
+pub mod http;
 
 pub mod world;

@@ -1,0 +1,63 @@
+//! The clusters of one program.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::spec::Spec;
+use super::state::{State, Surroundings};
+
+/// A cluster's place in its directory.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ClusterId(pub u32);
+
+/// Made when a program is prepared, and immutable; shared by the threads of a process. A cluster that the directory before
+/// had too, but for how its load is spread and limited, keeps its endpoints' standing, its connections and its counters.
+pub struct Directory {
+    /// Rises with each directory that is made.
+    pub(super) generation: u64,
+    pub(super) clusters: Vec<Entry>,
+    ids: HashMap<Arc<str>, ClusterId>,
+}
+
+pub(super) struct Entry {
+    pub(super) spec: Arc<Spec>,
+    pub(super) state: Arc<State>,
+}
+
+impl Directory {
+    /// The id of each cluster is its position in `specs`.
+    #[must_use]
+    pub fn new(specs: Vec<Spec>, surroundings: &Surroundings, before: Option<&Self>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let mut ids = HashMap::new();
+        let mut clusters = Vec::with_capacity(specs.len());
+        for (id, spec) in (0..).map(ClusterId).zip(specs) {
+            let kept = before.and_then(|before| before.state_for(&spec));
+            let state = kept.unwrap_or_else(|| State::new(&spec, surroundings));
+            ids.insert(Arc::clone(&spec.name), id);
+            clusters.push(Entry { spec: Arc::new(spec), state });
+        }
+        Self { generation: NEXT.fetch_add(1, Ordering::Relaxed), clusters, ids }
+    }
+
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<ClusterId> {
+        self.ids.get(name).copied()
+    }
+
+    pub(super) fn entry(&self, id: ClusterId) -> Option<&Entry> {
+        self.clusters.get(usize::try_from(id.0).ok()?)
+    }
+
+    fn state_for(&self, spec: &Spec) -> Option<Arc<State>> {
+        let entry = self.entry(self.id(&spec.name)?)?;
+        entry.spec.is_same_but_for_load(spec).then(|| Arc::clone(&entry.state))
+    }
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory").field("generation", &self.generation).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,268 @@
+//! What the threads of a process share of a cluster: who its endpoints are, how they do, how much is under way.
+//!
+//! It outlasts the program that it was made for as long as later ones have the same cluster.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use mesh_snapshot::object::{ClientTls, DeclaredEndpoint, Discovery, OutlierDetection};
+use mesh_snapshot::wire;
+use rustls::pki_types::ServerName;
+use tokio::time::Instant;
+
+use super::dns::{Lookup, Names};
+use super::endpoint::Endpoint;
+use super::limit::Usage;
+use super::members::{Members, Refused};
+use super::outlier::{Offence, Outcome};
+use super::spec::Spec;
+use crate::tls::OutsideClient;
+use crate::world::{Version, Watched, World};
+
+/// What clusters are made with.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub world: World,
+    /// The proxy's own, where secrets without a namespace are.
+    pub namespace: String,
+    pub lookup: Lookup,
+}
+
+pub(super) struct State {
+    /// Of this process, and never used again.
+    pub(super) id: u64,
+    /// As it was when this was made. Its load balancing, limits and outlier detection are not to be read here.
+    pub(super) spec: Spec,
+    source: Source,
+    members: ArcSwap<Members>,
+    pub(super) usage: Arc<Usage>,
+    pub(super) counters: Counters,
+    pub(super) outside: Option<OutsideClient>,
+    /// What the mesh's servers are asked for (SNI).
+    pub(super) server_name: ServerName<'static>,
+    started: Instant,
+    /// Counts ejections: who keeps a list of usable endpoints compares.
+    ejections: AtomicU64,
+    /// Held while it is decided whether to eject, which is rare.
+    deciding: Mutex<()>,
+}
+
+/// Where endpoints come from.
+enum Source {
+    World { cell: Arc<Watched<Vec<wire::Endpoint>>>, namespace: String },
+    Declared(Vec<DeclaredEndpoint>),
+    Names(Names),
+    /// Wherever the client was going.
+    Original,
+}
+
+/// What has happened since the cluster was first made.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections that could not be made.
+    pub connect_failures: AtomicU64,
+    /// Connections that were made.
+    pub connections: AtomicU64,
+    /// Connections that a limit forbade.
+    pub connection_overflow: AtomicU64,
+    /// Requests that a limit refused.
+    pub request_overflow: AtomicU64,
+    pub ejections: AtomicU64,
+    /// Endpoints that had to be ejected and were not, since too many were.
+    pub ejection_overflow: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    pub(super) fn new(spec: &Spec, surroundings: &Surroundings) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let Surroundings { world, namespace, lookup } = surroundings;
+        let source = source(spec, world, lookup);
+        let members = match &source {
+            // Known from the start, and for good.
+            Source::Declared(declared) => {
+                let before = Members::default();
+                Members::of_declared(spec, declared, None, Version::default(), &before)
+            }
+            _ => Members::default(),
+        };
+        Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            source,
+            members: ArcSwap::from_pointee(members),
+            usage: Arc::default(),
+            counters: Counters::default(),
+            outside: OutsideClient::new(&spec.policy.tls, namespace, world),
+            server_name: server_name(spec),
+            started: Instant::now(),
+            ejections: AtomicU64::new(0),
+            deciding: Mutex::new(()),
+            spec: spec.clone(),
+        })
+    }
+
+    /// Whether every pick goes where the client was going.
+    pub(super) const fn is_original_destination(&self) -> bool {
+        matches!(self.source, Source::Original)
+    }
+
+    pub(super) const fn names(&self) -> Option<&Names> {
+        match &self.source {
+            Source::Names(names) => Some(names),
+            _ => None,
+        }
+    }
+
+    /// Changes whenever the members may have: one atomic load.
+    pub(super) fn version(&self) -> Version {
+        match &self.source {
+            Source::World { cell, .. } => cell.version(),
+            Source::Names(names) => names.resolved.version(),
+            Source::Declared(_) | Source::Original => Version::default(),
+        }
+    }
+
+    /// Whether anybody has said which endpoints there are.
+    pub(super) fn is_known(&self) -> bool {
+        match &self.source {
+            Source::World { .. } | Source::Names(_) => self.version() != Version::default(),
+            Source::Declared(_) | Source::Original => true,
+        }
+    }
+
+    pub(super) async fn known(&self) {
+        match &self.source {
+            Source::World { cell, .. } => drop(cell.known().await),
+            Source::Names(names) => drop(names.resolved.known().await),
+            Source::Declared(_) | Source::Original => {}
+        }
+    }
+
+    /// The endpoints as they are known now. Whichever thread meets a change first works it out.
+    pub(super) fn members(&self) -> Arc<Members> {
+        let version = self.version();
+        let members = self.members.load();
+        if members.version == version {
+            return Arc::clone(&members);
+        }
+        // Repeated while another thread gets there first, so that all know the same endpoints.
+        self.members.rcu(|before| {
+            if version <= before.version { Arc::clone(before) } else { self.gather(version, before) }
+        });
+        self.members.load_full()
+    }
+
+    fn gather(&self, version: Version, before: &Members) -> Arc<Members> {
+        Arc::new(match &self.source {
+            Source::World { cell, namespace } => {
+                let instances = cell.get().unwrap_or_default();
+                Members::of_world(&self.spec, namespace, &instances, version, before)
+            }
+            Source::Names(names) => {
+                let resolved: Arc<Vec<Vec<IpAddr>>> = names.resolved.get().unwrap_or_default();
+                let declared = &names.endpoints;
+                Members::of_declared(&self.spec, declared, Some(&resolved), version, before)
+            }
+            Source::Declared(_) | Source::Original => Members::default(),
+        })
+    }
+
+    pub(super) fn refused(&self) -> Refused {
+        self.members().refused
+    }
+
+    /// The time by which ejections are measured.
+    pub(super) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(super) fn ejections(&self) -> u64 {
+        self.ejections.load(Ordering::Acquire)
+    }
+
+    /// Takes note of what came of `endpoint`, and ejects it when that was once too often.
+    pub(super) fn note(&self, endpoint: &Endpoint, outcome: Outcome, policy: &OutlierDetection) {
+        let now = self.now();
+        let record = &endpoint.standing.record;
+        if let Some(offence) = record.note(outcome, policy, now) {
+            self.judge(endpoint, offence, policy, now);
+            record.forgive(offence);
+        }
+    }
+
+    fn judge(
+        &self,
+        endpoint: &Endpoint,
+        offence: Offence,
+        policy: &OutlierDetection,
+        now: Duration,
+    ) {
+        let deciding = self.deciding.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = &endpoint.standing.record;
+        if record.is_ejected(now) {
+            return;
+        }
+        let members = self.members();
+        let is_ejected = |other: &&Arc<Endpoint>| other.standing.record.is_ejected(now);
+        let ejected = members.endpoints.iter().filter(is_ejected).count() as u64;
+        // Source: Envoy, `max_ejection_percent`: of all endpoints, this one included.
+        let share = u64::from(policy.ejected_max.0) * members.endpoints.len() as u64;
+        if share < (ejected + 1) * 1_000_000 {
+            Counters::add(&self.counters.ejection_overflow);
+            return;
+        }
+        record.eject(policy, now);
+        drop(deciding);
+        Counters::add(&self.counters.ejections);
+        self.ejections.fetch_add(1, Ordering::Release);
+        tracing::info!(cluster = &*self.spec.name, endpoint = %endpoint.address, ?offence, "ejected");
+    }
+}
+
+fn source(spec: &Spec, world: &World, lookup: &Lookup) -> Source {
+    match &spec.discovery {
+        Discovery::World { set, .. } => {
+            Source::World { cell: world.endpoints(set), namespace: set.namespace().to_owned() }
+        }
+        Discovery::Declared { endpoints } => Source::Declared(endpoints.clone()),
+        Discovery::Dns { endpoints, round_robin } => {
+            let mut endpoints = endpoints.clone();
+            if endpoints.is_empty() {
+                endpoints.push(by_its_own_name(spec));
+            }
+            Source::Names(Names::new(endpoints, *round_robin, Arc::clone(lookup)))
+        }
+        Discovery::OriginalDestination => Source::Original,
+    }
+}
+
+/// The host of the service is the name to resolve where no other is given.
+fn by_its_own_name(spec: &Spec) -> DeclaredEndpoint {
+    DeclaredEndpoint {
+        address: spec.host.clone(),
+        ports: std::collections::BTreeMap::new(),
+        labels: spec.labels.clone(),
+        weight: 1,
+        locality: String::new(),
+        service_account: String::new(),
+    }
+}
+
+/// The mesh's own form, unless the policy names another: `outbound_.PORT_.SUBSET_.HOST`. A host that cannot stand in a
+/// handshake (a wildcard) is not named there.
+fn server_name(spec: &Spec) -> ServerName<'static> {
+    let name = match &spec.policy.tls {
+        ClientTls::IstioMutual { sni, .. } if !sni.is_empty() => sni.clone(),
+        _ => format!("outbound_.{}_.{}_.{}", spec.port, spec.subset, spec.host),
+    };
+    let unnamed = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
+    ServerName::try_from(name).unwrap_or(unnamed)
+}

@@ -1,0 +1,128 @@
+//! HTTP/1.1 and HTTP/1.0, by hyper.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+
+use super::activity::{Active, Activity, Overdue, Watchdog, Watched};
+use super::body::{Body, BodyError};
+use super::message::response_to_http1;
+use super::serve::{Abort, HttpLimits, ServeError};
+use crate::stream::Stream;
+use crate::worker::Drain;
+
+/// Of what is read and not yet parsed, and of what is to be written.
+const BUFFER_BYTES_MAX: usize = 128 << 10;
+
+pub(super) async fn serve<H, A>(
+    stream: Stream,
+    limits: &HttpLimits,
+    drain: &Drain,
+    handle: H,
+) -> Result<(), ServeError>
+where
+    H: Fn(Request<Body>) -> A + 'static,
+    A: Future<Output = Result<Response<Body>, Abort>> + 'static,
+{
+    let activity = Arc::<Activity>::default();
+    let headers_max = limits.headers_max;
+    let service = service_fn({
+        let activity = Arc::clone(&activity);
+        move |request: Request<Incoming>| {
+            let active = activity.begin();
+            let method = request.method().clone();
+            let too_many = headers_max < request.headers().len();
+            let answer = (!too_many).then(|| handle(request.map(Body::from)));
+            async move {
+                let mut response = match answer {
+                    Some(answer) => answer.await?,
+                    None => too_many_headers(),
+                };
+                response_to_http1(&mut response, &method);
+                Ok::<_, Abort>(response.map(|body| Answer { body, _active: active }))
+            }
+        }
+    });
+    let io = TokioIo::new(Watched { stream, activity: Arc::clone(&activity) });
+    let mut builder = http1::Builder::new();
+    builder
+        .max_header_size(limits.head_bytes_max as usize)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .header_read_timeout(None) // it would run between requests too; see `Watchdog`
+        // It holds an answer back while bytes of the next request are there, and so for ever while they are but a part of one.
+        .pipeline_flush(false);
+    let mut connection = std::pin::pin!(builder.serve_connection(io, service).with_upgrades());
+    let mut ending = drain.watch();
+    let mut watchdog = Watchdog::new(&activity, limits, true);
+    let mut is_ending = false;
+    poll_fn(|cx| {
+        if !is_ending && ending.poll(cx) {
+            is_ending = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        loop {
+            if let Poll::Ready(served) = connection.as_mut().poll(cx) {
+                return Poll::Ready(served.or_else(unless_aborted));
+            }
+            match watchdog.poll(cx) {
+                Some(Overdue::Head) => return Poll::Ready(Err(ServeError::SlowHead)),
+                Some(Overdue::Idle) if is_ending => return Poll::Ready(Ok(())),
+                Some(Overdue::Idle) => {
+                    is_ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                None => return Poll::Pending,
+            }
+        }
+    })
+    .await
+}
+
+/// Closing the connection is what an aborted request asks for.
+fn unless_aborted(error: hyper::Error) -> Result<(), ServeError> {
+    let source = std::error::Error::source(&error);
+    let is_aborted = source.is_some_and(<dyn std::error::Error>::is::<Abort>);
+    if is_aborted { Ok(()) } else { Err(ServeError::Http1(error)) }
+}
+
+/// RFC 6585 §5.
+pub(super) fn too_many_headers() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    response
+}
+
+/// A body that keeps its request under way until it has been sent.
+struct Answer {
+    body: Body,
+    _active: Active,
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

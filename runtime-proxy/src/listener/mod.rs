@@ -1,0 +1,20 @@
+//! Where connections come in.
+//!
+//! ```text
+//! bind ─▶ accept ─▶ original destination ─▶ sniff ─▶ treatment: terminate mTLS, pass as it is, or close
+//! ```
+//! Each thread accepts on a socket of its own; the kernel spreads connections over them. What is sniffed is read
+//! again by whoever serves the connection. Which port is captured how, and what listens where, is not decided here.
+
+mod accept;
+mod bind;
+mod client_hello;
+mod original_destination;
+mod sniff;
+mod treatment;
+
+pub use accept::{Accepted, Gate, Held, accept};
+pub use bind::{BindError, bind};
+pub use client_hello::ClientHello;
+pub use sniff::{Protocol, Sniffed, classify, sniff};
+pub use treatment::{Treatment, treat};

@@ -1,0 +1,206 @@
+//! Learns what a connection speaks from its first bytes.
+//!
+//! Where a server speaks first, nothing comes: after a while the connection is taken for TCP.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::AsyncRead;
+use tokio::time::timeout;
+use tokio_util::io::poll_read_buf;
+
+use super::client_hello::{self, ClientHello, HELLO_BYTES_MAX, Parsed};
+
+/// What the first bytes say.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Protocol {
+    Tls(ClientHello),
+    /// HTTP/1.0 or HTTP/1.1.
+    Http1,
+    /// HTTP/2 with prior knowledge.
+    Http2,
+    /// Something else, or nothing in time.
+    Opaque,
+}
+
+/// The first bytes of a connection, and what they say. They are to be read again.
+#[derive(Debug)]
+pub struct Sniffed {
+    pub protocol: Protocol,
+    pub bytes: Bytes,
+}
+
+/// Reads until the bytes tell what a connection speaks, it ends, or `wait` is over (zero: for ever).
+///
+/// # Errors
+///
+/// When reading fails.
+pub async fn sniff<S: AsyncRead + Unpin>(stream: &mut S, wait: Duration) -> io::Result<Sniffed> {
+    let mut bytes = BytesMut::with_capacity(READ_BYTES);
+    let learning = learn(stream, &mut bytes);
+    let protocol = if wait.is_zero() {
+        learning.await?
+    } else {
+        timeout(wait, learning).await.unwrap_or(Ok(Protocol::Opaque))?
+    };
+    Ok(Sniffed { protocol, bytes: bytes.freeze() })
+}
+
+const READ_BYTES: usize = 2048;
+
+async fn learn<S: AsyncRead + Unpin>(stream: &mut S, bytes: &mut BytesMut) -> io::Result<Protocol> {
+    loop {
+        bytes.reserve(READ_BYTES);
+        if poll_fn(|cx| poll_read_buf(Pin::new(&mut *stream), cx, bytes)).await? == 0 {
+            return Ok(Protocol::Opaque);
+        }
+        if let Some(protocol) = classify(bytes) {
+            return Ok(protocol);
+        }
+    }
+}
+
+/// What speaks so; `None` while more bytes could tell.
+#[must_use]
+pub fn classify(bytes: &[u8]) -> Option<Protocol> {
+    if bytes.is_empty() {
+        return None;
+    }
+    match client_hello::parse(bytes) {
+        Parsed::Hello(hello) => return Some(Protocol::Tls(hello)),
+        Parsed::Incomplete if bytes.len() < HELLO_BYTES_MAX => return None,
+        Parsed::Incomplete | Parsed::NotTls => {}
+    }
+    if bytes.starts_with(HTTP2_PREFACE) {
+        return Some(Protocol::Http2);
+    }
+    if HTTP2_PREFACE.starts_with(bytes) {
+        return None;
+    }
+    request_line(bytes)
+}
+
+/// RFC 9113 §3.4.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Longer lines are refused by the codec anyway.
+const LINE_BYTES_MAX: usize = 8 << 10;
+const METHOD_BYTES_MAX: usize = 32;
+
+/// Whether a connection begins with an HTTP/1 request line (RFC 9112 §3): a method, a target, and a version, which is
+/// what tells it from the commands of other protocols that are lines of text.
+fn request_line(bytes: &[u8]) -> Option<Protocol> {
+    // RFC 9112 §2.2: a server ignores an empty line before the request line.
+    let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let is_whole = line.len() < bytes.len();
+    let mut words = line.splitn(3, |byte| *byte == b' ');
+    let method = words.next().unwrap_or_default();
+    if METHOD_BYTES_MAX < method.len() || !method.iter().all(|byte| is_token(*byte)) {
+        return Some(Protocol::Opaque);
+    }
+    if LINE_BYTES_MAX < line.len() {
+        // Too long to wait for its end: a path or a URL is believed.
+        let target = words.next().unwrap_or_default();
+        let is_http = target.starts_with(b"/") || target.starts_with(b"http");
+        return Some(if is_http { Protocol::Http1 } else { Protocol::Opaque });
+    }
+    if !is_whole {
+        return None;
+    }
+    let target = words.next().unwrap_or_default();
+    let version = words.next().unwrap_or_default();
+    let version = version.strip_suffix(b"\r").unwrap_or(version);
+    let is_http =
+        !method.is_empty() && !target.is_empty() && matches!(version, b"HTTP/1.1" | b"HTTP/1.0");
+    Some(if is_http { Protocol::Http1 } else { Protocol::Opaque })
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::{Protocol, classify, sniff};
+
+    #[test]
+    fn http_is_known_by_its_request_line() {
+        for line in
+            ["GET / HTTP/1.1\r\n", "\r\nM-SEARCH * HTTP/1.1\r\n", "GET http://a/ HTTP/1.0\n"]
+        {
+            assert_eq!(classify(line.as_bytes()), Some(Protocol::Http1), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn lines_of_other_protocols_are_not_http() {
+        let lines = [
+            "SET key value\r\n",
+            "EHLO example.com\r\n",
+            "get key\r\n",
+            "GET /\r\n",
+            "\r\n\r\n",
+            "*1\r\n",
+        ];
+        for line in lines {
+            assert_eq!(classify(line.as_bytes()), Some(Protocol::Opaque), "{line:?}");
+        }
+        assert_eq!(classify(&[0, 0, 0, 8, 4, 210, 22, 47]), Some(Protocol::Opaque));
+        assert_eq!(classify(b"GET / HTTP/2.0\r\n"), Some(Protocol::Opaque));
+    }
+
+    #[test]
+    fn a_beginning_waits_for_more() {
+        for text in ["G", "GET ", "GET / HTTP/1.", "P", "PRI * HTTP/2.0\r\n\r\nSM"] {
+            assert_eq!(classify(text.as_bytes()), None, "{text:?}");
+        }
+        assert_eq!(classify(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0"), Some(Protocol::Http2));
+    }
+
+    #[test]
+    fn nothing_is_waited_for_without_end() {
+        let long = |target: &str| format!("GET {target}{}", "a".repeat(9000)).into_bytes();
+        assert_eq!(classify(&long("/")), Some(Protocol::Http1));
+        assert_eq!(classify(&long("")), Some(Protocol::Opaque));
+        assert_eq!(classify(&[b'A'; 40]), Some(Protocol::Opaque));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_speaks_first_makes_it_tcp() {
+        let (mut client, mut ours) = duplex(64);
+        let sniffed = sniff(&mut ours, Duration::from_secs(5)).await.unwrap();
+        assert_eq!(sniffed.protocol, Protocol::Opaque);
+        assert!(sniffed.bytes.is_empty());
+        ours.write_all(b"220 ready").await.unwrap();
+        let mut greeting = [0; 9];
+        client.read_exact(&mut greeting).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_before_the_time_was_over_is_kept() {
+        let (mut client, mut ours) = duplex(64);
+        client.write_all(b"GE").await.unwrap();
+        let sniffed = sniff(&mut ours, Duration::from_secs(5)).await.unwrap();
+        assert_eq!((sniffed.protocol, &sniffed.bytes[..]), (Protocol::Opaque, &b"GE"[..]));
+    }
+
+    #[tokio::test]
+    async fn bytes_may_come_one_by_one() {
+        let (mut client, mut ours) = duplex(1);
+        let sending = async move {
+            client.write_all(b"POST /cart HTTP/1.1\r\n").await.unwrap();
+            client
+        };
+        let (sniffed, _client) = tokio::join!(sniff(&mut ours, Duration::ZERO), sending);
+        assert_eq!(sniffed.unwrap().protocol, Protocol::Http1);
+    }
+}

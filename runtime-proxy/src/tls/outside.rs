@@ -1,0 +1,218 @@
+//! TLS towards servers outside the mesh (origination).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use mesh_snapshot::object::ClientTls;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::sign::SingleCertAndKey;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
+
+use super::alpn::{self, Offer};
+use super::handshake::{self, HandshakeError, Secured};
+use super::material::{Material, Stamp, system_roots};
+use super::names;
+use super::provider::provider;
+use crate::stream::Stream;
+use crate::world::World;
+
+/// How one cluster's servers are called. Shared by the threads of a process.
+pub struct OutsideClient {
+    /// Empty: the host of the request.
+    sni: String,
+    names: BTreeSet<String>,
+    is_verifying: bool,
+    certificate: Option<Material>,
+    /// `None`: the system's.
+    ca: Option<Material>,
+    built: ArcSwapOption<Built>,
+}
+
+struct Built {
+    stamps: Vec<Stamp>,
+    config: Result<ClientConfig, Arc<str>>,
+}
+
+const SESSIONS_MAX: usize = 64;
+
+impl OutsideClient {
+    /// `None` where `tls` says something else than [`ClientTls::Originate`].
+    #[must_use]
+    pub fn new(tls: &ClientTls, namespace: &str, world: &World) -> Option<Self> {
+        let ClientTls::Originate {
+            sni,
+            subject_alt_names,
+            credential,
+            ca_file,
+            certificate_file,
+            key_file,
+            skip_verify,
+        } = tls
+        else {
+            return None;
+        };
+        let secret = credential.as_ref().map(|name| Material::secret(name, namespace, world));
+        let files = (!certificate_file.is_empty()).then(|| Material::Files {
+            chain: PathBuf::from(certificate_file),
+            key: PathBuf::from(key_file),
+        });
+        let ca = (!ca_file.is_empty()).then(|| Material::File(PathBuf::from(ca_file)));
+        Some(Self {
+            sni: sni.clone(),
+            names: subject_alt_names.clone(),
+            is_verifying: !skip_verify,
+            certificate: files.or_else(|| secret.clone()),
+            ca: ca.or(secret),
+            built: ArcSwapOption::empty(),
+        })
+    }
+
+    /// Whether connections for different hosts must be kept apart, since each proves its own.
+    #[must_use]
+    pub fn is_by_host(&self) -> bool {
+        self.sni.is_empty()
+    }
+
+    /// Makes the handshake. `host` is that of the request, without a port.
+    ///
+    /// # Errors
+    ///
+    /// When the handshake fails, the server is somebody else, or a certificate or CA is lacking.
+    pub async fn connect(
+        &self,
+        stream: Stream,
+        host: &str,
+        offer: Offer,
+    ) -> Result<Secured, HandshakeError> {
+        let name = if self.sni.is_empty() { host } else { &self.sni };
+        let name = ServerName::try_from(name)
+            .map_err(|_| HandshakeError::UnknownName(Some(name.to_owned())))?
+            .to_owned();
+        let mut config = self.config().map_err(HandshakeError::NoCertificate)?;
+        config.alpn_protocols = alpn::owned(offer.to_outside());
+        handshake::connect(stream, name, Arc::new(config)).await
+    }
+
+    /// Cheap to copy: its parts are shared.
+    fn config(&self) -> Result<ClientConfig, Arc<str>> {
+        let materials = self.certificate.iter().chain(&self.ca);
+        let stamps: Vec<Stamp> = materials.flat_map(Material::stamps).collect();
+        if let Some(built) = self.built.load_full()
+            && built.stamps == stamps
+        {
+            return built.config.clone();
+        }
+        let config = self.build().map_err(Arc::from);
+        if let Err(reason) = &config {
+            tracing::warn!(%reason, "servers outside the mesh cannot be called");
+        }
+        self.built.store(Some(Arc::new(Built { stamps, config: config.clone() })));
+        config
+    }
+
+    fn build(&self) -> Result<ClientConfig, String> {
+        let verifier = self.verifier()?;
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .dangerous() // rustls' word for a verifier that is not its own
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match &self.certificate {
+            // A credential may hold a CA alone.
+            Some(material) if material.has_certificate() || !material.has_roots() => {
+                let certified = Arc::new(material.certified()?);
+                config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
+            }
+            _ => config.with_no_client_auth(),
+        };
+        config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
+        Ok(config)
+    }
+
+    fn verifier(&self) -> Result<Outsider, String> {
+        let trust = if self.is_verifying {
+            Some(match &self.ca {
+                Some(ca) if ca.has_roots() => Arc::new(ca.roots()?),
+                _ => system_roots()?,
+            })
+        } else {
+            None
+        };
+        let algorithms = provider().signature_verification_algorithms;
+        Ok(Outsider { trust, names: self.names.clone(), algorithms })
+    }
+}
+
+impl fmt::Debug for OutsideClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutsideClient").field("sni", &self.sni).finish_non_exhaustive()
+    }
+}
+
+/// Who a server must be: vouched for by a CA, and known by one of the `names`, or by the name it is called by where
+/// there are none.
+#[derive(Debug)]
+struct Outsider {
+    /// `None`: anybody.
+    trust: Option<Arc<RootCertStore>>,
+    names: BTreeSet<String>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl ServerCertVerifier for Outsider {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let Some(roots) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
+        let parsed = ParsedCertificate::try_from(end_entity)?;
+        verify_server_cert_signed_by_trust_anchor(
+            &parsed,
+            roots,
+            intermediates,
+            now,
+            self.algorithms.all,
+        )?;
+        if self.names.is_empty() {
+            verify_server_name(&parsed, server_name)?;
+        } else if !names::proves_any(end_entity, &self.names) {
+            return Err(CertificateError::NotValidForName.into());
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
