@@ -19,4 +19,10 @@
 
 #![forbid(unsafe_code)]
 
+// What tests share names the crate as they do that stand outside of it.
+#[cfg(test)]
+extern crate self as mesh_proxy;
+
+pub mod agent;
+pub mod live;
 pub mod world;
