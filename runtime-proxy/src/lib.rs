@@ -21,13 +21,18 @@
 
 #![forbid(unsafe_code)]
 
+// What tests share names the crate as they do that stand outside of it.
+#[cfg(test)]
+extern crate self as mesh_proxy;
+
 pub mod worker;
 
-pub mod stream;
-
 pub mod listener;
+pub mod stream;
 pub mod tls;
 
 pub mod http;
 
+pub mod agent;
+pub mod live;
 pub mod world;

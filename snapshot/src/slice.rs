@@ -43,9 +43,10 @@ pub enum SliceError {
     Missing(BTreeSet<Digest>),
     #[error("format {found} is not the one this version reads ({FORMAT})")]
     Format { found: u32 },
-    /// Unless damaged, written by a later version: the manifest's features tell what it may be about.
+    /// Unless damaged, written by a later version: the manifest's features tell what it may be about. The manifest and
+    /// the sections have no key.
     #[error("{what} cannot be read: {reason}")]
-    Malformed { what: String, reason: String },
+    Malformed { what: String, key: Option<Key>, reason: String },
     #[error("the snapshot has no {0}")]
     Incomplete(&'static str),
 }
@@ -217,12 +218,7 @@ impl Slice {
                     continue;
                 }
                 if !reference.key.kind.may_hold().is_empty() {
-                    let what = reference.key.to_string();
-                    let object: Object = read(&what, reference.digest, objects)?;
-                    next.extend(
-                        checked(reference.key.kind, &object)
-                            .map_err(|reason| SliceError::Malformed { what, reason })?,
-                    );
+                    next.extend(read_children(&reference, objects)?);
                 }
                 found.push(reference);
             }
@@ -232,6 +228,23 @@ impl Slice {
     }
 }
 
+/// What an object refers to.
+fn read_children(
+    Reference { key, digest }: &Reference,
+    objects: &impl ReadObjects,
+) -> Result<Vec<Reference>, SliceError> {
+    let what = key.to_string();
+    let blame = |reason| {
+        let (what, key) = (key.to_string(), Some(key.clone()));
+        SliceError::Malformed { what, key, reason }
+    };
+    let object: Object = read(&what, *digest, objects).map_err(|error| match error {
+        SliceError::Malformed { reason, .. } => blame(reason),
+        other => other,
+    })?;
+    checked(key.kind, &object).map_err(blame)
+}
+
 fn read<T: serde::de::DeserializeOwned + Serialize>(
     what: &str,
     digest: Digest,
@@ -239,6 +252,9 @@ fn read<T: serde::de::DeserializeOwned + Serialize>(
 ) -> Result<T, SliceError> {
     let bytes =
         objects.read(&digest).ok_or_else(|| SliceError::Missing(BTreeSet::from([digest])))?;
-    canonical::decode(&bytes)
-        .map_err(|error| SliceError::Malformed { what: what.to_owned(), reason: error.to_string() })
+    canonical::decode(&bytes).map_err(|error| SliceError::Malformed {
+        what: what.to_owned(),
+        key: None,
+        reason: error.to_string(),
+    })
 }

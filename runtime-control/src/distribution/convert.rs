@@ -54,6 +54,7 @@ const fn reason(reason: wire::Refusal) -> Reason {
         wire::Refusal::Stale => Reason::Stale,
         wire::Refusal::Program => Reason::Program,
         wire::Refusal::Storage => Reason::Storage,
+        wire::Refusal::Absent => Reason::Absent,
     }
 }
 

@@ -88,6 +88,7 @@ pub enum Reason {
     Stale,
     Program,
     Storage,
+    Absent,
 }
 
 impl Reason {
@@ -103,6 +104,7 @@ impl Reason {
             Self::Stale => "stale",
             Self::Program => "program",
             Self::Storage => "storage",
+            Self::Absent => "absent",
         }
     }
 }

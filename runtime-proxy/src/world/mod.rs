@@ -1,20 +1,29 @@
-//! What this proxy knows of the world: endpoints, credentials, key sets, trust, its own identity.
+//! What this proxy knows of the world: endpoints, credentials, key sets, its own identity and whom it believes.
 //!
 //! The agent writes, the data path reads. Every item is a [`Watched`] cell that is handed out once and then
 //! read without looking anything up: a cluster keeps the cell of its endpoint set, a server that of its
-//! certificate. Asking for an item that nobody asked for before tells the agent to subscribe to it.
+//! certificate. Asking for an item that nobody asked for before tells the agent to subscribe to it; an item that nobody
+//! holds any more is forgotten after a while, and with it the subscription.
+//!
+//! What the disk remembers of an earlier life is there from the start, and is replaced when the control runtime speaks.
 
+mod cells;
+mod identity;
 mod watched;
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mesh_snapshot::object::{Credential, EndpointSet};
 use mesh_snapshot::wire;
 use tokio::sync::Notify;
 
+use cells::Cells;
+pub use identity::Identity;
 pub use watched::{Version, Watched};
+
+/// Owners of addresses are asked for by whoever opens connections, so their number is bounded.
+const OWNERS_MAX: usize = 4096;
 
 /// The items, by name. Cheap to clone; all clones are one.
 #[derive(Clone, Debug, Default)]
@@ -29,43 +38,11 @@ struct Inner {
     owners: Cells<String, String>,
     secrets: Cells<Credential, wire::Secret>,
     jwks: Cells<String, String>,
+    identity: Arc<Watched<Identity>>,
     /// Some item was asked for that nobody had asked for before.
     asked: Notify,
-}
-
-/// Cells by name. An entry is made when it is first asked for.
-#[derive(Debug)]
-struct Cells<K, V>(Mutex<HashMap<K, Arc<Watched<V>>>>);
-
-impl<K, V> Default for Cells<K, V> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-}
-
-impl<K: Eq + Hash + Clone, V> Cells<K, V> {
-    /// The cell, and whether it is new.
-    fn ask(&self, name: &K) -> (Arc<Watched<V>>, bool) {
-        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cell) = cells.get(name) {
-            return (Arc::clone(cell), false);
-        }
-        let cell = Arc::default();
-        cells.insert(name.clone(), Arc::clone(&cell));
-        (cell, true)
-    }
-
-    fn names(&self) -> Vec<K> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
-    }
-
-    /// Replaces a value that somebody has asked for.
-    fn set(&self, name: &K, value: V) {
-        let cell = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        if let Some(cell) = cell {
-            cell.set(value);
-        }
-    }
+    /// Counts what was heard that had not been known.
+    news: AtomicU64,
 }
 
 impl World {
@@ -81,10 +58,10 @@ impl World {
         self.asked(self.inner.addresses.ask(&host.to_owned()))
     }
 
-    /// The host that an address belongs to; empty for none.
+    /// The host that an address belongs to; empty for none. Unknown for ever where too many addresses were asked for.
     #[must_use]
     pub fn owner(&self, address: &str) -> Arc<Watched<String>> {
-        self.asked(self.inner.owners.ask(&address.to_owned()))
+        self.asked(self.inner.owners.ask_up_to(OWNERS_MAX, &address.to_owned()))
     }
 
     /// A credential, its namespace written out; all parts empty where there is none.
@@ -99,6 +76,12 @@ impl World {
         self.asked(self.inner.jwks.ask(&name.to_owned()))
     }
 
+    /// The proxy's own identity, and the roots that others are verified by; unknown until it has one.
+    #[must_use]
+    pub fn identity(&self) -> Arc<Watched<Identity>> {
+        Arc::clone(&self.inner.identity)
+    }
+
     fn asked<T>(&self, (cell, new): (Arc<Watched<T>>, bool)) -> Arc<Watched<T>> {
         if new {
             self.inner.asked.notify_one();
@@ -111,11 +94,23 @@ impl World {
         self.inner.asked.notified().await;
     }
 
-    /// Everything that has been asked for: what the agent subscribes to.
+    /// Waits until something is known of `name`: that there is nothing, perhaps. Bounded by the caller.
+    pub async fn known(&self, name: &wire::name::Name) {
+        use wire::name::Name;
+        match name {
+            Name::Endpoints(set) => drop(self.endpoints(&set.clone().into()).known().await),
+            Name::Addresses(host) => drop(self.addresses(host).known().await),
+            Name::Owner(address) => drop(self.owner(address).known().await),
+            Name::Secret(name) => drop(self.secret(&name.clone().into()).known().await),
+            Name::Jwks(name) => drop(self.jwks(name).known().await),
+        }
+    }
+
+    /// Everything that somebody wants to know: what the agent subscribes to.
     #[must_use]
     pub fn names(&self) -> Vec<wire::Name> {
         use wire::name::Name;
-        let Inner { endpoints, addresses, owners, secrets, jwks, asked: _ } = &*self.inner;
+        let Inner { endpoints, addresses, owners, secrets, jwks, .. } = &*self.inner;
         let endpoints = endpoints.names();
         let endpoints = endpoints.iter().map(|set| Name::Endpoints(set.into()));
         endpoints
@@ -127,26 +122,86 @@ impl World {
             .collect()
     }
 
-    /// Takes in what the control runtime says, or what the disk remembers. What nobody asked for is dropped.
+    /// Takes in what the control runtime says. What nobody asked for is dropped.
     pub fn receive(&self, item: Item) {
-        match item {
+        let inner = &self.inner;
+        let news = match item {
             Item::Endpoints(wire::Endpoints { set: Some(set), endpoints }) => {
-                self.inner.endpoints.set(&set.into(), endpoints);
+                inner.endpoints.set(&set.into(), endpoints)
             }
             Item::Addresses(wire::Addresses { host, addresses }) => {
-                self.inner.addresses.set(&host, addresses);
+                inner.addresses.set(&host, addresses)
+            }
+            Item::Owner(wire::AddressOwner { address, host }) => inner.owners.set(&address, host),
+            Item::Secret(secret) => match secret.name.clone() {
+                Some(name) => inner.secrets.set(&name.into(), secret),
+                None => false,
+            },
+            Item::Jwks(wire::Jwks { name, keys }) => inner.jwks.set(&name, keys),
+            Item::Endpoints(wire::Endpoints { set: None, .. }) => false,
+        };
+        inner.news.fetch_add(news.into(), Ordering::Relaxed);
+    }
+
+    /// Takes in what the disk remembers, as far as nothing newer is known.
+    pub fn remember(&self, item: Item) {
+        let inner = &self.inner;
+        match item {
+            Item::Endpoints(wire::Endpoints { set: Some(set), endpoints }) => {
+                inner.endpoints.remember(set.into(), endpoints);
+            }
+            Item::Addresses(wire::Addresses { host, addresses }) => {
+                inner.addresses.remember(host, addresses);
             }
             Item::Owner(wire::AddressOwner { address, host }) => {
-                self.inner.owners.set(&address, host);
+                inner.owners.remember(address, host);
             }
             Item::Secret(secret) => {
                 if let Some(name) = secret.name.clone() {
-                    self.inner.secrets.set(&name.into(), secret);
+                    inner.secrets.remember(name.into(), secret);
                 }
             }
-            Item::Jwks(wire::Jwks { name, keys }) => self.inner.jwks.set(&name, keys),
+            Item::Jwks(wire::Jwks { name, keys }) => inner.jwks.remember(name, keys),
             Item::Endpoints(wire::Endpoints { set: None, .. }) => {}
         }
+    }
+
+    /// All that is known, for the disk to remember.
+    #[must_use]
+    pub fn items(&self) -> Vec<Item> {
+        let Inner { endpoints, addresses, owners, secrets, jwks, .. } = &*self.inner;
+        let mut items = endpoints.known(|set, endpoints| {
+            Item::Endpoints(wire::Endpoints { set: Some(set.into()), endpoints: endpoints.clone() })
+        });
+        items.extend(addresses.known(|host, addresses| {
+            Item::Addresses(wire::Addresses { host: host.clone(), addresses: addresses.clone() })
+        }));
+        items.extend(owners.known(|address, host| {
+            Item::Owner(wire::AddressOwner { address: address.clone(), host: host.clone() })
+        }));
+        items.extend(secrets.known(|_, secret| Item::Secret(secret.clone())));
+        items.extend(
+            jwks.known(|name, keys| {
+                Item::Jwks(wire::Jwks { name: name.clone(), keys: keys.clone() })
+            }),
+        );
+        items
+    }
+
+    /// Rises with every piece of news.
+    #[must_use]
+    pub fn news(&self) -> u64 {
+        self.inner.news.load(Ordering::Relaxed)
+    }
+
+    /// Forgets what nobody holds and nobody has asked for since the last sweep.
+    pub fn sweep(&self) {
+        let Inner { endpoints, addresses, owners, secrets, jwks, .. } = &*self.inner;
+        endpoints.sweep();
+        addresses.sweep();
+        owners.sweep();
+        secrets.sweep();
+        jwks.sweep();
     }
 }
 
@@ -158,4 +213,79 @@ pub enum Item {
     Owner(wire::AddressOwner),
     Secret(wire::Secret),
     Jwks(wire::Jwks),
+}
+
+impl From<Item> for wire::to_proxy::Message {
+    fn from(item: Item) -> Self {
+        match item {
+            Item::Endpoints(endpoints) => Self::Endpoints(endpoints),
+            Item::Addresses(addresses) => Self::Addresses(addresses),
+            Item::Owner(owner) => Self::AddressOwner(owner),
+            Item::Secret(secret) => Self::Secret(secret),
+            Item::Jwks(jwks) => Self::Jwks(jwks),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str, address: &str) -> Item {
+        Item::Addresses(wire::Addresses {
+            host: name.to_owned(),
+            addresses: vec![address.to_owned()],
+        })
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_for_is_subscribed_to_until_nobody_holds_it() {
+        let world = World::default();
+        let held = world.addresses("a");
+        drop(world.addresses("b"));
+        world.wanted().await;
+        assert_eq!(world.names().len(), 2);
+        world.sweep();
+        assert_eq!(world.names().len(), 2, "asked for since the last sweep");
+        world.sweep();
+        assert_eq!(
+            world.names(),
+            [wire::Name { name: Some(wire::name::Name::Addresses("a".to_owned())) }]
+        );
+        world.receive(host("a", "10.0.0.1"));
+        world.receive(host("b", "10.0.0.2"));
+        assert_eq!(held.get().unwrap().as_slice(), ["10.0.0.1"]);
+        assert_eq!(world.items(), [host("a", "10.0.0.1")], "nobody asks for b any more");
+    }
+
+    #[test]
+    fn what_was_known_already_is_no_news() {
+        let world = World::default();
+        let cell = world.addresses("a");
+        world.receive(host("a", "10.0.0.1"));
+        let (news, version) = (world.news(), cell.version());
+        world.receive(host("a", "10.0.0.1"));
+        assert_eq!((world.news(), cell.version()), (news, version));
+    }
+
+    #[test]
+    fn what_the_disk_remembers_is_there_until_something_newer_is_heard() {
+        let world = World::default();
+        world.remember(host("a", "10.0.0.1"));
+        assert!(world.names().is_empty(), "nobody has asked yet");
+        let cell = world.addresses("a");
+        assert_eq!(cell.get().unwrap().as_slice(), ["10.0.0.1"]);
+        world.receive(host("a", "10.0.0.2"));
+        world.remember(host("a", "10.0.0.1"));
+        assert_eq!(cell.get().unwrap().as_slice(), ["10.0.0.2"]);
+    }
+
+    #[test]
+    fn who_asks_for_too_many_addresses_learns_nothing() {
+        let world = World::default();
+        for address in 0..OWNERS_MAX + 10 {
+            drop(world.owner(&address.to_string()));
+        }
+        assert_eq!(world.names().len(), OWNERS_MAX);
+    }
 }

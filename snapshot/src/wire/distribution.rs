@@ -195,11 +195,14 @@ pub enum Refusal {
     Program = 7,
     /// The proxy cannot store it, so it could not start from it.
     Storage = 8,
+    /// Told to serve what it does not hold: prepare it first.
+    Absent = 9,
 }
 
 /// What the proxy judges requests by from now on. Said after each change, whoever caused it.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Serving {
+    /// Zero, with empty digests: it serves nothing. A trial has ended before anything was confirmed.
     #[prost(uint64, tag = "1")]
     pub epoch: u64,
     #[prost(bytes = "vec", tag = "2")]

@@ -27,7 +27,8 @@
 //! starts again. A proxy keeps the greatest it has met and takes no orders of a lesser one.
 //!
 //! A repeated order is harmless: [`Commit`] for what is served is answered with [`Serving`] and prolongs
-//! nothing. An order about an epoch or a snapshot that the proxy does not have is answered the same way.
+//! nothing. [`Commit`] of what the proxy does not hold is refused as [`Refusal::Absent`]; any other order about an epoch or a
+//! snapshot that it does not have is answered with [`Serving`]. [`Trial::Over`] is said when the disk has it.
 //!
 //! What a proxy may ask for is bounded by who it is: the control runtime knows each instance from its
 //! registry, takes no other workload for it, and sends objects of its slices and names of its world alone.
