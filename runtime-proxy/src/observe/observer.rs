@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::log::AccessLogs;
+use super::log::{AccessLogs, Logger};
 use super::metrics::{Counted, Metrics, ServiceId, Shard};
 use super::record::Record;
 use crate::agent::health::Outcome;
@@ -10,7 +10,7 @@ use crate::agent::health::Outcome;
 /// One a thread. What it is told, it counts under the labels of the record and under its epoch, and logs.
 pub struct Observer {
     metrics: Shard,
-    logs: AccessLogs,
+    log: Logger,
 }
 
 /// A connection that has been counted as open. To be handed back when it has ended.
@@ -19,7 +19,7 @@ pub struct Opened(Counted);
 impl Observer {
     #[must_use]
     pub fn new(metrics: &Arc<Metrics>, logs: &AccessLogs) -> Self {
-        Self { metrics: metrics.shard(), logs: logs.clone() }
+        Self { metrics: metrics.shard(), log: Logger::new(logs) }
     }
 
     /// For what it knows of peers and services.
@@ -65,7 +65,7 @@ impl Observer {
         if let Some(denial) = &record.denial {
             self.metrics.denied(denial);
         }
-        let _ = &self.logs;
+        self.log.log(record, self.metrics().local());
     }
 }
 
