@@ -39,7 +39,7 @@ use registry::Registry;
 use series::{ConnectionKey, ConnectionSeries, RequestKey, RequestSeries};
 use service::Service;
 pub(super) use shard::{Counted, Shard};
-pub(super) use text::Text;
+pub(super) use text::{Kind, Labels, Text};
 
 /// Of requests; as many of connections. A series of requests takes half a kilobyte a thread.
 const SERIES_MAX: usize = 4096;
