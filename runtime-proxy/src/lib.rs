@@ -36,3 +36,5 @@ pub mod http;
 pub mod agent;
 pub mod live;
 pub mod world;
+
+pub mod observe;
