@@ -39,3 +39,5 @@ pub mod config;
 pub mod live;
 pub mod proxy;
 pub mod world;
+
+pub mod observe;
