@@ -6,6 +6,7 @@ mod exit;
 pub(crate) mod explain;
 pub(crate) mod proxies;
 mod reach;
+mod revision;
 pub(crate) mod rollout;
 
 use std::io::{self, Write as _};
