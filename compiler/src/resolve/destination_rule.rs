@@ -142,6 +142,12 @@ impl<'a> DestinationRules<'a> {
         found.into_iter().flatten().filter(is_visible).copied().collect()
     }
 
+    /// The namespaces whose clients have rules that others have not, sorted.
+    #[must_use]
+    pub fn particular_clients(&self) -> BTreeSet<&'a str> {
+        self.local.keys().chain(self.named.keys()).copied().collect()
+    }
+
     /// The hosts, wildcards among them, for which clients of a namespace have other rules than everybody else.
     #[must_use]
     pub fn particular_to(&self, client: &str, root_namespace: &str) -> BTreeSet<Host> {
