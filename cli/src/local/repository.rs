@@ -1,0 +1,65 @@
+//! The policy repository: compiled, with what the compiler says of it.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use mesh_compiler::diagnostic::Severity;
+use mesh_compiler::source::Input;
+use mesh_compiler::{Compilation, Options};
+use mesh_snapshot::container::Bundle;
+
+use crate::render::{self, Report, Terminal};
+
+/// What came of compiling a repository.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    compilation: Compilation,
+    pub took: Duration,
+}
+
+impl Compiled {
+    pub(crate) fn of(folder: &Path) -> Self {
+        let start = Instant::now();
+        let input = Input::Path(PathBuf::from(folder));
+        let compilation = mesh_compiler::compile(&[input], &Options::default());
+        Self { compilation, took: start.elapsed() }
+    }
+
+    /// There is one exactly when nothing is wrong.
+    pub(crate) const fn bundle(&self) -> Option<&Bundle> {
+        self.compilation.bundle.as_ref()
+    }
+
+    pub(crate) fn resources(&self) -> usize {
+        self.compilation.mesh.resources().count()
+    }
+
+    pub(crate) fn files(&self) -> usize {
+        self.compilation.parsed.sources().iter().count()
+    }
+
+    /// What is wrong, for people; empty when nothing is.
+    pub(crate) fn errors(&self, terminal: &Terminal) -> String {
+        self.findings(terminal, |severity| severity == Severity::Error)
+    }
+
+    pub(crate) fn warnings(&self) -> usize {
+        let findings = self.compilation.findings.iter();
+        findings.filter(|finding| finding.severity == Severity::Warning).count()
+    }
+
+    fn findings(&self, terminal: &Terminal, shown: impl Fn(Severity) -> bool) -> String {
+        let Compilation { parsed, mesh, findings, fault, .. } = &self.compilation;
+        let mut findings = findings.clone();
+        findings.retain(|finding| shown(finding.severity));
+        let report = Report { parsed, mesh, findings: &findings };
+        let mut text = Vec::new();
+        // Writing into memory does not fail.
+        let _ = render::human::write(&report, terminal, &mut text);
+        let mut text = String::from_utf8_lossy(&text).into_owned();
+        if let Some(fault) = fault {
+            text.push_str(&format!("the compiler contradicts itself: {fault}\n"));
+        }
+        text
+    }
+}
