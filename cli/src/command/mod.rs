@@ -5,8 +5,10 @@ pub(crate) mod control;
 mod exit;
 pub(crate) mod explain;
 pub(crate) mod proxies;
+pub(crate) mod proxy;
 mod reach;
 pub(crate) mod rollout;
+pub(crate) mod up;
 
 use std::io::{self, Write as _};
 

@@ -76,7 +76,9 @@ fn make(folder: &Path, hosts: &[String], issuer: &Issuer<'_, KeyPair>) -> Result
     let certificate = params.signed_by(&key, issuer).map_err(failed)?;
     // The key first: a certificate without one is an error, a key that nobody reads yet is none.
     replace(&folder.join("tls.key"), key.serialize_pem().as_bytes(), Reader::Owner)
-        .and_then(|()| replace(&folder.join("tls.crt"), certificate.pem().as_bytes(), Reader::Everybody))
+        .and_then(|()| {
+            replace(&folder.join("tls.crt"), certificate.pem().as_bytes(), Reader::Everybody)
+        })
         .map_err(io_at(folder))
 }
 

@@ -108,7 +108,9 @@ fn hosts(listener: &Listener) -> Vec<String> {
     for chain in listener.chains() {
         if let Handler::Http(http) = &chain.handler {
             let names = http.virtual_hosts().map(|(name, _)| name);
-            hosts.extend(names.map(|name| name.rsplit_once(':').map_or(name, |(host, _)| host).to_owned()));
+            hosts.extend(
+                names.map(|name| name.rsplit_once(':').map_or(name, |(host, _)| host).to_owned()),
+            );
         }
     }
     hosts.into_iter().collect()

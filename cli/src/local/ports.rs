@@ -24,7 +24,8 @@ impl Ports {
     ///
     /// When all blocks are taken.
     pub(super) fn claim() -> io::Result<Self> {
-        let claimed = (FIRST..=LAST).step_by(BLOCK).find_map(|first| Some((first, bind(first).ok()?)));
+        let claimed =
+            (FIRST..=LAST).step_by(BLOCK).find_map(|first| Some((first, bind(first).ok()?)));
         let (first, claim) = claimed.ok_or_else(exhausted)?;
         Ok(Self { _claim: claim, next: first + 1, given: BTreeMap::new() })
     }

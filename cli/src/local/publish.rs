@@ -36,9 +36,7 @@ impl Publisher {
         let path = folders.signing_key();
         let failed = |error| KeyError::Io { path: path.clone(), error };
         let key = match fs::read_to_string(&path) {
-            Ok(pem) => {
-                PrivateKey::from_pem(&pem).map_err(|_| KeyError::Content(path.clone()))?
-            }
+            Ok(pem) => PrivateKey::from_pem(&pem).map_err(|_| KeyError::Content(path.clone()))?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = PrivateKey::from_seed(&rand::random());
                 replace(&path, key.to_pem().as_bytes(), Reader::Owner).map_err(failed)?;

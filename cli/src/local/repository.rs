@@ -1,5 +1,6 @@
 //! The policy repository: compiled, with what the compiler says of it.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,34 +32,38 @@ impl Compiled {
     }
 
     pub(crate) fn resources(&self) -> usize {
-        self.compilation.mesh.resources().count()
+        self.compilation.mesh.count
     }
 
     pub(crate) fn files(&self) -> usize {
         self.compilation.parsed.sources().iter().count()
     }
 
-    /// What is wrong, for people; empty when nothing is.
-    pub(crate) fn errors(&self, terminal: &Terminal) -> String {
-        self.findings(terminal, |severity| severity == Severity::Error)
+    pub(crate) fn errors(&self) -> usize {
+        self.count(Severity::Error)
     }
 
     pub(crate) fn warnings(&self) -> usize {
-        let findings = self.compilation.findings.iter();
-        findings.filter(|finding| finding.severity == Severity::Warning).count()
+        self.count(Severity::Warning)
     }
 
-    fn findings(&self, terminal: &Terminal, shown: impl Fn(Severity) -> bool) -> String {
+    fn count(&self, severity: Severity) -> usize {
+        self.compilation.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// The findings, for people: errors where there are some, else warnings; empty when there is nothing to say.
+    pub(crate) fn text(&self, terminal: &Terminal) -> String {
         let Compilation { parsed, mesh, findings, fault, .. } = &self.compilation;
+        let least = if self.errors() > 0 { Severity::Error } else { Severity::Warning };
         let mut findings = findings.clone();
-        findings.retain(|finding| shown(finding.severity));
+        findings.retain(|finding| finding.severity >= least);
         let report = Report { parsed, mesh, findings: &findings };
         let mut text = Vec::new();
         // Writing into memory does not fail.
         let _ = render::human::write(&report, terminal, &mut text);
         let mut text = String::from_utf8_lossy(&text).into_owned();
         if let Some(fault) = fault {
-            text.push_str(&format!("the compiler contradicts itself: {fault}\n"));
+            let _ = writeln!(text, "the compiler contradicts itself: {fault}");
         }
         text
     }

@@ -21,7 +21,9 @@ pub(crate) enum Side {
         outbound: SocketAddr,
         inbound: Vec<Inbound>,
     },
-    Gateway { edges: Vec<Edge> },
+    Gateway {
+        edges: Vec<Edge>,
+    },
 }
 
 /// A port of the workload.
@@ -53,6 +55,10 @@ impl Station {
     /// `shop/reviews-v1`.
     pub(crate) fn name(&self) -> String {
         format!("{}/{}", self.workload.namespace, self.workload.name)
+    }
+
+    pub(crate) const fn is_gateway(&self) -> bool {
+        matches!(self.side, Side::Gateway { .. })
     }
 
     /// The port of the workload, and where its proxy takes what is for it.
