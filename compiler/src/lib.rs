@@ -12,6 +12,8 @@
 //! let mut diagnostics = Vec::new();
 //! let parsed = mesh_compiler::read(&["policies".into()], &mut diagnostics);
 //! let mesh = mesh_compiler::api::decode(&parsed, &mut diagnostics);
+//! let resolved = mesh_compiler::resolve::resolve(&mesh);
+//! mesh_compiler::check::all(&resolved, &mut diagnostics);
 //! // … the stages that follow …
 //! let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
 //! let findings = mesh_compiler::diagnostic::finish(diagnostics, &parsed, &mesh.faults, &levels);
@@ -20,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod check;
 pub mod diagnostic;
 pub mod parse;
 pub mod resolve;
@@ -32,7 +35,7 @@ mod examples;
 #[cfg(test)]
 mod testing;
 
-pub use registry::{check, checks, levels};
+pub use registry::{checks, levels};
 
 use rayon::prelude::*;
 

@@ -49,7 +49,10 @@ impl Drop for Folder {
 pub(crate) fn findings(folder: &Path) -> Vec<Finding> {
     let mut diagnostics = Vec::new();
     let parsed = crate::read(&[Input::Path(folder.into())], &mut diagnostics);
-    Compiled::of(parsed, diagnostics).findings
+    let mesh = api::decode(&parsed, &mut diagnostics);
+    let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
+    crate::check::all(&crate::resolve::resolve(&mesh), &mut diagnostics);
+    finish(diagnostics, &parsed, &mesh.faults, &levels)
 }
 
 /// A repository in memory, and what the compiler makes of it.
@@ -60,7 +63,7 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Every stage, after reading.
+    /// The stages that take resources one by one.
     fn of(parsed: Parsed, mut diagnostics: Vec<Diagnostic>) -> Self {
         let mesh = api::decode(&parsed, &mut diagnostics);
         let levels = crate::levels(&mesh, &parsed, &mut diagnostics);

@@ -62,6 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let parsed = mesh_compiler::read(&inputs, &mut diagnostics);
     let mesh = api::decode(&parsed, &mut diagnostics);
     let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
+    mesh_compiler::check::all(&mesh_compiler::resolve::resolve(&mesh), &mut diagnostics);
     let findings = finish(diagnostics, &parsed, &mesh.faults, &levels);
 
     let report = render::Report { parsed: &parsed, mesh: &mesh, findings: &findings };
