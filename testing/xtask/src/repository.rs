@@ -9,16 +9,15 @@
 use std::io;
 use std::path::Path;
 
-/// Where the client is, as `namespace/service-account`, and what it asks.
-pub(crate) const CLIENT: &str = "suite/client";
+/// What the client asks.
 pub(crate) const HTTP: &str = "server.suite.svc.cluster.local:8080";
 pub(crate) const TCP: &str = "server.suite.svc.cluster.local:9000";
 
-/// Writes the repository of a step into `folder`, which exists.
-pub(crate) fn write(folder: &Path, step: u32) -> io::Result<()> {
+/// Writes the repository of a step into `folder`, which exists. It has so many routes more than it needs.
+pub(crate) fn write(folder: &Path, step: u32, routes: u32) -> io::Result<()> {
     std::fs::write(folder.join("mesh.yaml"), MESH)?;
     std::fs::write(folder.join("workloads.yaml"), workloads())?;
-    std::fs::write(folder.join("policy.yaml"), policy(step))
+    std::fs::write(folder.join("policy.yaml"), policy(step, routes))
 }
 
 const MESH: &str = "\
@@ -101,8 +100,10 @@ spec:
     )
 }
 
-fn policy(step: u32) -> String {
-    let (first, second, subset) = if step % 2 == 0 { ("a", "b", "v1") } else { ("b", "a", "v2") };
+fn policy(step: u32, routes: u32) -> String {
+    let more: String = (0..routes).map(unused_route).collect();
+    let (first, second, subset) =
+        if step.is_multiple_of(2) { ("a", "b", "v1") } else { ("b", "a", "v2") };
     format!(
         "\
 apiVersion: networking.istio.io/v1
@@ -126,7 +127,7 @@ metadata:
 spec:
   hosts: [server]
   http:
-    - headers:
+{more}    - headers:
         request:
           set: {{ x-route: \"{step}\" }}
         response:
@@ -180,5 +181,13 @@ spec:
         - operation:
             ports: [\"{port}\"]
 "
+    )
+}
+
+/// For requests that nobody makes.
+fn unused_route(number: u32) -> String {
+    format!(
+        "    - match: [{{ uri: {{ regex: \"/unused/[a-z]+/{number}/.*\" }} }}]\n      \
+         directResponse: {{ status: 404 }}\n"
     )
 }

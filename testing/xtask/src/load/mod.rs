@@ -36,11 +36,13 @@ pub(crate) struct Target {
 
 /// Requests are of one of two classes, in turn: see [`crate::repository`].
 fn class(turn: u32) -> &'static str {
-    if turn % 2 == 0 { "a" } else { "b" }
+    if turn.is_multiple_of(2) { "a" } else { "b" }
 }
 
 /// How long one answer may take. Longer is a failure.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Kinds of results, if every client gets one.
+pub(crate) const KINDS: usize = 14;
 
 /// One of each kind, at work.
 #[derive(Debug)]
@@ -66,13 +68,14 @@ impl Load {
         Self { clients, stop, tally }
     }
 
-    pub(crate) fn so_far(&self) -> Report {
-        self.tally.report()
+    /// Lets everybody finish what is under way.
+    pub(crate) async fn stop(self) -> Report {
+        self.stop.cancel();
+        self.finish().await
     }
 
-    /// Lets everybody finish what is under way.
-    pub(crate) async fn stop(mut self) -> Report {
-        self.stop.cancel();
+    /// Waits until everybody has made all of their requests.
+    pub(crate) async fn finish(mut self) -> Report {
         while self.clients.join_next().await.is_some() {}
         self.tally.report()
     }
