@@ -18,6 +18,14 @@ mod unknown_secret;
 mod unknown_service_account;
 mod unknown_subset;
 
+mod conflicting_hosts;
+mod conflicting_servers;
+mod cover;
+mod host_not_on_gateway;
+mod shadowed_route;
+mod unreachable_route;
+mod unserved_gateway_host;
+
 use rayon::prelude::*;
 
 use crate::diagnostic::{Check, Diagnostic};
@@ -34,6 +42,12 @@ static RULES: &[Rule] = &[
     (&unknown_secret::CHECK, unknown_secret::run),
     (&unknown_service_account::CHECK, unknown_service_account::run),
     (&missing_reference_grant::CHECK, missing_reference_grant::run),
+    (&unreachable_route::CHECK, unreachable_route::run),
+    (&shadowed_route::CHECK, shadowed_route::run),
+    (&conflicting_hosts::CHECK, conflicting_hosts::run),
+    (&conflicting_servers::CHECK, conflicting_servers::run),
+    (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
+    (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
     (&assumed_inventory::CHECK, assumed_inventory::run),
 ];
 
