@@ -26,6 +26,14 @@ mod shadowed_route;
 mod unreachable_route;
 mod unserved_gateway_host;
 
+mod allow_opens_everything;
+mod mtls;
+mod mtls_conflict;
+mod selection;
+mod selector_without_workload;
+mod split_rule;
+mod subset_without_instances;
+
 use rayon::prelude::*;
 
 use crate::diagnostic::{Check, Diagnostic};
@@ -48,6 +56,11 @@ static RULES: &[Rule] = &[
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
+    (&selector_without_workload::CHECK, selector_without_workload::run),
+    (&subset_without_instances::CHECK, subset_without_instances::run),
+    (&mtls_conflict::CHECK, mtls_conflict::run),
+    (&allow_opens_everything::CHECK, allow_opens_everything::run),
+    (&split_rule::CHECK, split_rule::run),
     (&assumed_inventory::CHECK, assumed_inventory::run),
 ];
 
