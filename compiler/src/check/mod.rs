@@ -27,12 +27,21 @@ mod unreachable_route;
 mod unserved_gateway_host;
 
 mod allow_opens_everything;
+mod http_route_on_tcp_port;
+mod http_rule_on_tcp_port;
+mod missing_port;
 mod mtls;
 mod mtls_conflict;
+mod policy_never_matches;
 mod selection;
 mod selector_without_workload;
+mod service_port_in_policy;
 mod split_rule;
 mod subset_without_instances;
+mod unattached_route;
+mod undeclared_protocol;
+mod uneven_weights;
+mod unknown_rule_host;
 
 use rayon::prelude::*;
 
@@ -60,6 +69,15 @@ static RULES: &[Rule] = &[
     (&subset_without_instances::CHECK, subset_without_instances::run),
     (&mtls_conflict::CHECK, mtls_conflict::run),
     (&allow_opens_everything::CHECK, allow_opens_everything::run),
+    (&policy_never_matches::CHECK, policy_never_matches::run),
+    (&http_rule_on_tcp_port::CHECK, http_rule_on_tcp_port::run),
+    (&service_port_in_policy::CHECK, service_port_in_policy::run),
+    (&http_route_on_tcp_port::CHECK, http_route_on_tcp_port::run),
+    (&missing_port::CHECK, missing_port::run),
+    (&uneven_weights::CHECK, uneven_weights::run),
+    (&unattached_route::CHECK, unattached_route::run),
+    (&undeclared_protocol::CHECK, undeclared_protocol::run),
+    (&unknown_rule_host::CHECK, unknown_rule_host::run),
     (&split_rule::CHECK, split_rule::run),
     (&assumed_inventory::CHECK, assumed_inventory::run),
 ];
