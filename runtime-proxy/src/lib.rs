@@ -33,6 +33,8 @@ pub mod tls;
 
 pub mod http;
 
+pub mod cluster;
+
 pub mod agent;
 pub mod live;
 pub mod world;
