@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesh_engine::cluster::{Cluster, speaks_http2};
+use mesh_engine::cluster::{Cluster, Terms, server_name, speaks_http2};
 use mesh_snapshot::object::{
     ConnectionPool, DeclaredEndpoint, Discovery, Labels, MeshDefaults, PlaintextEndpoints,
     Protocol, TargetPort, TrafficPolicy,
@@ -33,6 +33,8 @@ pub struct Spec {
     /// Of the subset.
     pub labels: Labels,
     pub policy: TrafficPolicy,
+    /// The mesh's own name for its servers (SNI), as in [`mesh_engine::cluster::server_name`].
+    pub server_name: Box<str>,
     /// [`mesh_snapshot::object::HostSet::plaintext`], of the set that the host stands in.
     pub plaintext: Vec<PlaintextEndpoints>,
     pub auto_mtls: bool,
@@ -60,6 +62,7 @@ impl Spec {
             subset: cluster.subset().to_owned(),
             labels: cluster.labels().cloned().unwrap_or_default(),
             policy: cluster.policy().clone(),
+            server_name: server_name(&service.host, port.number, cluster.subset()),
             plaintext: cluster.plaintext().to_vec(),
             auto_mtls: cluster.auto_mtls(),
             trust_domain: mesh.trust_domain.clone(),
@@ -84,6 +87,7 @@ impl Spec {
             subset: String::new(),
             labels: Labels::new(),
             policy: TrafficPolicy::default(),
+            server_name: Box::default(),
             plaintext: Vec::new(),
             auto_mtls: false,
             trust_domain: mesh.trust_domain.clone(),
@@ -114,6 +118,18 @@ impl Spec {
             target: TargetPort::Number(address.port()),
             discovery: Discovery::Declared { endpoints: vec![endpoint] },
             ..Self::passthrough(name, mesh)
+        }
+    }
+
+    /// What security hangs on.
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms {
+            tls: &self.policy.tls,
+            auto_mtls: self.auto_mtls,
+            external: self.external,
+            plaintext: &self.plaintext,
+            server_name: &self.server_name,
+            subject_alt_names: &self.subject_alt_names,
         }
     }
 
