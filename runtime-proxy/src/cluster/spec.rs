@@ -157,9 +157,7 @@ impl Spec {
     /// Which HTTP the upstream is spoken to, for a client that speaks `client`.
     #[must_use]
     pub fn version(&self, client: Version) -> Version {
-        match speaks_http2(&self.policy, self.protocol, client == Version::Http2) {
-            true => Version::Http2,
-            false => Version::Http1,
-        }
+        let is_http2 = speaks_http2(&self.policy, self.protocol, client == Version::Http2);
+        if is_http2 { Version::Http2 } else { Version::Http1 }
     }
 }

@@ -61,6 +61,10 @@ impl Multiple {
                 && self.end.is_none_or(|end| Instant::now() < end)
     }
 
+    pub(super) fn is_retired(&self) -> bool {
+        self.is_retired.get()
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.streams.get() == 0
     }
@@ -101,7 +105,7 @@ impl Multiple {
     fn leave_lane(&self) {
         self.retire();
         if let Some(lane) = self.lane.upgrade() {
-            lane.stock.forget_multiple(self);
+            lane.stock.forget_retired();
         }
     }
 

@@ -83,8 +83,9 @@ impl Stock {
         self.idle.borrow_mut().retain(|other| !Rc::ptr_eq(other, single));
     }
 
-    pub(super) fn forget_multiple(&self, multiple: &Multiple) {
-        self.multiple.borrow_mut().retain(|other| !std::ptr::eq(&**other, multiple));
+    /// Lets go of those that take no more requests.
+    pub(super) fn forget_retired(&self) {
+        self.multiple.borrow_mut().retain(|multiple| !multiple.is_retired());
     }
 
     /// Whether nobody sweeps yet: the caller does from now on, until [`Stock::close_overdue`] says that there is
@@ -114,7 +115,9 @@ impl Stock {
             .borrow_mut()
             .extract_if(.., |multiple| multiple.due(idle_time).is_some_and(&mut is_over))
             .collect();
-        multiples.iter().for_each(|multiple| multiple.retire());
+        for multiple in &multiples {
+            multiple.retire();
+        }
         // Both are closed here, or when their last request has ended.
         drop((singles, multiples));
         self.is_sweeping.set(next.is_some());
