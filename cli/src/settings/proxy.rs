@@ -52,6 +52,8 @@ pub(crate) struct Settings {
     connections_max: Option<u32>,
     drain: Option<Span>,
     admin: Option<SocketAddr>,
+    /// What policy may take, in bytes.
+    policy_bytes: Option<u64>,
     /// Absent: standard output.
     access_log: Option<PathBuf>,
 }
@@ -108,6 +110,8 @@ impl Settings {
 
     pub(crate) fn config(self) -> Result<Config, SettingsError> {
         let signing = self.signing()?;
+        let mut limits = Limits::default();
+        limits.policy_bytes = self.policy_bytes.unwrap_or(limits.policy_bytes);
         let features: BTreeSet<_> =
             mesh_proxy::proxy::FEATURES.iter().map(|feature| (*feature).to_owned()).collect();
         let inbound = self.inbound.into_iter().map(|inbound| {
@@ -130,7 +134,7 @@ impl Settings {
                     roots: self.control.roots,
                     token: self.control.token.map(Token::File),
                 },
-                limits: Limits::default(),
+                limits,
             },
             threads: self.threads,
             listeners: Listeners {

@@ -68,22 +68,21 @@ impl Publisher {
         self.key.set_file_name("other.pem");
     }
 
-    /// Compiles the policy of a step. `serial` orders the snapshots that are signed.
+    /// Compiles and signs the policy of a step.
     pub(crate) fn build(&self, step: u32) -> Result<Built, PublishError> {
         repository::write(&self.policy, step, self.routes)?;
         let file = self.built.join(format!("{step:05}.mesh"));
-        let serial = (step + 1).to_string();
         let output = Command::new(&self.mesh)
             .arg("compile")
             .arg(&self.policy)
-            .arg("--output")
+            .arg("--out")
             .arg(&file)
             .arg("--sign")
             .arg(&self.key)
-            .args(["--mesh", MESH, "--serial", &serial])
+            .args(["--mesh", MESH])
             .output()?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
             return Err(PublishError::Compile(said));
         }
         let bundle = read_file(&file)?;

@@ -52,7 +52,9 @@ pub(super) fn proxy(
         "state": format!("proxy-{name}"),
         "control": {
             "address": distribution.to_string(),
-            "roots": "control/authority/roots.pem",
+            "identity": "spiffe://cluster.local/ns/istio-system/sa/mesh-control",
+            "trustDomain": "cluster.local",
+            "roots": "control/bootstrap/roots.pem",
             "token": format!("control/bootstrap/suite/{name}/token"),
         },
         "inbound": [
