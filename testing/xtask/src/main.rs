@@ -38,6 +38,11 @@ enum Suite {
     Refusal,
     /// `kill -9` of the control runtime at each durable step, and of proxies without it. Needs `strace`.
     Kill,
+    /// Transparent capture in network namespaces. Needs root, `iptables`, `curl` and `nghttp`.
+    Kernel,
+    /// What stands behind a proxy in the suite `kernel`.
+    #[command(hide = true)]
+    Application,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +67,8 @@ fn run(suite: Suite, mesh: &std::path::Path) -> Result<String, SuiteError> {
         match suite {
             Suite::Flips => suite::flips::run(mesh).await,
             Suite::Refusal => suite::refusal::run(mesh).await,
+            Suite::Kernel => suite::kernel::run(mesh).await,
+            Suite::Application => suite::kernel::application().await,
             Suite::Kill => suite::kill::run(mesh).await,
         }
     })

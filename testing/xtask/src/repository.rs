@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// What the client asks.
 pub(crate) const HTTP: &str = "server.suite.svc.cluster.local:8080";
+/// Of the server.
+pub(crate) const VIRTUAL_ADDRESS: &str = "10.96.0.10";
 pub(crate) const TCP: &str = "server.suite.svc.cluster.local:9000";
 
 /// Writes the repository of a step into `folder`, which exists. It has so many routes more than it needs.
@@ -63,6 +65,7 @@ metadata:
   name: server
   namespace: suite
 spec:
+  clusterIP: 10.96.0.10
   selector:
     app: server
   ports:

@@ -4,10 +4,14 @@
 //! The applications live in this process, so that nothing but the mesh can fail.
 
 mod instance;
+pub(crate) mod workload;
+
 mod operator;
 mod process;
 mod publisher;
-mod settings;
+pub(crate) mod settings;
+
+pub(crate) mod network;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,10 +20,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-pub(crate) use instance::{Instance, Workload};
+pub(crate) use instance::Instance;
 pub(crate) use operator::{AskError, Overview};
 pub(crate) use process::{Process, ProcessError, Program};
 pub(crate) use publisher::{PublishError, Publisher};
+
+use workload::{CLIENT, V1, V2, Workload};
 
 use crate::load::Target;
 use crate::repository::{HTTP, TCP};
@@ -89,10 +95,6 @@ pub(crate) enum BedError {
     NotRunning(&'static str),
 }
 
-const CLIENT: Workload = Workload { name: "client", app: "client", version: "client" };
-const V1: Workload = Workload { name: "server-v1", app: "server", version: "v1" };
-const V2: Workload = Workload { name: "server-v2", app: "server", version: "v2" };
-
 const INSTANCES: [(&str, Workload); 4] =
     [("client", CLIENT), ("server-v1-a", V1), ("server-v2-a", V2), ("server-v1-b", V1)];
 
@@ -120,7 +122,7 @@ impl Bed {
         };
         for (name, workload) in INSTANCES {
             let instance = Instance::start(name, workload, ports()?).await?;
-            instance.register(&bed.registry())?;
+            instance.place.register(&bed.registry())?;
             bed.members.push(Member { instance, proxy: None });
         }
         bed.start_control().await?;
@@ -181,11 +183,19 @@ impl Bed {
         let (folder, distribution) = (self.folder.path(), self.distribution);
         let frail = self.options.frail.filter(|_| index == SPARE);
         let Some(member) = self.members.get_mut(index) else { return Ok(()) };
-        let config = settings::proxy(folder, &member.instance, distribution, frail)?;
+        let config = settings::proxy(
+            folder,
+            settings::Proxy {
+                place: &member.instance.place,
+                distribution,
+                listeners: member.instance.listeners(),
+                frail,
+            },
+        )?;
         let program = Program {
             executable: self.options.mesh.clone(),
             arguments: vec!["proxy".into(), "--config".into(), config.display().to_string()],
-            log: folder.join(format!("{}.log", member.instance.name)),
+            log: folder.join(format!("{}.log", member.instance.place.name)),
         };
         member.proxy = Some(program.start().await?);
         Ok(())
@@ -200,9 +210,9 @@ impl Bed {
     pub(crate) fn set_present(&self, index: usize, is_present: bool) -> Result<(), BedError> {
         let Some(member) = self.members.get(index) else { return Ok(()) };
         if is_present {
-            member.instance.register(&self.registry())?;
+            member.instance.place.register(&self.registry())?;
         } else {
-            member.instance.unregister(&self.registry())?;
+            member.instance.place.unregister(&self.registry())?;
         }
         Ok(())
     }

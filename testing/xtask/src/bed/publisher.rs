@@ -43,7 +43,7 @@ pub(crate) struct Built {
 
 impl Publisher {
     /// Writes two pairs of keys into `folder`: `key.pem` and `key.pub.pem`, `other.pem` and `other.pub.pem`.
-    pub(super) fn new(folder: &Path, mesh: &Path) -> io::Result<Self> {
+    pub(crate) fn new(folder: &Path, mesh: &Path) -> io::Result<Self> {
         let it = Self {
             mesh: mesh.to_owned(),
             policy: folder.join("policy"),

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::instance::{HTTP, Instance, TCP};
 use super::publisher::MESH;
+use super::workload::Place;
 use super::{Frailty, Options};
 
 /// Whose snapshots are taken: [`super::Publisher`]'s.
 const BOTH_KEYS: &[&str] = &["key.pub.pem", "other.pub.pem"];
 const FIRST_KEY: &[&str] = &["key.pub.pem"];
 
-pub(super) fn control(
+pub(crate) fn control(
     folder: &Path,
     distribution: SocketAddr,
     admin: SocketAddr,
@@ -32,39 +32,43 @@ pub(super) fn control(
     write(folder.join("control.json"), &settings)
 }
 
-pub(super) fn proxy(
-    folder: &Path,
-    instance: &Instance,
-    distribution: SocketAddr,
-    frail: Option<Frailty>,
-) -> io::Result<PathBuf> {
-    let name = instance.name;
-    let (trust, policy_bytes) = match frail {
+/// What of a proxy's settings differs.
+pub(crate) struct Proxy<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) distribution: SocketAddr,
+    /// Where it listens, as the settings have it.
+    pub(crate) listeners: Value,
+    pub(crate) frail: Option<Frailty>,
+}
+
+pub(crate) fn proxy(folder: &Path, proxy: Proxy<'_>) -> io::Result<PathBuf> {
+    let name = proxy.place.name;
+    let (trust, policy_bytes) = match proxy.frail {
         Some(Frailty::Distrust) => (FIRST_KEY, None),
         Some(Frailty::Memory(bytes)) => (BOTH_KEYS, Some(bytes)),
         None => (BOTH_KEYS, None),
     };
-    let settings = json!({
+    let mut settings = json!({
         "name": name,
-        "workload": instance.workload(),
+        "workload": proxy.place.workload.to_json(),
         "mesh": MESH,
         "trust": trust,
         "state": format!("proxy-{name}"),
         "control": {
-            "address": distribution.to_string(),
+            "address": proxy.distribution.to_string(),
             "identity": "spiffe://cluster.local/ns/istio-system/sa/mesh-control",
             "trustDomain": "cluster.local",
             "roots": "control/bootstrap/roots.pem",
             "token": format!("control/bootstrap/suite/{name}/token"),
         },
-        "inbound": [
-            {"at": instance.inbound_http, "port": HTTP, "application": instance.application.http},
-            {"at": instance.inbound_tcp, "port": TCP, "application": instance.application.tcp},
-        ],
-        "outbound": instance.outbound,
         "policyBytes": policy_bytes,
         "threads": 1,
     });
+    if let (Value::Object(settings), Value::Object(mut listeners)) =
+        (&mut settings, proxy.listeners)
+    {
+        settings.append(&mut listeners);
+    }
     write(folder.join(format!("{name}.json")), &settings)
 }
 

@@ -1,11 +1,13 @@
 //! What the mesh must show, each by one command: `cargo xtask NAME`.
 
 pub(crate) mod flips;
+pub(crate) mod kernel;
 pub(crate) mod kill;
 pub(crate) mod refusal;
 mod tracer;
 
-use crate::bed::{AskError, Bed, BedError, Options, ProcessError, PublishError};
+use crate::bed::network::NetworkError;
+use crate::bed::{Bed, BedError, Options, ProcessError, PublishError};
 use crate::load::{KINDS, Report};
 
 /// Why a suite has not passed.
@@ -18,7 +20,7 @@ pub(crate) enum SuiteError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     #[error(transparent)]
-    Ask(#[from] AskError),
+    Network(#[from] NetworkError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// What clients saw is not what was promised to them.
