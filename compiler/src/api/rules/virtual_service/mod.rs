@@ -32,7 +32,11 @@ pub(in crate::api) fn check(
     check_gateways(&spec.gateways, &at.field("gateways"), out);
     check_hosts(spec, &at.field("hosts"), out);
     if spec.http.is_empty() && spec.tls.is_empty() && spec.tcp.is_empty() {
-        let found = Diagnostic::new(&MISSING_ROUTE, at.key(), "a VirtualService without routes");
+        let found = Diagnostic::new(
+            &MISSING_ROUTE,
+            at.field("http").key(),
+            "a VirtualService without routes",
+        );
         out.push(found.label("needs `http`, `tls` or `tcp`"));
     }
     if !is_for_gateway(spec) {
