@@ -5,6 +5,13 @@
 mod command;
 mod render;
 
+mod settings;
+
+mod http;
+mod log;
+mod operator;
+mod stop;
+
 use clap::{Parser, Subcommand};
 
 /// Istio's API, compiled.
@@ -17,16 +24,25 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check a policy repository.
+    /// Compile a policy repository into a snapshot.
     Compile(command::compile::Arguments),
     /// Explain a check: what it finds, why, and how to mend it.
     Explain(command::explain::Arguments),
+    /// Show what is rolled out, and steer it.
+    Rollout(command::rollout::Arguments),
+    /// Show what each proxy serves.
+    Proxies(command::proxies::Arguments),
+    /// Run the control runtime.
+    Control(command::control::Arguments),
 }
 
 fn main() -> std::process::ExitCode {
     let exit = match Arguments::parse().command {
         Command::Compile(arguments) => command::compile::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
+        Command::Rollout(arguments) => command::rollout::run(&arguments),
+        Command::Proxies(arguments) => command::proxies::run(&arguments),
+        Command::Control(arguments) => command::control::run(arguments),
     };
     exit.into()
 }

@@ -9,14 +9,9 @@
 //! which name places and are looked up at the end by [`diagnostic::finish`].
 //!
 //! ```no_run
-//! let mut diagnostics = Vec::new();
-//! let parsed = mesh_compiler::read(&["policies".into()], &mut diagnostics);
-//! let mesh = mesh_compiler::api::decode(&parsed, &mut diagnostics);
-//! let resolved = mesh_compiler::resolve::resolve(&mesh);
-//! mesh_compiler::check::all(&resolved, &mut diagnostics);
-//! // … the stages that follow …
-//! let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
-//! let findings = mesh_compiler::diagnostic::finish(diagnostics, &parsed, &mesh.faults, &levels);
+//! let options = mesh_compiler::Options::default();
+//! let compiled = mesh_compiler::compile(&["policies".into()], &options);
+//! assert_eq!(compiled.bundle.is_none(), compiled.has_errors());
 //! ```
 
 #![forbid(unsafe_code)]
@@ -28,6 +23,10 @@ pub mod parse;
 pub mod resolve;
 pub mod source;
 
+mod lower;
+
+mod compile;
+mod programs;
 mod registry;
 
 #[cfg(test)]
@@ -35,6 +34,8 @@ mod examples;
 #[cfg(test)]
 mod testing;
 
+pub use compile::{Compilation, Options, compile};
+pub use programs::{Unservable, check_programs};
 pub use registry::{checks, levels};
 
 use rayon::prelude::*;

@@ -3,6 +3,7 @@
 use crate::api::{self, Mesh};
 use crate::check;
 use crate::diagnostic::{At, Check, Class, Diagnostic, Levels};
+use crate::lower;
 use crate::parse::{self, Parsed};
 use crate::source;
 
@@ -11,7 +12,11 @@ static STAGES: &[&[&Check]] = &[source::CHECKS, parse::CHECKS, api::CHECKS, api:
 
 /// All checks, in the order of the stages.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    STAGES.iter().flat_map(|stage| stage.iter().copied()).chain(check::checks())
+    STAGES
+        .iter()
+        .flat_map(|stage| stage.iter().copied())
+        .chain(check::checks())
+        .chain(lower::CHECKS.iter().copied())
 }
 
 /// What the project's `lints` say, by check. A name that is none, or that of a check whose severity is fixed, is reported.

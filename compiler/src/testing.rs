@@ -47,12 +47,7 @@ impl Drop for Folder {
 
 /// Everything that the compiler says of a folder.
 pub(crate) fn findings(folder: &Path) -> Vec<Finding> {
-    let mut diagnostics = Vec::new();
-    let parsed = crate::read(&[Input::Path(folder.into())], &mut diagnostics);
-    let mesh = api::decode(&parsed, &mut diagnostics);
-    let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
-    crate::check::all(&crate::resolve::resolve(&mesh), &mut diagnostics);
-    finish(diagnostics, &parsed, &mesh.faults, &levels)
+    crate::compile(&[Input::Path(folder.into())], &crate::Options::default()).findings
 }
 
 /// A repository in memory, and what the compiler makes of it.

@@ -1,0 +1,6 @@
+//! The operator's side of the control runtime's API, and how its answers look.
+
+mod client;
+pub(crate) mod view;
+
+pub(crate) use client::{AskError, Client};
