@@ -14,7 +14,7 @@
 use std::io::{self, Write};
 
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
-use mesh_compiler::source::{FileId, is_deceptive};
+use mesh_compiler::source::is_deceptive;
 
 use super::{Report, Terminal, patch, snippet};
 
@@ -38,7 +38,8 @@ fn write_finding(
     out: &mut impl Write,
 ) -> io::Result<()> {
     heading(finding, report, terminal, out)?;
-    for (file, sites) in by_file(finding) {
+    for sites in by_resource(finding) {
+        let file = sites.first().map_or(finding.primary.file, |site| site.file);
         let spans: Vec<_> = sites.iter().filter_map(|site| Some((*site, site.span?))).collect();
         let primary = finding.primary.span.filter(|_| finding.primary.file == file);
         if !spans.is_empty() {
@@ -95,16 +96,17 @@ fn heading(
     Ok(())
 }
 
-/// The places of a finding by file, the primary one's file first.
-fn by_file(finding: &Finding) -> Vec<(FileId, Vec<&Site>)> {
-    let mut files: Vec<(FileId, Vec<&Site>)> = Vec::new();
+/// The places of a finding by the resource that they are in, the primary one's first.
+fn by_resource(finding: &Finding) -> Vec<Vec<&Site>> {
+    let mut resources: Vec<Vec<&Site>> = Vec::new();
     for site in std::iter::once(&finding.primary).chain(&finding.others) {
-        match files.iter_mut().find(|(file, _)| *file == site.file) {
-            Some((_, sites)) => sites.push(site),
-            None => files.push((site.file, vec![site])),
+        let is_same = |other: &&Site| (other.file, &other.resource) == (site.file, &site.resource);
+        match resources.iter_mut().find(|sites| sites.first().is_some_and(is_same)) {
+            Some(sites) => sites.push(site),
+            None => resources.push(vec![site]),
         }
     }
-    files
+    resources
 }
 
 /// `  name    text`, with further lines under the first.

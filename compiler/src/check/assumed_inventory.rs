@@ -74,12 +74,9 @@ fn report(places: Vec<Place>, what: &str, field: &str) -> Option<Diagnostic> {
     let count = places.len();
     let mut places = places.into_iter();
     let first = places.next()?;
-    let message =
-        format!("the repository has no {what}, and {count} names of them are not checked");
-    let message = if count == 1 {
-        format!("the repository has no {what}, and one name of them is not checked")
-    } else {
-        message
+    let message = match count {
+        1 => format!("the repository has no {what}, and a name of one is not checked"),
+        _ => format!("the repository has no {what}, and {count} names of them are not checked"),
     };
     let found = Diagnostic::new(&CHECK, first, message)
         .label("taken on trust")

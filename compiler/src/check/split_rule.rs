@@ -35,8 +35,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let message = format!("this rule {verb} by operation alone, whoever calls");
             out.push(
                 Diagnostic::new(&CHECK, place(index + 1, "to"), message)
-                    .label("a rule of its own")
-                    .also(place(index, "from"), "so is this, whatever is asked for")
+                    .label("another rule: whoever calls")
+                    .also(place(index, "from"), "one rule: whatever is asked for")
                     .consequence(effect)
                     .help("remove the `-` before `to`, so that both stand in one rule"),
             );

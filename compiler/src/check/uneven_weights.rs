@@ -42,7 +42,7 @@ fn split(route: &MergedHttp<'_>) -> Option<Diagnostic> {
         return None;
     }
     let shares = weights.iter().map(|weight| {
-        let tenths = i64::from(*weight) * 1000 / i64::from(sum);
+        let tenths = (i64::from(*weight) * 1000 + i64::from(sum) / 2) / i64::from(sum);
         format!("{}.{} %", tenths / 10, tenths % 10)
     });
     let shares = shares.collect::<Vec<_>>().join(", ");

@@ -71,7 +71,11 @@ fn describe(place: Place, namespace: &str, name: &str, near: Option<&str>) -> Di
 }
 
 /// The nearest name of the namespace, or the same name in another one.
-fn near<'m>(mesh: &'m Mesh<'_>, namespace: &str, name: &str) -> Option<(&'m str, &'m str)> {
+pub(super) fn near<'m>(
+    mesh: &'m Mesh<'_>,
+    namespace: &str,
+    name: &str,
+) -> Option<(&'m str, &'m str)> {
     let all: Vec<_> = mesh.gateways.names().iter().filter_map(|it| it.split_once('/')).collect();
     let own = all.iter().filter(|(of, _)| *of == namespace);
     if let Some(near) = nearest(name, own.map(|(_, name)| *name)) {

@@ -75,7 +75,8 @@ fn describe(
     let seen = policies(mesh, it, &destination.host);
     let names: Vec<&str> =
         seen.iter().flat_map(|policy| &policy.subsets).map(|(.., it)| it.name.as_str()).collect();
-    let near = nearest(destination.subset, names.iter().copied());
+    // A version apart by one sign is another version, and seldom a slip.
+    let near = nearest(destination.subset, names.iter().copied()).filter(|near| near.len() > 3);
     let label = near.map_or("not defined".to_owned(), |near| format!("did you mean `{near}`?"));
     let message = format!("`{}` has no subset `{}`", destination.written.host, destination.subset);
     let mut found = Diagnostic::new(&CHECK, place.clone(), message).label(label);
@@ -86,6 +87,7 @@ fn describe(
     for rule in seen.iter().flat_map(|policy| &policy.from) {
         let (path, text) = match names.is_empty() {
             true => ("host", "its DestinationRule defines no subsets".to_owned()),
+            false if names.len() == 1 => ("subsets", format!("there is only {}", list(&names))),
             false => ("subsets", format!("there are {}", list(&names))),
         };
         found =

@@ -2,12 +2,15 @@
 //!
 //! A server that only redirects to `https` needs no route. Sources: Istio, `Gateway.servers.hosts`; Gateway API, listeners.
 
+use std::collections::BTreeSet;
+
+use super::unknown_gateway::near;
 use crate::api::istio;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{Class, IstioGateway, Server, ServerHost};
 use crate::resolve::host::overlap;
-use crate::resolve::route::VirtualService;
+use crate::resolve::route::{Parent, RefusedParent, VirtualService};
 
 pub(super) static CHECK: Check = Check::lint(
     "unserved-gateway-host",
@@ -20,7 +23,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let bound = mesh.virtual_services.of_gateway(&gateway.full_name);
         let bound: Vec<_> = bound.iter().map(|id| mesh.virtual_services.get(*id)).collect();
         if bound.is_empty() {
-            out.extend(nobody(gateway));
+            if !is_misspelt(mesh, gateway) {
+                out.extend(nobody(gateway));
+            }
             continue;
         }
         for server in gateway.servers.iter().filter(|it| it.is_served() && !redirects(it)) {
@@ -28,6 +33,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
     check_listeners(mesh, out);
+}
+
+/// Whether somebody means this Gateway and names one that there is not, which is what is said then.
+fn is_misspelt(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> bool {
+    let named = mesh.virtual_services.gateways().into_iter();
+    let unknown = named.filter(|name| mesh.gateways.find(name).is_none());
+    unknown.filter_map(|name| name.split_once('/')).any(|(namespace, name)| {
+        let own = (gateway.resource.namespace.as_str(), gateway.resource.name());
+        near(mesh, namespace, name) == Some(own)
+    })
 }
 
 fn redirects(server: &Server<'_>) -> bool {
@@ -75,8 +90,25 @@ fn serves(it: &VirtualService<'_>, host: &ServerHost<'_>) -> bool {
 }
 
 fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let refused: BTreeSet<_> = mesh
+        .http_routes
+        .iter()
+        .flat_map(|(_, route)| &route.parents)
+        .filter_map(|parent| match parent {
+            Parent::Refused(
+                RefusedParent::NoListener(gateway)
+                | RefusedParent::NoHostname(gateway)
+                | RefusedParent::NotAllowed(gateway),
+            ) => Some(gateway.id),
+            _ => None,
+        })
+        .collect();
     for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
         let id = gateway.resource.id;
+        // Some route is for it, and why it is not attached is said there.
+        if refused.contains(&id) {
+            continue;
+        }
         for listener in gateway.listeners.iter().filter(|it| it.is_http()) {
             if !mesh.http_routes.of_listener(id, listener.index).is_empty() {
                 continue;
