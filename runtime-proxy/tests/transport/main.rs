@@ -14,3 +14,5 @@ mod http;
 mod http_limits;
 mod http_raw;
 mod upgrade;
+
+mod cluster;

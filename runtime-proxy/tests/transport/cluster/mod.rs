@@ -1,0 +1,15 @@
+//! Clusters over real sockets: who gets a request, over which connection, and what becomes of both.
+
+mod bench;
+
+mod limits;
+mod multiplexing;
+mod reuse;
+mod upgrades;
+
+mod discovery;
+mod mutual_tls;
+mod outliers;
+mod tcp;
+
+mod swap;
