@@ -10,7 +10,7 @@ use mesh_snapshot::object::{
 use mesh_snapshot::wire::Refusal;
 use mesh_snapshot::wire::name::Name;
 
-use super::clusters::{self, Specs};
+use super::clusters::{self, Known};
 use super::{Keys, Program};
 use crate::agent::prepare::{Build, Material, Product};
 use crate::agent::trial::Refused;
@@ -62,15 +62,15 @@ impl Builder {
             namespace: namespace.to_owned(),
             lookup: Arc::clone(&self.lookup),
         };
-        let Specs { specs, services, inbound, inbound_other, passthrough } =
-            clusters::specs(&engine, &self.metrics);
         let before = self.live.load();
         let before = before.as_ref().map(|live| &**live.program.directory());
-        let directory = Arc::new(Directory::new(specs, &surroundings, before));
+        let others = clusters::others(&engine);
+        let directory = Arc::new(Directory::of(&engine, others, &surroundings, before));
+        let clusters = Known::of(&engine, &directory, &self.metrics);
         let listeners = engine.gateway().map(|gateway| gateway.listeners()).unwrap_or_default();
         let edges = listeners.iter().map(|listener| self.edge(listener, namespace)).collect();
         let keys = Keys::new(engine.policy().remote_keys(), &self.world);
-        Program { engine, directory, services, inbound, inbound_other, passthrough, edges, keys }
+        Program { engine, directory, clusters, edges, keys }
     }
 
     fn edge(&self, listener: &Listener, namespace: &str) -> Option<tls::Gateway> {

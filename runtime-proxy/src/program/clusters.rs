@@ -1,94 +1,65 @@
-//! The clusters of a program: those that policy names, and those that everybody has.
+//! The clusters that every program has beside those that policy names: what leads to the workload itself, and to strangers.
 
-use std::collections::BTreeSet;
 use std::collections::HashMap;
 
-use mesh_engine::inbound::Inbound;
-use mesh_snapshot::object::{ClientTls, Discovery, Labels, Protocol, TargetPort, TrafficPolicy};
+use mesh_engine::Program;
+use mesh_snapshot::object::Service;
 
-use crate::cluster::{ClusterId, Spec};
+use crate::cluster::{ClusterId, Directory, Spec};
 use crate::observe::{Metrics, ServiceId};
 
-/// What they are, in the order of their IDs, and who is who.
-pub(super) struct Specs {
-    pub(super) specs: Vec<Spec>,
-    pub(super) services: Vec<ServiceId>,
+// Istio's names.
+const PASSTHROUGH: &str = "PassthroughCluster";
+const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
+
+/// Both kinds lead where they are told to: to the application, or to wherever the client was going.
+pub(super) fn others(engine: &Program) -> Vec<Spec> {
+    let defaults = engine.defaults();
+    let ports = engine.inbound().ports().into_iter().map(|port| Spec {
+        protocol: engine.inbound().port(port).protocol,
+        ..Spec::passthrough(&inbound_name(port), defaults)
+    });
+    let strangers = [PASSTHROUGH, INBOUND_PASSTHROUGH].map(|name| Spec::passthrough(name, defaults));
+    ports.chain(strangers).collect()
+}
+
+fn inbound_name(port: u16) -> String {
+    format!("inbound|{port}||")
+}
+
+/// Who is who.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The workload itself, by its ports that some service leads to.
     pub(super) inbound: HashMap<u16, ClusterId>,
-    pub(super) inbound_other: ClusterId,
-    pub(super) passthrough: ClusterId,
+    /// The workload itself, by any other port.
+    pub(super) inbound_other: Option<ClusterId>,
+    pub(super) passthrough: Option<ClusterId>,
+    /// What metrics call the service behind each.
+    pub(super) services: HashMap<ClusterId, ServiceId>,
 }
 
-/// The engine's clusters come first, each under its own number.
-pub(super) fn specs(engine: &mesh_engine::Program, metrics: &Metrics) -> Specs {
-    let mut specs: Vec<Spec> =
-        engine.clusters().iter().map(|cluster| of_policy(cluster, engine)).collect();
-    let service = |cluster: &mesh_engine::cluster::Cluster| {
-        let service = cluster.service();
-        metrics.service(&service.host, &service.name, &service.namespace)
-    };
-    let mut services: Vec<ServiceId> = engine.clusters().iter().map(service).collect();
-    let mut push = |spec: Spec, service: ServiceId| {
-        let id = ClusterId(u32::try_from(specs.len()).unwrap_or(u32::MAX));
-        specs.push(spec);
-        services.push(service);
-        id
-    };
-    // Source: Istio's names.
-    let passthrough =
-        push(original("PassthroughCluster", Protocol::Detect), ServiceId::PASSTHROUGH);
-    let inbound_other = push(
-        original("InboundPassthroughCluster", Protocol::Detect),
-        ServiceId::INBOUND_PASSTHROUGH,
-    );
-    let inbound = to_workload(engine.inbound(), metrics, &mut push);
-    Specs { specs, services, inbound, inbound_other, passthrough }
-}
-
-fn to_workload(
-    inbound: &Inbound,
-    metrics: &Metrics,
-    push: &mut impl FnMut(Spec, ServiceId) -> ClusterId,
-) -> HashMap<u16, ClusterId> {
-    let of_port = |port: u16| {
-        let served = inbound.port(port);
-        let service = served.service.map_or(ServiceId::UNKNOWN, |(service, _)| {
+impl Known {
+    pub(super) fn of(engine: &Program, directory: &Directory, metrics: &Metrics) -> Self {
+        let name = |service: &Service| {
             metrics.service(&service.host, &service.name, &service.namespace)
-        });
-        let spec = original(&format!("inbound|{port}||"), served.protocol);
-        (port, push(spec, service))
-    };
-    inbound.ports().into_iter().map(of_port).collect()
-}
-
-fn of_policy(cluster: &mesh_engine::cluster::Cluster, engine: &mesh_engine::Program) -> Spec {
-    let (service, defaults) = (cluster.service(), engine.defaults());
-    let mut spec =
-        Spec::new(cluster.name(), service, cluster.port(), None, cluster.policy(), defaults);
-    cluster.subset().clone_into(&mut spec.subset);
-    spec.labels = cluster.labels().cloned().unwrap_or_default();
-    spec.plaintext = cluster.plaintext().to_vec();
-    spec
-}
-
-/// A cluster that leads wherever it is told to, in plain text.
-fn original(name: &str, protocol: Protocol) -> Spec {
-    Spec {
-        name: name.into(),
-        host: String::new(),
-        namespace: String::new(),
-        port: 0,
-        protocol,
-        target: TargetPort::Number(0),
-        discovery: Discovery::OriginalDestination,
-        external: true,
-        subject_alt_names: BTreeSet::new(),
-        subset: String::new(),
-        labels: Labels::new(),
-        policy: TrafficPolicy { tls: ClientTls::Disable, ..TrafficPolicy::default() },
-        plaintext: Vec::new(),
-        auto_mtls: false,
-        trust_domain: String::new(),
-        connect_timeout: std::time::Duration::from_secs(10),
-        source: None,
+        };
+        let mut services: HashMap<ClusterId, ServiceId> = engine
+            .clusters()
+            .iter()
+            .map(|cluster| (cluster.id.into(), name(cluster.service())))
+            .collect();
+        let mut inbound = HashMap::new();
+        for port in engine.inbound().ports() {
+            let Some(id) = directory.id(&inbound_name(port)) else { continue };
+            inbound.insert(port, id);
+            let service = engine.inbound().port(port).service;
+            services.extend(service.map(|(service, _)| (id, name(service))));
+        }
+        let passthrough = directory.id(PASSTHROUGH);
+        let inbound_other = directory.id(INBOUND_PASSTHROUGH);
+        services.extend(passthrough.map(|id| (id, ServiceId::PASSTHROUGH)));
+        services.extend(inbound_other.map(|id| (id, ServiceId::INBOUND_PASSTHROUGH)));
+        Self { inbound, inbound_other, passthrough, services }
     }
 }

@@ -10,7 +10,6 @@ mod build;
 mod clusters;
 mod keys;
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -28,13 +27,7 @@ use crate::tls;
 pub struct Program {
     engine: mesh_engine::Program,
     directory: Arc<Directory>,
-    /// By [`ClusterId`], what metrics call the service behind it.
-    services: Vec<ServiceId>,
-    /// The workload itself, by its ports that some service leads to.
-    inbound: HashMap<u16, ClusterId>,
-    /// The workload itself, by any other port.
-    inbound_other: ClusterId,
-    passthrough: ClusterId,
+    clusters: clusters::Known,
     /// By the place of the engine's listener; none: its connections begin in plain text.
     edges: Vec<Option<tls::Gateway>>,
     keys: Keys,
@@ -51,24 +44,19 @@ impl Program {
         &self.directory
     }
 
-    /// The cluster that the engine means.
-    pub(crate) fn cluster(id: mesh_engine::cluster::ClusterId) -> ClusterId {
-        ClusterId(u32::try_from(id.index()).unwrap_or(u32::MAX))
-    }
-
+    /// What metrics call the service behind a cluster.
     pub(crate) fn service(&self, id: ClusterId) -> ServiceId {
-        let place = usize::try_from(id.0).ok();
-        place.and_then(|place| self.services.get(place)).copied().unwrap_or(ServiceId::UNKNOWN)
+        self.clusters.services.get(&id).copied().unwrap_or(ServiceId::UNKNOWN)
     }
 
-    /// What leads to a port of the workload itself: always where it is told that the application listens.
-    pub(crate) fn inbound(&self, port: u16) -> ClusterId {
-        self.inbound.get(&port).copied().unwrap_or(self.inbound_other)
+    /// What leads to a port of the workload itself: to where it is told that the application listens.
+    pub(crate) fn inbound(&self, port: u16) -> Option<ClusterId> {
+        self.clusters.inbound.get(&port).copied().or(self.clusters.inbound_other)
     }
 
     /// What leads to wherever the client was going.
-    pub(crate) const fn passthrough(&self) -> ClusterId {
-        self.passthrough
+    pub(crate) const fn passthrough(&self) -> Option<ClusterId> {
+        self.clusters.passthrough
     }
 
     pub(crate) const fn keys(&self) -> &Keys {
