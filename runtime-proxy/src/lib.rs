@@ -17,6 +17,7 @@
 //! - `agent/`: the stream to the control runtime, the store on disk, the trial of a snapshot.
 //! - `live.rs`: the program in force, swapped whole.
 //! - `world/`: endpoints, credentials, key sets: what streams in beside policy.
+//! - `config.rs`, `proxy.rs`: how a proxy is set up, and the proxy as a whole.
 //! - `observe/`: metrics, access log, the admin port.
 
 #![forbid(unsafe_code)]
@@ -33,8 +34,13 @@ pub mod tls;
 
 pub mod http;
 
+pub mod cluster;
+
 pub mod agent;
+pub mod config;
 pub mod live;
+pub mod program;
+pub mod proxy;
 pub mod world;
 
 pub mod observe;

@@ -73,10 +73,8 @@ impl Members {
         version: Version,
         before: &Self,
     ) -> Self {
-        let selected = declared
-            .iter()
-            .enumerate()
-            .filter(|(_, endpoint)| has(&endpoint.labels, &spec.labels));
+        let selected =
+            declared.iter().enumerate().filter(|(_, endpoint)| has(&endpoint.labels, &spec.labels));
         let instances = selected.flat_map(|(index, endpoint)| {
             let addresses = resolved.map(|all| all.get(index).cloned().unwrap_or_default());
             of_declared(spec, endpoint, addresses)
@@ -141,7 +139,8 @@ fn of_wire(spec: &Spec, instance: &wire::Endpoint) -> Result<Instance, Refusal> 
         TargetPort::Name(name) => *instance.named_ports.get(name).ok_or(Refusal::Port)?,
     };
     let reached_at = instance.reached_at.get(&workload_port).unwrap_or(&workload_port);
-    let number = |port: u32| u16::try_from(port).ok().filter(|port| *port != 0).ok_or(Refusal::Port);
+    let number =
+        |port: u32| u16::try_from(port).ok().filter(|port| *port != 0).ok_or(Refusal::Port);
     let ip: IpAddr = instance.address.parse().map_err(|_| Refusal::Address)?;
     Ok(Instance {
         address: Address::Socket(SocketAddr::new(ip, number(*reached_at)?)),

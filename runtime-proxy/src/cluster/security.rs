@@ -35,7 +35,9 @@ pub(super) fn security(
         ClientTls::Originate { .. } => Ok(Security::Outside),
         ClientTls::Auto if !accepts_mtls(spec, candidate) => Ok(Security::Plain),
         ClientTls::Auto => mesh(spec, candidate, &BTreeSet::new()),
-        ClientTls::IstioMutual { subject_alt_names, .. } => mesh(spec, candidate, subject_alt_names),
+        ClientTls::IstioMutual { subject_alt_names, .. } => {
+            mesh(spec, candidate, subject_alt_names)
+        }
     }
 }
 

@@ -52,7 +52,10 @@ pub(super) struct State {
 
 /// Where endpoints come from.
 enum Source {
-    World { cell: Arc<Watched<Vec<wire::Endpoint>>>, namespace: String },
+    World {
+        cell: Arc<Watched<Vec<wire::Endpoint>>>,
+        namespace: String,
+    },
     Declared(Vec<DeclaredEndpoint>),
     Names(Names),
     /// Wherever the client was going.
@@ -155,7 +158,11 @@ impl State {
         }
         // Repeated while another thread gets there first, so that all know the same endpoints.
         self.members.rcu(|before| {
-            if version <= before.version { Arc::clone(before) } else { self.gather(version, before) }
+            if version <= before.version {
+                Arc::clone(before)
+            } else {
+                self.gather(version, before)
+            }
         });
         self.members.load_full()
     }
