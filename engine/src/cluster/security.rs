@@ -91,10 +91,10 @@ impl<'p> Terms<'p> {
     #[must_use]
     pub fn security(&self, endpoint: &Endpoint<'_>) -> Security<'p> {
         match self.tls {
-            ClientTls::Auto if self.is_auto_mutual(endpoint) => self.mutual("", None),
+            ClientTls::Auto if self.is_auto_mutual(endpoint) => self.mutual(None),
             ClientTls::Auto | ClientTls::Disable => Security::Plaintext,
-            ClientTls::IstioMutual { sni, subject_alt_names } => {
-                self.mutual(sni, some(subject_alt_names))
+            ClientTls::IstioMutual { subject_alt_names, .. } => {
+                self.mutual(some(subject_alt_names))
             }
             ClientTls::Originate {
                 sni,
@@ -131,9 +131,18 @@ impl<'p> Terms<'p> {
         })
     }
 
-    fn mutual(&self, sni: &'p str, names: Option<&'p BTreeSet<String>>) -> Security<'p> {
+    fn mutual(&self, names: Option<&'p BTreeSet<String>>) -> Security<'p> {
         let server = names.map_or(Names::EndpointOr(self.subject_alt_names), Names::OneOf);
-        Security::Mutual { sni: unless_empty(sni).unwrap_or(self.server_name), server }
+        Security::Mutual { sni: self.sni(), server }
+    }
+
+    /// What servers of the mesh are asked for.
+    #[must_use]
+    pub fn sni(&self) -> &'p str {
+        match self.tls {
+            ClientTls::IstioMutual { sni, .. } if !sni.is_empty() => sni,
+            _ => self.server_name,
+        }
     }
 }
 

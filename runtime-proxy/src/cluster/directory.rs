@@ -1,6 +1,6 @@
 //! The clusters of one program.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,6 +12,12 @@ use super::state::{State, Surroundings};
 /// A cluster's place in its directory.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ClusterId(u32);
+
+impl ClusterId {
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 impl From<mesh_engine::cluster::ClusterId> for ClusterId {
     /// In the directory of the program that gave it out.
@@ -44,7 +50,11 @@ impl Directory {
         before: Option<&Self>,
     ) -> Self {
         let known = program.clusters().iter().map(|cluster| Spec::of(cluster, program.defaults()));
-        Self::new(known.chain(others).collect(), surroundings, before)
+        let directory = Self::new(known.chain(others).collect(), surroundings, before);
+        if let Some(outbound) = program.outbound() {
+            directory.want(outbound.preload());
+        }
+        directory
     }
 
     /// The id of each cluster is its position in `specs`.
@@ -62,13 +72,19 @@ impl Directory {
         Self { generation: NEXT.fetch_add(1, Ordering::Relaxed), clusters, ids }
     }
 
+    /// The endpoints of others are asked for when they are called first.
+    fn want(&self, hosts: &BTreeSet<String>) {
+        let is_wanted = |entry: &&Entry| hosts.contains(&entry.spec.host);
+        self.clusters.iter().filter(is_wanted).for_each(|entry| entry.state.want());
+    }
+
     #[must_use]
     pub fn id(&self, name: &str) -> Option<ClusterId> {
         self.ids.get(name).copied()
     }
 
     pub(super) fn entry(&self, id: ClusterId) -> Option<&Entry> {
-        self.clusters.get(usize::try_from(id.0).ok()?)
+        self.clusters.get(id.index())
     }
 
     fn state_for(&self, spec: &Spec) -> Option<Arc<State>> {

@@ -24,7 +24,7 @@ pub(super) struct Members {
 
 /// Instances that cannot be used, by reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Refused {
+pub(super) struct Refused {
     /// Its identity is not of the namespace that its set is of, or is none.
     pub identity: u32,
     /// Its address is no IP address, or is that of another instance of the cluster.
@@ -114,6 +114,18 @@ impl Members {
         }
         Self { version, endpoints: endpoints.into_values().collect(), refused }
     }
+}
+
+/// An address that a client named by itself. `None`: it would have to prove an identity, and nobody can say which.
+pub(super) fn elsewhere(spec: &Spec, address: SocketAddr) -> Option<Endpoint> {
+    let instance = Instance {
+        address: Address::Socket(address),
+        workload_port: address.port(),
+        weight: 1,
+        is_unhealthy: false,
+        about: About::default(),
+    };
+    endpoint(spec, &spec.namespace, instance, &HashMap::new()).ok()
 }
 
 fn endpoint(

@@ -29,17 +29,22 @@ mod state;
 mod directory;
 
 mod balance;
+mod choice;
 mod dice;
 
 mod error;
 
 mod connect;
+mod pool;
+mod upstream;
 
 mod picked;
+mod underway;
+mod view;
 
 mod clusters;
 
-pub use clusters::{Cluster, Clusters, Pick};
+pub use clusters::Clusters;
 pub use directory::{ClusterId, Directory};
 pub use dns::{Answer, Lookup, system_lookup};
 pub use endpoint::{About, Address, Endpoint, Security};
@@ -49,3 +54,4 @@ pub use outlier::Outcome;
 pub use picked::{Connected, Guard, Picked};
 pub use spec::Spec;
 pub use state::{Counters, Surroundings};
+pub use view::{Cluster, Pick};

@@ -49,7 +49,7 @@ pub(super) enum Offence {
 }
 
 /// The longest ejection, unless the first is longer. Source: Envoy, `max_ejection_time`.
-const EJECTION_MAX: Duration = Duration::from_secs(300);
+const EJECTION_MAX: Duration = Duration::from_mins(5);
 
 impl Record {
     /// Takes note, and says whether that was once too often.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesh_engine::cluster::{Cluster, speaks_http2};
+use mesh_engine::cluster::{Cluster, Terms, server_name, speaks_http2};
 use mesh_snapshot::object::{
     ConnectionPool, DeclaredEndpoint, Discovery, Labels, MeshDefaults, PlaintextEndpoints,
     Protocol, TargetPort, TrafficPolicy,
@@ -33,6 +33,8 @@ pub struct Spec {
     /// Of the subset.
     pub labels: Labels,
     pub policy: TrafficPolicy,
+    /// The mesh's own name for its servers (SNI), as in [`mesh_engine::cluster::server_name`].
+    pub server_name: Box<str>,
     /// [`mesh_snapshot::object::HostSet::plaintext`], of the set that the host stands in.
     pub plaintext: Vec<PlaintextEndpoints>,
     pub auto_mtls: bool,
@@ -60,6 +62,7 @@ impl Spec {
             subset: cluster.subset().to_owned(),
             labels: cluster.labels().cloned().unwrap_or_default(),
             policy: cluster.policy().clone(),
+            server_name: server_name(&service.host, port.number, cluster.subset()),
             plaintext: cluster.plaintext().to_vec(),
             auto_mtls: cluster.auto_mtls(),
             trust_domain: mesh.trust_domain.clone(),
@@ -84,6 +87,7 @@ impl Spec {
             subset: String::new(),
             labels: Labels::new(),
             policy: TrafficPolicy::default(),
+            server_name: Box::default(),
             plaintext: Vec::new(),
             auto_mtls: false,
             trust_domain: mesh.trust_domain.clone(),
@@ -117,6 +121,18 @@ impl Spec {
         }
     }
 
+    /// What security hangs on.
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms {
+            tls: &self.policy.tls,
+            auto_mtls: self.auto_mtls,
+            external: self.external,
+            plaintext: &self.plaintext,
+            server_name: &self.server_name,
+            subject_alt_names: &self.subject_alt_names,
+        }
+    }
+
     /// Whether what one has learned and opened serves the other: they differ at most in how load is spread, in limits, and in
     /// when endpoints are ejected.
     pub(super) fn is_same_but_for_load(&self, other: &Self) -> bool {
@@ -141,9 +157,7 @@ impl Spec {
     /// Which HTTP the upstream is spoken to, for a client that speaks `client`.
     #[must_use]
     pub fn version(&self, client: Version) -> Version {
-        match speaks_http2(&self.policy, self.protocol, client == Version::Http2) {
-            true => Version::Http2,
-            false => Version::Http1,
-        }
+        let is_http2 = speaks_http2(&self.policy, self.protocol, client == Version::Http2);
+        if is_http2 { Version::Http2 } else { Version::Http1 }
     }
 }

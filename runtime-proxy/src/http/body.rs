@@ -54,6 +54,9 @@ pub trait Held {
     fn trailers(&mut self, trailers: &HeaderMap) {
         let _ = trailers;
     }
+
+    /// The body broke off on the side that it comes from.
+    fn broken(&mut self) {}
 }
 
 /// Why a body ended before its end.
@@ -181,6 +184,9 @@ impl http_body::Body for Body {
         };
         if let Some(end) = end {
             if let Some(mut held) = self.held.take() {
+                if end.is_err() {
+                    held.broken();
+                }
                 held.ended(end);
             }
             self.frames = Frames::Empty;
@@ -244,6 +250,11 @@ impl<H: Held> Held for Both<H> {
     fn trailers(&mut self, trailers: &HeaderMap) {
         self.0.trailers(trailers);
         self.1.trailers(trailers);
+    }
+
+    fn broken(&mut self) {
+        self.0.broken();
+        self.1.broken();
     }
 }
 

@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn the_less_busy_of_two_is_preferred() {
         let endpoints = endpoints(&[1, 1, 1]);
-        let _busy: Vec<_> = (0..10).map(|_| endpoints[0].standing.begin()).collect();
+        (0..10).for_each(|_| endpoints[0].standing.enter());
         let policy = LoadBalancer::default();
         let mut balancer = Balancer::new(&policy, &endpoints, &[0, 1, 2], 0).unwrap();
         let dice = Dice::new(3);
