@@ -9,12 +9,9 @@
 //! which name places and are looked up at the end by [`diagnostic::finish`].
 //!
 //! ```no_run
-//! let mut diagnostics = Vec::new();
-//! let parsed = mesh_compiler::read(&["policies".into()], &mut diagnostics);
-//! let mesh = mesh_compiler::api::decode(&parsed, &mut diagnostics);
-//! // … the stages that follow …
-//! let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
-//! let findings = mesh_compiler::diagnostic::finish(diagnostics, &parsed, &mesh.faults, &levels);
+//! let options = mesh_compiler::Options::default();
+//! let compiled = mesh_compiler::compile(&["policies".into()], &options);
+//! assert_eq!(compiled.bundle.is_none(), compiled.has_errors());
 //! ```
 
 #![forbid(unsafe_code)]
@@ -25,6 +22,9 @@ pub mod parse;
 pub mod resolve;
 pub mod source;
 
+mod lower;
+
+mod compile;
 mod registry;
 
 #[cfg(test)]
@@ -32,6 +32,7 @@ mod examples;
 #[cfg(test)]
 mod testing;
 
+pub use compile::{Compilation, Options, compile};
 pub use registry::{check, checks, levels};
 
 use rayon::prelude::*;

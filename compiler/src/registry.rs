@@ -2,11 +2,13 @@
 
 use crate::api::{self, Mesh};
 use crate::diagnostic::{At, Check, Class, Diagnostic, Levels};
+use crate::lower;
 use crate::parse::{self, Parsed};
 use crate::source;
 
 /// One list a stage.
-static STAGES: &[&[&Check]] = &[source::CHECKS, parse::CHECKS, api::CHECKS, api::RULES];
+static STAGES: &[&[&Check]] =
+    &[source::CHECKS, parse::CHECKS, api::CHECKS, api::RULES, lower::CHECKS];
 
 /// All checks, in the order of the stages.
 pub fn checks() -> impl Iterator<Item = &'static Check> {

@@ -1,7 +1,21 @@
 //! One file a subcommand, named alike.
 
 pub(crate) mod compile;
+pub(crate) mod control;
 mod exit;
 pub(crate) mod explain;
+pub(crate) mod proxies;
+pub(crate) mod proxy;
+mod reach;
+pub(crate) mod rollout;
+pub(crate) mod up;
+
+use std::io::{self, Write as _};
 
 pub(crate) use exit::Exit;
+
+/// Writes a result to standard output. Whoever stopped reading has seen enough.
+fn write(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -4,12 +4,14 @@ pub(crate) mod human;
 pub(crate) mod json;
 mod patch;
 mod snippet;
+mod table;
 mod terminal;
 
 use mesh_compiler::api::Mesh;
 use mesh_compiler::diagnostic::{Finding, Severity};
 use mesh_compiler::parse::Parsed;
 
+pub(crate) use table::Table;
 pub(crate) use terminal::{Color, Paint, Terminal};
 
 /// What there is to show.

@@ -142,13 +142,17 @@ impl<'a> DestinationRules<'a> {
         found.into_iter().flatten().filter(is_visible).copied().collect()
     }
 
+    /// The namespaces whose clients have rules that others have not, sorted.
+    #[must_use]
+    pub fn particular_clients(&self) -> BTreeSet<&'a str> {
+        self.local.keys().chain(self.named.keys()).copied().collect()
+    }
+
     /// The hosts, wildcards among them, for which clients of a namespace have other rules than everybody else.
     #[must_use]
     pub fn particular_to(&self, client: &str, root_namespace: &str) -> BTreeSet<Host> {
-        let local = match client == root_namespace {
-            true => Some(&self.root_local),
-            false => self.local.get(client),
-        };
+        let local =
+            if client == root_namespace { Some(&self.root_local) } else { self.local.get(client) };
         let mut hosts: BTreeSet<Host> =
             local.into_iter().flat_map(|rules| rules.hosts().cloned()).collect();
         hosts.extend(self.named.get(client).into_iter().flatten().cloned());

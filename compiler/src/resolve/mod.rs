@@ -43,7 +43,7 @@ pub mod service;
 
 mod view;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use self::destination_rule::DestinationRules;
@@ -120,7 +120,20 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     }
 }
 
-impl Mesh<'_> {
+impl<'a> Mesh<'a> {
+    /// The namespaces whose clients may see something otherwise than everybody else, sorted. Some of them may be known by
+    /// nothing but their name.
+    #[must_use]
+    pub fn particular_clients(&self) -> BTreeSet<&'a str> {
+        let mut clients = self.destination_rules.particular_clients();
+        clients.extend(self.rulers.particular_clients());
+        clients.extend(self.exported_services.keys());
+        let all = self.services.iter().map(|(_, service)| service);
+        let is_shared = |host: &Host| self.services.of_host(host).len() > 1;
+        clients.extend(all.filter(|it| is_shared(&it.host)).map(|it| it.namespace));
+        clients
+    }
+
     fn exported_services_to(&self, namespace: &str) -> impl Iterator<Item = &Host> {
         self.exported_services.get(namespace).into_iter().flatten()
     }

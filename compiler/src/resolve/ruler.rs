@@ -161,6 +161,11 @@ impl<'a> Rulers<'a> {
         named.take_while(move |(namespace, _)| *namespace == client).map(|(_, host)| host)
     }
 
+    /// The namespaces whose clients may have a host ruled otherwise than everybody else, in order.
+    pub fn particular_clients(&self) -> impl Iterator<Item = &'a str> {
+        self.named.iter().map(|(namespace, _)| *namespace)
+    }
+
     /// Every host that somebody rules, in no order: sort what comes of it.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         self.http.hosts()

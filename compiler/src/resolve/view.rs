@@ -118,19 +118,18 @@ impl<'m, 'a> View<'m, 'a> {
         for _ in 0..8 {
             let services = &self.mesh.services;
             let next = services.of_host(&target).iter().find(|id| self.sees(services.get(**id)));
-            match next.and_then(|id| services.get(*id).alias.as_ref()) {
-                Some(further) => target = Arc::clone(further),
-                None => {
-                    let concrete = self.service(&target)?;
-                    let own = &services.get(id).object;
-                    let mut object = (*concrete.object).clone();
-                    object.host.clone_from(&own.host);
-                    object.name.clone_from(&own.name);
-                    object.namespace.clone_from(&own.namespace);
-                    let object = Arc::new(object);
-                    return Some(SeenService { id, object, concrete: Some(concrete.id) });
-                }
+            if let Some(further) = next.and_then(|id| services.get(*id).alias.as_ref()) {
+                target = Arc::clone(further);
+                continue;
             }
+            let concrete = self.service(&target)?;
+            let own = &services.get(id).object;
+            let mut object = (*concrete.object).clone();
+            object.host.clone_from(&own.host);
+            object.name.clone_from(&own.name);
+            object.namespace.clone_from(&own.namespace);
+            let object = Arc::new(object);
+            return Some(SeenService { id, object, concrete: Some(concrete.id) });
         }
         None
     }
@@ -200,9 +199,10 @@ impl<'m, 'a> View<'m, 'a> {
     fn sibling_ports(&self, id: VirtualServiceId) -> BTreeSet<u16> {
         let mut ports = BTreeSet::new();
         for host in &self.mesh.virtual_services.get(id).hosts {
-            let services: Vec<_> = match is_wildcard(host) {
-                false => self.service(host).into_iter().collect(),
-                true => self.services_within(host).filter(|it| self.is_ruled_by(it, id)).collect(),
+            let services: Vec<_> = if is_wildcard(host) {
+                self.services_within(host).filter(|it| self.is_ruled_by(it, id)).collect()
+            } else {
+                self.service(host).into_iter().collect()
             };
             let http = services
                 .iter()

@@ -27,6 +27,7 @@ pub use file::{Role, SourceFile, is_deceptive};
 pub use lines::LineIndex;
 pub use load::{FILE_BYTES_MAX, load};
 pub use span::{FileId, Position, Span};
+pub(crate) use walk::show;
 pub use walk::walk;
 
 /// Every file that was reached, in the order of the paths.

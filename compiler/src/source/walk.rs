@@ -147,7 +147,7 @@ fn mark_project(entries: &mut [Entry], first: Option<&Input>) {
 }
 
 /// `.` and `./` in front say nothing, so they are not shown.
-fn show(path: &Path) -> String {
+pub(crate) fn show(path: &Path) -> String {
     let shown = path.to_string_lossy().replace('\\', "/");
     let mut rest = shown.as_str();
     while let Some(shorter) = rest.strip_prefix("./") {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mesh_snapshot::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::conductor::Report;
 use crate::journal::Entry;
@@ -11,10 +11,10 @@ use crate::rollout::{Candidate, Cause, Ended, Phase, ProxyState, ProxyStatus, Re
 use crate::store::Store;
 
 /// The answer to `GET /v1/rollout`. Fields are added, never changed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
-    pub schema: &'static str,
+    pub schema: String,
     pub term: u64,
     pub phase: Phase,
     /// What every proxy should serve.
@@ -44,7 +44,7 @@ pub struct Overview {
     pub records: Vec<Entry>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProxyOverview {
     pub name: String,
@@ -54,7 +54,7 @@ pub struct ProxyOverview {
     pub refusal: Option<RefusalOverview>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusalOverview {
     pub proxy: String,
@@ -67,7 +67,7 @@ pub struct RefusalOverview {
     pub source: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndedOverview {
     pub version: Version,
@@ -83,7 +83,7 @@ impl Overview {
             status.proxies.into_iter().map(|proxy| ProxyOverview::new(proxy, store)).collect();
         let quarantine = status.quarantine.into_iter();
         Self {
-            schema: "mesh.dev/rollout/v1",
+            schema: "mesh.dev/rollout/v1".to_owned(),
             term,
             phase: status.phase,
             confirmed: status.confirmed,

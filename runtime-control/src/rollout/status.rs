@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mesh_snapshot::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::Refusal;
 use super::gate::Verdict;
@@ -39,7 +39,7 @@ pub struct Status {
     pub last_ended: Option<Ended>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Phase {
     /// No snapshot yet.
@@ -64,7 +64,7 @@ pub struct ProxyStatus {
     pub refused: Option<Version>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProxyState {
     /// It serves what is confirmed.

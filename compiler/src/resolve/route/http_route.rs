@@ -76,13 +76,16 @@ pub enum RefusedParent<'a> {
     NotAllowed(&'a Resource<gateway_api::Gateway>),
 }
 
+/// A route, and the port of the host that it is attached to; absent: all of its ports.
+pub type Attached = (HttpRouteId, Option<u16>);
+
 /// All routes, ready to be looked up.
 #[derive(Clone, Debug, Default)]
 pub struct HttpRoutes<'a> {
     /// The oldest first, as the Gateway API orders them.
     all: Vec<HttpRoute<'a>>,
     /// Host of the mesh → namespace of the routes → routes, each with the port that its parent names.
-    mesh: BTreeMap<Host, BTreeMap<&'a str, Vec<(HttpRouteId, Option<u16>)>>>,
+    mesh: BTreeMap<Host, BTreeMap<&'a str, Vec<Attached>>>,
     /// Gateway and place of the listener → the routes that attach there.
     listeners: BTreeMap<(DocumentId, usize), Vec<HttpRouteId>>,
 }
@@ -143,10 +146,7 @@ impl<'a> HttpRoutes<'a> {
     }
 
     /// The routes of a host of the mesh, by their namespace.
-    pub fn of_mesh_host(
-        &self,
-        host: &str,
-    ) -> impl Iterator<Item = (&'a str, &[(HttpRouteId, Option<u16>)])> {
+    pub fn of_mesh_host(&self, host: &str) -> impl Iterator<Item = (&'a str, &[Attached])> {
         let of_host = self.mesh.get(host).into_iter().flatten();
         of_host.map(|(namespace, routes)| (*namespace, routes.as_slice()))
     }

@@ -9,7 +9,9 @@ mod virtual_service;
 pub(super) use backend::Backends;
 pub use backend::{Backend, InvalidBackend};
 pub use delegate::{DropReason, DroppedDelegate};
-pub use http_route::{HttpRoute, HttpRouteId, HttpRoutes, MeshParent, Parent, RefusedParent};
+pub use http_route::{
+    Attached, HttpRoute, HttpRouteId, HttpRoutes, MeshParent, Parent, RefusedParent,
+};
 pub use virtual_service::{
     Destination, DestinationAt, GatewayName, MergedHttp, VirtualService, VirtualServiceId,
     VirtualServices, gateway_name,

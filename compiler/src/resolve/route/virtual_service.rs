@@ -189,6 +189,7 @@ impl MergedHttp<'_> {
 }
 
 impl<'r> Destination<'r> {
+    #[must_use]
     pub fn of(written: &'r istio::Destination, namespace: &str, settings: &Settings<'_>) -> Self {
         let port = written.port.as_ref().and_then(|port| u16::try_from(port.number).ok());
         Self {

@@ -50,9 +50,10 @@ pub(super) fn service<'a>(
 
 fn endpoints(resource: &Resource<kubernetes::Service>) -> EndpointSet {
     let namespace = resource.namespace.clone();
-    match resource.spec.selector.is_empty() {
-        true => EndpointSet::Listed { namespace, service: resource.name().to_owned() },
-        false => EndpointSet::Selected { namespace, labels: resource.spec.selector.clone() },
+    if resource.spec.selector.is_empty() {
+        EndpointSet::Listed { namespace, service: resource.name().to_owned() }
+    } else {
+        EndpointSet::Selected { namespace, labels: resource.spec.selector.clone() }
     }
 }
 

@@ -7,7 +7,7 @@ mod kubernetes;
 mod merge;
 mod protocol;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mesh_snapshot::object;
@@ -147,6 +147,24 @@ impl<'a> Services<'a> {
     #[must_use]
     pub fn of_namespace(&self, namespace: &str) -> &[ServiceId] {
         self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The hosts that a namespace defines, each once, sorted.
+    #[must_use]
+    pub fn hosts_of(&self, namespace: &str) -> BTreeSet<&Host> {
+        self.of_namespace(namespace).iter().map(|id| &self.get(*id).host).collect()
+    }
+
+    /// A host as its namespace defines it, whoever sees it.
+    #[must_use]
+    pub fn defined_in(
+        &self,
+        namespace: &str,
+        host: &str,
+    ) -> Option<(ServiceId, Arc<object::Service>)> {
+        let own = self.of_host(host).iter().copied();
+        let own: Vec<_> = own.filter(|id| self.get(*id).namespace == namespace).collect();
+        merge(self, &own)
     }
 
     pub fn namespaces(&self) -> impl Iterator<Item = &'a str> {

@@ -1,0 +1,105 @@
+//! What an operator can ask a control runtime.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use mesh_control::observe::Overview;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::http::{self as client, HttpError};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    control: SocketAddr,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AskError {
+    #[error(
+        "the control runtime at {control} cannot be reached: {error}; name another with `--control`"
+    )]
+    Unreachable { control: SocketAddr, error: HttpError },
+    /// It says why not.
+    #[error("{0}")]
+    Rejected(String),
+    #[error("the control runtime at {control} answered {status}: {body}")]
+    Answer { control: SocketAddr, status: StatusCode, body: String },
+}
+
+/// What came of a verb.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Outcome {
+    /// `done`, or `as it was`.
+    pub outcome: String,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    error: String,
+}
+
+/// An answer comes from memory, or after one write to disk.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Client {
+    pub(crate) const fn new(control: SocketAddr) -> Self {
+        Self { control }
+    }
+
+    pub(crate) async fn overview(&self) -> Result<Overview, AskError> {
+        self.ask("GET", "/v1/rollout", None).await
+    }
+
+    /// As it came, for those who read JSON.
+    pub(crate) async fn overview_as_json(&self) -> Result<Value, AskError> {
+        self.ask("GET", "/v1/rollout", None).await
+    }
+
+    pub(crate) async fn tell(
+        &self,
+        verb: &str,
+        arguments: Option<Value>,
+    ) -> Result<Outcome, AskError> {
+        self.ask("POST", &format!("/v1/rollout/{verb}"), arguments).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, AskError> {
+        let control = self.control;
+        let unreachable = |error| AskError::Unreachable { control, error };
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(http::header::HOST, control.to_string())
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .unwrap_or_else(|error| unreachable!("all parts are ours: {error}"));
+        let mut client = client::Client::connect(control, PATIENCE).await.map_err(unreachable)?;
+        let response = client.send(request).await.map_err(unreachable)?;
+        let (status, body) = (response.status(), response.into_body());
+        let answer = || AskError::Answer {
+            control,
+            status,
+            body: String::from_utf8_lossy(&body).trim().to_owned(),
+        };
+        match status {
+            StatusCode::OK => serde_json::from_slice(&body).map_err(|_| answer()),
+            StatusCode::CONFLICT | StatusCode::BAD_REQUEST => {
+                let problem: Problem = serde_json::from_slice(&body).map_err(|_| answer())?;
+                Err(AskError::Rejected(problem.error))
+            }
+            _ => Err(answer()),
+        }
+    }
+}

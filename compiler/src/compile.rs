@@ -1,0 +1,106 @@
+//! All stages in a row.
+
+use std::collections::BTreeMap;
+
+use mesh_snapshot::container::Bundle;
+use mesh_snapshot::provenance::Provenance;
+use mesh_snapshot::{Conflict, Digest};
+
+use crate::api::{self, Mesh};
+use crate::diagnostic::{Diagnostic, Finding, Severity, finish};
+use crate::lower::{self, Lowered};
+use crate::parse::Parsed;
+use crate::resolve;
+use crate::source::Input;
+
+/// What the compiler cannot know by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The Git commit that is compiled, in full; empty: not known.
+    pub commit: String,
+    /// Whether files differ from it.
+    pub dirty: bool,
+}
+
+/// A repository, and what became of it.
+#[derive(Debug)]
+pub struct Compilation {
+    pub parsed: Parsed,
+    pub mesh: Mesh,
+    /// Sorted by file, place and check.
+    pub findings: Vec<Finding>,
+    /// There is none exactly when some finding is an error.
+    pub bundle: Option<Bundle>,
+    /// A fault of the compiler's own, for which there is no snapshot either.
+    pub fault: Option<Conflict>,
+}
+
+impl Compilation {
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// Compiles everything that `inputs` lead to. Places and provenance are relative to the first, if that is a folder.
+#[must_use]
+pub fn compile(inputs: &[Input], options: &Options) -> Compilation {
+    let mut diagnostics = Vec::new();
+    let parsed = crate::read(inputs, &mut diagnostics);
+    compile_parsed(parsed, &root(inputs), options, diagnostics)
+}
+
+/// What follows after reading.
+pub(crate) fn compile_parsed(
+    parsed: Parsed,
+    root: &str,
+    options: &Options,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Compilation {
+    let mesh = api::decode(&parsed, &mut diagnostics);
+    let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
+    let finished =
+        |diagnostics: Vec<Diagnostic>| finish(diagnostics, &parsed, &mesh.faults, &levels);
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+
+    let resolved = resolve::resolve(&mesh);
+    // The checks across resources come here: `check::all(&resolved, &mut diagnostics)`.
+    let mut findings = finished(diagnostics.clone());
+    let (mut lowered, mut fault) = (None, None);
+    if !findings.iter().any(is_error) {
+        match lower::lower(&resolved, &parsed, root, &mut diagnostics) {
+            Ok(it) => lowered = Some(it),
+            Err(conflict) => fault = Some(conflict),
+        }
+        findings = finished(diagnostics);
+    }
+    // A project may have made errors of what lowering found.
+    let lowered = lowered.filter(|_| !findings.iter().any(is_error));
+    let bundle = lowered.map(|lowered| bundle(lowered, &parsed, root, options));
+    Compilation { parsed, mesh, findings, bundle, fault }
+}
+
+fn bundle(lowered: Lowered, parsed: &Parsed, root: &str, options: &Options) -> Bundle {
+    let Lowered { snapshot, source_map, inventory } = lowered;
+    let provenance = Provenance {
+        compiler: concat!("mesh ", env!("CARGO_PKG_VERSION")).to_owned(),
+        commit: options.commit.clone(),
+        dirty: options.dirty,
+        inputs: inputs(parsed, root),
+    };
+    Bundle { snapshot, inventory, source_map, provenance, signatures: Vec::new() }
+}
+
+fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
+    let digest = |text: &str| Digest::of(text.as_bytes());
+    let files = parsed.sources().iter().map(|(_, file)| file);
+    files.map(|file| (lower::relative(&file.path, root).to_owned(), digest(file.text()))).collect()
+}
+
+/// The folder that places are relative to, as files in it are shown; empty: none.
+fn root(inputs: &[Input]) -> String {
+    match inputs.first() {
+        Some(Input::Path(path)) if path.is_dir() => crate::source::show(path),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,102 @@
+//! The Gateway API's `Gateway`: each listener is a server.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_snapshot::object::{Gateway, Object, Server, VirtualHost};
+use mesh_snapshot::{Applies, Key, Kind};
+
+use super::{Opened, destinations, tls};
+use crate::diagnostic::Place;
+use crate::lower::{Lowering, Perspective};
+use crate::resolve::gateway::{ApiGateway, Class, Listener};
+use crate::resolve::host::Host;
+use crate::resolve::route::HttpRouteId;
+
+impl<'a> Lowering<'_, 'a> {
+    pub(super) fn api_gateways(&mut self) {
+        // Behind those of Istio, which may open the same ports.
+        let first = self.mesh.gateways.iter().count();
+        for (rank, gateway) in self.mesh.api_gateways.iter().enumerate() {
+            if gateway.class == Class::Mesh {
+                self.api_gateway(gateway, first + rank);
+            }
+        }
+    }
+
+    fn api_gateway(&mut self, gateway: &ApiGateway<'a>, rank: usize) {
+        let (namespace, name) = (gateway.resource.namespace.as_str(), gateway.resource.name());
+        let perspective = Perspective::of_gateways(self.mesh, namespace);
+        let root = gateway.resource.at();
+        let spec = root.field("spec");
+        let list = spec.field("listeners");
+        let mut places = vec![(String::new(), Place::resource(gateway.resource.id))];
+        let mut opened = Vec::new();
+        for listener in gateway.listeners.iter().filter(|listener| listener.is_served()) {
+            let item = format!("servers[{}]", opened.len());
+            places.push((item, list.index(listener.index).value()));
+            opened.extend(self.listener(gateway, listener, &perspective));
+        }
+        // No resource has a `/` in its name: this is nobody else's.
+        let full_name = format!("api/{namespace}/{name}");
+        let hosts = self.gateway_hosts(&opened, &full_name, &perspective, &perspective);
+        let object = Gateway {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            servers: opened.into_iter().map(|it| it.server).collect(),
+            hosts,
+        };
+        let key = Key::new(Kind::Gateway, namespace, format!("api/{name}"));
+        let reference = self.store.add(key, &Object::Gateway(object), &places);
+        let applies = Applies::Gateways(BTreeSet::from([name.to_owned()]));
+        self.store.list(namespace, reference, applies, rank);
+    }
+
+    fn listener(
+        &mut self,
+        gateway: &ApiGateway<'a>,
+        listener: &Listener<'a>,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Option<Opened> {
+        let protocol = listener.protocol?;
+        let mut leads_to = BTreeSet::new();
+        let mut virtual_hosts = Vec::new();
+        for (host, routes) in self.routes_of(gateway, listener) {
+            let (reference, table) =
+                self.listener_table(gateway, listener, &host, &routes, perspective);
+            leads_to.extend(destinations(&table));
+            virtual_hosts.push(VirtualHost { host: host.to_string(), routes: reference });
+        }
+        let server = Server {
+            port: listener.port,
+            name: listener.spec.name.clone(),
+            protocol,
+            bind: None,
+            hosts: vec![listener.hostname.to_string()],
+            tls: tls::of_listener(listener),
+            virtual_hosts,
+            stream_routes: None,
+        };
+        Some(Opened { server, leads_to })
+    }
+
+    /// The routes of each host under which a listener serves any, the oldest first.
+    fn routes_of(
+        &self,
+        gateway: &ApiGateway<'a>,
+        listener: &Listener<'a>,
+    ) -> BTreeMap<Host, Vec<HttpRouteId>> {
+        let narrower = gateway.narrower_than(listener);
+        let mut by_host: BTreeMap<Host, Vec<HttpRouteId>> = BTreeMap::new();
+        for id in self.mesh.http_routes.of_listener(gateway.resource.id, listener.index) {
+            let route = self.mesh.http_routes.get(*id);
+            for (host, _) in route.hosts_at(listener, &narrower) {
+                let ids = by_host.entry(Arc::clone(host)).or_default();
+                if ids.last() != Some(id) {
+                    ids.push(*id);
+                }
+            }
+        }
+        by_host
+    }
+}

@@ -1,0 +1,178 @@
+//! Istio's `Gateway`. Source: Istio, `buildGatewayHTTPRouteConfig`, `pickMatchingGatewayHosts`.
+
+use std::collections::BTreeSet;
+
+use mesh_snapshot::object::{Gateway, Object, Server as ObjectServer, ServerTls, VirtualHost};
+use mesh_snapshot::{Applies, Key, Kind, Reference};
+
+use super::{Opened, destinations, tls};
+use crate::lower::{Lowering, Perspective};
+use crate::resolve::Visibility;
+use crate::resolve::gateway::{IstioGateway, Server};
+use crate::resolve::host::{Host, intersection};
+use crate::resolve::route::VirtualServiceId;
+
+impl<'a> Lowering<'_, 'a> {
+    pub(super) fn istio_gateways(&mut self) {
+        for (rank, gateway) in self.mesh.gateways.iter().enumerate() {
+            let own = gateway.resource.namespace.as_str();
+            let selector = &gateway.resource.spec.selector;
+            let applies = match selector.is_empty() {
+                true => Applies::All,
+                false => Applies::Selected(vec![selector.clone()]),
+            };
+            let home = Perspective::of_gateways(self.mesh, own);
+            let at_home = self.istio_gateway(gateway, &home, &home);
+            self.store.list("", at_home.clone(), applies.clone(), rank);
+            for namespace in self.foreign_proxies(gateway) {
+                let there = Perspective::of_gateways(self.mesh, namespace);
+                let seen = self.istio_gateway(gateway, &there, &home);
+                if seen != at_home {
+                    self.store.list(namespace, seen, applies.clone(), rank);
+                }
+            }
+        }
+    }
+
+    /// Other namespaces in which a gateway is known to run that the resource selects.
+    fn foreign_proxies(&self, gateway: &IstioGateway<'_>) -> BTreeSet<&'a str> {
+        let own = gateway.resource.namespace.as_str();
+        let workloads = self.mesh.workloads.iter();
+        let selected = workloads.filter(|it| gateway.selects(&it.inventory));
+        let names: BTreeSet<&str> = selected.map(crate::resolve::Workload::namespace).collect();
+        self.mesh.namespaces.names().filter(|name| *name != own && names.contains(name)).collect()
+    }
+
+    fn istio_gateway(
+        &mut self,
+        gateway: &IstioGateway<'a>,
+        perspective: &Perspective<'_, 'a>,
+        home: &Perspective<'_, 'a>,
+    ) -> Reference {
+        let (namespace, name) = (gateway.resource.namespace.as_str(), gateway.resource.name());
+        let root = gateway.resource.at();
+        let spec = root.field("spec");
+        let list = spec.field("servers");
+        let mut places =
+            vec![(String::new(), crate::diagnostic::Place::resource(gateway.resource.id))];
+        let mut opened = Vec::new();
+        for server in gateway.servers.iter().filter(|server| server.is_served()) {
+            let item = format!("servers[{}]", opened.len());
+            places.push((item, list.index(server.index).value()));
+            opened.extend(self.istio_server(gateway, server, perspective, home));
+        }
+        let full_name = format!("{namespace}/{name}");
+        let hosts = self.gateway_hosts(&opened, &full_name, perspective, home);
+        let object = Gateway {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            servers: opened.into_iter().map(|it| it.server).collect(),
+            hosts,
+        };
+        // A gateway is one thing to whoever serves it: its name is the same everywhere.
+        let key = Key::new(Kind::Gateway, namespace, name);
+        self.store.add(key, &Object::Gateway(object), &places)
+    }
+
+    fn istio_server(
+        &mut self,
+        gateway: &IstioGateway<'a>,
+        server: &Server<'a>,
+        perspective: &Perspective<'_, 'a>,
+        home: &Perspective<'_, 'a>,
+    ) -> Option<Opened> {
+        let protocol = server.protocol?;
+        let ids = self.bound(&gateway.full_name, perspective);
+        let mut leads_to = BTreeSet::new();
+        let mut virtual_hosts = Vec::new();
+        let mut stream_routes = None;
+        if server.is_http() {
+            for id in &ids {
+                let hosts = self.shared_hosts(server, *id);
+                if hosts.is_empty() {
+                    continue;
+                }
+                let table = self.gateway_table(&gateway.full_name, *id, perspective, home);
+                let Some((routes, table)) = table else { continue };
+                leads_to.extend(destinations(&table));
+                let host =
+                    |host: Host| VirtualHost { host: host.to_string(), routes: routes.clone() };
+                virtual_hosts.extend(hosts.into_iter().map(host));
+            }
+            // Of one host, what is tried first stays in front.
+            virtual_hosts.sort_by(|a, b| a.host.cmp(&b.host));
+        } else {
+            let name = (gateway.resource.namespace.as_str(), gateway.resource.name());
+            let streams = self.server_streams(server, name, &ids, perspective, home);
+            if let Some((routes, table)) = streams {
+                leads_to.extend(destinations(&table));
+                stream_routes = Some(routes);
+            }
+        }
+        let object = ObjectServer {
+            port: server.port,
+            name: server.spec.name.clone(),
+            protocol,
+            bind: self.bind(gateway, server),
+            hosts: hosts(server),
+            tls: tls::of_server(server).unwrap_or(ServerTls::Off),
+            virtual_hosts,
+            stream_routes,
+        };
+        Some(Opened { server: object, leads_to })
+    }
+
+    /// An address. A socket of the file system is not bound.
+    fn bind(
+        &mut self,
+        gateway: &IstioGateway<'_>,
+        server: &Server<'_>,
+    ) -> Option<std::net::IpAddr> {
+        let written = server.spec.bind.as_str();
+        let parsed = written.parse().ok();
+        if parsed.is_none() && !written.is_empty() {
+            let root = gateway.resource.at();
+            let spec = root.field("spec");
+            let list = spec.field("servers");
+            let place = list.index(server.index).field("bind").value();
+            let message = format!("`{written}` is no address that a proxy can listen at");
+            self.unserved(place, message, "the server is opened at all addresses");
+        }
+        parsed
+    }
+
+    /// The `VirtualService`s that bind to a gateway and that its proxies see: those for the proxies' own namespace alone
+    /// first, then those exported to it, then public ones; each from the oldest to the youngest.
+    fn bound(&self, gateway: &str, perspective: &Perspective<'_, 'a>) -> Vec<VirtualServiceId> {
+        let client = perspective.view.client();
+        let all = self.mesh.virtual_services.of_gateway(gateway).iter().copied();
+        let rank = |id: VirtualServiceId| {
+            let it = self.mesh.virtual_services.get(id);
+            match &it.visibility {
+                Visibility::Namespaces(_) if client == Some(it.namespace()) => 0,
+                Visibility::Namespaces(_) | Visibility::Nobody => 1,
+                Visibility::Public => 2,
+            }
+        };
+        let sees =
+            |id: &VirtualServiceId| self.mesh.virtual_services.get(*id).visibility.reaches(client);
+        let mut ids: Vec<_> = all.filter(sees).collect();
+        ids.sort_by_key(|id| (rank(*id), *id));
+        ids
+    }
+
+    /// The hosts that a server and a `VirtualService` have in common, where its namespace may bind to them.
+    fn shared_hosts(&self, server: &Server<'_>, id: VirtualServiceId) -> BTreeSet<Host> {
+        let it = self.mesh.virtual_services.get(id);
+        let own = server.hosts.iter().filter(|host| host.admits(it.namespace()));
+        own.flat_map(|own| it.hosts.iter().filter_map(|host| intersection(&own.host, host)))
+            .cloned()
+            .collect()
+    }
+}
+
+/// Without the namespaces that may bind to them.
+fn hosts(server: &Server<'_>) -> Vec<String> {
+    let hosts: BTreeSet<_> = server.hosts.iter().map(|host| host.host.to_string()).collect();
+    hosts.into_iter().collect()
+}

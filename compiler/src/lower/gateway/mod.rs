@@ -1,0 +1,95 @@
+//! `Gateway`: what the proxies at the edge open, and all that leads from there, as seen from the namespace they run in.
+//!
+//! An Istio `Gateway` stands in the mesh's section as gateways of its own namespace see it, and in the section of another
+//! namespace where gateways run that it selects and that see it otherwise. One of the Gateway API is served only by
+//! gateways of its own namespace, and stands in that section.
+
+mod api;
+mod istio;
+mod tls;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_snapshot::Reference;
+use mesh_snapshot::object::{HttpAction, Object, RouteTable, Server, Target};
+
+use super::host_set::{Hosts, by_namespace};
+use super::{Lowering, Perspective};
+use crate::resolve::host::{Host, lower};
+
+/// A server, and the hosts that its routes lead to.
+struct Opened {
+    server: Server,
+    leads_to: BTreeSet<Host>,
+}
+
+impl<'a> Lowering<'_, 'a> {
+    pub(super) fn gateways(&mut self) {
+        self.istio_gateways();
+        self.api_gateways();
+    }
+
+    /// The hosts that a gateway's routes lead to, as its proxies see them: services and policies, since requests were
+    /// routed when they get there.
+    fn gateway_hosts(
+        &mut self,
+        opened: &[Opened],
+        name: &str,
+        perspective: &Perspective<'_, 'a>,
+        home: &Perspective<'_, 'a>,
+    ) -> Vec<Reference> {
+        let names: BTreeSet<&Host> = opened.iter().flat_map(|it| &it.leads_to).collect();
+        let seen = upstreams(by_namespace(&perspective.view, names.iter().copied()));
+        let at_home = upstreams(by_namespace(&home.view, names));
+        let mut sets = Vec::new();
+        for (namespace, hosts) in seen {
+            let set = self.host_set(namespace, &hosts, perspective);
+            let is_home = at_home
+                .get(namespace)
+                .is_some_and(|hosts| self.host_set(namespace, hosts, home) == set);
+            let name = format!("gateway/{name}");
+            let kind = mesh_snapshot::Kind::HostSet;
+            let key = if is_home {
+                mesh_snapshot::Key::new(kind, namespace, name)
+            } else {
+                perspective.key(kind, namespace, &name)
+            };
+            sets.push(self.store.add(key, &Object::HostSet(set), &[]));
+        }
+        sets
+    }
+}
+
+/// Hosts with a service, without their routes.
+fn upstreams<'a>(all: BTreeMap<&'a str, Hosts<'a>>) -> BTreeMap<&'a str, Hosts<'a>> {
+    let mut kept: BTreeMap<&str, Hosts<'_>> = BTreeMap::new();
+    for (namespace, hosts) in all {
+        for (name, mut seen) in hosts.into_iter().filter(|(_, seen)| seen.service.is_some()) {
+            (seen.http, seen.streams) = (None, Vec::new());
+            kept.entry(namespace).or_default().insert(Arc::clone(&name), seen);
+        }
+    }
+    kept
+}
+
+/// The hosts that routes lead to.
+fn destinations(table: &RouteTable) -> BTreeSet<Host> {
+    let mut hosts = BTreeSet::new();
+    for route in &table.http {
+        if let HttpAction::Forward { backends, mirrors, .. } = &route.action {
+            hosts.extend(backends.iter().filter_map(|it| host(&it.target)));
+            hosts.extend(mirrors.iter().map(|it| lower(&it.destination.host)));
+        }
+    }
+    let streams = table.tls.iter().chain(&table.tcp).flat_map(|route| &route.backends);
+    hosts.extend(streams.filter_map(|it| host(&it.target)));
+    hosts
+}
+
+fn host(target: &Target) -> Option<Host> {
+    match target {
+        Target::Cluster(destination) => Some(lower(&destination.host)),
+        Target::Status(_) => None,
+    }
+}

@@ -1,0 +1,107 @@
+//! From a resolved mesh to the objects of a snapshot. One file a kind of object.
+//!
+//! Everything is a function of the mesh alone: no order of files or of a hash is seen in the result. What a type of `api`
+//! knows and an object cannot carry is reported by one of [`CHECKS`].
+//!
+//! # Names
+//! Most of a mesh looks the same to everybody. So what clients of one namespace see is named like what all see, where it
+//! is the same (`RouteTable shop/reviews`), and with the client's namespace where it is not (`RouteTable shop/reviews@web`).
+//! Whether something gets a plain name never depends on what a third namespace sees: a change there leaves others alone.
+
+mod checks;
+
+mod perspective;
+mod store;
+mod written;
+
+mod mesh_defaults;
+mod service;
+
+mod client_policy;
+mod traffic_policy;
+
+mod route;
+
+mod egress;
+mod host_set;
+
+mod gateway;
+
+mod authorization_policy;
+mod peer_authentication;
+mod policy;
+mod request_authentication;
+
+mod inventory;
+
+use std::collections::BTreeMap;
+
+use mesh_snapshot::object::{HostSet, RouteTable, Workload};
+use mesh_snapshot::{Conflict, Key, Snapshot, SourceMap};
+
+use self::perspective::Perspective;
+use self::route::TableId;
+use self::store::Store;
+use self::written::Written;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::parse::Parsed;
+use crate::resolve::Mesh;
+
+pub(crate) use checks::CHECKS;
+pub(crate) use store::relative;
+
+/// A snapshot and what rides beside it.
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) source_map: SourceMap,
+    /// By namespace and name.
+    pub(crate) inventory: Vec<Workload>,
+}
+
+/// Lowers a mesh in which no error was found. `root` is the folder that places are relative to; empty: none.
+///
+/// # Errors
+/// When two objects were given one name, which is a fault of this stage.
+pub(crate) fn lower(
+    mesh: &Mesh<'_>,
+    parsed: &Parsed,
+    root: &str,
+    out: &mut Vec<Diagnostic>,
+) -> Result<Lowered, Conflict> {
+    let mut lowering = Lowering {
+        mesh,
+        store: Store::new(parsed, root),
+        out,
+        tables: BTreeMap::new(),
+        host_sets: BTreeMap::new(),
+    };
+    lowering.mesh_defaults();
+    lowering.inbound_services();
+    lowering.egresses();
+    lowering.gateways();
+    lowering.peer_authentications();
+    lowering.request_authentications();
+    lowering.authorization_policies();
+    let inventory = lowering.inventory();
+    let (snapshot, source_map) = lowering.store.finish()?;
+    Ok(Lowered { snapshot, source_map, inventory })
+}
+
+/// What there is to lower, and what has come of it so far.
+struct Lowering<'m, 'a> {
+    mesh: &'m Mesh<'a>,
+    store: Store<'m>,
+    out: &'m mut Vec<Diagnostic>,
+    /// As everybody sees them.
+    tables: BTreeMap<TableId<'a>, Written<RouteTable>>,
+    /// The same.
+    host_sets: BTreeMap<Key, HostSet>,
+}
+
+impl Lowering<'_, '_> {
+    /// Something is written that the snapshot does not carry.
+    fn unserved(&mut self, place: Place, message: String, consequence: &str) {
+        self.out.push(checks::unserved(place, message, consequence));
+    }
+}

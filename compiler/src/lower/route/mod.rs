@@ -1,0 +1,223 @@
+//! `RouteTable`: where requests go. On the mesh the routes of one `VirtualService`, or the `HTTPRoute`s of a namespace; at a
+//! gateway those of each `VirtualService` that binds to it, or of a listener of the Gateway API.
+
+mod headers;
+mod matching;
+mod retry;
+mod unit;
+
+mod action;
+mod cors;
+mod fault;
+mod stream;
+mod virtual_service;
+
+mod filter;
+mod http_route;
+mod precedence;
+
+use mesh_snapshot::object::{Object, RouteTable};
+use mesh_snapshot::{Key, Kind, Reference};
+
+use super::{Lowering, Perspective, Written};
+use crate::diagnostic::Diagnostic;
+use crate::resolve::gateway::{ApiGateway, Listener};
+use crate::resolve::host::Host;
+use crate::resolve::route::{GatewayName, HttpRouteId, VirtualServiceId};
+use crate::resolve::{Mesh, Ruler, SeenHost, View};
+
+pub(super) use retry::retry_policy;
+pub(super) use unit::micros;
+
+/// What the routes of a host of the mesh are made of. Hosts with equal ones share a table.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct TableId<'a> {
+    http: Option<HttpSource<'a>>,
+    streams: Vec<VirtualServiceId>,
+}
+
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum HttpSource<'a> {
+    VirtualService(VirtualServiceId),
+    /// The routes of a namespace that are attached to the host.
+    HttpRoutes(&'a str, Host),
+}
+
+impl<'a> TableId<'a> {
+    /// `None` where nobody wrote a route.
+    pub(super) fn of_host(name: &Host, seen: &SeenHost<'a>, mesh: &Mesh<'a>) -> Option<Self> {
+        let http = seen.http.map(|ruler| match ruler {
+            Ruler::VirtualService(id) => HttpSource::VirtualService(id),
+            Ruler::HttpRoutes(namespace) => {
+                HttpSource::HttpRoutes(namespace, attached_host(namespace, name, seen, mesh))
+            }
+        });
+        (http.is_some() || !seen.streams.is_empty())
+            .then(|| Self { http, streams: seen.streams.clone() })
+    }
+
+    /// Namespace and name, which nobody else has: no resource has a `/` in its name.
+    fn name(&self, mesh: &Mesh<'a>) -> (&'a str, String) {
+        let virtual_service = |id: &VirtualServiceId| {
+            let it = mesh.virtual_services.get(*id);
+            (it.namespace(), it.resource.name())
+        };
+        let streams: Vec<_> = self.streams.iter().map(virtual_service).collect();
+        let (namespace, name) = match &self.http {
+            Some(HttpSource::VirtualService(id)) => {
+                let (namespace, name) = virtual_service(id);
+                if streams.is_empty() || streams == [(namespace, name)] {
+                    return (namespace, name.to_owned());
+                }
+                (namespace, name.to_owned())
+            }
+            Some(HttpSource::HttpRoutes(namespace, host)) => {
+                (*namespace, format!("httproutes/{host}"))
+            }
+            None => (streams.first().map_or("", |(namespace, _)| namespace), String::new()),
+        };
+        if streams.is_empty() {
+            return (namespace, name);
+        }
+        let streams: Vec<_> = streams.iter().map(|(of, name)| format!("{of}/{name}")).collect();
+        (namespace, format!("{name}/streams/{}", streams.join("+")))
+    }
+}
+
+/// The host that routes are attached to: an alias may have those of what it stands for.
+fn attached_host(namespace: &str, name: &Host, seen: &SeenHost<'_>, mesh: &Mesh<'_>) -> Host {
+    let is_attached =
+        |host: &Host| mesh.http_routes.of_mesh_host(host).any(|(of, _)| of == namespace);
+    let concrete = seen.service.as_ref().and_then(|it| it.concrete);
+    match concrete {
+        Some(id) if !is_attached(name) => mesh.services.get(id).host.clone(),
+        _ => name.clone(),
+    }
+}
+
+/// What routes are lowered with.
+pub(super) struct Routing<'s, 'm, 'a> {
+    mesh: &'m Mesh<'a>,
+    view: View<'m, 'a>,
+    out: &'s mut Vec<Diagnostic>,
+}
+
+impl<'a> Lowering<'_, 'a> {
+    /// The routes of a host of the mesh, as they are seen.
+    pub(super) fn route_table(
+        &mut self,
+        id: TableId<'a>,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Reference {
+        let (namespace, name) = id.name(self.mesh);
+        if !self.tables.contains_key(&id) {
+            let view = View::common(self.mesh);
+            let table = Routing { mesh: self.mesh, view, out: self.out }.table(&id);
+            self.tables.insert(id.clone(), table);
+        }
+        let view = perspective.view;
+        let seen = Routing { mesh: self.mesh, view, out: self.out }.table(&id);
+        let is_common = self.tables.get(&id).is_some_and(|it| it.object == seen.object);
+        let key = if is_common {
+            Key::new(Kind::RouteTable, namespace, name)
+        } else {
+            perspective.key(Kind::RouteTable, namespace, &name)
+        };
+        self.store.add(key, &Object::RouteTable(seen.object), &seen.places)
+    }
+
+    /// The routes of a `VirtualService` for HTTP at a gateway, as gateways of a namespace see it. `None` without any.
+    pub(super) fn gateway_table(
+        &mut self,
+        gateway: &str,
+        id: VirtualServiceId,
+        perspective: &Perspective<'_, 'a>,
+        home: &Perspective<'_, 'a>,
+    ) -> Option<(Reference, RouteTable)> {
+        let name = GatewayName::Named(gateway.into());
+        let mut lower = |view| {
+            let mut table = Written::<RouteTable>::default();
+            Routing { mesh: self.mesh, view, out: self.out }.http(id, &name, &mut table);
+            table
+        };
+        let table = lower(perspective.view);
+        if table.object.http.is_empty() {
+            return None;
+        }
+        let is_home = lower(home.view).object == table.object;
+        let it = self.mesh.virtual_services.get(id);
+        let name = format!("{}/{gateway}", it.resource.name());
+        Some(self.add_gateway_table(it.namespace(), &name, table, is_home, perspective))
+    }
+
+    /// The routes for bytes at a server of a gateway. `None` without any.
+    pub(super) fn server_streams(
+        &mut self,
+        server: &crate::resolve::gateway::Server<'_>,
+        (namespace, name): (&str, &str),
+        ids: &[VirtualServiceId],
+        perspective: &Perspective<'_, 'a>,
+        home: &Perspective<'_, 'a>,
+    ) -> Option<(Reference, RouteTable)> {
+        let gateway = format!("{namespace}/{name}");
+        let mut lower = |view| {
+            Routing { mesh: self.mesh, view, out: self.out }.streams_at(server, &gateway, ids)
+        };
+        let table = lower(perspective.view);
+        if table.object == RouteTable::default() {
+            return None;
+        }
+        let is_home = lower(home.view).object == table.object;
+        let name = format!("{name}/servers[{}]", server.index);
+        Some(self.add_gateway_table(namespace, &name, table, is_home, perspective))
+    }
+
+    /// The routes of a host of a listener of the Gateway API.
+    pub(super) fn listener_table(
+        &mut self,
+        gateway: &ApiGateway<'a>,
+        listener: &Listener<'a>,
+        host: &Host,
+        routes: &[HttpRouteId],
+        perspective: &Perspective<'_, 'a>,
+    ) -> (Reference, RouteTable) {
+        let view = perspective.view;
+        let table = Routing { mesh: self.mesh, view, out: self.out }.at_gateway(routes);
+        let name = format!("api/{}/{}/{host}", gateway.resource.name(), listener.spec.name);
+        self.add_gateway_table(&gateway.resource.namespace, &name, table, true, perspective)
+    }
+
+    fn add_gateway_table(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        table: Written<RouteTable>,
+        is_home: bool,
+        perspective: &Perspective<'_, 'a>,
+    ) -> (Reference, RouteTable) {
+        let key = if is_home {
+            Key::new(Kind::RouteTable, namespace, name)
+        } else {
+            perspective.key(Kind::RouteTable, namespace, name)
+        };
+        let object = Object::RouteTable(table.object.clone());
+        (self.store.add(key, &object, &table.places), table.object)
+    }
+}
+
+impl<'a> Routing<'_, '_, 'a> {
+    fn table(&mut self, id: &TableId<'a>) -> Written<RouteTable> {
+        let mut table = Written::default();
+        match &id.http {
+            Some(HttpSource::VirtualService(id)) => self.http(*id, &GatewayName::Mesh, &mut table),
+            Some(HttpSource::HttpRoutes(namespace, host)) => {
+                self.on_mesh(namespace, host, &mut table);
+            }
+            None => {}
+        }
+        for id in &id.streams {
+            self.streams(*id, &mut table);
+        }
+        table
+    }
+}

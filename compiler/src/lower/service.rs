@@ -1,0 +1,69 @@
+//! `Service`: what can be called.
+
+use std::sync::Arc;
+
+use mesh_snapshot::object::{Discovery, EndpointSet, Object, Service};
+use mesh_snapshot::{Applies, Key, Kind, Reference};
+
+use super::{Lowering, Perspective};
+use crate::diagnostic::Place;
+use crate::resolve::SeenService;
+use crate::resolve::service::ServiceId;
+
+impl Lowering<'_, '_> {
+    /// Lists each service for the workloads that back it: those learn their ports and protocols from it.
+    pub(super) fn inbound_services(&mut self) {
+        let services = &self.mesh.services;
+        for namespace in services.namespaces() {
+            for host in services.hosts_of(namespace) {
+                let Some((id, object)) = services.defined_in(namespace, host) else { continue };
+                if services.get(id).alias.is_some() {
+                    continue;
+                }
+                let Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } =
+                    &object.discovery
+                else {
+                    continue;
+                };
+                let applies = Applies::Selected(vec![labels.clone()]);
+                let reference = self.add_service(plain_key(&object), &object, id);
+                self.store.list(namespace, reference, applies, 0);
+            }
+        }
+    }
+
+    /// A service, as it is seen from somewhere.
+    pub(super) fn seen_service(
+        &mut self,
+        seen: &SeenService,
+        perspective: &Perspective<'_, '_>,
+    ) -> Reference {
+        let object = &seen.object;
+        let key = if self.is_plain(seen) {
+            plain_key(object)
+        } else {
+            perspective.key(Kind::Service, &object.namespace, &object.host)
+        };
+        self.add_service(key, object, seen.id)
+    }
+
+    /// Whether it looks as its namespace defines it; an alias, as everybody sees it.
+    fn is_plain(&self, seen: &SeenService) -> bool {
+        let (services, object) = (&self.mesh.services, &seen.object);
+        if seen.concrete.is_some() {
+            let common = Perspective::common(self.mesh).view.service(&object.host);
+            return common.is_none_or(|common| common.object == *object);
+        }
+        let defined = services.defined_in(&object.namespace, &object.host);
+        defined.is_some_and(|(_, defined)| defined == *object)
+    }
+
+    fn add_service(&mut self, key: Key, object: &Arc<Service>, id: ServiceId) -> Reference {
+        let place: Place = self.mesh.services.get(id).origin.place();
+        self.store.add(key, &Object::Service((**object).clone()), &[(String::new(), place)])
+    }
+}
+
+fn plain_key(object: &Service) -> Key {
+    Key::new(Kind::Service, &*object.namespace, &*object.host)
+}

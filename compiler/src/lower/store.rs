@@ -1,0 +1,74 @@
+//! Collects objects, and where they come from.
+
+use mesh_snapshot::object::Object;
+use mesh_snapshot::snapshot::Builder;
+use mesh_snapshot::{Applies, Conflict, Key, Location, Reference, Snapshot, SourceMap};
+
+use crate::diagnostic::Place;
+use crate::parse::Parsed;
+
+pub(super) struct Store<'m> {
+    builder: Builder,
+    source_map: SourceMap,
+    parsed: &'m Parsed,
+    /// The folder that places are relative to; empty: none.
+    root: &'m str,
+}
+
+impl<'m> Store<'m> {
+    pub(super) fn new(parsed: &'m Parsed, root: &'m str) -> Self {
+        Self { builder: Builder::default(), source_map: SourceMap::default(), parsed, root }
+    }
+
+    /// Names an object, and notes where its items are written.
+    pub(super) fn add<'p>(
+        &mut self,
+        key: Key,
+        object: &Object,
+        places: impl IntoIterator<Item = &'p (String, Place)>,
+    ) -> Reference {
+        for (item, place) in places {
+            self.source_map.insert(&key, item, location(place, self.parsed, self.root));
+        }
+        self.builder.add(key, object)
+    }
+
+    /// Lists an object for workloads of a namespace; empty: of all.
+    pub(super) fn list(
+        &mut self,
+        namespace: &str,
+        reference: Reference,
+        applies: Applies,
+        rank: usize,
+    ) {
+        let rank = u32::try_from(rank).unwrap_or(u32::MAX);
+        self.builder.list(namespace, reference, applies, rank);
+    }
+
+    pub(super) fn finish(self) -> Result<(Snapshot, SourceMap), Conflict> {
+        let snapshot = self.builder.build()?;
+        // What nothing refers to is no part of it.
+        let source_map = self.source_map.of(snapshot.names().keys());
+        Ok((snapshot, source_map))
+    }
+}
+
+fn location(place: &Place, parsed: &Parsed, root: &str) -> Location {
+    let (file, span) = place.locate(parsed);
+    let source = parsed.source(file);
+    let position = source.position(span.start);
+    let document = place.document().map(|id| parsed.document(id).to_string());
+    Location {
+        file: relative(&source.path, root).to_owned(),
+        line: position.line,
+        column: position.column,
+        resource: document.unwrap_or_default(),
+    }
+}
+
+/// A path within the repository.
+pub(crate) fn relative<'p>(path: &'p str, root: &str) -> &'p str {
+    let inside =
+        path.strip_prefix(root.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
+    inside.filter(|_| !root.is_empty()).unwrap_or(path)
+}
