@@ -25,7 +25,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check a policy repository.
+    /// Compile a policy repository into a snapshot.
     Compile(command::compile::Arguments),
     /// Explain a check: what it finds, why, and how to mend it.
     Explain(command::explain::Arguments),
