@@ -39,6 +39,7 @@ pub mod cluster;
 pub mod agent;
 pub mod config;
 pub mod live;
+pub mod program;
 pub mod proxy;
 pub mod world;
 

@@ -48,5 +48,4 @@ pub fn run(
 }
 
 /// What a proxy of this version can serve: for [`crate::agent::config::Config::features`].
-pub const FEATURES: &[&str] =
-    &["consistent-hash", "cors", "fault-injection", "mirroring", "remote-jwks"];
+pub use crate::program::FEATURES;

@@ -1,0 +1,59 @@
+//! What one thread serves with.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use rand::rngs::SmallRng;
+use rand::{Rng as _, RngCore as _};
+
+use super::peers::Peers;
+use crate::agent::clock::Clock;
+use crate::cluster::{Cluster, ClusterId, Clusters, Lookup};
+use crate::http::HttpLimits;
+use crate::live::{Live, Pinned, Reader};
+use crate::observe::Observer;
+use crate::program::Program;
+use crate::tls::MeshServer;
+use crate::worker::Drain;
+use crate::world::World;
+
+/// Shared by everything that the thread does.
+pub(crate) struct Serving {
+    pub(crate) live: Reader<Program>,
+    pub(crate) clusters: Rc<Clusters>,
+    /// How the mesh's mutual TLS ends here.
+    pub(crate) mesh: Arc<MeshServer>,
+    pub(crate) world: World,
+    pub(crate) lookup: Lookup,
+    pub(crate) observer: Observer,
+    pub(crate) peers: Peers,
+    pub(crate) limits: HttpLimits,
+    pub(crate) clock: Clock,
+    pub(crate) drain: Drain,
+    /// Where this proxy itself listens: nothing is passed on to there.
+    pub(crate) own: Rc<RefCell<Vec<SocketAddr>>>,
+    pub(crate) dice: RefCell<SmallRng>,
+}
+
+impl Serving {
+    /// Uniform over all of `u32`.
+    pub(crate) fn roll(&self) -> u32 {
+        self.dice.borrow_mut().next_u32()
+    }
+
+    /// Uniform over all of `u128`.
+    pub(crate) fn roll_wide(&self) -> u128 {
+        self.dice.borrow_mut().random()
+    }
+
+    pub(crate) fn cluster(&self, live: &Live<Program>, id: ClusterId) -> Option<Rc<Cluster>> {
+        self.clusters.get(live.program.directory(), id)
+    }
+
+    /// What is in force now.
+    pub(crate) fn live(&self) -> Option<Pinned<Program>> {
+        self.live.get()
+    }
+}
