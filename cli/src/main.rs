@@ -11,6 +11,7 @@ mod http;
 mod local;
 mod log;
 mod operator;
+mod request;
 mod stop;
 
 use clap::{Parser, Subcommand};
@@ -31,6 +32,8 @@ enum Command {
     Explain(command::explain::Arguments),
     /// Run the mesh of a repository on this machine.
     Up(command::up::Arguments),
+    /// Tell what becomes of a request, and why; nothing is sent.
+    Request(command::request::Arguments),
     /// Show what is rolled out, and steer it.
     Rollout(command::rollout::Arguments),
     /// Show what each proxy serves.
@@ -46,6 +49,7 @@ fn main() -> std::process::ExitCode {
         Command::Compile(arguments) => command::compile::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Up(arguments) => command::up::run(&arguments),
+        Command::Request(arguments) => command::request::run(&arguments),
         Command::Rollout(arguments) => command::rollout::run(&arguments),
         Command::Proxies(arguments) => command::proxies::run(&arguments),
         Command::Control(arguments) => command::control::run(arguments),

@@ -7,6 +7,7 @@ pub(crate) mod explain;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 mod reach;
+pub(crate) mod request;
 mod revision;
 pub(crate) mod rollout;
 pub(crate) mod up;

@@ -28,6 +28,18 @@ impl Faults {
         }
     }
 
+    /// How long, and for which share of requests: for those who explain.
+    #[must_use]
+    pub const fn delay(&self) -> Option<(Duration, PartsPerMillion)> {
+        self.delay
+    }
+
+    /// With what, and for which share of requests: for those who explain.
+    #[must_use]
+    pub const fn abort(&self) -> Option<(AbortStatus, PartsPerMillion)> {
+        self.abort
+    }
+
     /// What the dice say: two rolls, each uniform over all of `u32`.
     #[must_use]
     pub fn roll(&self, for_delay: u32, for_abort: u32) -> Injected {

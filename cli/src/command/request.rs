@@ -1,0 +1,125 @@
+//! `mesh request`: what becomes of a request, and why. Nothing is sent.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use mesh_snapshot::container::{self, Bundle};
+use serde_json::json;
+
+use super::Exit;
+use super::reach::{Format, write_json};
+use crate::local::Compiled;
+use crate::render::{Color, Paint, Table, Terminal};
+use crate::request::{self, Answer, From, Mark, Question, QuestionError, To};
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// A policy repository or a snapshot [default: .], then the path of the request [default: /]. One alone that begins
+    /// with a slash is the path.
+    #[arg(value_name = "DIR|SNAPSHOT] [PATH", num_args = 0..=2)]
+    what: Vec<String>,
+    /// Who sends it: `namespace/service-account`, or `outside` for what reaches a gateway.
+    #[arg(long)]
+    from: From,
+    /// Where to: `host:port`.
+    #[arg(long)]
+    to: To,
+    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET")]
+    method: String,
+    /// A header; may be repeated.
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = request::header)]
+    header: Vec<(HeaderName, HeaderValue)>,
+    /// The address that it comes from.
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    source_ip: IpAddr,
+    /// How the answer is written to standard output.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// When to use colour.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let (source, target) = match arguments.what.as_slice() {
+        [] => (".", "/"),
+        [one] if one.starts_with('/') => (".", one.as_str()),
+        [source] => (source.as_str(), "/"),
+        [source, target, ..] => (source.as_str(), target.as_str()),
+    };
+    if !target.starts_with('/') {
+        return Exit::Usage.because(&QuestionError::Path);
+    }
+    let bundle = match load(Path::new(source), arguments.color) {
+        Ok(bundle) => bundle,
+        Err(exit) => return exit,
+    };
+    let question = Question {
+        from: arguments.from.clone(),
+        to: arguments.to.clone(),
+        method: arguments.method.clone(),
+        target: target.to_owned(),
+        headers: arguments.header.iter().cloned().collect::<HeaderMap>(),
+        source: arguments.source_ip,
+    };
+    let answer = match request::ask(&bundle, &question) {
+        Ok(answer) => answer,
+        Err(error) => return Exit::Usage.because(&error),
+    };
+    match arguments.format {
+        Format::Human => super::write(&human(&answer, Terminal::detect(arguments.color).paint)),
+        Format::Json => {
+            let snapshot = bundle.snapshot.digest();
+            write_json(
+                &json!({ "schema": "mesh.dev/request/v1", "snapshot": snapshot, "answer": answer }),
+            );
+        }
+    }
+    if answer.outcome.is_good() { Exit::Ok } else { Exit::Negative }
+}
+
+/// A snapshot's file, or what a repository compiles to.
+fn load(path: &Path, color: Color) -> Result<Bundle, Exit> {
+    if path.is_file() && path.extension().is_some_and(|extension| extension == "mesh") {
+        return container::read_file(path).map_err(|error| Exit::Input.because(&error));
+    }
+    if !path.exists() {
+        return Err(Exit::Input.because(&format!("{}: there is no such file", path.display())));
+    }
+    let compiled = Compiled::of(&PathBuf::from(path));
+    let Some(bundle) = compiled.bundle() else {
+        let text = compiled.text(&Terminal::detect(color));
+        let errors = compiled.errors();
+        let because = format!("{errors} errors in the policy: nobody would serve it\n\n{text}");
+        return Err(Exit::Negative.because(&because));
+    };
+    Ok(bundle.clone())
+}
+
+/// The verdict first, then every step with its place.
+pub(crate) fn human(answer: &Answer, paint: Paint) -> String {
+    let status = answer.status.map(|status| format!(" {status}")).unwrap_or_default();
+    let name = format!("{}{status}", answer.outcome.name());
+    let name = if answer.outcome.is_good() {
+        paint.added(&format!("✔ {name}"))
+    } else {
+        paint.removed(&format!("✖ {name}"))
+    };
+    let mut table = Table::default();
+    for (number, step) in answer.steps.iter().enumerate() {
+        let mut title = Some(format!("  {} {}", number + 1, paint.bold(&step.title)));
+        for line in &step.lines {
+            let mark = match line.mark {
+                Mark::Yes => paint.added("✔"),
+                Mark::No => paint.removed("✖"),
+                Mark::Note => " ".to_owned(),
+            };
+            let text = format!("{mark} {}", line.text);
+            let source = line.source.as_deref().map(|source| paint.dim(source));
+            table.row([title.take().unwrap_or_default(), text, source.unwrap_or_default()]);
+        }
+    }
+    format!("{name}  {}\n{table}", answer.summary)
+}

@@ -1,0 +1,82 @@
+//! The client's side: which service its proxy takes the request for, and which route.
+
+use http::HeaderMap;
+use mesh_engine::identity::SpiffeId;
+use mesh_engine::path::normalize_path;
+use mesh_engine::request::split_target;
+use mesh_engine::route::Outcome as Routed;
+use mesh_engine::{Program, Request};
+use mesh_snapshot::container::Bundle;
+use mesh_snapshot::object::Workload;
+
+use super::answer::{Answer, Mark, Outcome, Step};
+use super::follow::{self, Sender};
+use super::{AskError, Question, tracer};
+use crate::local::program;
+
+pub(super) fn ask(
+    bundle: &Bundle,
+    caller: &Workload,
+    question: &Question,
+) -> Result<Answer, AskError> {
+    let own = program(bundle, caller)?;
+    let identity = identity(&own, caller);
+    let mut first = Step::new("client");
+    first.note(format!("{}/{} as spiffe://{identity}", caller.namespace, caller.name));
+    let mut steps = vec![first];
+    let Some(outbound) = own.outbound() else {
+        return Ok(nobody(steps, 404, "a gateway has no outbound side"));
+    };
+    let (raw, query) = split_target(&question.target);
+    let path = match normalize_path(raw, own.path_normalization()) {
+        Ok(path) => path,
+        Err(error) => return Ok(nobody(steps, 400, &error.to_string())),
+    };
+    let arrival = outbound.arrival_by_name(&question.to.host, question.to.port);
+    let is_opaque =
+        !arrival.protocol.is_http() && arrival.protocol != mesh_snapshot::object::Protocol::Detect;
+    if is_opaque && arrival.host().is_some() {
+        let text = format!(
+            "port {} carries bytes, not HTTP: no route looks at a request",
+            question.to.port
+        );
+        return Ok(nobody(steps, 502, &text));
+    }
+    let authority = question.to.authority("http");
+    let request = Request {
+        method: &question.method,
+        scheme: "http",
+        authority: &authority,
+        path: &path,
+        query,
+        headers: &question.headers,
+        port: question.to.port,
+    };
+    let mut step = Step::new("route");
+    let sources = &bundle.source_map;
+    let routed =
+        outbound.route_traced(&request, &(), &mut |traced: mesh_engine::trace::Step<'_>| {
+            tracer::tell(&traced, sources, &mut step);
+        });
+    let sender =
+        Sender { program: &own, identity: SpiffeId::from_text(&identity).ok(), question, bundle };
+    follow::follow(&sender, &request, routed, step, steps_with(&mut steps))
+}
+
+/// Without `spiffe://`.
+pub(super) fn identity(program: &Program, workload: &Workload) -> String {
+    let Workload { namespace, service_account, .. } = workload;
+    format!("{}/ns/{namespace}/sa/{service_account}", program.defaults().trust_domain)
+}
+
+/// An answer by the client's own proxy.
+pub(super) fn nobody(mut steps: Vec<Step>, status: u16, reason: &str) -> Answer {
+    let mut step = Step::new("route");
+    step.push(Mark::No, reason, None);
+    steps.push(step);
+    Answer { outcome: Outcome::Unrouted, status: Some(status), summary: reason.to_owned(), steps }
+}
+
+fn steps_with(steps: &mut Vec<Step>) -> Vec<Step> {
+    std::mem::take(steps)
+}

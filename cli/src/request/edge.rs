@@ -1,0 +1,113 @@
+//! A request from elsewhere, as a gateway takes it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use mesh_engine::gateway::{Handler, HttpServer, Listener};
+use mesh_engine::identity::SpiffeId;
+use mesh_engine::path::normalize_path;
+use mesh_engine::policy::Claims;
+use mesh_engine::request::split_target;
+use mesh_engine::{Connection, Program, Request};
+use mesh_snapshot::container::Bundle;
+use mesh_snapshot::object::{Role, Workload};
+
+use super::answer::{Answer, Outcome, Step, place};
+use super::client::{identity, nobody};
+use super::follow::{self, Sender};
+use super::{AskError, Question, server, tracer};
+use crate::local::program;
+
+pub(super) fn ask(bundle: &Bundle, question: &Question) -> Result<Answer, AskError> {
+    for workload in bundle.inventory.iter().filter(|workload| workload.role == Role::Gateway) {
+        let own = program(bundle, workload)?;
+        let listeners = own.gateway().map(mesh_engine::gateway::Gateway::listeners);
+        let listener = listeners
+            .into_iter()
+            .flatten()
+            .find(|listener| servers(listener).any(|server| server.port == question.to.port));
+        if let Some(listener) = listener {
+            return at_listener(bundle, question, workload, &own, listener);
+        }
+    }
+    Err(AskError::NoGateway(question.to.port))
+}
+
+fn servers(listener: &Listener) -> impl Iterator<Item = &HttpServer> {
+    listener.chains().iter().filter_map(|chain| match &chain.handler {
+        Handler::Http(server) => Some(server),
+        Handler::Stream(_) => None,
+    })
+}
+
+fn at_listener(
+    bundle: &Bundle,
+    question: &Question,
+    workload: &Workload,
+    own: &Program,
+    listener: &Listener,
+) -> Result<Answer, AskError> {
+    let identity = identity(own, workload);
+    let mut first = Step::new("gateway");
+    let scheme = if listener.tls { "https" } else { "http" };
+    first.note(format!("{}/{} port {}", workload.namespace, workload.name, listener.port));
+    let sni = Some(question.to.host.as_str()).filter(|_| listener.tls);
+    let Some(chain) = listener.chain(sni) else {
+        return Ok(nobody(
+            vec![first],
+            0,
+            "no server of the gateway has that name: the connection is closed",
+        ));
+    };
+    let source = place(&bundle.source_map, &chain.key, &chain.item);
+    first.push(super::Mark::Yes, format!("{} {}", chain.key.name, chain.item), source);
+    let Handler::Http(http) = &chain.handler else {
+        return Ok(nobody(vec![first], 0, "the server carries bytes: no route looks at a request"));
+    };
+    let (raw, query) = split_target(&question.target);
+    let path = match normalize_path(raw, own.path_normalization()) {
+        Ok(path) => path,
+        Err(error) => return Ok(nobody(vec![first], 400, &error.to_string())),
+    };
+    let authority = question.to.authority(scheme);
+    let request = Request {
+        method: &question.method,
+        scheme,
+        authority: &authority,
+        path: &path,
+        query,
+        headers: &question.headers,
+        port: http.port,
+    };
+    let sender =
+        Sender { program: own, identity: SpiffeId::from_text(&identity).ok(), question, bundle };
+    let connection = Connection {
+        source: question.source,
+        remote: own.remote_address(question.source, &question.headers),
+        destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), listener.port),
+        peer: None,
+        sni,
+        mutual_tls: false,
+    };
+    let mut policy = Step::new("policy");
+    let (outcome, status, summary) =
+        server::decide(&sender, own, &request, &connection, &mut policy);
+    let steps = vec![first, policy];
+    if outcome == Outcome::Denied {
+        return Ok(Answer { outcome, status, summary, steps });
+    }
+    let mut step = Step::new("route");
+    let routed = http.route_traced(
+        &request,
+        &claims(own, &request),
+        &mut |traced: mesh_engine::trace::Step<'_>| {
+            tracer::tell(&traced, &bundle.source_map, &mut step);
+        },
+    );
+    follow::follow(&sender, &request, routed, step, steps)
+}
+
+/// Of a token that was accepted before.
+fn claims(program: &Program, request: &Request<'_>) -> Claims {
+    let now = mesh_control::clock::wall().as_secs();
+    program.policy().authenticate(request, &(), now).unwrap_or_default()
+}

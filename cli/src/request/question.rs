@@ -1,0 +1,132 @@
+//! The request that is asked about.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::HeaderMap;
+use http::header::{HeaderName, HeaderValue};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Question {
+    pub from: From,
+    pub to: To,
+    pub method: String,
+    /// With its query.
+    pub target: String,
+    pub headers: HeaderMap,
+    /// The client's address.
+    pub source: IpAddr,
+}
+
+/// Who sends it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum From {
+    /// `namespace/service-account`.
+    Account { namespace: String, account: String },
+    /// Whoever reaches a gateway from elsewhere: `outside`.
+    Outside,
+}
+
+/// `host:port`; without a port, 80.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct To {
+    pub host: String,
+    pub port: u16,
+}
+
+/// Why text is no part of a question.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum QuestionError {
+    #[error("write `namespace/service-account`, or `outside` for what reaches a gateway")]
+    From,
+    #[error("write `host:port`")]
+    To,
+    #[error("write `name: value`")]
+    Header,
+    #[error("the path must begin with a slash")]
+    Path,
+}
+
+impl FromStr for From {
+    type Err = QuestionError;
+
+    fn from_str(text: &str) -> Result<Self, QuestionError> {
+        if text == "outside" {
+            return Ok(Self::Outside);
+        }
+        match text.split_once('/') {
+            Some((namespace, account))
+                if !namespace.is_empty() && !account.is_empty() && !account.contains('/') =>
+            {
+                let (namespace, account) = (namespace.to_owned(), account.to_owned());
+                Ok(Self::Account { namespace, account })
+            }
+            _ => Err(QuestionError::From),
+        }
+    }
+}
+
+impl FromStr for To {
+    type Err = QuestionError;
+
+    fn from_str(text: &str) -> Result<Self, QuestionError> {
+        let authority: http::uri::Authority = text.parse().map_err(|_| QuestionError::To)?;
+        // A userinfo is no part of where a request goes.
+        let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
+        let port = match (authority.port(), authority.as_str().ends_with(':')) {
+            (None, false) => Some(80),
+            (port, _) => port.map(|port| port.as_u16()),
+        };
+        match port.filter(|port| plain && *port != 0) {
+            Some(port) => Ok(Self { host: authority.host().to_owned(), port }),
+            None => Err(QuestionError::To),
+        }
+    }
+}
+
+impl To {
+    /// As a client writes it into its request.
+    pub(crate) fn authority(&self, scheme: &str) -> String {
+        match (scheme, self.port) {
+            ("http", 80) | ("https", 443) => self.host.clone(),
+            (_, port) => format!("{}:{port}", self.host),
+        }
+    }
+}
+
+/// `name: value`, as curl has it.
+pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), QuestionError> {
+    let (name, value) = text.split_once(':').ok_or(QuestionError::Header)?;
+    let name = name.trim().parse().map_err(|_| QuestionError::Header)?;
+    let value = value.trim().parse().map_err(|_| QuestionError::Header)?;
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_and_targets_are_read_strictly() {
+        let account = From::Account { namespace: "shop".to_owned(), account: "web".to_owned() };
+        assert_eq!("shop/web".parse(), Ok(account));
+        assert_eq!("outside".parse(), Ok(From::Outside));
+        for text in ["", "web", "/web", "shop/", "a/b/c"] {
+            assert_eq!(text.parse::<From>(), Err(QuestionError::From), "{text}");
+        }
+        let to = |host: &str, port| Ok(To { host: host.to_owned(), port });
+        assert_eq!("reviews:9080".parse(), to("reviews", 9080));
+        assert_eq!("reviews".parse(), to("reviews", 80));
+        assert_eq!("[::1]:1".parse(), to("[::1]", 1));
+        for text in ["", ":80", "a:", "a:b", "a:0", "a:70000", "me@a:80", "http://a"] {
+            assert_eq!(text.parse::<To>(), Err(QuestionError::To), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_written_as_for_curl() {
+        let (name, value) = header("X-Canary: reviews-v3").unwrap();
+        assert_eq!((name.as_str(), value.as_bytes()), ("x-canary", &b"reviews-v3"[..]));
+        assert!(header("x canary: 1").is_err() && header("x").is_err());
+    }
+}

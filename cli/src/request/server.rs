@@ -1,0 +1,263 @@
+//! The server's side: whom its proxy lets in, and what for.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use mesh_engine::cluster::{Cluster, Endpoint, Security};
+use mesh_engine::policy::{Claims, Decision};
+use mesh_engine::trace::Step as Traced;
+use mesh_engine::{Connection, Program, Request};
+use mesh_snapshot::object::{
+    Discovery, EndpointSet, MtlsMode, Object, PeerAuthentication, TargetPort, Workload,
+};
+
+use super::answer::{Answer, Line, Mark, Outcome, Step, place};
+use super::follow::Sender;
+use super::{AskError, tracer};
+use crate::local::program;
+
+/// What happens at all the servers that a request may reach.
+#[derive(Default)]
+pub(super) struct Judgement {
+    worst: Option<(Outcome, Option<u16>, String)>,
+    /// Those at which the same happens are told together.
+    servers: Vec<(Vec<String>, Vec<Step>)>,
+}
+
+impl Judgement {
+    pub(super) fn answer(&mut self, outcome: Outcome, status: Option<u16>, summary: &str) {
+        if self.worst.as_ref().is_none_or(|(worst, ..)| *worst < outcome) {
+            self.worst = Some((outcome, status, summary.to_owned()));
+        }
+    }
+
+    fn tell(&mut self, server: String, steps: Vec<Step>) {
+        match self.servers.iter_mut().find(|(_, told)| same(told, &steps)) {
+            Some((servers, _)) if servers.contains(&server) => {}
+            Some((servers, _)) => servers.push(server),
+            None => self.servers.push((vec![server], steps)),
+        }
+    }
+
+    pub(super) fn conclude(self, steps: &mut Vec<Step>, host: String) -> Answer {
+        for (servers, told) in self.servers {
+            let mut told = told.into_iter();
+            if let Some(mut first) = told.next() {
+                let line = Line { mark: Mark::Note, text: servers.join(", "), source: None };
+                first.lines.insert(0, line);
+                steps.push(first);
+            }
+            steps.extend(told);
+        }
+        let (outcome, status, summary) = self.worst.unwrap_or((
+            Outcome::Unrouted,
+            Some(503),
+            format!("{host} has no backend that gets requests"),
+        ));
+        Answer { outcome, status, summary, steps: std::mem::take(steps) }
+    }
+}
+
+fn same(left: &[Step], right: &[Step]) -> bool {
+    let lines = |steps: &[Step]| -> Vec<(Mark, String, Option<String>)> {
+        let lines = steps.iter().flat_map(|step| &step.lines);
+        lines.map(|line| (line.mark, line.text.clone(), line.source.clone())).collect()
+    };
+    lines(left) == lines(right)
+}
+
+/// What becomes of `request` at the workloads behind `cluster`.
+pub(super) fn judge(
+    sender: &Sender<'_>,
+    request: &Request<'_>,
+    cluster: &Cluster,
+    judged: &mut Judgement,
+) -> Result<(), AskError> {
+    let selector = match cluster.discovery() {
+        Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } => {
+            (namespace, labels)
+        }
+        other => {
+            let text = elsewhere(other, cluster);
+            let mut step = Step::new("server");
+            step.push(Mark::Yes, &text, None);
+            judged.tell(cluster.host().to_owned(), vec![step]);
+            judged.answer(Outcome::Forwarded, None, &text);
+            return Ok(());
+        }
+    };
+    let (namespace, labels) = selector;
+    let backs = |workload: &&Workload| {
+        workload.namespace == *namespace
+            && workload.has(labels)
+            && cluster.labels().is_none_or(|subset| workload.has(subset))
+    };
+    let mut found = false;
+    for workload in sender.bundle.inventory.iter().filter(backs) {
+        found = true;
+        at_workload(sender, request, cluster, workload, judged)?;
+    }
+    if !found {
+        let text = format!("no workload of the inventory backs {}", cluster.name());
+        judged.answer(Outcome::Unrouted, Some(503), &text);
+    }
+    Ok(())
+}
+
+fn elsewhere(discovery: &Discovery, cluster: &Cluster) -> String {
+    let how = match cluster.tls() {
+        mesh_snapshot::object::ClientTls::Originate { .. } => ", over TLS that the proxy begins",
+        _ => "",
+    };
+    let what = match discovery {
+        Discovery::World { .. } => "endpoints that the registry lists",
+        Discovery::Declared { .. } => "endpoints that policy lists",
+        Discovery::Dns { .. } => "what DNS resolves",
+        Discovery::OriginalDestination => "the address that the client meant",
+    };
+    format!("{} leaves the mesh, to {what}{how}", cluster.host())
+}
+
+fn at_workload(
+    sender: &Sender<'_>,
+    request: &Request<'_>,
+    cluster: &Cluster,
+    workload: &Workload,
+    judged: &mut Judgement,
+) -> Result<(), AskError> {
+    let name = format!("{}/{}", workload.namespace, workload.name);
+    let mut step = Step::new("server");
+    let port = match &cluster.port().target {
+        TargetPort::Number(port) => Some(*port),
+        TargetPort::Name(port) => workload.ports.get(port).copied(),
+    };
+    let Some(port) = port else {
+        let text = format!("{name} has no port of the name that the service leads to");
+        step.push(Mark::No, &text, None);
+        judged.tell(name, vec![step]);
+        judged.answer(Outcome::Unrouted, Some(503), &text);
+        return Ok(());
+    };
+    let own = program(sender.bundle, workload)?;
+    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: true };
+    let mutual = matches!(cluster.security(&endpoint), Security::Mutual { .. });
+    let verdict = handshake(sender, &own, workload, port, mutual, &mut step);
+    if let Err(text) = verdict {
+        judged.tell(name.clone(), vec![step]);
+        judged.answer(Outcome::Refused, Some(503), &format!("{name}: {text}"));
+        return Ok(());
+    }
+    let peer = sender.identity.filter(|_| mutual);
+    let connection = Connection {
+        source: sender.question.source,
+        remote: own.remote_address(sender.question.source, request.headers),
+        destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
+        peer,
+        sni: None,
+        mutual_tls: mutual,
+    };
+    let mut policy = Step::new("policy");
+    let (outcome, status, summary) = decide(sender, &own, request, &connection, &mut policy);
+    judged.tell(name.clone(), vec![step, policy]);
+    judged.answer(outcome, status, &format!("{name}: {summary}"));
+    Ok(())
+}
+
+/// Whether the two proxies speak to each other at all.
+fn handshake(
+    sender: &Sender<'_>,
+    program: &Program,
+    workload: &Workload,
+    port: u16,
+    mutual: bool,
+    step: &mut Step,
+) -> Result<(), String> {
+    let mode = program.inbound().port(port).mtls;
+    let name = match mode {
+        MtlsMode::Strict => "STRICT",
+        MtlsMode::Permissive => "PERMISSIVE",
+        MtlsMode::Disable => "DISABLE",
+    };
+    let source = peer_authentication(sender, workload, port);
+    let spoken = if mutual { "mutual TLS" } else { "plain text" };
+    let text = format!("port {port}: client speaks {spoken}, server wants {name}");
+    let fits = match (mode, mutual) {
+        (MtlsMode::Strict, mutual) => mutual,
+        (MtlsMode::Permissive, _) => true,
+        (MtlsMode::Disable, mutual) => !mutual,
+    };
+    step.push(if fits { Mark::Yes } else { Mark::No }, &text, source);
+    if fits { Ok(()) } else { Err(text) }
+}
+
+/// Where the narrowest word on the port stands.
+fn peer_authentication(sender: &Sender<'_>, workload: &Workload, port: u16) -> Option<String> {
+    let snapshot = &sender.bundle.snapshot;
+    let slice = mesh_snapshot::slice(snapshot.digest(), workload, snapshot).ok()?;
+    slice.peer_authentications.iter().find_map(|reference| {
+        let Object::PeerAuthentication(PeerAuthentication { mode, ports }) =
+            snapshot.object(&reference.digest)?
+        else {
+            return None;
+        };
+        let speaks = ports.contains_key(&port) || mode.is_some();
+        speaks.then(|| place(&sender.bundle.source_map, &reference.key, ""))?
+    })
+}
+
+/// Tokens, then rules.
+pub(super) fn decide(
+    sender: &Sender<'_>,
+    program: &Program,
+    request: &Request<'_>,
+    connection: &Connection<'_>,
+    step: &mut Step,
+) -> (Outcome, Option<u16>, String) {
+    let policy = program.policy();
+    let now = mesh_control::clock::wall().as_secs();
+    let claims = match policy.authenticate(request, &(), now) {
+        Ok(claims) => claims,
+        Err(error) => {
+            step.push(Mark::No, format!("the token is not accepted: {error}"), None);
+            return (Outcome::Denied, Some(error.status()), error.to_string());
+        }
+    };
+    tell_token(&claims, step);
+    let sources = &sender.bundle.source_map;
+    let verdict =
+        policy.authorize_traced(request, connection, &claims, &mut |traced: Traced<'_>| {
+            tracer::tell(&traced, sources, step);
+        });
+    if let Some(ask) = verdict.ask {
+        step.note(format!("an external authorizer decides, too: {}", ask.provider));
+    }
+    match (verdict.decision, verdict.decision.rule()) {
+        (Decision::Allowed(_), Some(rule)) => {
+            let summary = format!("allowed by {}/{} {}", rule.namespace, rule.policy, rule.item());
+            (Outcome::Delivered, None, summary)
+        }
+        (Decision::Allowed(_), None) => {
+            step.push(Mark::Yes, "no ALLOW policy selects the workload: everybody may", None);
+            (Outcome::Delivered, None, "allowed: no policy forbids it".to_owned())
+        }
+        (Decision::Denied(_), rule) => {
+            let details = verdict.decision.details().map(|it| it.to_string()).unwrap_or_default();
+            let by = rule.map(|rule| {
+                let source = place(sources, &rule.key, rule.item()).unwrap_or_default();
+                format!("denied by {}/{} {} ({source})", rule.namespace, rule.policy, rule.item())
+            });
+            let told = by.as_ref().map_or_else(
+                || "there is an ALLOW policy, and none of its rules matches".to_owned(),
+                |_| "a DENY rule matches".to_owned(),
+            );
+            step.push(Mark::No, told, None);
+            let by = by.unwrap_or_else(|| "denied: no ALLOW rule matches".to_owned());
+            (Outcome::Denied, Some(403), format!("{by}, {details}"))
+        }
+    }
+}
+
+fn tell_token(claims: &Claims, step: &mut Step) {
+    if let (Some(issuer), subject) = (claims.issuer(), claims.subject()) {
+        step.push(Mark::Yes, format!("token of {issuer}/{}", subject.unwrap_or("-")), None);
+    }
+}
