@@ -60,7 +60,7 @@ pub(super) fn lists(names: &[String], namespace: &str, name: &str) -> bool {
 /// namespace in which nothing runs.
 pub(super) fn accounts<'m>(mesh: &'m Mesh<'_>, namespace: &str) -> Option<BTreeSet<&'m str>> {
     let declared = mesh.source.service_accounts.iter().filter(|it| it.namespace == namespace);
-    let mut accounts: BTreeSet<&str> = declared.map(|it| it.name()).collect();
+    let mut accounts: BTreeSet<&str> = declared.map(crate::api::Resource::name).collect();
     let running = workloads(mesh, namespace).map(|it| it.inventory.service_account.as_str());
     accounts.extend(running);
     let listed = mesh.source.project.inventory.service_accounts.iter();
