@@ -29,8 +29,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (position, later) in servers.iter().enumerate() {
             let earlier =
                 servers.iter().take(position).filter(|it| share_a_proxy(mesh, it.0, later.0));
-            let found = earlier.filter_map(|earlier| conflict(port, earlier, later)).next();
-            out.extend(found);
+            let mut earlier = earlier;
+            out.extend(earlier.find_map(|earlier| conflict(port, earlier, later)));
         }
     }
 }

@@ -34,7 +34,7 @@ impl<'a> Test<'a> {
     fn covers(&self, other: &Self) -> bool {
         match (*self, *other) {
             (Self::Any, _) => true,
-            (Self::Exact(a), Self::Exact(b)) => a == b,
+            (Self::Exact(a), Self::Exact(b)) | (Self::Regex(a), Self::Regex(b)) => a == b,
             (Self::Prefix(a), Self::Exact(b) | Self::Prefix(b)) => b.starts_with(a),
             (Self::Prefix(a), Self::Regex(b)) => {
                 Pattern::new(b).is_ok_and(|b| b.literal_prefix().starts_with(a))
@@ -42,7 +42,6 @@ impl<'a> Test<'a> {
             (Self::Regex(a), Self::Exact(b)) => {
                 Pattern::new(a).is_ok_and(|a| a.matches(b.as_bytes()))
             }
-            (Self::Regex(a), Self::Regex(b)) => a == b,
             (Self::Exact(_) | Self::Prefix(_) | Self::Regex(_), _) => false,
         }
     }

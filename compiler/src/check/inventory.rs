@@ -3,7 +3,7 @@
 //! A repository of policy alone names services, secrets and accounts that stand elsewhere. So of each sort of thing a name
 //! can be wrong only where the repository has things of that sort, or where `mesh.yaml` lists them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::resolve::host::{lower, of_service};
 use crate::resolve::{Mesh, Workload};
@@ -56,28 +56,49 @@ pub(super) fn lists(names: &[String], namespace: &str, name: &str) -> bool {
     names.iter().any(|it| it.split_once('/') == Some((namespace, name)))
 }
 
-/// The service accounts of a namespace that the repository shows: declared, run under, or listed. None are known of a
+/// The service accounts that the repository shows, by namespace: declared, run under, or listed. None are known of a
 /// namespace in which nothing runs.
-pub(super) fn accounts<'m>(mesh: &'m Mesh<'_>, namespace: &str) -> Option<BTreeSet<&'m str>> {
-    let declared = mesh.source.service_accounts.iter().filter(|it| it.namespace == namespace);
-    let mut accounts: BTreeSet<&str> = declared.map(|it| it.name()).collect();
-    let running = workloads(mesh, namespace).map(|it| it.inventory.service_account.as_str());
-    accounts.extend(running);
-    let listed = mesh.source.project.inventory.service_accounts.iter();
-    let listed = listed.filter_map(|it| it.split_once('/'));
-    accounts.extend(listed.filter(|(of, _)| *of == namespace).map(|(_, name)| name));
-    if accounts.is_empty() {
-        return None;
+pub(super) struct Accounts<'m> {
+    by_namespace: BTreeMap<&'m str, BTreeSet<&'m str>>,
+}
+
+impl<'m> Accounts<'m> {
+    pub(super) fn of(mesh: &'m Mesh<'_>) -> Self {
+        let source = mesh.source;
+        let declared = source.service_accounts.iter().map(|it| (&*it.namespace, it.name()));
+        let running = mesh.workloads.iter();
+        let running = running.map(|it| (it.namespace(), it.inventory.service_account.as_str()));
+        let listed = source.project.inventory.service_accounts.iter();
+        let listed = listed.filter_map(|it| it.split_once('/'));
+        let mut by_namespace: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for (namespace, account) in declared.chain(running).chain(listed) {
+            // `default` is made with the namespace.
+            let of_namespace = || BTreeSet::from(["default"]);
+            by_namespace.entry(namespace).or_insert_with(of_namespace).insert(account);
+        }
+        let endpoints = source.service_entries.iter().flat_map(|entry| {
+            let accounts = entry.spec.endpoints.iter().map(|it| it.service_account.as_str());
+            accounts.map(|account| (entry.namespace.as_str(), account))
+        });
+        let broken = source.incomplete.iter().filter(|it| it.kind == "ServiceAccount");
+        let broken = broken.map(|it| (it.namespace.as_str(), it.name.as_str()));
+        for (namespace, account) in endpoints.chain(broken) {
+            if let Some(known) = by_namespace.get_mut(namespace) {
+                known.insert(account);
+            }
+        }
+        Self { by_namespace }
     }
-    let entries = mesh.source.service_entries.iter().filter(|it| it.namespace == namespace);
-    let endpoints = entries.flat_map(|it| &it.spec.endpoints);
-    accounts.extend(endpoints.map(|it| it.service_account.as_str()).filter(|it| !it.is_empty()));
-    let broken = mesh.source.incomplete.iter();
-    let broken = broken.filter(|it| it.kind == "ServiceAccount" && it.namespace == namespace);
-    accounts.extend(broken.map(|it| it.name.as_str()));
-    // Kubernetes makes it with the namespace.
-    accounts.insert("default");
-    Some(accounts)
+
+    pub(super) fn in_namespace(&self, namespace: &str) -> Option<&BTreeSet<&'m str>> {
+        self.by_namespace.get(namespace)
+    }
+
+    /// The first namespace that has an account of this name, by which it could be told from others.
+    pub(super) fn elsewhere(&self, account: &str) -> Option<&'m str> {
+        let mut all = self.by_namespace.iter().filter(|_| account != "default");
+        all.find(|(_, known)| known.contains(account)).map(|(namespace, _)| *namespace)
+    }
 }
 
 /// The workloads of a namespace, by name.

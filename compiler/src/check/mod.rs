@@ -43,6 +43,9 @@ mod undeclared_protocol;
 mod uneven_weights;
 mod unknown_rule_host;
 
+#[cfg(test)]
+mod tests;
+
 use rayon::prelude::*;
 
 use crate::diagnostic::{Check, Diagnostic};

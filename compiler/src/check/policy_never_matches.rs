@@ -165,7 +165,8 @@ fn conditions_apart(when: &[Condition], at: &FieldPath) -> Option<Fault> {
 
 /// Whether a request has one value of an attribute, compared as a text.
 fn has_one_value(key: &str) -> bool {
-    !key.starts_with("request.auth.") && !key.ends_with(".ip")
+    !key.starts_with("request.auth.")
+        && !matches!(key, "source.ip" | "remote.ip" | "destination.ip")
 }
 
 /// Whether all that `value` stands for, `other` stands for too: texts, `prefix*`, `*suffix`, `*`, or CIDR blocks.

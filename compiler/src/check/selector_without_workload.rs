@@ -47,9 +47,9 @@ fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagno
         return;
     }
     let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
-    let where_ = scope.namespace.map_or("the mesh".to_owned(), |it| format!("namespace `{it}`"));
+    let among = scope.namespace.map_or("the mesh".to_owned(), |it| format!("namespace `{it}`"));
     for labels in sets {
-        let found = report(policy.resource.id, path.clone(), labels, &all, &where_);
+        let found = report(policy.resource.id, path.clone(), labels, &all, &among);
         out.push(found.consequence("the policy is for nobody, and protects nothing"));
     }
 }
@@ -83,9 +83,9 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let path = FieldPath::default().field("spec").field("selector");
-        let where_ = format!("namespace `{}`", service.namespace);
+        let among = format!("namespace `{}`", service.namespace);
         out.push(
-            report(resource.id, path, labels, &all, &where_)
+            report(resource.id, path, labels, &all, &among)
                 .consequence("requests to the Service are answered with 503: it has no endpoints"),
         );
     }
@@ -97,18 +97,18 @@ pub(super) fn report(
     path: FieldPath,
     labels: &Labels,
     all: &[&Workload<'_>],
-    where_: &str,
+    among: &str,
 ) -> Diagnostic {
     let has = |it: &&&Workload<'_>, name: &str, value: &str| {
         it.inventory.labels.get(name).is_some_and(|own| own == value)
     };
     let alone = labels.iter().find(|(name, value)| !all.iter().any(|it| has(&it, name, value)));
     let Some((name, value)) = alone else {
-        let message = format!("no workload of {where_} has all of these labels");
+        let message = format!("no workload of {among} has all of these labels");
         return Diagnostic::new(&CHECK, Place::key(document, path), message)
             .label("selects nothing");
     };
-    let message = format!("no workload of {where_} has the label `{name}: {value}`");
+    let message = format!("no workload of {among} has the label `{name}: {value}`");
     let place = Place::value(document, path.field(name));
     let values = all.iter().filter_map(|it| Some((*it, it.inventory.labels.get(name)?.as_str())));
     let values: Vec<_> = values.collect();

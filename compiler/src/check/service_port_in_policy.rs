@@ -5,7 +5,6 @@
 
 use super::{selection, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::parse::DocumentId;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check = Check::lint(
@@ -25,7 +24,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 let ports = operation.operation.iter().flat_map(|it| &it.ports).enumerate();
                 for (index, port) in ports {
                     let place = Place::value(policy.resource.id, at.clone().index(index));
-                    out.extend(check(mesh, policy.resource.id, &workloads, port, place, true));
+                    out.extend(check(mesh, &workloads, port, place, true));
                 }
             }
         }
@@ -36,7 +35,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for port in policy.resource.spec.port_level_mtls.iter().flatten().map(|(port, _)| port) {
             let path = FieldPath::default().field("spec").field("portLevelMtls").field(port);
             let place = Place::key(policy.resource.id, path);
-            out.extend(check(mesh, policy.resource.id, &workloads, port, place, false));
+            out.extend(check(mesh, &workloads, port, place, false));
         }
     }
 }
@@ -44,7 +43,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// `is_quoted`: whether the number stands as a text.
 fn check(
     mesh: &Mesh<'_>,
-    document: DocumentId,
     workloads: &[&Workload<'_>],
     written: &str,
     place: Place,
@@ -72,7 +70,6 @@ fn check(
         .also(service.origin.place(), format!("this leads from {port} to {target}"))
         .consequence("the policy says nothing about the port that is called")
         .help("policies name the ports of pods (`targetPort`)");
-    debug_assert_eq!(place.document(), Some(document), "the place is the policy's");
     let text = if is_quoted { format!("\"{target}\"") } else { target.to_string() };
     Some(suggestion::offer(found, place, Some(&text)))
 }

@@ -48,15 +48,15 @@ fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec
         }
         let path = FieldPath::default().field("spec").field("gateways").index(index);
         let place = Place::value(it.resource.id, path);
-        let near = near(mesh, namespace, name).map(|(of, name)| match of == it.namespace() {
-            true => name.to_owned(),
-            false => format!("{of}/{name}"),
+        let near = near(mesh, namespace, name).map(|(of, name)| {
+            if of == it.namespace() { name.to_owned() } else { format!("{of}/{name}") }
         });
         let found = describe(place, namespace, name, near.as_deref());
         let is_alone = it.gateways.len() == 1;
-        out.push(found.consequence(match is_alone {
-            true => "no proxy uses these routes",
-            false => "its routes are used only at the other gateways that it names",
+        out.push(found.consequence(if is_alone {
+            "no proxy uses these routes"
+        } else {
+            "its routes are used only at the other gateways that it names"
         }));
     }
 }

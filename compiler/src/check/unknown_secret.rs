@@ -9,8 +9,8 @@ use super::{inventory, suggestion};
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings};
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::Mesh;
 use crate::resolve::gateway::{Class, IstioGateway};
+use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("unknown-secret", Severity::Error, include_str!("unknown_secret.md"))
@@ -54,7 +54,7 @@ pub(super) fn credentials<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeS
 
 fn namespaces<'m>(mesh: &'m Mesh<'_>, gateway: &IstioGateway<'m>) -> BTreeSet<&'m str> {
     let proxies = mesh.workloads.iter().filter(|it| gateway.selects(&it.inventory));
-    let mut namespaces: BTreeSet<&str> = proxies.map(|it| it.namespace()).collect();
+    let mut namespaces: BTreeSet<&str> = proxies.map(Workload::namespace).collect();
     if namespaces.is_empty() {
         namespaces.insert(&gateway.resource.namespace);
     }

@@ -3,7 +3,11 @@
 //! Only whole identities of this mesh's trust domains are looked at, and only namespaces in which something is known to
 //! run. Sources: Istio, `AuthorizationPolicy.rules.from.source.principals`; SPIFFE ID of a workload.
 
-use super::{inventory, suggestion};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::inventory::Accounts;
+use super::suggestion;
 use crate::api::istio::{AuthorizationPolicy, Source};
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -16,21 +20,61 @@ pub(super) static CHECK: Check = Check::lint(
 )
 .alias(&["KIA0106"]);
 
+/// How many more places of an identity that nothing is like are pointed at.
+const SHOWN_MAX: usize = 2;
+
+/// Identities that are known already to be nobody's, by their text, and the places of each.
+type Nobody<'m> = BTreeMap<&'m str, (Diagnostic, Vec<Place>)>;
+
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mut nobody = Nobody::new();
+    let known = Accounts::of(mesh);
     for policy in &mesh.source.authorization_policies {
         for (path, written) in principals(policy) {
             let Some((domain, namespace, account)) = parse(written) else { continue };
             if is_ours(mesh, domain) {
                 let place = Place::value(policy.id, path);
-                out.extend(check(mesh, place, written, domain, namespace, account));
+                let found = check(mesh, &known, &place, written, domain, namespace, account);
+                sort_out(found, written, place, &mut nobody, out);
             }
         }
         for (path, written) in accounts(policy) {
             let own = (policy.namespace.as_str(), written);
             let (namespace, account) = written.split_once('/').unwrap_or(own);
             let place = Place::value(policy.id, path);
-            out.extend(check(mesh, place, written, "", namespace, account));
+            out.extend(check(mesh, &known, &place, written, "", namespace, account));
         }
+    }
+    out.extend(nobody.into_values().map(|(found, places)| together(found, places)));
+}
+
+/// A slip has a place of its own; an identity that nothing is like is missing once, however often it is named.
+fn sort_out<'m>(
+    found: Option<Diagnostic>,
+    written: &'m str,
+    place: Place,
+    nobody: &mut Nobody<'m>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Some(found) = found else { return };
+    if !found.fixes.is_empty() {
+        return out.push(found);
+    }
+    match nobody.entry(written) {
+        Entry::Vacant(entry) => drop(entry.insert((found, Vec::new()))),
+        Entry::Occupied(mut entry) => entry.get_mut().1.push(place),
+    }
+}
+
+fn together(found: Diagnostic, places: Vec<Place>) -> Diagnostic {
+    let more = places.len().saturating_sub(SHOWN_MAX);
+    let found = places
+        .into_iter()
+        .take(SHOWN_MAX)
+        .fold(found, |found, place| found.also(place, "and here"));
+    match (more, found.help.clone()) {
+        (0, _) | (_, None) => found,
+        (more, Some(help)) => found.help(format!("{help}; {more} more places are not shown")),
     }
 }
 
@@ -98,7 +142,8 @@ fn accounts(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &str)> {
 
 fn check(
     mesh: &Mesh<'_>,
-    place: Place,
+    accounts: &Accounts<'_>,
+    place: &Place,
     written: &str,
     domain: &str,
     namespace: &str,
@@ -108,14 +153,13 @@ fn check(
         "" => format!("{namespace}/{account}"),
         domain => format!("{domain}/ns/{namespace}/sa/{account}"),
     };
-    let known = inventory::accounts(mesh, namespace);
-    let (message, near) = match &known {
+    let (message, near) = match accounts.in_namespace(namespace) {
         Some(known) if known.contains(account) || is_of_gateway(mesh, namespace, account) => {
             return None;
         }
         Some(known) => {
             let near = nearest(account, known.iter().copied());
-            let elsewhere = || elsewhere(mesh, account).map(|of| spell(of, account));
+            let elsewhere = || accounts.elsewhere(account).map(|of| spell(of, account));
             let near = near.map(|near| spell(namespace, near)).or_else(elsewhere);
             let message =
                 format!("there is no service account `{account}` in namespace `{namespace}`");
@@ -123,7 +167,7 @@ fn check(
         }
         None if mesh.namespaces.are_declared() && !mesh.namespaces.contains(namespace) => {
             let near = nearest(namespace, mesh.namespaces.names());
-            let near = near.or_else(|| elsewhere(mesh, account));
+            let near = near.or_else(|| accounts.elsewhere(account));
             let message = format!("there is no namespace `{namespace}`");
             (message, near.map(|near| spell(near, account)))
         }
@@ -137,13 +181,7 @@ fn check(
         .label(label)
         .consequence(format!("no caller ever proves to be `{written}`, so this part of the policy never matches"))
         .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
-    Some(suggestion::offer(found, place, near.as_deref()))
-}
-
-/// The first namespace that has an account of this name.
-fn elsewhere<'m>(mesh: &'m Mesh<'_>, account: &str) -> Option<&'m str> {
-    let has = |of: &&str| inventory::accounts(mesh, of).is_some_and(|it| it.contains(account));
-    (account != "default").then(|| mesh.namespaces.names().find(has)).flatten()
+    Some(suggestion::offer(found, place.clone(), near.as_deref()))
 }
 
 /// The account that is made with a Gateway of the Gateway API. Source: Istio, "Automated Deployment".
