@@ -44,19 +44,19 @@ fn every_part_of_a_source_and_an_operation_must_hold() {
           values: ["a*"]
           notValues: ["ab"]
 "#;
-    const TEAM: Call<'_> = GET.with(&[("x-team", "aa")]);
+    let team = GET.with(&[("x-team", "aa")]);
     let calls = [
-        (TEAM, Some("shop/web")),
-        (TEAM, Some("shop/evil")),
-        (TEAM, Some("edge/gate")),
-        (TEAM, Some("edge/own")),
-        (TEAM, None),
-        (TEAM.by("POST"), Some("shop/web")),
-        (TEAM.on(9090), Some("shop/web")),
+        (team, Some("shop/web")),
+        (team, Some("shop/evil")),
+        (team, Some("edge/gate")),
+        (team, Some("edge/own")),
+        (team, None),
+        (team.by("POST"), Some("shop/web")),
+        (team.on(9090), Some("shop/web")),
         (GET, Some("shop/web")),
         (GET.with(&[("x-team", "ab")]), Some("shop/web")),
-        (Call { path: "/items/7/view", ..TEAM }, Some("shop/web")),
-        (Call { path: "/items/7/8/view", ..TEAM }, Some("shop/web")),
+        (Call { path: "/items/7/view", ..team }, Some("shop/web")),
+        (Call { path: "/items/7/8/view", ..team }, Some("shop/web")),
     ];
     let expected = [true, false, true, false, false, false, false, false, false, true, false];
     assert_eq!(lets_in(spec, &calls), expected);

@@ -73,7 +73,7 @@ fn who_sends_decides_too() {
 
 #[test]
 fn faults_and_answers_are_of_the_proxys_own() {
-    let routes = r#"
+    let routes = r"
   http:
     - match: [{uri: {prefix: /broken}}]
       fault:
@@ -86,7 +86,7 @@ fn faults_and_answers_are_of_the_proxys_own() {
     - match: [{uri: {exact: /teapot}}]
       directResponse: {status: 418, body: {bytes: aGk=}}
     - redirect: {uri: /new, authority: new.test, redirectCode: 308, port: 8443, scheme: https}
-"#;
+";
     let bundle = shop(routes).bundle();
     let web = Program::of(&bundle, "shop/web");
     let half = 1 << 31;

@@ -7,6 +7,8 @@ use mesh_snapshot::object::{
     TrafficPolicy,
 };
 
+use SimpleBalancer::{LeastRequest, Random, RoundRobin};
+
 use crate::support::{Program, Repository, workload};
 
 /// The policies of clusters of `api.shop`, as `shop/web` sees it.
@@ -66,7 +68,6 @@ fn a_subset_inherits_blocks_and_a_port_nothing() {
         LoadBalancer::ConsistentHash { .. } => panic!(),
     };
     let balancers: Vec<_> = found.iter().map(balancer).collect();
-    use SimpleBalancer::{LeastRequest, Random, RoundRobin};
     let expected = [LeastRequest, Random, LeastRequest, RoundRobin, LeastRequest, Random];
     assert_eq!(balancers, expected);
 }
