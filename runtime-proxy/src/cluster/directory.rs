@@ -1,6 +1,6 @@
 //! The clusters of one program.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,8 +51,10 @@ impl Directory {
     ) -> Self {
         let known = program.clusters().iter().map(|cluster| Spec::of(cluster, program.defaults()));
         let directory = Self::new(known.chain(others).collect(), surroundings, before);
-        if let Some(outbound) = program.outbound() {
-            directory.want(outbound.preload());
+        // A gateway is there for all that its routes lead to; of a sidecar, policy says what it is certain to call.
+        match program.outbound() {
+            Some(outbound) => directory.want(|host| outbound.preload().contains(host)),
+            None => directory.want(|_| true),
         }
         directory
     }
@@ -73,9 +75,10 @@ impl Directory {
     }
 
     /// The endpoints of others are asked for when they are called first.
-    fn want(&self, hosts: &BTreeSet<String>) {
-        let is_wanted = |entry: &&Entry| hosts.contains(&entry.spec.host);
-        self.clusters.iter().filter(is_wanted).for_each(|entry| entry.state.want());
+    fn want(&self, is_wanted: impl Fn(&str) -> bool) {
+        for entry in self.clusters.iter().filter(|entry| is_wanted(&entry.spec.host)) {
+            entry.state.want();
+        }
     }
 
     #[must_use]

@@ -12,7 +12,7 @@ use super::endpoint::{Endpoint, Security};
 use super::error::{Cause, SendError};
 use super::limit::{Place, Resource};
 use super::outlier::Outcome;
-use super::pool::{Lane, Lease};
+use super::pool::{Lane, Lease, Pool};
 use super::state::Counters;
 use super::underway::{Active, Underway, is_grpc};
 use super::upstream::Target;
@@ -25,6 +25,7 @@ use crate::tls::alpn::Offer;
 /// An endpoint for one request or connection, which counts as under way there from now on.
 pub struct Picked {
     cluster: Rc<Cluster>,
+    pool: Rc<Pool>,
     active: Active,
 }
 
@@ -44,13 +45,13 @@ pub struct Guard {
 }
 
 impl Picked {
-    pub(super) fn new(cluster: Rc<Cluster>, target: Rc<Target>) -> Self {
-        Self { cluster, active: Active::new(target) }
+    pub(super) fn new(cluster: Rc<Cluster>, target: &Target) -> Self {
+        Self { cluster, pool: Rc::clone(&target.pool), active: Active::new(&target.known) }
     }
 
     #[must_use]
     pub fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.active.target().endpoint
+        self.active.endpoint()
     }
 
     /// Sends a request of a client that speaks `client`. The body of the answer holds the connection, the places in limits
@@ -80,12 +81,12 @@ impl Picked {
             };
             match lease.send(request).await {
                 Ok(response) => {
-                    let Self { cluster, active } = self;
+                    let Self { cluster, active, .. } = self;
                     let mut underway = Underway {
                         _lease: lease,
                         _place: place,
                         active,
-                        cluster,
+                        judge: cluster.judge(),
                         awaits_trailers: false,
                     };
                     underway.note_head(&response, is_grpc);
@@ -117,7 +118,7 @@ impl Picked {
             && outside.is_some_and(OutsideClient::is_by_host);
         let authority = if is_by_host { authority(request) } else { None };
         let host = authority.as_ref().map_or("", |authority| bare(authority.host()));
-        self.active.target().pool.lane(offer, host)
+        self.pool.lane(offer, host)
     }
 
     fn not_connected(&self, cause: Cause, request: Request<Body>) -> SendError {
@@ -138,7 +139,7 @@ impl Picked {
             Counters::add(&state.counters.connection_overflow);
             return Err(SendError::unsent(Cause::Overflow(Resource::Connections), None));
         };
-        let ends = self.active.target().pool.ends();
+        let ends = self.pool.ends();
         // There is no host but the service's own.
         let host = &state.spec.host;
         let opened = connect::open(state, &ends.mesh, &ends.endpoint, Offer::Tcp, host).await;

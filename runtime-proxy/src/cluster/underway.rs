@@ -2,39 +2,41 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
 
+use super::endpoint::Endpoint;
 use super::limit::Place;
 use super::outlier::Outcome;
 use super::pool::Lease;
-use super::upstream::Target;
-use super::view::Cluster;
+use super::upstream::Known;
+use super::view::Judge;
 use crate::http::{Body, Held};
 
 /// Something under way at an endpoint, which counts as that much busier.
-pub(super) struct Active(Rc<Target>);
+pub(super) struct Active(Rc<Known>);
 
 impl Active {
-    pub(super) fn new(target: Rc<Target>) -> Self {
-        target.endpoint.standing.enter();
-        Self(target)
+    pub(super) fn new(endpoint: &Rc<Known>) -> Self {
+        endpoint.0.standing.enter();
+        Self(Rc::clone(endpoint))
     }
 
-    pub(super) fn target(&self) -> &Target {
-        &self.0
+    pub(super) fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.0.0
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.endpoint.standing.leave();
+        self.endpoint().standing.leave();
     }
 }
 
 impl fmt::Debug for Active {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Active").field(&self.0.endpoint.address).finish()
+        f.debug_tuple("Active").field(&self.endpoint().address).finish()
     }
 }
 
@@ -44,14 +46,16 @@ pub(super) struct Underway {
     pub(super) _lease: Lease,
     pub(super) _place: Place,
     pub(super) active: Active,
-    pub(super) cluster: Rc<Cluster>,
+    pub(super) judge: Option<Rc<Judge>>,
     /// The outcome is told by the trailers.
     pub(super) awaits_trailers: bool,
 }
 
 impl Underway {
     fn note(&self, outcome: Outcome) {
-        self.cluster.note(&self.active.target().endpoint, outcome);
+        if let Some(judge) = &self.judge {
+            judge.note(self.active.endpoint(), outcome);
+        }
     }
 
     /// Takes note of the head of the answer. A call of gRPC that fails does so in its own field, mostly in the trailers.

@@ -20,18 +20,22 @@ pub(super) struct Upstream {
     limits: Rc<Cell<Limits>>,
     /// Of the directory that the limits are from.
     generation: Cell<u64>,
-    known: RefCell<Known>,
+    seen: RefCell<Seen>,
     /// Where clients wanted to go by themselves.
     elsewhere: RefCell<HashMap<SocketAddr, Rc<Target>>>,
 }
 
 /// An endpoint as it is known now, and the connections to it.
 pub(super) struct Target {
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) known: Rc<Known>,
     pub(super) pool: Rc<Pool>,
 }
 
-struct Known {
+/// An endpoint as a thread holds it: to hold it once more costs no atomic operation, so that threads do not meet. It holds no
+/// connections: what is under way at an endpoint that has gone must not keep those that are idle.
+pub(super) struct Known(pub(super) Arc<Endpoint>);
+
+struct Seen {
     members: Arc<Members>,
     /// Of each member that has been picked.
     targets: Vec<Option<Rc<Target>>>,
@@ -48,7 +52,7 @@ impl Upstream {
             mesh: Rc::clone(mesh),
             limits: Rc::new(Cell::new(limits)),
             generation: Cell::new(0),
-            known: RefCell::new(Known { members: state.members(), targets: Vec::new() }),
+            seen: RefCell::new(Seen { members: state.members(), targets: Vec::new() }),
             elsewhere: RefCell::default(),
         })
     }
@@ -68,32 +72,34 @@ impl Upstream {
     /// Calls `see` with the members as they are known now. Connections to those that have gone are let go of: the idle ones are
     /// closed, the others when their requests have ended.
     pub(super) fn with_members<T>(&self, see: impl FnOnce(&Arc<Members>) -> T) -> T {
-        if self.known.borrow().members.version != self.state.version() {
+        if self.seen.borrow().members.version != self.state.version() {
             self.renew();
         }
-        see(&self.known.borrow().members)
+        see(&self.seen.borrow().members)
     }
 
     fn renew(&self) {
         let members = self.state.members();
-        let before = std::mem::take(&mut self.known.borrow_mut().targets);
+        let before = std::mem::take(&mut self.seen.borrow_mut().targets);
         let mut pools: HashMap<u64, Rc<Pool>> = before
             .into_iter()
             .flatten()
-            .map(|target| (target.endpoint.standing.id, Rc::clone(&target.pool)))
+            .map(|target| (target.known.0.standing.id, Rc::clone(&target.pool)))
             .collect();
         let target = |endpoint: &Arc<Endpoint>| {
             let pool = pools.remove(&endpoint.standing.id)?;
-            Some(Rc::new(Target { endpoint: Arc::clone(endpoint), pool }))
+            Some(Target::new(endpoint, pool))
         };
         let targets = members.endpoints.iter().map(target).collect();
-        *self.known.borrow_mut() = Known { members, targets };
-        drop(pools); // of those that have gone
+        *self.seen.borrow_mut() = Seen { members, targets };
+        for pool in pools.into_values() {
+            pool.retire(); // its endpoint has gone
+        }
     }
 
     /// The member at a position of the members that were seen last.
     pub(super) fn member(&self, position: usize) -> Option<Rc<Target>> {
-        let Known { members, targets } = &mut *self.known.borrow_mut();
+        let Seen { members, targets } = &mut *self.seen.borrow_mut();
         let endpoint = members.endpoints.get(position)?;
         if targets.len() <= position {
             targets.resize(members.endpoints.len(), None);
@@ -127,7 +133,7 @@ impl Upstream {
             mesh: Rc::clone(&self.mesh),
             limits: Rc::clone(&self.limits),
         };
-        Rc::new(Target { endpoint: Arc::clone(endpoint), pool: Pool::new(ends) })
+        Target::new(endpoint, Pool::new(ends))
     }
 
     /// Forgets addresses to which there is no connection.
@@ -135,6 +141,21 @@ impl Upstream {
         self.elsewhere
             .borrow_mut()
             .retain(|_, target| 1 < Rc::strong_count(target) || !target.pool.is_unused());
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        let members = self.seen.get_mut().targets.drain(..).flatten();
+        for target in members.chain(self.elsewhere.get_mut().drain().map(|(_, target)| target)) {
+            target.pool.retire();
+        }
+    }
+}
+
+impl Target {
+    fn new(endpoint: &Arc<Endpoint>, pool: Rc<Pool>) -> Rc<Self> {
+        Rc::new(Self { known: Rc::new(Known(Arc::clone(endpoint))), pool })
     }
 }
 

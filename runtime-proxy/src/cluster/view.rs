@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use mesh_snapshot::object::{LoadBalancer, SimpleBalancer};
+use mesh_snapshot::object::{LoadBalancer, OutlierDetection, SimpleBalancer};
 
 use super::choice::Choice;
 use super::dice::Dice;
@@ -24,6 +24,7 @@ pub struct Cluster {
     spec: Arc<Spec>,
     upstream: Rc<Upstream>,
     choice: RefCell<Option<Choice>>,
+    judge: Option<Rc<Judge>>,
     dice: Rc<Dice>,
     this: Weak<Self>,
 }
@@ -43,6 +44,7 @@ impl Cluster {
     pub(super) fn new(spec: &Arc<Spec>, upstream: Rc<Upstream>, dice: &Rc<Dice>) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             spec: Arc::clone(spec),
+            judge: Judge::new(spec, &upstream.state),
             upstream,
             choice: RefCell::default(),
             dice: Rc::clone(dice),
@@ -74,7 +76,7 @@ impl Cluster {
         };
         let cluster = self.this.upgrade();
         match (target, cluster) {
-            (Some(target), Some(cluster)) => Ok(Picked::new(cluster, target)),
+            (Some(target), Some(cluster)) => Ok(Picked::new(cluster, &target)),
             _ if !self.state().is_known() => Err(PickError::Unknown),
             _ => Err(PickError::NoneHealthy),
         }
@@ -134,9 +136,13 @@ impl Cluster {
     }
 
     pub(super) fn note(&self, endpoint: &Endpoint, outcome: Outcome) {
-        if let Some(policy) = &self.spec.policy.outlier_detection {
-            self.state().note(endpoint, outcome, policy);
+        if let Some(judge) = &self.judge {
+            judge.note(endpoint, outcome);
         }
+    }
+
+    pub(super) fn judge(&self) -> Option<Rc<Judge>> {
+        self.judge.clone()
     }
 
     pub(super) fn state(&self) -> &State {
@@ -145,6 +151,23 @@ impl Cluster {
 
     pub(super) fn limits(&self) -> Limits {
         self.upstream.limits()
+    }
+}
+
+/// Takes note of what comes of requests, for as long as they last.
+pub(super) struct Judge {
+    state: Arc<State>,
+    policy: OutlierDetection,
+}
+
+impl Judge {
+    fn new(spec: &Spec, state: &Arc<State>) -> Option<Rc<Self>> {
+        let policy = spec.policy.outlier_detection.clone()?;
+        Some(Rc::new(Self { state: Arc::clone(state), policy }))
+    }
+
+    pub(super) fn note(&self, endpoint: &Endpoint, outcome: Outcome) {
+        self.state.note(endpoint, outcome, &self.policy);
     }
 }
 

@@ -209,6 +209,11 @@ impl Lane {
         }
     }
 
+    /// Keeps no connection any more. Who waits is served all the same.
+    pub(super) fn retire(&self) {
+        self.stock.retire();
+    }
+
     pub(super) fn opened(&self) {
         self.open.set(self.open.get() + 1);
     }

@@ -5,8 +5,8 @@
 //! another only when it is full. A request for which there is neither waits its turn while one is opened; whichever
 //! connection is free first serves it. Source for the rules of opening, waiting and failing: Envoy, `ConnPoolImplBase`.
 //!
-//! A pool that nobody holds any more takes its idle connections with it. Those that carry requests stay until the last of
-//! these has ended, since each request holds on to its connection.
+//! A pool that is retired closes its idle connections. Those that carry requests stay until the last of these has ended, since
+//! each request holds on to its connection.
 
 mod lane;
 mod open;
@@ -66,6 +66,11 @@ impl Pool {
         let lane = Lane::new(Rc::clone(&self.ends), offer, host);
         lanes.push(Rc::clone(&lane));
         lane
+    }
+
+    /// Its endpoint has gone: idle connections are closed now, the others when their requests have ended.
+    pub(super) fn retire(&self) {
+        self.lanes.borrow_mut().drain(..).for_each(|lane| lane.retire());
     }
 
     /// Whether it has neither a connection nor anybody who waits for one.

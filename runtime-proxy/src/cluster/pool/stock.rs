@@ -20,6 +20,8 @@ pub(super) struct Stock {
     requests_max: u64,
     life: Option<Duration>,
     is_sweeping: Cell<bool>,
+    /// Nothing is kept any more.
+    is_retired: Cell<bool>,
 }
 
 /// How long a connection without requests is kept. Source: Envoy, `idle_timeout` of HTTP.
@@ -39,6 +41,7 @@ impl Stock {
             requests_max: if requests_max == 0 { u64::MAX } else { requests_max },
             life: policy.connection_duration_max.map(Duration::from),
             is_sweeping: Cell::new(false),
+            is_retired: Cell::new(false),
         }
     }
 
@@ -71,11 +74,25 @@ impl Stock {
     }
 
     pub(super) fn keep_single(&self, single: Rc<Single>) {
-        self.idle.borrow_mut().push(single);
+        if !self.is_retired.get() {
+            self.idle.borrow_mut().push(single);
+        }
     }
 
     pub(super) fn keep_multiple(&self, multiple: &Rc<Multiple>) {
-        self.multiple.borrow_mut().push(Rc::clone(multiple));
+        if !self.is_retired.get() {
+            self.multiple.borrow_mut().push(Rc::clone(multiple));
+        }
+    }
+
+    pub(super) fn retire(&self) {
+        self.is_retired.set(true);
+        let singles = std::mem::take(&mut *self.idle.borrow_mut());
+        let multiples = std::mem::take(&mut *self.multiple.borrow_mut());
+        for multiple in &multiples {
+            multiple.retire();
+        }
+        drop((singles, multiples)); // when nothing is borrowed any more
     }
 
     /// A connection has ended, or takes no more requests.

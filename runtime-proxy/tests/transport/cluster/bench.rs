@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{Request, Response};
+use mesh_engine::Program;
 use mesh_proxy::cluster::{
     Cluster, Clusters, Directory, Endpoint, Lookup, Pick, PickError, Picked, SendError, Spec,
     Surroundings, system_lookup,
@@ -59,13 +60,22 @@ impl Caller {
 
     /// Swaps the directory for one of these clusters.
     pub(crate) fn load(&self, specs: Vec<Spec>) {
+        self.swap(|surroundings, before| Directory::new(specs, surroundings, before));
+    }
+
+    /// Swaps the directory for that of a program.
+    pub(crate) fn load_program(&self, program: &Program) {
+        self.swap(|surroundings, before| Directory::of(program, None, surroundings, before));
+    }
+
+    fn swap(&self, make: impl FnOnce(&Surroundings, Option<&Directory>) -> Directory) {
         let surroundings = Surroundings {
             world: self.world.clone(),
             namespace: "shop".to_owned(),
             lookup: Arc::clone(&self.lookup),
         };
         let before = self.directory.take();
-        let directory = Directory::new(specs, &surroundings, before.as_deref());
+        let directory = make(&surroundings, before.as_deref());
         *self.directory.borrow_mut() = Some(Arc::new(directory));
     }
 

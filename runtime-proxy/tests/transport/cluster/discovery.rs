@@ -34,7 +34,7 @@ impl Names {
 
 fn by_name(port: u16, round_robin: bool) -> Spec {
     shop(|spec| {
-        spec.host = "api.example.com".to_owned();
+        "api.example.com".clone_into(&mut spec.host);
         spec.external = true;
         spec.target = TargetPort::Number(port);
         spec.discovery = Discovery::Dns { endpoints: Vec::new(), round_robin };

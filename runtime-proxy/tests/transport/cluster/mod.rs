@@ -10,6 +10,8 @@ mod upgrades;
 mod discovery;
 mod mutual_tls;
 mod outliers;
+mod outside;
 mod tcp;
 
+mod program;
 mod swap;

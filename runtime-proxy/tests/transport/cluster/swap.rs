@@ -63,6 +63,17 @@ async fn connections_to_an_endpoint_that_has_gone_are_closed_without_another_req
     until(|| server.open.get() == 0).await;
 }
 
+#[tokio::test(flavor = "local")]
+async fn a_client_that_leaves_ends_an_answer_that_has_not() {
+    let (server, sending) = endless(Http1).await;
+    let caller = Caller::of(shop(|_| ()), vec![at(server.address)]);
+    let answer = caller.send(get("/")).await.unwrap();
+    let sender = sending.take().unwrap();
+    drop(answer); // though nothing more comes from the server
+    until(|| server.open.get() == 0).await;
+    drop(sender);
+}
+
 /// So many clients, each of which sends one request after the other until `stop`.
 fn load(caller: &Rc<Caller>, clients: usize) -> Load {
     let stop = Rc::new(Cell::new(false));
