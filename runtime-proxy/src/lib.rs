@@ -36,6 +36,8 @@ pub mod http;
 
 pub mod cluster;
 
+mod filter;
+
 pub mod agent;
 pub mod config;
 pub mod live;

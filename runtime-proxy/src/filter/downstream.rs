@@ -25,6 +25,8 @@ pub(crate) struct Downstream {
     pub(crate) identity: Option<SpiffeId>,
     pub(crate) peer: PeerId,
     pub(crate) is_tls: bool,
+    /// Whether it carries requests of HTTP/1.1 over HTTP/2, between two proxies of ours.
+    pub(crate) is_multiplexed: bool,
     /// What is told of its certificate to whoever serves it (`x-forwarded-client-cert`).
     pub(crate) certificate: Option<HeaderValue>,
     tls_version: Option<rustls::ProtocolVersion>,
@@ -46,6 +48,7 @@ impl Downstream {
             identity: None,
             peer: PeerId::UNKNOWN,
             is_tls: false,
+            is_multiplexed: false,
             certificate: None,
             tls_version: None,
             tls_cipher: None,
@@ -97,6 +100,7 @@ impl Downstream {
             local_identity: if self.identity.is_some() { own_identity } else { "" },
             tls_version: self.tls_version,
             tls_cipher: self.tls_cipher,
+            connection: self.id,
             ..observe::Downstream::default()
         }
     }

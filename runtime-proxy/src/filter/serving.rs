@@ -15,9 +15,9 @@ use crate::http::HttpLimits;
 use crate::live::{Live, Pinned, Reader};
 use crate::observe::Observer;
 use crate::program::Program;
-use crate::tls::MeshServer;
+use crate::tls::{Identity, MeshServer};
 use crate::worker::Drain;
-use crate::world::World;
+use crate::world::{Version, Watched, World};
 
 /// Shared by everything that the thread does.
 pub(crate) struct Serving {
@@ -35,6 +35,9 @@ pub(crate) struct Serving {
     /// Where this proxy itself listens: nothing is passed on to there.
     pub(crate) own: Rc<RefCell<Vec<SocketAddr>>>,
     pub(crate) dice: RefCell<SmallRng>,
+    pub(crate) identity: Arc<Watched<Identity>>,
+    /// Of which version of the identity, and its name.
+    pub(crate) principal: RefCell<(Version, Arc<str>)>,
 }
 
 impl Serving {
@@ -50,6 +53,27 @@ impl Serving {
 
     pub(crate) fn cluster(&self, live: &Live<Program>, id: ClusterId) -> Option<Rc<Cluster>> {
         self.clusters.get(live.program.directory(), id)
+    }
+
+    /// The SPIFFE ID that this proxy proves; empty while it has none.
+    pub(crate) fn principal(&self) -> Arc<str> {
+        let version = self.identity.version();
+        let mut known = self.principal.borrow_mut();
+        if known.0 != version {
+            let id = self.identity.get().map(|identity| Arc::from(identity.id().as_str()));
+            *known = (version, id.unwrap_or_else(|| Arc::from("")));
+        }
+        Arc::clone(&known.1)
+    }
+
+    /// Whether an address is one that this proxy listens on: what goes there would come back.
+    pub(crate) fn is_own(&self, address: SocketAddr) -> bool {
+        let is_here = |own: &SocketAddr| {
+            own.port() == address.port()
+                && (own.ip() == address.ip()
+                    || own.ip().is_unspecified() && address.ip().to_canonical().is_loopback())
+        };
+        self.own.borrow().iter().any(is_here)
     }
 
     /// What is in force now.

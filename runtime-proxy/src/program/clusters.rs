@@ -19,7 +19,8 @@ pub(super) fn others(engine: &Program) -> Vec<Spec> {
         protocol: engine.inbound().port(port).protocol,
         ..Spec::passthrough(&inbound_name(port), defaults)
     });
-    let strangers = [PASSTHROUGH, INBOUND_PASSTHROUGH].map(|name| Spec::passthrough(name, defaults));
+    let strangers =
+        [PASSTHROUGH, INBOUND_PASSTHROUGH].map(|name| Spec::passthrough(name, defaults));
     ports.chain(strangers).collect()
 }
 
@@ -41,9 +42,8 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn of(engine: &Program, directory: &Directory, metrics: &Metrics) -> Self {
-        let name = |service: &Service| {
-            metrics.service(&service.host, &service.name, &service.namespace)
-        };
+        let name =
+            |service: &Service| metrics.service(&service.host, &service.name, &service.namespace);
         let mut services: HashMap<ClusterId, ServiceId> = engine
             .clusters()
             .iter()
