@@ -57,6 +57,11 @@ impl Downstream {
         (downstream, Stream::from(stream))
     }
 
+    /// The same, of a client whose TLS ends elsewhere.
+    pub(crate) fn asking_for(self, server_name: Option<String>) -> Self {
+        Self { server_name, ..self }
+    }
+
     /// The same after its handshake; `by` is who the client has called.
     pub(crate) fn secured(self, secured: &Secured, by: Option<&str>) -> Self {
         let certificate = secured

@@ -10,7 +10,7 @@ use rand::{Rng as _, RngCore as _};
 
 use super::peers::Peers;
 use crate::agent::clock::Clock;
-use crate::cluster::{Cluster, ClusterId, Clusters, Lookup};
+use crate::cluster::{Cluster, ClusterId, Clusters};
 use crate::http::HttpLimits;
 use crate::live::{Live, Pinned, Reader};
 use crate::observe::Observer;
@@ -26,14 +26,13 @@ pub(crate) struct Serving {
     /// How the mesh's mutual TLS ends here.
     pub(crate) mesh: Arc<MeshServer>,
     pub(crate) world: World,
-    pub(crate) lookup: Lookup,
     pub(crate) observer: Observer,
     pub(crate) peers: Peers,
     pub(crate) limits: HttpLimits,
     pub(crate) clock: Clock,
     pub(crate) drain: Drain,
     /// Where this proxy itself listens: nothing is passed on to there.
-    pub(crate) own: Rc<RefCell<Vec<SocketAddr>>>,
+    pub(crate) own: Vec<SocketAddr>,
     pub(crate) dice: RefCell<SmallRng>,
     pub(crate) identity: Arc<Watched<Identity>>,
     /// Of which version of the identity, and its name.
@@ -73,7 +72,7 @@ impl Serving {
                 && (own.ip() == address.ip()
                     || own.ip().is_unspecified() && address.ip().to_canonical().is_loopback())
         };
-        self.own.borrow().iter().any(is_here)
+        self.own.iter().any(is_here)
     }
 
     /// What is in force now.

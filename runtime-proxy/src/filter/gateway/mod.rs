@@ -52,8 +52,7 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
         return refuse(downstream, live, &serving, "filter_chain_not_found");
     };
     if chain.tls == ServerTls::Passthrough {
-        let server_name = hello.server_name;
-        let downstream = Downstream { server_name, ..downstream };
+        let downstream = downstream.asking_for(hello.server_name);
         let arrived = Arrived { stream, downstream, agreed: None };
         return go_on(arrived, chain, place, &live, serving, drain).await;
     }
