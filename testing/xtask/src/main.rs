@@ -11,6 +11,8 @@ mod load;
 mod repository;
 mod suite;
 
+mod bench;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -24,52 +26,75 @@ use suite::SuiteError;
 #[command(name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
-    suite: Suite,
-    /// The `mesh` executable to look at.
-    #[arg(long, global = true, default_value = "target/release/mesh")]
-    mesh: PathBuf,
+    task: Task,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Suite {
-    /// 200 rollouts at ten a second, under load of every protocol.
-    Flips,
-    /// Snapshots that one proxy cannot prepare.
-    Refusal,
-    /// `kill -9` of the control runtime at each durable step, and of proxies without it. Needs `strace`.
-    Kill,
-    /// Transparent capture in network namespaces. Needs root, `iptables`, `curl` and `nghttp`.
-    Kernel,
+#[derive(Debug, Subcommand)]
+enum Task {
+    #[command(flatten)]
+    Suite(Suite),
+    /// How fast the compiler and the proxy are, the proxy beside Envoy in the same run.
+    Bench(bench::Arguments),
     /// What stands behind a proxy in the suite `kernel`.
     #[command(hide = true)]
     Application,
 }
 
+#[derive(Clone, Debug, Subcommand)]
+enum Suite {
+    /// 200 rollouts at ten a second, under load of every protocol.
+    Flips(Subject),
+    /// Snapshots that one proxy cannot prepare.
+    Refusal(Subject),
+    /// `kill -9` of the control runtime at each durable step, and of proxies without it. Needs `strace`.
+    Kill(Subject),
+    /// Transparent capture in network namespaces. Needs root, `iptables`, `curl` and `nghttp`.
+    Kernel(Subject),
+}
+
+#[derive(Clone, Debug, clap::Args)]
+struct Subject {
+    /// The `mesh` executable to look at.
+    #[arg(long, default_value = "target/release/mesh")]
+    mesh: PathBuf,
+}
+
 fn main() -> ExitCode {
-    let Arguments { suite, mesh } = Arguments::parse();
     let began = Instant::now();
-    match run(suite, &mesh) {
+    let found = match Arguments::parse().task {
+        Task::Suite(suite) => run(suite).map_err(|error| error.to_string()),
+        Task::Bench(arguments) => bench::run(&arguments).map_err(|error| error.to_string()),
+        Task::Application => application().map_err(|error| error.to_string()),
+    };
+    let seconds = began.elapsed().as_secs_f64();
+    match found {
         Ok(found) => {
-            println!("{suite:?}: ok in {:.1} s: {found}", began.elapsed().as_secs_f64());
+            println!("{found}\nok, {seconds:.1} s");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{suite:?}: failed after {:.1} s: {error}", began.elapsed().as_secs_f64());
+            eprintln!("{error}\nfailed, {seconds:.1} s");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(suite: Suite, mesh: &std::path::Path) -> Result<String, SuiteError> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        match suite {
-            Suite::Flips => suite::flips::run(mesh).await,
-            Suite::Refusal => suite::refusal::run(mesh).await,
-            Suite::Kernel => suite::kernel::run(mesh).await,
-            Suite::Application => suite::kernel::application().await,
-            Suite::Kill => suite::kill::run(mesh).await,
+fn run(suite: Suite) -> Result<String, SuiteError> {
+    let mesh = |subject: &Subject| Ok::<_, SuiteError>(subject.mesh.canonicalize()?);
+    runtime()?.block_on(async {
+        match &suite {
+            Suite::Flips(subject) => suite::flips::run(&mesh(subject)?).await,
+            Suite::Refusal(subject) => suite::refusal::run(&mesh(subject)?).await,
+            Suite::Kernel(subject) => suite::kernel::run(&mesh(subject)?).await,
+            Suite::Kill(subject) => suite::kill::run(&mesh(subject)?).await,
         }
     })
+}
+
+fn application() -> Result<String, SuiteError> {
+    runtime()?.block_on(suite::kernel::application())
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }

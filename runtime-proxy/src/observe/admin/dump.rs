@@ -83,7 +83,7 @@ struct Endpoint {
     workload: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     namespace: String,
-    /// Empty: it has no proxy.
+    /// The SPIFFE ID; of a declared endpoint its service account. Empty: it has no proxy.
     identity: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     locality: String,

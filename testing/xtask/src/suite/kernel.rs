@@ -29,8 +29,7 @@ const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHO
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(mesh: &Path) -> Result<String, SuiteError> {
-    let mesh = std::path::absolute(mesh)?;
-    let mut stage = Stage::new(&mesh)?;
+    let mut stage = Stage::new(mesh)?;
     let caller = stage.meshed("client", CLIENT, CALLER).await?;
     let server = stage.meshed("server-v1-a", V1, SERVER).await?;
     let stranger = stage.network.machine("stranger", STRANGER)?;
