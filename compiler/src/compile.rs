@@ -7,6 +7,7 @@ use mesh_snapshot::provenance::Provenance;
 use mesh_snapshot::{Conflict, Digest};
 
 use crate::api::{self, Mesh};
+use crate::check;
 use crate::diagnostic::{Diagnostic, Finding, Severity, finish};
 use crate::lower::{self, Lowered};
 use crate::parse::Parsed;
@@ -64,7 +65,7 @@ pub(crate) fn compile_parsed(
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
 
     let resolved = resolve::resolve(&mesh);
-    // The checks across resources come here: `check::all(&resolved, &mut diagnostics)`.
+    check::all(&resolved, &mut diagnostics);
     let mut findings = finished(diagnostics.clone());
     let (mut lowered, mut fault) = (None, None);
     if !findings.iter().any(is_error) {

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod check;
 pub mod diagnostic;
 pub mod parse;
 pub mod resolve;
@@ -25,6 +26,7 @@ pub mod source;
 mod lower;
 
 mod compile;
+mod programs;
 mod registry;
 
 #[cfg(test)]
@@ -33,7 +35,8 @@ mod examples;
 mod testing;
 
 pub use compile::{Compilation, Options, compile};
-pub use registry::{check, checks, levels};
+pub use programs::{Unservable, check_programs};
+pub use registry::{checks, levels};
 
 use rayon::prelude::*;
 

@@ -1,26 +1,22 @@
 //! Every check there is: a list of lists.
 
 use crate::api::{self, Mesh};
+use crate::check;
 use crate::diagnostic::{At, Check, Class, Diagnostic, Levels};
 use crate::lower;
 use crate::parse::{self, Parsed};
 use crate::source;
 
-/// One list a stage.
-static STAGES: &[&[&Check]] =
-    &[source::CHECKS, parse::CHECKS, api::CHECKS, api::RULES, lower::CHECKS];
+/// One list a stage that takes resources one by one.
+static STAGES: &[&[&Check]] = &[source::CHECKS, parse::CHECKS, api::CHECKS, api::RULES];
 
 /// All checks, in the order of the stages.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    STAGES.iter().flat_map(|stage| stage.iter().copied())
-}
-
-/// The check of this name; where there is none, the first of this alias.
-#[must_use]
-pub fn check(name: &str) -> Option<&'static Check> {
-    checks()
-        .find(|check| check.name.eq_ignore_ascii_case(name))
-        .or_else(|| checks().find(|check| check.is_called(name)))
+    STAGES
+        .iter()
+        .flat_map(|stage| stage.iter().copied())
+        .chain(check::checks())
+        .chain(lower::CHECKS.iter().copied())
 }
 
 /// What the project's `lints` say, by check. A name that is none, or that of a check whose severity is fixed, is reported.

@@ -47,9 +47,7 @@ impl Drop for Folder {
 
 /// Everything that the compiler says of a folder.
 pub(crate) fn findings(folder: &Path) -> Vec<Finding> {
-    let mut diagnostics = Vec::new();
-    let parsed = crate::read(&[Input::Path(folder.into())], &mut diagnostics);
-    Compiled::of(parsed, diagnostics).findings
+    crate::compile(&[Input::Path(folder.into())], &crate::Options::default()).findings
 }
 
 /// A repository in memory, and what the compiler makes of it.
@@ -60,7 +58,7 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
-    /// Every stage, after reading.
+    /// The stages that take resources one by one.
     fn of(parsed: Parsed, mut diagnostics: Vec<Diagnostic>) -> Self {
         let mesh = api::decode(&parsed, &mut diagnostics);
         let levels = crate::levels(&mesh, &parsed, &mut diagnostics);

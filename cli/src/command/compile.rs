@@ -1,14 +1,18 @@
-//! `mesh compile`: checks a policy repository.
+//! `mesh compile`: from a policy repository to a snapshot.
 
+use std::fs;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use mesh_compiler::api;
-use mesh_compiler::diagnostic::{Class, Finding, Severity, finish};
+use mesh_compiler::Compilation;
+use mesh_compiler::diagnostic::{Class, Finding, Severity};
 use mesh_compiler::source::Input;
+use mesh_snapshot::container::{self, Bundle};
+use mesh_snapshot::signature::{NotAKey, PrivateKey, Statement};
 
-use super::Exit;
+use super::{Exit, revision};
 use crate::render::{self, Color, Terminal};
 
 #[derive(Args, Debug)]
@@ -17,8 +21,23 @@ pub(crate) struct Arguments {
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<String>,
     /// Check alone, and write no snapshot.
-    #[arg(long, required = true)]
+    #[arg(long, conflicts_with_all = ["out", "sign"])]
     check: bool,
+    /// Where the snapshot is written: a file, or, with a `/` at its end, a directory in the form of an OCI image.
+    #[arg(short, long, value_name = "OUT")]
+    out: Option<PathBuf>,
+    /// A file with the Ed25519 private key (PEM, PKCS #8) that signs the snapshot.
+    #[arg(long, value_name = "KEY", requires = "out")]
+    sign: Option<PathBuf>,
+    /// The mesh that alone may serve a signed snapshot.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        requires = "sign",
+        hide_default_value = true
+    )]
+    mesh: String,
     /// How findings are written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -55,23 +74,47 @@ impl FailOn {
     }
 }
 
+/// Why a snapshot that was made is not where it should be.
+#[derive(Debug, thiserror::Error)]
+enum WriteError {
+    #[error("{}: {error}", path.display())]
+    Key { path: PathBuf, error: io::Error },
+    #[error("{}: {error}", path.display())]
+    NotAKey { path: PathBuf, error: NotAKey },
+    #[error(transparent)]
+    File(#[from] container::FileError),
+    #[error(transparent)]
+    Layout(#[from] container::LayoutError),
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let start = Instant::now();
     let inputs: Vec<_> = arguments.paths.iter().map(|path| Input::from(path.as_str())).collect();
-    let mut diagnostics = Vec::new();
-    let parsed = mesh_compiler::read(&inputs, &mut diagnostics);
-    let mesh = api::decode(&parsed, &mut diagnostics);
-    let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
-    let findings = finish(diagnostics, &parsed, &mesh.faults, &levels);
+    let compiled = mesh_compiler::compile(&inputs, &revision::of(&inputs));
+    let Compilation { parsed, mesh, findings, bundle, fault } = compiled;
 
-    let report = render::Report { parsed: &parsed, mesh: &mesh, findings: &findings };
+    let snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
+    let report = render::Report { parsed: &parsed, mesh: &mesh, findings: &findings, snapshot };
     let written = match arguments.format {
         Format::Human => human(&report, arguments, start),
         Format::Json => render::json::write(&report, &mut io::stdout().lock()),
     };
     // Whoever stopped reading has seen enough; the verdict is the exit code.
     drop(written);
-    verdict(&findings, arguments.fail_on.severity())
+    if let Some(fault) = fault {
+        return Exit::Broken.because(&fault);
+    }
+    let exit = verdict(&findings, arguments.fail_on.severity());
+    match (bundle, &arguments.out) {
+        (Some(bundle), Some(out)) if exit == Exit::Ok => match write(bundle, out, arguments) {
+            Ok(()) => Exit::Ok,
+            Err(error @ (WriteError::Key { .. } | WriteError::NotAKey { .. })) => {
+                Exit::Input.because(&error)
+            }
+            Err(error) => Exit::Unreachable.because(&error),
+        },
+        _ => exit,
+    }
 }
 
 fn human(report: &render::Report<'_>, arguments: &Arguments, start: Instant) -> io::Result<()> {
@@ -90,5 +133,33 @@ fn verdict(findings: &[Finding], fail_on: Severity) -> Exit {
         Exit::Negative
     } else {
         Exit::Ok
+    }
+}
+
+fn write(mut bundle: Bundle, out: &Path, arguments: &Arguments) -> Result<(), WriteError> {
+    if let Some(path) = &arguments.sign {
+        let pem = fs::read_to_string(path)
+            .map_err(|error| WriteError::Key { path: path.clone(), error })?;
+        let key = PrivateKey::from_pem(&pem)
+            .map_err(|error| WriteError::NotAKey { path: path.clone(), error })?;
+        bundle.signatures.push(key.sign(&statement(&bundle, &arguments.mesh)));
+    }
+    if out.is_dir() || out.as_os_str().to_string_lossy().ends_with('/') {
+        container::write_layout(out, &bundle)?;
+    } else {
+        container::write_file(out, &bundle)?;
+    }
+    Ok(())
+}
+
+/// The serial is the time of signing, so that what is signed later counts as newer.
+fn statement(bundle: &Bundle, mesh: &str) -> Statement {
+    let now = mesh_control::clock::wall();
+    Statement {
+        snapshot: bundle.snapshot.digest(),
+        serial: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
+        floor: 0,
+        mesh: mesh.to_owned(),
+        not_after: 0,
     }
 }

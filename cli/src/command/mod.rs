@@ -2,12 +2,14 @@
 
 pub(crate) mod compile;
 pub(crate) mod control;
+pub(crate) mod demo;
 mod exit;
 pub(crate) mod explain;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 mod reach;
 pub(crate) mod request;
+mod revision;
 pub(crate) mod rollout;
 pub(crate) mod up;
 

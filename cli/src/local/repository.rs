@@ -57,7 +57,7 @@ impl Compiled {
         let least = if self.errors() > 0 { Severity::Error } else { Severity::Warning };
         let mut findings = findings.clone();
         findings.retain(|finding| finding.severity >= least);
-        let report = Report { parsed, mesh, findings: &findings };
+        let report = Report { parsed, mesh, findings: &findings, snapshot: None };
         let mut text = Vec::new();
         // Writing into memory does not fail.
         let _ = render::human::write(&report, terminal, &mut text);

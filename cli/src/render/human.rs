@@ -190,6 +190,10 @@ pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) ->
         counted(report.files(), "file")
     );
     let mut line = format!("{} {found}: {what} ({seconds:.2} s)", paint.severity(severity, mark));
+    if let Some(digest) = report.snapshot {
+        line.push_str("\n  ");
+        line.push_str(&digest.to_string());
+    }
     if let Some(skipped) = skipped(report) {
         line.push('\n');
         line.push_str(&paint.dim(&skipped));

@@ -28,6 +28,7 @@ pub(crate) fn write(report: &Report<'_>, out: &mut impl Write) -> io::Result<()>
             "files": report.files(),
             "skipped": skipped.collect::<Vec<_>>(),
         },
+        "snapshot": report.snapshot.map(|digest| digest.to_string()),
         "diagnostics": findings,
     });
     serde_json::to_writer_pretty(&mut *out, &object)?;

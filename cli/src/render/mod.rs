@@ -10,6 +10,7 @@ mod terminal;
 use mesh_compiler::api::Mesh;
 use mesh_compiler::diagnostic::{Finding, Severity};
 use mesh_compiler::parse::Parsed;
+use mesh_snapshot::Digest;
 
 pub(crate) use table::Table;
 pub(crate) use terminal::{Color, Paint, Terminal};
@@ -19,6 +20,8 @@ pub(crate) struct Report<'a> {
     pub parsed: &'a Parsed,
     pub mesh: &'a Mesh,
     pub findings: &'a [Finding],
+    /// Of the snapshot that was made.
+    pub snapshot: Option<Digest>,
 }
 
 impl Report<'_> {

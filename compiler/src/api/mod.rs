@@ -43,4 +43,5 @@ pub use project::{Inventory, LintLevel, Project};
 pub use resource::Resource;
 pub use rules::CHECKS as RULES;
 
+pub(crate) use decode::nearest;
 pub(crate) use project::{fixed_check, unknown_check};

@@ -44,6 +44,18 @@ impl Place {
         Self::Field { document, path, part: Part::Value }
     }
 
+    /// The value at a path; where it is absent, what ought to hold it.
+    #[must_use]
+    pub const fn value(document: DocumentId, path: FieldPath) -> Self {
+        Self::Field { document, path, part: Part::Value }
+    }
+
+    /// The key at a path.
+    #[must_use]
+    pub const fn key(document: DocumentId, path: FieldPath) -> Self {
+        Self::Field { document, path, part: Part::Key }
+    }
+
     /// Where a resource begins.
     #[must_use]
     pub fn first_key(document: DocumentId) -> Self {

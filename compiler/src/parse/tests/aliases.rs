@@ -58,7 +58,7 @@ fn an_alias_bomb_is_refused_at_once() {
     let mut text = foreign("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..9 {
         let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        text = format!("{text}a{level}: &a{level} [{aliases}]\n");
     }
     let (_, said) = json(&text);
     assert_eq!(said.len(), 1, "{said:?}");
@@ -67,8 +67,9 @@ fn an_alias_bomb_is_refused_at_once() {
 
 #[test]
 fn merge_keys_are_in_the_budget() {
-    let entries: String = (0..1000).map(|number| format!("k{number}: 1, ")).collect();
-    let users: String = (0..200).map(|number| format!("u{number}: {{<<: *x}}\n")).collect();
+    let entries = (0..1000).map(|number| format!("k{number}: 1")).collect::<Vec<_>>().join(", ");
+    let users =
+        (0..200).map(|number| format!("u{number}: {{<<: *x}}\n")).collect::<Vec<_>>().concat();
     let (_, said) = json(&foreign(&format!("x: &x {{{entries}}}\n{users}")));
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with("error[alias-bomb]"), "{said:?}");

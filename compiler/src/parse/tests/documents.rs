@@ -64,7 +64,7 @@ fn keys_stand_once() {
     let also = &compiled.findings[0].others[0];
     assert_eq!(compiled.parsed.source(also.file).position(also.span.unwrap().start).line, 4);
     // Many keys are compared in another way.
-    let many: String = (0..40).map(|number| format!("k{number}: 1\n")).collect();
+    let many = (0..40).map(|number| format!("k{number}: 1\n")).collect::<Vec<_>>().concat();
     let text = super::foreign(&format!("{many}k7: 2\n"));
     assert_eq!(json(&text).1, ["error[duplicate-key] 44:1 k7: the key `k7` stands here twice"]);
 }

@@ -11,7 +11,7 @@ fn plain_scalars_have_the_types_that_kubernetes_gives_them() {
     let expected = json!([
         true,
         false,
-        "y",
+        true,
         511,
         15,
         31,

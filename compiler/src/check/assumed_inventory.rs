@@ -1,0 +1,89 @@
+//! `assumed-inventory`: names that nobody can check, since the repository holds nothing of their sort.
+//!
+//! One finding for each sort of thing, at the first name of it.
+
+use super::{inventory, unknown_secret};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::route::{GatewayName, Parent, RefusedParent};
+
+pub(super) static CHECK: Check =
+    Check::lint("assumed-inventory", Severity::Info, include_str!("assumed_inventory.md"));
+
+/// How many more names are pointed at.
+const SHOWN_MAX: usize = 2;
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    if !inventory::lists_hosts(mesh) {
+        out.extend(report(hosts(mesh), "Services", "hosts"));
+    }
+    if !inventory::lists_secrets(mesh) {
+        let credentials = unknown_secret::credentials(mesh).into_iter().map(|(place, ..)| place);
+        out.extend(report(credentials.collect(), "Secrets", "secrets"));
+    }
+    out.extend(report(gateways(mesh), "Gateways", "gateways"));
+}
+
+fn hosts(mesh: &Mesh<'_>) -> Vec<Place> {
+    let destinations = mesh.virtual_services.iter().flat_map(|(_, it)| {
+        let all = it.destinations(&mesh.settings).into_iter();
+        all.map(|(_, at)| Place::value(at.document, at.path().field("host")))
+    });
+    let backends = mesh.source.http_routes.iter().flat_map(|route| {
+        let rules = route.spec.rules.iter().enumerate();
+        rules.flat_map(|(index, rule)| {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            let at = at.field("backendRefs");
+            let all = (0..rule.backend_refs.len()).map(move |it| at.clone().index(it));
+            all.map(|at| Place::value(route.id, at.field("name")))
+        })
+    });
+    destinations.chain(backends).collect()
+}
+
+/// Names of Gateways, of Istio and of the Gateway API, where there are none.
+fn gateways(mesh: &Mesh<'_>) -> Vec<Place> {
+    let named = mesh.virtual_services.iter().flat_map(|(_, it)| {
+        let names = it.gateways.iter().enumerate();
+        let names = names.filter(|(_, name)| matches!(name, GatewayName::Named(_)));
+        let at = FieldPath::default().field("spec").field("gateways");
+        names.map(move |(index, _)| Place::value(it.resource.id, at.clone().index(index)))
+    });
+    let parents = mesh.http_routes.iter().flat_map(|(_, route)| {
+        let at = FieldPath::default().field("spec").field("parentRefs");
+        let parents = route.parents.iter().enumerate().filter(|(_, parent)| is_gateway(parent));
+        parents.map(move |(index, _)| {
+            Place::value(route.resource.id, at.clone().index(index).field("name"))
+        })
+    });
+    let mut all = Vec::new();
+    if !inventory::lists_gateways(mesh) {
+        all.extend(named);
+    }
+    if !inventory::lists_api_gateways(mesh) {
+        all.extend(parents);
+    }
+    all
+}
+
+fn is_gateway(parent: &Parent<'_>) -> bool {
+    matches!(parent, Parent::Refused(RefusedParent::Missing { kind: "Gateway", .. }))
+}
+
+fn report(places: Vec<Place>, what: &str, field: &str) -> Option<Diagnostic> {
+    let count = places.len();
+    let mut places = places.into_iter();
+    let first = places.next()?;
+    let message =
+        format!("the repository has no {what}, and {count} names of them are not checked");
+    let message = if count == 1 {
+        format!("the repository has no {what}, and one name of them is not checked")
+    } else {
+        message
+    };
+    let found = Diagnostic::new(&CHECK, first, message)
+        .label("taken on trust")
+        .consequence("a name that is misspelt is not found until requests fail")
+        .help(format!("list what exists elsewhere in `inventory.{field}` of mesh.yaml"));
+    Some(places.take(SHOWN_MAX).fold(found, |found, place| found.also(place, "this one too")))
+}

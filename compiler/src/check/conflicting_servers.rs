@@ -1,0 +1,88 @@
+//! `conflicting-servers`: a proxy is told to open one port in two ways, and opens it in one.
+//!
+//! Of the servers of all Gateways that select a proxy, the oldest come first. On one port and address a server for TLS
+//! that shares a host with an earlier one is left out as a whole, and so is one that mixes plain text with TLS. Servers
+//! for plain HTTP are merged. Source: Istio, `MergeGateways`.
+
+use std::collections::BTreeMap;
+
+use mesh_snapshot::object::ServerProtocol;
+
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::gateway::{IstioGateway, Server};
+
+pub(super) static CHECK: Check =
+    Check::lint("conflicting-servers", Severity::Error, include_str!("conflicting_servers.md"))
+        .alias(&["IST0145", "KIA0301"]);
+
+type At<'m, 'a> = (&'m IstioGateway<'a>, &'m Server<'a>);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mut by_port: BTreeMap<(u16, &str), Vec<At<'_, '_>>> = BTreeMap::new();
+    for gateway in mesh.gateways.iter() {
+        for server in gateway.servers.iter().filter(|it| it.is_served()) {
+            by_port.entry((server.port, &server.spec.bind)).or_default().push((gateway, server));
+        }
+    }
+    for ((port, _), servers) in by_port {
+        for (position, later) in servers.iter().enumerate() {
+            let earlier =
+                servers.iter().take(position).filter(|it| share_a_proxy(mesh, it.0, later.0));
+            let found = earlier.filter_map(|earlier| conflict(port, earlier, later)).next();
+            out.extend(found);
+        }
+    }
+}
+
+/// Whether some workload opens both. Where none is known, Gateways with one selector are for the same.
+fn share_a_proxy(mesh: &Mesh<'_>, a: &IstioGateway<'_>, b: &IstioGateway<'_>) -> bool {
+    let selects_both =
+        |it: &crate::resolve::Workload<'_>| a.selects(&it.inventory) && b.selects(&it.inventory);
+    a.resource.spec.selector == b.resource.spec.selector || mesh.workloads.iter().any(selects_both)
+}
+
+fn conflict(port: u16, earlier: &At<'_, '_>, later: &At<'_, '_>) -> Option<Diagnostic> {
+    let is_plain = |server: &Server<'_>| server.protocol == Some(ServerProtocol::Http);
+    match (is_plain(earlier.1), is_plain(later.1)) {
+        (true, true) => None,
+        (false, false) => shared_host(port, earlier, later),
+        _ => {
+            let place = |it: &At<'_, '_>| place(it, &["port", "protocol"]);
+            let message = format!("port {port} is opened for plain text and for TLS");
+            let word = |it: &At<'_, '_>| it.1.spec.port.protocol.clone();
+            Some(
+                Diagnostic::new(&CHECK, place(later), message)
+                    .label(format!("`{}` is left out", word(later)))
+                    .also(place(earlier), format!("`{}` comes first", word(earlier)))
+                    .consequence("nothing that the second server is for is answered")
+                    .help("open another port for one of them"),
+            )
+        }
+    }
+}
+
+fn shared_host(port: u16, earlier: &At<'_, '_>, later: &At<'_, '_>) -> Option<Diagnostic> {
+    let (at, first) = later.1.hosts.iter().enumerate().find_map(|(at, own)| {
+        let first = earlier.1.hosts.iter().position(|it| it.host == own.host)?;
+        Some((at, first))
+    })?;
+    let place = |it: &At<'_, '_>, index: usize| {
+        let path = FieldPath::default().field("spec").field("servers").index(it.1.index);
+        Place::value(it.0.resource.id, path.field("hosts").index(index))
+    };
+    let host = later.1.hosts.get(at).map_or("", |it| &it.host);
+    let message = format!("two servers on port {port} are for `{host}`");
+    Some(
+        Diagnostic::new(&CHECK, place(later, at), message)
+            .label("this server is left out, with all of its hosts")
+            .also(place(earlier, first), "this one comes first")
+            .consequence("no request reaches what is bound to the second server alone")
+            .help("name each host once on a port"),
+    )
+}
+
+fn place((gateway, server): &At<'_, '_>, fields: &[&str]) -> Place {
+    let at = FieldPath::default().field("spec").field("servers").index(server.index);
+    Place::value(gateway.resource.id, fields.iter().fold(at, |at, field| at.field(field)))
+}

@@ -1,0 +1,175 @@
+//! Whether one test of a request takes every request that another one takes.
+//!
+//! It answers yes only where that is sure: an expression is compared with plain texts by running it, and with another
+//! expression only by what both begin with.
+
+use std::collections::BTreeMap;
+
+use mesh_engine::pattern::Pattern;
+
+use crate::api::istio::{HttpMatch, StringMatch};
+
+/// What a text must be.
+#[derive(Clone, Copy, Debug)]
+enum Test<'a> {
+    Any,
+    Exact(&'a str),
+    Prefix(&'a str),
+    Regex(&'a str),
+}
+
+impl<'a> Test<'a> {
+    /// A match without a test asks only that the text is there.
+    fn of(written: &'a StringMatch) -> Self {
+        match (&written.exact, &written.prefix, &written.regex) {
+            (Some(text), ..) => Self::Exact(text),
+            (None, Some(text), _) if text.is_empty() => Self::Any,
+            (None, Some(text), _) => Self::Prefix(text),
+            (None, None, Some(text)) if matches!(text.as_str(), ".*" | "^.*$") => Self::Any,
+            (None, None, Some(text)) => Self::Regex(text),
+            (None, None, None) => Self::Any,
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (*self, *other) {
+            (Self::Any, _) => true,
+            (Self::Exact(a), Self::Exact(b)) => a == b,
+            (Self::Prefix(a), Self::Exact(b) | Self::Prefix(b)) => b.starts_with(a),
+            (Self::Prefix(a), Self::Regex(b)) => {
+                Pattern::new(b).is_ok_and(|b| b.literal_prefix().starts_with(a))
+            }
+            (Self::Regex(a), Self::Exact(b)) => {
+                Pattern::new(a).is_ok_and(|a| a.matches(b.as_bytes()))
+            }
+            (Self::Regex(a), Self::Regex(b)) => a == b,
+            (Self::Exact(_) | Self::Prefix(_) | Self::Regex(_), _) => false,
+        }
+    }
+}
+
+/// Whether a test of the path takes every path: each begins with `/`.
+fn takes_every_path(uri: &StringMatch) -> bool {
+    let test = Test::of(uri);
+    matches!(test, Test::Any | Test::Prefix("/") | Test::Regex("/.*" | "^/.*" | ".+"))
+}
+
+/// Whether a match asks nothing of a request.
+pub(super) fn takes_all(it: &HttpMatch) -> bool {
+    covers(it, &HttpMatch::default(), &[])
+}
+
+/// Whether `a` takes every request that `b` takes. `gateways` are those of the resource, at which a match without any of
+/// its own applies.
+pub(super) fn covers(a: &HttpMatch, b: &HttpMatch, gateways: &[String]) -> bool {
+    covers_path(a, b)
+        && covers_text(a.scheme.as_ref(), b.scheme.as_ref())
+        && covers_text(a.method.as_ref(), b.method.as_ref())
+        && covers_text(a.authority.as_ref(), b.authority.as_ref())
+        && covers_names(&a.headers, &b.headers)
+        && covers_names(&a.query_params, &b.query_params)
+        && covers_absent(a, b)
+        && (a.port == 0 || a.port == b.port)
+        && a.source_labels.iter().all(|(name, value)| b.source_labels.get(name) == Some(value))
+        && covers_gateways(a, b, gateways)
+        && (a.source_namespace.is_empty() || a.source_namespace == b.source_namespace)
+}
+
+fn covers_path(a: &HttpMatch, b: &HttpMatch) -> bool {
+    let Some(own) = a.uri.as_ref().filter(|uri| !takes_every_path(uri)) else { return true };
+    let Some(other) = &b.uri else { return false };
+    match (a.ignore_uri_case, b.ignore_uri_case) {
+        (false, false) => Test::of(own).covers(&Test::of(other)),
+        (false, true) => false,
+        // Expressions do not disregard case.
+        (true, _) => match (Test::of(own), Test::of(other)) {
+            (Test::Exact(a), Test::Exact(b)) => a.eq_ignore_ascii_case(b),
+            (Test::Prefix(a), Test::Exact(b) | Test::Prefix(b)) => {
+                b.get(..a.len()).is_some_and(|head| head.eq_ignore_ascii_case(a))
+            }
+            _ => false,
+        },
+    }
+}
+
+fn covers_text(a: Option<&StringMatch>, b: Option<&StringMatch>) -> bool {
+    match (a, b) {
+        (None, _) => true,
+        (Some(a), Some(b)) => Test::of(a).covers(&Test::of(b)),
+        (Some(a), None) => matches!(Test::of(a), Test::Any),
+    }
+}
+
+/// Of headers and parameters, which need not be there.
+fn covers_names(a: &BTreeMap<String, StringMatch>, b: &BTreeMap<String, StringMatch>) -> bool {
+    a.iter().all(|(name, a)| b.get(name).is_some_and(|b| Test::of(a).covers(&Test::of(b))))
+}
+
+/// What `a` must not find, `b` must not find either.
+fn covers_absent(a: &HttpMatch, b: &HttpMatch) -> bool {
+    a.without_headers.iter().all(|(name, a)| {
+        let excluded = b.without_headers.get(name);
+        excluded.is_some_and(|b| Test::of(b).covers(&Test::of(a)))
+    })
+}
+
+fn covers_gateways(a: &HttpMatch, b: &HttpMatch, all: &[String]) -> bool {
+    let at = if b.gateways.is_empty() { all } else { &b.gateways };
+    a.gateways.is_empty() || (!at.is_empty() && at.iter().all(|name| a.gateways.contains(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uri(json: &str) -> HttpMatch {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn is_covered(a: &str, b: &str) -> bool {
+        covers(&uri(a), &uri(b), &["mesh".to_owned()])
+    }
+
+    #[test]
+    fn a_wider_test_takes_what_a_narrower_one_takes() {
+        let pairs = [
+            ("{}", r#"{"uri": {"exact": "/a"}}"#),
+            (r#"{"uri": {"prefix": "/"}}"#, r#"{"headers": {"a": {"exact": "b"}}}"#),
+            (
+                r#"{"uri": {"prefix": "/a"}}"#,
+                r#"{"uri": {"prefix": "/ab"}, "method": {"exact": "GET"}}"#,
+            ),
+            (r#"{"uri": {"regex": "/a.*"}}"#, r#"{"uri": {"exact": "/ab"}}"#),
+            (r#"{"uri": {"prefix": "/a"}}"#, r#"{"uri": {"regex": "/a/[0-9]+"}}"#),
+            (r#"{"uri": {"prefix": "/A"}, "ignoreUriCase": true}"#, r#"{"uri": {"exact": "/ab"}}"#),
+            (r#"{"headers": {"a": {}}}"#, r#"{"headers": {"a": {"exact": "x"}, "b": {}}}"#),
+            (r#"{"withoutHeaders": {"a": {"exact": "x"}}}"#, r#"{"withoutHeaders": {"a": {}}}"#),
+            (r#"{"gateways": ["mesh"]}"#, "{}"),
+        ];
+        for (a, b) in pairs {
+            assert!(is_covered(a, b), "{a} takes {b}");
+            assert!(is_covered(a, a) && is_covered(b, b), "each takes itself");
+        }
+    }
+
+    #[test]
+    fn what_is_not_sure_is_not_said() {
+        let pairs = [
+            (r#"{"uri": {"exact": "/a"}}"#, "{}"),
+            (r#"{"uri": {"prefix": "/ab"}}"#, r#"{"uri": {"prefix": "/a"}}"#),
+            (
+                r#"{"uri": {"prefix": "/a"}}"#,
+                r#"{"uri": {"prefix": "/ab"}, "ignoreUriCase": true}"#,
+            ),
+            (r#"{"uri": {"regex": "/a"}}"#, r#"{"uri": {"exact": "/ab"}}"#),
+            (r#"{"headers": {"a": {}}}"#, "{}"),
+            (r#"{"withoutHeaders": {"a": {}}}"#, r#"{"withoutHeaders": {"a": {"exact": "x"}}}"#),
+            (r#"{"port": 80}"#, "{}"),
+            (r#"{"gateways": ["public"]}"#, "{}"),
+            (r#"{"sourceLabels": {"app": "a"}}"#, r#"{"sourceLabels": {"app": "b"}}"#),
+        ];
+        for (a, b) in pairs {
+            assert!(!is_covered(a, b), "{a} does not take {b}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `http-rule-on-tcp-port`: a rule asks for something of HTTP at a port whose bytes are not read as HTTP.
+//!
+//! There an `ALLOW` rule is left out, and of a `DENY` rule what asks for HTTP is, so that it denies more than it says.
+//! Source: Istio, "Authorization on a TCP port"; `authz/builder`.
+
+use std::collections::BTreeSet;
+
+use mesh_snapshot::object::Protocol;
+
+use super::selection;
+use crate::api::istio::{Action, Rule};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::service::Origin;
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check = Check::lint(
+    "http-rule-on-tcp-port",
+    Severity::Warning,
+    include_str!("http_rule_on_tcp_port.md"),
+);
+
+/// The ports of some workloads, by what their Services say they speak.
+#[derive(Default)]
+struct Ports {
+    /// With the place of the Service's port.
+    tcp: Vec<(u16, Place)>,
+    has_http: bool,
+}
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for policy in &mesh.policies.authorization_policies {
+        let spec = &policy.resource.spec;
+        let (Ok(scope), Action::Allow | Action::Deny) = (&policy.scope, spec.action) else {
+            continue;
+        };
+        let ports = ports(mesh, &selection::of_policy(mesh, scope));
+        if ports.tcp.is_empty() {
+            continue;
+        }
+        for (index, rule) in spec.rules.iter().flatten().enumerate() {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            if let (Some(field), Some((port, place))) =
+                (http_field(rule, &at), tcp_port(rule, spec.action, &ports))
+            {
+                out.push(report(policy.resource.id, field, spec.action, *port, place.clone()));
+            }
+        }
+    }
+}
+
+fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
+    let mut ports = Ports::default();
+    for workload in workloads {
+        for service in selection::services_of(mesh, workload) {
+            let Origin::Kubernetes(resource) = service.origin else { continue };
+            for port in &service.object.ports {
+                let Some(number) = selection::target(workload, &port.target) else { continue };
+                match port.protocol {
+                    Protocol::Tcp | Protocol::Tls | Protocol::Https => {
+                        let written = resource.spec.ports.iter();
+                        let index =
+                            written.into_iter().position(|it| it.port == i32::from(port.number));
+                        let path = FieldPath::default().field("spec").field("ports");
+                        let path = path.index(index.unwrap_or_default()).field("name");
+                        ports.tcp.push((number, Place::value(resource.id, path)));
+                    }
+                    Protocol::Udp => {}
+                    _ => ports.has_http = true,
+                }
+            }
+        }
+    }
+    ports
+}
+
+/// The port for TCP that the rule is for. One that names no ports is for all; then an `ALLOW` rule may well be meant for
+/// the others.
+fn tcp_port<'p>(rule: &Rule, action: Action, ports: &'p Ports) -> Option<&'p (u16, Place)> {
+    let named: Option<Vec<_>> = rule
+        .to
+        .iter()
+        .flatten()
+        .map(|it| it.operation.as_ref().map(|it| &it.ports).filter(|ports| !ports.is_empty()))
+        .collect();
+    match named.filter(|named| !named.is_empty()) {
+        Some(named) => {
+            let named: BTreeSet<u16> =
+                named.into_iter().flatten().filter_map(|port| port.parse().ok()).collect();
+            ports.tcp.iter().find(|(port, _)| named.contains(port))
+        }
+        None if !ports.has_http => ports.tcp.first(),
+        // With HTTP alone the rule is `deny-closes-tcp`'s.
+        None if action == Action::Deny && rule.from.is_some() && rule.to.is_some() => {
+            ports.tcp.first()
+        }
+        None => None,
+    }
+}
+
+/// The first field of a rule that only HTTP has.
+fn http_field(rule: &Rule, at: &FieldPath) -> Option<FieldPath> {
+    let sources = rule.from.iter().flatten().enumerate();
+    let source = sources.filter_map(|(index, it)| Some((index, it.source.as_ref()?))).find_map(
+        |(index, it)| {
+            let lists = [
+                ("requestPrincipals", &it.request_principals),
+                ("notRequestPrincipals", &it.not_request_principals),
+            ];
+            let (field, _) = lists.into_iter().find(|(_, values)| !values.is_empty())?;
+            Some(at.clone().field("from").index(index).field("source").field(field))
+        },
+    );
+    let operations = rule.to.iter().flatten().enumerate();
+    let operation = operations
+        .filter_map(|(index, it)| Some((index, it.operation.as_ref()?)))
+        .find_map(|(index, it)| {
+            let lists = [
+                ("methods", &it.methods),
+                ("paths", &it.paths),
+                ("hosts", &it.hosts),
+                ("notMethods", &it.not_methods),
+                ("notPaths", &it.not_paths),
+                ("notHosts", &it.not_hosts),
+            ];
+            let (field, _) = lists.into_iter().find(|(_, values)| !values.is_empty())?;
+            Some(at.clone().field("to").index(index).field("operation").field(field))
+        });
+    let condition = rule.when.iter().position(|it| it.key.starts_with("request."));
+    let condition = condition.map(|index| at.clone().field("when").index(index).field("key"));
+    operation.or(source).or(condition)
+}
+
+fn report(
+    document: DocumentId,
+    field: FieldPath,
+    action: Action,
+    port: u16,
+    place: Place,
+) -> Diagnostic {
+    let message = format!("the rule asks for HTTP at port {port}, which is not read as HTTP");
+    let (label, effect) = match action {
+        Action::Allow => {
+            ("only HTTP has this", "the rule is left out there: it lets no connection in")
+        }
+        _ => (
+            "only HTTP has this, and it is left out",
+            "there the rule denies more than it says: every connection that its other parts match",
+        ),
+    };
+    Diagnostic::new(&CHECK, Place::key(document, field), message)
+        .label(label)
+        .also(place, "this port's name says what it speaks")
+        .consequence(effect)
+        .help("name the ports for HTTP in the rule's `ports`, or the port's protocol in its name or `appProtocol`")
+}

@@ -1,0 +1,101 @@
+//! Rules that hold between resources: what each of them says may be in order, and all of them together are not.
+//!
+//! One file a rule, named as the rule is, with its page beside it. A rule takes the resolved mesh and says what it finds,
+//! with labels in every file that has a part in it. It reports what it can prove and nothing that may be right.
+//!
+//! What a repository does not hold may exist all the same. [`inventory`] decides what is known well enough that an
+//! unknown name is a mistake; what is taken on trust instead is said once, by `assumed-inventory`.
+
+mod inventory;
+mod suggestion;
+
+mod assumed_inventory;
+mod missing_reference_grant;
+mod unknown_gateway;
+mod unknown_host;
+mod unknown_port;
+mod unknown_secret;
+mod unknown_service_account;
+mod unknown_subset;
+
+mod conflicting_hosts;
+mod conflicting_servers;
+mod cover;
+mod host_not_on_gateway;
+mod shadowed_route;
+mod unreachable_route;
+mod unserved_gateway_host;
+
+mod allow_opens_everything;
+mod http_route_on_tcp_port;
+mod http_rule_on_tcp_port;
+mod missing_port;
+mod mtls;
+mod mtls_conflict;
+mod policy_never_matches;
+mod selection;
+mod selector_without_workload;
+mod service_port_in_policy;
+mod split_rule;
+mod subset_without_instances;
+mod unattached_route;
+mod undeclared_protocol;
+mod uneven_weights;
+mod unknown_rule_host;
+
+use rayon::prelude::*;
+
+use crate::diagnostic::{Check, Diagnostic};
+use crate::resolve::Mesh;
+
+/// A rule: what is known of it, and what looks for it.
+type Rule = (&'static Check, fn(&Mesh<'_>, &mut Vec<Diagnostic>));
+
+static RULES: &[Rule] = &[
+    (&unknown_host::CHECK, unknown_host::run),
+    (&unknown_subset::CHECK, unknown_subset::run),
+    (&unknown_port::CHECK, unknown_port::run),
+    (&unknown_gateway::CHECK, unknown_gateway::run),
+    (&unknown_secret::CHECK, unknown_secret::run),
+    (&unknown_service_account::CHECK, unknown_service_account::run),
+    (&missing_reference_grant::CHECK, missing_reference_grant::run),
+    (&unreachable_route::CHECK, unreachable_route::run),
+    (&shadowed_route::CHECK, shadowed_route::run),
+    (&conflicting_hosts::CHECK, conflicting_hosts::run),
+    (&conflicting_servers::CHECK, conflicting_servers::run),
+    (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
+    (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
+    (&selector_without_workload::CHECK, selector_without_workload::run),
+    (&subset_without_instances::CHECK, subset_without_instances::run),
+    (&mtls_conflict::CHECK, mtls_conflict::run),
+    (&allow_opens_everything::CHECK, allow_opens_everything::run),
+    (&policy_never_matches::CHECK, policy_never_matches::run),
+    (&http_rule_on_tcp_port::CHECK, http_rule_on_tcp_port::run),
+    (&service_port_in_policy::CHECK, service_port_in_policy::run),
+    (&http_route_on_tcp_port::CHECK, http_route_on_tcp_port::run),
+    (&missing_port::CHECK, missing_port::run),
+    (&uneven_weights::CHECK, uneven_weights::run),
+    (&unattached_route::CHECK, unattached_route::run),
+    (&undeclared_protocol::CHECK, undeclared_protocol::run),
+    (&unknown_rule_host::CHECK, unknown_rule_host::run),
+    (&split_rule::CHECK, split_rule::run),
+    (&assumed_inventory::CHECK, assumed_inventory::run),
+];
+
+/// The checks of this stage.
+pub fn checks() -> impl Iterator<Item = &'static Check> {
+    RULES.iter().map(|(check, _)| *check)
+}
+
+/// Looks at a mesh by every rule.
+pub fn all(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let found: Vec<Vec<Diagnostic>> = RULES
+        .par_iter()
+        .map(|(_, run)| {
+            let mut found = Vec::new();
+            run(mesh, &mut found);
+            found
+        })
+        .collect();
+    out.extend(found.into_iter().flatten());
+}

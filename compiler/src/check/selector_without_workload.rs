@@ -1,0 +1,124 @@
+//! `selector-without-workload`: a policy, a Gateway or a Service selects pods, and nothing that runs has such labels.
+//!
+//! It is said only where the repository shows what runs: in a namespace with workloads, for a Gateway where there is a
+//! gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
+
+use mesh_snapshot::Applies;
+use mesh_snapshot::object::{Labels, Role};
+
+use super::{inventory, selection, suggestion};
+use crate::api::nearest;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::policy::Policy;
+use crate::resolve::service::Origin;
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check = Check::lint(
+    "selector-without-workload",
+    Severity::Warning,
+    include_str!("selector_without_workload.md"),
+)
+.alias(&["IST0127", "IST0101", "KIA0004", "KIA0302", "KIA0701"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let policies = &mesh.policies;
+    for it in &policies.peer_authentications {
+        check_policy(mesh, it, out);
+    }
+    for it in &policies.request_authentications {
+        check_policy(mesh, it, out);
+    }
+    for it in &policies.authorization_policies {
+        check_policy(mesh, it, out);
+    }
+    check_gateways(mesh, out);
+    check_services(mesh, out);
+}
+
+fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagnostic>) {
+    let Ok(scope) = &policy.scope else { return };
+    let Applies::Selected(sets) = &scope.applies else { return };
+    let all: Vec<_> = match scope.namespace {
+        Some(namespace) => inventory::workloads(mesh, namespace).collect(),
+        None => mesh.workloads.iter().collect(),
+    };
+    if all.is_empty() || !selection::of_policy(mesh, scope).is_empty() {
+        return;
+    }
+    let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
+    let where_ = scope.namespace.map_or("the mesh".to_owned(), |it| format!("namespace `{it}`"));
+    for labels in sets {
+        let found = report(policy.resource.id, path.clone(), labels, &all, &where_);
+        out.push(found.consequence("the policy is for nobody, and protects nothing"));
+    }
+}
+
+fn check_gateways(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let proxies = mesh.workloads.iter().filter(|it| it.inventory.role == Role::Gateway);
+    let proxies: Vec<_> = proxies.collect();
+    for gateway in mesh.gateways.iter().filter(|_| !proxies.is_empty()) {
+        if proxies.iter().any(|it| gateway.selects(&it.inventory)) {
+            continue;
+        }
+        let path = FieldPath::default().field("spec").field("selector");
+        let (id, labels) = (gateway.resource.id, &gateway.resource.spec.selector);
+        out.push(
+            report(id, path, labels, &proxies, "the mesh")
+                .consequence("no proxy opens its servers: connections to them are refused"),
+        );
+    }
+}
+
+fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for (_, service) in mesh.services.iter() {
+        let Origin::Kubernetes(resource) = service.origin else { continue };
+        let all: Vec<_> = inventory::workloads(mesh, service.namespace).collect();
+        let is_alias = service.alias.is_some();
+        let labels = &resource.spec.selector;
+        if labels.is_empty() || is_alias || all.is_empty() {
+            continue;
+        }
+        if all.iter().any(|it| it.inventory.has(labels)) {
+            continue;
+        }
+        let path = FieldPath::default().field("spec").field("selector");
+        let where_ = format!("namespace `{}`", service.namespace);
+        out.push(
+            report(resource.id, path, labels, &all, &where_)
+                .consequence("requests to the Service are answered with 503: it has no endpoints"),
+        );
+    }
+}
+
+/// Points at the first label that no workload has, or else at all of them.
+pub(super) fn report(
+    document: DocumentId,
+    path: FieldPath,
+    labels: &Labels,
+    all: &[&Workload<'_>],
+    where_: &str,
+) -> Diagnostic {
+    let has = |it: &&&Workload<'_>, name: &str, value: &str| {
+        it.inventory.labels.get(name).is_some_and(|own| own == value)
+    };
+    let alone = labels.iter().find(|(name, value)| !all.iter().any(|it| has(&it, name, value)));
+    let Some((name, value)) = alone else {
+        let message = format!("no workload of {where_} has all of these labels");
+        return Diagnostic::new(&CHECK, Place::key(document, path), message)
+            .label("selects nothing");
+    };
+    let message = format!("no workload of {where_} has the label `{name}: {value}`");
+    let place = Place::value(document, path.field(name));
+    let values = all.iter().filter_map(|it| Some((*it, it.inventory.labels.get(name)?.as_str())));
+    let values: Vec<_> = values.collect();
+    let near = nearest(value, values.iter().map(|(_, value)| *value));
+    let label = near.map_or("selects nothing".to_owned(), |near| format!("did you mean `{near}`?"));
+    let mut found = Diagnostic::new(&CHECK, place.clone(), message).label(label);
+    let shown = values.iter().find(|(_, value)| near == Some(value));
+    if let Some((workload, value)) = shown {
+        let place = Place::value(workload.id, workload.labels_path().field(name));
+        found = found.also(place, format!("`{}` has `{name}: {value}`", workload.name()));
+    }
+    suggestion::offer(found, place, near)
+}

@@ -1,0 +1,78 @@
+//! `service-port-in-policy`: a policy names a port of the Service where the port of its pods is meant.
+//!
+//! Policies are for workloads, which know only their own ports. Sources: Istio, `Operation.ports`,
+//! `PeerAuthentication.portLevelMtls`.
+
+use super::{selection, suggestion};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check = Check::lint(
+    "service-port-in-policy",
+    Severity::Warning,
+    include_str!("service_port_in_policy.md"),
+);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for policy in &mesh.policies.authorization_policies {
+        let Ok(scope) = &policy.scope else { continue };
+        let workloads = selection::of_policy(mesh, scope);
+        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
+            let at = FieldPath::default().field("spec").field("rules").index(index).field("to");
+            for (index, operation) in rule.to.iter().flatten().enumerate() {
+                let at = at.clone().index(index).field("operation").field("ports");
+                let ports = operation.operation.iter().flat_map(|it| &it.ports).enumerate();
+                for (index, port) in ports {
+                    let place = Place::value(policy.resource.id, at.clone().index(index));
+                    out.extend(check(mesh, policy.resource.id, &workloads, port, place, true));
+                }
+            }
+        }
+    }
+    for policy in &mesh.policies.peer_authentications {
+        let Ok(scope) = &policy.scope else { continue };
+        let workloads = selection::of_policy(mesh, scope);
+        for port in policy.resource.spec.port_level_mtls.iter().flatten().map(|(port, _)| port) {
+            let path = FieldPath::default().field("spec").field("portLevelMtls").field(port);
+            let place = Place::key(policy.resource.id, path);
+            out.extend(check(mesh, policy.resource.id, &workloads, port, place, false));
+        }
+    }
+}
+
+/// `is_quoted`: whether the number stands as a text.
+fn check(
+    mesh: &Mesh<'_>,
+    document: DocumentId,
+    workloads: &[&Workload<'_>],
+    written: &str,
+    place: Place,
+    is_quoted: bool,
+) -> Option<Diagnostic> {
+    let port: u16 = written.parse().ok()?;
+    let mut meant = None;
+    for workload in workloads {
+        let is_container = workload.inventory.ports.values().any(|own| *own == port);
+        let services: Vec<_> = selection::services_of(mesh, workload).collect();
+        let ports =
+            services.iter().flat_map(|it| it.object.ports.iter().map(move |port| (it, port)));
+        let targets = ports.map(|(it, own)| (it, own, selection::target(workload, &own.target)));
+        let targets: Vec<_> = targets.collect();
+        if is_container || targets.iter().any(|(.., target)| *target == Some(port)) {
+            return None;
+        }
+        let of_service = targets.into_iter().find(|(_, own, _)| own.number == port);
+        meant = meant.or_else(|| of_service.and_then(|(it, _, target)| Some((*it, target?))));
+    }
+    let (service, target) = meant?;
+    let message = format!("{port} is a port of the Service, and its workloads do not have it");
+    let found = Diagnostic::new(&CHECK, place.clone(), message)
+        .label(format!("did you mean {target}?"))
+        .also(service.origin.place(), format!("this leads from {port} to {target}"))
+        .consequence("the policy says nothing about the port that is called")
+        .help("policies name the ports of pods (`targetPort`)");
+    debug_assert_eq!(place.document(), Some(document), "the place is the policy's");
+    let text = if is_quoted { format!("\"{target}\"") } else { target.to_string() };
+    Some(suggestion::offer(found, place, Some(&text)))
+}

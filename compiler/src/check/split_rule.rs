@@ -1,0 +1,53 @@
+//! `split-rule`: `from` and `to` stand in two rules, where one was meant.
+//!
+//! Rules are alternatives. One extra `-` turns "these callers may do this" into "these callers may do anything, and anybody
+//! may do this". Source: Istio, `AuthorizationPolicy.rules`.
+
+use crate::api::istio::{Action, Rule};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+
+pub(super) static CHECK: Check =
+    Check::lint("split-rule", Severity::Warning, include_str!("split_rule.md"));
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for policy in &mesh.source.authorization_policies {
+        let rules = policy.spec.rules.as_deref().unwrap_or_default();
+        let is_strange = matches!(policy.spec.action, Action::Allow | Action::Deny);
+        for (index, pair) in rules.windows(2).enumerate().filter(|_| is_strange) {
+            let [first, second] = pair else { continue };
+            if !(has_only_from(first) && has_only_to(second)) {
+                continue;
+            }
+            let rules = FieldPath::default().field("spec").field("rules");
+            let place =
+                |index, field| Place::key(policy.id, rules.clone().index(index).field(field));
+            let (verb, effect) = match policy.spec.action {
+                Action::Deny => (
+                    "denies",
+                    "these callers are denied everything, and everybody is denied these operations",
+                ),
+                _ => (
+                    "allows",
+                    "these callers may do anything, and anybody at all may do these operations",
+                ),
+            };
+            let message = format!("this rule {verb} by operation alone, whoever calls");
+            out.push(
+                Diagnostic::new(&CHECK, place(index + 1, "to"), message)
+                    .label("a rule of its own")
+                    .also(place(index, "from"), "so is this, whatever is asked for")
+                    .consequence(effect)
+                    .help("remove the `-` before `to`, so that both stand in one rule"),
+            );
+        }
+    }
+}
+
+fn has_only_from(rule: &Rule) -> bool {
+    rule.from.is_some() && rule.to.is_none() && rule.when.is_empty()
+}
+
+fn has_only_to(rule: &Rule) -> bool {
+    rule.from.is_none() && rule.to.is_some() && rule.when.is_empty()
+}

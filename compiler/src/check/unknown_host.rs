@@ -1,0 +1,162 @@
+//! `unknown-host`: a route leads to a host that nobody defines, or that is not exported to where the route is used.
+//!
+//! A destination within a wildcard of some `ServiceEntry` is taken to be one of its hosts, as Istio's analyzer does.
+//! Sources: Istio, `VirtualService.http.route.destination.host`, `ServiceEntry.exportTo`; Gateway API, `HTTPBackendRef`.
+
+use std::collections::BTreeMap;
+
+use super::{inventory, suggestion};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::Mesh;
+use crate::resolve::host::is_wildcard;
+use crate::resolve::route::{
+    Backend, Destination, GatewayName, InvalidBackend, Parent, VirtualService,
+};
+
+pub(super) static CHECK: Check =
+    Check::lint("unknown-host", Severity::Error, include_str!("unknown_host.md"))
+        .alias(&["IST0101", "KIA1101"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    if !inventory::lists_hosts(mesh) {
+        return;
+    }
+    for (_, virtual_service) in mesh.virtual_services.iter() {
+        check_virtual_service(mesh, virtual_service, out);
+    }
+    for (_, route) in mesh.http_routes.iter() {
+        let is_foreign = route.parents.iter().all(|parent| matches!(parent, Parent::Foreign));
+        if is_foreign && !route.parents.is_empty() {
+            continue;
+        }
+        let spec = FieldPath::default().field("spec");
+        for (index, rule) in route.rules.iter().enumerate() {
+            let at = spec.clone().field("rules").index(index);
+            for (place, backend) in rule.backends.iter().enumerate() {
+                let path = at.clone().field("backendRefs").index(place);
+                check_backend(mesh, route.resource, &path, backend, out);
+            }
+            for (place, backend) in &rule.mirrors {
+                let filter = at.clone().field("filters").index(*place);
+                let path = filter.field("requestMirror").field("backendRef");
+                check_backend(mesh, route.resource, &path, backend, out);
+            }
+        }
+    }
+}
+
+/// One finding for all the destinations with the same host.
+fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
+    let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (destination, at) in it.destinations(&mesh.settings) {
+        if is_wildcard(&destination.host) || is_seen(mesh, it, &destination.host) {
+            continue;
+        }
+        unknown.entry(destination.host.to_string()).or_default().push((destination, at));
+    }
+    for destinations in unknown.into_values() {
+        let mut destinations = destinations.into_iter();
+        let Some((first, at)) = destinations.next() else { continue };
+        let place = Place::value(at.document, at.path().field("host"));
+        let effect = if at.is_mirror() {
+            "copies of requests that go there are lost"
+        } else {
+            "requests that take the route are answered with 503"
+        };
+        let found = describe(mesh, it, &first, place).consequence(effect);
+        out.push(destinations.fold(found, |found, (_, at)| {
+            found.also(Place::value(at.document, at.path().field("host")), "and here")
+        }));
+    }
+}
+
+fn describe(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    destination: &Destination<'_>,
+    place: Place,
+) -> Diagnostic {
+    let (host, written) = (&destination.host, &destination.written.host);
+    let namespace = it.namespace();
+    let hidden = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id)).next();
+    if let Some(hidden) = hidden {
+        let message = format!("`{written}` is not exported to namespace `{namespace}`");
+        return Diagnostic::new(&CHECK, place, message)
+            .label("not visible from here")
+            .also(
+                hidden.origin.place(),
+                format!("this {} is for other namespaces", hidden.origin.kind()),
+            )
+            .help(format!("add `{namespace}` to its `exportTo`"));
+    }
+    let near = suggestion::host(mesh, written, namespace);
+    let label = match &near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "no Service and no ServiceEntry".to_owned(),
+    };
+    let found = Diagnostic::new(&CHECK, place.clone(), format!("there is no host `{host}`"));
+    suggestion::offer(found.label(label), place, near.as_deref()).help(HELP)
+}
+
+const HELP: &str =
+    "a host that exists outside of this repository goes into `inventory.hosts` of mesh.yaml";
+
+/// Whether somebody who uses the routes sees the host.
+fn is_seen(mesh: &Mesh<'_>, it: &VirtualService<'_>, host: &str) -> bool {
+    let known = mesh.services.of_host(host);
+    if known.is_empty() {
+        return inventory::has_host(mesh, host);
+    }
+    let viewers = viewers(mesh, it);
+    known.iter().any(|id| {
+        let visibility = &mesh.services.get(*id).visibility;
+        viewers.iter().any(|viewer| visibility.reaches(Some(viewer)))
+    })
+}
+
+/// The namespaces of clients by which a `VirtualService` is judged: its own, and those of the proxies of its gateways.
+pub(super) fn viewers<'m>(mesh: &'m Mesh<'_>, it: &VirtualService<'m>) -> Vec<&'m str> {
+    let mut viewers = vec![it.namespace()];
+    for gateway in &it.gateways {
+        let GatewayName::Named(name) = gateway else { continue };
+        let Some(gateway) = mesh.gateways.find(name) else { continue };
+        let proxies = mesh.workloads.iter().filter(|it| gateway.selects(&it.inventory));
+        viewers.push(&gateway.resource.namespace);
+        viewers.extend(proxies.map(|it| it.namespace()));
+    }
+    viewers.sort_unstable();
+    viewers.dedup();
+    viewers
+}
+
+fn check_backend(
+    mesh: &Mesh<'_>,
+    route: &crate::api::Resource<crate::api::gateway_api::HttpRoute>,
+    path: &FieldPath,
+    backend: &Backend,
+    out: &mut Vec<Diagnostic>,
+) {
+    let document: DocumentId = route.id;
+    if backend.fault != Some(InvalidBackend::NotFound) || inventory::has_host(mesh, &backend.host) {
+        return;
+    }
+    let place = Place::value(document, path.clone().field("name"));
+    let (name, namespace) = match backend.host.split('.').collect::<Vec<_>>().as_slice() {
+        [name, namespace, ..] => (*name, *namespace),
+        _ => (&*backend.host, route.namespace.as_str()),
+    };
+    let own = mesh.services.of_namespace(namespace).iter().map(|id| mesh.services.get(*id));
+    let own = own.filter(|it| it.origin.is_kubernetes()).map(|it| it.origin.name());
+    let near = crate::api::nearest(name, own);
+    let label = match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("no such Service in namespace `{namespace}`"),
+    };
+    let message = format!("there is no host `{}`", backend.host);
+    let found = Diagnostic::new(&CHECK, place.clone(), message)
+        .label(label)
+        .consequence("requests that take the rule are answered with 500")
+        .help(HELP);
+    out.push(suggestion::offer(found, place, near));
+}

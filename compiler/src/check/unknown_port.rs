@@ -1,0 +1,89 @@
+//! `unknown-port`: a route leads to a port that its host does not have.
+//!
+//! Sources: Istio, `Destination.port`; Gateway API, `HTTPBackendRef.port`. It is the service's port that is named, never
+//! that of its pods.
+
+use mesh_snapshot::object::TargetPort;
+
+use super::suggestion;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::service::Service;
+
+pub(super) static CHECK: Check =
+    Check::lint("unknown-port", Severity::Error, include_str!("unknown_port.md"))
+        .alias(&["KIA1105"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for (_, it) in mesh.virtual_services.iter() {
+        for (destination, at) in it.destinations(&mesh.settings) {
+            let Some(port) = destination.port else { continue };
+            let place = || Place::value(at.document, at.path().field("port").field("number"));
+            check(mesh, &destination.host, port, place, "503", out);
+        }
+    }
+    for (_, route) in mesh.http_routes.iter() {
+        for (index, rule) in route.rules.iter().enumerate() {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            for (backend, it) in rule.backends.iter().enumerate().filter(|(_, it)| it.port != 0) {
+                let path = at.clone().field("backendRefs").index(backend).field("port");
+                let place = || Place::value(route.resource.id, path);
+                check(mesh, &it.host, it.port, place, "500", out);
+            }
+        }
+    }
+}
+
+fn check(
+    mesh: &Mesh<'_>,
+    host: &str,
+    port: u16,
+    place: impl FnOnce() -> Place,
+    status: &str,
+    out: &mut Vec<Diagnostic>,
+) {
+    let services: Vec<_> =
+        mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id)).collect();
+    let has_port = |it: &&Service<'_>| it.object.ports.iter().any(|own| own.number == port);
+    // What an alias stands for is looked at when somebody routes to that.
+    if services.iter().any(|it| it.alias.is_some() || has_port(it)) {
+        return;
+    }
+    let Some(service) = services.first() else { return };
+    let place = place();
+    let near = meant(service, port).map(|number| number.to_string());
+    let mut found = Diagnostic::new(&CHECK, place.clone(), format!("`{host}` has no port {port}"))
+        .label(match &near {
+            Some(near) => format!("did you mean {near}?"),
+            None => "no such port".to_owned(),
+        })
+        .also(service.origin.place(), ports(service))
+        .consequence(format!("requests that take the route are answered with {status}"));
+    let targets = service.object.ports.iter().find(|it| it.target == TargetPort::Number(port));
+    if let Some(own) = targets {
+        let help = format!(
+            "{port} is the port of the pods; routes name the service's, which is {}",
+            own.number
+        );
+        found = found.help(help);
+    }
+    out.push(suggestion::offer(found, place, near.as_deref()));
+}
+
+/// The port that leads to the pods' port of this number, or the only one there is.
+fn meant(service: &Service<'_>, port: u16) -> Option<u16> {
+    let ports = &service.object.ports;
+    let by_target = ports.iter().find(|it| it.target == TargetPort::Number(port));
+    let only = || if let [only] = ports.as_slice() { Some(only) } else { None };
+    by_target.or_else(only).map(|it| it.number)
+}
+
+fn ports(service: &Service<'_>) -> String {
+    let numbers: Vec<_> = service.object.ports.iter().map(|port| port.number.to_string()).collect();
+    let kind = service.origin.kind();
+    match numbers.as_slice() {
+        [] => format!("this {kind} has no ports"),
+        [one] => format!("this {kind} has port {one}"),
+        several => format!("this {kind} has ports {}", several.join(", ")),
+    }
+}

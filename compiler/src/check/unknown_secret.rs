@@ -1,0 +1,132 @@
+//! `unknown-secret`: a server of a gateway shows a certificate that no Secret holds.
+//!
+//! A Secret is looked for where the proxies run, in the namespace of the gateway's workloads; where no workload is known,
+//! in that of the Gateway. Source: Istio, `ServerTLSSettings.credentialName`; Gateway API, `certificateRefs`.
+
+use std::collections::BTreeSet;
+
+use super::{inventory, suggestion};
+use crate::api::istio::{ServerTlsMode, ServerTlsSettings};
+use crate::api::nearest;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::gateway::{Class, IstioGateway};
+
+pub(super) static CHECK: Check =
+    Check::lint("unknown-secret", Severity::Error, include_str!("unknown_secret.md"))
+        .alias(&["IST0101", "IST0161"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    if !inventory::lists_secrets(mesh) {
+        return;
+    }
+    for (place, name, namespaces) in credentials(mesh) {
+        if !namespaces.iter().any(|namespace| has_secret(mesh, namespace, name)) {
+            out.push(describe(mesh, place, name, &namespaces));
+        }
+    }
+    check_listeners(mesh, out);
+}
+
+/// What the servers of Istio's Gateways show: where it is written, the Secret's name, and where it may stand.
+pub(super) fn credentials<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeSet<&'m str>)> {
+    let mut all = Vec::new();
+    for gateway in mesh.gateways.iter() {
+        let namespaces = namespaces(mesh, gateway);
+        for server in &gateway.servers {
+            let Some(tls) = &server.spec.tls else { continue };
+            let at = FieldPath::default().field("spec").field("servers").index(server.index);
+            for (path, name) in names(tls) {
+                let path =
+                    path.segments().iter().fold(
+                        at.clone().field("tls"),
+                        |at, segment| match segment {
+                            crate::diagnostic::Segment::Field(name) => at.field(name),
+                            crate::diagnostic::Segment::Index(index) => at.index(*index as usize),
+                        },
+                    );
+                all.push((Place::value(gateway.resource.id, path), name, namespaces.clone()));
+            }
+        }
+    }
+    all
+}
+
+fn namespaces<'m>(mesh: &'m Mesh<'_>, gateway: &IstioGateway<'m>) -> BTreeSet<&'m str> {
+    let proxies = mesh.workloads.iter().filter(|it| gateway.selects(&it.inventory));
+    let mut namespaces: BTreeSet<&str> = proxies.map(|it| it.namespace()).collect();
+    if namespaces.is_empty() {
+        namespaces.insert(&gateway.resource.namespace);
+    }
+    namespaces
+}
+
+/// With the way to each in `tls`. Other schemes than Kubernetes' name nothing that a repository could hold.
+fn names(tls: &ServerTlsSettings) -> Vec<(FieldPath, &str)> {
+    if matches!(tls.mode, ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough) {
+        return Vec::new();
+    }
+    let root = FieldPath::default();
+    let mut all = vec![
+        (root.clone().field("credentialName"), tls.credential_name.as_str()),
+        (root.clone().field("caCertCredentialName"), tls.ca_cert_credential_name.as_str()),
+    ];
+    let several = tls.credential_names.iter().enumerate();
+    all.extend(
+        several.map(|(index, name)| {
+            (root.clone().field("credentialNames").index(index), name.as_str())
+        }),
+    );
+    all.into_iter()
+        .map(|(path, name)| (path, name.strip_prefix("kubernetes://").unwrap_or(name)))
+        .filter(|(_, name)| !name.is_empty() && !name.contains("://"))
+        .collect()
+}
+
+fn has_secret(mesh: &Mesh<'_>, namespace: &str, name: &str) -> bool {
+    mesh.source.secrets.iter().any(|it| it.namespace == namespace && it.name() == name)
+        || inventory::lists(&mesh.source.project.inventory.secrets, namespace, name)
+        || inventory::is_incomplete(mesh, "Secret", namespace, name)
+}
+
+/// Every Secret, as `(namespace, name)`.
+fn all<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = (&'m str, &'m str)> {
+    let own = mesh.source.secrets.iter().map(|it| (it.namespace.as_str(), it.name()));
+    let listed = &mesh.source.project.inventory.secrets;
+    own.chain(listed.iter().filter_map(|it| it.split_once('/')))
+}
+
+fn describe(mesh: &Mesh<'_>, place: Place, name: &str, namespaces: &BTreeSet<&str>) -> Diagnostic {
+    let near = nearest(name, all(mesh).filter(|(of, _)| namespaces.contains(of)).map(|it| it.1));
+    let elsewhere = all(mesh).find(|(_, it)| *it == name).map(|(of, _)| of);
+    let namespace = namespaces.iter().next().copied().unwrap_or_default();
+    let message = format!("there is no Secret `{name}` in namespace `{namespace}`");
+    let label = match (near, elsewhere) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, Some(of)) => format!("there is one in `{of}`, where the gateway does not look"),
+        (None, None) => "no such Secret".to_owned(),
+    };
+    let found = Diagnostic::new(&CHECK, place.clone(), message)
+        .label(label)
+        .consequence("the server is not opened: connections to it are refused")
+        .help("put the Secret where the gateway's pods run, or list it in `inventory.secrets` of mesh.yaml");
+    suggestion::offer(found, place, near)
+}
+
+fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
+        for listener in &gateway.listeners {
+            let certificates = listener.certificates.iter().enumerate();
+            for (index, it) in certificates.filter(|(_, it)| it.is_usable()) {
+                let (namespace, name) = (&it.credential.namespace, &it.credential.name);
+                if has_secret(mesh, namespace, name) {
+                    continue;
+                }
+                let at = FieldPath::default().field("spec").field("listeners");
+                let at = at.index(listener.index).field("tls").field("certificateRefs");
+                let place = Place::value(gateway.resource.id, at.index(index).field("name"));
+                out.push(describe(mesh, place, name, &BTreeSet::from([namespace.as_str()])));
+            }
+        }
+    }
+}

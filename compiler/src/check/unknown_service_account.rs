@@ -1,0 +1,156 @@
+//! `unknown-service-account`: a policy names an identity that no workload can have.
+//!
+//! Only whole identities of this mesh's trust domains are looked at, and only namespaces in which something is known to
+//! run. Sources: Istio, `AuthorizationPolicy.rules.from.source.principals`; SPIFFE ID of a workload.
+
+use super::{inventory, suggestion};
+use crate::api::istio::{AuthorizationPolicy, Source};
+use crate::api::{Resource, nearest};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+
+pub(super) static CHECK: Check = Check::lint(
+    "unknown-service-account",
+    Severity::Warning,
+    include_str!("unknown_service_account.md"),
+)
+.alias(&["KIA0106"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for policy in &mesh.source.authorization_policies {
+        for (path, written) in principals(policy) {
+            let Some((domain, namespace, account)) = parse(written) else { continue };
+            if is_ours(mesh, domain) {
+                let place = Place::value(policy.id, path);
+                out.extend(check(mesh, place, written, domain, namespace, account));
+            }
+        }
+        for (path, written) in accounts(policy) {
+            let own = (policy.namespace.as_str(), written);
+            let (namespace, account) = written.split_once('/').unwrap_or(own);
+            let place = Place::value(policy.id, path);
+            out.extend(check(mesh, place, written, "", namespace, account));
+        }
+    }
+}
+
+/// `domain/ns/namespace/sa/account`, without wildcards.
+fn parse(principal: &str) -> Option<(&str, &str, &str)> {
+    if principal.contains('*') {
+        return None;
+    }
+    let (domain, rest) = principal.split_once("/ns/")?;
+    let (namespace, account) = rest.split_once("/sa/")?;
+    Some((domain, namespace, account))
+}
+
+/// `cluster.local` stands for the mesh's own domain, whatever that is called.
+fn is_ours(mesh: &Mesh<'_>, domain: &str) -> bool {
+    domain == "cluster.local"
+        || domain == mesh.settings.trust_domain
+        || mesh.settings.trust_domain_aliases.iter().any(|alias| alias == domain)
+}
+
+/// Every `source` of a policy, with its place.
+fn sources(policy: &Resource<AuthorizationPolicy>) -> impl Iterator<Item = (FieldPath, &Source)> {
+    let rules = policy.spec.rules.iter().flatten().enumerate();
+    rules.flat_map(|(rule, it)| {
+        let at = FieldPath::default().field("spec").field("rules").index(rule).field("from");
+        it.from.iter().flatten().enumerate().filter_map(move |(index, it)| {
+            Some((at.clone().index(index).field("source"), it.source.as_ref()?))
+        })
+    })
+}
+
+fn listed<'p>(at: &FieldPath, field: &str, values: &'p [String]) -> Vec<(FieldPath, &'p str)> {
+    let at = at.clone().field(field);
+    let values = values.iter().enumerate();
+    values.map(|(index, it)| (at.clone().index(index), it.as_str())).collect()
+}
+
+fn principals(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &str)> {
+    let mut all = Vec::new();
+    for (at, source) in sources(policy) {
+        all.extend(listed(&at, "principals", &source.principals));
+        all.extend(listed(&at, "notPrincipals", &source.not_principals));
+    }
+    for (rule, it) in policy.spec.rules.iter().flatten().enumerate() {
+        let at = FieldPath::default().field("spec").field("rules").index(rule).field("when");
+        for (index, condition) in it.when.iter().enumerate() {
+            if condition.key == "source.principal" {
+                let at = at.clone().index(index);
+                all.extend(listed(&at, "values", &condition.values));
+                all.extend(listed(&at, "notValues", &condition.not_values));
+            }
+        }
+    }
+    all
+}
+
+fn accounts(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &str)> {
+    let mut all = Vec::new();
+    for (at, source) in sources(policy) {
+        all.extend(listed(&at, "serviceAccounts", &source.service_accounts));
+        all.extend(listed(&at, "notServiceAccounts", &source.not_service_accounts));
+    }
+    all
+}
+
+fn check(
+    mesh: &Mesh<'_>,
+    place: Place,
+    written: &str,
+    domain: &str,
+    namespace: &str,
+    account: &str,
+) -> Option<Diagnostic> {
+    let spell = |namespace: &str, account: &str| match domain {
+        "" => format!("{namespace}/{account}"),
+        domain => format!("{domain}/ns/{namespace}/sa/{account}"),
+    };
+    let known = inventory::accounts(mesh, namespace);
+    let (message, near) = match &known {
+        Some(known) if known.contains(account) || is_of_gateway(mesh, namespace, account) => {
+            return None;
+        }
+        Some(known) => {
+            let near = nearest(account, known.iter().copied());
+            let elsewhere = || elsewhere(mesh, account).map(|of| spell(of, account));
+            let near = near.map(|near| spell(namespace, near)).or_else(elsewhere);
+            let message =
+                format!("there is no service account `{account}` in namespace `{namespace}`");
+            (message, near)
+        }
+        None if mesh.namespaces.are_declared() && !mesh.namespaces.contains(namespace) => {
+            let near = nearest(namespace, mesh.namespaces.names());
+            let near = near.or_else(|| elsewhere(mesh, account));
+            let message = format!("there is no namespace `{namespace}`");
+            (message, near.map(|near| spell(near, account)))
+        }
+        None => return None,
+    };
+    let label = match &near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "nobody can have this identity".to_owned(),
+    };
+    let found = Diagnostic::new(&CHECK, place.clone(), message)
+        .label(label)
+        .consequence(format!("no caller ever proves to be `{written}`, so this part of the policy never matches"))
+        .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
+    Some(suggestion::offer(found, place, near.as_deref()))
+}
+
+/// The first namespace that has an account of this name.
+fn elsewhere<'m>(mesh: &'m Mesh<'_>, account: &str) -> Option<&'m str> {
+    let has = |of: &&str| inventory::accounts(mesh, of).is_some_and(|it| it.contains(account));
+    (account != "default").then(|| mesh.namespaces.names().find(has)).flatten()
+}
+
+/// The account that is made with a Gateway of the Gateway API. Source: Istio, "Automated Deployment".
+fn is_of_gateway(mesh: &Mesh<'_>, namespace: &str, account: &str) -> bool {
+    mesh.api_gateways.names_in(namespace).any(|name| {
+        let class = mesh.api_gateways.find(namespace, name);
+        let class = class.map(|it| it.resource.spec.gateway_class_name.as_str());
+        account.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')) == class
+    })
+}

@@ -1,0 +1,94 @@
+//! `unserved-gateway-host`: a gateway answers for a host that no route is for.
+//!
+//! A server that only redirects to `https` needs no route. Sources: Istio, `Gateway.servers.hosts`; Gateway API, listeners.
+
+use crate::api::istio;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::gateway::{Class, IstioGateway, Server, ServerHost};
+use crate::resolve::host::overlap;
+use crate::resolve::route::VirtualService;
+
+pub(super) static CHECK: Check = Check::lint(
+    "unserved-gateway-host",
+    Severity::Warning,
+    include_str!("unserved_gateway_host.md"),
+);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for gateway in mesh.gateways.iter() {
+        let bound = mesh.virtual_services.of_gateway(&gateway.full_name);
+        let bound: Vec<_> = bound.iter().map(|id| mesh.virtual_services.get(*id)).collect();
+        if bound.is_empty() {
+            out.extend(nobody(gateway));
+            continue;
+        }
+        for server in gateway.servers.iter().filter(|it| it.is_served() && !redirects(it)) {
+            check_server(gateway, server, &bound, out);
+        }
+    }
+    check_listeners(mesh, out);
+}
+
+fn redirects(server: &Server<'_>) -> bool {
+    server.spec.tls.as_ref().is_some_and(|tls: &istio::ServerTlsSettings| tls.https_redirect)
+}
+
+fn nobody(gateway: &IstioGateway<'_>) -> Option<Diagnostic> {
+    gateway.servers.iter().find(|it| it.is_served() && !redirects(it))?;
+    let message = format!("no route is bound to the Gateway `{}`", gateway.full_name);
+    Some(
+        Diagnostic::new(&CHECK, Place::resource(gateway.resource.id), message)
+            .label("nobody serves its hosts")
+            .consequence("every request to it is answered with 404, every connection closed")
+            .help(format!("a VirtualService binds to it with `gateways: [{}]`", gateway.full_name)),
+    )
+}
+
+fn check_server(
+    gateway: &IstioGateway<'_>,
+    server: &Server<'_>,
+    bound: &[&VirtualService<'_>],
+    out: &mut Vec<Diagnostic>,
+) {
+    for (index, host) in server.hosts.iter().enumerate() {
+        if bound.iter().any(|it| serves(it, host)) {
+            continue;
+        }
+        let path = FieldPath::default().field("spec").field("servers").index(server.index);
+        let place = Place::value(gateway.resource.id, path.field("hosts").index(index));
+        let mut found =
+            Diagnostic::new(&CHECK, place, format!("no route is for `{}` here", host.host))
+                .label("nobody serves it")
+                .consequence("requests for it are answered with 404");
+        let hidden = bound.iter().find(|it| it.hosts.iter().any(|own| overlap(own, &host.host)));
+        if let (Some(hidden), Some(namespace)) = (hidden, host.namespace) {
+            let text = format!("this is not of namespace `{namespace}`, the only one let in");
+            found = found.also(Place::resource(hidden.resource.id), text);
+        }
+        out.push(found.help("add a VirtualService for the host, or remove it here"));
+    }
+}
+
+fn serves(it: &VirtualService<'_>, host: &ServerHost<'_>) -> bool {
+    host.admits(it.namespace()) && it.hosts.iter().any(|own| overlap(own, &host.host))
+}
+
+fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
+        let id = gateway.resource.id;
+        for listener in gateway.listeners.iter().filter(|it| it.is_http()) {
+            if !mesh.http_routes.of_listener(id, listener.index).is_empty() {
+                continue;
+            }
+            let path = FieldPath::default().field("spec").field("listeners").index(listener.index);
+            let message = format!("no route is attached to listener `{}`", listener.spec.name);
+            out.push(
+                Diagnostic::new(&CHECK, Place::value(id, path.field("name")), message)
+                    .label("nobody serves it")
+                    .consequence("every request to it is answered with 404")
+                    .help("attach an HTTPRoute with `parentRefs`, or remove the listener"),
+            );
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Whether what was lowered can be served: a program is built for every workload of the inventory, as its proxy will do it.
+
+use std::collections::BTreeSet;
+
+use mesh_engine::{BuildError, FEATURES, Limits, Program};
+use mesh_snapshot::container::Bundle;
+use mesh_snapshot::object::Workload;
+use mesh_snapshot::slice::SliceError;
+use mesh_snapshot::{Location, slice};
+
+/// More than any proxy is given.
+const MEMORY_BYTES_MAX: usize = 1 << 32;
+
+/// A workload whose proxy could not serve the snapshot: a fault of the compiler, which should have refused what leads to it.
+#[derive(Debug, thiserror::Error)]
+pub enum Unservable {
+    #[error("{workload}: {error}")]
+    Slice { workload: String, error: SliceError },
+    #[error("{workload}: {error}{}", shown(place.as_ref()))]
+    Program {
+        workload: String,
+        error: BuildError,
+        /// Where what is to blame is written.
+        place: Option<Location>,
+    },
+}
+
+fn shown(place: Option<&Location>) -> String {
+    place.map_or_else(String::new, |place| format!(" (from {place}, {})", place.resource))
+}
+
+/// Builds the program of every workload, each slice once. What each takes in time and memory it takes in a proxy.
+///
+/// # Errors
+/// For the first workload, by namespace and name, for which there is none.
+pub fn check_programs(bundle: &Bundle) -> Result<(), Unservable> {
+    let mut met = BTreeSet::new();
+    for workload in &bundle.inventory {
+        let name = || format!("{}/{}", workload.namespace, workload.name);
+        let slice = slice(bundle.snapshot.digest(), workload, &bundle.snapshot)
+            .map_err(|error| Unservable::Slice { workload: name(), error })?;
+        // Ports and labels are part of a program too.
+        if met.insert((slice.digest(), workload.ports.clone(), workload.labels.clone())) {
+            program(bundle, workload, &slice).map_err(|error| {
+                let (key, item) = error.place();
+                let place = bundle.source_map.get(key, item).cloned();
+                Unservable::Program { workload: name(), error, place }
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn program(
+    bundle: &Bundle,
+    workload: &Workload,
+    slice: &mesh_snapshot::Slice,
+) -> Result<Program, BuildError> {
+    let limits = Limits { memory_bytes_max: MEMORY_BYTES_MAX, features: FEATURES };
+    Program::build(workload, slice, &bundle.snapshot, &limits)
+}
