@@ -29,10 +29,10 @@ pub(super) fn open(stations: &[Station]) -> JoinSet<(SocketAddr, std::io::Result
     let mut services = JoinSet::new();
     for station in stations {
         let Side::Sidecar { outbound, inbound } = &station.side else { continue };
-        let label = |name: &str| station.workload.labels.get(name).cloned().unwrap_or_default();
+        let label_of = |name: &str| station.workload.labels.get(name).cloned().unwrap_or_default();
         let service = Service {
-            app: label("app"),
-            version: label("version"),
+            app: label_of("app"),
+            version: label_of("version"),
             outbound: Outbound::new(*outbound),
         };
         for inbound in inbound {
@@ -52,7 +52,7 @@ impl Service {
         let headers = request.headers();
         let segments: Vec<_> = path.trim_matches('/').split('/').collect();
         match (self.app.as_str(), request.method().as_str(), segments.as_slice()) {
-            ("frontpage", "GET", [""] | ["products"]) => self.page("1", headers).await,
+            ("frontpage", "GET", ["" | "products"]) => self.page("1", headers).await,
             ("frontpage", "GET", ["products", product]) => self.page(product, headers).await,
             ("frontpage", "POST", ["checkout"]) => self.checkout(headers).await,
             ("details", "GET", ["details", product]) => {
@@ -98,7 +98,9 @@ impl Service {
         if self.version != "v1" {
             let url = format!("http://ratings:9080/ratings/{product}");
             match self.fetch(&url, &pass_on(headers)).await {
-                Ok(ratings) => page["ratings"] = ratings,
+                Ok(ratings) => {
+                    page = json!({ "version": self.version, "caller": caller(headers), "ratings": ratings });
+                }
                 Err(error) => return reply(StatusCode::BAD_GATEWAY, &json!({ "error": error })),
             }
         }

@@ -68,9 +68,9 @@ impl Stage {
         let services = shop::open(mesh.stations());
         let door = door(&mesh)?;
         let visitors = Visitors::wait_outside();
-        let mut stage = Self { mesh, repository, bundle, door, visitors, services, _news: news };
-        stage.open().await?;
-        Ok(stage)
+        let mut whole = Self { mesh, repository, bundle, door, visitors, services, _news: news };
+        whole.open().await?;
+        Ok(whole)
     }
 
     async fn open(&mut self) -> Result<(), StageError> {

@@ -25,20 +25,20 @@ pub(in crate::demo) async fn start(
     report.heading("The mesh serves it");
     let started = Instant::now();
     let digest = bundle.snapshot.digest();
-    let stage = Stage::set(repository, bundle, state).await?;
-    let proxies = stage.mesh.stations().len();
+    let set = Stage::set(repository, bundle, state).await?;
+    let proxies = set.mesh.stations().len();
     let all = |overview: &mesh_control::observe::Overview| {
         overview.serving == proxies
             && overview.confirmed.is_some_and(|version| version.snapshot == digest)
     };
-    let serving = stage.overview_when(all, Duration::from_secs(10)).await;
+    let serving = set.overview_when(all, Duration::from_secs(10)).await;
     let seconds = started.elapsed().as_secs_f64();
     let text = format!(
         "control runtime, authority and {proxies} proxies up, all serving {} after {seconds:.1} s",
         short(&digest)
     );
     report.check(serving.is_some(), &text);
-    Ok(stage)
+    Ok(set)
 }
 
 /// Enough to see a split of 90 to 10.
@@ -70,7 +70,7 @@ fn split(seen: &Tally, stage: &Stage, report: &mut Report) -> Result<(), StageEr
     // 0.09 is the variance of one request; a square root is spared by comparing squares.
     let off = v2.abs_diff(all / 10);
     let close = all > 0 && off * off * 100 <= 16 * 9 * all + 100;
-    let per_mille = if all == 0 { 0 } else { v2 * 1000 / all };
+    let per_mille = (v2 * 1000).checked_div(all).unwrap_or(0);
     let text = format!(
         "reviews split 90 to 10: v1 {v1}, v2 {v2} ({}.{} %), v3 {v3}",
         per_mille / 10,
