@@ -36,9 +36,12 @@ pub mod http;
 
 pub mod cluster;
 
+mod filter;
+
 pub mod agent;
 pub mod config;
 pub mod live;
+pub mod program;
 pub mod proxy;
 pub mod world;
 

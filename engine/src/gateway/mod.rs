@@ -123,6 +123,14 @@ impl Listener {
     }
 }
 
+impl Chain {
+    /// The server names that lead to it: names and wildcards.
+    #[must_use]
+    pub fn names(&self) -> &[Box<str>] {
+        &self.names
+    }
+}
+
 impl HttpServer {
     /// What becomes of a request.
     #[must_use]

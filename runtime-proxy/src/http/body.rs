@@ -38,9 +38,19 @@ struct Http2 {
     is_data_over: bool,
 }
 
-/// Something that lasts as long as a body: a place in a limit, a record in the making. It is told of trailers, and
-/// dropped when the body has ended, whole or not.
+/// Something that lasts as long as a body: a place in a limit, a record in the making. It is told of what passes, and
+/// dropped when the body has ended, whole or not. Of a body that is empty from the start it hears nothing but that.
 pub trait Held {
+    /// More of the body has passed.
+    fn data(&mut self, data: &Bytes) {
+        let _ = data;
+    }
+
+    /// Nothing more comes: the body is whole, or it broke off.
+    fn ended(&mut self, end: Result<(), &BodyError>) {
+        let _ = end;
+    }
+
     fn trailers(&mut self, trailers: &HeaderMap) {
         let _ = trailers;
     }
@@ -157,20 +167,29 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut frame = ready!(self.poll_frames(cx));
-        if let Some(Ok(frame)) = &mut frame
-            && let Some(fields) = frame.trailers_mut()
-        {
-            trailers::clean(fields);
+        if let Some(Ok(frame)) = &mut frame {
+            if let Some(fields) = frame.trailers_mut() {
+                trailers::clean(fields);
+            }
             if let Some(held) = &mut self.held {
-                held.trailers(fields);
+                tell(held.as_mut(), frame);
             }
         }
-        if let (Some(Err(_)), Some(held)) = (&frame, &mut self.held) {
-            held.broken();
-        }
-        if !matches!(frame, Some(Ok(_))) {
+        // Nobody asks a body again that has said of its last frame that it is the last.
+        let end = match &frame {
+            Some(Ok(_)) if self.is_end_stream() => Some(Ok(())),
+            Some(Ok(_)) => None,
+            Some(Err(error)) => Some(Err(error)),
+            None => Some(Ok(())),
+        };
+        if let Some(end) = end {
+            if let Some(mut held) = self.held.take() {
+                if end.is_err() {
+                    held.broken();
+                }
+                held.ended(end);
+            }
             self.frames = Frames::Empty;
-            self.held = None;
         }
         Poll::Ready(frame)
     }
@@ -206,10 +225,28 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
     is_single.then(|| value.parse().ok()).flatten()
 }
 
+fn tell(held: &mut dyn Held, frame: &Frame<Bytes>) {
+    if let Some(data) = frame.data_ref() {
+        held.data(data);
+    } else if let Some(fields) = frame.trailers_ref() {
+        held.trailers(fields);
+    }
+}
+
 /// One inside the other.
 struct Both<H>(H, Box<dyn Held>);
 
 impl<H: Held> Held for Both<H> {
+    fn data(&mut self, data: &Bytes) {
+        self.0.data(data);
+        self.1.data(data);
+    }
+
+    fn ended(&mut self, end: Result<(), &BodyError>) {
+        self.0.ended(end);
+        self.1.ended(end);
+    }
+
     fn trailers(&mut self, trailers: &HeaderMap) {
         self.0.trailers(trailers);
         self.1.trailers(trailers);

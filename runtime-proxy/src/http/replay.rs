@@ -56,13 +56,22 @@ impl Replay {
     /// was too large to be kept, or its sender has broken it off.
     #[must_use]
     pub fn attempt(&self) -> Option<Body> {
-        let mut recording = self.0.borrow_mut();
-        if recording.data.is_none() || recording.is_broken {
+        if !self.is_possible() {
             return None;
         }
+        let mut recording = self.0.borrow_mut();
         recording.attempt += 1;
         let number = recording.attempt;
         Some(Body::attempt(Attempt { shared: Rc::clone(&self.0), number, next: 0, sent: 0 }))
+    }
+}
+
+impl Replay {
+    /// Whether [`Replay::attempt`] would give one.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        let recording = self.0.borrow();
+        recording.data.is_some() && !recording.is_broken
     }
 }
 

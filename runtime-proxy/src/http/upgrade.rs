@@ -8,9 +8,10 @@ use http::{Request, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
+use super::activity::Watched;
 use super::body::{Body, Held};
 use super::hop::has_token;
-use crate::stream::{CopyLimits, End, Meter, copy};
+use crate::stream::{CopyLimits, End, Meter, Stream, copy};
 
 /// What a client would like to speak instead.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -68,14 +69,27 @@ impl Side {
     ///
     /// When the connection ends before, or was never to be upgraded.
     pub async fn stream(self) -> Result<TokioIo<Upgraded>, UpgradeError> {
-        self.0.await.map(TokioIo::new).map_err(UpgradeError)
+        self.0.await.map(TokioIo::new).map_err(|error| UpgradeError(Some(error)))
+    }
+}
+
+impl Side {
+    /// The client's connection itself, when the answer that grants it has gone out. What was read of it already is read again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Side::stream`].
+    pub async fn connection(self) -> Result<Stream, UpgradeError> {
+        let upgraded = self.0.await.map_err(|error| UpgradeError(Some(error)))?;
+        let parts = upgraded.downcast::<TokioIo<Watched>>().map_err(|_| UpgradeError(None))?;
+        Ok(parts.io.into_inner().stream.replaying(parts.read_buf))
     }
 }
 
 /// An upgrade did not come about.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection was not upgraded: {0}")]
-pub struct UpgradeError(hyper::Error);
+#[error("the connection was not upgraded")]
+pub struct UpgradeError(#[source] Option<hyper::Error>);
 
 /// A client and a server that have agreed to speak something else.
 pub struct Tunnel {

@@ -22,6 +22,7 @@ mod observer;
 pub mod admin;
 
 pub use flags::Flags;
+pub(crate) use log::fill;
 pub use log::{AccessLogs, Destination};
 pub use metrics::{Local, Metrics, Peer, PeerId, ServiceId};
 pub use observer::{Observer, Opened};

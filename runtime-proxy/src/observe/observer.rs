@@ -57,12 +57,12 @@ impl Observer {
     /// A connection whose bytes are not HTTP has ended. One that was never said to be open is counted as both.
     pub fn connection(&self, opened: Option<Opened>, record: &Record<'_>) {
         let Opened(counted) = opened.unwrap_or_else(|| self.opened(record));
-        self.metrics.closed(counted, record);
+        self.metrics.closed(&counted, record);
         self.ended(record);
     }
 
     fn ended(&self, record: &Record<'_>) {
-        if let Some(denial) = &record.denial {
+        if let Some(denial) = record.denial {
             self.metrics.denied(denial);
         }
         self.log.log(record, self.metrics().local());

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::pem::{self, PemError};
@@ -29,6 +30,19 @@ impl Identity {
     pub fn from_pem(chain: &[u8], key: &[u8], trust: Trust) -> Result<Self, IdentityError> {
         let chain = pem::certificates(chain).map_err(IdentityError::Chain)?;
         let key = pem::private_key(key).map_err(IdentityError::Key)?;
+        Self::new(chain, key, trust)
+    }
+
+    /// The SVID and its issuers without the root, and its private key.
+    ///
+    /// # Errors
+    ///
+    /// When there is no certificate, it proves no SPIFFE ID, or the key is not its key.
+    pub fn new(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        trust: Trust,
+    ) -> Result<Self, IdentityError> {
         let leaf = chain.first().ok_or(IdentityError::Chain(PemError::NoCertificate))?;
         let id = Svid::read(leaf)?.id;
         let certified = CertifiedKey::from_der(chain, key, &provider())

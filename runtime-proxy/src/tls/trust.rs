@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 
 use super::pem::{self, PemError};
 
@@ -21,12 +22,28 @@ impl Trust {
     pub fn new(roots: &[u8], domains: TrustDomains) -> Result<Self, TrustError> {
         Ok(Self { roots: Arc::new(read_roots(roots)?), domains })
     }
+
+    /// # Errors
+    ///
+    /// When one of `roots` cannot be trusted.
+    pub fn in_certificates(
+        roots: &[CertificateDer<'static>],
+        domains: TrustDomains,
+    ) -> Result<Self, TrustError> {
+        Ok(Self { roots: Arc::new(store(roots.iter().cloned())?), domains })
+    }
 }
 
 /// All certificates of a text, as roots.
 pub(super) fn read_roots(text: &[u8]) -> Result<RootCertStore, TrustError> {
+    store(pem::certificates(text)?)
+}
+
+fn store(
+    certificates: impl IntoIterator<Item = CertificateDer<'static>>,
+) -> Result<RootCertStore, TrustError> {
     let mut roots = RootCertStore::empty();
-    for (index, certificate) in pem::certificates(text)?.into_iter().enumerate() {
+    for (index, certificate) in certificates.into_iter().enumerate() {
         roots.add(certificate).map_err(|_| TrustError::Root { number: index + 1 })?;
     }
     Ok(roots)

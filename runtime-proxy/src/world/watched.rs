@@ -45,6 +45,17 @@ impl<T> Watched<T> {
         self.changed.notify_waiters();
     }
 
+    /// Waits until there has been another value than the one of `version`. Bounded by the caller.
+    pub async fn after(&self, version: Version) {
+        loop {
+            let changed = self.changed.notified();
+            if version < self.version() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Waits until there is a value. Bounded by the caller.
     pub async fn known(&self) -> Arc<T> {
         loop {

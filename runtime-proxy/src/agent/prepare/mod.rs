@@ -67,6 +67,12 @@ pub struct Product<P> {
 #[derive(Clone, Debug, Default)]
 pub struct Loaded(pub(super) BTreeMap<Digest, Arc<[u8]>>);
 
+impl FromIterator<Arc<[u8]>> for Loaded {
+    fn from_iter<I: IntoIterator<Item = Arc<[u8]>>>(objects: I) -> Self {
+        Self(objects.into_iter().map(|bytes| (Digest::of(&bytes), bytes)).collect())
+    }
+}
+
 impl ReadObjects for Loaded {
     fn read(&self, digest: &Digest) -> Option<Arc<[u8]>> {
         self.0.get(digest).cloned()

@@ -78,10 +78,12 @@ fn agent<P>(admin: &Admin<P>, text: &mut Text) {
     }
 }
 
+type Of = fn(&EpochHealth) -> u64;
+
 /// What the control runtime judges a rollout by.
 fn epochs<P>(admin: &Admin<P>, text: &mut Text) {
     let report = admin.health.report();
-    let families: [(&str, &str, fn(&EpochHealth) -> u64); 4] = [
+    let families: [(&str, &str, Of); 4] = [
         ("requests", "Requests decided under an epoch.", |epoch| epoch.requests),
         ("requests_failed", "Those answered with 5xx, or not at all.", |epoch| epoch.failed),
         ("requests_denied", "Those refused by policy.", |epoch| epoch.denied),

@@ -10,7 +10,7 @@ use mesh_snapshot::source_map::Location;
 use crate::observe::record::{Decided, Denial};
 
 /// Written as `shop/reviews/rules[0]`; `none` where no policy allowed it.
-pub(super) struct Denier<'a>(pub(super) &'a Denial<'a>);
+pub(super) struct Denier<'a>(pub(super) Denial<'a>);
 
 /// Written as `policies/reviews.yaml:12`.
 pub(super) struct Place<'a> {

@@ -160,14 +160,14 @@ mod tests {
     fn what_is_not_taken_is_dropped_at_last_and_counted() {
         let lanes = Lanes::default();
         let lane = lanes.open("/dev/null").unwrap();
-        let line = [b'x'; 1024];
-        let pushed: Vec<_> = (0..=LANE_BYTES_MAX / 1024).map(|_| lane.push(&line)).collect();
+        let text = [b'x'; 1024];
+        let pushed: Vec<_> = (0..=LANE_BYTES_MAX / 1024).map(|_| lane.push(&text)).collect();
         assert_eq!(pushed.first(), Some(&Push::Kept));
         assert_eq!(pushed[pushed.len() - 2..], [Push::Pressing, Push::Dropped]);
         assert_eq!((lanes.kept(), lanes.dropped()), (1024, 1));
         let mut taken = Vec::new();
         lane.take(&mut taken);
         assert_eq!(taken.len(), LANE_BYTES_MAX);
-        assert_eq!(lane.push(&line), Push::Kept);
+        assert_eq!(lane.push(&text), Push::Kept);
     }
 }

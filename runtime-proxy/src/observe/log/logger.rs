@@ -72,7 +72,7 @@ impl Made {
         if line.ends_with('\n') {
             line.pop();
         }
-        if let Some(denial) = &told.record.denial
+        if let Some(denial) = told.record.denial
             && DEFAULT.as_ref() == Some(format)
         {
             append(denial, decided, line);
@@ -83,7 +83,7 @@ impl Made {
     fn json(&mut self, fields: &[(Box<str>, Format)], told: &Told<'_>, decided: &Decided<'_>) {
         let Self { line, scratch, .. } = self;
         json::write(fields, told, scratch, line);
-        if let Some(denial) = &told.record.denial
+        if let Some(denial) = told.record.denial
             && is_default(fields)
         {
             line.pop();
@@ -108,7 +108,7 @@ impl Made {
 }
 
 /// ` denied_by=shop/reviews/rules[0] denied_at=policies/reviews.yaml:12`
-fn append(denial: &Denial<'_>, decided: &Decided<'_>, line: &mut String) {
+fn append(denial: Denial<'_>, decided: &Decided<'_>, line: &mut String) {
     let _ = write!(line, " denied_by={}", Denier(denial));
     if let Some(place) = Place::of(denial.rule, decided) {
         let _ = write!(line, " denied_at={place}");

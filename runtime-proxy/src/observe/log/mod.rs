@@ -25,7 +25,17 @@ use std::time::Duration;
 
 use lane::{Lane, Lanes, Push};
 pub(super) use logger::Logger;
+use mesh_engine::format::Format;
+use values::Told;
 use writer::Writer;
+
+use super::metrics::Metrics;
+use super::record::Record;
+
+/// Appends what `format` says of a request under way, with nothing where there is no value: for headers.
+pub(crate) fn fill(format: &Format, record: &Record<'_>, metrics: &Metrics, out: &mut String) {
+    format.write(&Told { record, local: metrics.local() }, "", out);
+}
 
 /// How long the end waits for what has been logged to be written.
 const CLOSE: Duration = Duration::from_secs(2);

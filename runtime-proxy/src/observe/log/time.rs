@@ -109,8 +109,8 @@ impl Civil {
     /// Fails for what is not known.
     fn write(&self, symbol: char, out: &mut String) -> fmt::Result {
         let Self { year, month, day, hour, minute, second, .. } = self;
-        let month_name = MONTHS.get((month - 1) as usize).copied().unwrap_or_default();
-        let day_name = DAYS.get(self.week_day as usize).copied().unwrap_or_default();
+        let month_name = name(&MONTHS, month - 1);
+        let day_name = name(&DAYS, self.week_day);
         let short = |name: &'static str| name.get(..3).unwrap_or(name);
         let hour_of_12 = (hour + 11) % 12 + 1;
         match symbol {
@@ -144,6 +144,11 @@ impl Civil {
             _ => Err(fmt::Error),
         }
     }
+}
+
+/// From zero.
+fn name(names: &[&'static str], at: u64) -> &'static str {
+    usize::try_from(at).ok().and_then(|at| names.get(at)).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

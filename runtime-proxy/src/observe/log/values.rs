@@ -46,7 +46,6 @@ pub(super) const fn is_number(operator: &Operator) -> bool {
 
 impl Told<'_> {
     /// Appends a value; `None`, and nothing appended, where there is none.
-    #[expect(clippy::too_many_lines, reason = "a match over a closed set")]
     fn value(&self, operator: &Operator, out: &mut String) -> Option<()> {
         let record = self.record;
         let (http, upstream, downstream) =

@@ -100,7 +100,7 @@ impl Exposition {
         let overflowed = metrics.requests.overflowed()
             + metrics.connections.overflowed()
             + metrics.denials.overflowed();
-        let help = "Label sets beyond the limit; counted together, as `__overflow__`.";
+        let help = "How often there was no room for a label set: counted as `__overflow__`.";
         head.counter("mesh_metrics_overflowed_total", help, overflowed);
         Self {
             dictionary: Dictionary::new(metrics),
@@ -130,7 +130,9 @@ impl Exposition {
                 let Some((key, shards)) = self.requests.get(at) else { return false };
                 dictionary.request(key, labels);
                 let mut spread = Spread::default();
-                shards.iter().for_each(|series| spread.add(of(series)));
+                for series in shards {
+                    spread.add(of(series));
+                }
                 histogram(piece, family.name, labels.as_str(), &spread);
             }
             Values::Connections(of) => {

@@ -41,16 +41,14 @@ use service::Service;
 pub(super) use shard::{Counted, Shard};
 pub(super) use text::{Kind, Labels, Text};
 
-/// Of requests; as many of connections. A series of requests takes half a kilobyte a thread.
-const SERIES_MAX: usize = 4096;
-const PEERS_MAX: usize = 4096;
-const SERVICES_MAX: usize = 4096;
-const DENIERS_MAX: usize = 1024;
+/// Series of requests take half a kilobyte a thread.
+const MAX: usize = 4096;
 
 /// What all threads count, added up where it is asked for. Shared by the whole process.
 #[derive(Debug)]
 pub struct Metrics {
     local: Local,
+    max: usize,
     peers: Names<Party>,
     services: Names<Service>,
     deniers: Names<Denier>,
@@ -62,14 +60,21 @@ pub struct Metrics {
 impl Metrics {
     #[must_use]
     pub fn new(local: Local) -> Arc<Self> {
+        Self::up_to(MAX, local)
+    }
+
+    /// With so many series of requests at most, so many of connections, and so many peers, services and rules.
+    #[must_use]
+    pub fn up_to(max: usize, local: Local) -> Arc<Self> {
         Arc::new(Self {
             local,
-            peers: Names::new([Party::unknown()], PEERS_MAX),
-            services: Names::new(Service::constants(), SERVICES_MAX),
-            deniers: Names::new([Denier::overflow()], DENIERS_MAX),
-            requests: Registry::new(SERIES_MAX),
-            connections: Registry::new(SERIES_MAX),
-            denials: Registry::new(DENIERS_MAX),
+            max,
+            peers: Names::new([Party::unknown()], max),
+            services: Names::new(Service::constants(), max),
+            deniers: Names::new([Denier::overflow()], max),
+            requests: Registry::new(max),
+            connections: Registry::new(max),
+            denials: Registry::new(max),
         })
     }
 
@@ -86,6 +91,12 @@ impl Metrics {
     pub fn service(&self, host: &str, name: &str, namespace: &str) -> ServiceId {
         let id = self.services.id(Service::new(host, name, namespace));
         id.map_or(ServiceId::OVERFLOW, ServiceId)
+    }
+
+    /// What has been counted until now, as Prometheus' text.
+    #[must_use]
+    pub fn page(&self) -> String {
+        Exposition::new(self, Text::default()).collect()
     }
 
     /// For one thread.

@@ -18,7 +18,7 @@ pub(super) trait Key: Copy + Eq + Hash + Ord {
 pub(super) struct Registry<K, S> {
     max: usize,
     series: Mutex<BTreeMap<K, Vec<Arc<S>>>>,
-    /// Keys, at the moment a thread met them first, that there was no room for.
+    /// How often a thread met a key that there was no room for.
     overflowed: AtomicU64,
 }
 
@@ -48,7 +48,6 @@ impl<K: Key, S: Default> Registry<K, S> {
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         let has_room = series.len() < self.max || series.contains_key(&key);
         if !has_room && key != key.overflowing() {
-            self.overflowed.fetch_add(1, Ordering::Relaxed);
             return Admitted::Overflow;
         }
         let own = Arc::new(S::default());
@@ -86,7 +85,10 @@ impl<K: Key, S: Default> Shard<K, S> {
         let admitted = if is_full { Admitted::Overflow } else { self.registry.admit(key) };
         let series = match admitted {
             Admitted::Series(_, series) => Rc::new(series),
-            Admitted::Overflow => self.overflow(key.overflowing()),
+            Admitted::Overflow => {
+                self.registry.overflowed.fetch_add(1, Ordering::Relaxed);
+                self.overflow(key.overflowing())
+            }
         };
         if !is_full {
             self.known.borrow_mut().insert(key, Rc::clone(&series));

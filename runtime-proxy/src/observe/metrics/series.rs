@@ -5,7 +5,7 @@ use super::party::PeerId;
 use super::registry::Key;
 use super::service::ServiceId;
 use crate::observe::flags::Flags;
-use crate::observe::record::{Direction, Record, Security};
+use crate::observe::record::{Direction, Http, Record, Security};
 
 /// What all of Istio's labels follow from, but those that only HTTP has.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -43,12 +43,12 @@ impl ConnectionKey {
 impl RequestKey {
     pub(super) fn of(record: &Record<'_>) -> Self {
         let http = record.http.as_ref();
-        let is_grpc = http.is_some_and(|http| http.is_grpc());
+        let is_grpc = http.is_some_and(Http::is_grpc);
         Self {
             connection: ConnectionKey::of(record),
             is_grpc,
             status: http.and_then(|http| http.status).unwrap_or(0),
-            grpc_status: http.filter(|_| is_grpc).and_then(|http| http.grpc_status()),
+            grpc_status: http.filter(|_| is_grpc).and_then(Http::grpc_status),
         }
     }
 }

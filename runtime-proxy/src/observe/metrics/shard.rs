@@ -68,19 +68,20 @@ impl Shard {
     }
 
     /// Its last bytes count under the same flags as its end.
-    pub(in crate::observe) fn closed(&self, counted: Counted, record: &Record<'_>) {
+    pub(in crate::observe) fn closed(&self, counted: &Counted, record: &Record<'_>) {
         self.connections.with(ConnectionKey::of(record), |series| {
             series.closed.add(1);
-            Counted { series: registry::Own::clone(series), ..counted }.moved(record);
+            let series = registry::Own::clone(series);
+            Counted { series, ..*counted }.moved(record);
         });
     }
 
-    pub(in crate::observe) fn denied(&self, denial: &Denial<'_>) {
+    pub(in crate::observe) fn denied(&self, denial: Denial<'_>) {
         let id = denial.rule.map_or("", |rule| rule.id());
         let known = self.deniers.borrow().get(id).copied();
         let denier = known.unwrap_or_else(|| {
             let denier = self.metrics.denier(Denier::of(denial.rule));
-            if self.deniers.borrow().len() < super::DENIERS_MAX {
+            if self.deniers.borrow().len() < self.metrics.max {
                 self.deniers.borrow_mut().insert(id.into(), denier);
             }
             denier
@@ -94,7 +95,7 @@ impl Shard {
             return *service;
         }
         let service = self.metrics.service(authority, authority, "");
-        if self.authorities.borrow().len() < super::SERVICES_MAX {
+        if self.authorities.borrow().len() < self.metrics.max {
             self.authorities.borrow_mut().insert(authority.into(), service);
         }
         service

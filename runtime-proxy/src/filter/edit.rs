@@ -1,0 +1,95 @@
+//! What a route does to headers.
+
+use http::header::HeaderValue;
+use http::{HeaderMap, Request, Response};
+use mesh_engine::format::Format;
+use mesh_engine::route::{Edits, HeaderPlan, Value};
+
+use super::exchange::Exchange;
+use super::target;
+use crate::http::Body;
+use crate::observe::{self, Record};
+
+/// Of a request: the backend's plan before the route's, as the narrower comes first.
+pub(crate) fn request(request: &mut Request<Body>, plans: &[&HeaderPlan], exchange: &Exchange) {
+    for plan in plans {
+        apply(&plan.request, request.headers_mut(), |format, headers| {
+            exchange.record(None, |record| {
+                let http = record.http.map(|http| observe::Http { headers, ..http });
+                written(format, &Record { http, ..*record }, exchange)
+            })
+        });
+    }
+}
+
+/// The authority that the upstream sees by one of the plans.
+pub(crate) fn authority(request: &mut Request<Body>, plans: &[&HeaderPlan], exchange: &Exchange) {
+    let value = match plans.iter().find_map(|plan| plan.authority.as_ref()) {
+        None => return,
+        Some(Value::Fixed(value)) => Some(value.clone()),
+        Some(Value::Computed(format)) => {
+            let headers = request.headers();
+            exchange.record(None, |record| {
+                let http = record.http.map(|http| observe::Http { headers, ..http });
+                written(format, &Record { http, ..*record }, exchange)
+            })
+        }
+    };
+    if let Some(value) = value {
+        target::set_authority(request, value);
+    }
+}
+
+/// Of an answer, as of a request. Headers of the request are those that the exchange has kept.
+pub(crate) fn response(response: &mut Response<Body>, plans: &[&HeaderPlan], exchange: &Exchange) {
+    let status = Some(response.status().as_u16());
+    for plan in plans {
+        apply(&plan.response, response.headers_mut(), |format, headers| {
+            exchange.record(None, |record| {
+                let response_headers = Some(headers);
+                let http =
+                    record.http.map(|http| observe::Http { status, response_headers, ..http });
+                written(format, &Record { http, ..*record }, exchange)
+            })
+        });
+    }
+}
+
+/// Whether an answer gets headers that are made of what was asked.
+pub(crate) fn looks_back(plans: &[&HeaderPlan]) -> bool {
+    let edits = plans.iter().map(|plan| &plan.response);
+    edits
+        .flat_map(|edits| edits.set.iter().chain(&edits.add))
+        .any(|(_, value)| matches!(value, Value::Computed(_)))
+}
+
+fn apply(
+    edits: &Edits,
+    headers: &mut HeaderMap,
+    compute: impl Fn(&Format, &HeaderMap) -> Option<HeaderValue>,
+) {
+    let make = |value: &Value, headers: &HeaderMap| match value {
+        Value::Fixed(value) => Some(value.clone()),
+        Value::Computed(format) => compute(format, headers),
+    };
+    for name in &edits.remove {
+        headers.remove(name);
+    }
+    for (name, value) in &edits.set {
+        if let Some(value) = make(value, headers) {
+            headers.insert(name.clone(), value);
+        }
+    }
+    for (name, value) in &edits.add {
+        if let Some(value) = make(value, headers) {
+            headers.append(name.clone(), value);
+        }
+    }
+}
+
+/// `None` where no header could hold it.
+fn written(format: &Format, record: &Record<'_>, exchange: &Exchange) -> Option<HeaderValue> {
+    let mut text = String::new();
+    observe::fill(format, record, exchange.serving.observer.metrics(), &mut text);
+    HeaderValue::try_from(text).ok()
+}

@@ -1,0 +1,247 @@
+//! Sends a request to a cluster: over and over where its policy wants that, within the time there is.
+
+mod deadline;
+mod tries;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use mesh_engine::route::{Failure, Retry};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use self::tries::Tries;
+use super::exchange::Exchange;
+use super::local_reply::{GRPC_STATUS, LocalReply};
+use crate::cluster::{Cause, Cluster, Endpoint, Pick, PickError, Picked, SendError};
+use crate::http::{Body, ExchangeError};
+use crate::observe::Flags;
+
+/// Where a request goes, and how often.
+pub(crate) struct Plan<'p> {
+    pub(crate) cluster: Rc<Cluster>,
+    pub(crate) hash: Option<u64>,
+    /// For clusters that lead where they are told to.
+    pub(crate) original: Option<std::net::SocketAddr>,
+    /// Of the whole answer.
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) try_timeout: Option<Duration>,
+    pub(crate) retry: &'p Retry,
+    /// The version that the client is taken to speak.
+    pub(crate) version: http::Version,
+}
+
+/// How long endpoints that nobody has heard of yet are waited for.
+const KNOWN_WAIT: Duration = Duration::from_secs(5);
+/// Intervals grow up to so many times the first. Source: Envoy, `RetryBackOff`.
+const BACKOFF_GROWTH_MAX: u32 = 10;
+
+/// How a try ended that gave no answer to pass on.
+enum Failed {
+    Answer(Response<Body>),
+    Send(SendError),
+    TimedOut,
+}
+
+/// The answer, its body bounded by the time there is; or why there is none.
+pub(crate) async fn forward(
+    request: Request<Body>,
+    plan: &Plan<'_>,
+    exchange: &mut Exchange,
+) -> Result<Response<Body>, LocalReply> {
+    let deadline = plan.timeout.map(|timeout| Instant::now() + timeout);
+    exchange.outcome.cluster = Arc::clone(&plan.cluster.spec().name);
+    let mut tries = Tries::new(request, plan.retry);
+    let mut avoid: Vec<Arc<Endpoint>> = Vec::new();
+    let mut retries = 0;
+    loop {
+        let picked = pick(plan, &avoid, deadline).await.map_err(|reply| {
+            exchange.outcome.endpoint = None;
+            reply
+        })?;
+        let endpoint = Arc::clone(picked.endpoint());
+        exchange.outcome.attempts += 1;
+        exchange.outcome.failure = None;
+        exchange.outcome.peer = exchange.serving.peers.of(&endpoint);
+        exchange.outcome.endpoint = Some(Arc::clone(&endpoint));
+        let request = tries.next(exchange.outcome.attempts)?;
+        let failed = match attempt(picked, request, plan, deadline, retries).await {
+            Ok(response) => {
+                if !plan.retry.wants(answered(&response)) {
+                    return Ok(deadline::bound(response, deadline));
+                }
+                Failed::Answer(response)
+            }
+            Err(failed) => failed,
+        };
+        if matches!(failed, Failed::TimedOut) {
+            plan.cluster.timed_out(&endpoint);
+        }
+        let wanted = plan.retry.wants(failure(&failed));
+        let is_over = deadline.is_some_and(|deadline| deadline <= Instant::now());
+        let may = wanted && !is_over && tries.are_possible(&failed);
+        if may && retries < plan.retry.retries_max {
+            if let Some(_place) = plan.cluster.retry() {
+                retries += 1;
+                tries.take_back(failed);
+                avoid.push(endpoint);
+                let pause = backoff(plan.retry.backoff, retries, exchange.serving.roll());
+                let until = Instant::now() + pause;
+                if deadline.is_some_and(|deadline| deadline < until) {
+                    return Err(LocalReply::timed_out());
+                }
+                sleep(pause).await;
+                continue;
+            }
+        } else if may && 0 < retries {
+            exchange.outcome.flags |= Flags::RETRIES_EXHAUSTED;
+        }
+        return give_up(failed, deadline, exchange);
+    }
+}
+
+async fn pick(
+    plan: &Plan<'_>,
+    avoid: &[Arc<Endpoint>],
+    deadline: Option<Instant>,
+) -> Result<Picked, LocalReply> {
+    let avoid = if plan.retry.avoid_previous_endpoints { avoid } else { &[] };
+    let pick = Pick { hash: plan.hash, avoid, original: plan.original };
+    match plan.cluster.pick(&pick) {
+        Ok(picked) => Ok(picked),
+        Err(PickError::Unknown) => {
+            let until = Instant::now() + KNOWN_WAIT;
+            let until = deadline.map_or(until, |deadline| deadline.min(until));
+            let _ = timeout_at(until, plan.cluster.known()).await;
+            plan.cluster.pick(&pick).map_err(|_| LocalReply::no_healthy_upstream())
+        }
+        Err(PickError::NoneHealthy | PickError::NoDestination) => {
+            Err(LocalReply::no_healthy_upstream())
+        }
+    }
+}
+
+async fn attempt(
+    picked: Picked,
+    request: Request<Body>,
+    plan: &Plan<'_>,
+    deadline: Option<Instant>,
+    retries: u32,
+) -> Result<Response<Body>, Failed> {
+    let _ = retries;
+    let of_try = plan.try_timeout.map(|timeout| Instant::now() + timeout);
+    let until = [of_try, deadline].into_iter().flatten().min();
+    let sending = picked.send(request, plan.version);
+    let sent = match until {
+        None => Ok(sending.await),
+        Some(until) => timeout_at(until, sending).await,
+    };
+    match sent {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(error)) => Err(Failed::Send(error)),
+        Err(_) => Err(Failed::TimedOut),
+    }
+}
+
+fn answered(response: &Response<Body>) -> Failure {
+    let grpc_status = response.headers().get(&GRPC_STATUS);
+    let grpc_status = grpc_status.and_then(|value| value.to_str().ok()?.parse().ok());
+    Failure::Answer { status: response.status().as_u16(), grpc_status }
+}
+
+fn failure(failed: &Failed) -> Failure {
+    match failed {
+        Failed::Answer(response) => answered(response),
+        Failed::TimedOut => Failure::Reset { sent: true },
+        Failed::Send(error) => match &error.cause {
+            Cause::Overflow(_) => Failure::Overflow,
+            Cause::Connect(_) => Failure::Connect,
+            Cause::Exchange(ExchangeError::Refused) => Failure::Refused,
+            Cause::Exchange(_) => Failure::Reset { sent: !error.is_unprocessed },
+        },
+    }
+}
+
+/// Between nothing and the interval, which doubles. Source: Envoy, `JitteredExponentialBackOffStrategy`.
+fn backoff(first: Duration, number: u32, roll: u32) -> Duration {
+    let growth = 1_u32.checked_shl(number.saturating_sub(1)).unwrap_or(u32::MAX);
+    let interval = first.saturating_mul(growth.min(BACKOFF_GROWTH_MAX));
+    interval.mul_f64(f64::from(roll) / f64::from(u32::MAX))
+}
+
+/// What the client hears in the end.
+fn give_up(
+    failed: Failed,
+    deadline: Option<Instant>,
+    exchange: &mut Exchange,
+) -> Result<Response<Body>, LocalReply> {
+    match failed {
+        Failed::Answer(response) => Ok(deadline::bound(response, deadline)),
+        Failed::TimedOut => Err(LocalReply::timed_out()),
+        Failed::Send(error) => {
+            let reply = unanswered(&error);
+            exchange.outcome.failure = Some(error.cause);
+            Err(reply)
+        }
+    }
+}
+
+static OVERLOADED: HeaderName = HeaderName::from_static("x-envoy-overloaded");
+
+/// Source: Envoy, `Filter::onUpstreamReset`.
+fn unanswered(error: &SendError) -> LocalReply {
+    let (reason, details) = match &error.cause {
+        Cause::Overflow(_) => ("overflow", "upstream_reset_before_response_started{overflow}"),
+        Cause::Connect(_) => {
+            ("connection failure", "upstream_reset_before_response_started{connection_failure}")
+        }
+        Cause::Exchange(ExchangeError::Closed) => (
+            "connection termination",
+            "upstream_reset_before_response_started{connection_termination}",
+        ),
+        Cause::Exchange(ExchangeError::Reset(_) | ExchangeError::Refused) => {
+            ("remote reset", "upstream_reset_before_response_started{remote_reset}")
+        }
+        Cause::Exchange(ExchangeError::Protocol(_)) => {
+            ("protocol error", "upstream_reset_before_response_started{protocol_error}")
+        }
+        Cause::Exchange(ExchangeError::Request(_)) => {
+            ("client reset", "downstream_remote_disconnect")
+        }
+        Cause::Exchange(ExchangeError::NoAuthority) => {
+            return LocalReply::bad_request("missing_host_header");
+        }
+    };
+    let status = match &error.cause {
+        Cause::Exchange(ExchangeError::Protocol(_)) => StatusCode::BAD_GATEWAY,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let text = format!(
+        "upstream connect error or disconnect/reset before headers. reset reason: {reason}"
+    );
+    let flags = Flags::named(error.flag().as_str()).unwrap_or_default();
+    let reply = LocalReply::new(status, details).saying(text).flagged(flags);
+    match &error.cause {
+        Cause::Overflow(_) => reply.with(OVERLOADED.clone(), HeaderValue::from_static("true")),
+        _ => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::backoff;
+
+    #[test]
+    fn intervals_double_up_to_ten_times_the_first() {
+        let first = Duration::from_millis(25);
+        let longest = |number| backoff(first, number, u32::MAX).as_millis();
+        assert_eq!(
+            [longest(1), longest(2), longest(3), longest(9), longest(99)],
+            [25, 50, 100, 250, 250]
+        );
+        assert_eq!(backoff(first, 5, 0), Duration::ZERO);
+    }
+}

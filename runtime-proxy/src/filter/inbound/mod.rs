@@ -1,0 +1,207 @@
+//! What arrives for the workload: told apart by its first bytes, let in as `PeerAuthentication` asks, handed to the application.
+
+mod request;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use mesh_snapshot::object::{MtlsMode, Protocol as Speaks};
+
+use super::downstream::Downstream;
+use super::serving::Serving;
+use super::stream::Passage;
+use crate::http::{self, Version};
+use crate::listener::{Accepted, Protocol, Sniffed, Treatment, sniff, treat};
+use crate::live::Pinned;
+use crate::observe::{Direction, Flags};
+use crate::program::Program;
+use crate::stream::Stream;
+use crate::tls::alpn::Agreed;
+
+/// Which port of the workload a listener stands for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entry {
+    /// This one; the application listens there.
+    Port { port: u16, application: SocketAddr },
+    /// The one that the client was going to.
+    Captured,
+}
+
+/// A port of the workload, for one connection.
+#[derive(Clone, Copy, Debug)]
+struct Port {
+    number: u16,
+    /// Where the application listens.
+    application: SocketAddr,
+}
+
+/// What a connection turns out to be.
+enum Carries {
+    Http(Version),
+    Bytes,
+}
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(accepted: Accepted, entry: Entry, serving: Rc<Serving>) {
+    let Some((port, destination)) = port(&accepted, entry) else { return };
+    let Some(live) = serving.live() else { return };
+    let (downstream, stream) = Downstream::new(accepted, destination);
+    let inbound = live.program.engine().inbound().port(port.number);
+    let Some((stream, sniffed)) = look(stream, inbound.mtls, inbound.protocol, &live).await else {
+        return;
+    };
+    match treat(inbound.mtls, &sniffed) {
+        Treatment::Refuse => {
+            let downstream = Rc::new(downstream);
+            Passage::new(Direction::Inbound, &serving, &downstream, live)
+                .closed(Flags::NO_ROUTE, "filter_chain_not_found");
+        }
+        Treatment::Pass => {
+            let carries = carries(inbound.protocol, &sniffed);
+            go_on(stream, carries, downstream, port, live, serving).await;
+        }
+        Treatment::Terminate => terminate(stream, downstream, port, live, serving).await,
+    }
+}
+
+fn port(accepted: &Accepted, entry: Entry) -> Option<(Port, SocketAddr)> {
+    match entry {
+        Entry::Port { port, application } => {
+            let destination = SocketAddr::new(accepted.local.ip().to_canonical(), port);
+            Some((Port { number: port, application }, destination))
+        }
+        Entry::Captured => {
+            let destination = accepted.original_destination?;
+            let loopback = match destination.ip().to_canonical() {
+                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            };
+            let application = SocketAddr::new(loopback, destination.port());
+            Some((Port { number: destination.port(), application }, destination))
+        }
+    }
+}
+
+/// Learns what a connection speaks, where anything hangs on it: not of bytes that need no identity, since a server may be the
+/// one that speaks first.
+async fn look(
+    mut stream: Stream,
+    mtls: MtlsMode,
+    protocol: Speaks,
+    live: &Pinned<Program>,
+) -> Option<(Stream, Protocol)> {
+    if mtls == MtlsMode::Disable && is_bytes(protocol) {
+        return Some((stream, Protocol::Opaque));
+    }
+    let wait = Duration::from(live.program.engine().defaults().protocol_detection_timeout);
+    let Sniffed { protocol, bytes } = sniff(&mut stream, wait).await.ok()?;
+    Some((stream.replaying(bytes), protocol))
+}
+
+const fn is_bytes(protocol: Speaks) -> bool {
+    matches!(protocol, Speaks::Tcp | Speaks::Tls | Speaks::Https | Speaks::Udp)
+}
+
+/// By what the port is declared to speak, and by what the first bytes are.
+fn carries(declared: Speaks, sniffed: &Protocol) -> Carries {
+    match (declared, sniffed) {
+        (declared, _) if is_bytes(declared) => Carries::Bytes,
+        // TLS of the application's own.
+        (_, Protocol::Tls(_)) => Carries::Bytes,
+        (_, Protocol::Http2) => Carries::Http(Version::Http2),
+        (Speaks::Detect, Protocol::Opaque) => Carries::Bytes,
+        // What is no HTTP there, the codec refuses.
+        (_, _) => Carries::Http(Version::Http1),
+    }
+}
+
+/// Ends the mesh's mutual TLS, and goes on with what is inside.
+async fn terminate(
+    stream: Stream,
+    downstream: Downstream,
+    port: Port,
+    live: Pinned<Program>,
+    serving: Rc<Serving>,
+) {
+    let secured = match serving.mesh.accept(stream).await {
+        Ok(secured) => secured,
+        Err(error) => {
+            tracing::debug!(%error, source = %downstream.source, "a handshake failed");
+            let downstream = Rc::new(downstream);
+            return Passage::new(Direction::Inbound, &serving, &downstream, live)
+                .closed(Flags::DOWNSTREAM_PROTOCOL_ERROR, "tls_handshake_failed");
+        }
+    };
+    let own = serving.principal();
+    let mut downstream = downstream.secured(&secured, Some(&*own).filter(|own| !own.is_empty()));
+    if let Some(identity) = &downstream.identity {
+        let namespace = identity.namespace().unwrap_or_default();
+        downstream.peer = serving.peers.proved(identity.as_str(), namespace);
+    }
+    downstream.is_multiplexed = secured.agreed == Agreed::Multiplexed;
+    let declared = live.program.engine().inbound().port(port.number).protocol;
+    let mut stream = secured.stream;
+    let inside = match secured.agreed {
+        _ if is_bytes(declared) => Carries::Bytes,
+        Agreed::Http1 => Carries::Http(Version::Http1),
+        Agreed::Http2 | Agreed::Multiplexed => Carries::Http(Version::Http2),
+        Agreed::Tcp | Agreed::Nothing => {
+            let wait = Duration::from(live.program.engine().defaults().protocol_detection_timeout);
+            let Ok(Sniffed { protocol, bytes }) = sniff(&mut stream, wait).await else { return };
+            stream = stream.replaying(bytes);
+            carries(declared, &protocol)
+        }
+    };
+    go_on(stream, inside, downstream, port, live, serving).await;
+}
+
+async fn go_on(
+    stream: Stream,
+    carries: Carries,
+    downstream: Downstream,
+    port: Port,
+    live: Pinned<Program>,
+    serving: Rc<Serving>,
+) {
+    let downstream = Rc::new(downstream);
+    match carries {
+        Carries::Bytes => bytes(stream, &downstream, port, live, &serving).await,
+        Carries::Http(version) => {
+            drop(live); // each request takes what is in force then
+            let (limits, drain) = (serving.limits, serving.drain.clone());
+            let handle = move |request| {
+                request::serve(request, port, Rc::clone(&downstream), Rc::clone(&serving))
+            };
+            if let Err(error) = http::serve(stream, version, &limits, &drain, handle).await {
+                tracing::debug!(%error, "a connection did not end in order");
+            }
+        }
+    }
+}
+
+async fn bytes(
+    stream: Stream,
+    downstream: &Rc<Downstream>,
+    port: Port,
+    live: Pinned<Program>,
+    serving: &Rc<Serving>,
+) {
+    let passage = Passage::new(Direction::Inbound, serving, downstream, live.clone());
+    let connection = downstream.connection(downstream.source.ip().to_canonical());
+    let verdict = live.program.engine().policy().authorize_connection(&connection);
+    if !verdict.is_allowed() {
+        return passage.denied(verdict.decision);
+    }
+    match live.program.inbound(port.number) {
+        Some(id) => passage.to(id, stream, Some(port.application)).await,
+        None => passage.closed(Flags::NO_CLUSTER, "cluster_not_found"),
+    }
+}
+
+impl Downstream {
+    /// Whether the client has shown what `mtls` asks for.
+    fn satisfies(&self, mtls: MtlsMode) -> bool {
+        mtls != MtlsMode::Strict || self.identity.is_some()
+    }
+}

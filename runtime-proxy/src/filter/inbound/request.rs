@@ -1,0 +1,105 @@
+//! A request that arrives for this workload: what happens to it, in order.
+//!
+//! Each step passes the request on or answers it. The order is the security model, so it stands here, once.
+
+use std::rc::Rc;
+
+use http::{Method, Request, Response, StatusCode};
+use mesh_engine::route::Retry;
+
+use super::Port;
+use crate::filter::downstream::Downstream;
+use crate::filter::exchange::Exchange;
+use crate::filter::forward::{Plan, forward};
+use crate::filter::local_reply::{LocalReply, is_grpc};
+use crate::filter::policy::{self, Refused};
+use crate::filter::serving::Serving;
+use crate::filter::upgrade::Switch;
+use crate::filter::{client_certificate, metadata, target};
+use crate::http::{Abort, Body};
+use crate::observe::{Direction, ServiceId};
+
+pub(super) async fn serve(
+    mut request: Request<Body>,
+    port: Port,
+    downstream: Rc<Downstream>,
+    serving: Rc<Serving>,
+) -> Result<Response<Body>, Abort> {
+    let Some(live) = serving.live() else {
+        return Ok(LocalReply::no_program().into_response(is_grpc(request.headers())));
+    };
+    let direction = Direction::Inbound;
+    let mut exchange =
+        Exchange::begin(direction, &mut request, &serving, &downstream, live.clone());
+    exchange.scheme = target::told_scheme(request.headers()).unwrap_or("http");
+    exchange.outcome.service = service(port, &exchange);
+    let admitted = admit(&mut request, port, live.program.engine(), &exchange);
+    Ok(match admitted {
+        Err(Refused::Denied(decision)) => exchange.deny(decision, policy::denial()),
+        Err(Refused::Reply(reply)) => exchange.reply(reply),
+        Ok(()) => match hand_over(request, port, &mut exchange).await {
+            Ok(response) => exchange.answer(response),
+            Err(reply) => exchange.reply(reply),
+        },
+    })
+}
+
+fn service(port: Port, exchange: &Exchange) -> ServiceId {
+    let id = exchange.program().inbound(port.number);
+    id.map_or(ServiceId::UNKNOWN, |id| exchange.program().service(id))
+}
+
+fn admit<'p>(
+    request: &mut Request<Body>,
+    port: Port,
+    program: &'p mesh_engine::Program,
+    exchange: &Exchange,
+) -> Result<(), Refused<'p>> {
+    let inbound = program.inbound().port(port.number);
+    // The connection may be older than what is in force now.
+    if !exchange.downstream.satisfies(inbound.mtls) {
+        let reply = LocalReply::new(StatusCode::FORBIDDEN, "mutual_tls_required");
+        return Err(reply.saying("mutual TLS is required").into());
+    }
+    if *request.method() == Method::CONNECT {
+        return Err(LocalReply::no_route().into());
+    }
+    let service_port = inbound.service.map_or(port.number, |(_, port)| port);
+    // First: policy and the application must read the same path.
+    target::normalize(request, program.path_normalization())?;
+    metadata::strip(request.headers_mut());
+    policy::strip_reserved(request, program);
+    let claims = policy::authenticate(request, service_port, exchange)?;
+    // Refused: touches no cluster.
+    policy::authorize(request, service_port, &claims, program, exchange)?;
+    policy::apply(request, &claims)?;
+    client_certificate::append(request.headers_mut(), exchange.downstream.certificate.as_ref());
+    metadata::tell_scheme(request.headers_mut(), exchange.scheme);
+    metadata::identify(request.headers_mut(), &exchange.serving);
+    Ok(())
+}
+
+/// To the application.
+async fn hand_over(
+    mut request: Request<Body>,
+    port: Port,
+    exchange: &mut Exchange,
+) -> Result<Response<Body>, LocalReply> {
+    let id = exchange.program().inbound(port.number).ok_or_else(LocalReply::no_cluster)?;
+    let cluster = exchange.serving.cluster(&exchange.live, id);
+    let cluster = cluster.ok_or_else(LocalReply::no_cluster)?;
+    exchange.switch = Switch::wanted(&mut request);
+    let version =
+        if exchange.downstream.is_multiplexed { http::Version::HTTP_11 } else { request.version() };
+    let plan = Plan {
+        cluster,
+        hash: None,
+        original: Some(port.application),
+        timeout: None,
+        try_timeout: None,
+        // What was never sent, the pool sends again by itself.
+        retry: &Retry::default(),
+        version,
+    };
+    forward(request, &plan, exchange).await
+}

@@ -1,0 +1,138 @@
+//! Headers by which proxies tell each other, and applications, about a request.
+
+use http::header::{Entry, HeaderName, HeaderValue};
+use http::{HeaderMap, Response};
+use std::time::Duration;
+
+use super::serving::Serving;
+use super::target::FORWARDED_PROTO;
+use crate::http::Body;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static SERVICE_TIME: HeaderName = HeaderName::from_static("x-envoy-upstream-service-time");
+static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static EXTERNAL_ADDRESS: HeaderName = HeaderName::from_static("x-envoy-external-address");
+
+/// What Istio's proxies tell each other, and no application shall believe or hear.
+static PEER_METADATA: [HeaderName; 2] = [
+    HeaderName::from_static("x-envoy-peer-metadata"),
+    HeaderName::from_static("x-envoy-peer-metadata-id"),
+];
+
+/// Words by which Envoy is told what to do, and which no client from outside may say.
+static INTERNAL: [HeaderName; 12] = [
+    HeaderName::from_static("x-envoy-decorator-operation"),
+    HeaderName::from_static("x-envoy-downstream-service-cluster"),
+    HeaderName::from_static("x-envoy-downstream-service-node"),
+    HeaderName::from_static("x-envoy-expected-rq-timeout-ms"),
+    HeaderName::from_static("x-envoy-force-trace"),
+    HeaderName::from_static("x-envoy-internal"),
+    HeaderName::from_static("x-envoy-ip-tags"),
+    HeaderName::from_static("x-envoy-max-retries"),
+    HeaderName::from_static("x-envoy-original-path"),
+    HeaderName::from_static("x-envoy-retry-on"),
+    HeaderName::from_static("x-envoy-retry-grpc-on"),
+    HeaderName::from_static("x-envoy-upstream-rq-timeout-ms"),
+];
+
+pub(crate) fn strip(headers: &mut HeaderMap) {
+    for name in &PEER_METADATA {
+        headers.remove(name);
+    }
+}
+
+/// At the edge.
+pub(crate) fn strip_internal(headers: &mut HeaderMap) {
+    strip(headers);
+    for name in &INTERNAL {
+        headers.remove(name);
+    }
+    headers.remove(&EXTERNAL_ADDRESS);
+}
+
+/// Where nobody has said it.
+pub(crate) fn tell_scheme(headers: &mut HeaderMap, scheme: &'static str) {
+    if let Entry::Vacant(vacant) = headers.entry(&FORWARDED_PROTO) {
+        vacant.insert(HeaderValue::from_static(scheme));
+    }
+}
+
+/// At the edge, whatever was said before; and whom the request comes from.
+pub(crate) fn tell_origin(
+    headers: &mut HeaderMap,
+    scheme: &'static str,
+    source: std::net::IpAddr,
+    remote: std::net::IpAddr,
+) {
+    headers.insert(FORWARDED_PROTO.clone(), HeaderValue::from_static(scheme));
+    let text = |address: std::net::IpAddr| HeaderValue::try_from(address.to_string());
+    if let Ok(remote) = text(remote) {
+        headers.insert(EXTERNAL_ADDRESS.clone(), remote);
+    }
+    let mut list = Vec::new();
+    for value in headers.get_all(&FORWARDED_FOR) {
+        list.extend_from_slice(value.as_bytes());
+        list.push(b',');
+    }
+    list.extend_from_slice(source.to_string().as_bytes());
+    if let Ok(list) = HeaderValue::try_from(list) {
+        headers.insert(FORWARDED_FOR.clone(), list);
+    }
+}
+
+/// Gives a request an ID that has none: a UUID of chance. Source: RFC 9562 §5.4.
+pub(crate) fn identify(headers: &mut HeaderMap, serving: &Serving) {
+    if let Entry::Vacant(vacant) = headers.entry(&REQUEST_ID) {
+        let text = uuid(serving.roll_wide());
+        if let Ok(id) = HeaderValue::from_bytes(&text) {
+            vacant.insert(id);
+        }
+    }
+}
+
+fn uuid(chance: u128) -> [u8; 36] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let versioned = chance & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let mut left = 32;
+    std::array::from_fn(|place| {
+        if matches!(place, 8 | 13 | 18 | 23) {
+            return b'-';
+        }
+        left -= 1;
+        let digit = usize::try_from(versioned >> (4 * left) & 0xf).unwrap_or_default();
+        DIGITS.get(digit).copied().unwrap_or(b'0')
+    })
+}
+
+/// How long the upstream took, in milliseconds.
+pub(crate) fn tell_time(response: &mut Response<Body>, took: Duration) {
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    response.headers_mut().insert(SERVICE_TIME.clone(), HeaderValue::from(millis));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use http::{HeaderMap, HeaderValue};
+
+    use super::{FORWARDED_FOR, tell_origin, uuid};
+
+    #[test]
+    fn an_id_has_the_form_of_a_random_uuid() {
+        let text = |chance| String::from_utf8(uuid(chance).to_vec()).unwrap();
+        assert_eq!(text(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(text(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+
+    #[test]
+    fn the_edge_adds_whom_it_was_called_from() {
+        let mut headers =
+            HeaderMap::from_iter([(FORWARDED_FOR.clone(), HeaderValue::from_static("1.2.3.4"))]);
+        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        tell_origin(&mut headers, "https", peer, peer);
+        assert_eq!(headers["x-forwarded-for"], "1.2.3.4,10.0.0.1");
+        assert_eq!(headers["x-forwarded-proto"], "https");
+        assert_eq!(headers["x-envoy-external-address"], "10.0.0.1");
+    }
+}

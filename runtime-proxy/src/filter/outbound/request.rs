@@ -1,0 +1,81 @@
+//! A request of the workload's: for whom it is, and what its routes make of it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Instant;
+
+use http::{Method, Request, Response};
+use mesh_engine::host::{port_of, without_port};
+
+use super::{Addressed, connect};
+use crate::filter::address::Owner;
+use crate::filter::client_certificate;
+use crate::filter::downstream::Downstream;
+use crate::filter::exchange::Exchange;
+use crate::filter::local_reply::{LocalReply, is_grpc};
+use crate::filter::route::{Way, carry_out};
+use crate::filter::serving::Serving;
+use crate::filter::{metadata, target};
+use crate::http::{Abort, Body};
+use crate::observe::Direction;
+
+pub(super) async fn serve(
+    mut request: Request<Body>,
+    to: Addressed,
+    downstream: Rc<Downstream>,
+    serving: Rc<Serving>,
+) -> Result<Response<Body>, Abort> {
+    let Some(live) = serving.live() else {
+        return Ok(LocalReply::no_program().into_response(is_grpc(request.headers())));
+    };
+    if *request.method() == Method::CONNECT {
+        return Ok(connect::serve(request, to, &downstream, live, &serving));
+    }
+    let direction = Direction::Outbound;
+    let mut exchange = Exchange::begin(direction, &mut request, &serving, &downstream, live);
+    let began = Instant::now();
+    Ok(match send(request, to, &mut exchange).await {
+        Ok(mut response) => {
+            metadata::tell_time(&mut response, began.elapsed());
+            exchange.answer(response)
+        }
+        Err(reply) => exchange.reply(reply),
+    })
+}
+
+async fn send(
+    mut request: Request<Body>,
+    to: Addressed,
+    exchange: &mut Exchange,
+) -> Result<Response<Body>, LocalReply> {
+    let live = exchange.live.clone();
+    let engine = live.program.engine();
+    target::normalize(&mut request, engine.path_normalization())?;
+    exchange.scheme = target::told_scheme(request.headers()).unwrap_or("http");
+    client_certificate::replace(request.headers_mut(), None);
+    metadata::strip(request.headers_mut());
+    metadata::tell_scheme(request.headers_mut(), exchange.scheme);
+    metadata::identify(request.headers_mut(), &exchange.serving);
+    let way = way(&request, to);
+    let outbound = engine.outbound().ok_or_else(LocalReply::no_route)?;
+    let owner = Owner::of_authority(target::authority(&request), &exchange.serving).await;
+    let outcome = outbound.route(&target::view(&request, exchange.scheme, way.port), &owner);
+    carry_out(request, outcome, way, exchange).await
+}
+
+/// The port that a request is addressed to: that of the connection, or, asked as a proxy, of the URI or the host that it names.
+fn way(request: &Request<Body>, to: Addressed) -> Way {
+    match to {
+        Addressed::To(original) => Way { port: original.port(), original: Some(original) },
+        Addressed::Port(port) => Way { port, original: None },
+        Addressed::ByRequest => {
+            let authority = target::authority(request);
+            let is_https = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
+            let port = port_of(authority).unwrap_or(if is_https { 443 } else { 80 });
+            let host = without_port(authority);
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let address = host.parse::<IpAddr>().ok();
+            Way { port, original: address.map(|address| SocketAddr::new(address, port)) }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Who asks, and whether they may: for what arrives for a workload, and for what comes to a gateway.
+
+use http::header::{HeaderValue, WWW_AUTHENTICATE};
+use http::{Request, StatusCode};
+use mesh_engine::policy::{Claims, Decision, TokenPlace, write_query_without};
+
+use super::exchange::Exchange;
+use super::local_reply::LocalReply;
+use super::target;
+use crate::http::Body;
+
+/// Why a request goes no further.
+pub(crate) enum Refused<'p> {
+    Reply(LocalReply),
+    /// By an authorization policy.
+    Denied(Decision<'p>),
+}
+
+impl From<LocalReply> for Refused<'_> {
+    fn from(reply: LocalReply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+/// Headers that only a token can bring are taken from every client, before anybody looks at them.
+pub(crate) fn strip_reserved(request: &mut Request<Body>, program: &mesh_engine::Program) {
+    for name in program.policy().reserved_headers() {
+        request.headers_mut().remove(name);
+    }
+}
+
+/// What the request's token says. The token itself goes, unless it is to be forwarded.
+pub(crate) fn authenticate(
+    request: &mut Request<Body>,
+    port: u16,
+    exchange: &Exchange,
+) -> Result<Claims, LocalReply> {
+    let program = exchange.program();
+    let keys = program.keys().now();
+    let view = target::view(request, exchange.scheme, port);
+    let claims = program
+        .engine()
+        .policy()
+        .authenticate(&view, &keys, exchange.serving.clock.now())
+        .map_err(|error| unauthorized(&view, error.status(), error.to_string()))?;
+    Ok(claims)
+}
+
+/// Carries out what a token brings with it, once all have judged the request as it came.
+pub(crate) fn apply(request: &mut Request<Body>, claims: &Claims) -> Result<(), LocalReply> {
+    for place in &claims.strip {
+        match place {
+            TokenPlace::Header(name) => drop(request.headers_mut().remove(name)),
+            TokenPlace::Parameter(name) => strip_parameter(request, name)?,
+        }
+    }
+    for (name, value) in &claims.set {
+        request.headers_mut().insert(name.clone(), value.clone());
+    }
+    Ok(())
+}
+
+fn strip_parameter(request: &mut Request<Body>, name: &str) -> Result<(), LocalReply> {
+    let Some(query) = request.uri().query() else { return Ok(()) };
+    let mut rest = String::new();
+    write_query_without(query, name, &mut rest);
+    let path = request.uri().path();
+    let whole = if rest.is_empty() { path.to_owned() } else { format!("{path}?{rest}") };
+    target::set_target(request, &whole)
+}
+
+/// Source: Envoy, `jwt_authn`, `Filter::onComplete`.
+fn unauthorized(view: &mesh_engine::Request<'_>, status: u16, text: String) -> LocalReply {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
+    let reply = LocalReply::new(status, "jwt_authn_access_denied").saying(text);
+    if status != StatusCode::UNAUTHORIZED {
+        return reply;
+    }
+    let realm = format!(
+        "Bearer realm=\"{}://{}{}\", error=\"invalid_token\"",
+        view.scheme, view.authority, view.path
+    );
+    match HeaderValue::try_from(realm) {
+        Ok(realm) => reply.with(WWW_AUTHENTICATE, realm),
+        Err(_) => reply,
+    }
+}
+
+/// Whether the request may pass, as it came.
+pub(crate) fn authorize<'p>(
+    request: &Request<Body>,
+    port: u16,
+    claims: &Claims,
+    program: &'p mesh_engine::Program,
+    exchange: &Exchange,
+) -> Result<(), Refused<'p>> {
+    let view = target::view(request, exchange.scheme, port);
+    let connection = exchange.downstream.connection(exchange.remote);
+    let verdict = program.policy().authorize(&view, &connection, claims);
+    if verdict.is_allowed() {
+        return Ok(());
+    }
+    Err(Refused::Denied(verdict.decision))
+}
+
+/// What a client hears whom a policy denies. Source: Istio.
+pub(crate) fn denial() -> LocalReply {
+    LocalReply::new(StatusCode::FORBIDDEN, "rbac_access_denied").saying("RBAC: access denied")
+}

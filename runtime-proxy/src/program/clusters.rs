@@ -1,0 +1,65 @@
+//! The clusters that every program has beside those that policy names: what leads to the workload itself, and to strangers.
+
+use std::collections::HashMap;
+
+use mesh_engine::Program;
+use mesh_snapshot::object::Service;
+
+use crate::cluster::{ClusterId, Directory, Spec};
+use crate::observe::{Metrics, ServiceId};
+
+// Istio's names.
+const PASSTHROUGH: &str = "PassthroughCluster";
+const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
+
+/// Both kinds lead where they are told to: to the application, or to wherever the client was going.
+pub(super) fn others(engine: &Program) -> Vec<Spec> {
+    let defaults = engine.defaults();
+    let ports = engine.inbound().ports().into_iter().map(|port| Spec {
+        protocol: engine.inbound().port(port).protocol,
+        ..Spec::passthrough(&inbound_name(port), defaults)
+    });
+    let strangers =
+        [PASSTHROUGH, INBOUND_PASSTHROUGH].map(|name| Spec::passthrough(name, defaults));
+    ports.chain(strangers).collect()
+}
+
+fn inbound_name(port: u16) -> String {
+    format!("inbound|{port}||")
+}
+
+/// Who is who.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The workload itself, by its ports that some service leads to.
+    pub(super) inbound: HashMap<u16, ClusterId>,
+    /// The workload itself, by any other port.
+    pub(super) inbound_other: Option<ClusterId>,
+    pub(super) passthrough: Option<ClusterId>,
+    /// What metrics call the service behind each.
+    pub(super) services: HashMap<ClusterId, ServiceId>,
+}
+
+impl Known {
+    pub(super) fn of(engine: &Program, directory: &Directory, metrics: &Metrics) -> Self {
+        let name =
+            |service: &Service| metrics.service(&service.host, &service.name, &service.namespace);
+        let mut services: HashMap<ClusterId, ServiceId> = engine
+            .clusters()
+            .iter()
+            .map(|cluster| (cluster.id.into(), name(cluster.service())))
+            .collect();
+        let mut inbound = HashMap::new();
+        for port in engine.inbound().ports() {
+            let Some(id) = directory.id(&inbound_name(port)) else { continue };
+            inbound.insert(port, id);
+            let service = engine.inbound().port(port).service;
+            services.extend(service.map(|(service, _)| (id, name(service))));
+        }
+        let passthrough = directory.id(PASSTHROUGH);
+        let inbound_other = directory.id(INBOUND_PASSTHROUGH);
+        services.extend(passthrough.map(|id| (id, ServiceId::PASSTHROUGH)));
+        services.extend(inbound_other.map(|id| (id, ServiceId::INBOUND_PASSTHROUGH)));
+        Self { inbound, inbound_other, passthrough, services }
+    }
+}

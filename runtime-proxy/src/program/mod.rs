@@ -1,0 +1,82 @@
+//! What requests are judged by, and what the data path needs beside it: made from one slice, off the traffic's path, then only read.
+//!
+//! ```text
+//! slice ─▶ engine::Program ─┬▶ clusters: one each of the engine's, and those that lead to the workload and to strangers
+//!                           ├▶ edges:    how each listener of a gateway ends TLS
+//!                           └▶ keys:     the key sets that tokens are verified with and that are world
+//! ```
+
+mod build;
+mod clusters;
+mod keys;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use mesh_engine::gateway::Listener;
+
+pub use build::{Builder, FEATURES};
+pub(crate) use keys::Keys;
+
+use crate::cluster::{ClusterId, Directory};
+use crate::observe::ServiceId;
+use crate::tls;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Program {
+    engine: mesh_engine::Program,
+    directory: Arc<Directory>,
+    clusters: clusters::Known,
+    /// By the place of the engine's listener; none: its connections begin in plain text.
+    edges: Vec<Option<tls::Gateway>>,
+    keys: Keys,
+}
+
+impl Program {
+    #[must_use]
+    pub const fn engine(&self) -> &mesh_engine::Program {
+        &self.engine
+    }
+
+    #[must_use]
+    pub const fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// What metrics call the service behind a cluster.
+    pub(crate) fn service(&self, id: ClusterId) -> ServiceId {
+        self.clusters.services.get(&id).copied().unwrap_or(ServiceId::UNKNOWN)
+    }
+
+    /// What leads to a port of the workload itself: to where it is told that the application listens.
+    pub(crate) fn inbound(&self, port: u16) -> Option<ClusterId> {
+        self.clusters.inbound.get(&port).copied().or(self.clusters.inbound_other)
+    }
+
+    /// What leads to wherever the client was going.
+    pub(crate) const fn passthrough(&self) -> Option<ClusterId> {
+        self.clusters.passthrough
+    }
+
+    pub(crate) const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// A gateway's listener, and how it ends TLS.
+    pub(crate) fn listener(
+        &self,
+        port: u16,
+        bind: Option<IpAddr>,
+    ) -> Option<(&Listener, Option<&tls::Gateway>)> {
+        let listeners = self.engine.gateway()?.listeners();
+        let place = listeners.iter().position(|at| at.port == port && at.bind == bind)?;
+        Some((listeners.get(place)?, self.edges.get(place)?.as_ref()))
+    }
+}
+
+impl AsRef<mesh_engine::Program> for Program {
+    fn as_ref(&self) -> &mesh_engine::Program {
+        &self.engine
+    }
+}

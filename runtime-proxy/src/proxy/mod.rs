@@ -1,0 +1,157 @@
+//! The proxy as one value: its threads, from their start to the end of the drain.
+//!
+//! ```text
+//! run ─┬▶ agent          told what to serve; live, world                       a thread
+//!      ├▶ workers        listeners, connections, upstreams                     a thread a core
+//!      └▶ side           the proxy's identity made ready, the admin port       a thread
+//! ```
+
+mod data_plane;
+mod edges;
+mod identity;
+mod side;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+pub use data_plane::{Bound, DataPlane, Shared};
+
+use crate::agent::clock::Clock;
+use crate::agent::health::HealthCounters;
+use crate::agent::status::Status;
+use crate::agent::{self, Agent, StartError};
+use crate::cluster::system_lookup;
+use crate::config::{AccessLogTarget, Config};
+use crate::listener::BindError;
+use crate::live::Current;
+use crate::observe::{AccessLogs, Destination, Local, Metrics};
+use crate::program::Builder;
+use crate::world::World;
+
+/// What a proxy of this version can serve: for [`crate::agent::config::Config::features`], which [`run`] sees to.
+pub use crate::program::FEATURES;
+
+/// Why a proxy cannot start. Once it runs, nothing but `shutdown` ends it.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Agent(#[from] StartError),
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// Runs until `shutdown`, then drains. Blocks; not to be called where other tasks run. `ready` is called once, when every address
+/// that the configuration names is listened on; connections are served from then on, by whatever snapshot is in force.
+///
+/// # Errors
+///
+/// When an address cannot be had, the state folder cannot be used, or there can be no more threads.
+pub fn run(
+    config: Config,
+    ready: impl FnOnce(&Bound),
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    crate::tls::install_provider();
+    let shared = shared(&config)?;
+    let status = Arc::<Status>::default();
+    let health = HealthCounters::default();
+    let mut plane =
+        DataPlane::start(&config.listeners, config.threads, config.connections_max, &shared)?;
+    let side = side::start(&config, &mut plane, &shared, &status, &health)?;
+    let agent = Agent {
+        config: agent::config::Config {
+            features: FEATURES.iter().map(|name| (*name).to_owned()).collect(),
+            ..config.agent
+        },
+        build: builder(&shared),
+        live: shared.live.clone(),
+        world: shared.world.clone(),
+        health,
+        status,
+        clock: Clock::default(),
+    };
+    // It goes on while connections drain: certificates may be renewed, endpoints change.
+    let end = CancellationToken::new();
+    let agent = agent.spawn(end.clone())?;
+    ready(plane.bound());
+    wait(&shutdown, &plane, &agent);
+    let failed = agent.is_finished();
+    plane.drain(if failed { Duration::ZERO } else { config.drain });
+    end.cancel();
+    side.end();
+    let ended = agent.join().unwrap_or(Ok(()));
+    Ok(ended?)
+}
+
+/// Until the proxy is to end: told so, by the admin port too, or since its agent could not start.
+fn wait(
+    shutdown: &CancellationToken,
+    plane: &DataPlane,
+    agent: &std::thread::JoinHandle<Result<(), StartError>>,
+) {
+    const LOOK: Duration = Duration::from_millis(50);
+    while !shutdown.is_cancelled() && !plane.is_draining() && !agent.is_finished() {
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn shared(config: &Config) -> Result<Shared, RunError> {
+    let agent = &config.agent;
+    let workload = &agent.workload;
+    let local = Local {
+        workload: workload.clone(),
+        cluster: "Kubernetes".to_owned(),
+        principal: format!(
+            "spiffe://{}/ns/{}/sa/{}",
+            agent.control.trust_domain, workload.namespace, workload.service_account
+        ),
+        version: agent.version.clone(),
+        hostname: agent.proxy.clone(),
+        environment: BTreeMap::new(),
+    };
+    let destination = match &config.access_log {
+        AccessLogTarget::Stdout => Destination::Stdout,
+        AccessLogTarget::File(file) => Destination::File(file.clone()),
+    };
+    Ok(Shared {
+        world: World::default(),
+        live: Current::default(),
+        identity: Arc::default(),
+        lookup: system_lookup(),
+        metrics: Metrics::new(local),
+        logs: AccessLogs::start(destination)?,
+        clock: Clock::default(),
+    })
+}
+
+/// What programs for this data plane are built by.
+#[must_use]
+pub fn builder(shared: &Shared) -> Builder {
+    Builder {
+        world: shared.world.clone(),
+        live: shared.live.clone(),
+        identity: Arc::clone(&shared.identity),
+        lookup: Arc::clone(&shared.lookup),
+        metrics: Arc::clone(&shared.metrics),
+    }
+}
+
+/// Waits until `is_over`, at most so long; whether it is.
+fn within(limit: Duration, is_over: impl Fn() -> bool) -> bool {
+    const LOOK: Duration = Duration::from_millis(5);
+    let until = Instant::now() + limit;
+    while !is_over() {
+        if until <= Instant::now() {
+            return false;
+        }
+        std::thread::sleep(LOOK);
+    }
+    true
+}
