@@ -5,6 +5,7 @@
 mod command;
 mod render;
 
+mod demo;
 mod settings;
 
 mod http;
@@ -32,6 +33,8 @@ enum Command {
     Explain(command::explain::Arguments),
     /// Run the mesh of a repository on this machine.
     Up(command::up::Arguments),
+    /// Take a tour of a shop on this machine; it checks itself.
+    Demo(command::demo::Arguments),
     /// Tell what becomes of a request, and why; nothing is sent.
     Request(command::request::Arguments),
     /// Show what is rolled out, and steer it.
@@ -49,6 +52,7 @@ fn main() -> std::process::ExitCode {
         Command::Compile(arguments) => command::compile::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Up(arguments) => command::up::run(&arguments),
+        Command::Demo(arguments) => command::demo::run(&arguments),
         Command::Request(arguments) => command::request::run(&arguments),
         Command::Rollout(arguments) => command::rollout::run(&arguments),
         Command::Proxies(arguments) => command::proxies::run(&arguments),

@@ -74,7 +74,7 @@ fn announce(bound: &Bound) {
     ];
     for (name, at) in places {
         if let Some(at) = at {
-            line.push_str(&format!(" {name}={at}"));
+            line.extend([" ", name, "=", &at.to_string()]);
         }
     }
     let mut out = io::stdout().lock();

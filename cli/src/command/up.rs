@@ -100,19 +100,12 @@ fn compile(repository: &Path, terminal: &Terminal) -> Compiled {
     let took = compiled.took.as_millis();
     let what = format!("{} resources in {} files", compiled.resources(), compiled.files());
     super::write(&compiled.text(terminal));
-    let line = match compiled.bundle() {
-        Some(bundle) => {
-            let digest = short(&bundle.snapshot.digest());
-            format!("{} compiled {what} in {took} ms: {digest}\n", paint.added("✔"))
-        }
-        None => {
-            let untouched = "what is served stays as it is";
-            format!(
-                "{} {} errors in {what} ({took} ms): {untouched}\n",
-                paint.removed("✖"),
-                compiled.errors()
-            )
-        }
+    let line = if let Some(bundle) = compiled.bundle() {
+        let digest = short(&bundle.snapshot.digest());
+        format!("{} compiled {what} in {took} ms: {digest}\n", paint.added("✔"))
+    } else {
+        let (mark, errors) = (paint.removed("✖"), compiled.errors());
+        format!("{mark} {errors} errors in {what} ({took} ms): what is served stays as it is\n")
     };
     super::write(&line);
     compiled
@@ -134,25 +127,21 @@ async fn change(mesh: &mut LocalMesh, repository: &Path, terminal: &Terminal) {
 
 fn greet(mesh: &LocalMesh, terminal: &Terminal) {
     let paint = terminal.paint;
-    let mut text = format!("\n{}", local::view::stations(mesh.stations(), paint));
-    let edges = local::view::edges(mesh.stations(), mesh.folders(), paint);
-    if !edges.is_empty() {
-        text.push_str(&format!("\n{edges}"));
-    }
+    let mut lines = vec![local::view::stations(mesh.stations(), paint)];
+    lines.push(local::view::edges(mesh.stations(), mesh.folders(), paint));
     for credential in mesh.made() {
         let name = format!("{}/{}", credential.namespace, credential.name);
-        text.push_str(&format!(
-            "{} secret {name} is not in the repository: a certificate was made for this mesh alone\n",
-            paint.bold("!")
+        let mark = paint.bold("!");
+        lines.push(format!(
+            "{mark} secret {name} is not in the repository: one was made, for this mesh alone"
         ));
     }
     let admin = mesh.control_at().admin;
-    text.push_str(&format!("\noperators: mesh rollout status --control {admin}\n"));
-    text.push_str(&format!("state and logs: {}\n", mesh.folders().root().display()));
-    text.push_str(
-        "edit the repository: what is saved is rolled out or refused. Ctrl-C ends all.\n\n",
-    );
-    super::write(&text);
+    lines.push(format!("operators: mesh rollout status --control {admin}"));
+    lines.push(format!("state and logs: {}", mesh.folders().root().display()));
+    let last = "edit the repository: what is saved is rolled out or refused. Ctrl-C ends all.\n\n";
+    lines.push(last.to_owned());
+    super::write(&format!("\n{}", lines.join("\n")));
 }
 
 fn tell_news(news: &News, terminal: &Terminal) {

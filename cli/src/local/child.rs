@@ -128,7 +128,7 @@ struct Keeper {
 }
 
 struct Process {
-    process: tokio::process::Child,
+    child: tokio::process::Child,
     /// Closed, it tells the process to end.
     leash: Option<ChildStdin>,
     lines: Lines<BufReader<ChildStdout>>,
@@ -159,10 +159,8 @@ impl Keeper {
                 Next::End => return,
                 Next::Down => {
                     self.state.send_replace(State::Down);
-                    match self.orders.recv().await {
-                        Some(Order::Restart) => {}
-                        Some(Order::Kill) => continue,
-                        Some(Order::Stop) | None => return,
+                    if !self.is_wanted_again().await {
+                        return;
                     }
                 }
             }
@@ -170,7 +168,7 @@ impl Keeper {
     }
 
     async fn watch(&mut self, mut process: Process) -> Next {
-        let pid = process.process.id().unwrap_or_default();
+        let pid = process.child.id().unwrap_or_default();
         let mut reads = true;
         loop {
             tokio::select! {
@@ -181,7 +179,7 @@ impl Keeper {
                     Ok(Some(_)) => {}
                     Ok(None) | Err(_) => reads = false,
                 },
-                status = process.process.wait() => {
+                status = process.child.wait() => {
                     if let Ok(status) = status {
                         self.tell(News::Died { name: self.spec.name.clone(), status });
                     }
@@ -189,7 +187,7 @@ impl Keeper {
                 }
                 order = self.orders.recv() => match order {
                     Some(Order::Kill) => {
-                        let _ = process.process.kill().await;
+                        let _ = process.child.kill().await;
                         return Next::Down;
                     }
                     Some(Order::Restart) => {
@@ -205,6 +203,17 @@ impl Keeper {
         }
     }
 
+    /// Waits while it is down.
+    async fn is_wanted_again(&mut self) -> bool {
+        loop {
+            match self.orders.recv().await {
+                Some(Order::Restart) => return true,
+                Some(Order::Kill) => {}
+                Some(Order::Stop) | None => return false,
+            }
+        }
+    }
+
     /// Whoever does not listen misses something.
     fn tell(&self, news: News) {
         let _ = self.news.try_send(news);
@@ -213,7 +222,7 @@ impl Keeper {
 
 async fn end(mut process: Process) {
     drop(process.leash.take());
-    let Process { process: mut child, mut lines, .. } = process;
+    let Process { mut child, mut lines, .. } = process;
     // It must not wait for somebody to read what it still writes.
     let read = async { while let Ok(Some(_)) = lines.next_line().await {} };
     let ended = timeout(GRACE, async { tokio::join!(child.wait(), read) }).await;
@@ -229,9 +238,9 @@ fn spawn(spec: &Spec) -> io::Result<Process> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
     // A Ctrl-C in the terminal is for whoever keeps the processes, who ends them in order.
     command.process_group(0).kill_on_drop(true);
-    let mut process = command.spawn()?;
-    let leash = process.stdin.take();
+    let mut child = command.spawn()?;
+    let leash = child.stdin.take();
     let piped = || io::Error::other("standard output is not piped");
-    let lines = BufReader::new(process.stdout.take().ok_or_else(piped)?).lines();
-    Ok(Process { process, leash, lines })
+    let lines = BufReader::new(child.stdout.take().ok_or_else(piped)?).lines();
+    Ok(Process { child, leash, lines })
 }

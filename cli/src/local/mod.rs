@@ -25,11 +25,10 @@ mod repository;
 pub(crate) mod view;
 mod watch;
 
-pub(crate) use child::{Child, News, State};
-pub(crate) use folders::Folders;
+pub(crate) use child::News;
 pub(crate) use mesh::{LocalError, LocalMesh, Options};
 pub(crate) use plan::{PlanError, program};
 pub(crate) use repository::Compiled;
-pub(crate) use start::{ControlAt, access_log};
-pub(crate) use station::{Edge, Inbound, Side, Station};
+pub(crate) use start::access_log;
+pub(crate) use station::{Side, Station};
 pub(crate) use watch::Watch;

@@ -16,9 +16,9 @@ use super::station::{Edge, Inbound, Side, Station};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
     #[error("{workload} gets no slice: {error}")]
-    Slice { workload: String, error: SliceError },
+    Slice { workload: String, error: Box<SliceError> },
     #[error("the proxy of {workload} could not serve it: {error}")]
-    Program { workload: String, error: BuildError },
+    Program { workload: String, error: Box<BuildError> },
     #[error(transparent)]
     Ports(#[from] io::Error),
 }
@@ -28,10 +28,10 @@ pub(crate) fn program(bundle: &Bundle, workload: &Workload) -> Result<Program, P
     let name = || format!("{}/{}", workload.namespace, workload.name);
     let snapshot = &bundle.snapshot;
     let slice = mesh_snapshot::slice(snapshot.digest(), workload, snapshot)
-        .map_err(|error| PlanError::Slice { workload: name(), error })?;
+        .map_err(|error| PlanError::Slice { workload: name(), error: Box::new(error) })?;
     let limits = Limits { memory_bytes_max: usize::MAX, features: mesh_engine::FEATURES };
     Program::build(workload, &slice, snapshot, &limits)
-        .map_err(|error| PlanError::Program { workload: name(), error })
+        .map_err(|error| PlanError::Program { workload: name(), error: Box::new(error) })
 }
 
 /// A station for every workload of the inventory, in its order.

@@ -40,15 +40,8 @@ impl Compiled {
     }
 
     pub(crate) fn errors(&self) -> usize {
-        self.count(Severity::Error)
-    }
-
-    pub(crate) fn warnings(&self) -> usize {
-        self.count(Severity::Warning)
-    }
-
-    fn count(&self, severity: Severity) -> usize {
-        self.compilation.findings.iter().filter(|finding| finding.severity == severity).count()
+        let findings = self.compilation.findings.iter();
+        findings.filter(|finding| finding.severity == Severity::Error).count()
     }
 
     /// The findings, for people: errors where there are some, else warnings; empty when there is nothing to say.

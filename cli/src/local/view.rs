@@ -33,7 +33,8 @@ pub(crate) fn edges(stations: &[Station], folders: &Folders, paint: Paint) -> St
         for edge in edges {
             let name = paint.bold(&station.name());
             let kind = if edge.tls { "TLS" } else { "plain" };
-            text.push_str(&format!("{name} port {} at {} ({kind})\n", edge.port, edge.at));
+            let (port, at) = (edge.port, edge.at);
+            text.extend([format!("{name} port {port} at {at} ({kind})\n")]);
             text.extend(curl(edge, folders).map(|line| format!("  {line}\n")));
         }
     }

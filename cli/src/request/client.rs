@@ -1,10 +1,8 @@
 //! The client's side: which service its proxy takes the request for, and which route.
 
-use http::HeaderMap;
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::path::normalize_path;
 use mesh_engine::request::split_target;
-use mesh_engine::route::Outcome as Routed;
 use mesh_engine::{Program, Request};
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::Workload;
@@ -23,7 +21,7 @@ pub(super) fn ask(
     let identity = identity(&own, caller);
     let mut first = Step::new("client");
     first.note(format!("{}/{} as spiffe://{identity}", caller.namespace, caller.name));
-    let mut steps = vec![first];
+    let steps = vec![first];
     let Some(outbound) = own.outbound() else {
         return Ok(nobody(steps, 404, "a gateway has no outbound side"));
     };
@@ -60,7 +58,7 @@ pub(super) fn ask(
         });
     let sender =
         Sender { program: &own, identity: SpiffeId::from_text(&identity).ok(), question, bundle };
-    follow::follow(&sender, &request, routed, step, steps_with(&mut steps))
+    follow::follow(&sender, &request, routed, step, steps)
 }
 
 /// Without `spiffe://`.
@@ -75,8 +73,4 @@ pub(super) fn nobody(mut steps: Vec<Step>, status: u16, reason: &str) -> Answer 
     step.push(Mark::No, reason, None);
     steps.push(step);
     Answer { outcome: Outcome::Unrouted, status: Some(status), summary: reason.to_owned(), steps }
-}
-
-fn steps_with(steps: &mut Vec<Step>) -> Vec<Step> {
-    std::mem::take(steps)
 }

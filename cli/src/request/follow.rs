@@ -102,7 +102,7 @@ fn forwarded(
     request: &Request<'_>,
     selected: &Selected<'_>,
     forward: &Forward,
-    mut steps: Vec<Step>,
+    steps: Vec<Step>,
 ) -> Result<Answer, AskError> {
     let path = describe::rewritten(forward.rewrite.as_ref(), request.path, selected.covered);
     let mut judged = server::Judgement::default();
@@ -137,7 +137,7 @@ fn forwarded(
         };
         server::judge(sender, &sent, cluster, &mut judged)?;
     }
-    Ok(judged.conclude(&mut steps, forward_name(forward, sender)))
+    Ok(judged.conclude(steps, &forward_name(forward, sender)))
 }
 
 fn forward_name(forward: &Forward, sender: &Sender<'_>) -> String {

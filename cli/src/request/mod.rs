@@ -16,7 +16,7 @@ mod follow;
 mod server;
 mod tracer;
 
-pub(crate) use answer::{Answer, Line, Mark, Outcome, Step};
+pub(crate) use answer::{Answer, Mark, Outcome};
 pub(crate) use question::{From, Question, QuestionError, To, header};
 
 use mesh_snapshot::container::Bundle;

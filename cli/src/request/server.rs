@@ -38,7 +38,7 @@ impl Judgement {
         }
     }
 
-    pub(super) fn conclude(self, steps: &mut Vec<Step>, host: String) -> Answer {
+    pub(super) fn conclude(self, mut steps: Vec<Step>, host: &str) -> Answer {
         for (servers, told) in self.servers {
             let mut told = told.into_iter();
             if let Some(mut first) = told.next() {
@@ -53,7 +53,7 @@ impl Judgement {
             Some(503),
             format!("{host} has no backend that gets requests"),
         ));
-        Answer { outcome, status, summary, steps: std::mem::take(steps) }
+        Answer { outcome, status, summary, steps }
     }
 }
 
