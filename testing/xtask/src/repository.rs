@@ -69,7 +69,8 @@ spec:
   selector:
     app: server
   ports:
-    - name: http
+    # No protocol's name: what the client speaks is spoken to the server.
+    - name: web
       port: 8080
     - name: tcp
       port: 9000

@@ -103,7 +103,7 @@ pub(crate) const SPARE: usize = 3;
 
 /// For anything that should come to be.
 const PATIENCE: Duration = Duration::from_mins(1);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl Bed {
     /// Starts everything; nothing is rolled out yet.
@@ -206,15 +206,10 @@ impl Bed {
         Ok(proxy.ok_or(BedError::NotRunning("the proxy"))?.kill().await?)
     }
 
-    /// Says of an instance whether it is there, as a registry does.
-    pub(crate) fn set_present(&self, index: usize, is_present: bool) -> Result<(), BedError> {
+    /// Says of an instance how it does, as a registry does.
+    pub(crate) fn set_healthy(&self, index: usize, is_healthy: bool) -> Result<(), BedError> {
         let Some(member) = self.members.get(index) else { return Ok(()) };
-        if is_present {
-            member.instance.place.register(&self.registry())?;
-        } else {
-            member.instance.place.unregister(&self.registry())?;
-        }
-        Ok(())
+        Ok(member.instance.place.write(&self.registry(), is_healthy)?)
     }
 
     pub(crate) async fn overview(&self) -> Result<Overview, AskError> {

@@ -47,6 +47,11 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn register(&self, registry: &Path) -> io::Result<()> {
+        self.write(registry, true)
+    }
+
+    /// Traffic goes to others while it is not healthy.
+    pub(crate) fn write(&self, registry: &Path, is_healthy: bool) -> io::Result<()> {
         std::fs::create_dir_all(registry)?;
         let document = json!({
             "kind": "instance",
@@ -54,14 +59,11 @@ impl Place {
             "address": self.address,
             "reachedAt": self.reached_at,
             "workload": self.workload.to_json(),
+            "healthy": is_healthy,
         });
         let new = registry.join(format!(".{}.new", self.name));
         std::fs::write(&new, document.to_string())?;
         std::fs::rename(new, self.file(registry))
-    }
-
-    pub(crate) fn unregister(&self, registry: &Path) -> io::Result<()> {
-        std::fs::remove_file(self.file(registry))
     }
 
     fn file(&self, registry: &Path) -> PathBuf {
