@@ -8,6 +8,7 @@ mod render;
 mod settings;
 
 mod http;
+mod local;
 mod log;
 mod operator;
 mod stop;
@@ -28,21 +29,27 @@ enum Command {
     Compile(command::compile::Arguments),
     /// Explain a check: what it finds, why, and how to mend it.
     Explain(command::explain::Arguments),
+    /// Run the mesh of a repository on this machine.
+    Up(command::up::Arguments),
     /// Show what is rolled out, and steer it.
     Rollout(command::rollout::Arguments),
     /// Show what each proxy serves.
     Proxies(command::proxies::Arguments),
     /// Run the control runtime.
     Control(command::control::Arguments),
+    /// Run a proxy.
+    Proxy(command::proxy::Arguments),
 }
 
 fn main() -> std::process::ExitCode {
     let exit = match Arguments::parse().command {
         Command::Compile(arguments) => command::compile::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
+        Command::Up(arguments) => command::up::run(&arguments),
         Command::Rollout(arguments) => command::rollout::run(&arguments),
         Command::Proxies(arguments) => command::proxies::run(&arguments),
         Command::Control(arguments) => command::control::run(arguments),
+        Command::Proxy(arguments) => command::proxy::run(&arguments),
     };
     exit.into()
 }

@@ -15,13 +15,13 @@ const MEMORY_BYTES_MAX: usize = 1 << 32;
 #[derive(Debug, thiserror::Error)]
 pub enum Unservable {
     #[error("{workload}: {error}")]
-    Slice { workload: String, error: SliceError },
-    #[error("{workload}: {error}{}", shown(place.as_ref()))]
+    Slice { workload: String, error: Box<SliceError> },
+    #[error("{workload}: {error}{}", shown(place.as_deref()))]
     Program {
         workload: String,
-        error: BuildError,
+        error: Box<BuildError>,
         /// Where what is to blame is written.
-        place: Option<Location>,
+        place: Option<Box<Location>>,
     },
 }
 
@@ -38,13 +38,13 @@ pub fn check_programs(bundle: &Bundle) -> Result<(), Unservable> {
     for workload in &bundle.inventory {
         let name = || format!("{}/{}", workload.namespace, workload.name);
         let slice = slice(bundle.snapshot.digest(), workload, &bundle.snapshot)
-            .map_err(|error| Unservable::Slice { workload: name(), error })?;
+            .map_err(|error| Unservable::Slice { workload: name(), error: Box::new(error) })?;
         // Ports and labels are part of a program too.
         if met.insert((slice.digest(), workload.ports.clone(), workload.labels.clone())) {
             program(bundle, workload, &slice).map_err(|error| {
                 let (key, item) = error.place();
-                let place = bundle.source_map.get(key, item).cloned();
-                Unservable::Program { workload: name(), error, place }
+                let place = bundle.source_map.get(key, item).cloned().map(Box::new);
+                Unservable::Program { workload: name(), error: Box::new(error), place }
             })?;
         }
     }

@@ -34,6 +34,8 @@ pub mod tls;
 
 pub mod http;
 
+pub mod cluster;
+
 pub mod agent;
 pub mod config;
 pub mod live;

@@ -5,9 +5,11 @@ pub(crate) mod control;
 mod exit;
 pub(crate) mod explain;
 pub(crate) mod proxies;
+pub(crate) mod proxy;
 mod reach;
 mod revision;
 pub(crate) mod rollout;
+pub(crate) mod up;
 
 use std::io::{self, Write as _};
 

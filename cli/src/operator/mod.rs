@@ -1,6 +1,8 @@
 //! The operator's side of the control runtime's API, and how its answers look.
 
 mod client;
+mod follow;
 pub(crate) mod view;
 
 pub(crate) use client::{AskError, Client};
+pub(crate) use follow::Follow;

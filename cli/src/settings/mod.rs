@@ -1,6 +1,7 @@
 //! The files that programs are started with: JSON, in which relative paths are relative to the file.
 
 pub(crate) mod control;
+pub(crate) mod proxy;
 mod rollout;
 mod span;
 

@@ -45,7 +45,10 @@ pub fn finish(
 ) -> Vec<Finding> {
     let mut findings: Vec<Finding> = diagnostics
         .into_iter()
-        .filter(|found| !follows_from(faults, &found.place, parsed))
+        .filter(|found| {
+            let mut places = std::iter::once(&found.place).chain(&found.supposed);
+            !places.any(|place| follows_from(faults, place, parsed))
+        })
         .filter_map(|found| Some((level(&found, levels)?, found)))
         .map(|(severity, found)| resolve(found, severity, parsed))
         .collect();

@@ -14,6 +14,8 @@ pub struct Diagnostic {
     pub label: String,
     /// Other places that explain it, in any files.
     pub others: Vec<Label>,
+    /// What it supposes to have been read as it was written: where that is not so, nothing is said.
+    pub supposed: Vec<Place>,
     /// What becomes of requests.
     pub consequence: Option<String>,
     pub help: Option<String>,
@@ -37,6 +39,7 @@ impl Diagnostic {
             place,
             label: String::new(),
             others: Vec::new(),
+            supposed: Vec::new(),
             consequence: None,
             help: None,
             fixes: Vec::new(),
@@ -54,6 +57,13 @@ impl Diagnostic {
     #[must_use]
     pub fn also(mut self, place: Place, text: impl Into<String>) -> Self {
         self.others.push(Label { place, text: text.into() });
+        self
+    }
+
+    /// Says nothing if `place` could not be read: what seems to be absent may be there.
+    #[must_use]
+    pub fn supposing(mut self, place: Place) -> Self {
+        self.supposed.push(place);
         self
     }
 

@@ -80,7 +80,7 @@ impl<'a> Lowering<'_, 'a> {
         Object {
             service: seen.service.as_ref().map(|it| self.seen_service(it, perspective)),
             policy: seen.service.as_ref().and_then(|_| self.client_policy(&seen.policies)),
-            routes: table.map(|table| self.route_table(table, perspective)),
+            routes: table.as_ref().map(|table| self.route_table(table, perspective)),
             ports: if is_usual { Vec::new() } else { seen.ports.iter().copied().collect() },
             route_only: false,
         }

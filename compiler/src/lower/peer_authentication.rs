@@ -16,7 +16,7 @@ impl Lowering<'_, '_> {
             let written =
                 Written::at(Object::PeerAuthentication(object), Place::resource(resource.id));
             let key = Key::new(Kind::PeerAuthentication, &*resource.namespace, resource.name());
-            self.policy(key, policy, written, rank);
+            self.policy(key, policy, &written, rank);
         }
     }
 }

@@ -12,7 +12,7 @@ impl Lowering<'_, '_> {
         &mut self,
         key: Key,
         policy: &Policy<'_, T>,
-        written: Written<Object>,
+        written: &Written<Object>,
         rank: usize,
     ) {
         let Ok(scope) = &policy.scope else { return };

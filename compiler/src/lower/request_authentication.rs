@@ -27,7 +27,7 @@ impl Lowering<'_, '_> {
                 written.places.push((format!("rules[{index}]"), list.index(index).value()));
             }
             let key = Key::new(Kind::RequestAuthentication, &*resource.namespace, resource.name());
-            self.policy(key, policy, written, 0);
+            self.policy(key, policy, &written, 0);
         }
     }
 }

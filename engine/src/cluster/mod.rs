@@ -16,7 +16,7 @@ use mesh_snapshot::object::{
 
 pub use hash::Hashed;
 pub(crate) use registry::{Registry, ServiceView, name};
-pub use security::{Endpoint, Names, Security};
+pub use security::{Endpoint, Names, Security, Terms};
 
 /// A place in [`crate::program::Program::clusters`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -42,8 +42,8 @@ pub struct Cluster {
     labels: Option<Arc<Labels>>,
     policy: Arc<TrafficPolicy>,
     plaintext: Arc<[PlaintextEndpoints]>,
-    /// The server name of mutual TLS: `outbound_.<port>_.<subset>_.<host>`.
-    sni: Box<str>,
+    /// Of mutual TLS, as in [`server_name`].
+    server_name: Box<str>,
     auto_mtls: bool,
     connect_timeout: Duration,
 }
@@ -102,12 +102,19 @@ impl Cluster {
     /// protocol the upstream gets what the client spoke.
     #[must_use]
     pub fn speaks_http2(&self, client_http2: bool) -> bool {
-        match self.policy.connection_pool.http_version {
-            HttpVersion::Http2 => true,
-            HttpVersion::AsClient => client_http2,
-            HttpVersion::AsDeclared if self.port.protocol == Protocol::Detect => client_http2,
-            HttpVersion::AsDeclared => self.port.protocol.is_http2(),
-        }
+        speaks_http2(&self.policy, self.port.protocol, client_http2)
+    }
+
+    /// Endpoints of its namespace that refuse mutual TLS.
+    #[must_use]
+    pub fn plaintext(&self) -> &[PlaintextEndpoints] {
+        &self.plaintext
+    }
+
+    /// Whether the mesh uses mutual TLS where nobody says how to secure connections.
+    #[must_use]
+    pub const fn auto_mtls(&self) -> bool {
+        self.auto_mtls
     }
 
     /// How the proxy secures connections, before it is known to which endpoint.
@@ -115,6 +122,24 @@ impl Cluster {
     pub fn tls(&self) -> &ClientTls {
         &self.policy.tls
     }
+}
+
+/// [`Cluster::speaks_http2`], of any port and policy.
+#[must_use]
+pub fn speaks_http2(policy: &TrafficPolicy, protocol: Protocol, client_http2: bool) -> bool {
+    match policy.connection_pool.http_version {
+        HttpVersion::Http2 => true,
+        HttpVersion::AsClient => client_http2,
+        HttpVersion::AsDeclared if protocol == Protocol::Detect => client_http2,
+        HttpVersion::AsDeclared => protocol.is_http2(),
+    }
+}
+
+/// What servers of the mesh are asked for (SNI) where the policy names nothing else:
+/// `outbound_.<port>_.<subset>_.<host>`.
+#[must_use]
+pub fn server_name(host: &str, port: u16, subset: &str) -> Box<str> {
+    format!("outbound_.{port}_.{subset}_.{host}").into()
 }
 
 #[cfg(test)]

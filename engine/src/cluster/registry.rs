@@ -9,7 +9,7 @@ use mesh_snapshot::object::{
     TrafficPolicy,
 };
 
-use super::{Cluster, ClusterId};
+use super::{Cluster, ClusterId, server_name};
 use crate::program::{Fault, Ledger};
 
 /// Clusters by place, and by name.
@@ -90,7 +90,7 @@ impl Registry {
             port: port.clone(),
             subset: subset.into(),
             labels,
-            sni: format!("outbound_.{}_.{subset}_.{host}", port.number).into(),
+            server_name: server_name(host, port.number, subset),
             auto_mtls: self.auto_mtls,
             connect_timeout: connect_timeout.map_or(self.connect_timeout, Into::into),
             policy,

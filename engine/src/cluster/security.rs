@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use mesh_snapshot::object::{ClientTls, Credential, Labels};
+use mesh_snapshot::object::{ClientTls, Credential, Labels, PlaintextEndpoints};
 
 use super::Cluster;
 
@@ -51,15 +51,50 @@ pub enum Names<'p> {
     OneOf(&'p BTreeSet<String>),
 }
 
+/// What security hangs on, beside the endpoint. A proxy has it of clusters that no program knows, too.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'p> {
+    pub tls: &'p ClientTls,
+    /// Whether the mesh uses mutual TLS where nobody says how to secure connections.
+    pub auto_mtls: bool,
+    /// Whether the service is outside the mesh.
+    pub external: bool,
+    /// Endpoints that refuse mutual TLS.
+    pub plaintext: &'p [PlaintextEndpoints],
+    /// The mesh's own server name, as in [`super::server_name`].
+    pub server_name: &'p str,
+    /// Of the service.
+    pub subject_alt_names: &'p BTreeSet<String>,
+}
+
 impl Cluster {
     /// How to secure a connection to `endpoint`.
     #[must_use]
     pub fn security(&self, endpoint: &Endpoint<'_>) -> Security<'_> {
-        match &self.policy.tls {
-            ClientTls::Auto if self.is_auto_mutual(endpoint) => self.mutual("", None),
+        self.terms().security(endpoint)
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms {
+            tls: &self.policy.tls,
+            auto_mtls: self.auto_mtls,
+            external: self.service.external,
+            plaintext: &self.plaintext,
+            server_name: &self.server_name,
+            subject_alt_names: &self.service.subject_alt_names,
+        }
+    }
+}
+
+impl<'p> Terms<'p> {
+    /// How to secure a connection to `endpoint`.
+    #[must_use]
+    pub fn security(&self, endpoint: &Endpoint<'_>) -> Security<'p> {
+        match self.tls {
+            ClientTls::Auto if self.is_auto_mutual(endpoint) => self.mutual(None),
             ClientTls::Auto | ClientTls::Disable => Security::Plaintext,
-            ClientTls::IstioMutual { sni, subject_alt_names } => {
-                self.mutual(sni, some(subject_alt_names))
+            ClientTls::IstioMutual { subject_alt_names, .. } => {
+                self.mutual(some(subject_alt_names))
             }
             ClientTls::Originate {
                 sni,
@@ -82,7 +117,7 @@ impl Cluster {
     }
 
     fn is_auto_mutual(&self, endpoint: &Endpoint<'_>) -> bool {
-        self.auto_mtls && !self.service.external && endpoint.meshed && !self.speaks_plain(endpoint)
+        self.auto_mtls && !self.external && endpoint.meshed && !self.speaks_plain(endpoint)
     }
 
     /// The first entry that has the endpoint's labels decides.
@@ -96,9 +131,18 @@ impl Cluster {
         })
     }
 
-    fn mutual<'p>(&'p self, sni: &'p str, names: Option<&'p BTreeSet<String>>) -> Security<'p> {
-        let server = names.map_or(Names::EndpointOr(&self.service.subject_alt_names), Names::OneOf);
-        Security::Mutual { sni: unless_empty(sni).unwrap_or(&self.sni), server }
+    fn mutual(&self, names: Option<&'p BTreeSet<String>>) -> Security<'p> {
+        let server = names.map_or(Names::EndpointOr(self.subject_alt_names), Names::OneOf);
+        Security::Mutual { sni: self.sni(), server }
+    }
+
+    /// What servers of the mesh are asked for.
+    #[must_use]
+    pub fn sni(&self) -> &'p str {
+        match self.tls {
+            ClientTls::IstioMutual { sni, .. } if !sni.is_empty() => sni,
+            _ => self.server_name,
+        }
     }
 }
 

@@ -84,19 +84,13 @@ impl Standing {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// One more under way, until it is dropped.
-    pub(super) fn begin(self: &Arc<Self>) -> Active {
+    /// One more is under way.
+    pub(super) fn enter(&self) {
         self.active.fetch_add(1, Ordering::Relaxed);
-        Active(Arc::clone(self))
     }
-}
 
-/// Something under way at an endpoint.
-#[derive(Debug)]
-pub(super) struct Active(Arc<Standing>);
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::Relaxed);
+    /// One has ended.
+    pub(super) fn leave(&self) {
+        self.active.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Members {
 
 /// Instances that cannot be used, by reason.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Refused {
+pub(super) struct Refused {
     /// Its identity is not of the namespace that its set is of, or is none.
     pub identity: u32,
     /// Its address is no IP address, or is that of another instance of the cluster.
@@ -73,10 +73,8 @@ impl Members {
         version: Version,
         before: &Self,
     ) -> Self {
-        let selected = declared
-            .iter()
-            .enumerate()
-            .filter(|(_, endpoint)| has(&endpoint.labels, &spec.labels));
+        let selected =
+            declared.iter().enumerate().filter(|(_, endpoint)| has(&endpoint.labels, &spec.labels));
         let instances = selected.flat_map(|(index, endpoint)| {
             let addresses = resolved.map(|all| all.get(index).cloned().unwrap_or_default());
             of_declared(spec, endpoint, addresses)
@@ -118,6 +116,18 @@ impl Members {
     }
 }
 
+/// An address that a client named by itself. `None`: it would have to prove an identity, and nobody can say which.
+pub(super) fn elsewhere(spec: &Spec, address: SocketAddr) -> Option<Endpoint> {
+    let instance = Instance {
+        address: Address::Socket(address),
+        workload_port: address.port(),
+        weight: 1,
+        is_unhealthy: false,
+        about: About::default(),
+    };
+    endpoint(spec, &spec.namespace, instance, &HashMap::new()).ok()
+}
+
 fn endpoint(
     spec: &Spec,
     namespace: &str,
@@ -141,7 +151,8 @@ fn of_wire(spec: &Spec, instance: &wire::Endpoint) -> Result<Instance, Refusal> 
         TargetPort::Name(name) => *instance.named_ports.get(name).ok_or(Refusal::Port)?,
     };
     let reached_at = instance.reached_at.get(&workload_port).unwrap_or(&workload_port);
-    let number = |port: u32| u16::try_from(port).ok().filter(|port| *port != 0).ok_or(Refusal::Port);
+    let number =
+        |port: u32| u16::try_from(port).ok().filter(|port| *port != 0).ok_or(Refusal::Port);
     let ip: IpAddr = instance.address.parse().map_err(|_| Refusal::Address)?;
     Ok(Instance {
         address: Address::Socket(SocketAddr::new(ip, number(*reached_at)?)),

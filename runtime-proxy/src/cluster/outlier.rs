@@ -49,7 +49,7 @@ pub(super) enum Offence {
 }
 
 /// The longest ejection, unless the first is longer. Source: Envoy, `max_ejection_time`.
-const EJECTION_MAX: Duration = Duration::from_secs(300);
+const EJECTION_MAX: Duration = Duration::from_mins(5);
 
 impl Record {
     /// Takes note, and says whether that was once too often.
@@ -148,12 +148,8 @@ impl Record {
         if until == 0 || micros(now) < until {
             return;
         }
-        let release = self.ejected_until.compare_exchange(
-            until,
-            0,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        );
+        let release =
+            self.ejected_until.compare_exchange(until, 0, Ordering::AcqRel, Ordering::Relaxed);
         if release.is_ok() {
             self.released_at.store(until, Ordering::Relaxed);
             for offence in [
@@ -211,7 +207,11 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn notes(record: &Record, policy: &OutlierDetection, outcomes: &[Outcome]) -> Vec<Option<Offence>> {
+    fn notes(
+        record: &Record,
+        policy: &OutlierDetection,
+        outcomes: &[Outcome],
+    ) -> Vec<Option<Offence>> {
         outcomes.iter().map(|outcome| record.note(*outcome, policy, at(0))).collect()
     }
 

@@ -1,9 +1,10 @@
-//! Whether an endpoint is called with the mesh's mutual TLS, and who it must be then.
+//! Who an endpoint must be. Whether it is called with mutual TLS at all, the engine says.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mesh_snapshot::object::{ClientTls, Labels};
+use mesh_engine::cluster::{Endpoint, Names, Security as Decision};
+use mesh_snapshot::object::Labels;
 
 use super::endpoint::Security;
 use super::spec::Spec;
@@ -25,48 +26,37 @@ pub(super) struct Candidate<'a> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct UnbelievableIdentity;
 
-/// Source: Istio, `DestinationRule` `trafficPolicy.tls`, auto mTLS, and `ServiceEntry.subjectAltNames`.
 pub(super) fn security(
     spec: &Spec,
     candidate: &Candidate<'_>,
 ) -> Result<Security, UnbelievableIdentity> {
-    match &spec.policy.tls {
-        ClientTls::Disable => Ok(Security::Plain),
-        ClientTls::Originate { .. } => Ok(Security::Outside),
-        ClientTls::Auto if !accepts_mtls(spec, candidate) => Ok(Security::Plain),
-        ClientTls::Auto => mesh(spec, candidate, &BTreeSet::new()),
-        ClientTls::IstioMutual { subject_alt_names, .. } => mesh(spec, candidate, subject_alt_names),
+    let Candidate { labels, workload_port, identity, .. } = *candidate;
+    let endpoint = Endpoint { labels, workload_port, meshed: !identity.is_empty() };
+    match spec.terms().security(&endpoint) {
+        Decision::Plaintext => Ok(Security::Plain),
+        Decision::Originate { .. } => Ok(Security::Outside),
+        Decision::Mutual { server, .. } => mutual(spec, candidate, server),
     }
 }
 
-fn accepts_mtls(spec: &Spec, candidate: &Candidate<'_>) -> bool {
-    let is_selected = |labels: &Labels| {
-        labels.iter().all(|(name, value)| candidate.labels.get(name) == Some(value))
-    };
-    let exception = spec.plaintext.iter().find(|exception| is_selected(&exception.labels));
-    let is_plain = exception.is_some_and(|exception| {
-        let port = exception.ports.get(&candidate.workload_port);
-        port.copied().unwrap_or(exception.other_ports)
-    });
-    spec.auto_mtls && !spec.external && !candidate.identity.is_empty() && !is_plain
-}
-
-/// `named` are the policy's own names for the servers, in place of all others where there are any.
-fn mesh(
+fn mutual(
     spec: &Spec,
     candidate: &Candidate<'_>,
-    named: &BTreeSet<String>,
+    names: Names<'_>,
 ) -> Result<Security, UnbelievableIdentity> {
-    let names = if named.is_empty() { &spec.subject_alt_names } else { named };
-    let mut expected: BTreeSet<SpiffeId> =
-        names.iter().filter_map(|name| SpiffeId::parse(name).ok()).collect();
+    let (listed, admits_own) = match names {
+        Names::EndpointOr(names) => (names, true),
+        Names::OneOf(names) => (names, false),
+    };
+    let ids = listed.iter().filter_map(|name| SpiffeId::parse(name).ok());
+    let mut expected: BTreeSet<SpiffeId> = ids.collect();
     if !candidate.identity.is_empty() {
         let id = SpiffeId::parse(candidate.identity).map_err(|_| UnbelievableIdentity)?;
         let is_listed = expected.contains(&id) || spec.subject_alt_names.contains(id.as_str());
         if id.namespace() != Some(candidate.namespace) && !is_listed {
             return Err(UnbelievableIdentity);
         }
-        if named.is_empty() {
+        if admits_own {
             expected.insert(id);
         }
     }

@@ -1,13 +1,14 @@
 //! What a cluster is, out of the snapshot.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesh_engine::cluster::{Cluster, Terms, server_name, speaks_http2};
 use mesh_snapshot::object::{
-    ConnectionPool, Discovery, HttpVersion, Labels, MeshDefaults, PlaintextEndpoints, Protocol,
-    Service, ServicePort, Subset, TargetPort, TrafficPolicy,
+    ConnectionPool, DeclaredEndpoint, Discovery, Labels, MeshDefaults, PlaintextEndpoints,
+    Protocol, TargetPort, TrafficPolicy,
 };
 
 use crate::http::Version;
@@ -32,6 +33,8 @@ pub struct Spec {
     /// Of the subset.
     pub labels: Labels,
     pub policy: TrafficPolicy,
+    /// The mesh's own name for its servers (SNI), as in [`mesh_engine::cluster::server_name`].
+    pub server_name: Box<str>,
     /// [`mesh_snapshot::object::HostSet::plaintext`], of the set that the host stands in.
     pub plaintext: Vec<PlaintextEndpoints>,
     pub auto_mtls: bool,
@@ -42,19 +45,12 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// `policy` is the one of the port, and of the subset where there is one.
+    /// Of a program's cluster.
     #[must_use]
-    pub fn new(
-        name: &str,
-        service: &Service,
-        port: &ServicePort,
-        subset: Option<(&str, &Subset)>,
-        policy: &TrafficPolicy,
-        mesh: &MeshDefaults,
-    ) -> Self {
-        let timeout = policy.connection_pool.connect_timeout.unwrap_or(mesh.connect_timeout);
+    pub fn of(cluster: &Cluster, mesh: &MeshDefaults) -> Self {
+        let (service, port) = (cluster.service(), cluster.port());
         Self {
-            name: name.into(),
+            name: cluster.name().into(),
             host: service.host.clone(),
             namespace: service.namespace.clone(),
             port: port.number,
@@ -63,14 +59,77 @@ impl Spec {
             discovery: service.discovery.clone(),
             external: service.external,
             subject_alt_names: service.subject_alt_names.clone(),
-            subset: subset.map(|(name, _)| name.to_owned()).unwrap_or_default(),
-            labels: subset.map(|(_, subset)| subset.labels.clone()).unwrap_or_default(),
-            policy: policy.clone(),
-            plaintext: Vec::new(),
-            auto_mtls: mesh.auto_mtls,
+            subset: cluster.subset().to_owned(),
+            labels: cluster.labels().cloned().unwrap_or_default(),
+            policy: cluster.policy().clone(),
+            server_name: server_name(&service.host, port.number, cluster.subset()),
+            plaintext: cluster.plaintext().to_vec(),
+            auto_mtls: cluster.auto_mtls(),
             trust_domain: mesh.trust_domain.clone(),
-            connect_timeout: timeout.into(),
+            connect_timeout: cluster.connect_timeout(),
             source: None,
+        }
+    }
+
+    /// In plain text to wherever the client was going: what no service is known for.
+    #[must_use]
+    pub fn passthrough(name: &str, mesh: &MeshDefaults) -> Self {
+        Self {
+            name: name.into(),
+            host: String::new(),
+            namespace: String::new(),
+            port: 0,
+            protocol: Protocol::Detect,
+            target: TargetPort::Number(0),
+            discovery: Discovery::OriginalDestination,
+            external: true,
+            subject_alt_names: BTreeSet::new(),
+            subset: String::new(),
+            labels: Labels::new(),
+            policy: TrafficPolicy::default(),
+            server_name: Box::default(),
+            plaintext: Vec::new(),
+            auto_mtls: false,
+            trust_domain: mesh.trust_domain.clone(),
+            connect_timeout: mesh.connect_timeout.into(),
+            source: None,
+        }
+    }
+
+    /// In plain text to the one `address`: the application that a sidecar stands before.
+    #[must_use]
+    pub fn application(
+        name: &str,
+        address: SocketAddr,
+        protocol: Protocol,
+        mesh: &MeshDefaults,
+    ) -> Self {
+        let endpoint = DeclaredEndpoint {
+            address: address.ip().to_string(),
+            ports: BTreeMap::new(),
+            labels: Labels::new(),
+            weight: 1,
+            locality: String::new(),
+            service_account: String::new(),
+        };
+        Self {
+            port: address.port(),
+            protocol,
+            target: TargetPort::Number(address.port()),
+            discovery: Discovery::Declared { endpoints: vec![endpoint] },
+            ..Self::passthrough(name, mesh)
+        }
+    }
+
+    /// What security hangs on.
+    pub(super) fn terms(&self) -> Terms<'_> {
+        Terms {
+            tls: &self.policy.tls,
+            auto_mtls: self.auto_mtls,
+            external: self.external,
+            plaintext: &self.plaintext,
+            server_name: &self.server_name,
+            subject_alt_names: &self.subject_alt_names,
         }
     }
 
@@ -98,12 +157,7 @@ impl Spec {
     /// Which HTTP the upstream is spoken to, for a client that speaks `client`.
     #[must_use]
     pub fn version(&self, client: Version) -> Version {
-        match self.policy.connection_pool.http_version {
-            HttpVersion::Http2 => Version::Http2,
-            HttpVersion::AsClient => client,
-            HttpVersion::AsDeclared if self.protocol.is_http2() => Version::Http2,
-            HttpVersion::AsDeclared if self.protocol.is_http() => Version::Http1,
-            HttpVersion::AsDeclared => client,
-        }
+        let is_http2 = speaks_http2(&self.policy, self.protocol, client == Version::Http2);
+        if is_http2 { Version::Http2 } else { Version::Http1 }
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! It outlasts the program that it was made for as long as later ones have the same cluster.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use mesh_snapshot::object::{ClientTls, DeclaredEndpoint, Discovery, OutlierDetection};
+use mesh_snapshot::object::{DeclaredEndpoint, Discovery, EndpointSet, OutlierDetection};
 use mesh_snapshot::wire;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use super::dns::{Lookup, Names};
 use super::endpoint::Endpoint;
 use super::limit::Usage;
-use super::members::{Members, Refused};
+use super::members::Members;
 use super::outlier::{Offence, Outcome};
 use super::spec::Spec;
 use crate::tls::OutsideClient;
@@ -52,11 +53,16 @@ pub(super) struct State {
 
 /// Where endpoints come from.
 enum Source {
-    World { cell: Arc<Watched<Vec<wire::Endpoint>>>, namespace: String },
+    World {
+        world: World,
+        set: EndpointSet,
+        /// Once somebody wants it.
+        cell: OnceLock<Arc<Watched<Vec<wire::Endpoint>>>>,
+    },
     Declared(Vec<DeclaredEndpoint>),
     Names(Names),
-    /// Wherever the client was going.
-    Original,
+    /// Wherever the client was going; names that it named itself are looked up.
+    Original(Lookup),
 }
 
 /// What has happened since the cluster was first made.
@@ -109,9 +115,25 @@ impl State {
         })
     }
 
+    /// From now on somebody wants to know its endpoints. Not before: a proxy does not subscribe to all that it may call.
+    pub(super) fn want(&self) {
+        if let Source::World { world, set, cell } = &self.source {
+            cell.get_or_init(|| world.endpoints(set));
+        }
+    }
+
+    /// The address of a name that a client named.
+    pub(super) async fn resolve(&self, name: &str) -> io::Result<IpAddr> {
+        let Source::Original(lookup) = &self.source else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let addresses = lookup(name.to_owned()).await?;
+        addresses.into_iter().next().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     /// Whether every pick goes where the client was going.
     pub(super) const fn is_original_destination(&self) -> bool {
-        matches!(self.source, Source::Original)
+        matches!(self.source, Source::Original(_))
     }
 
     pub(super) const fn names(&self) -> Option<&Names> {
@@ -124,9 +146,9 @@ impl State {
     /// Changes whenever the members may have: one atomic load.
     pub(super) fn version(&self) -> Version {
         match &self.source {
-            Source::World { cell, .. } => cell.version(),
+            Source::World { cell, .. } => cell.get().map_or(Version::default(), |it| it.version()),
             Source::Names(names) => names.resolved.version(),
-            Source::Declared(_) | Source::Original => Version::default(),
+            Source::Declared(_) | Source::Original(_) => Version::default(),
         }
     }
 
@@ -134,15 +156,17 @@ impl State {
     pub(super) fn is_known(&self) -> bool {
         match &self.source {
             Source::World { .. } | Source::Names(_) => self.version() != Version::default(),
-            Source::Declared(_) | Source::Original => true,
+            Source::Declared(_) | Source::Original(_) => true,
         }
     }
 
     pub(super) async fn known(&self) {
         match &self.source {
-            Source::World { cell, .. } => drop(cell.known().await),
+            Source::World { world, set, cell } => {
+                drop(cell.get_or_init(|| world.endpoints(set)).known().await);
+            }
             Source::Names(names) => drop(names.resolved.known().await),
-            Source::Declared(_) | Source::Original => {}
+            Source::Declared(_) | Source::Original(_) => {}
         }
     }
 
@@ -155,28 +179,28 @@ impl State {
         }
         // Repeated while another thread gets there first, so that all know the same endpoints.
         self.members.rcu(|before| {
-            if version <= before.version { Arc::clone(before) } else { self.gather(version, before) }
+            if version <= before.version {
+                Arc::clone(before)
+            } else {
+                self.gather(version, before)
+            }
         });
         self.members.load_full()
     }
 
     fn gather(&self, version: Version, before: &Members) -> Arc<Members> {
         Arc::new(match &self.source {
-            Source::World { cell, namespace } => {
-                let instances = cell.get().unwrap_or_default();
-                Members::of_world(&self.spec, namespace, &instances, version, before)
+            Source::World { set, cell, .. } => {
+                let instances = cell.get().and_then(|cell| cell.get()).unwrap_or_default();
+                Members::of_world(&self.spec, set.namespace(), &instances, version, before)
             }
             Source::Names(names) => {
                 let resolved: Arc<Vec<Vec<IpAddr>>> = names.resolved.get().unwrap_or_default();
                 let declared = &names.endpoints;
                 Members::of_declared(&self.spec, declared, Some(&resolved), version, before)
             }
-            Source::Declared(_) | Source::Original => Members::default(),
+            Source::Declared(_) | Source::Original(_) => Members::default(),
         })
-    }
-
-    pub(super) fn refused(&self) -> Refused {
-        self.members().refused
     }
 
     /// The time by which ejections are measured.
@@ -230,7 +254,7 @@ impl State {
 fn source(spec: &Spec, world: &World, lookup: &Lookup) -> Source {
     match &spec.discovery {
         Discovery::World { set, .. } => {
-            Source::World { cell: world.endpoints(set), namespace: set.namespace().to_owned() }
+            Source::World { world: world.clone(), set: set.clone(), cell: OnceLock::new() }
         }
         Discovery::Declared { endpoints } => Source::Declared(endpoints.clone()),
         Discovery::Dns { endpoints, round_robin } => {
@@ -240,7 +264,7 @@ fn source(spec: &Spec, world: &World, lookup: &Lookup) -> Source {
             }
             Source::Names(Names::new(endpoints, *round_robin, Arc::clone(lookup)))
         }
-        Discovery::OriginalDestination => Source::Original,
+        Discovery::OriginalDestination => Source::Original(Arc::clone(lookup)),
     }
 }
 
@@ -256,13 +280,8 @@ fn by_its_own_name(spec: &Spec) -> DeclaredEndpoint {
     }
 }
 
-/// The mesh's own form, unless the policy names another: `outbound_.PORT_.SUBSET_.HOST`. A host that cannot stand in a
-/// handshake (a wildcard) is not named there.
+/// A name that cannot stand in a handshake, as that of a wildcard's host, is not said there.
 fn server_name(spec: &Spec) -> ServerName<'static> {
-    let name = match &spec.policy.tls {
-        ClientTls::IstioMutual { sni, .. } if !sni.is_empty() => sni.clone(),
-        _ => format!("outbound_.{}_.{}_.{}", spec.port, spec.subset, spec.host),
-    };
     let unnamed = ServerName::IpAddress(std::net::Ipv4Addr::UNSPECIFIED.into());
-    ServerName::try_from(name).unwrap_or(unnamed)
+    ServerName::try_from(spec.terms().sni().to_owned()).unwrap_or(unnamed)
 }

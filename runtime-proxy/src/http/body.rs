@@ -44,6 +44,9 @@ pub trait Held {
     fn trailers(&mut self, trailers: &HeaderMap) {
         let _ = trailers;
     }
+
+    /// The body broke off on the side that it comes from.
+    fn broken(&mut self) {}
 }
 
 /// Why a body ended before its end.
@@ -162,6 +165,9 @@ impl http_body::Body for Body {
                 held.trailers(fields);
             }
         }
+        if let (Some(Err(_)), Some(held)) = (&frame, &mut self.held) {
+            held.broken();
+        }
         if !matches!(frame, Some(Ok(_))) {
             self.frames = Frames::Empty;
             self.held = None;
@@ -207,6 +213,11 @@ impl<H: Held> Held for Both<H> {
     fn trailers(&mut self, trailers: &HeaderMap) {
         self.0.trailers(trailers);
         self.1.trailers(trailers);
+    }
+
+    fn broken(&mut self) {
+        self.0.broken();
+        self.1.broken();
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::BitOr;
 
 /// A set of flags. Written as Envoy writes `%RESPONSE_FLAGS%`: `UF,URX`, or `-` for none.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Flags(u32);
 
 /// Short and long names. A flag is the bit at its place here; the order is the one they are written in.
@@ -76,10 +76,6 @@ impl Flags {
     #[must_use]
     pub const fn long(self) -> impl fmt::Display {
         Long(self)
-    }
-
-    pub(super) const fn bits(self) -> u32 {
-        self.0
     }
 
     fn write(

@@ -76,7 +76,7 @@ impl Record<'_> {
 }
 
 /// Which side of the workload it was on.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Direction {
     /// It came for the workload: `reporter="destination"`.
     Inbound,
@@ -103,7 +103,7 @@ pub struct Denial<'a> {
 }
 
 /// How the connection to the other party was secured.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Security {
     /// There was no such connection.
     Unknown,
@@ -195,4 +195,36 @@ impl<'a> Http<'a> {
             answered_after: None,
         }
     }
+
+    /// Source: gRPC, “PROTOCOL-HTTP2”: `application/grpc`, then nothing, `+` or `;`.
+    pub(super) fn is_grpc(&self) -> bool {
+        let kind = self.headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+        let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+        rest.is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))
+    }
+
+    /// In the trailers, or in an answer that has nothing but them. What is no number of gRPC's is 2, unknown.
+    pub(super) fn grpc_status(&self) -> Option<u8> {
+        let of = |headers: Option<&'a HeaderMap>| headers?.get("grpc-status");
+        let value = of(self.response_trailers).or_else(|| of(self.response_headers))?;
+        let number = value.to_str().ok().and_then(|text| text.parse().ok());
+        Some(number.filter(|number| *number <= 16).unwrap_or(2))
+    }
+
+    /// Bytes of the request's head, as HTTP/1.1 would write it.
+    pub(super) fn request_head(&self) -> u64 {
+        let line = self.method.len() + self.path.len() + " ".len() + " HTTP/1.1\r\n".len();
+        (line + fields_bytes(self.headers)) as u64
+    }
+
+    /// The same of the answer's; zero where there was none.
+    pub(super) fn response_head(&self) -> u64 {
+        self.response_headers
+            .map_or(0, |headers| ("HTTP/1.1 200 OK\r\n".len() + fields_bytes(headers)) as u64)
+    }
+}
+
+fn fields_bytes(headers: &HeaderMap) -> usize {
+    let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    fields.sum::<usize>() + "\r\n".len()
 }

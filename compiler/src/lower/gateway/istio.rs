@@ -17,9 +17,10 @@ impl<'a> Lowering<'_, 'a> {
         for (rank, gateway) in self.mesh.gateways.iter().enumerate() {
             let own = gateway.resource.namespace.as_str();
             let selector = &gateway.resource.spec.selector;
-            let applies = match selector.is_empty() {
-                true => Applies::All,
-                false => Applies::Selected(vec![selector.clone()]),
+            let applies = if selector.is_empty() {
+                Applies::All
+            } else {
+                Applies::Selected(vec![selector.clone()])
             };
             let home = Perspective::of_gateways(self.mesh, own);
             let at_home = self.istio_gateway(gateway, &home, &home);

@@ -11,10 +11,7 @@ use crate::resolve::gateway::{Listener, Server};
 pub(super) fn of_server(server: &Server<'_>) -> Option<ServerTls> {
     let Some(settings) = &server.spec.tls else { return Some(ServerTls::Off) };
     if matches!(server.protocol, Some(ServerProtocol::Http)) {
-        return Some(match settings.https_redirect {
-            true => ServerTls::Redirect,
-            false => ServerTls::Off,
-        });
+        return Some(if settings.https_redirect { ServerTls::Redirect } else { ServerTls::Off });
     }
     let client = match settings.mode {
         ServerTlsMode::Passthrough => return Some(ServerTls::Passthrough),

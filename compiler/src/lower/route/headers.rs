@@ -1,5 +1,7 @@
 //! What a route does to headers.
 
+use std::collections::BTreeMap;
+
 use mesh_snapshot::object::HeaderOperations;
 
 use crate::api::istio;
@@ -7,8 +9,7 @@ use crate::api::istio;
 pub(super) fn operations(headers: Option<&istio::Headers>) -> HeaderOperations {
     let request = headers.and_then(|it| it.request.as_ref());
     let response = headers.and_then(|it| it.response.as_ref());
-    type Pairs = std::collections::BTreeMap<String, String>;
-    let pairs = |of: Option<&Pairs>| -> Vec<(String, String)> {
+    let pairs = |of: Option<&BTreeMap<String, String>>| -> Vec<(String, String)> {
         of.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
     };
     let names = |of: Option<&Vec<String>>| of.cloned().unwrap_or_default();

@@ -13,6 +13,7 @@ use crate::api::gateway_api::{
     HttpBackendRef, HttpMethod, HttpPathMatch, HttpRouteMatch, HttpRouteRetry, HttpRouteRule,
     MatchType, PathMatchType,
 };
+use crate::api::scalar::GatewayDuration;
 use crate::diagnostic::{FieldPath, Part, Place};
 use crate::lower::Written;
 use crate::resolve::route::{Backend, HttpRouteId};
@@ -67,9 +68,10 @@ impl Routing<'_, '_, '_> {
             let all = [HttpRouteMatch::default()];
             let matches = if rule.matches.is_empty() { &all[..] } else { &rule.matches };
             for (place, test) in matches.iter().enumerate() {
-                let path = match rule.matches.is_empty() {
-                    true => path.clone(),
-                    false => path.clone().field("matches").index(place),
+                let path = if rule.matches.is_empty() {
+                    path.clone()
+                } else {
+                    path.clone().field("matches").index(place)
                 };
                 let place = Place::Field { document: route.resource.id, path, part: Part::Value };
                 let lowered = HttpRoute {
@@ -116,8 +118,8 @@ fn action(
         weight: weight(of),
         headers: backend_headers(of),
     });
-    let request = rule.timeouts.request.map(|timeout| timeout.duration());
-    let backend = rule.timeouts.backend_request.map(|timeout| timeout.duration());
+    let request = rule.timeouts.request.map(GatewayDuration::duration);
+    let backend = rule.timeouts.backend_request.map(GatewayDuration::duration);
     HttpAction::Forward {
         backends: backends.collect(),
         path_rewrite: filters.path_rewrite.clone(),
@@ -163,16 +165,16 @@ fn retry(retry: &HttpRouteRetry) -> RetryPolicy {
         retries_max: attempts,
         conditions,
         statuses,
-        backoff: micros(retry.backoff.map(|backoff| backoff.duration())),
+        backoff: micros(retry.backoff.map(GatewayDuration::duration)),
         avoid_previous_endpoints: true,
     }
 }
 
 fn matching(test: &HttpRouteMatch) -> HttpMatch {
     let is_regex = |of: Option<MatchType>| of == Some(MatchType::RegularExpression);
-    let value = |is_regex, text: &String| match is_regex {
-        true => ValueMatch::Is(StringMatch::Regex(text.clone())),
-        false => ValueMatch::Is(StringMatch::Exact(text.clone())),
+    let value = |is_regex, text: &String| {
+        let matching = if is_regex { StringMatch::Regex } else { StringMatch::Exact };
+        ValueMatch::Is(matching(text.clone()))
     };
     let mut met = std::collections::BTreeSet::new();
     let mut headers = Vec::new();

@@ -37,12 +37,11 @@ pub(super) fn lower(test: &istio::HttpMatch) -> HttpMatch {
     let headers = test.headers.iter().map(|it| (it, false));
     let without = test.without_headers.iter().map(|it| (it, true));
     for ((name, test), inverted) in headers.chain(without) {
-        match claim(name) {
-            Some(path) => lowered.claims.push(ClaimMatch { path, value: value(test), inverted }),
-            None => {
-                let name = name.to_ascii_lowercase();
-                lowered.headers.push(HeaderMatch { name, value: value(test), inverted });
-            }
+        if let Some(path) = claim(name) {
+            lowered.claims.push(ClaimMatch { path, value: value(test), inverted });
+        } else {
+            let name = name.to_ascii_lowercase();
+            lowered.headers.push(HeaderMatch { name, value: value(test), inverted });
         }
     }
     lowered
@@ -65,8 +64,8 @@ pub(super) fn text(test: &istio::StringMatch) -> Option<StringMatch> {
 fn value(test: &istio::StringMatch) -> ValueMatch {
     match text(test) {
         None => ValueMatch::Present,
-        Some(StringMatch::Regex(text)) if text == "*" => ValueMatch::Present,
-        Some(text) => ValueMatch::Is(text),
+        Some(StringMatch::Regex(any)) if any == "*" => ValueMatch::Present,
+        Some(asked) => ValueMatch::Is(asked),
     }
 }
 

@@ -106,18 +106,18 @@ impl<'a> Lowering<'_, 'a> {
     /// The routes of a host of the mesh, as they are seen.
     pub(super) fn route_table(
         &mut self,
-        id: TableId<'a>,
+        id: &TableId<'a>,
         perspective: &Perspective<'_, 'a>,
     ) -> Reference {
         let (namespace, name) = id.name(self.mesh);
-        if !self.tables.contains_key(&id) {
+        if !self.tables.contains_key(id) {
             let view = View::common(self.mesh);
-            let table = Routing { mesh: self.mesh, view, out: self.out }.table(&id);
+            let table = Routing { mesh: self.mesh, view, out: self.out }.table(id);
             self.tables.insert(id.clone(), table);
         }
         let view = perspective.view;
-        let seen = Routing { mesh: self.mesh, view, out: self.out }.table(&id);
-        let is_common = self.tables.get(&id).is_some_and(|it| it.object == seen.object);
+        let seen = Routing { mesh: self.mesh, view, out: self.out }.table(id);
+        let is_common = self.tables.get(id).is_some_and(|it| it.object == seen.object);
         let key = if is_common {
             Key::new(Kind::RouteTable, namespace, name)
         } else {

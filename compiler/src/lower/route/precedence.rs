@@ -11,10 +11,10 @@ pub(super) fn of(route: &HttpRoute) -> impl Ord + use<> {
     let test = route.matches.first();
     let path = test.and_then(|test| test.path.as_ref());
     let (rank, length) = match path {
-        Some(StringMatch::Exact(text)) => (0, text.len()),
+        Some(StringMatch::Exact(path)) => (0, path.len()),
         // `/` is empty here, and no shorter than one that is written.
-        Some(StringMatch::PathPrefix(text) | StringMatch::Prefix(text)) => (1, text.len().max(1)),
-        Some(StringMatch::Regex(text)) => (2, text.len()),
+        Some(StringMatch::PathPrefix(path) | StringMatch::Prefix(path)) => (1, path.len().max(1)),
+        Some(StringMatch::Regex(path)) => (2, path.len()),
         None => (3, 0),
     };
     let has_method = test.is_some_and(|test| test.method.is_some());

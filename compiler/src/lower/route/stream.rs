@@ -1,7 +1,7 @@
 //! Routes for bytes. Source: Istio, `buildSidecarOutboundTCPFilterChainOpts`, `buildGatewayNetworkFiltersFromTCPRoutes`.
 
 use mesh_snapshot::object::{
-    Backend, HeaderOperations, RouteTable, StreamMatch, StreamRoute, Target,
+    Backend, HeaderOperations, Labels, RouteTable, StreamMatch, StreamRoute, Target,
 };
 
 use super::Routing;
@@ -58,8 +58,7 @@ impl Routing<'_, '_, '_> {
         let namespace = it.namespace();
         for (index, route) in it.resource.spec.tls.iter().enumerate() {
             let applies = |test: &&TlsMatch| is_for(&test.gateways, namespace, gateway);
-            let matches: Vec<_> =
-                route.r#match.iter().filter(applies).map(|test| tls_match(test)).collect();
+            let matches: Vec<_> = route.r#match.iter().filter(applies).map(tls_match).collect();
             // One without a server name to match is none.
             if matches.is_empty() || route.route.is_empty() {
                 continue;
@@ -80,8 +79,7 @@ impl Routing<'_, '_, '_> {
         let namespace = it.namespace();
         for (index, route) in it.resource.spec.tcp.iter().enumerate() {
             let applies = |test: &&L4Match| is_for(&test.gateways, namespace, gateway);
-            let matches: Vec<_> =
-                route.r#match.iter().filter(applies).map(|test| l4_match(test)).collect();
+            let matches: Vec<_> = route.r#match.iter().filter(applies).map(l4_match).collect();
             let is_elsewhere = matches.is_empty() && !route.r#match.is_empty();
             if is_elsewhere || route.route.is_empty() {
                 continue;
@@ -128,7 +126,7 @@ fn tls_match(test: &TlsMatch) -> StreamMatch {
         sni: test.sni_hosts.iter().map(|name| name.to_ascii_lowercase()).collect(),
         destination_subnets: test.destination_subnets.clone(),
         port: port(test.port),
-        source_labels: if names_gateways { Default::default() } else { test.source_labels.clone() },
+        source_labels: if names_gateways { Labels::new() } else { test.source_labels.clone() },
         source_namespace: if names_gateways {
             String::new()
         } else {
@@ -143,7 +141,7 @@ fn l4_match(test: &L4Match) -> StreamMatch {
         sni: Vec::new(),
         destination_subnets: test.destination_subnets.clone(),
         port: port(test.port),
-        source_labels: if names_gateways { Default::default() } else { test.source_labels.clone() },
+        source_labels: if names_gateways { Labels::new() } else { test.source_labels.clone() },
         source_namespace: if names_gateways {
             String::new()
         } else {

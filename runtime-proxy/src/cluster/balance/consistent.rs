@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use mesh_engine::cluster::hash::of_text;
+
 use super::random::weights;
 use crate::cluster::endpoint::Endpoint;
-use crate::cluster::hash::{hash, seeded};
 
 /// Where a hash leads. All proxies that know the same endpoints have the same table.
 pub(in crate::cluster) enum Table {
@@ -28,7 +29,7 @@ impl Table {
         for (weight, position) in weights(endpoints, usable).zip(usable) {
             let name = name(endpoints, *position);
             let count = (share * weight / lightest).clamp(1, most);
-            let point = |number: u64| (hash(format!("{name}_{number}").as_bytes()), *position);
+            let point = |number: u64| (of_text(format!("{name}_{number}").as_bytes()), *position);
             points.extend((0..count).map(point));
         }
         points.sort_unstable();
@@ -41,7 +42,9 @@ impl Table {
         let heaviest = weights(endpoints, usable).max().unwrap_or(1);
         let mut entries: Vec<Entry> = weights(endpoints, usable)
             .zip(usable)
-            .map(|(weight, position)| Entry::new(&name(endpoints, *position), *position, weight, size))
+            .map(|(weight, position)| {
+                Entry::new(&name(endpoints, *position), *position, weight, size)
+            })
             .collect();
         let mut table = vec![None; usize::try_from(size).unwrap_or_default()];
         let mut free = if entries.is_empty() { 0 } else { table.len() };
@@ -91,8 +94,8 @@ struct Entry {
 
 impl Entry {
     fn new(name: &str, position: usize, weight: u64, size: u64) -> Self {
-        let offset = hash(name.as_bytes()) % size;
-        let skip = seeded(name.as_bytes(), 1) % (size - 1) + 1;
+        let offset = of_text(name.as_bytes()) % size;
+        let skip = of_text(format!("{name}/skip").as_bytes()) % (size - 1) + 1;
         Self { position, offset, skip, next: 0, weight, target: 0 }
     }
 

@@ -80,12 +80,12 @@ fn less_busy(endpoints: &[Arc<Endpoint>], one: usize, other: usize) -> Option<us
 mod tests {
     use std::sync::Arc;
 
+    use mesh_engine::cluster::hash::of_text;
     use mesh_snapshot::object::{Hash, HashTable, LoadBalancer, SimpleBalancer};
 
     use super::Balancer;
     use crate::cluster::dice::Dice;
     use crate::cluster::endpoint::{About, Address, Endpoint, Security, Standing};
-    use crate::cluster::hash;
 
     fn endpoints(weights: &[u32]) -> Vec<Arc<Endpoint>> {
         let endpoint = |(port, weight): (u16, &u32)| {
@@ -117,7 +117,7 @@ mod tests {
         let mut balancer = Balancer::new(policy, &endpoints, usable, 0).unwrap();
         let mut counts = vec![0; weights.len()];
         for number in 0..count {
-            let hash = Some(hash(&number.to_le_bytes()));
+            let hash = Some(of_text(&number.to_le_bytes()));
             counts[balancer.pick(&endpoints, hash, &dice).unwrap()] += 1;
         }
         counts
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn the_less_busy_of_two_is_preferred() {
         let endpoints = endpoints(&[1, 1, 1]);
-        let _busy: Vec<_> = (0..10).map(|_| endpoints[0].standing.begin()).collect();
+        (0..10).for_each(|_| endpoints[0].standing.enter());
         let policy = LoadBalancer::default();
         let mut balancer = Balancer::new(&policy, &endpoints, &[0, 1, 2], 0).unwrap();
         let dice = Dice::new(3);
@@ -179,7 +179,7 @@ mod tests {
             let mut after = Balancer::new(&policy, &endpoints, without, 0).unwrap();
             let mut moved = 0;
             for number in 0..10_000_u64 {
-                let hash = Some(hash(&number.to_le_bytes()));
+                let hash = Some(of_text(&number.to_le_bytes()));
                 let (was, is) =
                     (before.pick(&endpoints, hash, &dice), after.pick(&endpoints, hash, &dice));
                 if was != Some(9) && was != is {

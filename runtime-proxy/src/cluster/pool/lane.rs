@@ -1,85 +1,76 @@
-//! One endpoint's connections that speak alike.
+//! One endpoint's connections that speak alike, and who waits for them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{Notify, oneshot};
 
-use super::http1::Single;
-use super::http2::Multiple;
+use super::Ends;
 use super::lease::Lease;
+use super::multiple::Multiple;
+use super::open::Open;
+use super::single::Single;
+use super::stock::Stock;
 use crate::cluster::connect;
-use crate::cluster::endpoint::Endpoint;
 use crate::cluster::error::{Cause, ConnectError};
-use crate::cluster::limit::{Limits, Place, Resource};
-use crate::cluster::state::{Counters, State};
-use crate::http::{http1, http2};
-use crate::tls::MeshClient;
+use crate::cluster::limit::{Place, Resource};
+use crate::cluster::state::Counters;
+use crate::http::{ExchangeError, http1, http2};
+use crate::stream::Stream;
 use crate::tls::alpn::{Agreed, Offer};
 
-/// What a connection is opened to, and with.
-pub(in crate::cluster) struct Ends {
-    pub(in crate::cluster) endpoint: Arc<Endpoint>,
-    pub(in crate::cluster) state: Arc<State>,
-    pub(in crate::cluster) mesh: Rc<MeshClient>,
-    /// Of the newest program that has the cluster.
-    pub(in crate::cluster) limits: Rc<Cell<Limits>>,
-}
-
 pub(in crate::cluster) struct Lane {
-    pub(in crate::cluster) offer: Offer,
+    offer: Offer,
     /// Of the requests, where connections for different hosts must be kept apart; else empty.
-    pub(in crate::cluster) host: Box<str>,
+    host: Box<str>,
     ends: Rc<Ends>,
     /// Itself, for what it spawns.
     this: Weak<Self>,
-    /// Used last, taken first.
-    idle: RefCell<Vec<Rc<Single>>>,
-    /// Their answers are not read to the end yet.
-    settling: RefCell<Vec<Rc<Single>>>,
-    multiple: RefCell<Vec<Rc<Multiple>>>,
-    waiting: RefCell<VecDeque<oneshot::Sender<Result<Lease, Arc<ConnectError>>>>>,
+    pub(super) stock: Stock,
+    waiting: RefCell<VecDeque<Waiting>>,
     /// Being opened.
     opening: Cell<usize>,
     /// Opened, and not closed yet.
     open: Cell<usize>,
-    is_sweeping: Cell<bool>,
+    /// Whether one connection carries many requests, as far as is known.
+    is_multiple: Cell<bool>,
+    /// A connection was closed: somebody who waits may open another.
+    room: Notify,
 }
 
-/// How long a connection without requests is kept. Source: Envoy, `idle_timeout` of HTTP.
-const IDLE: Duration = Duration::from_hours(1);
-/// Of one connection. Source: ztunnel; also what servers commonly grant.
-const STREAMS_MAX: usize = 100;
+/// Somebody who waits for a connection.
+type Waiting = oneshot::Sender<Result<Lease, Arc<ConnectError>>>;
 
 impl Lane {
-    pub(in crate::cluster) fn new(ends: Rc<Ends>, offer: Offer, host: &str) -> Rc<Self> {
+    pub(super) fn new(ends: Rc<Ends>, offer: Offer, host: &str) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             offer,
             host: host.into(),
+            stock: Stock::new(&ends.state.spec.policy.connection_pool),
             ends,
             this: Weak::clone(this),
-            idle: RefCell::default(),
-            settling: RefCell::default(),
-            multiple: RefCell::default(),
             waiting: RefCell::default(),
             opening: Cell::new(0),
             open: Cell::new(0),
-            is_sweeping: Cell::new(false),
+            is_multiple: Cell::new(matches!(offer, Offer::Http2 | Offer::Multiplex)),
+            room: Notify::new(),
         })
     }
 
+    pub(super) fn is_for(&self, offer: Offer, host: &str) -> bool {
+        self.offer == offer && *self.host == *host
+    }
+
     /// Whether there is neither a connection nor anybody who waits for one.
-    pub(in crate::cluster) fn is_unused(&self) -> bool {
+    pub(super) fn is_unused(&self) -> bool {
         self.open.get() == 0 && self.opening.get() == 0
     }
 
     /// A connection for one request. Nobody waits but for a connection.
     pub(in crate::cluster) async fn acquire(&self) -> Result<Lease, Cause> {
-        if let Some(lease) = self.ready() {
+        if let Some(lease) = self.stock.take() {
             return Ok(lease);
         }
         let state = &self.ends.state;
@@ -87,24 +78,18 @@ impl Lane {
             Counters::add(&state.counters.request_overflow);
             return Err(Cause::Overflow(Resource::Pending));
         };
-        let (sender, receiver) = oneshot::channel();
+        let (sender, mut receiver) = oneshot::channel();
         self.waiting.borrow_mut().push_back(sender);
         self.grow();
-        match receiver.await {
-            Ok(lease) => lease.map_err(Cause::Connect),
-            // The lane has gone with its thread.
-            Err(_) => Err(Cause::Exchange(crate::http::ExchangeError::Closed)),
-        }
-    }
-
-    fn ready(&self) -> Option<Lease> {
-        if let Some(multiple) = self.multiple.borrow().iter().find(|one| one.has_room()) {
-            return Some(Lease::multiple(multiple));
-        }
         loop {
-            let single = self.idle.borrow_mut().pop()?;
-            if single.is_usable() {
-                return Some(Lease::single(single));
+            tokio::select! {
+                biased;
+                lease = &mut receiver => return match lease {
+                    Ok(lease) => lease.map_err(Cause::Connect),
+                    // The lane has gone with its thread.
+                    Err(_) => Err(Cause::Exchange(ExchangeError::Closed)),
+                },
+                () = self.room.notified() => self.grow(),
             }
         }
     }
@@ -113,11 +98,8 @@ impl Lane {
     fn grow(&self) {
         self.waiting.borrow_mut().retain(|waiting| !waiting.is_closed());
         let waiting = self.waiting.borrow().len();
-        let wanted = match self.offer {
-            Offer::Http2 | Offer::Multiplex => waiting.div_ceil(self.streams_max()),
-            Offer::Http1 | Offer::Tcp => waiting,
-        };
-        while self.opening.get() < wanted {
+        let each = if self.is_multiple.get() { self.stock.streams_max() } else { 1 };
+        while self.opening.get() < waiting.div_ceil(each) {
             let Some(place) = self.place() else { return };
             let Some(this) = self.this.upgrade() else { return };
             self.opening.set(self.opening.get() + 1);
@@ -132,8 +114,9 @@ impl Lane {
         if place.is_none() {
             Counters::add(&state.counters.connection_overflow);
         }
-        let has_none = self.open.get() == 0 && self.opening.get() == 0;
-        place.or_else(|| has_none.then(|| state.usage.enter_regardless(Resource::Connections)))
+        place.or_else(|| {
+            self.is_unused().then(|| state.usage.enter_regardless(Resource::Connections))
+        })
     }
 
     async fn open(self: Rc<Self>, place: Place) {
@@ -159,26 +142,25 @@ impl Lane {
     /// Speaks HTTP over a connection from now on.
     async fn begin(
         &self,
-        stream: crate::stream::Stream,
+        stream: Stream,
         agreed: Agreed,
         place: Place,
     ) -> Result<(), ConnectError> {
+        let open = Rc::new(Open::new(self, place));
         let is_multiple = match self.offer {
             Offer::Http2 => true,
             Offer::Multiplex => agreed == Agreed::Multiplexed,
             Offer::Http1 | Offer::Tcp => false,
         };
+        self.is_multiple.set(is_multiple);
         if is_multiple {
             let (client, driver) = http2(stream).await?;
-            let multiple = Multiple::new(self, client, place);
-            self.multiple.borrow_mut().push(Rc::clone(&multiple));
-            tokio::task::spawn_local(Multiple::drive(&multiple, driver));
-            self.serve_waiting(&multiple);
+            let multiple = Multiple::start(self, client, driver, open);
+            self.stock.keep_multiple(&multiple);
+            self.serve(&multiple);
         } else {
             let (client, driver) = http1(stream).await?;
-            let single = Single::new(self, client, place);
-            tokio::task::spawn_local(Single::drive(&single, driver));
-            self.take_back(single);
+            self.take_back(Single::start(self, client, driver, open));
         }
         Ok(())
     }
@@ -192,7 +174,7 @@ impl Lane {
     }
 
     /// Who has waited longest, and still does.
-    fn next_waiting(&self) -> Option<oneshot::Sender<Result<Lease, Arc<ConnectError>>>> {
+    fn next_waiting(&self) -> Option<Waiting> {
         loop {
             let waiting = self.waiting.borrow_mut().pop_front()?;
             if !waiting.is_closed() {
@@ -207,30 +189,16 @@ impl Lane {
             return;
         }
         if let Some(waiting) = self.next_waiting() {
-            // It is still there: nothing else of this thread runs in between.
+            // Should nobody wait any more after all, the lease is dropped, and comes back here.
             let _ = waiting.send(Ok(Lease::single(single)));
             return;
         }
-        self.idle.borrow_mut().push(single);
+        self.stock.keep_single(single);
         self.sweep();
     }
 
-    /// A connection whose last answer is still being read.
-    pub(super) fn settle(&self, single: Rc<Single>) {
-        self.settling.borrow_mut().push(single);
-    }
-
-    /// One that was settling has settled.
-    pub(super) fn settled(&self, single: &Rc<Single>) {
-        let mut settling = self.settling.borrow_mut();
-        if let Some(position) = settling.iter().position(|other| Rc::ptr_eq(other, single)) {
-            let single = settling.swap_remove(position);
-            drop(settling);
-            self.take_back(single);
-        }
-    }
-
-    pub(super) fn serve_waiting(&self, multiple: &Rc<Multiple>) {
+    /// A connection has room for requests, perhaps.
+    pub(super) fn serve(&self, multiple: &Rc<Multiple>) {
         while multiple.has_room()
             && let Some(waiting) = self.next_waiting()
         {
@@ -241,25 +209,16 @@ impl Lane {
         }
     }
 
-    /// A connection has ended, or takes no more requests.
-    pub(super) fn forget_single(&self, single: &Rc<Single>) {
-        self.idle.borrow_mut().retain(|other| !Rc::ptr_eq(other, single));
-        self.settling.borrow_mut().retain(|other| !Rc::ptr_eq(other, single));
-    }
-
-    pub(super) fn forget_multiple(&self, multiple: &Rc<Multiple>) {
-        self.multiple.borrow_mut().retain(|other| !Rc::ptr_eq(other, multiple));
-    }
-
     pub(super) fn opened(&self) {
         self.open.set(self.open.get() + 1);
     }
 
-    /// A connection is no more: there is room for another.
+    /// A connection is no more: there is room for another. It is opened by one of those who wait, since tasks cannot be
+    /// spawned while a thread ends.
     pub(super) fn closed(&self) {
         self.open.set(self.open.get() - 1);
         if !self.waiting.borrow().is_empty() {
-            self.grow();
+            self.room.notify_one();
         }
     }
 
@@ -267,84 +226,17 @@ impl Lane {
         Weak::clone(&self.this)
     }
 
-    pub(super) fn streams_max(&self) -> usize {
-        let pool = &self.ends.state.spec.policy.connection_pool;
-        match usize::try_from(pool.concurrent_streams_max) {
-            Ok(0) | Err(_) => STREAMS_MAX,
-            Ok(max) => max,
-        }
-    }
-
-    /// Of one connection.
-    pub(super) fn requests_max(&self) -> u64 {
-        match self.ends.state.spec.policy.connection_pool.requests_per_connection_max {
-            0 => u64::MAX,
-            max => max.into(),
-        }
-    }
-
-    /// When a connection that was opened now is too old.
-    pub(super) fn end_of_life(&self) -> Option<Instant> {
-        let duration = self.ends.state.spec.policy.connection_pool.connection_duration_max?;
-        Some(Instant::now() + Duration::from(duration))
-    }
-
-    fn idle_time(&self) -> Duration {
-        let idle = self.ends.state.spec.policy.connection_pool.http_idle_timeout;
-        idle.map_or(IDLE, Duration::from)
-    }
-
     /// Sees to it that connections which are not used are closed in time.
     fn sweep(&self) {
-        if !self.is_sweeping.replace(true) {
+        if self.stock.begin_sweeping() {
             tokio::task::spawn_local(sweep(self.this()));
         }
-    }
-
-    /// Closes what is overdue, and says when there is more.
-    fn close_overdue(&self, now: Instant) -> Option<Instant> {
-        let idle_time = self.idle_time();
-        let due = |since: Instant, end: Option<Instant>| {
-            let idle = since + idle_time;
-            end.map_or(idle, |end| end.min(idle))
-        };
-        let overdue_singles = |single: &Rc<Single>| due(single.idle_since(), single.end());
-        let overdue_multiples = |multiple: &Rc<Multiple>| match multiple.idle_since() {
-            Some(since) => Some(due(since, multiple.end())),
-            None => multiple.end(),
-        };
-        let mut closing = Vec::new(); // dropped when nothing is borrowed any more
-        let mut next: Option<Instant> = None;
-        let mut is_kept = |at: Option<Instant>| {
-            let is_kept = at.is_none_or(|at| now < at);
-            next = if is_kept { next.into_iter().chain(at).min() } else { next };
-            is_kept
-        };
-        let (kept, over) = std::mem::take(&mut *self.idle.borrow_mut())
-            .into_iter()
-            .partition(|single| is_kept(Some(overdue_singles(single))));
-        *self.idle.borrow_mut() = kept;
-        let _: &Vec<Rc<Single>> = &over;
-        let (kept, retired): (Vec<_>, Vec<_>) = std::mem::take(&mut *self.multiple.borrow_mut())
-            .into_iter()
-            .partition(|multiple| is_kept(overdue_multiples(multiple)));
-        *self.multiple.borrow_mut() = kept;
-        closing.extend(retired);
-        next
     }
 }
 
 async fn sweep(lane: Weak<Lane>) {
     loop {
-        let next = {
-            let Some(lane) = lane.upgrade() else { return };
-            let next = lane.close_overdue(Instant::now());
-            if next.is_none() {
-                lane.is_sweeping.set(false);
-            }
-            next
-        };
-        let Some(next) = next else { return };
-        sleep_until(next).await;
+        let Some(next) = lane.upgrade().and_then(|lane| lane.stock.close_overdue()) else { return };
+        tokio::time::sleep_until(next).await;
     }
 }

@@ -1,36 +1,103 @@
 //! Istio's standard metrics, and a few of our own.
+//!
+//! A series is known by a key of numbers. Each thread counts in series of its own ([`Shard`]); labels are written only when
+//! somebody asks ([`Exposition`]). Nothing is ever forgotten, and everything has a limit: beyond it, services are
+//! `__overflow__`, peers `unknown`.
+//!
+//! Source of names and labels: Istio, “Standard metrics”. Left out: `istio_request_messages_total` and
+//! `istio_response_messages_total`, since nobody counts the messages in gRPC bodies yet. Unlike Istio, a client says how
+//! its connection was secured (`connection_security_policy`), because it knows.
 
+mod denier;
+mod names;
 mod party;
+mod service;
+
+mod counter;
+mod registry;
+mod series;
+
+mod shard;
+
+mod text;
+
+mod labels;
+
+mod exposition;
 
 use std::sync::Arc;
 
-pub use party::{Local, Peer, PeerId, ServiceId};
+pub use party::{Local, Peer, PeerId};
+pub use service::ServiceId;
+
+use counter::Counter;
+use denier::{Denier, DenierId};
+pub(super) use exposition::Exposition;
+use names::Names;
+use party::Party;
+use registry::Registry;
+use series::{ConnectionKey, ConnectionSeries, RequestKey, RequestSeries};
+use service::Service;
+pub(super) use shard::{Counted, Shard};
+pub(super) use text::{Kind, Labels, Text};
+
+/// Of requests; as many of connections. A series of requests takes half a kilobyte a thread.
+const SERIES_MAX: usize = 4096;
+const PEERS_MAX: usize = 4096;
+const SERVICES_MAX: usize = 4096;
+const DENIERS_MAX: usize = 1024;
 
 /// What all threads count, added up where it is asked for. Shared by the whole process.
 #[derive(Debug)]
 pub struct Metrics {
     local: Local,
+    peers: Names<Party>,
+    services: Names<Service>,
+    deniers: Names<Denier>,
+    requests: Arc<Registry<RequestKey, RequestSeries>>,
+    connections: Arc<Registry<ConnectionKey, ConnectionSeries>>,
+    denials: Arc<Registry<DenierId, Counter>>,
 }
 
 impl Metrics {
     #[must_use]
     pub fn new(local: Local) -> Arc<Self> {
-        Arc::new(Self { local })
+        Arc::new(Self {
+            local,
+            peers: Names::new([Party::unknown()], PEERS_MAX),
+            services: Names::new(Service::constants(), SERVICES_MAX),
+            deniers: Names::new([Denier::overflow()], DENIERS_MAX),
+            requests: Registry::new(SERIES_MAX),
+            connections: Registry::new(SERIES_MAX),
+            denials: Registry::new(DENIERS_MAX),
+        })
     }
 
     /// The number of a workload on the other side, to be kept with its endpoint or connection: takes a lock. Beyond the
     /// limit on workloads it is [`PeerId::UNKNOWN`].
     #[must_use]
     pub fn peer(&self, peer: &Peer<'_>) -> PeerId {
-        let _ = (&self.local, peer);
-        PeerId::UNKNOWN
+        self.peers.id(Party::of(peer)).map_or(PeerId::UNKNOWN, PeerId)
     }
 
     /// The number of a service, to be kept with its cluster: takes a lock. Where there is none, `host` is whatever name the
-    /// request gave, and the rest is empty.
+    /// request gave, `name` the same or that of Istio's cluster, and `namespace` empty.
     #[must_use]
     pub fn service(&self, host: &str, name: &str, namespace: &str) -> ServiceId {
-        let _ = (host, name, namespace);
-        ServiceId::UNKNOWN
+        let id = self.services.id(Service::new(host, name, namespace));
+        id.map_or(ServiceId::OVERFLOW, ServiceId)
+    }
+
+    /// For one thread.
+    pub(super) fn shard(self: &Arc<Self>) -> Shard {
+        Shard::new(self)
+    }
+
+    pub(super) const fn local(&self) -> &Local {
+        &self.local
+    }
+
+    fn denier(&self, denier: Denier) -> DenierId {
+        self.deniers.id(denier).map_or(DenierId::OVERFLOW, DenierId)
     }
 }

@@ -31,14 +31,7 @@ pub(in crate::api) fn check(
     }
     check_gateways(&spec.gateways, &at.field("gateways"), out);
     check_hosts(spec, &at.field("hosts"), out);
-    if spec.http.is_empty() && spec.tls.is_empty() && spec.tcp.is_empty() {
-        let found = Diagnostic::new(
-            &MISSING_ROUTE,
-            at.field("http").key(),
-            "a VirtualService without routes",
-        );
-        out.push(found.label("needs `http`, `tls` or `tcp`"));
-    }
+    check_routes(spec, &at, out);
     if !is_for_gateway(spec) {
         check_claims(spec, &at.field("http"), out);
     }
@@ -57,6 +50,15 @@ pub(in crate::api) fn check(
 }
 
 /// Without hosts it is a delegate, whose routes stand in the place of another's.
+fn check_routes(spec: &VirtualService, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    if spec.http.is_empty() && spec.tls.is_empty() && spec.tcp.is_empty() {
+        let found = Diagnostic::new(&MISSING_ROUTE, at.key(), "a VirtualService without routes")
+            .label("needs `http`, `tls` or `tcp`");
+        let lists = ["http", "tls", "tcp"].map(|list| at.field(list).value());
+        out.push(lists.into_iter().fold(found, Diagnostic::supposing));
+    }
+}
+
 fn check_delegate(spec: &VirtualService, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let parts = [
         ("gateways", !spec.gateways.is_empty()),

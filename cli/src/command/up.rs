@@ -1,0 +1,174 @@
+//! `mesh up`: the mesh of a repository on this machine, as long as somebody works on it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::Exit;
+use crate::local::{self, Compiled, LocalError, LocalMesh, News, Options, Watch};
+use crate::operator::Follow;
+use crate::operator::view::short;
+use crate::render::{Color, Terminal};
+use crate::stop::{self, Leash};
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// The policy repository.
+    #[arg(value_name = "DIR", default_value = ".")]
+    repository: PathBuf,
+    /// Where state is kept [default: a temporary folder].
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// When to use colour.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("{0} errors: there is nothing to start with")]
+    Policy(usize),
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("the repository cannot be watched: {0}")]
+    Watch(#[from] notify::Error),
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Exit::Broken.because(&error),
+    };
+    let ended = runtime.block_on(up(arguments));
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => Exit::Ok,
+        Err(error @ Error::Policy(_)) => Exit::Negative.because(&error),
+        Err(error) => Exit::Broken.because(&error),
+    }
+}
+
+async fn up(arguments: &Arguments) -> Result<(), Error> {
+    let terminal = Terminal::detect(arguments.color);
+    let temporary = tempfile::Builder::new().prefix("mesh-up-").tempdir()?;
+    let state = arguments.state.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let repository = &arguments.repository;
+    // Watched before it is read: what is saved in between is not missed.
+    let mut watch = Watch::new(repository)?;
+    let compiled = compile(repository, &terminal);
+    let Some(bundle) = compiled.bundle() else {
+        return Err(Error::Policy(compiled.errors()));
+    };
+    let (tell, mut news) = mpsc::channel(16);
+    let options = Options { state, rollout: rollout() };
+    let started = LocalMesh::start(&options, bundle, tell);
+    let mut mesh = tokio::select! {
+        started = started => started?,
+        _ = stop::requested(Leash::Free) => return Ok(()),
+    };
+    greet(&mesh, &terminal);
+    let mut follow = Follow::default();
+    let mut stopping = std::pin::pin!(stop::requested(Leash::Free));
+    let mut beat = tokio::time::interval(Duration::from_millis(250));
+    loop {
+        tokio::select! {
+            stopped = &mut stopping => { stopped?; break; }
+            () = watch.changed() => change(&mut mesh, repository, &terminal).await,
+            Some(news) = news.recv() => tell_news(&news, &terminal),
+            _ = beat.tick() => look(&mesh, &mut follow, &terminal).await,
+        }
+    }
+    super::write("\nending the proxies, then the control runtime\n");
+    mesh.stop().await;
+    Ok(())
+}
+
+/// For somebody who tries things out: soon, and whether or not anybody calls.
+fn rollout() -> Value {
+    json!({ "soak": "2s", "waves": ["1", "all"], "gate": { "inconclusive": "proceed" } })
+}
+
+fn compile(repository: &Path, terminal: &Terminal) -> Compiled {
+    let compiled = Compiled::of(repository);
+    let paint = terminal.paint;
+    let took = compiled.took.as_millis();
+    let what = format!("{} resources in {} files", compiled.resources(), compiled.files());
+    super::write(&compiled.text(terminal));
+    let line = match compiled.bundle() {
+        Some(bundle) => {
+            let digest = short(&bundle.snapshot.digest());
+            format!("{} compiled {what} in {took} ms: {digest}\n", paint.added("✔"))
+        }
+        None => {
+            let untouched = "what is served stays as it is";
+            format!(
+                "{} {} errors in {what} ({took} ms): {untouched}\n",
+                paint.removed("✖"),
+                compiled.errors()
+            )
+        }
+    };
+    super::write(&line);
+    compiled
+}
+
+async fn change(mesh: &mut LocalMesh, repository: &Path, terminal: &Terminal) {
+    let compiled = compile(repository, terminal);
+    let Some(bundle) = compiled.bundle() else { return };
+    let known = mesh.stations().len();
+    match mesh.apply(bundle).await {
+        Ok(_) if mesh.stations().len() != known => greet(mesh, terminal),
+        Ok(_) => {}
+        Err(error) => {
+            let mark = terminal.paint.removed("✖");
+            super::write(&format!("{mark} not rolled out: {error}\n"));
+        }
+    }
+}
+
+fn greet(mesh: &LocalMesh, terminal: &Terminal) {
+    let paint = terminal.paint;
+    let mut text = format!("\n{}", local::view::stations(mesh.stations(), paint));
+    let edges = local::view::edges(mesh.stations(), mesh.folders(), paint);
+    if !edges.is_empty() {
+        text.push_str(&format!("\n{edges}"));
+    }
+    for credential in mesh.made() {
+        let name = format!("{}/{}", credential.namespace, credential.name);
+        text.push_str(&format!(
+            "{} secret {name} is not in the repository: a certificate was made for this mesh alone\n",
+            paint.bold("!")
+        ));
+    }
+    let admin = mesh.control_at().admin;
+    text.push_str(&format!("\noperators: mesh rollout status --control {admin}\n"));
+    text.push_str(&format!("state and logs: {}\n", mesh.folders().root().display()));
+    text.push_str(
+        "edit the repository: what is saved is rolled out or refused. Ctrl-C ends all.\n\n",
+    );
+    super::write(&text);
+}
+
+fn tell_news(news: &News, terminal: &Terminal) {
+    let mark = terminal.paint.removed("✖");
+    super::write(&match news {
+        News::Died { name, status } => {
+            format!("{mark} {name} died ({status}); it is started again\n")
+        }
+        News::Unstartable { name, error } => format!("{mark} {name} cannot be started: {error}\n"),
+    });
+}
+
+/// Tells how rollouts go. A control runtime that does not answer is asked again later.
+async fn look(mesh: &LocalMesh, follow: &mut Follow, terminal: &Terminal) {
+    let Ok(overview) = mesh.operator().overview().await else { return };
+    for line in follow.lines(&overview, terminal.paint) {
+        super::write(&format!("{line}\n"));
+    }
+}

@@ -1,0 +1,66 @@
+//! How rollouts go, told as it happens.
+
+use std::collections::BTreeMap;
+
+use mesh_control::journal::Entry;
+use mesh_control::observe::Overview;
+use mesh_control::rollout::Record;
+
+use super::view::short;
+use crate::render::Paint;
+
+/// What was told already.
+#[derive(Debug, Default)]
+pub(crate) struct Follow {
+    last: Option<Entry>,
+    problems: BTreeMap<String, String>,
+}
+
+impl Follow {
+    /// One line for each thing that is new.
+    pub(crate) fn lines(&mut self, overview: &Overview, paint: Paint) -> Vec<String> {
+        let records = self.news(overview);
+        let mut lines: Vec<_> =
+            records.iter().filter_map(|entry| line(&entry.record, overview, paint)).collect();
+        for (place, problem) in &overview.problems {
+            if self.problems.get(place) != Some(problem) {
+                lines.push(format!("{} {place}: {problem}", paint.removed("✖")));
+            }
+        }
+        self.problems.clone_from(&overview.problems);
+        lines
+    }
+
+    /// The records since the last call, oldest first.
+    fn news(&mut self, overview: &Overview) -> Vec<Entry> {
+        let records = &overview.records;
+        let known = records.iter().rposition(|entry| Some(entry) == self.last.as_ref());
+        self.last = records.last().cloned().or(self.last.take());
+        records.iter().skip(known.map_or(0, |known| known + 1)).cloned().collect()
+    }
+}
+
+fn line(record: &Record, overview: &Overview, paint: Paint) -> Option<String> {
+    let (ok, bad) = (paint.added("✔"), paint.removed("✖"));
+    Some(match record {
+        Record::Started { epoch, snapshot, .. } => {
+            format!("  epoch {epoch}: {} is prepared by all proxies", short(snapshot))
+        }
+        Record::Wave { epoch, wave, proxies } => {
+            format!("  epoch {epoch}: wave {wave}, {} proxies", proxies.len())
+        }
+        Record::Confirmed { version } => {
+            let (serving, total) = (overview.serving, overview.total);
+            format!(
+                "{ok} epoch {} is confirmed: {serving} of {total} proxies serve it",
+                version.epoch
+            )
+        }
+        Record::Ended { epoch, cause } => format!("{bad} epoch {epoch} is taken back: {cause}"),
+        Record::Paused => "  rollouts are paused".to_owned(),
+        Record::Resumed => "  rollouts go on".to_owned(),
+        Record::Undone { to } => format!("  back to {}", short(to)),
+        Record::Lifted { snapshot } => format!("  {} is out of quarantine", short(snapshot)),
+        Record::Reigned { .. } | Record::Offered { .. } | Record::Checkpoint { .. } => return None,
+    })
+}

@@ -1,0 +1,184 @@
+//! The Gateway API: `Gateway`s and `HTTPRoute`s, at the edge and on the mesh.
+
+use mesh_engine::route::Outcome;
+
+use crate::support::{Call, Program, Repository, shown, workload};
+
+const EDGE: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public, namespace: edge}
+spec:
+  gatewayClassName: istio
+  listeners:
+    - {name: all, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}
+    - {name: own, port: 80, protocol: HTTP, hostname: own.test, allowedRoutes: {namespaces: {from: Same}}}
+    - name: tls
+      port: 443
+      protocol: HTTPS
+      hostname: tls.test
+      allowedRoutes: {namespaces: {from: All}}
+      tls: {certificateRefs: [{name: cert}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: public, namespace: edge}
+spec:
+  selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}
+  template:
+    metadata: {labels: {gateway.networking.k8s.io/gateway-name: public}}
+    spec: {containers: [{name: istio-proxy, image: auto}]}
+---
+";
+
+fn route(name: &str, namespace: &str, spec: &str) -> String {
+    format!(
+        "
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: {name}, namespace: {namespace}}}
+spec:
+  parentRefs: [{{name: public, namespace: edge}}]
+{spec}
+---
+"
+    )
+}
+
+fn edge(text: &str) -> Repository {
+    let repository = Repository::of(&(EDGE.to_owned() + text));
+    repository.write("mesh.yaml", "inventory: {secrets: [edge/cert]}\n");
+    repository
+}
+
+fn goes_to(repository: &Repository, port: u16, call: Call<'_>) -> Vec<String> {
+    let bundle = repository.bundle();
+    let sni = (port == 443).then_some(call.host);
+    Program::of(&bundle, "edge/public").serves(port, sni, call.on(port), |it| shown(&it))
+}
+
+#[test]
+fn the_most_specific_match_comes_first_whatever_the_order() {
+    let spec = "
+  hostnames: [shop.test]
+  rules:
+    - backendRefs: [{name: all, port: 80}]
+    - matches: [{path: {value: /a}}]
+      backendRefs: [{name: prefix, port: 80}]
+    - matches: [{path: {value: /a}, method: POST}]
+      backendRefs: [{name: method, port: 80}]
+    - matches: [{path: {type: Exact, value: /a}}]
+      backendRefs: [{name: exact, port: 80}]
+";
+    let text: String = ["all", "prefix", "method", "exact"].map(|it| workload("shop", it)).concat();
+    let repository = edge(&(text + &route("r", "shop", spec)));
+    let to = |path, method| {
+        let call = Call::get("shop.test", path).by(method);
+        let found = goes_to(&repository, 80, call).remove(0);
+        found.split("||").nth(1).unwrap().split('.').next().unwrap().to_owned()
+    };
+    assert_eq!(to("/", "GET"), "all");
+    assert_eq!(to("/ab", "GET"), "all");
+    assert_eq!(to("/a/b", "GET"), "prefix");
+    assert_eq!(to("/a/b", "POST"), "method");
+    assert_eq!(to("/a", "POST"), "exact");
+}
+
+#[test]
+fn listeners_admit_and_isolate() {
+    let spec = "  rules: [{backendRefs: [{name: api, port: 80}]}]";
+    let repository = edge(&(workload("shop", "api") + &route("r", "shop", spec)));
+    let to = |host, port| goes_to(&repository, port, Call::get(host, "/"));
+    assert_eq!(to("any.test", 80), ["1 outbound|80||api.shop.svc.cluster.local"]);
+    assert_eq!(to("tls.test", 443), ["1 outbound|80||api.shop.svc.cluster.local"]);
+}
+
+#[test]
+fn what_leads_nowhere_is_answered_with_500() {
+    let spec = "
+  rules:
+    - matches: [{path: {value: /none}}]
+    - matches: [{path: {value: /zero}}]
+      backendRefs: [{name: api, port: 80, weight: 0}]
+    - matches: [{path: {value: /both}}]
+      backendRefs: [{name: api, port: 80, weight: 3}, {name: api, namespace: other, port: 80}]
+";
+    let text = workload("shop", "api") + &workload("other", "api") + &route("r", "shop", spec);
+    let compiled = edge(&text).compile();
+    // Another namespace without leave is an error to the checks; with it, the weights stand.
+    let names: Vec<_> = compiled.findings.iter().map(|it| it.check.name).collect();
+    assert!(names.contains(&"missing-reference-grant"), "{names:?}");
+    let grant = "
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {name: g, namespace: other}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: shop}]
+  to: [{group: \"\", kind: Service}]
+---
+";
+    let repository = edge(&(text + grant));
+    let to = |path| goes_to(&repository, 80, Call::get("any.test", path));
+    assert_eq!(to("/none"), ["status 500"]);
+    assert_eq!(to("/zero"), ["status 500"]);
+    let both =
+        ["3 outbound|80||api.shop.svc.cluster.local", "1 outbound|80||api.other.svc.cluster.local"];
+    assert_eq!(to("/both"), both);
+}
+
+#[test]
+fn filters_change_requests() {
+    let spec = r#"
+  rules:
+    - matches: [{path: {value: /old}}]
+      filters:
+        - {type: RequestRedirect, requestRedirect: {scheme: https, statusCode: 301, path: {type: ReplacePrefixMatch, replacePrefixMatch: /new}}}
+    - matches: [{path: {value: /api}}]
+      filters:
+        - {type: URLRewrite, urlRewrite: {hostname: inner.test, path: {type: ReplacePrefixMatch, replacePrefixMatch: /v1}}}
+        - {type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: x-share, value: "50%"}]}}
+        - {type: RequestMirror, requestMirror: {backendRef: {name: copy, port: 80}, percent: 20}}
+      backendRefs: [{name: api, port: 80}]
+      timeouts: {request: 5s, backendRequest: 1s}
+      retry: {attempts: 3, codes: [503], backoff: 100ms}
+"#;
+    let text = workload("shop", "api") + &workload("shop", "copy") + &route("r", "shop", spec);
+    let bundle = edge(&text).bundle();
+    let public = Program::of(&bundle, "edge/public");
+    public.serves(80, None, Call::get("any.test", "/old/x"), |outcome| {
+        assert_eq!(shown(&outcome), ["redirect 301"]);
+    });
+    public.serves(80, None, Call::get("any.test", "/api/x"), |outcome| {
+        let Outcome::Route(selected) = outcome else { panic!("{outcome:?}") };
+        let mesh_engine::route::Action::Forward(forward) = &selected.route.action else { panic!() };
+        assert_eq!(forward.authority.as_ref().unwrap(), "inner.test");
+        assert_eq!(forward.timeout.unwrap().as_secs(), 5);
+        assert_eq!(forward.try_timeout.unwrap().as_secs(), 1);
+        assert_eq!(forward.retry.retries_max, 3);
+        assert_eq!(forward.mirrors[0].share.0, 200_000);
+        assert!(!selected.route.headers.is_empty());
+    });
+}
+
+#[test]
+fn on_the_mesh_a_route_is_for_the_ports_that_its_parent_names() {
+    let api = workload("shop", "api").replace(
+        "ports: [{name: http, port: 80, targetPort: 8080}]",
+        "ports: [{name: http, port: 80, targetPort: 8080}, {name: http-b, port: 81, targetPort: 8081}]",
+    );
+    let text = api
+        + &workload("shop", "new")
+        + "
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: r, namespace: shop}
+spec:
+  parentRefs: [{group: \"\", kind: Service, name: api, port: 81}]
+  rules: [{backendRefs: [{name: new, port: 80}]}]
+";
+    let bundle = Repository::of(&text).bundle();
+    let new = Program::of(&bundle, "shop/new");
+    let to = |port| new.goes_to(Call::get("api", "/").on(port));
+    assert_eq!(to(81), ["1 outbound|80||new.shop.svc.cluster.local"]);
+    assert_eq!(to(80), ["1 outbound|80||api.shop.svc.cluster.local"]);
+}

@@ -1,0 +1,131 @@
+//! `DestinationRule`s: what a subset and a port inherit, and what the mesh says.
+
+use std::time::Duration;
+
+use mesh_snapshot::object::{
+    ClientTls, Hash, HashTable, HttpVersion, LoadBalancer, Microseconds, SimpleBalancer,
+    TrafficPolicy,
+};
+
+use SimpleBalancer::{LeastRequest, Random, RoundRobin};
+
+use crate::support::{Program, Repository, workload};
+
+/// The policies of clusters of `api.shop`, as `shop/web` sees it.
+fn policies(repository: &Repository, names: &[&str]) -> Vec<TrafficPolicy> {
+    let bundle = repository.bundle();
+    let web = Program::of(&bundle, "shop/web");
+    let of = |name: &&str| {
+        let name = format!("outbound|{name}|api.shop.svc.cluster.local");
+        web.program.cluster_by_name(&name).unwrap().policy().clone()
+    };
+    names.iter().map(of).collect()
+}
+
+fn repository(rule: &str) -> Repository {
+    let api = workload("shop", "api").replace(
+        "ports: [{name: http, port: 80, targetPort: 8080}]",
+        "ports: [{name: http, port: 80, targetPort: 8080}, {name: http-b, port: 81, targetPort: 8081}]",
+    );
+    let head = "
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: api, namespace: shop}
+spec:
+  host: api
+";
+    Repository::of(&(api + &workload("shop", "web") + head + rule))
+}
+
+#[test]
+fn a_subset_inherits_blocks_and_a_port_nothing() {
+    let rule = "
+  trafficPolicy:
+    connectionPool: {tcp: {maxConnections: 1}}
+    tls: {mode: DISABLE}
+    portLevelSettings:
+      - port: {number: 81}
+        loadBalancer: {simple: RANDOM}
+  subsets:
+    - name: v1
+      labels: {version: v1}
+      trafficPolicy:
+        loadBalancer: {simple: ROUND_ROBIN}
+        portLevelSettings:
+          - port: {number: 80}
+            connectionPool: {tcp: {maxConnections: 9}}
+    - name: v2
+      labels: {version: v2}
+";
+    let repository = repository(rule);
+    let found = policies(&repository, &["80|", "81|", "80|v1", "81|v1", "80|v2", "81|v2"]);
+    let limits: Vec<_> = found.iter().map(|it| it.connection_pool.connections_max).collect();
+    assert_eq!(limits, [1, 0, 9, 0, 1, 0]);
+    let tls: Vec<_> = found.iter().map(|it| it.tls == ClientTls::Disable).collect();
+    assert_eq!(tls, [true, false, false, false, true, false]);
+    let balancer = |it: &TrafficPolicy| match it.load_balancer {
+        LoadBalancer::Simple(simple) => simple,
+        LoadBalancer::ConsistentHash { .. } => panic!(),
+    };
+    let balancers: Vec<_> = found.iter().map(balancer).collect();
+    let expected = [LeastRequest, Random, LeastRequest, RoundRobin, LeastRequest, Random];
+    assert_eq!(balancers, expected);
+}
+
+#[test]
+fn all_blocks_are_carried() {
+    let rule = "
+  trafficPolicy:
+    loadBalancer:
+      consistentHash: {httpCookie: {name: c, ttl: 0s}, maglev: {tableSize: 101}}
+    outlierDetection: {consecutiveGatewayErrors: 3, splitExternalLocalOriginErrors: true, maxEjectionPercent: 50}
+    connectionPool:
+      tcp: {connectTimeout: 3s, tcpKeepalive: {probes: 3}}
+      http: {useClientProtocol: true, maxRetries: 4, http1MaxPendingRequests: 5}
+    tls: {mode: MUTUAL, credentialName: client, sni: s.test, subjectAltNames: [s.test]}
+";
+    let repository = repository(rule);
+    repository.write(
+        "secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: client, namespace: shop}\n",
+    );
+    let found = policies(&repository, &["80|"]).remove(0);
+    let cookie = Hash::Cookie { name: "c".into(), path: String::new(), ttl: Some(Microseconds(0)) };
+    let table = HashTable::Maglev { size: 101 };
+    assert_eq!(found.load_balancer, LoadBalancer::ConsistentHash { hash: cookie, table });
+    let outliers = found.outlier_detection.unwrap();
+    assert_eq!((outliers.consecutive_5xx, outliers.consecutive_gateway_errors), (5, 3));
+    assert_eq!(outliers.consecutive_local_origin_failures, 5);
+    assert_eq!((outliers.ejected_max.0, outliers.interval.0), (500_000, 10_000_000));
+    let pool = found.connection_pool;
+    assert_eq!(pool.connect_timeout, Some(Microseconds::from_secs(3)));
+    assert_eq!((pool.retries_max, pool.pending_requests_max), (4, 5));
+    assert_eq!(pool.http_version, HttpVersion::AsClient);
+    assert_eq!(pool.tcp_keepalive.unwrap().probes, 3);
+    let ClientTls::Originate { credential, sni, .. } = found.tls else { panic!() };
+    assert_eq!((credential.unwrap().name.as_str(), sni.as_str()), ("client", "s.test"));
+}
+
+#[test]
+fn the_mesh_speaks_where_no_rule_does() {
+    let config = "
+meshConfig:
+  connectTimeout: 2s
+  tcpKeepalive: {probes: 7, time: 10s}
+  defaultTrafficPolicy: {outlierDetection: {consecutive5xxErrors: 9}}
+";
+    let repository =
+        repository("  trafficPolicy: {connectionPool: {tcp: {tcpKeepalive: {probes: 1}}}}\n");
+    repository.write("mesh.yaml", config);
+    let bundle = repository.bundle();
+    let web = Program::of(&bundle, "shop/web");
+    let cluster =
+        |host: &str| web.program.cluster_by_name(&format!("outbound|80||{host}")).unwrap();
+    let ruled = cluster("api.shop.svc.cluster.local");
+    let keepalive = ruled.policy().connection_pool.tcp_keepalive.unwrap();
+    assert_eq!((keepalive.probes, keepalive.time), (1, Microseconds::from_secs(10)));
+    assert!(ruled.policy().outlier_detection.is_none());
+    let bare = cluster("web.shop.svc.cluster.local");
+    assert_eq!(bare.policy().outlier_detection.as_ref().unwrap().consecutive_5xx, 9);
+    assert_eq!(bare.connect_timeout(), Duration::from_secs(2));
+}
