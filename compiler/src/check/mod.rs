@@ -9,39 +9,44 @@
 mod inventory;
 mod suggestion;
 
+// Names that lead nowhere.
 mod assumed_inventory;
+mod missing_port;
 mod missing_reference_grant;
 mod unknown_gateway;
 mod unknown_host;
 mod unknown_port;
+mod unknown_rule_host;
 mod unknown_secret;
 mod unknown_service_account;
 mod unknown_subset;
 
+// Routes, hosts and servers in each other's way.
 mod conflicting_hosts;
 mod conflicting_servers;
 mod cover;
 mod host_not_on_gateway;
 mod shadowed_route;
+mod unattached_route;
+mod uneven_weights;
 mod unreachable_route;
 mod unserved_gateway_host;
 
-mod allow_opens_everything;
+// What runs, against what is said of it.
 mod http_route_on_tcp_port;
-mod http_rule_on_tcp_port;
-mod missing_port;
 mod mtls;
 mod mtls_conflict;
-mod policy_never_matches;
 mod selection;
 mod selector_without_workload;
+mod subset_without_instances;
+mod undeclared_protocol;
+
+// Policies that do something else than they say.
+mod allow_opens_everything;
+mod http_rule_on_tcp_port;
+mod policy_never_matches;
 mod service_port_in_policy;
 mod split_rule;
-mod subset_without_instances;
-mod unattached_route;
-mod undeclared_protocol;
-mod uneven_weights;
-mod unknown_rule_host;
 
 #[cfg(test)]
 mod tests;
@@ -58,31 +63,31 @@ static RULES: &[Rule] = &[
     (&unknown_host::CHECK, unknown_host::run),
     (&unknown_subset::CHECK, unknown_subset::run),
     (&unknown_port::CHECK, unknown_port::run),
+    (&missing_port::CHECK, missing_port::run),
+    (&unknown_rule_host::CHECK, unknown_rule_host::run),
     (&unknown_gateway::CHECK, unknown_gateway::run),
     (&unknown_secret::CHECK, unknown_secret::run),
     (&unknown_service_account::CHECK, unknown_service_account::run),
     (&missing_reference_grant::CHECK, missing_reference_grant::run),
+    (&assumed_inventory::CHECK, assumed_inventory::run),
     (&unreachable_route::CHECK, unreachable_route::run),
     (&shadowed_route::CHECK, shadowed_route::run),
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
-    (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
+    (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
+    (&unattached_route::CHECK, unattached_route::run),
+    (&uneven_weights::CHECK, uneven_weights::run),
     (&selector_without_workload::CHECK, selector_without_workload::run),
     (&subset_without_instances::CHECK, subset_without_instances::run),
     (&mtls_conflict::CHECK, mtls_conflict::run),
-    (&allow_opens_everything::CHECK, allow_opens_everything::run),
+    (&http_route_on_tcp_port::CHECK, http_route_on_tcp_port::run),
+    (&undeclared_protocol::CHECK, undeclared_protocol::run),
     (&policy_never_matches::CHECK, policy_never_matches::run),
+    (&allow_opens_everything::CHECK, allow_opens_everything::run),
+    (&split_rule::CHECK, split_rule::run),
     (&http_rule_on_tcp_port::CHECK, http_rule_on_tcp_port::run),
     (&service_port_in_policy::CHECK, service_port_in_policy::run),
-    (&http_route_on_tcp_port::CHECK, http_route_on_tcp_port::run),
-    (&missing_port::CHECK, missing_port::run),
-    (&uneven_weights::CHECK, uneven_weights::run),
-    (&unattached_route::CHECK, unattached_route::run),
-    (&undeclared_protocol::CHECK, undeclared_protocol::run),
-    (&unknown_rule_host::CHECK, unknown_rule_host::run),
-    (&split_rule::CHECK, split_rule::run),
-    (&assumed_inventory::CHECK, assumed_inventory::run),
 ];
 
 /// The checks of this stage.

@@ -1,0 +1,112 @@
+//! Parts of a rule that exclude each other, whatever the workload.
+
+use super::Fault;
+use super::pattern::{are_apart, is_within};
+use crate::api::istio::{Condition, Operation, Rule, Source};
+use crate::diagnostic::FieldPath;
+
+pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (index, source) in rule.from.iter().flatten().enumerate() {
+        if let Some(source) = &source.source {
+            let at = at.clone().field("from").index(index).field("source");
+            faults.extend(excluded(&source_pairs(source), &at));
+            faults.extend(namespaces_apart(source, &at));
+        }
+    }
+    for (index, operation) in rule.to.iter().flatten().enumerate() {
+        if let Some(operation) = &operation.operation {
+            let at = at.clone().field("to").index(index).field("operation");
+            faults.extend(excluded(&operation_pairs(operation), &at));
+        }
+    }
+    for (index, condition) in rule.when.iter().enumerate() {
+        let at = at.clone().field("when").index(index);
+        let pair = ("values", condition.values.as_slice(), condition.not_values.as_slice());
+        faults.extend(excluded(&[pair], &at));
+    }
+    faults.extend(conditions_apart(&rule.when, at));
+    faults
+}
+
+/// A field, what it asks for, and what its opposite excludes.
+type Pair<'a> = (&'static str, &'a [String], &'a [String]);
+
+fn source_pairs(it: &Source) -> [Pair<'_>; 6] {
+    [
+        ("principals", &it.principals, &it.not_principals),
+        ("requestPrincipals", &it.request_principals, &it.not_request_principals),
+        ("namespaces", &it.namespaces, &it.not_namespaces),
+        ("serviceAccounts", &it.service_accounts, &it.not_service_accounts),
+        ("ipBlocks", &it.ip_blocks, &it.not_ip_blocks),
+        ("remoteIpBlocks", &it.remote_ip_blocks, &it.not_remote_ip_blocks),
+    ]
+}
+
+fn operation_pairs(it: &Operation) -> [Pair<'_>; 4] {
+    [
+        ("hosts", &it.hosts, &it.not_hosts),
+        ("ports", &it.ports, &it.not_ports),
+        ("methods", &it.methods, &it.not_methods),
+        ("paths", &it.paths, &it.not_paths),
+    ]
+}
+
+fn excluded(pairs: &[Pair<'_>], at: &FieldPath) -> Option<Fault> {
+    let is_excluded = |(_, values, not): &&Pair<'_>| {
+        !values.is_empty() && values.iter().all(|value| not.iter().any(|it| is_within(value, it)))
+    };
+    let (field, ..) = pairs.iter().find(is_excluded)?;
+    Some(Fault {
+        message: format!("everything that `{field}` asks for is excluded beside it"),
+        at: at.clone().field(field),
+        label: "never holds",
+        other: None,
+        help: "both must hold: remove the one that is not meant",
+    })
+}
+
+/// Identities of namespaces that are not among those asked for.
+fn namespaces_apart(source: &Source, at: &FieldPath) -> Option<Fault> {
+    let namespace = |principal: &String| {
+        let (_, rest) = principal.split_once("/ns/")?;
+        let (namespace, _) = rest.split_once('/')?;
+        (!principal.starts_with('*') && !namespace.contains('*')).then(|| namespace.to_owned())
+    };
+    let own: Option<Vec<_>> = source.principals.iter().map(namespace).collect();
+    let own = own.filter(|own| !own.is_empty() && !source.namespaces.is_empty())?;
+    let is_apart = |own: &String| source.namespaces.iter().all(|it| are_apart(own, it));
+    own.iter().all(is_apart).then(|| Fault {
+        message: "none of the `principals` is of one of the `namespaces`".to_owned(),
+        at: at.clone().field("principals"),
+        label: "never holds together with `namespaces`",
+        other: None,
+        help: "both must hold: for either of them write two elements of `from`",
+    })
+}
+
+fn conditions_apart(when: &[Condition], at: &FieldPath) -> Option<Fault> {
+    when.iter().enumerate().find_map(|(index, later)| {
+        let is_apart = |earlier: &&Condition| {
+            earlier.key == later.key
+                && !earlier.values.is_empty()
+                && !later.values.is_empty()
+                && has_one_value(&later.key)
+                && earlier.values.iter().all(|a| later.values.iter().all(|b| are_apart(a, b)))
+        };
+        when.iter().take(index).find(is_apart)?;
+        Some(Fault {
+            message: format!("two conditions on `{}` leave nothing that holds both", later.key),
+            at: at.clone().field("when").index(index).field("values"),
+            label: "never holds together with the earlier condition",
+            other: None,
+            help: "conditions must all hold: put the values into one of them",
+        })
+    })
+}
+
+/// Whether a request has one value of an attribute, compared as a text.
+fn has_one_value(key: &str) -> bool {
+    !key.starts_with("request.auth.")
+        && !matches!(key, "source.ip" | "remote.ip" | "destination.ip")
+}

@@ -1,0 +1,149 @@
+//! `policy-never-matches`: a part of a rule of an `AuthorizationPolicy` contradicts itself or the workload it is for.
+//!
+//! - What it asks for it also excludes (`methods` within `notMethods`), or two conditions on one attribute leave nothing.
+//! - It asks for identities of the connection, and the workload takes plain text alone.
+//! - It asks for tokens, and nothing checks tokens for the workload.
+//!
+//! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
+
+mod contradiction;
+mod pattern;
+
+use contradiction::contradictions;
+
+use super::{mtls, selection};
+use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::policy::Policy;
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check =
+    Check::lint("policy-never-matches", Severity::Warning, include_str!("policy_never_matches.md"));
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for policy in &mesh.policies.authorization_policies {
+        let action = policy.resource.spec.action;
+        let workloads = match &policy.scope {
+            Ok(scope) => selection::of_policy(mesh, scope),
+            Err(_) => continue,
+        };
+        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            let mut faults = contradictions(rule, &at);
+            faults.extend(without_identity(mesh, rule, &at, &workloads));
+            faults.extend(without_token(mesh, policy, rule, &at, &workloads));
+            out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
+        }
+    }
+}
+
+/// Why a part never holds.
+struct Fault {
+    message: String,
+    at: FieldPath,
+    label: &'static str,
+    other: Option<(Place, &'static str)>,
+    help: &'static str,
+}
+
+impl Fault {
+    fn say(self, document: crate::parse::DocumentId, action: Action) -> Diagnostic {
+        let effect = match action {
+            Action::Allow => "this part of the rule lets nobody in",
+            Action::Deny => "this part of the rule stops nobody",
+            Action::Audit => "this part of the rule notes nothing",
+            Action::Custom => "by this part of the rule nobody is asked",
+        };
+        let place = Place::key(document, self.at);
+        let found = Diagnostic::new(&CHECK, place, self.message).label(self.label);
+        let found = match self.other {
+            Some((place, text)) => found.also(place, text),
+            None => found,
+        };
+        found.consequence(effect).help(self.help)
+    }
+}
+
+/// Every caller is somebody unknown to a workload that takes plain text alone.
+fn without_identity(
+    mesh: &Mesh<'_>,
+    rule: &Rule,
+    at: &FieldPath,
+    workloads: &[&Workload<'_>],
+) -> Option<Fault> {
+    let sources = rule.from.iter().flatten().enumerate();
+    let (index, field) = sources.filter_map(|(at, it)| Some((at, it.source.as_ref()?))).find_map(
+        |(index, source)| {
+            let lists = [
+                ("principals", &source.principals),
+                ("namespaces", &source.namespaces),
+                ("serviceAccounts", &source.service_accounts),
+            ];
+            let asked = lists.into_iter().find(|(_, values)| !values.is_empty());
+            asked.map(|(field, _)| (index, field))
+        },
+    )?;
+    let modes = workloads.iter().map(|it| {
+        let ports = it.inventory.ports.values().map(|port| Some(*port));
+        let mut modes: Vec<_> =
+            ports.map(|port| mtls::effective(mesh, &it.inventory, port)).collect();
+        modes.push(mtls::effective(mesh, &it.inventory, None));
+        modes
+    });
+    let modes: Vec<_> = modes.flatten().collect();
+    if modes.is_empty() || modes.iter().any(|it| it.mode != MtlsMode::Disable) {
+        return None;
+    }
+    let place = modes.into_iter().find_map(|it| it.place)?;
+    Some(Fault {
+        message: format!("`{field}` asks for an identity, and no connection here has one"),
+        at: at.clone().field("from").index(index).field("source").field(field),
+        label: "never holds",
+        other: Some((place, "the workload takes plain text alone, which proves nothing")),
+        help: "let the workload take mutual TLS (`PERMISSIVE` or `STRICT`)",
+    })
+}
+
+/// Without a `RequestAuthentication` no request has a token that counts.
+fn without_token(
+    mesh: &Mesh<'_>,
+    policy: &Policy<'_, AuthorizationPolicy>,
+    rule: &Rule,
+    at: &FieldPath,
+    workloads: &[&Workload<'_>],
+) -> Option<Fault> {
+    let sources = rule.from.iter().flatten().enumerate();
+    let source = sources.filter_map(|(at, it)| Some((at, it.source.as_ref()?)));
+    let mut source = source.filter(|(_, source)| !source.request_principals.is_empty());
+    let from = source.next().map(|(index, _)| {
+        at.clone().field("from").index(index).field("source").field("requestPrincipals")
+    });
+    let when = rule.when.iter().position(|condition| {
+        condition.key.starts_with("request.auth.") && !condition.values.is_empty()
+    });
+    let when = when.map(|index| at.clone().field("when").index(index).field("key"));
+    let at = from.or(when)?;
+    let checks_tokens = |it: &Policy<'_, crate::api::istio::RequestAuthentication>| {
+        let Ok(scope) = &it.scope else { return false };
+        let is_wide = scope.namespace.is_none_or(|own| own == policy.resource.namespace);
+        let selected = selection::of_policy(mesh, scope);
+        let shares = || selected.iter().any(|it| workloads.iter().any(|own| own.id == it.id));
+        // Without workloads nothing can be told but where the two stand.
+        !it.resource.spec.jwt_rules.is_empty()
+            && if workloads.is_empty() {
+                is_wide || policy.resource.namespace == mesh.settings.root_namespace
+            } else {
+                shares()
+            }
+    };
+    if mesh.policies.request_authentications.iter().any(checks_tokens) {
+        return None;
+    }
+    Some(Fault {
+        message: "the rule asks for a token, and nothing checks tokens here".to_owned(),
+        at,
+        label: "never holds",
+        other: None,
+        help: "add a RequestAuthentication for the same workloads",
+    })
+}

@@ -1,0 +1,81 @@
+//! What values of a policy stand for: a text, `prefix*`, `*suffix`, `*`, or a CIDR block.
+
+use ipnet::IpNet;
+
+/// Whether all that `value` stands for, `other` stands for too: texts, `prefix*`, `*suffix`, `*`, or CIDR blocks.
+pub(super) fn is_within(value: &str, other: &str) -> bool {
+    if let (Ok(value), Ok(other)) = (block(value), block(other)) {
+        return other.contains(&value);
+    }
+    if value.contains('{') || other.contains('{') {
+        return value == other;
+    }
+    match (other.strip_suffix('*'), other.strip_prefix('*')) {
+        (Some(""), _) => true,
+        (Some(prefix), _) => {
+            !value.starts_with('*') && value.trim_end_matches('*').starts_with(prefix)
+        }
+        (None, Some(suffix)) => {
+            !value.ends_with('*') && value.trim_start_matches('*').ends_with(suffix)
+        }
+        (None, None) => value == other,
+    }
+}
+
+fn block(text: &str) -> Result<IpNet, ()> {
+    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| address()).map_err(|_| ())
+}
+
+/// Whether no text is both; where that is hard to say, it is not said.
+pub(super) fn are_apart(a: &str, b: &str) -> bool {
+    if a.contains('{') || b.contains('{') {
+        return false;
+    }
+    match (a.strip_suffix('*'), b.strip_suffix('*')) {
+        (Some(a), Some(b)) if !a.starts_with('*') && !b.starts_with('*') => {
+            !a.starts_with(b) && !b.starts_with(a)
+        }
+        (Some(prefix), None) | (None, Some(prefix)) => {
+            let text = if a.ends_with('*') { b } else { a };
+            !prefix.starts_with('*') && !text.starts_with('*') && !text.starts_with(prefix)
+        }
+        (None, None) => match (a.strip_prefix('*'), b.strip_prefix('*')) {
+            (Some(a), Some(b)) => !a.ends_with(b) && !b.ends_with(a),
+            (Some(suffix), None) => !b.ends_with(suffix),
+            (None, Some(suffix)) => !a.ends_with(suffix),
+            (None, None) => a != b,
+        },
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{are_apart, is_within};
+
+    #[test]
+    fn patterns_are_compared_by_what_they_stand_for() {
+        for (value, other) in [
+            ("a", "a"),
+            ("/a/b", "/a*"),
+            ("/a/b*", "/a*"),
+            ("x.com", "*.com"),
+            ("a", "*"),
+            ("10.1.0.0/16", "10.0.0.0/8"),
+        ] {
+            assert!(is_within(value, other), "{value} is within {other}");
+        }
+        for (value, other) in
+            [("a*", "a"), ("*", "a*"), ("*a", "a*"), ("/{*}", "/a*"), ("10.0.0.0/8", "10.1.0.0/16")]
+        {
+            assert!(!is_within(value, other), "{value} is not within {other}");
+        }
+        for (a, b) in [("a", "b"), ("a*", "b"), ("a*", "b*"), ("*a", "*b"), ("*a", "b")] {
+            assert!(are_apart(a, b) && are_apart(b, a), "{a} and {b}");
+        }
+        for (a, b) in [("a*", "*b"), ("a*", "ab*"), ("*", "b"), ("*.a*", "b")] {
+            assert!(!are_apart(a, b) && !are_apart(b, a), "{a} and {b}");
+        }
+    }
+}
