@@ -27,7 +27,7 @@ pub(super) struct Record {
 
 /// What came of a request or a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// A status of HTTP, the server's own or what a gRPC status stands for.
     Status(u16),
     /// No connection, or one that broke.
