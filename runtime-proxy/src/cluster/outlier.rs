@@ -34,7 +34,7 @@ pub(super) enum Outcome {
     Failed,
     /// No answer in the time of one attempt.
     TimedOut,
-    /// A connection, on which HTTP is to be spoken.
+    /// A connection for a request of HTTP, new or kept. Source: Envoy, `UpstreamRequest::onPoolReady`.
     Connected,
     /// A connection of a TCP cluster: all that can be known of it.
     Served,

@@ -80,6 +80,7 @@ impl Picked {
                 Ok(lease) => lease,
                 Err(cause) => return Err(self.not_connected(cause, request)),
             };
+            self.cluster.note(self.endpoint(), Outcome::Connected);
             match lease.send(request).await {
                 Ok(response) => {
                     let Self { cluster, active, .. } = self;
