@@ -7,8 +7,8 @@
 //!            Clusters::get ─▶ Cluster::pick ─▶ Picked::send, Picked::connect              one a thread: pools, balancers
 //! ```
 //! A [`Directory`] is made when a program is prepared. What it has in common with the one before it keeps its
-//! [`state`], and so its connections: a swap of programs closes none. Policy's identities are the only ones that a server of
-//! the mesh may prove; an endpoint of which nobody can say who it must be is left out.
+//! state, and so its connections: a swap of programs closes none. A server of the mesh must prove the identity that the world
+//! says it has, and policy bounds which that may be; an endpoint of which nobody can say who it must be is left out.
 //!
 //! Localities are not looked at yet: every endpoint is as near as every other.
 
@@ -19,6 +19,7 @@ mod security;
 
 mod outlier;
 
+mod counters;
 mod limit;
 
 mod members;
@@ -45,13 +46,14 @@ mod view;
 mod clusters;
 
 pub use clusters::Clusters;
+pub use counters::Counters;
 pub use directory::{ClusterId, Directory};
 pub use dns::{Answer, Lookup, system_lookup};
 pub use endpoint::{About, Address, Endpoint, Security};
 pub use error::{Cause, ConnectError, Flag, PickError, SendError};
 pub use limit::{Place, Resource};
-pub use outlier::Outcome;
+
 pub use picked::{Connected, Guard, Picked};
 pub use spec::Spec;
-pub use state::{Counters, Surroundings};
+pub use state::Surroundings;
 pub use view::{Cluster, Pick};

@@ -27,14 +27,14 @@ pub(super) struct Record {
 
 /// What came of a request or a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// A status of HTTP, the server's own or what a gRPC status stands for.
     Status(u16),
     /// No connection, or one that broke.
     Failed,
     /// No answer in the time of one attempt.
     TimedOut,
-    /// A connection, on which HTTP is to be spoken.
+    /// A connection for a request of HTTP, new or kept. Source: Envoy, `UpstreamRequest::onPoolReady`.
     Connected,
     /// A connection of a TCP cluster: all that can be known of it.
     Served,

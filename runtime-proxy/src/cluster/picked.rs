@@ -8,12 +8,12 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
 
 use super::connect;
+use super::counters::Counters;
 use super::endpoint::{Endpoint, Security};
 use super::error::{Cause, SendError};
 use super::limit::{Place, Resource};
 use super::outlier::Outcome;
 use super::pool::{Lane, Lease, Pool};
-use super::state::Counters;
 use super::underway::{Active, Underway, is_grpc};
 use super::upstream::Target;
 use super::view::Cluster;
@@ -56,7 +56,8 @@ impl Picked {
 
     /// Sends a request of a client that speaks `client`. The body of the answer holds the connection, the places in limits
     /// and the accounting until it has ended; of a switch of protocols, [`crate::http::Tunnel`] does. What was not sent at all
-    /// because a kept connection had ended is sent once more, over another one.
+    /// because a kept connection had ended is sent once more, over another one. An upgrade is asked for over HTTP/1.1 alone: a
+    /// server that is spoken to over HTTP/2 gets the request without it.
     ///
     /// # Errors
     ///
@@ -79,6 +80,7 @@ impl Picked {
                 Ok(lease) => lease,
                 Err(cause) => return Err(self.not_connected(cause, request)),
             };
+            self.cluster.note(self.endpoint(), Outcome::Connected);
             match lease.send(request).await {
                 Ok(response) => {
                     let Self { cluster, active, .. } = self;

