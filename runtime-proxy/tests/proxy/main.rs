@@ -17,3 +17,7 @@ mod wire;
 mod support;
 
 mod end_to_end;
+mod routing;
+
+mod capture;
+mod policy;

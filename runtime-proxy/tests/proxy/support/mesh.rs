@@ -176,6 +176,7 @@ fn defaults() -> MeshDefaults {
         default_retry: RetryPolicy {
             retries_max: 2,
             conditions: conditions.map(str::to_owned).into(),
+            avoid_previous_endpoints: true,
             ..RetryPolicy::default()
         },
         connect_timeout: Microseconds::from_secs(10),
