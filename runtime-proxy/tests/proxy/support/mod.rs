@@ -1,0 +1,22 @@
+//! A mesh made in code, and proxies that serve it.
+
+mod mesh;
+mod running;
+
+pub(crate) use mesh::{Mesh, backend, forward, route, service, to};
+pub(crate) use running::{Proxy, endpoint, free_port};
+
+/// Says back what it hears.
+pub(crate) async fn echo() -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::task::spawn_local(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::task::spawn_local(async move {
+                let (mut read, mut write) = stream.split();
+                let _ = tokio::io::copy(&mut read, &mut write).await;
+            });
+        }
+    });
+    address
+}
