@@ -1,0 +1,154 @@
+//! A proxy on threads of its own, told what to serve by the test.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesh_proxy::agent::clock::Clock;
+use mesh_proxy::agent::health::HealthCounters;
+use mesh_proxy::agent::prepare::{Build as _, Loaded, Material};
+use mesh_proxy::agent::trial::Refused;
+use mesh_proxy::cluster::system_lookup;
+use mesh_proxy::config::{GatewayListeners, Inbound, Listeners};
+use mesh_proxy::live::{Current, Live};
+use mesh_proxy::observe::{AccessLogs, Destination, Local, Metrics};
+use mesh_proxy::program::Builder;
+use mesh_proxy::proxy::{DataPlane, Shared, builder};
+use mesh_proxy::world::{Item, World};
+use mesh_snapshot::object::{EndpointSet, Labels, Role, Workload};
+use mesh_snapshot::{ReadObjects as _, Snapshot, slice, wire};
+
+use crate::pki::{Authority, trust};
+
+/// A proxy for one workload of the namespace `shop`, whose service account has its name.
+pub(crate) struct Proxy {
+    pub(crate) plane: DataPlane,
+    pub(crate) shared: Shared,
+    pub(crate) health: HealthCounters,
+    build: Builder,
+    workload: Workload,
+    epoch: u64,
+}
+
+impl Proxy {
+    /// A sidecar that listens for the workload's `ports`, each with where the application listens.
+    pub(crate) fn sidecar(name: &str, ports: &[(u16, SocketAddr)], authority: &Authority) -> Self {
+        let inbound = ports.iter().map(|&(port, application)| {
+            let at = "127.0.0.1:0".parse().unwrap();
+            Inbound { at, port, application }
+        });
+        let listeners = Listeners {
+            inbound: inbound.collect(),
+            outbound: Some("127.0.0.1:0".parse().unwrap()),
+            ..Listeners::default()
+        };
+        Self::start(name, Role::Sidecar, &listeners, authority)
+    }
+
+    /// A gateway that binds `ports`: of the snapshot, in fact.
+    pub(crate) fn gateway(ports: &[(u16, u16)], authority: &Authority) -> Self {
+        let ports = ports.iter().copied().collect();
+        let address = "127.0.0.1".parse().unwrap();
+        let gateway = Some(GatewayListeners { address, ports });
+        let listeners = Listeners { gateway, ..Listeners::default() };
+        Self::start("edge", Role::Gateway, &listeners, authority)
+    }
+
+    fn start(name: &str, role: Role, listeners: &Listeners, authority: &Authority) -> Self {
+        let id = format!("spiffe://cluster.local/ns/shop/sa/{name}");
+        let workload = Workload {
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+            labels: Labels::from([("app".to_owned(), name.to_owned())]),
+            service_account: name.to_owned(),
+            role,
+            ..Workload::default()
+        };
+        let local = Local { workload: workload.clone(), principal: id.clone(), ..Local::default() };
+        let logs = std::env::temp_dir().join(format!("mesh-proxy-test-{}", std::process::id()));
+        let shared = Shared {
+            world: World::default(),
+            live: Current::default(),
+            identity: Arc::default(),
+            lookup: system_lookup(),
+            metrics: Metrics::new(local),
+            logs: AccessLogs::start(Destination::File(logs)).unwrap(),
+            clock: Clock::default(),
+        };
+        shared.identity.set(authority.svid(&id).identity(trust(authority)));
+        let plane = DataPlane::start(listeners, 2, 1000, &shared).unwrap();
+        let build = builder(&shared);
+        Self { plane, shared, health: HealthCounters::default(), build, workload, epoch: 0 }
+    }
+
+    /// Builds the workload's program and puts it in force.
+    pub(crate) fn put(&mut self, snapshot: &Snapshot) -> Result<(), Refused> {
+        let slice = slice(snapshot.digest(), &self.workload, snapshot).unwrap();
+        let references = slice.objects(snapshot).unwrap();
+        let objects: Loaded =
+            references.iter().map(|one| snapshot.read(&one.digest).unwrap()).collect();
+        let product = self.build.build(&Material {
+            workload: &self.workload,
+            slice: &slice,
+            objects: &objects,
+            memory_bytes_max: 64 << 20,
+        })?;
+        self.epoch += 1;
+        self.shared.live.swap(Some(Live {
+            epoch: self.epoch,
+            generation: self.epoch,
+            snapshot: snapshot.digest(),
+            program: Arc::new(product.program),
+            sources: Arc::default(),
+            health: self.health.of(self.epoch),
+        }));
+        Ok(())
+    }
+
+    /// Says who backs a service.
+    pub(crate) fn learn(&self, service: &str, endpoints: Vec<wire::Endpoint>) {
+        let labels = Labels::from([("app".to_owned(), service.to_owned())]);
+        let set = EndpointSet::Selected { namespace: "shop".to_owned(), labels };
+        drop(self.shared.world.endpoints(&set)); // asked for, as by whoever calls it
+        let set = Some((&set).into());
+        self.shared.world.receive(Item::Endpoints(wire::Endpoints { set, endpoints }));
+    }
+
+    pub(crate) fn outbound(&self) -> SocketAddr {
+        self.plane.bound().outbound.unwrap()
+    }
+
+    pub(crate) fn inbound(&self) -> SocketAddr {
+        self.plane.bound().inbound[0]
+    }
+
+    /// This proxy's workload as the world knows it, by one of its ports.
+    pub(crate) fn endpoint(&self, port: u16) -> wire::Endpoint {
+        let name = &self.workload.name;
+        wire::Endpoint {
+            identity: format!("spiffe://cluster.local/ns/shop/sa/{name}"),
+            ..endpoint(name, port, self.inbound())
+        }
+    }
+
+    pub(crate) fn drain(self, within: Duration) {
+        self.plane.drain(within);
+    }
+}
+
+/// An instance of a workload without a proxy.
+pub(crate) fn endpoint(name: &str, port: u16, at: SocketAddr) -> wire::Endpoint {
+    wire::Endpoint {
+        address: at.ip().to_string(),
+        reached_at: [(port.into(), at.port().into())].into(),
+        labels: [("app".to_owned(), name.to_owned())].into(),
+        workload: name.to_owned(),
+        namespace: "shop".to_owned(),
+        ..wire::Endpoint::default()
+    }
+}
+
+/// One that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
