@@ -91,8 +91,7 @@ fn load(path: &Path, color: Color) -> Result<Bundle, Exit> {
     let compiled = Compiled::of(&PathBuf::from(path));
     let Some(bundle) = compiled.bundle() else {
         let text = compiled.text(&Terminal::detect(color));
-        let errors = compiled.errors();
-        let because = format!("{errors} errors in the policy: nobody would serve it\n\n{text}");
+        let because = format!("the policy has errors: nobody would serve it\n\n{text}");
         return Err(Exit::Negative.because(&because));
     };
     Ok(bundle.clone())

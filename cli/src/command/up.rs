@@ -12,6 +12,7 @@ use super::Exit;
 use crate::local::{self, Compiled, LocalError, LocalMesh, News, Options, Watch};
 use crate::operator::Follow;
 use crate::operator::view::short;
+use crate::render::human::counted;
 use crate::render::{Color, Terminal};
 use crate::stop::{self, Leash};
 
@@ -30,8 +31,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("{0} errors: there is nothing to start with")]
-    Policy(usize),
+    #[error("the policy has errors: there is nothing to start with")]
+    Policy,
     #[error(transparent)]
     Local(#[from] LocalError),
     #[error(transparent)]
@@ -49,7 +50,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     runtime.shutdown_background();
     match ended {
         Ok(()) => Exit::Ok,
-        Err(error @ Error::Policy(_)) => Exit::Negative.because(&error),
+        Err(error @ Error::Policy) => Exit::Negative.because(&error),
         Err(error) => Exit::Broken.because(&error),
     }
 }
@@ -63,7 +64,7 @@ async fn up(arguments: &Arguments) -> Result<(), Error> {
     let mut watch = Watch::new(repository)?;
     let compiled = compile(repository, &terminal);
     let Some(bundle) = compiled.bundle() else {
-        return Err(Error::Policy(compiled.errors()));
+        return Err(Error::Policy);
     };
     let (tell, mut news) = mpsc::channel(16);
     let options = Options { state, rollout: rollout() };
@@ -98,14 +99,16 @@ fn compile(repository: &Path, terminal: &Terminal) -> Compiled {
     let compiled = Compiled::of(repository);
     let paint = terminal.paint;
     let took = compiled.took.as_millis();
-    let what = format!("{} resources in {} files", compiled.resources(), compiled.files());
+    let (resources, files) =
+        (counted(compiled.resources(), "resource"), counted(compiled.files(), "file"));
+    let what = format!("{resources} in {files}");
     super::write(&compiled.text(terminal));
     let line = if let Some(bundle) = compiled.bundle() {
         let digest = short(&bundle.snapshot.digest());
         format!("{} compiled {what} in {took} ms: {digest}\n", paint.added("✔"))
     } else {
-        let (mark, errors) = (paint.removed("✖"), compiled.errors());
-        format!("{mark} {errors} errors in {what} ({took} ms): what is served stays as it is\n")
+        let (mark, errors) = (paint.removed("✖"), counted(compiled.errors(), "error"));
+        format!("{mark} {errors} in {what} ({took} ms): what is served stays as it is\n")
     };
     super::write(&line);
     compiled

@@ -10,6 +10,7 @@ use mesh_snapshot::container::{Bundle, FileError};
 use mesh_snapshot::object::Credential;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 use super::child::{Child, News, Spec};
 use super::edge_certificates::{self, EdgeError};
@@ -66,6 +67,8 @@ pub(crate) struct LocalMesh {
 
 /// How long a process may take to open its listeners.
 const READY_WITHIN: Duration = Duration::from_secs(15);
+/// How long all proxies together may take to reach the control runtime.
+const CONTACT_WITHIN: Duration = Duration::from_secs(5);
 
 impl LocalMesh {
     /// Starts everything for the policy of `bundle`, and publishes it. News are of processes that die.
@@ -104,8 +107,21 @@ impl LocalMesh {
         for proxy in mesh.proxies.values() {
             ready(proxy).await?;
         }
+        mesh.contacted().await;
         mesh.publisher.publish(bundle)?;
         Ok(mesh)
+    }
+
+    /// Waits for all proxies to be in contact, so that they all have a say in the first rollout. One that is late joins later.
+    async fn contacted(&self) {
+        let deadline = Instant::now() + CONTACT_WITHIN;
+        while Instant::now() < deadline {
+            let overview = self.operator().overview().await;
+            if overview.is_ok_and(|overview| overview.total >= self.proxies.len()) {
+                return;
+            }
+            sleep(Duration::from_millis(25)).await;
+        }
     }
 
     /// Brings new policy to the mesh: first the workloads that it speaks of, then the snapshot.

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use mesh_control::journal::Entry;
 use mesh_control::observe::Overview;
-use mesh_control::rollout::Record;
+use mesh_control::rollout::{Phase, Record};
 
 use super::view::short;
 use crate::render::Paint;
+use crate::render::human::counted;
 
 /// What was told already.
 #[derive(Debug, Default)]
 pub(crate) struct Follow {
     last: Option<Entry>,
+    /// The epoch that all proxies were last said to serve.
+    whole: Option<u64>,
     problems: BTreeMap<String, String>,
 }
 
@@ -21,7 +24,8 @@ impl Follow {
     pub(crate) fn lines(&mut self, overview: &Overview, paint: Paint) -> Vec<String> {
         let records = self.news(overview);
         let mut lines: Vec<_> =
-            records.iter().filter_map(|entry| line(&entry.record, overview, paint)).collect();
+            records.iter().filter_map(|entry| line(&entry.record, paint)).collect();
+        lines.extend(self.whole(overview, paint));
         for (place, problem) in &overview.problems {
             if self.problems.get(place) != Some(problem) {
                 lines.push(format!("{} {place}: {problem}", paint.removed("✖")));
@@ -29,6 +33,18 @@ impl Follow {
         }
         self.problems.clone_from(&overview.problems);
         lines
+    }
+
+    /// Confirmed is what all should serve; that they do comes a little later.
+    fn whole(&mut self, overview: &Overview, paint: Paint) -> Option<String> {
+        let (serving, total) = (overview.serving, overview.total);
+        let epoch = overview.confirmed?.epoch;
+        if overview.phase != Phase::Idle || serving < total || total == 0 {
+            return None;
+        }
+        let told = self.whole.replace(epoch) == Some(epoch);
+        let proxies = counted(total, "proxy");
+        (!told).then(|| format!("{} {proxies} in contact, all on epoch {epoch}", paint.added("✔")))
     }
 
     /// The records since the last call, oldest first.
@@ -40,22 +56,17 @@ impl Follow {
     }
 }
 
-fn line(record: &Record, overview: &Overview, paint: Paint) -> Option<String> {
+fn line(record: &Record, paint: Paint) -> Option<String> {
     let (ok, bad) = (paint.added("✔"), paint.removed("✖"));
     Some(match record {
         Record::Started { epoch, snapshot, .. } => {
-            format!("  epoch {epoch}: {} is prepared by all proxies", short(snapshot))
+            format!("  epoch {epoch}: {} is being prepared", short(snapshot))
         }
         Record::Wave { epoch, wave, proxies } => {
-            format!("  epoch {epoch}: wave {wave}, {} proxies", proxies.len())
+            let proxies = counted(proxies.len(), "proxy");
+            format!("  epoch {epoch}: wave {wave}, {proxies}")
         }
-        Record::Confirmed { version } => {
-            let (serving, total) = (overview.serving, overview.total);
-            format!(
-                "{ok} epoch {} is confirmed: {serving} of {total} proxies serve it",
-                version.epoch
-            )
-        }
+        Record::Confirmed { version } => format!("{ok} epoch {} is confirmed", version.epoch),
         Record::Ended { epoch, cause } => format!("{bad} epoch {epoch} is taken back: {cause}"),
         Record::Paused => "  rollouts are paused".to_owned(),
         Record::Resumed => "  rollouts go on".to_owned(),

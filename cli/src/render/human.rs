@@ -218,6 +218,11 @@ fn skipped(report: &Report<'_>) -> Option<String> {
     })
 }
 
-fn counted(count: usize, name: &str) -> String {
-    if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") }
+/// `1 error`, `2 errors`, `3 proxies`.
+pub(crate) fn counted(count: usize, name: &str) -> String {
+    match name.strip_suffix('y') {
+        _ if count == 1 => format!("1 {name}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {name}s"),
+    }
 }

@@ -71,16 +71,16 @@ impl FromStr for To {
 
     fn from_str(text: &str) -> Result<Self, QuestionError> {
         let authority: http::uri::Authority = text.parse().map_err(|_| QuestionError::To)?;
-        // A userinfo is no part of where a request goes.
-        let plain = !authority.as_str().contains('@') && !authority.host().is_empty();
-        let port = match (authority.port(), authority.as_str().ends_with(':')) {
-            (None, false) => Some(80),
-            (port, _) => port.map(|port| port.as_u16()),
+        let host = authority.host();
+        // What is neither host nor port (a userinfo) is no part of where a request goes.
+        let rest = text.strip_prefix(host).filter(|_| !host.is_empty()).ok_or(QuestionError::To)?;
+        let port = match rest.strip_prefix(':') {
+            None if rest.is_empty() => Some(80),
+            None => None,
+            Some(port) => port.parse().ok().filter(|port| *port != 0),
         };
-        match port.filter(|port| plain && *port != 0) {
-            Some(port) => Ok(Self { host: authority.host().to_owned(), port }),
-            None => Err(QuestionError::To),
-        }
+        let port = port.ok_or(QuestionError::To)?;
+        Ok(Self { host: host.to_owned(), port })
     }
 }
 

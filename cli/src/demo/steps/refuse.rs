@@ -23,7 +23,8 @@ pub(in crate::demo) async fn run(stage: &mut Stage, report: &mut Report) -> Resu
     stage.repository.edit(&TYPO)?;
     let noticed = tokio::time::timeout(Duration::from_secs(5), watch.changed()).await;
     let compiled = Compiled::of(stage.repository.folder());
-    write(&indented(&compiled.text(&report.terminal)));
+    let folder = format!("{}/", stage.repository.folder().display());
+    write(&indented(&compiled.text(&report.terminal).replace(&folder, "")));
     let seen = stage.visitors.wait_for(100, Duration::from_secs(5)).await;
     let whole = &stage.visitors.tally() - &before;
     let still = stage.mesh.operator().overview().await?.confirmed;

@@ -1,0 +1,28 @@
+//! The executable.
+
+use std::process::{Command, Output};
+
+/// The repository that the demo serves, relative to the workspace.
+pub(crate) const BOOKINFO: &str = "policies/bookinfo";
+
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mesh"));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command.env_remove("MESH_CONTROL").env("NO_COLOR", "1");
+    command
+}
+
+pub(crate) fn mesh(arguments: &[&str]) -> Output {
+    command().args(arguments).output().unwrap()
+}
+
+/// The exit code, then what it wrote to standard output.
+pub(crate) fn text(output: &Output) -> String {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    format!("exit {}\n{text}", output.status.code().unwrap())
+}
+
+pub(crate) fn errors(output: &Output) -> (i32, String) {
+    let text = String::from_utf8(output.stderr.clone()).unwrap();
+    (output.status.code().unwrap(), text)
+}

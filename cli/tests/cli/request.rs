@@ -1,0 +1,76 @@
+//! `mesh request` on the shop's policy.
+
+use serde_json::Value;
+
+use crate::program::{BOOKINFO, errors, mesh, text};
+
+fn ask(path: &str, arguments: &[&str]) -> String {
+    let arguments = [&["request", BOOKINFO, path], arguments].concat();
+    text(&mesh(&arguments))
+}
+
+#[test]
+fn a_split_is_followed_to_every_server() {
+    let answer = ask("/reviews/1", &["--from", "shop/frontpage", "--to", "reviews:9080"]);
+    insta::assert_snapshot!(answer);
+}
+
+#[test]
+fn a_header_takes_another_route() {
+    let canary = ["-H", "x-canary: reviews-v3"];
+    let arguments = [["--from", "shop/frontpage"], ["--to", "reviews:9080"], canary].concat();
+    insta::assert_snapshot!(ask("/reviews/1", &arguments));
+}
+
+#[test]
+fn a_denial_names_what_did_not_match() {
+    insta::assert_snapshot!(ask("/ratings/1", &["--from", "shop/details", "--to", "ratings:9080"]));
+}
+
+#[test]
+fn a_denial_names_the_rule_that_denies() {
+    let arguments = ["--from", "shop/frontpage", "--to", "payment.payments:8080", "-X", "POST"];
+    insta::assert_snapshot!(ask("/refunds/7", &arguments));
+}
+
+#[test]
+fn visitors_enter_by_the_gateway() {
+    let answer = ask("/products/1", &["--from", "outside", "--to", "shop.example.com:443"]);
+    insta::assert_snapshot!(answer);
+}
+
+#[test]
+fn plain_http_is_sent_elsewhere() {
+    insta::assert_snapshot!(ask("/", &["--from", "outside", "--to", "shop.example.com:80"]));
+}
+
+#[test]
+fn what_nobody_registered_is_not_called() {
+    insta::assert_snapshot!(ask("/", &["--from", "payments/payment", "--to", "example.org:80"]));
+}
+
+#[test]
+fn json_has_a_schema_and_the_same_answer() {
+    let arguments = ["--from", "shop/details", "--to", "ratings:9080", "--format", "json"];
+    let output = mesh(&[&["request", BOOKINFO, "/ratings/1"], &arguments[..]].concat());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["schema"], "mesh.dev/request/v1");
+    assert_eq!(answer["answer"]["outcome"], "denied");
+    assert_eq!(answer["answer"]["status"], 403);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn what_makes_no_question_is_refused() {
+    let asked = |arguments: &[&str]| errors(&mesh(&[&["request"], arguments].concat()));
+    let (code, text) = asked(&[BOOKINFO, "--from", "shop/nobody", "--to", "ratings:9080"]);
+    assert_eq!(code, 2);
+    assert!(text.contains("no workload runs as service account `nobody` in `shop`"), "{text}");
+    let (code, text) = asked(&["nowhere", "/", "--from", "shop/details", "--to", "ratings:9080"]);
+    assert_eq!(code, 3);
+    assert!(text.contains("nowhere: there is no such file"), "{text}");
+    let (code, _) = asked(&[BOOKINFO, "--from", "details", "--to", "ratings:9080"]);
+    assert_eq!(code, 2);
+    let (code, text) = asked(&[BOOKINFO, "x", "--from", "shop/details", "--to", "ratings:9080"]);
+    assert_eq!((code, text.trim()), (2, "error: the path must begin with a slash"));
+}
