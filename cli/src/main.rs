@@ -6,6 +6,7 @@ mod command;
 mod render;
 
 mod demo;
+mod difference;
 mod settings;
 
 mod http;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Compile a policy repository into a snapshot.
     Compile(command::compile::Arguments),
+    /// Compare two policies: what differs, and for whom.
+    Diff(command::diff::Arguments),
     /// Explain a check: what it finds, why, and how to mend it.
     Explain(command::explain::Arguments),
     /// Run the mesh of a repository on this machine.
@@ -50,6 +53,7 @@ enum Command {
 fn main() -> std::process::ExitCode {
     let exit = match Arguments::parse().command {
         Command::Compile(arguments) => command::compile::run(&arguments),
+        Command::Diff(arguments) => command::diff::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Up(arguments) => command::up::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),

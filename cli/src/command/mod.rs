@@ -3,6 +3,7 @@
 pub(crate) mod compile;
 pub(crate) mod control;
 pub(crate) mod demo;
+pub(crate) mod diff;
 mod exit;
 pub(crate) mod explain;
 pub(crate) mod proxies;

@@ -1,5 +1,6 @@
 //! How findings look. The compiler says what it found as data; here alone it becomes text.
 
+pub(crate) mod difference;
 pub(crate) mod human;
 pub(crate) mod json;
 mod patch;

@@ -59,7 +59,10 @@ async fn an_http_proxy_is_asked_by_absolute_form() {
 async fn connect_to_a_service_carries_bytes_or_http() {
     let (proxy, _) = web().await;
     let mut stream = TcpStream::connect(proxy.outbound()).await.unwrap();
-    stream.write_all(b"CONNECT db.shop:5432 HTTP/1.1\r\nhost: db.shop:5432\r\n\r\nhello").await.unwrap();
+    stream
+        .write_all(b"CONNECT db.shop:5432 HTTP/1.1\r\nhost: db.shop:5432\r\n\r\nhello")
+        .await
+        .unwrap();
     assert!(head(&mut stream).await.starts_with("HTTP/1.1 200"));
     let mut answer = [0; 5];
     stream.read_exact(&mut answer).await.unwrap();
@@ -68,7 +71,10 @@ async fn connect_to_a_service_carries_bytes_or_http() {
     let mut stream = TcpStream::connect(proxy.outbound()).await.unwrap();
     stream.write_all(b"CONNECT a:80 HTTP/1.1\r\nhost: a:80\r\n\r\n").await.unwrap();
     assert!(head(&mut stream).await.starts_with("HTTP/1.1 200"));
-    stream.write_all(b"GET /inside HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /inside HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
     assert!(whole(&mut stream).await.ends_with("a /inside"));
 }
 
@@ -92,7 +98,8 @@ async fn a_websocket_passes_both_sidecars() {
     tokio::task::spawn_local(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         assert!(head(&mut stream).await.to_ascii_lowercase().contains("upgrade: websocket"));
-        let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+        let answer =
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
         stream.write_all(answer.as_bytes()).await.unwrap();
         let (mut read, mut write) = stream.split();
         tokio::io::copy(&mut read, &mut write).await.unwrap();

@@ -47,7 +47,11 @@ async fn reviews(mesh: Mesh, protocol: Protocol) -> Proxy {
 #[tokio::test(flavor = "local")]
 async fn a_denial_says_so_and_nothing_more() {
     let mut mesh = Mesh::new();
-    mesh.authorization(policy(Action::Deny, Subject::Path, TextPattern::Prefix("/admin".to_owned())));
+    mesh.authorization(policy(
+        Action::Deny,
+        Subject::Path,
+        TextPattern::Prefix("/admin".to_owned()),
+    ));
     let proxy = reviews(mesh, Protocol::Http).await;
     let client = Client::to(proxy.inbound(), Version::Http1).await;
     let response = client.send(get("/x/../admin/users")).await.unwrap();
@@ -75,7 +79,10 @@ async fn grpc_clients_hear_of_it_in_their_terms() {
 #[tokio::test(flavor = "local")]
 async fn plain_text_is_closed_where_identity_is_asked_for() {
     let mut mesh = Mesh::new();
-    mesh.peers(PeerAuthentication { mode: Some(MtlsMode::Strict), ..PeerAuthentication::default() });
+    mesh.peers(PeerAuthentication {
+        mode: Some(MtlsMode::Strict),
+        ..PeerAuthentication::default()
+    });
     let proxy = reviews(mesh, Protocol::Http).await;
     let mut stream = TcpStream::connect(proxy.inbound()).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
@@ -91,7 +98,10 @@ async fn a_connection_made_before_identity_was_asked_for_is_refused_then() {
     assert_eq!(client.send(get("/")).await.unwrap().status(), 200);
     let mut strict = Mesh::new();
     strict.service(service("reviews", 9080, Protocol::Http), Vec::new());
-    strict.peers(PeerAuthentication { mode: Some(MtlsMode::Strict), ..PeerAuthentication::default() });
+    strict.peers(PeerAuthentication {
+        mode: Some(MtlsMode::Strict),
+        ..PeerAuthentication::default()
+    });
     proxy.put(&strict.snapshot()).unwrap();
     assert_eq!(client.send(get("/")).await.unwrap().status(), 403);
 }

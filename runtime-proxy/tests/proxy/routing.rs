@@ -73,7 +73,11 @@ async fn scripted(statuses: &'static [u16]) -> (SocketAddr, Rc<Cell<usize>>) {
     (address, count)
 }
 
-fn retrying(conditions: &[&str], timeout: Option<Microseconds>, try_timeout: Option<Microseconds>) -> HttpRoute {
+fn retrying(
+    conditions: &[&str],
+    timeout: Option<Microseconds>,
+    try_timeout: Option<Microseconds>,
+) -> HttpRoute {
     let conditions = conditions.iter().map(|&name| name.to_owned()).collect();
     let retry = RetryPolicy {
         retries_max: 2,
@@ -170,10 +174,8 @@ async fn faults_are_injected_before_anything_is_sent() {
     let share = PartsPerMillion::ALL;
     let delay = Some(Delay { duration: Microseconds::from_millis(30), share });
     let abort = Some(Abort { status: AbortStatus::Http(418), share });
-    let faulty = HttpRoute {
-        fault: Fault { delay, abort },
-        ..route(forward(vec![backend(to("a"), 1)]))
-    };
+    let faulty =
+        HttpRoute { fault: Fault { delay, abort }, ..route(forward(vec![backend(to("a"), 1)])) };
     let (at, count) = scripted(&[200]).await;
     let (_proxy, client) = web(vec![faulty], &[at], &[]).await;
     let began = std::time::Instant::now();
@@ -326,7 +328,10 @@ async fn without_endpoints_or_subset_there_is_a_503() {
     assert_eq!((response.status().as_u16(), text(response).await.as_str()), (503, ""));
     let (_proxy, client) = web(Vec::new(), &[], &[]).await;
     let response = client.send(asking("/")).await.unwrap();
-    assert_eq!((response.status().as_u16(), text(response).await.as_str()), (503, "no healthy upstream"));
+    assert_eq!(
+        (response.status().as_u16(), text(response).await.as_str()),
+        (503, "no healthy upstream")
+    );
 }
 
 #[tokio::test(flavor = "local")]

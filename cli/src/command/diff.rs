@@ -1,0 +1,74 @@
+//! `mesh diff`: what a change of policy changes, and for whom.
+
+use std::io;
+
+use clap::{Args, ValueEnum};
+use mesh_compiler::diagnostic::Class;
+use mesh_snapshot::container::Bundle;
+
+use super::Exit;
+use crate::difference::{Difference, Policy};
+use crate::render::{self, Color, Terminal};
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// A policy repository, or a snapshot: what there was.
+    before: String,
+    /// The same: what there will be.
+    after: String,
+    /// Exit with 1 where anything differs.
+    #[arg(long)]
+    exit_code: bool,
+    /// How the difference is written to standard output.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// When to use colour.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Format {
+    /// For people.
+    Human,
+    /// One object, `mesh.diff/v1`.
+    Json,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let sides = [&arguments.before, &arguments.after].map(|path| side(path, arguments.color));
+    let (before, after) = match sides {
+        [Ok(before), Ok(after)] => (before, after),
+        [Err(exit), _] | [_, Err(exit)] => return exit,
+    };
+    let difference = Difference::between(&before, &after);
+    let paint = Terminal::detect(arguments.color).paint;
+    super::write(&match arguments.format {
+        Format::Human => render::difference::human(&difference, paint),
+        Format::Json => format!("{:#}\n", render::difference::json(&difference)),
+    });
+    if arguments.exit_code && !difference.is_empty() { Exit::Negative } else { Exit::Ok }
+}
+
+/// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
+fn side(path: &str, color: Color) -> Result<Bundle, Exit> {
+    let compiled = match Policy::read(path) {
+        Ok(Policy::Snapshot(bundle)) => return Ok(bundle),
+        Ok(Policy::Repository(compiled)) => compiled,
+        Err(error) => return Err(Exit::Input.because(&error)),
+    };
+    if let Some(bundle) = compiled.bundle {
+        return Ok(bundle);
+    }
+    if let Some(fault) = compiled.fault {
+        return Err(Exit::Broken.because(&fault));
+    }
+    let (parsed, mesh, findings) = (&compiled.parsed, &compiled.mesh, &compiled.findings);
+    let report = render::Report { parsed, mesh, findings, snapshot: None };
+    let terminal = Terminal::detect(color);
+    // Whoever closed standard error does not want to know.
+    drop(render::human::write(&report, &terminal, &mut io::stderr().lock()));
+    let is_input = findings.iter().any(|finding| finding.check.class == Class::Input);
+    let exit = if is_input { Exit::Input } else { Exit::Negative };
+    Err(exit.because(&format_args!("{path} does not compile")))
+}

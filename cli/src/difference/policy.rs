@@ -1,0 +1,47 @@
+//! One side of a comparison.
+
+use std::path::Path;
+
+use mesh_compiler::source::Input;
+use mesh_compiler::{Compilation, Options, compile};
+use mesh_snapshot::container::{self, Bundle, FileError, LayoutError};
+
+/// A policy by the path that somebody named.
+#[expect(clippy::large_enum_variant, reason = "there are two of them")]
+pub(crate) enum Policy {
+    Snapshot(Bundle),
+    /// A repository, compiled; perhaps with errors, and then there is no snapshot.
+    Repository(Compilation),
+}
+
+/// Why a path is no policy.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PolicyError {
+    #[error("{path}: {error}")]
+    File { path: String, error: FileError },
+    #[error("{path}: {error}")]
+    Layout { path: String, error: LayoutError },
+}
+
+impl Policy {
+    /// A snapshot in either form of container; anything else is compiled.
+    pub(crate) fn read(path: &str) -> Result<Self, PolicyError> {
+        let place = Path::new(path);
+        let named = || path.to_owned();
+        if place.join("oci-layout").is_file() {
+            let read = container::read_layout(place);
+            return read
+                .map(Self::Snapshot)
+                .map_err(|error| PolicyError::Layout { path: named(), error });
+        }
+        if place.is_file() {
+            match container::read_file(place) {
+                Ok(bundle) => return Ok(Self::Snapshot(bundle)),
+                // It does not say that it is one.
+                Err(FileError::Magic) => {}
+                Err(error) => return Err(PolicyError::File { path: named(), error }),
+            }
+        }
+        Ok(Self::Repository(compile(&[Input::from(path)], &Options::default())))
+    }
+}

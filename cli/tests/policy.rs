@@ -1,0 +1,126 @@
+//! `mesh compile` and `mesh diff`, as a user runs them.
+
+#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is wrong")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use mesh_snapshot::container::{read_file, read_layout};
+use mesh_snapshot::signature::{PrivateKey, TrustedKeys};
+
+const SHOP: &str = "../policies/bookinfo";
+
+fn mesh(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mesh")).args(arguments).output().unwrap()
+}
+
+fn code(arguments: &[&str]) -> Option<i32> {
+    mesh(arguments).status.code()
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The shop, with one text in the place of another.
+fn changed_shop(folder: &Path, file: &str, from: &str, to: &str) -> PathBuf {
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let (path, target) = (entry.path(), to.join(entry.file_name()));
+            if path.is_dir() {
+                copy(&path, &target);
+            } else {
+                std::fs::copy(path, target).unwrap();
+            }
+        }
+    }
+    let shop = folder.join("shop");
+    copy(Path::new(SHOP), &shop);
+    let path = shop.join(file);
+    let content = std::fs::read_to_string(&path).unwrap();
+    assert!(content.contains(from));
+    std::fs::write(path, content.replace(from, to)).unwrap();
+    shop
+}
+
+#[test]
+fn a_snapshot_is_written_as_a_file_or_as_a_folder_and_signed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, layout) = (folder.path().join("shop.mesh"), folder.path().join("layout/"));
+    let key = folder.path().join("key.pem");
+    let private = PrivateKey::from_seed(&[7; 32]);
+    std::fs::write(&key, private.to_pem()).unwrap();
+    let sign = ["compile", SHOP, "-o", text(&file), "--sign", text(&key), "--mesh", "shop"];
+    assert_eq!(code(&sign), Some(0));
+    assert_eq!(code(&["compile", SHOP, "-o", text(&layout)]), Some(0));
+    let (signed, plain) = (read_file(&file).unwrap(), read_layout(&layout).unwrap());
+    let digest = signed.snapshot.digest();
+    assert_eq!(digest, plain.snapshot.digest());
+    let trusted = TrustedKeys::from_iter([private.public()]);
+    assert!(trusted.verify(digest, "shop", &signed.signatures).is_ok());
+    assert!(trusted.verify(digest, "other", &signed.signatures).is_err());
+    assert!(plain.signatures.is_empty());
+}
+
+#[test]
+fn what_does_not_compile_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x.mesh");
+    let bad = changed_shop(folder.path(), "shop/reviews.yaml", "subset: v3", "subset: v9");
+    assert_eq!(code(&["compile", text(&bad), "-o", text(&out)]), Some(1));
+    let unreadable = folder.path().join("a.yaml");
+    std::fs::write(&unreadable, "a: [").unwrap();
+    assert_eq!(code(&["compile", text(&unreadable), "-o", text(&out)]), Some(3));
+    assert_eq!(code(&["compile", SHOP, "-o", text(&out), "--sign", text(&unreadable)]), Some(3));
+    assert_eq!(code(&["compile", SHOP, "--check", "-o", text(&out)]), Some(2));
+    assert!(!out.exists());
+    let nowhere = folder.path().join("none/x.mesh");
+    assert_eq!(code(&["compile", SHOP, "-o", text(&nowhere)]), Some(4));
+}
+
+#[test]
+fn a_difference_names_objects_lines_and_workloads() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("before.mesh");
+    assert_eq!(code(&["compile", SHOP, "-o", text(&file)]), Some(0));
+    let after = changed_shop(folder.path(), "payments/payment.yaml", "/healthz", "/health");
+    let output = mesh(&["diff", text(&file), text(&after)]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("~ AuthorizationPolicy payments/charge"), "{shown}");
+    let content = std::fs::read_to_string(after.join("payments/payment.yaml")).unwrap();
+    let rule = content.lines().position(|line| line.contains("# Health")).unwrap() + 2;
+    let place = format!("payments/payment.yaml:{rule}");
+    let is_rule = |line: &&str| line.contains("~ rules[1]") && line.ends_with(&place);
+    assert_eq!(shown.lines().filter(is_rule).count(), 1, "{shown}");
+    assert!(shown.contains("1 workload has something to load: payments/payment-v1"), "{shown}");
+    assert!(shown.contains("7 workloads stay as they are"), "{shown}");
+    assert_eq!(code(&["diff", "--exit-code", text(&file), text(&after)]), Some(1));
+    assert_eq!(code(&["diff", "--exit-code", text(&file), SHOP]), Some(0));
+}
+
+#[test]
+fn a_difference_is_an_object_for_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let after = changed_shop(folder.path(), "shop/reviews.yaml", "weight: 90", "weight: 80");
+    let output = mesh(&["diff", "--format", "json", SHOP, text(&after)]);
+    let difference: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(difference["schema"], "mesh.diff/v1");
+    let objects = difference["objects"].as_array().unwrap();
+    let table = objects.iter().find(|object| object["kind"] == "RouteTable").unwrap();
+    assert_eq!(table["items"][0]["item"], "http[1]");
+    assert_eq!(table["items"][0]["change"], "changed");
+    assert_eq!(table["after"]["file"], "shop/reviews.yaml");
+    assert_eq!(difference["workloads"]["added"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.mesh");
+    assert_eq!(code(&["compile", SHOP, "-o", text(&file)]), Some(0));
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, bytes.get(..bytes.len() / 2).unwrap()).unwrap();
+    assert_eq!(code(&["diff", text(&file), SHOP]), Some(3));
+}
