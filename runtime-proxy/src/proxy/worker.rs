@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -27,6 +29,9 @@ pub(super) enum Door {
     Inbound(TcpListener, Entry),
     Outbound(TcpListener),
 }
+
+/// A proxy that starts from its disk has its identity a moment after its snapshot.
+const IDENTITY_WAIT: Duration = Duration::from_secs(5);
 
 /// What a thread is started with.
 pub(super) struct Worker {
@@ -54,7 +59,17 @@ impl Worker {
     async fn serve(self) {
         let serving = self.serving();
         tokio::task::spawn_local(follow(Rc::clone(&serving)));
-        let Self { doors, gateway, shared, gate, drain, end, .. } = self;
+        let end = self.end.clone();
+        tokio::task::spawn_local(self.open(serving));
+        end.cancelled().await;
+    }
+
+    /// Accepts connections, once there is what to judge them by. Who comes before waits in the socket's queue.
+    async fn open(self, serving: Rc<Serving>) {
+        let Self { doors, gateway, shared, gate, drain, .. } = self;
+        shared.live.until(|live| live.is_some()).await;
+        // One that cannot be used is no reason to turn plain text away.
+        let _ = timeout(IDENTITY_WAIT, shared.identity.known()).await;
         for door in doors {
             tokio::task::spawn_local(keep(
                 door,
@@ -67,7 +82,6 @@ impl Worker {
             let edges = Edges::new(listeners, shared.live.clone(), gate, drain, serving);
             tokio::task::spawn_local(edges.follow());
         }
-        end.cancelled().await;
     }
 
     fn serving(&self) -> Rc<Serving> {

@@ -44,11 +44,13 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Rollouts without care: the suites are about what happens when they are quick.
+    /// Rollouts without care: the suites are about what happens when they are quick. The lease is what a control runtime waits
+    /// for after its start, since it cannot know who is left.
     pub(crate) fn new(mesh: &Path) -> Self {
         let rollout = serde_json::json!({
             "waves": ["1", "all"],
             "soak": "0s",
+            "lease": "2s",
             "gate": {"inconclusive": "proceed"},
         });
         let certificate_lifetime = "1h";
