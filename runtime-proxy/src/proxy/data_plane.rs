@@ -15,7 +15,7 @@ use crate::agent::clock::Clock;
 use crate::cluster::Lookup;
 use crate::config::Listeners;
 use crate::filter::inbound::Entry;
-use crate::listener::{Gate, bind};
+use crate::listener::{Gate, Ports, bind};
 use crate::live::Current;
 use crate::observe::{AccessLogs, Metrics};
 use crate::program::Program;
@@ -76,6 +76,7 @@ impl DataPlane {
         let (gate, drain, end) =
             (Gate::new(connections_max), Drain::default(), CancellationToken::new());
         let mesh = Arc::new(MeshServer::new(Arc::clone(&shared.identity)));
+        let ports = Arc::<Ports>::default();
         let own: Vec<SocketAddr> = bound.all().collect();
         let mut plane = Self { bound, gate, drain, end, threads: Vec::new() };
         for (number, doors) in doors.into_iter().enumerate() {
@@ -85,6 +86,7 @@ impl DataPlane {
                 own: own.clone(),
                 shared: shared.clone(),
                 mesh: Arc::clone(&mesh),
+                ports: Arc::clone(&ports),
                 gate: Arc::clone(&plane.gate),
                 drain: plane.drain.clone(),
                 end: plane.end.clone(),

@@ -19,7 +19,7 @@ use crate::config::GatewayListeners;
 use crate::filter::inbound::{self, Entry};
 use crate::filter::{Peers, Serving, outbound};
 use crate::http::HttpLimits;
-use crate::listener::{Gate, accept};
+use crate::listener::{Gate, Ports, accept};
 use crate::observe::Observer;
 use crate::tls::{MeshClient, MeshServer};
 use crate::worker::Drain;
@@ -40,6 +40,7 @@ pub(super) struct Worker {
     pub(super) own: Vec<SocketAddr>,
     pub(super) shared: Shared,
     pub(super) mesh: Arc<MeshServer>,
+    pub(super) ports: Arc<Ports>,
     pub(super) gate: Arc<Gate>,
     pub(super) drain: Drain,
     pub(super) end: CancellationToken,
@@ -66,7 +67,7 @@ impl Worker {
 
     /// Accepts connections, once there is what to judge them by. Who comes before waits in the socket's queue.
     async fn open(self, serving: Rc<Serving>) {
-        let Self { doors, gateway, shared, gate, drain, .. } = self;
+        let Self { doors, gateway, shared, ports, gate, drain, .. } = self;
         shared.live.until(|live| live.is_some()).await;
         // One that cannot be used is no reason to turn plain text away.
         let _ = timeout(IDENTITY_WAIT, shared.identity.known()).await;
@@ -79,7 +80,7 @@ impl Worker {
             ));
         }
         if let Some(listeners) = gateway {
-            let edges = Edges::new(listeners, shared.live.clone(), gate, drain, serving);
+            let edges = Edges::new(listeners, shared.live.clone(), ports, gate, drain, serving);
             tokio::task::spawn_local(edges.follow());
         }
     }
