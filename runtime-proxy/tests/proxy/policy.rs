@@ -30,7 +30,8 @@ async fn reviews(mesh: Mesh, protocol: Protocol) -> Proxy {
         Protocol::Tcp => echo().await,
         _ => {
             server(Version::Http1, async |request: Request<Body>| {
-                let names: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
+                let names: Vec<_> =
+                    request.headers().keys().map(http::HeaderName::as_str).collect();
                 let told = format!("{} {}", request.uri(), names.join(","));
                 Ok(Response::new(Body::from(bytes::Bytes::from(told))))
             })

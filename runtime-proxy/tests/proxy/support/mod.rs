@@ -1,10 +1,12 @@
 //! A mesh made in code, and proxies that serve it.
 
 mod mesh;
+mod reserved;
 mod running;
 
 pub(crate) use mesh::{Mesh, backend, forward, route, service, to};
-pub(crate) use running::{Proxy, endpoint, free_port};
+pub(crate) use reserved::Reserved;
+pub(crate) use running::{Proxy, closed, endpoint, opened};
 
 /// Says back what it hears.
 pub(crate) async fn echo() -> std::net::SocketAddr {
