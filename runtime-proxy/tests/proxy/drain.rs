@@ -13,7 +13,7 @@ use crate::support::{Mesh, Proxy, closed, service};
 use crate::wire::{Client, data, get, server, streamed, text};
 
 /// Longer than any of these tests takes.
-const AMPLE: Duration = Duration::from_secs(60);
+const AMPLE: Duration = Duration::from_mins(1);
 
 /// A sidecar before an application that begins an answer, hands over the means to go on with it, and says no more by itself.
 async fn reviews() -> (Proxy, mpsc::Receiver<mpsc::Sender<http_body::Frame<bytes::Bytes>>>) {

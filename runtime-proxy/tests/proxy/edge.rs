@@ -2,7 +2,9 @@
 
 use http::{Request, Response};
 use mesh_proxy::http::{Body, Version};
-use mesh_snapshot::object::{Protocol, Server, ServerProtocol, ServerTls, VirtualHost};
+use mesh_snapshot::object::{
+    Destination, Protocol, Server, ServerProtocol, ServerTls, VirtualHost,
+};
 
 use crate::pki::Authority;
 use crate::support::{
@@ -44,7 +46,7 @@ fn asking(host: &str, path: &str) -> Request<Body> {
 async fn requests_are_routed_by_host_or_redirected_to_https() {
     let mut mesh = Mesh::new();
     let application = shop(&mut mesh).await;
-    let to_shop = route(forward(vec![backend(to("shop"), 1)]));
+    let to_shop = route(forward(vec![backend(Destination { port: Some(8080), ..to("shop") }, 1)]));
     let open = mesh.virtual_host("shop.test", vec![to_shop]);
     mesh.gateway(
         "edge",
