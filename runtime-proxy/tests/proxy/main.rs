@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail the test")]
 
+#[path = "../transport/credulous.rs"]
+mod credulous;
 #[path = "../transport/pki.rs"]
 #[expect(dead_code, reason = "each suite uses a part of it")]
 mod pki;
