@@ -36,7 +36,9 @@ pub(super) struct Worker {
     pub(super) shared: Shared,
     pub(super) mesh: Arc<MeshServer>,
     pub(super) gate: Arc<Gate>,
+    pub(super) arriving: Arc<Gate>,
     pub(super) drain: Drain,
+    pub(super) drain_outbound: Drain,
     pub(super) end: CancellationToken,
 }
 
@@ -54,17 +56,17 @@ impl Worker {
     async fn serve(self) {
         let serving = self.serving();
         tokio::task::spawn_local(follow(Rc::clone(&serving)));
-        let Self { doors, gateway, shared, gate, drain, end, .. } = self;
+        let Self { doors, gateway, shared, gate, arriving, drain, drain_outbound, end, .. } = self;
         for door in doors {
-            tokio::task::spawn_local(keep(
-                door,
-                Arc::clone(&gate),
-                drain.clone(),
-                Rc::clone(&serving),
-            ));
+            let (gate, drain) = match &door {
+                Door::Inbound(..) => (&arriving, &drain),
+                Door::Outbound(_) => (&gate, &drain_outbound),
+            };
+            let (gate, drain) = (Arc::clone(gate), drain.clone());
+            tokio::task::spawn_local(keep(door, gate, drain, Rc::clone(&serving)));
         }
         if let Some(listeners) = gateway {
-            let edges = Edges::new(listeners, shared.live.clone(), gate, drain, serving);
+            let edges = Edges::new(listeners, shared.live.clone(), arriving, drain, serving);
             tokio::task::spawn_local(edges.follow());
         }
         end.cancelled().await;
@@ -83,6 +85,7 @@ impl Worker {
             limits: HttpLimits::default(),
             clock: shared.clock.clone(),
             drain: self.drain.clone(),
+            drain_outbound: self.drain_outbound.clone(),
             own: self.own.clone(),
             dice: RefCell::new(SmallRng::from_os_rng()),
             identity: Arc::clone(&shared.identity),

@@ -11,7 +11,7 @@ use mesh_snapshot::object::{MtlsMode, PeerAuthentication, Protocol};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::credulous::credulous;
+use crate::credulous::{NoCertificate, credulous};
 use crate::pki::Authority;
 use crate::support::{Mesh, Proxy, echo, service, until};
 use crate::wire::{Client, data, get, post, server, streamed, text};
@@ -85,8 +85,10 @@ async fn tls_of_the_application_s_own_reaches_it_where_mutual_tls_is_not_asked_f
     mesh.service(service("reviews", 9080, Protocol::Https), Vec::new());
     let mut reviews = Proxy::sidecar("reviews", &[(9080, echo().await)], &authority);
     reviews.put(&mesh.snapshot()).unwrap();
-    let config = Arc::new(credulous(&authority.svid("spiffe://other/x"), &[b"h2"]));
-    let mut tls = rustls::ClientConnection::new(config, "reviews".try_into().unwrap()).unwrap();
+    let mut config = credulous(&authority.svid("spiffe://other/x"), &[b"h2"]);
+    config.client_auth_cert_resolver = Arc::new(NoCertificate);
+    let mut tls =
+        rustls::ClientConnection::new(Arc::new(config), "reviews".try_into().unwrap()).unwrap();
     let mut hello = Vec::new();
     tls.write_tls(&mut hello).unwrap();
     let mut stream = TcpStream::connect(reviews.inbound()).await.unwrap();

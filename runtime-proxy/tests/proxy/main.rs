@@ -17,6 +17,7 @@ mod end_to_end;
 mod capture;
 mod edge;
 mod policy;
+mod resilience;
 mod routing;
 
 mod drain;

@@ -119,7 +119,7 @@ async fn requests(
     downstream: Rc<Downstream>,
     serving: Rc<Serving>,
 ) {
-    let (limits, drain) = (serving.limits, serving.drain.clone());
+    let (limits, drain) = (serving.limits, serving.drain_outbound.clone());
     let handle =
         move |request| request::serve(request, to, Rc::clone(&downstream), Rc::clone(&serving));
     if let Err(error) = http::serve(stream, version, &limits, &drain, handle).await {
