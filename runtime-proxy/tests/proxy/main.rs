@@ -20,4 +20,5 @@ mod policy;
 mod resilience;
 mod routing;
 
+mod alone;
 mod drain;
