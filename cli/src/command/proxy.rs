@@ -58,7 +58,7 @@ fn serve(arguments: &Arguments) -> Result<(), Error> {
         }
         stopping.cancel();
     });
-    let served = mesh_proxy::proxy::run(config, announce, stop);
+    let served = mesh_proxy::proxy::run(config, announce, &stop);
     // A thread that reads standard input cannot be called back.
     signals.shutdown_background();
     Ok(served?)

@@ -56,8 +56,8 @@ impl Picked {
 
     /// Sends a request of a client that speaks `client`. The body of the answer holds the connection, the places in limits
     /// and the accounting until it has ended; of a switch of protocols, [`crate::http::Tunnel`] does. What was not sent at all
-    /// because a kept connection had ended is sent once more, over another one. An upgrade is asked for over HTTP/1.1 alone: a
-    /// server that is spoken to over HTTP/2 gets the request without it.
+    /// because a kept connection had ended is sent once more, over another one. An upgrade is asked for over HTTP/1.1, also
+    /// of a server that is else spoken to over HTTP/2.
     ///
     /// # Errors
     ///
@@ -107,12 +107,13 @@ impl Picked {
             http::Version::HTTP_2 => Version::Http2,
             _ => Version::Http1,
         };
-        // What becomes a tunnel takes the whole connection.
+        // What becomes a tunnel takes the whole connection, and the one version in which that can be asked for.
         let is_tunnel =
             *request.method() == Method::CONNECT || request.extensions().get::<Upgrade>().is_some();
         let offer = match (self.cluster.spec().version(client), &self.endpoint().security) {
+            _ if is_tunnel => Offer::Http1,
             (Version::Http2, _) => Offer::Http2,
-            (Version::Http1, Security::Mesh(_)) if !is_tunnel => Offer::Multiplex,
+            (Version::Http1, Security::Mesh(_)) => Offer::Multiplex,
             (Version::Http1, _) => Offer::Http1,
         };
         let outside = self.cluster.state().outside.as_ref();

@@ -19,11 +19,13 @@ pub(crate) fn element(certificate: &CertificateDer<'_>, by: Option<&str>) -> Opt
     let names = parsed.subject_alternative_name().ok().flatten();
     let names = names.map(|names| names.value.general_names.as_slice()).unwrap_or_default();
     for name in names {
-        match name {
-            GeneralName::URI(uri) => text.push_str(&format!(";URI={}", quoted(uri))),
-            GeneralName::DNSName(host) => text.push_str(&format!(";DNS={}", quoted(host))),
-            _ => {}
-        }
+        let (kind, name) = match name {
+            GeneralName::URI(uri) => (";URI=", uri),
+            GeneralName::DNSName(host) => (";DNS=", host),
+            _ => continue,
+        };
+        text.push_str(kind);
+        text.push_str(&quoted(name));
     }
     HeaderValue::try_from(text).ok()
 }

@@ -1,6 +1,7 @@
 //! Answers of the proxy's own. Texts and statuses are Envoy's and Istio's, so that people and tools know them.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
@@ -145,7 +146,9 @@ fn percent_encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b' '..=b'$' | b'&'..=b'~' => encoded.push(byte.into()),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let _ = write!(encoded, "%{byte:02X}"); // a string takes whatever is written
+            }
         }
     }
     encoded

@@ -48,6 +48,6 @@ impl Peers {
 
     /// A client of whom nothing is known but what it has proved.
     pub(crate) fn proved(&self, principal: &str, namespace: &str) -> PeerId {
-        self.metrics.peer(&Peer { principal, namespace, ..Peer::default() })
+        self.metrics.peer(&Peer { namespace, principal, ..Peer::default() })
     }
 }

@@ -30,7 +30,10 @@ pub(crate) struct Serving {
     pub(crate) peers: Peers,
     pub(crate) limits: HttpLimits,
     pub(crate) clock: Clock,
+    /// Of what comes from others.
     pub(crate) drain: Drain,
+    /// Of what the workload sends: it begins when the other is over.
+    pub(crate) drain_outbound: Drain,
     /// Where this proxy itself listens: nothing is passed on to there.
     pub(crate) own: Vec<SocketAddr>,
     pub(crate) dice: RefCell<SmallRng>,

@@ -13,19 +13,35 @@ use super::original_destination::original_destination;
 use crate::worker::Drain;
 
 /// How many connections may be open at once, and how many are. Shared by the threads of a process.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Gate {
     connections_max: u32,
+    listening: AtomicU32,
     open: AtomicU32,
     shed: AtomicU64,
     failed: AtomicU64,
+    /// Whoever comes through this one comes through that one too.
+    outer: Option<Arc<Gate>>,
 }
 
 impl Gate {
     #[must_use]
     pub fn new(connections_max: u32) -> Arc<Self> {
-        let (open, shed, failed) = (AtomicU32::new(0), AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { connections_max, open, shed, failed })
+        Arc::new(Self { connections_max, ..Self::default() })
+    }
+
+    /// One that counts some of those for whom there is room in `outer`.
+    #[must_use]
+    pub fn inside(outer: &Arc<Self>) -> Arc<Self> {
+        let outer = Some(Arc::clone(outer));
+        Arc::new(Self { connections_max: u32::MAX, outer, ..Self::default() })
+    }
+
+    /// Whether nobody is here, and no socket is left that somebody could come by.
+    #[must_use]
+    pub fn is_deserted(&self) -> bool {
+        // In this order: whoever is accepted last is open before its socket is closed.
+        self.listening.load(Ordering::Acquire) == 0 && self.open() == 0
     }
 
     /// Connections that are open.
@@ -49,13 +65,19 @@ impl Gate {
     /// Room for one more connection, until it is dropped.
     #[must_use]
     pub fn enter(self: &Arc<Self>) -> Option<Held> {
-        let entered = self.open.fetch_add(1, Ordering::Relaxed);
         let held = Held(Arc::clone(self));
-        if self.connections_max <= entered {
-            self.shed.fetch_add(1, Ordering::Relaxed);
-            return None;
+        let mut has_room = true;
+        for gate in self.outwards() {
+            if gate.connections_max <= gate.open.fetch_add(1, Ordering::Relaxed) {
+                gate.shed.fetch_add(1, Ordering::Relaxed);
+                has_room = false;
+            }
         }
-        Some(held)
+        has_room.then_some(held)
+    }
+
+    fn outwards(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |gate| gate.outer.as_deref())
     }
 }
 
@@ -65,7 +87,29 @@ pub struct Held(Arc<Gate>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        for gate in self.0.outwards() {
+            gate.open.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A socket that connections come by, until it is dropped.
+struct Listening<'g>(&'g Gate);
+
+impl<'g> Listening<'g> {
+    fn new(gate: &'g Gate) -> Self {
+        for gate in gate.outwards() {
+            gate.listening.fetch_add(1, Ordering::Relaxed);
+        }
+        Self(gate)
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        for gate in self.0.outwards() {
+            gate.listening.fetch_sub(1, Ordering::Release);
+        }
     }
 }
 
@@ -89,6 +133,7 @@ pub async fn accept(
     drain: &Drain,
     mut serve: impl FnMut(Accepted),
 ) {
+    let _listening = Listening::new(gate);
     let mut failures = 0;
     loop {
         let accepted = tokio::select! {
@@ -105,7 +150,9 @@ pub async fn accept(
             }
             Err(error) => {
                 if let Some(pause) = pause_after(&error, &mut failures) {
-                    gate.failed.fetch_add(1, Ordering::Relaxed);
+                    for gate in gate.outwards() {
+                        gate.failed.fetch_add(1, Ordering::Relaxed);
+                    }
                     tracing::warn!(%error, ?pause, "cannot accept connections");
                     sleep(pause).await;
                 }
@@ -216,5 +263,18 @@ mod tests {
         accept(listener, &gate, &drain, |accepted| served.push(accepted)).await;
         assert_eq!(served.len(), 3);
         assert!(TcpStream::connect(address).await.is_err(), "the socket is closed");
+    }
+
+    #[test]
+    fn a_gate_inside_another_takes_of_its_room() {
+        let outer = Gate::new(2);
+        let (one, other) = (Gate::inside(&outer), Gate::inside(&outer));
+        let held = one.enter().unwrap();
+        let _another = other.enter().unwrap();
+        assert!(one.enter().is_none());
+        assert_eq!((one.open(), other.open(), outer.open(), outer.shed()), (1, 1, 2, 1));
+        drop(held);
+        assert!(one.is_deserted() && !outer.is_deserted());
+        assert!(other.enter().is_some());
     }
 }

@@ -39,8 +39,28 @@ pub struct Sniffed {
 ///
 /// When reading fails.
 pub async fn sniff<S: AsyncRead + Unpin>(stream: &mut S, wait: Duration) -> io::Result<Sniffed> {
+    sniff_by(classify, stream, wait).await
+}
+
+/// As [`sniff`], where nothing hangs on what is not TLS: that is [`Protocol::Opaque`], and known from its first byte.
+///
+/// # Errors
+///
+/// When reading fails.
+pub async fn sniff_tls<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    wait: Duration,
+) -> io::Result<Sniffed> {
+    sniff_by(tls_or_opaque, stream, wait).await
+}
+
+async fn sniff_by<S: AsyncRead + Unpin>(
+    classify: Classify,
+    stream: &mut S,
+    wait: Duration,
+) -> io::Result<Sniffed> {
     let mut bytes = BytesMut::with_capacity(READ_BYTES);
-    let learning = learn(stream, &mut bytes);
+    let learning = learn(classify, stream, &mut bytes);
     let protocol = if wait.is_zero() {
         learning.await?
     } else {
@@ -51,7 +71,14 @@ pub async fn sniff<S: AsyncRead + Unpin>(stream: &mut S, wait: Duration) -> io::
 
 const READ_BYTES: usize = 2048;
 
-async fn learn<S: AsyncRead + Unpin>(stream: &mut S, bytes: &mut BytesMut) -> io::Result<Protocol> {
+/// What bytes speak; `None` while more could tell.
+type Classify = fn(&[u8]) -> Option<Protocol>;
+
+async fn learn<S: AsyncRead + Unpin>(
+    classify: Classify,
+    stream: &mut S,
+    bytes: &mut BytesMut,
+) -> io::Result<Protocol> {
     loop {
         bytes.reserve(READ_BYTES);
         if poll_fn(|cx| poll_read_buf(Pin::new(&mut *stream), cx, bytes)).await? == 0 {
@@ -66,13 +93,9 @@ async fn learn<S: AsyncRead + Unpin>(stream: &mut S, bytes: &mut BytesMut) -> io
 /// What speaks so; `None` while more bytes could tell.
 #[must_use]
 pub fn classify(bytes: &[u8]) -> Option<Protocol> {
-    if bytes.is_empty() {
-        return None;
-    }
-    match client_hello::parse(bytes) {
-        Parsed::Hello(hello) => return Some(Protocol::Tls(hello)),
-        Parsed::Incomplete if bytes.len() < HELLO_BYTES_MAX => return None,
-        Parsed::Incomplete | Parsed::NotTls => {}
+    match tls_or_opaque(bytes)? {
+        Protocol::Opaque => {}
+        tls => return Some(tls),
     }
     if bytes.starts_with(HTTP2_PREFACE) {
         return Some(Protocol::Http2);
@@ -81,6 +104,17 @@ pub fn classify(bytes: &[u8]) -> Option<Protocol> {
         return None;
     }
     request_line(bytes)
+}
+
+fn tls_or_opaque(bytes: &[u8]) -> Option<Protocol> {
+    if bytes.is_empty() {
+        return None;
+    }
+    match client_hello::parse(bytes) {
+        Parsed::Hello(hello) => Some(Protocol::Tls(hello)),
+        Parsed::Incomplete if bytes.len() < HELLO_BYTES_MAX => None,
+        Parsed::Incomplete | Parsed::NotTls => Some(Protocol::Opaque),
+    }
 }
 
 /// RFC 9113 §3.4.
@@ -130,7 +164,7 @@ mod tests {
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    use super::{Protocol, classify, sniff};
+    use super::{Protocol, classify, sniff, sniff_tls};
 
     #[test]
     fn http_is_known_by_its_request_line() {
@@ -191,6 +225,15 @@ mod tests {
         client.write_all(b"GE").await.unwrap();
         let sniffed = sniff(&mut ours, Duration::from_secs(5)).await.unwrap();
         assert_eq!((sniffed.protocol, &sniffed.bytes[..]), (Protocol::Opaque, &b"GE"[..]));
+    }
+
+    #[tokio::test]
+    async fn where_only_tls_matters_a_word_is_enough() {
+        let (mut client, mut ours) = duplex(64);
+        client.write_all(b"hello").await.unwrap();
+        assert_eq!(classify(b"hello"), None, "it may be a method");
+        let sniffed = sniff_tls(&mut ours, Duration::ZERO).await.unwrap();
+        assert_eq!((sniffed.protocol, &sniffed.bytes[..]), (Protocol::Opaque, &b"hello"[..]));
     }
 
     #[tokio::test]

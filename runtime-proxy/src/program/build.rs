@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mesh_engine::gateway::{Chain, Handler, Listener};
+use mesh_engine::gateway::{Chain, Gateway, Handler, Listener};
 use mesh_engine::{BuildError, Limits};
 use mesh_snapshot::object::{
     ClientCertificate, Discovery, Server, ServerProtocol, ServerTls, Termination,
@@ -67,7 +67,7 @@ impl Builder {
         let others = clusters::others(&engine);
         let directory = Arc::new(Directory::of(&engine, others, &surroundings, before));
         let clusters = Known::of(&engine, &directory, &self.metrics);
-        let listeners = engine.gateway().map(|gateway| gateway.listeners()).unwrap_or_default();
+        let listeners = engine.gateway().map(Gateway::listeners).unwrap_or_default();
         let edges = listeners.iter().map(|listener| self.edge(listener, namespace)).collect();
         let keys = Keys::new(engine.policy().remote_keys(), &self.world);
         Program { engine, directory, clusters, edges, keys }
@@ -93,7 +93,7 @@ fn server(chain: &Chain, port: u16) -> Server {
         name: String::new(),
         protocol,
         bind: None,
-        hosts: chain.names().iter().map(|name| name.to_string()).collect(),
+        hosts: chain.names().iter().map(ToString::to_string).collect(),
         tls: chain.tls.clone(),
         virtual_hosts: Vec::new(),
         stream_routes: None,
@@ -102,7 +102,7 @@ fn server(chain: &Chain, port: u16) -> Server {
 
 /// What an author wants and does not get is said, if only here.
 fn warn_of_skipped(engine: &mesh_engine::Program) {
-    let skipped = engine.gateway().map(|gateway| gateway.skipped()).unwrap_or_default();
+    let skipped = engine.gateway().map(Gateway::skipped).unwrap_or_default();
     for server in skipped {
         let (gateway, item) = (&server.key, &*server.item);
         tracing::warn!(%gateway, item, reason = %server.conflict, "a server of the gateway is not served");
@@ -135,7 +135,7 @@ fn preload(engine: &mesh_engine::Program, namespace: &str) -> Vec<Name> {
         })
         .collect();
     names.extend(engine.policy().remote_keys().map(|name| Name::Jwks(name.to_owned())));
-    let listeners = engine.gateway().map(|gateway| gateway.listeners()).unwrap_or_default();
+    let listeners = engine.gateway().map(Gateway::listeners).unwrap_or_default();
     for chain in listeners.iter().flat_map(Listener::chains) {
         if let ServerTls::Terminate(termination) = &chain.tls {
             names.extend(secrets(termination, namespace));

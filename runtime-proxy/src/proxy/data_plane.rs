@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -51,8 +51,13 @@ pub struct Bound {
 /// Threads that serve.
 pub struct DataPlane {
     pub(super) bound: Bound,
+    /// Of all connections.
     pub(super) gate: Arc<Gate>,
+    /// Of those that come from others, by which the end begins.
+    arriving: Arc<Gate>,
     pub(super) drain: Drain,
+    /// Of what the workload sends.
+    drain_outbound: Drain,
     /// The end, of what does not end by itself.
     end: CancellationToken,
     threads: Vec<JoinHandle<()>>,
@@ -73,12 +78,20 @@ impl DataPlane {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let count = NonZeroUsize::new(threads).unwrap_or(cores);
         let (bound, doors) = open(listeners, count)?;
-        let (gate, drain, end) =
-            (Gate::new(connections_max), Drain::default(), CancellationToken::new());
+        let gate = Gate::new(connections_max);
+        let arriving = Gate::inside(&gate);
         let mesh = Arc::new(MeshServer::new(Arc::clone(&shared.identity)));
         let ports = Arc::<Ports>::default();
         let own: Vec<SocketAddr> = bound.all().collect();
-        let mut plane = Self { bound, gate, drain, end, threads: Vec::new() };
+        let mut plane = Self {
+            bound,
+            gate,
+            arriving,
+            drain: Drain::default(),
+            drain_outbound: Drain::default(),
+            end: CancellationToken::new(),
+            threads: Vec::new(),
+        };
         for (number, doors) in doors.into_iter().enumerate() {
             let worker = Worker {
                 doors,
@@ -88,7 +101,9 @@ impl DataPlane {
                 mesh: Arc::clone(&mesh),
                 ports: Arc::clone(&ports),
                 gate: Arc::clone(&plane.gate),
+                arriving: Arc::clone(&plane.arriving),
                 drain: plane.drain.clone(),
+                drain_outbound: plane.drain_outbound.clone(),
                 end: plane.end.clone(),
             };
             plane.threads.push(spawn(number, worker)?);
@@ -106,11 +121,15 @@ impl DataPlane {
         self.drain.is_begun()
     }
 
-    /// Accepts nothing more, and ends what is open: in order, as far as that takes no longer than `limit`.
+    /// Accepts nothing more, and ends what is open: in order, as far as that takes no longer than `limit`. What the workload sends
+    /// comes last, since it may have to ask others before it can answer.
     pub fn drain(mut self, limit: Duration) {
+        let until = Instant::now() + limit;
         self.drain.begin();
-        let is_idle = within(limit, || self.gate.open() == 0);
-        if !is_idle {
+        within(limit, || self.arriving.is_deserted());
+        self.drain_outbound.begin();
+        let rest = until.saturating_duration_since(Instant::now());
+        if !within(rest, || self.gate.is_deserted()) {
             tracing::warn!(open = self.gate.open(), "connections are cut off");
         }
         self.stop();
@@ -118,6 +137,7 @@ impl DataPlane {
 
     fn stop(&mut self) {
         self.drain.begin();
+        self.drain_outbound.begin();
         self.end.cancel();
         for thread in self.threads.drain(..) {
             // One that has panicked has said so.

@@ -56,7 +56,7 @@ pub enum RunError {
 pub fn run(
     config: Config,
     ready: impl FnOnce(&Bound),
-    shutdown: CancellationToken,
+    shutdown: &CancellationToken,
 ) -> Result<(), RunError> {
     crate::tls::install_provider();
     let shared = shared(&config)?;
@@ -81,7 +81,7 @@ pub fn run(
     let end = CancellationToken::new();
     let agent = agent.spawn(end.clone())?;
     ready(plane.bound());
-    wait(&shutdown, &plane, &agent);
+    wait(shutdown, &plane, &agent);
     let failed = agent.is_finished();
     plane.drain(if failed { Duration::ZERO } else { config.drain });
     end.cancel();

@@ -42,7 +42,9 @@ pub(super) struct Worker {
     pub(super) mesh: Arc<MeshServer>,
     pub(super) ports: Arc<Ports>,
     pub(super) gate: Arc<Gate>,
+    pub(super) arriving: Arc<Gate>,
     pub(super) drain: Drain,
+    pub(super) drain_outbound: Drain,
     pub(super) end: CancellationToken,
 }
 
@@ -67,20 +69,21 @@ impl Worker {
 
     /// Accepts connections, once there is what to judge them by. Who comes before waits in the socket's queue.
     async fn open(self, serving: Rc<Serving>) {
-        let Self { doors, gateway, shared, ports, gate, drain, .. } = self;
+        let Self { doors, gateway, shared, ports, gate, arriving, drain, drain_outbound, .. } =
+            self;
         shared.live.until(|live| live.is_some()).await;
         // One that cannot be used is no reason to turn plain text away.
         let _ = timeout(IDENTITY_WAIT, shared.identity.known()).await;
         for door in doors {
-            tokio::task::spawn_local(keep(
-                door,
-                Arc::clone(&gate),
-                drain.clone(),
-                Rc::clone(&serving),
-            ));
+            let (gate, drain) = match &door {
+                Door::Inbound(..) => (&arriving, &drain),
+                Door::Outbound(_) => (&gate, &drain_outbound),
+            };
+            let (gate, drain) = (Arc::clone(gate), drain.clone());
+            tokio::task::spawn_local(keep(door, gate, drain, Rc::clone(&serving)));
         }
         if let Some(listeners) = gateway {
-            let edges = Edges::new(listeners, shared.live.clone(), ports, gate, drain, serving);
+            let edges = Edges::new(listeners, shared.live.clone(), ports, arriving, drain, serving);
             tokio::task::spawn_local(edges.follow());
         }
     }
@@ -98,6 +101,7 @@ impl Worker {
             limits: HttpLimits::default(),
             clock: shared.clock.clone(),
             drain: self.drain.clone(),
+            drain_outbound: self.drain_outbound.clone(),
             own: self.own.clone(),
             dice: RefCell::new(SmallRng::from_os_rng()),
             identity: Arc::clone(&shared.identity),

@@ -93,6 +93,15 @@ async fn connect_to_a_stranger_s_address_passes() {
 
 #[tokio::test(flavor = "local")]
 async fn a_websocket_passes_both_sidecars() {
+    a_websocket_passes(Protocol::Http).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_websocket_is_asked_for_over_http1_where_http2_is_spoken() {
+    a_websocket_passes(Protocol::Http2).await;
+}
+
+async fn a_websocket_passes(declared: Protocol) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let application = listener.local_addr().unwrap();
     tokio::task::spawn_local(async move {
@@ -106,7 +115,7 @@ async fn a_websocket_passes_both_sidecars() {
     });
     let authority = Authority::root();
     let mut mesh = Mesh::new();
-    mesh.service(service("chat", 8080, Protocol::Http), Vec::new());
+    mesh.service(service("chat", 8080, declared), Vec::new());
     let snapshot = mesh.snapshot();
     let mut chat = Proxy::sidecar("chat", &[(8080, application)], &authority);
     let mut web = Proxy::sidecar("web", &[], &authority);

@@ -1,23 +1,24 @@
 //! Whole proxies in one process, over real sockets: what clients see.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail the test"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail the test")]
 
+#[path = "../transport/credulous.rs"]
+mod credulous;
 #[path = "../transport/pki.rs"]
 #[expect(dead_code, reason = "each suite uses a part of it")]
 mod pki;
 #[path = "../transport/wire.rs"]
-#[expect(dead_code, reason = "each suite uses a part of it")]
 mod wire;
 
 mod support;
 
 mod end_to_end;
-mod routing;
 
 mod capture;
+mod edge;
 mod policy;
+mod resilience;
+mod routing;
+
+mod alone;
+mod drain;

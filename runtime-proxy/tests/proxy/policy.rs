@@ -30,7 +30,8 @@ async fn reviews(mesh: Mesh, protocol: Protocol) -> Proxy {
         Protocol::Tcp => echo().await,
         _ => {
             server(Version::Http1, async |request: Request<Body>| {
-                let names: Vec<_> = request.headers().keys().map(|name| name.as_str()).collect();
+                let names: Vec<_> =
+                    request.headers().keys().map(http::HeaderName::as_str).collect();
                 let told = format!("{} {}", request.uri(), names.join(","));
                 Ok(Response::new(Body::from(bytes::Bytes::from(told))))
             })
@@ -123,9 +124,9 @@ async fn tcp_is_judged_by_what_it_shows() {
     assert!(talk(&closed).await.is_err(), "nobody has proved to be web");
 }
 
-#[tokio::test(flavor = "local")]
-async fn tokens_are_verified_and_kept_from_the_application() {
-    let rule = JwtRule {
+/// Whose tokens are believed: those of `a`, in the parameter `token`.
+fn rule() -> JwtRule {
+    JwtRule {
         issuer: "a".to_owned(),
         audiences: Vec::new(),
         // One secret, `secret`, named `k`.
@@ -138,9 +139,13 @@ async fn tokens_are_verified_and_kept_from_the_application() {
         forward_token: false,
         fetch_timeout: Microseconds::from_secs(5),
         space_delimited_claims: Vec::new(),
-    };
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn tokens_are_verified_and_kept_from_the_application() {
     let mut mesh = Mesh::new();
-    mesh.authentication(RequestAuthentication { rules: vec![rule] });
+    mesh.authentication(RequestAuthentication { rules: vec![rule()] });
     let proxy = reviews(mesh, Protocol::Http).await;
     let client = Client::to(proxy.inbound(), Version::Http1).await;
     // {"alg":"HS256","kid":"k"}.{"iss":"a"}, signed by `secret`.
@@ -155,6 +160,37 @@ async fn tokens_are_verified_and_kept_from_the_application() {
     let asked = refused.headers()["www-authenticate"].to_str().unwrap().to_owned();
     assert_eq!(asked, "Bearer realm=\"http://shop/\", error=\"invalid_token\"");
     assert!(text(refused).await.starts_with("Jwt "));
+}
+
+/// With keys as in [`rule`], but for the last.
+const VALID_UNTIL_2100: &str = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJhIiwic3ViIjoibWUiLCJleHAiOjQxMDI0NDQ4MDB9.syjSswsQNl_WjZf6v7t4erkDvvam0KukJyWU00ozQvI";
+const VALID_UNTIL_1970: &str = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJhIiwic3ViIjoibWUiLCJleHAiOjF9.zSohF2Sd3fqjRKf527BIKEccr86xpG7xgAnjZoyre-g";
+const OF_ISSUER_B: &str = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJiIiwic3ViIjoibWUifQ.zvSKRrQkiKMAy9BVFktRtObjq32SeDTXweHY2fwTn1M";
+const BY_ANOTHER_KEY: &str = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJhIiwic3ViIjoibWUifQ.u82UqeGr-BS8tjReHmNh_rB5UZcLlc0UVAkuhNflyX8";
+
+#[tokio::test(flavor = "local")]
+async fn who_has_no_valid_token_is_told_why_and_who_has_none_is_refused() {
+    let mut mesh = Mesh::new();
+    mesh.authentication(RequestAuthentication { rules: vec![rule()] });
+    let me = TextPattern::Exact("a/me".to_owned());
+    mesh.authorization(policy(Action::Allow, Subject::RequestPrincipal, me));
+    let proxy = reviews(mesh, Protocol::Http).await;
+    let client = Client::to(proxy.inbound(), Version::Http1).await;
+    let asked = async |query: &str| {
+        let response = client.send(get(&format!("/{query}"))).await.unwrap();
+        (response.status().as_u16(), text(response).await)
+    };
+    let with = |token: &str| format!("?token={token}");
+    assert_eq!(asked(&with(VALID_UNTIL_2100)).await.0, 200);
+    let refusals = [
+        (with(VALID_UNTIL_1970), 401, "Jwt is expired"),
+        (with(OF_ISSUER_B), 401, "Jwt issuer is not configured"),
+        (with(BY_ANOTHER_KEY), 401, "Jwt verification fails"),
+        (String::new(), 403, "RBAC: access denied"),
+    ];
+    for (query, status, text) in refusals {
+        assert_eq!(asked(&query).await, (status, text.to_owned()), "{query}");
+    }
 }
 
 #[tokio::test(flavor = "local")]

@@ -13,7 +13,7 @@ use mesh_snapshot::object::{
 };
 
 use crate::pki::Authority;
-use crate::support::{Mesh, Proxy, backend, endpoint, forward, free_port, route, service, to};
+use crate::support::{Mesh, Proxy, Reserved, backend, endpoint, forward, route, service, to};
 use crate::wire::{Client, get, post, server, text};
 
 /// A sidecar for `web` alone, in a mesh where `a` and `b` have no proxies, and `a` has these routes.
@@ -111,8 +111,8 @@ async fn a_split_sends_each_its_share() {
 
 #[tokio::test(flavor = "local")]
 async fn what_cannot_be_reached_is_tried_elsewhere() {
-    let nobody: SocketAddr = format!("127.0.0.1:{}", free_port()).parse().unwrap();
-    let (_proxy, client) = web(Vec::new(), &[nobody, named("a").await], &[]).await;
+    let nobody = Reserved::new();
+    let (_proxy, client) = web(Vec::new(), &[nobody.at, named("a").await], &[]).await;
     for _ in 0..20 {
         let response = client.send(asking("/")).await.unwrap();
         assert_eq!(response.status(), 200);

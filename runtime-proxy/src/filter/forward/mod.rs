@@ -56,17 +56,15 @@ pub(crate) async fn forward(
     let mut avoid: Vec<Arc<Endpoint>> = Vec::new();
     let mut retries = 0;
     loop {
-        let picked = pick(plan, &avoid, deadline).await.map_err(|reply| {
-            exchange.outcome.endpoint = None;
-            reply
-        })?;
+        let picked =
+            pick(plan, &avoid, deadline).await.inspect_err(|_| exchange.outcome.endpoint = None)?;
         let endpoint = Arc::clone(picked.endpoint());
         exchange.outcome.attempts += 1;
         exchange.outcome.failure = None;
         exchange.outcome.peer = exchange.serving.peers.of(&endpoint);
         exchange.outcome.endpoint = Some(Arc::clone(&endpoint));
         let request = tries.next(exchange.outcome.attempts)?;
-        let failed = match attempt(picked, request, plan, deadline, retries).await {
+        let failed = match attempt(picked, request, plan, deadline).await {
             Ok(response) => {
                 if !plan.retry.wants(answered(&response)) {
                     return Ok(deadline::bound(response, deadline));
@@ -127,9 +125,7 @@ async fn attempt(
     request: Request<Body>,
     plan: &Plan<'_>,
     deadline: Option<Instant>,
-    retries: u32,
 ) -> Result<Response<Body>, Failed> {
-    let _ = retries;
     let of_try = plan.try_timeout.map(|timeout| Instant::now() + timeout);
     let until = [of_try, deadline].into_iter().flatten().min();
     let sending = picked.send(request, plan.version);

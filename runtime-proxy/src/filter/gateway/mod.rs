@@ -13,7 +13,7 @@ use super::downstream::Downstream;
 use super::serving::Serving;
 use super::stream::Passage;
 use crate::http::{self, Version};
-use crate::listener::{Accepted, Protocol, Sniffed, sniff};
+use crate::listener::{Accepted, Protocol, Sniffed, sniff, sniff_tls};
 use crate::live::Pinned;
 use crate::observe::{Direction, Flags};
 use crate::program::Program;
@@ -43,7 +43,7 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
     let Some(edge) = edge else { return };
     // What the client asks for is looked at before anything is answered: its TLS may not be for this proxy to end.
     let mut stream = stream;
-    let Ok(Sniffed { protocol, bytes }) = sniff(&mut stream, HELLO_WAIT).await else { return };
+    let Ok(Sniffed { protocol, bytes }) = sniff_tls(&mut stream, HELLO_WAIT).await else { return };
     let stream = stream.replaying(bytes);
     let Protocol::Tls(hello) = protocol else {
         return refuse(downstream, live, &serving, "no_tls");

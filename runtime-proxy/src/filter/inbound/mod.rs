@@ -12,7 +12,7 @@ use super::downstream::Downstream;
 use super::serving::Serving;
 use super::stream::Passage;
 use crate::http::{self, Version};
-use crate::listener::{Accepted, Protocol, Sniffed, Treatment, sniff, treat};
+use crate::listener::{Accepted, Protocol, Sniffed, Treatment, sniff, sniff_tls, treat};
 use crate::live::Pinned;
 use crate::observe::{Direction, Flags};
 use crate::program::Program;
@@ -95,7 +95,13 @@ async fn look(
         return Some((stream, Protocol::Opaque));
     }
     let wait = Duration::from(live.program.engine().defaults().protocol_detection_timeout);
-    let Sniffed { protocol, bytes } = sniff(&mut stream, wait).await.ok()?;
+    let sniffed = if is_bytes(protocol) || mtls == MtlsMode::Strict {
+        // A client that waits for an answer to less than a line of text would wait for ever.
+        sniff_tls(&mut stream, wait).await
+    } else {
+        sniff(&mut stream, wait).await
+    };
+    let Sniffed { protocol, bytes } = sniffed.ok()?;
     Some((stream.replaying(bytes), protocol))
 }
 
@@ -107,10 +113,9 @@ const fn is_bytes(protocol: Speaks) -> bool {
 fn carries(declared: Speaks, sniffed: &Protocol) -> Carries {
     match (declared, sniffed) {
         (declared, _) if is_bytes(declared) => Carries::Bytes,
-        // TLS of the application's own.
-        (_, Protocol::Tls(_)) => Carries::Bytes,
+        // TLS is here the application's own.
+        (_, Protocol::Tls(_)) | (Speaks::Detect, Protocol::Opaque) => Carries::Bytes,
         (_, Protocol::Http2) => Carries::Http(Version::Http2),
-        (Speaks::Detect, Protocol::Opaque) => Carries::Bytes,
         // What is no HTTP there, the codec refuses.
         (_, _) => Carries::Http(Version::Http1),
     }

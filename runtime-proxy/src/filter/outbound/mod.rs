@@ -16,7 +16,7 @@ use super::downstream::Downstream;
 use super::serving::Serving;
 use super::stream::Passage;
 use crate::http::{self, Version};
-use crate::listener::{Accepted, Protocol, Sniffed, sniff};
+use crate::listener::{Accepted, Protocol, Sniffed, sniff, sniff_tls};
 use crate::live::Pinned;
 use crate::observe::{Direction, Flags};
 use crate::program::Program;
@@ -63,10 +63,10 @@ async fn asked(
     let stream = stream.replaying(bytes);
     match protocol {
         Protocol::Http1 => {
-            requests(stream, Version::Http1, Addressed::ByRequest, downstream, serving).await
+            requests(stream, Version::Http1, Addressed::ByRequest, downstream, serving).await;
         }
         Protocol::Http2 => {
-            requests(stream, Version::Http2, Addressed::ByRequest, downstream, serving).await
+            requests(stream, Version::Http2, Addressed::ByRequest, downstream, serving).await;
         }
         Protocol::Tls(_) | Protocol::Opaque => {
             Passage::new(Direction::Outbound, &serving, &downstream, live)
@@ -88,22 +88,25 @@ async fn carry(
         return bytes(stream, arrival, to, None, downstream, live, serving).await;
     }
     let wait = Duration::from(live.program.engine().defaults().protocol_detection_timeout);
-    let Ok(Sniffed { protocol, bytes: first }) = sniff(&mut stream, wait).await else { return };
+    let sniffed = match arrival.protocol {
+        Speaks::Tls | Speaks::Https => sniff_tls(&mut stream, wait).await,
+        _ => sniff(&mut stream, wait).await,
+    };
+    let Ok(Sniffed { protocol, bytes: first }) = sniffed else { return };
     let stream = stream.replaying(first);
-    let is_opaque = matches!(arrival.protocol, Speaks::Tls | Speaks::Https);
     let (downstream, serving) = (Rc::clone(downstream), Rc::clone(serving));
     match protocol {
-        Protocol::Http1 if !is_opaque => {
+        Protocol::Http1 => {
             requests(stream, Version::Http1, to, downstream, serving).await;
         }
-        Protocol::Http2 if !is_opaque => {
+        Protocol::Http2 => {
             requests(stream, Version::Http2, to, downstream, serving).await;
         }
         Protocol::Tls(hello) => {
             let name = hello.server_name.as_deref();
             bytes(stream, arrival, to, name, &downstream, live, &serving).await;
         }
-        Protocol::Http1 | Protocol::Http2 | Protocol::Opaque => {
+        Protocol::Opaque => {
             bytes(stream, arrival, to, None, &downstream, live, &serving).await;
         }
     }
@@ -116,7 +119,7 @@ async fn requests(
     downstream: Rc<Downstream>,
     serving: Rc<Serving>,
 ) {
-    let (limits, drain) = (serving.limits, serving.drain.clone());
+    let (limits, drain) = (serving.limits, serving.drain_outbound.clone());
     let handle =
         move |request| request::serve(request, to, Rc::clone(&downstream), Rc::clone(&serving));
     if let Err(error) = http::serve(stream, version, &limits, &drain, handle).await {

@@ -77,7 +77,7 @@ async fn take(
                 let mut response = preflight(exchange);
                 let headers = response.headers_mut();
                 cors.write_preflight(&view, origin, |name, value| {
-                    drop(headers.insert(name, value))
+                    drop(headers.insert(name, value));
                 });
                 return Ok(response);
             }
@@ -282,16 +282,14 @@ async fn pass(
     let id = exchange.program().passthrough().ok_or_else(LocalReply::no_cluster)?;
     let cluster = exchange.serving.cluster(&exchange.live, id);
     let cluster = cluster.ok_or_else(LocalReply::no_cluster)?;
-    let original = match way.original {
-        Some(original) => original,
-        None => {
-            let host = mesh_engine::host::without_port(authority);
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            let resolved = cluster.resolve(host, way.port).await;
-            resolved.map_err(|_| {
-                LocalReply::no_healthy_upstream().saying("the host cannot be resolved")
-            })?
-        }
+    let original = if let Some(original) = way.original {
+        original
+    } else {
+        let host = mesh_engine::host::without_port(authority);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let resolved = cluster.resolve(host, way.port).await;
+        resolved
+            .map_err(|_| LocalReply::no_healthy_upstream().saying("the host cannot be resolved"))?
     };
     if exchange.serving.is_own(original) {
         return Err(LocalReply::bad_request("request_to_the_proxy_itself"));

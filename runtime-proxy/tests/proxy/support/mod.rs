@@ -1,10 +1,21 @@
 //! A mesh made in code, and proxies that serve it.
 
 mod mesh;
+mod reserved;
 mod running;
 
 pub(crate) use mesh::{Mesh, backend, forward, route, service, to};
-pub(crate) use running::{Proxy, endpoint, free_port};
+pub(crate) use reserved::Reserved;
+pub(crate) use running::{Proxy, closed, endpoint, opened};
+
+/// What the threads of a proxy do comes to be seen soon.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !is_so() {
+        assert!(began.elapsed().as_secs() < 20, "not in time: {what}");
+        tokio::task::yield_now().await;
+    }
+}
 
 /// Says back what it hears.
 pub(crate) async fn echo() -> std::net::SocketAddr {

@@ -1,6 +1,6 @@
 //! A proxy on threads of its own, told what to serve by the test.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,10 @@ use mesh_proxy::world::{Item, World};
 use mesh_snapshot::object::{EndpointSet, Labels, Role, Workload};
 use mesh_snapshot::{ReadObjects as _, Snapshot, slice, wire};
 
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use super::Reserved;
 use crate::pki::{Authority, trust};
 
 /// A proxy for one workload of the namespace `shop`, whose service account has its name.
@@ -45,9 +49,9 @@ impl Proxy {
         Self::start(name, Role::Sidecar, &listeners, authority)
     }
 
-    /// A gateway that binds `ports`: of the snapshot, in fact.
-    pub(crate) fn gateway(ports: &[(u16, u16)], authority: &Authority) -> Self {
-        let ports = ports.iter().copied().collect();
+    /// A gateway for which these ports of the snapshot are ports of the test.
+    pub(crate) fn gateway(ports: &[(u16, &Reserved)], authority: &Authority) -> Self {
+        let ports = ports.iter().map(|(port, reserved)| (*port, reserved.at.port())).collect();
         let address = "127.0.0.1".parse().unwrap();
         let gateway = Some(GatewayListeners { address, ports });
         let listeners = Listeners { gateway, ..Listeners::default() };
@@ -131,8 +135,23 @@ impl Proxy {
         }
     }
 
-    pub(crate) fn drain(self, within: Duration) {
-        self.plane.drain(within);
+    /// Begins the end; it has come when the answer is there.
+    pub(crate) fn drain(self, within: Duration) -> JoinHandle<()> {
+        tokio::task::spawn_blocking(move || self.plane.drain(within))
+    }
+}
+
+/// A gateway opens its ports soon after it was told of them.
+pub(crate) async fn opened(reserved: &Reserved) {
+    while TcpStream::connect(reserved.at).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Once this returns, a proxy that drains accepts nothing more there.
+pub(crate) async fn closed(at: SocketAddr) {
+    while TcpStream::connect(at).await.is_ok() {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -146,9 +165,4 @@ pub(crate) fn endpoint(name: &str, port: u16, at: SocketAddr) -> wire::Endpoint 
         namespace: "shop".to_owned(),
         ..wire::Endpoint::default()
     }
-}
-
-/// One that nobody listens on now.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

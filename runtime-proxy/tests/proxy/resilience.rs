@@ -1,0 +1,198 @@
+//! What a sidecar makes of servers that fail, and of more requests than they shall have.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use http::{Request, Response, StatusCode};
+use mesh_proxy::http::{Body, Version};
+use mesh_snapshot::object::{
+    ClientPolicy, HttpAction, HttpRoute, Microseconds, OutlierDetection, PartsPerMillion, Protocol,
+    TrafficPolicy,
+};
+use tokio::sync::oneshot;
+
+use crate::pki::Authority;
+use crate::support::{Mesh, Proxy, Reserved, backend, endpoint, route, service, to, until};
+use crate::wire::{Client, get, server, text};
+
+/// A sidecar for `web`, in a mesh where these are the endpoints of `a`, without sidecars.
+fn web(policy: TrafficPolicy, routes: Vec<HttpRoute>, a: &[SocketAddr]) -> Proxy {
+    let mut mesh = Mesh::new();
+    let mut of_ports = ClientPolicy::default();
+    of_ports.ports.others = policy;
+    mesh.upstream(service("a", 80, Protocol::Http), of_ports, routes);
+    let mut proxy = Proxy::sidecar("web", &[], &Authority::root());
+    proxy.put(&mesh.snapshot()).unwrap();
+    proxy.learn("a", a.iter().map(|at| endpoint("a", 80, *at)).collect());
+    proxy
+}
+
+async fn client(proxy: &Proxy) -> Client {
+    Client::to(proxy.outbound(), Version::Http1).await
+}
+
+fn asking() -> Request<Body> {
+    let mut request = get("/");
+    request.headers_mut().insert("host", "a".parse().unwrap());
+    request
+}
+
+/// Whether some request was told of with these flags.
+async fn told(proxy: &Proxy, flags: &str) {
+    let label = format!("response_flags=\"{flags}\"");
+    until(&label, || proxy.shared.metrics.page().contains(&label)).await;
+}
+
+async fn answering(status: StatusCode) -> (SocketAddr, Rc<Cell<usize>>) {
+    let count = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&count);
+    let address = server(Version::Http1, move |_| {
+        counted.set(counted.get() + 1);
+        async move {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = status;
+            Ok(response)
+        }
+    })
+    .await;
+    (address, count)
+}
+
+/// Answers each request when it is told to.
+async fn patient() -> (SocketAddr, Rc<RefCell<Vec<oneshot::Sender<()>>>>) {
+    let waiting = Rc::new(RefCell::new(Vec::new()));
+    let asked = Rc::clone(&waiting);
+    let address = server(Version::Http1, move |_| {
+        let (go, told) = oneshot::channel();
+        asked.borrow_mut().push(go);
+        async move {
+            let _ = told.await;
+            Ok(Response::new(Body::from("at last")))
+        }
+    })
+    .await;
+    (address, waiting)
+}
+
+async fn is_overflow(proxy: &Proxy, response: Response<Body>) {
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["x-envoy-overloaded"], "true");
+    let expected =
+        "upstream connect error or disconnect/reset before headers. reset reason: overflow";
+    assert_eq!(text(response).await, expected);
+    told(proxy, "UO").await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn more_requests_than_a_service_takes_at_once_are_refused() {
+    let (at, waiting) = patient().await;
+    let mut policy = TrafficPolicy::default();
+    policy.connection_pool.requests_max = 1;
+    let proxy = web(policy, Vec::new(), &[at]);
+    let (one, other) = (client(&proxy).await, client(&proxy).await);
+    let meanwhile = async {
+        until("the first is asked", || waiting.borrow().len() == 1).await;
+        is_overflow(&proxy, other.send(asking()).await.unwrap()).await;
+        waiting.borrow_mut().pop().unwrap().send(()).unwrap();
+    };
+    let (response, ()) = tokio::join!(one.send(asking()), meanwhile);
+    assert_eq!(text(response.unwrap()).await, "at last");
+}
+
+#[tokio::test(flavor = "local")]
+async fn requests_wait_for_a_connection_up_to_a_number() {
+    let (at, waiting) = patient().await;
+    let mut policy = TrafficPolicy::default();
+    policy.connection_pool.connections_max = 1;
+    policy.connection_pool.pending_requests_max = 1;
+    let proxy = web(policy, Vec::new(), &[at]);
+    let (one, two, three) = (client(&proxy).await, client(&proxy).await, client(&proxy).await);
+    let go = || waiting.borrow_mut().pop().unwrap().send(()).unwrap();
+    let others = async {
+        until("the first is asked", || waiting.borrow().len() == 1).await;
+        let (mut two, mut three) = (Box::pin(two.send(asking())), Box::pin(three.send(asking())));
+        let (refused, waits) = tokio::select! {
+            refused = &mut two => (refused, three),
+            refused = &mut three => (refused, two),
+        };
+        is_overflow(&proxy, refused.unwrap()).await;
+        go();
+        let asked = async {
+            until("the one that waits is asked", || waiting.borrow().len() == 1).await;
+            go();
+        };
+        tokio::join!(waits, asked).0.unwrap()
+    };
+    let (first, second) = tokio::join!(one.send(asking()), others);
+    assert_eq!(text(first.unwrap()).await, "at last");
+    assert_eq!(text(second).await, "at last");
+}
+
+fn detecting() -> TrafficPolicy {
+    let outlier_detection = Some(OutlierDetection {
+        consecutive_5xx: 0,
+        consecutive_gateway_errors: 2,
+        consecutive_local_origin_failures: 0,
+        split_local_origin_errors: false,
+        interval: Microseconds::from_secs(600),
+        base_ejection_time: Microseconds::from_secs(600),
+        ejected_max: PartsPerMillion::ALL,
+        healthy_min: PartsPerMillion(0),
+    });
+    TrafficPolicy { outlier_detection, ..TrafficPolicy::default() }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_server_that_fails_again_and_again_is_asked_no_more() {
+    let (good, _) = answering(StatusCode::OK).await;
+    let (bad, count) = answering(StatusCode::BAD_GATEWAY).await;
+    let proxy = web(detecting(), Vec::new(), &[good, bad]);
+    // Each may be served by another thread.
+    let clients = [client(&proxy).await, client(&proxy).await, client(&proxy).await];
+    let mut failures = 0;
+    for turn in 0..300 {
+        let response = clients[turn % 3].send(asking()).await.unwrap();
+        failures += usize::from(response.status() == StatusCode::BAD_GATEWAY);
+    }
+    assert_eq!((failures, count.get()), (2, 2));
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_server_that_takes_too_long_fails_too() {
+    let (at, waiting) = patient().await;
+    let timely = route(HttpAction::Forward {
+        backends: vec![backend(to("a"), 1)],
+        path_rewrite: None,
+        authority_rewrite: None,
+        timeout: Some(Microseconds::from_millis(20)),
+        try_timeout: None,
+        retry: None,
+        mirrors: Vec::new(),
+    });
+    let proxy = web(detecting(), vec![timely], &[at]);
+    let client = client(&proxy).await;
+    for _ in 0..2 {
+        let response = client.send(asking()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+        assert_eq!(text(response).await, "upstream request timeout");
+    }
+    told(&proxy, "UT").await;
+    let response = client.send(asking()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(text(response).await, "no healthy upstream");
+    told(&proxy, "UH").await;
+    assert_eq!(waiting.borrow().len(), 2);
+}
+
+#[tokio::test(flavor = "local")]
+async fn what_cannot_be_reached_at_all_is_said_to_be_so() {
+    let nobody = Reserved::new();
+    let proxy = web(TrafficPolicy::default(), Vec::new(), &[nobody.at]);
+    let response = client(&proxy).await.send(asking()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let said = text(response).await;
+    assert!(said.contains("reset reason: connection failure"), "{said}");
+    // It has been tried again, as the mesh says.
+    told(&proxy, "UF,URX").await;
+}
