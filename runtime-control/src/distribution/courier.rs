@@ -268,8 +268,7 @@ impl Courier {
     /// The world has changed: perhaps even what this proxy is.
     async fn follow(&mut self, world: &mut watch::Receiver<Arc<World>>) -> Result<(), End> {
         let now = world.borrow_and_update().clone();
-        let registered = now.instances.get(&self.instance).map(|instance| &instance.workload);
-        if registered != Some(&self.workload) {
+        if !now.runs(&self.instance, &self.workload) {
             let reason = "the registry says something else of this instance now";
             return Err(End::Because(Status::failed_precondition(reason)));
         }

@@ -82,7 +82,7 @@ async fn serve(
     let (orders, ordered) = mpsc::channel(ORDERS_MAX);
     let (ask, asked) = mpsc::channel(ASKED_MAX);
     let end = CancellationToken::new();
-    let courier = Courier::new(shared.clone(), instance, workload, out, slices);
+    let courier = Courier::new(shared.clone(), instance.clone(), workload.clone(), out, slices);
     let serving = serving.map(|serving| serving.version);
     let line = Line { connection, orders, end: end.clone() };
     if !shared.conductor.open(name.clone(), line, hello).await {
@@ -97,7 +97,13 @@ async fn serve(
             End::Because(status) => Err(status),
         },
     };
-    shared.conductor.tell(Event::Proxy { proxy: name, connection, said: Said::Left }).await;
+    // Whoever registers it again under this name says `Hello` again.
+    let event = if shared.world.borrow().runs(&instance, &workload) {
+        Event::Proxy { proxy: name, connection, said: Said::Left }
+    } else {
+        Event::Departed { proxy: name }
+    };
+    shared.conductor.tell(event).await;
     ended
 }
 

@@ -65,7 +65,9 @@ impl Folder {
     pub(super) fn scan(&mut self) -> Option<Publication> {
         let listed = list(&self.path);
         let found = self.problems.note(&place(&self.path), listed)?;
-        self.files.retain(|path, _| found.contains_key(path));
+        for (path, _) in self.files.extract_if(.., |path, _| !found.contains_key(path)) {
+            self.problems.resolve(&place(&path));
+        }
         for (path, stamp) in found {
             if self.files.get(&path).is_none_or(|(known, _)| *known != stamp) {
                 let publication = self.read(&path, stamp);
@@ -87,7 +89,12 @@ impl Folder {
             let digest = bundle.snapshot.digest();
             Ok(Publication { path: path.to_owned(), digest, serial, stamp })
         };
-        self.problems.note(&place(path), read())
+        let read = read();
+        // Whoever publishes may also clean up, even now.
+        if read.is_err() && !path.exists() {
+            return None;
+        }
+        self.problems.note(&place(path), read)
     }
 }
 
