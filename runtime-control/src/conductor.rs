@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::journal::{Entry, Journal, KEPT_ENTRIES};
+use crate::orders::Orders;
 use crate::problems::Problems;
 use crate::rollout::{
     Accepted, Effect, Event, Order, Policy, ProxyName, Record, Rejected, Said, State, Status,
@@ -31,8 +32,7 @@ pub struct Conductor {
 #[derive(Debug)]
 pub struct Line {
     pub connection: u64,
-    /// With the term in which each was given.
-    pub orders: mpsc::Sender<(u64, Order)>,
+    pub orders: Orders,
     /// Ends the stream.
     pub end: CancellationToken,
 }
@@ -240,12 +240,10 @@ impl Conducting {
         }
     }
 
-    /// A proxy that does not take its orders is not in contact, whatever its stream says.
-    fn send(&mut self, proxy: &ProxyName, connection: u64, term: u64, order: Order) {
-        let Some(line) = self.lines.get(proxy) else { return };
-        if line.connection == connection && line.orders.try_send((term, order)).is_err() {
-            tracing::warn!(%proxy, "its orders pile up: the stream is ended");
-            line.end.cancel();
+    fn send(&self, proxy: &ProxyName, connection: u64, term: u64, order: Order) {
+        let line = self.lines.get(proxy).filter(|line| line.connection == connection);
+        if let Some(line) = line {
+            line.orders.give(term, order);
         }
     }
 

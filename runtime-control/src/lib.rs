@@ -27,6 +27,7 @@ pub mod rollout;
 pub mod conductor;
 mod departures;
 pub mod journal;
+pub mod orders;
 
 pub mod identity;
 pub mod world;

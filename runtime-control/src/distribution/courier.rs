@@ -18,6 +18,7 @@ use super::Shared;
 use super::codec::Frame;
 use super::convert;
 use super::parcel::{Held, frames};
+use crate::orders::Ordered;
 use crate::rollout::{Order, Refusal, Version};
 use crate::store::{Reach, View};
 use crate::world::World;
@@ -102,7 +103,7 @@ impl Courier {
     pub(super) async fn run(
         mut self,
         serving: Option<Version>,
-        mut orders: mpsc::Receiver<(u64, Order)>,
+        mut orders: Ordered,
         mut asked: mpsc::Receiver<Asked>,
     ) -> End {
         let mut world = self.shared.world.clone();
@@ -112,7 +113,7 @@ impl Courier {
             loop {
                 tokio::select! {
                     biased;
-                    order = orders.recv() => {
+                    order = orders.next() => {
                         let (term, order) = order.ok_or(End::Gone)?;
                         self.deliver(term, order).await?;
                     }

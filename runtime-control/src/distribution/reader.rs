@@ -19,12 +19,11 @@ use super::convert::{self, Malformed};
 use super::courier::{Asked, Courier, End};
 use crate::conductor::Line;
 use crate::identity::Identity;
+use crate::orders;
 use crate::rollout::{Event, ProxyName, Said, Serving};
 
 /// How long a proxy may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
-/// Orders that wait for a proxy to read; a rollout has a handful.
-const ORDERS_MAX: usize = 64;
 const ASKED_MAX: usize = 16;
 /// Frames between the courier and the connection.
 const FRAMES_MAX: usize = 4;
@@ -79,7 +78,7 @@ async fn serve(
         introduce(&shared, peer, hello)?;
     let name: ProxyName = format!("{}/{}", instance.0, instance.1).into();
     let connection = shared.next_connection();
-    let (orders, ordered) = mpsc::channel(ORDERS_MAX);
+    let (orders, ordered) = orders::channel();
     let (ask, asked) = mpsc::channel(ASKED_MAX);
     let end = CancellationToken::new();
     let courier = Courier::new(shared.clone(), instance.clone(), workload.clone(), out, slices);
