@@ -123,11 +123,10 @@ fn compile(repository: &Path, terminal: &Terminal) -> Compiled {
 async fn change(mesh: &mut LocalMesh, repository: &Path, terminal: &Terminal) {
     let compiled = compile(repository, terminal);
     let Some(bundle) = compiled.bundle() else { return };
-    let known = mesh.stations().len();
-    let before = mesh.published();
+    let (known, before) = (mesh.stations().to_vec(), mesh.published());
     match mesh.apply(bundle).await {
+        Ok(_) if mesh.stations() != known => greet(mesh, terminal),
         Ok(digest) if digest == before => super::write("  nothing has changed for any proxy\n"),
-        Ok(_) if mesh.stations().len() != known => greet(mesh, terminal),
         Ok(_) => {}
         Err(error) => {
             let mark = terminal.paint.removed("✖");
