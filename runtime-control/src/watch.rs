@@ -15,8 +15,8 @@ pub(crate) struct Watch {
 
 /// Without a notice. Some file systems give none.
 const RESCAN: Duration = Duration::from_secs(2);
-/// Changes come in bursts: a rename is three notices.
-const SETTLE: Duration = Duration::from_millis(10);
+/// Changes come in bursts: a rename is three notices. Each release waits for it, so it is short; a longer burst is read twice.
+const SETTLE: Duration = Duration::from_millis(2);
 
 impl Watch {
     /// Watches `folder` and all folders in it. That the system will not tell of changes is logged, and no error.
