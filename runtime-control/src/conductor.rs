@@ -213,13 +213,22 @@ impl Conducting {
         let Some(state) = self.state.take() else { return };
         let (state, effects) = state.step(event, clock::monotonic(), &*self.store);
         self.state = Some(state);
-        let mut settled = false;
+        let record = |effect: &Effect| match effect {
+            Effect::Journal(record) => Some(record.clone()),
+            _ => None,
+        };
+        // All of a step together, for one sync, and earlier than they must be.
+        let records: Vec<_> = effects.iter().filter_map(record).collect();
+        let settles =
+            |record: &Record| matches!(record, Record::Confirmed { .. } | Record::Ended { .. });
+        let settled = records.iter().any(settles);
+        if !records.is_empty() {
+            self.write(records).await;
+        }
         for effect in effects {
             match effect {
-                Effect::Journal(record) => {
-                    settled |= matches!(record, Record::Confirmed { .. } | Record::Ended { .. });
-                    self.write(record).await;
-                }
+                // It is on disk.
+                Effect::Journal(_) => {}
                 Effect::Reply(answer) => {
                     if let Some(reply) = reply.take() {
                         let _ = reply.send(answer);
@@ -256,19 +265,27 @@ impl Conducting {
         }
     }
 
-    /// Returns when the record is on disk, however long that takes.
-    async fn write(&mut self, record: Record) {
-        self.probe(Moment::Before, &record).await;
+    /// Returns when the records are on disk, however long that takes.
+    async fn write(&mut self, records: Vec<Record>) {
+        for record in &records {
+            self.probe(Moment::Before, record).await;
+        }
         let at = u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX);
-        let entry = Entry { at, record };
+        let entries: Vec<_> = records.into_iter().map(|record| Entry { at, record }).collect();
         loop {
-            let copy = entry.clone();
+            let copy = entries.clone();
             let written = self.with_journal(move |journal| journal.append(&copy)).await;
             if self.problems.note("journal", written).is_some() {
                 break;
             }
             sleep(RETRY).await;
         }
+        for entry in entries {
+            self.written(entry).await;
+        }
+    }
+
+    async fn written(&mut self, entry: Entry) {
         tracing::info!(record = ?entry.record, "journalled");
         self.probe(Moment::After, &entry.record).await;
         self.history.push_back(entry.clone());
