@@ -14,6 +14,9 @@ pub enum CorpusError {
     /// The file does not have the form that its group has.
     #[error("{}: {error}", path.display())]
     Form { path: PathBuf, error: serde_json::Error },
+    /// It has the form, and cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Unusable { path: PathBuf, reason: String },
 }
 
 pub(crate) fn text(path: &Path) -> Result<String, CorpusError> {

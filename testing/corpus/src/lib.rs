@@ -18,10 +18,14 @@ mod corpus;
 mod report;
 
 mod place;
+mod served;
 mod subject;
 mod words;
+mod yaml;
 
 mod analyzers;
+mod authorization;
+mod gateway_api;
 mod validation;
 
 pub use corpus::CorpusError;
@@ -45,6 +49,8 @@ pub struct Group {
 pub static GROUPS: &[Group] = &[
     Group { name: "A", folder: "A-analyzers", cases: analyzers::cases },
     Group { name: "B", folder: "B-validation", cases: validation::cases },
+    Group { name: "D", folder: "D-authz", cases: authorization::cases },
+    Group { name: "E", folder: "E-gateway-api", cases: gateway_api::cases },
 ];
 
 /// The group of that name; case does not count.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mesh_compiler::diagnostic::{Finding, Severity, finish};
+use mesh_compiler::diagnostic::{Class, Finding, Severity, finish};
 use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::Input;
 use mesh_compiler::{Compilation, Options, api};
@@ -10,9 +10,15 @@ use mesh_compiler::{Compilation, Options, api};
 use crate::corpus::{self, CorpusError};
 use crate::place;
 
-/// Files, by name.
+/// A repository in memory.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Files(Vec<(String, String)>);
+pub(crate) struct Files {
+    /// By name.
+    texts: Vec<(String, String)>,
+    mesh_config: String,
+    /// Whether nothing is said of what may be a mistake.
+    is_lenient: bool,
+}
 
 /// The findings of some stages, with what they point at.
 pub(crate) struct Findings {
@@ -22,7 +28,7 @@ pub(crate) struct Findings {
 
 impl Files {
     pub(crate) fn add(&mut self, name: impl Into<String>, text: impl Into<String>) {
-        self.0.push((name.into(), text.into()));
+        self.texts.push((name.into(), text.into()));
     }
 
     pub(crate) fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
@@ -36,9 +42,15 @@ impl Files {
         Ok(())
     }
 
-    /// Adds the mesh configuration: a bare document.
+    /// Sets the mesh configuration, a bare document, or adds fields to it.
     pub(crate) fn mesh_config(&mut self, text: &str) {
-        self.add("mesh.yaml", format!("meshConfig:\n{}", indented(text)));
+        self.mesh_config.push_str(&indented(text));
+    }
+
+    /// Has everything compiled that has a meaning: Istio runs it, whether or not it was meant.
+    pub(crate) fn lenient(mut self) -> Self {
+        self.is_lenient = true;
+        self
     }
 
     /// Adds the networks of the mesh: a bare document, where Istio keeps it.
@@ -52,11 +64,24 @@ impl Files {
     }
 
     fn inputs(&self) -> Vec<Input> {
-        let input = |(name, text): &(String, String)| Input::Text {
-            name: name.clone(),
-            text: text.clone(),
-        };
-        self.0.iter().map(input).collect()
+        let project = Some(self.project()).filter(|text| !text.is_empty());
+        let project = project.map(|text| ("mesh.yaml".to_owned(), text));
+        let files = self.texts.iter().cloned().chain(project);
+        files.map(|(name, text)| Input::Text { name, text }).collect()
+    }
+
+    /// `mesh.yaml`
+    fn project(&self) -> String {
+        let mut text = String::new();
+        if !self.mesh_config.is_empty() {
+            text.extend(["meshConfig:\n", &self.mesh_config]);
+        }
+        if self.is_lenient {
+            text.push_str("lints:\n");
+            let lints = mesh_compiler::checks().filter(|check| check.class == Class::Lint);
+            text.extend(lints.flat_map(|check| ["  ", check.name, ": allow\n"]));
+        }
+        text
     }
 
     /// All stages.

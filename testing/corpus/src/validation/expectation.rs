@@ -16,6 +16,9 @@ pub(super) struct Expectation {
     /// Of the message of some error.
     pub error_contains: Option<String>,
     pub error_regex: Option<String>,
+    /// Of the messages of some errors, all together.
+    #[serde(default)]
+    pub errors_contain: Vec<String>,
     /// Absent: not asserted.
     pub warning: Option<bool>,
     pub warning_contains: Option<String>,
@@ -24,6 +27,12 @@ pub(super) struct Expectation {
 impl Expectation {
     pub(super) fn valid() -> Self {
         Self { valid: true, ..Self::default() }
+    }
+
+    /// What the errors are about.
+    fn messages(&self) -> impl Iterator<Item = &String> {
+        let one = [&self.error_contains, &self.error_regex].into_iter().flatten();
+        one.chain(&self.errors_contain)
     }
 
     /// Errors decide. Istio's warnings are those that it has a code for; ours beyond them are no answer to its question.
@@ -43,7 +52,7 @@ impl Expectation {
         if !self.valid && errors.is_empty() {
             return fails(format!("accepted\n{}", found.lines(&found.all)));
         }
-        for wanted in [&self.error_contains, &self.error_regex].into_iter().flatten() {
+        for wanted in self.messages() {
             if !errors.iter().any(|finding| is_about(found, finding, wanted)) {
                 return fails(format!("refused for another reason: {}", found.lines(errors)));
             }
@@ -85,7 +94,7 @@ fn is_about(found: &Findings, finding: &Finding, wanted: &str) -> bool {
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.valid { "accepted" } else { "refused" })?;
-        for text in [&self.error_contains, &self.error_regex].into_iter().flatten() {
+        for text in self.messages() {
             write!(f, " ({text})")?;
         }
         match (self.warning, &self.warning_contains) {

@@ -16,7 +16,7 @@ use crate::corpus::{self, CorpusError};
 use crate::subject::Files;
 use expectation::Expectation;
 
-/// A row of an index.
+/// A row of an index of files.
 #[derive(Deserialize)]
 struct Row {
     id: String,
@@ -31,9 +31,7 @@ struct Row {
 pub(crate) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
     let mut cases = Vec::new();
     for name in ["go-tables", "istioctl-validate", "crd-cel"] {
-        for row in corpus::json_lines::<Row>(&folder.join(name).join("index.jsonl"))? {
-            cases.push(row.case(folder)?);
-        }
+        cases.extend(indexed(&folder.join(name).join("index.jsonl"), folder)?);
     }
     for row in corpus::json_lines::<scalar::Row>(&folder.join("scalars").join("index.jsonl"))? {
         cases.push(row.case());
@@ -45,6 +43,11 @@ pub(crate) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
         }));
     }
     Ok(cases)
+}
+
+/// The files that an index names, from `folder` on, and what validation says of each.
+pub(crate) fn indexed(index: &Path, folder: &Path) -> Result<Vec<Case>, CorpusError> {
+    corpus::json_lines::<Row>(index)?.into_iter().map(|row| row.case(folder)).collect()
 }
 
 impl Row {
