@@ -26,6 +26,7 @@ mod yaml;
 mod analyzers;
 mod authorization;
 mod gateway_api;
+mod oracle;
 mod validation;
 
 pub use corpus::CorpusError;
@@ -51,6 +52,7 @@ pub static GROUPS: &[Group] = &[
     Group { name: "B", folder: "B-validation", cases: validation::cases },
     Group { name: "D", folder: "D-authz", cases: authorization::cases },
     Group { name: "E", folder: "E-gateway-api", cases: gateway_api::cases },
+    Group { name: "I", folder: "I-oracle", cases: oracle::cases },
 ];
 
 /// The group of that name; case does not count.
