@@ -27,6 +27,7 @@ mod analyzers;
 mod authorization;
 mod gateway_api;
 mod oracle;
+mod simulation;
 mod validation;
 
 pub use corpus::CorpusError;
@@ -52,6 +53,7 @@ pub static GROUPS: &[Group] = &[
     Group { name: "B", folder: "B-validation", cases: validation::cases },
     Group { name: "D", folder: "D-authz", cases: authorization::cases },
     Group { name: "E", folder: "E-gateway-api", cases: gateway_api::cases },
+    Group { name: "G", folder: "G-simulation", cases: simulation::cases },
     Group { name: "I", folder: "I-oracle", cases: oracle::cases },
 ];
 
