@@ -17,6 +17,7 @@ mod case;
 mod corpus;
 mod report;
 
+mod headers;
 mod place;
 mod served;
 mod subject;
