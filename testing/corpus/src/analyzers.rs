@@ -269,6 +269,18 @@ spec:
   hosts: [a.test]
   gateways: [none]
   http: [{ directResponse: { status: 200 } }]
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: other, namespace: shop }
+spec:
+  selector: { app: edge }
+  servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [\"*\"] }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: edge, namespace: shop, labels: { app: edge } }
+spec: { containers: [{ name: main, image: main }] }
 ";
 
     fn judged(code: &str, expected: &[(&str, &str)]) -> Verdict {
