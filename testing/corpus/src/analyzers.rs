@@ -108,6 +108,10 @@ fn files(corpus: &Path, folder: &Path, case: &Description) -> Result<Files, Corp
 }
 
 fn judge(files: &Files, case: &Description, expected: &[Message]) -> Verdict {
+    if let Some(code) = case.analyzer.scope.unknown().filter(|_| expected.is_empty()) {
+        // To say nothing is right only for somebody who could have said something.
+        return Err(Mismatch::new("nothing", format!("no check looks for {code}")));
+    }
     let found = Findings::of(files.compile());
     let shown = || {
         let shown: Vec<_> = expected.iter().map(Message::shown).collect();
@@ -189,6 +193,13 @@ fn compare(found: &Findings, expected: &[Message], said: &[(&str, &Finding)]) ->
 }
 
 impl Scope {
+    /// A code that no check has.
+    fn unknown(&self) -> Option<&str> {
+        let Self::Codes(codes) = self else { return None };
+        let is_known = |code: &str| mesh_compiler::checks().any(|check| check.is_called(code));
+        codes.iter().map(|code| code.name.as_str()).find(|code| !is_known(code))
+    }
+
     /// What Istio calls the finding, if it is asked for it. Of several names it is one that is expected of the resource.
     fn code(&self, finding: &Finding, expected: &[Message]) -> Option<&'static str> {
         let is_asked = |code: &&str| match self {
@@ -244,4 +255,64 @@ fn is_of_the_cluster(site: &Site) -> bool {
     let resource = site.resource.as_deref().unwrap_or_default();
     let name = resource.split(' ').nth(1).unwrap_or_default();
     name.split_once('/').is_some_and(|(namespace, _)| OF_THE_CLUSTER.contains(&namespace))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTES: &str = "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: a, namespace: shop }
+spec:
+  hosts: [a.test]
+  gateways: [none]
+  http: [{ directResponse: { status: 200 } }]
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: other, namespace: shop }
+spec:
+  selector: { app: edge }
+  servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [\"*\"] }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: edge, namespace: shop, labels: { app: edge } }
+spec: { containers: [{ name: main, image: main }] }
+";
+
+    fn judged(code: &str, expected: &[(&str, &str)]) -> Verdict {
+        let scope = Code { name: code.into(), resource_kinds: Vec::new(), reftypes: Vec::new() };
+        let analyzer = Analyzer { scope: Scope::Codes(vec![scope]) };
+        let case = Description {
+            inputs: Vec::new(),
+            analyzer,
+            mesh_config: None,
+            mesh_networks: None,
+            exit_error: None,
+            note: None,
+        };
+        let message = |(code, resource): &(&str, &str)| Message {
+            code: (*code).into(),
+            resource: Some((*resource).into()),
+            file: None,
+            line: None,
+        };
+        let expected: Vec<_> = expected.iter().map(message).collect();
+        judge(&Files::default().with("a.yaml", ROUTES), &case, &expected)
+    }
+
+    #[test]
+    fn code_and_resource_have_to_be_met() {
+        assert_eq!(judged("IST0101", &[("IST0101", "VirtualService shop/a")]), Ok(()));
+        judged("IST0101", &[("IST0101", "VirtualService shop/b")]).unwrap_err();
+        judged("IST0101", &[]).unwrap_err();
+    }
+
+    #[test]
+    fn silence_about_what_nobody_looks_for_is_no_answer() {
+        judged("IST9999", &[]).unwrap_err();
+    }
 }

@@ -17,6 +17,7 @@ mod case;
 mod corpus;
 mod report;
 
+mod headers;
 mod place;
 mod served;
 mod subject;
@@ -24,9 +25,12 @@ mod words;
 mod yaml;
 
 mod analyzers;
+mod attacks;
 mod authorization;
+mod crds;
 mod gateway_api;
 mod oracle;
+mod real;
 mod simulation;
 mod validation;
 
@@ -51,10 +55,13 @@ pub struct Group {
 pub static GROUPS: &[Group] = &[
     Group { name: "A", folder: "A-analyzers", cases: analyzers::cases },
     Group { name: "B", folder: "B-validation", cases: validation::cases },
+    Group { name: "C", folder: "C-real", cases: real::cases },
     Group { name: "D", folder: "D-authz", cases: authorization::cases },
     Group { name: "E", folder: "E-gateway-api", cases: gateway_api::cases },
+    Group { name: "F", folder: "F-crds", cases: crds::cases },
     Group { name: "G", folder: "G-simulation", cases: simulation::cases },
     Group { name: "I", folder: "I-oracle", cases: oracle::cases },
+    Group { name: "attacks", folder: "../attacks/attacks.json", cases: attacks::cases },
 ];
 
 /// The group of that name; case does not count.

@@ -8,6 +8,7 @@
 const EMPTY: &[&str] = &[
     "a",
     "allowed",
+    "alongside",
     "an",
     "and",
     "are",
@@ -23,9 +24,11 @@ const EMPTY: &[&str] = &[
     "char",
     "config",
     "configuration",
+    "contain",
     "conversion",
     "do",
     "does",
+    "equal",
     "error",
     "exactly",
     "expected",
@@ -61,6 +64,7 @@ const EMPTY: &[&str] = &[
     "one",
     "only",
     "or",
+    "other",
     "out",
     "range",
     "require",
@@ -69,6 +73,7 @@ const EMPTY: &[&str] = &[
     "should",
     "spec",
     "specified",
+    "start",
     "support",
     "than",
     "that",
@@ -123,6 +128,12 @@ pub(crate) fn is_about(got: &str, expected: &str) -> bool {
     met >= needed
 }
 
+/// Whether the name of a check sums up a message of many words.
+pub(crate) fn sums_up(check: &str, expected: &str) -> bool {
+    let (name, expected) = (subjects(check), subjects(expected));
+    expected.len() > 4 && !name.is_empty() && name.iter().all(|word| expected.contains(word))
+}
+
 /// Words in lower case, `camelCase` cut, in the singular.
 fn split(text: &str) -> impl Iterator<Item = String> {
     let mut words = Vec::new();
@@ -167,6 +178,14 @@ mod tests {
             split("HTTPRoute `portLevelMtls` of serviceAccounts, 2 policies").collect();
         let expected = "http route port level mtl of service account 2 policy";
         assert_eq!(words.join(" "), expected);
+    }
+
+    #[test]
+    fn a_name_sums_up_what_it_holds_the_words_of() {
+        let message = "Label keys must be in the form of an optional DNS subdomain and a name";
+        assert!(sums_up("invalid-label", message));
+        assert!(!sums_up("invalid-host", message));
+        assert!(!sums_up("invalid-label", "label key"));
     }
 
     #[test]

@@ -56,10 +56,10 @@ mod tests {
     #[test]
     fn documents_become_json() {
         let read =
-            documents("---\na: 1\nb:\n- x\n- [k, 'z']\n---\n# nothing\n---\nc: null\n").unwrap();
+            documents("---\na: 1\nb:\n- x\n- [w, 'z']\n---\n# nothing\n---\nc: null\n").unwrap();
         assert_eq!(
             read,
-            [json!({ "a": 1, "b": ["x", ["k", "z"]] }), json!(null), json!({ "c": null })]
+            [json!({ "a": 1, "b": ["x", ["w", "z"]] }), json!(null), json!({ "c": null })]
         );
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::headers::ANYTHING;
+
 use super::asked::{Asked, Expected, Upstream};
-use super::edit::ANYTHING;
 use super::got::{Got, Sent};
 
 /// Headers that a proxy writes for itself, or that a codec needs.

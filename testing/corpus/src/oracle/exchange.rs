@@ -13,9 +13,10 @@ use mesh_engine::route::{
 use mesh_engine::{Program, Request};
 use mesh_snapshot::object::{AbortStatus, Discovery, EndpointSet, Labels, TargetPort};
 
+use crate::headers::{self, Facts};
+
 use super::asked::{Asked, Mirror};
 use super::connection::ROLL;
-use super::edit::{self, Facts};
 use super::got::{Got, Sent};
 use super::tries::Limits;
 use super::world::World;
@@ -158,7 +159,7 @@ impl Exchange<'_> {
         let mut headers = request.headers.clone();
         for plan in plans {
             let before = headers.clone();
-            edit::apply(&plan.request, &mut headers, &self.facts(request, &before, None, None));
+            headers::apply(&plan.request, &mut headers, &self.facts(request, &before, None, None));
         }
         let mut authority = request.authority.to_owned();
         let text =
@@ -168,7 +169,7 @@ impl Exchange<'_> {
         }
         let written = plans.iter().find_map(|plan| plan.authority.as_ref());
         let written = written
-            .and_then(|value| edit::written(value, &self.facts(request, &headers, None, None)));
+            .and_then(|value| headers::written(value, &self.facts(request, &headers, None, None)));
         if let Some(other) = &written {
             authority = text(other);
         }
@@ -217,7 +218,7 @@ impl Exchange<'_> {
         for plan in plans {
             let before = headers.clone();
             let facts = self.facts(request, request.headers, Some(status), Some(&before));
-            edit::apply(&plan.response, &mut headers, &facts);
+            headers::apply(&plan.response, &mut headers, &facts);
         }
         for (name, value) in granted.iter().filter(|(name, _)| *name != LOCATION) {
             headers.insert(name, value.clone());

@@ -13,7 +13,6 @@ mod asked;
 mod world;
 
 mod connection;
-mod edit;
 mod exchange;
 mod got;
 mod tries;

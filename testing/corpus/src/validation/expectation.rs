@@ -88,7 +88,7 @@ fn is_about(found: &Findings, finding: &Finding, wanted: &str) -> bool {
         site.resource.as_deref().unwrap_or_default(),
     ]
     .join(" ");
-    words::is_about(&text, wanted)
+    words::is_about(&text, wanted) || words::sums_up(finding.check.name, wanted)
 }
 
 impl fmt::Display for Expectation {

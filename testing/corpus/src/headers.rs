@@ -2,15 +2,16 @@
 
 use http::HeaderMap;
 use http::header::HeaderValue;
+use mesh_engine::Request;
 use mesh_engine::format::{Operator, Values};
 use mesh_engine::route::{Edits, Value};
 
 /// In place of what only a proxy knows.
-pub(super) const ANYTHING: &str = "*anything*";
+pub(crate) const ANYTHING: &str = "*anything*";
 
 /// What a value may be made of.
 #[derive(Clone, Copy)]
-pub(super) struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     pub method: &'a str,
     pub authority: &'a str,
     /// With the query.
@@ -22,8 +23,16 @@ pub(super) struct Facts<'a> {
     pub response: Option<&'a HeaderMap>,
 }
 
+impl<'a> Facts<'a> {
+    /// Of a request that came over HTTP/1.1.
+    pub(crate) fn of(request: &Request<'a>) -> Self {
+        let Request { method, authority, path, headers, .. } = *request;
+        Self { method, authority, path, headers, is_http2: false, status: None, response: None }
+    }
+}
+
 /// In the engine's order: remove, set, add.
-pub(super) fn apply(edits: &Edits, headers: &mut HeaderMap, facts: &Facts<'_>) {
+pub(crate) fn apply(edits: &Edits, headers: &mut HeaderMap, facts: &Facts<'_>) {
     for name in &edits.remove {
         headers.remove(name);
     }
@@ -39,7 +48,7 @@ pub(super) fn apply(edits: &Edits, headers: &mut HeaderMap, facts: &Facts<'_>) {
     }
 }
 
-pub(super) fn written(value: &Value, facts: &Facts<'_>) -> Option<HeaderValue> {
+pub(crate) fn written(value: &Value, facts: &Facts<'_>) -> Option<HeaderValue> {
     match value {
         Value::Fixed(value) => Some(value.clone()),
         Value::Computed(format) => {
