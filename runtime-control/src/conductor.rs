@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::journal::{Entry, Journal, KEPT_ENTRIES};
+use crate::orders::Orders;
 use crate::problems::Problems;
 use crate::rollout::{
     Accepted, Effect, Event, Order, Policy, ProxyName, Record, Rejected, Said, State, Status,
@@ -31,8 +32,7 @@ pub struct Conductor {
 #[derive(Debug)]
 pub struct Line {
     pub connection: u64,
-    /// With the term in which each was given.
-    pub orders: mpsc::Sender<(u64, Order)>,
+    pub orders: Orders,
     /// Ends the stream.
     pub end: CancellationToken,
 }
@@ -213,13 +213,22 @@ impl Conducting {
         let Some(state) = self.state.take() else { return };
         let (state, effects) = state.step(event, clock::monotonic(), &*self.store);
         self.state = Some(state);
-        let mut settled = false;
+        let record = |effect: &Effect| match effect {
+            Effect::Journal(record) => Some(record.clone()),
+            _ => None,
+        };
+        // All of a step together, for one sync, and earlier than they must be.
+        let records: Vec<_> = effects.iter().filter_map(record).collect();
+        let settles =
+            |record: &Record| matches!(record, Record::Confirmed { .. } | Record::Ended { .. });
+        let settled = records.iter().any(settles);
+        if !records.is_empty() {
+            self.write(records).await;
+        }
         for effect in effects {
             match effect {
-                Effect::Journal(record) => {
-                    settled |= matches!(record, Record::Confirmed { .. } | Record::Ended { .. });
-                    self.write(record).await;
-                }
+                // It is on disk.
+                Effect::Journal(_) => {}
                 Effect::Reply(answer) => {
                     if let Some(reply) = reply.take() {
                         let _ = reply.send(answer);
@@ -240,12 +249,10 @@ impl Conducting {
         }
     }
 
-    /// A proxy that does not take its orders is not in contact, whatever its stream says.
-    fn send(&mut self, proxy: &ProxyName, connection: u64, term: u64, order: Order) {
-        let Some(line) = self.lines.get(proxy) else { return };
-        if line.connection == connection && line.orders.try_send((term, order)).is_err() {
-            tracing::warn!(%proxy, "its orders pile up: the stream is ended");
-            line.end.cancel();
+    fn send(&self, proxy: &ProxyName, connection: u64, term: u64, order: Order) {
+        let line = self.lines.get(proxy).filter(|line| line.connection == connection);
+        if let Some(line) = line {
+            line.orders.give(term, order);
         }
     }
 
@@ -253,24 +260,32 @@ impl Conducting {
         if self.lines.get(proxy).is_some_and(|line| line.connection == connection)
             && let Some(line) = self.lines.remove(proxy)
         {
-            tracing::info!(%proxy, "silent for a lease: the stream is ended");
+            tracing::info!(%proxy, "silent for a lease, or not registered any more: the stream is ended");
             line.end.cancel();
         }
     }
 
-    /// Returns when the record is on disk, however long that takes.
-    async fn write(&mut self, record: Record) {
-        self.probe(Moment::Before, &record).await;
+    /// Returns when the records are on disk, however long that takes.
+    async fn write(&mut self, records: Vec<Record>) {
+        for record in &records {
+            self.probe(Moment::Before, record).await;
+        }
         let at = u64::try_from(clock::wall().as_millis()).unwrap_or(u64::MAX);
-        let entry = Entry { at, record };
+        let entries: Vec<_> = records.into_iter().map(|record| Entry { at, record }).collect();
         loop {
-            let copy = entry.clone();
+            let copy = entries.clone();
             let written = self.with_journal(move |journal| journal.append(&copy)).await;
             if self.problems.note("journal", written).is_some() {
                 break;
             }
             sleep(RETRY).await;
         }
+        for entry in entries {
+            self.written(entry).await;
+        }
+    }
+
+    async fn written(&mut self, entry: Entry) {
         tracing::info!(record = ?entry.record, "journalled");
         self.probe(Moment::After, &entry.record).await;
         self.history.push_back(entry.clone());

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock;
 use crate::conductor::{Conducting, Conductor, Probe};
+use crate::departures;
 use crate::distribution::{self, CertificateError, ServerCertificate, Shared};
 use crate::identity::{
     Authority, AuthorityError, Bootstrap, Identity, Lifetimes, TokenError, Tokens,
@@ -228,6 +229,7 @@ impl Control {
             problems: self.problems.clone(),
             metrics: metrics.clone(),
         };
+        let departures = departures::run(self.world.subscribe(), self.conductor.clone());
         let world = self.world.subscribe();
         let (config, problems) = (self.config, self.problems);
         let bootstrap = async {
@@ -249,6 +251,7 @@ impl Control {
         let background = async {
             tokio::join!(
                 self.registry.run(self.world, problems.clone()),
+                departures,
                 releases,
                 bootstrap,
                 self.certificate.renew(&self.authority, &self.identity),

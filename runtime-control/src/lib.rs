@@ -8,6 +8,7 @@
 //!                             ▲ │
 //!                             │ ▼
 //!    world/ ───────────▶ distribution/ ◀─▶ proxies    over mutual TLS of identity/
+//!       └─▶ departures ─▶ conductor                   who is not waited for any more
 //! ```
 //! One task decides ([`conductor`]), by a pure function ([`rollout`]); everything else brings it events or carries
 //! its orders out. [`Control`] is all of it together.
@@ -24,7 +25,9 @@ pub mod store;
 pub mod rollout;
 
 pub mod conductor;
+mod departures;
 pub mod journal;
+pub mod orders;
 
 pub mod identity;
 pub mod world;

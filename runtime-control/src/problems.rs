@@ -38,11 +38,16 @@ impl Problems {
         }
     }
 
-    /// All of one kind that are not among `places` are over: what they were about is gone.
-    pub fn keep_only(&self, kind: &str, places: &[String]) {
-        self.with(|problems| {
-            problems.retain(|place, _| !place.starts_with(kind) || places.contains(place));
-        });
+    /// All that is wrong of one kind, which the places begin with: what is not among `found` is over.
+    pub fn replace(&self, kind: &str, found: &BTreeMap<String, String>) {
+        for place in self.all().keys().filter(|place| place.starts_with(kind)) {
+            if !found.contains_key(place) {
+                self.resolve(place);
+            }
+        }
+        for (place, problem) in found {
+            self.report(place, problem);
+        }
     }
 
     /// Place → problem.

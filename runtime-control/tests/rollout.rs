@@ -172,6 +172,30 @@ fn a_straggler_is_not_waited_for_and_catches_up() {
 }
 
 #[test]
+fn nobody_waits_for_who_has_left_the_registry() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    mesh.say("api-2", Said::Left);
+    mesh.offer("b").unwrap();
+    assert_eq!(mesh.phase(), Phase::Preparing, "it may come back within its lease");
+    mesh.step(Event::Departed { proxy: "api-2".into() });
+    assert_eq!(mesh.waves(), [["api-1"]]);
+    assert_eq!(mesh.state.as_ref().unwrap().status().proxies.len(), 1);
+}
+
+#[test]
+fn the_waves_begin_anew_when_the_only_proxy_on_trial_leaves_for_good() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2", "api-3"]);
+    mesh.offer("b").unwrap();
+    mesh.serving.remove("api-1");
+    mesh.step(Event::Departed { proxy: "api-1".into() });
+    assert_eq!(mesh.waves(), [["api-1"], ["api-2"]], "and not all at once");
+    mesh.wait(11);
+    assert_eq!(mesh.waves()[2], ["api-3"]);
+    mesh.wait(11);
+    assert_eq!(mesh.serves("api-3"), Some(snapshot("b")));
+}
+
+#[test]
 fn operators_pause_promote_abort_and_undo() {
     let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
     assert_eq!(mesh.ask(Verb::Promote), Err(Rejected::NothingUnderWay));

@@ -20,15 +20,16 @@ pub(crate) struct Arguments {
     /// with a slash is the path.
     #[arg(value_name = "DIR|SNAPSHOT] [PATH", num_args = 0..=2)]
     what: Vec<String>,
-    /// Who sends it: `namespace/service-account`, or `outside` for what reaches a gateway.
+    /// Who sends it: `namespace/service-account`, or `outside` for what reaches a gateway. The account of a gateway
+    /// stands for what reaches that one.
     #[arg(long)]
     from: From,
-    /// Where to: `host:port`.
+    /// Where to: `host:port`, as the client calls it; at a gateway, the port of one of its servers.
     #[arg(long)]
     to: To,
     #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET")]
     method: String,
-    /// A header; may be repeated.
+    /// A header; may be repeated. `Host` stands in place of the host of `--to` in the request itself.
     #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = request::header)]
     header: Vec<(HeaderName, HeaderValue)>,
     /// The address that it comes from.

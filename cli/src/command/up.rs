@@ -31,6 +31,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
+    #[error("{}: there is no such file or folder", .0.display())]
+    Missing(PathBuf),
     #[error("the policy has errors: there is nothing to start with")]
     Policy,
     #[error(transparent)]
@@ -51,11 +53,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     match ended {
         Ok(()) => Exit::Ok,
         Err(error @ Error::Policy) => Exit::Negative.because(&error),
+        Err(error @ Error::Missing(_)) => Exit::Input.because(&error),
         Err(error) => Exit::Broken.because(&error),
     }
 }
 
 async fn up(arguments: &Arguments) -> Result<(), Error> {
+    if !arguments.repository.exists() {
+        return Err(Error::Missing(arguments.repository.clone()));
+    }
     let terminal = Terminal::detect(arguments.color);
     let temporary = tempfile::Builder::new().prefix("mesh-up-").tempdir()?;
     let state = arguments.state.clone().unwrap_or_else(|| temporary.path().to_owned());
@@ -117,9 +123,10 @@ fn compile(repository: &Path, terminal: &Terminal) -> Compiled {
 async fn change(mesh: &mut LocalMesh, repository: &Path, terminal: &Terminal) {
     let compiled = compile(repository, terminal);
     let Some(bundle) = compiled.bundle() else { return };
-    let known = mesh.stations().len();
+    let (known, before) = (mesh.stations().to_vec(), mesh.published());
     match mesh.apply(bundle).await {
-        Ok(_) if mesh.stations().len() != known => greet(mesh, terminal),
+        Ok(_) if mesh.stations() != known => greet(mesh, terminal),
+        Ok(digest) if digest == before => super::write("  nothing has changed for any proxy\n"),
         Ok(_) => {}
         Err(error) => {
             let mark = terminal.paint.removed("✖");
@@ -130,11 +137,19 @@ async fn change(mesh: &mut LocalMesh, repository: &Path, terminal: &Terminal) {
 
 fn greet(mesh: &LocalMesh, terminal: &Terminal) {
     let paint = terminal.paint;
-    let mut lines = vec![local::view::stations(mesh.stations(), paint)];
-    lines.push(local::view::edges(mesh.stations(), mesh.folders(), paint));
+    let mark = paint.bold("!");
+    let mut lines = Vec::new();
+    if mesh.stations().is_empty() {
+        lines.push(format!(
+            "{mark} no workload: a Deployment, StatefulSet, DaemonSet or Pod in the repository gets a proxy here\n"
+        ));
+    } else {
+        lines.push(local::view::stations(mesh.stations(), paint));
+        lines.push(local::view::edges(mesh.stations(), mesh.folders(), paint));
+        lines.push("a workload answers 503 until its application listens".to_owned());
+    }
     for credential in mesh.made() {
         let name = format!("{}/{}", credential.namespace, credential.name);
-        let mark = paint.bold("!");
         lines.push(format!(
             "{mark} secret {name} is not in the repository: one was made, for this mesh alone"
         ));
@@ -150,8 +165,9 @@ fn greet(mesh: &LocalMesh, terminal: &Terminal) {
 fn tell_news(news: &News, terminal: &Terminal) {
     let mark = terminal.paint.removed("✖");
     super::write(&match news {
-        News::Died { name, status } => {
-            format!("{mark} {name} died ({status}); it is started again\n")
+        News::Died { name, status, last } => {
+            let last = last.as_ref().map(|last| format!(": {last}")).unwrap_or_default();
+            format!("{mark} {name} died ({status}){last}; it is started again\n")
         }
         News::Unstartable { name, error } => format!("{mark} {name} cannot be started: {error}\n"),
     });

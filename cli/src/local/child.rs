@@ -1,7 +1,7 @@
 //! A process of the mesh: kept alive, killed on purpose, ended in order.
 
-use std::fs::OpenOptions;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -22,6 +22,19 @@ pub(crate) struct Spec {
     pub log: PathBuf,
 }
 
+impl Spec {
+    /// The last line of its log.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        let mut file = File::open(&self.log).ok()?;
+        let start = file.metadata().ok()?.len().saturating_sub(LAST_WORDS_MAX_BYTES);
+        file.seek(SeekFrom::Start(start)).ok()?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end).ok()?;
+        let end = String::from_utf8_lossy(&end);
+        end.lines().map(str::trim).rfind(|line| !line.is_empty()).map(str::to_owned)
+    }
+}
+
 /// Something that nobody asked for.
 #[derive(Debug)]
 pub(crate) enum News {
@@ -29,6 +42,8 @@ pub(crate) enum News {
     Died {
         name: String,
         status: ExitStatus,
+        /// When it ended by itself.
+        last: Option<String>,
     },
     Unstartable {
         name: String,
@@ -38,7 +53,10 @@ pub(crate) enum News {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum State {
-    Starting,
+    Starting {
+        /// How often it has died before it was ready.
+        deaths: u32,
+    },
     /// Its listeners are open.
     Ready {
         pid: u32,
@@ -65,8 +83,11 @@ pub(crate) struct Child {
     keeper: JoinHandle<()>,
 }
 
+const LAST_WORDS_MAX_BYTES: u64 = 1000;
 /// How long a process may take to end in order.
 const GRACE: Duration = Duration::from_secs(6);
+/// A process that has died so often before it was ready will not be.
+const DEATHS_MAX: u32 = 3;
 /// Between two starts of a process that dies at once.
 const BACKOFF: Duration = Duration::from_millis(500);
 
@@ -74,7 +95,7 @@ impl Child {
     /// Starts it, and keeps it running.
     pub(crate) fn start(spec: Spec, news: mpsc::Sender<News>) -> Self {
         let (orders, taken) = mpsc::channel(4);
-        let (tell, state) = watch::channel(State::Starting);
+        let (tell, state) = watch::channel(State::Starting { deaths: 0 });
         let keeper = Keeper { spec: spec.clone(), orders: taken, state: tell, news };
         Self { spec, orders, state, keeper: tokio::spawn(keeper.keep()) }
     }
@@ -85,8 +106,12 @@ impl Child {
 
     /// Whether it got that far in time.
     pub(crate) async fn is_ready(&self, within: Duration) -> bool {
-        let ready = |state: &State| matches!(state, State::Ready { .. });
-        self.reaches(ready, within).await
+        let decided = |state: &State| match state {
+            State::Ready { .. } => true,
+            State::Starting { deaths } => DEATHS_MAX <= *deaths,
+            State::Down => false,
+        };
+        self.reaches(decided, within).await && matches!(*self.state.borrow(), State::Ready { .. })
     }
 
     /// SIGKILL; it stays down until [`Self::restart`]. Returns once it is gone.
@@ -143,9 +168,10 @@ enum Next {
 
 impl Keeper {
     async fn keep(mut self) {
+        let mut deaths = 0;
         loop {
             let started = Instant::now();
-            self.state.send_replace(State::Starting);
+            self.state.send_replace(State::Starting { deaths });
             let next = match spawn(&self.spec) {
                 Ok(process) => self.watch(process).await,
                 Err(error) => {
@@ -153,6 +179,10 @@ impl Keeper {
                     self.tell(News::Unstartable { name, error });
                     Next::Again
                 }
+            };
+            deaths = match *self.state.borrow() {
+                State::Starting { deaths } => deaths + 1,
+                State::Ready { .. } | State::Down => 0,
             };
             match next {
                 Next::Again => sleep(BACKOFF.saturating_sub(started.elapsed())).await,
@@ -181,7 +211,8 @@ impl Keeper {
                 },
                 status = process.child.wait() => {
                     if let Ok(status) = status {
-                        self.tell(News::Died { name: self.spec.name.clone(), status });
+                        let last = status.code().and_then(|_| self.spec.last_words());
+                        self.tell(News::Died { name: self.spec.name.clone(), status, last });
                     }
                     return Next::Again;
                 }

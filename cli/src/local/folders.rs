@@ -1,6 +1,6 @@
 //! Where everything of a local mesh lies.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,20 @@ impl Folders {
             fs::create_dir_all(folder)?;
         }
         Ok(folders)
+    }
+
+    /// Held as long as the mesh runs. None: another one holds it.
+    ///
+    /// # Errors
+    ///
+    /// When the file system refuses.
+    pub(super) fn claim(&self) -> io::Result<Option<File>> {
+        let file = File::create(self.root.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -1,6 +1,7 @@
 //! The running mesh: its processes, and how new policy reaches them.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,8 +39,10 @@ pub(crate) enum LocalError {
     Edge(#[from] EdgeError),
     #[error("the snapshot cannot be published: {0}")]
     Publish(#[from] FileError),
-    #[error("{name} does not start; {} says why", log.display())]
-    Unready { name: String, log: PathBuf },
+    #[error("{} is in use by another local mesh: choose another folder with --state", .0.display())]
+    InUse(PathBuf),
+    #[error("{name} does not start{last}; its log is {}", log.display())]
+    Unready { name: String, last: String, log: PathBuf },
 }
 
 /// What the user of a local mesh decides.
@@ -52,8 +55,10 @@ pub(crate) struct Options {
 
 pub(crate) struct LocalMesh {
     folders: Folders,
+    _claim: File,
     ports: Ports,
     publisher: Publisher,
+    published: Digest,
     at: ControlAt,
     trust_domain: String,
     news: mpsc::Sender<News>,
@@ -79,6 +84,8 @@ impl LocalMesh {
     ) -> Result<Self, LocalError> {
         let failed = |error| LocalError::Io { path: options.state.clone(), error };
         let folders = Folders::open(&options.state).map_err(failed)?;
+        let claim = folders.claim().map_err(failed)?;
+        let claim = claim.ok_or_else(|| LocalError::InUse(folders.root().to_owned()))?;
         let publisher = Publisher::open(&folders)?;
         let mut ports = Ports::claim().map_err(LocalError::Ports)?;
         let at = ControlAt {
@@ -95,8 +102,10 @@ impl LocalMesh {
             stations: Vec::new(),
             made: Vec::new(),
             folders,
+            _claim: claim,
             ports,
             publisher,
+            published: bundle.snapshot.digest(),
             at,
             trust_domain,
             news,
@@ -128,7 +137,8 @@ impl LocalMesh {
     pub(crate) async fn apply(&mut self, bundle: &Bundle) -> Result<Digest, LocalError> {
         let stations = plan::stations(bundle, &mut self.ports)?;
         self.settle(stations).await?;
-        Ok(self.publisher.publish(bundle)?)
+        self.published = self.publisher.publish(bundle)?;
+        Ok(self.published)
     }
 
     /// Makes registry, secrets and processes those of `stations`.
@@ -175,6 +185,11 @@ impl LocalMesh {
         &self.folders
     }
 
+    /// What the mesh was told last to serve.
+    pub(crate) const fn published(&self) -> Digest {
+        self.published
+    }
+
     /// In the order of the inventory.
     pub(crate) fn stations(&self) -> &[Station] {
         &self.stations
@@ -215,8 +230,9 @@ async fn ready(child: &Child) -> Result<(), LocalError> {
     if child.is_ready(READY_WITHIN).await {
         return Ok(());
     }
-    let Spec { name, log, .. } = child.spec().clone();
-    Err(LocalError::Unready { name, log })
+    let spec = child.spec();
+    let last = spec.last_words().map(|last| format!(": {last}")).unwrap_or_default();
+    Err(LocalError::Unready { name: spec.name.clone(), last, log: spec.log.clone() })
 }
 
 /// `mesh control --config …`, `mesh proxy --config …`.

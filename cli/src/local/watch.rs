@@ -1,6 +1,6 @@
 //! A repository that somebody is editing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
@@ -23,18 +23,25 @@ const SETTLE_MAX: usize = 20;
 impl Watch {
     /// # Errors
     ///
-    /// When the system cannot watch `folder`.
-    pub(crate) fn new(folder: &Path) -> notify::Result<Self> {
+    /// When the system cannot watch `repository`.
+    pub(crate) fn new(repository: &Path) -> notify::Result<Self> {
         let (tell, changes) = mpsc::channel(1);
+        let root = repository.canonicalize().map_err(notify::Error::io)?;
+        // Editors put a new file in the place of an old one, which its folder alone tells.
+        let (folder, mode) = match root.parent() {
+            Some(parent) if root.is_file() => (parent.to_owned(), RecursiveMode::NonRecursive),
+            _ => (root.clone(), RecursiveMode::Recursive),
+        };
         let told = move |event: notify::Result<Event>| {
-            // Reading is what the compiler does itself.
-            if !event.is_ok_and(|event| matches!(event.kind, EventKind::Access(_))) {
-                // A full queue holds a notice already.
-                let _ = tell.try_send(());
+            // An error is a reason to look, too.
+            if event.is_ok_and(|event| !concerns(&event, &root)) {
+                return;
             }
+            // A full queue holds a notice already.
+            let _ = tell.try_send(());
         };
         let mut watcher = notify::recommended_watcher(told)?;
-        watcher.watch(folder, RecursiveMode::Recursive)?;
+        watcher.watch(&folder, mode)?;
         Ok(Self { changes, unsettled: false, _watcher: watcher })
     }
 
@@ -57,9 +64,32 @@ impl Watch {
     }
 }
 
+/// Whether the compiler could find something new: it reads no hidden files, and reading is what it does itself.
+fn concerns(event: &Event, root: &Path) -> bool {
+    let is_hidden = |path: &Path| {
+        let names = path.components().map(|part| part.as_os_str().as_encoded_bytes());
+        names.into_iter().any(|name| name.starts_with(b"."))
+    };
+    let seen = |path: &PathBuf| path.strip_prefix(root).is_ok_and(|path| !is_hidden(path));
+    // Without a path it may be anything.
+    let somewhere = event.paths.is_empty() || event.paths.iter().any(seen);
+    somewhere && !matches!(event.kind, EventKind::Access(_))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_hidden_or_beside_a_file_is_nobodys_business() {
+        let event = |path: &str| Event::new(EventKind::Any).add_path(path.into());
+        let concerns = |path, root| concerns(&event(path), Path::new(root));
+        assert!(concerns("/.a/policy/shop/reviews.yaml", "/.a/policy"));
+        assert!(!concerns("/policy/.git/index", "/policy"));
+        assert!(!concerns("/policy/shop/.reviews.yaml.swp", "/policy"));
+        assert!(concerns("/policy/mesh.yaml", "/policy/mesh.yaml"));
+        assert!(!concerns("/policy/other.yaml", "/policy/mesh.yaml"));
+    }
 
     /// As in a loop that waits for other things, too.
     #[tokio::test]

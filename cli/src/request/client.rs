@@ -23,12 +23,12 @@ pub(super) fn ask(
     first.note(format!("{}/{} as spiffe://{identity}", caller.namespace, caller.name));
     let steps = vec![first];
     let Some(outbound) = own.outbound() else {
-        return Ok(nobody(steps, 404, "a gateway has no outbound side"));
+        return Ok(nobody(steps, Some(404), "a gateway has no outbound side"));
     };
     let (raw, query) = split_target(&question.target);
     let path = match normalize_path(raw, own.path_normalization()) {
         Ok(path) => path,
-        Err(error) => return Ok(nobody(steps, 400, &error.to_string())),
+        Err(error) => return Ok(nobody(steps, Some(400), &error.to_string())),
     };
     let arrival = outbound.arrival_by_name(&question.to.host, question.to.port);
     let is_opaque =
@@ -38,9 +38,9 @@ pub(super) fn ask(
             "port {} carries bytes, not HTTP: no route looks at a request",
             question.to.port
         );
-        return Ok(nobody(steps, 502, &text));
+        return Ok(nobody(steps, Some(502), &text));
     }
-    let authority = question.to.authority("http");
+    let authority = question.authority("http");
     let request = Request {
         method: &question.method,
         scheme: "http",
@@ -67,10 +67,10 @@ pub(super) fn identity(program: &Program, workload: &Workload) -> String {
     format!("{}/ns/{namespace}/sa/{service_account}", program.defaults().trust_domain)
 }
 
-/// An answer by the client's own proxy.
-pub(super) fn nobody(mut steps: Vec<Step>, status: u16, reason: &str) -> Answer {
+/// An answer by the first proxy itself; without a status, it closes the connection.
+pub(super) fn nobody(mut steps: Vec<Step>, status: Option<u16>, reason: &str) -> Answer {
     let mut step = Step::new("route");
     step.push(Mark::No, reason, None);
     steps.push(step);
-    Answer { outcome: Outcome::Unrouted, status: Some(status), summary: reason.to_owned(), steps }
+    Answer { outcome: Outcome::Unrouted, status, summary: reason.to_owned(), steps }
 }

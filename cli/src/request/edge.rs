@@ -1,15 +1,16 @@
 //! A request from elsewhere, as a gateway takes it.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use mesh_engine::gateway::{Handler, HttpServer, Listener};
+use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::path::normalize_path;
 use mesh_engine::policy::Claims;
 use mesh_engine::request::split_target;
 use mesh_engine::{Connection, Program, Request};
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::object::{Role, Workload};
+use mesh_snapshot::object::Workload;
 
 use super::answer::{Answer, Outcome, Step, place};
 use super::client::{identity, nobody};
@@ -17,19 +18,40 @@ use super::follow::{self, Sender};
 use super::{AskError, Question, server, tracer};
 use crate::local::program;
 
-pub(super) fn ask(bundle: &Bundle, question: &Question) -> Result<Answer, AskError> {
-    for workload in bundle.inventory.iter().filter(|workload| workload.role == Role::Gateway) {
+/// At the first of `gateways` that listens on the port.
+pub(super) fn ask<'b>(
+    bundle: &'b Bundle,
+    gateways: impl Iterator<Item = &'b Workload>,
+    question: &Question,
+) -> Result<Answer, AskError> {
+    let port = question.to.port;
+    let mut known = Vec::new();
+    for workload in gateways {
         let own = program(bundle, workload)?;
-        let listeners = own.gateway().map(mesh_engine::gateway::Gateway::listeners);
-        let listener = listeners
-            .into_iter()
-            .flatten()
-            .find(|listener| servers(listener).any(|server| server.port == question.to.port));
+        let listeners = || own.gateway().map(Gateway::listeners).into_iter().flatten();
+        let listener =
+            listeners().find(|listener| servers(listener).any(|server| server.port == port));
         if let Some(listener) = listener {
             return at_listener(bundle, question, workload, &own, listener);
         }
+        let ports = listeners().flat_map(servers).map(|server| server.port);
+        known.push((workload, ports.collect()));
     }
-    Err(AskError::NoGateway(question.to.port))
+    Err(AskError::NoGateway { port, known: ports(&known) })
+}
+
+/// What can be asked instead.
+fn ports(gateways: &[(&Workload, BTreeSet<u16>)]) -> String {
+    let told = gateways.iter().map(|(Workload { namespace, name, .. }, ports)| {
+        let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
+        let ports = if ports.is_empty() { "no port".to_owned() } else { ports.join(", ") };
+        format!("{namespace}/{name} takes HTTP on {ports}")
+    });
+    let told: Vec<_> = told.collect();
+    if told.is_empty() {
+        return "there is none".to_owned();
+    }
+    format!("{}; `--to` is the host and the port that its client calls", told.join(", "))
 }
 
 fn servers(listener: &Listener) -> impl Iterator<Item = &HttpServer> {
@@ -54,21 +76,25 @@ fn at_listener(
     let Some(chain) = listener.chain(sni) else {
         return Ok(nobody(
             vec![first],
-            0,
+            None,
             "no server of the gateway has that name: the connection is closed",
         ));
     };
     let source = place(&bundle.source_map, &chain.key, &chain.item);
     first.push(super::Mark::Yes, format!("{} {}", chain.key.name, chain.item), source);
     let Handler::Http(http) = &chain.handler else {
-        return Ok(nobody(vec![first], 0, "the server carries bytes: no route looks at a request"));
+        return Ok(nobody(
+            vec![first],
+            None,
+            "the server carries bytes: no route looks at a request",
+        ));
     };
     let (raw, query) = split_target(&question.target);
     let path = match normalize_path(raw, own.path_normalization()) {
         Ok(path) => path,
-        Err(error) => return Ok(nobody(vec![first], 400, &error.to_string())),
+        Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
     };
-    let authority = question.to.authority(scheme);
+    let authority = question.authority(scheme);
     let request = Request {
         method: &question.method,
         scheme,

@@ -19,6 +19,8 @@ mod tracer;
 pub(crate) use answer::{Answer, Mark, Outcome};
 pub(crate) use question::{From, Question, QuestionError, To, header};
 
+use std::collections::BTreeSet;
+
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Role, Workload};
 
@@ -27,44 +29,45 @@ use crate::local::PlanError;
 /// Why a question cannot be answered.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
-    #[error("no workload runs as service account `{account}` in `{namespace}`; there {known}")]
+    #[error("no workload runs as service account `{account}` in `{namespace}`: {known}")]
     UnknownCaller { namespace: String, account: String, known: String },
-    #[error("no gateway listens on port {0}")]
-    NoGateway(u16),
+    #[error("no gateway listens on port {port}: {known}")]
+    NoGateway { port: u16, known: String },
     #[error(transparent)]
     Program(#[from] PlanError),
 }
 
-/// What becomes of the request.
+/// What becomes of the request. That a gateway sends is what reached it from outside.
 pub(crate) fn ask(bundle: &Bundle, question: &Question) -> Result<Answer, AskError> {
+    let gateways = bundle.inventory.iter().filter(|it| it.role == Role::Gateway);
     match &question.from {
-        From::Outside => edge::ask(bundle, question),
+        From::Outside => edge::ask(bundle, gateways, question),
         From::Account { namespace, account } => {
-            let caller = caller(bundle, namespace, account)?;
-            client::ask(bundle, caller, question)
+            let runs =
+                |it: &&Workload| it.namespace == *namespace && it.service_account == *account;
+            // Routes may depend on a caller's labels, identities do not: the first one will do.
+            let callers = bundle.inventory.iter().filter(runs);
+            if let Some(caller) = callers.clone().find(|it| it.role == Role::Sidecar) {
+                client::ask(bundle, caller, question)
+            } else if callers.count() > 0 {
+                edge::ask(bundle, gateways.filter(runs), question)
+            } else {
+                Err(AskError::unknown_caller(bundle, namespace, account))
+            }
         }
     }
 }
 
-/// The first workload that runs as the account: routes may depend on a caller's labels, identities do not.
-fn caller<'b>(
-    bundle: &'b Bundle,
-    namespace: &str,
-    account: &str,
-) -> Result<&'b Workload, AskError> {
-    let mut there = bundle.inventory.iter().filter(|it| it.namespace == namespace);
-    let found = there.clone().find(|it| it.service_account == account && it.role == Role::Sidecar);
-    found.ok_or_else(|| {
-        let mut known: Vec<_> = there.by_ref().map(|it| it.service_account.as_str()).collect();
-        known.dedup();
-        let known = match known.as_slice() {
-            [] => "nothing runs".to_owned(),
-            known => format!("run {}", known.join(", ")),
+impl AskError {
+    fn unknown_caller(bundle: &Bundle, namespace: &str, account: &str) -> Self {
+        let there = bundle.inventory.iter().filter(|it| it.namespace == namespace);
+        let known: BTreeSet<_> = there.map(|it| it.service_account.as_str()).collect();
+        let known = if known.is_empty() {
+            "nothing runs there".to_owned()
+        } else {
+            format!("known there: {}", Vec::from_iter(known).join(", "))
         };
-        AskError::UnknownCaller {
-            namespace: namespace.to_owned(),
-            account: account.to_owned(),
-            known,
-        }
-    })
+        let (namespace, account) = (namespace.to_owned(), account.to_owned());
+        Self::UnknownCaller { namespace, account, known }
+    }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::HeaderMap;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HOST, HeaderName, HeaderValue};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
@@ -13,15 +13,24 @@ pub(crate) struct Question {
     pub method: String,
     /// With its query.
     pub target: String,
+    /// With `Host`, if it is another than where the request goes to.
     pub headers: HeaderMap,
     /// The client's address.
     pub source: IpAddr,
 }
 
+impl Question {
+    /// What the request says that it is for: as with curl, a `Host` header says it instead of the address.
+    pub(crate) fn authority(&self, scheme: &str) -> String {
+        let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
+        host.map_or_else(|| self.to.authority(scheme), str::to_owned)
+    }
+}
+
 /// Who sends it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum From {
-    /// `namespace/service-account`.
+    /// `namespace/service-account`; that of a gateway stands for whoever calls that gateway.
     Account { namespace: String, account: String },
     /// Whoever reaches a gateway from elsewhere: `outside`.
     Outside,
@@ -86,7 +95,7 @@ impl FromStr for To {
 
 impl To {
     /// As a client writes it into its request.
-    pub(crate) fn authority(&self, scheme: &str) -> String {
+    fn authority(&self, scheme: &str) -> String {
         match (scheme, self.port) {
             ("http", 80) | ("https", 443) => self.host.clone(),
             (_, port) => format!("{}:{port}", self.host),

@@ -6,3 +6,5 @@ mod operator;
 mod program;
 #[cfg(test)]
 mod request;
+#[cfg(test)]
+mod up;

@@ -45,6 +45,21 @@ fn plain_http_is_sent_elsewhere() {
 }
 
 #[test]
+fn a_gateway_stands_for_who_calls_it() {
+    let of = |from| ask("/products/1", &["--from", from, "--to", "shop.example.com:443"]);
+    assert_eq!(of("istio-system/ingress"), of("outside"));
+}
+
+/// As with curl.
+#[test]
+fn a_host_header_stands_for_the_host() {
+    let host = ["-H", "Host: shop.example.com"];
+    let of = |to, host: &[&str]| ask("/", &[&["--from", "outside", "--to", to], host].concat());
+    assert_eq!(of("10.0.0.7:80", &host), of("shop.example.com:80", &[]));
+    assert!(of("10.0.0.7:80", &[]).contains("no virtual host for 10.0.0.7 on port 80"));
+}
+
+#[test]
 fn what_nobody_registered_is_not_called() {
     insta::assert_snapshot!(ask("/", &["--from", "payments/payment", "--to", "example.org:80"]));
 }
@@ -66,6 +81,10 @@ fn what_makes_no_question_is_refused() {
     let (code, text) = asked(&[BOOKINFO, "--from", "shop/nobody", "--to", "ratings:9080"]);
     assert_eq!(code, 2);
     assert!(text.contains("no workload runs as service account `nobody` in `shop`"), "{text}");
+    let to_reviews = ["--from", "istio-system/ingress", "--to", "reviews:9080"];
+    let (code, text) = asked(&[&[BOOKINFO], &to_reviews[..]].concat());
+    assert_eq!(code, 2);
+    assert!(text.contains("no gateway listens on port 9080: istio-system/ingress takes"), "{text}");
     let (code, text) = asked(&["nowhere", "/", "--from", "shop/details", "--to", "ratings:9080"]);
     assert_eq!(code, 3);
     assert!(text.contains("nowhere: there is no such file"), "{text}");

@@ -11,6 +11,8 @@ pub enum Input {
     Path(PathBuf),
     /// Standard input, `-`.
     Stdin,
+    /// A file in memory, under the name that messages give it; `mesh.yaml` is the project's configuration.
+    Text { name: String, text: String },
 }
 
 impl From<&str> for Input {
@@ -32,6 +34,7 @@ pub struct Entry {
 pub enum Origin {
     File(PathBuf),
     Stdin,
+    Text(String),
     /// It was reached, but cannot be read.
     Unreadable(std::io::Error),
     /// A directory that leads back to one it lies in, reached a second time and not entered.

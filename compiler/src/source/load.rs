@@ -18,6 +18,7 @@ pub fn load(entry: Entry, id: FileId, out: &mut Vec<Diagnostic>) -> SourceFile {
     let bytes = match origin {
         Origin::File(path) => File::open(path).and_then(read),
         Origin::Stdin => read(io::stdin()),
+        Origin::Text(text) => Ok(text.into_bytes()),
         Origin::Unreadable(error) => Err(error),
         Origin::Loop => {
             out.push(symlink_loop(place));

@@ -16,6 +16,7 @@ pub fn walk(inputs: &[Input]) -> Vec<Entry> {
         match input {
             Input::Stdin => walk.found("-".into(), Origin::Stdin),
             Input::Path(path) => walk.named(path),
+            Input::Text { name, text } => walk.found(name.clone(), Origin::Text(text.clone())),
         }
     }
     // A directory reached by its own name is shown by it; so links wait until all names are known.
@@ -135,13 +136,14 @@ fn is_policy(name: &OsStr) -> bool {
     })
 }
 
-/// The project's configuration stands at the root of the first path, if that is a directory.
+/// The project's configuration stands at the root of the first path, if that is a directory, or is in memory.
 fn mark_project(entries: &mut [Entry], first: Option<&Input>) {
-    let Some(Input::Path(root)) = first else { return };
-    let shown = join(&show(root), OsStr::new("mesh.yaml"));
-    if let Some(entry) = entries.iter_mut().find(|entry| entry.shown == shown)
-        && root.is_dir()
-    {
+    let shown = match first {
+        Some(Input::Path(root)) if root.is_dir() => join(&show(root), OsStr::new("mesh.yaml")),
+        Some(Input::Text { .. }) => "mesh.yaml".to_owned(),
+        _ => return,
+    };
+    if let Some(entry) = entries.iter_mut().find(|entry| entry.shown == shown) {
         entry.role = Role::Project;
     }
 }
@@ -211,6 +213,14 @@ mod tests {
         assert!(matches!(entries[0].origin, Origin::Loop));
         assert!(matches!(entries[1].origin, Origin::Unreadable(_)));
         assert!(matches!(entries[2].origin, Origin::Loop));
+    }
+
+    #[test]
+    fn files_in_memory_are_read_in_the_order_of_their_names() {
+        let text = |name: &str| Input::Text { name: name.into(), text: "a: 1".into() };
+        let entries = walk(&[text("z.yaml"), text("mesh.yaml"), text("shop/a.yaml")]);
+        assert_eq!(shown(&entries), ["mesh.yaml", "a.yaml", "z.yaml"]);
+        assert!(entries[0].role == Role::Project && entries[1].role == Role::Policy);
     }
 
     #[test]

@@ -22,6 +22,12 @@ pub enum TokenPlace {
 }
 
 impl Claims {
+    /// The claims of a token that somebody else has verified.
+    #[must_use]
+    pub fn of_verified(payload: Map<String, Value>) -> Self {
+        Self { payload, ..Self::default() }
+    }
+
     /// Whether there was a token.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -91,13 +97,12 @@ pub fn write_query_without(query: &str, name: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::json;
 
     use super::{Claims, write_query_without};
 
     fn claims(payload: &serde_json::Value) -> Claims {
-        let payload: Map<_, _> = payload.as_object().unwrap().clone();
-        Claims { payload, ..Claims::default() }
+        Claims::of_verified(payload.as_object().unwrap().clone())
     }
 
     #[test]

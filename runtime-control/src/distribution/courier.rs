@@ -18,6 +18,7 @@ use super::Shared;
 use super::codec::Frame;
 use super::convert;
 use super::parcel::{Held, frames};
+use crate::orders::Ordered;
 use crate::rollout::{Order, Refusal, Version};
 use crate::store::{Reach, View};
 use crate::world::World;
@@ -102,7 +103,7 @@ impl Courier {
     pub(super) async fn run(
         mut self,
         serving: Option<Version>,
-        mut orders: mpsc::Receiver<(u64, Order)>,
+        mut orders: Ordered,
         mut asked: mpsc::Receiver<Asked>,
     ) -> End {
         let mut world = self.shared.world.clone();
@@ -112,7 +113,7 @@ impl Courier {
             loop {
                 tokio::select! {
                     biased;
-                    order = orders.recv() => {
+                    order = orders.next() => {
                         let (term, order) = order.ok_or(End::Gone)?;
                         self.deliver(term, order).await?;
                     }
@@ -268,8 +269,7 @@ impl Courier {
     /// The world has changed: perhaps even what this proxy is.
     async fn follow(&mut self, world: &mut watch::Receiver<Arc<World>>) -> Result<(), End> {
         let now = world.borrow_and_update().clone();
-        let registered = now.instances.get(&self.instance).map(|instance| &instance.workload);
-        if registered != Some(&self.workload) {
+        if !now.runs(&self.instance, &self.workload) {
             let reason = "the registry says something else of this instance now";
             return Err(End::Because(Status::failed_precondition(reason)));
         }

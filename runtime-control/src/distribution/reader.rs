@@ -19,12 +19,11 @@ use super::convert::{self, Malformed};
 use super::courier::{Asked, Courier, End};
 use crate::conductor::Line;
 use crate::identity::Identity;
+use crate::orders;
 use crate::rollout::{Event, ProxyName, Said, Serving};
 
 /// How long a proxy may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
-/// Orders that wait for a proxy to read; a rollout has a handful.
-const ORDERS_MAX: usize = 64;
 const ASKED_MAX: usize = 16;
 /// Frames between the courier and the connection.
 const FRAMES_MAX: usize = 4;
@@ -79,10 +78,10 @@ async fn serve(
         introduce(&shared, peer, hello)?;
     let name: ProxyName = format!("{}/{}", instance.0, instance.1).into();
     let connection = shared.next_connection();
-    let (orders, ordered) = mpsc::channel(ORDERS_MAX);
+    let (orders, ordered) = orders::channel();
     let (ask, asked) = mpsc::channel(ASKED_MAX);
     let end = CancellationToken::new();
-    let courier = Courier::new(shared.clone(), instance, workload, out, slices);
+    let courier = Courier::new(shared.clone(), instance.clone(), workload.clone(), out, slices);
     let serving = serving.map(|serving| serving.version);
     let line = Line { connection, orders, end: end.clone() };
     if !shared.conductor.open(name.clone(), line, hello).await {
@@ -97,7 +96,13 @@ async fn serve(
             End::Because(status) => Err(status),
         },
     };
-    shared.conductor.tell(Event::Proxy { proxy: name, connection, said: Said::Left }).await;
+    // Whoever registers it again under this name says `Hello` again.
+    let event = if shared.world.borrow().runs(&instance, &workload) {
+        Event::Proxy { proxy: name, connection, said: Said::Left }
+    } else {
+        Event::Departed { proxy: name }
+    };
+    shared.conductor.tell(event).await;
     ended
 }
 

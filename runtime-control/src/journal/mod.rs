@@ -82,30 +82,30 @@ impl Journal {
         Ok((journal, entries))
     }
 
-    /// Writes one more entry; it is on disk when this returns.
+    /// Writes more entries; they are on disk when this returns. After a crash before that there may be the first few of them.
     ///
     /// # Errors
     ///
     /// When the file system refuses. Nothing was acknowledged then, and it may be tried again.
-    pub fn append(&mut self, entry: &Entry) -> Result<(), JournalError> {
-        let frame = encode(entry)?;
-        let written = self.write(&frame);
+    pub fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        let frames = encode(entries)?;
+        let written = self.write(&frames);
         if written.is_err() {
             self.file = None;
         }
         written.map_err(|error| JournalError::Io { path: self.path.clone(), error })?;
-        self.length += frame.len() as u64;
-        self.entries += 1;
+        self.length += frames.len() as u64;
+        self.entries += entries.len();
         Ok(())
     }
 
-    fn write(&mut self, frame: &[u8]) -> io::Result<()> {
+    fn write(&mut self, frames: &[u8]) -> io::Result<()> {
         if self.file.is_none() {
             self.reopen()?;
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         file.seek(SeekFrom::Start(self.length))?;
-        file.write_all(frame)?;
+        file.write_all(frames)?;
         file.sync_data()
     }
 
@@ -128,10 +128,7 @@ impl Journal {
     ///
     /// When the file system refuses; the journal is then as it was.
     pub fn replace(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
-        let mut bytes = Vec::new();
-        for entry in entries {
-            bytes.extend(encode(entry)?);
-        }
+        let bytes = encode(entries)?;
         let new = self.path.with_extension("new");
         let io = |error| JournalError::Io { path: new.clone(), error };
         write_new(&new, &bytes).map_err(io)?;
@@ -144,10 +141,14 @@ impl Journal {
     }
 }
 
-fn encode(entry: &Entry) -> Result<Vec<u8>, JournalError> {
-    let payload =
-        serde_json::to_vec(entry).unwrap_or_else(|error| unreachable!("records are JSON: {error}"));
-    frame::encode(&payload).ok_or(JournalError::TooLarge)
+fn encode(entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+    let mut frames = Vec::new();
+    for entry in entries {
+        let payload = serde_json::to_vec(entry)
+            .unwrap_or_else(|error| unreachable!("records are JSON: {error}"));
+        frames.extend(frame::encode(&payload).ok_or(JournalError::TooLarge)?);
+    }
+    Ok(frames)
 }
 
 fn read(path: &Path, bytes: &[u8]) -> Result<(Vec<Entry>, u64), JournalError> {
@@ -211,25 +212,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, before) = Journal::open(folder.path()).unwrap();
         assert!(before.is_empty());
-        journal.append(&entry(1)).unwrap();
-        journal.append(&entry(2)).unwrap();
+        journal.append(&[entry(1)]).unwrap();
+        journal.append(&[entry(2), entry(3)]).unwrap();
         drop(journal);
-        assert_eq!(written(folder.path()), [entry(1), entry(2)]);
+        assert_eq!(written(folder.path()), [entry(1), entry(2), entry(3)]);
     }
 
     #[test]
     fn a_torn_record_is_cut_off_and_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(folder.path()).unwrap();
-        journal.append(&entry(1)).unwrap();
-        journal.append(&entry(2)).unwrap();
+        journal.append(&[entry(1), entry(2)]).unwrap();
         drop(journal);
         let path = folder.path().join("journal");
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
         let (mut journal, entries) = Journal::open(folder.path()).unwrap();
         assert_eq!(entries, [entry(1)]);
-        journal.append(&entry(3)).unwrap();
+        journal.append(&[entry(3)]).unwrap();
         drop(journal);
         assert_eq!(written(folder.path()), [entry(1), entry(3)]);
     }
@@ -238,8 +238,8 @@ mod tests {
     fn damage_is_reported_with_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(folder.path()).unwrap();
-        journal.append(&entry(1)).unwrap();
-        journal.append(&entry(2)).unwrap();
+        journal.append(&[entry(1)]).unwrap();
+        journal.append(&[entry(2)]).unwrap();
         drop(journal);
         let path = folder.path().join("journal");
         let mut bytes = fs::read(&path).unwrap();
@@ -261,11 +261,11 @@ mod tests {
     fn an_error_is_reported_and_leaves_what_was_acknowledged() {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(folder.path()).unwrap();
-        journal.append(&entry(1)).unwrap();
+        journal.append(&[entry(1)]).unwrap();
         // A file that cannot be written to stands in for a full disk.
         journal.file = Some(File::open(&journal.path).unwrap());
-        assert!(matches!(journal.append(&entry(2)), Err(JournalError::Io { .. })));
-        journal.append(&entry(3)).unwrap();
+        assert!(matches!(journal.append(&[entry(2)]), Err(JournalError::Io { .. })));
+        journal.append(&[entry(3)]).unwrap();
         drop(journal);
         assert_eq!(written(folder.path()), [entry(1), entry(3)]);
     }
@@ -275,10 +275,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(folder.path()).unwrap();
         for term in 1..=5 {
-            journal.append(&entry(term)).unwrap();
+            journal.append(&[entry(term)]).unwrap();
         }
         journal.replace(&[entry(5)]).unwrap();
-        journal.append(&entry(6)).unwrap();
+        journal.append(&[entry(6)]).unwrap();
         drop(journal);
         assert_eq!(written(folder.path()), [entry(5), entry(6)]);
     }

@@ -1,5 +1,6 @@
 //! What is in the folder, and which of it is the newest publication.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use mesh_snapshot::Digest;
-use mesh_snapshot::container::{self, FileError};
+use mesh_snapshot::container::{self, Bundle, FileError};
 
 use super::verify::{Signers, VerifyError};
 use crate::clock;
@@ -50,6 +51,12 @@ impl Publication {
     pub(super) fn place(&self) -> String {
         place(&self.path)
     }
+
+    /// The newer one is greater.
+    fn age(&self, other: &Self) -> Ordering {
+        let age = |it: &Self| (it.serial, it.stamp.modified);
+        age(self).cmp(&age(other)).then_with(|| self.path.cmp(&other.path))
+    }
 }
 
 fn place(path: &Path) -> String {
@@ -61,33 +68,42 @@ impl Folder {
         Self { path, signers, problems, files: BTreeMap::new() }
     }
 
-    /// Reads what has changed, and returns the newest publication.
-    pub(super) fn scan(&mut self) -> Option<Publication> {
+    /// Reads what has changed, and returns the newest publication; with its content, if that has just been read.
+    pub(super) fn scan(&mut self) -> Option<(Publication, Option<Bundle>)> {
         let listed = list(&self.path);
         let found = self.problems.note(&place(&self.path), listed)?;
-        self.files.retain(|path, _| found.contains_key(path));
+        for (path, _) in self.files.extract_if(.., |path, _| !found.contains_key(path)) {
+            self.problems.resolve(&place(&path));
+        }
+        let mut newest_read: Option<(Publication, Bundle)> = None;
         for (path, stamp) in found {
             if self.files.get(&path).is_none_or(|(known, _)| *known != stamp) {
-                let publication = self.read(&path, stamp);
+                let read = self.read(&path, stamp);
+                let publication = read.as_ref().map(|(publication, _)| publication.clone());
                 self.files.insert(path, (stamp, publication));
+                // Of those that follow one another only the newest stays in memory.
+                newest_read = newest_read.into_iter().chain(read).max_by(|(a, _), (b, _)| a.age(b));
             }
         }
         let publications = self.files.values().filter_map(|(_, publication)| publication.as_ref());
-        publications
-            .max_by_key(|publication| {
-                (publication.serial, publication.stamp.modified, &publication.path)
-            })
-            .cloned()
+        let newest = publications.max_by(|a, b| a.age(b))?.clone();
+        let read = newest_read.filter(|(publication, _)| *publication == newest);
+        Some((newest, read.map(|(_, bundle)| bundle)))
     }
 
-    fn read(&self, path: &Path, stamp: Stamp) -> Option<Publication> {
-        let read = || -> Result<Publication, ReadError> {
+    fn read(&self, path: &Path, stamp: Stamp) -> Option<(Publication, Bundle)> {
+        let read = || -> Result<(Publication, Bundle), ReadError> {
             let bundle = container::read_file(path)?;
             let serial = self.signers.verify(&bundle, clock::wall())?;
             let digest = bundle.snapshot.digest();
-            Ok(Publication { path: path.to_owned(), digest, serial, stamp })
+            Ok((Publication { path: path.to_owned(), digest, serial, stamp }, bundle))
         };
-        self.problems.note(&place(path), read())
+        let read = read();
+        // Whoever publishes may also clean up, even now.
+        if read.is_err() && !path.exists() {
+            return None;
+        }
+        self.problems.note(&place(path), read)
     }
 }
 

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mesh_snapshot::Digest;
+use mesh_snapshot::container::{self, Bundle, FileError};
 
 use crate::conductor::Conductor;
 use crate::problems::Problems;
@@ -41,8 +42,9 @@ pub async fn run(
         let Ok((scanned, newest)) = scanned.await else { return };
         folder = scanned;
         // What was rejected, or could not be stored, is offered again: an operator may have lifted it, or the disk has room.
-        if let Some(newest) = newest.filter(|newest| taken.as_ref() != Some(newest)) {
-            let result = take(&newest, &store, &conductor).await;
+        if let Some((newest, bundle)) = newest.filter(|(newest, _)| taken.as_ref() != Some(newest))
+        {
+            let result = take(&newest, bundle, &store, &conductor).await;
             if problems.note(&newest.place(), result).is_some() {
                 tracing::info!(file = %newest.path.display(), digest = %newest.digest, "taken");
                 taken = Some(newest);
@@ -56,7 +58,7 @@ pub async fn run(
 #[derive(Debug, thiserror::Error)]
 enum TakeError {
     #[error(transparent)]
-    Read(#[from] mesh_snapshot::container::FileError),
+    Read(#[from] FileError),
     #[error("it changed while it was read: {0} was verified")]
     Changed(Digest),
     #[error(transparent)]
@@ -67,15 +69,17 @@ enum TakeError {
     Stopping,
 }
 
+/// `read`: its content, unless it must be read again.
 async fn take(
     publication: &Publication,
+    read: Option<Bundle>,
     store: &Arc<Store>,
     conductor: &Conductor,
 ) -> Result<(), TakeError> {
     let Publication { digest: snapshot, serial, .. } = *publication;
     let (path, store) = (publication.path.clone(), store.clone());
     let stored = tokio::task::spawn_blocking(move || {
-        let bundle = mesh_snapshot::container::read_file(&path)?;
+        let bundle = read.map_or_else(|| container::read_file(&path), Ok)?;
         if bundle.snapshot.digest() != snapshot {
             return Err(TakeError::Changed(snapshot));
         }

@@ -20,7 +20,7 @@ pub enum Effect {
         term: u64,
         order: Order,
     },
-    /// End the stream: its proxy is silent. It will come back if it lives.
+    /// End the stream: its proxy is silent, or not registered any more. It will come back if it lives.
     Disconnect {
         proxy: ProxyName,
         connection: u64,

@@ -19,6 +19,8 @@ pub enum Event {
     Asked(Verb),
     /// `connection` tells the streams of one proxy apart: what comes from any but the latest is not heard.
     Proxy { proxy: ProxyName, connection: u64, said: Said },
+    /// Its instance has left the registry, or is another workload's by now: it will not come back as what it was.
+    Departed { proxy: ProxyName },
     /// Time has passed: see [`super::Effect::Wake`].
     Tick,
 }

@@ -116,6 +116,16 @@ impl<S: Slices> Step<'_, S> {
         proxy.refuse(epoch, refusal, self.now);
     }
 
+    /// Nobody waits for who has gone for good, neither for an answer nor for a lease.
+    pub(super) fn forget(&mut self, name: ProxyName) -> Concerned {
+        let Some(proxy) = self.state.proxies.remove(&name) else { return Concerned::Nobody };
+        self.forget_on_trial(&name);
+        let connection = proxy.connection;
+        self.effects
+            .extend(connection.map(|connection| Effect::Disconnect { proxy: name, connection }));
+        Concerned::All
+    }
+
     /// Who has said nothing for a lease is not in contact. When it comes back it begins with `Hello`.
     pub(super) fn fence(&mut self) {
         let (now, lease) = (self.now, self.state.policy.lease);

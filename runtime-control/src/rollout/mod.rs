@@ -25,6 +25,7 @@
 //! - **Publications have an order**, their signer's: an older one is not taken for new. **Only the newest waits.** What it displaces was acknowledged, and is superseded.
 //! - **Epochs** number rollouts: one epoch names one snapshot, and going back is serving an earlier epoch again. A life of the control runtime is a
 //!   **term**; orders of an earlier one do not count.
+//! - **Who leaves the registry** is forgotten at once; who is only silent, after its lease.
 //! - **Pausing** stops steps forward. Going back, settling, and renewing the trials of those that wait go on.
 
 mod effect;

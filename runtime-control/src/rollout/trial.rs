@@ -107,6 +107,16 @@ impl<S: Slices> Step<'_, S> {
         }
     }
 
+    /// When the last one on trial has gone for good nothing can be learned from the wave any more, so the waves begin anew with those
+    /// that are there. One that fell has shown what it could.
+    pub(super) fn forget_on_trial(&mut self, name: &ProxyName) {
+        let Some(trial) = &mut self.state.trial else { return };
+        let fell = trial.fallen.contains(name);
+        if !fell && trial.members.remove(name).is_some() && trial.members.is_empty() {
+            self.state.trial = None;
+        }
+    }
+
     /// Whether all on trial that are in contact serve it.
     fn all_serve(&self, trial: &Trial, version: Version) -> bool {
         let members = trial.members.keys().filter(|name| !trial.fallen.contains(*name));

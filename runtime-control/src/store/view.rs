@@ -1,6 +1,6 @@
 //! Slices, each walked once: proxies with the same view share it, however many they are.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mesh_snapshot::object::{Labels, Role, Workload};
@@ -35,11 +35,13 @@ pub struct Reach {
 /// What a slice depends on, beside the snapshot.
 type Sort = (String, Labels, Role);
 
+/// Of a walk: the slice, and the namespace of the workload, which credentials without one are of.
+type Start = (Digest, String);
+
 #[derive(Debug, Default)]
 pub(super) struct Views {
     views: Mutex<BTreeMap<Digest, BTreeMap<Sort, Arc<View>>>>,
-    /// By slice, and the namespace of the workload, which credentials without one are of.
-    reaches: Mutex<BTreeMap<(Digest, String), Arc<Reach>>>,
+    reaches: Mutex<BTreeMap<Start, Arc<Reach>>>,
 }
 
 /// More than a mesh has: labels come from proxies, and must not fill the memory.
@@ -69,20 +71,28 @@ impl Views {
     }
 
     pub(super) fn forget(&self, snapshot: Digest) {
-        with(&self.views, |views| views.remove(&snapshot));
-        // What other snapshots lead to is found again when it is needed.
-        with(&self.reaches, BTreeMap::clear);
+        let used: BTreeSet<_> = with(&self.views, |views| {
+            views.remove(&snapshot);
+            views.values().flat_map(BTreeMap::values).map(|view| view.leads_to()).collect()
+        });
+        with(&self.reaches, |reaches| reaches.retain(|key, _| used.contains(key)));
     }
 
     /// Everything that a view leads to. Walked once, and then shared by all views that lead to the same.
     pub(super) fn reach(&self, snapshot: &Snapshot, view: &View) -> Result<Arc<Reach>, SliceError> {
-        let key = (view.digest, view.namespace.clone());
+        let key = view.leads_to();
         if let Some(reach) = with(&self.reaches, |reaches| reaches.get(&key).cloned()) {
             return Ok(reach);
         }
         let reach = Arc::new(Reach::of(snapshot, &view.slice, &view.namespace)?);
         with(&self.reaches, |reaches| reaches.insert(key, reach.clone()));
         Ok(reach)
+    }
+}
+
+impl View {
+    fn leads_to(&self) -> Start {
+        (self.digest, self.namespace.clone())
     }
 }
 

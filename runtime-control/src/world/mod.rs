@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use mesh_snapshot::object::{Credential, EndpointSet, Labels};
+use mesh_snapshot::object::{Credential, EndpointSet, Labels, Workload};
 use mesh_snapshot::wire::name::Name;
 use mesh_snapshot::wire::to_proxy::Message;
 use mesh_snapshot::wire::{self, AddressOwner, Addresses, Endpoint, Endpoints, Jwks};
@@ -143,6 +143,12 @@ impl World {
             cluster: self.cluster.clone(),
             unhealthy: !instance.healthy,
         }
+    }
+
+    /// Whether the instance of this namespace and name is registered, and of this workload.
+    #[must_use]
+    pub fn runs(&self, instance: &(String, String), workload: &Workload) -> bool {
+        self.instances.get(instance).is_some_and(|known| known.workload == *workload)
     }
 
     /// What an instance proves to be.

@@ -4,6 +4,7 @@
 //! gone takes it back.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use mesh_snapshot::object::Credential;
 use tokio::sync::watch;
 
 use super::document::{Document, DocumentError};
+use super::secret::SecretError;
 use super::{Secret, World, publish};
 use crate::problems::Problems;
 use crate::watch::Watch;
@@ -62,8 +64,9 @@ impl Registry {
     }
 
     fn read(&self, known: &mut Known, problems: &Problems) -> World {
-        read_documents(&self.documents, &mut known.documents, problems);
-        read_secrets(&self.secrets, &mut known.secrets, problems);
+        let mut faults = Faults::default();
+        faults.take(&self.documents, known.read_documents(&self.documents));
+        faults.take(&self.secrets, known.read_secrets(&self.secrets));
         let mut world = World {
             trust_domain: self.trust_domain.clone(),
             cluster: self.cluster.clone(),
@@ -74,19 +77,37 @@ impl Registry {
         for (path, document) in &known.documents {
             let what = document.subject();
             if let Some(first) = subjects.get(&what) {
-                let duplicate = DocumentError::Duplicate { what, first: first.to_path_buf() };
-                problems.report(&place(path), &duplicate);
+                faults.add(path, &DocumentError::Duplicate { what, first: first.to_path_buf() });
                 continue;
             }
             subjects.insert(what, path);
             world.add(document.clone());
         }
+        problems.replace(KIND, &faults.0);
         world
     }
 }
 
-fn place(path: &Path) -> String {
-    format!("world {}", path.display())
+/// Of the places of all problems here.
+const KIND: &str = "world ";
+
+/// What is wrong in this reading: place → problem.
+#[derive(Default)]
+struct Faults(BTreeMap<String, String>);
+
+impl Faults {
+    /// The first fault of a file is told.
+    fn add(&mut self, path: &Path, fault: &dyn Display) {
+        let place = format!("{KIND}{}", path.display());
+        self.0.entry(place).or_insert_with(|| fault.to_string());
+    }
+
+    fn take<E: Display>(&mut self, folder: &Path, read: io::Result<Vec<(PathBuf, E)>>) {
+        match read {
+            Ok(faults) => faults.iter().for_each(|(path, fault)| self.add(path, fault)),
+            Err(error) => self.add(folder, &error),
+        }
+    }
 }
 
 impl World {
@@ -110,44 +131,54 @@ impl World {
     }
 }
 
-fn read_documents(folder: &Path, known: &mut BTreeMap<PathBuf, Document>, problems: &Problems) {
-    let mut files = Vec::new();
-    let walked = walk(folder, &mut files);
-    if problems.note(&place(folder), walked).is_none() {
-        return;
+impl Known {
+    fn read_documents(&mut self, folder: &Path) -> io::Result<Vec<(PathBuf, DocumentError)>> {
+        let mut files = Vec::new();
+        walk(folder, &mut files)?;
+        let is_document =
+            |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+        let listed = files.into_iter().filter(is_document).map(|path| (path, ())).collect();
+        Ok(read_again(&mut self.documents, listed, |path, ()| Document::read(path)))
     }
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    known.retain(|path, _| files.contains(path));
-    for path in files {
-        if let Some(document) = problems.note(&place(&path), Document::read(&path)) {
-            known.insert(path, document);
+
+    fn read_secrets(&mut self, folder: &Path) -> io::Result<Vec<(PathBuf, SecretError)>> {
+        let mut listed = Vec::new();
+        for (path, namespace) in folders(folder)? {
+            for (path, name) in folders(&path)? {
+                listed.push((path, Credential { namespace: namespace.clone(), name }));
+            }
         }
+        Ok(read_again(&mut self.secrets, listed, |path, credential| {
+            Ok((credential, Secret::read(path)?))
+        }))
     }
 }
 
-fn read_secrets(
-    folder: &Path,
-    known: &mut BTreeMap<PathBuf, (Credential, Secret)>,
-    problems: &Problems,
-) {
-    let listed = folders(folder).and_then(|namespaces| {
-        let secrets =
-            namespaces.into_iter().map(|(path, namespace)| Ok((namespace, folders(&path)?)));
-        secrets.collect::<io::Result<Vec<_>>>()
-    });
-    let Some(listed) = problems.note(&place(folder), listed) else { return };
-    let all = listed.into_iter().flat_map(|(namespace, secrets)| {
-        secrets
-            .into_iter()
-            .map(move |(path, name)| (path, Credential { namespace: namespace.clone(), name }))
-    });
-    let all: BTreeMap<PathBuf, Credential> = all.collect();
-    known.retain(|path, _| all.contains_key(path));
-    for (path, credential) in all {
-        if let Some(secret) = problems.note(&place(&path), Secret::read(&path)) {
-            known.insert(path, (credential, secret));
-        }
+/// Makes `known` what the `listed` paths say now, and returns those that say nothing: they stand for what they said before.
+fn read_again<L, T, E>(
+    known: &mut BTreeMap<PathBuf, T>,
+    listed: Vec<(PathBuf, L)>,
+    read: impl Fn(&Path, L) -> Result<T, E>,
+) -> Vec<(PathBuf, E)> {
+    let mut before = std::mem::take(known);
+    let mut faults = Vec::new();
+    for (path, what) in listed {
+        let value = match read(&path, what) {
+            Ok(value) => Some(value),
+            Err(_) if is_gone(&path) => None,
+            Err(error) => {
+                faults.push((path.clone(), error));
+                before.remove(&path)
+            }
+        };
+        known.extend(value.map(|value| (path, value)));
     }
+    faults
+}
+
+/// Since it was listed. A link that leads nowhere is not: it is a fault.
+fn is_gone(path: &Path) -> bool {
+    path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Every file in `folder` and the folders in it, sorted. A folder that is not there has none.
@@ -180,4 +211,61 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = read.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.sort_unstable();
     Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::document::KeySet;
+
+    const HOST: &str = r#"{"kind": "addresses", "host": "a", "addresses": []}"#;
+
+    fn registry(folder: &Path) -> Registry {
+        Registry {
+            documents: folder.join("registry"),
+            secrets: folder.join("secrets"),
+            trust_domain: "cluster.local".to_owned(),
+            cluster: String::new(),
+        }
+    }
+
+    /// As when it is removed between the listing and the reading.
+    #[test]
+    fn what_is_listed_and_gone_is_no_fault_and_not_known_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (gone, nowhere) = (folder.path().join("gone.json"), folder.path().join("nowhere.json"));
+        std::os::unix::fs::symlink(folder.path().join("no such file"), &nowhere).unwrap();
+        let document = Document::KeySet(KeySet { name: "a".to_owned(), keys: String::new() });
+        let mut known = [&gone, &nowhere].map(|path| (path.clone(), document.clone())).into();
+        let listed = vec![(gone.clone(), ()), (nowhere.clone(), ())];
+        let faults = read_again(&mut known, listed, |path, ()| Document::read(path));
+        let at_fault: Vec<_> = faults.iter().map(|(path, _)| path).collect();
+        assert_eq!(at_fault, [&nowhere], "a link is still there");
+        assert_eq!(known.keys().collect::<Vec<_>>(), [&nowhere]);
+    }
+
+    #[test]
+    fn a_problem_is_over_when_its_file_is_gone_or_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = registry(folder.path());
+        fs::create_dir(&registry.documents).unwrap();
+        let file = |name: &str| registry.documents.join(name);
+        for (name, text) in [("a.json", HOST), ("b.json", HOST), ("c.json", "{ half")] {
+            fs::write(file(name), text).unwrap();
+        }
+        let (problems, mut known) = (Problems::default(), Known::default());
+        let mut told = || {
+            registry.read(&mut known, &problems);
+            problems.all().into_values().collect::<Vec<_>>().join("; ")
+        };
+        let both = told();
+        assert!(
+            both.contains("a.json says the same of addresses of a; key must be a string"),
+            "{both}"
+        );
+        assert_eq!(told(), both, "neither is over");
+        fs::remove_file(file("a.json")).unwrap();
+        fs::remove_file(file("c.json")).unwrap();
+        assert_eq!(told(), "");
+    }
 }

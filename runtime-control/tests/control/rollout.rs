@@ -162,3 +162,26 @@ async fn a_file_that_cannot_be_taken_is_told_by_its_name() {
     let broken = format!("release {}", releases.join("broken.mesh").display());
     assert!(problems[&broken].as_str().unwrap().contains("not a snapshot"), "{problems}");
 }
+
+/// Its lease is longer than any test.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_goes_on_when_the_instance_it_waits_for_leaves_the_registry() {
+    let folder = prepare_folder();
+    let mut patient = config(folder.path());
+    patient.policy.lease = std::time::Duration::from_hours(1);
+    let mut control = Running::start(patient);
+    let mut web = join(&control, folder.path(), 0, Nature::default()).await;
+    let mut other = join(&control, folder.path(), 1, Nature::default()).await;
+    let releases = folder.path().join("releases");
+    let one = publish(&releases, "one", 1);
+    web.serves(one).await;
+    other.serves(one).await;
+    drop(other);
+    let two = publish(&releases, "two", 2);
+    control.record(|record| matches!(record, Record::Started { .. })).await;
+    std::fs::remove_file(folder.path().join("registry/shop-web-2.json")).unwrap();
+    web.serves(two).await;
+    let overview = overview(control.admin).await;
+    assert_eq!(overview["proxies"].as_array().map(Vec::len), Some(1), "{overview}");
+    assert_eq!(overview["problems"], json!({}));
+}

@@ -25,6 +25,12 @@ impl World {
                 self.break_link_of(proxy);
                 self.proxies[proxy].crash();
                 self.removed[proxy] = true;
+                // The registry tells of it, or it is waited for.
+                let listens = self.control.state.is_some() && self.control.busy_until <= self.now;
+                if listens && self.chance.percent(50) {
+                    let proxy = self.proxies[proxy].name.as_str().into();
+                    self.tell_control(Event::Departed { proxy });
+                }
             }
             Fault::Isolate { proxy, for_ms } => {
                 self.break_link_of(proxy);

@@ -1,8 +1,11 @@
-//! Opens one listening socket a thread on the same address.
+//! Opens one listening socket a thread on the same address. The kernel lets every process of a user join in on such an
+//! address, so that another proxy's would be shared by mistake: it is tried first whether it is free.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -16,13 +19,30 @@ const BACKLOG: i32 = 4096;
 /// When the address cannot be had; then none of the sockets stays open.
 pub fn bind(address: SocketAddr, count: NonZeroUsize) -> Result<Vec<TcpListener>, BindError> {
     let fail = |source| BindError { address, source };
-    let first = open(address).map_err(fail)?;
-    let actual = first.local_addr().map_err(fail)?;
-    let mut listeners = vec![first];
-    for _ in 1..count.get() {
-        listeners.push(open(actual).map_err(fail)?);
+    let actual = free(address).map_err(fail)?;
+    (0..count.get()).map(|_| open(actual).map_err(fail)).collect()
+}
+
+/// Addresses that threads open one by one, when each comes to it.
+#[derive(Debug, Default)]
+pub struct Ports(Mutex<BTreeSet<SocketAddr>>);
+
+impl Ports {
+    /// Opens a socket on `address`, beside those of the other threads.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be had.
+    pub fn open(&self, address: SocketAddr) -> Result<TcpListener, BindError> {
+        let fail = |source| BindError { address, source };
+        let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !own.contains(&address) {
+            free(address).map_err(fail)?;
+        }
+        let listener = open(address).map_err(fail)?;
+        own.insert(address);
+        Ok(listener)
     }
-    Ok(listeners)
 }
 
 /// An address that could not be listened on.
@@ -33,12 +53,15 @@ pub struct BindError {
     pub source: io::Error,
 }
 
+/// The address, its port chosen, if nobody listens there.
+fn free(address: SocketAddr) -> io::Result<SocketAddr> {
+    let socket = socket(address)?;
+    socket.bind(&address.into())?;
+    Ok(socket.local_addr()?.as_socket().unwrap_or(address))
+}
+
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?; // so that `0.0.0.0` and `[::]` can be opened beside each other
-    }
-    socket.set_reuse_address(true)?;
+    let socket = socket(address)?;
     socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
@@ -46,12 +69,21 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?; // so that `0.0.0.0` and `[::]` can be opened beside each other
+    }
+    socket.set_reuse_address(true)?;
+    Ok(socket)
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
     use std::num::NonZeroUsize;
 
-    use super::bind;
+    use super::{Ports, bind};
 
     #[test]
     fn threads_share_one_port() {
@@ -69,5 +101,19 @@ mod tests {
         let error = bind(address, NonZeroUsize::MIN).unwrap_err();
         assert_eq!(error.address, address);
         assert!(error.to_string().starts_with(&format!("cannot listen on {address}: ")));
+    }
+
+    #[test]
+    fn what_another_proxy_listens_on_is_not_shared() {
+        let others = bind("127.0.0.1:0".parse().unwrap(), NonZeroUsize::MIN).unwrap();
+        let address = others[0].local_addr().unwrap();
+        assert!(bind(address, NonZeroUsize::MIN).is_err());
+
+        let ports = Ports::default();
+        assert!(ports.open(address).is_err());
+        drop(others);
+        let _first = ports.open(address).unwrap();
+        let _second = ports.open(address).unwrap();
+        assert!(bind(address, NonZeroUsize::MIN).is_err());
     }
 }

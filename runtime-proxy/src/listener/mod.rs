@@ -14,7 +14,7 @@ mod sniff;
 mod treatment;
 
 pub use accept::{Accepted, Gate, Held, accept};
-pub use bind::{BindError, bind};
+pub use bind::{BindError, Ports, bind};
 pub use client_hello::ClientHello;
 pub use sniff::{Protocol, Sniffed, classify, sniff, sniff_tls};
 pub use treatment::{Treatment, treat};

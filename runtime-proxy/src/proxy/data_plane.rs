@@ -15,7 +15,7 @@ use crate::agent::clock::Clock;
 use crate::cluster::Lookup;
 use crate::config::Listeners;
 use crate::filter::inbound::Entry;
-use crate::listener::{Gate, bind};
+use crate::listener::{Gate, Ports, bind};
 use crate::live::Current;
 use crate::observe::{AccessLogs, Metrics};
 use crate::program::Program;
@@ -81,6 +81,7 @@ impl DataPlane {
         let gate = Gate::new(connections_max);
         let arriving = Gate::inside(&gate);
         let mesh = Arc::new(MeshServer::new(Arc::clone(&shared.identity)));
+        let ports = Arc::<Ports>::default();
         let own: Vec<SocketAddr> = bound.all().collect();
         let mut plane = Self {
             bound,
@@ -98,6 +99,7 @@ impl DataPlane {
                 own: own.clone(),
                 shared: shared.clone(),
                 mesh: Arc::clone(&mesh),
+                ports: Arc::clone(&ports),
                 gate: Arc::clone(&plane.gate),
                 arriving: Arc::clone(&plane.arriving),
                 drain: plane.drain.clone(),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use tokio::time::timeout;
 use crate::config::GatewayListeners;
 use crate::filter::Serving;
 use crate::filter::gateway::{self, Place};
-use crate::listener::{Gate, accept, bind};
+use crate::listener::{Gate, Ports, accept};
 use crate::live::Current;
 use crate::program::Program;
 use crate::worker::Drain;
@@ -22,6 +21,7 @@ use crate::worker::Drain;
 pub(super) struct Edges {
     listeners: GatewayListeners,
     live: Current<Program>,
+    ports: Arc<Ports>,
     gate: Arc<Gate>,
     drain: Drain,
     serving: Rc<Serving>,
@@ -35,11 +35,12 @@ impl Edges {
     pub(super) fn new(
         listeners: GatewayListeners,
         live: Current<Program>,
+        ports: Arc<Ports>,
         gate: Arc<Gate>,
         drain: Drain,
         serving: Rc<Serving>,
     ) -> Self {
-        Self { listeners, live, gate, drain, serving, open: BTreeMap::new() }
+        Self { listeners, live, ports, gate, drain, serving, open: BTreeMap::new() }
     }
 
     pub(super) async fn follow(mut self) {
@@ -85,9 +86,8 @@ impl Edges {
         let GatewayListeners { address, ports } = &self.listeners;
         let port = ports.get(&place.port).copied().unwrap_or(place.port);
         let at = SocketAddr::new(place.bind.unwrap_or(*address), port);
-        let socket = bind(at, NonZeroUsize::MIN).map(|mut sockets| sockets.pop());
-        let listener = match socket {
-            Ok(socket) => socket.and_then(|socket| TcpListener::from_std(socket).ok()),
+        let listener = match self.ports.open(at) {
+            Ok(socket) => TcpListener::from_std(socket).ok(),
             Err(error) => {
                 tracing::error!(%error, port = place.port, "a gateway's port is not served");
                 None

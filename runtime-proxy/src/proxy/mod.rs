@@ -48,7 +48,7 @@ pub enum RunError {
 }
 
 /// Runs until `shutdown`, then drains. Blocks; not to be called where other tasks run. `ready` is called once, when every address
-/// that the configuration names is listened on; connections are served from then on, by whatever snapshot is in force.
+/// that the configuration names is listened on; connections are served as soon as a snapshot is in force, and wait until then.
 ///
 /// # Errors
 ///

@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
@@ -17,7 +19,7 @@ use crate::config::GatewayListeners;
 use crate::filter::inbound::{self, Entry};
 use crate::filter::{Peers, Serving, outbound};
 use crate::http::HttpLimits;
-use crate::listener::{Gate, accept};
+use crate::listener::{Gate, Ports, accept};
 use crate::observe::Observer;
 use crate::tls::{MeshClient, MeshServer};
 use crate::worker::Drain;
@@ -28,6 +30,9 @@ pub(super) enum Door {
     Outbound(TcpListener),
 }
 
+/// A proxy that starts from its disk has its identity a moment after its snapshot.
+const IDENTITY_WAIT: Duration = Duration::from_secs(5);
+
 /// What a thread is started with.
 pub(super) struct Worker {
     pub(super) doors: Vec<Door>,
@@ -35,6 +40,7 @@ pub(super) struct Worker {
     pub(super) own: Vec<SocketAddr>,
     pub(super) shared: Shared,
     pub(super) mesh: Arc<MeshServer>,
+    pub(super) ports: Arc<Ports>,
     pub(super) gate: Arc<Gate>,
     pub(super) arriving: Arc<Gate>,
     pub(super) drain: Drain,
@@ -56,7 +62,18 @@ impl Worker {
     async fn serve(self) {
         let serving = self.serving();
         tokio::task::spawn_local(follow(Rc::clone(&serving)));
-        let Self { doors, gateway, shared, gate, arriving, drain, drain_outbound, end, .. } = self;
+        let end = self.end.clone();
+        tokio::task::spawn_local(self.open(serving));
+        end.cancelled().await;
+    }
+
+    /// Accepts connections, once there is what to judge them by. Who comes before waits in the socket's queue.
+    async fn open(self, serving: Rc<Serving>) {
+        let Self { doors, gateway, shared, ports, gate, arriving, drain, drain_outbound, .. } =
+            self;
+        shared.live.until(|live| live.is_some()).await;
+        // One that cannot be used is no reason to turn plain text away.
+        let _ = timeout(IDENTITY_WAIT, shared.identity.known()).await;
         for door in doors {
             let (gate, drain) = match &door {
                 Door::Inbound(..) => (&arriving, &drain),
@@ -66,10 +83,9 @@ impl Worker {
             tokio::task::spawn_local(keep(door, gate, drain, Rc::clone(&serving)));
         }
         if let Some(listeners) = gateway {
-            let edges = Edges::new(listeners, shared.live.clone(), arriving, drain, serving);
+            let edges = Edges::new(listeners, shared.live.clone(), ports, arriving, drain, serving);
             tokio::task::spawn_local(edges.follow());
         }
-        end.cancelled().await;
     }
 
     fn serving(&self) -> Rc<Serving> {

@@ -12,6 +12,7 @@ mod repository;
 mod suite;
 
 mod bench;
+mod corpus;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Task {
     Suite(Suite),
     /// How fast the compiler and the proxy are, the proxy beside Envoy in the same run.
     Bench(bench::Arguments),
+    /// How many cases of the corpora are met: a line a group. It fails only where there is no corpus.
+    Corpus(corpus::Arguments),
     /// What stands behind a proxy in the suite `kernel`.
     #[command(hide = true)]
     Application,
@@ -62,8 +65,9 @@ struct Subject {
 fn main() -> ExitCode {
     let began = Instant::now();
     let found = match Arguments::parse().task {
-        Task::Suite(suite) => run(suite).map_err(|error| error.to_string()),
+        Task::Suite(suite) => run(&suite).map_err(|error| error.to_string()),
         Task::Bench(arguments) => bench::run(&arguments).map_err(|error| error.to_string()),
+        Task::Corpus(arguments) => return corpus(&arguments),
         Task::Application => application().map_err(|error| error.to_string()),
     };
     let seconds = began.elapsed().as_secs_f64();
@@ -79,10 +83,24 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(suite: Suite) -> Result<String, SuiteError> {
+/// Nothing is added to the report: programs read it.
+fn corpus(arguments: &corpus::Arguments) -> ExitCode {
+    match corpus::report(arguments) {
+        Ok(report) => {
+            print!("{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(suite: &Suite) -> Result<String, SuiteError> {
     let mesh = |subject: &Subject| Ok::<_, SuiteError>(subject.mesh.canonicalize()?);
     runtime()?.block_on(async {
-        match &suite {
+        match suite {
             Suite::Flips(subject) => suite::flips::run(&mesh(subject)?).await,
             Suite::Refusal(subject) => suite::refusal::run(&mesh(subject)?).await,
             Suite::Kernel(subject) => suite::kernel::run(&mesh(subject)?).await,

@@ -15,6 +15,7 @@ pub(crate) mod network;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -44,11 +45,13 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Rollouts without care: the suites are about what happens when they are quick.
+    /// Rollouts without care: the suites are about what happens when they are quick. The lease is what a control runtime waits
+    /// for after its start, since it cannot know who is left.
     pub(crate) fn new(mesh: &Path) -> Self {
         let rollout = serde_json::json!({
             "waves": ["1", "all"],
             "soak": "0s",
+            "lease": "2s",
             "gate": {"inconclusive": "proceed"},
         });
         let certificate_lifetime = "1h";
@@ -250,14 +253,25 @@ impl Bed {
     }
 }
 
-/// Ports of loopback that nobody listens on: those that the system gave a moment ago.
+/// Ports of loopback that nobody listens on, below those that the system gives by itself: who asks for any port does not get one
+/// of them before its owner has started.
 pub(crate) fn ports<const N: usize>() -> std::io::Result<[SocketAddr; N]> {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let offset = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap_or_default();
     let mut addresses = [SocketAddr::from(([127, 0, 0, 1], 0)); N];
-    let mut held = Vec::new();
     for address in &mut addresses {
-        let listener = std::net::TcpListener::bind(*address)?;
-        *address = listener.local_addr()?;
-        held.push(listener);
+        *address = loop {
+            let next = NEXT.fetch_add(1, Ordering::Relaxed);
+            address.set_port(PORT_MIN + offset.wrapping_add(next) % PORTS);
+            match std::net::TcpListener::bind(*address) {
+                Ok(_) => break *address,
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+                Err(error) => return Err(error),
+            }
+        };
     }
     Ok(addresses)
 }
+
+const PORT_MIN: u16 = 10_000;
+const PORTS: u16 = 10_000;

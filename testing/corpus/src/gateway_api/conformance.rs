@@ -1,0 +1,451 @@
+//! Requests of the Gateway API's conformance tests, and how they are to be answered.
+//!
+//! A test has its objects and the requests that are sent through its Gateway, or inside of the mesh. Which of several
+//! Gateways a request is sent to is not recorded; such requests, and those of other protocols, are listed with that reason.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName};
+use mesh_engine::gateway::{Handler, HttpServer};
+use mesh_engine::path::normalize_path;
+use mesh_engine::policy::Claims;
+use mesh_engine::request::split_target;
+use mesh_engine::route::{Action, Forward, Outcome, Selected, Target};
+use mesh_engine::{Program, Request};
+use mesh_snapshot::object::{Labels, Role, Workload};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::case::{Case, Mismatch, Verdict};
+use crate::corpus::{self, CorpusError};
+use crate::headers::{self, Facts};
+use crate::served::{Once, Served, once};
+use crate::subject::Files;
+
+/// An element of `responses.json`
+#[derive(Deserialize)]
+struct Test {
+    name: String,
+    manifests: Vec<String>,
+    objects: BTreeMap<String, Value>,
+    responses: Vec<Value>,
+}
+
+/// A request and its answer; a missing status is 200.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Exchange {
+    #[serde(rename = "proto")]
+    protocol: String,
+    request: Option<Asked>,
+    expected_request: Option<ExpectedRequest>,
+    redirect_request: Option<Redirected>,
+    #[serde(default)]
+    response: Response,
+    /// That the backend answers with.
+    #[serde(default)]
+    backend_set_response_headers: BTreeMap<String, String>,
+    /// The Service's name.
+    backend: Option<String>,
+    #[serde(default)]
+    namespace: String,
+}
+
+#[derive(Deserialize)]
+struct ExpectedRequest {
+    #[serde(rename = "Request")]
+    request: Option<Asked>,
+    /// Headers that the backend does not see.
+    #[serde(rename = "AbsentHeaders", default)]
+    absent: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Asked {
+    host: Option<String>,
+    path: Option<String>,
+    method: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(rename = "SNI")]
+    sni: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Redirected {
+    scheme: Option<String>,
+    host: Option<String>,
+    port: Option<String>,
+    path: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Response {
+    status_code: Option<u16>,
+    #[serde(default)]
+    status_codes: Vec<u16>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    absent_headers: Vec<String>,
+}
+
+/// Through what a test's requests go.
+#[derive(Clone)]
+enum Way {
+    Gateway { namespace: String, name: String },
+    Mesh,
+}
+
+struct Built {
+    program: Program,
+    note: String,
+}
+
+/// What the engine says.
+#[derive(Default)]
+struct Got {
+    status: u16,
+    /// Hosts; empty: the proxy answers by itself.
+    backends: Vec<String>,
+    path: String,
+    authority: String,
+    upstream: HeaderMap,
+    location: String,
+    response: HeaderMap,
+}
+
+pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
+    let mut cases = Vec::new();
+    for test in corpus::json::<Vec<Test>>(&folder.join("responses.json"))? {
+        let way = test.way();
+        let files = test.files(folder);
+        let workload = way.as_ref().map(Way::workload);
+        let built = Arc::new(once(move || {
+            let workload = workload.ok_or("through which Gateway is not recorded")?;
+            let served = Served::compile(&files?)?;
+            Ok(Built { program: served.program(&workload)?, note: served.note() })
+        }));
+        for (index, exchange) in test.responses.into_iter().enumerate() {
+            let name = format!("conformance/{}/{index}", test.name);
+            if exchange.get("unresolved").is_some_and(|unresolved| unresolved == true) {
+                let got = "what is asked or expected is known at run time alone";
+                cases.push(Case::new(name, move || Err(Mismatch::new("an answer", got))));
+                continue;
+            }
+            let exchange: Exchange = serde_json::from_value(exchange).map_err(|error| {
+                CorpusError::Form { path: folder.join("responses.json"), error }
+            })?;
+            let (built, way) = (Arc::clone(&built), way.clone());
+            cases.push(Case::new(name, move || exchange.judge(&built, way.as_ref())));
+        }
+    }
+    Ok(cases)
+}
+
+/// With the name of a class of ours.
+fn rendered(manifest: &str) -> String {
+    manifest.replace("{GATEWAY_CLASS_NAME}", "istio")
+}
+
+impl Test {
+    /// A corpus may lack a file that it lists, which costs the test that needs it.
+    fn files(&self, folder: &Path) -> Result<Files, String> {
+        let mut files = Files::default().lenient();
+        let bases = ["base-manifests.yaml", "mesh-manifests.yaml"].map(|base| folder.join(base));
+        let own = self.manifests.iter().map(|manifest| {
+            folder.join("manifests").join(manifest.strip_prefix("tests/").unwrap_or(manifest))
+        });
+        for path in bases.into_iter().chain(own) {
+            let text = corpus::text(&path).map_err(|error| error.to_string())?;
+            files.add(path.to_string_lossy(), rendered(&text));
+        }
+        Ok(files)
+    }
+
+    fn way(&self) -> Option<Way> {
+        if self.name.starts_with("Mesh") {
+            return Some(Way::Mesh);
+        }
+        let gateways =
+            self.objects.iter().filter(|(name, _)| name.to_lowercase().starts_with("gw"));
+        let [(_, gateway)] = gateways.collect::<Vec<_>>()[..] else { return None };
+        let text = |name| Some(gateway.get(name)?.as_str()?.to_owned());
+        Some(Way::Gateway { namespace: text("Namespace")?, name: text("Name")? })
+    }
+}
+
+impl Way {
+    fn workload(&self) -> Workload {
+        let (namespace, name, labels, role) = match self {
+            Self::Gateway { namespace, name } => {
+                let label = ("gateway.networking.k8s.io/gateway-name".to_owned(), name.clone());
+                (namespace.clone(), format!("{name}-istio"), Labels::from([label]), Role::Gateway)
+            }
+            Self::Mesh => {
+                let labels = [("app", "echo"), ("version", "v1")];
+                let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                ("gateway-conformance-mesh".into(), "echo-v1".into(), labels.into(), Role::Sidecar)
+            }
+        };
+        let service_account = name.clone();
+        Workload { namespace, name, labels, service_account, role, ..Workload::default() }
+    }
+}
+
+impl Exchange {
+    fn judge(&self, built: &Once<Built>, way: Option<&Way>) -> Verdict {
+        let fails = |got: String| Err(Mismatch::new(self.shown(), got));
+        if self.protocol != "http" {
+            return fails(format!("{} needs a wire", self.protocol));
+        }
+        let (Some(asked), Some(way)) = (&self.request, way) else {
+            return fails("what is asked of whom is not recorded".into());
+        };
+        let built = match &**built {
+            Ok(built) => built,
+            Err(error) => return fails(error.clone()),
+        };
+        match asked.answer(&built.program, way, &self.backend_set_response_headers) {
+            Err(error) => fails(format!("{error}{}", built.note)),
+            Ok(got) => match self.differences(asked, &got) {
+                differences if differences.is_empty() => Ok(()),
+                differences => fails(format!("{}{}", differences.join("; "), built.note)),
+            },
+        }
+    }
+
+    fn shown(&self) -> String {
+        let asked = self.request.as_ref();
+        let path = asked.and_then(|asked| asked.path.as_deref()).unwrap_or("/");
+        let backend = self.backend.as_deref().unwrap_or("the proxy");
+        format!(
+            "{path}: {} by {backend}",
+            self.response.statuses().iter().map(u16::to_string).collect::<Vec<_>>().join(" or ")
+        )
+    }
+
+    fn differences(&self, asked: &Asked, got: &Got) -> Vec<String> {
+        let mut found = Vec::new();
+        let statuses = match &self.redirect_request {
+            Some(_) if self.response.status_code.is_none() => vec![302],
+            _ => self.response.statuses(),
+        };
+        if !statuses.contains(&got.status) {
+            found.push(format!("status is {}", got.status));
+        }
+        if let Some(backend) = &self.backend {
+            // Inside of the mesh the namespace goes without saying.
+            let host = match self.namespace.as_str() {
+                "" => format!("{backend}."),
+                namespace => format!("{backend}.{namespace}.svc.cluster.local"),
+            };
+            if !got.backends.iter().any(|got| got.starts_with(&host)) {
+                found.push(format!("backend is {}", got.backends.join(" or ")));
+            }
+        }
+        if let Some(redirected) = &self.redirect_request {
+            found.extend(redirected.differs(&got.location));
+        }
+        if self.backend.is_some() && self.redirect_request.is_none() {
+            found.extend(self.upstream_differs(asked, got));
+        }
+        found.extend(header_differs(
+            &self.response.headers,
+            &self.response.absent_headers,
+            &got.response,
+        ));
+        found
+    }
+
+    fn upstream_differs(&self, asked: &Asked, got: &Got) -> Vec<String> {
+        let mut found = Vec::new();
+        let expected =
+            self.expected_request.as_ref().and_then(|expected| expected.request.as_ref());
+        let path = expected.or(Some(asked)).and_then(|request| request.path.as_deref());
+        if path.is_some_and(|path| path != got.path) {
+            found.push(format!("upstream's path is {}", got.path));
+        }
+        if let Some(host) = expected.and_then(|expected| expected.host.as_deref())
+            && host != got.authority
+        {
+            found.push(format!("upstream's authority is {}", got.authority));
+        }
+        let absent = self.expected_request.as_ref().map(|expected| expected.absent.as_slice());
+        let headers = &expected.unwrap_or(asked).headers;
+        found.extend(header_differs(headers, absent.unwrap_or_default(), &got.upstream));
+        found
+    }
+}
+
+impl Response {
+    fn statuses(&self) -> Vec<u16> {
+        match self.status_code {
+            Some(status) => vec![status],
+            None if self.status_codes.is_empty() => vec![200],
+            None => self.status_codes.clone(),
+        }
+    }
+}
+
+impl Redirected {
+    /// What is absent is not asserted.
+    fn differs(&self, location: &str) -> Option<String> {
+        let (scheme, rest) = location.split_once("://").unwrap_or(("", location));
+        let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+        let parts =
+            [(&self.scheme, scheme), (&self.host, host), (&self.port, port), (&self.path, path)];
+        let is_met = parts.iter().all(|(expected, got)| {
+            expected.as_deref().is_none_or(|expected| expected.is_empty() || expected == *got)
+        });
+        (!is_met).then(|| format!("location is {location}"))
+    }
+}
+
+fn header_differs(
+    expected: &BTreeMap<String, String>,
+    absent: &[String],
+    got: &HeaderMap,
+) -> Vec<String> {
+    let text = |name: &String| {
+        let values = got.get_all(name.to_lowercase().as_str()).iter();
+        values.filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",")
+    };
+    let wrong =
+        expected.iter().filter(|(name, value)| name.as_str() != "Host" && text(name) != **value);
+    let wrong = wrong.map(|(name, value)| format!("{name} is `{}`, not `{value}`", text(name)));
+    let there = absent.iter().filter(|name| got.contains_key(name.to_lowercase().as_str()));
+    wrong.chain(there.map(|name| format!("{name} is there"))).collect()
+}
+
+/// In the middle: chance decides nothing that is asserted.
+const ROLL: u32 = u32::MAX / 2;
+
+impl Asked {
+    fn answer(
+        &self,
+        program: &Program,
+        way: &Way,
+        of_backend: &BTreeMap<String, String>,
+    ) -> Result<Got, String> {
+        let headers = header_map(&self.headers)?;
+        let default = match way {
+            Way::Gateway { .. } => "gateway.test",
+            Way::Mesh => "echo",
+        };
+        let (path, query) = split_target(self.path.as_deref().unwrap_or("/"));
+        let path = normalize_path(path, program.path_normalization())
+            .map_err(|error| error.to_string())?;
+        let mut request = Request {
+            method: self.method.as_deref().unwrap_or("GET"),
+            scheme: if self.sni.is_some() { "https" } else { "http" },
+            authority: self.host.as_deref().filter(|host| !host.is_empty()).unwrap_or(default),
+            path: &path,
+            query,
+            headers: &headers,
+            port: 80,
+        };
+        if let Some((_, port)) = request.authority.rsplit_once(':') {
+            request.port = port.parse().unwrap_or(80);
+        }
+        let outcome = match way {
+            Way::Mesh => program.outbound().ok_or("no outbound side")?.route(&request, &()),
+            Way::Gateway { .. } => {
+                let server = self.server(program)?;
+                request.port = server.port;
+                server.route(&request, &Claims::default())
+            }
+        };
+        Ok(carried_out(&request, outcome, header_map(of_backend)?))
+    }
+
+    /// The Gateway's only listener, or that of the usual port.
+    fn server<'p>(&self, program: &'p Program) -> Result<&'p HttpServer, String> {
+        let gateway = program.gateway().ok_or("no gateway")?;
+        let listeners =
+            gateway.listeners().iter().filter(|listener| listener.tls == self.sni.is_some());
+        let port = if self.sni.is_some() { 443 } else { 80 };
+        let mut listeners: Vec<_> = listeners.collect();
+        listeners.sort_by_key(|listener| (listener.port != port, listener.port));
+        let listener = listeners.first().ok_or("nothing listens")?;
+        let chain = listener.chain(self.sni.as_deref()).ok_or("no server for the name")?;
+        match &chain.handler {
+            Handler::Http(server) => Ok(server),
+            Handler::Stream(_) => Err("the listener carries bytes".into()),
+        }
+    }
+}
+
+fn header_map(by_name: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in by_name {
+        let name: HeaderName = name.parse().map_err(|_| "no header")?;
+        headers.append(name, value.parse().map_err(|_| "no header's value")?);
+    }
+    Ok(headers)
+}
+
+/// `answer` are the headers that a backend answers with.
+fn carried_out(request: &Request<'_>, outcome: Outcome<'_>, answer: HeaderMap) -> Got {
+    match outcome {
+        Outcome::Route(selected) => taken(request, &selected, answer),
+        Outcome::NoHost | Outcome::NoRoute(_) => Got { status: 404, ..Got::default() },
+        Outcome::HttpsRedirect => Got { status: 301, ..Got::default() },
+        Outcome::Passthrough | Outcome::Blackhole => Got { status: 502, ..Got::default() },
+    }
+}
+
+fn taken(request: &Request<'_>, selected: &Selected<'_>, answer: HeaderMap) -> Got {
+    let mut got = match &selected.route.action {
+        Action::Forward(forward) => forwarded(request, selected, forward, answer),
+        Action::Redirect(redirect) => {
+            let mut location = String::new();
+            redirect.write_location(request, selected.covered, &mut location);
+            Got { status: redirect.status, location, ..Got::default() }
+        }
+        Action::Respond { status, .. } => Got { status: *status, ..Got::default() },
+    };
+    let response = got.response.clone();
+    let facts = Facts { status: Some(got.status), response: Some(&response), ..Facts::of(request) };
+    headers::apply(&selected.route.headers.response, &mut got.response, &facts);
+    got
+}
+
+fn forwarded(
+    request: &Request<'_>,
+    selected: &Selected<'_>,
+    forward: &Forward,
+    answer: HeaderMap,
+) -> Got {
+    let picked = forward.backends.pick(ROLL);
+    let mut got = Got { status: 200, response: answer, ..Got::default() };
+    for (weight, backend) in forward.backends.backends() {
+        match &backend.target {
+            Target::Status(status) if std::ptr::eq(backend, picked) => got.status = *status,
+            Target::Cluster(upstream) if weight > 0 => {
+                got.backends.extend(upstream.name.rsplit('|').next().map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    got.upstream = request.headers.clone();
+    for plan in [&picked.headers, &selected.route.headers] {
+        headers::apply(&plan.request, &mut got.upstream, &Facts::of(request));
+    }
+    // The route's own edits of responses are for every answer, this one and those without a backend.
+    headers::apply(&picked.headers.response, &mut got.response, &Facts::of(request));
+    let authority = forward.authority.as_ref().and_then(|authority| authority.to_str().ok());
+    authority.unwrap_or(request.authority).clone_into(&mut got.authority);
+    match &forward.rewrite {
+        Some(rewrite) => rewrite.write(request.path, selected.covered, &mut got.path),
+        None => request.path.clone_into(&mut got.path),
+    }
+    got.path.extend(request.query.into_iter().flat_map(|query| ["?", query]));
+    got
+}

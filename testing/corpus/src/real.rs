@@ -1,0 +1,92 @@
+//! Group C: files as people write them.
+//!
+//! Every file is read without a panic, and those that are no templates break no rule by themselves but for what the
+//! corpus says. A bundle is a set of files that Istio analyses together without an error.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::case::{Case, Mismatch, Verdict};
+use crate::corpus::{self, CorpusError};
+use crate::subject::{Files, Findings};
+
+/// A line of `manifest.jsonl`
+#[derive(Deserialize)]
+struct Row {
+    path: String,
+    /// Whether it becomes YAML only when it is rendered.
+    template: bool,
+    /// What is wrong with it.
+    #[serde(default)]
+    schema_issues: Vec<String>,
+}
+
+/// An element of `bundles.json`
+#[derive(Deserialize)]
+struct Bundle {
+    name: String,
+    files: Vec<String>,
+}
+
+pub(crate) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
+    let mut cases = Vec::new();
+    for row in corpus::json_lines::<Row>(&folder.join("manifest.jsonl"))? {
+        let Row { path, template, schema_issues } = row;
+        let files = files(folder, std::slice::from_ref(&path));
+        cases.push(Case::new(path, move || {
+            let found = files.as_ref().map_err(Mismatch::clone)?.validate();
+            if template { Ok(()) } else { by_itself(&found, &schema_issues) }
+        }));
+    }
+    for Bundle { name, files: names } in corpus::json::<Vec<Bundle>>(&folder.join("bundles.json"))?
+    {
+        let files = files(folder, &names);
+        let run = move || together(files.as_ref().map_err(Mismatch::clone)?);
+        cases.push(Case::new(format!("bundle {name}"), run));
+    }
+    Ok(cases)
+}
+
+/// A corpus may be without a file that it lists: that costs the cases that need it.
+fn files(folder: &Path, names: &[String]) -> Result<Files, Mismatch> {
+    let mut files = Files::default();
+    for name in names {
+        files
+            .read(folder, name)
+            .map_err(|error| Mismatch::new("a file of the corpus", error.to_string()))?;
+    }
+    Ok(files)
+}
+
+fn by_itself(found: &Findings, issues: &[String]) -> Verdict {
+    let errors: Vec<_> = found.errors().collect();
+    match (errors.is_empty(), issues) {
+        (true, []) => Ok(()),
+        (false, []) => Err(Mismatch::new("no error", found.lines(errors))),
+        (_, issues) => {
+            let is_said = |issue: &String| {
+                let field = issue.split(": ").nth(1).unwrap_or(issue).trim_start_matches('.');
+                errors.iter().any(|finding| found.line(finding).contains(field))
+            };
+            let missing: Vec<_> = issues.iter().filter(|issue| !is_said(issue)).cloned().collect();
+            if missing.is_empty() {
+                Ok(())
+            } else {
+                Err(Mismatch::new(missing.join("\n"), found.lines(errors)))
+            }
+        }
+    }
+}
+
+fn together(files: &Files) -> Verdict {
+    let compiled = files.compile();
+    let fault = compiled.fault.as_ref().map(ToString::to_string);
+    let found = Findings::of(compiled);
+    let errors: Vec<_> = found.errors().collect();
+    match (errors.is_empty(), fault) {
+        (true, None) => Ok(()),
+        (true, Some(fault)) => Err(Mismatch::new("a snapshot", fault)),
+        (false, _) => Err(Mismatch::new("no error", found.lines(errors))),
+    }
+}

@@ -1,0 +1,329 @@
+//! Connections to a proxy: which cluster takes them, or why none does.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use mesh_engine::gateway::{Handler, Listener};
+use mesh_engine::outbound::StreamOutcome;
+use mesh_engine::policy::Claims;
+use mesh_engine::request::split_target;
+use mesh_engine::route::{Action, Outcome, Target};
+use mesh_engine::{Program, Request};
+use mesh_snapshot::object::{
+    ClientCertificate, Labels, MtlsMode, Protocol, Role, ServerTls, Workload,
+};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::case::{Case, Mismatch};
+use crate::corpus::{self, CorpusError};
+use crate::served::{Served, once};
+use crate::subject::Files;
+
+/// `case.json`
+#[derive(Deserialize)]
+struct Description {
+    proxy: Proxy,
+    mesh_config: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct Proxy {
+    #[serde(rename = "type")]
+    kind: String,
+    namespace: String,
+    #[serde(default)]
+    labels: Labels,
+    ip: IpAddr,
+}
+
+/// An element of `calls.json`
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    call: Call,
+    expect: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Call {
+    address: Option<IpAddr>,
+    port: u16,
+    #[serde(default)]
+    protocol: String,
+    #[serde(default)]
+    tls: String,
+    alpn: Option<String>,
+    sni: Option<String>,
+    #[serde(default)]
+    host_header: String,
+    path: Option<String>,
+    #[serde(rename = "callMode")]
+    mode: Option<String>,
+}
+
+/// What is absent is not asserted.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Expected {
+    cluster_matched: Option<String>,
+    virtual_host_matched: Option<String>,
+    error: Option<String>,
+}
+
+/// What the engine says.
+#[derive(Debug, Default)]
+struct Got {
+    cluster: Option<String>,
+    virtual_host: Option<String>,
+    error: Option<&'static str>,
+}
+
+pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
+    let mut cases = Vec::new();
+    for path in corpus::folders(folder)? {
+        let description: Description = corpus::json(&path.join("case.json"))?;
+        let mut files = Files::default().lenient();
+        for name in ["config.yaml", "kube.yaml"] {
+            if path.join(name).exists() {
+                files.read(&path, name)?;
+            }
+        }
+        if let Some(config) = &description.mesh_config {
+            files.mesh_config(&format!("{}\n", Value::Object(config.clone())));
+        }
+        let (workload, ip) = (description.proxy.workload(), description.proxy.ip);
+        let built = Arc::new(once(move || {
+            let served = Served::compile(&files)?;
+            Ok((served.program(&workload)?, served.note()))
+        }));
+        for (index, Row { name, call, expect }) in
+            corpus::json::<Vec<Row>>(&path.join("calls.json"))?.into_iter().enumerate()
+        {
+            let built = Arc::clone(&built);
+            let name = format!("calls/{}/{index} {name}", corpus::name(&path));
+            cases.push(Case::new(name, move || match &**built {
+                Err(error) => Err(Mismatch::new(expect.shown(), error)),
+                Ok((program, note)) => {
+                    let got = call.run(program, ip);
+                    let differs =
+                        || Mismatch::new(expect.shown(), format!("{}{note}", got.shown()));
+                    if expect.is_met(&got) { Ok(()) } else { Err(differs()) }
+                }
+            }));
+        }
+    }
+    Ok(cases)
+}
+
+impl Proxy {
+    fn workload(&self) -> Workload {
+        Workload {
+            namespace: self.namespace.clone(),
+            name: "subject".into(),
+            labels: self.labels.clone(),
+            service_account: "default".into(),
+            role: if self.kind == "router" { Role::Gateway } else { Role::Sidecar },
+            ..Workload::default()
+        }
+    }
+}
+
+impl Expected {
+    fn is_met(&self, got: &Got) -> bool {
+        // Where nobody serves a port, Istio puts a virtual host there that has no route.
+        let is_nobodys =
+            self.virtual_host_matched.as_deref().is_some_and(|name| name.starts_with("blackhole:"));
+        if is_nobodys {
+            return got.error == Some("ErrNoVirtualHost");
+        }
+        let is = |expected: &Option<String>, got: Option<&str>| {
+            let expected = expected.as_deref().map(without_domain);
+            expected.is_none_or(|expected| got == Some(expected))
+        };
+        // A call that is to come through must, whatever else is asserted of it.
+        let fails = self.error.is_none() && got.error.is_some();
+        !fails
+            && is(&self.error, got.error)
+            && is(&self.cluster_matched, got.cluster.as_deref().map(without_domain))
+            && is(&self.virtual_host_matched, got.virtual_host.as_deref())
+    }
+
+    fn shown(&self) -> String {
+        let Self { cluster_matched, virtual_host_matched, error } = self;
+        let all = [error, virtual_host_matched, cluster_matched];
+        let all: Vec<_> = all.into_iter().flatten().map(String::as_str).collect();
+        if all.is_empty() { "to come through".to_owned() } else { all.join(", ") }
+    }
+}
+
+impl Got {
+    fn failed(error: &'static str) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    fn cluster(name: impl Into<String>) -> Self {
+        Self { cluster: Some(name.into()), ..Self::default() }
+    }
+
+    fn shown(&self) -> String {
+        let error = self.error.map(str::to_owned);
+        let all = [error, self.virtual_host.clone(), self.cluster.clone()];
+        all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The simulated mesh had no domain, so that a short name stayed one of two labels.
+fn without_domain(cluster: &str) -> &str {
+    cluster.strip_suffix(".svc.cluster.local").unwrap_or(cluster)
+}
+
+/// In the middle: no call hangs on chance.
+const ROLL: u32 = u32::MAX / 2;
+
+impl Call {
+    fn run(&self, program: &Program, own: IpAddr) -> Got {
+        match (program.gateway(), self.mode.as_deref()) {
+            (Some(_), _) => self.at_gateway(program, own),
+            (None, Some("inbound")) => self.inbound(program),
+            (None, _) => self.outbound(program),
+        }
+    }
+
+    fn is_http(&self) -> bool {
+        self.protocol.starts_with("HTTP")
+    }
+
+    fn is_tls(&self) -> bool {
+        matches!(self.tls.as_str(), "TLS" | "MTLS")
+    }
+
+    /// A client names the host that it means.
+    fn server_name(&self) -> Option<&str> {
+        let host = Some(self.host_header.as_str()).filter(|host| self.is_tls() && !host.is_empty());
+        self.sni.as_deref().or(host)
+    }
+
+    fn at_gateway(&self, program: &Program, own: IpAddr) -> Got {
+        let listeners = program.gateway().map(mesh_engine::gateway::Gateway::listeners);
+        let is_there = |listener: &&Listener| listener.port == self.port;
+        let Some(listener) = listeners.into_iter().flatten().find(is_there) else {
+            return Got::failed("ErrNoListener");
+        };
+        if listener.tls && !self.is_tls() {
+            return Got::failed("ErrNoFilterChain");
+        }
+        let Some(chain) = listener.chain(self.server_name()) else {
+            return Got::failed("ErrNoFilterChain");
+        };
+        if wants_certificate(&chain.tls) && self.tls != "MTLS" {
+            return Got::failed("ErrMTLSError");
+        }
+        match &chain.handler {
+            Handler::Stream(server) => match server.stream(own, self.server_name(), ROLL) {
+                Some(outcome) => stream(outcome),
+                None => Got::failed("ErrNoFilterChain"),
+            },
+            Handler::Http(_) if !self.is_http() || (self.is_tls() && !listener.tls) => {
+                Got::failed("ErrProtocolError")
+            }
+            Handler::Http(server) => {
+                let scheme = if listener.tls { "https" } else { "http" };
+                let headers = HeaderMap::new();
+                let request = self.request(scheme, server.port, &headers);
+                routed(server.route(&request, &Claims::default()))
+            }
+        }
+    }
+
+    fn outbound(&self, program: &Program) -> Got {
+        let Some(outbound) = program.outbound() else { return Got::failed("ErrNoListener") };
+        // Some address that nobody has.
+        let to = self.address.unwrap_or(IpAddr::V4(Ipv4Addr::new(1, 3, 3, 7)));
+        let arrival = outbound.arrival(SocketAddr::new(to, self.port), &());
+        let is_opaque = matches!(
+            arrival.protocol,
+            Protocol::Tcp | Protocol::Udp | Protocol::Tls | Protocol::Https
+        );
+        if self.is_http() && !self.is_tls() && !is_opaque {
+            let headers = HeaderMap::new();
+            return routed(outbound.route(&self.request("http", self.port, &headers), &()));
+        }
+        stream(outbound.stream(&arrival, to, self.server_name(), ROLL))
+    }
+
+    fn inbound(&self, program: &Program) -> Got {
+        let inbound = program.inbound().port(self.port);
+        let cluster = match inbound.service {
+            Some(_) => format!("inbound|{}||", self.port),
+            None => "InboundPassthroughCluster".to_owned(),
+        };
+        let offers_mesh = self.alpn.as_deref().is_some_and(|alpn| alpn.starts_with("istio"));
+        let is_mesh = self.tls == "MTLS" || (self.tls == "TLS" && offers_mesh);
+        let is_ended = match inbound.mtls {
+            MtlsMode::Strict if !self.is_tls() => return Got::failed("ErrNoFilterChain"),
+            MtlsMode::Strict => true,
+            MtlsMode::Permissive => is_mesh,
+            MtlsMode::Disable => false,
+        };
+        if is_ended && self.tls != "MTLS" {
+            return Got::failed("ErrMTLSError");
+        }
+        // Whether a codec is left with bytes that are none of its own.
+        let is_garbled = !self.is_http() || (self.is_tls() && !is_ended);
+        if inbound.protocol.is_http() && is_garbled {
+            return Got::failed("ErrProtocolError");
+        }
+        Got::cluster(cluster)
+    }
+
+    fn request<'r>(&'r self, scheme: &'r str, port: u16, headers: &'r HeaderMap) -> Request<'r> {
+        let (path, query) = split_target(self.path.as_deref().unwrap_or("/"));
+        let authority = &self.host_header;
+        Request { method: "GET", scheme, authority, path, query, headers, port }
+    }
+}
+
+fn wants_certificate(tls: &ServerTls) -> bool {
+    let ServerTls::Terminate(termination) = tls else { return false };
+    matches!(termination.client, ClientCertificate::Required(_) | ClientCertificate::Mesh)
+}
+
+fn routed(outcome: Outcome<'_>) -> Got {
+    match outcome {
+        Outcome::Route(selected) => {
+            let virtual_host = Some(selected.virtual_host.to_owned());
+            let Action::Forward(forward) = &selected.route.action else {
+                return Got { virtual_host, ..Got::default() };
+            };
+            let cluster = match &forward.backends.pick(ROLL).target {
+                Target::Cluster(upstream) => Some(upstream.name.to_string()),
+                Target::Status(_) => None,
+            };
+            Got { cluster, virtual_host, error: None }
+        }
+        Outcome::Passthrough => {
+            Got { virtual_host: Some("allow_any".into()), ..Got::cluster("PassthroughCluster") }
+        }
+        Outcome::Blackhole => {
+            Got { virtual_host: Some("block_all".into()), ..Got::cluster("BlackHoleCluster") }
+        }
+        Outcome::NoHost => Got::failed("ErrNoVirtualHost"),
+        Outcome::NoRoute(name) => {
+            Got { virtual_host: Some(name.to_owned()), ..Got::failed("ErrNoRoute") }
+        }
+        Outcome::HttpsRedirect => Got::failed("ErrTLSRedirect"),
+    }
+}
+
+fn stream(outcome: StreamOutcome<'_>) -> Got {
+    match outcome {
+        StreamOutcome::Forward { name, .. } => Got::cluster(name),
+        StreamOutcome::Closed(_) => Got::failed("ErrNoRoute"),
+        StreamOutcome::Passthrough => Got::cluster("PassthroughCluster"),
+        StreamOutcome::Blackhole => Got::cluster("BlackHoleCluster"),
+    }
+}

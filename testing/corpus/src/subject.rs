@@ -1,0 +1,146 @@
+//! What the compiler is given, and what it says.
+
+use std::path::Path;
+
+use mesh_compiler::diagnostic::{Class, Finding, Severity, finish};
+use mesh_compiler::parse::Parsed;
+use mesh_compiler::source::Input;
+use mesh_compiler::{Compilation, Options, api};
+
+use crate::corpus::{self, CorpusError};
+use crate::place;
+
+/// A repository in memory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Files {
+    /// By name.
+    texts: Vec<(String, String)>,
+    mesh_config: String,
+    /// Whether nothing is said of what may be a mistake.
+    is_lenient: bool,
+}
+
+/// The findings of some stages, with what they point at.
+pub(crate) struct Findings {
+    pub parsed: Parsed,
+    pub all: Vec<Finding>,
+}
+
+impl Files {
+    pub(crate) fn add(&mut self, name: impl Into<String>, text: impl Into<String>) {
+        self.texts.push((name.into(), text.into()));
+    }
+
+    pub(crate) fn with(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.add(name, text);
+        self
+    }
+
+    /// Adds a file of a folder under its name there.
+    pub(crate) fn read(&mut self, folder: &Path, name: &str) -> Result<(), CorpusError> {
+        self.add(name, corpus::text(&folder.join(name))?);
+        Ok(())
+    }
+
+    /// Sets the mesh configuration, a bare document, or adds fields to it.
+    pub(crate) fn mesh_config(&mut self, text: &str) {
+        self.mesh_config.push_str(&indented(text));
+    }
+
+    /// Has everything compiled that has a meaning: Istio runs it, whether or not it was meant.
+    pub(crate) fn lenient(mut self) -> Self {
+        self.is_lenient = true;
+        self
+    }
+
+    /// Adds the networks of the mesh: a bare document, where Istio keeps it.
+    pub(crate) fn mesh_networks(&mut self, text: &str) {
+        let metadata = "metadata:\n  name: istio\n  namespace: istio-system\n";
+        let data = format!("data:\n  meshNetworks: |\n{}", indented(&indented(text)));
+        self.add(
+            "mesh-networks.yaml",
+            format!("apiVersion: v1\nkind: ConfigMap\n{metadata}{data}"),
+        );
+    }
+
+    fn inputs(&self) -> Vec<Input> {
+        let project = Some(self.project()).filter(|text| !text.is_empty());
+        let project = project.map(|text| ("mesh.yaml".to_owned(), text));
+        let files = self.texts.iter().cloned().chain(project);
+        files.map(|(name, text)| Input::Text { name, text }).collect()
+    }
+
+    /// `mesh.yaml`
+    fn project(&self) -> String {
+        let mut text = String::new();
+        if !self.mesh_config.is_empty() {
+            text.extend(["meshConfig:\n", &self.mesh_config]);
+        }
+        if self.is_lenient {
+            text.push_str("lints:\n");
+            let lints = mesh_compiler::checks().filter(|check| check.class == Class::Lint);
+            text.extend(lints.flat_map(|check| ["  ", check.name, ": allow\n"]));
+        }
+        text
+    }
+
+    /// All stages.
+    pub(crate) fn compile(&self) -> Compilation {
+        mesh_compiler::compile(&self.inputs(), &Options::default())
+    }
+
+    /// The stages that take resources one by one: what is wrong with each by itself.
+    pub(crate) fn validate(&self) -> Findings {
+        let mut diagnostics = Vec::new();
+        let parsed = mesh_compiler::read(&self.inputs(), &mut diagnostics);
+        let mesh = api::decode(&parsed, &mut diagnostics);
+        let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
+        let all = finish(diagnostics, &parsed, &mesh.faults, &levels);
+        Findings { parsed, all }
+    }
+}
+
+/// A document, two columns further to the right.
+fn indented(text: &str) -> String {
+    let body = text.strip_prefix("---\n").unwrap_or(text);
+    body.lines().flat_map(|line| ["  ", line, "\n"]).collect()
+}
+
+impl Findings {
+    pub(crate) fn of(compilation: Compilation) -> Self {
+        Self { parsed: compilation.parsed, all: compilation.findings }
+    }
+
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.all.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = &Finding> {
+        self.all.iter().filter(|finding| finding.severity == Severity::Warning)
+    }
+
+    /// `error[invalid-port] Service shop/a: port 0 … (spec.ports[0].port)`
+    pub(crate) fn line(&self, finding: &Finding) -> String {
+        let resource = finding.primary.resource.as_deref().unwrap_or("-");
+        let path = place::path(&self.parsed, &finding.primary);
+        let at = if path.is_empty() { String::new() } else { format!(" ({path})") };
+        let (severity, check) = (finding.severity.name(), finding.check.name);
+        format!("{severity}[{check}] {resource}: {}{at}", finding.message)
+    }
+
+    /// A line a finding.
+    pub(crate) fn lines<'a>(&self, findings: impl IntoIterator<Item = &'a Finding>) -> String {
+        let lines: Vec<_> = findings.into_iter().map(|finding| self.line(finding)).collect();
+        lines.join("\n")
+    }
+}
+
+/// Whether the compiler says only that it does not support something yet.
+pub(crate) fn is_unsupported(finding: &Finding) -> bool {
+    matches!(finding.check.name, "unsupported-kind" | "refused-field")
+}
+
+/// Whether Istio knows the fault too.
+pub(crate) fn is_known_to_istio(finding: &Finding) -> bool {
+    finding.check.aliases.iter().any(|alias| alias.starts_with("IST"))
+}
