@@ -100,35 +100,6 @@ async fn more_requests_than_a_service_takes_at_once_are_refused() {
     assert_eq!(text(response.unwrap()).await, "at last");
 }
 
-#[tokio::test(flavor = "local")]
-async fn requests_wait_for_a_connection_up_to_a_number() {
-    let (at, waiting) = patient().await;
-    let mut policy = TrafficPolicy::default();
-    policy.connection_pool.connections_max = 1;
-    policy.connection_pool.pending_requests_max = 1;
-    let proxy = web(policy, Vec::new(), &[at]);
-    let (one, two, three) = (client(&proxy).await, client(&proxy).await, client(&proxy).await);
-    let go = || waiting.borrow_mut().pop().unwrap().send(()).unwrap();
-    let others = async {
-        until("the first is asked", || waiting.borrow().len() == 1).await;
-        let (mut two, mut three) = (Box::pin(two.send(asking())), Box::pin(three.send(asking())));
-        let (refused, waits) = tokio::select! {
-            refused = &mut two => (refused, three),
-            refused = &mut three => (refused, two),
-        };
-        is_overflow(&proxy, refused.unwrap()).await;
-        go();
-        let asked = async {
-            until("the one that waits is asked", || waiting.borrow().len() == 1).await;
-            go();
-        };
-        tokio::join!(waits, asked).0.unwrap()
-    };
-    let (first, second) = tokio::join!(one.send(asking()), others);
-    assert_eq!(text(first.unwrap()).await, "at last");
-    assert_eq!(text(second).await, "at last");
-}
-
 fn detecting() -> TrafficPolicy {
     let outlier_detection = Some(OutlierDetection {
         consecutive_5xx: 0,
