@@ -117,6 +117,7 @@ impl<B: Build> Agent<B> {
         shutdown: CancellationToken,
     ) -> Result<(), StartError> {
         let Self { config, build, live, world, health, status, clock } = self;
+        let _told = Told(world.clone());
         let assembler = Arc::new(Assembler::new(build, &config));
         let (mut store, found) = Store::open(disk);
         let complete = found.candidates.iter().filter(|candidate| candidate.complete);
@@ -183,6 +184,15 @@ impl<B: Build> Agent<B> {
             None => Ok(()),
             Some(panicked) => std::panic::resume_unwind(panicked),
         }
+    }
+}
+
+/// However the agent ends, nobody is told of anything any more.
+struct Told(World);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.note_told(false);
     }
 }
 

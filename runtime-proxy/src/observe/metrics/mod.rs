@@ -56,15 +56,15 @@ pub struct Metrics {
     requests: Arc<Registry<RequestKey, RequestSeries>>,
     connections: Arc<Registry<ConnectionKey, ConnectionSeries>>,
     denials: Arc<Registry<DenierId, Counter>>,
-    pub(crate) mirrors: Mirrors,
+    pub mirrors: Mirrors,
 }
 
 /// Copies of requests that came to nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Mirrors {
+pub struct Mirrors {
     /// Too many were under way.
-    pub(crate) refused: AtomicU64,
-    pub(crate) timed_out: AtomicU64,
+    pub refused: AtomicU64,
+    pub timed_out: AtomicU64,
 }
 
 impl Metrics {
