@@ -15,9 +15,9 @@
 //! - `filter/`: what happens to a request, in order; decisions are the engine's.
 //! - `cluster/`: which endpoint, over which connection: balancing, pools, limits, outlier detection.
 //! - `agent/`: the stream to the control runtime, the store on disk, the trial of a snapshot.
-//! - `program/`: what a slice is built into, for the data plane.
 //! - `live.rs`: the program in force, swapped whole.
 //! - `world/`: endpoints, credentials, key sets: what streams in beside policy.
+//! - `program/`: what a snapshot becomes here: the engine's program, clusters, gateways' certificates, key sets.
 //! - `config.rs`, `proxy/`: how a proxy is set up, and the proxy as a whole.
 //! - `observe/`: metrics, access log, the admin port.
 
