@@ -260,7 +260,7 @@ impl Conducting {
         if self.lines.get(proxy).is_some_and(|line| line.connection == connection)
             && let Some(line) = self.lines.remove(proxy)
         {
-            tracing::info!(%proxy, "silent for a lease, or not registered any more: the stream is ended");
+            tracing::info!(%proxy, "silent for a lease, not registered any more, or speaking of impossible terms or epochs: the stream is ended");
             line.end.cancel();
         }
     }

@@ -24,7 +24,9 @@ impl<S: Slices> Step<'_, S> {
         if self.now < self.state.gathering_until || (ledger.paused && pace == Pace::Waves) {
             return false;
         }
-        let epoch = 1 + ledger.epochs_taken.max(self.state.epoch_heard);
+        // One epoch names one snapshot, so after the last one there is no other rollout.
+        let taken = ledger.epochs_taken.max(self.state.epoch_heard);
+        let Some(epoch) = taken.checked_add(1) else { return false };
         self.record(Record::Started { epoch, snapshot: candidate.snapshot, pace });
         true
     }
