@@ -81,6 +81,9 @@ pub enum RunError {
     Distribution(#[from] tonic::transport::Error),
     #[error("the server for operators broke down: {0}")]
     Admin(#[from] io::Error),
+    /// Not one that could be written later: those are waited for.
+    #[error("the rollout cannot go on: {0}")]
+    Journal(#[from] JournalError),
 }
 
 /// A control runtime that is ready to run.
@@ -264,10 +267,7 @@ impl Control {
             tokio::try_join!(
                 async { proxies.await.map_err(RunError::from) },
                 async { operators.await.map_err(RunError::from) },
-                async {
-                    self.conducting.run(stop.clone()).await;
-                    Ok(())
-                },
+                async { self.conducting.run(stop.clone()).await.map_err(RunError::from) },
             )
         };
         tokio::select! {

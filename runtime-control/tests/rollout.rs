@@ -65,7 +65,7 @@ fn one_refusal_stops_the_rollout_and_changes_nothing() {
     let mut mesh = Mesh::settled(policy(), &["api-1", "api-2", "web-1"]);
     mesh.refusing.insert("web-1".to_owned(), snapshot("b"));
     mesh.offer("b").unwrap();
-    let Some(Cause::Refused { by }) = mesh.ended() else { panic!("{:?}", mesh.journal) };
+    let Some(Cause::Refused { by, more: 0 }) = mesh.ended() else { panic!("{:?}", mesh.journal) };
     assert_eq!((by[0].proxy.as_str(), by[0].refusal.item.as_str()), ("web-1", "http[0]"));
     assert!(mesh.waves().is_empty());
     assert_eq!(mesh.serves("api-1"), Some(snapshot("a")));
@@ -74,6 +74,19 @@ fn one_refusal_stops_the_rollout_and_changes_nothing() {
     mesh.refusing.clear();
     mesh.offer("b").unwrap();
     assert_eq!(mesh.waves().len(), 1, "a refusal condemns nothing");
+}
+
+#[test]
+fn of_many_refusals_a_few_are_written_down_and_the_others_counted() {
+    let names: Vec<_> = (0..40).map(|n| format!("api-{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut mesh = Mesh::settled(policy(), &names);
+    mesh.offer("unservable").unwrap();
+    let Some(cause @ Cause::Refused { by, more: 8 }) = mesh.ended() else {
+        panic!("{:?}", mesh.ended())
+    };
+    assert_eq!(by.len(), 32);
+    assert!(cause.to_string().ends_with(", and 8 more"), "{cause}");
 }
 
 #[test]
