@@ -37,19 +37,9 @@ impl Workload<'_> {
     /// Where the labels of its pods stand.
     #[must_use]
     pub fn labels_path(&self) -> FieldPath {
-        self.template("metadata").field("labels")
-    }
-
-    /// Where its containers and its service account stand.
-    #[must_use]
-    pub fn pod_path(&self) -> FieldPath {
-        self.template("spec")
-    }
-
-    fn template(&self, field: &str) -> FieldPath {
         let root = FieldPath::default();
         let pod = if self.is_template { root.field("spec").field("template") } else { root };
-        pod.field(field)
+        pod.field("metadata").field("labels")
     }
 }
 
