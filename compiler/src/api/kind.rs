@@ -52,6 +52,20 @@ pub static KINDS: &[Kind] = &[
         &["v1", "v1beta1", "v1alpha3"],
         read::<istio::ServiceEntry>,
     ),
+    compiled(NETWORKING, "Sidecar", &["v1", "v1beta1", "v1alpha3"], read::<istio::Sidecar>),
+    compiled(
+        NETWORKING,
+        "WorkloadEntry",
+        &["v1", "v1beta1", "v1alpha3"],
+        read::<istio::WorkloadEntry>,
+    ),
+    compiled(
+        NETWORKING,
+        "WorkloadGroup",
+        &["v1", "v1beta1", "v1alpha3"],
+        read::<istio::WorkloadGroup>,
+    ),
+    compiled(NETWORKING, "ProxyConfig", &["v1beta1"], read::<istio::ProxyConfig>),
     compiled(SECURITY, "PeerAuthentication", &["v1", "v1beta1"], read::<istio::PeerAuthentication>),
     compiled(
         SECURITY,
@@ -84,30 +98,6 @@ pub static KINDS: &[Kind] = &[
     compiled("apps", "Deployment", &["v1"], read::<kubernetes::Deployment>),
     compiled("apps", "StatefulSet", &["v1"], read::<kubernetes::StatefulSet>),
     compiled("apps", "DaemonSet", &["v1"], read::<kubernetes::DaemonSet>),
-    unsupported(
-        NETWORKING,
-        "Sidecar",
-        &["v1", "v1beta1", "v1alpha3"],
-        "the workloads that it selects still see every host that is exported to them, and listen as without it",
-    ),
-    unsupported(
-        NETWORKING,
-        "WorkloadEntry",
-        &["v1", "v1beta1", "v1alpha3"],
-        "no service has this endpoint",
-    ),
-    unsupported(
-        NETWORKING,
-        "WorkloadGroup",
-        &["v1", "v1beta1", "v1alpha3"],
-        "workloads that join are not registered by it",
-    ),
-    unsupported(
-        NETWORKING,
-        "ProxyConfig",
-        &["v1beta1"],
-        "proxies keep the settings that they were started with",
-    ),
     unsupported(
         NETWORKING,
         "EnvoyFilter",

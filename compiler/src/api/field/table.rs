@@ -145,6 +145,15 @@ impl FieldTable {
         speaks
     }
 
+    /// What will not happen, of a kind of which nothing is enforced: then a line speaks for all of `spec`.
+    #[must_use]
+    pub fn consequence_of_all(&self) -> Option<&'static str> {
+        match self.child("spec")?.state {
+            Some(FieldState::Unenforced(consequence)) => Some(consequence),
+            _ => None,
+        }
+    }
+
     /// What the table knows of a step: the field of that name, or what stands for any.
     #[must_use]
     pub fn child(&self, step: &str) -> Option<&Self> {

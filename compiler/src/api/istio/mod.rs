@@ -4,11 +4,15 @@ mod authorization_policy;
 mod destination_rule;
 mod gateway;
 mod peer_authentication;
+mod proxy_config;
 mod request_authentication;
 mod selector;
 mod service_entry;
+mod sidecar;
 mod traffic_policy;
 mod virtual_service;
+mod workload_entry;
+mod workload_group;
 
 pub use authorization_policy::{
     Action, AuthorizationPolicy, Condition, ExtensionProvider, From, Operation, Rule, Source, To,
@@ -18,12 +22,20 @@ pub use gateway::{
     Gateway, Port, Server, ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol,
 };
 pub use peer_authentication::{Mtls, MtlsMode, PeerAuthentication};
+pub use proxy_config::ProxyConfig;
 pub use request_authentication::{
     ClaimToHeader, JwtHeader, JwtRule, Presence, RequestAuthentication,
 };
 pub use selector::{TargetReference, WorkloadSelector};
-pub use service_entry::{
-    LabelSelector, Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry,
+pub use service_entry::{LabelSelector, Location, Resolution, ServiceEntry, ServicePort};
+pub use sidecar::{
+    CaptureMode, EgressListener, IngressListener, Sidecar, SidecarOutboundMode,
+    SidecarOutboundPolicy, SidecarPort,
 };
 pub use traffic_policy::*;
 pub use virtual_service::*;
+pub use workload_entry::WorkloadEntry;
+pub use workload_group::{
+    ExecProbe, GroupMetadata, GrpcProbe, HttpProbe, ProbeHeader, ReadinessProbe, TcpProbe,
+    WorkloadGroup,
+};

@@ -246,6 +246,34 @@ pub(super) static INVALID_HTTP_ROUTE: Check =
 pub(super) static INVALID_REFERENCE: Check =
     Check::rule("invalid-reference", include_str!("checks/invalid_reference.md")).alias(REFUSED);
 
+pub(super) static INVALID_SIDECAR: Check =
+    Check::rule("invalid-sidecar", include_str!("checks/invalid_sidecar.md")).alias(REFUSED);
+
+pub(super) static INVALID_OUTBOUND_POLICY: Check =
+    Check::rule("invalid-outbound-policy", include_str!("checks/invalid_outbound_policy.md"))
+        .alias(REFUSED);
+
+pub(super) static INEFFECTIVE_EGRESS_HOST: Check = Check::lint(
+    "ineffective-egress-host",
+    Severity::Warning,
+    include_str!("checks/ineffective_egress_host.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static INEFFECTIVE_CONNECTION_POOL: Check = Check::lint(
+    "ineffective-connection-pool",
+    Severity::Warning,
+    include_str!("checks/ineffective_connection_pool.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static INVALID_PROBE: Check =
+    Check::rule("invalid-probe", include_str!("checks/invalid_probe.md")).alias(REFUSED);
+
+pub(super) static INVALID_PROXY_CONFIG: Check =
+    Check::rule("invalid-proxy-config", include_str!("checks/invalid_proxy_config.md"))
+        .alias(REFUSED);
+
 /// The checks of these rules.
 pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
@@ -312,4 +340,10 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_LISTENER,
     &INVALID_HTTP_ROUTE,
     &INVALID_REFERENCE,
+    &INVALID_SIDECAR,
+    &INVALID_OUTBOUND_POLICY,
+    &INEFFECTIVE_EGRESS_HOST,
+    &INEFFECTIVE_CONNECTION_POOL,
+    &INVALID_PROBE,
+    &INVALID_PROXY_CONFIG,
 ];

@@ -26,8 +26,12 @@ pub(super) mod gateway_api;
 pub(super) mod kubernetes;
 pub(super) mod mesh_config;
 pub(super) mod peer_authentication;
+pub(super) mod proxy_config;
 pub(super) mod request_authentication;
 pub(super) mod service_entry;
+pub(super) mod sidecar;
 pub(super) mod virtual_service;
+pub(super) mod workload_entry;
+pub(super) mod workload_group;
 
 pub use checks::CHECKS;
