@@ -28,6 +28,7 @@ pub(crate) enum Treatment {
 }
 
 const NETWORKING: &str = "networking.istio.io";
+const EXTENSIONS: &str = "extensions.istio.io";
 const SECURITY: &str = "security.istio.io";
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
@@ -66,6 +67,10 @@ pub static KINDS: &[Kind] = &[
         read::<istio::WorkloadGroup>,
     ),
     compiled(NETWORKING, "ProxyConfig", &["v1beta1"], read::<istio::ProxyConfig>),
+    compiled(NETWORKING, "EnvoyFilter", &["v1alpha3"], read::<istio::EnvoyFilter>),
+    compiled("telemetry.istio.io", "Telemetry", &["v1", "v1alpha1"], read::<istio::Telemetry>),
+    compiled(EXTENSIONS, "WasmPlugin", &["v1alpha1"], read::<istio::WasmPlugin>),
+    compiled(EXTENSIONS, "TrafficExtension", &["v1alpha1"], read::<istio::TrafficExtension>),
     compiled(SECURITY, "PeerAuthentication", &["v1", "v1beta1"], read::<istio::PeerAuthentication>),
     compiled(
         SECURITY,
@@ -98,30 +103,6 @@ pub static KINDS: &[Kind] = &[
     compiled("apps", "Deployment", &["v1"], read::<kubernetes::Deployment>),
     compiled("apps", "StatefulSet", &["v1"], read::<kubernetes::StatefulSet>),
     compiled("apps", "DaemonSet", &["v1"], read::<kubernetes::DaemonSet>),
-    unsupported(
-        NETWORKING,
-        "EnvoyFilter",
-        &["v1alpha3"],
-        "none of its patches is applied: what it limits, adds or checks does not happen",
-    ),
-    unsupported(
-        "telemetry.istio.io",
-        "Telemetry",
-        &["v1", "v1alpha1"],
-        "metrics, access logs and traces stay as the mesh has them",
-    ),
-    unsupported(
-        "extensions.istio.io",
-        "WasmPlugin",
-        &["v1alpha1"],
-        "the plugin does not run: what it checks or changes does not happen",
-    ),
-    unsupported(
-        "extensions.istio.io",
-        "TrafficExtension",
-        &["v1alpha1"],
-        "the extension does not run: what it checks or changes does not happen",
-    ),
     unsupported(
         "install.istio.io",
         "IstioOperator",

@@ -29,6 +29,10 @@ pub struct Mesh {
     pub workload_entries: Vec<Resource<istio::WorkloadEntry>>,
     pub workload_groups: Vec<Resource<istio::WorkloadGroup>>,
     pub proxy_configs: Vec<Resource<istio::ProxyConfig>>,
+    pub envoy_filters: Vec<Resource<istio::EnvoyFilter>>,
+    pub telemetries: Vec<Resource<istio::Telemetry>>,
+    pub wasm_plugins: Vec<Resource<istio::WasmPlugin>>,
+    pub traffic_extensions: Vec<Resource<istio::TrafficExtension>>,
     pub peer_authentications: Vec<Resource<istio::PeerAuthentication>>,
     pub request_authentications: Vec<Resource<istio::RequestAuthentication>>,
     pub authorization_policies: Vec<Resource<istio::AuthorizationPolicy>>,
@@ -227,6 +231,10 @@ impl Mesh {
         sort(&mut self.workload_entries);
         sort(&mut self.workload_groups);
         sort(&mut self.proxy_configs);
+        sort(&mut self.envoy_filters);
+        sort(&mut self.telemetries);
+        sort(&mut self.wasm_plugins);
+        sort(&mut self.traffic_extensions);
         sort(&mut self.peer_authentications);
         sort(&mut self.request_authentications);
         sort(&mut self.authorization_policies);

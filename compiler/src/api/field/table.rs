@@ -8,6 +8,8 @@ pub enum FieldState {
     Elsewhere,
     /// Accepted, and then: what will not happen.
     Unenforced(&'static str),
+    /// Accepted, and nobody acts on it any more, Istio neither: what to write instead.
+    Deprecated(&'static str),
     /// Not accepted: what to write instead.
     Refused(&'static str),
 }
@@ -19,6 +21,7 @@ impl FieldState {
             "reported" => Self::Reported,
             "elsewhere" => Self::Elsewhere,
             "unenforced" => Self::Unenforced(rest),
+            "deprecated" => Self::Deprecated(rest),
             "refused" => Self::Refused(rest),
             _ => return None,
         })
@@ -31,6 +34,7 @@ impl FieldState {
             Self::Reported => "reported",
             Self::Elsewhere => "elsewhere",
             Self::Unenforced(_) => "unenforced",
+            Self::Deprecated(_) => "deprecated",
             Self::Refused(_) => "refused",
         }
     }
@@ -38,7 +42,7 @@ impl FieldState {
     /// Whether an author who sets the field is told something.
     #[must_use]
     pub const fn speaks(self) -> bool {
-        matches!(self, Self::Unenforced(_) | Self::Refused(_))
+        matches!(self, Self::Unenforced(_) | Self::Deprecated(_) | Self::Refused(_))
     }
 }
 

@@ -129,7 +129,7 @@ pub(super) static CLAIM_ROUTE_WITHOUT_GATEWAY: Check = Check::rule(
 )
 .alias(REFUSED);
 
-pub(super) static DEPRECATED_FIELD: Check =
+pub(in super::super) static DEPRECATED_FIELD: Check =
     Check::lint("deprecated-field", Severity::Warning, include_str!("checks/deprecated_field.md"))
         .alias(&["IST0133", "IST0002"]);
 
@@ -274,6 +274,40 @@ pub(super) static INVALID_PROXY_CONFIG: Check =
     Check::rule("invalid-proxy-config", include_str!("checks/invalid_proxy_config.md"))
         .alias(REFUSED);
 
+pub(super) static INVALID_TELEMETRY: Check =
+    Check::rule("invalid-telemetry", include_str!("checks/invalid_telemetry.md")).alias(REFUSED);
+
+pub(super) static INEFFECTIVE_TELEMETRY: Check = Check::lint(
+    "ineffective-telemetry",
+    Severity::Warning,
+    include_str!("checks/ineffective_telemetry.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static INVALID_CEL: Check =
+    Check::rule("invalid-cel", include_str!("checks/invalid_cel.md")).alias(REFUSED);
+
+pub(super) static INVALID_EXTENSION: Check =
+    Check::rule("invalid-extension", include_str!("checks/invalid_extension.md")).alias(REFUSED);
+
+pub(super) static INVALID_ENVOY_PATCH: Check =
+    Check::rule("invalid-envoy-patch", include_str!("checks/invalid_envoy_patch.md"))
+        .alias(REFUSED);
+
+pub(super) static INEFFECTIVE_ENVOY_PATCH: Check = Check::lint(
+    "ineffective-envoy-patch",
+    Severity::Warning,
+    include_str!("checks/ineffective_envoy_patch.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static DEPRECATED_ENVOY_NAME: Check = Check::lint(
+    "deprecated-envoy-name",
+    Severity::Warning,
+    include_str!("checks/deprecated_envoy_name.md"),
+)
+.alias(DOUBTED);
+
 /// The checks of these rules.
 pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
@@ -346,4 +380,11 @@ pub static CHECKS: &[&Check] = &[
     &INEFFECTIVE_CONNECTION_POOL,
     &INVALID_PROBE,
     &INVALID_PROXY_CONFIG,
+    &INVALID_TELEMETRY,
+    &INEFFECTIVE_TELEMETRY,
+    &INVALID_CEL,
+    &INVALID_EXTENSION,
+    &INVALID_ENVOY_PATCH,
+    &INEFFECTIVE_ENVOY_PATCH,
+    &DEPRECATED_ENVOY_NAME,
 ];

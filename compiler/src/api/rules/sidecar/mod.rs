@@ -50,13 +50,12 @@ fn check_outbound(policy: Option<&SidecarOutboundPolicy>, at: &At<'_>, out: &mut
         host::report(&proxy.host, &fault, &at_proxy.field("host"), out);
     }
     let at_port = at_proxy.field("port");
-    match &proxy.port {
-        Some(selector) => port::check_number(selector.number, &at_port.field("number"), out),
-        None => {
-            let message = "a proxy for unknown hosts is reached at one port";
-            let found = Diagnostic::new(&INVALID_OUTBOUND_POLICY, at_port.value(), message);
-            out.push(found.label("needs `port`"));
-        }
+    if let Some(selector) = &proxy.port {
+        port::check_number(selector.number, &at_port.field("number"), out);
+    } else {
+        let message = "a proxy for unknown hosts is reached at one port";
+        let found = Diagnostic::new(&INVALID_OUTBOUND_POLICY, at_port.value(), message);
+        out.push(found.label("needs `port`"));
     }
 }
 
