@@ -295,13 +295,16 @@ pub(crate) enum Lookup {
     Foreign,
 }
 
-/// The mesh configuration: a kind only to the compiler, whose `apiVersion` is that of what it stands in.
-static MESH_CONFIG: Kind = compiled("", parse::MESH_CONFIG, &[], read::<mesh_config::MeshConfig>);
+/// What stands inside of another resource, whose `apiVersion` it has: kinds only to the compiler.
+static EMBEDDED: &[Kind] = &[
+    compiled("", parse::MESH_CONFIG, &[], read::<mesh_config::MeshConfig>),
+    compiled("", parse::MESH_NETWORKS, &[], read::<mesh_config::MeshNetworks>),
+];
 
 /// Looks a kind up by what a resource says of itself.
 pub(crate) fn lookup(identity: &Identity) -> Lookup {
-    if *identity.kind == *MESH_CONFIG.name {
-        return Lookup::Found(&MESH_CONFIG);
+    if let Some(kind) = EMBEDDED.iter().find(|kind| *kind.name == *identity.kind) {
+        return Lookup::Found(kind);
     }
     let (group, version) = (identity.group(), identity.version());
     let is_group = |kind: &&Kind| kind.group == group;

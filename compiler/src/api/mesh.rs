@@ -52,6 +52,7 @@ pub struct Mesh {
     pub daemon_sets: Vec<Resource<kubernetes::DaemonSet>>,
     /// As they were found; [`Mesh::mesh_config`] is the one that counts.
     pub mesh_configs: Vec<Resource<mesh_config::MeshConfig>>,
+    pub mesh_networks: Vec<Resource<mesh_config::MeshNetworks>>,
     /// Resources that exist and could not be read, or wait for their placeholders to be filled in.
     pub incomplete: Vec<Incomplete>,
     /// How many resources there are of each kind that is not the mesh's business, by `apiVersion` and kind.
@@ -252,6 +253,7 @@ impl Mesh {
         sort(&mut self.stateful_sets);
         sort(&mut self.daemon_sets);
         sort(&mut self.mesh_configs);
+        sort(&mut self.mesh_networks);
         self.incomplete.sort();
     }
 }

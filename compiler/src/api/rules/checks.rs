@@ -308,6 +308,10 @@ pub(super) static DEPRECATED_ENVOY_NAME: Check = Check::lint(
 )
 .alias(DOUBTED);
 
+pub(super) static INVALID_MESH_NETWORKS: Check =
+    Check::rule("invalid-mesh-networks", include_str!("checks/invalid_mesh_networks.md"))
+        .alias(REFUSED);
+
 /// The checks of these rules.
 pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
@@ -387,4 +391,5 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_ENVOY_PATCH,
     &INEFFECTIVE_ENVOY_PATCH,
     &DEPRECATED_ENVOY_NAME,
+    &INVALID_MESH_NETWORKS,
 ];

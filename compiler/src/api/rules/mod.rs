@@ -27,6 +27,7 @@ pub(super) mod gateway;
 pub(super) mod gateway_api;
 pub(super) mod kubernetes;
 pub(super) mod mesh_config;
+pub(super) mod mesh_networks;
 pub(super) mod peer_authentication;
 pub(super) mod proxy_config;
 pub(super) mod request_authentication;
