@@ -30,6 +30,14 @@ fn compiled() -> Vec<Compiled> {
         of::<istio::DestinationRule>("networking.istio.io", "DestinationRule"),
         of::<istio::Gateway>("networking.istio.io", "Gateway"),
         of::<istio::ServiceEntry>("networking.istio.io", "ServiceEntry"),
+        of::<istio::Sidecar>("networking.istio.io", "Sidecar"),
+        of::<istio::WorkloadEntry>("networking.istio.io", "WorkloadEntry"),
+        of::<istio::WorkloadGroup>("networking.istio.io", "WorkloadGroup"),
+        of::<istio::ProxyConfig>("networking.istio.io", "ProxyConfig"),
+        of::<istio::EnvoyFilter>("networking.istio.io", "EnvoyFilter"),
+        of::<istio::Telemetry>("telemetry.istio.io", "Telemetry"),
+        of::<istio::WasmPlugin>("extensions.istio.io", "WasmPlugin"),
+        of::<istio::TrafficExtension>("extensions.istio.io", "TrafficExtension"),
         of::<istio::PeerAuthentication>("security.istio.io", "PeerAuthentication"),
         of::<istio::RequestAuthentication>("security.istio.io", "RequestAuthentication"),
         of::<istio::AuthorizationPolicy>("security.istio.io", "AuthorizationPolicy"),
@@ -47,6 +55,7 @@ fn compiled() -> Vec<Compiled> {
         of::<kubernetes::StatefulSet>("apps", "StatefulSet"),
         of::<kubernetes::DaemonSet>("apps", "DaemonSet"),
         of::<mesh_config::MeshConfig>("mesh", "MeshConfig"),
+        of::<mesh_config::MeshNetworks>("mesh", "MeshNetworks"),
     ]
 }
 
@@ -116,7 +125,7 @@ fn is_below(path: &str, parent: &str) -> bool {
 #[test]
 fn every_kind_that_is_compiled_has_a_schema() {
     let mut listed: BTreeSet<_> = compiled().iter().map(|kind| (kind.group, kind.name)).collect();
-    assert!(listed.remove(&("mesh", "MeshConfig")));
+    assert!(listed.remove(&("mesh", "MeshConfig")) && listed.remove(&("mesh", "MeshNetworks")));
     let compiled = KINDS.iter().filter(|kind| matches!(kind.treatment, Treatment::Compiled(_)));
     assert_eq!(listed, compiled.map(|kind| (kind.group, kind.name)).collect());
 }
