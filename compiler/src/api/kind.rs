@@ -69,6 +69,7 @@ pub static KINDS: &[Kind] = &[
         .cluster_wide(),
     compiled(GATEWAY_API, "Gateway", &["v1", "v1beta1"], read::<gateway_api::Gateway>),
     compiled(GATEWAY_API, "HTTPRoute", &["v1", "v1beta1"], read::<gateway_api::HttpRoute>),
+    compiled(GATEWAY_API, "GRPCRoute", &["v1", "v1alpha2"], read::<gateway_api::GrpcRoute>),
     compiled(
         GATEWAY_API,
         "ReferenceGrant",
@@ -137,12 +138,6 @@ pub static KINDS: &[Kind] = &[
         "IstioOperator",
         &["v1alpha1"],
         "nothing is installed, and its `meshConfig` is not read; put that into `mesh.yaml`",
-    ),
-    unsupported(
-        GATEWAY_API,
-        "GRPCRoute",
-        &["v1", "v1alpha2"],
-        "its requests are not routed by it; at a Gateway they are answered with 404",
     ),
     unsupported(
         GATEWAY_API,

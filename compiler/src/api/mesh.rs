@@ -30,7 +30,10 @@ pub struct Mesh {
     pub gateway_classes: Vec<Resource<gateway_api::GatewayClass>>,
     /// The Gateway API's.
     pub api_gateways: Vec<Resource<gateway_api::Gateway>>,
+    /// With those that the `GRPCRoute`s are.
     pub http_routes: Vec<Resource<gateway_api::HttpRoute>>,
+    /// As they were written.
+    pub grpc_routes: Vec<Resource<gateway_api::GrpcRoute>>,
     pub reference_grants: Vec<Resource<gateway_api::ReferenceGrant>>,
     pub namespaces: Vec<Resource<kubernetes::Namespace>>,
     pub services: Vec<Resource<kubernetes::Service>>,
@@ -103,6 +106,8 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
     for broken in parsed.broken() {
         mesh.incomplete.push(incomplete(&broken.identity, &scope));
     }
+    let calls = mesh.grpc_routes.iter().map(|route| route.map(gateway_api::GrpcRoute::as_http));
+    mesh.http_routes.extend(calls.collect::<Vec<_>>());
     mesh.sort();
     mesh.check_mesh_configs(out);
     mesh
@@ -226,6 +231,7 @@ impl Mesh {
         sort(&mut self.gateway_classes);
         sort(&mut self.api_gateways);
         sort(&mut self.http_routes);
+        sort(&mut self.grpc_routes);
         sort(&mut self.reference_grants);
         sort(&mut self.namespaces);
         sort(&mut self.services);

@@ -36,6 +36,7 @@ fn compiled() -> Vec<Compiled> {
         of::<gateway_api::GatewayClass>("gateway.networking.k8s.io", "GatewayClass"),
         of::<gateway_api::Gateway>("gateway.networking.k8s.io", "Gateway"),
         of::<gateway_api::HttpRoute>("gateway.networking.k8s.io", "HTTPRoute"),
+        of::<gateway_api::GrpcRoute>("gateway.networking.k8s.io", "GRPCRoute"),
         of::<gateway_api::ReferenceGrant>("gateway.networking.k8s.io", "ReferenceGrant"),
         of::<kubernetes::Namespace>("", "Namespace"),
         of::<kubernetes::Service>("", "Service"),

@@ -2,6 +2,7 @@
 
 mod gateway;
 mod gateway_class;
+mod grpc_route;
 mod http_filter;
 mod http_route;
 mod reference;
@@ -12,14 +13,16 @@ pub use gateway::{
     RouteNamespaces, TlsMode,
 };
 pub use gateway_class::GatewayClass;
+pub use grpc_route::{GrpcMethodMatch, GrpcRoute, GrpcRouteMatch};
 pub use http_filter::{
     Cors, ExternalAuth, Fraction, HeaderFilter, HttpHeader, HttpRouteFilter, HttpRouteFilterType,
     PathModifier, PathModifierType, RequestMirror, RequestRedirect, UrlRewrite,
 };
 pub use http_route::{
-    HttpBackendRef, HttpHeaderMatch, HttpMethod, HttpPathMatch, HttpQueryParamMatch, HttpRoute,
-    HttpRouteMatch, HttpRouteRetry, HttpRouteRule, HttpRouteTimeouts, MatchType, PathMatchType,
-    SessionPersistence,
+    CookieLifetime, HttpBackendRef, HttpHeaderMatch, HttpMethod, HttpPathMatch,
+    HttpQueryParamMatch, HttpRoute, HttpRouteMatch, HttpRouteRetry, HttpRouteRule,
+    HttpRouteTimeouts, MatchType, PathMatchType, RequestRouteKind, SessionPersistence,
+    SessionPersistenceType,
 };
 pub use reference::{
     BackendReference, LocalReference, ObjectReference, ParentReference, SecretReference,

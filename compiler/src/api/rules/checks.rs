@@ -243,6 +243,9 @@ pub(super) static INVALID_LISTENER: Check =
 pub(super) static INVALID_HTTP_ROUTE: Check =
     Check::rule("invalid-http-route", include_str!("checks/invalid_http_route.md")).alias(REFUSED);
 
+pub(super) static INVALID_GRPC_ROUTE: Check =
+    Check::rule("invalid-grpc-route", include_str!("checks/invalid_grpc_route.md")).alias(REFUSED);
+
 pub(super) static INVALID_REFERENCE: Check =
     Check::rule("invalid-reference", include_str!("checks/invalid_reference.md")).alias(REFUSED);
 
@@ -311,5 +314,6 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_MESH_CONFIG,
     &INVALID_LISTENER,
     &INVALID_HTTP_ROUTE,
+    &INVALID_GRPC_ROUTE,
     &INVALID_REFERENCE,
 ];

@@ -80,7 +80,7 @@ impl Listener<'_> {
             it.kind == kind && group == "gateway.networking.k8s.io"
         };
         let carries = match kind {
-            "HTTPRoute" => self.is_http(),
+            "HTTPRoute" | "GRPCRoute" => self.is_http(),
             _ => false,
         };
         let is_admitted = match &self.namespaces {

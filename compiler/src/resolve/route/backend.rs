@@ -69,14 +69,18 @@ pub(in crate::resolve) struct Backends<'m, 'a> {
 }
 
 impl Backends<'_, '_> {
-    /// The backend of a route of `namespace`.
-    pub(super) fn find(&self, reference: Reference<'_>, namespace: &str) -> Backend {
+    /// The backend of a route of some kind in `namespace`.
+    pub(super) fn find(
+        &self,
+        reference: Reference<'_>,
+        (route_kind, namespace): (&str, &str),
+    ) -> Backend {
         let group = reference.group.unwrap_or_default();
         let kind = reference.kind.unwrap_or("Service");
         let target = reference.namespace.unwrap_or(namespace);
         let port = reference.port.and_then(|port| u16::try_from(port).ok());
         let lacks_grant = target != namespace
-            && !self.grants.allow("HTTPRoute", namespace, (group, kind), target, reference.name);
+            && !self.grants.allow(route_kind, namespace, (group, kind), target, reference.name);
         let (host, is_known) = match (group, kind) {
             ("", "Service") => {
                 let host = of_service(reference.name, target, self.settings.cluster_domain);

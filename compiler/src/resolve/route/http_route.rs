@@ -1,4 +1,4 @@
-//! `HTTPRoute`s: what they are attached to, and what they lead to. Source: Gateway API, `HTTPRoute`; Istio,
+//! `HTTPRoute`s and `GRPCRoute`s: what they are attached to, and what they lead to. Source: Gateway API, `HTTPRoute`; Istio,
 //! `pilot/pkg/config/kube/gateway`.
 
 use std::collections::BTreeMap;
@@ -98,7 +98,7 @@ impl<'a> HttpRoutes<'a> {
     ) -> Self {
         let resolve = |resource| resolve(resource, gateways, backends);
         let mut all: Vec<_> = mesh.http_routes.iter().map(resolve).collect();
-        all.sort_by_key(|route| route.age.in_gateway_api());
+        all.sort_by_key(|route| (route.age.in_gateway_api(), route.resource.spec.kind));
         let mut routes = Self { all, ..Self::default() };
         for (route, id) in routes.all.iter().zip((0..).map(HttpRouteId)) {
             let namespace = route.resource.namespace.as_str();
@@ -164,6 +164,7 @@ fn resolve<'a>(
     backends: &Backends<'_, 'a>,
 ) -> HttpRoute<'a> {
     let spec = &resource.spec;
+    let from = (spec.kind.name(), resource.namespace.as_str());
     let mut hostnames: Vec<Host> = spec.hostnames.iter().map(|name| lower(name)).collect();
     if hostnames.is_empty() {
         hostnames.push("*".into());
@@ -173,13 +174,9 @@ fn resolve<'a>(
         parents.map(|parent| find_parent(parent, resource, &hostnames, gateways, backends));
     let parents = parents.collect();
     let rules = spec.rules.iter().map(|rule| Rule {
-        backends: rule
-            .backend_refs
-            .iter()
-            .map(|it| backends.find(it.into(), &resource.namespace))
-            .collect(),
+        backends: rule.backend_refs.iter().map(|it| backends.find(it.into(), from)).collect(),
         mirrors: mirrors(&rule.filters)
-            .map(|(index, it)| (index, backends.find(it.into(), &resource.namespace)))
+            .map(|(index, it)| (index, backends.find(it.into(), from)))
             .collect(),
     });
     HttpRoute {
@@ -265,7 +262,7 @@ fn attach<'a>(
     if sharing.is_empty() {
         return Parent::Refused(RefusedParent::NoHostname(resource));
     }
-    let admits = |it: &&Listener<'_>| it.admits("HTTPRoute", &route.namespace);
+    let admits = |it: &&Listener<'_>| it.admits(route.spec.kind.name(), &route.namespace);
     let listeners: Vec<_> = sharing.into_iter().filter(admits).map(|it| it.index).collect();
     if listeners.is_empty() {
         return Parent::Refused(RefusedParent::NotAllowed(resource));

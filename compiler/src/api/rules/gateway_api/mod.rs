@@ -2,12 +2,15 @@
 
 mod filter;
 mod gateway;
+mod grpc_route;
 mod http_route;
 mod matching;
 mod name;
 mod reference;
+mod session;
 
 pub(in crate::api) use gateway::check as check_gateway;
+pub(in crate::api) use grpc_route::check as check_grpc_route;
 pub(in crate::api) use http_route::check as check_http_route;
 
 use super::checks::INVALID_REFERENCE;
