@@ -246,6 +246,14 @@ pub(super) static INVALID_HTTP_ROUTE: Check =
 pub(super) static INVALID_GRPC_ROUTE: Check =
     Check::rule("invalid-grpc-route", include_str!("checks/invalid_grpc_route.md")).alias(REFUSED);
 
+pub(super) static INVALID_STREAM_ROUTE: Check =
+    Check::rule("invalid-stream-route", include_str!("checks/invalid_stream_route.md"))
+        .alias(REFUSED);
+
+pub(super) static INVALID_BACKEND_POLICY: Check =
+    Check::rule("invalid-backend-policy", include_str!("checks/invalid_backend_policy.md"))
+        .alias(REFUSED);
+
 pub(super) static INVALID_REFERENCE: Check =
     Check::rule("invalid-reference", include_str!("checks/invalid_reference.md")).alias(REFUSED);
 
@@ -315,5 +323,7 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_LISTENER,
     &INVALID_HTTP_ROUTE,
     &INVALID_GRPC_ROUTE,
+    &INVALID_STREAM_ROUTE,
+    &INVALID_BACKEND_POLICY,
     &INVALID_REFERENCE,
 ];

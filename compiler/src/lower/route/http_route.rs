@@ -19,7 +19,7 @@ use crate::lower::Written;
 use crate::resolve::route::{Backend, HttpRouteId};
 
 /// What a request is answered with that leads to nothing. Source: Gateway API, `HTTPRouteRule.backendRefs`.
-const INVALID_BACKEND: u16 = 500;
+pub(super) const INVALID_BACKEND: u16 = 500;
 
 /// Whether a route of another namespace needs leave to lead to a backend: at a gateway it does, on the mesh nobody asks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

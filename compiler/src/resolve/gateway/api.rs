@@ -81,6 +81,12 @@ impl Listener<'_> {
         };
         let carries = match kind {
             "HTTPRoute" | "GRPCRoute" => self.is_http(),
+            "TLSRoute" => self.protocol == Some(ServerProtocol::Tls),
+            "TCPRoute" => match self.protocol {
+                Some(ServerProtocol::Tcp) => true,
+                Some(ServerProtocol::Tls) => !self.passes_through(),
+                _ => false,
+            },
             _ => false,
         };
         let is_admitted = match &self.namespaces {

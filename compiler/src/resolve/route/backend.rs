@@ -1,6 +1,6 @@
 //! What an `HTTPRoute` leads to. Source: Gateway API, `HTTPBackendRef`; Istio, `buildDestination`.
 
-use crate::api::gateway_api::{BackendReference, HttpBackendRef};
+use crate::api::gateway_api::{BackendReference, HttpBackendRef, StreamBackendRef};
 use crate::resolve::grant::Grants;
 use crate::resolve::host::{Host, lower, of_service};
 use crate::resolve::service::Services;
@@ -51,6 +51,18 @@ impl<'a> From<&'a HttpBackendRef> for Reference<'a> {
 
 impl<'a> From<&'a BackendReference> for Reference<'a> {
     fn from(it: &'a BackendReference) -> Self {
+        Self {
+            group: it.group.as_deref(),
+            kind: it.kind.as_deref(),
+            name: &it.name,
+            namespace: it.namespace.as_deref(),
+            port: it.port,
+        }
+    }
+}
+
+impl<'a> From<&'a StreamBackendRef> for Reference<'a> {
+    fn from(it: &'a StreamBackendRef) -> Self {
         Self {
             group: it.group.as_deref(),
             kind: it.kind.as_deref(),

@@ -1,8 +1,9 @@
 //! Rules of `GRPCRoute`: those of every route of requests, and of what a call is known by.
 
-use super::super::checks::{INVALID_GRPC_ROUTE, INVALID_HTTP_ROUTE};
+use super::super::checks::INVALID_GRPC_ROUTE;
 use super::super::expression;
 use super::http_route::{check_spec, fault};
+use super::said_of;
 use crate::api::Resource;
 use crate::api::gateway_api::{GrpcMethodMatch, GrpcRoute, MatchType};
 use crate::diagnostic::{At, Diagnostic};
@@ -25,13 +26,7 @@ pub(in crate::api) fn check(
             }
         }
     }
-    // What goes for both kinds is said of the one that is at hand.
-    for diagnostic in &mut found {
-        if diagnostic.check == &INVALID_HTTP_ROUTE {
-            diagnostic.check = &INVALID_GRPC_ROUTE;
-        }
-    }
-    out.extend(found);
+    out.extend(said_of(&INVALID_GRPC_ROUTE, found));
 }
 
 /// Source: the CEL rules of `GRPCMethodMatch`.
@@ -44,13 +39,13 @@ fn check_method(test: &GrpcMethodMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) 
         ("service", &test.service, is_service as fn(&str) -> bool),
         ("method", &test.method, is_identifier),
     ];
-    for (field, text, is_fit) in parts {
-        let Some(text) = text else { continue };
+    for (field, name, is_fit) in parts {
+        let Some(name) = name else { continue };
         let at = at.field(field);
         if test.r#type == Some(MatchType::RegularExpression) {
-            expression::check(text, &at, out);
-        } else if !is_fit(text) {
-            let message = format!("no {field} of gRPC is called `{text}`");
+            expression::check(name, &at, out);
+        } else if !is_fit(name) {
+            let message = format!("no {field} of gRPC is called `{name}`");
             out.push(fault(
                 at.value(),
                 message,

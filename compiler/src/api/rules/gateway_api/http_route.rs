@@ -11,7 +11,7 @@ const RULES_MAX: usize = 16;
 const HOSTNAMES_MAX: usize = 16;
 const MATCHES_MAX: usize = 128;
 const RULE_MATCHES_MAX: usize = 64;
-const WEIGHT_MAX: i32 = 1_000_000;
+pub(super) const WEIGHT_MAX: i32 = 1_000_000;
 
 pub(in crate::api) fn check(
     resource: &Resource<HttpRoute>,
