@@ -243,6 +243,17 @@ pub(super) static INVALID_LISTENER: Check =
 pub(super) static INVALID_HTTP_ROUTE: Check =
     Check::rule("invalid-http-route", include_str!("checks/invalid_http_route.md")).alias(REFUSED);
 
+pub(super) static INVALID_GRPC_ROUTE: Check =
+    Check::rule("invalid-grpc-route", include_str!("checks/invalid_grpc_route.md")).alias(REFUSED);
+
+pub(super) static INVALID_STREAM_ROUTE: Check =
+    Check::rule("invalid-stream-route", include_str!("checks/invalid_stream_route.md"))
+        .alias(REFUSED);
+
+pub(super) static INVALID_BACKEND_POLICY: Check =
+    Check::rule("invalid-backend-policy", include_str!("checks/invalid_backend_policy.md"))
+        .alias(REFUSED);
+
 pub(super) static INVALID_REFERENCE: Check =
     Check::rule("invalid-reference", include_str!("checks/invalid_reference.md")).alias(REFUSED);
 
@@ -377,6 +388,9 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_MESH_CONFIG,
     &INVALID_LISTENER,
     &INVALID_HTTP_ROUTE,
+    &INVALID_GRPC_ROUTE,
+    &INVALID_STREAM_ROUTE,
+    &INVALID_BACKEND_POLICY,
     &INVALID_REFERENCE,
     &INVALID_SIDECAR,
     &INVALID_OUTBOUND_POLICY,
