@@ -41,6 +41,9 @@ pub struct Mesh {
     pub deployments: Vec<Resource<kubernetes::Deployment>>,
     pub stateful_sets: Vec<Resource<kubernetes::StatefulSet>>,
     pub daemon_sets: Vec<Resource<kubernetes::DaemonSet>>,
+    pub mutating_webhooks: Vec<Resource<kubernetes::MutatingWebhooks>>,
+    pub validating_webhooks: Vec<Resource<kubernetes::ValidatingWebhooks>>,
+    pub custom_resources: Vec<Resource<kubernetes::CustomResourceDefinition>>,
     /// As they were found; [`Mesh::mesh_config`] is the one that counts.
     pub mesh_configs: Vec<Resource<mesh_config::MeshConfig>>,
     /// Resources that exist and could not be read, or wait for their placeholders to be filled in.
@@ -236,6 +239,9 @@ impl Mesh {
         sort(&mut self.deployments);
         sort(&mut self.stateful_sets);
         sort(&mut self.daemon_sets);
+        sort(&mut self.mutating_webhooks);
+        sort(&mut self.validating_webhooks);
+        sort(&mut self.custom_resources);
         sort(&mut self.mesh_configs);
         self.incomplete.sort();
     }
