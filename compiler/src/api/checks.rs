@@ -44,6 +44,9 @@ pub(super) static REFUSED_FIELD: Check =
 pub(super) static UNSUPPORTED_KIND: Check =
     Check::lint("unsupported-kind", Severity::Warning, include_str!("checks/unsupported_kind.md"));
 
+pub(super) static UNENFORCED_KIND: Check =
+    Check::lint("unenforced-kind", Severity::Warning, include_str!("checks/unenforced_kind.md"));
+
 pub(super) static REMOVED_KIND: Check =
     Check::lint("removed-kind", Severity::Warning, include_str!("checks/removed_kind.md"));
 
@@ -79,6 +82,7 @@ pub static CHECKS: &[&Check] = &[
     &UNENFORCED_FIELD,
     &REFUSED_FIELD,
     &UNSUPPORTED_KIND,
+    &UNENFORCED_KIND,
     &REMOVED_KIND,
     &UNKNOWN_KIND,
     &DUPLICATE_RESOURCE,

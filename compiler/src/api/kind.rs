@@ -28,6 +28,7 @@ pub(crate) enum Treatment {
 }
 
 const NETWORKING: &str = "networking.istio.io";
+const EXTENSIONS: &str = "extensions.istio.io";
 const SECURITY: &str = "security.istio.io";
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
@@ -52,6 +53,24 @@ pub static KINDS: &[Kind] = &[
         &["v1", "v1beta1", "v1alpha3"],
         read::<istio::ServiceEntry>,
     ),
+    compiled(NETWORKING, "Sidecar", &["v1", "v1beta1", "v1alpha3"], read::<istio::Sidecar>),
+    compiled(
+        NETWORKING,
+        "WorkloadEntry",
+        &["v1", "v1beta1", "v1alpha3"],
+        read::<istio::WorkloadEntry>,
+    ),
+    compiled(
+        NETWORKING,
+        "WorkloadGroup",
+        &["v1", "v1beta1", "v1alpha3"],
+        read::<istio::WorkloadGroup>,
+    ),
+    compiled(NETWORKING, "ProxyConfig", &["v1beta1"], read::<istio::ProxyConfig>),
+    compiled(NETWORKING, "EnvoyFilter", &["v1alpha3"], read::<istio::EnvoyFilter>),
+    compiled("telemetry.istio.io", "Telemetry", &["v1", "v1alpha1"], read::<istio::Telemetry>),
+    compiled(EXTENSIONS, "WasmPlugin", &["v1alpha1"], read::<istio::WasmPlugin>),
+    compiled(EXTENSIONS, "TrafficExtension", &["v1alpha1"], read::<istio::TrafficExtension>),
     compiled(SECURITY, "PeerAuthentication", &["v1", "v1beta1"], read::<istio::PeerAuthentication>),
     compiled(
         SECURITY,
@@ -69,6 +88,28 @@ pub static KINDS: &[Kind] = &[
         .cluster_wide(),
     compiled(GATEWAY_API, "Gateway", &["v1", "v1beta1"], read::<gateway_api::Gateway>),
     compiled(GATEWAY_API, "HTTPRoute", &["v1", "v1beta1"], read::<gateway_api::HttpRoute>),
+    compiled(GATEWAY_API, "GRPCRoute", &["v1", "v1alpha2"], read::<gateway_api::GrpcRoute>),
+    compiled(
+        GATEWAY_API,
+        "TLSRoute",
+        &["v1", "v1alpha3", "v1alpha2"],
+        read::<gateway_api::TlsRoute>,
+    ),
+    compiled(GATEWAY_API, "TCPRoute", &["v1", "v1alpha2"], read::<gateway_api::TcpRoute>),
+    compiled(GATEWAY_API, "UDPRoute", &["v1", "v1alpha2"], read::<gateway_api::UdpRoute>),
+    compiled(GATEWAY_API, "ListenerSet", &["v1"], read::<gateway_api::ListenerSet>),
+    compiled(
+        GATEWAY_API,
+        "BackendTLSPolicy",
+        &["v1", "v1alpha3"],
+        read::<gateway_api::BackendTlsPolicy>,
+    ),
+    compiled(
+        "gateway.networking.x-k8s.io",
+        "XBackendTrafficPolicy",
+        &["v1alpha1"],
+        read::<gateway_api::BackendTrafficPolicy>,
+    ),
     compiled(
         GATEWAY_API,
         "ReferenceGrant",
@@ -106,96 +147,16 @@ pub static KINDS: &[Kind] = &[
     )
     .cluster_wide(),
     unsupported(
-        NETWORKING,
-        "Sidecar",
-        &["v1", "v1beta1", "v1alpha3"],
-        "the workloads that it selects still see every host that is exported to them, and listen as without it",
-    ),
-    unsupported(
-        NETWORKING,
-        "WorkloadEntry",
-        &["v1", "v1beta1", "v1alpha3"],
-        "no service has this endpoint",
-    ),
-    unsupported(
-        NETWORKING,
-        "WorkloadGroup",
-        &["v1", "v1beta1", "v1alpha3"],
-        "workloads that join are not registered by it",
-    ),
-    unsupported(
-        NETWORKING,
-        "ProxyConfig",
-        &["v1beta1"],
-        "proxies keep the settings that they were started with",
-    ),
-    unsupported(
-        NETWORKING,
-        "EnvoyFilter",
-        &["v1alpha3"],
-        "none of its patches is applied: what it limits, adds or checks does not happen",
-    ),
-    unsupported(
-        "telemetry.istio.io",
-        "Telemetry",
-        &["v1", "v1alpha1"],
-        "metrics, access logs and traces stay as the mesh has them",
-    ),
-    unsupported(
-        "extensions.istio.io",
-        "WasmPlugin",
-        &["v1alpha1"],
-        "the plugin does not run: what it checks or changes does not happen",
-    ),
-    unsupported(
-        "extensions.istio.io",
-        "TrafficExtension",
-        &["v1alpha1"],
-        "the extension does not run: what it checks or changes does not happen",
-    ),
-    unsupported(
         "install.istio.io",
         "IstioOperator",
         &["v1alpha1"],
         "nothing is installed, and its `meshConfig` is not read; put that into `mesh.yaml`",
     ),
     unsupported(
-        GATEWAY_API,
-        "GRPCRoute",
-        &["v1", "v1alpha2"],
-        "its requests are not routed by it; at a Gateway they are answered with 404",
-    ),
-    unsupported(
-        GATEWAY_API,
-        "TLSRoute",
-        &["v1", "v1alpha3", "v1alpha2"],
-        "its connections are not routed by it; at a Gateway they are closed",
-    ),
-    unsupported(
-        GATEWAY_API,
-        "TCPRoute",
-        &["v1", "v1alpha2"],
-        "its connections are not routed by it; at a Gateway they are closed",
-    ),
-    unsupported(GATEWAY_API, "UDPRoute", &["v1", "v1alpha2"], "its datagrams go nowhere"),
-    unsupported(
-        GATEWAY_API,
-        "BackendTLSPolicy",
-        &["v1", "v1alpha3", "v1alpha2"],
-        "connections to the backend are plain text",
-    ),
-    unsupported(GATEWAY_API, "ListenerSet", &["v1"], "its listeners are not opened"),
-    unsupported(
         "gateway.networking.x-k8s.io",
         "XBackend",
         &["v1alpha1"],
         "no route can lead to it",
-    ),
-    unsupported(
-        "gateway.networking.x-k8s.io",
-        "XBackendTrafficPolicy",
-        &["v1alpha1"],
-        "clients treat the backend as without it",
     ),
     unsupported(
         "gateway.networking.x-k8s.io",
@@ -354,13 +315,16 @@ pub(crate) enum Lookup {
     Foreign,
 }
 
-/// The mesh configuration: a kind only to the compiler, whose `apiVersion` is that of what it stands in.
-static MESH_CONFIG: Kind = compiled("", parse::MESH_CONFIG, &[], read::<mesh_config::MeshConfig>);
+/// What stands inside of another resource, whose `apiVersion` it has: kinds only to the compiler.
+static EMBEDDED: &[Kind] = &[
+    compiled("", parse::MESH_CONFIG, &[], read::<mesh_config::MeshConfig>),
+    compiled("", parse::MESH_NETWORKS, &[], read::<mesh_config::MeshNetworks>),
+];
 
 /// Looks a kind up by what a resource says of itself.
 pub(crate) fn lookup(identity: &Identity) -> Lookup {
-    if *identity.kind == *MESH_CONFIG.name {
-        return Lookup::Found(&MESH_CONFIG);
+    if let Some(kind) = EMBEDDED.iter().find(|kind| *kind.name == *identity.kind) {
+        return Lookup::Found(kind);
     }
     let (group, version) = (identity.group(), identity.version());
     let is_group = |kind: &&Kind| kind.group == group;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use rayon::prelude::*;
 
-use crate::diagnostic::{At, Diagnostic, Place};
+use crate::diagnostic::{At, Check, Diagnostic, Place};
 use crate::parse::{DocumentId, Faults, Identity, Parsed};
 
 use super::checks::{
-    DUPLICATE_RESOURCE, REMOVED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
+    DUPLICATE_RESOURCE, REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND,
+    UNUSED_MESH_CONFIG,
 };
 use super::kind::{self, Kind, Lookup, Treatment};
 use super::project::Project;
@@ -24,13 +25,33 @@ pub struct Mesh {
     /// Istio's.
     pub gateways: Vec<Resource<istio::Gateway>>,
     pub service_entries: Vec<Resource<istio::ServiceEntry>>,
+    pub sidecars: Vec<Resource<istio::Sidecar>>,
+    pub workload_entries: Vec<Resource<istio::WorkloadEntry>>,
+    pub workload_groups: Vec<Resource<istio::WorkloadGroup>>,
+    pub proxy_configs: Vec<Resource<istio::ProxyConfig>>,
+    pub envoy_filters: Vec<Resource<istio::EnvoyFilter>>,
+    pub telemetries: Vec<Resource<istio::Telemetry>>,
+    pub wasm_plugins: Vec<Resource<istio::WasmPlugin>>,
+    pub traffic_extensions: Vec<Resource<istio::TrafficExtension>>,
     pub peer_authentications: Vec<Resource<istio::PeerAuthentication>>,
     pub request_authentications: Vec<Resource<istio::RequestAuthentication>>,
     pub authorization_policies: Vec<Resource<istio::AuthorizationPolicy>>,
     pub gateway_classes: Vec<Resource<gateway_api::GatewayClass>>,
     /// The Gateway API's.
     pub api_gateways: Vec<Resource<gateway_api::Gateway>>,
+    /// With those that the `GRPCRoute`s are.
     pub http_routes: Vec<Resource<gateway_api::HttpRoute>>,
+    /// As they were written.
+    pub grpc_routes: Vec<Resource<gateway_api::GrpcRoute>>,
+    /// As they were written, like the next.
+    pub tls_routes: Vec<Resource<gateway_api::TlsRoute>>,
+    pub tcp_routes: Vec<Resource<gateway_api::TcpRoute>>,
+    /// What both are.
+    pub stream_routes: Vec<Resource<gateway_api::StreamRoute>>,
+    pub udp_routes: Vec<Resource<gateway_api::UdpRoute>>,
+    pub listener_sets: Vec<Resource<gateway_api::ListenerSet>>,
+    pub backend_tls_policies: Vec<Resource<gateway_api::BackendTlsPolicy>>,
+    pub backend_traffic_policies: Vec<Resource<gateway_api::BackendTrafficPolicy>>,
     pub reference_grants: Vec<Resource<gateway_api::ReferenceGrant>>,
     pub namespaces: Vec<Resource<kubernetes::Namespace>>,
     pub services: Vec<Resource<kubernetes::Service>>,
@@ -46,6 +67,7 @@ pub struct Mesh {
     pub custom_resources: Vec<Resource<kubernetes::CustomResourceDefinition>>,
     /// As they were found; [`Mesh::mesh_config`] is the one that counts.
     pub mesh_configs: Vec<Resource<mesh_config::MeshConfig>>,
+    pub mesh_networks: Vec<Resource<mesh_config::MeshNetworks>>,
     /// Resources that exist and could not be read, or wait for their placeholders to be filled in.
     pub incomplete: Vec<Incomplete>,
     /// How many resources there are of each kind that is not the mesh's business, by `apiVersion` and kind.
@@ -80,15 +102,17 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
         })
         .collect();
     let mut known = HashMap::new();
-    let mut unsupported: BTreeMap<_, (&Kind, &str, Vec<DocumentId>)> = BTreeMap::new();
+    let mut inert: BTreeMap<_, Inert> = BTreeMap::new();
     for (id, identity, look) in read {
         match look {
             Look::Read(kind, outcome) => {
+                if let Some(consequence) = outcome.unenforced {
+                    Inert::add(&mut inert, &UNENFORCED_KIND, kind, consequence, id);
+                }
                 mesh.add(kind, id, identity, outcome, &scope, &mut known, out);
             }
             Look::Unsupported(kind, consequence) => {
-                let all = unsupported.entry((kind.group, kind.name));
-                all.or_insert_with(|| (kind, consequence, Vec::new())).2.push(id);
+                Inert::add(&mut inert, &UNSUPPORTED_KIND, kind, consequence, id);
             }
             Look::Say(diagnostic) => out.push(*diagnostic),
             Look::Skip => {
@@ -98,14 +122,11 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
             Look::Project => {}
         }
     }
-    out.extend(
-        unsupported
-            .into_values()
-            .filter_map(|(kind, consequence, all)| not_compiled(kind, consequence, &all)),
-    );
+    out.extend(inert.into_values().filter_map(|kind| kind.diagnostic()));
     for broken in parsed.broken() {
         mesh.incomplete.push(incomplete(&broken.identity, &scope));
     }
+    mesh.unite_routes();
     mesh.sort();
     mesh.check_mesh_configs(out);
     mesh
@@ -213,6 +234,15 @@ impl Mesh {
         }
     }
 
+    /// Brings routes that are alike into one form.
+    fn unite_routes(&mut self) {
+        let calls = self.grpc_routes.iter().map(|it| it.map(gateway_api::GrpcRoute::as_http));
+        self.http_routes.extend(calls);
+        let tls = self.tls_routes.iter().map(|it| it.map(gateway_api::TlsRoute::as_stream));
+        let tcp = self.tcp_routes.iter().map(|it| it.map(gateway_api::TcpRoute::as_stream));
+        self.stream_routes.extend(tls.chain(tcp));
+    }
+
     fn sort(&mut self) {
         fn sort<T>(resources: &mut [Resource<T>]) {
             resources.sort_by(|a, b| {
@@ -223,12 +253,28 @@ impl Mesh {
         sort(&mut self.destination_rules);
         sort(&mut self.gateways);
         sort(&mut self.service_entries);
+        sort(&mut self.sidecars);
+        sort(&mut self.workload_entries);
+        sort(&mut self.workload_groups);
+        sort(&mut self.proxy_configs);
+        sort(&mut self.envoy_filters);
+        sort(&mut self.telemetries);
+        sort(&mut self.wasm_plugins);
+        sort(&mut self.traffic_extensions);
         sort(&mut self.peer_authentications);
         sort(&mut self.request_authentications);
         sort(&mut self.authorization_policies);
         sort(&mut self.gateway_classes);
         sort(&mut self.api_gateways);
         sort(&mut self.http_routes);
+        sort(&mut self.grpc_routes);
+        sort(&mut self.tls_routes);
+        sort(&mut self.tcp_routes);
+        sort(&mut self.stream_routes);
+        sort(&mut self.udp_routes);
+        sort(&mut self.listener_sets);
+        sort(&mut self.backend_tls_policies);
+        sort(&mut self.backend_traffic_policies);
         sort(&mut self.reference_grants);
         sort(&mut self.namespaces);
         sort(&mut self.services);
@@ -243,6 +289,7 @@ impl Mesh {
         sort(&mut self.validating_webhooks);
         sort(&mut self.custom_resources);
         sort(&mut self.mesh_configs);
+        sort(&mut self.mesh_networks);
         self.incomplete.sort();
     }
 }
@@ -260,23 +307,51 @@ fn kind_of(id: DocumentId) -> Place {
     At::root(id).field("kind").value()
 }
 
-/// One finding for all resources of a kind: each would say the same.
-fn not_compiled(kind: &Kind, consequence: &str, all: &[DocumentId]) -> Option<Diagnostic> {
-    let (first, others) = all.split_first()?;
-    let message = match others.len() {
-        0 => format!("{} is not compiled yet", kind.name),
-        more => format!("{} is not compiled yet, and there are {}", kind.name, more + 1),
-    };
-    let found = Diagnostic::new(&UNSUPPORTED_KIND, kind_of(*first), message);
-    let found = others
-        .iter()
-        .take(SHOWN_MAX)
-        .fold(found, |found, id| found.also(Place::resource(*id), "neither has this one"));
-    let found = match others.len().saturating_sub(SHOWN_MAX) {
-        0 => found,
-        more => found.help(format!("{more} more are not shown")),
-    };
-    Some(found.label("has no effect").consequence(consequence))
+/// The resources of a kind that has no effect.
+struct Inert {
+    check: &'static Check,
+    kind: &'static Kind,
+    /// What will not happen.
+    consequence: &'static str,
+    all: Vec<DocumentId>,
+}
+
+impl Inert {
+    fn add(
+        inert: &mut BTreeMap<(&'static str, &'static str), Self>,
+        check: &'static Check,
+        kind: &'static Kind,
+        consequence: &'static str,
+        id: DocumentId,
+    ) {
+        let known = inert.entry((kind.group, kind.name));
+        let new = || Self { check, kind, consequence, all: Vec::new() };
+        known.or_insert_with(new).all.push(id);
+    }
+
+    /// One finding for all resources of a kind: each would say the same.
+    fn diagnostic(&self) -> Option<Diagnostic> {
+        let (first, others) = self.all.split_first()?;
+        let fault = if *self.check == UNENFORCED_KIND {
+            "is accepted and has no effect yet"
+        } else {
+            "is not compiled yet"
+        };
+        let message = match others.len() {
+            0 => format!("{} {fault}", self.kind.name),
+            more => format!("{} {fault}, and there are {}", self.kind.name, more + 1),
+        };
+        let found = Diagnostic::new(self.check, kind_of(*first), message);
+        let found = others
+            .iter()
+            .take(SHOWN_MAX)
+            .fold(found, |found, id| found.also(Place::resource(*id), "neither has this one"));
+        let found = match others.len().saturating_sub(SHOWN_MAX) {
+            0 => found,
+            more => found.help(format!("{more} more are not shown")),
+        };
+        Some(found.label("has no effect").consequence(self.consequence))
+    }
 }
 
 fn removed(id: DocumentId, kind: &Kind, instead: &str) -> Diagnostic {

@@ -54,6 +54,8 @@ pub(crate) struct Outcome {
     pub insert: Option<Insert>,
     pub faults: Faults,
     pub diagnostics: Vec<Diagnostic>,
+    /// What will not happen, of a kind on which nothing acts.
+    pub unenforced: Option<&'static str>,
 }
 
 /// Reads a document as a `T`.
@@ -63,9 +65,12 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
     let document = parsed.document(id);
     let source = parsed.source(document.file).text();
     let tree = parsed.tree(document.tree);
-    diagnostics.extend(field::check(T::fields(), tree, source, id, document));
+    let unenforced = T::fields().consequence_of_all();
+    if unenforced.is_none() {
+        diagnostics.extend(field::check(T::fields(), tree, source, id, document));
+    }
     let Some((mut metadata, spec)) = value.map(T::open) else {
-        return Outcome { insert: None, faults, diagnostics };
+        return Outcome { insert: None, faults, diagnostics, unenforced };
     };
     let at = At::root(id);
     if T::has_metadata() {
@@ -79,13 +84,13 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
             at.field("spec").value(),
             "`spec` is missing",
         ));
-        return Outcome { insert: None, faults, diagnostics };
+        return Outcome { insert: None, faults, diagnostics, unenforced };
     };
     let namespace = metadata.namespace.clone().unwrap_or_else(|| scope.default_namespace.clone());
     let resource = Resource { id, namespace, metadata, spec };
     T::validate(&resource, &at, &mut diagnostics);
     let insert: Insert = Box::new(move |mesh| T::collection(mesh).push(resource));
-    Outcome { insert: (!has_placeholder).then_some(insert), faults, diagnostics }
+    Outcome { insert: (!has_placeholder).then_some(insert), faults, diagnostics, unenforced }
 }
 
 /// A name is a DNS subdomain: at most 253 characters in labels of lower-case letters, digits and `-`, each of

@@ -30,12 +30,30 @@ fn compiled() -> Vec<Compiled> {
         of::<istio::DestinationRule>("networking.istio.io", "DestinationRule"),
         of::<istio::Gateway>("networking.istio.io", "Gateway"),
         of::<istio::ServiceEntry>("networking.istio.io", "ServiceEntry"),
+        of::<istio::Sidecar>("networking.istio.io", "Sidecar"),
+        of::<istio::WorkloadEntry>("networking.istio.io", "WorkloadEntry"),
+        of::<istio::WorkloadGroup>("networking.istio.io", "WorkloadGroup"),
+        of::<istio::ProxyConfig>("networking.istio.io", "ProxyConfig"),
+        of::<istio::EnvoyFilter>("networking.istio.io", "EnvoyFilter"),
+        of::<istio::Telemetry>("telemetry.istio.io", "Telemetry"),
+        of::<istio::WasmPlugin>("extensions.istio.io", "WasmPlugin"),
+        of::<istio::TrafficExtension>("extensions.istio.io", "TrafficExtension"),
         of::<istio::PeerAuthentication>("security.istio.io", "PeerAuthentication"),
         of::<istio::RequestAuthentication>("security.istio.io", "RequestAuthentication"),
         of::<istio::AuthorizationPolicy>("security.istio.io", "AuthorizationPolicy"),
         of::<gateway_api::GatewayClass>("gateway.networking.k8s.io", "GatewayClass"),
         of::<gateway_api::Gateway>("gateway.networking.k8s.io", "Gateway"),
         of::<gateway_api::HttpRoute>("gateway.networking.k8s.io", "HTTPRoute"),
+        of::<gateway_api::GrpcRoute>("gateway.networking.k8s.io", "GRPCRoute"),
+        of::<gateway_api::TlsRoute>("gateway.networking.k8s.io", "TLSRoute"),
+        of::<gateway_api::TcpRoute>("gateway.networking.k8s.io", "TCPRoute"),
+        of::<gateway_api::UdpRoute>("gateway.networking.k8s.io", "UDPRoute"),
+        of::<gateway_api::ListenerSet>("gateway.networking.k8s.io", "ListenerSet"),
+        of::<gateway_api::BackendTlsPolicy>("gateway.networking.k8s.io", "BackendTLSPolicy"),
+        of::<gateway_api::BackendTrafficPolicy>(
+            "gateway.networking.x-k8s.io",
+            "XBackendTrafficPolicy",
+        ),
         of::<gateway_api::ReferenceGrant>("gateway.networking.k8s.io", "ReferenceGrant"),
         of::<kubernetes::Namespace>("", "Namespace"),
         of::<kubernetes::Service>("", "Service"),
@@ -59,6 +77,7 @@ fn compiled() -> Vec<Compiled> {
             "CustomResourceDefinition",
         ),
         of::<mesh_config::MeshConfig>("mesh", "MeshConfig"),
+        of::<mesh_config::MeshNetworks>("mesh", "MeshNetworks"),
     ]
 }
 
@@ -128,7 +147,7 @@ fn is_below(path: &str, parent: &str) -> bool {
 #[test]
 fn every_kind_that_is_compiled_has_a_schema() {
     let mut listed: BTreeSet<_> = compiled().iter().map(|kind| (kind.group, kind.name)).collect();
-    assert!(listed.remove(&("mesh", "MeshConfig")));
+    assert!(listed.remove(&("mesh", "MeshConfig")) && listed.remove(&("mesh", "MeshNetworks")));
     let compiled = KINDS.iter().filter(|kind| matches!(kind.treatment, Treatment::Compiled(_)));
     assert_eq!(listed, compiled.map(|kind| (kind.group, kind.name)).collect());
 }

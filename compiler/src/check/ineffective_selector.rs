@@ -28,6 +28,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);
         check(mesh, (it.id, &it.namespace), spec.selector.as_ref(), is_targeted, out);
     }
+    for it in &mesh.source.telemetries {
+        let spec = &it.spec;
+        let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);
+        check(mesh, (it.id, &it.namespace), spec.selector.as_ref(), is_targeted, out);
+    }
+    for it in &mesh.source.wasm_plugins {
+        let spec = &it.spec;
+        let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);
+        check(mesh, (it.id, &it.namespace), spec.selector.as_ref(), is_targeted, out);
+    }
 }
 
 fn is_targeted(one: Option<&TargetReference>, several: &[TargetReference]) -> bool {

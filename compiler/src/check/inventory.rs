@@ -30,6 +30,11 @@ pub(super) fn lists_secrets(mesh: &Mesh<'_>) -> bool {
 
 /// Whether something stands for `host`, or for a part of it where it is a wildcard.
 pub(super) fn has_host(mesh: &Mesh<'_>, host: &str) -> bool {
+    !mesh.services.ends.overlapping(host).is_empty() || may_have_host(mesh, host)
+}
+
+/// Whether something stands for `host` of which no more is known: it is listed, or its resource could not be read.
+pub(super) fn may_have_host(mesh: &Mesh<'_>, host: &str) -> bool {
     let domain = mesh.settings.cluster_domain;
     let is_listed = |it: &String| *lower(it) == *host;
     let may_be = |it: &crate::api::Incomplete| match it.kind.as_str() {
@@ -38,8 +43,7 @@ pub(super) fn has_host(mesh: &Mesh<'_>, host: &str) -> bool {
         "ServiceEntry" => !host.ends_with(&format!(".svc.{domain}")),
         _ => false,
     };
-    !mesh.services.ends.overlapping(host).is_empty()
-        || mesh.source.project.inventory.hosts.iter().any(is_listed)
+    mesh.source.project.inventory.hosts.iter().any(is_listed)
         || mesh.source.incomplete.iter().any(may_be)
 }
 

@@ -37,6 +37,7 @@ mod unattached_route;
 mod uneven_weights;
 mod unreachable_route;
 mod unserved_gateway_host;
+mod unserved_stream_route;
 
 // What runs, against what is said of it.
 mod alias_port_without_protocol;
@@ -52,6 +53,19 @@ mod subset_without_instances;
 mod undeclared_protocol;
 mod unverified_server;
 mod unverified_server_on_port;
+
+// How proxies are set up.
+mod conflicting_sidecars;
+mod envoy_patch;
+mod ignored_add;
+mod ignored_remove;
+mod ineffective_sidecar;
+mod overlap;
+mod several_default_sidecars;
+mod unknown_registry;
+mod unordered_patch;
+mod unordered_patch_of_version;
+mod unsupported_replace;
 
 // Who gets a proxy, and from whom.
 mod auto_image_without_injection;
@@ -73,11 +87,14 @@ mod webhook;
 // Policies that do something else than they say.
 mod allow_opens_everything;
 mod claim_route_without_authentication;
+mod conflicting_telemetries;
 mod http_rule_on_tcp_port;
 mod ineffective_selector;
 mod policy_never_matches;
 mod service_port_in_policy;
+mod several_default_telemetries;
 mod split_rule;
+mod telemetry_without_provider;
 mod unrestricted_jwks_fetch;
 
 #[cfg(test)]
@@ -108,6 +125,7 @@ static RULES: &[Rule] = &[
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
+    (&unserved_stream_route::CHECK, unserved_stream_route::run),
     (&unattached_route::CHECK, unattached_route::run),
     (&uneven_weights::CHECK, uneven_weights::run),
     (&selector_without_workload::CHECK, selector_without_workload::run),
@@ -147,6 +165,18 @@ static RULES: &[Rule] = &[
     (&claim_route_without_authentication::CHECK, claim_route_without_authentication::run),
     (&ineffective_selector::CHECK, ineffective_selector::run),
     (&unrestricted_jwks_fetch::CHECK, unrestricted_jwks_fetch::run),
+    (&telemetry_without_provider::CHECK, telemetry_without_provider::run),
+    (&conflicting_telemetries::CHECK, conflicting_telemetries::run),
+    (&several_default_telemetries::CHECK, several_default_telemetries::run),
+    (&conflicting_sidecars::CHECK, conflicting_sidecars::run),
+    (&several_default_sidecars::CHECK, several_default_sidecars::run),
+    (&ineffective_sidecar::CHECK, ineffective_sidecar::run),
+    (&unknown_registry::CHECK, unknown_registry::run),
+    (&ignored_add::CHECK, ignored_add::run),
+    (&ignored_remove::CHECK, ignored_remove::run),
+    (&unsupported_replace::CHECK, unsupported_replace::run),
+    (&unordered_patch::CHECK, unordered_patch::run),
+    (&unordered_patch_of_version::CHECK, unordered_patch_of_version::run),
 ];
 
 /// The checks of this stage.

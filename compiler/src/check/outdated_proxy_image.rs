@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::injection::{self, PROXY, REVISION};
 use crate::api::Resource;
+use crate::api::istio::ProxyConfig;
 use crate::api::kubernetes::{ConfigMap, Namespace};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::text_at;
@@ -63,13 +64,32 @@ fn other_images(mesh: &Mesh<'_>, pod: &Workload<'_>, image: &str) -> Vec<(Place,
         .collect()
 }
 
-/// `distroless` and the like; empty: the plain one.
+/// `distroless` and the like; empty: the plain one. The narrower setting wins: the pod's own, that of a `ProxyConfig` for
+/// it, for its namespace, for the mesh, and the mesh configuration's.
 fn image_type(mesh: &Mesh<'_>, pod: &Workload<'_>) -> String {
-    let of_mesh = mesh.settings.config.map(|it| &it.spec.default_config.image.image_type);
     let own = pod.metadata.annotations.get("proxy.istio.io/config");
     let own = own.and_then(|text| text_at(text, &["image", "imageType"]));
-    let chosen = own.filter(|it| !it.is_empty()).or_else(|| of_mesh.cloned()).unwrap_or_default();
-    if chosen == "default" { String::new() } else { chosen }
+    let of_mesh = mesh.settings.config.map(|it| it.spec.default_config.image.image_type.clone());
+    let is_set = |it: &String| !it.is_empty();
+    let chosen = own.filter(is_set).or_else(|| of_proxy_config(mesh, pod)).or(of_mesh);
+    chosen.filter(|it| it != "default").unwrap_or_default()
+}
+
+fn of_proxy_config(mesh: &Mesh<'_>, pod: &Workload<'_>) -> Option<String> {
+    let breadth = |it: &Resource<ProxyConfig>| {
+        let labels = it.spec.selector.as_ref().map(|selector| &selector.match_labels);
+        if it.namespace == mesh.settings.root_namespace {
+            Some(2)
+        } else if it.namespace != pod.namespace() {
+            None
+        } else {
+            labels.map_or(Some(1), |labels| pod.inventory.has(labels).then_some(0))
+        }
+    };
+    let image = |it: &Resource<ProxyConfig>| Some(it.spec.image.as_ref()?.image_type.clone());
+    let all = mesh.source.proxy_configs.iter();
+    let all = all.filter_map(|it| Some((breadth(it)?, image(it).filter(|it| !it.is_empty())?)));
+    all.min_by_key(|(breadth, _)| *breadth).map(|(_, image)| image)
 }
 
 /// One finding a namespace: its pods are made anew together.

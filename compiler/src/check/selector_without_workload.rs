@@ -7,7 +7,7 @@ use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Labels, Role};
 
 use super::{inventory, selection, suggestion};
-use crate::api::nearest;
+use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::IstioGateway;
@@ -33,6 +33,17 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for it in &policies.authorization_policies {
         check_policy(mesh, it, out);
     }
+    let source = mesh.source;
+    for it in &source.sidecars {
+        let labels = it.spec.workload_selector.as_ref().map(|selector| &selector.labels);
+        let path = FieldPath::default().field("spec").field("workloadSelector").field("labels");
+        check_settings(mesh, it, labels, path, out);
+    }
+    for it in &source.telemetries {
+        let labels = it.spec.selector.as_ref().map(|selector| &selector.match_labels);
+        let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
+        check_settings(mesh, it, labels, path, out);
+    }
     check_gateways(mesh, out);
     check_services(mesh, out);
 }
@@ -53,6 +64,26 @@ fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagno
         let found = report(policy.resource.id, path.clone(), labels, &all, &among);
         out.push(found.consequence("the policy is for nobody, and protects nothing"));
     }
+}
+
+/// What sets up the proxies of workloads of its own namespace.
+fn check_settings<T>(
+    mesh: &Mesh<'_>,
+    resource: &Resource<T>,
+    labels: Option<&Labels>,
+    path: FieldPath,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
+    let all: Vec<_> = inventory::workloads(mesh, &resource.namespace).collect();
+    if all.is_empty() || all.iter().any(|it| it.inventory.has(labels)) {
+        return;
+    }
+    let among = format!("namespace `{}`", resource.namespace);
+    let mut found = report(resource.id, path, labels, &all, &among)
+        .consequence("it is for nobody, and what it sets holds for no workload");
+    found.severity = Severity::Error;
+    out.push(found);
 }
 
 fn check_gateways(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

@@ -12,6 +12,7 @@ use crate::resolve::host::is_wildcard;
 use crate::resolve::route::{
     Backend, Destination, GatewayName, InvalidBackend, Parent, VirtualService,
 };
+use crate::resolve::service::ServiceId;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -102,22 +103,29 @@ fn describe(
 const HELP: &str =
     "a host that exists outside of this repository goes into `inventory.hosts` of mesh.yaml";
 
-/// Whether somebody who uses the routes sees the host.
+/// Whether somebody who uses the routes sees the host, or a wildcard that it is within.
 fn is_seen(mesh: &Mesh<'_>, it: &VirtualService<'_>, host: &str) -> bool {
-    let known = mesh.services.of_host(host);
-    if known.is_empty() {
-        return inventory::has_host(mesh, host);
-    }
     let viewers = viewers(mesh, it);
-    known.iter().any(|id| {
+    let is_visible = |id: &ServiceId| {
         let visibility = &mesh.services.get(*id).visibility;
         viewers.iter().any(|viewer| visibility.reaches(Some(viewer)))
-    })
+    };
+    let known = mesh.services.of_host(host);
+    if !known.is_empty() {
+        return known.iter().any(is_visible);
+    }
+    let mut wider = mesh.services.ends.overlapping(host).into_iter();
+    wider.any(|wide| mesh.services.of_host(wide).iter().any(is_visible))
+        || inventory::may_have_host(mesh, host)
 }
 
-/// The namespaces of clients by which a `VirtualService` is judged: its own, and those of the proxies of its gateways.
+/// The namespaces of clients by which a `VirtualService` is judged: those that it is exported to, its own where that is
+/// all, and those of the proxies of its gateways.
 pub(super) fn viewers<'m>(mesh: &'m Mesh<'_>, it: &VirtualService<'m>) -> Vec<&'m str> {
-    let mut viewers = vec![it.namespace()];
+    let mut viewers: Vec<_> = it.visibility.named().collect();
+    if viewers.is_empty() {
+        viewers.push(it.namespace());
+    }
     for gateway in &it.gateways {
         let GatewayName::Named(name) = gateway else { continue };
         let Some(gateway) = mesh.gateways.find(name) else { continue };

@@ -1,4 +1,4 @@
-//! YAML inside of YAML: the mesh configuration that Istio keeps as text in a `ConfigMap`.
+//! YAML inside of YAML: the mesh configuration and its networks, which Istio keeps as texts in a `ConfigMap`.
 //!
 //! The inner document's spans are those of the outer file, so that a diagnostic names the line that is wrong.
 
@@ -11,24 +11,41 @@ use crate::source::{FileId, SourceFile, Span};
 
 /// The kind under which the mesh configuration is decoded, wherever it was found.
 pub const MESH_CONFIG: &str = "MeshConfig";
+/// The same for the networks that the mesh spans.
+pub const MESH_NETWORKS: &str = "MeshNetworks";
 
-/// The `MeshConfig` in a `ConfigMap` named `istio` or `istio-<revision>`, under `mesh`.
-pub(super) fn mesh_config(
+/// The keys of the `ConfigMap` under which they stand.
+const KEYS: &[(&str, &str)] = &[("mesh", MESH_CONFIG), ("meshNetworks", MESH_NETWORKS)];
+
+/// What a `ConfigMap` named `istio` or `istio-<revision>` holds.
+pub(super) fn documents(
     tree: &Tree,
     document: &Document,
     file: &SourceFile,
     out: &mut Vec<Diagnostic>,
+) -> Vec<(Document, Tree)> {
+    let name = document.identity.name.as_deref().unwrap_or_default();
+    let is_istio = name == "istio" || name.starts_with("istio-");
+    if &*document.identity.kind != "ConfigMap" || !is_istio {
+        return Vec::new();
+    }
+    KEYS.iter().filter_map(|(key, kind)| embedded(tree, document, key, kind, file, out)).collect()
+}
+
+fn embedded(
+    tree: &Tree,
+    document: &Document,
+    key: &str,
+    kind: &str,
+    file: &SourceFile,
+    out: &mut Vec<Diagnostic>,
 ) -> Option<(Document, Tree)> {
     let source = file.text();
-    let name = document.identity.name.as_deref()?;
-    if &*document.identity.kind != "ConfigMap" || !(name == "istio" || name.starts_with("istio-")) {
-        return None;
-    }
     let data = tree.entry(document.root, "data", source)?.value;
-    let outer = tree.entry(data, "mesh", source)?.value;
+    let outer = tree.entry(data, key, source)?.value;
     let Content::Text(text) = tree.content(outer) else { return None };
     let inner = parse(tree.text(text, source), outer, tree, file, document, out)?;
-    let identity = Identity { kind: MESH_CONFIG.into(), ..document.identity.clone() };
+    let identity = Identity { kind: kind.into(), ..document.identity.clone() };
     let root = inner.root()?;
     Some((Document { file: document.file, tree: TreeId(0), root, identity }, inner))
 }

@@ -91,7 +91,7 @@ impl ParsedFile {
         let mut embedded = Vec::new();
         for document in self.documents.get(before..).unwrap_or_default() {
             self.hidden.extend(secret::spans(&tree, document, file.text()));
-            embedded.extend(embedded::mesh_config(&tree, document, file, out));
+            embedded.extend(embedded::documents(&tree, document, file, out));
         }
         self.trees.push(tree);
         for (mut document, tree) in embedded {

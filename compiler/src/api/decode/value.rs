@@ -141,18 +141,32 @@ impl<'de> Deserializer<'de> for Value<'de> {
         deserialize_u64 visit_u64 u64, 0, u64::MAX;
     }
 
-    /// Asked for by types that take a whole number or a text.
+    /// Asked for by types that take a whole number or a text, which refuse the rest, and by those that take anything.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         if self.is_empty() {
             return visitor.visit_unit();
         }
         let value = match self.content() {
             Content::Integer(value) => visitor.visit_i64(value),
-            Content::Float(_) => visitor.visit_i64(self.integer(i64::MIN, u64::MAX)?),
             Content::Text(text) => {
                 visitor.visit_str(self.reader.tree.text(text, self.reader.source))
             }
-            _ => return self.wrong(Expected::IntegerOrText),
+            other => {
+                let value = match other {
+                    Content::Bool(value) => visitor.visit_bool(value),
+                    Content::Float(_) => match self.integer(i64::MIN, u64::MAX) {
+                        Ok(value) => visitor.visit_i64(value),
+                        Err(_) => self.deserialize_f64(visitor),
+                    },
+                    Content::Sequence(_) => visitor.visit_seq(Elements::new(self)),
+                    Content::Mapping(_) => visitor.visit_map(Pairs::new(self)),
+                    _ => visitor.visit_unit(),
+                };
+                return value.or_else(|stop| match stop.node {
+                    None => self.wrong(Expected::IntegerOrText),
+                    Some(_) => Err(stop),
+                });
+            }
         };
         value.map_err(|stop: Stop| stop.at(self.node, self.name))
     }
@@ -222,8 +236,14 @@ impl<'de> Deserializer<'de> for Value<'de> {
         self.deserialize_str(visitor)
     }
 
+    /// A text as it stands, with what elsewhere would be placeholders; what is no text is an empty one.
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        self.deserialize_str(visitor)
+        match self.content() {
+            Content::Text(text) => {
+                visitor.visit_str(self.reader.tree.text(text, self.reader.source))
+            }
+            _ => visitor.visit_str(""),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {

@@ -1,6 +1,7 @@
 //! Walks a resource along the table of its kind.
 
 use crate::api::checks::{REFUSED_FIELD, UNENFORCED_FIELD};
+use crate::api::rules::DEPRECATED_FIELD;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::{Content, Document, DocumentId, NodeId, Tree};
 use crate::source::Span;
@@ -112,6 +113,11 @@ impl Found<'_> {
             )
             .label("not enforced")
             .consequence(consequence),
+            FieldState::Deprecated(instead) => {
+                Diagnostic::new(&DEPRECATED_FIELD, place(first), format!("{subject} is deprecated"))
+                    .label("has no effect any more")
+                    .help(instead)
+            }
             FieldState::Enforced | FieldState::Reported | FieldState::Elsewhere => return None,
         };
         let diagnostic = self

@@ -11,7 +11,7 @@
 //! - `enforced` (it is lowered into the snapshot), `reported` (it shows in statistics, logs or status alone) and
 //!   `elsewhere` (Kubernetes or another program acts on it) say nothing when the field is set.
 //! - `unenforced` is accepted with a warning that says what will not happen; `refused` is an error that says what
-//!   to write instead. Either may stand for a whole subtree; the other states stand for leaves alone, so that a new
+//!   to write instead; `deprecated` is accepted with a warning, and nobody acts on it. Each may stand for a whole subtree; the other states stand for leaves alone, so that a new
 //!   field cannot hide under an old line.
 //! - `path=VALUE` speaks of one value of an enforced field.
 //! - `@name` puts the table `name.fields` in the place of the path, for types that several fields share.

@@ -8,6 +8,8 @@ pub enum FieldState {
     Elsewhere,
     /// Accepted, and then: what will not happen.
     Unenforced(&'static str),
+    /// Accepted, and nobody acts on it any more, Istio neither: what to write instead.
+    Deprecated(&'static str),
     /// Not accepted: what to write instead.
     Refused(&'static str),
 }
@@ -19,6 +21,7 @@ impl FieldState {
             "reported" => Self::Reported,
             "elsewhere" => Self::Elsewhere,
             "unenforced" => Self::Unenforced(rest),
+            "deprecated" => Self::Deprecated(rest),
             "refused" => Self::Refused(rest),
             _ => return None,
         })
@@ -31,6 +34,7 @@ impl FieldState {
             Self::Reported => "reported",
             Self::Elsewhere => "elsewhere",
             Self::Unenforced(_) => "unenforced",
+            Self::Deprecated(_) => "deprecated",
             Self::Refused(_) => "refused",
         }
     }
@@ -38,7 +42,7 @@ impl FieldState {
     /// Whether an author who sets the field is told something.
     #[must_use]
     pub const fn speaks(self) -> bool {
-        matches!(self, Self::Unenforced(_) | Self::Refused(_))
+        matches!(self, Self::Unenforced(_) | Self::Deprecated(_) | Self::Refused(_))
     }
 }
 
@@ -143,6 +147,15 @@ impl FieldTable {
         }
         self.speaks = speaks;
         speaks
+    }
+
+    /// What will not happen, of a kind of which nothing is enforced: then a line speaks for all of `spec`.
+    #[must_use]
+    pub fn consequence_of_all(&self) -> Option<&'static str> {
+        match self.child("spec")?.state {
+            Some(FieldState::Unenforced(consequence)) => Some(consequence),
+            _ => None,
+        }
     }
 
     /// What the table knows of a step: the field of that name, or what stands for any.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::WorkloadEntry;
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
@@ -74,31 +75,6 @@ pub enum Resolution {
     DnsRoundRobin,
     /// Of the name in the request, for `*.name`.
     DynamicDns,
-}
-
-/// An endpoint.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkloadEntry {
-    /// An IP address, a DNS name, or `unix://` and an absolute path.
-    #[serde(default)]
-    pub address: String,
-    /// Name of a port → its number here.
-    #[serde(default)]
-    pub ports: BTreeMap<String, u32>,
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-    /// The network in which the address has a meaning.
-    #[serde(default)]
-    pub network: String,
-    /// `region/zone/subzone`.
-    #[serde(default)]
-    pub locality: String,
-    /// Zero: 1.
-    #[serde(default)]
-    pub weight: u32,
-    #[serde(default)]
-    pub service_account: String,
 }
 
 /// Labels that a workload must all have. Source: Istio, `WorkloadSelector` of `networking/v1alpha3`.

@@ -2,11 +2,13 @@
 //! named `istio`, or a part of `mesh.yaml`.
 
 mod extension;
+mod networks;
 mod proxy;
 mod security;
 mod traffic;
 
 pub use extension::{DefaultProviders, ExtensionProvider};
+pub use networks::{MeshNetworks, Network, NetworkEndpoints, NetworkGateway};
 pub use proxy::{ForwardClientCertDetails, GatewayTopology, ProxyConfig, ProxyImage, Tracing};
 pub use security::{
     CertificateAuthority, CertificateData, NormalizationType, PathNormalization, TlsConfig,

@@ -129,7 +129,7 @@ pub(super) static CLAIM_ROUTE_WITHOUT_GATEWAY: Check = Check::rule(
 )
 .alias(REFUSED);
 
-pub(super) static DEPRECATED_FIELD: Check =
+pub(in super::super) static DEPRECATED_FIELD: Check =
     Check::lint("deprecated-field", Severity::Warning, include_str!("checks/deprecated_field.md"))
         .alias(&["IST0133", "IST0002"]);
 
@@ -243,6 +243,17 @@ pub(super) static INVALID_LISTENER: Check =
 pub(super) static INVALID_HTTP_ROUTE: Check =
     Check::rule("invalid-http-route", include_str!("checks/invalid_http_route.md")).alias(REFUSED);
 
+pub(super) static INVALID_GRPC_ROUTE: Check =
+    Check::rule("invalid-grpc-route", include_str!("checks/invalid_grpc_route.md")).alias(REFUSED);
+
+pub(super) static INVALID_STREAM_ROUTE: Check =
+    Check::rule("invalid-stream-route", include_str!("checks/invalid_stream_route.md"))
+        .alias(REFUSED);
+
+pub(super) static INVALID_BACKEND_POLICY: Check =
+    Check::rule("invalid-backend-policy", include_str!("checks/invalid_backend_policy.md"))
+        .alias(REFUSED);
+
 pub(super) static INVALID_REFERENCE: Check =
     Check::rule("invalid-reference", include_str!("checks/invalid_reference.md")).alias(REFUSED);
 
@@ -285,6 +296,72 @@ pub(super) static RESERVED_USER_ID: Check =
 pub(super) static AUTO_IMAGE_IN_POD: Check =
     Check::lint("auto-image-in-pod", Severity::Error, include_str!("checks/auto_image_in_pod.md"))
         .alias(&["IST0147"]);
+
+pub(super) static INVALID_SIDECAR: Check =
+    Check::rule("invalid-sidecar", include_str!("checks/invalid_sidecar.md")).alias(REFUSED);
+
+pub(super) static INVALID_OUTBOUND_POLICY: Check =
+    Check::rule("invalid-outbound-policy", include_str!("checks/invalid_outbound_policy.md"))
+        .alias(REFUSED);
+
+pub(super) static INEFFECTIVE_EGRESS_HOST: Check = Check::lint(
+    "ineffective-egress-host",
+    Severity::Warning,
+    include_str!("checks/ineffective_egress_host.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static INEFFECTIVE_CONNECTION_POOL: Check = Check::lint(
+    "ineffective-connection-pool",
+    Severity::Warning,
+    include_str!("checks/ineffective_connection_pool.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static INVALID_PROBE: Check =
+    Check::rule("invalid-probe", include_str!("checks/invalid_probe.md")).alias(REFUSED);
+
+pub(super) static INVALID_PROXY_CONFIG: Check =
+    Check::rule("invalid-proxy-config", include_str!("checks/invalid_proxy_config.md"))
+        .alias(REFUSED);
+
+pub(super) static INVALID_TELEMETRY: Check =
+    Check::rule("invalid-telemetry", include_str!("checks/invalid_telemetry.md")).alias(REFUSED);
+
+pub(super) static INEFFECTIVE_TELEMETRY: Check = Check::lint(
+    "ineffective-telemetry",
+    Severity::Warning,
+    include_str!("checks/ineffective_telemetry.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static INVALID_CEL: Check =
+    Check::rule("invalid-cel", include_str!("checks/invalid_cel.md")).alias(REFUSED);
+
+pub(super) static INVALID_EXTENSION: Check =
+    Check::rule("invalid-extension", include_str!("checks/invalid_extension.md")).alias(REFUSED);
+
+pub(super) static INVALID_ENVOY_PATCH: Check =
+    Check::rule("invalid-envoy-patch", include_str!("checks/invalid_envoy_patch.md"))
+        .alias(REFUSED);
+
+pub(super) static INEFFECTIVE_ENVOY_PATCH: Check = Check::lint(
+    "ineffective-envoy-patch",
+    Severity::Warning,
+    include_str!("checks/ineffective_envoy_patch.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static DEPRECATED_ENVOY_NAME: Check = Check::lint(
+    "deprecated-envoy-name",
+    Severity::Warning,
+    include_str!("checks/deprecated_envoy_name.md"),
+)
+.alias(DOUBTED);
+
+pub(super) static INVALID_MESH_NETWORKS: Check =
+    Check::rule("invalid-mesh-networks", include_str!("checks/invalid_mesh_networks.md"))
+        .alias(REFUSED);
 
 /// The checks of these rules.
 pub static CHECKS: &[&Check] = &[
@@ -358,5 +435,22 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_MESH_CONFIG,
     &INVALID_LISTENER,
     &INVALID_HTTP_ROUTE,
+    &INVALID_GRPC_ROUTE,
+    &INVALID_STREAM_ROUTE,
+    &INVALID_BACKEND_POLICY,
     &INVALID_REFERENCE,
+    &INVALID_SIDECAR,
+    &INVALID_OUTBOUND_POLICY,
+    &INEFFECTIVE_EGRESS_HOST,
+    &INEFFECTIVE_CONNECTION_POOL,
+    &INVALID_PROBE,
+    &INVALID_PROXY_CONFIG,
+    &INVALID_TELEMETRY,
+    &INEFFECTIVE_TELEMETRY,
+    &INVALID_CEL,
+    &INVALID_EXTENSION,
+    &INVALID_ENVOY_PATCH,
+    &INEFFECTIVE_ENVOY_PATCH,
+    &DEPRECATED_ENVOY_NAME,
+    &INVALID_MESH_NETWORKS,
 ];

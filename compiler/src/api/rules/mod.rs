@@ -8,6 +8,7 @@
 
 mod address;
 mod annotation;
+mod cel;
 mod checks;
 mod duration;
 mod export_to;
@@ -20,14 +21,24 @@ mod share;
 
 pub(super) mod authorization_policy;
 pub(super) mod destination_rule;
+pub(super) mod envoy_filter;
 pub(super) mod gateway;
 pub(super) mod gateway_api;
 pub(super) mod header;
 pub(super) mod kubernetes;
 pub(super) mod mesh_config;
+pub(super) mod mesh_networks;
 pub(super) mod peer_authentication;
+pub(super) mod proxy_config;
 pub(super) mod request_authentication;
 pub(super) mod service_entry;
+pub(super) mod sidecar;
+pub(super) mod telemetry;
+pub(super) mod traffic_extension;
 pub(super) mod virtual_service;
+pub(super) mod wasm_plugin;
+pub(super) mod workload_entry;
+pub(super) mod workload_group;
 
 pub use checks::CHECKS;
+pub(super) use checks::DEPRECATED_FIELD;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::checks::{CONFLICTING_TARGETS, EMPTY_SELECTOR, INVALID_SELECTOR, INVALID_TARGET_REF};
-use crate::api::istio::{TargetReference, WorkloadSelector};
+use crate::api::istio::{LabelSelector, TargetReference, WorkloadSelector};
 use crate::diagnostic::{At, Diagnostic};
 
 /// A selector by labels, whose labels stand at `at`. `whom` says whom an empty one selects.
@@ -45,6 +45,18 @@ pub(super) fn check(selector: Option<&WorkloadSelector>, at: &At<'_>, out: &mut 
             &at.field("matchLabels"),
             out,
         );
+    }
+}
+
+/// The same, in the older form.
+pub(super) fn check_workloads(
+    selector: Option<&LabelSelector>,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    if let Some(selector) = selector {
+        let whom = "every workload of the namespace";
+        check_labels(&selector.labels, whom, &at.field("labels"), out);
     }
 }
 

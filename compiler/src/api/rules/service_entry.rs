@@ -17,15 +17,7 @@ pub(in crate::api) fn check(
 ) {
     annotation::check(&resource.metadata, false, root, out);
     let (spec, at) = (&resource.spec, root.field("spec"));
-    if let Some(workloads) = &spec.workload_selector {
-        let selector = at.field("workloadSelector");
-        selector::check_labels(
-            &workloads.labels,
-            "every workload of the namespace",
-            &selector.field("labels"),
-            out,
-        );
-    }
+    selector::check_workloads(spec.workload_selector.as_ref(), &at.field("workloadSelector"), out);
     check_hosts(spec, &at.field("hosts"), out);
     address::check_all(&spec.addresses, &at.field("addresses"), out);
     check_ports(resource, &at, out);

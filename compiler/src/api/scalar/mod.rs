@@ -2,11 +2,13 @@
 
 mod duration;
 mod int_or_string;
+mod json;
 mod opaque;
 mod text;
 
 pub use duration::{Duration, GatewayDuration};
 pub use int_or_string::IntOrString;
+pub use json::Json;
 pub use opaque::{AnyText, Opaque};
 
 use text::text_scalar;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
 
 /// Anything at all: the field is known, and nothing in it is used. Written down for what it is there for: a field
 /// with the wrong name is found, and one with the right name is not called wrong.
@@ -30,19 +30,20 @@ impl JsonSchema for Opaque {
     }
 }
 
-/// A text whose value is used in few places; whatever is no text is an empty one, and nobody is told.
+/// A text as it stands: what would be a placeholder elsewhere belongs to it. What is no text is an empty one, and nobody
+/// is told.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AnyText(pub String);
 
 impl<'de> Deserialize<'de> for AnyText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_byte_buf(Any)
     }
 }
 
 struct Any;
 
-impl<'de> Visitor<'de> for Any {
+impl Visitor<'_> for Any {
     type Value = AnyText;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -51,36 +52,6 @@ impl<'de> Visitor<'de> for Any {
 
     fn visit_str<E>(self, text: &str) -> Result<AnyText, E> {
         Ok(AnyText(text.to_owned()))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<AnyText, E> {
-        Ok(AnyText::default())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<AnyText, E> {
-        Ok(AnyText::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<AnyText, E> {
-        Ok(AnyText::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<AnyText, E> {
-        Ok(AnyText::default())
-    }
-
-    fn visit_unit<E>(self) -> Result<AnyText, E> {
-        Ok(AnyText::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<AnyText, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(AnyText::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyText, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(AnyText::default())
     }
 }
 

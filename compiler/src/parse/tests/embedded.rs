@@ -61,3 +61,12 @@ fn the_project_may_hold_it() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("unused-mesh-config] istio.yaml:6:5"), "{said:?}");
 }
+
+#[test]
+fn networks_are_read_beside_it() {
+    let text = config_map("istio", "|\n    trustDomain: example.org")
+        + "  meshNetworks: |\n    netwroks: {}\n";
+    let said = Compiled::text(&text).said();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("error[unknown-field] 8:5 netwroks:"), "{said:?}");
+}

@@ -1,7 +1,7 @@
 //! `VirtualService`s: names completed, delegates in place.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::delegate::{self, DroppedDelegate};
@@ -9,7 +9,7 @@ use crate::api::istio::{self, HttpRoute};
 use crate::api::{Mesh, Resource};
 use crate::diagnostic::FieldPath;
 use crate::parse::DocumentId;
-use crate::resolve::host::{Host, HostIndex, qualify};
+use crate::resolve::host::{Host, qualify};
 use crate::resolve::{Age, Settings, Visibility};
 
 /// By its place in [`VirtualServices`].
@@ -226,15 +226,8 @@ pub struct VirtualServices<'a> {
     all: Vec<VirtualService<'a>>,
     /// Without hosts, and nobody delegates to them.
     unused_parts: Vec<VirtualService<'a>>,
-    /// `namespace/name` → those that bind to it, the oldest first, with their hosts by their ends.
-    by_gateway: HashMap<Arc<str>, Bound>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Bound {
-    ids: Vec<VirtualServiceId>,
-    by_host: BTreeMap<Host, Vec<VirtualServiceId>>,
-    ends: HostIndex,
+    /// `namespace/name` → those that bind to it, the oldest first.
+    by_gateway: HashMap<Arc<str>, Vec<VirtualServiceId>>,
 }
 
 impl<'a> VirtualServices<'a> {
@@ -243,11 +236,15 @@ impl<'a> VirtualServices<'a> {
         let roots = mesh.virtual_services.iter().filter(|it| !it.spec.hosts.is_empty());
         let mut all: Vec<_> = roots.map(|root| resolve(root, &delegates, settings)).collect();
         all.sort_by_key(|it: &VirtualService<'_>| it.age);
-        let mut by_gateway: HashMap<Arc<str>, Bound> = HashMap::new();
+        let mut by_gateway: HashMap<Arc<str>, Vec<_>> = HashMap::new();
         for (virtual_service, id) in all.iter().zip((0..).map(VirtualServiceId)) {
             for gateway in &virtual_service.gateways {
                 let GatewayName::Named(name) = gateway else { continue };
-                by_gateway.entry(Arc::clone(name)).or_default().add(virtual_service, id);
+                let bound = by_gateway.entry(Arc::clone(name)).or_default();
+                // A gateway may be named twice.
+                if bound.last() != Some(&id) {
+                    bound.push(id);
+                }
             }
         }
         let unused = unused_parts(mesh);
@@ -277,19 +274,7 @@ impl<'a> VirtualServices<'a> {
     /// Those that bind to the gateway `namespace/name`, the oldest first.
     #[must_use]
     pub fn of_gateway(&self, gateway: &str) -> &[VirtualServiceId] {
-        self.by_gateway.get(gateway).map_or(&[], |bound| bound.ids.as_slice())
-    }
-
-    /// Those of them that have a name in common with `host`, the oldest first.
-    #[must_use]
-    pub fn of_gateway_host(&self, gateway: &str, host: &str) -> Vec<VirtualServiceId> {
-        let Some(bound) = self.by_gateway.get(gateway) else { return Vec::new() };
-        let hosts = bound.ends.overlapping(host).into_iter();
-        let mut ids: Vec<_> =
-            hosts.filter_map(|host| bound.by_host.get(host)).flatten().copied().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
+        self.by_gateway.get(gateway).map_or(&[], Vec::as_slice)
     }
 
     /// The gateways that somebody names, sorted.
@@ -298,19 +283,6 @@ impl<'a> VirtualServices<'a> {
         let mut names: Vec<_> = self.by_gateway.keys().collect();
         names.sort_unstable();
         names
-    }
-}
-
-impl Bound {
-    fn add(&mut self, virtual_service: &VirtualService<'_>, id: VirtualServiceId) {
-        if self.ids.last() == Some(&id) {
-            return;
-        }
-        self.ids.push(id);
-        for host in &virtual_service.hosts {
-            self.ends.insert(host);
-            self.by_host.entry(Arc::clone(host)).or_default().push(id);
-        }
     }
 }
 

@@ -8,4 +8,4 @@ mod value;
 
 pub(in crate::api) use kubernetes::{check_pod_template, check_resource};
 pub(in crate::api) use own::check;
-pub(super) use own::{dry_run, is_bool, report_dry_run};
+pub(super) use own::{dry_run, is_bool, is_true, report_dry_run, report_unrecorded_dry_run};

@@ -1,6 +1,7 @@
 //! Annotations that one of Istio's kinds does not take.
 
 use crate::api::Metadata;
+use crate::api::checks::UNENFORCED_FIELD;
 use crate::api::rules::checks::FORBIDDEN_ANNOTATION;
 use crate::diagnostic::{At, Diagnostic};
 
@@ -50,6 +51,25 @@ pub(in crate::api::rules) fn is_bool(text: &str) -> bool {
         text,
         "1" | "t" | "T" | "TRUE" | "true" | "True" | "0" | "f" | "F" | "FALSE" | "false" | "False"
     )
+}
+
+/// Whether Go takes a text for true. Source: Go, `strconv.ParseBool`.
+pub(in crate::api::rules) fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True")
+}
+
+/// A policy that is tried decides nothing, and nobody hears what it would have decided.
+pub(in crate::api::rules) fn report_unrecorded_dry_run(at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let at = at.field("metadata");
+    let at = at.field("annotations");
+    let found = Diagnostic::new(
+        &UNENFORCED_FIELD,
+        at.field(DRY_RUN).key(),
+        "the dry run is accepted and has no effect",
+    );
+    out.push(found.label("not enforced").consequence(
+        "the policy refuses nothing and lets nothing in, and what it would have done is not recorded",
+    ));
 }
 
 /// Where a dry run is asked for; `at` is the resource's root.

@@ -2,6 +2,8 @@
 
 mod tls;
 
+pub(super) use tls::check as check_tls;
+
 use super::checks::{DUPLICATE_PORT, INEFFECTIVE_TLS_SETTING, INVALID_HOST, INVALID_SERVER};
 use super::label::is_dns_label;
 use super::port::{self, Protocol};

@@ -23,7 +23,11 @@ const CIPHER_SUITES: &[&str] = &[
     "DES-CBC3-SHA",
 ];
 
-pub(super) fn check(settings: Option<&ServerTlsSettings>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+pub(in super::super) fn check(
+    settings: Option<&ServerTlsSettings>,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
     let Some(tls) = settings else { return };
     check_versions(tls, at, out);
     check_suites(tls, at, out);
