@@ -13,7 +13,8 @@ use crate::resolve::Mesh;
 pub(super) enum Address {
     /// Neither a Service nor an address.
     Missing,
-    NotAnAddress,
+    /// A `url` that is none.
+    Garbled,
     Ip,
     Host,
 }
@@ -65,7 +66,7 @@ fn of_resource<'m, T>(
 }
 
 fn read(url: &str) -> Address {
-    let Some(host) = host(url) else { return Address::NotAnAddress };
+    let Some(host) = host(url) else { return Address::Garbled };
     if host.parse::<IpAddr>().is_ok() { Address::Ip } else { Address::Host }
 }
 

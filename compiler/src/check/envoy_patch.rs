@@ -1,4 +1,4 @@
-//! The patches of EnvoyFilters, as far as several checks look at them.
+//! The patches of `EnvoyFilter`s, as far as several checks look at them.
 
 use serde_json::Value;
 

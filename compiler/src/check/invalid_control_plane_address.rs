@@ -21,7 +21,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 format!("the webhook `{name}` does not say whom to ask"),
                 "needs `url` or `service`",
             ),
-            Address::NotAnAddress => {
+            Address::Garbled => {
                 (format!("the webhook `{name}` has an address that is none"), "not a URL")
             }
             Address::Ip | Address::Host => continue,

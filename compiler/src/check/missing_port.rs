@@ -69,15 +69,14 @@ fn report(
             .label("which port?")
             .also(service.origin.place(), format!("there are {numbers}"))
             .help("name one of them with `port: {number: …}`");
-    match lost {
-        Some(port) => found.consequence(format!(
+    if let Some(port) = lost {
+        return found.consequence(format!(
             "requests that come by port {port} are answered with 503: the host has no such port"
-        )),
-        None => {
-            let found = found.consequence(
-                "requests go to the port that they came by, and are answered with 503 where the host has no such port",
-            );
-            Diagnostic { severity: Severity::Warning, ..found }
-        }
+        ));
     }
+    let mut found = found.consequence(
+        "requests go to the port that they came by, and are answered with 503 where the host has no such port",
+    );
+    found.severity = Severity::Warning;
+    found
 }

@@ -80,16 +80,18 @@ fn describe(
 ) -> Diagnostic {
     let (host, written) = (&destination.host, &destination.written.host);
     let namespace = it.namespace();
+    // Nobody who uses the routes sees it, so the first of them stands for all.
+    let viewer = viewers(mesh, it).first().copied().unwrap_or(namespace);
     let hidden = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id)).next();
     if let Some(hidden) = hidden {
-        let message = format!("`{written}` is not exported to namespace `{namespace}`");
+        let message = format!("`{written}` is not exported to namespace `{viewer}`");
         return Diagnostic::new(&CHECK, place, message)
             .label("not visible from here")
             .also(
                 hidden.origin.place(),
                 format!("this {} is for other namespaces", hidden.origin.kind()),
             )
-            .help(format!("add `{namespace}` to its `exportTo`"));
+            .help(format!("add `{viewer}` to its `exportTo`"));
     }
     let near = suggestion::host(mesh, written, namespace);
     let label = match &near {

@@ -38,7 +38,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     .label(near.map_or("no such registry".to_owned(), |near| format!("did you mean `{near}`?")))
                     .consequence("the network has no such endpoints: proxies send to them directly, and not by the network's gateway")
                     .help("name a cluster whose access a Secret with the label `istio/multiCluster: \"true\"` holds");
-                out.push(suggestion::offer(found, place, near));
+                let mut found = suggestion::offer(found, place, near);
+                // Secrets are seldom kept in a repository: where there are none, the cluster may be known all the same.
+                if known.len() == OWN.len() {
+                    found.severity = Severity::Warning;
+                }
+                out.push(found);
             }
         }
     }
