@@ -30,8 +30,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let own: BTreeSet<u16> = service.object.ports.iter().map(|it| it.number).collect();
+            let lost = arriving.difference(&own).next().copied();
+            // All go by ports that the host has.
+            if lost.is_none() && !arriving.is_empty() {
+                continue;
+            }
             let place = Place::value(at.document, at.path().field("host"));
-            out.push(report(service, &own, arriving.difference(&own).next().copied(), place));
+            out.push(report(service, &own, lost, place));
         }
     }
 }
@@ -54,8 +59,8 @@ fn arriving(mesh: &Mesh<'_>, it: &VirtualService<'_>) -> BTreeSet<u16> {
     ports
 }
 
-/// `lost` is a port by which requests come and that the host does not have. Where there is none, all goes well as long as
-/// nobody sends requests by another port; Istio's analyzer makes no difference.
+/// `lost` is a port by which requests come and that the host does not have. Where it is not known by which they come, as in
+/// a part of other routes, none may be lost.
 fn report(
     service: &Service<'_>,
     own: &BTreeSet<u16>,

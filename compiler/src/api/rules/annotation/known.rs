@@ -22,6 +22,9 @@ pub(super) const WRITTEN_BY_CNI: &[&str] = &[
     "traffic.sidecar.istio.io/includeOutboundIPRanges",
 ];
 
+/// What Istio's own way to install gateways asks for: nobody could do without.
+pub(super) const ASKED_FOR: &[&str] = &["inject.istio.io/templates"];
+
 const POD: &[&str] = &["Pod"];
 const SERVICE: &[&str] = &["Service"];
 const GATEWAY: &[&str] = &["Gateway"];

@@ -3,7 +3,7 @@
 //! Istio looks at the metadata of resources alone. A workload's template is looked at as the pods that are made from it
 //! will be. Source: Istio, `annotations.K8sAnalyzer`, `annotations.AlphaAnalyzer`.
 
-use super::known::{self, KNOWN, Known, WRITTEN_BY_CNI, WRITTEN_BY_ISTIO};
+use super::known::{self, ASKED_FOR, KNOWN, Known, WRITTEN_BY_CNI, WRITTEN_BY_ISTIO};
 use super::value;
 use crate::api::kubernetes::PodSpec;
 use crate::api::rules::checks::{
@@ -48,7 +48,7 @@ fn check(metadata: &Metadata, kind: &str, of_cni: &[&str], at: &At<'_>, out: &mu
             out.push(unknown(name, &at));
             continue;
         };
-        if known.is_alpha && !of_cni.contains(&name) {
+        if known.is_alpha && !of_cni.contains(&name) && !ASKED_FOR.contains(&name) {
             out.push(alpha(name, &at));
         }
         out.extend(deprecated(known, metadata, &at));
