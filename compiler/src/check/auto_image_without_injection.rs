@@ -38,8 +38,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn is_injected(mesh: &Mesh<'_>, workload: &Workload<'_>, webhooks: &[&Webhook]) -> bool {
-    let mut declared = mesh.namespaces.declared();
-    let namespace = declared.find(|it| it.name() == workload.namespace());
+    let namespace = mesh.namespaces.find(workload.namespace());
     let labels = namespace.map(|it| it.metadata.labels.clone()).unwrap_or_default();
     let selects = |selector: &Option<LabelSelector>, labels| {
         selector.as_ref().is_none_or(|selector| selector.selects(labels))

@@ -40,7 +40,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn services<'m>(mesh: &'m Mesh<'_>, pod: &Workload<'_>) -> Vec<&'m Resource<Service>> {
-    let services = mesh.source.services.iter().filter(|it| it.namespace == pod.namespace());
+    let services = inventory::in_namespace(&mesh.source.services, pod.namespace()).iter();
     services
         .filter(|it| !it.spec.selector.is_empty() && pod.inventory.has(&it.spec.selector))
         .collect()

@@ -24,10 +24,14 @@ pub(super) const PROXY: &str = "istio-proxy";
 const OF_CLUSTER: &[&str] =
     &["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
+/// Whether applications may run in a namespace.
+pub(super) fn is_of_applications(name: &str) -> bool {
+    name != "istio-system" && !OF_CLUSTER.contains(&name)
+}
+
 /// The namespaces in which applications may run.
 pub(super) fn namespaces<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = &'m Resource<Namespace>> {
-    let is_own = |name: &str| name != "istio-system" && !OF_CLUSTER.contains(&name);
-    mesh.namespaces.declared().filter(move |namespace| is_own(namespace.name()))
+    mesh.namespaces.declared().filter(|namespace| is_of_applications(namespace.name()))
 }
 
 pub(super) fn label<'m>(metadata: &'m Metadata, name: &str) -> Option<&'m str> {
@@ -49,10 +53,7 @@ pub(super) fn is_enabled(namespace: &Resource<Namespace>) -> bool {
 pub(super) fn is_meshed(mesh: &Mesh<'_>, workload: &Workload<'_>) -> bool {
     let has_proxy =
         workload.pod.containers.iter().any(|it| it.name == PROXY && !it.image.is_empty());
-    let by_namespace = || {
-        let mut declared = mesh.namespaces.declared();
-        declared.any(|it| it.name() == workload.namespace() && is_enabled(it))
-    };
+    let by_namespace = || mesh.namespaces.find(workload.namespace()).is_some_and(is_enabled);
     has_proxy || own_choice(workload.metadata).map_or_else(by_namespace, |choice| choice == "true")
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::Resource;
 use crate::resolve::host::{lower, of_service};
 use crate::resolve::{Mesh, Workload};
 
@@ -103,6 +104,14 @@ impl<'m> Accounts<'m> {
         let mut all = self.by_namespace.iter().filter(|_| account != "default");
         all.find(|(_, known)| known.contains(account)).map(|(namespace, _)| *namespace)
     }
+}
+
+/// The resources of a namespace, by name.
+pub(super) fn in_namespace<'m, T>(all: &'m [Resource<T>], namespace: &str) -> &'m [Resource<T>] {
+    let from = all.partition_point(|it| it.namespace.as_str() < namespace);
+    let rest = all.get(from..).unwrap_or_default();
+    let end = rest.partition_point(|it| it.namespace == namespace);
+    rest.get(..end).unwrap_or_default()
 }
 
 /// The workloads of a namespace, by name.

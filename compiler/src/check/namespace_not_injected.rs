@@ -3,6 +3,7 @@
 //! Source: Istio, `injection.Analyzer`: a namespace says so by `istio-injection`, `istio.io/rev` or
 //! `istio.io/dataplane-mode`.
 
+use super::injected_by_default;
 use super::injection::{self, DATAPLANE_MODE, INJECTION, REVISION};
 use crate::api::Resource;
 use crate::api::kubernetes::Namespace;
@@ -17,10 +18,10 @@ pub(super) static CHECK: Check = Check::lint(
 .alias(&["IST0102"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    if injected_by_default::setting(mesh).is_some() {
+        return;
+    }
     for namespace in undecided(mesh) {
-        if super::injected_by_default::setting(mesh).is_some() {
-            continue;
-        }
         let message = format!("nothing says whether pods of `{}` get a proxy", namespace.name());
         out.push(
             Diagnostic::new(&CHECK, Place::resource(namespace.id), message)

@@ -27,10 +27,12 @@ pub(super) fn overlaps<'m, 'a, T>(
         let Some(own) = labels(&later.spec).filter(|own| !own.is_empty()) else { continue };
         let selected = inventory::workloads(mesh, &later.namespace);
         let selected: Vec<_> = selected.filter(|it| it.inventory.has(own)).collect();
-        let earlier = resources.iter().take(position).find_map(|earlier| {
+        // They are sorted by namespace.
+        let before = resources.get(..position).unwrap_or_default();
+        let near = inventory::in_namespace(before, &later.namespace);
+        let earlier = near.iter().find_map(|earlier| {
             let other = labels(&earlier.spec).filter(|other| !other.is_empty())?;
-            let is_near = earlier.namespace == later.namespace;
-            let shared = selected.iter().find(|it| is_near && it.inventory.has(other));
+            let shared = selected.iter().find(|it| it.inventory.has(other));
             shared.map(|workload| (earlier, *workload))
         });
         if let Some((earlier, workload)) = earlier {

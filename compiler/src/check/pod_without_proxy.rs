@@ -3,6 +3,8 @@
 //! Source: Istio, `injection.Analyzer`. A pod on its node's network, or one that declines, has none rightly.
 
 use super::injection::{self, INJECTION, PROXY};
+use crate::api::Resource;
+use crate::api::kubernetes::Namespace;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
@@ -11,11 +13,12 @@ pub(super) static CHECK: Check =
         .alias(&["IST0103"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let enabled: Vec<_> =
-        injection::namespaces(mesh).filter(|namespace| injection::is_enabled(namespace)).collect();
     for pod in mesh.workloads.iter().filter(|it| it.is_pod() && ought_to_have_one(it)) {
-        let namespace = enabled.iter().find(|it| it.name() == pod.namespace());
-        let Some(namespace) = namespace else { continue };
+        let namespace = mesh.namespaces.find(pod.namespace());
+        let is_enabled = |it: &&Resource<Namespace>| {
+            injection::is_of_applications(it.name()) && injection::is_enabled(it)
+        };
+        let Some(namespace) = namespace.filter(is_enabled) else { continue };
         let label = FieldPath::default().field("metadata").field("labels").field(INJECTION);
         let message = format!("the pod `{}` has no proxy", pod.name());
         out.push(

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::injection;
+use super::{injection, inventory};
 use crate::api::Resource;
 use crate::api::kubernetes::{Service, ServicePort};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -73,12 +73,9 @@ pub(super) fn deployments<'m, 'a>(mesh: &'m Mesh<'a>) -> impl Iterator<Item = &'
 
 /// The ports of all Services that select a workload's pods.
 pub(super) fn ports<'m>(mesh: &'m Mesh<'_>, workload: &'m Workload<'_>) -> Vec<At<'m>> {
-    let services = mesh.source.services.iter().filter(|it| {
-        it.namespace == workload.namespace()
-            && !it.spec.selector.is_empty()
-            && workload.inventory.has(&it.spec.selector)
-    });
+    let services = inventory::in_namespace(&mesh.source.services, workload.namespace()).iter();
     services
+        .filter(|it| !it.spec.selector.is_empty() && workload.inventory.has(&it.spec.selector))
         .flat_map(|service| {
             let ports = service.spec.ports.iter().enumerate();
             ports.map(move |(index, port)| At { service, index, port })

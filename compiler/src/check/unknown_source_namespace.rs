@@ -30,7 +30,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     [("namespaces", &source.namespaces), ("notNamespaces", &source.not_namespaces)];
                 for (field, names) in lists {
                     let names = names.iter().enumerate();
-                    for (index, name) in names.filter(|(_, name)| !is_known(&known, name)) {
+                    let is_known =
+                        |name: &str| mesh.namespaces.contains(name) || matches(&known, name);
+                    for (index, name) in names.filter(|(_, name)| !is_known(name)) {
                         let place = Place::value(policy.id, at.clone().field(field).index(index));
                         out.push(report(place, field, name, &known));
                     }
@@ -41,7 +43,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// `*` may stand at either end. Case makes no difference to Istio's analyzer.
-fn is_known(known: &[&str], name: &str) -> bool {
+fn matches(known: &[&str], name: &str) -> bool {
     if name == "*" {
         return true;
     }

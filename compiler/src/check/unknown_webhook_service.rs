@@ -22,8 +22,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (index, it) in resource.spec.0.iter().enumerate() {
             let Some(service) = &it.client_config.service else { continue };
             let (namespace, name) = (service.namespace.as_str(), service.name.as_str());
-            let in_namespace = mesh.source.services.iter().filter(|it| it.namespace == namespace);
-            let known: Vec<_> = in_namespace.map(crate::api::Resource::name).collect();
+            let services = inventory::in_namespace(&mesh.source.services, namespace);
+            let known: Vec<_> = services.iter().map(crate::api::Resource::name).collect();
             if known.contains(&name) || inventory::is_incomplete(mesh, "Service", namespace, name) {
                 continue;
             }
