@@ -58,6 +58,7 @@ mod unverified_server_on_port;
 mod conflicting_sidecars;
 mod envoy_patch;
 mod ignored_add;
+mod ignored_egress_proxy;
 mod ignored_remove;
 mod ineffective_sidecar;
 mod overlap;
@@ -88,9 +89,11 @@ mod webhook;
 mod allow_opens_everything;
 mod claim_route_without_authentication;
 mod conflicting_telemetries;
+mod deprecated_provider;
 mod http_rule_on_tcp_port;
 mod ineffective_selector;
 mod policy_never_matches;
+mod policy_without_proxy;
 mod service_port_in_policy;
 mod several_default_telemetries;
 mod split_rule;
@@ -175,6 +178,9 @@ static RULES: &[Rule] = &[
     (&ignored_add::CHECK, ignored_add::run),
     (&ignored_remove::CHECK, ignored_remove::run),
     (&unsupported_replace::CHECK, unsupported_replace::run),
+    (&ignored_egress_proxy::CHECK, ignored_egress_proxy::run),
+    (&deprecated_provider::CHECK, deprecated_provider::run),
+    (&policy_without_proxy::CHECK, policy_without_proxy::run),
     (&unordered_patch::CHECK, unordered_patch::run),
     (&unordered_patch_of_version::CHECK, unordered_patch_of_version::run),
 ];

@@ -363,6 +363,13 @@ pub(super) static INVALID_MESH_NETWORKS: Check =
     Check::rule("invalid-mesh-networks", include_str!("checks/invalid_mesh_networks.md"))
         .alias(REFUSED);
 
+pub(super) static NEGATIVE_CONDITION: Check = Check::lint(
+    "negative-condition",
+    Severity::Warning,
+    include_str!("checks/negative_condition.md"),
+)
+.alias(&["IST0171"]);
+
 /// The checks of these rules.
 pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
@@ -429,6 +436,7 @@ pub static CHECKS: &[&Check] = &[
     &DEPRECATED_ANNOTATION,
     &ALPHA_ANNOTATION,
     &RESERVED_USER_ID,
+    &NEGATIVE_CONDITION,
     &AUTO_IMAGE_IN_POD,
     &INVALID_JWT_RULE,
     &PRIVATE_KEY_IN_JWKS,

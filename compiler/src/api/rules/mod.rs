@@ -33,6 +33,7 @@ pub(super) mod proxy_config;
 pub(super) mod request_authentication;
 pub(super) mod service_entry;
 pub(super) mod sidecar;
+pub(super) mod status;
 pub(super) mod telemetry;
 pub(super) mod traffic_extension;
 pub(super) mod virtual_service;
