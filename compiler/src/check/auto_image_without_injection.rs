@@ -62,3 +62,44 @@ fn is_injected(mesh: &Mesh<'_>, workload: &Workload<'_>, webhooks: &[&Webhook]) 
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// By the labels of the namespace, where it is declared, and those of the pods.
+    fn is_left(namespace: Option<&str>, pod: &str, webhooks: &str) -> bool {
+        let folder = Folder::new();
+        if let Some(labels) = namespace {
+            let text = format!(
+                "apiVersion: v1\nkind: Namespace\nmetadata: {{name: edge, labels: {{{labels}}}}}\n"
+            );
+            folder.write("namespace.yaml", text);
+        }
+        folder.write("webhooks.yaml", webhooks);
+        folder.write("edge.yaml", format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: edge, namespace: edge}}\nspec:\n  selector: {{matchLabels: {{app: edge}}}}\n  template:\n    metadata: {{labels: {{app: edge{pod}}}}}\n    spec: {{containers: [{{name: istio-proxy, image: auto}}]}}\n"
+        ));
+        findings(folder.path()).iter().any(|it| it.check == &CHECK)
+    }
+
+    #[test]
+    fn labels_decide_as_in_an_istio_that_was_just_installed() {
+        const ASKS: &str = ", sidecar.istio.io/inject: 'true'";
+        const DECLINES: &str = ", sidecar.istio.io/inject: 'false'";
+        assert!(!is_left(None, "", "") && is_left(None, DECLINES, ""));
+        assert!(is_left(Some(""), "", "") && !is_left(Some(""), ASKS, ""));
+        assert!(!is_left(Some("istio-injection: enabled"), "", ""));
+        assert!(is_left(Some("istio-injection: enabled"), DECLINES, ""));
+        assert!(is_left(Some("istio-injection: disabled"), ASKS, ""));
+        assert!(!is_left(Some("istio.io/rev: canary"), "", ""));
+    }
+
+    #[test]
+    fn webhooks_that_are_shown_decide() {
+        let webhooks = "apiVersion: admissionregistration.k8s.io/v1\nkind: MutatingWebhookConfiguration\nmetadata: {name: injector}\nwebhooks:\n- name: a.istio.io\n  clientConfig: {url: 'https://a.test/inject'}\n  objectSelector: {matchLabels: {app: edge}}\n  namespaceSelector: {matchLabels: {mesh: 'yes'}}\n";
+        assert!(!is_left(Some("mesh: 'yes'"), "", webhooks));
+        assert!(is_left(Some("istio-injection: enabled"), "", webhooks));
+    }
+}

@@ -95,3 +95,33 @@ fn report<'m>(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// The ports of a Gateway that are said to be closed; `port` is that of the Service.
+    fn closed(port: &str, numbers: &[u32]) -> usize {
+        let folder = Folder::new();
+        let servers: Vec<_> = numbers
+            .iter()
+            .map(|number| {
+                format!("{{port: {{number: {number}, name: p{number}, protocol: HTTP}}, hosts: [a.test]}}")
+            })
+            .collect();
+        folder.write("a.yaml", format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: edge, namespace: edge}}\nspec: {{selector: {{app: edge}}, ports: [{port}]}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: edge, namespace: edge, labels: {{app: edge}}}}\nspec: {{containers: [{{name: istio-proxy, image: proxy, ports: [{{name: web, containerPort: 8080}}]}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: edge}}\nspec: {{selector: {{app: edge}}, servers: [{}]}}\n",
+            servers.join(", ")
+        ));
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn either_port_of_a_service_is_open() {
+        assert_eq!(closed("{name: http, port: 80, targetPort: 8080}", &[80, 8080, 81]), 1);
+        assert_eq!(closed("{name: http, port: 80, targetPort: web}", &[80, 8080]), 0);
+        assert_eq!(closed("{name: http, port: 80}", &[80, 8080]), 1);
+        assert_eq!(closed("{name: http, port: 80, protocol: UDP}", &[80]), 1);
+    }
+}

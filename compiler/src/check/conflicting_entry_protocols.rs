@@ -79,3 +79,29 @@ fn report(host: &str, number: u32, earlier: &At<'_>, later: &At<'_>) -> Diagnost
 fn spoken(it: &At<'_>) -> String {
     if it.protocol.is_empty() { "not said".to_owned() } else { format!("`{}`", it.protocol) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    fn count(entries: &[(&str, &str, &str)]) -> usize {
+        let folder = Folder::new();
+        for (index, (namespace, export, protocol)) in entries.iter().enumerate() {
+            let text = format!(
+                "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: e{index}, namespace: {namespace}}}\nspec:\n  hosts: [a.test]\n  exportTo: [{export}]\n  resolution: DNS\n  ports: [{{number: 443, name: main, protocol: {protocol}}}]\n"
+            );
+            folder.write(&format!("{index}.yaml"), text);
+        }
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn only_entries_that_somebody_sees_together_disagree() {
+        assert_eq!(count(&[("a", "'.'", "HTTP"), ("b", "'.'", "TLS")]), 0);
+        assert_eq!(count(&[("a", "'.'", "HTTP"), ("b", "'*'", "TLS")]), 1);
+        assert_eq!(count(&[("a", "c", "HTTP"), ("b", "c", "TLS")]), 1);
+        assert_eq!(count(&[("a", "'*'", "tls"), ("b", "'*'", "TLS")]), 0);
+        assert_eq!(count(&[("a", "'~'", "HTTP"), ("b", "'*'", "TLS")]), 0);
+    }
+}

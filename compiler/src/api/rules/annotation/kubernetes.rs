@@ -115,3 +115,60 @@ fn invalid(name: &str, expected: &str, at: &At<'_>) -> Diagnostic {
         .label(format!("expected {expected}"))
         .consequence("Istio refuses to give such a pod its proxy")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Compiled;
+
+    fn said(kind: &str, annotation: &str) -> Vec<String> {
+        let spec = if kind == "Pod" { "{containers: [{name: a, image: a}]}" } else { "{}" };
+        let text = format!(
+            "apiVersion: v1\nkind: {kind}\nmetadata: {{name: a, annotations: {{{annotation}}}}}\nspec: {spec}\n"
+        );
+        let findings = Compiled::text(&text).findings;
+        findings.iter().map(|finding| finding.check.name.to_owned()).collect()
+    }
+
+    #[test]
+    fn what_istio_and_others_write_by_themselves_is_left_alone() {
+        for annotation in [
+            "example.com/owner: shop",
+            "kubernetes.io/psp: restricted",
+            "sidecar.istio.io/status: '{}'",
+            "istio.io/rev: default",
+            "sidecar.istio.io/interceptionMode: REDIRECT",
+        ] {
+            assert_eq!(said("Pod", annotation), [""; 0], "{annotation}");
+        }
+    }
+
+    #[test]
+    fn an_annotation_is_read_where_it_belongs() {
+        let ports = "traffic.sidecar.istio.io/excludeOutboundPorts: '80,http'";
+        assert_eq!(said("Pod", ports), ["alpha-annotation", "invalid-annotation"]);
+        assert_eq!(said("Namespace", ports), ["alpha-annotation", "misplaced-annotation"]);
+        assert_eq!(said("Service", "kubernetes.io/ingress.class: istio"), ["misplaced-annotation"]);
+        assert_eq!(said("Service", "istio.io/exportTo: shop"), ["unknown-annotation"]);
+    }
+
+    #[test]
+    fn the_annotation_of_old_is_kept_beside_the_label() {
+        let pod = |labels: &str| {
+            let text = format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, labels: {{{labels}}}, annotations: {{sidecar.istio.io/inject: 'true'}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n"
+            );
+            Compiled::text(&text).findings.len()
+        };
+        assert_eq!((pod(""), pod("sidecar.istio.io/inject: 'true'")), (1, 0));
+    }
+
+    #[test]
+    fn a_template_is_looked_at_as_its_pods_will_be() {
+        let text = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  selector: {matchLabels: {app: a}}\n  template:\n    metadata: {labels: {app: a}, annotations: {sidecar.istio.io/proxyCPU: much}}\n    spec: {containers: [{name: a, image: a}]}\n";
+        let said = Compiled::text(text).said();
+        assert!(
+            said.iter().any(|line| line.starts_with("warning[invalid-annotation] 7:")),
+            "{said:?}"
+        );
+    }
+}
