@@ -293,9 +293,12 @@ pub(super) static RESERVED_USER_ID: Check =
     Check::lint("reserved-user-id", Severity::Warning, include_str!("checks/reserved_user_id.md"))
         .alias(&["IST0144"]);
 
-pub(super) static AUTO_IMAGE_IN_POD: Check =
-    Check::lint("auto-image-in-pod", Severity::Error, include_str!("checks/auto_image_in_pod.md"))
-        .alias(&["IST0147"]);
+pub(super) static AUTO_IMAGE_IN_POD: Check = Check::lint(
+    "auto-image-in-pod",
+    Severity::Warning,
+    include_str!("checks/auto_image_in_pod.md"),
+)
+.alias(&["IST0147"]);
 
 pub(super) static INVALID_SIDECAR: Check =
     Check::rule("invalid-sidecar", include_str!("checks/invalid_sidecar.md")).alias(REFUSED);

@@ -53,17 +53,17 @@ fn is_of_istio(metadata: &Metadata) -> bool {
         || metadata.labels.get("release").is_some_and(|release| release == "istio")
 }
 
-/// A Pod is what is left when injection is over. `at` is its root.
+/// A Pod is made once: no controller makes it anew when injection failed. `at` is its root.
 pub(super) fn check_image(pod: &PodSpec, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let at = at.field("spec");
     let at = at.field("containers");
     let is_auto = |it: &Container| it.name == PROXY && it.image == "auto";
     let Some(index) = pod.containers.iter().position(is_auto) else { return };
-    let message = "injection was to put an image here, and has not";
+    let message = "injection is to put an image here, and has not";
     out.push(
         Diagnostic::new(&AUTO_IMAGE_IN_POD, at.index(index).field("image").value(), message)
-            .label("no image")
-            .consequence("the pod never starts, and takes no requests")
+            .label("no image yet")
+            .consequence("a pod that was made like this never starts, and takes no requests")
             .help("let a Deployment make it, in a namespace where proxies are injected"),
     );
 }
