@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::api::Resource;
 use crate::resolve::host::{lower, of_service};
 use crate::resolve::{Mesh, Workload};
 
@@ -30,6 +31,11 @@ pub(super) fn lists_secrets(mesh: &Mesh<'_>) -> bool {
 
 /// Whether something stands for `host`, or for a part of it where it is a wildcard.
 pub(super) fn has_host(mesh: &Mesh<'_>, host: &str) -> bool {
+    !mesh.services.ends.overlapping(host).is_empty() || may_have_host(mesh, host)
+}
+
+/// Whether something stands for `host` of which no more is known: it is listed, or its resource could not be read.
+pub(super) fn may_have_host(mesh: &Mesh<'_>, host: &str) -> bool {
     let domain = mesh.settings.cluster_domain;
     let is_listed = |it: &String| *lower(it) == *host;
     let may_be = |it: &crate::api::Incomplete| match it.kind.as_str() {
@@ -38,8 +44,7 @@ pub(super) fn has_host(mesh: &Mesh<'_>, host: &str) -> bool {
         "ServiceEntry" => !host.ends_with(&format!(".svc.{domain}")),
         _ => false,
     };
-    !mesh.services.ends.overlapping(host).is_empty()
-        || mesh.source.project.inventory.hosts.iter().any(is_listed)
+    mesh.source.project.inventory.hosts.iter().any(is_listed)
         || mesh.source.incomplete.iter().any(may_be)
 }
 
@@ -99,6 +104,14 @@ impl<'m> Accounts<'m> {
         let mut all = self.by_namespace.iter().filter(|_| account != "default");
         all.find(|(_, known)| known.contains(account)).map(|(namespace, _)| *namespace)
     }
+}
+
+/// The resources of a namespace, by name.
+pub(super) fn in_namespace<'m, T>(all: &'m [Resource<T>], namespace: &str) -> &'m [Resource<T>] {
+    let from = all.partition_point(|it| it.namespace.as_str() < namespace);
+    let rest = all.get(from..).unwrap_or_default();
+    let end = rest.partition_point(|it| it.namespace == namespace);
+    rest.get(..end).unwrap_or_default()
 }
 
 /// The workloads of a namespace, by name.

@@ -7,9 +7,10 @@ use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Labels, Role};
 
 use super::{inventory, selection, suggestion};
-use crate::api::nearest;
+use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
+use crate::resolve::gateway::IstioGateway;
 use crate::resolve::policy::Policy;
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
@@ -31,6 +32,17 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
     for it in &policies.authorization_policies {
         check_policy(mesh, it, out);
+    }
+    let source = mesh.source;
+    for it in &source.sidecars {
+        let labels = it.spec.workload_selector.as_ref().map(|selector| &selector.labels);
+        let path = FieldPath::default().field("spec").field("workloadSelector").field("labels");
+        check_settings(mesh, it, labels, path, out);
+    }
+    for it in &source.telemetries {
+        let labels = it.spec.selector.as_ref().map(|selector| &selector.match_labels);
+        let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
+        check_settings(mesh, it, labels, path, out);
     }
     check_gateways(mesh, out);
     check_services(mesh, out);
@@ -54,20 +66,46 @@ fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagno
     }
 }
 
+/// What sets up the proxies of workloads of its own namespace.
+fn check_settings<T>(
+    mesh: &Mesh<'_>,
+    resource: &Resource<T>,
+    labels: Option<&Labels>,
+    path: FieldPath,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
+    let all: Vec<_> = inventory::workloads(mesh, &resource.namespace).collect();
+    if all.is_empty() || all.iter().any(|it| it.inventory.has(labels)) {
+        return;
+    }
+    let among = format!("namespace `{}`", resource.namespace);
+    let mut found = report(resource.id, path, labels, &all, &among)
+        .consequence("it is for nobody, and what it sets holds for no workload");
+    found.severity = Severity::Error;
+    out.push(found);
+}
+
 fn check_gateways(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let proxies = mesh.workloads.iter().filter(|it| it.inventory.role == Role::Gateway);
-    let proxies: Vec<_> = proxies.collect();
-    for gateway in mesh.gateways.iter().filter(|_| !proxies.is_empty()) {
-        if proxies.iter().any(|it| gateway.selects(&it.inventory)) {
-            continue;
-        }
+    let proxies: Vec<_> = proxies(mesh).collect();
+    for gateway in mesh.gateways.iter().filter(|gateway| selects_nobody(mesh, gateway)) {
         let path = FieldPath::default().field("spec").field("selector");
         let (id, labels) = (gateway.resource.id, &gateway.resource.spec.selector);
-        out.push(
-            report(id, path, labels, &proxies, "the mesh")
-                .consequence("no proxy opens its servers: connections to them are refused"),
-        );
+        let mut found = report(id, path, labels, &proxies, "the mesh")
+            .consequence("no proxy opens its servers: connections to them are refused");
+        found.severity = Severity::Error;
+        out.push(found);
     }
+}
+
+fn proxies<'m, 'a>(mesh: &'m Mesh<'a>) -> impl Iterator<Item = &'m Workload<'a>> {
+    mesh.workloads.iter().filter(|it| it.inventory.role == Role::Gateway)
+}
+
+/// Whether there are gateways' proxies, and none of them is the Gateway's.
+pub(super) fn selects_nobody(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> bool {
+    let mut proxies = proxies(mesh).peekable();
+    proxies.peek().is_some() && !proxies.any(|it| gateway.selects(&it.inventory))
 }
 
 fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

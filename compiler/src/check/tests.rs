@@ -1,6 +1,6 @@
 //! What the pages' examples do not show: places in several files, and what is right and must not be reported.
 
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Finding, Severity};
 use crate::testing::{Folder, findings};
 
 const REVIEWS: &str = "apiVersion: v1
@@ -138,13 +138,15 @@ spec:
 }
 
 #[test]
-fn a_narrower_route_wins_on_purpose() {
+fn a_narrower_route_that_wins_is_a_warning() {
     let own = route(
         "own",
         "{hosts: [reviews], exportTo: [.], http: [{route: [{destination: {host: reviews}}]}]}",
     );
     let all = route("all", "{hosts: [reviews], http: [{route: [{destination: {host: reviews}}]}]}");
-    assert!(names(&[REVIEWS, &own, &all]).is_empty());
+    let found = run(&[("a.yaml", &[REVIEWS, &own, &all].join("---\n"))]);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((found.check.name, found.severity), ("conflicting-hosts", Severity::Warning));
     let again = all.replace("name: all", "name: again");
     assert_eq!(names(&[REVIEWS, &all, &again]), ["conflicting-hosts"]);
 }

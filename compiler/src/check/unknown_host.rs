@@ -12,6 +12,7 @@ use crate::resolve::host::is_wildcard;
 use crate::resolve::route::{
     Backend, Destination, GatewayName, InvalidBackend, Parent, VirtualService,
 };
+use crate::resolve::service::ServiceId;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -22,7 +23,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !inventory::lists_hosts(mesh) {
         return;
     }
-    for (_, virtual_service) in mesh.virtual_services.iter() {
+    for virtual_service in mesh.virtual_services.written() {
         check_virtual_service(mesh, virtual_service, out);
     }
     for (_, route) in mesh.http_routes.iter() {
@@ -79,16 +80,18 @@ fn describe(
 ) -> Diagnostic {
     let (host, written) = (&destination.host, &destination.written.host);
     let namespace = it.namespace();
+    // Nobody who uses the routes sees it, so the first of them stands for all.
+    let viewer = viewers(mesh, it).first().copied().unwrap_or(namespace);
     let hidden = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id)).next();
     if let Some(hidden) = hidden {
-        let message = format!("`{written}` is not exported to namespace `{namespace}`");
+        let message = format!("`{written}` is not exported to namespace `{viewer}`");
         return Diagnostic::new(&CHECK, place, message)
             .label("not visible from here")
             .also(
                 hidden.origin.place(),
                 format!("this {} is for other namespaces", hidden.origin.kind()),
             )
-            .help(format!("add `{namespace}` to its `exportTo`"));
+            .help(format!("add `{viewer}` to its `exportTo`"));
     }
     let near = suggestion::host(mesh, written, namespace);
     let label = match &near {
@@ -102,22 +105,29 @@ fn describe(
 const HELP: &str =
     "a host that exists outside of this repository goes into `inventory.hosts` of mesh.yaml";
 
-/// Whether somebody who uses the routes sees the host.
+/// Whether somebody who uses the routes sees the host, or a wildcard that it is within.
 fn is_seen(mesh: &Mesh<'_>, it: &VirtualService<'_>, host: &str) -> bool {
-    let known = mesh.services.of_host(host);
-    if known.is_empty() {
-        return inventory::has_host(mesh, host);
-    }
     let viewers = viewers(mesh, it);
-    known.iter().any(|id| {
+    let is_visible = |id: &ServiceId| {
         let visibility = &mesh.services.get(*id).visibility;
         viewers.iter().any(|viewer| visibility.reaches(Some(viewer)))
-    })
+    };
+    let known = mesh.services.of_host(host);
+    if !known.is_empty() {
+        return known.iter().any(is_visible);
+    }
+    let mut wider = mesh.services.ends.overlapping(host).into_iter();
+    wider.any(|wide| mesh.services.of_host(wide).iter().any(is_visible))
+        || inventory::may_have_host(mesh, host)
 }
 
-/// The namespaces of clients by which a `VirtualService` is judged: its own, and those of the proxies of its gateways.
+/// The namespaces of clients by which a `VirtualService` is judged: those that it is exported to, its own where that is
+/// all, and those of the proxies of its gateways.
 pub(super) fn viewers<'m>(mesh: &'m Mesh<'_>, it: &VirtualService<'m>) -> Vec<&'m str> {
-    let mut viewers = vec![it.namespace()];
+    let mut viewers: Vec<_> = it.visibility.named().collect();
+    if viewers.is_empty() {
+        viewers.push(it.namespace());
+    }
     for gateway in &it.gateways {
         let GatewayName::Named(name) = gateway else { continue };
         let Some(gateway) = mesh.gateways.find(name) else { continue };

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use super::suggestion;
 use super::unknown_host::viewers;
-use crate::api::nearest;
+use crate::api::istio::DestinationRule;
+use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::destination_rule::Policy;
-use crate::resolve::host::is_within;
+use crate::resolve::host::{is_within, qualify};
 use crate::resolve::route::{Destination, DestinationAt, VirtualService};
 use crate::resolve::{Mesh, View};
 
@@ -18,7 +19,7 @@ pub(super) static CHECK: Check =
         .alias(&["IST0101", "KIA1107"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    for it in mesh.virtual_services.written() {
         let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (destination, at) in it.destinations(&mesh.settings) {
             if !destination.subset.is_empty() && is_unknown(mesh, it, &destination) {
@@ -60,9 +61,27 @@ fn policies<'m, 'a>(
 fn is_unknown(mesh: &Mesh<'_>, it: &VirtualService<'_>, destination: &Destination<'_>) -> bool {
     let has_subset = |policy: &&Policy<'_>| policy.subset(destination.subset).is_some();
     let is_broken = mesh.source.incomplete.iter().any(|it| it.kind == "DestinationRule");
-    !is_broken
-        && !mesh.services.of_host(&destination.host).is_empty()
-        && !policies(mesh, it, &destination.host).iter().any(has_subset)
+    if is_broken {
+        return false;
+    }
+    if !mesh.services.of_host(&destination.host).is_empty() {
+        return !policies(mesh, it, &destination.host).iter().any(has_subset);
+    }
+    // The host may be known elsewhere; what its own rules say holds all the same.
+    let rules = rules_of(mesh, &destination.host);
+    let defines = |rule: &&Resource<DestinationRule>| {
+        rule.spec.subsets.iter().any(|subset| subset.name == destination.subset)
+    };
+    !rules.is_empty() && !rules.iter().any(defines)
+}
+
+/// The rules with subsets for exactly this host, whoever sees them.
+fn rules_of<'m>(mesh: &'m Mesh<'_>, host: &str) -> Vec<&'m Resource<DestinationRule>> {
+    let domain = mesh.settings.cluster_domain;
+    let is_own = |rule: &&Resource<DestinationRule>| {
+        !rule.spec.subsets.is_empty() && *qualify(&rule.spec.host, &rule.namespace, domain) == *host
+    };
+    mesh.source.destination_rules.iter().filter(is_own).collect()
 }
 
 fn describe(
@@ -73,8 +92,11 @@ fn describe(
 ) -> Diagnostic {
     let place = Place::value(at.document, at.path().field("subset"));
     let seen = policies(mesh, it, &destination.host);
-    let names: Vec<&str> =
-        seen.iter().flat_map(|policy| &policy.subsets).map(|(.., it)| it.name.as_str()).collect();
+    let is_defined = !mesh.services.of_host(&destination.host).is_empty();
+    let others = if is_defined { Vec::new() } else { rules_of(mesh, &destination.host) };
+    let own = seen.iter().flat_map(|policy| &policy.subsets).map(|(.., it)| it.name.as_str());
+    let other = others.iter().flat_map(|rule| &rule.spec.subsets).map(|it| it.name.as_str());
+    let names: Vec<&str> = own.chain(other).collect();
     // A version apart by one sign is another version, and seldom a slip.
     let near = nearest(destination.subset, names.iter().copied()).filter(|near| near.len() > 3);
     let label = near.map_or("not defined".to_owned(), |near| format!("did you mean `{near}`?"));
@@ -84,7 +106,7 @@ fn describe(
         found =
             found.also(hidden, "it is defined here, and this rule does not count for the route");
     }
-    for rule in seen.iter().flat_map(|policy| &policy.from) {
+    for rule in seen.iter().flat_map(|policy| &policy.from).chain(&others) {
         let (path, text) = match names.is_empty() {
             true => ("host", "its DestinationRule defines no subsets".to_owned()),
             false if names.len() == 1 => ("subsets", format!("there is only {}", list(&names))),
@@ -93,7 +115,7 @@ fn describe(
         found =
             found.also(Place::key(rule.id, FieldPath::default().field("spec").field(path)), text);
     }
-    if seen.is_empty() {
+    if seen.is_empty() && others.is_empty() {
         let services = mesh.services.of_host(&destination.host).iter();
         for service in services.map(|id| mesh.services.get(*id)) {
             found = found.also(service.origin.place(), "no DestinationRule is for this host");
@@ -112,7 +134,7 @@ fn describe(
 fn hidden(mesh: &Mesh<'_>, destination: &Destination<'_>) -> Option<Place> {
     mesh.source.destination_rules.iter().find_map(|rule| {
         let domain = mesh.settings.cluster_domain;
-        let host = crate::resolve::host::qualify(&rule.spec.host, &rule.namespace, domain);
+        let host = qualify(&rule.spec.host, &rule.namespace, domain);
         let index = rule.spec.subsets.iter().position(|it| it.name == destination.subset)?;
         let subsets = FieldPath::default().field("spec").field("subsets");
         let place = Place::value(rule.id, subsets.index(index).field("name"));

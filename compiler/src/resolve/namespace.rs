@@ -49,6 +49,12 @@ impl<'a> Namespaces<'a> {
         self.declared.values().copied()
     }
 
+    /// The resource that declares a namespace.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&'a Resource<kubernetes::Namespace>> {
+        self.declared.get(name).copied()
+    }
+
     /// The labels of a namespace, with the one that Kubernetes gives it.
     #[must_use]
     pub fn labels(&self, name: &str) -> BTreeMap<String, String> {

@@ -36,7 +36,7 @@ impl<'de> Deserializer<'de> for Empty {
         deserialize_str visit_str "";
         deserialize_string visit_str "";
         deserialize_bytes visit_bytes b"";
-        deserialize_byte_buf visit_bytes b"";
+        deserialize_byte_buf visit_str "";
         deserialize_identifier visit_str "";
         deserialize_seq visit_seq Nothing;
         deserialize_map visit_map Nothing;

@@ -236,8 +236,14 @@ impl<'de> Deserializer<'de> for Value<'de> {
         self.deserialize_str(visitor)
     }
 
+    /// A text as it stands, with what elsewhere would be placeholders; what is no text is an empty one.
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        self.deserialize_str(visitor)
+        match self.content() {
+            Content::Text(text) => {
+                visitor.visit_str(self.reader.tree.text(text, self.reader.source))
+            }
+            _ => visitor.visit_str(""),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {

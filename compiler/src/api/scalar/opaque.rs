@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, IgnoredAny};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, Visitor};
 
 /// Anything at all: the field is known, and nothing in it is used. Written down for what it is there for: a field
 /// with the wrong name is found, and one with the right name is not called wrong.
@@ -19,6 +19,45 @@ impl<'de> Deserialize<'de> for Opaque {
 impl JsonSchema for Opaque {
     fn schema_name() -> Cow<'static, str> {
         "Opaque".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!(true)
+    }
+}
+
+/// A text as it stands: what would be a placeholder elsewhere belongs to it. What is no text is an empty one, and nobody
+/// is told.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AnyText(pub String);
+
+impl<'de> Deserialize<'de> for AnyText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_byte_buf(Any)
+    }
+}
+
+struct Any;
+
+impl Visitor<'_> for Any {
+    type Value = AnyText;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<AnyText, E> {
+        Ok(AnyText(text.to_owned()))
+    }
+}
+
+impl JsonSchema for AnyText {
+    fn schema_name() -> Cow<'static, str> {
+        "AnyText".into()
     }
 
     fn inline_schema() -> bool {
