@@ -9,9 +9,11 @@ use mesh_snapshot::{Applies, Key, Kind, Reference};
 
 use super::host_set::{Hosts, by_namespace, part_of};
 use super::{Lowering, Perspective};
+use crate::diagnostic::Place;
 use crate::resolve::SeenHost;
 use crate::resolve::destination_rule::PolicyId;
 use crate::resolve::host::Host;
+use crate::resolve::sidecar::{Imports, Sidecar};
 
 /// A set of hosts by its namespace and its name there.
 type SetName<'a> = (&'a str, String);
@@ -25,30 +27,156 @@ struct Common<'a> {
     sets: BTreeMap<SetName<'a>, (Hosts<'a>, Reference)>,
 }
 
-impl<'a> Lowering<'_, 'a> {
-    /// Everybody's view, and those of the namespaces that see something otherwise.
+impl<'m, 'a> Lowering<'m, 'a> {
+    /// Everybody's view, those of the namespaces that see something otherwise, and those through `Sidecar`s.
     pub(super) fn egresses(&mut self) {
         let common = self.common();
-        let hosts: Vec<_> = common.sets.values().map(|(_, set)| set.clone()).collect();
-        self.egress("", hosts.clone(), Vec::new());
-        for client in self.mesh.particular_clients() {
-            let perspective = Perspective::of(self.mesh, client);
-            let particulars = perspective.view.particulars();
-            let own = self.particular_sets(&common, &particulars, &perspective);
-            let overlays = self.overlays(&particulars, &perspective);
-            if own != hosts || !overlays.is_empty() {
-                self.egress(client, own, overlays);
+        let mesh = self.mesh;
+        let root = mesh.sidecars.default_of(mesh.settings.root_namespace);
+        match root {
+            Some(sidecar) => {
+                self.scoped("", &common, sidecar, Perspective::common(mesh), Applies::All, 0);
+            }
+            None => self.plain("", &common, Perspective::common(mesh)),
+        }
+        for client in self.clients(root) {
+            let perspective = || Perspective::of(mesh, client);
+            for (rank, sidecar) in mesh.sidecars.selecting_in(client).enumerate() {
+                let labels = sidecar.labels().cloned().unwrap_or_default();
+                let applies = Applies::Selected(vec![labels]);
+                self.scoped(client, &common, sidecar, perspective(), applies, rank);
+            }
+            match mesh.sidecars.default_of(client).or(root) {
+                Some(sidecar) => {
+                    self.scoped(client, &common, sidecar, perspective(), Applies::All, 0);
+                }
+                None => self.plain(client, &common, perspective()),
             }
         }
     }
 
+    /// The namespaces whose workloads may see something otherwise than everybody else, in order.
+    fn clients(&self, root: Option<&Sidecar<'a>>) -> BTreeSet<&'a str> {
+        let mesh = self.mesh;
+        let mut clients = mesh.particular_clients();
+        clients.extend(mesh.sidecars.namespaces());
+        let is_relative =
+            |sidecar: &Sidecar<'_>| sidecar.imports.as_ref().is_some_and(Imports::is_relative);
+        if root.is_some_and(is_relative) {
+            clients.extend(mesh.services.namespaces());
+            clients.extend(mesh.virtual_services.iter().map(|(_, it)| it.namespace()));
+        }
+        clients
+    }
+
+    /// A view without a `Sidecar`. That of a namespace which sees what everybody sees need not be said.
+    fn plain(&mut self, client: &str, common: &Common<'a>, perspective: Perspective<'_, 'a>) {
+        let hosts: Vec<_> = common.sets.values().map(|(_, set)| set.clone()).collect();
+        let particulars = perspective.view.particulars();
+        let own = self.particular_sets(common, &particulars, &perspective);
+        let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
+        let overlays = self.overlays(seen, &perspective);
+        if client.is_empty() || own != hosts || !overlays.is_empty() {
+            let egress = Egress {
+                outbound: self.mesh.settings.outbound,
+                hosts: own,
+                overlays,
+                preload: BTreeSet::new(),
+            };
+            self.add_egress(client, "default", egress, Applies::All, 0, None);
+        }
+    }
+
+    /// A view through a `Sidecar`.
+    fn scoped(
+        &mut self,
+        client: &str,
+        common: &Common<'a>,
+        sidecar: &'m Sidecar<'a>,
+        perspective: Perspective<'m, 'a>,
+        applies: Applies,
+        rank: usize,
+    ) {
+        let (hosts, overlays) = match &sidecar.imports {
+            None => {
+                let particulars = perspective.view.particulars();
+                let seen =
+                    particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
+                let hosts = self.particular_sets(common, &particulars, &perspective);
+                (hosts, self.overlays(seen, &perspective))
+            }
+            Some(_) => {
+                let perspective = perspective.through(sidecar);
+                let seen = perspective.view.imported_hosts();
+                let hosts = self.imported_sets(common, &seen, &perspective);
+                (hosts, self.overlays(&seen, &perspective))
+            }
+        };
+        let egress =
+            Egress { outbound: sidecar.outbound, hosts, overlays, preload: BTreeSet::new() };
+        let name = format!("sidecars/{}", sidecar.resource.name());
+        let place = Place::resource(sidecar.resource.id);
+        self.add_egress(client, &name, egress, applies, rank, Some(place));
+    }
+
     /// Empty namespace: for all that have none of their own.
-    fn egress(&mut self, namespace: &str, hosts: Vec<Reference>, overlays: Vec<Overlay>) {
-        let outbound = self.mesh.settings.outbound;
-        let egress = Egress { outbound, hosts, overlays, preload: BTreeSet::new() };
-        let key = Key::new(Kind::Egress, namespace, "default");
-        let reference = self.store.add(key, &Object::Egress(egress), &[]);
-        self.store.list(namespace, reference, Applies::All, 0);
+    fn add_egress(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        egress: Egress,
+        applies: Applies,
+        rank: usize,
+        place: Option<Place>,
+    ) {
+        let key = Key::new(Kind::Egress, namespace, name);
+        let place = place.map(|place| (String::new(), place));
+        let reference = self.store.add(key, &Object::Egress(egress), &place);
+        self.store.list(namespace, reference, applies, rank);
+    }
+
+    /// The hosts that are seen through a `Sidecar`, and those that their routes lead to.
+    fn imported_sets(
+        &mut self,
+        common: &Common<'a>,
+        seen: &BTreeMap<Host, SeenHost<'a>>,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Vec<Reference> {
+        let part = |name: &Host, host: &SeenHost<'a>| {
+            let count = common.counts.get(host.namespace).copied().unwrap_or(0);
+            (host.namespace, part_of(name, count))
+        };
+        let mut parts: BTreeMap<SetName<'a>, Hosts<'a>> = BTreeMap::new();
+        let mut hidden: BTreeMap<SetName<'a>, Hosts<'a>> = BTreeMap::new();
+        let whole = perspective.view.whole();
+        for (name, host) in seen {
+            parts.entry(part(name, host)).or_default().insert(Arc::clone(name), host.clone());
+            for name in whole.destinations(host) {
+                // It may have routes of somebody else's, although its service is not imported.
+                let bare = seen.get(&name);
+                let is_seen = bare.is_some_and(|host| host.service.is_some());
+                let Some(host) = whole.host(&name).filter(|_| !is_seen) else { continue };
+                let part = part(&name, bare.unwrap_or(&host));
+                hidden.entry(part).or_default().insert(name, host);
+            }
+        }
+        let names: BTreeSet<_> = parts.keys().chain(hidden.keys()).cloned().collect();
+        let set = |(namespace, part): SetName<'a>| {
+            let name = (namespace, part);
+            let none = Hosts::new();
+            let mut set = self.host_set(namespace, parts.get(&name).unwrap_or(&none), perspective);
+            for (host, hidden) in hidden.get(&name).unwrap_or(&none) {
+                let Some(object) = self.hidden_host(hidden, perspective) else { continue };
+                if let Some(bare) = set.hosts.get_mut(&**host) {
+                    (bare.service, bare.policy) = (object.service, object.policy);
+                } else {
+                    set.hosts.insert(host.to_string(), object);
+                }
+            }
+            let is_empty = set.hosts.is_empty();
+            (!is_empty).then(|| self.add_host_set(namespace, &name.1, set, perspective))
+        };
+        names.into_iter().filter_map(set).collect()
     }
 
     fn common(&mut self) -> Common<'a> {
@@ -112,14 +240,16 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     /// Exceptions for some workloads, the one that counts most last.
-    fn overlays(
+    fn overlays<'s>(
         &mut self,
-        particulars: &BTreeMap<Host, Option<SeenHost<'a>>>,
+        hosts: impl IntoIterator<Item = (&'s Host, &'s SeenHost<'a>)>,
         perspective: &Perspective<'_, 'a>,
-    ) -> Vec<Overlay> {
+    ) -> Vec<Overlay>
+    where
+        'a: 's,
+    {
         let mut groups: BTreeMap<(usize, PolicyId, &str), Hosts<'a>> = BTreeMap::new();
-        for (name, seen) in particulars {
-            let Some(seen) = seen else { continue };
+        for (name, seen) in hosts {
             for (place, id) in seen.policies.iter().enumerate() {
                 if self.mesh.destination_rules.get(*id).selector.is_some() {
                     let mut seen = seen.clone();

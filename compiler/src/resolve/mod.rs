@@ -23,6 +23,7 @@
 //! | Who is older? | [`Age`] |
 //! | What does a gateway open, and who binds to it? | [`gateway`], [`route::VirtualServices::of_gateway`] |
 //! | Whom is this policy for? | [`policy::Policy::scope`] |
+//! | What does a `Sidecar` let be seen? | [`sidecar::Imports`], [`View::through`] |
 //!
 //! A check of a later stage takes `&Mesh` and pushes diagnostics, as those of [`checks`] do.
 
@@ -40,6 +41,7 @@ pub mod policy;
 pub mod route;
 mod ruler;
 pub mod service;
+pub mod sidecar;
 
 mod view;
 
@@ -52,6 +54,7 @@ use self::host::Host;
 use self::policy::Policies;
 use self::route::{HttpRoutes, VirtualServiceId, VirtualServices};
 use self::service::Services;
+use self::sidecar::Sidecars;
 use crate::api;
 
 pub use age::Age;
@@ -81,6 +84,7 @@ pub struct Mesh<'a> {
     pub api_gateways: ApiGateways<'a>,
     pub grants: Grants<'a>,
     pub policies: Policies<'a>,
+    pub sidecars: Sidecars<'a>,
     /// Namespace → hosts of services that are for it and not for all.
     exported_services: BTreeMap<&'a str, Vec<Host>>,
     /// Host → those that stand for it (`ExternalName`).
@@ -107,6 +111,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         rulers: Rulers::of(&virtual_services, &http_routes),
         gateways: IstioGateways::of(source),
         policies: Policies::of(source, &settings),
+        sidecars: Sidecars::of(source, &settings),
         exported_services: exported_services(&services),
         aliases: aliases(&services),
         by_host: by_host(&virtual_services),

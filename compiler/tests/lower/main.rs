@@ -15,6 +15,7 @@ mod egress;
 mod gateway;
 mod gateway_api;
 mod routing;
+mod sidecar;
 mod snapshot;
 mod traffic_policy;
 mod visibility;
