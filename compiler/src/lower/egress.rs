@@ -37,7 +37,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
             Some(sidecar) => {
                 self.scoped("", &common, sidecar, Perspective::common(mesh), Applies::All, 0);
             }
-            None => self.plain("", &common, Perspective::common(mesh)),
+            None => self.plain("", &common, &Perspective::common(mesh)),
         }
         for client in self.clients(root) {
             let perspective = || Perspective::of(mesh, client);
@@ -50,7 +50,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
                 Some(sidecar) => {
                     self.scoped(client, &common, sidecar, perspective(), Applies::All, 0);
                 }
-                None => self.plain(client, &common, perspective()),
+                None => self.plain(client, &common, &perspective()),
             }
         }
     }
@@ -70,12 +70,12 @@ impl<'m, 'a> Lowering<'m, 'a> {
     }
 
     /// A view without a `Sidecar`. That of a namespace which sees what everybody sees need not be said.
-    fn plain(&mut self, client: &str, common: &Common<'a>, perspective: Perspective<'_, 'a>) {
+    fn plain(&mut self, client: &str, common: &Common<'a>, perspective: &Perspective<'_, 'a>) {
         let hosts: Vec<_> = common.sets.values().map(|(_, set)| set.clone()).collect();
         let particulars = perspective.view.particulars();
-        let own = self.particular_sets(common, &particulars, &perspective);
+        let own = self.particular_sets(common, &particulars, perspective);
         let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
-        let overlays = self.overlays(seen, &perspective);
+        let overlays = self.overlays(seen, perspective);
         if client.is_empty() || own != hosts || !overlays.is_empty() {
             let egress = Egress {
                 outbound: self.mesh.settings.outbound,
@@ -97,20 +97,16 @@ impl<'m, 'a> Lowering<'m, 'a> {
         applies: Applies,
         rank: usize,
     ) {
-        let (hosts, overlays) = match &sidecar.imports {
-            None => {
-                let particulars = perspective.view.particulars();
-                let seen =
-                    particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
-                let hosts = self.particular_sets(common, &particulars, &perspective);
-                (hosts, self.overlays(seen, &perspective))
-            }
-            Some(_) => {
-                let perspective = perspective.through(sidecar);
-                let seen = perspective.view.imported_hosts();
-                let hosts = self.imported_sets(common, &seen, &perspective);
-                (hosts, self.overlays(&seen, &perspective))
-            }
+        let (hosts, overlays) = if sidecar.imports.is_some() {
+            let perspective = perspective.through(sidecar);
+            let seen = perspective.view.imported_hosts();
+            let hosts = self.imported_sets(common, &seen, &perspective);
+            (hosts, self.overlays(&seen, &perspective))
+        } else {
+            let particulars = perspective.view.particulars();
+            let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
+            let hosts = self.particular_sets(common, &particulars, &perspective);
+            (hosts, self.overlays(seen, &perspective))
         };
         let egress =
             Egress { outbound: sidecar.outbound, hosts, overlays, preload: BTreeSet::new() };
