@@ -30,7 +30,7 @@ pub struct Compilation {
     pub mesh: Mesh,
     /// Sorted by file, place and check.
     pub findings: Vec<Finding>,
-    /// There is none exactly when some finding is an error.
+    /// There is none exactly when some finding is an error, or there is a `fault`.
     pub bundle: Option<Bundle>,
     /// A fault of the compiler's own, for which there is no snapshot either.
     pub fault: Option<Conflict>,

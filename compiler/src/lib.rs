@@ -11,7 +11,7 @@
 //! ```no_run
 //! let options = mesh_compiler::Options::default();
 //! let compiled = mesh_compiler::compile(&["policies".into()], &options);
-//! assert_eq!(compiled.bundle.is_none(), compiled.has_errors());
+//! assert_eq!(compiled.bundle.is_none(), compiled.has_errors() || compiled.fault.is_some());
 //! ```
 
 #![forbid(unsafe_code)]

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::journal::{Entry, Journal, KEPT_ENTRIES};
+use crate::journal::{Entry, Journal, JournalError, KEPT_ENTRIES};
 use crate::orders::Orders;
 use crate::problems::Problems;
 use crate::rollout::{
@@ -147,15 +147,19 @@ impl Conducting {
     }
 
     /// Conducts until `stop`. Whatever it is about then is left as a crash would leave it.
-    pub async fn run(mut self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    ///
+    /// When there is a record that can never be written: going on without it would break what the journal promises.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), JournalError> {
         tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.conduct() => {}
+            () = stop.cancelled() => Ok(()),
+            conducted = self.conduct() => conducted,
         }
     }
 
-    async fn conduct(&mut self) {
-        self.step(Event::Tick, None).await;
+    async fn conduct(&mut self) -> Result<(), JournalError> {
+        self.step(Event::Tick, None).await?;
         self.clean_up().await;
         loop {
             let due = async {
@@ -168,26 +172,26 @@ impl Conducting {
                 biased;
                 () = due => {
                     self.wake = None;
-                    self.step(Event::Tick, None).await;
+                    self.step(Event::Tick, None).await?;
                 }
                 input = self.inputs.recv() => match input {
-                    Some(input) => self.take(input).await,
-                    None => return,
+                    Some(input) => self.take(input).await?,
+                    None => return Ok(()),
                 },
             }
         }
     }
 
-    async fn take(&mut self, input: Input) {
+    async fn take(&mut self, input: Input) -> Result<(), JournalError> {
         match input {
-            Input::Tell(event) => self.step(event, None).await,
-            Input::Ask(event, reply) => self.step(event, Some(reply)).await,
+            Input::Tell(event) => self.step(event, None).await?,
+            Input::Ask(event, reply) => self.step(event, Some(reply)).await?,
             Input::Open(proxy, line, said) => {
                 let connection = line.connection;
                 if let Some(before) = self.lines.insert(proxy.clone(), line) {
                     before.end.cancel();
                 }
-                self.step(Event::Proxy { proxy, connection, said }, None).await;
+                self.step(Event::Proxy { proxy, connection, said }, None).await?;
             }
             Input::Report(reply) => {
                 if let Some(state) = &self.state {
@@ -198,19 +202,20 @@ impl Conducting {
                 }
             }
         }
+        Ok(())
     }
 
     async fn step(
         &mut self,
         event: Event,
         mut reply: Option<oneshot::Sender<Result<Accepted, Rejected>>>,
-    ) {
+    ) -> Result<(), JournalError> {
         if let Event::Proxy { proxy, connection, said: Said::Left } = &event
             && self.lines.get(proxy).is_some_and(|line| line.connection == *connection)
         {
             self.lines.remove(proxy);
         }
-        let Some(state) = self.state.take() else { return };
+        let Some(state) = self.state.take() else { return Ok(()) };
         let (state, effects) = state.step(event, clock::monotonic(), &*self.store);
         self.state = Some(state);
         let record = |effect: &Effect| match effect {
@@ -223,7 +228,7 @@ impl Conducting {
             |record: &Record| matches!(record, Record::Confirmed { .. } | Record::Ended { .. });
         let settled = records.iter().any(settles);
         if !records.is_empty() {
-            self.write(records).await;
+            self.write(records).await?;
         }
         for effect in effects {
             match effect {
@@ -247,6 +252,7 @@ impl Conducting {
         if settled {
             self.clean_up().await;
         }
+        Ok(())
     }
 
     fn send(&self, proxy: &ProxyName, connection: u64, term: u64, order: Order) {
@@ -260,13 +266,13 @@ impl Conducting {
         if self.lines.get(proxy).is_some_and(|line| line.connection == connection)
             && let Some(line) = self.lines.remove(proxy)
         {
-            tracing::info!(%proxy, "silent for a lease, or not registered any more: the stream is ended");
+            tracing::info!(%proxy, "silent for a lease, not registered any more, or speaking of impossible terms or epochs: the stream is ended");
             line.end.cancel();
         }
     }
 
-    /// Returns when the records are on disk, however long that takes.
-    async fn write(&mut self, records: Vec<Record>) {
+    /// Returns when the records are on disk, however long that takes; but what is too large today is so tomorrow.
+    async fn write(&mut self, records: Vec<Record>) -> Result<(), JournalError> {
         for record in &records {
             self.probe(Moment::Before, record).await;
         }
@@ -275,6 +281,9 @@ impl Conducting {
         loop {
             let copy = entries.clone();
             let written = self.with_journal(move |journal| journal.append(&copy)).await;
+            if let Err(JournalError::TooLarge) = written {
+                return written;
+            }
             if self.problems.note("journal", written).is_some() {
                 break;
             }
@@ -283,6 +292,7 @@ impl Conducting {
         for entry in entries {
             self.written(entry).await;
         }
+        Ok(())
     }
 
     async fn written(&mut self, entry: Entry) {
@@ -342,5 +352,24 @@ impl Conducting {
             // The runtime is shutting down.
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_record_that_can_never_be_written_ends_the_rollout_and_is_not_tried_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, entries) = Journal::open(folder.path()).unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("snapshots")).unwrap().0);
+        let problems = Problems::default();
+        let (_conductor, mut conducting) =
+            Conducting::recover(journal, entries, Policy::default(), store, problems, None);
+        let proxies = vec!["x".repeat(65 << 20)];
+        let written = conducting.write(vec![Record::Wave { epoch: 1, wave: 1, proxies }]).await;
+        assert!(matches!(written, Err(JournalError::TooLarge)), "{written:?}");
+        conducting.write(vec![Record::Paused]).await.unwrap();
     }
 }

@@ -18,6 +18,7 @@ use crate::identity::{
     Authority, AuthorityError, Bootstrap, Identity, Lifetimes, TokenError, Tokens,
 };
 use crate::journal::{Entry, Journal, JournalError};
+use crate::keys::{Fetcher, Keeper, system_roots};
 use crate::observe::{self, Metrics, Observer};
 use crate::problems::Problems;
 use crate::release::{self, Signers};
@@ -81,6 +82,9 @@ pub enum RunError {
     Distribution(#[from] tonic::transport::Error),
     #[error("the server for operators broke down: {0}")]
     Admin(#[from] io::Error),
+    /// Not one that could be written later: those are waited for.
+    #[error("the rollout cannot go on: {0}")]
+    Journal(#[from] JournalError),
 }
 
 /// A control runtime that is ready to run.
@@ -91,6 +95,7 @@ pub struct Control {
     records: broadcast::Sender<Entry>,
     authority: Arc<Authority>,
     identity: Identity,
+    fetcher: Arc<Fetcher>,
     certificate: Arc<ServerCertificate>,
     tokens: Tokens,
     store: Arc<Store>,
@@ -151,6 +156,7 @@ impl Control {
             conductor,
             records: conducting.records(),
             conducting,
+            fetcher: Arc::new(Fetcher::new(system_roots()).map_err(CertificateError::from)?),
             certificate: ServerCertificate::new(&authority, &identity)?,
             authority: Arc::new(authority),
             identity,
@@ -241,6 +247,13 @@ impl Control {
             }
             std::future::pending::<()>().await;
         };
+        let keeper = Keeper {
+            store: self.store.clone(),
+            world: self.world.subscribe(),
+            fetcher: self.fetcher,
+            problems: problems.clone(),
+        };
+        let (fetched, key_sets) = watch::channel(Arc::default());
         let releases = release::run(
             config.releases,
             config.signers,
@@ -250,7 +263,8 @@ impl Control {
         );
         let background = async {
             tokio::join!(
-                self.registry.run(self.world, problems.clone()),
+                self.registry.run(self.world, key_sets, problems.clone()),
+                keeper.run(fetched),
                 departures,
                 releases,
                 bootstrap,
@@ -264,10 +278,7 @@ impl Control {
             tokio::try_join!(
                 async { proxies.await.map_err(RunError::from) },
                 async { operators.await.map_err(RunError::from) },
-                async {
-                    self.conducting.run(stop.clone()).await;
-                    Ok(())
-                },
+                async { self.conducting.run(stop.clone()).await.map_err(RunError::from) },
             )
         };
         tokio::select! {

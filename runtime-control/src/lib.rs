@@ -8,7 +8,8 @@
 //!                             ▲ │
 //!                             │ ▼
 //!    world/ ───────────▶ distribution/ ◀─▶ proxies    over mutual TLS of identity/
-//!       └─▶ departures ─▶ conductor                   who is not waited for any more
+//!     ▲ └─▶ departures ─▶ conductor                   who is not waited for any more
+//!   keys/ ◀─ store/                                   fetched from where its policies say
 //! ```
 //! One task decides ([`conductor`]), by a pure function ([`rollout`]); everything else brings it events or carries
 //! its orders out. [`Control`] is all of it together.
@@ -30,6 +31,7 @@ pub mod journal;
 pub mod orders;
 
 pub mod identity;
+mod keys;
 pub mod world;
 
 pub mod distribution;

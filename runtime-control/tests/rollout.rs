@@ -3,10 +3,13 @@
 #[cfg(test)]
 mod obedient;
 
+use std::sync::Arc;
+
 use mesh_control::rollout::{
-    Accepted, Cause, Event, Newer, Order, Phase, Policy, ProxyState, Quarantine, Record, Rejected,
-    Said, Sample, Verb, Version,
+    Accepted, Cause, Event, Newer, Order, Pace, Phase, Policy, ProxyState, Quarantine, Record,
+    Rejected, Said, Sample, Serving, Verb, Version,
 };
+use mesh_snapshot::object::Workload;
 use obedient::{Mesh, policy, snapshot};
 
 #[test]
@@ -62,7 +65,7 @@ fn one_refusal_stops_the_rollout_and_changes_nothing() {
     let mut mesh = Mesh::settled(policy(), &["api-1", "api-2", "web-1"]);
     mesh.refusing.insert("web-1".to_owned(), snapshot("b"));
     mesh.offer("b").unwrap();
-    let Some(Cause::Refused { by }) = mesh.ended() else { panic!("{:?}", mesh.journal) };
+    let Some(Cause::Refused { by, more: 0 }) = mesh.ended() else { panic!("{:?}", mesh.journal) };
     assert_eq!((by[0].proxy.as_str(), by[0].refusal.item.as_str()), ("web-1", "http[0]"));
     assert!(mesh.waves().is_empty());
     assert_eq!(mesh.serves("api-1"), Some(snapshot("a")));
@@ -71,6 +74,19 @@ fn one_refusal_stops_the_rollout_and_changes_nothing() {
     mesh.refusing.clear();
     mesh.offer("b").unwrap();
     assert_eq!(mesh.waves().len(), 1, "a refusal condemns nothing");
+}
+
+#[test]
+fn of_many_refusals_a_few_are_written_down_and_the_others_counted() {
+    let names: Vec<_> = (0..40).map(|n| format!("api-{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut mesh = Mesh::settled(policy(), &names);
+    mesh.offer("unservable").unwrap();
+    let Some(cause @ Cause::Refused { by, more: 8 }) = mesh.ended() else {
+        panic!("{:?}", mesh.ended())
+    };
+    assert_eq!(by.len(), 32);
+    assert!(cause.to_string().ends_with(", and 8 more"), "{cause}");
 }
 
 #[test]
@@ -215,6 +231,53 @@ fn operators_pause_promote_abort_and_undo() {
     assert!(matches!(mesh.offer("c"), Err(Rejected::Quarantined { .. })));
     let unknown = Rejected::UnknownVersion(snapshot("x"));
     assert_eq!(mesh.ask(Verb::Undo(Some(snapshot("x")))), Err(unknown));
+}
+
+#[test]
+fn numbers_that_no_control_runtime_gave_out_are_not_taken_over() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    for impossible in [u64::MAX, u64::MAX - 1, 1 << 40] {
+        let version = Version { epoch: impossible, snapshot: snapshot("z") };
+        let serving = Serving { version, generation: 1, confirmed: true };
+        let hello = |serving, term, epoch| {
+            let workload = Arc::new(Workload { name: "api".to_owned(), ..Workload::default() });
+            Said::Hello { workload, serving, term, epoch }
+        };
+        for said in [
+            hello(None, impossible, 0),
+            hello(None, 0, impossible),
+            hello(Some(serving), 0, 0),
+            Said::Serving(serving),
+        ] {
+            mesh.join("api-3");
+            mesh.say("api-3", said);
+        }
+    }
+    assert_eq!(mesh.journal, [], "nothing of it is written down");
+    mesh.offer("b").unwrap();
+    mesh.restart(policy());
+    let terms = mesh.journal.iter().filter_map(|record| match record {
+        Record::Reigned { term } => Some(*term),
+        Record::Started { epoch, .. } => Some(*epoch),
+        _ => None,
+    });
+    assert!(terms.max() < Some(10), "{:?}", mesh.journal);
+}
+
+#[test]
+fn a_journal_at_the_end_of_all_numbers_can_still_be_read() {
+    let mut mesh = Mesh::settled(policy(), &["api-1"]);
+    let version = Version { epoch: u64::MAX, snapshot: snapshot("a") };
+    mesh.journal = vec![
+        Record::Reigned { term: u64::MAX },
+        Record::Started { epoch: u64::MAX, snapshot: snapshot("a"), pace: Pace::AtOnce },
+        Record::Confirmed { version },
+    ];
+    mesh.restart(policy());
+    mesh.join("api-1");
+    assert_eq!(mesh.offer("b"), Ok(Accepted::Queued));
+    mesh.wait(60);
+    assert_eq!(mesh.waves(), Vec::<Vec<String>>::new(), "there is no epoch left for it");
 }
 
 #[test]

@@ -36,8 +36,8 @@ pub enum AccessLogTarget {
 pub struct Listeners {
     /// Explicit capture: each address stands for one port of the workload.
     pub inbound: Vec<Inbound>,
-    /// Transparent capture of what arrives for the workload (`REDIRECT`): usually `0.0.0.0:15006`. Applications are reached on loopback,
-    /// at the port that the client was going to.
+    /// Transparent capture of what arrives for the workload (`REDIRECT`): usually `0.0.0.0:15006`. Applications are reached where the client
+    /// was going, from 127.0.0.6 or `::6`, which the kernel must not capture again. The latter has to be given to the loopback interface.
     pub inbound_captured: Option<SocketAddr>,
     /// What the workload sends: usually `127.0.0.1:15001`. Serves requests to an HTTP proxy (absolute form, `CONNECT`), and what the
     /// kernel redirected, by its original destination.

@@ -17,7 +17,8 @@
 //! - `agent/`: the stream to the control runtime, the store on disk, the trial of a snapshot.
 //! - `live.rs`: the program in force, swapped whole.
 //! - `world/`: endpoints, credentials, key sets: what streams in beside policy.
-//! - `config.rs`, `proxy.rs`: how a proxy is set up, and the proxy as a whole.
+//! - `program/`: what a snapshot becomes here: the engine's program, clusters, gateways' certificates, key sets.
+//! - `config.rs`, `proxy/`: how a proxy is set up, and the proxy as a whole.
 //! - `observe/`: metrics, access log, the admin port.
 
 #![forbid(unsafe_code)]

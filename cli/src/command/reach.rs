@@ -50,7 +50,9 @@ impl Reach {
         match runtime.block_on(question(Client::new(control))) {
             Ok(()) => Exit::Ok,
             Err(error @ AskError::Unreachable { .. }) => Exit::Unreachable.because(&error),
-            Err(error @ AskError::Rejected(_)) => Exit::Negative.because(&error),
+            Err(error @ (AskError::Rejected(_) | AskError::Named(_))) => {
+                Exit::Negative.because(&error)
+            }
             Err(error @ AskError::Answer { .. }) => Exit::Broken.because(&error),
         }
     }

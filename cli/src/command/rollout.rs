@@ -1,12 +1,11 @@
 //! `mesh rollout`: what is rolled out, and what an operator does about it.
 
 use clap::{Args, Subcommand};
-use mesh_snapshot::Digest;
 use serde_json::{Value, json};
 
 use super::Exit;
 use super::reach::{Reach, write_json};
-use crate::operator::{AskError, Client, view};
+use crate::operator::{AskError, Client, Named, view};
 use crate::render::Terminal;
 
 #[derive(Args, Debug)]
@@ -35,10 +34,14 @@ enum Verb {
     Undo {
         /// To which [default: the last one before].
         #[arg(long, value_name = "DIGEST")]
-        to: Option<Digest>,
+        to: Option<Named>,
     },
     /// Take a snapshot out of quarantine, and roll it out.
-    Lift { snapshot: Digest },
+    Lift {
+        /// Its digest, or as many of its first digits as tell it apart.
+        #[arg(value_name = "DIGEST")]
+        snapshot: Named,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
@@ -51,10 +54,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         Verb::Promote => tell(client, reach, "promote", None).await,
         Verb::Abort => tell(client, reach, "abort", None).await,
         Verb::Undo { to } => {
-            let to = to.map_or_else(|| json!({}), |to| json!({ "to": to }));
+            let to = match to {
+                Some(to) => json!({ "to": to.among(client.overview().await?.history)? }),
+                None => json!({}),
+            };
             tell(client, reach, "undo", Some(to)).await
         }
         Verb::Lift { snapshot } => {
+            let quarantine = client.overview().await?.quarantine;
+            let snapshot = snapshot.among(quarantine.into_keys())?;
             tell(client, reach, "lift", Some(json!({ "snapshot": snapshot }))).await
         }
     })

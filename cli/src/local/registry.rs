@@ -11,7 +11,7 @@ use mesh_control::world::{Document, Instance};
 use super::folders::{Reader, replace};
 use super::station::Station;
 
-/// Makes the folder say what is there, and nothing else.
+/// Makes the folder say what is there, and nothing else but the key sets that somebody put there.
 pub(super) fn write(folder: &Path, stations: &[Station]) -> io::Result<()> {
     let mut written = BTreeSet::new();
     for station in stations {
@@ -27,11 +27,16 @@ pub(super) fn write(folder: &Path, stations: &[Station]) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let is_ours = entry.file_name().to_str().is_some_and(|name| written.contains(name));
-        if !is_ours {
+        if !is_ours && !is_key_set(&entry.path()) {
             fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+/// Keys that cannot be fetched from here are written by hand; no station could stand for them.
+fn is_key_set(path: &Path) -> bool {
+    matches!(Document::read(path), Ok(Document::KeySet(_)))
 }
 
 fn document(station: &Station) -> Document {
@@ -45,4 +50,22 @@ fn document(station: &Station) -> Document {
         weight: 0,
         healthy: true,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_somebody_wrote_stay_and_anything_else_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        put("keys.json", r#"{"kind": "keySet", "name": "https://example.com/jwks", "keys": "{}"}"#);
+        put("gone.json", r#"{"kind": "addresses", "host": "a", "addresses": []}"#);
+        put("shop.gone-0.json", "{ half a docu");
+        write(folder.path(), &[]).unwrap();
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
+        assert_eq!(left.len(), 1);
+        assert!(folder.path().join("keys.json").is_file());
+    }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::named::NamedError;
 use crate::http::{self as client, HttpError};
 
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,8 @@ pub(crate) enum AskError {
         "the control runtime at {control} cannot be reached: {error}; name another with `--control`"
     )]
     Unreachable { control: SocketAddr, error: HttpError },
+    #[error(transparent)]
+    Named(#[from] NamedError),
     /// It says why not.
     #[error("{0}")]
     Rejected(String),

@@ -2,7 +2,9 @@
 
 mod client;
 mod follow;
+mod named;
 pub(crate) mod view;
 
 pub(crate) use client::{AskError, Client};
 pub(crate) use follow::Follow;
+pub(crate) use named::Named;

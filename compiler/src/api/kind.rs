@@ -88,6 +88,28 @@ pub static KINDS: &[Kind] = &[
         .cluster_wide(),
     compiled(GATEWAY_API, "Gateway", &["v1", "v1beta1"], read::<gateway_api::Gateway>),
     compiled(GATEWAY_API, "HTTPRoute", &["v1", "v1beta1"], read::<gateway_api::HttpRoute>),
+    compiled(GATEWAY_API, "GRPCRoute", &["v1", "v1alpha2"], read::<gateway_api::GrpcRoute>),
+    compiled(
+        GATEWAY_API,
+        "TLSRoute",
+        &["v1", "v1alpha3", "v1alpha2"],
+        read::<gateway_api::TlsRoute>,
+    ),
+    compiled(GATEWAY_API, "TCPRoute", &["v1", "v1alpha2"], read::<gateway_api::TcpRoute>),
+    compiled(GATEWAY_API, "UDPRoute", &["v1", "v1alpha2"], read::<gateway_api::UdpRoute>),
+    compiled(GATEWAY_API, "ListenerSet", &["v1"], read::<gateway_api::ListenerSet>),
+    compiled(
+        GATEWAY_API,
+        "BackendTLSPolicy",
+        &["v1", "v1alpha3"],
+        read::<gateway_api::BackendTlsPolicy>,
+    ),
+    compiled(
+        "gateway.networking.x-k8s.io",
+        "XBackendTrafficPolicy",
+        &["v1alpha1"],
+        read::<gateway_api::BackendTrafficPolicy>,
+    ),
     compiled(
         GATEWAY_API,
         "ReferenceGrant",
@@ -103,6 +125,27 @@ pub static KINDS: &[Kind] = &[
     compiled("apps", "Deployment", &["v1"], read::<kubernetes::Deployment>),
     compiled("apps", "StatefulSet", &["v1"], read::<kubernetes::StatefulSet>),
     compiled("apps", "DaemonSet", &["v1"], read::<kubernetes::DaemonSet>),
+    compiled(
+        "admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration",
+        &["v1", "v1beta1"],
+        read::<kubernetes::MutatingWebhooks>,
+    )
+    .cluster_wide(),
+    compiled(
+        "admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration",
+        &["v1", "v1beta1"],
+        read::<kubernetes::ValidatingWebhooks>,
+    )
+    .cluster_wide(),
+    compiled(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        &["v1", "v1beta1"],
+        read::<kubernetes::CustomResourceDefinition>,
+    )
+    .cluster_wide(),
     unsupported(
         "install.istio.io",
         "IstioOperator",
@@ -110,42 +153,10 @@ pub static KINDS: &[Kind] = &[
         "nothing is installed, and its `meshConfig` is not read; put that into `mesh.yaml`",
     ),
     unsupported(
-        GATEWAY_API,
-        "GRPCRoute",
-        &["v1", "v1alpha2"],
-        "its requests are not routed by it; at a Gateway they are answered with 404",
-    ),
-    unsupported(
-        GATEWAY_API,
-        "TLSRoute",
-        &["v1", "v1alpha3", "v1alpha2"],
-        "its connections are not routed by it; at a Gateway they are closed",
-    ),
-    unsupported(
-        GATEWAY_API,
-        "TCPRoute",
-        &["v1", "v1alpha2"],
-        "its connections are not routed by it; at a Gateway they are closed",
-    ),
-    unsupported(GATEWAY_API, "UDPRoute", &["v1", "v1alpha2"], "its datagrams go nowhere"),
-    unsupported(
-        GATEWAY_API,
-        "BackendTLSPolicy",
-        &["v1", "v1alpha3", "v1alpha2"],
-        "connections to the backend are plain text",
-    ),
-    unsupported(GATEWAY_API, "ListenerSet", &["v1"], "its listeners are not opened"),
-    unsupported(
         "gateway.networking.x-k8s.io",
         "XBackend",
         &["v1alpha1"],
         "no route can lead to it",
-    ),
-    unsupported(
-        "gateway.networking.x-k8s.io",
-        "XBackendTrafficPolicy",
-        &["v1alpha1"],
-        "clients treat the backend as without it",
     ),
     unsupported(
         "gateway.networking.x-k8s.io",
@@ -279,6 +290,15 @@ const fn removed(group: &'static str, name: &'static str, instead: &'static str)
 impl Kind {
     const fn cluster_wide(self) -> Self {
         Self { has_namespace: false, ..self }
+    }
+}
+
+/// What took the place of a kind that is gone.
+pub(crate) fn replacement(group: &str, name: &str) -> Option<&'static str> {
+    let found = KINDS.iter().find(|kind| kind.group == group && kind.name == name)?;
+    match found.treatment {
+        Treatment::Removed(instead) => Some(instead),
+        Treatment::Compiled(_) | Treatment::Unsupported(_) => None,
     }
 }
 

@@ -39,7 +39,19 @@ pub struct Mesh {
     pub gateway_classes: Vec<Resource<gateway_api::GatewayClass>>,
     /// The Gateway API's.
     pub api_gateways: Vec<Resource<gateway_api::Gateway>>,
+    /// With those that the `GRPCRoute`s are.
     pub http_routes: Vec<Resource<gateway_api::HttpRoute>>,
+    /// As they were written.
+    pub grpc_routes: Vec<Resource<gateway_api::GrpcRoute>>,
+    /// As they were written, like the next.
+    pub tls_routes: Vec<Resource<gateway_api::TlsRoute>>,
+    pub tcp_routes: Vec<Resource<gateway_api::TcpRoute>>,
+    /// What both are.
+    pub stream_routes: Vec<Resource<gateway_api::StreamRoute>>,
+    pub udp_routes: Vec<Resource<gateway_api::UdpRoute>>,
+    pub listener_sets: Vec<Resource<gateway_api::ListenerSet>>,
+    pub backend_tls_policies: Vec<Resource<gateway_api::BackendTlsPolicy>>,
+    pub backend_traffic_policies: Vec<Resource<gateway_api::BackendTrafficPolicy>>,
     pub reference_grants: Vec<Resource<gateway_api::ReferenceGrant>>,
     pub namespaces: Vec<Resource<kubernetes::Namespace>>,
     pub services: Vec<Resource<kubernetes::Service>>,
@@ -50,6 +62,9 @@ pub struct Mesh {
     pub deployments: Vec<Resource<kubernetes::Deployment>>,
     pub stateful_sets: Vec<Resource<kubernetes::StatefulSet>>,
     pub daemon_sets: Vec<Resource<kubernetes::DaemonSet>>,
+    pub mutating_webhooks: Vec<Resource<kubernetes::MutatingWebhooks>>,
+    pub validating_webhooks: Vec<Resource<kubernetes::ValidatingWebhooks>>,
+    pub custom_resources: Vec<Resource<kubernetes::CustomResourceDefinition>>,
     /// As they were found; [`Mesh::mesh_config`] is the one that counts.
     pub mesh_configs: Vec<Resource<mesh_config::MeshConfig>>,
     pub mesh_networks: Vec<Resource<mesh_config::MeshNetworks>>,
@@ -111,6 +126,7 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
     for broken in parsed.broken() {
         mesh.incomplete.push(incomplete(&broken.identity, &scope));
     }
+    mesh.unite_routes();
     mesh.sort();
     mesh.check_mesh_configs(out);
     mesh
@@ -218,6 +234,15 @@ impl Mesh {
         }
     }
 
+    /// Brings routes that are alike into one form.
+    fn unite_routes(&mut self) {
+        let calls = self.grpc_routes.iter().map(|it| it.map(gateway_api::GrpcRoute::as_http));
+        self.http_routes.extend(calls);
+        let tls = self.tls_routes.iter().map(|it| it.map(gateway_api::TlsRoute::as_stream));
+        let tcp = self.tcp_routes.iter().map(|it| it.map(gateway_api::TcpRoute::as_stream));
+        self.stream_routes.extend(tls.chain(tcp));
+    }
+
     fn sort(&mut self) {
         fn sort<T>(resources: &mut [Resource<T>]) {
             resources.sort_by(|a, b| {
@@ -242,6 +267,14 @@ impl Mesh {
         sort(&mut self.gateway_classes);
         sort(&mut self.api_gateways);
         sort(&mut self.http_routes);
+        sort(&mut self.grpc_routes);
+        sort(&mut self.tls_routes);
+        sort(&mut self.tcp_routes);
+        sort(&mut self.stream_routes);
+        sort(&mut self.udp_routes);
+        sort(&mut self.listener_sets);
+        sort(&mut self.backend_tls_policies);
+        sort(&mut self.backend_traffic_policies);
         sort(&mut self.reference_grants);
         sort(&mut self.namespaces);
         sort(&mut self.services);
@@ -252,6 +285,9 @@ impl Mesh {
         sort(&mut self.deployments);
         sort(&mut self.stateful_sets);
         sort(&mut self.daemon_sets);
+        sort(&mut self.mutating_webhooks);
+        sort(&mut self.validating_webhooks);
+        sort(&mut self.custom_resources);
         sort(&mut self.mesh_configs);
         sort(&mut self.mesh_networks);
         self.incomplete.sort();

@@ -22,6 +22,17 @@ impl<T> Resource<T> {
         &self.metadata.name
     }
 
+    /// The same, saying something else.
+    #[must_use]
+    pub fn map<U>(&self, spec: impl FnOnce(&T) -> U) -> Resource<U> {
+        Resource {
+            id: self.id,
+            namespace: self.namespace.clone(),
+            metadata: self.metadata.clone(),
+            spec: spec(&self.spec),
+        }
+    }
+
     /// For pointing at its fields: `resource.at().field("spec").field("hosts").index(0).value()`.
     #[must_use]
     pub fn at(&self) -> At<'static> {

@@ -44,6 +44,16 @@ fn compiled() -> Vec<Compiled> {
         of::<gateway_api::GatewayClass>("gateway.networking.k8s.io", "GatewayClass"),
         of::<gateway_api::Gateway>("gateway.networking.k8s.io", "Gateway"),
         of::<gateway_api::HttpRoute>("gateway.networking.k8s.io", "HTTPRoute"),
+        of::<gateway_api::GrpcRoute>("gateway.networking.k8s.io", "GRPCRoute"),
+        of::<gateway_api::TlsRoute>("gateway.networking.k8s.io", "TLSRoute"),
+        of::<gateway_api::TcpRoute>("gateway.networking.k8s.io", "TCPRoute"),
+        of::<gateway_api::UdpRoute>("gateway.networking.k8s.io", "UDPRoute"),
+        of::<gateway_api::ListenerSet>("gateway.networking.k8s.io", "ListenerSet"),
+        of::<gateway_api::BackendTlsPolicy>("gateway.networking.k8s.io", "BackendTLSPolicy"),
+        of::<gateway_api::BackendTrafficPolicy>(
+            "gateway.networking.x-k8s.io",
+            "XBackendTrafficPolicy",
+        ),
         of::<gateway_api::ReferenceGrant>("gateway.networking.k8s.io", "ReferenceGrant"),
         of::<kubernetes::Namespace>("", "Namespace"),
         of::<kubernetes::Service>("", "Service"),
@@ -54,6 +64,18 @@ fn compiled() -> Vec<Compiled> {
         of::<kubernetes::Deployment>("apps", "Deployment"),
         of::<kubernetes::StatefulSet>("apps", "StatefulSet"),
         of::<kubernetes::DaemonSet>("apps", "DaemonSet"),
+        of::<kubernetes::MutatingWebhooks>(
+            "admissionregistration.k8s.io",
+            "MutatingWebhookConfiguration",
+        ),
+        of::<kubernetes::ValidatingWebhooks>(
+            "admissionregistration.k8s.io",
+            "ValidatingWebhookConfiguration",
+        ),
+        of::<kubernetes::CustomResourceDefinition>(
+            "apiextensions.k8s.io",
+            "CustomResourceDefinition",
+        ),
         of::<mesh_config::MeshConfig>("mesh", "MeshConfig"),
         of::<mesh_config::MeshNetworks>("mesh", "MeshNetworks"),
     ]

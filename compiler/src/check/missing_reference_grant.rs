@@ -44,7 +44,7 @@ fn check_route(mesh: &Mesh<'_>, route: &HttpRoute<'_>, out: &mut Vec<Diagnostic>
         out.push(
             found
                 .consequence("requests at the gateway that take the rule are answered with 500")
-                .help(grant(namespace, "HTTPRoute", own, "Service")),
+                .help(grant(namespace, route.resource.spec.kind.name(), own, "Service")),
         );
     };
     for (index, (rule, written)) in route.rules.iter().zip(&route.resource.spec.rules).enumerate() {

@@ -1,6 +1,6 @@
 //! What a document is, by what it looks like: a resource, or something that lies beside resources.
 
-use super::checks::{MISSING_KIND, NOT_A_RESOURCE, UNRENDERED_SOURCE};
+use super::checks::{MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, UNRENDERED_SOURCE};
 use super::document::Identity;
 use super::file::Stream;
 use super::{Content, NodeId, Tree};
@@ -84,6 +84,8 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
         let is_resource = has("kind") || has("apiVersion") || (has("metadata") && has("spec"));
         return Shape::Other(Box::new(if is_resource && !is_values(&file.path) {
             half_a_resource(tree, root, file, id)
+        } else if is_project(&file.path) {
+            misplaced(place)
         } else if is_values(&file.path) {
             other(place, "holds values for a chart")
         } else {
@@ -101,6 +103,17 @@ fn is_values(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let stem = name.split_once(".y").map_or(name, |(stem, _)| stem);
     stem.starts_with("values") || stem.ends_with("values")
+}
+
+fn is_project(path: &str) -> bool {
+    matches!(path.rsplit('/').next().unwrap_or_default(), "mesh.yaml" | "mesh.yml")
+}
+
+fn misplaced(place: Place) -> Diagnostic {
+    Diagnostic::new(&MISPLACED_PROJECT, place, "settings of a project that is not compiled here")
+        .label("this is `mesh.yaml` only at the root of the folder that is compiled")
+        .consequence("none of its settings would be in force")
+        .help("name the folder that holds it, and not one above it or the file itself")
 }
 
 /// RFC 6902: a list of operations, each with `op` and `path`.

@@ -10,6 +10,7 @@ use crate::source::{FileId, Span};
 /// Says what is wrong, and where.
 pub(super) fn diagnose(error: &ScanError, text: &str, file: FileId) -> Diagnostic {
     let at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+    let at = if is_tab(error.kind()) { tab(text, at) } else { at };
     let place = Place::text(file, token(text, at));
     if *error.kind() == ErrorKind::RecursionLimitExceeded {
         let message = format!("lists and mappings lie in each other more than {DEPTH_MAX} deep");
@@ -21,6 +22,24 @@ pub(super) fn diagnose(error: &ScanError, text: &str, file: FileId) -> Diagnosti
         .label(label)
         .consequence("nothing of this document is read; the others of the file are");
     if help.is_empty() { found } else { found.help(help) }
+}
+
+fn is_tab(kind: &ErrorKind) -> bool {
+    use ErrorKind as E;
+    matches!(
+        kind,
+        E::TabNotAllowed
+            | E::TabInBlockIndentation
+            | E::TabInIndentation
+            | E::TabAtBlockScalarStart
+            | E::TabInPlainScalar
+    )
+}
+
+/// The tab itself: the parser tells of the word before it.
+fn tab(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    rest.iter().position(|byte| *byte == b'\t').map_or(at, |found| at + found)
 }
 
 /// The word that begins at `at`, or the one character there.
@@ -51,11 +70,7 @@ const QUOTE: &str = "put the text in quotes";
 fn words(kind: &ErrorKind) -> Words {
     use ErrorKind as E;
     let (message, label, help) = match kind {
-        E::TabNotAllowed
-        | E::TabInBlockIndentation
-        | E::TabInIndentation
-        | E::TabAtBlockScalarStart
-        | E::TabInPlainScalar => {
+        kind if is_tab(kind) => {
             ("a line is indented with a tab", "this is a tab", "indent with spaces")
         }
         E::MappingValueNotAllowed | E::InvalidColonPlacement | E::MappingKeyNotAllowed => (

@@ -52,7 +52,7 @@ use self::destination_rule::DestinationRules;
 use self::gateway::{ApiGateways, IstioGateways};
 use self::host::Host;
 use self::policy::Policies;
-use self::route::{HttpRoutes, VirtualServiceId, VirtualServices};
+use self::route::{HttpRoutes, StreamRoutes, VirtualServiceId, VirtualServices};
 use self::service::Services;
 use self::sidecar::Sidecars;
 use crate::api;
@@ -79,6 +79,7 @@ pub struct Mesh<'a> {
     pub destination_rules: DestinationRules<'a>,
     pub virtual_services: VirtualServices<'a>,
     pub http_routes: HttpRoutes<'a>,
+    pub stream_routes: StreamRoutes<'a>,
     pub rulers: Rulers<'a>,
     pub gateways: IstioGateways<'a>,
     pub api_gateways: ApiGateways<'a>,
@@ -104,6 +105,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let virtual_services = VirtualServices::of(source, &settings);
     let backends = route::Backends { services: &services, grants: &grants, settings: &settings };
     let http_routes = HttpRoutes::of(source, &api_gateways, &backends);
+    let stream_routes = StreamRoutes::of(source, &api_gateways, &backends);
     Mesh {
         source,
         workloads: workload::workloads(source),
@@ -120,6 +122,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         services,
         virtual_services,
         http_routes,
+        stream_routes,
         api_gateways,
         grants,
     }

@@ -76,5 +76,6 @@ fn used(mesh: &Mesh) -> BTreeSet<&str> {
     used.extend(of(&mesh.api_gateways));
     used.extend(of(&mesh.virtual_services));
     used.extend(of(&mesh.http_routes));
+    used.extend(of(&mesh.stream_routes));
     used
 }

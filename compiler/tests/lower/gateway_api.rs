@@ -1,5 +1,9 @@
-//! The Gateway API: `Gateway`s and `HTTPRoute`s, at the edge and on the mesh.
+//! The Gateway API: `Gateway`s and their routes, at the edge and on the mesh.
 
+use std::net::IpAddr;
+
+use mesh_engine::gateway::Handler;
+use mesh_engine::outbound::StreamOutcome;
 use mesh_engine::route::Outcome;
 
 use crate::support::{Call, Program, Repository, shown, workload};
@@ -181,4 +185,127 @@ spec:
     let to = |port| new.goes_to(Call::get("api", "/").on(port));
     assert_eq!(to(81), ["1 outbound|80||new.shop.svc.cluster.local"]);
     assert_eq!(to(80), ["1 outbound|80||api.shop.svc.cluster.local"]);
+}
+
+#[test]
+fn calls_of_grpc_go_by_service_and_method() {
+    let backends = ["all", "service", "method", "both", "regex"];
+    let text: String = backends.map(|it| workload("shop", it)).concat()
+        + "
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {name: r, namespace: shop}
+spec:
+  parentRefs: [{name: public, namespace: edge}]
+  hostnames: [grpc.test]
+  rules:
+    - backendRefs: [{name: all, port: 80}]
+    - matches: [{method: {service: shop.Reviews}}]
+      backendRefs: [{name: service, port: 80}]
+    - matches: [{method: {method: List}}]
+      backendRefs: [{name: method, port: 80}]
+    - matches: [{method: {service: shop.Reviews, method: Get}}]
+      backendRefs: [{name: both, port: 80}]
+    - matches: [{method: {type: RegularExpression, service: '.*Admin'}}]
+      backendRefs: [{name: regex, port: 80}]
+";
+    let repository = edge(&text);
+    let to = |path| {
+        let found = goes_to(&repository, 80, Call::get("grpc.test", path).by("POST")).remove(0);
+        found.split("||").nth(1).unwrap().split('.').next().unwrap().to_owned()
+    };
+    assert_eq!(to("/shop.Reviews/Get"), "both");
+    assert_eq!(to("/shop.Reviews/List"), "service");
+    assert_eq!(to("/shop.ReviewsExtra/Get"), "all");
+    assert_eq!(to("/shop.Ratings/List"), "method");
+    assert_eq!(to("/shop.ShopAdmin/Get"), "regex");
+}
+
+#[test]
+fn a_filter_that_nobody_knows_is_not_skipped() {
+    let spec = "
+  rules:
+    - filters: [{type: ExtensionRef, extensionRef: {group: example.com, kind: Guard, name: g}}]
+      backendRefs: [{name: api, port: 80}]
+";
+    let repository = edge(&(workload("shop", "api") + &route("r", "shop", spec)));
+    assert_eq!(goes_to(&repository, 80, Call::get("any.test", "/")), ["status 500"]);
+}
+
+const STREAMS: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public, namespace: edge}
+spec:
+  gatewayClassName: istio
+  listeners:
+    - {name: tcp, port: 5432, protocol: TCP, allowedRoutes: {namespaces: {from: All}}}
+    - name: through
+      port: 443
+      protocol: TLS
+      hostname: '*.test'
+      allowedRoutes: {namespaces: {from: All}}
+      tls: {mode: Passthrough}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: public, namespace: edge}
+spec:
+  selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}
+  template:
+    metadata: {labels: {gateway.networking.k8s.io/gateway-name: public}}
+    spec: {containers: [{name: istio-proxy, image: auto}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: {name: ledger, namespace: shop}
+spec:
+  parentRefs: [{name: public, namespace: edge, sectionName: tcp}]
+  rules: [{backendRefs: [{name: ledger, port: 80}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: {name: vault, namespace: shop}
+spec:
+  parentRefs: [{name: public, namespace: edge}]
+  hostnames: [vault.test, vault.example]
+  rules: [{backendRefs: [{name: vault, port: 80}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: {name: gone, namespace: shop}
+spec:
+  parentRefs: [{name: public, namespace: edge}]
+  hostnames: [gone.test]
+  rules: [{backendRefs: [{name: gone, port: 80}]}]
+---
+";
+
+#[test]
+fn connections_go_by_port_and_by_server_name() {
+    let text = STREAMS.to_owned() + &workload("shop", "ledger") + &workload("shop", "vault");
+    let repository = Repository::of(&text);
+    let compiled = repository.compile();
+    let names: Vec<_> = compiled.findings.iter().map(|it| it.check.name).collect();
+    assert!(names.contains(&"unserved-stream-route"), "{names:?}");
+    let bundle = repository.bundle();
+    let public = Program::of(&bundle, "edge/public");
+    let to = |port, sni: Option<&str>| {
+        let listeners = public.program.gateway().unwrap().listeners();
+        let chain = listeners.iter().find(|it| it.port == port)?.chain(sni)?;
+        let Handler::Stream(server) = &chain.handler else { panic!("HTTP") };
+        Some(match server.stream(IpAddr::from([10, 0, 0, 1]), sni, 0)? {
+            StreamOutcome::Forward { name, cluster, .. } => {
+                assert!(cluster.is_some(), "{name}");
+                name.to_owned()
+            }
+            StreamOutcome::Closed(_) => "closed".to_owned(),
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(to(5432, None).unwrap(), "outbound|80||ledger.shop.svc.cluster.local");
+    assert_eq!(to(443, Some("vault.test")).unwrap(), "outbound|80||vault.shop.svc.cluster.local");
+    assert_eq!(to(443, Some("gone.test")).unwrap(), "closed");
+    assert_eq!(to(443, Some("vault.example")), None, "no listener has the name");
+    assert_eq!(to(443, Some("other.test")), None);
 }

@@ -29,10 +29,17 @@ pub(super) fn prepared(prepared: &wire::Prepared) -> Result<Said, Malformed> {
     Ok(Said::Prepared { epoch: prepared.epoch, slice: digest(&prepared.slice)? })
 }
 
+/// What a proxy says of a refusal is written down and shown to people: so much of each part is plenty.
+const DETAIL_MAX_BYTES: usize = 4096;
+const PLACE_MAX_BYTES: usize = 1024;
+
 pub(super) fn refused(refused: wire::Refused) -> Result<Said, Malformed> {
-    let wire::Refused { epoch, detail, item, .. } = refused;
+    let wire::Refused { epoch, mut detail, mut item, .. } = refused;
+    detail.truncate(detail.floor_char_boundary(DETAIL_MAX_BYTES));
+    item.truncate(item.floor_char_boundary(PLACE_MAX_BYTES));
     let key = match refused.key.as_slice() {
         [] => None,
+        key if key.len() > PLACE_MAX_BYTES => return Err(Malformed("the key of an object")),
         key => Some(canonical::decode(key).map_err(|_| Malformed("the key of an object"))?),
     };
     // A proxy of a later version may know reasons that this one does not.
@@ -58,9 +65,16 @@ const fn reason(reason: wire::Refusal) -> Reason {
     }
 }
 
-pub(super) fn health(health: &wire::Health) -> Said {
+/// More than any proxy remembers.
+const EPOCHS_MAX: usize = 64;
+
+/// The counters are not compared with each other: a proxy reads them one by one while requests end.
+pub(super) fn health(health: &wire::Health) -> Result<Said, Malformed> {
+    if health.epochs.len() > EPOCHS_MAX {
+        return Err(Malformed("a health report"));
+    }
     let totals = health.epochs.iter().map(|epoch| (epoch.epoch, sample(epoch))).collect();
-    Said::Health { instance: health.instance, totals }
+    Ok(Said::Health { instance: health.instance, totals })
 }
 
 fn sample(health: &wire::EpochHealth) -> Sample {
@@ -129,4 +143,30 @@ pub(super) fn prepare(
         objects_bytes,
         confirmed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_cut_to_what_people_read() {
+        let detail = "ü".repeat(1 << 20);
+        let told = wire::Refused { epoch: 3, detail, ..wire::Refused::default() };
+        let Ok(Said::Refused { refusal, .. }) = refused(told) else { panic!("it is well-formed") };
+        assert_eq!(refusal.detail.len(), DETAIL_MAX_BYTES);
+        let key = vec![b'k'; PLACE_MAX_BYTES + 1];
+        let told = wire::Refused { key, ..wire::Refused::default() };
+        assert!(matches!(refused(told), Err(Malformed("the key of an object"))));
+    }
+
+    #[test]
+    fn a_report_speaks_of_few_epochs() {
+        let epochs = |count| wire::Health {
+            epochs: vec![wire::EpochHealth::default(); count],
+            ..wire::Health::default()
+        };
+        assert!(health(&epochs(EPOCHS_MAX)).is_ok());
+        assert!(matches!(health(&epochs(EPOCHS_MAX + 1)), Err(Malformed("a health report"))));
+    }
 }

@@ -162,7 +162,7 @@ async fn read(
                 asked = Some(Asked::Serves(serving.version));
                 Some(Said::Serving(serving))
             }
-            Some(Message::Health(health)) => Some(convert::health(&health)),
+            Some(Message::Health(health)) => Some(convert::health(&health).map_err(malformed)?),
             Some(Message::Need(need)) => {
                 let digests = need.digests.iter().map(|digest| convert::digest(digest));
                 let digests = digests.collect::<Result<_, _>>().map_err(malformed)?;

@@ -117,7 +117,7 @@ impl ProxyOverview {
 impl EndedOverview {
     fn new(ended: &Ended, store: &Store) -> Self {
         let Ended { version, cause } = ended;
-        let by = if let Cause::Refused { by } = cause { by.as_slice() } else { &[] };
+        let by = if let Cause::Refused { by, .. } = cause { by.as_slice() } else { &[] };
         let refusals = by
             .iter()
             .map(|by| RefusalOverview::new(&by.proxy, &by.refusal, version.snapshot, store));

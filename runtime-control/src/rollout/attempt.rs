@@ -6,6 +6,9 @@ use super::proxy::Proxy;
 use super::record::{Cause, Pace, Record, RefusedBy};
 use super::state::{Slices, Step, Trial};
 
+/// How many refusals of one snapshot are written down; the others are counted.
+const REFUSALS_MAX: usize = 32;
+
 impl<S: Slices> Step<'_, S> {
     /// Takes the next move, if one is due.
     pub(super) fn advance_attempt(&mut self) -> bool {
@@ -24,7 +27,9 @@ impl<S: Slices> Step<'_, S> {
         if self.now < self.state.gathering_until || (ledger.paused && pace == Pace::Waves) {
             return false;
         }
-        let epoch = 1 + ledger.epochs_taken.max(self.state.epoch_heard);
+        // One epoch names one snapshot, so after the last one there is no other rollout.
+        let taken = ledger.epochs_taken.max(self.state.epoch_heard);
+        let Some(epoch) = taken.checked_add(1) else { return false };
         self.record(Record::Started { epoch, snapshot: candidate.snapshot, pace });
         true
     }
@@ -78,12 +83,11 @@ impl<S: Slices> Step<'_, S> {
             count(proxy).then(|| refusal.clone())
         };
         let proxies = self.state.proxies.iter();
-        let by: Vec<_> = proxies
-            .filter_map(|(name, proxy)| {
-                Some(RefusedBy { proxy: name.to_string(), refusal: of_candidate(proxy)? })
-            })
-            .collect();
-        (!by.is_empty()).then_some(Cause::Refused { by })
+        let mut refusing = proxies.filter_map(|(name, proxy)| {
+            Some(RefusedBy { proxy: name.to_string(), refusal: of_candidate(proxy)? })
+        });
+        let by: Vec<_> = refusing.by_ref().take(REFUSALS_MAX).collect();
+        (!by.is_empty()).then(|| Cause::Refused { by, more: refusing.count() })
     }
 
     /// Ends the rollout under way. Who is ready for it forgets it; who tries it goes back, being elsewhere than it should be.

@@ -8,8 +8,8 @@ use mesh_snapshot::wire::LATENCY_BOUNDS_MS;
 
 use super::version::Timestamp;
 
-/// How long the past reaches, in seconds: a longer soak compares its last minutes.
-const SECONDS_MAX: usize = 300;
+/// How long the past reaches: a longer soak compares its last minutes.
+const PAST: Duration = Duration::from_mins(5);
 
 /// Counts of requests that ended.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -57,11 +57,11 @@ impl Sample {
     /// nothing without requests.
     #[must_use]
     pub fn p99_ms(&self) -> Option<u64> {
-        let total: u64 = self.latency.iter().sum();
+        let total = sum(&self.latency);
         let slowest = total / 100;
         let mut above = total;
         for (count, bound) in self.latency.iter().zip(LATENCY_BOUNDS_MS) {
-            above -= count;
+            above = above.saturating_sub(*count);
             if total > 0 && above <= slowest {
                 return Some(bound);
             }
@@ -73,8 +73,13 @@ impl Sample {
     #[must_use]
     pub fn slower_than(&self, bound_ms: u64) -> (u64, u64) {
         let within = LATENCY_BOUNDS_MS.iter().filter(|bound| **bound <= bound_ms).count();
-        (self.latency.iter().skip(within).sum(), self.latency.iter().sum())
+        (sum(self.latency.get(within..).unwrap_or_default()), sum(&self.latency))
     }
+}
+
+/// Counts come from proxies, which may say anything.
+fn sum(counts: &[u64]) -> u64 {
+    counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
 }
 
 /// What one proxy reported during the last minutes.
@@ -100,15 +105,19 @@ impl Recent {
         self.last = Some((instance, totals));
     }
 
-    /// Those of one second and epoch become one.
+    /// Those of one second and epoch become one. That nothing happened is not worth a place.
     fn add(&mut self, now: Timestamp, epoch: u64, sample: &Sample) {
         let second = Timestamp(Duration::from_secs(now.0.as_secs()));
-        match self.reports.back_mut() {
-            Some((at, of, sum)) if *at == second && *of == epoch => *sum += sample,
-            _ => self.reports.push_back((second, epoch, *sample)),
-        }
-        while self.reports.len() > SECONDS_MAX {
+        while self.reports.front().is_some_and(|(at, ..)| *at + PAST < second) {
             self.reports.pop_front();
+        }
+        if *sample == Sample::default() {
+            return;
+        }
+        let mut latest = self.reports.iter_mut().rev().take_while(|(at, ..)| *at == second);
+        match latest.find(|(_, of, _)| *of == epoch) {
+            Some((_, _, sum)) => *sum += sample,
+            None => self.reports.push_back((second, epoch, *sample)),
         }
     }
 
@@ -159,6 +168,29 @@ mod tests {
         recent.report(at, 2, vec![(3, requests(5))]);
         recent.report(at, 2, vec![(3, requests(8))]);
         assert_eq!(sum(&recent, 3), 13, "a restarted proxy counts anew");
+    }
+
+    #[test]
+    fn counts_without_an_end_are_counted_as_far_as_one_can() {
+        let mut sample = requests(u64::MAX);
+        sample.latency = [u64::MAX; LATENCY_BOUNDS_MS.len() + 1];
+        assert_eq!(sample.slower_than(LATENCY_BOUNDS_MS[3]), (u64::MAX, u64::MAX));
+        assert!(sample.p99_ms().is_some());
+    }
+
+    #[test]
+    fn the_past_reaches_as_far_back_with_many_epochs_as_with_one() {
+        let at = |seconds| Timestamp(Duration::from_secs(seconds));
+        let mut recent = Recent::default();
+        for second in 0..=400 {
+            // The last one serves, the others are only remembered.
+            let totals =
+                (1..=16).map(|epoch| (epoch, requests(if epoch == 16 { second } else { 9 })));
+            recent.report(at(second), 1, totals.collect());
+        }
+        assert_eq!(recent.since(at(0), |_| true).requests, 301);
+        assert_eq!(recent.since(at(391), |epoch| epoch == 16).requests, 10);
+        assert_eq!(recent.reports.len(), 301, "one a second");
     }
 
     #[test]

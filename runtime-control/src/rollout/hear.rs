@@ -7,18 +7,27 @@ use mesh_snapshot::object::Workload;
 
 use super::effect::{Effect, Order};
 use super::event::{Reason, Refusal, Said, Serving};
+use super::ledger::Ledger;
 use super::proxy::Proxy;
 use super::record::Record;
 use super::state::{Concerned, Slices, Step};
 use super::version::ProxyName;
 
+/// How far a proxy's terms and epochs may be ahead of this side's: more lives and more rollouts than any mesh has behind it,
+/// and too few for the numbers ever to run out.
+const LEAP_MAX: u64 = 1 << 24;
+
 impl<S: Slices> Step<'_, S> {
     pub(super) fn hear(&mut self, name: ProxyName, connection: u64, said: Said) -> Concerned {
         if let Said::Hello { workload, serving, term, epoch } = said {
-            self.state.epoch_heard = self.state.epoch_heard.max(epoch);
+            let spoken = serving.map_or(epoch, |serving| epoch.max(serving.version.epoch));
+            if !self.is_plausible(term, spoken) {
+                return self.turn_away(name, connection);
+            }
+            self.state.epoch_heard = self.state.epoch_heard.max(spoken);
             // Only a control runtime that lost its journal meets a term beyond its own.
             if self.state.ledger.term < term {
-                self.record(Record::Reigned { term: term + 1 });
+                self.record(Record::Reigned { term: term.saturating_add(1) });
             }
             self.welcome(&name, connection, workload, serving);
             return Concerned::One(name);
@@ -29,6 +38,12 @@ impl<S: Slices> Step<'_, S> {
             return Concerned::Nobody;
         };
         proxy.heard = now;
+        if let Said::Serving(Serving { version, .. }) = said
+            && !self.is_plausible(0, version.epoch)
+        {
+            return self.turn_away(name, connection);
+        }
+        let Some(proxy) = self.state.proxies.get_mut(&name) else { return Concerned::Nobody };
         match said {
             Said::Prepared { epoch, slice } => self.note_prepared(&name, epoch, slice),
             Said::Refused { epoch, refusal } => self.note_refusal(&name, epoch, refusal),
@@ -41,6 +56,22 @@ impl<S: Slices> Step<'_, S> {
             Said::Left => proxy.leave(),
             Said::Hello { .. } => {}
         }
+        Concerned::One(name)
+    }
+
+    /// Whether the numbers that a proxy speaks of can come from a control runtime of this mesh. They are taken over by one that lost its
+    /// journal, so a proxy in the wrong hands could otherwise use them up.
+    const fn is_plausible(&self, term: u64, epoch: u64) -> bool {
+        let Ledger { term: reigned, epochs_taken, .. } = self.state.ledger;
+        term <= reigned.saturating_add(LEAP_MAX) && epoch <= epochs_taken.saturating_add(LEAP_MAX)
+    }
+
+    /// What such a proxy says does not count, and it may come again with something better.
+    fn turn_away(&mut self, name: ProxyName, connection: u64) -> Concerned {
+        if let Some(proxy) = self.state.proxies.get_mut(&name) {
+            proxy.leave();
+        }
+        self.effects.push(Effect::Disconnect { proxy: name.clone(), connection });
         Concerned::One(name)
     }
 

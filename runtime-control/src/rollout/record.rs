@@ -75,9 +75,11 @@ pub enum Pace {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(tag = "cause", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Cause {
-    /// By these proxies.
+    /// By these proxies, and so many more.
     Refused {
         by: Vec<RefusedBy>,
+        #[serde(default)]
+        more: usize,
     },
     Harmful {
         harm: Harm,
@@ -161,10 +163,11 @@ impl fmt::Display for Quarantine {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { by } => {
+            Self::Refused { by, more } => {
                 let by: Vec<_> =
                     by.iter().map(|by| format!("{} ({})", by.proxy, by.refusal)).collect();
-                write!(f, "refused by {}", by.join(", "))
+                write!(f, "refused by {}", by.join(", "))?;
+                if *more > 0 { write!(f, ", and {more} more") } else { Ok(()) }
             }
             Self::Harmful { harm } => harm.fmt(f),
             Self::Fell { fallen, committed } => {

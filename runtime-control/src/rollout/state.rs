@@ -172,7 +172,7 @@ impl<S: Slices> Step<'_, S> {
     /// A new life is a new term, and ends what the one before had begun.
     fn take_over(&mut self) {
         if std::mem::take(&mut self.state.newborn) {
-            self.record(Record::Reigned { term: self.state.ledger.term + 1 });
+            self.record(Record::Reigned { term: self.state.ledger.term.saturating_add(1) });
             self.end(Cause::Interrupted);
         }
     }

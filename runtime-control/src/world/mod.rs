@@ -34,7 +34,10 @@ pub struct World {
     pub listed: BTreeMap<(String, String), Vec<Listed>>,
     /// Virtual addresses by host.
     pub addresses: BTreeMap<String, Vec<String>>,
+    /// By documents.
     pub key_sets: BTreeMap<String, String>,
+    /// From where policies say. A document comes first.
+    pub fetched_key_sets: Arc<BTreeMap<String, String>>,
     pub secrets: BTreeMap<Credential, Secret>,
     answers: Mutex<BTreeMap<Name, Bytes>>,
 }
@@ -96,9 +99,13 @@ impl World {
             }
             Name::Jwks(name) => Message::Jwks(Jwks {
                 name: name.clone(),
-                keys: self.key_sets.get(name).cloned().unwrap_or_default(),
+                keys: self.keys(name).cloned().unwrap_or_default(),
             }),
         }
+    }
+
+    fn keys(&self, name: &str) -> Option<&String> {
+        self.key_sets.get(name).or_else(|| self.fetched_key_sets.get(name))
     }
 
     fn endpoints(&self, set: &EndpointSet) -> Vec<Endpoint> {
@@ -163,10 +170,10 @@ impl World {
 
     /// Whether the two say the same of everything.
     fn equals(&self, other: &Self) -> bool {
-        let parts = |it: &Self| {
-            (it.trust_domain.clone(), it.cluster.clone(), it.addresses.clone(), it.key_sets.clone())
-        };
-        parts(self) == parts(other)
+        (&self.trust_domain, &self.cluster) == (&other.trust_domain, &other.cluster)
+            && self.addresses == other.addresses
+            && self.key_sets == other.key_sets
+            && self.fetched_key_sets == other.fetched_key_sets
             && self.instances == other.instances
             && self.listed == other.listed
             && self.secrets == other.secrets

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::document::{Document, DocumentError};
 use super::secret::SecretError;
 use super::{Secret, World, publish};
+use crate::keys::KeySets;
 use crate::problems::Problems;
 use crate::watch::Watch;
 
@@ -43,7 +44,13 @@ impl Registry {
     }
 
     /// Keeps the world up to date, for as long as it is polled.
-    pub async fn run(self, world: watch::Sender<Arc<World>>, problems: Problems) {
+    /// The key sets that were fetched become part of it.
+    pub(crate) async fn run(
+        self,
+        world: watch::Sender<Arc<World>>,
+        mut fetched: watch::Receiver<Arc<KeySets>>,
+        problems: Problems,
+    ) {
         let mut documents = Watch::new(&self.documents);
         let mut secrets = Watch::new(&self.secrets);
         let mut known = Known::default();
@@ -53,12 +60,14 @@ impl Registry {
                 let world = registry.read(&mut known, &problems);
                 (known, world)
             });
-            let Ok((read, found)) = read.await else { return };
+            let Ok((read, mut found)) = read.await else { return };
             known = read;
+            found.fetched_key_sets = fetched.borrow_and_update().clone();
             publish(&world, found);
             tokio::select! {
                 () = documents.changed() => {}
                 () = secrets.changed() => {}
+                Ok(()) = fetched.changed() => {}
             }
         }
     }

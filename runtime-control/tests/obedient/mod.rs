@@ -11,7 +11,7 @@ use mesh_control::rollout::{
 use mesh_snapshot::Digest;
 use mesh_snapshot::object::{PartsPerMillion, Workload};
 
-/// A snapshot is named `a`, `b`, …; workload `still` has the same slice of all of them.
+/// A snapshot is named `a`, `b`, …; workload `still` has the same slice of all of them, and nobody one of `unservable`.
 pub(crate) fn snapshot(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
@@ -20,6 +20,15 @@ struct Table;
 
 impl Slices for Table {
     fn slice(&self, snapshot: Digest, workload: &Workload) -> Result<Digest, Refusal> {
+        if snapshot == self::snapshot("unservable") {
+            let detail = "no slice".to_owned();
+            return Err(Refusal {
+                reason: Reason::Corrupt,
+                detail,
+                key: None,
+                item: String::new(),
+            });
+        }
         Ok(if workload.name == "still" { Digest::of(b"still") } else { snapshot })
     }
 }

@@ -73,7 +73,7 @@ impl World {
         let now = self.now;
         self.observed.no_trial_is_late(&self.proxies[proxy], now.saturating_sub(1));
         self.proxies[proxy].serve_traffic(REPORT_EVERY, &self.catalogue);
-        let health = self.proxies[proxy].health();
+        let health = self.liar.twist(self.now, self.proxies[proxy].health());
         self.send_to_control(proxy, health);
     }
 

@@ -41,6 +41,9 @@ pub(crate) struct Observed {
 /// Of the gate's policy.
 pub(crate) const SAMPLES_MIN: u64 = 50;
 
+/// No term or epoch of a run comes near.
+const NUMBERS_MAX: u64 = 1 << 20;
+
 impl Observed {
     fn violated(&mut self, what: impl FnOnce() -> String) {
         self.violation.get_or_insert_with(what);
@@ -53,6 +56,11 @@ impl Observed {
         catalogue: &Catalogue,
         inconclusive: Inconclusive,
     ) {
+        if let Record::Reigned { term: number } | Record::Started { epoch: number, .. } = record
+            && *number > NUMBERS_MAX
+        {
+            self.violated(|| format!("a lie was believed: {record:?}"));
+        }
         match record {
             Record::Started { epoch, snapshot, pace } => {
                 if self.started.keys().next_back().is_some_and(|last| last >= epoch) {

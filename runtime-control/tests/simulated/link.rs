@@ -34,7 +34,7 @@ impl World {
         self.connections += 1;
         let connection = self.connections;
         self.links.insert(connection, Link { to_control: 0, to_proxy: 0, cut: u64::MAX });
-        let hello = self.proxies[proxy].hello();
+        let hello = self.liar.twist(self.now, self.proxies[proxy].hello());
         let repeated = self.proxies[proxy].serving().map(Said::Serving);
         if let Some(memory) = &mut self.proxies[proxy].memory {
             memory.stream = Some(connection);

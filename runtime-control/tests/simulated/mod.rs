@@ -9,6 +9,7 @@ mod faults;
 mod mutation;
 
 mod control;
+mod liar;
 mod link;
 mod proxy;
 

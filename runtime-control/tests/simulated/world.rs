@@ -14,6 +14,7 @@ use super::chance::Chance;
 use super::control::Control;
 use super::faults::{self, END, FAULTS_UNTIL, Fault};
 use super::invariants::{Observed, SAMPLES_MIN};
+use super::liar::Liar;
 use super::link::{Link, ToProxy};
 use super::mutation::Mutation;
 use super::proxy::Proxy;
@@ -102,6 +103,7 @@ pub(crate) struct World {
     pub(super) now: u64,
     pub(super) mutation: Option<Mutation>,
     pub(super) chance: Chance,
+    pub(super) liar: Liar,
     pub(super) catalogue: Catalogue,
     pub(super) policy: Policy,
     pub(super) control: Control,
@@ -137,6 +139,7 @@ impl World {
             now: 0,
             mutation,
             chance,
+            liar: Liar::new(seed),
             catalogue,
             policy,
             control: Control::new(),

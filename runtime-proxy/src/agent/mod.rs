@@ -35,12 +35,14 @@ pub mod status;
 
 mod shell;
 
+use std::any::Any;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use clock::Clock;
@@ -98,7 +100,7 @@ impl<B: Build> Agent<B> {
     /// # Errors
     ///
     /// When the state folder cannot be used, or another process uses it. Whatever else is wrong is told by [`Status`] and logs, and
-    /// tried again.
+    /// tried again. A panic of one of its tasks is its own.
     pub fn run(self, shutdown: CancellationToken) -> Result<(), StartError> {
         let folder = Folder::open(&self.config.state, &FOLDERS)?;
         self.run_on(Arc::new(folder), shutdown)
@@ -115,6 +117,7 @@ impl<B: Build> Agent<B> {
         shutdown: CancellationToken,
     ) -> Result<(), StartError> {
         let Self { config, build, live, world, health, status, clock } = self;
+        let _told = Told(world.clone());
         let assembler = Arc::new(Assembler::new(build, &config));
         let (mut store, found) = Store::open(disk);
         let complete = found.candidates.iter().filter(|candidate| candidate.complete);
@@ -163,18 +166,44 @@ impl<B: Build> Agent<B> {
         };
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(StartError::Thread)?;
-        runtime.block_on(async move {
-            let tasks = [tokio::spawn(renewer.run()), tokio::spawn(keeper.run())];
-            Shell::run(parts, started.start, remembered, heard, shutdown).await;
-            tasks.iter().for_each(tokio::task::JoinHandle::abort);
+        let panicked = runtime.block_on(async move {
+            let mut tasks = JoinSet::new();
+            tasks.spawn(renewer.run());
+            tasks.spawn(keeper.run());
+            tokio::select! {
+                () = Shell::run(parts, started.start, remembered, heard, shutdown) => None,
+                panicked = panic_of(tasks) => Some(panicked),
+            }
         });
         // A build that goes on is not waited for.
         runtime.shutdown_background();
         if !disk.close(close) {
             tracing::error!("the disk has not done all that it was given");
         }
-        Ok(())
+        match panicked {
+            None => Ok(()),
+            Some(panicked) => std::panic::resume_unwind(panicked),
+        }
     }
+}
+
+/// However the agent ends, nobody is told of anything any more.
+struct Told(World);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.note_told(false);
+    }
+}
+
+/// What the first of these tasks panics with. Pending for as long as none does: each ends by itself when the agent does.
+async fn panic_of(mut tasks: JoinSet<()>) -> Box<dyn Any + Send> {
+    while let Some(ended) = tasks.join_next().await {
+        if let Some(Ok(panicked)) = ended.err().map(JoinError::try_into_panic) {
+            return panicked;
+        }
+    }
+    std::future::pending().await
 }
 
 fn tell<P>(started: &Started<P>, status: &Status) {
@@ -195,5 +224,22 @@ fn read_identity(store: &Store) -> Option<store::StoredIdentity> {
             tracing::warn!(%error, "the identity on the disk");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+
+    use super::panic_of;
+
+    #[tokio::test]
+    async fn the_panic_of_one_task_is_heard_of_though_others_ended_well() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async {});
+        tasks.spawn(async { panic!("a test's own") });
+        tasks.spawn(std::future::pending());
+        let panicked = panic_of(tasks).await;
+        assert_eq!(panicked.downcast_ref(), Some(&"a test's own"));
     }
 }

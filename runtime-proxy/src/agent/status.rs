@@ -7,6 +7,8 @@ use super::store::Slot;
 /// Counters rise from the start of the proxy on.
 #[derive(Debug, Default)]
 pub struct Status {
+    /// It has ended in a panic: what is in force stays so, and nothing new is heard.
+    pub panicked: Flag,
     pub connected: Flag,
     pub connections: Counter,
     /// The last attempt to store anything failed.
@@ -107,7 +109,7 @@ impl Flag {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set(&self, value: bool) {
+    pub(crate) fn set(&self, value: bool) {
         self.0.store(value, Ordering::Relaxed);
     }
 }

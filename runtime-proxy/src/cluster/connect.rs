@@ -33,18 +33,18 @@ pub(super) async fn open(
         limit => limit,
     };
     let opening = async {
-        let stream = plain(&state.spec, &endpoint.address).await?;
+        let stream = plain(&state.spec, endpoint).await?;
         secure(state, mesh, endpoint, stream, offer, host).await
     };
     timeout(limit, opening).await.map_err(|_| ConnectError::TimedOut(limit))?
 }
 
-async fn plain(spec: &Spec, address: &Address) -> Result<Stream, ConnectError> {
-    let address = match address {
+async fn plain(spec: &Spec, endpoint: &Endpoint) -> Result<Stream, ConnectError> {
+    let address = match &endpoint.address {
         Address::Socket(address) => *address,
         Address::Unix(path) => return Ok(Stream::from(UnixStream::connect(path).await?)),
     };
-    let stream = dial(address, spec.source).await?;
+    let stream = dial(address, endpoint.source).await?;
     stream.set_nodelay(true)?;
     if let Some(keepalive) = &spec.policy.connection_pool.tcp_keepalive {
         SockRef::from(&stream).set_tcp_keepalive(&probing(keepalive))?;
@@ -54,7 +54,7 @@ async fn plain(spec: &Spec, address: &Address) -> Result<Stream, ConnectError> {
 
 async fn dial(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(source) = source.filter(|source| source.is_ipv4() == address.is_ipv4()) {
+    if let Some(source) = source {
         socket.bind(SocketAddr::new(source, 0))?;
     }
     socket.connect(address).await

@@ -13,6 +13,8 @@ pub struct Counters {
     pub connection_overflow: AtomicU64,
     /// Requests that a limit refused.
     pub request_overflow: AtomicU64,
+    /// Retries that a limit forbade (Envoy: `upstream_rq_retry_overflow`).
+    pub retry_overflow: AtomicU64,
     pub ejections: AtomicU64,
     /// Endpoints that had to be ejected and were not, since too many were.
     pub ejection_overflow: AtomicU64,

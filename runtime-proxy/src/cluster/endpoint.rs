@@ -1,7 +1,7 @@
 //! One address and port of an upstream.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -27,6 +27,20 @@ impl fmt::Display for Address {
     }
 }
 
+/// Where a client was going, for clusters that lead there.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Original {
+    pub address: SocketAddr,
+    /// To be connected from, of the same family; none: the system's choice.
+    pub source: Option<IpAddr>,
+}
+
+impl From<SocketAddr> for Original {
+    fn from(address: SocketAddr) -> Self {
+        Self { address, source: None }
+    }
+}
+
 /// How connections to an endpoint are secured.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Security {
@@ -41,6 +55,8 @@ pub enum Security {
 #[derive(Debug)]
 pub struct Endpoint {
     pub address: Address,
+    /// As of [`Original`].
+    pub source: Option<IpAddr>,
     pub security: Security,
     /// Not zero.
     pub weight: u32,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mesh_snapshot::object::{DeclaredEndpoint, Labels, TargetPort};
 use mesh_snapshot::wire;
 
-use super::endpoint::{About, Address, Endpoint, Standing};
+use super::endpoint::{About, Address, Endpoint, Original, Standing};
 use super::security::{Candidate, security};
 use super::spec::Spec;
 use crate::world::Version;
@@ -117,7 +117,8 @@ impl Members {
 }
 
 /// An address that a client named by itself. `None`: it would have to prove an identity, and nobody can say which.
-pub(super) fn elsewhere(spec: &Spec, address: SocketAddr) -> Option<Endpoint> {
+pub(super) fn elsewhere(spec: &Spec, original: Original) -> Option<Endpoint> {
+    let Original { address, source } = original;
     let instance = Instance {
         address: Address::Socket(address),
         workload_port: address.port(),
@@ -125,7 +126,8 @@ pub(super) fn elsewhere(spec: &Spec, address: SocketAddr) -> Option<Endpoint> {
         is_unhealthy: false,
         about: About::default(),
     };
-    endpoint(spec, &spec.namespace, instance, &HashMap::new()).ok()
+    let endpoint = endpoint(spec, &spec.namespace, instance, &HashMap::new()).ok()?;
+    Some(Endpoint { source, ..endpoint })
 }
 
 fn endpoint(
@@ -142,7 +144,7 @@ fn endpoint(
         .get(&address)
         .filter(|before| before.security == security)
         .map_or_else(Standing::new, |before| Arc::clone(&before.standing));
-    Ok(Endpoint { address, security, weight, is_unhealthy, about, standing })
+    Ok(Endpoint { address, source: None, security, weight, is_unhealthy, about, standing })
 }
 
 fn of_wire(spec: &Spec, instance: &wire::Endpoint) -> Result<Instance, Refusal> {

@@ -49,7 +49,7 @@ pub use clusters::Clusters;
 pub use counters::Counters;
 pub use directory::{ClusterId, Directory};
 pub use dns::{Answer, Lookup, system_lookup};
-pub use endpoint::{About, Address, Endpoint, Security};
+pub use endpoint::{About, Address, Endpoint, Original, Security};
 pub use error::{Cause, ConnectError, Flag, PickError, SendError};
 pub use limit::{Place, Resource};
 

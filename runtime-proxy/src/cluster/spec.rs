@@ -1,7 +1,7 @@
 //! What a cluster is, out of the snapshot.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +40,6 @@ pub struct Spec {
     pub auto_mtls: bool,
     pub trust_domain: String,
     pub connect_timeout: Duration,
-    /// The address to connect from; `None`: the system's choice.
-    pub source: Option<IpAddr>,
 }
 
 impl Spec {
@@ -67,7 +65,6 @@ impl Spec {
             auto_mtls: cluster.auto_mtls(),
             trust_domain: mesh.trust_domain.clone(),
             connect_timeout: cluster.connect_timeout(),
-            source: None,
         }
     }
 
@@ -92,7 +89,6 @@ impl Spec {
             auto_mtls: false,
             trust_domain: mesh.trust_domain.clone(),
             connect_timeout: mesh.connect_timeout.into(),
-            source: None,
         }
     }
 

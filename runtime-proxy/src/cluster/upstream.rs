@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::endpoint::{Address, Endpoint};
+use super::endpoint::{Address, Endpoint, Original};
 use super::limit::Limits;
 use super::members::{self, Members};
 use super::pool::{Ends, Pool};
@@ -22,7 +22,7 @@ pub(super) struct Upstream {
     generation: Cell<u64>,
     seen: RefCell<Seen>,
     /// Where clients wanted to go by themselves.
-    elsewhere: RefCell<HashMap<SocketAddr, Rc<Target>>>,
+    elsewhere: RefCell<HashMap<Original, Rc<Target>>>,
 }
 
 /// An endpoint as it is known now, and the connections to it.
@@ -109,20 +109,20 @@ impl Upstream {
     }
 
     /// The endpoint at an address that a client named: a member, if there is one. `None`: nobody can say who it must be.
-    pub(super) fn at(&self, address: SocketAddr) -> Option<Rc<Target>> {
-        let position = self.with_members(|members| members.position(address));
+    pub(super) fn at(&self, original: Original) -> Option<Rc<Target>> {
+        let position = self.with_members(|members| members.position(original.address));
         if let Some(position) = position {
             return self.member(position);
         }
-        if let Some(target) = self.elsewhere.borrow().get(&address) {
+        if let Some(target) = self.elsewhere.borrow().get(&original) {
             return Some(Rc::clone(target));
         }
-        let endpoint = members::elsewhere(&self.state.spec, address)?;
+        let endpoint = members::elsewhere(&self.state.spec, original)?;
         let target = self.target(&Arc::new(endpoint));
         if ELSEWHERE_MAX <= self.elsewhere.borrow().len() {
             self.forget_unused();
         }
-        self.elsewhere.borrow_mut().insert(address, Rc::clone(&target));
+        self.elsewhere.borrow_mut().insert(original, Rc::clone(&target));
         Some(target)
     }
 

@@ -11,7 +11,7 @@ use mesh_snapshot::object::{LoadBalancer, OutlierDetection, SimpleBalancer};
 use super::choice::Choice;
 use super::counters::Counters;
 use super::dice::Dice;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Original};
 use super::error::PickError;
 use super::limit::{Limits, Place, Resource};
 use super::outlier::Outcome;
@@ -38,7 +38,7 @@ pub struct Pick<'a> {
     /// Where the request has been already: taken only when there is no other.
     pub avoid: &'a [Arc<Endpoint>],
     /// Where the client was going.
-    pub original: Option<SocketAddr>,
+    pub original: Option<Original>,
 }
 
 impl Cluster {
@@ -70,8 +70,8 @@ impl Cluster {
     /// When there is no endpoint to be used.
     pub fn pick(&self, pick: &Pick<'_>) -> Result<Picked, PickError> {
         let target = if self.goes_where_clients_go() {
-            let address = pick.original.ok_or(PickError::NoDestination)?;
-            self.upstream.at(address)
+            let original = pick.original.ok_or(PickError::NoDestination)?;
+            self.upstream.at(original)
         } else {
             self.balanced(pick)
         };
@@ -101,10 +101,14 @@ impl Cluster {
         self.upstream.member(position)
     }
 
-    /// A place among the retries under way; `None`: there are too many.
+    /// A place among the retries under way; `None`: there are too many, which is counted.
     #[must_use]
     pub fn retry(&self) -> Option<Place> {
-        self.state().usage.enter(Resource::Retries, &self.limits())
+        let place = self.state().usage.enter(Resource::Retries, &self.limits());
+        if place.is_none() {
+            Counters::add(&self.counters().retry_overflow);
+        }
+        place
     }
 
     /// No answer came of a request to `endpoint` in the time of one attempt. Whoever measures that time says so.

@@ -14,7 +14,8 @@ use super::serving::Serving;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Owner(Option<(IpAddr, Arc<String>)>);
 
-/// So long an address that nobody has asked for before is waited for. Without an answer it is nobody's.
+/// So long an address that nobody has asked for before is waited for, if there is somebody to tell. Without an answer it is
+/// nobody's.
 const WAIT: Duration = Duration::from_secs(2);
 
 impl Owner {
@@ -23,6 +24,7 @@ impl Owner {
         let cell = serving.world.owner(&address.to_string());
         let host = match cell.get() {
             Some(host) => Some(host),
+            None if !serving.world.is_told() => None,
             None => timeout(WAIT, cell.known()).await.ok(),
         };
         Self(host.filter(|host| !host.is_empty()).map(|host| (address, host)))

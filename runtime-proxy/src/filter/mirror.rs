@@ -1,26 +1,48 @@
 //! Copies of a request that others get too, and whose answers nobody hears. Source: Envoy, request mirroring.
 //!
 //! A copy is sent when the request has come whole, as far as it is small enough to be kept; one that breaks off, or is larger,
-//! is not copied.
+//! is not copied. Each has the time that its route gives to an answer, and each thread has so many under way at most: a server
+//! that does not answer must cost no more than that. The host stays as it is, as in Istio since it no longer adds `-shadow`.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, Request};
 use http_body::Body as _;
+use tokio::time::timeout;
 
+use super::serving::Serving;
 use crate::cluster::{Cluster, Pick};
 use crate::http::{Body, BodyError, Held};
+use crate::observe::Mirrors;
 
 /// Of the body. Source: Envoy, as for retries.
 const KEPT_BYTES_MAX: usize = 1 << 20;
 
-/// Sends a copy of `request` to each of `clusters`, some time.
-pub(crate) fn mirror(request: &mut Request<Body>, clusters: Vec<Rc<Cluster>>) {
+/// Of one thread.
+const UNDERWAY_MAX: u32 = 1024;
+
+/// Of an answer whose route says nothing.
+const TIMEOUT: Duration = Duration::from_mins(5);
+
+/// Sends a copy of `request` to each of `clusters`, some time. `timeout` is the route's.
+pub(crate) fn mirror(
+    request: &mut Request<Body>,
+    clusters: Vec<Rc<Cluster>>,
+    timeout: Option<Duration>,
+    serving: &Rc<Serving>,
+) {
+    let places = clusters.into_iter().filter_map(|cluster| Some((cluster, Place::new(serving)?)));
+    let to: Vec<_> = places.collect();
+    if to.is_empty() {
+        return;
+    }
+    let limit = timeout.unwrap_or(TIMEOUT);
     let head = head(request);
-    let copies = Copies { head, clusters, body: BytesMut::new(), is_too_large: false };
+    let copies = Copies { head, to, limit, body: BytesMut::new(), is_too_large: false };
     if request.body().is_end_stream() {
         copies.send();
     } else {
@@ -40,7 +62,8 @@ fn head(request: &Request<Body>) -> Parts {
 
 struct Copies {
     head: Parts,
-    clusters: Vec<Rc<Cluster>>,
+    to: Vec<(Rc<Cluster>, Place)>,
+    limit: Duration,
     body: BytesMut,
     is_too_large: bool,
 }
@@ -48,7 +71,9 @@ struct Copies {
 impl Held for Copies {
     fn data(&mut self, data: &Bytes) {
         self.is_too_large |= KEPT_BYTES_MAX < self.body.len() + data.len();
-        if !self.is_too_large {
+        if self.is_too_large {
+            self.to.clear();
+        } else {
             self.body.extend_from_slice(data);
         }
     }
@@ -58,8 +83,8 @@ impl Held for Copies {
     fn ended(&mut self, end: Result<(), &BodyError>) {
         if end.is_ok() && !self.is_too_large {
             let (head, body) = (self.head.clone(), std::mem::take(&mut self.body));
-            let clusters = std::mem::take(&mut self.clusters);
-            Self { head, clusters, body, is_too_large: false }.send();
+            let to = std::mem::take(&mut self.to);
+            Self { head, to, limit: self.limit, body, is_too_large: false }.send();
         }
     }
 }
@@ -67,19 +92,50 @@ impl Held for Copies {
 impl Copies {
     fn send(self) {
         let body = self.body.freeze();
-        for cluster in self.clusters {
+        for (cluster, place) in self.to {
             let body = if body.is_empty() { Body::empty() } else { Body::from(body.clone()) };
             let request = Request::from_parts(self.head.clone(), body);
-            tokio::task::spawn_local(send(cluster, request));
+            tokio::task::spawn_local(within(self.limit, place, send(cluster, request)));
         }
+    }
+}
+
+async fn within(limit: Duration, place: Place, sending: impl Future<Output = ()>) {
+    if timeout(limit, sending).await.is_err() {
+        place.mirrors().timed_out.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One of the copies that may be under way, until it is dropped.
+struct Place(Rc<Serving>);
+
+impl Place {
+    /// None where there are too many, which is counted.
+    fn new(serving: &Rc<Serving>) -> Option<Self> {
+        let underway = serving.mirrors.get();
+        if UNDERWAY_MAX <= underway {
+            serving.observer.metrics().mirrors.refused.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        serving.mirrors.set(underway + 1);
+        Some(Self(Rc::clone(serving)))
+    }
+
+    fn mirrors(&self) -> &Mirrors {
+        &self.0.observer.metrics().mirrors
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.mirrors.set(self.0.mirrors.get() - 1);
     }
 }
 
 /// Nobody hears how it went, but for the cluster's own counters.
 async fn send(cluster: Rc<Cluster>, request: Request<Body>) {
-    let original: Option<SocketAddr> = None;
     let version = request.version();
-    let Ok(picked) = cluster.pick(&Pick { original, ..Pick::default() }) else { return };
+    let Ok(picked) = cluster.pick(&Pick::default()) else { return };
     let Ok(response) = picked.send(request, version).await else { return };
     // Read to its end, so that its connection serves others.
     let mut body = response.into_body();

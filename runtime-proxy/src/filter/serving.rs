@@ -1,7 +1,6 @@
 //! What one thread serves with.
 
-use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use super::peers::Peers;
 use crate::agent::clock::Clock;
 use crate::cluster::{Cluster, ClusterId, Clusters};
 use crate::http::HttpLimits;
+use crate::listener::Own;
 use crate::live::{Live, Pinned, Reader};
 use crate::observe::Observer;
 use crate::program::Program;
@@ -35,7 +35,9 @@ pub(crate) struct Serving {
     /// Of what the workload sends: it begins when the other is over.
     pub(crate) drain_outbound: Drain,
     /// Where this proxy itself listens: nothing is passed on to there.
-    pub(crate) own: Vec<SocketAddr>,
+    pub(crate) own: Arc<Own>,
+    /// Copies of requests that are under way.
+    pub(crate) mirrors: Cell<u32>,
     pub(crate) dice: RefCell<SmallRng>,
     pub(crate) identity: Arc<Watched<Identity>>,
     /// Of which version of the identity, and its name.
@@ -66,16 +68,6 @@ impl Serving {
             *known = (version, id.unwrap_or_else(|| Arc::from("")));
         }
         Arc::clone(&known.1)
-    }
-
-    /// Whether an address is one that this proxy listens on: what goes there would come back.
-    pub(crate) fn is_own(&self, address: SocketAddr) -> bool {
-        let is_here = |own: &SocketAddr| {
-            own.port() == address.port()
-                && (own.ip() == address.ip()
-                    || own.ip().is_unspecified() && address.ip().to_canonical().is_loopback())
-        };
-        self.own.iter().any(is_here)
     }
 
     /// What is in force now.

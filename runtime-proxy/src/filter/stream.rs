@@ -12,7 +12,7 @@ use mesh_engine::policy::Decision;
 use super::downstream::Downstream;
 use super::exchange::{decided, now};
 use super::serving::Serving;
-use crate::cluster::{Cause, Cluster, ClusterId, Endpoint, Pick, PickError, Security};
+use crate::cluster::{Cause, Cluster, ClusterId, Endpoint, Original, Pick, PickError, Security};
 use crate::live::Pinned;
 use crate::observe::{self, Denial, Direction, Flags, PeerId, Record, ServiceId};
 use crate::program::Program;
@@ -77,15 +77,15 @@ impl Passage {
             StreamOutcome::Forward { name, cluster, .. } => {
                 self.cluster = name.into();
                 match cluster {
-                    Some(id) => self.to(id.into(), stream, original).await,
+                    Some(id) => self.to(id.into(), stream, original.map(Original::from)).await,
                     None => self.closed(Flags::NO_CLUSTER, "cluster_not_found"),
                 }
             }
             StreamOutcome::Passthrough => {
                 let id = self.live.program.passthrough();
                 match (id, original) {
-                    (Some(id), Some(at)) if !self.serving.is_own(at) => {
-                        self.to(id, stream, original).await;
+                    (Some(id), Some(at)) if !self.serving.own.is(at) => {
+                        self.to(id, stream, Some(at.into())).await;
                     }
                     _ => self.closed(Flags::NO_HEALTHY_UPSTREAM, "no_original_destination"),
                 }
@@ -117,7 +117,7 @@ impl Passage {
         mut self,
         id: ClusterId,
         mut stream: Stream,
-        original: Option<SocketAddr>,
+        original: Option<Original>,
     ) {
         self.service = self.live.program.service(id);
         let Some(cluster) = self.serving.cluster(&self.live, id) else {
@@ -216,10 +216,7 @@ impl Passage {
     }
 }
 
-async fn pick(
-    cluster: &Rc<Cluster>,
-    original: Option<SocketAddr>,
-) -> Option<crate::cluster::Picked> {
+async fn pick(cluster: &Rc<Cluster>, original: Option<Original>) -> Option<crate::cluster::Picked> {
     let pick = Pick { original, ..Pick::default() };
     match cluster.pick(&pick) {
         Err(PickError::Unknown) => {

@@ -10,11 +10,13 @@ mod accept;
 mod bind;
 mod client_hello;
 mod original_destination;
+mod own;
 mod sniff;
 mod treatment;
 
 pub use accept::{Accepted, Gate, Held, accept};
 pub use bind::{BindError, Ports, bind};
 pub use client_hello::ClientHello;
-pub use sniff::{Protocol, Sniffed, classify, sniff, sniff_tls};
+pub use own::Own;
+pub use sniff::{Protocol, Sniffed, before_drain, classify, sniff, sniff_tls};
 pub use treatment::{Treatment, treat};

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncRead;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::io::poll_read_buf;
 
 use super::client_hello::{self, ClientHello, HELLO_BYTES_MAX, Parsed};
+use crate::worker::Drain;
 
 /// What the first bytes say.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -53,6 +54,29 @@ pub async fn sniff_tls<S: AsyncRead + Unpin>(
 ) -> io::Result<Sniffed> {
     sniff_by(tls_or_opaque, stream, wait).await
 }
+
+/// What a client says before it is to end: who has said nothing yet a moment after `drain` has begun is not waited for.
+///
+/// # Errors
+///
+/// Those of `sniffing`, and when the client is not waited for.
+pub async fn before_drain<T>(
+    drain: &Drain,
+    sniffing: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let late = async {
+        drain.begun().await;
+        sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        biased;
+        said = sniffing => said,
+        () = late => Err(io::ErrorKind::ConnectionAborted.into()),
+    }
+}
+
+/// What was sent before the drain began has come by then.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 async fn sniff_by<S: AsyncRead + Unpin>(
     classify: Classify,
@@ -164,7 +188,8 @@ mod tests {
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
-    use super::{Protocol, classify, sniff, sniff_tls};
+    use super::{Protocol, before_drain, classify, sniff, sniff_tls};
+    use crate::worker::Drain;
 
     #[test]
     fn http_is_known_by_its_request_line() {
@@ -234,6 +259,18 @@ mod tests {
         assert_eq!(classify(b"hello"), None, "it may be a method");
         let sniffed = sniff_tls(&mut ours, Duration::ZERO).await.unwrap();
         assert_eq!((sniffed.protocol, &sniffed.bytes[..]), (Protocol::Opaque, &b"hello"[..]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_the_end_has_begun_only_those_who_have_spoken_are_heard() {
+        let drain = Drain::default();
+        drain.begin();
+        let (mut client, mut ours) = duplex(64);
+        let silent = before_drain(&drain, sniff(&mut ours, Duration::ZERO)).await;
+        assert_eq!(silent.unwrap_err().kind(), std::io::ErrorKind::ConnectionAborted);
+        client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+        let said = before_drain(&drain, sniff(&mut ours, Duration::ZERO)).await;
+        assert_eq!(said.unwrap().protocol, Protocol::Http1);
     }
 
     #[tokio::test]

@@ -24,6 +24,6 @@ pub mod admin;
 pub use flags::Flags;
 pub(crate) use log::fill;
 pub use log::{AccessLogs, Destination};
-pub use metrics::{Local, Metrics, Peer, PeerId, ServiceId};
+pub use metrics::{Local, Metrics, Mirrors, Peer, PeerId, ServiceId};
 pub use observer::{Observer, Opened};
 pub use record::{Decided, Denial, Direction, Downstream, Http, Record, Security, Upstream};

@@ -1,7 +1,7 @@
 //! The threads that carry traffic, and what they share.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -14,8 +14,8 @@ use super::{RunError, within};
 use crate::agent::clock::Clock;
 use crate::cluster::Lookup;
 use crate::config::Listeners;
-use crate::filter::inbound::Entry;
-use crate::listener::{Gate, Ports, bind};
+use crate::filter::inbound::{Entry, SOURCE_V6};
+use crate::listener::{Gate, Own, Ports, bind};
 use crate::live::Current;
 use crate::observe::{AccessLogs, Metrics};
 use crate::program::Program;
@@ -51,10 +51,14 @@ pub struct Bound {
 /// Threads that serve.
 pub struct DataPlane {
     pub(super) bound: Bound,
+    /// All of that, and what is opened later.
+    pub(super) own: Arc<Own>,
     /// Of all connections.
     pub(super) gate: Arc<Gate>,
     /// Of those that come from others, by which the end begins.
     arriving: Arc<Gate>,
+    /// Of those that the workload opens.
+    leaving: Arc<Gate>,
     pub(super) drain: Drain,
     /// Of what the workload sends.
     drain_outbound: Drain,
@@ -79,14 +83,17 @@ impl DataPlane {
         let count = NonZeroUsize::new(threads).unwrap_or(cores);
         let (bound, doors) = open(listeners, count)?;
         let gate = Gate::new(connections_max);
-        let arriving = Gate::inside(&gate);
+        let (arriving, leaving) = (Gate::inside(&gate), Gate::inside(&gate));
         let mesh = Arc::new(MeshServer::new(Arc::clone(&shared.identity)));
         let ports = Arc::<Ports>::default();
-        let own: Vec<SocketAddr> = bound.all().collect();
+        let own = Arc::<Own>::default();
+        bound.all().for_each(|address| own.add(address));
         let mut plane = Self {
             bound,
+            own,
             gate,
             arriving,
+            leaving,
             drain: Drain::default(),
             drain_outbound: Drain::default(),
             end: CancellationToken::new(),
@@ -96,12 +103,12 @@ impl DataPlane {
             let worker = Worker {
                 doors,
                 gateway: listeners.gateway.clone(),
-                own: own.clone(),
+                own: Arc::clone(&plane.own),
                 shared: shared.clone(),
                 mesh: Arc::clone(&mesh),
                 ports: Arc::clone(&ports),
-                gate: Arc::clone(&plane.gate),
                 arriving: Arc::clone(&plane.arriving),
+                leaving: Arc::clone(&plane.leaving),
                 drain: plane.drain.clone(),
                 drain_outbound: plane.drain_outbound.clone(),
                 end: plane.end.clone(),
@@ -121,12 +128,17 @@ impl DataPlane {
         self.drain.is_begun()
     }
 
-    /// Accepts nothing more, and ends what is open: in order, as far as that takes no longer than `limit`. What the workload sends
-    /// comes last, since it may have to ask others before it can answer.
+    /// Accepts nothing more from others, and ends what is open: in order, as far as that takes no longer than `limit`. What the
+    /// workload sends comes last, since it may have to ask others before it can answer, and may have work of its own to end: new
+    /// connections of its are accepted for as long as there are any, but for the last [`RESERVED`] of the time. Source: Istio,
+    /// whose outbound listeners stay open for the whole `terminationDrainDuration`. Connections that carry bytes cannot be told to
+    /// end; they last until the end, unless the parties end them.
     pub fn drain(mut self, limit: Duration) {
         let until = Instant::now() + limit;
         self.drain.begin();
-        within(limit, || self.arriving.is_deserted());
+        within(limit.saturating_sub(limit / RESERVED), || {
+            self.arriving.is_deserted() && self.leaving.open() == 0
+        });
         self.drain_outbound.begin();
         let rest = until.saturating_duration_since(Instant::now());
         if !within(rest, || self.gate.is_deserted()) {
@@ -146,6 +158,9 @@ impl DataPlane {
     }
 }
 
+/// One part in so many of the time for a drain is for what the workload sends alone.
+const RESERVED: u32 = 4;
+
 impl Drop for DataPlane {
     fn drop(&mut self) {
         self.stop();
@@ -162,6 +177,15 @@ impl Bound {
 fn spawn(number: usize, worker: Worker) -> io::Result<JoinHandle<()>> {
     let thread = std::thread::Builder::new().name(format!("mesh-{number}"));
     thread.spawn(move || worker.run())
+}
+
+/// What is captured over IPv6 cannot be handed to the application then.
+fn warn_without_source(captured: SocketAddr) {
+    if captured.is_ipv6() && UdpSocket::bind((SOURCE_V6, 0)).is_err() {
+        tracing::warn!(
+            "applications are not reached over IPv6: give {SOURCE_V6} to the loopback interface"
+        );
+    }
 }
 
 /// Every address, once a thread.
@@ -183,6 +207,7 @@ fn open(listeners: &Listeners, threads: NonZeroUsize) -> Result<(Bound, Vec<Vec<
     if let Some(at) = listeners.inbound_captured {
         let at = open(at, &|socket| Door::Inbound(socket, Entry::Captured))?;
         bound.inbound_captured = Some(at);
+        warn_without_source(at);
     }
     if let Some(at) = listeners.outbound {
         bound.outbound = Some(open(at, &Door::Outbound)?);

@@ -94,6 +94,7 @@ impl Edges {
             }
         };
         let Some(listener) = listener else { return false };
+        self.serving.own.add(at);
         let drain = self.drain.child();
         self.open.insert(place, drain.clone());
         let (gate, serving) = (Arc::clone(&self.gate), Rc::clone(&self.serving));

@@ -6,6 +6,7 @@
 //!      └▶ side           the proxy's identity made ready, the admin port       a thread
 //! ```
 
+mod control;
 mod data_plane;
 mod edges;
 mod identity;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use control::Control;
 pub use data_plane::{Bound, DataPlane, Shared};
 
 use crate::agent::clock::Clock;
@@ -36,7 +38,7 @@ use crate::world::World;
 /// What a proxy of this version can serve: for [`crate::agent::config::Config::features`], which [`run`] sees to.
 pub use crate::program::FEATURES;
 
-/// Why a proxy cannot start. Once it runs, nothing but `shutdown` ends it.
+/// Why a proxy cannot start, or did not run well. Once it serves something, nothing but `shutdown` ends it.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     #[error(transparent)]
@@ -45,6 +47,9 @@ pub enum RunError {
     Agent(#[from] StartError),
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
+    /// Told at the end: until then, what was in force was served.
+    #[error("the agent has panicked")]
+    AgentPanicked,
 }
 
 /// Runs until `shutdown`, then drains. Blocks; not to be called where other tasks run. `ready` is called once, when every address
@@ -52,7 +57,7 @@ pub enum RunError {
 ///
 /// # Errors
 ///
-/// When an address cannot be had, the state folder cannot be used, or there can be no more threads.
+/// When an address cannot be had, the state folder cannot be used, there can be no more threads, or the agent has panicked.
 pub fn run(
     config: Config,
     ready: impl FnOnce(&Bound),
@@ -74,32 +79,35 @@ pub fn run(
         live: shared.live.clone(),
         world: shared.world.clone(),
         health,
-        status,
+        status: Arc::clone(&status),
         clock: Clock::default(),
     };
     // It goes on while connections drain: certificates may be renewed, endpoints change.
     let end = CancellationToken::new();
-    let agent = agent.spawn(end.clone())?;
+    let mut control = Control::new(agent.spawn(end.clone())?, status);
     ready(plane.bound());
-    wait(shutdown, &plane, &agent);
-    let failed = agent.is_finished();
-    plane.drain(if failed { Duration::ZERO } else { config.drain });
+    let is_lost = || control.is_lost(|| shared.live.load().is_some());
+    let limit = if wait(shutdown, &plane, is_lost) { config.drain } else { Duration::ZERO };
+    plane.drain(limit);
     end.cancel();
     side.end();
-    let ended = agent.join().unwrap_or(Ok(()));
-    Ok(ended?)
+    control.join()
 }
 
-/// Until the proxy is to end: told so, by the admin port too, or since its agent could not start.
+/// Until the proxy is to end: told so, by the admin port too, or since it cannot serve anything. Whether it was told.
 fn wait(
     shutdown: &CancellationToken,
     plane: &DataPlane,
-    agent: &std::thread::JoinHandle<Result<(), StartError>>,
-) {
+    mut is_lost: impl FnMut() -> bool,
+) -> bool {
     const LOOK: Duration = Duration::from_millis(50);
-    while !shutdown.is_cancelled() && !plane.is_draining() && !agent.is_finished() {
+    while !shutdown.is_cancelled() && !plane.is_draining() {
+        if is_lost() {
+            return false;
+        }
         std::thread::sleep(LOOK);
     }
+    true
 }
 
 fn shared(config: &Config) -> Result<Shared, RunError> {

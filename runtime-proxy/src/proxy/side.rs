@@ -33,6 +33,7 @@ pub(super) fn start(
         None => None,
     };
     plane.bound.admin = socket.as_ref().and_then(|socket| socket.local_addr().ok());
+    plane.bound.admin.iter().for_each(|address| plane.own.add(*address));
     let admin = Admin {
         metrics: Arc::clone(&shared.metrics),
         logs: shared.logs.clone(),

@@ -1,7 +1,7 @@
 //! One thread that carries traffic.
 
-use std::cell::RefCell;
-use std::net::{SocketAddr, TcpListener};
+use std::cell::{Cell, RefCell};
+use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::config::GatewayListeners;
 use crate::filter::inbound::{self, Entry};
 use crate::filter::{Peers, Serving, outbound};
 use crate::http::HttpLimits;
-use crate::listener::{Gate, Ports, accept};
+use crate::listener::{Gate, Own, Ports, accept};
 use crate::observe::Observer;
 use crate::tls::{MeshClient, MeshServer};
 use crate::worker::Drain;
@@ -37,12 +37,12 @@ const IDENTITY_WAIT: Duration = Duration::from_secs(5);
 pub(super) struct Worker {
     pub(super) doors: Vec<Door>,
     pub(super) gateway: Option<GatewayListeners>,
-    pub(super) own: Vec<SocketAddr>,
+    pub(super) own: Arc<Own>,
     pub(super) shared: Shared,
     pub(super) mesh: Arc<MeshServer>,
     pub(super) ports: Arc<Ports>,
-    pub(super) gate: Arc<Gate>,
     pub(super) arriving: Arc<Gate>,
+    pub(super) leaving: Arc<Gate>,
     pub(super) drain: Drain,
     pub(super) drain_outbound: Drain,
     pub(super) end: CancellationToken,
@@ -69,15 +69,16 @@ impl Worker {
 
     /// Accepts connections, once there is what to judge them by. Who comes before waits in the socket's queue.
     async fn open(self, serving: Rc<Serving>) {
-        let Self { doors, gateway, shared, ports, gate, arriving, drain, drain_outbound, .. } =
-            self;
+        let Self {
+            doors, gateway, shared, ports, arriving, leaving, drain, drain_outbound, ..
+        } = self;
         shared.live.until(|live| live.is_some()).await;
         // One that cannot be used is no reason to turn plain text away.
         let _ = timeout(IDENTITY_WAIT, shared.identity.known()).await;
         for door in doors {
             let (gate, drain) = match &door {
                 Door::Inbound(..) => (&arriving, &drain),
-                Door::Outbound(_) => (&gate, &drain_outbound),
+                Door::Outbound(_) => (&leaving, &drain_outbound),
             };
             let (gate, drain) = (Arc::clone(gate), drain.clone());
             tokio::task::spawn_local(keep(door, gate, drain, Rc::clone(&serving)));
@@ -102,7 +103,8 @@ impl Worker {
             clock: shared.clock.clone(),
             drain: self.drain.clone(),
             drain_outbound: self.drain_outbound.clone(),
-            own: self.own.clone(),
+            own: Arc::clone(&self.own),
+            mirrors: Cell::new(0),
             dice: RefCell::new(SmallRng::from_os_rng()),
             identity: Arc::clone(&shared.identity),
             principal: RefCell::default(),

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Watched;
 
 /// An entry is made when it is first asked for, or when the disk remembers it.
 #[derive(Debug)]
-pub(super) struct Cells<K, V>(Mutex<HashMap<K, Entry<V>>>);
+pub(super) struct Cells<K, V>(Mutex<HashMap<K, Entry<V>>>, AtomicU64);
 
 #[derive(Debug)]
 struct Entry<V> {
@@ -17,11 +18,13 @@ struct Entry<V> {
     asked: bool,
     /// Since the last sweep.
     recent: bool,
+    /// Which asking was the last; zero: none.
+    turn: u64,
 }
 
 impl<K, V> Default for Cells<K, V> {
     fn default() -> Self {
-        Self(Mutex::new(HashMap::new()))
+        Self(Mutex::new(HashMap::new()), AtomicU64::new(0))
     }
 }
 
@@ -32,15 +35,24 @@ impl<K: Eq + Hash + Clone, V: PartialEq> Cells<K, V> {
         let entry = entries.entry(name.clone()).or_insert_with(Entry::new);
         let new = !std::mem::replace(&mut entry.asked, true);
         entry.recent = true;
+        entry.turn = 1 + self.1.fetch_add(1, Ordering::Relaxed);
         (Arc::clone(&entry.cell), new)
     }
 
-    /// As [`Cells::ask`], while there are fewer than `most`; beyond, a cell that never has a value.
+    /// As [`Cells::ask`]. Where there are `most` already, the one that nobody has asked for longest makes room, unless somebody
+    /// holds it.
     pub(super) fn ask_up_to(&self, most: usize, name: &K) -> (Arc<Watched<V>>, bool) {
-        let entries = self.entries();
-        let full = most <= entries.len() && !entries.contains_key(name);
+        let mut entries = self.entries();
+        if most <= entries.len() && !entries.contains_key(name) {
+            let unheld = entries.iter().filter(|(_, entry)| Arc::strong_count(&entry.cell) == 1);
+            let oldest = unheld.min_by_key(|(_, entry)| entry.turn).map(|(name, _)| name.clone());
+            match oldest {
+                Some(oldest) => drop(entries.remove(&oldest)),
+                None => return (Arc::default(), false),
+            }
+        }
         drop(entries);
-        if full { (Arc::default(), false) } else { self.ask(name) }
+        self.ask(name)
     }
 
     /// What somebody wants to know.
@@ -94,6 +106,6 @@ impl<K: Eq + Hash + Clone, V: PartialEq> Cells<K, V> {
 
 impl<V> Entry<V> {
     fn new() -> Self {
-        Self { cell: Arc::default(), asked: false, recent: true }
+        Self { cell: Arc::default(), asked: false, recent: true, turn: 0 }
     }
 }

@@ -12,7 +12,7 @@ mod identity;
 mod watched;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use mesh_snapshot::object::{Credential, EndpointSet};
 use mesh_snapshot::wire;
@@ -41,6 +41,8 @@ struct Inner {
     identity: Arc<Watched<Identity>>,
     /// Some item was asked for that nobody had asked for before.
     asked: Notify,
+    /// There is a stream, by which what is asked for may be heard.
+    is_told: AtomicBool,
     /// Counts what was heard that had not been known.
     news: AtomicU64,
 }
@@ -58,7 +60,8 @@ impl World {
         self.asked(self.inner.addresses.ask(&host.to_owned()))
     }
 
-    /// The host that an address belongs to; empty for none. Unknown for ever where too many addresses were asked for.
+    /// The host that an address belongs to; empty for none. Beyond [`OWNERS_MAX`], what was not asked for longest is
+    /// forgotten.
     #[must_use]
     pub fn owner(&self, address: &str) -> Arc<Watched<String>> {
         self.asked(self.inner.owners.ask_up_to(OWNERS_MAX, &address.to_owned()))
@@ -80,6 +83,17 @@ impl World {
     #[must_use]
     pub fn identity(&self) -> Arc<Watched<Identity>> {
         Arc::clone(&self.inner.identity)
+    }
+
+    /// Whether anybody is there who could tell what is not known: else it is of no use to wait.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.inner.is_told.load(Ordering::Relaxed)
+    }
+
+    /// Notes that there is a stream, or none any more.
+    pub fn note_told(&self, is_told: bool) {
+        self.inner.is_told.store(is_told, Ordering::Relaxed);
     }
 
     fn asked<T>(&self, (cell, new): (Arc<Watched<T>>, bool)) -> Arc<Watched<T>> {
@@ -281,11 +295,24 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_too_many_addresses_learns_nothing() {
+    fn of_too_many_addresses_the_oldest_are_forgotten() {
         let world = World::default();
+        let held = world.owner("held");
+        let owner = |address: &str| {
+            let (address, host) = (address.to_owned(), "a.shop".to_owned());
+            Item::Owner(wire::AddressOwner { address, host })
+        };
         for address in 0..OWNERS_MAX + 10 {
             drop(world.owner(&address.to_string()));
+            drop(world.owner("often"));
         }
         assert_eq!(world.names().len(), OWNERS_MAX);
+        let newest = (OWNERS_MAX + 9).to_string();
+        for address in ["held", "often", "0", &newest] {
+            world.receive(owner(address));
+        }
+        let is_known = |address: &str| world.items().contains(&owner(address));
+        assert!(held.get().is_some() && is_known("often") && is_known(&newest));
+        assert!(!is_known("0"));
     }
 }

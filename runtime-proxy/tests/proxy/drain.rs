@@ -147,6 +147,52 @@ async fn the_workload_can_call_others_while_it_is_asked_something() {
     assert_eq!(text(another.send(asking()).await.unwrap()).await, "whole");
     go.send(()).unwrap();
     assert!(whole(&mut stream).await.ends_with("whole"));
+    drop((kept, another));
+    drained.await.unwrap();
+}
+
+/// Nobody asks it anything, and it has work to end.
+#[tokio::test(flavor = "local")]
+async fn a_workload_that_only_calls_others_goes_on_for_as_long_as_it_does() {
+    let (proxy, _application) = reviews().await;
+    let (inbound, outbound) = (proxy.inbound(), proxy.outbound());
+    let kept = Client::to(outbound, Version::Http1).await;
+    let asking = || {
+        let mut request = get("/quick");
+        request.headers_mut().insert("host", "a".parse().unwrap());
+        request
+    };
+    assert_eq!(text(kept.send(asking()).await.unwrap()).await, "whole");
+    let drained = proxy.drain(AMPLE);
+    closed(inbound).await;
+    for _ in 0..20 {
+        let another = Client::to(outbound, Version::Http1).await;
+        assert_eq!(text(another.send(asking()).await.unwrap()).await, "whole");
+    }
+    assert!(!drained.is_finished());
+    drop(kept);
+    drained.await.unwrap();
+}
+
+#[tokio::test(flavor = "local")]
+async fn who_has_said_nothing_is_not_waited_for() {
+    let (proxy, _application) = reviews().await;
+    let mut silent = TcpStream::connect(proxy.inbound()).await.unwrap();
+    let drained = proxy.drain(AMPLE);
+    assert_eq!(silent.read(&mut [0]).await.unwrap_or(0), 0);
+    drained.await.unwrap();
+}
+
+/// Of a drain whose whole time an answer would take, there is some left for others.
+#[tokio::test(flavor = "local")]
+async fn what_never_ends_leaves_time_for_what_the_workload_sends() {
+    let (proxy, mut application) = reviews().await;
+    let (inbound, outbound) = (proxy.inbound(), proxy.outbound());
+    let mut stream = TcpStream::connect(inbound).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: reviews\r\n\r\n").await.unwrap();
+    let _never = application.asked.recv().await.unwrap();
+    let drained = proxy.drain(Duration::from_secs(2));
     closed(outbound).await;
+    assert!(!drained.is_finished(), "a quarter of the time is left");
     drained.await.unwrap();
 }

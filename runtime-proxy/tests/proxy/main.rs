@@ -16,6 +16,7 @@ mod end_to_end;
 
 mod capture;
 mod edge;
+mod http1;
 mod policy;
 mod resilience;
 mod routing;

@@ -8,7 +8,7 @@ use http::{Request, Response, StatusCode};
 use mesh_proxy::http::{Body, Version};
 use mesh_snapshot::object::{
     ClientPolicy, HttpAction, HttpRoute, Microseconds, OutlierDetection, PartsPerMillion, Protocol,
-    TrafficPolicy,
+    RetryPolicy, TrafficPolicy,
 };
 use tokio::sync::oneshot;
 
@@ -100,33 +100,56 @@ async fn more_requests_than_a_service_takes_at_once_are_refused() {
     assert_eq!(text(response.unwrap()).await, "at last");
 }
 
+/// A retry is under way until it has ended, and not only until it begins.
 #[tokio::test(flavor = "local")]
-async fn requests_wait_for_a_connection_up_to_a_number() {
-    let (at, waiting) = patient().await;
+async fn more_retries_than_a_service_takes_at_once_are_not_made() {
+    let waiting = Rc::new(RefCell::new(Vec::new()));
+    let asked = Rc::clone(&waiting);
+    let at = server(Version::Http1, move |request: Request<Body>| {
+        let is_first = request.headers()["x-envoy-attempt-count"] == "1";
+        let (go, told) = oneshot::channel::<()>();
+        if !is_first {
+            asked.borrow_mut().push(go); // else it is told at once
+        }
+        async move {
+            let _ = told.await;
+            let mut response = Response::new(Body::from("at last"));
+            if is_first {
+                *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            }
+            Ok(response)
+        }
+    })
+    .await;
     let mut policy = TrafficPolicy::default();
-    policy.connection_pool.connections_max = 1;
-    policy.connection_pool.pending_requests_max = 1;
-    let proxy = web(policy, Vec::new(), &[at]);
-    let (one, two, three) = (client(&proxy).await, client(&proxy).await, client(&proxy).await);
-    let go = || waiting.borrow_mut().pop().unwrap().send(()).unwrap();
-    let others = async {
-        until("the first is asked", || waiting.borrow().len() == 1).await;
-        let (mut two, mut three) = (Box::pin(two.send(asking())), Box::pin(three.send(asking())));
-        let (refused, waits) = tokio::select! {
-            refused = &mut two => (refused, three),
-            refused = &mut three => (refused, two),
-        };
-        is_overflow(&proxy, refused.unwrap()).await;
-        go();
-        let asked = async {
-            until("the one that waits is asked", || waiting.borrow().len() == 1).await;
-            go();
-        };
-        tokio::join!(waits, asked).0.unwrap()
+    policy.connection_pool.retries_max = 1;
+    let retry = RetryPolicy {
+        retries_max: 2,
+        conditions: ["5xx".to_owned()].into(),
+        backoff: Some(Microseconds::from_millis(1)),
+        ..RetryPolicy::default()
     };
-    let (first, second) = tokio::join!(one.send(asking()), others);
-    assert_eq!(text(first.unwrap()).await, "at last");
-    assert_eq!(text(second).await, "at last");
+    let retried = route(HttpAction::Forward {
+        backends: vec![backend(to("a"), 1)],
+        path_rewrite: None,
+        authority_rewrite: None,
+        timeout: None,
+        try_timeout: None,
+        retry: Some(retry),
+        mirrors: Vec::new(),
+    });
+    let proxy = web(policy, vec![retried], &[at]);
+    let (one, other) = (client(&proxy).await, client(&proxy).await);
+    let meanwhile = async {
+        until("the first is tried again", || waiting.borrow().len() == 1).await;
+        let response = other.send(asking()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        text(response).await;
+        told(&proxy, "UO").await;
+        waiting.borrow_mut().pop().unwrap().send(()).unwrap();
+    };
+    let (response, ()) = tokio::join!(one.send(asking()), meanwhile);
+    assert_eq!(response.unwrap().status(), StatusCode::OK);
 }
 
 fn detecting() -> TrafficPolicy {

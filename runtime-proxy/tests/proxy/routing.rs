@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use http::{Request, Response, StatusCode};
 use mesh_proxy::http::{Body, Version};
@@ -13,7 +14,9 @@ use mesh_snapshot::object::{
 };
 
 use crate::pki::Authority;
-use crate::support::{Mesh, Proxy, Reserved, backend, endpoint, forward, route, service, to};
+use crate::support::{
+    Mesh, Proxy, Reserved, backend, endpoint, forward, route, service, to, until,
+};
 use crate::wire::{Client, get, post, server, text};
 
 /// A sidecar for `web` alone, in a mesh where `a` and `b` have no proxies, and `a` has these routes.
@@ -266,6 +269,25 @@ async fn a_mirror_gets_a_copy_and_is_not_heard() {
     assert_eq!(response.status(), 200);
     assert_eq!(text(response).await, "hello");
     assert_eq!(copied.recv().await.unwrap(), "hello");
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_mirror_that_does_not_answer_is_given_up() {
+    let mirrored = route(HttpAction::Forward {
+        backends: vec![backend(to("a"), 1)],
+        path_rewrite: None,
+        authority_rewrite: None,
+        timeout: Some(Microseconds::from_secs(1)),
+        try_timeout: None,
+        retry: None,
+        mirrors: vec![Mirror { destination: to("b"), share: PartsPerMillion::ALL }],
+    });
+    let b = server(Version::Http1, |_| std::future::pending()).await;
+    let (proxy, client) = web(vec![mirrored], &[scripted(&[200]).await.0], &[b]).await;
+    let response = client.send(asking("/")).await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mirrors = &proxy.shared.metrics.mirrors;
+    until("it is counted", || mirrors.timed_out.load(Ordering::Relaxed) == 1).await;
 }
 
 #[tokio::test(flavor = "local")]

@@ -5,6 +5,7 @@ pub(crate) static SHARED: &[(&str, &str)] = &[
     ("client_tls", include_str!("../istio/client_tls.fields")),
     ("connection_pool", include_str!("../istio/connection_pool.fields")),
     ("destination", include_str!("../istio/destination.fields")),
+    ("grpc_filter", include_str!("../gateway_api/grpc_filter.fields")),
     ("headers", include_str!("../istio/headers.fields")),
     ("http_backend_filter", include_str!("../gateway_api/http_backend_filter.fields")),
     ("http_filter", include_str!("../gateway_api/http_filter.fields")),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{HttpRouteFilter, ParentReference};
+use super::{GrpcMethodMatch, HttpRouteFilter, ParentReference};
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
@@ -14,6 +14,9 @@ use crate::diagnostic::{At, Diagnostic};
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpRoute {
+    /// What its author wrote.
+    #[serde(skip)]
+    pub kind: RequestRouteKind,
     #[serde(default)]
     pub parent_refs: Vec<ParentReference>,
     /// Names or `*.name`. Empty: those of the listener.
@@ -23,6 +26,24 @@ pub struct HttpRoute {
     pub rules: Vec<HttpRouteRule>,
     #[serde(default)]
     pub use_default_gateways: Opaque,
+}
+
+/// A kind whose resources route requests.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub enum RequestRouteKind {
+    #[default]
+    Http,
+    Grpc,
+}
+
+impl RequestRouteKind {
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "HTTPRoute",
+            Self::Grpc => "GRPCRoute",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -54,6 +75,9 @@ pub struct HttpRouteMatch {
     #[serde(default)]
     pub query_params: Vec<HttpQueryParamMatch>,
     pub method: Option<HttpMethod>,
+    /// In place of the path, in a `GRPCRoute`.
+    #[serde(skip)]
+    pub grpc: Option<GrpcMethodMatch>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]

@@ -1,27 +1,41 @@
 //! The Gateway API: `gateway.networking.k8s.io`.
 
+mod backend_tls_policy;
+mod backend_traffic_policy;
 mod gateway;
 mod gateway_class;
+mod grpc_route;
 mod http_filter;
 mod http_route;
+mod listener_set;
 mod reference;
 mod reference_grant;
+mod stream_route;
 
+pub use backend_tls_policy::{BackendTlsPolicy, SubjectAltName, SubjectAltNameType};
+pub use backend_traffic_policy::{BackendTrafficPolicy, RequestRate, RetryBudget, RetryConstraint};
 pub use gateway::{
     AllowedRoutes, Gateway, GatewayTls, Listener, ListenerTls, NamespacesFrom, RouteGroupKind,
     RouteNamespaces, TlsMode,
 };
 pub use gateway_class::GatewayClass;
+pub use grpc_route::{GrpcMethodMatch, GrpcRoute, GrpcRouteMatch};
 pub use http_filter::{
     Cors, ExternalAuth, Fraction, HeaderFilter, HttpHeader, HttpRouteFilter, HttpRouteFilterType,
     PathModifier, PathModifierType, RequestMirror, RequestRedirect, UrlRewrite,
 };
 pub use http_route::{
-    HttpBackendRef, HttpHeaderMatch, HttpMethod, HttpPathMatch, HttpQueryParamMatch, HttpRoute,
-    HttpRouteMatch, HttpRouteRetry, HttpRouteRule, HttpRouteTimeouts, MatchType, PathMatchType,
-    SessionPersistence,
+    CookieLifetime, HttpBackendRef, HttpHeaderMatch, HttpMethod, HttpPathMatch,
+    HttpQueryParamMatch, HttpRoute, HttpRouteMatch, HttpRouteRetry, HttpRouteRule,
+    HttpRouteTimeouts, MatchType, PathMatchType, RequestRouteKind, SessionPersistence,
+    SessionPersistenceType,
 };
+pub use listener_set::{ListenerSet, ParentGateway};
 pub use reference::{
-    BackendReference, LocalReference, ObjectReference, ParentReference, SecretReference,
+    BackendReference, LocalReference, ObjectReference, ParentReference, PolicyTarget,
+    SecretReference,
 };
 pub use reference_grant::{GrantFrom, GrantTo, ReferenceGrant};
+pub use stream_route::{
+    StreamBackendRef, StreamRoute, StreamRouteKind, StreamRouteRule, TcpRoute, TlsRoute, UdpRoute,
+};

@@ -56,6 +56,17 @@ pub struct ObjectReference {
     pub namespace: Option<String>,
 }
 
+/// What a policy is for, in its own namespace.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyTarget {
+    pub group: String,
+    pub kind: String,
+    pub name: String,
+    /// A port of the Service, by name. Absent: all of them.
+    pub section_name: Option<String>,
+}
+
 /// Something of the same namespace.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

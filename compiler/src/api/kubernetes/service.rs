@@ -54,11 +54,21 @@ pub struct Service {
     #[serde(default)]
     pub load_balancer_class: Opaque,
     #[serde(default)]
-    pub internal_traffic_policy: Opaque,
+    pub internal_traffic_policy: InternalTrafficPolicy,
     #[serde(default)]
     pub traffic_distribution: Opaque,
     #[serde(default)]
     pub topology_keys: Opaque,
+}
+
+/// Whose instances get the requests.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+pub enum InternalTrafficPolicy {
+    /// Of all nodes.
+    #[default]
+    Cluster,
+    /// Of the client's own node.
+    Local,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]

@@ -67,6 +67,8 @@ impl<'a> Lowering<'_, 'a> {
             leads_to.extend(destinations(&table));
             virtual_hosts.push(VirtualHost { host: host.to_string(), routes: reference });
         }
+        let streams = self.listener_streams(gateway, listener, perspective);
+        leads_to.extend(streams.iter().flat_map(|(_, table)| destinations(table)));
         let server = Server {
             port: listener.port,
             name: listener.spec.name.clone(),
@@ -75,7 +77,7 @@ impl<'a> Lowering<'_, 'a> {
             hosts: vec![listener.hostname.to_string()],
             tls: tls::of_listener(listener),
             virtual_hosts,
-            stream_routes: None,
+            stream_routes: streams.map(|(routes, _)| routes),
         };
         Some(Opened { server, leads_to })
     }

@@ -27,6 +27,9 @@ pub(super) struct Filters {
     pub(super) authority_rewrite: Option<String>,
     pub(super) mirrors: Vec<Mirror>,
     pub(super) cors: Option<Cors>,
+    /// There is a filter that nobody here knows. Source: Gateway API, `HTTPRouteFilter.extensionRef`: it must not be
+    /// skipped, so requests are answered with an error.
+    pub(super) is_unknown: bool,
 }
 
 impl Filters {
@@ -45,6 +48,7 @@ impl Filters {
     }
 
     fn add(&mut self, filter: &HttpRouteFilter, mirror: Option<&Backend>) {
+        self.is_unknown |= filter.extension_ref.is_some() || filter.external_auth.is_some();
         if let Some(of) = &filter.request_header_modifier {
             self.headers.request_set.extend(pairs(&of.set));
             self.headers.request_add.extend(pairs(&of.add));

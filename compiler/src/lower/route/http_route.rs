@@ -1,17 +1,17 @@
-//! `HTTPRoute`s: each match becomes a route of its own, and all are sorted together. Source: Gateway API, `HTTPRouteRule`;
+//! `HTTPRoute`s and `GRPCRoute`s: each match becomes a route of its own, and all are sorted together. Source: Gateway API, `HTTPRouteRule`;
 //! Istio, `pilot/pkg/config/kube/gateway`.
 
 use mesh_snapshot::object::{
-    Backend as ObjectBackend, Bytes, Destination, Fault, HeaderMatch, HeaderOperations, HttpAction,
-    HttpMatch, HttpRoute, QueryMatch, RetryPolicy, RouteTable, StringMatch, Target, ValueMatch,
+    Backend as ObjectBackend, Bytes, Destination, Fault, HeaderMatch, HttpAction, HttpMatch,
+    HttpRoute, QueryMatch, RetryPolicy, RouteTable, StringMatch, Target, ValueMatch,
 };
 
 use super::filter::Filters;
 use super::unit::micros;
 use super::{Routing, precedence};
 use crate::api::gateway_api::{
-    HttpBackendRef, HttpMethod, HttpPathMatch, HttpRouteMatch, HttpRouteRetry, HttpRouteRule,
-    MatchType, PathMatchType,
+    GrpcMethodMatch, HttpBackendRef, HttpMethod, HttpPathMatch, HttpRouteMatch, HttpRouteRetry,
+    HttpRouteRule, MatchType, PathMatchType, RequestRouteKind,
 };
 use crate::api::scalar::GatewayDuration;
 use crate::diagnostic::{FieldPath, Part, Place};
@@ -19,7 +19,7 @@ use crate::lower::Written;
 use crate::resolve::route::{Backend, HttpRouteId};
 
 /// What a request is answered with that leads to nothing. Source: Gateway API, `HTTPRouteRule.backendRefs`.
-const INVALID_BACKEND: u16 = 500;
+pub(super) const INVALID_BACKEND: u16 = 500;
 
 /// Whether a route of another namespace needs leave to lead to a backend: at a gateway it does, on the mesh nobody asks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,6 +64,7 @@ impl Routing<'_, '_, '_> {
         for (index, (rule, resolved)) in rules {
             let filters = Filters::of(&rule.filters, &resolved.mirrors, leave == Leave::Needed);
             let action = action(rule, &resolved.backends, leave, &filters);
+            let kind = route.resource.spec.kind;
             let path = FieldPath::default().field("spec").field("rules").index(index);
             let all = [HttpRouteMatch::default()];
             let matches = if rule.matches.is_empty() { &all[..] } else { &rule.matches };
@@ -76,7 +77,7 @@ impl Routing<'_, '_, '_> {
                 let place = Place::Field { document: route.resource.id, path, part: Part::Value };
                 let lowered = HttpRoute {
                     name: rule.name.clone().unwrap_or_default(),
-                    matches: vec![HttpMatch { port, ..matching(test) }],
+                    matches: vec![HttpMatch { port, ..matching(test, kind) }],
                     action: action.clone(),
                     headers: filters.headers.clone(),
                     cors: filters.cors.clone(),
@@ -106,6 +107,9 @@ fn action(
     leave: Leave,
     filters: &Filters,
 ) -> HttpAction {
+    if filters.is_unknown {
+        return HttpAction::Respond { status: INVALID_BACKEND, body: Bytes::default() };
+    }
     if let Some(redirect) = &filters.redirect {
         return HttpAction::Redirect(redirect.clone());
     }
@@ -113,10 +117,11 @@ fn action(
     if rule.backend_refs.iter().map(|of| u64::from(weight(of))).sum::<u64>() == 0 {
         return HttpAction::Respond { status: INVALID_BACKEND, body: Bytes::default() };
     }
-    let backends = rule.backend_refs.iter().zip(backends).map(|(of, found)| ObjectBackend {
-        target: target(found, leave),
-        weight: weight(of),
-        headers: backend_headers(of),
+    let backends = rule.backend_refs.iter().zip(backends).map(|(of, found)| {
+        let filters = Filters::of(&of.filters, &[], false);
+        let target =
+            if filters.is_unknown { Target::Status(INVALID_BACKEND) } else { target(found, leave) };
+        ObjectBackend { target, weight: weight(of), headers: filters.headers }
     });
     let request = rule.timeouts.request.map(GatewayDuration::duration);
     let backend = rule.timeouts.backend_request.map(GatewayDuration::duration);
@@ -130,10 +135,6 @@ fn action(
         retry: rule.retry.as_ref().map(retry),
         mirrors: filters.mirrors.clone(),
     }
-}
-
-fn backend_headers(of: &HttpBackendRef) -> HeaderOperations {
-    Filters::of(&of.filters, &[], false).headers
 }
 
 fn target(backend: &Backend, leave: Leave) -> Target {
@@ -170,7 +171,7 @@ fn retry(retry: &HttpRouteRetry) -> RetryPolicy {
     }
 }
 
-fn matching(test: &HttpRouteMatch) -> HttpMatch {
+fn matching(test: &HttpRouteMatch, kind: RequestRouteKind) -> HttpMatch {
     let is_regex = |of: Option<MatchType>| of == Some(MatchType::RegularExpression);
     let value = |is_regex, text: &String| {
         let matching = if is_regex { StringMatch::Regex } else { StringMatch::Exact };
@@ -189,7 +190,10 @@ fn matching(test: &HttpRouteMatch) -> HttpMatch {
     let mut met = std::collections::BTreeSet::new();
     let query = test.query_params.iter().filter(|it| met.insert(&it.name));
     HttpMatch {
-        path: Some(path(test.path.as_ref())),
+        path: match kind {
+            RequestRouteKind::Http => Some(path(test.path.as_ref())),
+            RequestRouteKind::Grpc => test.grpc.as_ref().map(method),
+        },
         method: test.method.map(|method| StringMatch::Exact(name(method).to_owned())),
         headers,
         query: query
@@ -211,6 +215,23 @@ fn path(path: Option<&HttpPathMatch>) -> StringMatch {
             StringMatch::PathPrefix(value.trim_end_matches('/').to_owned())
         }
         PathMatchType::RegularExpression => StringMatch::Regex(value.to_owned()),
+    }
+}
+
+/// A call of gRPC goes to `/service/method`. Source: Istio, `createGRPCURIMatch`.
+fn method(test: &GrpcMethodMatch) -> StringMatch {
+    let is_exact = test.r#type != Some(MatchType::RegularExpression);
+    match (&test.service, &test.method) {
+        (Some(service), Some(method)) if is_exact => {
+            StringMatch::Exact(format!("/{service}/{method}"))
+        }
+        (Some(service), Some(method)) => StringMatch::Regex(format!("/{service}/{method}")),
+        (Some(service), None) if is_exact => StringMatch::Prefix(format!("/{service}/")),
+        (Some(service), None) => StringMatch::Regex(format!("/{service}/.+")),
+        (None, method) => {
+            let method = method.as_deref().unwrap_or(".+");
+            StringMatch::Regex(format!("/[^/]+/{method}"))
+        }
     }
 }
 

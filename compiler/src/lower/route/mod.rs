@@ -15,6 +15,7 @@ mod virtual_service;
 mod filter;
 mod http_route;
 mod precedence;
+mod stream_route;
 
 use mesh_snapshot::object::{Object, RouteTable};
 use mesh_snapshot::{Key, Kind, Reference};
@@ -186,6 +187,23 @@ impl<'a> Lowering<'_, 'a> {
         let table = Routing { mesh: self.mesh, view, out: self.out }.at_gateway(routes);
         let name = format!("api/{}/{}/{host}", gateway.resource.name(), listener.spec.name);
         self.add_gateway_table(&gateway.resource.namespace, &name, table, true, perspective)
+    }
+
+    /// The routes for bytes at a listener of the Gateway API. `None` without any.
+    pub(super) fn listener_streams(
+        &mut self,
+        gateway: &ApiGateway<'a>,
+        listener: &Listener<'a>,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Option<(Reference, RouteTable)> {
+        let view = perspective.view;
+        let routing = Routing { mesh: self.mesh, view, out: self.out };
+        let table = routing.streams_at_listener(gateway.resource.id, listener);
+        if table.object == RouteTable::default() {
+            return None;
+        }
+        let name = format!("api/{}/{}", gateway.resource.name(), listener.spec.name);
+        Some(self.add_gateway_table(&gateway.resource.namespace, &name, table, true, perspective))
     }
 
     fn add_gateway_table(

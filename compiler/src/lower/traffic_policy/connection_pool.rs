@@ -5,10 +5,12 @@ use mesh_snapshot::object::{ConnectionPool, HttpVersion, TcpKeepalive as Keepali
 use crate::api::istio::{ConnectionPoolSettings, H2UpgradePolicy, HttpSettings, TcpKeepalive};
 use crate::lower::route::micros;
 
-/// `keepalive` is the mesh's, of which each field counts that the upstream's own leaves open.
+/// `keepalive` is the mesh's, of which each field counts that the upstream's own leaves open. `upgrades_to_http2` is the mesh's as
+/// well, for upstreams that say neither yes nor no.
 pub(super) fn lower(
     settings: Option<&ConnectionPoolSettings>,
     keepalive: Option<&TcpKeepalive>,
+    upgrades_to_http2: bool,
 ) -> ConnectionPool {
     let tcp = settings.and_then(|it| it.tcp.as_ref());
     let http = settings.and_then(|it| it.http.as_ref());
@@ -25,7 +27,7 @@ pub(super) fn lower(
         retries_max: http_limit(|http| http.max_retries),
         http_idle_timeout: http.and_then(|http| micros(http.idle_timeout)),
         concurrent_streams_max: http_limit(|http| http.max_concurrent_streams),
-        http_version: http.map_or(HttpVersion::AsDeclared, version),
+        http_version: version(http, upgrades_to_http2),
     }
 }
 
@@ -34,12 +36,17 @@ fn limit(number: i32) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }
 
-fn version(http: &HttpSettings) -> HttpVersion {
-    match http.h2_upgrade_policy {
-        _ if http.use_client_protocol => HttpVersion::AsClient,
-        H2UpgradePolicy::Upgrade => HttpVersion::Http2,
-        H2UpgradePolicy::Default | H2UpgradePolicy::DoNotUpgrade => HttpVersion::AsDeclared,
+/// Source: Istio, `h2UpgradePolicy`.
+fn version(http: Option<&HttpSettings>, upgrades_to_http2: bool) -> HttpVersion {
+    if http.is_some_and(|http| http.use_client_protocol) {
+        return HttpVersion::AsClient;
     }
+    let upgrades = match http.map(|http| http.h2_upgrade_policy).unwrap_or_default() {
+        H2UpgradePolicy::Upgrade => true,
+        H2UpgradePolicy::DoNotUpgrade => false,
+        H2UpgradePolicy::Default => upgrades_to_http2,
+    };
+    if upgrades { HttpVersion::Http2 } else { HttpVersion::AsDeclared }
 }
 
 /// Source: Istio, `setTCPKeepalive`.

@@ -17,6 +17,7 @@ use crate::resolve::Settings;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Defaults<'a> {
     tcp_keepalive: Option<&'a TcpKeepalive>,
+    upgrades_to_http2: bool,
     /// For hosts without a `DestinationRule`.
     connection_pool: Option<&'a ConnectionPoolSettings>,
     /// The same.
@@ -29,6 +30,7 @@ impl<'a> Defaults<'a> {
         let policy = spec.map(|spec| &spec.default_traffic_policy);
         Self {
             tcp_keepalive: spec.and_then(|spec| spec.tcp_keepalive.as_ref()),
+            upgrades_to_http2: settings.upgrades_to_http2,
             connection_pool: policy.and_then(|policy| policy.connection_pool.as_ref()),
             outlier_detection: policy.and_then(|policy| policy.outlier_detection.as_ref()),
         }
@@ -107,7 +109,11 @@ impl<'a> Blocks<'a> {
     pub(super) fn lower(self, defaults: &Defaults<'_>) -> TrafficPolicy {
         TrafficPolicy {
             load_balancer: load_balancer::lower(self.load_balancer),
-            connection_pool: connection_pool::lower(self.connection_pool, defaults.tcp_keepalive),
+            connection_pool: connection_pool::lower(
+                self.connection_pool,
+                defaults.tcp_keepalive,
+                defaults.upgrades_to_http2,
+            ),
             outlier_detection: self.outlier_detection.map(outlier_detection::lower),
             tls: tls::lower(self.tls),
         }

@@ -80,7 +80,13 @@ impl Listener<'_> {
             it.kind == kind && group == "gateway.networking.k8s.io"
         };
         let carries = match kind {
-            "HTTPRoute" => self.is_http(),
+            "HTTPRoute" | "GRPCRoute" => self.is_http(),
+            "TLSRoute" => self.protocol == Some(ServerProtocol::Tls),
+            "TCPRoute" => match self.protocol {
+                Some(ServerProtocol::Tcp) => true,
+                Some(ServerProtocol::Tls) => !self.passes_through(),
+                _ => false,
+            },
             _ => false,
         };
         let is_admitted = match &self.namespaces {

@@ -1,6 +1,6 @@
 //! What an `HTTPRoute` leads to. Source: Gateway API, `HTTPBackendRef`; Istio, `buildDestination`.
 
-use crate::api::gateway_api::{BackendReference, HttpBackendRef};
+use crate::api::gateway_api::{BackendReference, HttpBackendRef, StreamBackendRef};
 use crate::resolve::grant::Grants;
 use crate::resolve::host::{Host, lower, of_service};
 use crate::resolve::service::Services;
@@ -61,6 +61,18 @@ impl<'a> From<&'a BackendReference> for Reference<'a> {
     }
 }
 
+impl<'a> From<&'a StreamBackendRef> for Reference<'a> {
+    fn from(it: &'a StreamBackendRef) -> Self {
+        Self {
+            group: it.group.as_deref(),
+            kind: it.kind.as_deref(),
+            name: &it.name,
+            namespace: it.namespace.as_deref(),
+            port: it.port,
+        }
+    }
+}
+
 /// What backends are looked up in.
 pub(in crate::resolve) struct Backends<'m, 'a> {
     pub(in crate::resolve) services: &'m Services<'a>,
@@ -69,14 +81,18 @@ pub(in crate::resolve) struct Backends<'m, 'a> {
 }
 
 impl Backends<'_, '_> {
-    /// The backend of a route of `namespace`.
-    pub(super) fn find(&self, reference: Reference<'_>, namespace: &str) -> Backend {
+    /// The backend of a route of some kind in `namespace`.
+    pub(super) fn find(
+        &self,
+        reference: Reference<'_>,
+        (route_kind, namespace): (&str, &str),
+    ) -> Backend {
         let group = reference.group.unwrap_or_default();
         let kind = reference.kind.unwrap_or("Service");
         let target = reference.namespace.unwrap_or(namespace);
         let port = reference.port.and_then(|port| u16::try_from(port).ok());
         let lacks_grant = target != namespace
-            && !self.grants.allow("HTTPRoute", namespace, (group, kind), target, reference.name);
+            && !self.grants.allow(route_kind, namespace, (group, kind), target, reference.name);
         let (host, is_known) = match (group, kind) {
             ("", "Service") => {
                 let host = of_service(reference.name, target, self.settings.cluster_domain);

@@ -1,15 +1,16 @@
-//! `HTTPRoute`s: what they are attached to, and what they lead to. Source: Gateway API, `HTTPRoute`; Istio,
+//! `HTTPRoute`s and `GRPCRoute`s: what they are attached to, and what they lead to. Source: Gateway API, `HTTPRoute`; Istio,
 //! `pilot/pkg/config/kube/gateway`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::backend::{Backend, Backends};
-use crate::api::gateway_api::{self, HttpRouteFilter, ParentReference};
+use super::parent::{Parent, Seeker};
+use crate::api::gateway_api::{self, HttpRouteFilter};
 use crate::api::{Mesh, Resource};
 use crate::parse::DocumentId;
-use crate::resolve::gateway::{ApiGateway, ApiGateways, Class, Listener};
-use crate::resolve::host::{Host, is_within, lower, overlap};
+use crate::resolve::gateway::{ApiGateways, Listener};
+use crate::resolve::host::{Host, is_within, lower};
 use crate::resolve::{Age, Visibility};
 
 /// By its place in [`HttpRoutes`].
@@ -39,43 +40,6 @@ pub struct Rule {
     pub mirrors: Vec<(usize, Backend)>,
 }
 
-/// What a route is attached to.
-#[derive(Clone, Debug)]
-pub enum Parent<'a> {
-    /// Listeners of a Gateway, by their places in it.
-    Gateway {
-        gateway: &'a Resource<gateway_api::Gateway>,
-        listeners: Vec<usize>,
-    },
-    /// A Service or a `ServiceEntry`: a route of the mesh.
-    Mesh(MeshParent<'a>),
-    Refused(RefusedParent<'a>),
-    /// Another program's business.
-    Foreign,
-}
-
-#[derive(Clone, Debug)]
-pub struct MeshParent<'a> {
-    /// Of the Service.
-    pub namespace: &'a str,
-    pub hosts: Vec<Host>,
-    /// Absent: all of its ports.
-    pub port: Option<u16>,
-}
-
-/// Why a route is not attached.
-#[derive(Clone, Debug)]
-pub enum RefusedParent<'a> {
-    /// There is no Gateway, Service or `ServiceEntry` of this name.
-    Missing { kind: &'a str, namespace: &'a str, name: &'a str },
-    /// The Gateway has no listener of this name, or on this port.
-    NoListener(&'a Resource<gateway_api::Gateway>),
-    /// No listener has a name in common with the route.
-    NoHostname(&'a Resource<gateway_api::Gateway>),
-    /// No listener admits routes of this namespace, or of this kind.
-    NotAllowed(&'a Resource<gateway_api::Gateway>),
-}
-
 /// A route, and the port of the host that it is attached to; absent: all of its ports.
 pub type Attached = (HttpRouteId, Option<u16>);
 
@@ -98,7 +62,7 @@ impl<'a> HttpRoutes<'a> {
     ) -> Self {
         let resolve = |resource| resolve(resource, gateways, backends);
         let mut all: Vec<_> = mesh.http_routes.iter().map(resolve).collect();
-        all.sort_by_key(|route| route.age.in_gateway_api());
+        all.sort_by_key(|route| (route.age.in_gateway_api(), route.resource.spec.kind));
         let mut routes = Self { all, ..Self::default() };
         for (route, id) in routes.all.iter().zip((0..).map(HttpRouteId)) {
             let namespace = route.resource.namespace.as_str();
@@ -164,22 +128,18 @@ fn resolve<'a>(
     backends: &Backends<'_, 'a>,
 ) -> HttpRoute<'a> {
     let spec = &resource.spec;
+    let from = (spec.kind.name(), resource.namespace.as_str());
     let mut hostnames: Vec<Host> = spec.hostnames.iter().map(|name| lower(name)).collect();
     if hostnames.is_empty() {
         hostnames.push("*".into());
     }
+    let seeker = Seeker { kind: from.0, namespace: &resource.namespace, hostnames: &hostnames };
     let parents = spec.parent_refs.iter();
-    let parents =
-        parents.map(|parent| find_parent(parent, resource, &hostnames, gateways, backends));
-    let parents = parents.collect();
+    let parents = parents.map(|it| seeker.parent(it, gateways, backends.services)).collect();
     let rules = spec.rules.iter().map(|rule| Rule {
-        backends: rule
-            .backend_refs
-            .iter()
-            .map(|it| backends.find(it.into(), &resource.namespace))
-            .collect(),
+        backends: rule.backend_refs.iter().map(|it| backends.find(it.into(), from)).collect(),
         mirrors: mirrors(&rule.filters)
-            .map(|(index, it)| (index, backends.find(it.into(), &resource.namespace)))
+            .map(|(index, it)| (index, backends.find(it.into(), from)))
             .collect(),
     });
     HttpRoute {
@@ -201,82 +161,6 @@ fn mirrors(
 ) -> impl Iterator<Item = (usize, &gateway_api::BackendReference)> {
     let mirrors = filters.iter().enumerate();
     mirrors.filter_map(|(index, it)| Some((index, &it.request_mirror.as_ref()?.backend_ref)))
-}
-
-fn find_parent<'a>(
-    reference: &'a ParentReference,
-    route: &'a Resource<gateway_api::HttpRoute>,
-    hostnames: &[Host],
-    gateways: &ApiGateways<'a>,
-    backends: &Backends<'_, 'a>,
-) -> Parent<'a> {
-    let group = reference.group.as_deref().unwrap_or("gateway.networking.k8s.io");
-    let kind = reference.kind.as_deref().unwrap_or("Gateway");
-    let namespace = reference.namespace.as_deref().unwrap_or(&route.namespace);
-    let missing =
-        || Parent::Refused(RefusedParent::Missing { kind, namespace, name: &reference.name });
-    let port = reference.port.and_then(|port| u16::try_from(port).ok());
-    let services = backends.services;
-    match (group, kind) {
-        ("gateway.networking.k8s.io", "Gateway") => {
-            match gateways.find(namespace, &reference.name) {
-                Some(gateway) if matches!(gateway.class, Class::Foreign | Class::Unknown) => {
-                    Parent::Foreign
-                }
-                Some(gateway) => attach(reference, route, hostnames, gateway),
-                None => missing(),
-            }
-        }
-        ("", "Service") => match services.kubernetes(namespace, &reference.name) {
-            Some((_, service)) => {
-                let hosts = vec![Arc::clone(&service.host)];
-                Parent::Mesh(MeshParent { namespace: service.namespace, hosts, port })
-            }
-            None => missing(),
-        },
-        ("networking.istio.io", "ServiceEntry") => {
-            let ids = services.of_entry(namespace, &reference.name);
-            let entries: Vec<_> = ids.map(|id| services.get(id)).collect();
-            let hosts = entries.iter().map(|it| Arc::clone(&it.host)).collect();
-            match entries.first() {
-                Some(first) => Parent::Mesh(MeshParent { namespace: first.namespace, hosts, port }),
-                None => missing(),
-            }
-        }
-        _ => Parent::Foreign,
-    }
-}
-
-/// Tries every listener of the Gateway; what refuses the last that came furthest is what is told.
-fn attach<'a>(
-    reference: &ParentReference,
-    route: &Resource<gateway_api::HttpRoute>,
-    hostnames: &[Host],
-    gateway: &ApiGateway<'a>,
-) -> Parent<'a> {
-    let resource = gateway.resource;
-    let named: Vec<&Listener<'_>> =
-        gateway.listeners.iter().filter(|it| is_meant(reference, it)).collect();
-    if named.is_empty() {
-        return Parent::Refused(RefusedParent::NoListener(resource));
-    }
-    let shares_name = |it: &&Listener<'_>| hostnames.iter().any(|name| overlap(name, &it.hostname));
-    let sharing: Vec<_> = named.into_iter().filter(shares_name).collect();
-    if sharing.is_empty() {
-        return Parent::Refused(RefusedParent::NoHostname(resource));
-    }
-    let admits = |it: &&Listener<'_>| it.admits("HTTPRoute", &route.namespace);
-    let listeners: Vec<_> = sharing.into_iter().filter(admits).map(|it| it.index).collect();
-    if listeners.is_empty() {
-        return Parent::Refused(RefusedParent::NotAllowed(resource));
-    }
-    Parent::Gateway { gateway: resource, listeners }
-}
-
-fn is_meant(reference: &ParentReference, listener: &Listener<'_>) -> bool {
-    let has_name = |name: &String| listener.spec.name == *name;
-    reference.section_name.as_ref().is_none_or(has_name)
-        && reference.port.is_none_or(|port| listener.spec.port == port)
 }
 
 impl HttpRoute<'_> {

@@ -1,7 +1,7 @@
 //! `VirtualService`s: names completed, delegates in place.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::delegate::{self, DroppedDelegate};
@@ -9,7 +9,7 @@ use crate::api::istio::{self, HttpRoute};
 use crate::api::{Mesh, Resource};
 use crate::diagnostic::FieldPath;
 use crate::parse::DocumentId;
-use crate::resolve::host::{Host, HostIndex, qualify};
+use crate::resolve::host::{Host, qualify};
 use crate::resolve::{Age, Settings, Visibility};
 
 /// By its place in [`VirtualServices`].
@@ -224,15 +224,10 @@ pub fn gateway_name(name: &str, namespace: &str) -> GatewayName {
 pub struct VirtualServices<'a> {
     /// The oldest first.
     all: Vec<VirtualService<'a>>,
-    /// `namespace/name` → those that bind to it, the oldest first, with their hosts by their ends.
-    by_gateway: HashMap<Arc<str>, Bound>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Bound {
-    ids: Vec<VirtualServiceId>,
-    by_host: BTreeMap<Host, Vec<VirtualServiceId>>,
-    ends: HostIndex,
+    /// Without hosts, and nobody delegates to them.
+    unused_parts: Vec<VirtualService<'a>>,
+    /// `namespace/name` → those that bind to it, the oldest first.
+    by_gateway: HashMap<Arc<str>, Vec<VirtualServiceId>>,
 }
 
 impl<'a> VirtualServices<'a> {
@@ -241,14 +236,20 @@ impl<'a> VirtualServices<'a> {
         let roots = mesh.virtual_services.iter().filter(|it| !it.spec.hosts.is_empty());
         let mut all: Vec<_> = roots.map(|root| resolve(root, &delegates, settings)).collect();
         all.sort_by_key(|it: &VirtualService<'_>| it.age);
-        let mut by_gateway: HashMap<Arc<str>, Bound> = HashMap::new();
+        let mut by_gateway: HashMap<Arc<str>, Vec<_>> = HashMap::new();
         for (virtual_service, id) in all.iter().zip((0..).map(VirtualServiceId)) {
             for gateway in &virtual_service.gateways {
                 let GatewayName::Named(name) = gateway else { continue };
-                by_gateway.entry(Arc::clone(name)).or_default().add(virtual_service, id);
+                let bound = by_gateway.entry(Arc::clone(name)).or_default();
+                // A gateway may be named twice.
+                if bound.last() != Some(&id) {
+                    bound.push(id);
+                }
             }
         }
-        Self { all, by_gateway }
+        let unused = unused_parts(mesh);
+        let unused_parts = unused.map(|part| resolve(part, &delegates, settings)).collect();
+        Self { all, unused_parts, by_gateway }
     }
 
     /// One of these.
@@ -265,22 +266,15 @@ impl<'a> VirtualServices<'a> {
         (0..).map(VirtualServiceId).zip(&self.all)
     }
 
+    /// All that are written, with those that no proxy uses: names in them can be wrong all the same.
+    pub fn written(&self) -> impl Iterator<Item = &VirtualService<'a>> {
+        self.all.iter().chain(&self.unused_parts)
+    }
+
     /// Those that bind to the gateway `namespace/name`, the oldest first.
     #[must_use]
     pub fn of_gateway(&self, gateway: &str) -> &[VirtualServiceId] {
-        self.by_gateway.get(gateway).map_or(&[], |bound| bound.ids.as_slice())
-    }
-
-    /// Those of them that have a name in common with `host`, the oldest first.
-    #[must_use]
-    pub fn of_gateway_host(&self, gateway: &str, host: &str) -> Vec<VirtualServiceId> {
-        let Some(bound) = self.by_gateway.get(gateway) else { return Vec::new() };
-        let hosts = bound.ends.overlapping(host).into_iter();
-        let mut ids: Vec<_> =
-            hosts.filter_map(|host| bound.by_host.get(host)).flatten().copied().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
+        self.by_gateway.get(gateway).map_or(&[], Vec::as_slice)
     }
 
     /// The gateways that somebody names, sorted.
@@ -292,17 +286,24 @@ impl<'a> VirtualServices<'a> {
     }
 }
 
-impl Bound {
-    fn add(&mut self, virtual_service: &VirtualService<'_>, id: VirtualServiceId) {
-        if self.ids.last() == Some(&id) {
-            return;
-        }
-        self.ids.push(id);
-        for host in &virtual_service.hosts {
-            self.ends.insert(host);
-            self.by_host.entry(Arc::clone(host)).or_default().push(id);
-        }
-    }
+/// A `VirtualService` without hosts is a part of those that delegate to it.
+fn unused_parts(mesh: &Mesh) -> impl Iterator<Item = &Resource<istio::VirtualService>> {
+    let used: BTreeSet<(&str, &str)> = mesh
+        .virtual_services
+        .iter()
+        .flat_map(|root| root.spec.http.iter().map(move |route| (root, route)))
+        .filter_map(|(root, route)| {
+            let delegate = route.delegate.as_ref()?;
+            let own = delegate.namespace.is_empty();
+            let namespace = if own { &root.namespace } else { &delegate.namespace };
+            Some((namespace.as_str(), delegate.name.as_str()))
+        })
+        .collect();
+    let is_part = |it: &&Resource<istio::VirtualService>| it.spec.hosts.is_empty();
+    mesh.virtual_services
+        .iter()
+        .filter(is_part)
+        .filter(move |it| !used.contains(&(it.namespace.as_str(), it.name())))
 }
 
 fn resolve<'a>(

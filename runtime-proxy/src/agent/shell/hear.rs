@@ -19,6 +19,7 @@ impl<B: Build> Shell<B> {
             StreamEvent::Said(_) => {}
             StreamEvent::Closed => {
                 self.stream = None;
+                self.with.world.note_told(false);
                 self.lease = None;
                 self.timers.report = None;
                 self.step(Event::StreamDown);
@@ -28,6 +29,7 @@ impl<B: Build> Shell<B> {
 
     fn greet(&mut self, outgoing: Outgoing) {
         self.stream = Some(outgoing);
+        self.with.world.note_told(true);
         self.say(from_proxy::Message::Hello(self.hello()));
         self.subscriptions = Subscriptions::default();
         self.subscribe();

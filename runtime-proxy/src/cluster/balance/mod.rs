@@ -90,6 +90,7 @@ mod tests {
     fn endpoints(weights: &[u32]) -> Vec<Arc<Endpoint>> {
         let endpoint = |(port, weight): (u16, &u32)| {
             Arc::new(Endpoint {
+                source: None,
                 address: Address::Socket(([127, 0, 0, 1], port).into()),
                 security: Security::Plain,
                 weight: *weight,

@@ -14,7 +14,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use self::tries::Tries;
 use super::exchange::Exchange;
 use super::local_reply::{GRPC_STATUS, LocalReply};
-use crate::cluster::{Cause, Cluster, Endpoint, Pick, PickError, Picked, SendError};
+use crate::cluster::{
+    Cause, Cluster, Endpoint, Original, Pick, PickError, Picked, Place, SendError,
+};
 use crate::http::{Body, ExchangeError};
 use crate::observe::Flags;
 
@@ -23,7 +25,7 @@ pub(crate) struct Plan<'p> {
     pub(crate) cluster: Rc<Cluster>,
     pub(crate) hash: Option<u64>,
     /// For clusters that lead where they are told to.
-    pub(crate) original: Option<std::net::SocketAddr>,
+    pub(crate) original: Option<Original>,
     /// Of the whole answer.
     pub(crate) timeout: Option<Duration>,
     pub(crate) try_timeout: Option<Duration>,
@@ -55,6 +57,8 @@ pub(crate) async fn forward(
     let mut tries = Tries::new(request, plan.retry);
     let mut avoid: Vec<Arc<Endpoint>> = Vec::new();
     let mut retries = 0;
+    // Held from the decision to try again until it is known how that went. Source: Envoy, `RetryStateImpl::resetRetry`.
+    let mut retrying: Option<Place> = None;
     loop {
         let picked =
             pick(plan, &avoid, deadline).await.inspect_err(|_| exchange.outcome.endpoint = None)?;
@@ -73,6 +77,7 @@ pub(crate) async fn forward(
             }
             Err(failed) => failed,
         };
+        drop(retrying.take());
         if matches!(failed, Failed::TimedOut) {
             plan.cluster.timed_out(&endpoint);
         }
@@ -80,7 +85,8 @@ pub(crate) async fn forward(
         let is_over = deadline.is_some_and(|deadline| deadline <= Instant::now());
         let may = wanted && !is_over && tries.are_possible(&failed);
         if may && retries < plan.retry.retries_max {
-            if let Some(_place) = plan.cluster.retry() {
+            retrying = plan.cluster.retry();
+            if retrying.is_some() {
                 retries += 1;
                 tries.take_back(failed);
                 avoid.push(endpoint);
@@ -92,6 +98,8 @@ pub(crate) async fn forward(
                 sleep(pause).await;
                 continue;
             }
+            // Source: Envoy, `RetryStatus::NoOverflow`.
+            exchange.outcome.flags |= Flags::UPSTREAM_OVERFLOW;
         } else if may && 0 < retries {
             exchange.outcome.flags |= Flags::RETRIES_EXHAUSTED;
         }

@@ -4,16 +4,16 @@ mod request;
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::time::Duration;
 
 use mesh_engine::gateway::{Chain, Handler};
 use mesh_snapshot::object::ServerTls;
 
 use super::downstream::Downstream;
+use super::inbound::HELLO_WAIT;
 use super::serving::Serving;
 use super::stream::Passage;
 use crate::http::{self, Version};
-use crate::listener::{Accepted, Protocol, Sniffed, sniff, sniff_tls};
+use crate::listener::{Accepted, Protocol, Sniffed, before_drain, sniff, sniff_tls};
 use crate::live::Pinned;
 use crate::observe::{Direction, Flags};
 use crate::program::Program;
@@ -43,7 +43,8 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
     let Some(edge) = edge else { return };
     // What the client asks for is looked at before anything is answered: its TLS may not be for this proxy to end.
     let mut stream = stream;
-    let Ok(Sniffed { protocol, bytes }) = sniff_tls(&mut stream, HELLO_WAIT).await else { return };
+    let sniffed = before_drain(&drain, sniff_tls(&mut stream, HELLO_WAIT)).await;
+    let Ok(Sniffed { protocol, bytes }) = sniffed else { return };
     let stream = stream.replaying(bytes);
     let Protocol::Tls(hello) = protocol else {
         return refuse(downstream, live, &serving, "no_tls");
@@ -67,9 +68,6 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
     let arrived = Arrived { stream: secured.stream, downstream, agreed: Some(secured.agreed) };
     go_on(arrived, chain, place, &live, serving, drain).await;
 }
-
-/// How long a client may take to say what it wants. Source: Istio, `listener_filters_timeout` of gateways.
-const HELLO_WAIT: Duration = Duration::from_secs(15);
 
 /// A connection whose TLS, if it is to end here, has been ended.
 struct Arrived {
@@ -130,10 +128,9 @@ async fn requests(
         Some(Agreed::Http2 | Agreed::Multiplexed) => Version::Http2,
         Some(Agreed::Http1) => Version::Http1,
         _ => {
-            let Ok(Sniffed { protocol, bytes }) = sniff(&mut stream, serving.limits.head).await
-            else {
-                return;
-            };
+            let sniffing = sniff(&mut stream, serving.limits.head);
+            let sniffed = before_drain(&drain, sniffing).await;
+            let Ok(Sniffed { protocol, bytes }) = sniffed else { return };
             stream = stream.replaying(bytes);
             if protocol == Protocol::Http2 { Version::Http2 } else { Version::Http1 }
         }

@@ -11,13 +11,17 @@ use mesh_snapshot::object::{MtlsMode, Protocol as Speaks};
 use super::downstream::Downstream;
 use super::serving::Serving;
 use super::stream::Passage;
+use crate::cluster::Original;
 use crate::http::{self, Version};
-use crate::listener::{Accepted, Protocol, Sniffed, Treatment, sniff, sniff_tls, treat};
+use crate::listener::{
+    Accepted, Protocol, Sniffed, Treatment, before_drain, sniff, sniff_tls, treat,
+};
 use crate::live::Pinned;
 use crate::observe::{Direction, Flags};
 use crate::program::Program;
 use crate::stream::Stream;
 use crate::tls::alpn::Agreed;
+use crate::worker::Drain;
 
 /// Which port of the workload a listener stands for.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +37,7 @@ pub(crate) enum Entry {
 struct Port {
     number: u16,
     /// Where the application listens.
-    application: SocketAddr,
+    application: Original,
 }
 
 /// What a connection turns out to be.
@@ -47,8 +51,14 @@ pub(crate) async fn serve(accepted: Accepted, entry: Entry, serving: Rc<Serving>
     let Some((port, destination)) = port(&accepted, entry) else { return };
     let Some(live) = serving.live() else { return };
     let (downstream, stream) = Downstream::new(accepted, destination);
+    if matches!(entry, Entry::Captured) && serving.own.has_port(port.number) {
+        return Passage::new(Direction::Inbound, &serving, &Rc::new(downstream), live)
+            .closed(Flags::NO_ROUTE, "connection_to_the_proxy_itself");
+    }
     let inbound = live.program.engine().inbound().port(port.number);
-    let Some((stream, sniffed)) = look(stream, inbound.mtls, inbound.protocol, &live).await else {
+    let Some((stream, sniffed)) =
+        look(stream, inbound.mtls, inbound.protocol, &live, &serving.drain).await
+    else {
         return;
     };
     match treat(inbound.mtls, &sniffed) {
@@ -69,19 +79,33 @@ fn port(accepted: &Accepted, entry: Entry) -> Option<(Port, SocketAddr)> {
     match entry {
         Entry::Port { port, application } => {
             let destination = SocketAddr::new(accepted.local.ip().to_canonical(), port);
-            Some((Port { number: port, application }, destination))
+            Some((Port { number: port, application: application.into() }, destination))
         }
         Entry::Captured => {
             let destination = accepted.original_destination?;
-            let loopback = match destination.ip().to_canonical() {
-                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            };
-            let application = SocketAddr::new(loopback, destination.port());
-            Some((Port { number: destination.port(), application }, destination))
+            Some((
+                Port { number: destination.port(), application: captured(destination) },
+                destination,
+            ))
         }
     }
 }
+
+/// The application is reached where the client was going, so that what it keeps to loopback stays there; from an address by which
+/// the kernel's rules tell such connections from those of the workload.
+fn captured(destination: SocketAddr) -> Original {
+    let ip = destination.ip().to_canonical();
+    let source = match ip {
+        IpAddr::V4(_) => IpAddr::V4(SOURCE_V4),
+        IpAddr::V6(_) => IpAddr::V6(SOURCE_V6),
+    };
+    Original { address: SocketAddr::new(ip, destination.port()), source: Some(source) }
+}
+
+/// Source: Istio, `InboundPassthroughBindIpv4`.
+const SOURCE_V4: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 6);
+/// Source: Istio, `InboundPassthroughBindIpv6`. Unlike the other, it must be given to the loopback interface.
+pub(crate) const SOURCE_V6: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 6);
 
 /// Learns what a connection speaks, where anything hangs on it: not of bytes that need no identity, since a server may be the
 /// one that speaks first.
@@ -90,20 +114,28 @@ async fn look(
     mtls: MtlsMode,
     protocol: Speaks,
     live: &Pinned<Program>,
+    drain: &Drain,
 ) -> Option<(Stream, Protocol)> {
     if mtls == MtlsMode::Disable && is_bytes(protocol) {
         return Some((stream, Protocol::Opaque));
     }
-    let wait = Duration::from(live.program.engine().defaults().protocol_detection_timeout);
+    let wait = match Duration::from(live.program.engine().defaults().protocol_detection_timeout) {
+        // Nothing but TLS is let in, and in TLS the client speaks first.
+        Duration::ZERO if mtls == MtlsMode::Strict => HELLO_WAIT,
+        wait => wait,
+    };
     let sniffed = if is_bytes(protocol) || mtls == MtlsMode::Strict {
         // A client that waits for an answer to less than a line of text would wait for ever.
-        sniff_tls(&mut stream, wait).await
+        before_drain(drain, sniff_tls(&mut stream, wait)).await
     } else {
-        sniff(&mut stream, wait).await
+        before_drain(drain, sniff(&mut stream, wait)).await
     };
     let Sniffed { protocol, bytes } = sniffed.ok()?;
     Some((stream.replaying(bytes), protocol))
 }
+
+/// How long a client may take to begin with TLS where nothing else is let in. Source: Istio, `listener_filters_timeout` of gateways.
+pub(super) const HELLO_WAIT: Duration = Duration::from_secs(15);
 
 const fn is_bytes(protocol: Speaks) -> bool {
     matches!(protocol, Speaks::Tcp | Speaks::Tls | Speaks::Https | Speaks::Udp)
@@ -153,7 +185,9 @@ async fn terminate(
         Agreed::Http2 | Agreed::Multiplexed => Carries::Http(Version::Http2),
         Agreed::Tcp | Agreed::Nothing => {
             let wait = Duration::from(live.program.engine().defaults().protocol_detection_timeout);
-            let Ok(Sniffed { protocol, bytes }) = sniff(&mut stream, wait).await else { return };
+            let sniffing = sniff(&mut stream, wait);
+            let sniffed = before_drain(&serving.drain, sniffing).await;
+            let Ok(Sniffed { protocol, bytes }) = sniffed else { return };
             stream = stream.replaying(bytes);
             carries(declared, &protocol)
         }
@@ -208,5 +242,23 @@ impl Downstream {
     /// Whether the client has shown what `mtls` asks for.
     fn satisfies(&self, mtls: MtlsMode) -> bool {
         mtls != MtlsMode::Strict || self.identity.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::captured;
+
+    #[test]
+    fn the_application_is_reached_where_the_client_was_going() {
+        for (to, at, from) in [
+            ("10.0.0.7:80", "10.0.0.7:80", "127.0.0.6"),
+            ("[::ffff:10.0.0.7]:80", "10.0.0.7:80", "127.0.0.6"),
+            ("[2001:db8::7]:80", "[2001:db8::7]:80", "::6"),
+        ] {
+            let original = captured(to.parse().unwrap());
+            assert_eq!(original.address, at.parse().unwrap());
+            assert_eq!(original.source, Some(from.parse().unwrap()));
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::downstream::Downstream;
 use super::serving::Serving;
 use super::stream::Passage;
 use crate::http::{self, Version};
-use crate::listener::{Accepted, Protocol, Sniffed, sniff, sniff_tls};
+use crate::listener::{Accepted, Protocol, Sniffed, before_drain, sniff, sniff_tls};
 use crate::live::Pinned;
 use crate::observe::{Direction, Flags};
 use crate::program::Program;
@@ -59,7 +59,9 @@ async fn asked(
     live: Pinned<Program>,
     serving: Rc<Serving>,
 ) {
-    let Ok(Sniffed { protocol, bytes }) = sniff(&mut stream, Duration::ZERO).await else { return };
+    let sniffing = sniff(&mut stream, Duration::ZERO);
+    let sniffed = before_drain(&serving.drain_outbound, sniffing).await;
+    let Ok(Sniffed { protocol, bytes }) = sniffed else { return };
     let stream = stream.replaying(bytes);
     match protocol {
         Protocol::Http1 => {
@@ -88,9 +90,10 @@ async fn carry(
         return bytes(stream, arrival, to, None, downstream, live, serving).await;
     }
     let wait = Duration::from(live.program.engine().defaults().protocol_detection_timeout);
+    let drain = &serving.drain_outbound;
     let sniffed = match arrival.protocol {
-        Speaks::Tls | Speaks::Https => sniff_tls(&mut stream, wait).await,
-        _ => sniff(&mut stream, wait).await,
+        Speaks::Tls | Speaks::Https => before_drain(drain, sniff_tls(&mut stream, wait)).await,
+        _ => before_drain(drain, sniff(&mut stream, wait)).await,
     };
     let Ok(Sniffed { protocol, bytes: first }) = sniffed else { return };
     let stream = stream.replaying(first);

@@ -20,6 +20,7 @@ use super::forward::{Plan, forward};
 use super::local_reply::LocalReply;
 use super::upgrade::Switch;
 use super::{edit, mirror, target};
+use crate::cluster::Original;
 use crate::http::Body;
 use crate::observe::{Flags, ServiceId};
 
@@ -198,7 +199,7 @@ async fn send(
     let plan = Plan {
         cluster,
         hash,
-        original: way.original,
+        original: way.original.map(Original::from),
         timeout: to.timeout,
         try_timeout: to.try_timeout,
         retry: &to.retry,
@@ -267,7 +268,7 @@ fn copy(request: &mut Request<Body>, to: &Forward, exchange: &Exchange) {
         })
         .collect();
     if !clusters.is_empty() {
-        mirror::mirror(request, clusters);
+        mirror::mirror(request, clusters, to.timeout, &exchange.serving);
     }
 }
 
@@ -291,14 +292,14 @@ async fn pass(
         resolved
             .map_err(|_| LocalReply::no_healthy_upstream().saying("the host cannot be resolved"))?
     };
-    if exchange.serving.is_own(original) {
+    if exchange.serving.own.is(original) {
         return Err(LocalReply::bad_request("request_to_the_proxy_itself"));
     }
     exchange.switch = Switch::wanted(&mut request);
     let plan = Plan {
         cluster,
         hash: None,
-        original: Some(original),
+        original: Some(original.into()),
         timeout: None,
         try_timeout: None,
         retry: &Retry::default(),

@@ -1,5 +1,7 @@
 //! The metrics that are read where somebody asks, not counted by requests.
 
+use std::sync::atomic::Ordering;
+
 use mesh_snapshot::wire::EpochHealth;
 
 use super::Admin;
@@ -46,6 +48,9 @@ fn agent<P>(admin: &Admin<P>, text: &mut Text) {
     let status = &admin.status;
     let is_connected = status.connected.get().into();
     text.gauge("mesh_agent_connected", "Whether the control runtime is heard.", is_connected);
+    let help =
+        "Whether the agent has panicked: what is in force stays so until the proxy is restarted.";
+    text.gauge("mesh_agent_panicked", help, status.panicked.get().into());
     let started = match status.started_from() {
         StartedFrom::Starting => "starting",
         StartedFrom::Nothing => "nothing",
@@ -107,6 +112,11 @@ fn process<P>(admin: &Admin<P>, text: &mut Text) {
     text.counter("mesh_connections_shed_total", help, gate.shed());
     let help = "How often the system could not give a connection.";
     text.counter("mesh_accept_failures_total", help, gate.failed());
+    let mirrors = &admin.metrics.mirrors;
+    let help = "Copies of requests that were not sent, since too many were under way.";
+    text.counter("mesh_mirrors_refused_total", help, mirrors.refused.load(Ordering::Relaxed));
+    let help = "Copies of requests whose answers did not come in time.";
+    text.counter("mesh_mirrors_timed_out_total", help, mirrors.timed_out.load(Ordering::Relaxed));
     let help = "Lines of the access log that were kept.";
     text.counter("mesh_access_log_lines_total", help, admin.logs.kept());
     let help = "Lines of the access log that were dropped.";

@@ -136,6 +136,9 @@ impl<P: AsRef<Program>> Admin<P> {
             page::text(StatusCode::SERVICE_UNAVAILABLE, "DRAINING\n")
         } else if self.live.load().is_none() {
             page::text(StatusCode::SERVICE_UNAVAILABLE, "nothing is in force yet\n")
+        } else if self.status.panicked.get() {
+            // Traffic passes, and a panic may be common to all proxies: none is taken out for it.
+            page::text(StatusCode::OK, "LIVE, but the agent has panicked: nothing new is heard\n")
         } else {
             page::text(StatusCode::OK, "LIVE\n")
         }

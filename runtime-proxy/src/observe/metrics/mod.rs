@@ -26,6 +26,7 @@ mod labels;
 mod exposition;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 pub use party::{Local, Peer, PeerId};
 pub use service::ServiceId;
@@ -55,6 +56,15 @@ pub struct Metrics {
     requests: Arc<Registry<RequestKey, RequestSeries>>,
     connections: Arc<Registry<ConnectionKey, ConnectionSeries>>,
     denials: Arc<Registry<DenierId, Counter>>,
+    pub mirrors: Mirrors,
+}
+
+/// Copies of requests that came to nothing.
+#[derive(Debug, Default)]
+pub struct Mirrors {
+    /// Too many were under way.
+    pub refused: AtomicU64,
+    pub timed_out: AtomicU64,
 }
 
 impl Metrics {
@@ -75,6 +85,7 @@ impl Metrics {
             requests: Registry::new(max),
             connections: Registry::new(max),
             denials: Registry::new(max),
+            mirrors: Mirrors::default(),
         })
     }
 

@@ -13,6 +13,7 @@ pub(crate) struct Reserved {
 impl Reserved {
     pub(crate) fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
         socket.set_reuse_port(true).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         let at = socket.local_addr().unwrap().as_socket().unwrap();

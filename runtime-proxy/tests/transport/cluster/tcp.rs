@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use mesh_proxy::cluster::{Cause, Flag, Pick, PickError, Resource, Spec};
+use mesh_proxy::cluster::{Cause, Flag, Original, Pick, PickError, Resource, Spec};
 use mesh_proxy::http::Version::Http1;
 use mesh_snapshot::object::{LoadBalancer, Protocol, SimpleBalancer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -74,7 +74,7 @@ async fn the_way_that_the_client_was_going_is_kept() {
         caller.endpoints(vec![at(one.address)]);
         for server in [&one, &other] {
             for _ in 0..3 {
-                let pick = Pick { original: Some(server.address), ..Pick::default() };
+                let pick = Pick { original: Some(server.address.into()), ..Pick::default() };
                 let picked = cluster.pick(&pick).unwrap();
                 let answer = picked.send(get("/"), http::Version::HTTP_11).await.unwrap();
                 assert_eq!(text(answer).await, server.address.to_string());
@@ -85,4 +85,21 @@ async fn the_way_that_the_client_was_going_is_kept() {
     assert_eq!((one.accepted.get(), other.accepted.get()), (2, 2), "one a cluster");
     let resolved = caller.cluster("PassthroughCluster").resolve("127.0.0.1", 80).await.unwrap();
     assert_eq!(resolved, ([127, 0, 0, 1], 80).into());
+}
+
+/// The kernel's rules tell by it who connects.
+#[tokio::test(flavor = "local")]
+async fn an_address_to_connect_from_is_kept_to() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let caller = Caller::new();
+    caller.load(vec![Spec::passthrough("InboundPassthroughCluster", &defaults())]);
+    let cluster = caller.cluster("InboundPassthroughCluster");
+    for source in [Some([127, 0, 0, 6].into()), None] {
+        let pick = Pick { original: Some(Original { address, source }), ..Pick::default() };
+        let connected = cluster.pick(&pick).unwrap().connect().await.unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer.ip(), source.unwrap_or([127, 0, 0, 1].into()));
+        drop(connected);
+    }
 }

@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String, BenchError> {
     };
     let records = traffic::measure(&places, &envoy, arguments)?;
     let text = format!("{compiled}\n\n{}", table::of(&records));
-    match record::faults(&records) {
+    match record::faults(&records, &arguments.topos, arguments.rounds) {
         faults if faults.is_empty() => Ok(text),
         faults => Err(BenchError::Invalid(text, faults)),
     }

@@ -58,9 +58,22 @@ pub(super) struct Stream {
     pub(super) cpu_s_per_gib: Option<f64>,
 }
 
-/// What makes records invalid, a line each; empty: nothing does.
-pub(super) fn faults(records: &Records) -> String {
+/// Who is measured.
+pub(super) const TARGETS: [&str; 2] = ["envoy", "mesh"];
+
+/// What makes records of these topologies invalid, a line each; empty: nothing does.
+pub(super) fn faults(records: &Records, topos: &str, rounds: u32) -> String {
     let mut faults = String::new();
+    for topo in topos.split(',') {
+        for target in TARGETS {
+            let is_its = |record: &&Record| record.topo == topo && record.target == target;
+            let measured = records.records.iter().filter(is_its).count();
+            if measured < usize::try_from(rounds).unwrap_or(usize::MAX) {
+                let _ =
+                    writeln!(faults, "{target} in {topo}: measured {measured} times of {rounds}");
+            }
+        }
+    }
     for Record { round, topo, target, bad, error, .. } in &records.records {
         if let Some(error) = error {
             let _ = writeln!(faults, "{target} in {topo}, round {round}: {error}");

@@ -153,8 +153,10 @@ mod tests {
     #[test]
     fn what_failed_is_named() {
         let mut records = records();
-        assert_eq!(faults(&records), "");
+        assert_eq!(faults(&records, "h1", 3), "");
         records.records[1].bad = 7;
-        assert_eq!(faults(&records), "mesh in h1, round 0: 7 requests failed\n");
+        assert_eq!(faults(&records, "h1", 3), "mesh in h1, round 0: 7 requests failed\n");
+        records.records.remove(1);
+        assert_eq!(faults(&records, "h1", 3), "mesh in h1: measured 2 times of 3\n");
     }
 }

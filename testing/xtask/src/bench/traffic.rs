@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::command::show;
-use super::record::Records;
+use super::record::{Records, TARGETS};
 use super::{Arguments, BenchError, Places};
 
 /// Measures Envoy and our proxy in turns.
@@ -16,7 +16,8 @@ pub(super) fn measure(
     show(harness(places).arg("prep"))?;
     let out = places.work.join("records.json");
     let mut run = harness(places);
-    run.args(["run", "--targets", "envoy,mesh", "--topos", &arguments.topos, "--rounds"]);
+    let targets = TARGETS.join(",");
+    run.args(["run", "--targets", &targets, "--topos", &arguments.topos, "--rounds"]);
     run.arg(arguments.rounds.to_string()).arg("--out").arg(&out);
     if arguments.quick {
         run.arg("--quick");

@@ -1,5 +1,6 @@
 //! Two workloads in network namespaces, whose kernels redirect all that they send and receive: with mutual TLS asked of
-//! everybody, plain text from outside the mesh is refused, a meshed call passes, and the server sees who calls. Needs root,
+//! everybody, plain text from outside the mesh is refused, a meshed call passes, and the server sees who calls. Where policy lets
+//! everybody in, neither the proxy's own ports nor what the application keeps to loopback is reached from outside. Needs root,
 //! `ip`, `iptables`, `curl` and `nghttp`.
 
 use std::collections::BTreeMap;
@@ -26,6 +27,11 @@ const CALLER_IDENTITY: &str = "spiffe://cluster.local/ns/suite/sa/client";
 
 const DISTRIBUTION: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(BRIDGE), 15012);
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 15014);
+/// Of each proxy.
+const PROXY_ADMIN: u16 = 15020;
+/// The application listens there for everybody, and there for its own machine alone.
+const OPEN: u16 = 7071;
+const LOOPBACK: u16 = 7070;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(mesh: &Path) -> Result<String, SuiteError> {
@@ -34,6 +40,7 @@ pub(crate) async fn run(mesh: &Path) -> Result<String, SuiteError> {
     let server = stage.meshed("server-v1-a", V1, SERVER).await?;
     let stranger = stage.network.machine("stranger", STRANGER)?;
     stage.application(&server).await?;
+    std::fs::write(stage.folder.path().join("policy/outside.yaml"), outside())?;
     let snapshot = stage.publisher.release(0)?;
     stage.settled_on(&snapshot).await?;
 
@@ -46,8 +53,9 @@ pub(crate) async fn run(mesh: &Path) -> Result<String, SuiteError> {
             return Err(SuiteError::Unmet(unmet));
         }
     }
+    let own = keeps_its_own(&stranger)?;
     Ok(format!(
-        "\n  plain text from outside: {refused}\n  curl (HTTP/1.1) and nghttp (HTTP/2) pass, and the server sees {CALLER_IDENTITY}"
+        "\n  plain text from outside: {refused}\n  {own}\n  curl (HTTP/1.1) and nghttp (HTTP/2) pass, and the server sees {CALLER_IDENTITY}"
     ))
 }
 
@@ -90,7 +98,9 @@ impl Stage {
         network::capture(&machine)?;
         let listeners = json!({
             "inboundCaptured": SocketAddr::from(([0, 0, 0, 0], INBOUND)),
-            "outbound": SocketAddr::from(([127, 0, 0, 1], OUTBOUND)),
+            // On every address: not being listened on is not what keeps strangers out.
+            "outbound": SocketAddr::from(([0, 0, 0, 0], OUTBOUND)),
+            "admin": SocketAddr::from(([0, 0, 0, 0], PROXY_ADMIN)),
         });
         let proxy = Proxy { place: &place, distribution: DISTRIBUTION, listeners, frail: None };
         let config = settings::proxy(&path, proxy)?;
@@ -175,6 +185,69 @@ fn refuses_plain_text(stranger: &str) -> Result<String, SuiteError> {
     }
 }
 
+/// A stranger reaches what the application serves for everybody, and nothing else of that machine.
+fn keeps_its_own(stranger: &str) -> Result<String, SuiteError> {
+    let open = status(stranger, OPEN, &[])?;
+    let loopback = status(stranger, LOOPBACK, &[])?;
+    if (&*open, &*loopback) != ("200", "503") {
+        let unmet =
+            format!("port {OPEN} is answered by {open}, {LOOPBACK} (loopback) by {loopback}");
+        return Err(SuiteError::Unmet(unmet));
+    }
+    for port in [INBOUND, OUTBOUND, PROXY_ADMIN] {
+        let proxy = format!("http://{SERVER}:{port}");
+        let asked = [status(stranger, port, &[])?, status(stranger, OPEN, &["--proxy", &proxy])?];
+        if asked.iter().any(|status| status != "000") {
+            return Err(SuiteError::Unmet(format!("the proxy's port {port} answers: {asked:?}")));
+        }
+    }
+    Ok(format!("from outside, {OPEN} answers, {LOOPBACK} on loopback and the proxy's ports do not"))
+}
+
+/// Of the answer of a port of the server; `000` where there is none.
+fn status(stranger: &str, port: u16, more: &[&str]) -> Result<String, SuiteError> {
+    let url = format!("http://{SERVER}:{port}/ready");
+    let command = ["curl", "-s", "--max-time", "5", "-o", "/dev/null", "-w", "%{http_code}"];
+    let output = network::ask(stranger, &[&command[..], more, &[&url]].concat())?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Lets everybody in at these ports of the server, in plain text too: what is refused there, no policy refuses.
+fn outside() -> String {
+    let ports = [LOOPBACK, OPEN, INBOUND, OUTBOUND, PROXY_ADMIN];
+    let modes: String = ports.map(|port| format!("    {port}: {{ mode: DISABLE }}\n")).concat();
+    let ports = ports.map(|port| format!("\"{port}\"")).join(", ");
+    format!(
+        "\
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata:
+  name: outside
+  namespace: suite
+spec:
+  selector:
+    matchLabels: {{ app: server }}
+  mtls:
+    mode: STRICT
+  portLevelMtls:
+{modes}---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata:
+  name: outside
+  namespace: suite
+spec:
+  selector:
+    matchLabels: {{ app: server }}
+  action: ALLOW
+  rules:
+    - to:
+        - operation:
+            ports: [{ports}]
+"
+    )
+}
+
 /// The head of an answer over HTTP/1.1.
 fn curl(caller: &str) -> Result<String, SuiteError> {
     let resolve = format!("{NAME}:{HTTP}:{VIRTUAL_ADDRESS}");
@@ -204,6 +277,9 @@ pub(crate) async fn application() -> Result<String, SuiteError> {
     use crate::application::{Application, Ports};
     let at = |port| SocketAddr::from(([0, 0, 0, 0], port));
     Application::start("server-v1-a", Ports { http: at(HTTP), tcp: at(TCP) }).await?;
+    Application::start("open", Ports { http: at(OPEN), tcp: at(0) }).await?;
+    let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    Application::start("loopback", Ports { http: loopback(LOOPBACK), tcp: loopback(0) }).await?;
     println!("ready");
     std::future::pending().await
 }

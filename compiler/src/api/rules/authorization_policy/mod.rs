@@ -4,7 +4,7 @@ mod condition;
 mod operation;
 mod source;
 
-use super::annotation::{self, dry_run, is_bool};
+use super::annotation::{self, dry_run, is_bool, is_true};
 use super::checks::{DENY_CLOSES_TCP, EMPTY_RULE_PART, INVALID_ACTION};
 use super::selector;
 use crate::api::Resource;
@@ -40,7 +40,11 @@ fn check_dry_run(
 ) {
     let Some(value) = dry_run(&resource.metadata) else { return };
     match resource.spec.action {
-        Action::Allow | Action::Deny if is_bool(value) => {}
+        Action::Allow | Action::Deny if is_bool(value) => {
+            if is_true(value) {
+                annotation::report_unrecorded_dry_run(root, out);
+            }
+        }
         Action::Allow | Action::Deny => {
             annotation::report_dry_run(
                 &format!("`{value}` is neither `true` nor `false`"),

@@ -4,7 +4,7 @@ use super::super::checks::INVALID_LISTENER;
 use super::super::{label, port};
 use super::{name, reference};
 use crate::api::Resource;
-use crate::api::gateway_api::{Gateway, Listener, TlsMode};
+use crate::api::gateway_api::{Gateway, Listener, ListenerSet, TlsMode};
 use crate::diagnostic::{At, Diagnostic, Place};
 
 /// The most listeners that a Gateway has.
@@ -27,20 +27,38 @@ pub(in crate::api) fn check(
             "such as `istio`",
         ));
     }
-    if spec.listeners.is_empty() {
-        out.push(fault(listeners.key(), "the Gateway opens nothing".into(), "needs a listener"));
-    } else if spec.listeners.len() > LISTENERS_MAX {
-        out.push(fault(
-            listeners.key(),
-            format!("the Gateway has {} listeners", spec.listeners.len()),
-            "at most 64",
-        ));
-    }
     let infrastructure = at.field("infrastructure");
     label::check(&spec.infrastructure.labels, &infrastructure.field("labels"), out);
-    for (index, listener) in spec.listeners.iter().enumerate() {
-        check_listener(listener, &listeners.index(index), out);
-        check_unique(&spec.listeners, index, &listeners, out);
+    check_listeners(&spec.listeners, "Gateway", &listeners, out);
+}
+
+pub(in crate::api) fn check_listener_set(
+    resource: &Resource<ListenerSet>,
+    root: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let (spec, at) = (&resource.spec, root.field("spec"));
+    let (parent, at_parent) = (&spec.parent_ref, at.field("parentRef"));
+    reference::check_group_kind(parent.group.as_deref(), parent.kind.as_deref(), &at_parent, out);
+    reference::check_name(&parent.name, &at_parent.field("name"), out);
+    name::check_namespace(parent.namespace.as_deref(), &at_parent.field("namespace"), out);
+    check_listeners(&spec.listeners, "ListenerSet", &at.field("listeners"), out);
+}
+
+fn check_listeners(listeners: &[Listener], kind: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let message = match listeners.len() {
+        0 => Some((format!("the {kind} opens nothing"), "needs a listener")),
+        count if count > LISTENERS_MAX => {
+            Some((format!("the {kind} has {count} listeners"), "at most 64"))
+        }
+        _ => None,
+    };
+    if let Some((message, label)) = message {
+        out.push(Diagnostic::new(&INVALID_LISTENER, at.key(), message).label(label));
+    }
+    for (index, listener) in listeners.iter().enumerate() {
+        check_listener(listener, &at.index(index), out);
+        check_unique(listeners, index, at, out);
     }
 }
 

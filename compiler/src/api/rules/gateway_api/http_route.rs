@@ -1,7 +1,7 @@
 //! Rules of `HTTPRoute`.
 
 use super::super::checks::INVALID_HTTP_ROUTE;
-use super::{filter, matching, name, reference};
+use super::{filter, matching, name, reference, session};
 use crate::api::Resource;
 use crate::api::gateway_api::{HttpBackendRef, HttpRoute, HttpRouteRule};
 use crate::diagnostic::{At, Diagnostic, Place};
@@ -10,14 +10,19 @@ use crate::diagnostic::{At, Diagnostic, Place};
 const RULES_MAX: usize = 16;
 const HOSTNAMES_MAX: usize = 16;
 const MATCHES_MAX: usize = 128;
-const WEIGHT_MAX: i32 = 1_000_000;
+const RULE_MATCHES_MAX: usize = 64;
+pub(super) const WEIGHT_MAX: i32 = 1_000_000;
 
 pub(in crate::api) fn check(
     resource: &Resource<HttpRoute>,
     root: &At<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
-    let (spec, at) = (&resource.spec, root.field("spec"));
+    check_spec(&resource.spec, &root.field("spec"), out);
+}
+
+/// The rules that all routes of requests share.
+pub(super) fn check_spec(spec: &HttpRoute, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     reference::check_parents(&spec.parent_refs, &at.field("parentRefs"), out);
     let hostnames = at.field("hostnames");
     for (index, hostname) in spec.hostnames.iter().enumerate() {
@@ -62,6 +67,10 @@ pub(super) fn fault(place: Place, message: String, label: &str) -> Diagnostic {
 
 fn check_rule(rule: &HttpRouteRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     name::check_section(rule.name.as_deref(), &at.field("name"), out);
+    if rule.matches.len() > RULE_MATCHES_MAX {
+        let message = format!("the rule has {} matches", rule.matches.len());
+        out.push(fault(at.field("matches").key(), message, "at most 64"));
+    }
     let matches = at.field("matches");
     for (index, test) in rule.matches.iter().enumerate() {
         matching::check(test, &matches.index(index), out);
@@ -117,6 +126,9 @@ fn check_time(rule: &HttpRouteRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let message = "one attempt may last longer than all of them together";
         let found = fault(timeouts.field("backendRequest").value(), message.into(), "longer");
         out.push(found.also(timeouts.field("request").value(), "than this"));
+    }
+    if let Some(persistence) = &rule.session_persistence {
+        session::check(persistence, &at.field("sessionPersistence"), out);
     }
     let Some(retry) = &rule.retry else { return };
     let at = at.field("retry");

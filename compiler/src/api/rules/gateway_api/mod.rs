@@ -1,19 +1,39 @@
 //! Rules of the Gateway API. Source: its resource definitions, their patterns and CEL rules.
 
+mod backend_policy;
 mod filter;
 mod gateway;
+mod grpc_route;
 mod http_route;
 mod matching;
 mod name;
 mod reference;
+mod session;
+mod stream_route;
 
+pub(in crate::api) use backend_policy::check_tls as check_backend_tls_policy;
+pub(in crate::api) use backend_policy::check_traffic as check_backend_traffic_policy;
 pub(in crate::api) use gateway::check as check_gateway;
+pub(in crate::api) use gateway::check_listener_set;
+pub(in crate::api) use grpc_route::check as check_grpc_route;
 pub(in crate::api) use http_route::check as check_http_route;
+pub(in crate::api) use stream_route::check as check_stream_route;
+pub(in crate::api) use stream_route::check_tls as check_tls_route;
 
-use super::checks::INVALID_REFERENCE;
+use super::checks::{INVALID_HTTP_ROUTE, INVALID_REFERENCE};
 use crate::api::Resource;
 use crate::api::gateway_api::{GatewayClass, ReferenceGrant};
-use crate::diagnostic::{At, Diagnostic};
+use crate::diagnostic::{At, Check, Diagnostic};
+
+/// Rules that go for several kinds are told under the name of one; here they are told under that of the kind at hand.
+fn said_of(check: &'static Check, found: Vec<Diagnostic>) -> impl Iterator<Item = Diagnostic> {
+    found.into_iter().map(move |mut diagnostic| {
+        if diagnostic.check == &INVALID_HTTP_ROUTE {
+            diagnostic.check = check;
+        }
+        diagnostic
+    })
+}
 
 /// `controllerName` is a domain, `/` and a path.
 pub(in crate::api) fn check_gateway_class(

@@ -32,7 +32,7 @@ pub(super) fn check_group_kind(
     }
 }
 
-fn check_name(name: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+pub(super) fn check_name(name: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if name.is_empty() || name.len() > 253 {
         out.push(
             Diagnostic::new(&INVALID_REFERENCE, at.value(), "the reference has no name")

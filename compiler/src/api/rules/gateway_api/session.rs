@@ -1,0 +1,51 @@
+//! How clients are kept at one endpoint. Source: the CEL rules of `SessionPersistence`.
+
+use super::super::header::is_token;
+use super::http_route::fault;
+use crate::api::gateway_api::{CookieLifetime, SessionPersistence, SessionPersistenceType};
+use crate::diagnostic::{At, Diagnostic};
+
+const NAME_MAX: usize = 256;
+const PATH_MAX: usize = 1024;
+
+pub(super) fn check(session: &SessionPersistence, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let is_cookie = session.r#type != Some(SessionPersistenceType::Header);
+    let fields = [
+        ("cookie", "Cookie", session.cookie.is_some(), is_cookie),
+        ("header", "Header", session.header.is_some(), !is_cookie),
+    ];
+    for (field, kind, is_set, is_due) in fields {
+        if is_due && !is_set {
+            let message = format!("a session of type {kind} lacks its `{field}`");
+            out.push(fault(at.field("type").value(), message, &format!("needs `{field}`")));
+        } else if is_set && !is_due {
+            let message = format!("a `{field}` beside another type than {kind}");
+            out.push(fault(at.field(field).key(), message, "not of this type"));
+        }
+    }
+    if let Some(cookie) = &session.cookie {
+        let at_cookie = at.field("cookie");
+        check_name(cookie.name.as_deref(), "cookie", &at_cookie, out);
+        if cookie.lifetime_type == Some(CookieLifetime::Permanent)
+            && session.absolute_timeout.is_none()
+        {
+            let place = at_cookie.field("lifetimeType").value();
+            let message = "a cookie with the `lifetimeType` Permanent must end some time";
+            out.push(fault(place, message.into(), "needs `absoluteTimeout`"));
+        }
+        if cookie.path.as_deref().is_some_and(|path| path.len() > PATH_MAX) {
+            let place = at_cookie.field("path").value();
+            out.push(fault(place, "the path of the cookie is too long".into(), "at most 1024"));
+        }
+    }
+    if let Some(header) = &session.header {
+        check_name(Some(&header.name), "header", &at.field("header"), out);
+    }
+}
+
+fn check_name(name: Option<&str>, what: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    if let Some(name) = name.filter(|name| !is_token(name) || name.len() > NAME_MAX) {
+        let message = format!("`{name}` is no name of a {what}");
+        out.push(fault(at.field("name").value(), message, "letters, digits and `-`"));
+    }
+}

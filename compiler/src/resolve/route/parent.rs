@@ -1,0 +1,129 @@
+//! What routes of the Gateway API are attached to. Source: Gateway API, `ParentReference`; Istio,
+//! `referenceAllowed`.
+
+use std::sync::Arc;
+
+use crate::api::Resource;
+use crate::api::gateway_api::{self, ParentReference};
+use crate::resolve::gateway::{ApiGateway, ApiGateways, Class, Listener};
+use crate::resolve::host::{Host, overlap};
+use crate::resolve::service::Services;
+
+/// What a route is attached to.
+#[derive(Clone, Debug)]
+pub enum Parent<'a> {
+    /// Listeners of a Gateway, by their places in it.
+    Gateway {
+        gateway: &'a Resource<gateway_api::Gateway>,
+        listeners: Vec<usize>,
+    },
+    /// A Service or a `ServiceEntry`: a route of the mesh.
+    Mesh(MeshParent<'a>),
+    Refused(RefusedParent<'a>),
+    /// Another program's business.
+    Foreign,
+}
+
+#[derive(Clone, Debug)]
+pub struct MeshParent<'a> {
+    /// Of the Service.
+    pub namespace: &'a str,
+    pub hosts: Vec<Host>,
+    /// Absent: all of its ports.
+    pub port: Option<u16>,
+}
+
+/// Why a route is not attached.
+#[derive(Clone, Debug)]
+pub enum RefusedParent<'a> {
+    /// There is no Gateway, Service or `ServiceEntry` of this name.
+    Missing { kind: &'a str, namespace: &'a str, name: &'a str },
+    /// The Gateway has no listener of this name, or on this port.
+    NoListener(&'a Resource<gateway_api::Gateway>),
+    /// No listener has a name in common with the route.
+    NoHostname(&'a Resource<gateway_api::Gateway>),
+    /// No listener admits routes of this namespace, or of this kind.
+    NotAllowed(&'a Resource<gateway_api::Gateway>),
+}
+
+/// A route that looks for its parents.
+pub(super) struct Seeker<'r, 'a> {
+    pub(super) kind: &'static str,
+    pub(super) namespace: &'a str,
+    pub(super) hostnames: &'r [Host],
+}
+
+impl<'a> Seeker<'_, 'a> {
+    /// What a reference of it leads to.
+    pub(super) fn parent(
+        &self,
+        reference: &'a ParentReference,
+        gateways: &ApiGateways<'a>,
+        services: &Services<'a>,
+    ) -> Parent<'a> {
+        let group = reference.group.as_deref().unwrap_or("gateway.networking.k8s.io");
+        let kind = reference.kind.as_deref().unwrap_or("Gateway");
+        let namespace = reference.namespace.as_deref().unwrap_or(self.namespace);
+        let missing =
+            || Parent::Refused(RefusedParent::Missing { kind, namespace, name: &reference.name });
+        let port = reference.port.and_then(|port| u16::try_from(port).ok());
+        match (group, kind) {
+            ("gateway.networking.k8s.io", "Gateway") => {
+                match gateways.find(namespace, &reference.name) {
+                    Some(gateway) if matches!(gateway.class, Class::Foreign | Class::Unknown) => {
+                        Parent::Foreign
+                    }
+                    Some(gateway) => self.attach(reference, gateway),
+                    None => missing(),
+                }
+            }
+            ("", "Service") => match services.kubernetes(namespace, &reference.name) {
+                Some((_, service)) => {
+                    let hosts = vec![Arc::clone(&service.host)];
+                    Parent::Mesh(MeshParent { namespace: service.namespace, hosts, port })
+                }
+                None => missing(),
+            },
+            ("networking.istio.io", "ServiceEntry") => {
+                let ids = services.of_entry(namespace, &reference.name);
+                let entries: Vec<_> = ids.map(|id| services.get(id)).collect();
+                let hosts = entries.iter().map(|it| Arc::clone(&it.host)).collect();
+                match entries.first() {
+                    Some(first) => {
+                        Parent::Mesh(MeshParent { namespace: first.namespace, hosts, port })
+                    }
+                    None => missing(),
+                }
+            }
+            _ => Parent::Foreign,
+        }
+    }
+
+    /// Tries every listener of the Gateway; what refuses the last that came furthest is what is told.
+    fn attach(&self, reference: &ParentReference, gateway: &ApiGateway<'a>) -> Parent<'a> {
+        let resource = gateway.resource;
+        let named: Vec<&Listener<'_>> =
+            gateway.listeners.iter().filter(|it| is_meant(reference, it)).collect();
+        if named.is_empty() {
+            return Parent::Refused(RefusedParent::NoListener(resource));
+        }
+        let shares_name =
+            |it: &&Listener<'_>| self.hostnames.iter().any(|name| overlap(name, &it.hostname));
+        let sharing: Vec<_> = named.into_iter().filter(shares_name).collect();
+        if sharing.is_empty() {
+            return Parent::Refused(RefusedParent::NoHostname(resource));
+        }
+        let admits = |it: &&Listener<'_>| it.admits(self.kind, self.namespace);
+        let listeners: Vec<_> = sharing.into_iter().filter(admits).map(|it| it.index).collect();
+        if listeners.is_empty() {
+            return Parent::Refused(RefusedParent::NotAllowed(resource));
+        }
+        Parent::Gateway { gateway: resource, listeners }
+    }
+}
+
+fn is_meant(reference: &ParentReference, listener: &Listener<'_>) -> bool {
+    let has_name = |name: &String| listener.spec.name == *name;
+    reference.section_name.as_ref().is_none_or(has_name)
+        && reference.port.is_none_or(|port| listener.spec.port == port)
+}
