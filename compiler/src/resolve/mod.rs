@@ -53,7 +53,7 @@ use self::gateway::{ApiGateways, IstioGateways};
 use self::host::Host;
 use self::policy::Policies;
 use self::route::{HttpRoutes, StreamRoutes, VirtualServiceId, VirtualServices};
-use self::service::Services;
+use self::service::{Machine, Services};
 use self::sidecar::Sidecars;
 use crate::api;
 
@@ -75,6 +75,8 @@ pub struct Mesh<'a> {
     pub namespaces: Namespaces<'a>,
     /// By namespace and name.
     pub workloads: Vec<Workload<'a>>,
+    /// What runs outside of Kubernetes. By namespace and name.
+    pub machines: Vec<Machine<'a>>,
     pub services: Services<'a>,
     pub destination_rules: DestinationRules<'a>,
     pub virtual_services: VirtualServices<'a>,
@@ -99,7 +101,10 @@ pub struct Mesh<'a> {
 pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let settings = Settings::of(source);
     let namespaces = Namespaces::of(source);
-    let services = Services::of(source, &settings);
+    let workloads = workload::workloads(source);
+    let machines = service::machines(source);
+    let instances = service::Instances { machines: &machines, workloads: &workloads };
+    let services = Services::of(source, &settings, instances);
     let grants = Grants::of(source);
     let api_gateways = ApiGateways::of(source, &namespaces, &grants);
     let virtual_services = VirtualServices::of(source, &settings);
@@ -108,7 +113,8 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let stream_routes = StreamRoutes::of(source, &api_gateways, &backends);
     Mesh {
         source,
-        workloads: workload::workloads(source),
+        workloads,
+        machines,
         destination_rules: DestinationRules::of(source, &settings),
         rulers: Rulers::of(&virtual_services, &http_routes),
         gateways: IstioGateways::of(source),
