@@ -363,6 +363,13 @@ pub(super) static AUTO_IMAGE_IN_POD: Check =
     Check::lint("auto-image-in-pod", Severity::Error, include_str!("checks/auto_image_in_pod.md"))
         .alias(&["IST0147"]);
 
+pub(super) static INEFFECTIVE_RETRY: Check = Check::lint(
+    "ineffective-retry",
+    Severity::Warning,
+    include_str!("checks/ineffective_retry.md"),
+)
+.alias(DOUBTED);
+
 /// The checks of these rules.
 pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
@@ -453,4 +460,5 @@ pub static CHECKS: &[&Check] = &[
     &INEFFECTIVE_ENVOY_PATCH,
     &DEPRECATED_ENVOY_NAME,
     &INVALID_MESH_NETWORKS,
+    &INEFFECTIVE_RETRY,
 ];
