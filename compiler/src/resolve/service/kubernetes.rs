@@ -59,13 +59,11 @@ fn discovery(
         let set = EndpointSet::Listed { namespace, service: resource.name().to_owned() };
         return Discovery::World { set, headless };
     }
-    match instances.declared(&namespace, &spec.selector, ports) {
-        Some(endpoints) => Discovery::Declared { endpoints },
-        None => {
-            let set = EndpointSet::Selected { namespace, labels: spec.selector.clone() };
-            Discovery::World { set, headless }
-        }
+    if let Some(endpoints) = instances.declared(&namespace, &spec.selector, ports) {
+        return Discovery::Declared { endpoints };
     }
+    let set = EndpointSet::Selected { namespace, labels: spec.selector.clone() };
+    Discovery::World { set, headless }
 }
 
 /// By number; of two with the same number the first. The proxy carries no SCTP.

@@ -85,7 +85,9 @@ fn check_key_provider(provider: &PrivateKeyProvider, at: &At<'_>, out: &mut Vec<
     let check = |of: &KeyAccelerator, at: &At<'_>, out: &mut Vec<Diagnostic>| {
         let delay = at.field("pollDelay");
         match of.poll_delay.map(Duration::nanos) {
-            None => out.push(fault(delay.value(), "`pollDelay` is missing", "needs `pollDelay`")),
+            None => {
+                out.push(fault(delay.value(), "`pollDelay` is missing", "needs `pollDelay`"));
+            }
             Some(..=0) => {
                 out.push(fault(delay.value(), "`pollDelay` must not be zero", "too short"))
             }
