@@ -89,7 +89,7 @@ fn check_key_provider(provider: &PrivateKeyProvider, at: &At<'_>, out: &mut Vec<
                 out.push(fault(delay.value(), "`pollDelay` is missing", "needs `pollDelay`"));
             }
             Some(..=0) => {
-                out.push(fault(delay.value(), "`pollDelay` must not be zero", "too short"))
+                out.push(fault(delay.value(), "`pollDelay` must not be zero", "too short"));
             }
             Some(_) => {}
         }
