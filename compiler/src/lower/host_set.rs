@@ -52,6 +52,17 @@ impl<'a> Lowering<'_, 'a> {
         perspective: &Perspective<'_, 'a>,
     ) -> Reference {
         let object = self.host_set(namespace, hosts, perspective);
+        self.add_host_set(namespace, name, object, perspective)
+    }
+
+    /// Names a set by whether everybody sees it so.
+    pub(super) fn add_host_set(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        object: HostSet,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Reference {
         let plain = Key::new(Kind::HostSet, namespace, name);
         let is_common = self.host_sets.get(&plain) == Some(&object);
         let key = if is_common { plain } else { perspective.key(Kind::HostSet, namespace, name) };
@@ -67,6 +78,17 @@ impl<'a> Lowering<'_, 'a> {
         let hosts =
             hosts.iter().map(|(name, seen)| (name.to_string(), self.host(name, seen, perspective)));
         HostSet { hosts: hosts.collect(), plaintext: self.plaintext(namespace) }
+    }
+
+    /// A host that a `Sidecar` does not import, and that a route leads to. `None` where there is no such service.
+    pub(super) fn hidden_host(
+        &mut self,
+        seen: &SeenHost<'a>,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Option<Object> {
+        let service = self.seen_service(seen.service.as_ref()?, perspective);
+        let policy = self.client_policy(&seen.policies);
+        Some(Object { service: Some(service), policy, route_only: true, ..Object::default() })
     }
 
     fn host(

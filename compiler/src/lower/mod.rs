@@ -14,6 +14,7 @@ mod perspective;
 mod store;
 mod written;
 
+mod machine;
 mod mesh_defaults;
 mod service;
 
@@ -78,6 +79,7 @@ pub(crate) fn lower(
     };
     lowering.mesh_defaults();
     lowering.inbound_services();
+    lowering.idle_machines();
     lowering.egresses();
     lowering.gateways();
     lowering.peer_authentications();

@@ -23,6 +23,7 @@
 //! | Who is older? | [`Age`] |
 //! | What does a gateway open, and who binds to it? | [`gateway`], [`route::VirtualServices::of_gateway`] |
 //! | Whom is this policy for? | [`policy::Policy::scope`] |
+//! | What does a `Sidecar` let be seen? | [`sidecar::Imports`], [`View::through`] |
 //!
 //! A check of a later stage takes `&Mesh` and pushes diagnostics, as those of [`checks`] do.
 
@@ -40,6 +41,7 @@ pub mod policy;
 pub mod route;
 mod ruler;
 pub mod service;
+pub mod sidecar;
 
 mod view;
 
@@ -51,7 +53,8 @@ use self::gateway::{ApiGateways, IstioGateways};
 use self::host::Host;
 use self::policy::Policies;
 use self::route::{HttpRoutes, StreamRoutes, VirtualServiceId, VirtualServices};
-use self::service::Services;
+use self::service::{Machine, Services};
+use self::sidecar::Sidecars;
 use crate::api;
 
 pub use age::Age;
@@ -72,6 +75,8 @@ pub struct Mesh<'a> {
     pub namespaces: Namespaces<'a>,
     /// By namespace and name.
     pub workloads: Vec<Workload<'a>>,
+    /// What runs outside of Kubernetes. By namespace and name.
+    pub machines: Vec<Machine<'a>>,
     pub services: Services<'a>,
     pub destination_rules: DestinationRules<'a>,
     pub virtual_services: VirtualServices<'a>,
@@ -82,6 +87,7 @@ pub struct Mesh<'a> {
     pub api_gateways: ApiGateways<'a>,
     pub grants: Grants<'a>,
     pub policies: Policies<'a>,
+    pub sidecars: Sidecars<'a>,
     /// Namespace → hosts of services that are for it and not for all.
     exported_services: BTreeMap<&'a str, Vec<Host>>,
     /// Host → those that stand for it (`ExternalName`).
@@ -95,7 +101,10 @@ pub struct Mesh<'a> {
 pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let settings = Settings::of(source);
     let namespaces = Namespaces::of(source);
-    let services = Services::of(source, &settings);
+    let workloads = workload::workloads(source);
+    let machines = service::machines(source);
+    let instances = service::Instances { machines: &machines, workloads: &workloads };
+    let services = Services::of(source, &settings, instances);
     let grants = Grants::of(source);
     let api_gateways = ApiGateways::of(source, &namespaces, &grants);
     let virtual_services = VirtualServices::of(source, &settings);
@@ -104,11 +113,13 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let stream_routes = StreamRoutes::of(source, &api_gateways, &backends);
     Mesh {
         source,
-        workloads: workload::workloads(source),
+        workloads,
+        machines,
         destination_rules: DestinationRules::of(source, &settings),
         rulers: Rulers::of(&virtual_services, &http_routes),
         gateways: IstioGateways::of(source),
         policies: Policies::of(source, &settings),
+        sidecars: Sidecars::of(source, &settings),
         exported_services: exported_services(&services),
         aliases: aliases(&services),
         by_host: by_host(&virtual_services),

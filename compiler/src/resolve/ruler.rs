@@ -107,17 +107,19 @@ impl<'a> Rulers<'a> {
         }
     }
 
-    /// Who rules `host`, which is a service of `service_namespace` or of none, for clients of `client`.
+    /// Who rules `host`, which is a service of `service_namespace` or of none, for clients of `client`, of those that
+    /// they admit.
     #[must_use]
     pub fn of_host(
         &self,
         host: &str,
         service_namespace: Option<&str>,
         client: Option<&str>,
+        admits: impl Fn(VirtualServiceId) -> bool,
     ) -> Option<Ruler<'a>> {
         let of = |host: &str| {
             let all = self.http.get(host).map_or(&[][..], Vec::as_slice);
-            candidates(all, service_namespace, client)
+            candidates(all, service_namespace, client, &admits)
         };
         let exact = of(host);
         if !exact.is_empty() {
@@ -132,21 +134,31 @@ impl<'a> Rulers<'a> {
 
     /// Who rules exactly this host, which is no service.
     #[must_use]
-    pub fn of_bare_host(&self, host: &str, client: Option<&str>) -> Option<Ruler<'a>> {
+    pub fn of_bare_host(
+        &self,
+        host: &str,
+        client: Option<&str>,
+        admits: impl Fn(VirtualServiceId) -> bool,
+    ) -> Option<Ruler<'a>> {
         let all = self.http.get(host)?;
-        candidates(all, None, client).into_iter().find(|it| it.has_http).map(|it| it.ruler)
+        candidates(all, None, client, &admits).into_iter().find(|it| it.has_http).map(|it| it.ruler)
     }
 
     /// The `VirtualService`s whose routes for bytes hold for a service, in the order in which they are tried.
     #[must_use]
-    pub fn streams_of(&self, host: &str, client: Option<&str>) -> Vec<VirtualServiceId> {
+    pub fn streams_of(
+        &self,
+        host: &str,
+        client: Option<&str>,
+        admits: impl Fn(VirtualServiceId) -> bool,
+    ) -> Vec<VirtualServiceId> {
         let mut found: Vec<_> = self
             .stream_ends
             .overlapping(host)
             .into_iter()
             .filter_map(|host| self.streams.get(host))
             .flatten()
-            .filter(|(_, visibility, _)| visibility.reaches(client))
+            .filter(|(id, visibility, _)| visibility.reaches(client) && admits(*id))
             .map(|(id, visibility, namespace)| (rank(visibility, namespace, client), *id))
             .collect();
         found.sort_unstable();
@@ -177,10 +189,15 @@ fn candidates<'c, 'a>(
     all: &'c [Candidate<'a>],
     service_namespace: Option<&str>,
     client: Option<&str>,
+    admits: &impl Fn(VirtualServiceId) -> bool,
 ) -> Vec<&'c Candidate<'a>> {
     let may_rule = |it: &&Candidate<'_>| {
         let is_own = client == Some(it.namespace) || service_namespace == Some(it.namespace);
-        it.visibility.reaches(client) && (!it.is_gateway_api() || is_own)
+        let is_admitted = match it.ruler {
+            Ruler::VirtualService(id) => admits(id),
+            Ruler::HttpRoutes(_) => is_own,
+        };
+        it.visibility.reaches(client) && is_admitted
     };
     let mut found: Vec<_> = all.iter().filter(may_rule).collect();
     // Equal ones stay in the order of their age.

@@ -4,8 +4,8 @@
 //! Everybody sees the same of most hosts. So the view of a namespace that has nothing of its own ([`View::common`]) is
 //! made once, and [`View::particular_hosts`] names the few that a namespace may see otherwise.
 //!
-//! Istio's `Sidecar` is not read yet. What it imports would narrow [`View::sees`], and what it does not import but a route
-//! leads to would be a host that only a route may lead to.
+//! What a `Sidecar` imports narrows a view ([`View::through`]): services and routes that it does not import are not seen. What
+//! a route leads to is reached all the same, so that is for the whole view to say.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::host::{Host, is_wildcard, is_within, overlap};
 use super::route::VirtualServiceId;
 use super::ruler::Ruler;
 use super::service::{Service, ServiceId, merge};
+use super::sidecar::Imports;
 
 /// Sees a mesh from a namespace.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,8 @@ pub struct View<'m, 'a> {
     client: Option<&'m str>,
     /// Whether a sidecar looks, or a gateway, to which no service is nearer than another.
     prefers_own: bool,
+    /// Absent: everything that is exported to the namespace.
+    imports: Option<&'m Imports<'a>>,
 }
 
 /// A service, as it is seen.
@@ -59,19 +62,31 @@ impl<'m, 'a> View<'m, 'a> {
     /// That of a namespace which has nothing of its own.
     #[must_use]
     pub fn common(mesh: &'m Mesh<'a>) -> Self {
-        Self { mesh, client: None, prefers_own: true }
+        Self { mesh, client: None, prefers_own: true, imports: None }
     }
 
     /// That of the sidecars of a namespace.
     #[must_use]
     pub fn of(mesh: &'m Mesh<'a>, namespace: &'m str) -> Self {
-        Self { mesh, client: Some(namespace), prefers_own: true }
+        Self { mesh, client: Some(namespace), prefers_own: true, imports: None }
     }
 
     /// That of the gateways of a namespace.
     #[must_use]
     pub fn of_gateways(mesh: &'m Mesh<'a>, namespace: &'m str) -> Self {
-        Self { mesh, client: Some(namespace), prefers_own: false }
+        Self { mesh, client: Some(namespace), prefers_own: false, imports: None }
+    }
+
+    /// The same, without what a `Sidecar` does not import.
+    #[must_use]
+    pub const fn through(self, imports: Option<&'m Imports<'a>>) -> Self {
+        Self { imports, ..self }
+    }
+
+    /// The same, whatever a `Sidecar` imports: what routes lead to.
+    #[must_use]
+    pub const fn whole(self) -> Self {
+        Self { imports: None, ..self }
     }
 
     #[must_use]
@@ -81,7 +96,17 @@ impl<'m, 'a> View<'m, 'a> {
 
     /// Whether a definition is visible from here.
     fn sees(&self, service: &Service<'_>) -> bool {
-        service.visibility.reaches(self.client)
+        let imports =
+            |imports: &Imports<'_>| imports.service(service.namespace, &service.host, self.client);
+        service.visibility.reaches(self.client) && self.imports.is_none_or(imports)
+    }
+
+    /// Whether the routes of a `VirtualService` count here.
+    fn admits(&self, id: VirtualServiceId) -> bool {
+        self.imports.is_none_or(|imports| {
+            let it = self.mesh.virtual_services.get(id);
+            imports.routes(it.namespace(), &it.hosts, self.client)
+        })
     }
 
     /// The service that stands for a host. Of several definitions, for a sidecar that of the client's own namespace, else
@@ -117,12 +142,13 @@ impl<'m, 'a> View<'m, 'a> {
         // A chain of aliases that is longer than this is a loop.
         for _ in 0..8 {
             let services = &self.mesh.services;
-            let next = services.of_host(&target).iter().find(|id| self.sees(services.get(**id)));
+            let sees = |id: &&ServiceId| self.whole().sees(services.get(**id));
+            let next = services.of_host(&target).iter().find(sees);
             if let Some(further) = next.and_then(|id| services.get(*id).alias.as_ref()) {
                 target = Arc::clone(further);
                 continue;
             }
-            let concrete = self.service(&target)?;
+            let concrete = self.whole().service(&target)?;
             let own = &services.get(id).object;
             let mut object = (*concrete.object).clone();
             object.host.clone_from(&own.host);
@@ -147,13 +173,15 @@ impl<'m, 'a> View<'m, 'a> {
         let mesh = self.mesh;
         let namespace = mesh.services.get(service.id).namespace;
         let concrete = mesh.services.get(service.concrete.unwrap_or(service.id));
-        let ruler =
-            |of: &Service<'_>| mesh.rulers.of_host(&of.host, Some(of.namespace), self.client);
+        let admits = |id| self.admits(id);
+        let ruler = |of: &Service<'_>| {
+            mesh.rulers.of_host(&of.host, Some(of.namespace), self.client, admits)
+        };
         let own = mesh.services.get(service.id);
         SeenHost {
             namespace,
             http: ruler(own).or_else(|| ruler(concrete)),
-            streams: mesh.rulers.streams_of(host, self.client),
+            streams: mesh.rulers.streams_of(host, self.client, admits),
             policies: self.policies(concrete),
             service: Some(service),
             ports: BTreeSet::new(),
@@ -170,7 +198,7 @@ impl<'m, 'a> View<'m, 'a> {
 
     /// A host that has routes and no service.
     fn bare_host(&self, host: &Host) -> Option<SeenHost<'a>> {
-        let ruler = self.mesh.rulers.of_bare_host(host, self.client)?;
+        let ruler = self.mesh.rulers.of_bare_host(host, self.client, |id| self.admits(id))?;
         let Ruler::VirtualService(id) = ruler else { return None };
         let mut ports = self.sibling_ports(id);
         ports.insert(PORT_WITHOUT_SERVICE);
@@ -215,7 +243,9 @@ impl<'m, 'a> View<'m, 'a> {
 
     fn is_ruled_by(&self, service: &SeenService, id: VirtualServiceId) -> bool {
         let service = self.mesh.services.get(service.id);
-        let ruler = self.mesh.rulers.of_host(&service.host, Some(service.namespace), self.client);
+        let (host, namespace) = (&service.host, Some(service.namespace));
+        let admits = |id| self.admits(id);
+        let ruler = self.mesh.rulers.of_host(host, namespace, self.client, admits);
         ruler == Some(Ruler::VirtualService(id))
     }
 
@@ -232,6 +262,52 @@ impl<'m, 'a> View<'m, 'a> {
             self.mesh.services.hosts().chain(self.mesh.rulers.hosts()).collect();
         hosts.sort_unstable();
         hosts.dedup();
+        hosts
+    }
+
+    /// The hosts that are seen through what a `Sidecar` imports, each once, and what is seen of them.
+    #[must_use]
+    pub fn imported_hosts(&self) -> BTreeMap<Host, SeenHost<'a>> {
+        let mesh = self.mesh;
+        let services = mesh.services.iter().map(|(_, service)| service);
+        let mut hosts: BTreeSet<&Host> =
+            services.filter(|it| self.sees(it)).map(|it| &it.host).collect();
+        for (id, it) in mesh.virtual_services.iter() {
+            if it.is_for_mesh() && it.visibility.reaches(self.client) && self.admits(id) {
+                hosts.extend(&it.hosts);
+            }
+        }
+        let seen = hosts.into_iter().filter_map(|host| Some((Arc::clone(host), self.host(host)?)));
+        seen.collect()
+    }
+
+    /// What the routes of a host lead to, and is not seen itself: it can be reached through them alone.
+    #[must_use]
+    pub fn destinations(&self, seen: &SeenHost<'a>) -> BTreeSet<Host> {
+        let mut hosts = BTreeSet::new();
+        let virtual_service = match seen.http {
+            Some(Ruler::VirtualService(id)) => Some(id),
+            _ => None,
+        };
+        for id in seen.streams.iter().copied().chain(virtual_service) {
+            let all = self.mesh.virtual_services.get(id).destinations(&self.mesh.settings);
+            hosts.extend(all.into_iter().map(|(destination, _)| destination.host));
+        }
+        if let Some(Ruler::HttpRoutes(namespace)) = seen.http {
+            let service = seen.service.as_ref();
+            let own = service.into_iter().flat_map(|it| [Some(it.id), it.concrete]).flatten();
+            for id in own {
+                let host = &self.mesh.services.get(id).host;
+                let attached = self.mesh.http_routes.of_mesh_host(host);
+                for (route, _) in attached.filter(|(of, _)| *of == namespace).flat_map(|(_, it)| it)
+                {
+                    for rule in &self.mesh.http_routes.get(*route).rules {
+                        hosts.extend(rule.backends.iter().map(|it| Arc::clone(&it.host)));
+                        hosts.extend(rule.mirrors.iter().map(|(_, it)| Arc::clone(&it.host)));
+                    }
+                }
+            }
+        }
         hosts
     }
 

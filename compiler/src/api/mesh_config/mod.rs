@@ -1,18 +1,22 @@
 //! `MeshConfig`: what holds for the mesh as a whole. It is no Kubernetes resource but a text in one, the `ConfigMap`
 //! named `istio`, or a part of `mesh.yaml`.
 
+mod connection;
 mod extension;
 mod networks;
 mod proxy;
 mod security;
+mod tracing;
 mod traffic;
 
-pub use extension::{DefaultProviders, ExtensionProvider};
+pub use connection::{ConnectionSettings, KeyAccelerator, PrivateKeyProvider};
+pub use extension::*;
 pub use networks::{MeshNetworks, Network, NetworkEndpoints, NetworkGateway};
-pub use proxy::{ForwardClientCertDetails, GatewayTopology, ProxyConfig, ProxyImage, Tracing};
+pub use proxy::{ForwardClientCertDetails, GatewayTopology, ProxyConfig, ProxyImage};
 pub use security::{
     CertificateAuthority, CertificateData, NormalizationType, PathNormalization, TlsConfig,
 };
+pub use tracing::*;
 pub use traffic::{
     DefaultTrafficPolicy, InboundMode, InboundTrafficPolicy, OutboundMode, OutboundTrafficPolicy,
     ServiceScopeConfig, ServiceSetting,

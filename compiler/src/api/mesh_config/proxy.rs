@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{ConnectionSettings, PrivateKeyProvider, Tracing};
 use crate::api::scalar::{Duration, Opaque};
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -79,8 +80,7 @@ pub struct ProxyConfig {
     pub ca_certificates_pem: Vec<String>,
     #[serde(default)]
     pub image: ProxyImage,
-    #[serde(default)]
-    pub private_key_provider: Opaque,
+    pub private_key_provider: Option<PrivateKeyProvider>,
     #[serde(default)]
     pub proxy_headers: ProxyHeaders,
     #[serde(default)]
@@ -89,8 +89,7 @@ pub struct ProxyConfig {
     pub file_flush_min_size_kb: Opaque,
     #[serde(default)]
     pub stats_compression: Opaque,
-    #[serde(default)]
-    pub connection_settings: Opaque,
+    pub connection_settings: Option<ConnectionSettings>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
@@ -100,31 +99,6 @@ pub enum InterceptionMode {
     /// Keeps the client's address.
     Tproxy,
     None,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Tracing {
-    #[serde(default)]
-    pub zipkin: Opaque,
-    #[serde(default)]
-    pub lightstep: Opaque,
-    #[serde(default)]
-    pub datadog: Opaque,
-    #[serde(default)]
-    pub stackdriver: Opaque,
-    #[serde(default)]
-    pub open_census_agent: Opaque,
-    #[serde(default)]
-    pub custom_tags: Opaque,
-    #[serde(default)]
-    pub max_path_tag_length: u32,
-    /// The share of requests that begin a trace, 0 to 100.
-    #[serde(default)]
-    pub sampling: f64,
-    #[serde(default)]
-    pub tls_settings: Opaque,
-    pub enable_istio_tags: Option<bool>,
 }
 
 /// What stands in front of gateways.

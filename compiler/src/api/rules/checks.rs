@@ -373,6 +373,13 @@ pub(super) static NEGATIVE_CONDITION: Check = Check::lint(
 )
 .alias(&["IST0171"]);
 
+pub(super) static INEFFECTIVE_RETRY: Check = Check::lint(
+    "ineffective-retry",
+    Severity::Warning,
+    include_str!("checks/ineffective_retry.md"),
+)
+.alias(DOUBTED);
+
 /// The checks of these rules.
 pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
@@ -464,4 +471,5 @@ pub static CHECKS: &[&Check] = &[
     &INEFFECTIVE_ENVOY_PATCH,
     &DEPRECATED_ENVOY_NAME,
     &INVALID_MESH_NETWORKS,
+    &INEFFECTIVE_RETRY,
 ];

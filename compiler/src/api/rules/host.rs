@@ -67,6 +67,16 @@ fn labels(name: &str, offset: usize) -> Result<(), HostFault> {
     Ok(())
 }
 
+/// Whether it is how clusters of one mesh call a service of another one at their gateways: `outbound_.80_.v1_.reviews.shop`,
+/// with port, subset, which may be empty, and host. Source: Istio, `BuildDNSSrvSubsetKey`.
+pub(super) fn is_generated(name: &str) -> bool {
+    let parts = name.strip_prefix("outbound_.").and_then(|rest| rest.split_once("_."));
+    let Some((port, rest)) = parts else { return false };
+    let Some((subset, host)) = rest.split_once("_.") else { return false };
+    let is_subset = subset.is_empty() || is_dns_label(subset);
+    port.parse::<u16>().is_ok_and(|port| port > 0) && is_subset && fqdn(host).is_ok()
+}
+
 /// Says what is wrong with a host that stands at `at`.
 pub(super) fn report(name: &str, fault: &HostFault, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     report_from(name, 0, fault, at, out);
@@ -147,6 +157,14 @@ mod tests {
         }
         for name in ["a.*.com", "**", "a*.com", "*.*.com", "*.1", "*_a"] {
             assert!(wildcard(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_between_clusters_have_a_port_and_a_host() {
+        assert!(is_generated("outbound_.80_._.e2e.mesh") && is_generated("outbound_.80_.v1_.a"));
+        for name in ["outbound.com", "outbound_.x_._.a", "outbound_.0_._.a", "outbound_.80_._."] {
+            assert!(!is_generated(name), "{name}");
         }
     }
 

@@ -102,7 +102,7 @@ fn check_headers(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
 /// Why a text is no URI from which keys can be fetched.
 fn uri_fault(uri: &str) -> Option<&'static str> {
     let Some(rest) = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://")) else {
-        return Some("must begin with `https://` or `http://`");
+        return Some("the URL must have the scheme `https` or `http`");
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.is_empty() || uri.contains(|c: char| c.is_ascii_control() || c == ' ') {

@@ -116,13 +116,14 @@ impl<'a> Lowering<'_, 'a> {
             let table = Routing { mesh: self.mesh, view, out: self.out }.table(id);
             self.tables.insert(id.clone(), table);
         }
-        let view = perspective.view;
+        // A route leads to where it says, whatever its client sees by itself.
+        let view = perspective.view.whole();
         let seen = Routing { mesh: self.mesh, view, out: self.out }.table(id);
         let is_common = self.tables.get(id).is_some_and(|it| it.object == seen.object);
         let key = if is_common {
             Key::new(Kind::RouteTable, namespace, name)
         } else {
-            perspective.key(Kind::RouteTable, namespace, &name)
+            perspective.namespace_key(Kind::RouteTable, namespace, &name)
         };
         self.store.add(key, &Object::RouteTable(seen.object), &seen.places)
     }

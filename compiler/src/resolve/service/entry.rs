@@ -1,16 +1,17 @@
 //! The hosts of a `ServiceEntry`. Source: Istio, `ServiceEntry`; `pilot/pkg/serviceregistry/serviceentry`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 use mesh_snapshot::object::{
-    DeclaredEndpoint, Discovery, EndpointSet, Protocol, Service as Object, ServicePort, TargetPort,
+    Discovery, EndpointSet, Protocol, Service as Object, ServicePort, TargetPort,
 };
 
-use super::{Origin, Service, protocol};
+use super::machine::endpoint;
+use super::{Instances, Origin, Service, protocol};
 use crate::api::Resource;
-use crate::api::istio::{Location, Resolution, ServiceEntry, WorkloadEntry};
+use crate::api::istio::{Location, Resolution, ServiceEntry};
 use crate::resolve::host::lower;
 use crate::resolve::{Age, Settings, Visibility};
 
@@ -19,6 +20,7 @@ use crate::resolve::{Age, Settings, Visibility};
 pub(super) fn services<'a>(
     resource: &'a Resource<ServiceEntry>,
     settings: &Settings<'a>,
+    instances: Instances<'_, 'a>,
 ) -> Vec<Service<'a>> {
     let spec = &resource.spec;
     if spec.resolution == Resolution::DynamicDns {
@@ -31,7 +33,7 @@ pub(super) fn services<'a>(
         settings.service_export_to,
     );
     let ports = ports(spec);
-    let discovery = discovery(resource);
+    let discovery = discovery(resource, &ports, instances);
     let addresses: BTreeSet<_> = spec.addresses.iter().map(|text| address(text)).collect();
     let mut met = BTreeSet::new();
     let hosts = spec.hosts.iter().enumerate().map(|(index, host)| (index, lower(host)));
@@ -78,52 +80,31 @@ fn ports(spec: &ServiceEntry) -> Vec<ServicePort> {
     ports
 }
 
-fn discovery(resource: &Resource<ServiceEntry>) -> Discovery {
-    let spec = &resource.spec;
-    let endpoints = || spec.endpoints.iter().map(|it| endpoint(it, spec)).collect();
+fn discovery(
+    resource: &Resource<ServiceEntry>,
+    ports: &[ServicePort],
+    instances: Instances<'_, '_>,
+) -> Discovery {
+    let (spec, namespace) = (&resource.spec, resource.namespace.as_str());
     let selector = spec.workload_selector.as_ref().filter(|it| !it.labels.is_empty());
-    match (spec.resolution, selector) {
+    let endpoints = match selector {
+        Some(selector) => instances.declared(namespace, &selector.labels, ports),
+        None => Some(spec.endpoints.iter().map(|it| endpoint(it, &it.labels, ports)).collect()),
+    };
+    match (spec.resolution, endpoints) {
         (Resolution::None | Resolution::DynamicDns, _) => Discovery::OriginalDestination,
-        (_, Some(selector)) => Discovery::World {
+        (_, None) => Discovery::World {
             set: EndpointSet::Selected {
-                namespace: resource.namespace.clone(),
-                labels: selector.labels.clone(),
+                namespace: namespace.to_owned(),
+                labels: selector.map(|it| it.labels.clone()).unwrap_or_default(),
             },
             headless: false,
         },
-        (Resolution::Static, None) => Discovery::Declared { endpoints: endpoints() },
-        (Resolution::Dns, None) => Discovery::Dns { endpoints: endpoints(), round_robin: false },
-        (Resolution::DnsRoundRobin, None) => {
-            Discovery::Dns { endpoints: endpoints(), round_robin: true }
+        (Resolution::Static, Some(endpoints)) => Discovery::Declared { endpoints },
+        (Resolution::Dns, Some(endpoints)) => Discovery::Dns { endpoints, round_robin: false },
+        (Resolution::DnsRoundRobin, Some(endpoints)) => {
+            Discovery::Dns { endpoints, round_robin: true }
         }
-    }
-}
-
-fn endpoint(endpoint: &WorkloadEntry, entry: &ServiceEntry) -> DeclaredEndpoint {
-    let ports: BTreeMap<u16, u16> = entry
-        .ports
-        .iter()
-        .filter_map(|port| {
-            let target = endpoint.ports.get(&port.name)?;
-            Some((u16::try_from(port.number).ok()?, u16::try_from(*target).ok()?))
-        })
-        .collect();
-    DeclaredEndpoint {
-        address: endpoint.address.clone(),
-        ports,
-        labels: endpoint.labels.clone(),
-        weight: endpoint.weight.max(1),
-        locality: endpoint.locality.clone(),
-        service_account: account(endpoint).to_owned(),
-    }
-}
-
-/// Empty for an endpoint that is not meshed. Source: Istio, `getTLSModeFromWorkloadEntry`.
-fn account(endpoint: &WorkloadEntry) -> &str {
-    match endpoint.labels.get("security.istio.io/tlsMode").map(String::as_str) {
-        Some("istio") if endpoint.service_account.is_empty() => "default",
-        Some("istio") | None => &endpoint.service_account,
-        Some(_) => "",
     }
 }
 

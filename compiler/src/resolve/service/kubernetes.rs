@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mesh_snapshot::object::{Discovery, EndpointSet, Service as Object, ServicePort, TargetPort};
 
-use super::{Origin, Service, protocol};
+use super::{Instances, Origin, Service, protocol};
 use crate::api::scalar::IntOrString;
 use crate::api::{Resource, kubernetes};
 use crate::resolve::host::{lower, of_service};
@@ -17,6 +17,7 @@ const EXPORT_TO: &str = "networking.istio.io/exportTo";
 pub(super) fn service<'a>(
     resource: &'a Resource<kubernetes::Service>,
     settings: &Settings<'a>,
+    instances: Instances<'_, 'a>,
 ) -> Service<'a> {
     let spec = &resource.spec;
     let namespace = resource.namespace.as_str();
@@ -24,17 +25,15 @@ pub(super) fn service<'a>(
     let export_to = resource.metadata.annotations.get(EXPORT_TO).map_or("", String::as_str);
     let export_to = export_to.split(',').map(str::trim).filter(|name| !name.is_empty());
     let is_alias = spec.r#type.as_deref() == Some("ExternalName");
+    let ports = ports(&spec.ports);
     let object = Object {
         host: host.to_string(),
         namespace: namespace.to_owned(),
         name: resource.name().to_owned(),
         external: false,
         addresses: BTreeSet::new(),
-        ports: ports(&spec.ports),
-        discovery: Discovery::World {
-            set: endpoints(resource),
-            headless: spec.cluster_ip.as_deref() == Some("None"),
-        },
+        discovery: discovery(resource, &ports, instances),
+        ports,
         subject_alt_names: BTreeSet::new(),
     };
     Service {
@@ -48,13 +47,23 @@ pub(super) fn service<'a>(
     }
 }
 
-fn endpoints(resource: &Resource<kubernetes::Service>) -> EndpointSet {
-    let namespace = resource.namespace.clone();
-    if resource.spec.selector.is_empty() {
-        EndpointSet::Listed { namespace, service: resource.name().to_owned() }
-    } else {
-        EndpointSet::Selected { namespace, labels: resource.spec.selector.clone() }
+/// A service may be backed by machines alone, whose addresses their authors know.
+fn discovery(
+    resource: &Resource<kubernetes::Service>,
+    ports: &[ServicePort],
+    instances: Instances<'_, '_>,
+) -> Discovery {
+    let (spec, namespace) = (&resource.spec, resource.namespace.clone());
+    let headless = spec.cluster_ip.as_deref() == Some("None");
+    if spec.selector.is_empty() {
+        let set = EndpointSet::Listed { namespace, service: resource.name().to_owned() };
+        return Discovery::World { set, headless };
     }
+    if let Some(endpoints) = instances.declared(&namespace, &spec.selector, ports) {
+        return Discovery::Declared { endpoints };
+    }
+    let set = EndpointSet::Selected { namespace, labels: spec.selector.clone() };
+    Discovery::World { set, headless }
 }
 
 /// By number; of two with the same number the first. The proxy carries no SCTP.

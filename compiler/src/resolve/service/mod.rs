@@ -4,6 +4,7 @@
 
 mod entry;
 mod kubernetes;
+mod machine;
 mod merge;
 mod protocol;
 
@@ -18,6 +19,8 @@ use crate::api::{Mesh, Resource, istio, kubernetes as k8s};
 use crate::diagnostic::{FieldPath, Part, Place};
 use crate::parse::DocumentId;
 
+pub(super) use machine::machines;
+pub use machine::{Instances, Machine};
 pub(super) use merge::merge;
 pub(crate) use protocol::parse as protocol;
 
@@ -59,6 +62,16 @@ impl<'a> Origin<'a> {
             Self::Kubernetes(service) => service.id,
             Self::Entry(entry, _) => entry.id,
         }
+    }
+
+    /// By which its instances are selected.
+    #[must_use]
+    pub fn selector(&self) -> Option<&'a object::Labels> {
+        let labels = match self {
+            Self::Kubernetes(service) => Some(&service.spec.selector),
+            Self::Entry(entry, _) => entry.spec.workload_selector.as_ref().map(|it| &it.labels),
+        };
+        labels.filter(|labels| !labels.is_empty())
     }
 
     /// `Service` or `ServiceEntry`.
@@ -106,10 +119,16 @@ pub struct Services<'a> {
 }
 
 impl<'a> Services<'a> {
-    pub(super) fn of(mesh: &'a Mesh, settings: &Settings<'a>) -> Self {
+    pub(super) fn of(
+        mesh: &'a Mesh,
+        settings: &Settings<'a>,
+        instances: Instances<'_, 'a>,
+    ) -> Self {
         let mut all: Vec<Service<'a>> = Vec::new();
-        all.extend(mesh.services.iter().map(|service| kubernetes::service(service, settings)));
-        all.extend(mesh.service_entries.iter().flat_map(|it| entry::services(it, settings)));
+        let services = mesh.services.iter();
+        all.extend(services.map(|it| kubernetes::service(it, settings, instances)));
+        let entries = mesh.service_entries.iter();
+        all.extend(entries.flat_map(|it| entry::services(it, settings, instances)));
         all.sort_by_key(|service| service.age);
         let mut services = Self { all, ..Self::default() };
         for (service, id) in services.all.iter().zip((0..).map(ServiceId)) {

@@ -153,7 +153,8 @@ fn one_source(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let message = format!("`{first}` and `{second}` both say where the certificate is");
         let found = Diagnostic::new(&CONFLICTING_TLS_SETTINGS, at.field(second).key(), message)
             .label("one of them");
-        out.push(found.also(at.field(first).key(), "or this"));
+        let help = "give one of `credentialName`, `credentialNames`, `tlsCertificates`, or the pair `serverCertificate` and `privateKey`";
+        out.push(found.also(at.field(first).key(), "or this").help(help));
     }
 }
 

@@ -130,7 +130,7 @@ fn check_hosts(spec: &VirtualService, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     for (index, name) in spec.hosts.iter().enumerate() {
         let at = at.index(index);
         // A gateway of the mesh's other clusters is asked for by names that are no host names.
-        if is_for_gateway && !spec.tls.is_empty() && name.starts_with("outbound_") {
+        if is_for_gateway && !spec.tls.is_empty() && host::is_generated(name) {
             continue;
         }
         match host::wildcard(name) {

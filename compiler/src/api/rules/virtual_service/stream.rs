@@ -50,7 +50,7 @@ fn check_tls_match(test: &TlsMatch, of: &VirtualService, at: &At<'_>, out: &mut 
 }
 
 fn check_sni(name: &str, of: &VirtualService, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    let is_generated = is_for_gateway(of) && name.starts_with("outbound_");
+    let is_generated = is_for_gateway(of) && host::is_generated(name);
     if address::is_address(name) {
         let found = Diagnostic::new(
             &SNI_IS_ADDRESS,

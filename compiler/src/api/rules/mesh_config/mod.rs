@@ -1,11 +1,15 @@
 //! Rules of the mesh configuration.
 
-use super::checks::{INVALID_DURATION, INVALID_MESH_CONFIG};
+mod extension;
+mod proxy;
+
+use super::checks::{INEFFECTIVE_RETRY, INVALID_DURATION, INVALID_MESH_CONFIG, INVALID_RETRY};
 use super::destination_rule::{check_connection_pool, check_locality, check_outlier_detection};
 use super::label::is_dns_label;
-use super::{address, host, port};
+use super::{host, port};
 use crate::api::Resource;
-use crate::api::mesh_config::{MeshConfig, ProxyConfig};
+use crate::api::istio::HttpRetry;
+use crate::api::mesh_config::MeshConfig;
 use crate::api::scalar::Duration;
 use crate::diagnostic::{At, Diagnostic};
 
@@ -57,38 +61,30 @@ pub(in crate::api) fn check(
     ] {
         super::virtual_service::check_retries(retries.as_ref(), &at.field(name), out);
     }
-    check_proxy(&spec.default_config, &at.field("defaultConfig"), out);
+    if let Some(retries) = &spec.default_inbound_http_retry_policy {
+        check_inbound_retries(retries, &at.field("defaultInboundHttpRetryPolicy"), out);
+    }
+    extension::check(&spec.extension_providers, &at.field("extensionProviders"), out);
+    proxy::check(&spec.default_config, &at.field("defaultConfig"), out);
 }
 
-fn check_proxy(proxy: &ProxyConfig, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    for (name, number) in
-        [("proxyAdminPort", proxy.proxy_admin_port), ("statusPort", proxy.status_port)]
-    {
-        if let Some(number) = number {
-            port::check_number(number, &at.field(name), out);
-        }
+/// What a sidecar hands to its workload goes to one place, in one try after another.
+fn check_inbound_retries(retries: &HttpRetry, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    if retries.attempts == 0 && retries.retry_on.is_empty() && retries.backoff.is_some() {
+        let message = "there are no retries, so there is nothing between them";
+        let found = Diagnostic::new(&INVALID_RETRY, at.field("backoff").key(), message);
+        out.push(found.label("without `attempts` there are none"));
     }
-    let addresses = [
-        ("discoveryAddress", &proxy.discovery_address),
-        ("statsdUdpAddress", &proxy.statsd_udp_address),
+    let ignored = [
+        ("perTryTimeout", retries.per_try_timeout.is_some()),
+        ("retryRemoteLocalities", retries.retry_remote_localities.is_some()),
+        ("retryIgnorePreviousHosts", retries.retry_ignore_previous_hosts.is_some()),
     ];
-    for (name, text) in addresses.into_iter().filter(|(_, text)| !text.is_empty()) {
-        if !is_host_and_port(text) {
-            let found = Diagnostic::new(
-                &INVALID_MESH_CONFIG,
-                at.field(name).value(),
-                format!("`{text}` is no address with a port"),
-            );
-            out.push(found.label("`host:port`"));
-        }
+    for (name, _) in ignored.iter().filter(|(_, is_set)| *is_set) {
+        let message = "a sidecar knows one place to try again: its workload";
+        let found = Diagnostic::new(&INEFFECTIVE_RETRY, at.field(name).key(), message);
+        out.push(found.label("ignored"));
     }
-}
-
-fn is_host_and_port(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
-    let plain = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
-    is_port && (host::fqdn(host).is_ok() || address::is_address(plain))
 }
 
 fn check_timeouts(spec: &MeshConfig, at: &At<'_>, out: &mut Vec<Diagnostic>) {
@@ -98,8 +94,8 @@ fn check_timeouts(spec: &MeshConfig, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     };
     if let Some(timeout) = spec.connect_timeout {
         let is_whole = timeout.nanos() % MILLISECOND == 0;
-        if !is_whole || !(MILLISECOND..=30 * SECOND).contains(&timeout.nanos()) {
-            fault("connectTimeout", timeout, "1ms to 30s");
+        if !is_whole || !(MILLISECOND..=3600 * SECOND).contains(&timeout.nanos()) {
+            fault("connectTimeout", timeout, "1ms to 1h");
         }
     }
     if let Some(timeout) = spec.protocol_detection_timeout

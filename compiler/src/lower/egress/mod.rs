@@ -1,0 +1,121 @@
+//! `Egress`: what the workloads of a namespace see and reach. Everybody sees the same of most hosts, so the view of a
+//! namespace is everybody's, with the sets changed in which it sees something otherwise; that through a `Sidecar` has the
+//! hosts that are imported.
+
+mod overlay;
+mod sets;
+
+use std::collections::BTreeSet;
+
+use mesh_snapshot::object::{Egress, Object};
+use mesh_snapshot::{Applies, Key, Kind};
+
+use self::sets::Common;
+use super::{Lowering, Perspective};
+use crate::diagnostic::Place;
+use crate::resolve::sidecar::{Imports, Sidecar};
+
+impl<'m, 'a> Lowering<'m, 'a> {
+    /// Everybody's view, those of the namespaces that see something otherwise, and those through `Sidecar`s.
+    pub(super) fn egresses(&mut self) {
+        let common = self.common();
+        let mesh = self.mesh;
+        let root = mesh.sidecars.default_of(mesh.settings.root_namespace);
+        match root {
+            Some(sidecar) => {
+                self.scoped("", &common, sidecar, Perspective::common(mesh), Applies::All, 0);
+            }
+            None => self.plain("", &common, &Perspective::common(mesh)),
+        }
+        for client in self.clients(root) {
+            let perspective = || Perspective::of(mesh, client);
+            for (rank, sidecar) in mesh.sidecars.selecting_in(client).enumerate() {
+                let labels = sidecar.labels().cloned().unwrap_or_default();
+                let applies = Applies::Selected(vec![labels]);
+                self.scoped(client, &common, sidecar, perspective(), applies, rank);
+            }
+            match mesh.sidecars.default_of(client).or(root) {
+                Some(sidecar) => {
+                    self.scoped(client, &common, sidecar, perspective(), Applies::All, 0);
+                }
+                None => self.plain(client, &common, &perspective()),
+            }
+        }
+    }
+
+    /// The namespaces whose workloads may see something otherwise than everybody else, in order.
+    fn clients(&self, root: Option<&Sidecar<'a>>) -> BTreeSet<&'a str> {
+        let mesh = self.mesh;
+        let mut clients = mesh.particular_clients();
+        clients.extend(mesh.sidecars.namespaces());
+        let is_relative =
+            |sidecar: &Sidecar<'_>| sidecar.imports.as_ref().is_some_and(Imports::is_relative);
+        if root.is_some_and(is_relative) {
+            clients.extend(mesh.services.namespaces());
+            clients.extend(mesh.virtual_services.iter().map(|(_, it)| it.namespace()));
+        }
+        clients
+    }
+
+    /// A view without a `Sidecar`. That of a namespace which sees what everybody sees need not be said.
+    fn plain(&mut self, client: &str, common: &Common<'a>, perspective: &Perspective<'_, 'a>) {
+        let hosts: Vec<_> = common.sets.values().map(|(_, set)| set.clone()).collect();
+        let particulars = perspective.view.particulars();
+        let own = self.particular_sets(common, &particulars, perspective);
+        let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
+        let overlays = self.overlays(seen, perspective);
+        if client.is_empty() || own != hosts || !overlays.is_empty() {
+            let egress = Egress {
+                outbound: self.mesh.settings.outbound,
+                hosts: own,
+                overlays,
+                preload: BTreeSet::new(),
+            };
+            self.add_egress(client, "default", egress, Applies::All, 0, None);
+        }
+    }
+
+    /// A view through a `Sidecar`.
+    fn scoped(
+        &mut self,
+        client: &str,
+        common: &Common<'a>,
+        sidecar: &'m Sidecar<'a>,
+        perspective: Perspective<'m, 'a>,
+        applies: Applies,
+        rank: usize,
+    ) {
+        let (hosts, overlays) = if sidecar.imports.is_some() {
+            let perspective = perspective.through(sidecar);
+            let seen = perspective.view.imported_hosts();
+            let hosts = self.imported_sets(common, &seen, &perspective);
+            (hosts, self.overlays(&seen, &perspective))
+        } else {
+            let particulars = perspective.view.particulars();
+            let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
+            let hosts = self.particular_sets(common, &particulars, &perspective);
+            (hosts, self.overlays(seen, &perspective))
+        };
+        let egress =
+            Egress { outbound: sidecar.outbound, hosts, overlays, preload: BTreeSet::new() };
+        let name = format!("sidecars/{}", sidecar.resource.name());
+        let place = Place::resource(sidecar.resource.id);
+        self.add_egress(client, &name, egress, applies, rank, Some(place));
+    }
+
+    /// Empty namespace: for all that have none of their own.
+    fn add_egress(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        egress: Egress,
+        applies: Applies,
+        rank: usize,
+        place: Option<Place>,
+    ) {
+        let key = Key::new(Kind::Egress, namespace, name);
+        let place = place.map(|place| (String::new(), place));
+        let reference = self.store.add(key, &Object::Egress(egress), &place);
+        self.store.list(namespace, reference, applies, rank);
+    }
+}

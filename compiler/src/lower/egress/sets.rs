@@ -1,0 +1,129 @@
+//! The sets of hosts that an `Egress` leads to, shared as far as what is seen is the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh_snapshot::{Key, Kind, Reference};
+
+use super::super::host_set::{Hosts, by_namespace, part_of};
+use super::super::{Lowering, Perspective};
+use crate::resolve::SeenHost;
+use crate::resolve::host::Host;
+
+/// A set of hosts by its namespace and its name there.
+pub(super) type SetName<'a> = (&'a str, String);
+
+/// What everybody sees.
+pub(super) struct Common<'a> {
+    /// How many hosts each namespace has, by which their parts are told.
+    counts: BTreeMap<&'a str, usize>,
+    /// The set that a host is in.
+    set_of: BTreeMap<Host, SetName<'a>>,
+    pub(super) sets: BTreeMap<SetName<'a>, (Hosts<'a>, Reference)>,
+}
+
+impl<'a> Lowering<'_, 'a> {
+    pub(super) fn common(&mut self) -> Common<'a> {
+        let view = Perspective::common(self.mesh).view;
+        let all = by_namespace(&view, view.all_hosts());
+        let mut common =
+            Common { counts: BTreeMap::new(), set_of: BTreeMap::new(), sets: BTreeMap::new() };
+        for (namespace, hosts) in all {
+            common.counts.insert(namespace, hosts.len());
+            let mut parts: BTreeMap<String, Hosts<'a>> = BTreeMap::new();
+            let count = hosts.len();
+            for (name, seen) in hosts {
+                let part = part_of(&name, count);
+                common.set_of.insert(Arc::clone(&name), (namespace, part.clone()));
+                parts.entry(part).or_default().insert(name, seen);
+            }
+            for (part, hosts) in parts {
+                let key = Key::new(Kind::HostSet, namespace, &*part);
+                let reference = self.common_host_set(key, &hosts);
+                common.sets.insert((namespace, part), (hosts, reference));
+            }
+        }
+        common
+    }
+
+    /// Everybody's sets, but for those in which the view differs.
+    pub(super) fn particular_sets(
+        &mut self,
+        common: &Common<'a>,
+        particulars: &BTreeMap<Host, Option<SeenHost<'a>>>,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Vec<Reference> {
+        let mut changed: BTreeMap<SetName<'a>, Hosts<'a>> = BTreeMap::new();
+        let everybodys = |set: &SetName<'a>| {
+            common.sets.get(set).map(|(hosts, _)| hosts.clone()).unwrap_or_default()
+        };
+        for (name, seen) in particulars {
+            if let Some(set) = common.set_of.get(name) {
+                changed.entry(set.clone()).or_insert_with(|| everybodys(set)).remove(name);
+            }
+            if let Some(seen) = seen {
+                let count = common.counts.get(seen.namespace).copied().unwrap_or(0);
+                let set = (seen.namespace, part_of(name, count));
+                let hosts = changed.entry(set.clone()).or_insert_with(|| everybodys(&set));
+                hosts.insert(Arc::clone(name), seen.clone());
+            }
+        }
+        let mut sets: BTreeMap<SetName<'a>, Reference> = common
+            .sets
+            .iter()
+            .filter(|(name, _)| !changed.contains_key(name))
+            .map(|(name, (_, reference))| (name.clone(), reference.clone()))
+            .collect();
+        for ((namespace, part), hosts) in changed {
+            if !hosts.is_empty() {
+                let set = self.particular_host_set(namespace, &part, &hosts, perspective);
+                sets.insert((namespace, part), set);
+            }
+        }
+        sets.into_values().collect()
+    }
+
+    /// The hosts that are seen through a `Sidecar`, and those that their routes lead to.
+    pub(super) fn imported_sets(
+        &mut self,
+        common: &Common<'a>,
+        seen: &BTreeMap<Host, SeenHost<'a>>,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Vec<Reference> {
+        let part = |name: &Host, host: &SeenHost<'a>| {
+            let count = common.counts.get(host.namespace).copied().unwrap_or(0);
+            (host.namespace, part_of(name, count))
+        };
+        let mut parts: BTreeMap<SetName<'a>, Hosts<'a>> = BTreeMap::new();
+        let mut hidden: BTreeMap<SetName<'a>, Hosts<'a>> = BTreeMap::new();
+        let whole = perspective.view.whole();
+        for (name, host) in seen {
+            parts.entry(part(name, host)).or_default().insert(Arc::clone(name), host.clone());
+            for name in whole.destinations(host) {
+                // It may have routes of somebody else's, although its service is not imported.
+                let bare = seen.get(&name);
+                let is_seen = bare.is_some_and(|host| host.service.is_some());
+                let Some(host) = whole.host(&name).filter(|_| !is_seen) else { continue };
+                let part = part(&name, bare.unwrap_or(&host));
+                hidden.entry(part).or_default().insert(name, host);
+            }
+        }
+        let names: BTreeSet<_> = parts.keys().chain(hidden.keys()).cloned().collect();
+        let set = |(namespace, part): SetName<'a>| {
+            let name = (namespace, part);
+            let none = Hosts::new();
+            let mut set = self.host_set(namespace, parts.get(&name).unwrap_or(&none), perspective);
+            for (host, hidden) in hidden.get(&name).unwrap_or(&none) {
+                let Some(object) = self.hidden_host(hidden, perspective) else { continue };
+                if let Some(bare) = set.hosts.get_mut(&**host) {
+                    (bare.service, bare.policy) = (object.service, object.policy);
+                } else {
+                    set.hosts.insert(host.to_string(), object);
+                }
+            }
+            let is_empty = set.hosts.is_empty();
+            (!is_empty).then(|| self.add_host_set(namespace, &name.1, set, perspective))
+        };
+        names.into_iter().filter_map(set).collect()
+    }
+}

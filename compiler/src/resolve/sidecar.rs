@@ -1,0 +1,199 @@
+//! Which `Sidecar` is for whom, and what it lets be seen. Source: Istio, `initSidecarScopes`, `getSidecarScope`,
+//! `convertIstioListenerToWrapper`.
+//!
+//! For a workload the oldest one of its namespace counts that selects it, else the oldest there without a selector, else
+//! the oldest without a selector of the root namespace.
+
+use mesh_snapshot::object::{Labels, OutboundPolicy};
+
+use super::host::{Host, is_within, lower, overlap};
+use super::{Age, Settings};
+use crate::api::istio::{self, SidecarOutboundMode};
+use crate::api::{Mesh, Resource};
+
+/// A `Sidecar`, and what it says of what its workloads see.
+#[derive(Clone, Debug)]
+pub struct Sidecar<'a> {
+    pub resource: &'a Resource<istio::Sidecar>,
+    pub age: Age<'a>,
+    /// Absent: all that is exported to the namespace.
+    pub imports: Option<Imports<'a>>,
+    pub outbound: OutboundPolicy,
+}
+
+impl<'a> Sidecar<'a> {
+    /// The labels of the workloads that it is for; absent: all of its namespace.
+    #[must_use]
+    pub fn labels(&self) -> Option<&'a Labels> {
+        let selector = self.resource.spec.workload_selector.as_ref();
+        selector.map(|selector| &selector.labels).filter(|labels| !labels.is_empty())
+    }
+}
+
+/// Which hosts are seen, and whose routes for them.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Imports<'a> {
+    entries: Vec<Import<'a>>,
+    exceptions: Vec<Import<'a>>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Import<'a> {
+    of: Whose<'a>,
+    /// `*` for all.
+    host: Host,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Whose<'a> {
+    Anybodys,
+    /// Of the namespace of the workload.
+    Own,
+    Of(&'a str),
+}
+
+impl Import<'_> {
+    fn is_of(&self, namespace: &str, client: Option<&str>) -> bool {
+        match self.of {
+            Whose::Anybodys => true,
+            Whose::Own => client == Some(namespace),
+            Whose::Of(name) => name == namespace,
+        }
+    }
+}
+
+impl<'a> Imports<'a> {
+    /// `None` where everything is seen.
+    fn of(egress: &'a [istio::EgressListener]) -> Option<Self> {
+        let mut imports = Self { entries: Vec::new(), exceptions: Vec::new() };
+        for text in egress.iter().flat_map(|listener| &listener.hosts) {
+            let Some((namespace, host)) = text.split_once('/') else { continue };
+            let (namespace, list) = match namespace.strip_prefix('~') {
+                Some("") => ("*", &mut imports.exceptions),
+                Some(namespace) => (namespace, &mut imports.exceptions),
+                None => (namespace, &mut imports.entries),
+            };
+            let of = match namespace {
+                "*" => Whose::Anybodys,
+                "." => Whose::Own,
+                name => Whose::Of(name),
+            };
+            list.push(Import { of, host: lower(host) });
+        }
+        let is_all = |import: &Import<'_>| import.of == Whose::Anybodys && &*import.host == "*";
+        let sees_all = imports.exceptions.is_empty() && imports.entries.iter().any(is_all);
+        (!egress.is_empty() && !sees_all).then_some(imports)
+    }
+
+    /// Whether a service of `namespace` is seen by clients of `client`.
+    #[must_use]
+    pub fn service(&self, namespace: &str, host: &str, client: Option<&str>) -> bool {
+        let holds =
+            |import: &Import<'_>| import.is_of(namespace, client) && is_within(host, &import.host);
+        self.entries.iter().any(holds) && !self.exceptions.iter().any(holds)
+    }
+
+    /// Whether the routes of a `VirtualService` of `namespace` are: those for one of its hosts suffice.
+    #[must_use]
+    pub fn routes(&self, namespace: &str, hosts: &[Host], client: Option<&str>) -> bool {
+        let touches = |import: &Import<'_>| {
+            import.is_of(namespace, client) && hosts.iter().any(|host| overlap(host, &import.host))
+        };
+        let holds = |host: &Host| {
+            self.exceptions
+                .iter()
+                .any(|import| import.is_of(namespace, client) && is_within(host, &import.host))
+        };
+        self.entries.iter().any(touches) && !hosts.iter().all(holds)
+    }
+
+    /// Whether it depends on the namespace of the workload what is seen.
+    #[must_use]
+    pub fn is_relative(&self) -> bool {
+        self.entries.iter().chain(&self.exceptions).any(|import| import.of == Whose::Own)
+    }
+}
+
+/// All of them, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Sidecars<'a> {
+    all: Vec<Sidecar<'a>>,
+}
+
+impl<'a> Sidecars<'a> {
+    pub(super) fn of(mesh: &'a Mesh, settings: &Settings<'a>) -> Self {
+        let sidecar = |resource: &'a Resource<istio::Sidecar>| Sidecar {
+            resource,
+            age: Age::of(resource),
+            imports: Imports::of(&resource.spec.egress),
+            outbound: match &resource.spec.outbound_traffic_policy {
+                None => settings.outbound,
+                Some(policy) => match policy.mode {
+                    SidecarOutboundMode::RegistryOnly => OutboundPolicy::RegistryOnly,
+                    SidecarOutboundMode::AllowAny => OutboundPolicy::AllowAny,
+                },
+            },
+        };
+        let mut all: Vec<_> = mesh.sidecars.iter().map(sidecar).collect();
+        all.sort_by_key(|sidecar| sidecar.age);
+        Self { all }
+    }
+
+    /// The one for workloads of a namespace that no other selects; absent: that of the root namespace.
+    #[must_use]
+    pub fn default_of(&self, namespace: &str) -> Option<&Sidecar<'a>> {
+        self.of_namespace(namespace).find(|sidecar| sidecar.labels().is_none())
+    }
+
+    /// Those with a selector, the one that counts most first.
+    pub fn selecting_in(&self, namespace: &str) -> impl Iterator<Item = &Sidecar<'a>> {
+        self.of_namespace(namespace).filter(|sidecar| sidecar.labels().is_some())
+    }
+
+    fn of_namespace(&self, namespace: &str) -> impl Iterator<Item = &Sidecar<'a>> {
+        self.all.iter().filter(move |sidecar| sidecar.resource.namespace == namespace)
+    }
+
+    /// The namespaces that have one.
+    pub fn namespaces(&self) -> impl Iterator<Item = &'a str> {
+        self.all.iter().map(|sidecar| sidecar.resource.namespace.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(hosts: &[&str]) -> Vec<istio::EgressListener> {
+        let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+        vec![istio::EgressListener { hosts, ..Default::default() }]
+    }
+
+    #[test]
+    fn everything_is_no_restriction() {
+        assert_eq!(Imports::of(&[]), None);
+        assert_eq!(Imports::of(&listener(&["shop/*", "*/*"])), None);
+        assert!(Imports::of(&listener(&["*/*", "~shop/*"])).is_some());
+    }
+
+    #[test]
+    fn services_are_seen_by_namespace_and_host() {
+        let egress = listener(&["./*", "*/*.test", "shop/a.b", "~/x.test", "~web/*"]);
+        let imports = Imports::of(&egress).unwrap();
+        let sees = |namespace, host| imports.service(namespace, host, Some("own"));
+        assert!(sees("own", "any") && sees("shop", "a.b") && sees("shop", "y.test"));
+        assert!(!sees("shop", "c.b") && !sees("shop", "x.test") && !sees("web", "y.test"));
+        assert!(imports.is_relative() && !imports.service("own", "any", None));
+    }
+
+    #[test]
+    fn routes_are_seen_by_any_of_their_hosts() {
+        let egress = listener(&["*/a.test"]);
+        let imports = Imports::of(&egress).unwrap();
+        let sees = |hosts: &[&str]| {
+            let hosts: Vec<_> = hosts.iter().map(|host| lower(host)).collect();
+            imports.routes("shop", &hosts, None)
+        };
+        assert!(sees(&["*.test"]) && sees(&["b.test", "a.test"]) && !sees(&["b.test"]));
+    }
+}

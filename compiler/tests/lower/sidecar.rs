@@ -1,0 +1,160 @@
+//! What a `Sidecar` lets its workloads see.
+
+use mesh_engine::route::Outcome;
+use mesh_snapshot::object::{Labels, Workload};
+
+use crate::support::{Call, Program, Repository, workload};
+
+/// In the namespace `web` unless `place` says otherwise; `spec` is YAML in one line.
+fn sidecar(place: &str, spec: &str) -> String {
+    let (namespace, name) = place.split_once('/').unwrap();
+    format!(
+        "
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {{name: {name}, namespace: {namespace}}}
+spec: {spec}
+---
+"
+    )
+}
+
+/// Three services, and two clients in a namespace that refuses unknown hosts unless a Sidecar says otherwise.
+fn mesh(more: &str) -> Repository {
+    let text = workload("shop", "api")
+        + &workload("shop", "v2")
+        + &workload("edge", "gate")
+        + &workload("web", "page")
+        + &workload("web", "other")
+        + more;
+    let repository = Repository::of(&text);
+    repository.write("mesh.yaml", "meshConfig: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n");
+    repository
+}
+
+fn sees(program: &Program<'_>, host: &str) -> bool {
+    program.sends(Call::get(host, "/"), |outcome| matches!(outcome, Outcome::Route(_)))
+}
+
+const API: &str = "api.shop.svc.cluster.local";
+
+#[test]
+fn only_what_is_imported_is_seen() {
+    let spec = "{egress: [{hosts: [\"./*\", \"shop/api.shop.svc.cluster.local\"]}]}";
+    let bundle = mesh(&sidecar("web/default", spec)).bundle();
+    let page = Program::of(&bundle, "web/page");
+    assert!(sees(&page, API) && sees(&page, "other.web.svc.cluster.local"));
+    assert!(
+        !sees(&page, "v2.shop.svc.cluster.local") && !sees(&page, "gate.edge.svc.cluster.local")
+    );
+    // Others see what they saw.
+    assert!(sees(&Program::of(&bundle, "edge/gate"), "v2.shop.svc.cluster.local"));
+}
+
+#[test]
+fn an_exception_takes_back_what_is_imported() {
+    let spec = "{egress: [{hosts: [\"*/*\", \"~edge/*\", \"~/v2.shop.svc.cluster.local\"]}]}";
+    let bundle = mesh(&sidecar("web/default", spec)).bundle();
+    let page = Program::of(&bundle, "web/page");
+    assert!(sees(&page, API) && !sees(&page, "v2.shop.svc.cluster.local"));
+    assert!(!sees(&page, "gate.edge.svc.cluster.local"));
+}
+
+#[test]
+fn a_route_leads_to_hosts_that_are_not_imported() {
+    let route = format!(
+        "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: api, namespace: shop}}
+spec:
+  hosts: [{API}]
+  http: [{{route: [{{destination: {{host: v2.shop.svc.cluster.local}}}}]}}]
+---
+"
+    );
+    let spec = format!("{{egress: [{{hosts: [\"shop/{API}\"]}}]}}");
+    let bundle = mesh(&(route + &sidecar("web/default", &spec))).bundle();
+    let page = Program::of(&bundle, "web/page");
+    assert_eq!(page.goes_to(Call::get(API, "/")), ["1 outbound|80||v2.shop.svc.cluster.local"]);
+    assert!(!sees(&page, "v2.shop.svc.cluster.local"));
+}
+
+#[test]
+fn routes_of_a_namespace_that_is_not_imported_do_not_rule() {
+    let route = format!(
+        "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: api, namespace: edge}}
+spec:
+  hosts: [{API}]
+  http: [{{route: [{{destination: {{host: v2.shop.svc.cluster.local}}}}]}}]
+---
+"
+    );
+    let spec = "{egress: [{hosts: [\"shop/*\"]}]}";
+    let bundle = mesh(&(route + &sidecar("web/default", spec))).bundle();
+    let to = |name| Program::of(&bundle, name).goes_to(Call::get(API, "/"));
+    assert_eq!(to("web/page"), [format!("1 outbound|80||{API}")]);
+    assert_eq!(to("edge/gate"), ["1 outbound|80||v2.shop.svc.cluster.local"]);
+}
+
+#[test]
+fn the_narrowest_counts_and_of_equals_the_oldest() {
+    let root = sidecar("istio-system/default", "{egress: [{hosts: [\"./*\"]}]}");
+    let own = sidecar("web/default", "{egress: [{hosts: [\"shop/*\"]}]}");
+    let selecting = |name, host| {
+        let spec = format!(
+            "{{workloadSelector: {{labels: {{app: page}}}}, egress: [{{hosts: [\"{host}/*\"]}}]}}"
+        );
+        sidecar(&format!("web/{name}"), &spec)
+    };
+    let text = root + &own + &selecting("a", "edge") + &selecting("b", "shop");
+    let bundle = mesh(&text).bundle();
+    let seen = |name| {
+        let program = Program::of(&bundle, name);
+        let hosts = [API, "gate.edge.svc.cluster.local", "page.web.svc.cluster.local"];
+        hosts.map(|host| sees(&program, host))
+    };
+    assert_eq!(seen("web/page"), [false, true, false]);
+    assert_eq!(seen("web/other"), [true, false, false]);
+    assert_eq!(seen("edge/gate"), [false, true, false]);
+    assert_eq!(seen("shop/api"), [true, false, false]);
+    // A namespace that nothing is in sees nothing of its own.
+    let stranger = Workload {
+        namespace: "nowhere".to_owned(),
+        name: "x".to_owned(),
+        labels: Labels::from([("app".to_owned(), "x".to_owned())]),
+        ..Workload::default()
+    };
+    assert!(!sees(&Program::joined(&bundle, &stranger), API));
+}
+
+#[test]
+fn unknown_hosts_are_treated_as_the_sidecar_says() {
+    let all = "{outboundTrafficPolicy: {mode: ALLOW_ANY}}";
+    let bundle = mesh(&sidecar("web/default", all)).bundle();
+    let passes = |name| {
+        let program = Program::of(&bundle, name);
+        let call = Call::get("unknown.test", "/");
+        program.sends(call, |outcome| !matches!(outcome, Outcome::Blackhole))
+    };
+    assert!(passes("web/page") && !passes("edge/gate"));
+    // Without `egress` everything is seen.
+    assert!(sees(&Program::of(&bundle, "web/page"), API));
+}
+
+#[test]
+fn namespaces_share_the_sets_that_they_see_as_everybody_does() {
+    let spec = "{egress: [{hosts: [\"shop/*\"]}]}";
+    let bundle = mesh(&(sidecar("web/default", spec) + &sidecar("edge/default", spec))).bundle();
+    let sets: Vec<_> = bundle
+        .snapshot
+        .names()
+        .keys()
+        .filter(|key| key.kind == mesh_snapshot::Kind::HostSet && key.namespace == "shop")
+        .map(|key| key.name.clone())
+        .collect();
+    assert_eq!(sets, ["hosts"]);
+}
