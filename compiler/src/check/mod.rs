@@ -31,6 +31,7 @@ mod unattached_route;
 mod uneven_weights;
 mod unreachable_route;
 mod unserved_gateway_host;
+mod unserved_listener_set;
 mod unserved_stream_route;
 
 // What runs, against what is said of it.
@@ -77,6 +78,7 @@ static RULES: &[Rule] = &[
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
+    (&unserved_listener_set::CHECK, unserved_listener_set::run),
     (&unserved_stream_route::CHECK, unserved_stream_route::run),
     (&unattached_route::CHECK, unattached_route::run),
     (&uneven_weights::CHECK, uneven_weights::run),

@@ -48,7 +48,11 @@ pub(super) fn check(labels: &BTreeMap<String, String>, at: &At<'_>, out: &mut Ve
                 found.label("letters, digits, `-`, `_` and `.`, perhaps after a domain and `/`"),
             );
         }
-        if !value.is_empty() && (value.len() > LENGTH_MAX || !is_qualified_name(value)) {
+        if value.len() > LENGTH_MAX {
+            let message = format!("the value of the label `{key}` is too long");
+            let found = Diagnostic::new(&INVALID_LABEL, at.field(key).value(), message);
+            out.push(found.label(format!("{} characters; at most 63", value.len())));
+        } else if !value.is_empty() && !is_qualified_name(value) {
             let message = format!("`{value}` cannot be the value of a label");
             let found = Diagnostic::new(&INVALID_LABEL, at.field(key).value(), message);
             out.push(found.label("letters, digits, `-`, `_` and `.`, at most 63"));
