@@ -125,6 +125,27 @@ pub static KINDS: &[Kind] = &[
     compiled("apps", "Deployment", &["v1"], read::<kubernetes::Deployment>),
     compiled("apps", "StatefulSet", &["v1"], read::<kubernetes::StatefulSet>),
     compiled("apps", "DaemonSet", &["v1"], read::<kubernetes::DaemonSet>),
+    compiled(
+        "admissionregistration.k8s.io",
+        "MutatingWebhookConfiguration",
+        &["v1", "v1beta1"],
+        read::<kubernetes::MutatingWebhooks>,
+    )
+    .cluster_wide(),
+    compiled(
+        "admissionregistration.k8s.io",
+        "ValidatingWebhookConfiguration",
+        &["v1", "v1beta1"],
+        read::<kubernetes::ValidatingWebhooks>,
+    )
+    .cluster_wide(),
+    compiled(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        &["v1", "v1beta1"],
+        read::<kubernetes::CustomResourceDefinition>,
+    )
+    .cluster_wide(),
     unsupported(
         "install.istio.io",
         "IstioOperator",
@@ -269,6 +290,15 @@ const fn removed(group: &'static str, name: &'static str, instead: &'static str)
 impl Kind {
     const fn cluster_wide(self) -> Self {
         Self { has_namespace: false, ..self }
+    }
+}
+
+/// What took the place of a kind that is gone.
+pub(crate) fn replacement(group: &str, name: &str) -> Option<&'static str> {
+    let found = KINDS.iter().find(|kind| kind.group == group && kind.name == name)?;
+    match found.treatment {
+        Treatment::Removed(instead) => Some(instead),
+        Treatment::Compiled(_) | Treatment::Unsupported(_) => None,
     }
 }
 

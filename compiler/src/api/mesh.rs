@@ -62,6 +62,9 @@ pub struct Mesh {
     pub deployments: Vec<Resource<kubernetes::Deployment>>,
     pub stateful_sets: Vec<Resource<kubernetes::StatefulSet>>,
     pub daemon_sets: Vec<Resource<kubernetes::DaemonSet>>,
+    pub mutating_webhooks: Vec<Resource<kubernetes::MutatingWebhooks>>,
+    pub validating_webhooks: Vec<Resource<kubernetes::ValidatingWebhooks>>,
+    pub custom_resources: Vec<Resource<kubernetes::CustomResourceDefinition>>,
     /// As they were found; [`Mesh::mesh_config`] is the one that counts.
     pub mesh_configs: Vec<Resource<mesh_config::MeshConfig>>,
     pub mesh_networks: Vec<Resource<mesh_config::MeshNetworks>>,
@@ -282,6 +285,9 @@ impl Mesh {
         sort(&mut self.deployments);
         sort(&mut self.stateful_sets);
         sort(&mut self.daemon_sets);
+        sort(&mut self.mutating_webhooks);
+        sort(&mut self.validating_webhooks);
+        sort(&mut self.custom_resources);
         sort(&mut self.mesh_configs);
         sort(&mut self.mesh_networks);
         self.incomplete.sort();

@@ -64,6 +64,18 @@ fn compiled() -> Vec<Compiled> {
         of::<kubernetes::Deployment>("apps", "Deployment"),
         of::<kubernetes::StatefulSet>("apps", "StatefulSet"),
         of::<kubernetes::DaemonSet>("apps", "DaemonSet"),
+        of::<kubernetes::MutatingWebhooks>(
+            "admissionregistration.k8s.io",
+            "MutatingWebhookConfiguration",
+        ),
+        of::<kubernetes::ValidatingWebhooks>(
+            "admissionregistration.k8s.io",
+            "ValidatingWebhookConfiguration",
+        ),
+        of::<kubernetes::CustomResourceDefinition>(
+            "apiextensions.k8s.io",
+            "CustomResourceDefinition",
+        ),
         of::<mesh_config::MeshConfig>("mesh", "MeshConfig"),
         of::<mesh_config::MeshNetworks>("mesh", "MeshNetworks"),
     ]

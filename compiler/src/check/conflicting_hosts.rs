@@ -1,12 +1,13 @@
 //! `conflicting-hosts`: several `VirtualService`s route one host of the mesh for the same clients.
 //!
 //! On the mesh routes are not merged: one resource rules the host, and the others are as if they were not there. That a
-//! narrower `exportTo` wins over a wider one is a rule that authors use, and no conflict. At a gateway routes are merged.
+//! narrower `exportTo` wins over a wider one is a rule, and no more than a warning. At a gateway routes are merged.
 //! Source: Istio, `SelectVirtualServices`.
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::host::{is_wildcard, is_within};
 use crate::resolve::route::VirtualService;
 use crate::resolve::{Mesh, Visibility};
 
@@ -15,13 +16,13 @@ pub(super) static CHECK: Check =
         .alias(&["IST0109", "KIA1106"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let mut by_host: BTreeMap<&str, Vec<(&VirtualService<'_>, usize)>> = BTreeMap::new();
+    let mut by_host: BTreeMap<&str, Vec<At<'_, '_>>> = BTreeMap::new();
     for (_, it) in mesh.virtual_services.iter().filter(|(_, it)| it.is_for_mesh()) {
         for (index, host) in it.hosts.iter().enumerate() {
             by_host.entry(host).or_default().push((it, index));
         }
     }
-    for (host, all) in by_host {
+    for (host, all) in &by_host {
         // From the oldest on.
         for (position, (loser, at)) in all.iter().enumerate() {
             let earlier = all.iter().take(position);
@@ -32,7 +33,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
+    check_overruled(&by_host, out);
 }
+
+/// A `VirtualService`, and the place of one of its hosts.
+type At<'m, 'a> = (&'m VirtualService<'a>, usize);
 
 /// Whether for some client neither is narrower than the other.
 fn meets(a: &Visibility<'_>, b: &Visibility<'_>) -> bool {
@@ -43,27 +48,53 @@ fn meets(a: &Visibility<'_>, b: &Visibility<'_>) -> bool {
     }
 }
 
-fn report(
-    host: &str,
-    (winner, first): (&VirtualService<'_>, usize),
-    (loser, again): (&VirtualService<'_>, usize),
-) -> Diagnostic {
-    let place = |it: &VirtualService<'_>, index| {
-        let path = FieldPath::default().field("spec").field("hosts").index(index);
-        Place::value(it.resource.id, path)
-    };
-    let reason = if winner.age.is_tied_with(&loser.age) {
+/// What is for some namespaces there overrules what is for all. Istio's analyzer calls that a conflict, since it is as
+/// often an accident; a name that is within another one's wildcard is enough for it.
+fn check_overruled(by_host: &BTreeMap<&str, Vec<At<'_, '_>>>, out: &mut Vec<Diagnostic>) {
+    let is_public = |it: &&At<'_, '_>| it.0.visibility == Visibility::Public;
+    let is_narrow = |it: &&At<'_, '_>| matches!(it.0.visibility, Visibility::Namespaces(_));
+    let wildcards: Vec<_> = by_host
+        .iter()
+        .filter(|(host, _)| is_wildcard(host))
+        .filter_map(|(host, all)| Some((*host, *all.iter().find(is_public)?)))
+        .collect();
+    for (host, all) in by_host {
+        for narrow in all.iter().filter(is_narrow) {
+            let same = all.iter().find(is_public).map(|it| (*host, *it));
+            let wider = || wildcards.iter().find(|(wide, _)| is_within(host, wide)).copied();
+            if let Some((wide, other)) = same.or_else(wider) {
+                out.push(overruled(host, *narrow, wide, other));
+            }
+        }
+    }
+}
+
+fn overruled(host: &str, narrow: At<'_, '_>, wide: &str, other: At<'_, '_>) -> Diagnostic {
+    let message = format!("routes of `{host}` that are for all do not hold for some namespaces");
+    let mut found = Diagnostic::new(&CHECK, place(narrow), message)
+        .label("these routes hold there, by `exportTo`")
+        .also(place(other), format!("and these of `{wide}` hold elsewhere"))
+        .consequence("requests for one host take different routes, by the namespace of the client")
+        .help("keep all routes of the host in one resource, unless this is meant");
+    // It is decided, other than between equals.
+    found.severity = Severity::Warning;
+    found
+}
+
+fn place((it, index): At<'_, '_>) -> Place {
+    let path = FieldPath::default().field("spec").field("hosts").index(index);
+    Place::value(it.resource.id, path)
+}
+
+fn report(host: &str, winner: At<'_, '_>, loser: At<'_, '_>) -> Diagnostic {
+    let reason = if winner.0.age.is_tied_with(&loser.0.age) {
         "its name comes first, and neither says when it was made"
     } else {
         "it is older"
     };
-    Diagnostic::new(
-        &CHECK,
-        place(loser, again),
-        format!("`{host}` is routed by two VirtualServices"),
-    )
-    .label("these routes are not used")
-    .also(place(winner, first), format!("this one rules: {reason}"))
-    .consequence("no request inside of the mesh takes the routes of the second one")
-    .help("put all routes of the host into one resource, or let the other one be its delegate")
+    Diagnostic::new(&CHECK, place(loser), format!("`{host}` is routed by two VirtualServices"))
+        .label("these routes are not used")
+        .also(place(winner), format!("this one rules: {reason}"))
+        .consequence("no request inside of the mesh takes the routes of the second one")
+        .help("put all routes of the host into one resource, or let the other one be its delegate")
 }

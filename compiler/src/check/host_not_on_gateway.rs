@@ -15,58 +15,117 @@ pub(super) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, it) in mesh.virtual_services.iter() {
-        for gateway in &it.gateways {
+        for (index, gateway) in it.gateways.iter().enumerate() {
             let GatewayName::Named(name) = gateway else { continue };
-            if let Some(gateway) = mesh.gateways.find(name) {
-                check(it, gateway, out);
+            match mesh.gateways.find(name) {
+                Some(gateway) => out.extend(check(mesh, it, gateway)),
+                None => out.extend(check_api_gateway(mesh, it, index, name)),
             }
         }
     }
 }
 
-fn check(it: &VirtualService<'_>, gateway: &IstioGateway<'_>, out: &mut Vec<Diagnostic>) {
-    let is_for_services = it.is_for_mesh();
-    for (index, host) in it.hosts.iter().enumerate() {
-        let servers = gateway.servers.iter().flat_map(|server| {
-            server.hosts.iter().enumerate().map(move |(place, host)| (server.index, place, host))
-        });
-        let shared: Vec<_> = servers.filter(|(.., own)| overlap(&own.host, host)).collect();
-        if shared.iter().any(|(.., own)| own.admits(it.namespace())) {
-            continue;
-        }
-        // Of a route for the mesh and a gateway some hosts are for the one and some for the other.
-        if is_for_services && shared.is_empty() {
-            continue;
-        }
-        out.push(describe(it, index, gateway, shared.first().map(|(a, b, _)| (*a, *b))));
+/// Where a gateway answers for none of the hosts, that is one fault; where it answers for some, the others may be for
+/// other gateways, or for the mesh.
+fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, gateway: &IstioGateway<'_>) -> Vec<Diagnostic> {
+    let all: Vec<_> = (0..it.hosts.len()).collect();
+    let (served, missing): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|index| is_served(it, *index, gateway));
+    if served.is_empty() {
+        let missing: Vec<_> = missing.into_iter().map(|index| (index, gateway)).collect();
+        return describe(it, &missing).into_iter().collect();
     }
+    let is_lost = |index: &usize| !it.is_for_mesh() && !is_served_elsewhere(mesh, it, *index);
+    let lost = missing.into_iter().filter(is_lost);
+    lost.filter_map(|index| describe(it, &[(index, gateway)])).collect()
 }
 
-fn describe(
-    it: &VirtualService<'_>,
-    index: usize,
-    gateway: &IstioGateway<'_>,
-    closed: Option<(usize, usize)>,
-) -> Diagnostic {
-    let host = it.hosts.get(index).map_or("", |host| host);
-    let path = FieldPath::default().field("spec").field("hosts").index(index);
-    let message = format!("the Gateway `{}` is not open for `{host}`", gateway.full_name);
-    let found = Diagnostic::new(&CHECK, Place::value(it.resource.id, path), message)
+fn is_served(it: &VirtualService<'_>, index: usize, gateway: &IstioGateway<'_>) -> bool {
+    let mut servers = gateway.servers.iter().flat_map(|server| &server.hosts);
+    it.hosts.get(index).is_some_and(|host| {
+        servers.any(|own| own.admits(it.namespace()) && overlap(&own.host, host))
+    })
+}
+
+fn is_served_elsewhere(mesh: &Mesh<'_>, it: &VirtualService<'_>, index: usize) -> bool {
+    it.gateways.iter().any(|name| match name {
+        GatewayName::Named(name) => {
+            mesh.gateways.find(name).is_none_or(|gateway| is_served(it, index, gateway))
+        }
+        GatewayName::Mesh => true,
+    })
+}
+
+/// One finding for hosts that are missing at one gateway.
+fn describe(it: &VirtualService<'_>, missing: &[(usize, &IstioGateway<'_>)]) -> Option<Diagnostic> {
+    let (index, gateway) = missing.first()?;
+    let at = FieldPath::default().field("spec").field("hosts");
+    let place = |index: usize| Place::value(it.resource.id, at.clone().index(index));
+    let names: Vec<_> = missing.iter().filter_map(|(index, _)| it.hosts.get(*index)).collect();
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!("the Gateway `{}` is not open for {}", gateway.full_name, list(&names));
+    let found = Diagnostic::new(&CHECK, place(*index), message)
         .label("not routed there")
         .consequence("requests for it at the gateway are answered with 404");
+    let rest = missing.iter().skip(1);
+    let found = rest.fold(found, |found, (index, _)| found.also(place(*index), "nor this"));
     let servers = FieldPath::default().field("spec").field("servers");
-    match closed {
-        Some((server, place)) => {
-            let at = Place::value(
-                gateway.resource.id,
-                servers.index(server).field("hosts").index(place),
-            );
+    Some(match closed(it, *index, gateway) {
+        Some((server, host)) => {
+            let path = servers.index(server).field("hosts").index(host);
+            let text = format!("this server does not let namespace `{}` in", it.namespace());
             found
-                .also(at, format!("this server does not let namespace `{}` in", it.namespace()))
+                .also(Place::value(gateway.resource.id, path), text)
                 .help("change the namespace before the `/`, or move the route there")
         }
         None => found
             .also(Place::key(gateway.resource.id, servers), "no server here has the host")
             .help("add the host to a server of the Gateway, or correct it here"),
+    })
+}
+
+fn list(names: &[String]) -> String {
+    match names {
+        [] | [_] => names.concat(),
+        [first, second] => format!("{first} or {second}"),
+        [first, second, rest @ ..] => format!("{first}, {second} or {} more", rest.len()),
     }
+}
+
+/// The server that has the host and does not let the namespace in.
+fn closed(
+    it: &VirtualService<'_>,
+    index: usize,
+    gateway: &IstioGateway<'_>,
+) -> Option<(usize, usize)> {
+    let host = it.hosts.get(index)?;
+    gateway.servers.iter().find_map(|server| {
+        let shared = server.hosts.iter().position(|own| overlap(&own.host, host));
+        shared.map(|place| (server.index, place))
+    })
+}
+
+/// A Gateway of the Gateway API: each listener is for one name, or for all.
+fn check_api_gateway(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    index: usize,
+    name: &str,
+) -> Option<Diagnostic> {
+    let (namespace, name) = name.split_once('/')?;
+    let gateway = mesh.api_gateways.find(namespace, name)?;
+    let mut listeners = gateway.listeners.iter();
+    if listeners.any(|listener| it.hosts.iter().any(|host| overlap(&listener.hostname, host))) {
+        return None;
+    }
+    let path = FieldPath::default().field("spec").field("gateways").index(index);
+    let listeners = FieldPath::default().field("spec").field("listeners");
+    let message = format!("no listener of the Gateway `{namespace}/{name}` has one of these hosts");
+    Some(
+        Diagnostic::new(&CHECK, Place::value(it.resource.id, path), message)
+            .label("no host in common")
+            .also(Place::key(gateway.resource.id, listeners), "these are its listeners")
+            .consequence("requests for the hosts at the gateway are answered with 404")
+            .help("add a listener for the host, or correct the host here"),
+    )
 }

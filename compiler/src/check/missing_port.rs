@@ -16,7 +16,7 @@ pub(super) static CHECK: Check =
         .alias(&["IST0112"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    for it in mesh.virtual_services.written() {
         let arriving = arriving(mesh, it);
         for (destination, at) in it.destinations(&mesh.settings) {
             let services = mesh.services.of_host(&destination.host);
@@ -30,10 +30,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let own: BTreeSet<u16> = service.object.ports.iter().map(|it| it.number).collect();
-            if let Some(port) = arriving.difference(&own).next() {
-                let place = Place::value(at.document, at.path().field("host"));
-                out.push(report(service, &own, *port, place));
-            }
+            let place = Place::value(at.document, at.path().field("host"));
+            out.push(report(service, &own, arriving.difference(&own).next().copied(), place));
         }
     }
 }
@@ -56,14 +54,30 @@ fn arriving(mesh: &Mesh<'_>, it: &VirtualService<'_>) -> BTreeSet<u16> {
     ports
 }
 
-fn report(service: &Service<'_>, own: &BTreeSet<u16>, port: u16, place: Place) -> Diagnostic {
+/// `lost` is a port by which requests come and that the host does not have. Where there is none, all goes well as long as
+/// nobody sends requests by another port; Istio's analyzer makes no difference.
+fn report(
+    service: &Service<'_>,
+    own: &BTreeSet<u16>,
+    lost: Option<u16>,
+    place: Place,
+) -> Diagnostic {
     let numbers = own.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
     let host = &service.host;
-    Diagnostic::new(&CHECK, place, format!("`{host}` has several ports, and none is named"))
-        .label("which port?")
-        .also(service.origin.place(), format!("there are {numbers}"))
-        .consequence(format!(
+    let found =
+        Diagnostic::new(&CHECK, place, format!("`{host}` has several ports, and none is named"))
+            .label("which port?")
+            .also(service.origin.place(), format!("there are {numbers}"))
+            .help("name one of them with `port: {number: …}`");
+    match lost {
+        Some(port) => found.consequence(format!(
             "requests that come by port {port} are answered with 503: the host has no such port"
-        ))
-        .help("name one of them with `port: {number: …}`")
+        )),
+        None => {
+            let found = found.consequence(
+                "requests go to the port that they came by, and are answered with 503 where the host has no such port",
+            );
+            Diagnostic { severity: Severity::Warning, ..found }
+        }
+    }
 }

@@ -19,14 +19,20 @@ mod unknown_port;
 mod unknown_rule_host;
 mod unknown_secret;
 mod unknown_service_account;
+mod unknown_source_namespace;
 mod unknown_subset;
 
 // Routes, hosts and servers in each other's way.
+mod closed_gateway_port;
+mod conflicting_entry_protocols;
 mod conflicting_hosts;
 mod conflicting_servers;
 mod cover;
+mod duplicate_certificate;
+mod generated_gateway;
 mod host_not_on_gateway;
 mod shadowed_route;
+mod subset_bypassed_at_gateway;
 mod unattached_route;
 mod uneven_weights;
 mod unreachable_route;
@@ -35,20 +41,46 @@ mod unserved_listener_set;
 mod unserved_stream_route;
 
 // What runs, against what is said of it.
+mod alias_port_without_protocol;
 mod http_route_on_tcp_port;
+mod missing_entry_addresses;
 mod mtls;
 mod mtls_conflict;
+mod port_with_two_protocols;
 mod selection;
 mod selector_without_workload;
+mod shared_target_port;
 mod subset_without_instances;
 mod undeclared_protocol;
+mod unverified_server;
+mod unverified_server_on_port;
+
+// Who gets a proxy, and from whom.
+mod auto_image_without_injection;
+mod conflicting_injection_labels;
+mod control_plane_address;
+mod injected_by_default;
+mod injection;
+mod invalid_control_plane_address;
+mod namespace_not_injected;
+mod numeric_control_plane_address;
+mod outdated_gateway_api;
+mod outdated_proxy_image;
+mod overlapping_webhooks;
+mod pod_without_proxy;
+mod removed_definition;
+mod unknown_webhook_service;
+mod webhook;
 
 // Policies that do something else than they say.
 mod allow_opens_everything;
+mod claim_route_without_authentication;
 mod http_rule_on_tcp_port;
+mod ineffective_selector;
 mod policy_never_matches;
 mod service_port_in_policy;
 mod split_rule;
+mod unrestricted_jwks_fetch;
 
 #[cfg(test)]
 mod tests;
@@ -92,6 +124,33 @@ static RULES: &[Rule] = &[
     (&split_rule::CHECK, split_rule::run),
     (&http_rule_on_tcp_port::CHECK, http_rule_on_tcp_port::run),
     (&service_port_in_policy::CHECK, service_port_in_policy::run),
+    (&unknown_source_namespace::CHECK, unknown_source_namespace::run),
+    (&closed_gateway_port::CHECK, closed_gateway_port::run),
+    (&conflicting_entry_protocols::CHECK, conflicting_entry_protocols::run),
+    (&duplicate_certificate::CHECK, duplicate_certificate::run),
+    (&generated_gateway::CHECK, generated_gateway::run),
+    (&subset_bypassed_at_gateway::CHECK, subset_bypassed_at_gateway::run),
+    (&alias_port_without_protocol::CHECK, alias_port_without_protocol::run),
+    (&missing_entry_addresses::CHECK, missing_entry_addresses::run),
+    (&port_with_two_protocols::CHECK, port_with_two_protocols::run),
+    (&shared_target_port::CHECK, shared_target_port::run),
+    (&unverified_server::CHECK, unverified_server::run),
+    (&unverified_server_on_port::CHECK, unverified_server_on_port::run),
+    (&auto_image_without_injection::CHECK, auto_image_without_injection::run),
+    (&conflicting_injection_labels::CHECK, conflicting_injection_labels::run),
+    (&injected_by_default::CHECK, injected_by_default::run),
+    (&invalid_control_plane_address::CHECK, invalid_control_plane_address::run),
+    (&namespace_not_injected::CHECK, namespace_not_injected::run),
+    (&numeric_control_plane_address::CHECK, numeric_control_plane_address::run),
+    (&outdated_gateway_api::CHECK, outdated_gateway_api::run),
+    (&outdated_proxy_image::CHECK, outdated_proxy_image::run),
+    (&overlapping_webhooks::CHECK, overlapping_webhooks::run),
+    (&pod_without_proxy::CHECK, pod_without_proxy::run),
+    (&removed_definition::CHECK, removed_definition::run),
+    (&unknown_webhook_service::CHECK, unknown_webhook_service::run),
+    (&claim_route_without_authentication::CHECK, claim_route_without_authentication::run),
+    (&ineffective_selector::CHECK, ineffective_selector::run),
+    (&unrestricted_jwks_fetch::CHECK, unrestricted_jwks_fetch::run),
 ];
 
 /// The checks of this stage.

@@ -10,6 +10,7 @@ use super::{inventory, selection, suggestion};
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
+use crate::resolve::gateway::IstioGateway;
 use crate::resolve::policy::Policy;
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
@@ -55,19 +56,25 @@ fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagno
 }
 
 fn check_gateways(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let proxies = mesh.workloads.iter().filter(|it| it.inventory.role == Role::Gateway);
-    let proxies: Vec<_> = proxies.collect();
-    for gateway in mesh.gateways.iter().filter(|_| !proxies.is_empty()) {
-        if proxies.iter().any(|it| gateway.selects(&it.inventory)) {
-            continue;
-        }
+    let proxies: Vec<_> = proxies(mesh).collect();
+    for gateway in mesh.gateways.iter().filter(|gateway| selects_nobody(mesh, gateway)) {
         let path = FieldPath::default().field("spec").field("selector");
         let (id, labels) = (gateway.resource.id, &gateway.resource.spec.selector);
-        out.push(
-            report(id, path, labels, &proxies, "the mesh")
-                .consequence("no proxy opens its servers: connections to them are refused"),
-        );
+        let mut found = report(id, path, labels, &proxies, "the mesh")
+            .consequence("no proxy opens its servers: connections to them are refused");
+        found.severity = Severity::Error;
+        out.push(found);
     }
+}
+
+fn proxies<'m, 'a>(mesh: &'m Mesh<'a>) -> impl Iterator<Item = &'m Workload<'a>> {
+    mesh.workloads.iter().filter(|it| it.inventory.role == Role::Gateway)
+}
+
+/// Whether there are gateways' proxies, and none of them is the Gateway's.
+pub(super) fn selects_nobody(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> bool {
+    let mut proxies = proxies(mesh).peekable();
+    proxies.peek().is_some() && !proxies.any(|it| gateway.selects(&it.inventory))
 }
 
 fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

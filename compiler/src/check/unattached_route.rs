@@ -5,7 +5,7 @@
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::route::{
-    DropReason, DroppedDelegate, HttpRoute, Parent, RefusedParent, VirtualService,
+    DropReason, DroppedDelegate, GatewayName, HttpRoute, Parent, RefusedParent, VirtualService,
 };
 
 pub(super) static CHECK: Check =
@@ -20,6 +20,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
     for (_, it) in mesh.virtual_services.iter() {
+        out.extend((0..it.gateways.len()).filter_map(|index| at_api_gateway(mesh, it, index)));
         out.extend(it.dropped.iter().map(|dropped| delegate(it, dropped)));
     }
 }
@@ -67,6 +68,25 @@ fn refused(route: &HttpRoute<'_>, index: usize, reason: &RefusedParent<'_>) -> O
         )),
         _ => found,
     })
+}
+
+/// A Gateway of the Gateway API has routes of the Gateway API.
+fn at_api_gateway(mesh: &Mesh<'_>, it: &VirtualService<'_>, index: usize) -> Option<Diagnostic> {
+    let GatewayName::Named(full) = it.gateways.get(index)? else { return None };
+    let (namespace, name) = full.split_once('/')?;
+    let gateway = mesh.api_gateways.find(namespace, name)?;
+    if mesh.gateways.find(full).is_some() {
+        return None;
+    }
+    let path = FieldPath::default().field("spec").field("gateways").index(index);
+    let message = format!("`{full}` is a Gateway of the Gateway API, which has no VirtualServices");
+    Some(
+        Diagnostic::new(&CHECK, Place::value(it.resource.id, path), message)
+            .label("not bound")
+            .also(Place::resource(gateway.resource.id), "this Gateway")
+            .consequence("the routes are not used there: requests for them are answered with 404")
+            .help("write an HTTPRoute with the Gateway among its `parentRefs`"),
+    )
 }
 
 fn delegate(it: &VirtualService<'_>, dropped: &DroppedDelegate<'_>) -> Diagnostic {

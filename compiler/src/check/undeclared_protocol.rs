@@ -4,6 +4,7 @@
 
 use mesh_snapshot::object::Protocol;
 
+use crate::api::Metadata;
 use crate::diagnostic::{Applicability, Check, Diagnostic, FieldPath, Fix, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::service::Origin;
@@ -19,6 +20,9 @@ const PREFIXES: &[&str] =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, service) in mesh.services.iter() {
         let Origin::Kubernetes(resource) = service.origin else { continue };
+        if is_of_istio(&resource.metadata) {
+            continue;
+        }
         for (index, port) in resource.spec.ports.iter().enumerate() {
             let is_own =
                 |it: &&mesh_snapshot::object::ServicePort| i32::from(it.number) == port.port;
@@ -30,6 +34,14 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Services of Istio's own, and those that it makes for Gateways: no author could mend them.
+pub(super) fn is_of_istio(metadata: &Metadata) -> bool {
+    let label = |name: &str| metadata.labels.get(name).map_or("", String::as_str);
+    metadata.labels.contains_key("istio")
+        || label("release") == "istio"
+        || label("gateway.istio.io/managed").starts_with("istio.io-")
 }
 
 fn report(

@@ -2,7 +2,7 @@
 //!
 //! Sources: Istio, `VirtualService.gateways`; Gateway API, `ParentReference`, `targetRefs`.
 
-use super::{inventory, suggestion};
+use super::{generated_gateway, inventory, suggestion};
 use crate::api::istio::TargetReference;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -12,7 +12,7 @@ use crate::resolve::route::{GatewayName, Parent, RefusedParent, VirtualService};
 
 pub(super) static CHECK: Check =
     Check::lint("unknown-gateway", Severity::Error, include_str!("unknown_gateway.md"))
-        .alias(&["IST0101", "KIA1102"]);
+        .alias(&["IST0101", "IST0132", "KIA1102"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if inventory::lists_gateways(mesh) {
@@ -43,7 +43,9 @@ fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec
     for (index, gateway) in it.gateways.iter().enumerate() {
         let GatewayName::Named(full) = gateway else { continue };
         let Some((namespace, name)) = full.split_once('/') else { continue };
-        if mesh.gateways.find(full).is_some() || is_listed(mesh, namespace, name) {
+        let is_api_gateway = mesh.api_gateways.find(namespace, name).is_some();
+        let is_known = mesh.gateways.find(full).is_some() || is_api_gateway;
+        if is_known || is_listed(mesh, namespace, name) || generated_gateway::is_generated(name) {
             continue;
         }
         let path = FieldPath::default().field("spec").field("gateways").index(index);

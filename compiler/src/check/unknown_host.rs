@@ -22,7 +22,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !inventory::lists_hosts(mesh) {
         return;
     }
-    for (_, virtual_service) in mesh.virtual_services.iter() {
+    for virtual_service in mesh.virtual_services.written() {
         check_virtual_service(mesh, virtual_service, out);
     }
     for (_, route) in mesh.http_routes.iter() {

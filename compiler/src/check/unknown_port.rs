@@ -12,10 +12,10 @@ use crate::resolve::service::Service;
 
 pub(super) static CHECK: Check =
     Check::lint("unknown-port", Severity::Error, include_str!("unknown_port.md"))
-        .alias(&["KIA1105"]);
+        .alias(&["IST0101", "KIA1105"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    for it in mesh.virtual_services.written() {
         for (destination, at) in it.destinations(&mesh.settings) {
             let Some(port) = destination.port else { continue };
             let place = || Place::value(at.document, at.path().field("port").field("number"));

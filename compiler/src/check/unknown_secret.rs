@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{inventory, suggestion};
+use super::{inventory, selector_without_workload, suggestion};
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings};
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -32,6 +32,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 pub(super) fn credentials<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeSet<&'m str>)> {
     let mut all = Vec::new();
     for gateway in mesh.gateways.iter() {
+        // Nobody looks for its Secrets, which is what `selector-without-workload` says.
+        if selector_without_workload::selects_nobody(mesh, gateway) {
+            continue;
+        }
         let namespaces = namespaces(mesh, gateway);
         for server in &gateway.servers {
             let Some(tls) = &server.spec.tls else { continue };

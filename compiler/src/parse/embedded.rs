@@ -63,6 +63,17 @@ pub(super) fn inline_mesh_config(
     Some(Document { file: id, tree: tree_id, root, identity })
 }
 
+/// The text at the end of a path into a YAML text that stands by itself, as in an annotation.
+#[must_use]
+pub fn text_at(yaml: &str, path: &[&str]) -> Option<String> {
+    let stream = file::read(yaml, FileId(0));
+    let tree = &stream.documents.first().filter(|document| document.is_whole)?.tree;
+    let step = |node, name: &&str| Some(tree.entry(node, name, yaml)?.value);
+    let node = path.iter().try_fold(tree.root()?, step)?;
+    let Content::Text(text) = tree.content(node) else { return None };
+    Some(tree.text(text, yaml).to_owned())
+}
+
 fn parse(
     text: &str,
     outer: NodeId,

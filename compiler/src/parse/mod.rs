@@ -31,7 +31,7 @@ mod tree;
 
 pub use checks::CHECKS;
 pub use document::{Broken, Document, DocumentId, Identity};
-pub use embedded::{MESH_CONFIG, MESH_NETWORKS};
+pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
 pub use faults::Faults;
 pub(crate) use file::parse;
 pub use parsed::{Parsed, TreeId};

@@ -19,6 +19,10 @@ pub struct Workload<'a> {
     /// What slices are cut for.
     pub inventory: Inventory,
     pub pod: &'a PodSpec,
+    /// Of the resource; of a pod by itself also that of its pod.
+    pub own: &'a Metadata,
+    /// Of its pods.
+    pub metadata: &'a Metadata,
     /// Whether it is made from a template, or a pod itself.
     is_template: bool,
 }
@@ -37,9 +41,31 @@ impl Workload<'_> {
     /// Where the labels of its pods stand.
     #[must_use]
     pub fn labels_path(&self) -> FieldPath {
+        self.template("metadata").field("labels")
+    }
+
+    /// Where the annotations of its pods stand.
+    #[must_use]
+    pub fn annotations_path(&self) -> FieldPath {
+        self.template("metadata").field("annotations")
+    }
+
+    /// Whether it is a pod by itself, and not what makes pods.
+    #[must_use]
+    pub fn is_pod(&self) -> bool {
+        !self.is_template
+    }
+
+    /// Where its containers and its service account stand.
+    #[must_use]
+    pub fn pod_path(&self) -> FieldPath {
+        self.template("spec")
+    }
+
+    fn template(&self, field: &str) -> FieldPath {
         let root = FieldPath::default();
         let pod = if self.is_template { root.field("spec").field("template") } else { root };
-        pod.field("metadata").field("labels")
+        pod.field(field)
     }
 }
 
@@ -53,7 +79,15 @@ pub(super) fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
         resources.iter().map(move |resource| {
             let template = template(&resource.spec);
             let inventory = inventory(resource, &template.metadata, &template.spec);
-            Workload { id: resource.id, kind, inventory, pod: &template.spec, is_template: true }
+            Workload {
+                id: resource.id,
+                kind,
+                inventory,
+                pod: &template.spec,
+                own: &resource.metadata,
+                metadata: &template.metadata,
+                is_template: true,
+            }
         })
     }
     let pods = mesh.pods.iter().map(|pod| Workload {
@@ -61,6 +95,8 @@ pub(super) fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
         kind: "Pod",
         inventory: inventory(pod, &pod.metadata, &pod.spec),
         pod: &pod.spec,
+        own: &pod.metadata,
+        metadata: &pod.metadata,
         is_template: false,
     });
     let mut workloads: Vec<_> = made("Deployment", &mesh.deployments, |it| &it.template)

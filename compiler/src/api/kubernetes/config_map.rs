@@ -8,14 +8,19 @@ use serde::Deserialize;
 use crate::api::field::{FieldTable, METADATA};
 use crate::api::metadata::Metadata;
 use crate::api::read::{Fields, Read, bare_fields};
-use crate::api::scalar::Opaque;
+use crate::api::scalar::{AnyText, Opaque};
 use crate::api::{Mesh, Resource};
 
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct ConfigMap {
     /// Of `data` and `binaryData`.
     pub keys: BTreeSet<String>,
+    /// Of the `ConfigMap`s of Istio's injector: the settings that its templates are filled in with, JSON. Else empty.
+    pub injector_values: String,
 }
+
+/// What the names of the injector's `ConfigMap`s begin with; a revision may follow.
+const INJECTOR: &str = "istio-sidecar-injector";
 
 /// As it stands in a file.
 #[expect(dead_code, reason = "fields that are known by name and read by nobody")]
@@ -33,7 +38,7 @@ pub(crate) struct Document {
     #[serde(default)]
     pub metadata: Metadata,
     #[serde(default)]
-    pub data: BTreeMap<String, Opaque>,
+    pub data: BTreeMap<String, AnyText>,
     #[serde(default)]
     pub binary_data: BTreeMap<String, Opaque>,
     #[serde(default)]
@@ -50,8 +55,11 @@ impl Read for ConfigMap {
     }
 
     fn open(document: Document) -> (Metadata, Option<Self>) {
-        let keys = document.data.into_keys().chain(document.binary_data.into_keys()).collect();
-        (document.metadata, Some(Self { keys }))
+        let Document { metadata, mut data, binary_data, .. } = document;
+        let values = data.get_mut("values").filter(|_| metadata.name.starts_with(INJECTOR));
+        let injector_values = values.map(|AnyText(text)| std::mem::take(text)).unwrap_or_default();
+        let keys = data.into_keys().chain(binary_data.into_keys()).collect();
+        (metadata, Some(Self { keys, injector_values }))
     }
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {

@@ -4,19 +4,27 @@
 //! misspelt one is found.
 
 mod config_map;
+mod container;
+mod custom_resource;
 mod namespace;
 mod pod;
 mod secret;
+mod security_context;
 mod selector;
 mod service;
 mod service_account;
+mod webhook;
 mod workload;
 
 pub use config_map::ConfigMap;
+pub use container::{Container, ContainerPort, EnvVar};
+pub use custom_resource::{CustomResourceDefinition, CustomResourceNames};
 pub use namespace::Namespace;
-pub use pod::{Container, ContainerPort, Pod, PodSpec, PodTemplate};
+pub use pod::{Pod, PodSpec, PodTemplate};
 pub use secret::Secret;
+pub use security_context::{ContainerSecurityContext, PodSecurityContext};
 pub use selector::{LabelSelector, Requirement};
 pub use service::{Service, ServicePort};
 pub use service_account::ServiceAccount;
+pub use webhook::{ClientConfig, MutatingWebhooks, ServiceReference, ValidatingWebhooks, Webhook};
 pub use workload::{DaemonSet, Deployment, StatefulSet};

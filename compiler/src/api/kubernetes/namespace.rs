@@ -7,7 +7,8 @@ use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_optional};
 use crate::api::scalar::Opaque;
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 /// What a namespace is lies in its metadata.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -32,5 +33,9 @@ impl Read for Namespace {
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.namespaces
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::kubernetes::check_namespace(resource, at, out);
     }
 }

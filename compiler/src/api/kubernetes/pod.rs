@@ -3,11 +3,13 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::{Container, PodSecurityContext};
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_optional};
 use crate::api::scalar::Opaque;
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 /// What a workload's pods are like.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -61,8 +63,9 @@ pub struct PodSpec {
     pub host_ipc: Opaque,
     #[serde(default)]
     pub share_process_namespace: Opaque,
+    /// For all of its containers that do not say otherwise.
     #[serde(default)]
-    pub security_context: Opaque,
+    pub security_context: PodSecurityContext,
     #[serde(default)]
     pub image_pull_secrets: Opaque,
     #[serde(default)]
@@ -115,75 +118,6 @@ pub struct PodSpec {
     pub workload_ref: Opaque,
 }
 
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Container {
-    pub name: String,
-    #[serde(default)]
-    pub image: String,
-    #[serde(default)]
-    pub ports: Vec<ContainerPort>,
-    #[serde(default)]
-    pub command: Opaque,
-    #[serde(default)]
-    pub args: Opaque,
-    #[serde(default)]
-    pub working_dir: Opaque,
-    #[serde(default)]
-    pub env_from: Opaque,
-    #[serde(default)]
-    pub env: Opaque,
-    #[serde(default)]
-    pub resources: Opaque,
-    #[serde(default)]
-    pub resize_policy: Opaque,
-    #[serde(default)]
-    pub restart_policy: Opaque,
-    #[serde(default)]
-    pub restart_policy_rules: Opaque,
-    #[serde(default)]
-    pub volume_mounts: Opaque,
-    #[serde(default)]
-    pub volume_devices: Opaque,
-    #[serde(default)]
-    pub liveness_probe: Opaque,
-    #[serde(default)]
-    pub readiness_probe: Opaque,
-    #[serde(default)]
-    pub startup_probe: Opaque,
-    #[serde(default)]
-    pub lifecycle: Opaque,
-    #[serde(default)]
-    pub termination_message_path: Opaque,
-    #[serde(default)]
-    pub termination_message_policy: Opaque,
-    #[serde(default)]
-    pub image_pull_policy: Opaque,
-    #[serde(default)]
-    pub security_context: Opaque,
-    #[serde(default)]
-    pub stdin: Opaque,
-    #[serde(default)]
-    pub stdin_once: Opaque,
-    #[serde(default)]
-    pub tty: Opaque,
-}
-
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ContainerPort {
-    /// By which a Service's `targetPort` may find it.
-    #[serde(default)]
-    pub name: String,
-    pub container_port: i32,
-    /// Absent: `TCP`.
-    pub protocol: Option<String>,
-    #[serde(default)]
-    pub host_port: Opaque,
-    #[serde(default, rename = "hostIP")]
-    pub host_ip: Opaque,
-}
-
 static FIELDS: Fields = Fields::new(|| fields(include_str!("pod.fields")));
 
 impl Read for PodSpec {
@@ -199,5 +133,9 @@ impl Read for PodSpec {
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.pods
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::kubernetes::check_pod(resource, at, out);
     }
 }

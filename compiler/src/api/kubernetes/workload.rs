@@ -8,7 +8,8 @@ use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
 use crate::api::scalar::Opaque;
-use crate::api::{Mesh, Resource};
+use crate::api::{Mesh, Resource, rules};
+use crate::diagnostic::{At, Diagnostic};
 
 /// Pods that are alike.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -89,6 +90,10 @@ impl Read for Deployment {
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.deployments
     }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::kubernetes::check_workload(resource, "Deployment", &resource.spec.template, at, out);
+    }
 }
 
 static STATEFUL_SET_FIELDS: Fields = Fields::new(|| fields(include_str!("stateful_set.fields")));
@@ -107,6 +112,16 @@ impl Read for StatefulSet {
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.stateful_sets
     }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::kubernetes::check_workload(
+            resource,
+            "StatefulSet",
+            &resource.spec.template,
+            at,
+            out,
+        );
+    }
 }
 
 static DAEMON_SET_FIELDS: Fields = Fields::new(|| fields(include_str!("daemon_set.fields")));
@@ -124,5 +139,9 @@ impl Read for DaemonSet {
 
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.daemon_sets
+    }
+
+    fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+        rules::kubernetes::check_workload(resource, "DaemonSet", &resource.spec.template, at, out);
     }
 }

@@ -323,6 +323,46 @@ pub(super) static INVALID_MESH_NETWORKS: Check =
     Check::rule("invalid-mesh-networks", include_str!("checks/invalid_mesh_networks.md"))
         .alias(REFUSED);
 
+pub(super) static UNKNOWN_ANNOTATION: Check = Check::lint(
+    "unknown-annotation",
+    Severity::Warning,
+    include_str!("checks/unknown_annotation.md"),
+)
+.alias(&["IST0108"]);
+
+pub(super) static MISPLACED_ANNOTATION: Check = Check::lint(
+    "misplaced-annotation",
+    Severity::Warning,
+    include_str!("checks/misplaced_annotation.md"),
+)
+.alias(&["IST0107"]);
+
+pub(super) static INVALID_ANNOTATION: Check = Check::lint(
+    "invalid-annotation",
+    Severity::Warning,
+    include_str!("checks/invalid_annotation.md"),
+)
+.alias(&["IST0125"]);
+
+pub(super) static DEPRECATED_ANNOTATION: Check = Check::lint(
+    "deprecated-annotation",
+    Severity::Info,
+    include_str!("checks/deprecated_annotation.md"),
+)
+.alias(&["IST0135"]);
+
+pub(super) static ALPHA_ANNOTATION: Check =
+    Check::lint("alpha-annotation", Severity::Info, include_str!("checks/alpha_annotation.md"))
+        .alias(&["IST0136"]);
+
+pub(super) static RESERVED_USER_ID: Check =
+    Check::lint("reserved-user-id", Severity::Warning, include_str!("checks/reserved_user_id.md"))
+        .alias(&["IST0144"]);
+
+pub(super) static AUTO_IMAGE_IN_POD: Check =
+    Check::lint("auto-image-in-pod", Severity::Error, include_str!("checks/auto_image_in_pod.md"))
+        .alias(&["IST0147"]);
+
 /// The checks of these rules.
 pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
@@ -383,6 +423,13 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_PATH_TEMPLATE,
     &DENY_CLOSES_TCP,
     &FORBIDDEN_ANNOTATION,
+    &UNKNOWN_ANNOTATION,
+    &MISPLACED_ANNOTATION,
+    &INVALID_ANNOTATION,
+    &DEPRECATED_ANNOTATION,
+    &ALPHA_ANNOTATION,
+    &RESERVED_USER_ID,
+    &AUTO_IMAGE_IN_POD,
     &INVALID_JWT_RULE,
     &PRIVATE_KEY_IN_JWKS,
     &INVALID_MESH_CONFIG,

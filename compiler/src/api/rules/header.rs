@@ -14,7 +14,7 @@ pub(super) fn is_token(name: &str) -> bool {
 
 /// `@request.auth.claims.name` and `@request.auth.claims[name]`: a claim of the request's token, matched like a
 /// header.
-pub(super) fn is_claim(name: &str) -> bool {
+pub(crate) fn is_claim(name: &str) -> bool {
     const PREFIX: &str = "@request.auth.claims";
     let Some((prefix, rest)) = name.split_at_checked(PREFIX.len()) else { return false };
     let is_path = rest.strip_prefix('.').is_some_and(|path| !path.is_empty());

@@ -109,7 +109,7 @@ fn check_ports(resource: &Resource<ServiceEntry>, at: &At<'_>, out: &mut Vec<Dia
 }
 
 /// Whether clients get a virtual address for the entry by themselves. Source: Istio, automatic allocation of addresses.
-fn gets_address(resource: &Resource<ServiceEntry>) -> bool {
+pub(crate) fn gets_address(resource: &Resource<ServiceEntry>) -> bool {
     let opted_out = resource.metadata.labels.get("networking.istio.io/enable-autoallocate-ip");
     resource.spec.resolution != Resolution::None
         && !opted_out.is_some_and(|value| value.eq_ignore_ascii_case("false"))

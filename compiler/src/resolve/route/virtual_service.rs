@@ -1,7 +1,7 @@
 //! `VirtualService`s: names completed, delegates in place.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::delegate::{self, DroppedDelegate};
@@ -224,6 +224,8 @@ pub fn gateway_name(name: &str, namespace: &str) -> GatewayName {
 pub struct VirtualServices<'a> {
     /// The oldest first.
     all: Vec<VirtualService<'a>>,
+    /// Without hosts, and nobody delegates to them.
+    unused_parts: Vec<VirtualService<'a>>,
     /// `namespace/name` → those that bind to it, the oldest first.
     by_gateway: HashMap<Arc<str>, Vec<VirtualServiceId>>,
 }
@@ -245,7 +247,9 @@ impl<'a> VirtualServices<'a> {
                 }
             }
         }
-        Self { all, by_gateway }
+        let unused = unused_parts(mesh);
+        let unused_parts = unused.map(|part| resolve(part, &delegates, settings)).collect();
+        Self { all, unused_parts, by_gateway }
     }
 
     /// One of these.
@@ -262,6 +266,11 @@ impl<'a> VirtualServices<'a> {
         (0..).map(VirtualServiceId).zip(&self.all)
     }
 
+    /// All that are written, with those that no proxy uses: names in them can be wrong all the same.
+    pub fn written(&self) -> impl Iterator<Item = &VirtualService<'a>> {
+        self.all.iter().chain(&self.unused_parts)
+    }
+
     /// Those that bind to the gateway `namespace/name`, the oldest first.
     #[must_use]
     pub fn of_gateway(&self, gateway: &str) -> &[VirtualServiceId] {
@@ -275,6 +284,26 @@ impl<'a> VirtualServices<'a> {
         names.sort_unstable();
         names
     }
+}
+
+/// A `VirtualService` without hosts is a part of those that delegate to it.
+fn unused_parts(mesh: &Mesh) -> impl Iterator<Item = &Resource<istio::VirtualService>> {
+    let used: BTreeSet<(&str, &str)> = mesh
+        .virtual_services
+        .iter()
+        .flat_map(|root| root.spec.http.iter().map(move |route| (root, route)))
+        .filter_map(|(root, route)| {
+            let delegate = route.delegate.as_ref()?;
+            let own = delegate.namespace.is_empty();
+            let namespace = if own { &root.namespace } else { &delegate.namespace };
+            Some((namespace.as_str(), delegate.name.as_str()))
+        })
+        .collect();
+    let is_part = |it: &&Resource<istio::VirtualService>| it.spec.hosts.is_empty();
+    mesh.virtual_services
+        .iter()
+        .filter(is_part)
+        .filter(move |it| !used.contains(&(it.namespace.as_str(), it.name())))
 }
 
 fn resolve<'a>(

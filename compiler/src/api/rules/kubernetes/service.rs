@@ -1,17 +1,13 @@
-//! Rules of Kubernetes' own kinds, as far as the mesh depends on them.
+//! A Service has ports that can be told apart.
 
-use super::checks::DUPLICATE_PORT;
-use super::port;
 use crate::api::Resource;
 use crate::api::kubernetes::{Service, ServicePort};
+use crate::api::rules::checks::DUPLICATE_PORT;
+use crate::api::rules::port;
 use crate::diagnostic::{At, Diagnostic};
 
 /// Ports have numbers, and names where there are several. Source: Kubernetes, "Multi-port Services".
-pub(in crate::api) fn check_service(
-    resource: &Resource<Service>,
-    root: &At<'_>,
-    out: &mut Vec<Diagnostic>,
-) {
+pub(super) fn check_ports(resource: &Resource<Service>, root: &At<'_>, out: &mut Vec<Diagnostic>) {
     let ports = &resource.spec.ports;
     let at = root.field("spec");
     let at = at.field("ports");

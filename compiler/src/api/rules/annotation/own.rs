@@ -1,8 +1,8 @@
-//! Annotations that a kind does not take.
+//! Annotations that one of Istio's kinds does not take.
 
-use super::checks::FORBIDDEN_ANNOTATION;
 use crate::api::Metadata;
 use crate::api::checks::UNENFORCED_FIELD;
+use crate::api::rules::checks::FORBIDDEN_ANNOTATION;
 use crate::diagnostic::{At, Diagnostic};
 
 const DRY_RUN: &str = "istio.io/dry-run";
@@ -41,12 +41,12 @@ pub(in crate::api) fn check(
 }
 
 /// What an AuthorizationPolicy says of a dry run.
-pub(super) fn dry_run(metadata: &Metadata) -> Option<&str> {
+pub(in crate::api::rules) fn dry_run(metadata: &Metadata) -> Option<&str> {
     metadata.annotations.get(DRY_RUN).map(String::as_str)
 }
 
 /// Whether Go takes a text for a truth value. Source: Go, `strconv.ParseBool`.
-pub(super) fn is_bool(text: &str) -> bool {
+pub(in crate::api::rules) fn is_bool(text: &str) -> bool {
     matches!(
         text,
         "1" | "t" | "T" | "TRUE" | "true" | "True" | "0" | "f" | "F" | "FALSE" | "false" | "False"
@@ -54,12 +54,12 @@ pub(super) fn is_bool(text: &str) -> bool {
 }
 
 /// Whether Go takes a text for true. Source: Go, `strconv.ParseBool`.
-pub(super) fn is_true(text: &str) -> bool {
+pub(in crate::api::rules) fn is_true(text: &str) -> bool {
     matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True")
 }
 
 /// A policy that is tried decides nothing, and nobody hears what it would have decided.
-pub(super) fn report_unrecorded_dry_run(at: &At<'_>, out: &mut Vec<Diagnostic>) {
+pub(in crate::api::rules) fn report_unrecorded_dry_run(at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let at = at.field("metadata");
     let at = at.field("annotations");
     let found = Diagnostic::new(
@@ -73,7 +73,7 @@ pub(super) fn report_unrecorded_dry_run(at: &At<'_>, out: &mut Vec<Diagnostic>) 
 }
 
 /// Where a dry run is asked for; `at` is the resource's root.
-pub(super) fn report_dry_run(message: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+pub(in crate::api::rules) fn report_dry_run(message: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let at = at.field("metadata");
     let at = at.field("annotations");
     out.push(Diagnostic::new(&FORBIDDEN_ANNOTATION, at.field(DRY_RUN).value(), message));

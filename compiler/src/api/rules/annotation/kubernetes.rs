@@ -1,0 +1,117 @@
+//! Istio's annotations on Kubernetes' kinds: whether each is known, stands where it is read, and says something.
+//!
+//! Istio looks at the metadata of resources alone. A workload's template is looked at as the pods that are made from it
+//! will be. Source: Istio, `annotations.K8sAnalyzer`, `annotations.AlphaAnalyzer`.
+
+use super::known::{self, KNOWN, Known, WRITTEN_BY_CNI, WRITTEN_BY_ISTIO};
+use super::value;
+use crate::api::kubernetes::PodSpec;
+use crate::api::rules::checks::{
+    ALPHA_ANNOTATION, DEPRECATED_ANNOTATION, INVALID_ANNOTATION, MISPLACED_ANNOTATION,
+    UNKNOWN_ANNOTATION,
+};
+use crate::api::{Metadata, nearest};
+use crate::diagnostic::{Applicability, At, Diagnostic, Fix};
+
+/// `at` is the root of a resource of a kind that has no pods.
+pub(in crate::api) fn check_resource(
+    metadata: &Metadata,
+    kind: &str,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    check(metadata, kind, &[], at, out);
+}
+
+/// `at` leads to a Pod, or to the template of one.
+pub(in crate::api) fn check_pod_template(
+    metadata: &Metadata,
+    pod: &PodSpec,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let is_init = pod.init_containers.iter().any(|container| container.name == "istio-init");
+    let of_cni = if is_init { &[][..] } else { WRITTEN_BY_CNI };
+    check(metadata, "Pod", of_cni, at, out);
+}
+
+fn check(metadata: &Metadata, kind: &str, of_cni: &[&str], at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let at = at.field("metadata");
+    let at = at.field("annotations");
+    for (name, text) in &metadata.annotations {
+        let name = name.as_str();
+        if !known::is_istios(name) || WRITTEN_BY_ISTIO.contains(&name) {
+            continue;
+        }
+        let at = at.field(name);
+        let Some(known) = known::find(name) else {
+            out.push(unknown(name, &at));
+            continue;
+        };
+        if known.is_alpha && !of_cni.contains(&name) {
+            out.push(alpha(name, &at));
+        }
+        out.extend(deprecated(known, metadata, &at));
+        if !known.may_stand_on(kind) {
+            out.push(misplaced(known, kind, &at));
+        } else if let Some(expected) = value::fault(name, text) {
+            out.push(invalid(name, expected, &at));
+        }
+    }
+}
+
+fn unknown(name: &str, at: &At<'_>) -> Diagnostic {
+    let near = nearest(name, KNOWN.iter().map(|known| known.name));
+    let found =
+        Diagnostic::new(&UNKNOWN_ANNOTATION, at.key(), format!("Istio has no annotation `{name}`"))
+            .consequence("nobody reads it: what it should set stays as it is");
+    match near {
+        Some(near) => {
+            let fix = Fix::new(Applicability::Unsafe, format!("write `{near}`"));
+            found.label(format!("did you mean `{near}`?")).fix(fix.replace(at.key(), near))
+        }
+        None => found.label("no such annotation"),
+    }
+}
+
+fn alpha(name: &str, at: &At<'_>) -> Diagnostic {
+    let message = format!("`{name}` is part of a feature in its alpha phase");
+    Diagnostic::new(&ALPHA_ANNOTATION, at.key(), message)
+        .label("alpha")
+        .consequence("it may act in part only, and change or go with any release of Istio")
+}
+
+/// Who has the label `sidecar.istio.io/inject` keeps the annotation of this name for old versions.
+fn deprecated(known: &Known, metadata: &Metadata, at: &At<'_>) -> Option<Diagnostic> {
+    let instead = known.deprecated?;
+    let name = known.name;
+    if name == "sidecar.istio.io/inject" && metadata.labels.contains_key(name) {
+        return None;
+    }
+    let message = format!("the annotation `{name}` is deprecated");
+    let found = Diagnostic::new(&DEPRECATED_ANNOTATION, at.key(), message)
+        .label("deprecated")
+        .consequence("a later release of Istio may pass over it without a word");
+    Some(found.help(instead))
+}
+
+fn misplaced(known: &Known, kind: &str, at: &At<'_>) -> Diagnostic {
+    let name = known.name;
+    let kinds = known.kinds.join(" or a ");
+    let message = format!("the annotation `{name}` has no effect on a {kind}");
+    let found = Diagnostic::new(&MISPLACED_ANNOTATION, at.key(), message)
+        .label(format!("belongs on a {kinds}"))
+        .consequence("nobody reads it here: what it should set stays as it is");
+    match kind {
+        "Deployment" | "StatefulSet" | "DaemonSet" if known.kinds.contains(&"Pod") => {
+            found.help("put it into `spec.template.metadata.annotations`")
+        }
+        _ => found,
+    }
+}
+
+fn invalid(name: &str, expected: &str, at: &At<'_>) -> Diagnostic {
+    Diagnostic::new(&INVALID_ANNOTATION, at.value(), format!("`{name}` is not {expected}"))
+        .label(format!("expected {expected}"))
+        .consequence("Istio refuses to give such a pod its proxy")
+}

@@ -1,0 +1,11 @@
+//! Annotations: of Istio's own kinds, and of Kubernetes' kinds, where they set up the proxies of pods.
+
+mod kubernetes;
+mod own;
+
+mod known;
+mod value;
+
+pub(in crate::api) use kubernetes::{check_pod_template, check_resource};
+pub(in crate::api) use own::check;
+pub(super) use own::{dry_run, is_bool, is_true, report_dry_run, report_unrecorded_dry_run};

@@ -1,0 +1,45 @@
+//! `unknown-webhook-service`: a webhook of Istio's asks a Service that there is not.
+//!
+//! Source: Istio, `webhook.Analyzer`.
+
+use super::{inventory, webhook};
+use crate::api::nearest;
+use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::resolve::Mesh;
+
+pub(super) static CHECK: Check = Check::lint(
+    "unknown-webhook-service",
+    Severity::Error,
+    include_str!("unknown_webhook_service.md"),
+)
+.alias(&["IST0139"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    if !inventory::lists_hosts(mesh) {
+        return;
+    }
+    for resource in webhook::injectors(mesh) {
+        for (index, it) in resource.spec.0.iter().enumerate() {
+            let Some(service) = &it.client_config.service else { continue };
+            let (namespace, name) = (service.namespace.as_str(), service.name.as_str());
+            let in_namespace = mesh.source.services.iter().filter(|it| it.namespace == namespace);
+            let known: Vec<_> = in_namespace.map(crate::api::Resource::name).collect();
+            if known.contains(&name) || inventory::is_incomplete(mesh, "Service", namespace, name) {
+                continue;
+            }
+            let path = webhook::path(index).field("clientConfig").field("service").field("name");
+            let label = match nearest(name, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "no such Service".to_owned(),
+            };
+            let message = format!("there is no Service `{name}` in namespace `{namespace}`");
+            out.push(
+                Diagnostic::new(&CHECK, Place::value(resource.id, path), message)
+                    .label(label)
+                    .consequence(
+                        "pods that the webhook takes cannot be made, or are made without a proxy",
+                    ),
+            );
+        }
+    }
+}
