@@ -11,6 +11,7 @@
 //! world that they name, and nothing else.
 
 mod codec;
+mod connection;
 mod convert;
 mod tls;
 
@@ -89,6 +90,8 @@ impl Shared {
 
 /// A connection whose other end has gone without a word is noticed after two of these.
 const KEEPALIVE: Duration = Duration::from_secs(20);
+/// A proxy has one stream, and a second one while it renews its certificate.
+const STREAMS_MAX: u32 = 8;
 /// No message of a proxy comes near.
 const REQUEST_MAX_BYTES: usize = mesh_snapshot::wire::MESSAGE_MAX_BYTES;
 
@@ -107,6 +110,7 @@ pub async fn serve(
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
+        .max_concurrent_streams(Some(STREAMS_MAX))
         .add_service(service::Identity::new(shared.clone()))
         .add_service(service::Distribution::new(shared.clone()))
         .serve_with_incoming_shutdown(connections, stop.cancelled_owned())

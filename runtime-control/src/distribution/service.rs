@@ -144,6 +144,8 @@ fn sign(
         tracing::warn!("a certificate was refused: {reason}");
         Status::permission_denied("the certificate is refused")
     };
+    // A token counts once: it is not used up for a request that comes to nothing.
+    let key = identity::Request::read(&request.csr).map_err(|error| refused(&error))?;
     let identity = match peer {
         Some(peer) if peer.trust_domain == shared.trust_domain => peer,
         Some(peer) => return Err(refused(&format!("{peer} is of another trust domain"))),
@@ -157,7 +159,7 @@ fn sign(
         }
     };
     let lifetime = Duration::from_secs(request.lifetime_seconds);
-    let svid = shared.authority.sign(&request.csr, &identity, lifetime, now);
+    let svid = shared.authority.sign(&key, &identity, lifetime, now);
     let svid = svid.map_err(|error| refused(&error))?;
     tracing::info!(%identity, "certified");
     Ok(SignResponse {

@@ -24,6 +24,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::Shared;
+use super::connection::{Connection, Room};
 use crate::clock;
 use crate::identity::{Authority, Identity, SignError};
 
@@ -133,7 +134,7 @@ fn roots(authority: &Authority) -> Result<RootCertStore, CertificateError> {
     Ok(roots)
 }
 
-type Connections = ReceiverStream<io::Result<TlsStream<TcpStream>>>;
+type Connections = ReceiverStream<io::Result<Connection>>;
 
 /// Connections whose handshake is done. Slow ones hold up nobody.
 pub(super) fn accept(
@@ -146,17 +147,20 @@ pub(super) fn accept(
     let accepting = {
         let tasks = tasks.clone();
         async move {
-            let room = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+            let (room, handshakes) = (Room::new(), Arc::new(Semaphore::new(HANDSHAKES_MAX)));
             loop {
-                let Ok(permit) = room.clone().acquire_owned().await else { return };
+                let Ok(permit) = handshakes.clone().acquire_owned().await else { return };
                 match listener.accept().await {
                     Ok((stream, _)) => {
                         let (certificate, done) = (certificate.clone(), done.clone());
+                        let room = room.clone();
                         tasks.spawn(async move {
                             let handshake = handshake(stream, &certificate);
-                            if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, handshake).await {
+                            if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, handshake).await
+                                && let Some(connection) = room.admit(stream)
+                            {
                                 // The server has stopped.
-                                let _ = done.send(Ok(stream)).await;
+                                let _ = done.send(Ok(connection)).await;
                             }
                             drop(permit);
                         });

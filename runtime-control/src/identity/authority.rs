@@ -82,6 +82,23 @@ pub enum SignError {
 /// How far clocks may be behind. Source: Istio, `ClockSkewGracePeriod`.
 const SKEW: Duration = Duration::from_mins(2);
 
+/// A request for a certificate that is signed by its own key.
+#[derive(Debug)]
+pub struct Request(CertificateSigningRequestParams);
+
+impl Request {
+    /// Of PKCS #10 in DER.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or not signed by its own key.
+    pub fn read(der: &[u8]) -> Result<Self, SignError> {
+        let der = CertificateSigningRequestDer::from(der);
+        let request = CertificateSigningRequestParams::from_der(&der);
+        request.map(Self).map_err(|_| SignError::Request)
+    }
+}
+
 impl Authority {
     /// The authority in `folder`; a new one where there is none. `now` is the time since 1970.
     ///
@@ -146,23 +163,19 @@ impl Authority {
         &self.trust_domain
     }
 
-    /// Certifies the key of `request` (PKCS #10 in DER) for `identity`, whatever the request says that it is for. `lifetime`
-    /// zero: the default.
+    /// Certifies the key of `request` for `identity`, whatever the request says that it is for. `lifetime` zero: the default.
     ///
     /// # Errors
     ///
-    /// When the request is not signed by its own key.
+    /// When signing fails.
     pub fn sign(
         &self,
-        request: &[u8],
+        request: &Request,
         identity: &Identity,
         lifetime: Duration,
         now: Duration,
     ) -> Result<Svid, SignError> {
-        let request = CertificateSigningRequestDer::from(request);
-        let request =
-            CertificateSigningRequestParams::from_der(&request).map_err(|_| SignError::Request)?;
-        self.certify(&request.public_key, identity, &[], lifetime, now)
+        self.certify(&request.0.public_key, identity, &[], lifetime, now)
     }
 
     /// A certificate for a server of this process: under DNS names too, for clients that know nothing else.
@@ -270,7 +283,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let authority = authority(folder.path());
         let key = KeyPair::generate().unwrap();
-        let svid = authority.sign(&request(&key), &reviews(), Duration::ZERO, NOW).unwrap();
+        let svid = authority
+            .sign(&Request::read(&request(&key)).unwrap(), &reviews(), Duration::ZERO, NOW)
+            .unwrap();
         let der = parse(&svid);
         assert_eq!(Identity::of_certificate(&der.as_slice().into()).unwrap(), reviews());
         let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
@@ -296,7 +311,8 @@ mod tests {
         let authority = authority(folder.path());
         let key = KeyPair::generate().unwrap();
         let lives = |asked, now| {
-            let svid = authority.sign(&request(&key), &reviews(), asked, now);
+            let svid =
+                authority.sign(&Request::read(&request(&key)).unwrap(), &reviews(), asked, now);
             svid.map(|svid| svid.not_after.saturating_sub(now))
         };
         assert_eq!(lives(Duration::from_secs(5), NOW).unwrap(), Duration::from_secs(5));
@@ -310,12 +326,10 @@ mod tests {
 
     #[test]
     fn a_request_that_is_not_signed_by_its_own_key_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let authority = authority(folder.path());
         let mut request = request(&KeyPair::generate().unwrap());
         *request.last_mut().unwrap() ^= 1;
         for request in [request.as_slice(), b"", b"no request"] {
-            let signed = authority.sign(request, &reviews(), Duration::ZERO, NOW);
+            let signed = Request::read(request);
             assert!(matches!(signed, Err(SignError::Request)));
         }
     }

@@ -13,7 +13,7 @@ mod token;
 
 mod bootstrap;
 
-pub use authority::{Authority, AuthorityError, Lifetimes, SignError, Svid};
+pub use authority::{Authority, AuthorityError, Lifetimes, Request, SignError, Svid};
 pub use bootstrap::Bootstrap;
 pub use spiffe::{Identity, NotAnIdentity};
 pub use token::{Bearer, TokenError, Tokens};

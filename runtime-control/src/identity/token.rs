@@ -8,6 +8,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mesh_snapshot::Digest;
@@ -49,7 +50,12 @@ pub enum TokenError {
 #[derive(Clone, Debug)]
 pub struct Tokens {
     folder: PathBuf,
+    /// When expired ones were looked for last.
+    swept: Arc<Mutex<Option<Duration>>>,
 }
+
+/// How often expired tokens are looked for: each time, all files are read.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 impl Tokens {
     /// # Errors
@@ -58,7 +64,7 @@ impl Tokens {
     pub fn open(folder: &Path) -> Result<Self, TokenError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| TokenError::Io { path: folder.to_owned(), error })?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), swept: Arc::default() })
     }
 
     /// A new token, valid for `lifetime` from `now`, the time since 1970.
@@ -103,6 +109,16 @@ impl Tokens {
     }
 
     fn forget_expired(&self, now: Duration) -> Result<(), TokenError> {
+        let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
+        if swept.is_some_and(|swept| now.abs_diff(swept) < SWEEP_EVERY) {
+            return Ok(());
+        }
+        self.sweep(now)?;
+        *swept = Some(now);
+        Ok(())
+    }
+
+    fn sweep(&self, now: Duration) -> Result<(), TokenError> {
         let io = |error| TokenError::Io { path: self.folder.clone(), error };
         for entry in fs::read_dir(&self.folder).map_err(io)? {
             let path = entry.map_err(io)?.path();
@@ -174,6 +190,20 @@ mod tests {
         tokens.issue(reviews(), HOUR, NOW).unwrap();
         tokens.issue(reviews(), HOUR, NOW + HOUR).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the expired one is gone");
+    }
+
+    #[test]
+    fn issuing_many_does_not_read_them_all_each_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let tokens = Tokens::open(folder.path()).unwrap();
+        tokens.issue(reviews(), HOUR, NOW).unwrap();
+        let expired = serde_json::json!({"namespace": "a", "serviceAccount": "b", "expires": 0});
+        let left = folder.path().join("left");
+        fs::write(&left, expired.to_string()).unwrap();
+        tokens.issue(reviews(), HOUR, NOW + SWEEP_EVERY / 2).unwrap();
+        assert!(left.exists());
+        tokens.issue(reviews(), HOUR, NOW + SWEEP_EVERY).unwrap();
+        assert!(!left.exists());
     }
 
     #[test]

@@ -129,6 +129,7 @@ pub enum Verb {
     Abort,
     /// Go back to a snapshot confirmed earlier, the last one unless named; while a rollout is under way, take it back first.
     Undo(Option<Digest>),
-    /// Take a snapshot out of quarantine and roll it out; what it was condemned for does not count again.
+    /// Take a snapshot out of quarantine and roll it out; what it was condemned for does not count again. One that was condemned long
+    /// ago is not held any more: it is rolled out when it is published again.
     Lift(Digest),
 }

@@ -9,6 +9,9 @@ use super::gate::Measure;
 use super::record::{Cause, Pace, Quarantine, Record};
 use super::version::Version;
 
+/// How many snapshots in quarantine are kept whole.
+const CONDEMNED_MAX: usize = 8;
+
 /// Changed by [`Ledger::apply`] alone, when a record is written and when it is read again: so what is
 /// known after a crash is what was known before it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -27,6 +30,9 @@ pub struct Ledger {
     /// The newest publication that no rollout has taken up yet.
     pub waiting: Option<Candidate>,
     pub quarantine: BTreeMap<Digest, Quarantine>,
+    /// Those of them that came in last, the latest at the end: they are still held, to be looked at and lifted.
+    #[serde(default)]
+    pub condemned: Vec<Digest>,
     /// Lifted from quarantine, with what does not count against them any more.
     pub excused: BTreeMap<Digest, Measure>,
     pub paused: bool,
@@ -94,7 +100,10 @@ impl Ledger {
             Record::Lifted { snapshot } => {
                 let measure = self.quarantine.remove(snapshot).and_then(|why| why.measure());
                 self.excused.extend(measure.map(|measure| (*snapshot, measure)));
-                self.offer(*snapshot);
+                if self.is_held(*snapshot) {
+                    self.offer(*snapshot);
+                }
+                self.condemned.retain(|digest| digest != snapshot);
             }
             Record::Paused => self.paused = true,
             Record::Resumed => self.paused = false,
@@ -130,7 +139,7 @@ impl Ledger {
             self.history.retain(|digest| *digest != before.snapshot);
             self.history.push(before.snapshot);
             if undo && before.snapshot != version.snapshot {
-                self.quarantine.insert(before.snapshot, Quarantine::Undone);
+                self.condemn(before.snapshot, Quarantine::Undone);
             }
         }
         self.history.retain(|digest| *digest != version.snapshot);
@@ -149,12 +158,26 @@ impl Ledger {
         let snapshot = attempt.version.snapshot;
         // Who aborts an undo has nothing against what it went back to.
         if let Some(quarantine) = cause.quarantine().filter(|_| !undo) {
-            self.quarantine.insert(snapshot, quarantine);
+            self.condemn(snapshot, quarantine);
         }
         if *cause == Cause::Interrupted && self.waiting.is_none() {
             self.waiting = Some(Candidate { snapshot, pace: attempt.pace });
         }
         self.last_ended = Some(Ended { version: attempt.version, cause: cause.clone() });
+    }
+
+    /// The digest stays for good, the snapshot for as long as few came after it.
+    fn condemn(&mut self, snapshot: Digest, why: Quarantine) {
+        self.quarantine.insert(snapshot, why);
+        self.condemned.retain(|digest| *digest != snapshot);
+        self.condemned.push(snapshot);
+        let excess = self.condemned.len().saturating_sub(CONDEMNED_MAX);
+        self.condemned.drain(..excess);
+    }
+
+    /// Whether a snapshot that comes out of quarantine is there to be rolled out.
+    fn is_held(&self, snapshot: Digest) -> bool {
+        self.condemned.contains(&snapshot) || self.history.contains(&snapshot)
     }
 
     /// The snapshots that must be kept in the store.
@@ -163,10 +186,48 @@ impl Ledger {
         let confirmed = self.confirmed.map(|version| version.snapshot);
         let attempt = self.attempt.map(|attempt| attempt.version.snapshot);
         let waiting = self.waiting.map(|candidate| candidate.snapshot);
-        let quarantined = self.quarantine.keys().copied();
         // Why it was refused is told by its source map.
         let ended = self.last_ended.as_ref().map(|ended| ended.version.snapshot);
         let current = [confirmed, attempt, waiting, ended].into_iter().flatten();
-        current.chain(self.history.iter().copied()).chain(quarantined).collect()
+        let earlier = self.history.iter().chain(&self.condemned).copied();
+        current.chain(earlier).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(n: u64) -> Digest {
+        Digest::of(&n.to_le_bytes())
+    }
+
+    /// So many snapshots, each aborted.
+    fn aborted(count: u64) -> Vec<Record> {
+        let each = |epoch| {
+            let pace = Pace::Waves;
+            let started = Record::Started { epoch, snapshot: snapshot(epoch), pace };
+            [started, Record::Ended { epoch, cause: Cause::Aborted }]
+        };
+        (1..=count).flat_map(each).collect()
+    }
+
+    #[test]
+    fn every_digest_stays_in_quarantine_and_the_last_snapshots_in_the_store() {
+        let ledger = Ledger::of(&aborted(100), 4);
+        assert_eq!(ledger.quarantine.len(), 100);
+        let kept: BTreeSet<_> = (0..CONDEMNED_MAX as u64).map(|n| snapshot(100 - n)).collect();
+        assert_eq!(ledger.needed(), kept);
+    }
+
+    #[test]
+    fn what_is_lifted_is_offered_again_while_it_is_held() {
+        let mut ledger = Ledger::of(&aborted(100), 4);
+        ledger.apply(&Record::Lifted { snapshot: snapshot(1) }, 4);
+        assert_eq!(ledger.waiting, None, "it must be published again");
+        assert!(!ledger.quarantine.contains_key(&snapshot(1)));
+        ledger.apply(&Record::Lifted { snapshot: snapshot(99) }, 4);
+        assert_eq!(ledger.waiting.map(|it| it.snapshot), Some(snapshot(99)));
+        assert!(ledger.needed().contains(&snapshot(99)));
     }
 }

@@ -10,8 +10,8 @@ mod secret;
 pub use document::{Document, DocumentError, Instance, Listed};
 pub use registry::Registry;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use mesh_snapshot::object::{Credential, EndpointSet, Labels, Workload};
@@ -40,6 +40,8 @@ pub struct World {
     pub fetched_key_sets: Arc<BTreeMap<String, String>>,
     pub secrets: BTreeMap<Credential, Secret>,
     answers: Mutex<BTreeMap<Name, Bytes>>,
+    /// Hosts by address. Made when the first one asks: nothing of a world that is shared changes.
+    owners: OnceLock<HashMap<String, String>>,
 }
 
 /// PEM.
@@ -66,11 +68,19 @@ impl World {
         answer
     }
 
-    /// The host that an IP address belongs to; empty: none that is known.
+    /// The host that an IP address belongs to, of several the first by name; empty: none that is known.
     #[must_use]
     pub fn owner(&self, address: &str) -> &str {
-        let owns = |(_, addresses): &(_, &Vec<String>)| addresses.iter().any(|own| own == address);
-        self.addresses.iter().find(owns).map_or("", |(host, _)| host)
+        let owners = self.owners.get_or_init(|| {
+            let mut owners = HashMap::new();
+            for (host, addresses) in &self.addresses {
+                for address in addresses {
+                    owners.entry(address.clone()).or_insert_with(|| host.clone());
+                }
+            }
+            owners
+        });
+        owners.get(address).map_or("", String::as_str)
     }
 
     fn answers(&self) -> std::sync::MutexGuard<'_, BTreeMap<Name, Bytes>> {
@@ -189,4 +199,20 @@ fn publish(sender: &tokio::sync::watch::Sender<Arc<World>>, world: World) {
         }
         new
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_belongs_to_the_first_host_that_has_it() {
+        let mut world = World::default();
+        for (host, addresses) in [("b", ["10.0.0.1", "10.0.0.2"]), ("a", ["10.0.0.2", "10.0.0.3"])]
+        {
+            world.addresses.insert(host.to_owned(), addresses.map(str::to_owned).to_vec());
+        }
+        let owners = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"].map(|it| world.owner(it));
+        assert_eq!(owners, ["b", "a", "a", ""]);
+    }
 }

@@ -87,9 +87,9 @@ fn apply(
     }
 }
 
-/// `None` where no header could hold it.
+/// `None` where there is nothing to write (Envoy, `keep_empty_value`), or no header could hold it.
 fn written(format: &Format, record: &Record<'_>, exchange: &Exchange) -> Option<HeaderValue> {
     let mut text = String::new();
     observe::fill(format, record, exchange.serving.observer.metrics(), &mut text);
-    HeaderValue::try_from(text).ok()
+    if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
 }

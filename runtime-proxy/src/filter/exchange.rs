@@ -63,8 +63,8 @@ pub(crate) struct Outcome {
     pub(crate) service: ServiceId,
     /// Of the other party.
     pub(crate) peer: PeerId,
-    /// The upstream's name; empty: none.
-    pub(crate) cluster: Arc<str>,
+    /// The upstream's name.
+    pub(crate) cluster: Option<Arc<str>>,
     pub(crate) endpoint: Option<Arc<Endpoint>>,
     pub(crate) failure: Option<Cause>,
     pub(crate) attempts: u32,
@@ -237,7 +237,7 @@ impl Exchange {
             security: self.security(),
             route: &outcome.route,
             upstream: observe::Upstream {
-                cluster: &outcome.cluster,
+                cluster: outcome.cluster.as_deref().unwrap_or_default(),
                 address: address.map(|address| address as &dyn fmt::Display),
                 failure: outcome.failure.as_ref().map(|cause| cause as &dyn fmt::Display),
                 attempts: outcome.attempts,
@@ -314,7 +314,7 @@ impl Outcome {
             details: "",
             service: ServiceId::UNKNOWN,
             peer: PeerId::UNKNOWN,
-            cluster: Arc::from(""),
+            cluster: None,
             endpoint: None,
             failure: None,
             attempts: 0,

@@ -27,7 +27,7 @@ pub(crate) struct Passage {
     start: SystemTime,
     began: Instant,
     service: ServiceId,
-    cluster: Arc<str>,
+    cluster: Option<Arc<str>>,
     endpoint: Option<Arc<Endpoint>>,
     failure: Option<Cause>,
     flags: Flags,
@@ -57,7 +57,7 @@ impl Passage {
             start: now(),
             began: Instant::now(),
             service: ServiceId::UNKNOWN,
-            cluster: Arc::from(""),
+            cluster: None,
             endpoint: None,
             failure: None,
             flags: Flags::NONE,
@@ -75,7 +75,7 @@ impl Passage {
     ) {
         match outcome {
             StreamOutcome::Forward { name, cluster, .. } => {
-                self.cluster = name.into();
+                self.cluster = Some(name.into());
                 match cluster {
                     Some(id) => self.to(id.into(), stream, original.map(Original::from)).await,
                     None => self.closed(Flags::NO_CLUSTER, "cluster_not_found"),
@@ -92,7 +92,7 @@ impl Passage {
             }
             StreamOutcome::Blackhole => {
                 self.service = ServiceId::BLACK_HOLE;
-                self.cluster = "BlackHoleCluster".into();
+                self.cluster = Some("BlackHoleCluster".into());
                 self.closed(Flags::NONE, "blackhole");
             }
             StreamOutcome::Closed(_) => self.closed(Flags::NO_ROUTE, "invalid_backend"),
@@ -123,7 +123,7 @@ impl Passage {
         let Some(cluster) = self.serving.cluster(&self.live, id) else {
             return self.closed(Flags::NO_CLUSTER, "cluster_not_found");
         };
-        self.cluster = Arc::clone(&cluster.spec().name);
+        self.cluster = Some(Arc::clone(&cluster.spec().name));
         let Some(picked) = pick(&cluster, original).await else {
             return self.closed(Flags::NO_HEALTHY_UPSTREAM, "no_healthy_upstream");
         };
@@ -184,7 +184,7 @@ impl Passage {
             service: self.service,
             security: self.security(),
             upstream: observe::Upstream {
-                cluster: &self.cluster,
+                cluster: self.cluster.as_deref().unwrap_or_default(),
                 address: address.map(|address| address as &dyn fmt::Display),
                 failure: self.failure.as_ref().map(|cause| cause as &dyn fmt::Display),
                 attempts: u32::from(self.endpoint.is_some()),

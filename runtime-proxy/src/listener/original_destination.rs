@@ -10,10 +10,9 @@ use tokio::net::TcpStream;
 pub(super) fn original_destination(stream: &TcpStream) -> Option<SocketAddr> {
     let local = stream.local_addr().ok()?;
     let socket = SockRef::from(stream);
-    // A client on IPv4 whose connection reached an IPv6 socket is still IPv4 to netfilter.
+    // No socket of the proxy's takes both families.
     let original = match local {
         SocketAddr::V4(_) => socket.original_dst_v4(),
-        SocketAddr::V6(v6) if v6.ip().to_ipv4_mapped().is_some() => socket.original_dst_v4(),
         SocketAddr::V6(_) => socket.original_dst_v6(),
     };
     original.ok()?.as_socket().filter(|original| *original != local)

@@ -206,12 +206,17 @@ async fn paths_hosts_and_headers_are_rewritten() {
         ..Default::default()
     }];
     changed.headers = HeaderOperations {
-        response_set: vec![pair("x-path", "%REQ(:path)%"), pair("x-fixed", "yes")],
+        response_set: vec![
+            pair("x-path", "%REQ(:path)%"),
+            pair("x-fixed", "yes"),
+            pair("x-none", "%REQ(x-absent)%"),
+        ],
         ..HeaderOperations::default()
     };
     let (_proxy, client) = web(vec![changed], &[named("a").await], &[]).await;
     let response = client.send(asking("/old/x?y")).await.unwrap();
     assert_eq!(response.headers()["x-fixed"], "yes");
+    assert!(!response.headers().contains_key("x-none"), "there is nothing to say");
     assert_eq!(response.headers()["x-path"], "/old/x?y");
     assert_eq!(text(response).await, "a other.test /new/x?y");
     assert_eq!(client.send(asking("/else")).await.unwrap().status(), 404);

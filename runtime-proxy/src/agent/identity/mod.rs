@@ -12,15 +12,16 @@
 mod certificate;
 mod renewal;
 
-use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use mesh_snapshot::object::Workload;
 use mesh_snapshot::wire::{SignRequest, TrustBundle};
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use certificate::{BadIdentity, Expected, NewKey, certificates, store};
@@ -172,13 +173,13 @@ impl Renewer {
             None => return Err(NotSigned::NoToken),
             Some(Token::Value(token)) => token.clone(),
             Some(Token::File(path)) => {
-                let read = fs::read_to_string(path);
-                let read = read.map_err(|error| unusable("token", &error.to_string()))?;
+                let path = path.clone();
+                let read = read(move || fs::read_to_string(path), "token").await?;
                 read.trim().to_owned()
             }
         };
-        let roots = fs::read(&self.control.roots);
-        let roots = roots.map_err(|error| unusable("roots", &error.to_string()))?;
+        let path = self.control.roots.clone();
+        let roots = read(move || fs::read(path), "roots").await?;
         let roots =
             certificates(&roots).ok_or_else(|| unusable("roots", "no certificates in PEM"))?;
         let identity = self.sign(&roots, None, token).await?;
@@ -269,6 +270,15 @@ impl Schedule {
 fn spiffe_of(trust_domain: &str, workload: &Workload) -> String {
     let Workload { namespace, service_account, .. } = workload;
     format!("spiffe://{trust_domain}/ns/{namespace}/sa/{service_account}")
+}
+
+/// Off the agent's thread: a disk that hangs must not keep it from hearing.
+async fn read<T: Send + 'static>(
+    read: impl FnOnce() -> io::Result<T> + Send + 'static,
+    what: &'static str,
+) -> Result<T, NotSigned> {
+    let read = spawn_blocking(read).await.map_err(io::Error::from).flatten();
+    read.map_err(|error| unusable(what, &error.to_string()))
 }
 
 fn unusable(what: &'static str, reason: &str) -> NotSigned {

@@ -5,7 +5,7 @@
 //! in a file of their own, so that the other may be looked at.
 
 use mesh_snapshot::wire::{ToProxy, to_proxy};
-use prost::Message as _;
+use prost::{Message as _, length_delimiter_len};
 
 use super::disk::Disk;
 use super::sealed::{self, Unreadable};
@@ -13,7 +13,10 @@ use super::{Store, StoreError};
 
 const WORLD: &str = "world";
 const SECRETS: &str = "secrets";
+/// Of each file. What is larger would not be read again.
 const SIZE_MAX_BYTES: u64 = 64 << 20;
+/// Of what stands in a file beside the messages.
+const HEAD_BYTES_MAX: u64 = 1 << 10;
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct Messages {
@@ -29,7 +32,7 @@ pub struct Remembered {
 }
 
 impl Store {
-    /// Replaces what is remembered by `messages`.
+    /// Replaces what is remembered by `messages`, as many of them as there is room for.
     ///
     /// # Errors
     ///
@@ -58,11 +61,53 @@ impl Store {
 }
 
 fn write(disk: &dyn Disk, name: &'static str, messages: Vec<ToProxy>) -> Result<(), StoreError> {
+    let messages = fitting(messages, SIZE_MAX_BYTES - HEAD_BYTES_MAX, name);
     sealed::write(disk, name, name, &Messages { messages }.encode_to_vec())
+}
+
+/// Those of the first that take up no more than `bytes_max` together.
+fn fitting(mut messages: Vec<ToProxy>, bytes_max: u64, name: &str) -> Vec<ToProxy> {
+    let all = messages.len();
+    let mut bytes = 0;
+    let is_too_much = |message: &ToProxy| {
+        let length = message.encoded_len();
+        bytes += (1 + length_delimiter_len(length) + length) as u64; // the first is the tag
+        bytes_max < bytes
+    };
+    let count = messages.iter().position(is_too_much).unwrap_or(all);
+    if count < all {
+        tracing::warn!(name, forgotten = all - count, "more is known than is stored");
+        messages.truncate(count);
+    }
+    messages
 }
 
 fn read(disk: &dyn Disk, name: &'static str) -> Result<Vec<to_proxy::Message>, Unreadable> {
     let content = sealed::read(disk, name, name, SIZE_MAX_BYTES)?;
     let read = Messages::decode(content.as_slice()).map_err(|_| Unreadable::Damaged)?;
     Ok(read.messages.into_iter().filter_map(|said| said.message).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh_snapshot::wire::{Addresses, ToProxy, to_proxy};
+    use prost::Message as _;
+
+    use super::{Messages, fitting};
+
+    #[test]
+    fn as_much_is_written_as_can_be_read() {
+        let said = |host: u32| {
+            let addresses =
+                Addresses { host: "a".repeat(200 + host as usize), addresses: Vec::new() };
+            ToProxy { message: Some(to_proxy::Message::Addresses(addresses)) }
+        };
+        let messages: Vec<_> = (0..5).map(said).collect();
+        let bytes =
+            |count: usize| Messages { messages: messages[..count].to_vec() }.encoded_len() as u64;
+        for count in 0..=5 {
+            assert_eq!(fitting(messages.clone(), bytes(count), "world").len(), count);
+        }
+        assert_eq!(fitting(messages.clone(), bytes(3) - 1, "world").len(), 2);
+    }
 }

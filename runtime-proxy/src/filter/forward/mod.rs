@@ -53,7 +53,7 @@ pub(crate) async fn forward(
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
     let deadline = plan.timeout.map(|timeout| Instant::now() + timeout);
-    exchange.outcome.cluster = Arc::clone(&plan.cluster.spec().name);
+    exchange.outcome.cluster = Some(Arc::clone(&plan.cluster.spec().name));
     let mut tries = Tries::new(request, plan.retry);
     let mut avoid: Vec<Arc<Endpoint>> = Vec::new();
     let mut retries = 0;

@@ -45,7 +45,7 @@ pub(crate) async fn carry_out(
         Outcome::Passthrough => pass(request, way, exchange).await,
         Outcome::Blackhole => {
             exchange.outcome.service = ServiceId::BLACK_HOLE;
-            exchange.outcome.cluster = "BlackHoleCluster".into();
+            exchange.outcome.cluster = Some("BlackHoleCluster".into());
             Err(LocalReply::new(StatusCode::BAD_GATEWAY, "direct_response"))
         }
         Outcome::NoHost | Outcome::NoRoute(_) => Err(LocalReply::no_route()),
@@ -184,11 +184,13 @@ async fn send(
         }
         Target::Cluster(upstream) => upstream,
     };
-    exchange.outcome.cluster = name.as_ref().into();
-    let id = cluster.ok_or_else(LocalReply::no_cluster)?;
+    let found =
+        cluster.and_then(|id| Some((id, exchange.serving.cluster(&exchange.live, id.into())?)));
+    let Some((id, cluster)) = found else {
+        exchange.outcome.cluster = Some(name.as_ref().into());
+        return Err(LocalReply::no_cluster());
+    };
     exchange.outcome.service = exchange.program().service(id.into());
-    let cluster = exchange.serving.cluster(&exchange.live, id.into());
-    let cluster = cluster.ok_or_else(LocalReply::no_cluster)?;
     let (hash, cookie) = hash(&request, id, way, exchange);
     if edit::looks_back(&plans) {
         exchange.keep(request.headers());
