@@ -36,6 +36,7 @@ mod subset_bypassed_at_gateway;
 mod unattached_route;
 mod uneven_weights;
 mod unreachable_route;
+mod unserved_backend_policy;
 mod unserved_gateway_host;
 mod unserved_listener_set;
 mod unserved_stream_route;
@@ -109,6 +110,7 @@ static RULES: &[Rule] = &[
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
+    (&unserved_backend_policy::CHECK, unserved_backend_policy::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
     (&unserved_listener_set::CHECK, unserved_listener_set::run),
     (&unserved_stream_route::CHECK, unserved_stream_route::run),

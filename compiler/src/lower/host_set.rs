@@ -79,7 +79,7 @@ impl<'a> Lowering<'_, 'a> {
         let is_usual = seen.ports.len() <= 1 && seen.ports.contains(&PORT_WITHOUT_SERVICE);
         Object {
             service: seen.service.as_ref().map(|it| self.seen_service(it, perspective)),
-            policy: seen.service.as_ref().and_then(|_| self.client_policy(&seen.policies)),
+            policy: seen.service.as_ref().and_then(|_| self.client_policy(name, &seen.policies)),
             routes: table.as_ref().map(|table| self.route_table(table, perspective)),
             ports: if is_usual { Vec::new() } else { seen.ports.iter().copied().collect() },
             route_only: false,

@@ -17,6 +17,7 @@ mod written;
 mod mesh_defaults;
 mod service;
 
+mod backend_tls;
 mod client_policy;
 mod traffic_policy;
 
