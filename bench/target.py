@@ -32,8 +32,6 @@ BACKEND = "backend.bench.internal"
 SERVER_PORT = 8080
 READY_SECONDS = 30
 
-_control = None
-
 
 def procs(topo, ctx):
     """The processes to measure, in the order in which they are started."""
@@ -153,7 +151,7 @@ class Stage:
     def __init__(self, ctx, topo):
         self.ctx, self.neutral = ctx, ctx.neutral(topo)
         self.folder = os.path.join(ctx.dir, "mesh")
-        stop_control()
+        stop_control(self.path("control.pid"))
         shutil.rmtree(self.folder, ignore_errors=True)
         for name in ("repository", "releases", "registry", "secrets", "bootstrap", "control"):
             os.makedirs(os.path.join(self.folder, name))
@@ -174,7 +172,6 @@ class Stage:
 
     def start_control(self):
         """Beside the harness, which it does not outlive."""
-        global _control
         for name in ("entry", "server"):
             self.register(name)
         for kind, file in (("crt", "gateway.pem"), ("key", "gateway.key")):
@@ -188,8 +185,9 @@ class Stage:
         }
         argv = [MESH, "control", "--config", self.write("control.json", json.dumps(settings))]
         log = open(self.path("control.log"), "wb")
-        _control = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, preexec_fn=die_with_harness)
-        if not _control.stdout.readline().startswith(b"ready"):
+        control = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=log, preexec_fn=die_with_harness)
+        self.write("control.pid", str(control.pid))
+        if not control.stdout.readline().startswith(b"ready"):
             raise RuntimeError("no control runtime: see %s" % log.name)
         deadline = time.monotonic() + READY_SECONDS
         wanted = [os.path.join(self.folder, "bootstrap", NAMESPACE, p["name"], "token") for p in self.settings()]
@@ -297,9 +295,14 @@ def die_with_harness():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def stop_control():
-    global _control
-    if _control is not None:
-        _control.kill()
-        _control.wait()
-        _control = None
+def stop_control(file):
+    """That of the topology before, if this process started it: the harness loads this module anew for each."""
+    try:
+        with open(file) as opened:
+            pid = int(opened.read())
+        is_running = os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except (FileNotFoundError, ChildProcessError):
+        return
+    if is_running:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
