@@ -70,18 +70,20 @@ fn check_certificates(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     continue;
                 }
                 let (namespace, name) = (&it.credential.namespace, &it.credential.name);
-                let at = FieldPath::default().field("spec").field("listeners");
-                let at = at.index(listener.index).field("tls").field("certificateRefs");
-                let own = &gateway.resource.namespace;
-                let place = Place::value(gateway.resource.id, at.index(index).field("namespace"));
+                let at = listener.path().field("tls").field("certificateRefs");
+                let (kind, own) = match listener.set {
+                    None => ("Gateway", &gateway.resource.namespace),
+                    Some(set) => ("ListenerSet", &set.namespace),
+                };
+                let place = Place::value(listener.document, at.index(index).field("namespace"));
                 let message = format!(
-                    "namespace `{namespace}` does not let Gateways of `{own}` use its Secret `{name}`"
+                    "namespace `{namespace}` does not let a {kind} of `{own}` use its Secret `{name}`"
                 );
                 out.push(
                     Diagnostic::new(&CHECK, place, message)
                         .label("no ReferenceGrant allows it")
                         .consequence("the listener is not opened without another certificate")
-                        .help(grant(namespace, "Gateway", own, "Secret")),
+                        .help(grant(namespace, kind, own, "Secret")),
                 );
             }
         }

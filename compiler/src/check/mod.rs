@@ -36,7 +36,9 @@ mod subset_bypassed_at_gateway;
 mod unattached_route;
 mod uneven_weights;
 mod unreachable_route;
+mod unserved_backend_policy;
 mod unserved_gateway_host;
+mod unserved_listener_set;
 mod unserved_stream_route;
 
 // What runs, against what is said of it.
@@ -127,7 +129,9 @@ static RULES: &[Rule] = &[
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
+    (&unserved_backend_policy::CHECK, unserved_backend_policy::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
+    (&unserved_listener_set::CHECK, unserved_listener_set::run),
     (&unserved_stream_route::CHECK, unserved_stream_route::run),
     (&unattached_route::CHECK, unattached_route::run),
     (&uneven_weights::CHECK, uneven_weights::run),

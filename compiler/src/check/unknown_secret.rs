@@ -126,9 +126,8 @@ fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 if has_secret(mesh, namespace, name) {
                     continue;
                 }
-                let at = FieldPath::default().field("spec").field("listeners");
-                let at = at.index(listener.index).field("tls").field("certificateRefs");
-                let place = Place::value(gateway.resource.id, at.index(index).field("name"));
+                let at = listener.path().field("tls").field("certificateRefs");
+                let place = Place::value(listener.document, at.index(index).field("name"));
                 out.push(describe(mesh, place, name, &BTreeSet::from([namespace.as_str()])));
             }
         }

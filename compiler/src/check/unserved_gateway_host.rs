@@ -113,7 +113,7 @@ fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             if !mesh.http_routes.of_listener(id, listener.index).is_empty() {
                 continue;
             }
-            let path = FieldPath::default().field("spec").field("listeners").index(listener.index);
+            let (id, path) = (listener.document, listener.path());
             let message = format!("no route is attached to listener `{}`", listener.spec.name);
             out.push(
                 Diagnostic::new(&CHECK, Place::value(id, path.field("name")), message)

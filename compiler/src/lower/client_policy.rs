@@ -9,47 +9,85 @@ use mesh_snapshot::object::{ClientPolicy, Object, PortPolicies, Subset, TrafficP
 use mesh_snapshot::{Key, Kind, Reference};
 
 use super::traffic_policy::{Blocks, Defaults};
-use super::{Lowering, Written};
+use super::{Lowering, Written, backend_tls};
 use crate::api::istio;
 use crate::diagnostic::{FieldPath, Part, Place};
+use crate::resolve::backend_tls::ByPort;
 use crate::resolve::destination_rule::{Policy, PolicyId};
+use crate::resolve::host::Host;
 
 impl Lowering<'_, '_> {
     /// What applies to a host: of several rules the last that is for all workloads, as in Istio; without any, the mesh's
     /// defaults. Source: Istio, `SidecarScope.DestinationRule`.
-    pub(super) fn client_policy(&mut self, policies: &[PolicyId]) -> Option<Reference> {
+    pub(super) fn client_policy(
+        &mut self,
+        host: &Host,
+        policies: &[PolicyId],
+    ) -> Option<Reference> {
         let rules = &self.mesh.destination_rules;
         let is_for_all = |id: &&PolicyId| rules.get(**id).selector.is_none();
-        match policies.iter().rev().find(is_for_all) {
+        let rule = policies.iter().rev().find(is_for_all);
+        if let Some(tls) = self.mesh.backend_tls.of_host(host) {
+            return Some(self.secured(host, rule.copied(), tls));
+        }
+        match rule {
             Some(id) => Some(self.rule(*id)),
             None => self.mesh_policy(),
         }
+    }
+
+    /// What a rule says of a host, and its `BackendTLSPolicy`s.
+    fn secured(&mut self, host: &Host, rule: Option<PolicyId>, tls: &ByPort<'_>) -> Reference {
+        let rule = rule.map(|id| self.mesh.destination_rules.get(id));
+        let defaults = Defaults::of(&self.mesh.settings);
+        let mut written = match rule {
+            Some(rule) => lower(rule, &defaults),
+            None => Written { object: of_mesh(&defaults), places: Vec::new() },
+        };
+        backend_tls::secure(&mut written.object, tls);
+        if let Some(first) = tls.values().next().filter(|_| written.places.is_empty()) {
+            written.places.push((String::new(), Place::resource(first.id)));
+        }
+        // The same rule may be for several hosts, and another for this one to other clients.
+        let (namespace, names) =
+            rule.map_or(("", String::new()), |rule| (rule.namespace, name(rule)));
+        let key = Key::new(Kind::ClientPolicy, namespace, format!("{names}/tls/{host}"));
+        self.store.add(key, &Object::ClientPolicy(written.object), &written.places)
     }
 
     /// What one rule, or several that count as one, say.
     pub(super) fn rule(&mut self, id: PolicyId) -> Reference {
         let policy = self.mesh.destination_rules.get(id);
         let Written { object, places } = lower(policy, &Defaults::of(&self.mesh.settings));
-        // Rules that count as one have all of their names, in the order in which they count.
-        let names: Vec<_> = policy.from.iter().map(|rule| rule.name()).collect();
-        let key = Key::new(Kind::ClientPolicy, policy.namespace, names.join("+"));
+        let key = Key::new(Kind::ClientPolicy, policy.namespace, name(policy));
         self.store.add(key, &Object::ClientPolicy(object), &places)
     }
 
     /// For hosts without a rule, where the mesh configuration says anything.
     fn mesh_policy(&mut self) -> Option<Reference> {
         let settings = &self.mesh.settings;
-        let others = Defaults::of(settings).without_rule();
-        let object = ClientPolicy {
-            ports: PortPolicies { others, by_number: BTreeMap::new() },
-            subsets: BTreeMap::new(),
-        };
+        let object = of_mesh(&Defaults::of(settings));
         if object == ClientPolicy::default() {
             return None;
         }
         let place = settings.config.map(|config| (String::new(), config.at().value()));
         let key = Key::new(Kind::ClientPolicy, "", "mesh");
         Some(self.store.add(key, &Object::ClientPolicy(object), &place))
+    }
+}
+
+/// Rules that count as one have all of their names, in the order in which they count.
+fn name(policy: &Policy<'_>) -> String {
+    let names: Vec<_> = policy.from.iter().map(|rule| rule.name()).collect();
+    names.join("+")
+}
+
+/// What the mesh configuration says of hosts without a rule.
+fn of_mesh(defaults: &Defaults<'_>) -> ClientPolicy {
+    let others = defaults.without_rule();
+    ClientPolicy {
+        ports: PortPolicies { others, by_number: BTreeMap::new() },
+        subsets: BTreeMap::new(),
     }
 }
 

@@ -83,11 +83,12 @@ impl<'a> Lowering<'_, 'a> {
     /// A host that a `Sidecar` does not import, and that a route leads to. `None` where there is no such service.
     pub(super) fn hidden_host(
         &mut self,
+        name: &Host,
         seen: &SeenHost<'a>,
         perspective: &Perspective<'_, 'a>,
     ) -> Option<Object> {
         let service = self.seen_service(seen.service.as_ref()?, perspective);
-        let policy = self.client_policy(&seen.policies);
+        let policy = self.client_policy(name, &seen.policies);
         Some(Object { service: Some(service), policy, route_only: true, ..Object::default() })
     }
 
@@ -101,7 +102,7 @@ impl<'a> Lowering<'_, 'a> {
         let is_usual = seen.ports.len() <= 1 && seen.ports.contains(&PORT_WITHOUT_SERVICE);
         Object {
             service: seen.service.as_ref().map(|it| self.seen_service(it, perspective)),
-            policy: seen.service.as_ref().and_then(|_| self.client_policy(&seen.policies)),
+            policy: seen.service.as_ref().and_then(|_| self.client_policy(name, &seen.policies)),
             routes: table.as_ref().map(|table| self.route_table(table, perspective)),
             ports: if is_usual { Vec::new() } else { seen.ports.iter().copied().collect() },
             route_only: false,

@@ -18,6 +18,7 @@ mod machine;
 mod mesh_defaults;
 mod service;
 
+mod backend_tls;
 mod client_policy;
 mod traffic_policy;
 

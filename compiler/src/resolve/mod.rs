@@ -34,6 +34,7 @@ mod settings;
 mod visibility;
 mod workload;
 
+pub mod backend_tls;
 pub mod destination_rule;
 pub mod gateway;
 mod grant;
@@ -48,6 +49,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use self::backend_tls::BackendTlsPolicies;
 use self::destination_rule::DestinationRules;
 use self::gateway::{ApiGateways, IstioGateways};
 use self::host::Host;
@@ -79,6 +81,7 @@ pub struct Mesh<'a> {
     pub machines: Vec<Machine<'a>>,
     pub services: Services<'a>,
     pub destination_rules: DestinationRules<'a>,
+    pub backend_tls: BackendTlsPolicies<'a>,
     pub virtual_services: VirtualServices<'a>,
     pub http_routes: HttpRoutes<'a>,
     pub stream_routes: StreamRoutes<'a>,
@@ -116,6 +119,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         workloads,
         machines,
         destination_rules: DestinationRules::of(source, &settings),
+        backend_tls: BackendTlsPolicies::of(source, &services),
         rulers: Rulers::of(&virtual_services, &http_routes),
         gateways: IstioGateways::of(source),
         policies: Policies::of(source, &settings),

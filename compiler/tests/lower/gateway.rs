@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use mesh_engine::gateway::Handler;
 use mesh_engine::outbound::StreamOutcome;
 use mesh_engine::route::Outcome;
-use mesh_snapshot::object::{ClientCertificate, ServerTls, TlsVersion};
+use mesh_snapshot::object::{ClientCertificate, Role, ServerTls, TlsVersion, Workload};
 
 use crate::support::{Call, Program, Repository, shown, workload};
 
@@ -217,4 +217,51 @@ fn a_redirect_to_https_needs_no_routes() {
     ingress.serves(80, None, Call::get("a.test", "/"), |outcome| {
         assert!(matches!(outcome, Outcome::HttpsRedirect));
     });
+}
+
+/// The host of the redirect keeps the namespace in its name in Istio, and so is nobody's.
+#[test]
+fn a_redirect_for_one_namespace_needs_a_route_of_it() {
+    let servers = "    - {port: {number: 80, name: http, protocol: HTTP}, hosts: [shop/a.test, shop/b.test], tls: {httpsRedirect: true}}";
+    let route = "  hosts: [a.test]\n  gateways: [edge/public]\n  http: [{route: [{destination: {host: api}}]}]";
+    let text = proxy("edge")
+        + &gateway("edge", "public", servers)
+        + &workload("shop", "api")
+        + &virtual_service("a", "shop", route);
+    let bundle = Repository::of(&text).bundle();
+    let ingress = Program::of(&bundle, "edge/ingress");
+    for (host, is_redirected) in [("a.test", true), ("b.test", false)] {
+        ingress.serves(80, None, Call::get(host, "/"), |outcome| {
+            assert_eq!(matches!(outcome, Outcome::HttpsRedirect), is_redirected, "{host}");
+        });
+    }
+}
+
+/// Where the repository lists no proxy that a Gateway selects, those of the installation serve it.
+#[test]
+fn proxies_of_the_installation_see_a_gateway_as_their_namespace_does() {
+    let route = |to: &str, export: &str| {
+        format!(
+            "  hosts: [any.test]\n  gateways: [edge/public]\n  exportTo: [\"{export}\"]\n  http: [{{route: [{{destination: {{host: {to}}}}}]}}]"
+        )
+    };
+    let text = gateway("edge", "public", HTTP)
+        + &workload("shop", "api")
+        + &workload("shop", "old")
+        + &virtual_service("for-edge", "shop", &route("api", "edge"))
+        + &virtual_service("for-installation", "shop", &route("old", "istio-system"));
+    let bundle = Repository::of(&text).bundle();
+    let to = |namespace: &str| {
+        let proxy = Workload {
+            namespace: namespace.into(),
+            name: "ingress".into(),
+            labels: [("istio".to_owned(), "ingress".to_owned())].into(),
+            role: Role::Gateway,
+            ..Workload::default()
+        };
+        let program = Program::joined(&bundle, &proxy);
+        program.serves(80, None, Call::get("any.test", "/"), |it| shown(&it))
+    };
+    assert_eq!(to("edge"), ["1 outbound|80||api.shop.svc.cluster.local"]);
+    assert_eq!(to("istio-system"), ["1 outbound|80||old.shop.svc.cluster.local"]);
 }

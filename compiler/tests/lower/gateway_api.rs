@@ -309,3 +309,75 @@ fn connections_go_by_port_and_by_server_name() {
     assert_eq!(to(443, Some("vault.example")), None, "no listener has the name");
     assert_eq!(to(443, Some("other.test")), None);
 }
+
+#[test]
+fn the_filters_of_an_only_backend_are_the_rules() {
+    let spec = "
+  rules:
+    - backendRefs:
+        - name: api
+          port: 80
+          filters: [{type: URLRewrite, urlRewrite: {hostname: inner.test, path: {type: ReplaceFullPath, replaceFullPath: /v1}}}]
+";
+    let bundle = edge(&(workload("shop", "api") + &route("r", "shop", spec))).bundle();
+    let public = Program::of(&bundle, "edge/public");
+    public.serves(80, None, Call::get("any.test", "/"), |outcome| {
+        let Outcome::Route(selected) = outcome else { panic!("{outcome:?}") };
+        let mesh_engine::route::Action::Forward(forward) = &selected.route.action else { panic!() };
+        assert_eq!(forward.authority.as_ref().unwrap(), "inner.test");
+        assert!(forward.rewrite.is_some());
+    });
+}
+
+#[test]
+fn listener_sets_add_to_a_gateway_that_lets_them() {
+    let gateway = EDGE.replace(
+        "gatewayClassName: istio",
+        "gatewayClassName: istio
+  allowedListeners: {namespaces: {from: Selector, selector: {matchLabels: {guest: 'yes'}}}}",
+    );
+    let set = |namespace: &str| {
+        format!(
+            "
+apiVersion: v1
+kind: Namespace
+metadata: {{name: {namespace}, labels: {{guest: '{}'}}}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {{name: more, namespace: {namespace}}}
+spec:
+  parentRef: {{name: public, namespace: edge}}
+  listeners:
+    - {{name: own, port: 80, protocol: HTTP, hostname: {namespace}.test}}
+    - {{name: clash, port: 443, protocol: HTTP}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: r, namespace: {namespace}}}
+spec:
+  parentRefs: [{{group: gateway.networking.k8s.io, kind: ListenerSet, name: more}}]
+  rules: [{{backendRefs: [{{name: api, port: 80}}]}}]
+---
+",
+            if namespace == "shop" { "yes" } else { "no" }
+        )
+    };
+    let text = gateway
+        + &set("shop")
+        + &workload("shop", "api")
+        + &set("other")
+        + &workload("other", "api");
+    let repository = Repository::of(&text);
+    repository.write("mesh.yaml", "inventory: {secrets: [edge/cert]}\n");
+    let compiled = repository.compile();
+    let said = compiled.findings.iter().filter(|it| it.check.name == "unserved-listener-set");
+    assert_eq!(said.count(), 2, "one is not let in, one listener clashes");
+    let to = |host| goes_to(&repository, 80, Call::get(host, "/"));
+    assert_eq!(to("shop.test"), ["1 outbound|80||api.shop.svc.cluster.local"]);
+    assert_eq!(
+        to("other.test"),
+        ["NoHost"],
+        "and the Gateway's own listener is not the route's parent"
+    );
+}

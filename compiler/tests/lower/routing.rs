@@ -168,18 +168,41 @@ spec:
     assert_eq!(web.goes_to(Call::get("api", "/a")), [format!("1 {API}")]);
 }
 
+/// A sidecar's routes are made for one port each, and know the services that have it. Source: Istio,
+/// `BuildSidecarOutboundVirtualHosts`, `GetDestinationCluster`.
 #[test]
-fn a_destination_without_a_port_means_the_services_only_one() {
+fn a_destination_without_a_port_means_the_one_that_was_asked_for() {
     let routes = "
   http:
-    - route: [{destination: {host: db}}]
+    - match: [{uri: {prefix: /db}}]
+      route: [{destination: {host: db}}]
+    - route: [{destination: {host: new}}]
 ";
     let repository = shop(routes);
     let db = workload("shop", "db").replace("port: 80,", "port: 5000,");
-    repository.write("db.yaml", &db);
+    repository.write("db.yaml", &(db + &workload("shop", "new")));
     let bundle = repository.bundle();
-    let to = Program::of(&bundle, "shop/web").goes_to(Call::get("api", "/"));
-    assert_eq!(to, ["1 outbound|5000||db.shop.svc.cluster.local"]);
+    let web = Program::of(&bundle, "shop/web");
+    let to = |path| web.goes_to(Call::get("api", path));
+    assert_eq!(to("/db"), ["1 outbound|80||db.shop.svc.cluster.local (unknown)"]);
+    assert_eq!(to("/"), ["1 outbound|80||new.shop.svc.cluster.local"]);
+}
+
+/// What a route sets does not drop what its only destination adds. Source: Istio, `processDestination`.
+#[test]
+fn headers_of_the_only_destination_are_the_routes() {
+    let routes = "
+  http:
+    - headers: {request: {set: {x-a: route}}}
+      route:
+        - destination: {host: api}
+          headers: {request: {add: {x-a: destination}}}
+";
+    let bundle = shop(routes).bundle();
+    Program::of(&bundle, "shop/web").forward(Call::get("api", "/"), |route, forward| {
+        let (_, only) = forward.backends.backends().next().unwrap();
+        assert!(only.headers.is_empty() && !route.headers.is_empty());
+    });
 }
 
 #[test]

@@ -28,9 +28,15 @@ fn mesh(more: &str) -> Repository {
         + &workload("web", "other")
         + more;
     let repository = Repository::of(&text);
-    repository.write("mesh.yaml", "meshConfig: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n");
+    repository.write("mesh.yaml", SETTINGS);
     repository
 }
+
+/// The check speaks of what these tests are about.
+const SETTINGS: &str = "
+meshConfig: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}
+lints: {conflicting-sidecars: allow}
+";
 
 fn sees(program: &Program<'_>, host: &str) -> bool {
     program.sends(Call::get(host, "/"), |outcome| matches!(outcome, Outcome::Route(_)))

@@ -129,3 +129,44 @@ meshConfig:
     assert_eq!(bare.policy().outlier_detection.as_ref().unwrap().consecutive_5xx, 9);
     assert_eq!(bare.connect_timeout(), Duration::from_secs(2));
 }
+
+#[test]
+fn a_backend_tls_policy_secures_what_no_rule_does() {
+    let rule = "
+  trafficPolicy:
+    connectionPool: {tcp: {maxConnections: 7}}
+    portLevelSettings:
+      - port: {number: 81}
+        tls: {mode: DISABLE}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  targetRefs: [{group: '', kind: Service, name: api}, {group: '', kind: Service, name: gone}]
+  validation:
+    hostname: api.test
+    wellKnownCACertificates: System
+    subjectAltNames: [{type: URI, uri: spiffe://test/api}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: by-port, namespace: shop}
+spec:
+  targetRefs: [{group: '', kind: Service, name: api, sectionName: http}]
+  validation: {hostname: port.test, wellKnownCACertificates: System}
+";
+    let repository = repository(rule);
+    let findings = repository.compile().findings;
+    let said = findings.iter().filter(|it| it.check.name == "unserved-backend-policy");
+    assert_eq!(said.count(), 1, "there is no Service `gone`");
+    let all = policies(&repository, &["80|", "81|"]);
+    let ClientTls::Originate { sni, subject_alt_names, ca_file, skip_verify, .. } = &all[0].tls
+    else {
+        panic!("{:?}", all[0].tls)
+    };
+    assert_eq!((sni.as_str(), subject_alt_names.len()), ("port.test", 0));
+    assert!(ca_file.is_empty() && !skip_verify);
+    assert_eq!(all[0].connection_pool.connections_max, 7);
+    assert_eq!(all[1].tls, ClientTls::Disable, "a rule that says it wins");
+}

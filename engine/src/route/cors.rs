@@ -72,8 +72,8 @@ impl Cors {
         }
     }
 
-    /// The headers of the answer to a preflight. `allowHeaders: ["*"]` allows what was asked for, and where
-    /// nothing was, that is an empty list.
+    /// The headers of the answer to a preflight. A `*` for methods or headers allows what was asked for, and where no
+    /// header was, that is an empty list.
     pub fn write_preflight(
         &self,
         request: &Request<'_>,
@@ -83,7 +83,12 @@ impl Cors {
         set(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         self.write_credentials(&mut set);
         if let Some(methods) = &self.methods {
-            set(header::ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
+            let asked = request.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD);
+            let allowed = match (methods.as_bytes(), asked) {
+                (b"*", Some(asked)) => asked.clone(),
+                _ => methods.clone(),
+            };
+            set(header::ACCESS_CONTROL_ALLOW_METHODS, allowed);
         }
         if let Some(headers) = &self.headers {
             let asked = request.headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS);
@@ -92,6 +97,9 @@ impl Cors {
                 _ => headers.clone(),
             };
             set(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        }
+        if let Some(expose) = &self.expose {
+            set(header::ACCESS_CONTROL_EXPOSE_HEADERS, expose.clone());
         }
         if let Some(max_age) = &self.max_age {
             set(header::ACCESS_CONTROL_MAX_AGE, max_age.clone());
@@ -187,7 +195,19 @@ mod tests {
         assert_eq!(answer["access-control-allow-methods"], "GET,PUT");
         assert_eq!(answer["access-control-allow-credentials"], "true");
         assert_eq!(answer["access-control-max-age"], "60");
-        assert_eq!(answer.len(), 5);
+        assert_eq!(answer["access-control-expose-headers"], "x-a");
+        assert_eq!(answer.len(), 6);
+    }
+
+    #[test]
+    fn a_star_allows_the_method_that_was_asked_for() {
+        let cors = compile(&object::Cors { allow_methods: vec!["*".to_owned()], ..cors() });
+        let request = asking("https://a.test");
+        let mut answer = HeaderMap::new();
+        cors.write_preflight(&preflight(&request), &request["origin"], |name, value| {
+            answer.insert(name, value);
+        });
+        assert_eq!(answer["access-control-allow-methods"], "PUT");
     }
 
     #[test]

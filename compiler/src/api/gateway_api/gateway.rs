@@ -26,7 +26,7 @@ pub struct Gateway {
     pub infrastructure: Infrastructure,
     /// Who may add listeners to this Gateway.
     #[serde(default)]
-    pub allowed_listeners: Opaque,
+    pub allowed_listeners: AllowedListeners,
     #[serde(default)]
     pub tls: GatewayTls,
     #[serde(default)]
@@ -88,6 +88,33 @@ pub struct RouteNamespaces {
 pub enum NamespacesFrom {
     /// The Gateway's.
     #[default]
+    Same,
+    All,
+    Selector,
+}
+
+/// Which `ListenerSet`s may add listeners.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AllowedListeners {
+    #[serde(default)]
+    pub namespaces: ListenerNamespaces,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ListenerNamespaces {
+    #[serde(default)]
+    pub from: ListenerNamespacesFrom,
+    /// For `Selector`: the namespaces, by label.
+    pub selector: Option<LabelSelector>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+pub enum ListenerNamespacesFrom {
+    #[default]
+    None,
+    /// The Gateway's.
     Same,
     All,
     Selector,

@@ -15,8 +15,8 @@ mod stream_route;
 pub use backend_tls_policy::{BackendTlsPolicy, SubjectAltName, SubjectAltNameType};
 pub use backend_traffic_policy::{BackendTrafficPolicy, RequestRate, RetryBudget, RetryConstraint};
 pub use gateway::{
-    AllowedRoutes, Gateway, GatewayTls, Listener, ListenerTls, NamespacesFrom, RouteGroupKind,
-    RouteNamespaces, TlsMode,
+    AllowedListeners, AllowedRoutes, Gateway, GatewayTls, Listener, ListenerNamespacesFrom,
+    ListenerTls, NamespacesFrom, RouteGroupKind, RouteNamespaces, TlsMode,
 };
 pub use gateway_class::GatewayClass;
 pub use grpc_route::{GrpcMethodMatch, GrpcRoute, GrpcRouteMatch};

@@ -30,7 +30,7 @@ fn is_qualified_name(text: &str) -> bool {
         && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
-fn is_key(key: &str) -> bool {
+pub(super) fn is_key(key: &str) -> bool {
     let (prefix, name) =
         key.split_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
     let is_prefix =
@@ -40,15 +40,25 @@ fn is_key(key: &str) -> bool {
 
 /// Says which labels no Kubernetes object can have. Source: Kubernetes, "Labels and Selectors".
 pub(super) fn check(labels: &BTreeMap<String, String>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    for key in labels.keys().filter(|key| !is_key(key)) {
+        let message = format!("`{key}` cannot be the key of a label");
+        let found = Diagnostic::new(&INVALID_LABEL, at.field(key).key(), message);
+        out.push(found.label("letters, digits, `-`, `_` and `.`, perhaps after a domain and `/`"));
+    }
+    check_values(labels, at, out);
+}
+
+pub(super) fn check_values(
+    labels: &BTreeMap<String, String>,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
     for (key, value) in labels {
-        if !is_key(key) {
-            let message = format!("`{key}` cannot be the key of a label");
-            let found = Diagnostic::new(&INVALID_LABEL, at.field(key).key(), message);
-            out.push(
-                found.label("letters, digits, `-`, `_` and `.`, perhaps after a domain and `/`"),
-            );
-        }
-        if !value.is_empty() && (value.len() > LENGTH_MAX || !is_qualified_name(value)) {
+        if value.len() > LENGTH_MAX {
+            let message = format!("the value of the label `{key}` is too long");
+            let found = Diagnostic::new(&INVALID_LABEL, at.field(key).value(), message);
+            out.push(found.label(format!("{} characters; at most 63", value.len())));
+        } else if !value.is_empty() && !is_qualified_name(value) {
             let message = format!("`{value}` cannot be the value of a label");
             let found = Diagnostic::new(&INVALID_LABEL, at.field(key).value(), message);
             out.push(found.label("letters, digits, `-`, `_` and `.`, at most 63"));

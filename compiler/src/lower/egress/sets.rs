@@ -114,7 +114,7 @@ impl<'a> Lowering<'_, 'a> {
             let none = Hosts::new();
             let mut set = self.host_set(namespace, parts.get(&name).unwrap_or(&none), perspective);
             for (host, hidden) in hidden.get(&name).unwrap_or(&none) {
-                let Some(object) = self.hidden_host(hidden, perspective) else { continue };
+                let Some(object) = self.hidden_host(host, hidden, perspective) else { continue };
                 if let Some(bare) = set.hosts.get_mut(&**host) {
                     (bare.service, bare.policy) = (object.service, object.policy);
                 } else {

@@ -27,14 +27,11 @@ impl<'a> Lowering<'_, 'a> {
     fn api_gateway(&mut self, gateway: &ApiGateway<'a>, rank: usize) {
         let (namespace, name) = (gateway.resource.namespace.as_str(), gateway.resource.name());
         let perspective = Perspective::of_gateways(self.mesh, namespace);
-        let root = gateway.resource.at();
-        let spec = root.field("spec");
-        let list = spec.field("listeners");
         let mut places = vec![(String::new(), Place::resource(gateway.resource.id))];
         let mut opened = Vec::new();
         for listener in gateway.listeners.iter().filter(|listener| listener.is_served()) {
             let item = format!("servers[{}]", opened.len());
-            places.push((item, list.index(listener.index).value()));
+            places.push((item, Place::value(listener.document, listener.path())));
             opened.extend(self.listener(gateway, listener, &perspective));
         }
         // No resource has a `/` in its name: this is nobody else's.
@@ -71,7 +68,7 @@ impl<'a> Lowering<'_, 'a> {
         leads_to.extend(streams.iter().flat_map(|(_, table)| destinations(table)));
         let server = Server {
             port: listener.port,
-            name: listener.spec.name.clone(),
+            name: listener.full_name(),
             protocol,
             bind: None,
             hosts: vec![listener.hostname.to_string()],

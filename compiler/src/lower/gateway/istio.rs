@@ -8,7 +8,7 @@ use mesh_snapshot::{Applies, Key, Kind, Reference};
 use super::{Opened, destinations, tls};
 use crate::lower::{Lowering, Perspective};
 use crate::resolve::Visibility;
-use crate::resolve::gateway::{IstioGateway, Server};
+use crate::resolve::gateway::{IstioGateway, Server, ServerHost};
 use crate::resolve::host::{Host, intersection};
 use crate::resolve::route::VirtualServiceId;
 
@@ -35,12 +35,18 @@ impl<'a> Lowering<'_, 'a> {
         }
     }
 
-    /// Other namespaces in which a gateway is known to run that the resource selects.
+    /// Other namespaces in which a gateway is known to run that the resource selects; where none is known at all, that of
+    /// the installation, which is where Istio's own gateways run.
     fn foreign_proxies(&self, gateway: &IstioGateway<'_>) -> BTreeSet<&'a str> {
         let own = gateway.resource.namespace.as_str();
         let workloads = self.mesh.workloads.iter();
         let selected = workloads.filter(|it| gateway.selects(&it.inventory));
-        let names: BTreeSet<&str> = selected.map(crate::resolve::Workload::namespace).collect();
+        let mut names: BTreeSet<&str> = selected.map(crate::resolve::Workload::namespace).collect();
+        let root = self.mesh.settings.root_namespace;
+        if names.is_empty() && root != own {
+            return BTreeSet::from([root]);
+        }
+        names.remove(own);
         self.mesh.namespaces.names().filter(|name| *name != own && names.contains(name)).collect()
     }
 
@@ -110,13 +116,14 @@ impl<'a> Lowering<'_, 'a> {
                 stream_routes = Some(routes);
             }
         }
+        let tls = tls::of_server(server).unwrap_or(ServerTls::Off);
         let object = ObjectServer {
             port: server.port,
             name: server.spec.name.clone(),
             protocol,
             bind: self.bind(gateway, server),
-            hosts: hosts(server),
-            tls: tls::of_server(server).unwrap_or(ServerTls::Off),
+            hosts: hosts(server, &tls),
+            tls,
             virtual_hosts,
             stream_routes,
         };
@@ -172,8 +179,13 @@ impl<'a> Lowering<'_, 'a> {
     }
 }
 
-/// Without the namespaces that may bind to them.
-fn hosts(server: &Server<'_>) -> Vec<String> {
-    let hosts: BTreeSet<_> = server.hosts.iter().map(|host| host.host.to_string()).collect();
+/// Without the namespaces that may bind to them. Where plain requests are redirected, one that has such a namespace is
+/// answered only where a route is bound to it. Source: Istio, `buildGatewayHTTPRouteConfig`, whose virtual host for the
+/// redirect keeps the namespace in its name.
+fn hosts(server: &Server<'_>, tls: &ServerTls) -> Vec<String> {
+    let is_answered =
+        |host: &&ServerHost<'_>| *tls != ServerTls::Redirect || host.namespace.is_none();
+    let hosts = server.hosts.iter().filter(is_answered);
+    let hosts: BTreeSet<_> = hosts.map(|host| host.host.to_string()).collect();
     hosts.into_iter().collect()
 }

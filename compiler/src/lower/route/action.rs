@@ -6,18 +6,33 @@ use mesh_snapshot::object::{
     RedirectPort, Target,
 };
 
-use super::headers::operations;
+use super::headers::of_destination;
 use super::unit::{micros, share, whole_percent};
 use super::{Routing, retry_policy};
 use crate::api::istio;
-use crate::resolve::route::{self, MergedHttp};
+use crate::resolve::route::{self, GatewayName, MergedHttp};
 
 /// What a redirect without a status answers with.
 const MOVED: u16 = 301;
 
+/// Which port a destination means that names none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum UnsaidPort {
+    /// The one that the request came to. So it is for requests of sidecars, whose routes are made for one port each and know
+    /// the services that have it.
+    AsAsked,
+    /// The service's, if it has only one; else the one that was asked for.
+    OnlyOne,
+}
+
 impl Routing<'_, '_, '_> {
     /// `None` where the route says nothing to do.
-    pub(super) fn action(&mut self, http: &MergedHttp<'_>, namespace: &str) -> Option<HttpAction> {
+    pub(super) fn action(
+        &mut self,
+        http: &MergedHttp<'_>,
+        namespace: &str,
+        gateway: &GatewayName,
+    ) -> Option<HttpAction> {
         let route = &*http.spec;
         if let Some(of) = &route.redirect {
             return Some(HttpAction::Redirect(redirect(of)));
@@ -30,14 +45,19 @@ impl Routing<'_, '_, '_> {
             return None;
         }
         let rewrite = route.rewrite.as_ref();
-        let backends = route.route.iter().map(|of| self.backend(of, route, namespace)).collect();
+        let unsaid = match gateway {
+            GatewayName::Mesh => UnsaidPort::AsAsked,
+            GatewayName::Named(_) => UnsaidPort::OnlyOne,
+        };
+        let destinations = route.route.iter();
+        let backends = destinations.map(|of| self.backend(of, route, namespace, unsaid)).collect();
         let root = http.resource.at();
         let spec = root.field("spec");
         let list = spec.field("http");
         let at = list.index(http.index);
         let retries = at.field("retries");
         let retry = route.retries.as_ref();
-        let unsaid = self.mesh.settings.default_retry;
+        let by_default = self.mesh.settings.default_retry;
         Some(HttpAction::Forward {
             backends,
             path_rewrite: rewrite.and_then(path_rewrite),
@@ -45,9 +65,9 @@ impl Routing<'_, '_, '_> {
                 .map(|rewrite| rewrite.authority.clone())
                 .filter(|authority| !authority.is_empty()),
             timeout: micros(route.timeout).filter(|timeout| !timeout.is_zero()),
-            try_timeout: micros(retry.or(unsaid).and_then(|retry| retry.per_try_timeout)),
+            try_timeout: micros(retry.or(by_default).and_then(|retry| retry.per_try_timeout)),
             retry: retry.map(|retry| retry_policy(Some(retry), Some(&retries), self.out)),
-            mirrors: self.mirrors(route, namespace),
+            mirrors: self.mirrors(route, namespace, unsaid),
         })
     }
 
@@ -56,21 +76,29 @@ impl Routing<'_, '_, '_> {
         of: &istio::HttpRouteDestination,
         route: &istio::HttpRoute,
         namespace: &str,
+        unsaid: UnsaidPort,
     ) -> Backend {
         Backend {
-            target: Target::Cluster(self.destination(&of.destination, namespace)),
+            target: Target::Cluster(self.destination(&of.destination, namespace, unsaid)),
             weight: weight(of.weight, route.route.len()),
-            headers: operations(of.headers.as_ref()),
+            headers: of_destination(of, route.route.len()),
         }
     }
 
-    /// A destination without a port means the only port of the service, else the one that the request came to.
     /// Source: Istio, `GetDestinationCluster`.
-    pub(super) fn destination(&self, written: &istio::Destination, namespace: &str) -> Destination {
+    pub(super) fn destination(
+        &self,
+        written: &istio::Destination,
+        namespace: &str,
+        unsaid: UnsaidPort,
+    ) -> Destination {
         let resolved = route::Destination::of(written, namespace, &self.mesh.settings);
-        let only_port = || match self.view.service(&resolved.host)?.object.ports.as_slice() {
-            [port] => Some(port.number),
-            _ => None,
+        let only_port = || {
+            let service = self.view.service(&resolved.host)?;
+            match (unsaid, service.object.ports.as_slice()) {
+                (UnsaidPort::OnlyOne, [port]) => Some(port.number),
+                _ => None,
+            }
         };
         Destination {
             host: resolved.host.to_string(),
@@ -79,7 +107,12 @@ impl Routing<'_, '_, '_> {
         }
     }
 
-    fn mirrors(&self, route: &istio::HttpRoute, namespace: &str) -> Vec<Mirror> {
+    fn mirrors(
+        &self,
+        route: &istio::HttpRoute,
+        namespace: &str,
+        unsaid: UnsaidPort,
+    ) -> Vec<Mirror> {
         let percent = route.mirror_percent.or(route.mirror_percent_by_proto_name);
         let share_of_one = match (route.mirror_percentage, percent) {
             (None, Some(percent)) => whole_percent(percent),
@@ -89,7 +122,10 @@ impl Routing<'_, '_, '_> {
         let several = route.mirrors.iter().map(|it| (&it.destination, share(it.percentage)));
         one.chain(several)
             .filter(|(_, share)| share.0 > 0)
-            .map(|(to, share)| Mirror { destination: self.destination(to, namespace), share })
+            .map(|(to, share)| Mirror {
+                destination: self.destination(to, namespace, unsaid),
+                share,
+            })
             .collect()
     }
 }

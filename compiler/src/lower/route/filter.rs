@@ -47,6 +47,13 @@ impl Filters {
         all
     }
 
+    /// What the only backend of a rule says of where its requests go is said of the rule.
+    pub(super) fn take_routing(&mut self, of_backend: Self) {
+        self.redirect = of_backend.redirect.or(self.redirect.take());
+        self.path_rewrite = of_backend.path_rewrite.or(self.path_rewrite.take());
+        self.authority_rewrite = of_backend.authority_rewrite.or(self.authority_rewrite.take());
+    }
+
     fn add(&mut self, filter: &HttpRouteFilter, mirror: Option<&Backend>) {
         self.is_unknown |= filter.extension_ref.is_some() || filter.external_auth.is_some();
         if let Some(of) = &filter.request_header_modifier {

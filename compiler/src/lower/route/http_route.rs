@@ -62,7 +62,10 @@ impl Routing<'_, '_, '_> {
         let route = self.mesh.http_routes.get(id);
         let rules = route.resource.spec.rules.iter().zip(&route.rules).enumerate();
         for (index, (rule, resolved)) in rules {
-            let filters = Filters::of(&rule.filters, &resolved.mirrors, leave == Leave::Needed);
+            let mut filters = Filters::of(&rule.filters, &resolved.mirrors, leave == Leave::Needed);
+            if let [only] = rule.backend_refs.as_slice() {
+                filters.take_routing(Filters::of(&only.filters, &[], false));
+            }
             let action = action(rule, &resolved.backends, leave, &filters);
             let kind = route.resource.spec.kind;
             let path = FieldPath::default().field("spec").field("rules").index(index);

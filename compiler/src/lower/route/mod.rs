@@ -185,7 +185,7 @@ impl<'a> Lowering<'_, 'a> {
     ) -> (Reference, RouteTable) {
         let view = perspective.view;
         let table = Routing { mesh: self.mesh, view, out: self.out }.at_gateway(routes);
-        let name = format!("api/{}/{}/{host}", gateway.resource.name(), listener.spec.name);
+        let name = format!("api/{}/{}/{host}", gateway.resource.name(), listener.full_name());
         self.add_gateway_table(&gateway.resource.namespace, &name, table, true, perspective)
     }
 
@@ -202,7 +202,7 @@ impl<'a> Lowering<'_, 'a> {
         if table.object == RouteTable::default() {
             return None;
         }
-        let name = format!("api/{}/{}", gateway.resource.name(), listener.spec.name);
+        let name = format!("api/{}/{}", gateway.resource.name(), listener.full_name());
         Some(self.add_gateway_table(&gateway.resource.namespace, &name, table, true, perspective))
     }
 

@@ -5,7 +5,7 @@ use mesh_snapshot::object::{
 };
 
 use super::Routing;
-use super::action::weight;
+use super::action::{UnsaidPort, weight};
 use super::matching::port;
 use super::virtual_service::is_for;
 use crate::api::istio::{L4Match, RouteDestination, TlsMatch};
@@ -111,7 +111,11 @@ impl Routing<'_, '_, '_> {
 
     fn backends(&self, routes: &[RouteDestination], namespace: &str) -> Vec<Backend> {
         let backend = |of: &RouteDestination| Backend {
-            target: Target::Cluster(self.destination(&of.destination, namespace)),
+            target: Target::Cluster(self.destination(
+                &of.destination,
+                namespace,
+                UnsaidPort::OnlyOne,
+            )),
             weight: weight(of.weight, routes.len()),
             headers: HeaderOperations::default(),
         };

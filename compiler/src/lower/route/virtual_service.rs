@@ -18,7 +18,7 @@ impl Routing<'_, '_, '_> {
         let it = self.mesh.virtual_services.get(id);
         table.places.push((String::new(), crate::diagnostic::Place::resource(it.resource.id)));
         for http in it.http.iter().filter(|http| http.is_for(gateway)) {
-            let Some(action) = self.action(http, it.namespace()) else { continue };
+            let Some(action) = self.action(http, it.namespace(), gateway) else { continue };
             let root = http.resource.at();
             let (spec, item) = (root.field("spec"), format!("http[{}]", table.object.http.len()));
             let list = spec.field("http");
@@ -27,7 +27,7 @@ impl Routing<'_, '_, '_> {
                 name: http.spec.name.clone(),
                 matches: matches(http, gateway),
                 action,
-                headers: headers::operations(http.spec.headers.as_ref()),
+                headers: headers::of_route(&http.spec),
                 cors: http.spec.cors_policy.as_ref().map(cors::lower),
                 fault: fault::lower(http.spec.fault.as_ref()),
             });

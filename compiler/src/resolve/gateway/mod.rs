@@ -3,5 +3,5 @@
 mod api;
 mod istio;
 
-pub use api::{ApiGateway, ApiGateways, Certificate, Class, Listener};
+pub use api::{ApiGateway, ApiGateways, Certificate, Class, Listener, SetState};
 pub use istio::{IstioGateway, IstioGateways, Server, ServerHost};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::Resource;
 use crate::api::gateway_api::{self, ParentReference};
-use crate::resolve::gateway::{ApiGateway, ApiGateways, Class, Listener};
+use crate::resolve::gateway::{ApiGateway, ApiGateways, Class, Listener, SetState};
 use crate::resolve::host::{Host, overlap};
 use crate::resolve::service::Services;
 
@@ -73,8 +73,24 @@ impl<'a> Seeker<'_, 'a> {
                     Some(gateway) if matches!(gateway.class, Class::Foreign | Class::Unknown) => {
                         Parent::Foreign
                     }
-                    Some(gateway) => self.attach(reference, gateway),
+                    Some(gateway) => self.attach(reference, gateway, None),
                     None => missing(),
+                }
+            }
+            ("gateway.networking.k8s.io", "ListenerSet") => {
+                match gateways.set(namespace, &reference.name) {
+                    Some(SetState::Added(gateway)) => {
+                        let set = Some((namespace, reference.name.as_str()));
+                        match gateways.find(&gateway.namespace, gateway.name()) {
+                            Some(gateway) => self.attach(reference, gateway, set),
+                            None => missing(),
+                        }
+                    }
+                    Some(SetState::NotAllowed(gateway)) => {
+                        Parent::Refused(RefusedParent::NotAllowed(gateway))
+                    }
+                    Some(SetState::Missing) | None => missing(),
+                    Some(SetState::Foreign) => Parent::Foreign,
                 }
             }
             ("", "Service") => match services.kubernetes(namespace, &reference.name) {
@@ -100,10 +116,19 @@ impl<'a> Seeker<'_, 'a> {
     }
 
     /// Tries every listener of the Gateway; what refuses the last that came furthest is what is told.
-    fn attach(&self, reference: &ParentReference, gateway: &ApiGateway<'a>) -> Parent<'a> {
+    /// `set` is the `ListenerSet` whose listeners are meant; absent: the Gateway's own.
+    fn attach(
+        &self,
+        reference: &ParentReference,
+        gateway: &ApiGateway<'a>,
+        set: Option<(&str, &str)>,
+    ) -> Parent<'a> {
         let resource = gateway.resource;
-        let named: Vec<&Listener<'_>> =
-            gateway.listeners.iter().filter(|it| is_meant(reference, it)).collect();
+        let named: Vec<&Listener<'_>> = gateway
+            .listeners
+            .iter()
+            .filter(|it| is_of(set, it) && is_meant(reference, it))
+            .collect();
         if named.is_empty() {
             return Parent::Refused(RefusedParent::NoListener(resource));
         }
@@ -120,6 +145,10 @@ impl<'a> Seeker<'_, 'a> {
         }
         Parent::Gateway { gateway: resource, listeners }
     }
+}
+
+fn is_of(set: Option<(&str, &str)>, listener: &Listener<'_>) -> bool {
+    listener.set.map(|it| (it.namespace.as_str(), it.name())) == set
 }
 
 fn is_meant(reference: &ParentReference, listener: &Listener<'_>) -> bool {

@@ -190,9 +190,19 @@ fn check_mirror(mirror: &RequestMirror, at: &At<'_>, out: &mut Vec<Diagnostic>) 
     }
     if let Some(fraction) = &mirror.fraction {
         let denominator = fraction.denominator.unwrap_or(100);
-        if denominator < 1 || fraction.numerator < 0 || fraction.numerator > denominator {
-            let message = format!("{} of {denominator} is no fraction", fraction.numerator);
-            out.push(fault(at.field("fraction").key(), message, "nothing to all of it"));
+        let (at, numerator) = (at.field("fraction"), fraction.numerator);
+        if denominator < 1 {
+            let message = format!("the denominator `{denominator}` is less than 1");
+            out.push(fault(at.field("denominator").value(), message, "1 or more"));
+        }
+        if numerator < 0 {
+            let message = format!("the numerator `{numerator}` is less than 0");
+            out.push(fault(at.field("numerator").value(), message, "0 or more"));
+        } else if numerator > denominator && denominator > 0 {
+            let message = format!(
+                "the numerator `{numerator}` is greater than the denominator {denominator}"
+            );
+            out.push(fault(at.field("numerator").value(), message, "at most all of it"));
         }
     }
 }
@@ -293,11 +303,12 @@ fn check_cors(cors: &Cors, at: &At<'_>, out: &mut Vec<Diagnostic>) {
                 _ => is_token(value),
             };
             if !is_fit {
-                out.push(fault(
-                    at.index(index).value(),
-                    format!("`{value}` cannot be allowed"),
-                    "not of this list's form",
-                ));
+                let message = match name {
+                    "allowOrigins" => format!("`{value}` is no origin"),
+                    "allowMethods" => format!("unknown method `{value}`"),
+                    _ => format!("`{value}` is no name of a header"),
+                };
+                out.push(fault(at.index(index).value(), message, "cannot be allowed"));
             }
         }
     }

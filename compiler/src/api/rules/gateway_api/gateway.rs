@@ -1,6 +1,8 @@
 //! Rules of the Gateway API's `Gateway`.
 
-use super::super::checks::INVALID_LISTENER;
+use std::collections::BTreeMap;
+
+use super::super::checks::{INVALID_LABEL, INVALID_LISTENER};
 use super::super::{label, port};
 use super::{name, reference};
 use crate::api::Resource;
@@ -28,7 +30,10 @@ pub(in crate::api) fn check(
         ));
     }
     let infrastructure = at.field("infrastructure");
-    label::check(&spec.infrastructure.labels, &infrastructure.field("labels"), out);
+    label::check_values(&spec.infrastructure.labels, &infrastructure.field("labels"), out);
+    let annotations = infrastructure.field("annotations");
+    check_keys(&spec.infrastructure.labels, "label", &infrastructure.field("labels"), out);
+    check_keys(&spec.infrastructure.annotations, "annotation", &annotations, out);
     check_listeners(&spec.listeners, "Gateway", &listeners, out);
 }
 
@@ -43,6 +48,25 @@ pub(in crate::api) fn check_listener_set(
     reference::check_name(&parent.name, &at_parent.field("name"), out);
     name::check_namespace(parent.namespace.as_deref(), &at_parent.field("namespace"), out);
     check_listeners(&spec.listeners, "ListenerSet", &at.field("listeners"), out);
+}
+
+/// Keys are those of Kubernetes, and the domain in front of one is in lower case.
+fn check_keys(
+    pairs: &BTreeMap<String, String>,
+    what: &str,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    for key in pairs.keys() {
+        let domain = key.split_once('/').map(|(domain, _)| domain);
+        if !label::is_key(key) || !domain.is_none_or(name::is_subdomain) {
+            let message = format!("`{key}` cannot be the key of a {what}");
+            let found = Diagnostic::new(&INVALID_LABEL, at.field(key).key(), message);
+            out.push(found.label(
+                "letters, digits, `-`, `_` and `.`, perhaps after a domain in lower case and `/`",
+            ));
+        }
+    }
 }
 
 fn check_listeners(listeners: &[Listener], kind: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {

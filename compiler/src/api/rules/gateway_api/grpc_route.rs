@@ -29,6 +29,10 @@ pub(in crate::api) fn check(
     out.extend(said_of(&INVALID_GRPC_ROUTE, found));
 }
 
+/// The patterns that the schema holds names to.
+const SERVICE: &str = r"^(?i)\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*$";
+const METHOD: &str = "^[A-Za-z_][A-Za-z_0-9]*$";
+
 /// Source: the CEL rules of `GRPCMethodMatch`.
 fn check_method(test: &GrpcMethodMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if test.service.is_none() && test.method.is_none() {
@@ -36,21 +40,18 @@ fn check_method(test: &GrpcMethodMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) 
         out.push(fault(at.value(), message.into(), "needs one or both"));
     }
     let parts = [
-        ("service", &test.service, is_service as fn(&str) -> bool),
-        ("method", &test.method, is_identifier),
+        ("service", &test.service, is_service as fn(&str) -> bool, SERVICE),
+        ("method", &test.method, is_identifier, METHOD),
     ];
-    for (field, name, is_fit) in parts {
+    for (field, name, is_fit, pattern) in parts {
         let Some(name) = name else { continue };
         let at = at.field(field);
         if test.r#type == Some(MatchType::RegularExpression) {
             expression::check(name, &at, out);
         } else if !is_fit(name) {
             let message = format!("no {field} of gRPC is called `{name}`");
-            out.push(fault(
-                at.value(),
-                message,
-                "only letters, digits and `_` are valid characters",
-            ));
+            let found = fault(at.value(), message, "only letters, digits and `_`");
+            out.push(found.help(format!("names match `{pattern}`")));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::checks::INVALID_HTTP_ROUTE;
 use super::{filter, matching, name, reference, session};
 use crate::api::Resource;
+use crate::api::checks::UNENFORCED_FIELD;
 use crate::api::gateway_api::{HttpBackendRef, HttpRoute, HttpRouteRule};
 use crate::diagnostic::{At, Diagnostic, Place};
 
@@ -115,6 +116,29 @@ fn check_backend(
         ));
     }
     filter::check_all(&backend.filters, &rule.matches, &at.field("filters"), out);
+    if rule.backend_refs.len() > 1 {
+        check_one_of_several(backend, &at.field("filters"), out);
+    }
+}
+
+/// What becomes of a request is decided before the backend is picked, unless there is only one.
+fn check_one_of_several(backend: &HttpBackendRef, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    for (index, filter) in backend.filters.iter().enumerate() {
+        let fields = [
+            ("urlRewrite", filter.url_rewrite.is_some(), "rewritten"),
+            ("requestRedirect", filter.request_redirect.is_some(), "redirected"),
+        ];
+        for (field, _, verb) in fields.into_iter().filter(|(_, is_set, _)| *is_set) {
+            let message = format!("`{field}` of one backend of several has no effect");
+            let at = at.index(index);
+            out.push(
+                Diagnostic::new(&UNENFORCED_FIELD, at.field(field).key(), message)
+                    .label("not enforced")
+                    .consequence(format!("requests to this backend alone are not {verb}"))
+                    .help("put the filter at the rule, or split the rule"),
+            );
+        }
+    }
 }
 
 fn check_time(rule: &HttpRouteRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {

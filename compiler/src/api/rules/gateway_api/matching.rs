@@ -109,14 +109,18 @@ fn check_path(path: &HttpPathMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     } else if value.contains('#') {
         Some("a `#` is never sent")
     } else if value.contains(is_odd) || !has_whole_escapes(value) {
-        Some("a character that no path has unescaped")
+        Some("only letters, digits, `-/._~!$&'()*+,;=:@` and `%` with two hexadecimal digits")
     } else if value.len() > PATH_MAX {
         Some("more than 1024 characters")
     } else {
         None
     };
     if let Some(reason) = reason {
-        out.push(fault(at.value(), format!("`{value}` is no path"), reason));
+        let kind = match path.r#type {
+            Some(PathMatchType::Exact) => "Exact",
+            _ => "PathPrefix",
+        };
+        out.push(fault(at.value(), format!("no path of type {kind} is `{value}`"), reason));
     }
 }
 

@@ -1,0 +1,72 @@
+//! `unserved-listener-set`: a `ListenerSet`, or one of its listeners, is not added to its Gateway.
+//!
+//! Source: Gateway API, `ListenerSet`, `Gateway.spec.allowedListeners`; of two listeners that cannot both be there the
+//! Gateway's own comes first, then that of the older set.
+
+use super::inventory;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::gateway::{ApiGateway, Listener, SetState};
+
+pub(super) static CHECK: Check = Check::lint(
+    "unserved-listener-set",
+    Severity::Warning,
+    include_str!("unserved_listener_set.md"),
+);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for set in &mesh.source.listener_sets {
+        let parent = FieldPath::default().field("spec").field("parentRef").field("name");
+        let place = Place::value(set.id, parent);
+        let name = &set.spec.parent_ref.name;
+        let say = |message: String, label: &str| {
+            Diagnostic::new(&CHECK, place, message)
+                .label(label)
+                .consequence("its listeners are not opened: connections to them are refused")
+        };
+        match mesh.api_gateways.set(&set.namespace, set.name()) {
+            Some(SetState::Missing) if inventory::lists_api_gateways(mesh) => {
+                let namespace = set.spec.parent_ref.namespace.as_ref().unwrap_or(&set.namespace);
+                if !inventory::is_incomplete(mesh, "Gateway", namespace, name) {
+                    let message =
+                        format!("there is no Gateway `{name}` in namespace `{namespace}`");
+                    out.push(say(message, "added to nothing"));
+                }
+            }
+            Some(SetState::NotAllowed(gateway)) => {
+                let allowed = FieldPath::default().field("spec").field("allowedListeners");
+                let own = &set.namespace;
+                let message = format!("the Gateway takes no ListenerSets of namespace `{own}`");
+                out.push(
+                    say(message, "not let in")
+                        .also(Place::value(gateway.id, allowed), "this lets sets in")
+                        .help("without `allowedListeners` a Gateway takes none"),
+                );
+            }
+            _ => {}
+        }
+    }
+    for gateway in mesh.api_gateways.iter() {
+        let in_conflict = gateway.listeners.iter().filter(|it| it.is_in_conflict);
+        out.extend(in_conflict.filter_map(|it| conflict(gateway, it)));
+    }
+}
+
+fn conflict(gateway: &ApiGateway<'_>, listener: &Listener<'_>) -> Option<Diagnostic> {
+    let earlier = gateway.listeners.iter().take(listener.index);
+    let first =
+        earlier.filter(|it| !it.is_in_conflict).find(|it| !it.is_distinct_from(listener))?;
+    let name = &listener.spec.name;
+    let (message, field) = if first.protocol == listener.protocol {
+        (format!("listener `{name}` has the port and the name of another"), "name")
+    } else {
+        (format!("the port of listener `{name}` is for another protocol"), "protocol")
+    };
+    let place = |it: &Listener<'_>| Place::value(it.document, it.path().field(field));
+    Some(
+        Diagnostic::new(&CHECK, place(listener), message)
+            .label("this one is not opened")
+            .also(place(first), "this one comes first")
+            .consequence("what is attached to it alone gets no requests"),
+    )
+}
