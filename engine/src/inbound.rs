@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use mesh_snapshot::object::{
-    MtlsMode, PeerAuthentication, Protocol, Service, TargetPort, Workload,
+    DeclaredEndpoint, Discovery, MtlsMode, PeerAuthentication, Protocol, Service, TargetPort,
+    Workload,
 };
 
 use crate::program::Named;
@@ -43,11 +44,13 @@ impl Inbound {
     ) -> Self {
         let (mut ports, mut targets) = (HashMap::new(), HashMap::new());
         for (_, service) in services {
+            let own = own_endpoint(service, workload);
             for port in &service.ports {
                 let target = match &port.target {
                     TargetPort::Number(number) => Some(*number),
                     TargetPort::Name(name) => workload.ports.get(name).copied(),
                 };
+                let target = own.and_then(|own| own.ports.get(&port.number).copied()).or(target);
                 // Where two services lead to one port, the first by key says what it speaks.
                 if let Some(target) = target {
                     targets.entry(port.number).or_insert(target);
@@ -95,13 +98,26 @@ impl Inbound {
     }
 }
 
+/// The workload, as the author of a service lists it.
+fn own_endpoint<'s>(service: &'s Service, workload: &Workload) -> Option<&'s DeclaredEndpoint> {
+    let (Discovery::Declared { endpoints } | Discovery::Dns { endpoints, .. }) = &service.discovery
+    else {
+        return None;
+    };
+    let is_own = |endpoint: &&DeclaredEndpoint| {
+        endpoint.address.parse().is_ok_and(|address| workload.addresses.contains(&address))
+    };
+    endpoints.iter().find(is_own)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use mesh_snapshot::object::{
-        MtlsMode, PeerAuthentication, Protocol, Service, ServicePort, TargetPort, Workload,
+        DeclaredEndpoint, Discovery, MtlsMode, PeerAuthentication, Protocol, Service, ServicePort,
+        TargetPort, Workload,
     };
     use mesh_snapshot::{Key, Kind};
 
@@ -148,6 +164,35 @@ mod tests {
         assert!(inbound.port(1).service.is_none());
         assert_eq!(inbound.ports(), [8080, 9090]);
         assert_eq!((inbound.target_of(82), inbound.target_of(83)), (Some(9090), None));
+    }
+
+    #[test]
+    fn a_listed_endpoint_may_have_ports_of_its_own() {
+        let address = [10, 0, 0, 7].into();
+        let endpoint = DeclaredEndpoint {
+            address: "10.0.0.7".to_owned(),
+            ports: BTreeMap::from([(80, 8081)]),
+            labels: BTreeMap::new(),
+            weight: 1,
+            locality: String::new(),
+            service_account: String::new(),
+        };
+        let port = |number| ServicePort {
+            number,
+            name: String::new(),
+            protocol: Protocol::Http,
+            target: TargetPort::Number(number),
+        };
+        let service = Service {
+            ports: vec![port(80), port(90)],
+            discovery: Discovery::Declared { endpoints: vec![endpoint] },
+            ..reviews()
+        };
+        let key = Arc::new(Key::new(Kind::Service, "shop", "reviews"));
+        let workload = Workload { addresses: [address].into(), ..Workload::default() };
+        let inbound = Inbound::build(&workload, &[(key, Arc::new(service))], Vec::new());
+        assert_eq!(inbound.ports(), [90, 8081]);
+        assert_eq!(inbound.target_of(80), Some(8081));
     }
 
     #[test]

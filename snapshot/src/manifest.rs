@@ -1,6 +1,7 @@
 //! The root of a snapshot and its sections: who gets which object.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,8 @@ pub enum Applies {
     Selected(Vec<Labels>),
     /// The gateways that run one of these Gateway API `Gateway`s of the section's namespace (`targetRefs`).
     Gateways(BTreeSet<String>),
+    /// Those with one of these addresses of their own: an author listed it.
+    Addressed(BTreeSet<IpAddr>),
 }
 
 /// The label by which a pod says which Gateway API `Gateway` it runs. Source: Istio, `gateway.networking.k8s.io/gateway-name`.
@@ -77,6 +80,7 @@ impl Applies {
                 let runs = workload.labels.get(GATEWAY_NAME_LABEL);
                 workload.role == Role::Gateway && runs.is_some_and(|name| names.contains(name))
             }
+            Self::Addressed(addresses) => !addresses.is_disjoint(&workload.addresses),
         }
     }
 }

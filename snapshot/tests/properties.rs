@@ -59,6 +59,7 @@ fn workload(namespace: &str, service: usize) -> Workload {
         name,
         role: Role::Sidecar,
         ports: BTreeMap::new(),
+        addresses: BTreeSet::new(),
     }
 }
 

@@ -46,5 +46,6 @@ pub use rules::CHECKS as RULES;
 pub(crate) use decode::nearest;
 pub(crate) use kind::replacement;
 pub(crate) use project::{fixed_check, unknown_check};
+pub(crate) use rules::address::inward;
 pub(crate) use rules::header::is_claim;
 pub(crate) use rules::service_entry::gets_address;

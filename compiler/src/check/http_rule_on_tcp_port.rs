@@ -11,6 +11,7 @@ use super::selection;
 use crate::api::istio::{Action, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
+use crate::resolve::policy::Scope;
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
 
@@ -38,12 +39,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if ports.tcp.is_empty() {
             continue;
         }
+        let is_open = |port: u16| lets_bytes_in(mesh, scope, port);
         for (index, rule) in spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
-            if let (Some(field), Some((port, place))) =
-                (http_field(rule, &at), tcp_port(rule, spec.action, &ports))
-            {
+            let Some(field) = http_field(rule, &at) else { continue };
+            if let Some((port, place)) = tcp_port(rule, spec.action, &ports, is_open) {
                 out.push(report(policy.resource.id, field, spec.action, *port, place.clone()));
+                // Of one policy that closes a port by what it leaves out one rule tells enough.
+                if spec.action == Action::Allow && !names_ports(rule) {
+                    break;
+                }
             }
         }
     }
@@ -74,9 +79,39 @@ fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
     ports
 }
 
+fn names_ports(rule: &Rule) -> bool {
+    let operations = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
+    operations.into_iter().any(|operation| !operation.ports.is_empty())
+}
+
+/// Whether an `ALLOW` rule for workloads of this scope is for connections to `port`, whatever they carry.
+fn lets_bytes_in(mesh: &Mesh<'_>, scope: &Scope<'_>, port: u16) -> bool {
+    let is_near = |other: &Scope<'_>| {
+        other.namespace.is_none() || scope.namespace.is_none() || other.namespace == scope.namespace
+    };
+    let root = FieldPath::default();
+    mesh.policies.authorization_policies.iter().any(|policy| {
+        let spec = &policy.resource.spec;
+        let is_for = |rule: &Rule| {
+            let named = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
+            let mut named = named.into_iter().flat_map(|operation| &operation.ports);
+            http_field(rule, &root).is_none()
+                && (!names_ports(rule) || named.any(|it| it.parse() == Ok(port)))
+        };
+        spec.action == Action::Allow
+            && policy.scope.as_ref().is_ok_and(is_near)
+            && spec.rules.iter().flatten().any(is_for)
+    })
+}
+
 /// The port for TCP that the rule is for. One that names no ports is for all; then an `ALLOW` rule may well be meant for
-/// the others.
-fn tcp_port<'p>(rule: &Rule, action: Action, ports: &'p Ports) -> Option<&'p (u16, Place)> {
+/// the others, and closes this one where no other rule is for it, as `is_open` tells.
+fn tcp_port<'p>(
+    rule: &Rule,
+    action: Action,
+    ports: &'p Ports,
+    is_open: impl Fn(u16) -> bool,
+) -> Option<&'p (u16, Place)> {
     let named: Option<Vec<_>> = rule
         .to
         .iter()
@@ -94,12 +129,13 @@ fn tcp_port<'p>(rule: &Rule, action: Action, ports: &'p Ports) -> Option<&'p (u1
         None if action == Action::Deny && rule.from.is_some() && rule.to.is_some() => {
             ports.tcp.first()
         }
+        None if action == Action::Allow => ports.tcp.iter().find(|(port, _)| !is_open(*port)),
         None => None,
     }
 }
 
 /// The first field of a rule that only HTTP has.
-fn http_field(rule: &Rule, at: &FieldPath) -> Option<FieldPath> {
+pub(super) fn http_field(rule: &Rule, at: &FieldPath) -> Option<FieldPath> {
     let sources = rule.from.iter().flatten().enumerate();
     let source = sources.filter_map(|(index, it)| Some((index, it.source.as_ref()?))).find_map(
         |(index, it)| {

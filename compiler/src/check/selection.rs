@@ -1,8 +1,6 @@
 //! Which known workloads a policy, or a Service, is for.
 
-use mesh_snapshot::Applies;
-use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
-use mesh_snapshot::object::{Discovery, EndpointSet, Role, TargetPort};
+use mesh_snapshot::object::{Discovery, EndpointSet, TargetPort};
 
 use super::inventory;
 use crate::resolve::policy::Scope;
@@ -11,14 +9,7 @@ use crate::resolve::{Mesh, Workload};
 
 /// The workloads that a policy is for.
 pub(super) fn of_policy<'m, 'a>(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Vec<&'m Workload<'a>> {
-    let is_selected = |it: &&Workload<'_>| match &scope.applies {
-        Applies::All => true,
-        Applies::Selected(sets) => sets.iter().any(|labels| it.inventory.has(labels)),
-        Applies::Gateways(names) => {
-            let name = it.inventory.labels.get(GATEWAY_NAME_LABEL);
-            it.inventory.role == Role::Gateway && name.is_some_and(|name| names.contains(name))
-        }
-    };
+    let is_selected = |it: &&Workload<'_>| scope.applies.to(&it.inventory);
     match scope.namespace {
         Some(namespace) => inventory::workloads(mesh, namespace).filter(is_selected).collect(),
         None => mesh.workloads.iter().filter(is_selected).collect(),

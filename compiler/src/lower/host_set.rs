@@ -148,7 +148,7 @@ fn of_namespace<'p, 'a, T>(
 fn selector<'p, T>(policy: &'p Policy<'_, T>) -> Option<&'p Labels> {
     match &policy.scope.as_ref().ok()?.applies {
         Applies::Selected(selectors) => selectors.first(),
-        Applies::All | Applies::Gateways(_) => None,
+        Applies::All | Applies::Gateways(_) | Applies::Addressed(_) => None,
     }
 }
 

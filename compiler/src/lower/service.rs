@@ -1,5 +1,7 @@
 //! `Service`: what can be called.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use mesh_snapshot::object::{Discovery, EndpointSet, Object, Service};
@@ -20,12 +22,7 @@ impl Lowering<'_, '_> {
                 if services.get(id).alias.is_some() {
                     continue;
                 }
-                let Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } =
-                    &object.discovery
-                else {
-                    continue;
-                };
-                let applies = Applies::Selected(vec![labels.clone()]);
+                let Some(applies) = backing(&object.discovery) else { continue };
                 let reference = self.add_service(plain_key(&object), &object, id);
                 self.store.list(namespace, reference, applies, 0);
             }
@@ -62,6 +59,20 @@ impl Lowering<'_, '_> {
         let place: Place = self.mesh.services.get(id).origin.place();
         self.store.add(key, &Object::Service((**object).clone()), &[(String::new(), place)])
     }
+}
+
+/// The workloads that back a service: those that it selects, or whose addresses its author lists. Source: Istio,
+/// `ServiceEntry`: a listed endpoint is an instance of the proxies of the entry's namespace that have its address.
+fn backing(discovery: &Discovery) -> Option<Applies> {
+    let (Discovery::Declared { endpoints } | Discovery::Dns { endpoints, .. }) = discovery else {
+        let Discovery::World { set: EndpointSet::Selected { labels, .. }, .. } = discovery else {
+            return None;
+        };
+        return Some(Applies::Selected(vec![labels.clone()]));
+    };
+    let addresses: BTreeSet<IpAddr> =
+        endpoints.iter().filter_map(|it| it.address.parse().ok()).collect();
+    (!addresses.is_empty()).then_some(Applies::Addressed(addresses))
 }
 
 fn plain_key(object: &Service) -> Key {

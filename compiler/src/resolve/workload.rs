@@ -119,6 +119,7 @@ fn inventory<T>(resource: &Resource<T>, metadata: &Metadata, pod: &PodSpec) -> I
         service_account: account.map_or("default", String::as_str).to_owned(),
         role: role(metadata, pod),
         ports: ports(&pod.containers),
+        ..Inventory::default()
     }
 }
 

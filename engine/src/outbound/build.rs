@@ -9,7 +9,7 @@ use mesh_snapshot::object::{OutboundPolicy, Protocol, Service, Workload};
 use super::names::{own, short};
 use super::services::{ServicePort, Services};
 use super::{Outbound, VirtualHost};
-use crate::cluster::{self, Registry};
+use crate::cluster::{self, Registry, ServiceView};
 use crate::host::HostTable;
 use crate::program::{BuildError, Fault, Ledger, SeenHost, Site, View};
 use crate::route::{Context, Retry, StreamTable, VirtualHostRoutes};
@@ -63,7 +63,7 @@ impl Builder<'_> {
     ) -> Result<Vec<(u16, usize, &'v str)>, BuildError> {
         let mut compiled = Compiled::new();
         let mut places = Vec::new();
-        for host in view.values().filter(|host| !host.route_only) {
+        for host in view.values().filter(|host| !host.route_only || host.routes.is_some()) {
             for port in ports(host) {
                 let Some(routes) = self.routes(host, port, &mut compiled)? else { continue };
                 let place = outbound.virtual_hosts.len();
@@ -71,7 +71,7 @@ impl Builder<'_> {
                 outbound.virtual_hosts.push(VirtualHost { name, routes });
                 let table = outbound.ports.entry(port).or_default();
                 self.name(host, place, table)?;
-                if host.upstream.is_some() {
+                if shown(host).is_some() {
                     places.push((port, place, &*host.name));
                 }
             }
@@ -86,7 +86,7 @@ impl Builder<'_> {
         place: usize,
         table: &mut HostTable<usize>,
     ) -> Result<(), BuildError> {
-        let names = match &host.upstream {
+        let names = match shown(host) {
             Some((_, upstream)) => own(&upstream.service),
             None => vec![host.name.clone()],
         };
@@ -121,7 +121,7 @@ impl Builder<'_> {
         }
         // Routes of which none can be taken here count as none. Source: Istio,
         // `buildSidecarVirtualHostsForVirtualService`.
-        let Some((key, upstream)) = &host.upstream else { return Ok(None) };
+        let Some((key, upstream)) = shown(host) else { return Ok(None) };
         routes.push_default(key, &upstream.service, &mut self.context(port))?;
         routes.seal();
         Ok(Some(Arc::new(routes)))
@@ -137,13 +137,11 @@ impl Builder<'_> {
     }
 
     fn services(&mut self, view: &View, services: &mut Services) -> Result<(), BuildError> {
-        let mut shown: Vec<(&SeenHost, &Arc<Key>, &Service)> = Vec::new();
-        for host in view.values().filter(|host| !host.route_only) {
-            if let Some((key, upstream)) = &host.upstream {
-                shown.push((host, key, &upstream.service));
-            }
-        }
-        for &(host, key, service) in &shown {
+        let all: Vec<(&SeenHost, &Arc<Key>, &Service)> = view
+            .values()
+            .filter_map(|host| shown(host).map(|(key, upstream)| (host, key, &*upstream.service)))
+            .collect();
+        for &(host, key, service) in &all {
             let mut ports = Vec::new();
             for port in &service.ports {
                 if port.protocol != Protocol::Udp {
@@ -155,7 +153,7 @@ impl Builder<'_> {
                 .push(service, ports, &names)
                 .map_err(|text| BuildError::at(key, "", Fault::Address(text.to_owned())))?;
         }
-        for (place, &(host, ..)) in shown.iter().enumerate() {
+        for (place, &(host, ..)) in all.iter().enumerate() {
             services.name(place, &short(&host.name, &self.workload.namespace));
         }
         Ok(())
@@ -181,9 +179,14 @@ impl Builder<'_> {
     }
 }
 
+/// The service that a host is seen as: one that only routes may lead to is none.
+fn shown(host: &SeenHost) -> Option<&(Arc<Key>, ServiceView)> {
+    host.upstream.as_ref().filter(|_| !host.route_only)
+}
+
 /// The ports on which a host may be asked over HTTP.
 fn ports(host: &SeenHost) -> Vec<u16> {
-    match &host.upstream {
+    match shown(host) {
         Some((_, upstream)) => {
             let http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Detect;
             let ports = upstream.service.ports.iter().filter(|port| http(port.protocol));

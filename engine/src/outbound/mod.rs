@@ -180,8 +180,12 @@ impl Outbound {
         let service = arrival.service.or_else(|| self.services.unaddressed(arrival.port, sni));
         // Istio has such bytes pass on a port of HTTP: they are for nobody that the mesh knows.
         let service = service.filter(|service| !service.protocol().is_http());
-        match (service, self.unknown) {
-            (Some(service), _) => service.stream(&facts, roll),
+        // A block may hold others' addresses, so there a service goes by its server name as well.
+        let by_name = || self.services.is_in_block(destination.to_canonical());
+        let service = service.filter(|service| service.takes(sni, by_name));
+        let outcome = service.and_then(|service| service.stream(&facts, roll));
+        match (outcome, self.unknown) {
+            (Some(outcome), _) => outcome,
             (None, OutboundPolicy::AllowAny) => StreamOutcome::Passthrough,
             (None, OutboundPolicy::RegistryOnly) => StreamOutcome::Blackhole,
         }

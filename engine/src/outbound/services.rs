@@ -9,7 +9,7 @@ use mesh_snapshot::object::{Protocol, Service};
 use super::{Addresses, StreamOutcome};
 use crate::address::block;
 use crate::cluster::ClusterId;
-use crate::host::HostTable;
+use crate::host::{HostTable, covers};
 use crate::route::{StreamFacts, StreamTable};
 
 #[derive(Clone, Debug, Default)]
@@ -118,6 +118,12 @@ impl Services {
         self.get(place?, port)
     }
 
+    /// Whether no service has just this address, and some have a block that it lies in.
+    pub(super) fn is_in_block(&self, address: IpAddr) -> bool {
+        !self.addresses.contains_key(&address)
+            && self.blocks.iter().any(|(net, _)| net.contains(&address))
+    }
+
     fn get(&self, place: usize, port: u16) -> Option<&ServicePort> {
         self.all.get(place)?.get(&port)
     }
@@ -132,18 +138,33 @@ impl ServicePort {
         self.protocol
     }
 
-    /// Where a connection goes: by server name where TLS shows one, else by the routes for bytes, else to the service.
-    pub(super) fn stream(&self, facts: &StreamFacts<'_>, roll: u32) -> StreamOutcome<'_> {
-        let is_tls =
-            facts.sni.is_some() || matches!(self.protocol, Protocol::Tls | Protocol::Https);
-        let by_name = is_tls.then(|| self.tls.find(facts)).flatten();
-        match by_name.or_else(|| self.tcp.find(facts)) {
-            Some(route) => StreamOutcome::of(route, roll),
-            None => StreamOutcome::Forward {
-                name: &self.cluster_name,
-                cluster: self.cluster,
-                route: None,
-            },
+    const fn is_tls(&self) -> bool {
+        matches!(self.protocol, Protocol::Tls | Protocol::Https)
+    }
+
+    /// Whether a connection to the service's address is for it. One for TLS without routes of its own asks for its
+    /// own name where the address alone does not tell, as `by_name` says. Source: Istio,
+    /// `buildSidecarOutboundTLSFilterChainOpts`.
+    pub(super) fn takes(&self, sni: Option<&str>, by_name: impl Fn() -> bool) -> bool {
+        if !self.is_tls() || !self.tls.is_empty() || !by_name() {
+            return true;
         }
+        sni.is_some_and(|sni| covers(&self.host, sni))
+    }
+
+    /// Where a connection goes: by server name where TLS shows one, else by the routes for bytes, else to the service.
+    /// `None`: it has routes for TLS, and none is for this server name.
+    pub(super) fn stream(&self, facts: &StreamFacts<'_>, roll: u32) -> Option<StreamOutcome<'_>> {
+        let is_tls = facts.sni.is_some() || self.is_tls();
+        let by_name = is_tls.then(|| self.tls.find(facts)).flatten();
+        if let Some(route) = by_name.or_else(|| self.tcp.find(facts)) {
+            return Some(StreamOutcome::of(route, roll));
+        }
+        let is_open = !self.is_tls() || self.tls.is_empty();
+        is_open.then_some(StreamOutcome::Forward {
+            name: &self.cluster_name,
+            cluster: self.cluster,
+            route: None,
+        })
     }
 }

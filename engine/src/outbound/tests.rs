@@ -207,6 +207,18 @@ fn what_only_routes_may_lead_to_is_a_cluster_and_no_host() {
 }
 
 #[test]
+fn a_service_that_is_not_imported_has_routes_by_its_host_alone() {
+    let mut mesh = Mesh::new();
+    let service = service("a.shop.svc.cluster.local", &["10.96.0.1"]);
+    mesh.service(service, Some(answering(201)));
+    mesh.hosts.get_mut("a.shop.svc.cluster.local").unwrap().route_only = true;
+    let program = build(mesh);
+    assert_eq!(route(&program, "a.shop.svc.cluster.local"), "201");
+    assert_eq!(route(&program, "a.shop"), "Passthrough");
+    assert_eq!(route(&program, "10.96.0.1"), "Passthrough");
+}
+
+#[test]
 fn an_overlay_replaces_hosts_for_those_it_selects() {
     let mut mesh = Mesh::new();
     mesh.service(service("a.test", &[]), Some(answering(201)));
@@ -325,6 +337,31 @@ fn tls_goes_by_server_name() {
     assert_eq!(to(Some("x.wild.test")), "outbound|443||*.wild.test is -");
     assert_eq!(to(Some("b.test")), "Passthrough");
     assert_eq!(to(None), "Passthrough");
+}
+
+#[test]
+fn in_a_block_tls_goes_by_server_name_too() {
+    let mut mesh = Mesh::new();
+    let block = |host| Service {
+        addresses: ["10.1.0.0/16".to_owned()].into(),
+        ..with_port(host, 443, Protocol::Tls)
+    };
+    let sni = StreamMatch { sni: vec!["a.test".to_owned()], ..StreamMatch::default() };
+    let tls = vec![stream(vec![sni], "b.test")];
+    mesh.service(block("b.test"), None);
+    let at = |host, number| Service {
+        addresses: ["10.2.0.1".to_owned()].into(),
+        ..with_port(host, number, Protocol::Tls)
+    };
+    mesh.service(at("c.test", 443), None);
+    mesh.service(at("d.test", 444), Some(RouteTable { tls, ..RouteTable::default() }));
+    let program = build(mesh);
+    assert_eq!(bytes(&program, "10.1.2.3:443", Some("b.test")), "outbound|443||b.test is -");
+    assert_eq!(bytes(&program, "10.1.2.3:443", Some("x.test")), "Passthrough");
+    // An address of its own tells enough, unless routes ask for a name.
+    assert_eq!(bytes(&program, "10.2.0.1:443", Some("x.test")), "outbound|443||c.test is -");
+    assert_eq!(bytes(&program, "10.2.0.1:444", Some("a.test")), "outbound|443||b.test is tls[0]");
+    assert_eq!(bytes(&program, "10.2.0.1:444", Some("x.test")), "Passthrough");
 }
 
 #[test]

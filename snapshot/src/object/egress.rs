@@ -80,7 +80,8 @@ pub struct Host {
     /// such a host the ports of the services that its `VirtualService` names beside it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ports: Vec<u16>,
-    /// Only a route may lead here: the view itself does not show the host.
+    /// Only a route may lead to the service: the view itself does not show it. Where there are routes, the view shows
+    /// those, as of a host without a service.
     #[serde(default, skip_serializing_if = "is_default")]
     pub route_only: bool,
 }

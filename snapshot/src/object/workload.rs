@@ -1,6 +1,7 @@
 //! What runs: the unit that has an identity, a slice and a proxy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,10 @@ pub struct Workload {
     /// Container ports by name; the unnamed ones under their number.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ports: BTreeMap<String, u16>,
+    /// Addresses of its own that authors may list as endpoints (a machine, a pod with a fixed address). Those that a
+    /// cluster gives to instances are world.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub addresses: BTreeSet<IpAddr>,
 }
 
 impl Workload {

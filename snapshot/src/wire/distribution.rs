@@ -131,6 +131,9 @@ pub struct Workload {
     pub gateway: bool,
     #[prost(btree_map = "string, uint32", tag = "6")]
     pub ports: BTreeMap<String, u32>,
+    /// As text.
+    #[prost(string, repeated, tag = "7")]
+    pub addresses: Vec<String>,
 }
 
 /// These objects, by digest, are not here.
@@ -416,7 +419,7 @@ impl TryFrom<Signature> for crate::signature::Signature {
 
 impl From<&object::Workload> for Workload {
     fn from(workload: &object::Workload) -> Self {
-        let object::Workload { namespace, name, labels, service_account, role, ports } =
+        let object::Workload { namespace, name, labels, service_account, role, ports, addresses } =
             workload.clone();
         Self {
             namespace,
@@ -425,14 +428,16 @@ impl From<&object::Workload> for Workload {
             service_account,
             gateway: role == object::Role::Gateway,
             ports: ports.into_iter().map(|(name, port)| (name, port.into())).collect(),
+            addresses: addresses.iter().map(ToString::to_string).collect(),
         }
     }
 }
 
 impl From<Workload> for object::Workload {
-    /// Port numbers that are none are left out.
+    /// Port numbers and addresses that are none are left out.
     fn from(workload: Workload) -> Self {
-        let Workload { namespace, name, labels, service_account, gateway, ports } = workload;
+        let Workload { namespace, name, labels, service_account, gateway, ports, addresses } =
+            workload;
         let port = |(name, port)| Some((name, u16::try_from(port).ok()?));
         Self {
             namespace,
@@ -441,6 +446,7 @@ impl From<Workload> for object::Workload {
             service_account,
             role: if gateway { object::Role::Gateway } else { object::Role::Sidecar },
             ports: ports.into_iter().filter_map(port).collect(),
+            addresses: addresses.iter().filter_map(|address| address.parse().ok()).collect(),
         }
     }
 }

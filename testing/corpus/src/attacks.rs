@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::case::{Case, Mismatch, Verdict};
 use crate::corpus::{self, CorpusError};
+use crate::report::Elsewhere;
 use crate::subject::{Files, Findings};
 
 #[derive(Deserialize)]
@@ -38,10 +39,6 @@ struct Config {
 struct Expected {
     diagnostics: Vec<Diagnostic>,
     compile: Outcome,
-    /// On a process.
-    bounds: Option<Value>,
-    /// On a proxy.
-    effective: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +68,19 @@ const GRAVE: &Codes = &[
     ("SEC022", &["service-port-in-policy"]),
     ("SEC026", &["conflicting-targets"]),
     ("SEC031", &["invalid-condition"]),
+    ("SEC012", &["unnormalized-path"]),
+    ("SEC024", &["selector-behind-waypoint"]),
+    ("SEC029", &["tokenless-match"]),
     ("SEC034", &["policy-never-matches"]),
+    ("SEC040", &["open-authorizer"]),
+    ("SEC050", &["optional-token"]),
+    ("SEC066", &["unverified-server"]),
+    ("SEC075", &["open-auto-passthrough"]),
+    ("SEC081", &["foreign-host"]),
+    ("SEC090", &["open-credentials"]),
+    ("SEC100", &["greedy-service-entry"]),
+    ("SEC104", &["uncaptured-port"]),
+    ("SEC105", &["inward-endpoint"]),
     ("SEC052", &["private-key-in-jwks"]),
     ("SEC053", &["invalid-jwt-rule"]),
     ("SEC056", &["invalid-jwt-rule"]),
@@ -82,12 +91,15 @@ const GRAVE: &Codes = &[
 const LIGHT: &Codes = &[
     ("SEC005", &["deny-closes-tcp"]),
     ("SEC006", &["http-rule-on-tcp-port"]),
+    ("SEC021", &["untrusted-client-address"]),
     ("SEC023", &["selector-without-workload"]),
     ("SEC028", &["policy-never-matches"]),
     ("SEC036", &["unknown-service-account"]),
     ("SEC060", &["mtls-conflict"]),
+    ("SEC069", &["lost-port-settings"]),
     ("SEC080", &["conflicting-hosts"]),
     ("SEC085", &["unreachable-route", "shadowed-route"]),
+    ("SEC093", &["retried-write"]),
 ];
 
 pub(crate) fn cases(file: &Path) -> Result<Vec<Case>, CorpusError> {
@@ -99,21 +111,34 @@ pub(crate) fn cases(file: &Path) -> Result<Vec<Case>, CorpusError> {
         let attack: Attack = serde_json::from_value(case)
             .map_err(|error| CorpusError::Form { path: file.to_owned(), error })?;
         let name = format!("{} {}", attack.id, attack.title);
-        let rest = [&attack.expect.bounds, &attack.expect.effective];
-        for rest in rest.into_iter().flatten() {
-            let rest = rest.to_string();
-            cases.push(Case::new(format!("{name}/process"), move || {
-                Err(Mismatch::new(&rest, "needs a process"))
-            }));
-        }
         cases.push(Case::new(name, move || attack.judge()));
     }
     Ok(cases)
 }
 
+/// What is not for a compiler: the other kinds, and what is expected of a process beside the compiler's answer.
+pub(crate) fn elsewhere(file: &Path) -> Result<Vec<Elsewhere>, CorpusError> {
+    let list: List = corpus::json(file)?;
+    let text = |case: &Value, name: &str| case.get(name)?.as_str().map(str::to_owned);
+    let one = |case: Value| {
+        let case_name = format!("{} {}", text(&case, "id")?, text(&case, "title")?);
+        let kind = text(&case, "kind")?;
+        if kind != "compile" {
+            let reason = format!("not for the compiler: it is for a harness of kind `{kind}`");
+            return Some(Elsewhere { case: case_name, reason });
+        }
+        let expected = case.get("expect")?;
+        let rest = expected.get("bounds").or_else(|| expected.get("effective"))?;
+        let reason = format!("not for the compiler: of the process, {rest}");
+        Some(Elsewhere { case: format!("{case_name}/process"), reason })
+    };
+    Ok(list.cases.into_iter().filter_map(one).collect())
+}
+
 impl Attack {
+    /// As Istio would take it: what is a mistake to us and has a meaning is a warning.
     fn judge(&self) -> Verdict {
-        let mut files = Files::default().with("input.yaml", expanded(&self.input));
+        let mut files = Files::default().compatible().with("input.yaml", expanded(&self.input));
         if !self.config.mesh.is_empty() {
             files.mesh_config(&format!("{}\n", Value::Object(self.config.mesh.clone())));
         }

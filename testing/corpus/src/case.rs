@@ -12,11 +12,17 @@ pub(crate) type Verdict = Result<(), Mismatch>;
 pub(crate) struct Mismatch {
     pub expected: String,
     pub got: String,
+    /// Why it stays so; absent: nobody has said.
+    pub reason: Option<String>,
 }
 
 impl Mismatch {
     pub(crate) fn new(expected: impl Into<String>, got: impl Into<String>) -> Self {
-        Self { expected: expected.into(), got: got.into() }
+        Self { expected: expected.into(), got: got.into(), reason: None }
+    }
+
+    pub(crate) fn because(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
     }
 }
 

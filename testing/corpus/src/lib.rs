@@ -9,12 +9,14 @@
 //!
 //! A case is met when the expected verdict is, and a verdict that came about for another reason is none: what is refused
 //! only because it is not supported yet is not met, nor is what is accepted because nobody read it. What cannot be judged
-//! here (a test that needs a wire) is listed with that reason and not passed.
+//! here (a test that needs a wire) is listed with that reason and not passed. Where a difference is on purpose, that is said
+//! (`differences`), and it is not passed either.
 
 #![forbid(unsafe_code)]
 
 mod case;
 mod corpus;
+mod differences;
 mod report;
 
 mod headers;
@@ -35,7 +37,7 @@ mod simulation;
 mod validation;
 
 pub use corpus::CorpusError;
-pub use report::{Failure, GroupReport, Report};
+pub use report::{Elsewhere, Failure, GroupReport, Report};
 
 use std::path::Path;
 
@@ -49,19 +51,30 @@ pub struct Group {
     /// Its folder in the corpus, or the file beside the corpus.
     folder: &'static str,
     cases: fn(&Path) -> Result<Vec<Case>, CorpusError>,
+    /// What else stands there, and is for other harnesses.
+    elsewhere: fn(&Path) -> Result<Vec<Elsewhere>, CorpusError>,
+}
+
+fn nothing(_: &Path) -> Result<Vec<Elsewhere>, CorpusError> {
+    Ok(Vec::new())
 }
 
 /// All groups, in the order of their names.
 pub static GROUPS: &[Group] = &[
-    Group { name: "A", folder: "A-analyzers", cases: analyzers::cases },
-    Group { name: "B", folder: "B-validation", cases: validation::cases },
-    Group { name: "C", folder: "C-real", cases: real::cases },
-    Group { name: "D", folder: "D-authz", cases: authorization::cases },
-    Group { name: "E", folder: "E-gateway-api", cases: gateway_api::cases },
-    Group { name: "F", folder: "F-crds", cases: crds::cases },
-    Group { name: "G", folder: "G-simulation", cases: simulation::cases },
-    Group { name: "I", folder: "I-oracle", cases: oracle::cases },
-    Group { name: "attacks", folder: "../attacks/attacks.json", cases: attacks::cases },
+    Group { name: "A", folder: "A-analyzers", cases: analyzers::cases, elsewhere: nothing },
+    Group { name: "B", folder: "B-validation", cases: validation::cases, elsewhere: nothing },
+    Group { name: "C", folder: "C-real", cases: real::cases, elsewhere: nothing },
+    Group { name: "D", folder: "D-authz", cases: authorization::cases, elsewhere: nothing },
+    Group { name: "E", folder: "E-gateway-api", cases: gateway_api::cases, elsewhere: nothing },
+    Group { name: "F", folder: "F-crds", cases: crds::cases, elsewhere: nothing },
+    Group { name: "G", folder: "G-simulation", cases: simulation::cases, elsewhere: nothing },
+    Group { name: "I", folder: "I-oracle", cases: oracle::cases, elsewhere: nothing },
+    Group {
+        name: "attacks",
+        folder: "../attacks/attacks.json",
+        cases: attacks::cases,
+        elsewhere: attacks::elsewhere,
+    },
 ];
 
 /// The group of that name; case does not count.
@@ -78,7 +91,8 @@ pub fn run(corpus: &Path, groups: &[&Group]) -> Result<Report, CorpusError> {
     let mut reports = Vec::new();
     for group in groups {
         let cases = (group.cases)(&corpus.join(group.folder))?;
-        reports.push(GroupReport::new(group.name, case::run_all(&cases)));
+        let elsewhere = (group.elsewhere)(&corpus.join(group.folder))?;
+        reports.push(GroupReport::new(group.name, case::run_all(&cases), elsewhere));
     }
     Ok(Report { groups: reports })
 }

@@ -3,13 +3,15 @@
 //! Every file is read without a panic, and those that are no templates break no rule by themselves but for what the
 //! corpus says. A bundle is a set of files that Istio analyses together without an error.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use mesh_compiler::diagnostic::Finding;
 use serde::Deserialize;
 
 use crate::case::{Case, Mismatch, Verdict};
 use crate::corpus::{self, CorpusError};
-use crate::subject::{Files, Findings};
+use crate::subject::{Files, Findings, is_known_to_istio};
 
 /// A line of `manifest.jsonl`
 #[derive(Deserialize)]
@@ -63,7 +65,7 @@ fn by_itself(found: &Findings, issues: &[String]) -> Verdict {
     let errors: Vec<_> = found.errors().collect();
     match (errors.is_empty(), issues) {
         (true, []) => Ok(()),
-        (false, []) => Err(Mismatch::new("no error", found.lines(errors))),
+        (false, []) => Err(refused(found, &errors)),
         (_, issues) => {
             let is_said = |issue: &String| {
                 let field = issue.split(": ").nth(1).unwrap_or(issue).trim_start_matches('.');
@@ -87,6 +89,19 @@ fn together(files: &Files) -> Verdict {
     match (errors.is_empty(), fault) {
         (true, None) => Ok(()),
         (true, Some(fault)) => Err(Mismatch::new("a snapshot", fault)),
-        (false, _) => Err(Mismatch::new("no error", found.lines(errors))),
+        (false, _) => Err(refused(&found, &errors)),
     }
+}
+
+/// What is refused. What Istio has a code of its own for it refuses too, wherever it looks: the corpus's files are used
+/// where it does not.
+fn refused(found: &Findings, errors: &[&Finding]) -> Mismatch {
+    let mismatch = Mismatch::new("no error", found.lines(errors.iter().copied()));
+    if !errors.iter().all(|finding| is_known_to_istio(finding)) {
+        return mismatch;
+    }
+    let codes: BTreeSet<_> =
+        errors.iter().flat_map(|finding| finding.check.aliases).copied().collect();
+    let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+    mismatch.because(format!("Istio's own tools say the same ({codes}) where they look at it"))
 }

@@ -16,8 +16,17 @@ pub(crate) struct Files {
     /// By name.
     texts: Vec<(String, String)>,
     mesh_config: String,
-    /// Whether nothing is said of what may be a mistake.
-    is_lenient: bool,
+    /// What is said of what may be a mistake.
+    lints: Lints,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Lints {
+    #[default]
+    AsTheyAre,
+    /// As warnings at most.
+    Warnings,
+    None,
 }
 
 /// The findings of some stages, with what they point at.
@@ -49,7 +58,13 @@ impl Files {
 
     /// Has everything compiled that has a meaning: Istio runs it, whether or not it was meant.
     pub(crate) fn lenient(mut self) -> Self {
-        self.is_lenient = true;
+        self.lints = Lints::None;
+        self
+    }
+
+    /// Has no resource refused that has a meaning, as Istio refuses none.
+    pub(crate) fn compatible(mut self) -> Self {
+        self.lints = Lints::Warnings;
         self
     }
 
@@ -76,10 +91,16 @@ impl Files {
         if !self.mesh_config.is_empty() {
             text.extend(["meshConfig:\n", &self.mesh_config]);
         }
-        if self.is_lenient {
-            text.push_str("lints:\n");
-            let lints = mesh_compiler::checks().filter(|check| check.class == Class::Lint);
-            text.extend(lints.flat_map(|check| ["  ", check.name, ": allow\n"]));
+        let level = match self.lints {
+            Lints::AsTheyAre => return text,
+            Lints::Warnings => "warn",
+            Lints::None => "allow",
+        };
+        let least = if self.lints == Lints::None { Severity::Info } else { Severity::Error };
+        let lints = mesh_compiler::checks().filter(|it| it.class == Class::Lint);
+        text.push_str("lints:\n");
+        for check in lints.filter(|check| check.severity >= least) {
+            text.extend(["  ", check.name, ": ", level, "\n"]);
         }
         text
     }

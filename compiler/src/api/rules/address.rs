@@ -50,6 +50,24 @@ pub(super) fn socket_path_fault(path: &str) -> Option<&'static str> {
 /// What stands before the path of a socket.
 pub(super) const UNIX: &str = "unix://";
 
+/// What the address is, where it is not the same for all.
+pub(crate) fn inward(address: &str) -> Option<&'static str> {
+    if address.eq_ignore_ascii_case("localhost") {
+        return Some("the client's own machine");
+    }
+    match address.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V4(v4) if v4.is_loopback() || v4.is_unspecified() => {
+            Some("the client's own machine")
+        }
+        IpAddr::V6(v6) if v6.is_loopback() || v6.is_unspecified() => {
+            Some("the client's own machine")
+        }
+        IpAddr::V4(v4) if v4.is_link_local() => Some("link-local"),
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Some("link-local"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +95,18 @@ mod tests {
                 && !is_address("1.2.3")
                 && !is_address("01.2.3.4")
         );
+    }
+
+    #[test]
+    fn an_address_may_mean_another_machine_for_each() {
+        for address in ["127.0.0.1", "::1", "0.0.0.0", "::ffff:127.0.0.1", "localhost"] {
+            assert_eq!(super::inward(address), Some("the client's own machine"), "{address}");
+        }
+        for address in ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254"] {
+            assert_eq!(super::inward(address), Some("link-local"), "{address}");
+        }
+        for address in ["192.0.2.1", "2001:db8::1", "example.com"] {
+            assert_eq!(super::inward(address), None, "{address}");
+        }
     }
 }

@@ -15,6 +15,12 @@ pub(super) static INVALID_PORT: Check =
 pub(super) static DUPLICATE_PORT: Check =
     Check::rule("duplicate-port", include_str!("checks/duplicate_port.md")).alias(REFUSED);
 
+pub(super) static REPEATED_PORT_NAME: Check = Check::lint(
+    "repeated-port-name",
+    Severity::Error,
+    include_str!("checks/repeated_port_name.md"),
+);
+
 pub(super) static INVALID_LABEL: Check =
     Check::rule("invalid-label", include_str!("checks/invalid_label.md")).alias(REFUSED);
 
@@ -385,6 +391,7 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
     &INVALID_PORT,
     &DUPLICATE_PORT,
+    &REPEATED_PORT_NAME,
     &INVALID_LABEL,
     &INVALID_SELECTOR,
     &EMPTY_SELECTOR,

@@ -6,7 +6,7 @@
 //!
 //! Source: Istio, `pkg/config/validation`; Gateway API, the CEL rules of its resource definitions.
 
-mod address;
+pub(super) mod address;
 mod annotation;
 mod cel;
 mod checks;

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::address::inward;
 use super::checks::{INVALID_JWT_RULE, PRIVATE_KEY_IN_JWKS};
 use super::{annotation, duration, selector};
 use crate::api::Resource;
@@ -95,11 +96,36 @@ fn check_headers(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         if output.header.is_empty() || !output.header.bytes().all(is_name) {
             let message = format!("`{}` is no name of a header", output.header);
             out.push(fault(at.field("header").value(), message, "letters, digits, `-` and `_`"));
+        } else if is_reserved(&output.header) {
+            let message = format!("`{}` is a header that the connection depends on", output.header);
+            let found = fault(at.field("header").value(), message, "not for a claim");
+            out.push(found.consequence(
+                "whoever makes the tokens would say for which host a request is, or where it ends",
+            ));
         }
     }
 }
 
-/// Why a text is no URI from which keys can be fetched.
+/// Whether a header says how a message is framed, for whom it is, or from where. Source: RFC 9110 §7.6.1, RFC 9112 §6.
+fn is_reserved(header: &str) -> bool {
+    let header = header.to_ascii_lowercase();
+    header.starts_with("x-forwarded-")
+        || matches!(
+            header.as_str(),
+            "host"
+                | "content-length"
+                | "transfer-encoding"
+                | "connection"
+                | "upgrade"
+                | "te"
+                | "trailer"
+                | "keep-alive"
+                | "proxy-connection"
+        )
+}
+
+/// Why a text is no URI from which keys can be fetched. An address that is another machine for each client is refused: it
+/// leads to the proxy's own administration, or to a cloud's credentials. Source: Istio, `BLOCKED_CIDRS_IN_JWKS_URIS`.
 fn uri_fault(uri: &str) -> Option<&'static str> {
     let Some(rest) = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://")) else {
         return Some("the URL must have the scheme `https` or `http`");
@@ -109,7 +135,14 @@ fn uri_fault(uri: &str) -> Option<&'static str> {
         return Some("names no host");
     }
     let after_brackets = authority.rsplit(']').next().unwrap_or_default();
-    let port = after_brackets.rsplit_once(':').map(|(_, port)| port)?;
+    let port = after_brackets.rsplit_once(':').map(|(_, port)| port);
+    let host = port.map_or(authority, |port| {
+        authority.strip_suffix(port).and_then(|rest| rest.strip_suffix(':')).unwrap_or(authority)
+    });
+    if inward(host.trim_start_matches('[').trim_end_matches(']')).is_some() {
+        return Some("another machine for each client: its own, or a cloud's service");
+    }
+    let port = port?;
     (!port.is_empty() && port.parse::<u16>().is_err()).then_some("its port is no number")
 }
 
@@ -165,10 +198,25 @@ mod tests {
 
     #[test]
     fn keys_come_over_http() {
-        for uri in ["https://a/b", "http://a:80/x?y", "https://[::1]:443/", "https://[::1]/k"] {
+        for uri in [
+            "https://a/b",
+            "http://a:80/x?y",
+            "https://[2001:db8::1]:443/",
+            "https://[2001:db8::1]/k",
+        ] {
             assert_eq!(uri_fault(uri), None, "{uri}");
         }
-        for uri in ["", "a", "file:///x", "https://", "https://a:b/c", "https://a:99999/"] {
+        for uri in [
+            "",
+            "a",
+            "file:///x",
+            "https://",
+            "https://a:b/c",
+            "https://a:99999/",
+            "http://localhost:15000/",
+            "http://[::1]/k",
+            "http://[::ffff:169.254.169.254]/",
+        ] {
             assert!(uri_fault(uri).is_some(), "{uri}");
         }
     }

@@ -3,13 +3,16 @@
 //! - What it asks for it also excludes (`methods` within `notMethods`), or two conditions on one attribute leave nothing.
 //! - It asks for identities of the connection, and the workload takes plain text alone.
 //! - It asks for tokens, and nothing checks tokens for the workload.
+//! - It names a path that no request has once paths are normalised, or a principal of a trust domain that is not the mesh's.
 //!
 //! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
 
 mod contradiction;
+mod impossible;
 mod pattern;
 
 use contradiction::contradictions;
+use impossible::impossible;
 
 use super::{mtls, selection};
 use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
@@ -30,6 +33,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let mut faults = contradictions(rule, &at);
+            faults.extend(impossible(&mesh.settings, rule, &at));
             faults.extend(without_identity(mesh, rule, &at, &workloads));
             faults.extend(without_token(mesh, policy, rule, &at, &workloads));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));

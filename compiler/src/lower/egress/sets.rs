@@ -116,7 +116,10 @@ impl<'a> Lowering<'_, 'a> {
             for (host, hidden) in hidden.get(&name).unwrap_or(&none) {
                 let Some(object) = self.hidden_host(host, hidden, perspective) else { continue };
                 if let Some(bare) = set.hosts.get_mut(&**host) {
-                    (bare.service, bare.policy) = (object.service, object.policy);
+                    // Its name leads to the routes; the service's own names and addresses are unknown here.
+                    let routes = (bare.routes.take(), std::mem::take(&mut bare.ports));
+                    *bare = object;
+                    (bare.routes, bare.ports) = routes;
                 } else {
                     set.hosts.insert(host.to_string(), object);
                 }

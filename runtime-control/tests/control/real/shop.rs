@@ -40,6 +40,7 @@ pub(crate) fn workload(namespace: &str, name: &str) -> Workload {
         service_account: name.to_owned(),
         role: if name == "gateway" { Role::Gateway } else { Role::Sidecar },
         ports: BTreeMap::from([("http".to_owned(), 8080)]),
+        ..Workload::default()
     }
 }
 

@@ -167,7 +167,7 @@ impl Shared {
                 labels: Labels::from([label]),
                 service_account: format!("{name}-istio"),
                 role: Role::Gateway,
-                ports: BTreeMap::new(),
+                ..Workload::default()
             };
             let address = SocketAddr::new([10, 0, 9, 9].into(), port.service);
             let host = format!("{name}-istio.{namespace}.svc.cluster.local");

@@ -28,10 +28,8 @@ pub(crate) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
     cases.extend(normalization::cases(&folder.join("path-normalization.json"))?);
     for path in corpus::folders(&folder.join("ambient"))? {
         cases.push(Case::new(format!("ambient/{}", corpus::name(&path)), || {
-            Err(Mismatch::new(
-                "rules for a node's proxy",
-                "a snapshot has none: there is no node proxy yet",
-            ))
+            Err(Mismatch::new("rules for a node's proxy", "a snapshot has none")
+                .because("there is no proxy of nodes: every workload has one of its own"))
         }));
     }
     Ok(cases)

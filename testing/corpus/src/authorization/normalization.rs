@@ -34,7 +34,14 @@ pub(super) fn cases(file: &Path) -> Result<Vec<Case>, CorpusError> {
         let Row { mode, path_in, path_out } = row;
         Case::new(format!("path-normalization/{mode:?} {path_in}"), move || {
             let got = normal(&path_in, mode);
-            if got == path_out { Ok(()) } else { Err(Mismatch::new(&path_out, got)) }
+            let differs = || {
+                let mismatch = Mismatch::new(&path_out, got.as_str());
+                if !path_in.contains("..;") {
+                    return mismatch;
+                }
+                mismatch.because("to many servers `..;` is `..`, so policy sees where it leads")
+            };
+            if got == path_out { Ok(()) } else { Err(differs()) }
         })
     };
     Ok(rows.into_iter().map(case).collect())

@@ -110,6 +110,11 @@ pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
             let fails = |got: &str| Err(Mismatch::new(&vector.expect, got));
             match program.as_ref().as_ref().map(|program| vector.request.ask(program)) {
                 Err(error) => fails(error),
+                Ok(Err(error)) if vector.request.has_no_identity() => {
+                    Err(Mismatch::new(&vector.expect, error).because(
+                        "a certificate whose name is no SPIFFE ID (SPIFFE-ID §2) proves nothing",
+                    ))
+                }
                 Ok(Err(error)) => fails(&error),
                 Ok(Ok(said)) => {
                     let got = if said.allowed { "allow" } else { "deny" };
@@ -122,6 +127,11 @@ pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
 }
 
 impl Asked {
+    /// Whether it is from somebody whose name is of no form that an identity may have.
+    fn has_no_identity(&self) -> bool {
+        self.source.principal.as_deref().is_some_and(|name| SpiffeId::parse(name).is_err())
+    }
+
     pub(super) fn ask(&self, program: &Program) -> Result<Said, String> {
         let peer = self.source.principal.as_deref().map(SpiffeId::parse).transpose();
         let peer = peer.map_err(|error| format!("no identity of a peer: {error}"))?;

@@ -49,7 +49,7 @@ impl Member {
             labels: self.labels.clone(),
             service_account: self.account().to_owned(),
             role: self.role(),
-            ports: BTreeMap::new(),
+            ..Workload::default()
         }
     }
 

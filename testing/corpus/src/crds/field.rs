@@ -48,7 +48,7 @@ impl Field {
         let value = self.value(&self.path);
         match self.kind.as_str() {
             "MeshConfig" => files.mesh_config(&format!("{value}\n")),
-            "MeshNetworks" => return fails("MeshNetworks are not read".to_owned()),
+            "MeshNetworks" => files.mesh_networks(&format!("{value}\n")),
             kind => {
                 let mut document = json!({
                     "apiVersion": self.api_version,

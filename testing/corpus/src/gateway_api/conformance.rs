@@ -1,7 +1,9 @@
 //! Requests of the Gateway API's conformance tests, and how they are to be answered.
 //!
-//! A test has its objects and the requests that are sent through its Gateway, or inside of the mesh. Which of several
-//! Gateways a request is sent to is not recorded; such requests, and those of other protocols, are listed with that reason.
+//! A test has its objects and the requests that are sent through its Gateway, or inside of the mesh. Through which Gateway
+//! and listener a request goes is not recorded where there are several: it is met where one of them answers as expected, and
+//! the one that a client takes by default is told of where none does. Of gRPC the metadata is recorded, and goes to the
+//! method that the tests call unless they say otherwise. Bytes need a wire, and are listed with that reason.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,6 +25,7 @@ use crate::corpus::{self, CorpusError};
 use crate::headers::{self, Facts};
 use crate::served::{Once, Served, once};
 use crate::subject::Files;
+use crate::yaml;
 
 /// An element of `responses.json`
 #[derive(Deserialize)]
@@ -40,6 +43,8 @@ struct Exchange {
     #[serde(rename = "proto")]
     protocol: String,
     request: Option<Asked>,
+    /// Of gRPC.
+    request_metadata: Option<Metadata>,
     expected_request: Option<ExpectedRequest>,
     redirect_request: Option<Redirected>,
     #[serde(default)]
@@ -60,6 +65,13 @@ struct ExpectedRequest {
     /// Headers that the backend does not see.
     #[serde(rename = "AbsentHeaders", default)]
     absent: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -86,6 +98,8 @@ struct Redirected {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Response {
+    /// Of gRPC, by name.
+    code: Option<String>,
     status_code: Option<u16>,
     #[serde(default)]
     status_codes: Vec<u16>,
@@ -96,14 +110,22 @@ struct Response {
 }
 
 /// Through what a test's requests go.
-#[derive(Clone)]
+#[derive(Clone, Eq, PartialEq)]
 enum Way {
     Gateway { namespace: String, name: String },
     Mesh,
 }
 
+/// A server of a gateway, as a client reaches it.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    server: &'p HttpServer,
+    is_tls: bool,
+}
+
 struct Built {
-    program: Program,
+    /// Of each Gateway that a request may go through, the one that the test names first.
+    programs: Vec<Program>,
     note: String,
 }
 
@@ -123,19 +145,26 @@ struct Got {
 pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
     let mut cases = Vec::new();
     for test in corpus::json::<Vec<Test>>(&folder.join("responses.json"))? {
-        let way = test.way();
+        let ways = test.ways(folder);
+        let way = ways.first().cloned();
         let files = test.files(folder);
-        let workload = way.as_ref().map(Way::workload);
+        let workloads: Vec<_> = ways.iter().map(Way::workload).collect();
         let built = Arc::new(once(move || {
-            let workload = workload.ok_or("through which Gateway is not recorded")?;
+            if workloads.is_empty() {
+                return Err("through which Gateway is not recorded".to_owned());
+            }
             let served = Served::compile(&files?)?;
-            Ok(Built { program: served.program(&workload)?, note: served.note() })
+            let programs = workloads.iter().map(|workload| served.program(workload));
+            Ok(Built { programs: programs.collect::<Result<_, _>>()?, note: served.note() })
         }));
         for (index, exchange) in test.responses.into_iter().enumerate() {
             let name = format!("conformance/{}/{index}", test.name);
             if exchange.get("unresolved").is_some_and(|unresolved| unresolved == true) {
                 let got = "what is asked or expected is known at run time alone";
-                cases.push(Case::new(name, move || Err(Mismatch::new("an answer", got))));
+                let reason = "the corpus does not have what is asked or expected";
+                cases.push(Case::new(name, move || {
+                    Err(Mismatch::new("an answer", got).because(reason))
+                }));
                 continue;
             }
             let exchange: Exchange = serde_json::from_value(exchange).map_err(|error| {
@@ -168,19 +197,43 @@ impl Test {
         Ok(files)
     }
 
-    fn way(&self) -> Option<Way> {
+    /// The Gateway that the test names, and then those of its own manifests.
+    fn ways(&self, folder: &Path) -> Vec<Way> {
         if self.name.starts_with("Mesh") {
-            return Some(Way::Mesh);
+            return vec![Way::Mesh];
         }
-        let gateways =
-            self.objects.iter().filter(|(name, _)| name.to_lowercase().starts_with("gw"));
-        let [(_, gateway)] = gateways.collect::<Vec<_>>()[..] else { return None };
-        let text = |name| Some(gateway.get(name)?.as_str()?.to_owned());
-        Some(Way::Gateway { namespace: text("Namespace")?, name: text("Name")? })
+        let named = self.objects.iter().filter(|(name, _)| name.to_lowercase().starts_with("gw"));
+        let named = named.filter_map(|(_, gateway)| {
+            let text = |name| Some(gateway.get(name)?.as_str()?.to_owned());
+            Some(Way::Gateway { namespace: text("Namespace")?, name: text("Name")? })
+        });
+        let mut ways: Vec<_> = named.collect();
+        for manifest in &self.manifests {
+            let file = manifest.strip_prefix("tests/").unwrap_or(manifest);
+            let text = corpus::text(&folder.join("manifests").join(file)).unwrap_or_default();
+            let documents = yaml::documents(&rendered(&text)).unwrap_or_default();
+            ways.extend(documents.iter().filter_map(Way::of));
+        }
+        let mut met = Vec::new();
+        ways.retain(|way| {
+            !met.contains(way) && {
+                met.push(way.clone());
+                true
+            }
+        });
+        ways
     }
 }
 
 impl Way {
+    /// Through a document, if it is a Gateway.
+    fn of(document: &Value) -> Option<Self> {
+        (document.get("kind")? == "Gateway").then_some(())?;
+        let metadata = document.get("metadata")?;
+        let text = |name| Some(metadata.get(name)?.as_str()?.to_owned());
+        Some(Self::Gateway { namespace: text("namespace")?, name: text("name")? })
+    }
+
     fn workload(&self) -> Workload {
         let (namespace, name, labels, role) = match self {
             Self::Gateway { namespace, name } => {
@@ -201,23 +254,41 @@ impl Way {
 impl Exchange {
     fn judge(&self, built: &Once<Built>, way: Option<&Way>) -> Verdict {
         let fails = |got: String| Err(Mismatch::new(self.shown(), got));
-        if self.protocol != "http" {
-            return fails(format!("{} needs a wire", self.protocol));
-        }
-        let (Some(asked), Some(way)) = (&self.request, way) else {
+        let grpc;
+        let asked = match self.protocol.as_str() {
+            "http" => self.request.as_ref(),
+            "grpc" => {
+                grpc = Asked::of_grpc(self.request_metadata.as_ref());
+                Some(&grpc)
+            }
+            other => {
+                let reason = "what the bytes of a connection tell is for a proxy to answer";
+                let mismatch = Mismatch::new(self.shown(), format!("{other} needs a wire"));
+                return Err(mismatch.because(reason));
+            }
+        };
+        let (Some(asked), Some(way)) = (asked, way) else {
             return fails("what is asked of whom is not recorded".into());
         };
         let built = match &**built {
             Ok(built) => built,
             Err(error) => return fails(error.clone()),
         };
-        match asked.answer(&built.program, way, &self.backend_set_response_headers) {
-            Err(error) => fails(format!("{error}{}", built.note)),
-            Ok(got) => match self.differences(asked, &got) {
-                differences if differences.is_empty() => Ok(()),
-                differences => fails(format!("{}{}", differences.join("; "), built.note)),
-            },
+        let mut first = None;
+        for program in &built.programs {
+            for place in asked.places(program, way) {
+                let got = place.and_then(|place| {
+                    asked.answer(program, place, &self.backend_set_response_headers)
+                });
+                let differs = got.map(|got| self.differences(asked, &got).join("; "));
+                match differs {
+                    Ok(differs) if differs.is_empty() => return Ok(()),
+                    Ok(differs) => first.get_or_insert(differs),
+                    Err(error) => first.get_or_insert(error),
+                };
+            }
         }
+        fails(format!("{}{}", first.unwrap_or_default(), built.note))
     }
 
     fn shown(&self) -> String {
@@ -285,6 +356,10 @@ impl Exchange {
 
 impl Response {
     fn statuses(&self) -> Vec<u16> {
+        if let Some(code) = &self.code {
+            // Source: gRPC, "HTTP to gRPC Status Code Mapping".
+            return vec![if code == "UNIMPLEMENTED" { 404 } else { 200 }];
+        }
         match self.status_code {
             Some(status) => vec![status],
             None if self.status_codes.is_empty() => vec![200],
@@ -327,24 +402,34 @@ fn header_differs(
 /// In the middle: chance decides nothing that is asserted.
 const ROLL: u32 = u32::MAX / 2;
 
+/// What a client of the tests calls by default.
+const ECHO: &str = "/gateway_api_conformance.echo_basic.grpcecho.GrpcEcho/Echo";
+
 impl Asked {
+    fn of_grpc(metadata: Option<&Metadata>) -> Self {
+        Self {
+            path: Some(ECHO.to_owned()),
+            method: Some("POST".to_owned()),
+            headers: metadata.map(|it| it.metadata.clone()).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
+    /// `place`: of a gateway; absent: inside of the mesh.
     fn answer(
         &self,
         program: &Program,
-        way: &Way,
+        place: Option<Place<'_>>,
         of_backend: &BTreeMap<String, String>,
     ) -> Result<Got, String> {
         let headers = header_map(&self.headers)?;
-        let default = match way {
-            Way::Gateway { .. } => "gateway.test",
-            Way::Mesh => "echo",
-        };
+        let default = if place.is_some() { "gateway.test" } else { "echo" };
         let (path, query) = split_target(self.path.as_deref().unwrap_or("/"));
         let path = normalize_path(path, program.path_normalization())
             .map_err(|error| error.to_string())?;
         let mut request = Request {
             method: self.method.as_deref().unwrap_or("GET"),
-            scheme: if self.sni.is_some() { "https" } else { "http" },
+            scheme: "http",
             authority: self.host.as_deref().filter(|host| !host.is_empty()).unwrap_or(default),
             path: &path,
             query,
@@ -354,31 +439,44 @@ impl Asked {
         if let Some((_, port)) = request.authority.rsplit_once(':') {
             request.port = port.parse().unwrap_or(80);
         }
-        let outcome = match way {
-            Way::Mesh => program.outbound().ok_or("no outbound side")?.route(&request, &()),
-            Way::Gateway { .. } => {
-                let server = self.server(program)?;
+        let outcome = match place {
+            None => program.outbound().ok_or("no outbound side")?.route(&request, &()),
+            Some(Place { server, is_tls }) => {
                 request.port = server.port;
+                request.scheme = if is_tls { "https" } else { "http" };
                 server.route(&request, &Claims::default())
             }
         };
         Ok(carried_out(&request, outcome, header_map(of_backend)?))
     }
 
-    /// The Gateway's only listener, or that of the usual port.
-    fn server<'p>(&self, program: &'p Program) -> Result<&'p HttpServer, String> {
-        let gateway = program.gateway().ok_or("no gateway")?;
-        let listeners =
-            gateway.listeners().iter().filter(|listener| listener.tls == self.sni.is_some());
-        let port = if self.sni.is_some() { 443 } else { 80 };
-        let mut listeners: Vec<_> = listeners.collect();
-        listeners.sort_by_key(|listener| (listener.port != port, listener.port));
-        let listener = listeners.first().ok_or("nothing listens")?;
-        let chain = listener.chain(self.sni.as_deref()).ok_or("no server for the name")?;
-        match &chain.handler {
-            Handler::Http(server) => Ok(server),
-            Handler::Stream(_) => Err("the listener carries bytes".into()),
+    /// The places that a request may reach, the usual one first; inside of the mesh there is none to choose.
+    fn places<'p>(
+        &self,
+        program: &'p Program,
+        way: &Way,
+    ) -> Vec<Result<Option<Place<'p>>, String>> {
+        if *way == Way::Mesh {
+            return vec![Ok(None)];
         }
+        let Some(gateway) = program.gateway() else { return vec![Err("no gateway".to_owned())] };
+        let usual = if self.sni.is_some() { 443 } else { 80 };
+        let mut listeners: Vec<_> = gateway.listeners().iter().collect();
+        // Who sends a server name speaks TLS; who sends none may do so too, as its host is a name.
+        listeners.retain(|listener| self.sni.is_none() || listener.tls);
+        listeners.sort_by_key(|it| (it.tls != self.sni.is_some(), it.port != usual, it.port));
+        if listeners.is_empty() {
+            return vec![Err("nothing listens".to_owned())];
+        }
+        let name = self.sni.as_deref().or(self.host.as_deref());
+        let server = |listener: &&'p mesh_engine::gateway::Listener| {
+            let chain = listener.chain(name).ok_or("no server for the name")?;
+            match &chain.handler {
+                Handler::Http(server) => Ok(Some(Place { server, is_tls: listener.tls })),
+                Handler::Stream(_) => Err("the listener carries bytes".to_owned()),
+            }
+        };
+        listeners.iter().map(server).collect()
     }
 }
 

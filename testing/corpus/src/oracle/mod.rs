@@ -57,7 +57,8 @@ pub(crate) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
             let wired = asked.needs_wire();
             if !wired.is_empty() {
                 cases.push(Case::new(format!("{name}/wire"), move || {
-                    Err(Mismatch::new(wired.join(", "), "needs a wire"))
+                    Err(Mismatch::new(wired.join(", "), "needs a wire")
+                        .because("what the bytes of a connection tell is for a proxy to answer"))
                 }));
             }
         }

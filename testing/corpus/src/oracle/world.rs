@@ -1,6 +1,5 @@
 //! What exists around the proxy.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use mesh_snapshot::object::{Labels, Role, Workload};
@@ -84,7 +83,7 @@ impl Proxy {
                 Kind::Gateway => Role::Gateway,
                 Kind::Sidecar => Role::Sidecar,
             },
-            ports: BTreeMap::new(),
+            ..Workload::default()
         }
     }
 }

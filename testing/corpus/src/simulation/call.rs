@@ -127,6 +127,7 @@ impl Proxy {
             labels: self.labels.clone(),
             service_account: "default".into(),
             role: if self.kind == "router" { Role::Gateway } else { Role::Sidecar },
+            addresses: [self.ip].into(),
             ..Workload::default()
         }
     }
@@ -277,7 +278,10 @@ impl Call {
         if inbound.protocol.is_http() && is_garbled {
             return Got::failed("ErrProtocolError");
         }
-        Got::cluster(cluster)
+        // Istio names the only virtual host of a port by the service's port.
+        let named = inbound.service.filter(|_| self.is_http());
+        let virtual_host = named.map(|(_, port)| format!("inbound|http|{port}"));
+        Got { virtual_host, ..Got::cluster(cluster) }
     }
 
     fn request<'r>(&'r self, scheme: &'r str, port: u16, headers: &'r HeaderMap) -> Request<'r> {

@@ -40,7 +40,7 @@ fn check(metadata: &Metadata, kind: &str, of_cni: &[&str], at: &At<'_>, out: &mu
     let at = at.field("annotations");
     for (name, text) in &metadata.annotations {
         let name = name.as_str();
-        if !known::is_istios(name) || WRITTEN_BY_ISTIO.contains(&name) {
+        if !known::is_istios(name) {
             continue;
         }
         let at = at.field(name);
@@ -48,7 +48,8 @@ fn check(metadata: &Metadata, kind: &str, of_cni: &[&str], at: &At<'_>, out: &mu
             out.push(unknown(name, &at));
             continue;
         };
-        if known.is_alpha && !of_cni.contains(&name) && !ASKED_FOR.contains(&name) {
+        let is_written = of_cni.contains(&name) || WRITTEN_BY_ISTIO.contains(&name);
+        if known.is_alpha && !is_written && !ASKED_FOR.contains(&name) {
             out.push(alpha(name, &at));
         }
         out.extend(deprecated(known, metadata, &at));

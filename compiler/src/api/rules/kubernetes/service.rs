@@ -2,11 +2,12 @@
 
 use crate::api::Resource;
 use crate::api::kubernetes::{Service, ServicePort};
-use crate::api::rules::checks::DUPLICATE_PORT;
+use crate::api::rules::checks::{DUPLICATE_PORT, REPEATED_PORT_NAME};
 use crate::api::rules::port;
 use crate::diagnostic::{At, Diagnostic};
 
-/// Ports have numbers, and names where there are several. Source: Kubernetes, "Multi-port Services".
+/// Ports have numbers, and names where there are several. Nothing is looked up by a name that two ports share, so that
+/// such a Service has a meaning, which Istio serves. Source: Kubernetes, "Multi-port Services".
 pub(super) fn check_ports(resource: &Resource<Service>, root: &At<'_>, out: &mut Vec<Diagnostic>) {
     let ports = &resource.spec.ports;
     let at = root.field("spec");
@@ -20,24 +21,29 @@ pub(super) fn check_ports(resource: &Resource<Service>, root: &At<'_>, out: &mut
         let is_same = |other: &ServicePort| {
             let protocol =
                 |port: &ServicePort| port.protocol.clone().unwrap_or_else(|| "TCP".into());
-            (other.port == service_port.port && protocol(other) == protocol(service_port))
-                || is_same_name(other, service_port)
+            other.port == service_port.port && protocol(other) == protocol(service_port)
         };
-        if let Some(first) = ports.iter().take(index).position(is_same) {
-            let other = at.index(first);
-            let by_name = ports.get(first).is_some_and(|first| is_same_name(first, service_port));
-            let field = if by_name { "name" } else { "port" };
-            let message = format!(
-                "two ports of the Service have the same {}",
-                if by_name { "name" } else { "number" }
+        let is_same_name =
+            |other: &ServicePort| !other.name.is_empty() && other.name == service_port.name;
+        let before = || ports.iter().take(index);
+        if let Some(first) = before().position(is_same) {
+            let message = "two ports of the Service have the same number";
+            let found = Diagnostic::new(&DUPLICATE_PORT, at_port.field("port").value(), message);
+            let first = at.index(first).field("port").value();
+            out.push(found.label("again").also(first, "first here"));
+        } else if let Some(first) = before().position(is_same_name) {
+            let message = "two ports of the Service have the same name";
+            let place = at_port.field("name").value();
+            let found = Diagnostic::new(&REPEATED_PORT_NAME, place, message);
+            out.push(
+                found
+                    .label("again")
+                    .also(at.index(first).field("name").value(), "first here")
+                    .consequence(
+                        "Kubernetes refuses the Service; here both ports are served, by number",
+                    )
+                    .help("give each port a name of its own"),
             );
-            let found = Diagnostic::new(&DUPLICATE_PORT, at_port.field(field).value(), message)
-                .label("again");
-            out.push(found.also(other.field(field).value(), "first here"));
         }
     }
-}
-
-fn is_same_name(a: &ServicePort, b: &ServicePort) -> bool {
-    !a.name.is_empty() && a.name == b.name
 }

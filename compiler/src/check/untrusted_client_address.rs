@@ -1,0 +1,79 @@
+//! `untrusted-client-address`: a policy of a gateway asks for the client's own address, and no proxy before it is trusted.
+//!
+//! Without `numTrustedProxies` what `X-Forwarded-For` says is not believed, so that the address is the direct peer's: behind
+//! a balancer that is the balancer. Source: Istio, "Configuring Gateway Network Topology".
+
+use mesh_snapshot::object::Role;
+
+use super::selection;
+use crate::api::istio::Rule;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check = Check::lint(
+    "untrusted-client-address",
+    Severity::Warning,
+    include_str!("untrusted_client_address.md"),
+);
+
+/// What Istio's own gateways are selected by, where the repository does not show their pods.
+const GATEWAY_LABEL: &str = "istio";
+const GATEWAY_VALUES: &[&str] = &["ingressgateway", "ingress"];
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    if mesh.settings.trusted_proxies > 0 {
+        return;
+    }
+    for policy in &mesh.policies.authorization_policies {
+        let Ok(scope) = &policy.scope else { continue };
+        let selected = selection::of_policy(mesh, scope);
+        let labels = policy.resource.spec.selector.as_ref().map(|it| &it.match_labels);
+        let is_named = labels
+            .and_then(|labels| labels.get(GATEWAY_LABEL))
+            .is_some_and(|value| GATEWAY_VALUES.contains(&value.as_str()));
+        let is_gateways = match selected.as_slice() {
+            [] => is_named,
+            some => some.iter().all(|it| it.inventory.role == Role::Gateway && !is_told(it)),
+        };
+        if !is_gateways {
+            continue;
+        }
+        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            if let Some(at) = client_address(rule, &at) {
+                out.push(report(Place::key(policy.resource.id, at)));
+            }
+        }
+    }
+}
+
+/// Whether the pod's own configuration says whom to trust.
+fn is_told(workload: &Workload<'_>) -> bool {
+    let config = workload.metadata.annotations.get("proxy.istio.io/config");
+    config.is_some_and(|config| {
+        config.contains("numTrustedProxies") || config.contains("proxyProtocol")
+    })
+}
+
+/// The first field that looks at the client's own address.
+fn client_address(rule: &Rule, at: &FieldPath) -> Option<FieldPath> {
+    let sources = rule.from.iter().flatten().enumerate();
+    let mut fields = sources.filter_map(|(index, from)| {
+        let source = from.source.as_ref()?;
+        let lists = [
+            ("remoteIpBlocks", &source.remote_ip_blocks),
+            ("notRemoteIpBlocks", &source.not_remote_ip_blocks),
+        ];
+        let (field, _) = lists.into_iter().find(|(_, blocks)| !blocks.is_empty())?;
+        Some(at.clone().field("from").index(index).field("source").field(field))
+    });
+    let condition = || rule.when.iter().position(|condition| condition.key == "remote.ip");
+    fields.next().or_else(|| Some(at.clone().field("when").index(condition()?).field("key")))
+}
+
+fn report(place: Place) -> Diagnostic {
+    Diagnostic::new(&CHECK, place, "the gateway trusts no proxy before it to name the client")
+        .label("compared with the direct peer")
+        .consequence("behind a balancer every request has the balancer's address")
+        .help("set `defaultConfig.gatewayTopology.numTrustedProxies` in the MeshConfig, or use `ipBlocks`, which says so")
+}
