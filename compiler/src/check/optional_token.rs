@@ -6,7 +6,7 @@
 
 use super::selection;
 use crate::api::istio::{AuthorizationPolicy, Rule};
-use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Policy;
 
@@ -64,7 +64,9 @@ fn looks_at_tokens(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
 }
 
 fn report(document: crate::parse::DocumentId) -> Diagnostic {
+    let rules = FieldPath::default().field("spec").field("jwtRules");
     Diagnostic::new(&CHECK, Place::resource(document), "no policy asks for a token here")
+        .supposing(Place::value(document, rules))
         .label("refuses bad tokens alone")
         .consequence("a request without a token is let in")
         .help("add an AuthorizationPolicy with `requestPrincipals`")

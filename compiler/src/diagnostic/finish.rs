@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::parse::{DocumentId, Faults, Parsed};
 use crate::source::{FileId, Span};
 
-use super::{Check, Class, Diagnostic, Fix, Label, Level, Place, Severity, TextEdit, TextFix};
+use super::{
+    Check, Class, Diagnostic, FieldPath, Fix, Label, Level, Place, Severity, TextEdit, TextFix,
+};
 
 /// What the project says about checks, by their names.
 pub type Levels = BTreeMap<&'static str, Level>;
@@ -34,8 +36,8 @@ pub struct Site {
     pub resource: Option<String>,
 }
 
-/// Looks all places up, applies the project's levels, drops what follows from `faults` and what is said
-/// twice, and sorts by file, place and check.
+/// Looks all places up, applies the project's levels, drops what follows from `faults`, what supposes to be right where
+/// there is an error, and what is said twice, and sorts by file, place and check.
 #[must_use]
 pub fn finish(
     diagnostics: Vec<Diagnostic>,
@@ -43,8 +45,10 @@ pub fn finish(
     faults: &BTreeMap<DocumentId, Faults>,
     levels: &Levels,
 ) -> Vec<Finding> {
+    let wrong = Wrong::of(&diagnostics);
     let mut findings: Vec<Finding> = diagnostics
         .into_iter()
+        .filter(|found| !found.supposed.iter().any(|place| wrong.is_within(place, found)))
         .filter(|found| {
             let mut places = std::iter::once(&found.place).chain(&found.supposed);
             !places.any(|place| follows_from(faults, place, parsed))
@@ -55,6 +59,35 @@ pub fn finish(
     findings.sort_by(|a, b| order(a).cmp(&order(b)));
     findings.dedup();
     findings
+}
+
+/// Where errors are.
+struct Wrong(BTreeMap<DocumentId, Vec<(&'static str, FieldPath)>>);
+
+impl Wrong {
+    fn of(diagnostics: &[Diagnostic]) -> Self {
+        let mut by_document: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        // Few findings suppose anything: where none does, nothing need be looked up.
+        if diagnostics.iter().any(|found| !found.supposed.is_empty()) {
+            let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+            for found in errors {
+                if let Place::Field { document, path, .. } = &found.place {
+                    let errors: &mut Vec<_> = by_document.entry(*document).or_default();
+                    errors.push((found.check.name, path.clone()));
+                }
+            }
+        }
+        Self(by_document)
+    }
+
+    /// Whether some other check's error lies within the place.
+    fn is_within(&self, place: &Place, of: &Diagnostic) -> bool {
+        let Place::Field { document, path, .. } = place else { return false };
+        let errors = self.0.get(document).into_iter().flatten();
+        errors.into_iter().any(|(check, error)| {
+            *check != of.check.name && error.segments().starts_with(path.segments())
+        })
+    }
 }
 
 /// Files are numbered in the order of their paths. A file as a whole comes before its lines.

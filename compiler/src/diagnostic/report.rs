@@ -14,7 +14,7 @@ pub struct Diagnostic {
     pub label: String,
     /// Other places that explain it, in any files.
     pub others: Vec<Label>,
-    /// What it supposes to have been read as it was written: where that is not so, nothing is said.
+    /// What it supposes to have been read as it was written, and to be right: where that is not so, nothing is said.
     pub supposed: Vec<Place>,
     /// What becomes of requests.
     pub consequence: Option<String>,
@@ -60,7 +60,7 @@ impl Diagnostic {
         self
     }
 
-    /// Says nothing if `place` could not be read: what seems to be absent may be there.
+    /// Says nothing if `place` could not be read, or has an error in it: what seems to be absent may be there.
     #[must_use]
     pub fn supposing(mut self, place: Place) -> Self {
         self.supposed.push(place);

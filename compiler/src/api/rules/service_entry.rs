@@ -150,7 +150,8 @@ fn check_resolution(resource: &Resource<ServiceEntry>, at: &At<'_>, out: &mut Ve
                     at.field("workloadSelector").key(),
                     message,
                 );
-                out.push(found.label("has no effect").help("set `resolution: STATIC`"));
+                let found = found.label("has no effect").help("set `resolution: STATIC`");
+                out.push(found.supposing(at.field("workloadSelector").value()));
             }
         }
         Resolution::Static => {}

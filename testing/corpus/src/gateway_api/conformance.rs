@@ -197,7 +197,7 @@ impl Test {
         Ok(files)
     }
 
-    /// The Gateway that the test names, and then those of its own manifests.
+    /// The Gateway that the test names, then those of its own manifests, then those that all tests share.
     fn ways(&self, folder: &Path) -> Vec<Way> {
         if self.name.starts_with("Mesh") {
             return vec![Way::Mesh];
@@ -208,9 +208,11 @@ impl Test {
             Some(Way::Gateway { namespace: text("Namespace")?, name: text("Name")? })
         });
         let mut ways: Vec<_> = named.collect();
-        for manifest in &self.manifests {
-            let file = manifest.strip_prefix("tests/").unwrap_or(manifest);
-            let text = corpus::text(&folder.join("manifests").join(file)).unwrap_or_default();
+        let own = self.manifests.iter().map(|manifest| {
+            folder.join("manifests").join(manifest.strip_prefix("tests/").unwrap_or(manifest))
+        });
+        for path in own.chain([folder.join("base-manifests.yaml")]) {
+            let text = corpus::text(&path).unwrap_or_default();
             let documents = yaml::documents(&rendered(&text)).unwrap_or_default();
             ways.extend(documents.iter().filter_map(Way::of));
         }
@@ -267,6 +269,11 @@ impl Exchange {
                 return Err(mismatch.because(reason));
             }
         };
+        if self.expects_nothing() {
+            let reason = "the corpus does not have what is asked or expected";
+            let mismatch = Mismatch::new("an answer", "what is expected is not recorded");
+            return Err(mismatch.because(reason));
+        }
         let (Some(asked), Some(way)) = (asked, way) else {
             return fails("what is asked of whom is not recorded".into());
         };
@@ -289,6 +296,16 @@ impl Exchange {
             }
         }
         fails(format!("{}{}", first.unwrap_or_default(), built.note))
+    }
+
+    fn expects_nothing(&self) -> bool {
+        let Response { code, status_code, status_codes, headers, absent_headers } = &self.response;
+        let answer = code.is_none() && status_code.is_none() && status_codes.is_empty();
+        answer
+            && headers.is_empty()
+            && absent_headers.is_empty()
+            && self.backend.is_none()
+            && self.redirect_request.is_none()
     }
 
     fn shown(&self) -> String {
@@ -463,7 +480,9 @@ impl Asked {
         let usual = if self.sni.is_some() { 443 } else { 80 };
         let mut listeners: Vec<_> = gateway.listeners().iter().collect();
         // Who sends a server name speaks TLS; who sends none may do so too, as its host is a name.
-        listeners.retain(|listener| self.sni.is_none() || listener.tls);
+        // Where nothing speaks TLS, the name is what the backend is to be asked for.
+        let is_backends = !listeners.iter().any(|listener| listener.tls);
+        listeners.retain(|listener| self.sni.is_none() || listener.tls || is_backends);
         listeners.sort_by_key(|it| (it.tls != self.sni.is_some(), it.port != usual, it.port));
         if listeners.is_empty() {
             return vec![Err("nothing listens".to_owned())];

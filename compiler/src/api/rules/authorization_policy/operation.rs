@@ -24,7 +24,8 @@ pub(super) fn check(operation: Option<&Operation>, at: &At<'_>, out: &mut Vec<Di
     ];
     if lists.iter().all(|(_, values)| values.is_empty()) {
         let found = Diagnostic::new(&EMPTY_RULE_PART, at.key(), "the `operation` says nothing");
-        out.push(found.label("empty").help("remove it where every operation shall match"));
+        let found = found.label("empty").help("remove it where every operation shall match");
+        out.push(found.supposing(at.value()));
     }
     for (name, values) in lists {
         let at = at.field(name);

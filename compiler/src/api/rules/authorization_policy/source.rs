@@ -24,7 +24,8 @@ pub(super) fn check(
     let lists = lists(source);
     if lists.iter().all(|(_, values)| values.is_empty()) {
         let found = Diagnostic::new(&EMPTY_RULE_PART, at.key(), "the `source` says nothing");
-        out.push(found.label("empty").help("remove it where everybody shall match"));
+        let found = found.label("empty").help("remove it where everybody shall match");
+        out.push(found.supposing(at.value()));
     }
     for (name, values) in &lists {
         let at = at.field(name);
