@@ -1,5 +1,7 @@
 //! Where we differ from Istio on purpose, as our own findings tell it: `docs/differences.md` says more of each.
 
+use std::collections::BTreeSet;
+
 /// A check, and why it says more than Istio does. It holds for whatever the check finds.
 const STRICTER: &[(&str, &str)] = &[
     (
@@ -17,21 +19,31 @@ const STRICTER: &[(&str, &str)] = &[
     ("missing-kind", "a resource names its `apiVersion`, as Kubernetes asks"),
     ("missing-field", "what Kubernetes refuses to take is refused here"),
     ("invalid-name", "what Kubernetes refuses to take is refused here"),
-    ("unsupported-kind", "the kind is none that Istio serves; it is named and passed over"),
+    (
+        "invalid-backend-policy",
+        "the Gateway API's own definition refuses it, which Istio's tests go round",
+    ),
 ];
 
-/// Why something was got that Istio does not say: every error that is in it is one of ours alone.
+/// What says that something is accepted and not served.
+const UNSERVED: &[&str] = &["unenforced-field", "unenforced-kind", "unsupported-kind"];
+
+/// Why something was got that Istio does not say: every error that is in it is one of ours alone, or there is none and
+/// the compiler warns that a part is not served.
 pub(crate) fn reason(got: &str) -> Option<String> {
     let named = |marker: &str| {
         got.split(marker).skip(1).filter_map(|rest| rest.split(']').next()).collect::<Vec<_>>()
     };
-    let mut checks = named("error[");
-    if checks.is_empty() && !got.starts_with("accepted") {
-        checks =
-            named("warning[").into_iter().filter(|check| *check == "unsupported-kind").collect();
+    let errors = named("error[");
+    if errors.is_empty() {
+        let said: BTreeSet<_> =
+            named("warning[").into_iter().filter(|check| UNSERVED.contains(check)).collect();
+        let said = said.into_iter().collect::<Vec<_>>().join(", ");
+        let reason = format!("the compiler warns that a part of it is not served ({said})");
+        return (!said.is_empty()).then_some(reason);
     }
     let why = |check: &&str| STRICTER.iter().find(|(name, _)| name == check).map(|(_, why)| *why);
-    let reasons: Option<Vec<&str>> = checks.iter().map(why).collect();
+    let reasons: Option<Vec<&str>> = errors.iter().map(why).collect();
     reasons?.first().map(|reason| (*reason).to_owned())
 }
 
@@ -45,5 +57,7 @@ mod tests {
         assert!(reason(known).is_some());
         assert!(reason(&format!("{known}\nerror[invalid-host] e")).is_none());
         assert!(reason("status is 200, not 503").is_none());
+        let unserved = "status is 200\nwarning[unenforced-field] a: `b` has no effect (spec.b)";
+        assert!(reason(unserved).unwrap().ends_with("(unenforced-field)"));
     }
 }

@@ -7,12 +7,12 @@ use mesh_engine::{Limits, Program};
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::Workload;
 
-use crate::subject::{Files, Findings, is_unsupported};
+use crate::subject::{Files, Findings, is_unserved};
 
 /// A repository that compiles.
 pub(crate) struct Served {
     pub bundle: Bundle,
-    /// What the compiler does not support of it.
+    /// What the compiler says is not served of it.
     pub unsupported: String,
 }
 
@@ -38,7 +38,7 @@ impl Served {
             let errors = findings.all.iter().filter(|it| it.severity == Severity::Error);
             return Err(format!("does not compile: {}", findings.lines(errors)));
         };
-        let unsupported = findings.lines(findings.all.iter().filter(|it| is_unsupported(it)));
+        let unsupported = findings.lines(findings.all.iter().filter(|it| is_unserved(it)));
         Ok(Self { bundle, unsupported })
     }
 
@@ -52,7 +52,7 @@ impl Served {
             .map_err(|error| format!("cannot be served: {error}"))
     }
 
-    /// A note for a failure: what is not supported may be its cause.
+    /// A note for a failure: what is not served may be its cause.
     pub(crate) fn note(&self) -> String {
         if self.unsupported.is_empty() { String::new() } else { format!("\n{}", self.unsupported) }
     }

@@ -16,6 +16,7 @@ pub(crate) struct Files {
     /// By name.
     texts: Vec<(String, String)>,
     mesh_config: String,
+    cluster_domain: Option<&'static str>,
     /// What is said of what may be a mistake.
     lints: Lints,
 }
@@ -56,6 +57,11 @@ impl Files {
         self.mesh_config.push_str(&indented(text));
     }
 
+    /// Sets the suffix of the hosts of Services.
+    pub(crate) fn cluster_domain(&mut self, domain: &'static str) {
+        self.cluster_domain = Some(domain);
+    }
+
     /// Has everything compiled that has a meaning: Istio runs it, whether or not it was meant.
     pub(crate) fn lenient(mut self) -> Self {
         self.lints = Lints::None;
@@ -88,6 +94,9 @@ impl Files {
     /// `mesh.yaml`
     fn project(&self) -> String {
         let mut text = String::new();
+        if let Some(domain) = self.cluster_domain {
+            text.extend(["clusterDomain: ", domain, "\n"]);
+        }
         if !self.mesh_config.is_empty() {
             text.extend(["meshConfig:\n", &self.mesh_config]);
         }
@@ -99,6 +108,8 @@ impl Files {
         let least = if self.lints == Lints::None { Severity::Info } else { Severity::Error };
         let lints = mesh_compiler::checks().filter(|it| it.class == Class::Lint);
         text.push_str("lints:\n");
+        // That something is not served is no opinion: it may be why an answer differs.
+        let lints = lints.filter(|check| !UNSERVED.contains(&check.name));
         for check in lints.filter(|check| check.severity >= least) {
             text.extend(["  ", check.name, ": ", level, "\n"]);
         }
@@ -154,6 +165,14 @@ impl Findings {
         let lines: Vec<_> = findings.into_iter().map(|finding| self.line(finding)).collect();
         lines.join("\n")
     }
+}
+
+/// What says that something is accepted and not served.
+const UNSERVED: &[&str] = &["unenforced-field", "unenforced-kind", "unsupported-kind"];
+
+/// Whether the compiler says that something is not served.
+pub(crate) fn is_unserved(finding: &Finding) -> bool {
+    UNSERVED.contains(&finding.check.name)
 }
 
 /// Whether the compiler says only that it does not support something yet.
