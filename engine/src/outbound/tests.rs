@@ -347,7 +347,7 @@ fn in_a_block_tls_goes_by_server_name_too() {
         ..with_port(host, 443, Protocol::Tls)
     };
     let sni = StreamMatch { sni: vec!["a.test".to_owned()], ..StreamMatch::default() };
-    let tls = vec![stream(vec![sni], "b.test")];
+    let tls = vec![stream(vec![sni], "d.test")];
     mesh.service(block("b.test"), None);
     let at = |host, number| Service {
         addresses: ["10.2.0.1".to_owned()].into(),
@@ -360,7 +360,7 @@ fn in_a_block_tls_goes_by_server_name_too() {
     assert_eq!(bytes(&program, "10.1.2.3:443", Some("x.test")), "Passthrough");
     // An address of its own tells enough, unless routes ask for a name.
     assert_eq!(bytes(&program, "10.2.0.1:443", Some("x.test")), "outbound|443||c.test is -");
-    assert_eq!(bytes(&program, "10.2.0.1:444", Some("a.test")), "outbound|443||b.test is tls[0]");
+    assert_eq!(bytes(&program, "10.2.0.1:444", Some("a.test")), "outbound|444||d.test is tls[0]");
     assert_eq!(bytes(&program, "10.2.0.1:444", Some("x.test")), "Passthrough");
 }
 
