@@ -26,7 +26,7 @@ impl Lowering<'_, '_> {
                     continue;
                 };
                 let applies = Applies::Selected(vec![labels.clone()]);
-                let reference = self.add_service(plain_key(&object), &object, id);
+                let reference = self.plain_service(&object, id);
                 self.store.list(namespace, reference, applies, 0);
             }
         }
@@ -39,12 +39,21 @@ impl Lowering<'_, '_> {
         perspective: &Perspective<'_, '_>,
     ) -> Reference {
         let object = &seen.object;
-        let key = if self.is_plain(seen) {
-            plain_key(object)
-        } else {
-            perspective.key(Kind::Service, &object.namespace, &object.host)
-        };
+        if self.is_plain(seen) {
+            return self.plain_service(object, seen.id);
+        }
+        let key = perspective.key(Kind::Service, &object.namespace, &object.host);
         self.add_service(key, object, seen.id)
+    }
+
+    fn plain_service(&mut self, object: &Arc<Service>, id: ServiceId) -> Reference {
+        let key = Key::new(Kind::Service, &*object.namespace, &*object.host);
+        if let Some(known) = self.services.get(&key) {
+            return known.clone();
+        }
+        let reference = self.add_service(key.clone(), object, id);
+        self.services.insert(key, reference.clone());
+        reference
     }
 
     /// Whether it looks as its namespace defines it; an alias, as everybody sees it.
@@ -55,15 +64,11 @@ impl Lowering<'_, '_> {
             return common.is_none_or(|common| common.object == *object);
         }
         let defined = services.defined_in(&object.namespace, &object.host);
-        defined.is_some_and(|(_, defined)| defined == *object)
+        defined.is_some_and(|(_, defined)| Arc::ptr_eq(&defined, object) || defined == *object)
     }
 
     fn add_service(&mut self, key: Key, object: &Arc<Service>, id: ServiceId) -> Reference {
         let place: Place = self.mesh.services.get(id).origin.place();
         self.store.add(key, &Object::Service((**object).clone()), &[(String::new(), place)])
     }
-}
-
-fn plain_key(object: &Service) -> Key {
-    Key::new(Kind::Service, &*object.namespace, &*object.host)
 }
