@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
         hide_default_value = true
     )]
     mesh: String,
+    /// Take a repository without resources for a policy: its snapshot takes all routes away.
+    #[arg(long)]
+    allow_empty: bool,
     /// How findings are written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -91,10 +94,12 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let start = Instant::now();
     let inputs: Vec<_> = arguments.paths.iter().map(|path| Input::from(path.as_str())).collect();
     let compiled = mesh_compiler::compile(&inputs, &revision::of(&inputs));
-    let Compilation { parsed, mesh, findings, bundle, fault } = compiled;
-
-    let snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
-    let report = render::Report { parsed: &parsed, mesh: &mesh, findings: &findings, snapshot };
+    let Compilation { parsed, mesh, findings, mut bundle, fault } = compiled;
+    let mut report =
+        render::Report { parsed: &parsed, mesh: &mesh, findings: &findings, snapshot: None };
+    let is_empty = report.is_of_nothing() && !arguments.allow_empty;
+    bundle = bundle.filter(|_| !is_empty);
+    report.snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
     let written = match arguments.format {
         Format::Human => human(&report, arguments, start),
         Format::Json => render::json::write(&report, &mut io::stdout().lock()),
@@ -104,7 +109,11 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if let Some(fault) = fault {
         return Exit::Broken.because(&fault);
     }
-    let exit = verdict(&findings, arguments.fail_on.severity());
+    let mut exit = verdict(&findings, arguments.fail_on.severity());
+    if is_empty && exit == Exit::Ok {
+        let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
+        exit = Exit::Negative.because(&format_args!("{}; {advice}", render::human::NOTHING));
+    }
     match (bundle, &arguments.out) {
         (Some(bundle), Some(out)) if exit == Exit::Ok => match write(bundle, out, arguments) {
             Ok(()) => Exit::Ok,

@@ -11,13 +11,14 @@ use serde_json::json;
 use super::Exit;
 use super::reach::{Format, write_json};
 use crate::local::Compiled;
+use crate::render::human::NOTHING;
 use crate::render::{Color, Paint, Table, Terminal};
 use crate::request::{self, Answer, From, Mark, Question, QuestionError, To};
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     /// A policy repository or a snapshot [default: .], then the path of the request [default: /]. One alone that begins
-    /// with a slash is the path.
+    /// with a slash, and is no file, is the path.
     #[arg(value_name = "DIR|SNAPSHOT] [PATH", num_args = 0..=2)]
     what: Vec<String>,
     /// Who sends it: `namespace/service-account`, or `outside` for what reaches a gateway. The account of a gateway
@@ -46,7 +47,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let (source, target) = match arguments.what.as_slice() {
         [] => (".", "/"),
-        [one] if one.starts_with('/') => (".", one.as_str()),
+        // A file by its whole path is hardly a request's.
+        [one] if one.starts_with('/') && !Path::new(one).is_file() => (".", one.as_str()),
         [source] => (source.as_str(), "/"),
         [source, target, ..] => (source.as_str(), target.as_str()),
     };
@@ -90,6 +92,9 @@ fn load(path: &Path, color: Color) -> Result<Bundle, Exit> {
         return Err(Exit::Input.because(&format!("{}: there is no such file", path.display())));
     }
     let compiled = Compiled::of(&PathBuf::from(path));
+    if compiled.is_of_nothing() {
+        return Err(Exit::Negative.because(&format_args!("{}: {NOTHING}", path.display())));
+    }
     let Some(bundle) = compiled.bundle() else {
         let text = compiled.text(&Terminal::detect(color));
         let because = format!("the policy has errors: nobody would serve it\n\n{text}");
