@@ -13,6 +13,7 @@ use mesh_snapshot::container::{self, Bundle};
 use mesh_snapshot::signature::{NotAKey, PrivateKey, Statement};
 
 use super::{Exit, revision};
+use crate::difference::Policy;
 use crate::render::{self, Color, Terminal};
 
 #[derive(Args, Debug)]
@@ -92,6 +93,10 @@ enum WriteError {
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let start = Instant::now();
+    if let Some(path) = arguments.paths.iter().find(|path| Policy::is_snapshot(Path::new(path))) {
+        let advice = "this is a snapshot already; name the repository that it was made of";
+        return Exit::Input.because(&format_args!("{path}: {advice}"));
+    }
     let inputs: Vec<_> = arguments.paths.iter().map(|path| Input::from(path.as_str())).collect();
     let compiled = mesh_compiler::compile(&inputs, &revision::of(&inputs));
     let Compilation { parsed, mesh, findings, mut bundle, fault } = compiled;

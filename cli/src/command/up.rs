@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::Exit;
+use crate::difference::Policy;
 use crate::local::{self, Compiled, LocalError, LocalMesh, News, Options, Watch};
 use crate::operator::Follow;
 use crate::operator::view::short;
@@ -33,6 +34,8 @@ pub(crate) struct Arguments {
 enum Error {
     #[error("{}: there is no such file or folder", .0.display())]
     Missing(PathBuf),
+    #[error("{}: this is a snapshot; name the repository that it was made of", .0.display())]
+    Snapshot(PathBuf),
     #[error("there is no policy to start with")]
     Policy,
     #[error(transparent)]
@@ -53,7 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     match ended {
         Ok(()) => Exit::Ok,
         Err(error @ Error::Policy) => Exit::Negative.because(&error),
-        Err(error @ Error::Missing(_)) => Exit::Input.because(&error),
+        Err(error @ (Error::Missing(_) | Error::Snapshot(_))) => Exit::Input.because(&error),
+        Err(Error::Local(error)) => Exit::from(&error).because(&error),
         Err(error) => Exit::Broken.because(&error),
     }
 }
@@ -66,6 +70,9 @@ async fn up(arguments: &Arguments) -> Result<(), Error> {
     let temporary = tempfile::Builder::new().prefix("mesh-up-").tempdir()?;
     let state = arguments.state.clone().unwrap_or_else(|| temporary.path().to_owned());
     let repository = &arguments.repository;
+    if Policy::is_snapshot(repository) {
+        return Err(Error::Snapshot(repository.clone()));
+    }
     // Watched before it is read: what is saved in between is not missed.
     let mut watch = Watch::new(repository)?;
     let compiled = compile(repository, &terminal);

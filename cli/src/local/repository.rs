@@ -23,8 +23,11 @@ impl Compiled {
     pub(crate) fn of(folder: &Path) -> Self {
         let start = Instant::now();
         let input = Input::Path(PathBuf::from(folder));
-        let compilation = mesh_compiler::compile(&[input], &Options::default());
-        Self { compilation, took: start.elapsed() }
+        Self::new(mesh_compiler::compile(&[input], &Options::default()), start.elapsed())
+    }
+
+    pub(crate) const fn new(compilation: Compilation, took: Duration) -> Self {
+        Self { compilation, took }
     }
 
     /// There is one exactly when nothing is wrong, and something is there.

@@ -49,4 +49,9 @@ fn a_repository_with_resources_makes_one() {
     let out = folder.path().join("out.mesh");
     assert_eq!(mesh(&["compile", BOOKINFO, "-o", path(&out)]).status.code(), Some(0));
     assert!(out.exists());
+    for command in ["compile", "up"] {
+        let (code, error) = errors(&mesh(&[command, path(&out)]));
+        assert_eq!(code, 3);
+        assert!(error.contains("out.mesh: this is a snapshot"), "{error}");
+    }
 }

@@ -98,6 +98,6 @@ fn two_meshes_do_not_share_a_folder() {
     let path = |path: &Path| path.to_str().unwrap().to_owned();
     let (repository, state) = (path(folder.path()), path(state.path()));
     let (code, text) = errors(&mesh(&["up", &repository, "--state", &state]));
-    assert_eq!(code, 70);
+    assert_eq!(code, 4);
     assert!(text.contains("is in use by another local mesh"), "{text}");
 }
