@@ -1,6 +1,7 @@
 //! A proxy that is connected and does not read.
 
 use std::path::Path;
+use std::time::Duration;
 
 use mesh_snapshot::object::Role;
 use mesh_snapshot::wire::name::Name;
@@ -43,7 +44,10 @@ async fn one_that_does_not_read_holds_up_nobody_and_keeps_nothing() {
     let secret = folder.path().join("secrets/shop/front");
     std::fs::create_dir_all(&secret).unwrap();
     put(&secret, 0);
-    let control = Running::start(config(folder.path()));
+    let mut config = config(folder.path());
+    // It says nothing either, and is to be seen all the same.
+    config.policy.lease = Duration::from_mins(10);
+    let control = Running::start(config);
     let (address, roots) = (control.distribution, control.roots.as_str());
     let name = wire::CredentialName { namespace: "shop".to_owned(), name: "front".to_owned() };
     let subscribe = vec![Name::Secret(name)];
