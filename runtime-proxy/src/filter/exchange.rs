@@ -15,6 +15,7 @@ use mesh_engine::program::AccessLog;
 
 use super::downstream::Downstream;
 use super::local_reply::{LocalReply, is_grpc};
+use super::metadata;
 use super::serving::Serving;
 use super::target;
 use super::upgrade::Switch;
@@ -212,6 +213,25 @@ impl Exchange {
             || self.asked.method == Method::HEAD
             || response.status() == StatusCode::SWITCHING_PROTOCOLS;
         response.map(|body| body.holding(Answering(self)))
+    }
+
+    /// What the proxy has said of the request by itself: logs have it as the upstream hears it. Source: Envoy, `%REQ(…)%`.
+    pub(crate) fn told_upstream(&mut self, headers: &HeaderMap) {
+        if matches!(self.live.program.engine().access_log(), AccessLog::Off) {
+            return;
+        }
+        for name in metadata::TOLD {
+            if let Some(value) = headers.get(name) {
+                self.asked.headers.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    /// Tells the client how long the upstream took, if there was one.
+    pub(crate) fn tell_time(&self, response: &mut Response<Body>, took: Duration) {
+        if self.outcome.attempts > 0 {
+            metadata::tell_time(response, took);
+        }
     }
 
     /// Hands a record of what is known to whoever needs it.

@@ -33,7 +33,7 @@ pub(super) async fn serve(
         Exchange::begin(direction, &mut request, &serving, &downstream, live.clone());
     exchange.scheme = target::told_scheme(request.headers()).unwrap_or("http");
     exchange.outcome.service = service(port, &exchange);
-    let admitted = admit(&mut request, port, live.program.engine(), &exchange);
+    let admitted = admit(&mut request, port, live.program.engine(), &mut exchange);
     Ok(match admitted {
         Err(Refused::Denied(decision)) => exchange.deny(decision, policy::denial()),
         Err(Refused::Reply(reply)) => exchange.reply(reply),
@@ -53,7 +53,7 @@ fn admit<'p>(
     request: &mut Request<Body>,
     port: Port,
     program: &'p mesh_engine::Program,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
 ) -> Result<(), Refused<'p>> {
     let inbound = program.inbound().port(port.number);
     // The connection may be older than what is in force now.
@@ -76,6 +76,7 @@ fn admit<'p>(
     client_certificate::append(request.headers_mut(), exchange.downstream.certificate.as_ref());
     metadata::tell_scheme(request.headers_mut(), exchange.scheme);
     metadata::identify(request.headers_mut(), &exchange.serving);
+    exchange.told_upstream(request.headers());
     Ok(())
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn serve(
     let began = Instant::now();
     Ok(match send(request, to, &mut exchange).await {
         Ok(mut response) => {
-            metadata::tell_time(&mut response, began.elapsed());
+            exchange.tell_time(&mut response, began.elapsed());
             exchange.answer(response)
         }
         Err(reply) => exchange.reply(reply),
@@ -56,6 +56,7 @@ async fn send(
     metadata::strip(request.headers_mut());
     metadata::tell_scheme(request.headers_mut(), exchange.scheme);
     metadata::identify(request.headers_mut(), &exchange.serving);
+    exchange.told_upstream(request.headers());
     let way = way(&request, to);
     let outbound = engine.outbound().ok_or_else(LocalReply::no_route)?;
     let owner = Owner::of_authority(target::authority(&request), &exchange.serving).await;
