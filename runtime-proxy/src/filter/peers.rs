@@ -1,11 +1,14 @@
-//! What metrics call the endpoints that this thread calls.
+//! What metrics call the endpoints that this thread calls, and the clients that call it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use mesh_snapshot::wire::Attributes;
+
 use crate::cluster::Endpoint;
 use crate::observe::{Metrics, Peer, PeerId};
+use crate::tls::SpiffeId;
 
 /// By endpoint: an endpoint is looked up in the process's list once a thread.
 pub(crate) struct Peers {
@@ -46,8 +49,17 @@ impl Peers {
         id
     }
 
-    /// A client of whom nothing is known but what it has proved.
-    pub(crate) fn proved(&self, principal: &str, namespace: &str) -> PeerId {
-        self.metrics.peer(&Peer { namespace, principal, ..Peer::default() })
+    /// A client by what its certificate says: once a connection. How many there are is up to the mesh's authority, which signs what is
+    /// said, and bounded even so.
+    pub(crate) fn proved(&self, id: &SpiffeId, attributes: Option<&Attributes>) -> PeerId {
+        let namespace = id.namespace().unwrap_or_default();
+        let known = Peer { namespace, principal: id.as_str(), ..Peer::default() };
+        let Some(attributes) = attributes else { return self.metrics.peer(&known) };
+        self.metrics.peer(&Peer {
+            workload: &attributes.workload,
+            cluster: &attributes.cluster,
+            labels: Some(&attributes.labels),
+            ..known
+        })
     }
 }

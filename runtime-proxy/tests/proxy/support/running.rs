@@ -16,6 +16,7 @@ use mesh_proxy::program::Builder;
 use mesh_proxy::proxy::{DataPlane, Shared, builder};
 use mesh_proxy::world::{Item, World};
 use mesh_snapshot::object::{EndpointSet, Labels, Role, Workload};
+use mesh_snapshot::wire::Attributes;
 use mesh_snapshot::{ReadObjects as _, Snapshot, slice, wire};
 
 use tokio::net::TcpStream;
@@ -24,7 +25,7 @@ use tokio::task::JoinHandle;
 use super::Reserved;
 use crate::pki::{Authority, trust};
 
-/// A proxy for one workload of the namespace `shop`, whose service account has its name.
+/// A proxy for one workload of the namespace `shop`, whose service account has its name. Its certificate says `NAME-v1`, of version `v1`.
 pub(crate) struct Proxy {
     pub(crate) plane: DataPlane,
     pub(crate) shared: Shared,
@@ -81,7 +82,16 @@ impl Proxy {
             logs: AccessLogs::start(Destination::File(log)).unwrap(),
             clock: Clock::default(),
         };
-        shared.identity.set(authority.svid(&id).identity(trust(authority)));
+        let told = Attributes {
+            workload: format!("{name}-v1"),
+            cluster: "Kubernetes".to_owned(),
+            labels: [("app", name), ("version", "v1")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..Attributes::default()
+        };
+        let svid = authority.telling_svid(&id, &told.encode());
+        shared.identity.set(svid.identity(trust(authority)));
         let plane = DataPlane::start(listeners, 2, 1000, &shared).unwrap();
         let build = builder(&shared);
         let health = HealthCounters::default();
