@@ -11,11 +11,12 @@ use super::Port;
 use crate::filter::downstream::Downstream;
 use crate::filter::exchange::Exchange;
 use crate::filter::forward::{Plan, forward};
-use crate::filter::local_reply::{LocalReply, is_grpc};
+use crate::filter::local_reply::LocalReply;
 use crate::filter::policy::{self, Refused};
 use crate::filter::serving::Serving;
 use crate::filter::upgrade::Switch;
 use crate::filter::{client_certificate, metadata, target};
+use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::{Direction, ServiceId};
 
@@ -33,6 +34,7 @@ pub(super) async fn serve(
         Exchange::begin(direction, &mut request, &serving, &downstream, live.clone());
     exchange.scheme = target::told_scheme(request.headers()).unwrap_or("http");
     exchange.outcome.service = service(port, &exchange);
+    note_route(port, &mut exchange);
     let admitted = admit(&mut request, port, live.program.engine(), &mut exchange);
     Ok(match admitted {
         Err(Refused::Denied(decision)) => exchange.deny(decision, policy::denial()),
@@ -42,6 +44,15 @@ pub(super) async fn serve(
             Err(reply) => exchange.reply(reply),
         },
     })
+}
+
+/// What arrives has one route. Source: Istio, `buildSidecarInboundHTTPRouteConfig`.
+fn note_route(port: Port, exchange: &mut Exchange) {
+    if exchange.is_logged() {
+        let inbound = exchange.program().engine().inbound().port(port.number);
+        let service_port = inbound.service.map_or(port.number, |(_, port)| port);
+        exchange.routed("default", &format!("inbound|http|{service_port}"));
+    }
 }
 
 fn service(port: Port, exchange: &Exchange) -> ServiceId {
