@@ -197,6 +197,7 @@ async fn with_nothing_under_way_the_end_comes_at_once() {
     while !head.ends_with(b"whole") {
         head.push(raw.read_u8().await.unwrap());
     }
+    let _silent = TcpStream::connect(proxy.outbound()).await.unwrap();
     let began = std::time::Instant::now();
     let drained = proxy.drain(AMPLE);
     assert_eq!(whole(&mut raw).await, "");
