@@ -80,14 +80,15 @@ fn admit<'p>(
     target::normalize(request, program.path_normalization())?;
     metadata::strip(request.headers_mut());
     policy::strip_reserved(request, program);
+    // Before anybody may refuse it: what is refused has an ID, too. Source: Envoy, `mutateRequestHeaders`.
+    metadata::tell_scheme(request.headers_mut(), exchange.scheme);
+    metadata::identify(request.headers_mut(), &exchange.serving);
+    exchange.told_upstream(request.headers());
     let claims = policy::authenticate(request, service_port, exchange)?;
     // Refused: touches no cluster.
     policy::authorize(request, service_port, &claims, program, exchange)?;
     policy::apply(request, &claims)?;
     client_certificate::append(request.headers_mut(), exchange.downstream.certificate.as_ref());
-    metadata::tell_scheme(request.headers_mut(), exchange.scheme);
-    metadata::identify(request.headers_mut(), &exchange.serving);
-    exchange.told_upstream(request.headers());
     Ok(())
 }
 
