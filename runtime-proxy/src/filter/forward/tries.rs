@@ -43,6 +43,7 @@ impl<'p> Tries<'p> {
         let request = self.next.take().or_else(|| self.again.as_ref()?.request());
         let mut request = request.ok_or_else(LocalReply::no_healthy_upstream)?;
         if self.again.is_none()
+            && self.retry.retries_max > 0
             && self.retry.wants_what_was_sent(may_be_grpc(&request), may_refuse(&request))
         {
             let (kept, again) = Again::keep(request);
