@@ -69,7 +69,7 @@ pub enum StartError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    #[error("{address}: {error}")]
+    #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
     #[error("{0} is not a loopback address: whoever reaches the admin port rules the mesh")]
     AdminNotLocal(SocketAddr),

@@ -46,6 +46,51 @@ fn a_change_goes_wave_by_wave_and_whom_it_does_not_concern_is_in_none() {
 }
 
 #[test]
+fn the_first_wave_goes_where_there_is_traffic() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2", "still-1", "web-1", "web-2"]);
+    for (proxy, requests) in [("still-1", 900), ("web-2", 90), ("api-2", 2)] {
+        for total in [0, requests] {
+            let totals = vec![(1, Sample { requests: total, ..Sample::default() })];
+            mesh.say(proxy, Said::Health { instance: 1, totals });
+        }
+    }
+    mesh.offer("b").unwrap();
+    mesh.wait(1);
+    assert_eq!(mesh.waves(), [["web-2"]], "nothing changes for the busiest one");
+}
+
+#[test]
+fn a_change_that_concerns_nobody_is_confirmed_without_a_wave() {
+    let mut mesh = Mesh::settled(policy(), &["still-1", "still-2"]);
+    mesh.offer("b").unwrap();
+    assert!(mesh.waves().is_empty());
+    assert_eq!(mesh.serves("still-1"), Some(snapshot("b")));
+    assert_eq!(mesh.phase(), Phase::Idle);
+}
+
+/// Each raise is a record on disk.
+#[test]
+fn a_proxy_that_raises_the_term_with_each_hello_is_turned_away() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "web-1"]);
+    let term = |mesh: &Mesh| mesh.state.as_ref().unwrap().ledger().term;
+    let hello = |mesh: &mut Mesh, workload: &str| {
+        let service_account = workload.to_owned();
+        let workload = Arc::new(Workload { service_account, ..Workload::default() });
+        let term = term(mesh) + 1000;
+        mesh.say("api-1", Said::Hello { workload, serving: None, term, epoch: 0 });
+    };
+    let mut terms = vec![term(&mesh)];
+    for _ in 0..100 {
+        hello(&mut mesh, "liar");
+        terms.push(term(&mesh));
+    }
+    terms.dedup();
+    assert_eq!(terms.len(), 5, "believed four times: {terms:?}");
+    hello(&mut mesh, "web");
+    assert!(terms.last() < Some(&term(&mesh)), "another one is believed");
+}
+
+#[test]
 fn trials_are_extended_while_they_last() {
     let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
     mesh.ask(Verb::Pause).unwrap();

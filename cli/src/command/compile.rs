@@ -13,6 +13,7 @@ use mesh_snapshot::container::{self, Bundle};
 use mesh_snapshot::signature::{NotAKey, PrivateKey, Statement};
 
 use super::{Exit, revision};
+use crate::difference::Policy;
 use crate::render::{self, Color, Terminal};
 
 #[derive(Args, Debug)]
@@ -38,6 +39,9 @@ pub(crate) struct Arguments {
         hide_default_value = true
     )]
     mesh: String,
+    /// Take a repository without resources for a policy: its snapshot takes all routes away.
+    #[arg(long)]
+    allow_empty: bool,
     /// How findings are written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -89,12 +93,18 @@ enum WriteError {
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let start = Instant::now();
+    if let Some(path) = arguments.paths.iter().find(|path| Policy::is_snapshot(Path::new(path))) {
+        let advice = "this is a snapshot already; name the repository that it was made of";
+        return Exit::Input.because(&format_args!("{path}: {advice}"));
+    }
     let inputs: Vec<_> = arguments.paths.iter().map(|path| Input::from(path.as_str())).collect();
     let compiled = mesh_compiler::compile(&inputs, &revision::of(&inputs));
-    let Compilation { parsed, mesh, findings, bundle, fault } = compiled;
-
-    let snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
-    let report = render::Report { parsed: &parsed, mesh: &mesh, findings: &findings, snapshot };
+    let Compilation { parsed, mesh, findings, mut bundle, fault } = compiled;
+    let mut report =
+        render::Report { parsed: &parsed, mesh: &mesh, findings: &findings, snapshot: None };
+    let is_empty = report.is_of_nothing() && !arguments.allow_empty;
+    bundle = bundle.filter(|_| !is_empty);
+    report.snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
     let written = match arguments.format {
         Format::Human => human(&report, arguments, start),
         Format::Json => render::json::write(&report, &mut io::stdout().lock()),
@@ -104,7 +114,11 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if let Some(fault) = fault {
         return Exit::Broken.because(&fault);
     }
-    let exit = verdict(&findings, arguments.fail_on.severity());
+    let mut exit = verdict(&findings, arguments.fail_on.severity());
+    if is_empty && exit == Exit::Ok {
+        let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
+        exit = Exit::Negative.because(&format_args!("{}; {advice}", render::human::NOTHING));
+    }
     match (bundle, &arguments.out) {
         (Some(bundle), Some(out)) if exit == Exit::Ok => match write(bundle, out, arguments) {
             Ok(()) => Exit::Ok,

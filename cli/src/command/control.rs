@@ -9,6 +9,7 @@ use mesh_control::{Control, RunError, StartError};
 use tokio_util::sync::CancellationToken;
 
 use super::Exit;
+use crate::operator::{Announced, Running};
 use crate::settings::SettingsError;
 use crate::settings::control::Settings;
 use crate::stop::{self, Leash};
@@ -45,6 +46,9 @@ pub(crate) struct Arguments {
     /// End when standard input is closed.
     #[arg(long, hide = true)]
     leashed: bool,
+    /// What the user started, where that is not this command.
+    #[arg(long, hide = true, value_name = "COMMAND")]
+    called: Option<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,11 +77,14 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
 
 fn serve(arguments: Arguments) -> Result<(), Error> {
     let leash = if arguments.leashed { Leash::Stdin } else { Leash::Free };
+    let called = arguments.called.clone();
     let config = settings(arguments)?.config()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
+        let called =
+            called.unwrap_or_else(|| format!("mesh control --state {}", config.state.display()));
         let control = Control::start(config).await?;
-        announce(&control)?;
+        let _announced = announce(&control, &called)?;
         let stop = CancellationToken::new();
         let mut running = std::pin::pin!(control.run(stop.clone()));
         tokio::select! {
@@ -108,10 +115,14 @@ fn settings(arguments: Arguments) -> Result<Settings, SettingsError> {
     Ok(settings)
 }
 
-/// One line on standard output, once connections are accepted.
-fn announce(control: &Control) -> io::Result<()> {
+/// One line on standard output, once connections are accepted; operators of this user find it from then on.
+fn announce(control: &Control, called: &str) -> io::Result<Option<Announced>> {
     let (proxies, operators) = (control.distribution_address(), control.admin_address());
+    let announced = Running::announce(operators, called).inspect_err(
+        |error| tracing::info!(%error, "operators do not find this by themselves, but by --control"),
+    );
     let mut out = io::stdout().lock();
     writeln!(out, "ready distribution={proxies} admin={operators}")?;
-    out.flush()
+    out.flush()?;
+    Ok(announced.ok())
 }

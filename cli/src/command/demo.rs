@@ -45,6 +45,7 @@ async fn demo(arguments: &Arguments) -> Exit {
         Ok(false) => Exit::Negative,
         Err(error @ StageError::Policy(_)) => Exit::Negative.because(&error),
         Err(error @ StageError::Late { .. }) => Exit::TimedOut.because(&error),
+        Err(StageError::Local(error)) => Exit::from(&error).because(&error),
         Err(error) => Exit::Broken.because(&error),
     };
     // Whoever wants to know why needs the logs.

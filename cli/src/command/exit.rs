@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write as _};
 
+use crate::local::LocalError;
+
 /// An exit code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Exit {
@@ -28,6 +30,17 @@ impl Exit {
         // Whoever closed standard error does not want to know.
         let _ = writeln!(io::stderr(), "error: {error}");
         self
+    }
+}
+
+/// Why a local mesh did not start.
+impl From<&LocalError> for Exit {
+    fn from(error: &LocalError) -> Self {
+        match error {
+            // The folder that was named for its state.
+            LocalError::Io { .. } | LocalError::InUse(_) => Self::Unreachable,
+            _ => Self::Broken,
+        }
     }
 }
 

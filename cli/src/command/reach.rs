@@ -6,13 +6,14 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::Exit;
-use crate::operator::{AskError, Client};
+use crate::operator::{AskError, Client, Running};
 use crate::render::Color;
 use crate::settings::control::ADMIN;
 
 #[derive(Args, Debug)]
 pub(crate) struct Reach {
-    /// The control runtime's address for operators [default: `$MESH_CONTROL`, else 127.0.0.1:15014].
+    /// The control runtime's address for operators [default: `$MESH_CONTROL`, else the one that you run on this machine, else
+    /// 127.0.0.1:15014].
     #[arg(long, value_name = "ADDRESS", global = true)]
     control: Option<SocketAddr>,
     /// How the answer is written to standard output.
@@ -30,6 +31,25 @@ pub(crate) enum Format {
     Json,
 }
 
+/// The control runtime that is asked, by how it was chosen.
+enum Chosen {
+    /// By the user.
+    Named(SocketAddr),
+    /// There is just one.
+    Running(Running),
+    /// There is none, but another user's may listen where one does that was not told otherwise.
+    Usual,
+}
+
+/// Why none is asked.
+#[derive(Debug, thiserror::Error)]
+enum ChoiceError {
+    #[error("MESH_CONTROL: `{0}` is no address")]
+    NotAnAddress(String),
+    #[error("you run several meshes on this machine: say which{}", list(.0))]
+    Several(Vec<Running>),
+}
+
 impl Reach {
     pub(crate) const fn is_json(&self) -> bool {
         matches!(self.format, Format::Json)
@@ -37,19 +57,19 @@ impl Reach {
 
     /// Runs `question` with a client for the control runtime.
     pub(crate) fn ask(&self, question: impl AsyncFnOnce(Client) -> Result<(), AskError>) -> Exit {
-        let control = match self.address() {
-            Ok(control) => control,
-            Err(text) => {
-                return Exit::Usage.because(&format!("MESH_CONTROL: `{text}` is no address"));
-            }
+        let chosen = match self.choose() {
+            Ok(chosen) => chosen,
+            Err(error) => return Exit::Usage.because(&error),
         };
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return Exit::Broken.because(&error),
         };
-        match runtime.block_on(question(Client::new(control))) {
+        match runtime.block_on(question(Client::new(chosen.address()))) {
             Ok(()) => Exit::Ok,
-            Err(error @ AskError::Unreachable { .. }) => Exit::Unreachable.because(&error),
+            Err(error @ (AskError::Unreachable { .. } | AskError::Stranger { .. })) => {
+                Exit::Unreachable.because(&format!("{error}\n{}", chosen.advice()))
+            }
             Err(error @ (AskError::Rejected(_) | AskError::Named(_))) => {
                 Exit::Negative.because(&error)
             }
@@ -57,13 +77,54 @@ impl Reach {
         }
     }
 
-    fn address(&self) -> Result<SocketAddr, String> {
-        match (self.control, std::env::var("MESH_CONTROL")) {
-            (Some(control), _) => Ok(control),
-            (None, Ok(text)) => text.parse().map_err(|_| text),
-            (None, Err(_)) => Ok(ADMIN),
+    fn choose(&self) -> Result<Chosen, ChoiceError> {
+        if let Some(control) = self.control {
+            return Ok(Chosen::Named(control));
+        }
+        if let Ok(text) = std::env::var("MESH_CONTROL") {
+            let named = text.parse().map_err(|_| ChoiceError::NotAnAddress(text))?;
+            return Ok(Chosen::Named(named));
+        }
+        let mut running = Running::all();
+        match (running.pop(), running.is_empty()) {
+            (None, _) => Ok(Chosen::Usual),
+            (Some(only), true) => Ok(Chosen::Running(only)),
+            (Some(last), false) => {
+                running.push(last);
+                Err(ChoiceError::Several(running))
+            }
         }
     }
+}
+
+impl Chosen {
+    const fn address(&self) -> SocketAddr {
+        match self {
+            Self::Named(address) => *address,
+            Self::Running(running) => running.admin,
+            Self::Usual => ADMIN,
+        }
+    }
+
+    /// For somebody whom it does not answer.
+    fn advice(&self) -> String {
+        match self {
+            Self::Named(_) => {
+                "name another with `--control`, or none: one that you run on this machine is found".to_owned()
+            }
+            Self::Running(Running { called, pid, .. }) => {
+                format!("it is that of `{called}`, which runs as process {pid} but does not answer")
+            }
+            Self::Usual => "you run no mesh on this machine: start one with `mesh up DIR`, or name one with `--control`".to_owned(),
+        }
+    }
+}
+
+fn list(running: &[Running]) -> String {
+    let lines = running.iter().map(|Running { admin, called, pid }| {
+        format!("\n  --control {admin}   {called} (process {pid})")
+    });
+    lines.collect()
 }
 
 pub(crate) fn write_json(value: &Value) {

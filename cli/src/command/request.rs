@@ -1,23 +1,26 @@
 //! `mesh request`: what becomes of a request, and why. Nothing is sent.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mesh_snapshot::container::{self, Bundle};
+use mesh_snapshot::container::Bundle;
 use serde_json::json;
 
 use super::Exit;
 use super::reach::{Format, write_json};
+use crate::difference::Policy;
 use crate::local::Compiled;
+use crate::render::human::NOTHING;
 use crate::render::{Color, Paint, Table, Terminal};
 use crate::request::{self, Answer, From, Mark, Question, QuestionError, To};
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     /// A policy repository or a snapshot [default: .], then the path of the request [default: /]. One alone that begins
-    /// with a slash is the path.
+    /// with a slash is the path, unless it leads to a file or folder of this machine.
     #[arg(value_name = "DIR|SNAPSHOT] [PATH", num_args = 0..=2)]
     what: Vec<String>,
     /// Who sends it: `namespace/service-account`, or `outside` for what reaches a gateway. The account of a gateway
@@ -46,14 +49,14 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let (source, target) = match arguments.what.as_slice() {
         [] => (".", "/"),
-        [one] if one.starts_with('/') => (".", one.as_str()),
+        [one] if one.starts_with('/') && !is_place(Path::new(one)) => (".", one.as_str()),
         [source] => (source.as_str(), "/"),
         [source, target, ..] => (source.as_str(), target.as_str()),
     };
     if !target.starts_with('/') {
         return Exit::Usage.because(&QuestionError::Path);
     }
-    let bundle = match load(Path::new(source), arguments.color) {
+    let bundle = match load(source, arguments.color) {
         Ok(bundle) => bundle,
         Err(exit) => return exit,
     };
@@ -81,15 +84,24 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if answer.outcome.is_good() { Exit::Ok } else { Exit::Negative }
 }
 
-/// A snapshot's file, or what a repository compiles to.
-fn load(path: &Path, color: Color) -> Result<Bundle, Exit> {
-    if path.is_file() && path.extension().is_some_and(|extension| extension == "mesh") {
-        return container::read_file(path).map_err(|error| Exit::Input.because(&error));
+/// `/srv/policies` is hardly the path of a request where there is such a folder; `/home` may be.
+fn is_place(path: &Path) -> bool {
+    path.is_file() || (path.is_dir() && path.components().count() > 2)
+}
+
+/// A snapshot, or what a repository compiles to.
+fn load(path: &str, color: Color) -> Result<Bundle, Exit> {
+    if !Path::new(path).exists() {
+        return Err(Exit::Input.because(&format!("{path}: there is no such file")));
     }
-    if !path.exists() {
-        return Err(Exit::Input.because(&format!("{}: there is no such file", path.display())));
+    let compiled = match Policy::read(path) {
+        Ok(Policy::Snapshot(bundle)) => return Ok(bundle),
+        Ok(Policy::Repository(compilation)) => Compiled::new(compilation, Duration::ZERO),
+        Err(error) => return Err(Exit::Input.because(&error)),
+    };
+    if compiled.is_of_nothing() {
+        return Err(Exit::Negative.because(&format_args!("{path}: {NOTHING}")));
     }
-    let compiled = Compiled::of(&PathBuf::from(path));
     let Some(bundle) = compiled.bundle() else {
         let text = compiled.text(&Terminal::detect(color));
         let because = format!("the policy has errors: nobody would serve it\n\n{text}");

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::Exit;
+use crate::difference::Policy;
 use crate::local::{self, Compiled, LocalError, LocalMesh, News, Options, Watch};
 use crate::operator::Follow;
 use crate::operator::view::short;
-use crate::render::human::counted;
+use crate::render::human::{NOTHING, counted};
 use crate::render::{Color, Terminal};
 use crate::stop::{self, Leash};
 
@@ -33,7 +34,9 @@ pub(crate) struct Arguments {
 enum Error {
     #[error("{}: there is no such file or folder", .0.display())]
     Missing(PathBuf),
-    #[error("the policy has errors: there is nothing to start with")]
+    #[error("{}: this is a snapshot; name the repository that it was made of", .0.display())]
+    Snapshot(PathBuf),
+    #[error("there is no policy to start with")]
     Policy,
     #[error(transparent)]
     Local(#[from] LocalError),
@@ -53,7 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     match ended {
         Ok(()) => Exit::Ok,
         Err(error @ Error::Policy) => Exit::Negative.because(&error),
-        Err(error @ Error::Missing(_)) => Exit::Input.because(&error),
+        Err(error @ (Error::Missing(_) | Error::Snapshot(_))) => Exit::Input.because(&error),
+        Err(Error::Local(error)) => Exit::from(&error).because(&error),
         Err(error) => Exit::Broken.because(&error),
     }
 }
@@ -66,6 +70,9 @@ async fn up(arguments: &Arguments) -> Result<(), Error> {
     let temporary = tempfile::Builder::new().prefix("mesh-up-").tempdir()?;
     let state = arguments.state.clone().unwrap_or_else(|| temporary.path().to_owned());
     let repository = &arguments.repository;
+    if Policy::is_snapshot(repository) {
+        return Err(Error::Snapshot(repository.clone()));
+    }
     // Watched before it is read: what is saved in between is not missed.
     let mut watch = Watch::new(repository)?;
     let compiled = compile(repository, &terminal);
@@ -73,13 +80,15 @@ async fn up(arguments: &Arguments) -> Result<(), Error> {
         return Err(Error::Policy);
     };
     let (tell, mut news) = mpsc::channel(16);
-    let options = Options { state, rollout: rollout() };
+    let whole = repository.canonicalize()?;
+    let called = format!("mesh up {}", whole.display());
+    let options = Options { called, state, rollout: rollout() };
     let started = LocalMesh::start(&options, bundle, tell);
     let mut mesh = tokio::select! {
         started = started => started?,
         _ = stop::requested(Leash::Free) => return Ok(()),
     };
-    greet(&mesh, &terminal);
+    greet(&mesh, &compiled, &terminal);
     let mut follow = Follow::default();
     let mut stopping = std::pin::pin!(stop::requested(Leash::Free));
     let mut beat = tokio::time::interval(Duration::from_millis(250));
@@ -112,6 +121,8 @@ fn compile(repository: &Path, terminal: &Terminal) -> Compiled {
     let line = if let Some(bundle) = compiled.bundle() {
         let digest = short(&bundle.snapshot.digest());
         format!("{} compiled {what} in {took} ms: {digest}\n", paint.added("✔"))
+    } else if compiled.is_of_nothing() {
+        format!("{} {}: {NOTHING}\n", paint.removed("✖"), repository.display())
     } else {
         let (mark, errors) = (paint.removed("✖"), counted(compiled.errors(), "error"));
         format!("{mark} {errors} in {what} ({took} ms): what is served stays as it is\n")
@@ -125,7 +136,7 @@ async fn change(mesh: &mut LocalMesh, repository: &Path, terminal: &Terminal) {
     let Some(bundle) = compiled.bundle() else { return };
     let (known, before) = (mesh.stations().to_vec(), mesh.published());
     match mesh.apply(bundle).await {
-        Ok(_) if mesh.stations() != known => greet(mesh, terminal),
+        Ok(_) if mesh.stations() != known => greet(mesh, &compiled, terminal),
         Ok(digest) if digest == before => super::write("  nothing has changed for any proxy\n"),
         Ok(_) => {}
         Err(error) => {
@@ -135,7 +146,7 @@ async fn change(mesh: &mut LocalMesh, repository: &Path, terminal: &Terminal) {
     }
 }
 
-fn greet(mesh: &LocalMesh, terminal: &Terminal) {
+fn greet(mesh: &LocalMesh, compiled: &Compiled, terminal: &Terminal) {
     let paint = terminal.paint;
     let mark = paint.bold("!");
     let mut lines = Vec::new();
@@ -148,6 +159,14 @@ fn greet(mesh: &LocalMesh, terminal: &Terminal) {
         lines.push(local::view::edges(mesh.stations(), mesh.folders(), paint));
         lines.push("a workload answers 503 until its application listens".to_owned());
     }
+    let replicas = compiled.replicas();
+    if !replicas.is_empty() {
+        let asked = replicas.iter().map(|(workload, replicas)| format!("{workload} ({replicas})"));
+        let asked = asked.collect::<Vec<_>>().join(", ");
+        lines.push(format!(
+            "{mark} one instance of each workload runs here, whatever its `replicas` say: {asked}"
+        ));
+    }
     for credential in mesh.made() {
         let name = format!("{}/{}", credential.namespace, credential.name);
         lines.push(format!(
@@ -155,7 +174,9 @@ fn greet(mesh: &LocalMesh, terminal: &Terminal) {
         ));
     }
     let admin = mesh.control_at().admin;
-    lines.push(format!("operators: mesh rollout status --control {admin}"));
+    lines.push(format!(
+        "operators: mesh rollout status, mesh proxies (where several meshes run: --control {admin})"
+    ));
     lines.push(format!("state and logs: {}", mesh.folders().root().display()));
     let last = "edit the repository: what is saved is rolled out or refused. Ctrl-C ends all.\n\n";
     lines.push(last.to_owned());
@@ -165,9 +186,9 @@ fn greet(mesh: &LocalMesh, terminal: &Terminal) {
 fn tell_news(news: &News, terminal: &Terminal) {
     let mark = terminal.paint.removed("✖");
     super::write(&match news {
-        News::Died { name, status, last } => {
+        News::Ended { name, status, last } => {
             let last = last.as_ref().map(|last| format!(": {last}")).unwrap_or_default();
-            format!("{mark} {name} died ({status}){last}; it is started again\n")
+            format!("{mark} {name} ended ({status}){last}; it is started again\n")
         }
         News::Unstartable { name, error } => format!("{mark} {name} cannot be started: {error}\n"),
     });

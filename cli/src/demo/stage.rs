@@ -63,7 +63,8 @@ impl Stage {
             "waves": ["1", "all"],
             "gate": { "samplesMin": 30, "inconclusive": "proceed" },
         });
-        let options = Options { state: state.to_owned(), rollout };
+        let called = "mesh demo".to_owned();
+        let options = Options { called, state: state.to_owned(), rollout };
         let mesh = LocalMesh::start(&options, &bundle, tell).await?;
         let services = shop::open(mesh.stations());
         let door = door(&mesh)?;

@@ -24,6 +24,11 @@ pub(crate) enum PolicyError {
 }
 
 impl Policy {
+    /// Whether it is compiled already: a file that nobody can read as YAML.
+    pub(crate) fn is_snapshot(path: &Path) -> bool {
+        path.is_file() && container::read_file(path).is_ok()
+    }
+
     /// A snapshot in either form of container; anything else is compiled.
     pub(crate) fn read(path: &str) -> Result<Self, PolicyError> {
         let place = Path::new(path);

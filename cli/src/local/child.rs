@@ -39,10 +39,10 @@ impl Spec {
 #[derive(Debug)]
 pub(crate) enum News {
     /// It is started again.
-    Died {
+    Ended {
         name: String,
         status: ExitStatus,
-        /// When it ended by itself.
+        /// What it said last, where it ended by an error.
         last: Option<String>,
     },
     Unstartable {
@@ -211,8 +211,9 @@ impl Keeper {
                 },
                 status = process.child.wait() => {
                     if let Ok(status) = status {
-                        let last = status.code().and_then(|_| self.spec.last_words());
-                        self.tell(News::Died { name: self.spec.name.clone(), status, last });
+                        let failed = status.code().filter(|code| *code != 0);
+                        let last = failed.and_then(|_| self.spec.last_words());
+                        self.tell(News::Ended { name: self.spec.name.clone(), status, last });
                     }
                     return Next::Again;
                 }

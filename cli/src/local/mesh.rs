@@ -48,6 +48,8 @@ pub(crate) enum LocalError {
 /// What the user of a local mesh decides.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    /// What the user started, by which operators tell meshes apart.
+    pub called: String,
     pub state: PathBuf,
     /// As in the settings of a control runtime.
     pub rollout: Value,
@@ -95,7 +97,8 @@ impl LocalMesh {
         let trust_domain = trust_domain(bundle);
         let settings =
             start::control(&folders, at, &trust_domain, &options.rollout).map_err(failed)?;
-        let spec = spec("control", &settings, folders.logs().join("control.log"));
+        let mut spec = spec("control", &settings, folders.logs().join("control.log"));
+        spec.arguments.extend(["--called".to_owned(), options.called.clone()]);
         let mut mesh = Self {
             control: Child::start(spec, news.clone()),
             proxies: BTreeMap::new(),

@@ -1,10 +1,11 @@
 //! The policy repository: compiled, with what the compiler says of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mesh_compiler::diagnostic::Severity;
+use mesh_compiler::diagnostic::{Finding, Severity};
 use mesh_compiler::source::Input;
 use mesh_compiler::{Compilation, Options};
 use mesh_snapshot::container::Bundle;
@@ -22,13 +23,40 @@ impl Compiled {
     pub(crate) fn of(folder: &Path) -> Self {
         let start = Instant::now();
         let input = Input::Path(PathBuf::from(folder));
-        let compilation = mesh_compiler::compile(&[input], &Options::default());
-        Self { compilation, took: start.elapsed() }
+        Self::new(mesh_compiler::compile(&[input], &Options::default()), start.elapsed())
     }
 
-    /// There is one exactly when nothing is wrong.
-    pub(crate) const fn bundle(&self) -> Option<&Bundle> {
-        self.compilation.bundle.as_ref()
+    pub(crate) const fn new(compilation: Compilation, took: Duration) -> Self {
+        Self { compilation, took }
+    }
+
+    /// There is one exactly when nothing is wrong, and something is there.
+    pub(crate) fn bundle(&self) -> Option<&Bundle> {
+        self.compilation.bundle.as_ref().filter(|_| !self.report(&[]).is_of_nothing())
+    }
+
+    /// There was nothing to compile, and nothing else is wrong.
+    pub(crate) fn is_of_nothing(&self) -> bool {
+        self.report(&[]).is_of_nothing() && self.errors() == 0
+    }
+
+    const fn report<'a>(&'a self, findings: &'a [Finding]) -> Report<'a> {
+        let Compilation { parsed, mesh, .. } = &self.compilation;
+        Report { parsed, mesh, findings, snapshot: None }
+    }
+
+    /// How many instances of its workloads the repository asks for, where that is not one: by `namespace/workload`.
+    pub(crate) fn replicas(&self) -> BTreeMap<String, i32> {
+        let mesh = &self.compilation.mesh;
+        let deployments = mesh.deployments.iter();
+        let deployments = deployments.map(|it| (&it.namespace, it.name(), it.spec.replicas));
+        let stateful_sets = mesh.stateful_sets.iter();
+        let stateful_sets = stateful_sets.map(|it| (&it.namespace, it.name(), it.spec.replicas));
+        let named = deployments.chain(stateful_sets).filter_map(|(namespace, name, replicas)| {
+            let replicas = replicas.filter(|replicas| *replicas != 1)?;
+            Some((format!("{namespace}/{name}"), replicas))
+        });
+        named.collect()
     }
 
     pub(crate) fn resources(&self) -> usize {
@@ -46,11 +74,11 @@ impl Compiled {
 
     /// The findings, for people: errors where there are some, else warnings; empty when there is nothing to say.
     pub(crate) fn text(&self, terminal: &Terminal) -> String {
-        let Compilation { parsed, mesh, findings, fault, .. } = &self.compilation;
+        let Compilation { findings, fault, .. } = &self.compilation;
         let least = if self.errors() > 0 { Severity::Error } else { Severity::Warning };
         let mut findings = findings.clone();
         findings.retain(|finding| finding.severity >= least);
-        let report = Report { parsed, mesh, findings: &findings, snapshot: None };
+        let report = self.report(&findings);
         let mut text = Vec::new();
         // Writing into memory does not fail.
         let _ = render::human::write(&report, terminal, &mut text);

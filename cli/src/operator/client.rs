@@ -8,7 +8,7 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use mesh_control::observe::Overview;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::named::NamedError;
@@ -22,9 +22,7 @@ pub(crate) struct Client {
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AskError {
-    #[error(
-        "the control runtime at {control} cannot be reached: {error}; name another with `--control`"
-    )]
+    #[error("the control runtime at {control} cannot be reached: {error}")]
     Unreachable { control: SocketAddr, error: HttpError },
     #[error(transparent)]
     Named(#[from] NamedError),
@@ -33,6 +31,11 @@ pub(crate) enum AskError {
     Rejected(String),
     #[error("the control runtime at {control} answered {status}: {body}")]
     Answer { control: SocketAddr, status: StatusCode, body: String },
+    /// It speaks HTTP, but not as one does.
+    #[error(
+        "what listens at {control} is no control runtime: it answered {status}, and not with JSON"
+    )]
+    Stranger { control: SocketAddr, status: StatusCode },
 }
 
 /// What came of a verb.
@@ -91,6 +94,11 @@ impl Client {
         let mut client = client::Client::connect(control, PATIENCE).await.map_err(unreachable)?;
         let response = client.send(request).await.map_err(unreachable)?;
         let (status, body) = (response.status(), response.into_body());
+        // One says in plain text whom it answers.
+        let refused = status == StatusCode::FORBIDDEN;
+        if !refused && serde_json::from_slice::<IgnoredAny>(&body).is_err() {
+            return Err(AskError::Stranger { control, status });
+        }
         let answer = || AskError::Answer {
             control,
             status,

@@ -3,8 +3,10 @@
 mod client;
 mod follow;
 mod named;
+mod running;
 pub(crate) mod view;
 
 pub(crate) use client::{AskError, Client};
 pub(crate) use follow::Follow;
 pub(crate) use named::Named;
+pub(crate) use running::{Announced, Running};

@@ -203,6 +203,9 @@ pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) ->
     line
 }
 
+/// What to say where there was nothing to compile.
+pub(crate) const NOTHING: &str = "there is no resource that the mesh reads, so this is no policy";
+
 fn skipped(report: &Report<'_>) -> Option<String> {
     let kinds: Vec<_> =
         report.mesh.skipped.iter().map(|((_, kind), count)| format!("{kind} {count}")).collect();

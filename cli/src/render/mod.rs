@@ -34,4 +34,10 @@ impl Report<'_> {
     pub(crate) fn files(&self) -> usize {
         self.parsed.sources().iter().count()
     }
+
+    /// There was nothing to compile: a snapshot would take all routes away, which hardly anybody means who names an empty folder or
+    /// the wrong one.
+    pub(crate) const fn is_of_nothing(&self) -> bool {
+        self.mesh.count == 0
+    }
 }

@@ -1,6 +1,8 @@
 //! The command line as users meet it: arguments in, text and exit codes out.
 
 #[cfg(test)]
+mod compile;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod program;

@@ -1,7 +1,7 @@
 //! `mesh control`, and operators who speak to it.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -16,8 +16,13 @@ struct Control {
 
 impl Control {
     fn start() -> Self {
+        Self::start_for(command())
+    }
+
+    /// As the user whose folders `command` knows.
+    fn start_for(mut command: Command) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let mut process = command()
+        let mut process = command
             .args(["control", "--unsigned", "--leashed", "--state"])
             .arg(state.path())
             .args(["--admin", "127.0.0.1:0", "--distribution", "127.0.0.1:0"])
@@ -74,6 +79,31 @@ fn machines_read_json() {
         let json: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(json["schema"], schema);
     }
+}
+
+#[test]
+fn what_a_user_runs_is_found_without_a_word() {
+    let own = tempfile::tempdir().unwrap();
+    let user = || {
+        let mut command = command();
+        command.env("XDG_RUNTIME_DIR", own.path());
+        command
+    };
+    let status = || user().args(["rollout", "status"]).output().unwrap();
+    let one = Control::start_for(user());
+    let found = text(&status());
+    assert!(found.starts_with("exit 0\nrollout    waits for the first snapshot\n"), "{found}");
+    let other = Control::start_for(user());
+    let (code, error) = errors(&status());
+    assert_eq!(code, 2);
+    assert!(error.contains("you run several meshes on this machine: say which"), "{error}");
+    for control in [&one, &other] {
+        assert!(error.contains(&format!("--control {}   mesh control", control.admin)), "{error}");
+    }
+    drop(one);
+    assert_eq!(text(&user().arg("proxies").output().unwrap()), "exit 0\nno proxy is in contact\n");
+    drop(other);
+    assert_eq!(std::fs::read_dir(own.path().join("mesh")).unwrap().count(), 0);
 }
 
 #[test]

@@ -75,6 +75,20 @@ fn json_has_a_schema_and_the_same_answer() {
     assert_eq!(output.status.code(), Some(1));
 }
 
+/// Both are found by their whole paths, which begin with a slash as a request's path does.
+#[test]
+fn a_snapshot_says_the_same_as_its_repository() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, layout] = ["shop.mesh", "shop/"].map(|name| folder.path().join(name));
+    let arguments = ["--from", "shop/details", "--to", "ratings:9080"];
+    let of = |what: &str| text(&mesh(&[&["request", what], &arguments[..]].concat()));
+    for out in [&file, &layout] {
+        let out = out.to_str().unwrap();
+        assert!(mesh(&["compile", BOOKINFO, "-o", out]).status.success());
+        assert_eq!(of(out), of(BOOKINFO));
+    }
+}
+
 #[test]
 fn what_makes_no_question_is_refused() {
     let asked = |arguments: &[&str]| errors(&mesh(&[&["request"], arguments].concat()));

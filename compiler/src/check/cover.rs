@@ -37,10 +37,11 @@ impl<'a> Test<'a> {
             (Self::Exact(a), Self::Exact(b)) | (Self::Regex(a), Self::Regex(b)) => a == b,
             (Self::Prefix(a), Self::Exact(b) | Self::Prefix(b)) => b.starts_with(a),
             (Self::Prefix(a), Self::Regex(b)) => {
-                Pattern::new(b).is_ok_and(|b| b.literal_prefix().starts_with(a))
+                Pattern::prefix_of(b).is_ok_and(|prefix| prefix.starts_with(a))
             }
             (Self::Regex(a), Self::Exact(b)) => {
-                Pattern::new(a).is_ok_and(|a| a.matches(b.as_bytes()))
+                Pattern::prefix_of(a).is_ok_and(|prefix| b.starts_with(&*prefix))
+                    && Pattern::new(a).is_ok_and(|a| a.matches(b.as_bytes()))
             }
             (Self::Exact(_) | Self::Prefix(_) | Self::Regex(_), _) => false,
         }

@@ -57,10 +57,15 @@ impl Lowering<'_, '_> {
 
     /// What one rule, or several that count as one, say.
     pub(super) fn rule(&mut self, id: PolicyId) -> Reference {
+        if let Some(known) = self.rules.get(&id) {
+            return known.clone();
+        }
         let policy = self.mesh.destination_rules.get(id);
         let Written { object, places } = lower(policy, &Defaults::of(&self.mesh.settings));
         let key = Key::new(Kind::ClientPolicy, policy.namespace, name(policy));
-        self.store.add(key, &Object::ClientPolicy(object), &places)
+        let reference = self.store.add(key, &Object::ClientPolicy(object), &places);
+        self.rules.insert(id, reference.clone());
+        reference
     }
 
     /// For hosts without a rule, where the mesh configuration says anything.

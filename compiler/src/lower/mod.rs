@@ -38,16 +38,17 @@ mod inventory;
 
 use std::collections::BTreeMap;
 
-use mesh_snapshot::object::{HostSet, RouteTable, Workload};
-use mesh_snapshot::{Conflict, Key, Snapshot, SourceMap};
+use mesh_snapshot::object::{HostSet, Workload};
+use mesh_snapshot::{Conflict, Key, Reference, Snapshot, SourceMap};
 
 use self::perspective::Perspective;
-use self::route::TableId;
+use self::route::{CommonTable, TableId};
 use self::store::Store;
 use self::written::Written;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::Parsed;
 use crate::resolve::Mesh;
+use crate::resolve::destination_rule::PolicyId;
 
 pub(crate) use checks::CHECKS;
 pub(crate) use store::relative;
@@ -75,6 +76,8 @@ pub(crate) fn lower(
         mesh,
         store: Store::new(parsed, root),
         out,
+        services: BTreeMap::new(),
+        rules: BTreeMap::new(),
         tables: BTreeMap::new(),
         host_sets: BTreeMap::new(),
     };
@@ -96,8 +99,11 @@ struct Lowering<'m, 'a> {
     mesh: &'m Mesh<'a>,
     store: Store<'m>,
     out: &'m mut Vec<Diagnostic>,
+    /// As their namespaces define them.
+    services: BTreeMap<Key, Reference>,
+    rules: BTreeMap<PolicyId, Reference>,
     /// As everybody sees them.
-    tables: BTreeMap<TableId<'a>, Written<RouteTable>>,
+    tables: BTreeMap<TableId<'a>, CommonTable>,
     /// The same.
     host_sets: BTreeMap<Key, HostSet>,
 }

@@ -42,6 +42,14 @@ impl<'m, 'a> Perspective<'m, 'a> {
         Self { view: self.view.through(sidecar.imports.as_ref()), suffix, ..self }
     }
 
+    pub(super) fn is_common(&self) -> bool {
+        self.suffix.is_empty()
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.suffix == other.suffix
+    }
+
     /// The name of an object that does not look the same to all.
     pub(super) fn key(&self, kind: Kind, namespace: &str, name: &str) -> Key {
         Key::new(kind, namespace, format!("{name}{}", self.suffix))

@@ -22,8 +22,18 @@ impl Lowering<'_, '_> {
                 if services.get(id).alias.is_some() {
                     continue;
                 }
+<<<<<<< HEAD
                 let Some(applies) = backing(&object.discovery) else { continue };
                 let reference = self.add_service(plain_key(&object), &object, id);
+=======
+                let Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } =
+                    &object.discovery
+                else {
+                    continue;
+                };
+                let applies = Applies::Selected(vec![labels.clone()]);
+                let reference = self.plain_service(&object, id);
+>>>>>>> main
                 self.store.list(namespace, reference, applies, 0);
             }
         }
@@ -36,12 +46,21 @@ impl Lowering<'_, '_> {
         perspective: &Perspective<'_, '_>,
     ) -> Reference {
         let object = &seen.object;
-        let key = if self.is_plain(seen) {
-            plain_key(object)
-        } else {
-            perspective.key(Kind::Service, &object.namespace, &object.host)
-        };
+        if self.is_plain(seen) {
+            return self.plain_service(object, seen.id);
+        }
+        let key = perspective.key(Kind::Service, &object.namespace, &object.host);
         self.add_service(key, object, seen.id)
+    }
+
+    fn plain_service(&mut self, object: &Arc<Service>, id: ServiceId) -> Reference {
+        let key = Key::new(Kind::Service, &*object.namespace, &*object.host);
+        if let Some(known) = self.services.get(&key) {
+            return known.clone();
+        }
+        let reference = self.add_service(key.clone(), object, id);
+        self.services.insert(key, reference.clone());
+        reference
     }
 
     /// Whether it looks as its namespace defines it; an alias, as everybody sees it.
@@ -52,7 +71,7 @@ impl Lowering<'_, '_> {
             return common.is_none_or(|common| common.object == *object);
         }
         let defined = services.defined_in(&object.namespace, &object.host);
-        defined.is_some_and(|(_, defined)| defined == *object)
+        defined.is_some_and(|(_, defined)| Arc::ptr_eq(&defined, object) || defined == *object)
     }
 
     fn add_service(&mut self, key: Key, object: &Arc<Service>, id: ServiceId) -> Reference {
@@ -60,6 +79,7 @@ impl Lowering<'_, '_> {
         self.store.add(key, &Object::Service((**object).clone()), &[(String::new(), place)])
     }
 }
+<<<<<<< HEAD
 
 /// The workloads that back a service: those that it selects, or whose addresses its author lists. Source: Istio,
 /// `ServiceEntry`: a listed endpoint is an instance of the proxies of the entry's namespace that have its address.
@@ -78,3 +98,5 @@ fn backing(discovery: &Discovery) -> Option<Applies> {
 fn plain_key(object: &Service) -> Key {
     Key::new(Kind::Service, &*object.namespace, &*object.host)
 }
+=======
+>>>>>>> main

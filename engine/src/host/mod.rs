@@ -14,6 +14,12 @@ pub fn without_port(authority: &str) -> &str {
     }
 }
 
+/// A host without the brackets that an IPv6 address stands in where a port may follow, and only there.
+#[must_use]
+pub fn without_brackets(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
 /// The port of an authority, if it has one.
 #[must_use]
 pub fn port_of(authority: &str) -> Option<u16> {

@@ -92,6 +92,19 @@ impl Retry {
             && self.conditions.iter().any(|&condition| self.holds(condition, failure))
     }
 
+    /// Whether a request that was sent may be worth another try at all, so that it must be kept: `is_grpc` says whether it may be answered
+    /// with a status of gRPC's, `may_refuse` whether by a server that may refuse streams. What was not sent needs no keeping.
+    #[must_use]
+    pub fn wants_what_was_sent(&self, is_grpc: bool, may_refuse: bool) -> bool {
+        self.retries_max > 0
+            && self.conditions.iter().any(|condition| match condition {
+                Condition::ConnectFailure => false,
+                Condition::RefusedStream => may_refuse,
+                Condition::Grpc(_) => is_grpc,
+                _ => true,
+            })
+    }
+
     fn holds(&self, condition: Condition, failure: Failure) -> bool {
         match (condition, failure) {
             (Condition::ServerError, Failure::Answer { status, .. }) => {
@@ -152,6 +165,19 @@ mod tests {
         let unavailable = Failure::Answer { status: 200, grpc_status: Some(14) };
         assert!(wants(&["unavailable"], unavailable));
         assert!(!wants(&["cancelled"], unavailable));
+    }
+
+    #[test]
+    fn a_request_is_kept_only_where_a_try_may_follow_one_that_was_sent() {
+        let default = ["cancelled", "connect-failure", "refused-stream", "unavailable"];
+        let keeps = |conditions: &[&str], is_grpc, may_refuse| {
+            let retry = Retry::compile(&policy(conditions)).unwrap();
+            retry.wants_what_was_sent(is_grpc, may_refuse)
+        };
+        assert!(!keeps(&default, false, false));
+        assert!(keeps(&default, true, false) && keeps(&default, false, true));
+        assert!(keeps(&["5xx"], false, false) && keeps(&["reset"], false, false));
+        assert!(!Retry::default().wants_what_was_sent(true, true));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod convert;
 mod tls;
 
 mod courier;
+mod pace;
 mod parcel;
 mod reader;
 
@@ -36,6 +37,7 @@ use crate::conductor::Conductor;
 use crate::identity::{Authority, Tokens};
 use crate::store::Store;
 use crate::world::World;
+use pace::Arrivals;
 use parcel::Parcels;
 
 /// What all streams share.
@@ -51,6 +53,7 @@ pub struct Shared {
     world: watch::Receiver<Arc<World>>,
     conductor: Conductor,
     parcels: Parcels,
+    arrivals: Arrivals,
     connections: AtomicU64,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -77,6 +80,7 @@ impl Shared {
             world,
             conductor,
             parcels: Parcels::default(),
+            arrivals: Arrivals::default(),
             connections: AtomicU64::new(1),
             tasks: TaskTracker::new(),
             stop,

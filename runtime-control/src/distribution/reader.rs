@@ -17,6 +17,7 @@ use super::Shared;
 use super::codec::Frame;
 use super::convert::{self, Malformed};
 use super::courier::{Asked, Courier, End};
+use super::pace::Pace;
 use crate::conductor::Line;
 use crate::identity::Identity;
 use crate::orders;
@@ -76,6 +77,9 @@ async fn serve(
     };
     let Introduction { instance, workload, serving, slices, hello } =
         introduce(&shared, peer, hello)?;
+    if !shared.arrivals.admit(&instance) {
+        return Err(Status::resource_exhausted("too many streams in a short time"));
+    }
     let name: ProxyName = format!("{}/{}", instance.0, instance.1).into();
     let connection = shared.next_connection();
     let (orders, ordered) = orders::channel();
@@ -148,7 +152,9 @@ async fn read(
     ask: mpsc::Sender<Asked>,
 ) -> Result<(), Status> {
     use from_proxy::Message;
+    let mut pace = Pace::of_messages();
     while let Some(FromProxy { message }) = incoming.message().await? {
+        pace.keep().await;
         let mut asked = None;
         let said = match message {
             Some(Message::Prepared(prepared)) => {

@@ -20,7 +20,7 @@ use tonic_prost::ProstCodec;
 use super::codec::{Frame, FrameCodec};
 use super::{REQUEST_MAX_BYTES, Shared, reader};
 use crate::clock;
-use crate::identity;
+use crate::identity::{self, Holder};
 
 type Answer = Pin<Box<dyn Future<Output = Result<HttpResponse<Body>, Infallible>> + Send>>;
 
@@ -104,15 +104,15 @@ fn unknown() -> HttpResponse<Body> {
 }
 
 /// Who is at the other end, by a certificate that the mesh's authority issued.
-fn peer<T>(request: &Request<T>) -> Result<Option<identity::Identity>, Status> {
+fn peer<T>(request: &Request<T>) -> Result<Option<Holder>, Status> {
     let connection = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
     let certificates = connection.and_then(TlsConnectInfo::peer_certs);
     let Some(certificate) = certificates.as_deref().and_then(|certificates| certificates.first())
     else {
         return Ok(None);
     };
-    let identity = identity::Identity::of_certificate(certificate);
-    identity.map(Some).map_err(|error| Status::unauthenticated(error.to_string()))
+    let holder = Holder::of_certificate(certificate);
+    holder.map(Some).map_err(|error| Status::unauthenticated(error.to_string()))
 }
 
 struct Sign(Arc<Shared>);
@@ -136,7 +136,7 @@ impl UnaryService<SignRequest> for Sign {
 /// A certificate renews itself; who has none needs a token. Why not is in the log alone.
 fn sign(
     shared: &Shared,
-    peer: Option<identity::Identity>,
+    peer: Option<Holder>,
     request: &SignRequest,
 ) -> Result<SignResponse, Status> {
     let now = clock::wall();
@@ -146,22 +146,21 @@ fn sign(
     };
     // A token counts once: it is not used up for a request that comes to nothing.
     let key = identity::Request::read(&request.csr).map_err(|error| refused(&error))?;
-    let identity = match peer {
-        Some(peer) if peer.trust_domain == shared.trust_domain => peer,
-        Some(peer) => return Err(refused(&format!("{peer} is of another trust domain"))),
+    let holder = match peer {
+        Some(peer) if peer.identity.trust_domain == shared.trust_domain => peer,
+        Some(peer) => {
+            return Err(refused(&format!("{} is of another trust domain", peer.identity)));
+        }
         None => {
             let bearer = shared.tokens.take(&request.token, now).map_err(|it| refused(&it))?;
-            identity::Identity {
-                trust_domain: shared.trust_domain.clone(),
-                namespace: bearer.namespace,
-                service_account: bearer.service_account,
-            }
+            Holder::of_token(bearer, &shared.trust_domain)
         }
     };
+    let attributes = holder.attributes(&shared.world.borrow());
     let lifetime = Duration::from_secs(request.lifetime_seconds);
-    let svid = shared.authority.sign(&key, &identity, lifetime, now);
+    let svid = shared.authority.sign(&key, &holder.identity, attributes.as_ref(), lifetime, now);
     let svid = svid.map_err(|error| refused(&error))?;
-    tracing::info!(%identity, "certified");
+    tracing::info!(identity = %holder.identity, "certified");
     Ok(SignResponse {
         certificate_chain: svid.chain.into_bytes(),
         roots: shared.roots.clone().into_bytes(),
@@ -183,10 +182,10 @@ impl StreamingService<FromProxy> for Connect {
             let Some(peer) = peer(&request)? else {
                 return Err(Status::unauthenticated("a certificate of the mesh is needed"));
             };
-            if peer.trust_domain != shared.trust_domain {
+            if peer.identity.trust_domain != shared.trust_domain {
                 return Err(Status::permission_denied("of another trust domain"));
             }
-            Ok(Response::new(reader::open(shared, peer, request.into_inner())))
+            Ok(Response::new(reader::open(shared, peer.identity, request.into_inner())))
         })
     }
 }

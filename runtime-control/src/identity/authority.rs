@@ -8,10 +8,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mesh_snapshot::wire::{ATTRIBUTES_OID, Attributes};
 use rcgen::string::Ia5String;
 use rcgen::{
-    CertificateParams, CertificateSigningRequestParams, DistinguishedName, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+    CertificateParams, CertificateSigningRequestParams, CustomExtension, DistinguishedName,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType,
+    SerialNumber,
 };
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
@@ -163,7 +165,8 @@ impl Authority {
         &self.trust_domain
     }
 
-    /// Certifies the key of `request` for `identity`, whatever the request says that it is for. `lifetime` zero: the default.
+    /// Certifies the key of `request` for `identity`, whatever the request says that it is for, with what the registry knows of its
+    /// holder. `lifetime` zero: the default.
     ///
     /// # Errors
     ///
@@ -172,10 +175,13 @@ impl Authority {
         &self,
         request: &Request,
         identity: &Identity,
+        attributes: Option<&Attributes>,
         lifetime: Duration,
         now: Duration,
     ) -> Result<Svid, SignError> {
-        self.certify(&request.0.public_key, identity, &[], lifetime, now)
+        let extension = attributes.map(extension);
+        let say = |params: &mut CertificateParams| params.custom_extensions.extend(extension);
+        self.issue(&request.0.public_key, identity, say, lifetime, now)
     }
 
     /// A certificate for a server of this process: under DNS names too, for clients that know nothing else.
@@ -188,6 +194,21 @@ impl Authority {
         key: &impl PublicKeyData,
         identity: &Identity,
         names: &[&str],
+        lifetime: Duration,
+        now: Duration,
+    ) -> Result<Svid, SignError> {
+        let names = names.iter().map(|dns| Ok(SanType::DnsName(name(dns)?)));
+        let names = names.collect::<Result<Vec<_>, SignError>>()?;
+        let say = |params: &mut CertificateParams| params.subject_alt_names.extend(names);
+        self.issue(key, identity, say, lifetime, now)
+    }
+
+    /// A certificate for `identity`, and for what `say` adds.
+    fn issue(
+        &self,
+        key: &impl PublicKeyData,
+        identity: &Identity,
+        say: impl FnOnce(&mut CertificateParams),
         lifetime: Duration,
         now: Duration,
     ) -> Result<Svid, SignError> {
@@ -214,12 +235,15 @@ impl Authority {
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         params.subject_alt_names = vec![SanType::URI(name(&identity.to_string())?)];
-        for dns in names {
-            params.subject_alt_names.push(SanType::DnsName(name(dns)?));
-        }
+        say(&mut params);
         let signed = params.signed_by(key, &self.issuer).map_err(SignError::Signing)?;
         Ok(Svid { chain: signed.pem() + &self.intermediates, not_after })
     }
+}
+
+/// Not critical: whoever does not know it passes over it.
+fn extension(attributes: &Attributes) -> CustomExtension {
+    CustomExtension::from_oid_content(&ATTRIBUTES_OID, attributes.encode())
 }
 
 fn text(path: &Path) -> Result<String, AuthorityError> {
@@ -284,7 +308,7 @@ mod tests {
         let authority = authority(folder.path());
         let key = KeyPair::generate().unwrap();
         let svid = authority
-            .sign(&Request::read(&request(&key)).unwrap(), &reviews(), Duration::ZERO, NOW)
+            .sign(&Request::read(&request(&key)).unwrap(), &reviews(), None, Duration::ZERO, NOW)
             .unwrap();
         let der = parse(&svid);
         assert_eq!(Identity::of_certificate(&der.as_slice().into()).unwrap(), reviews());
@@ -305,14 +329,47 @@ mod tests {
         assert_eq!(certificate.public_key().subject_public_key.data.as_ref(), key.public_key_raw());
     }
 
+    /// Whatever the request claims by itself.
+    #[test]
+    fn a_certificate_says_of_its_holder_what_the_registry_knows() {
+        use super::super::Holder;
+        let folder = tempfile::tempdir().unwrap();
+        let authority = authority(folder.path());
+        let key = KeyPair::generate().unwrap();
+        let told = |workload: &str| Attributes {
+            instance: "reviews-1".to_owned(),
+            workload: workload.to_owned(),
+            ..Attributes::default()
+        };
+        let mut claiming = CertificateParams::default();
+        claiming.custom_extensions.push(extension(&told("payments")));
+        let claiming = claiming.serialize_request(&key).unwrap().der().to_vec();
+        let request = match Request::read(&claiming) {
+            Ok(request) => request,
+            Err(_) => Request::read(&request(&key)).unwrap(),
+        };
+        for known in [Some(told("reviews-v2")), None] {
+            let svid = authority.sign(&request, &reviews(), known.as_ref(), Duration::ZERO, NOW);
+            let der = parse(&svid.unwrap());
+            let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+            let oid = x509_parser::oid_registry::Oid::from(&ATTRIBUTES_OID).unwrap();
+            let extension = certificate.get_extension_unique(&oid).unwrap();
+            assert!(extension.is_none_or(|extension| !extension.critical));
+            let read = extension.map(|extension| Attributes::decode(extension.value).unwrap());
+            assert_eq!(read, known);
+            let holder = Holder::of_certificate(&der.as_slice().into()).unwrap();
+            assert_eq!(holder.identity, reviews());
+        }
+    }
+
     #[test]
     fn a_lifetime_is_what_was_asked_for_up_to_the_limit_and_the_issuers_own() {
         let folder = tempfile::tempdir().unwrap();
         let authority = authority(folder.path());
         let key = KeyPair::generate().unwrap();
         let lives = |asked, now| {
-            let svid =
-                authority.sign(&Request::read(&request(&key)).unwrap(), &reviews(), asked, now);
+            let request = Request::read(&request(&key)).unwrap();
+            let svid = authority.sign(&request, &reviews(), None, asked, now);
             svid.map(|svid| svid.not_after.saturating_sub(now))
         };
         assert_eq!(lives(Duration::from_secs(5), NOW).unwrap(), Duration::from_secs(5));

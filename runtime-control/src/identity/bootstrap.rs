@@ -42,12 +42,13 @@ enum BootstrapError {
 const RETRY: Duration = Duration::from_secs(2);
 
 impl Bearer {
-    /// The workload that an instance is of.
+    /// An instance, and the workload that it is of.
     #[must_use]
     pub fn of(instance: &Instance) -> Self {
         Self {
             namespace: instance.workload.namespace.clone(),
             service_account: instance.workload.service_account.clone(),
+            instance: instance.name.clone(),
         }
     }
 }

@@ -23,6 +23,9 @@ use super::spiffe::is_segment;
 pub struct Bearer {
     pub namespace: String,
     pub service_account: String,
+    /// Of the workload's instances, which one; empty: nobody said.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance: String,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -168,7 +171,11 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
 
     fn reviews() -> Bearer {
-        Bearer { namespace: "shop".to_owned(), service_account: "reviews".to_owned() }
+        Bearer {
+            namespace: "shop".to_owned(),
+            service_account: "reviews".to_owned(),
+            instance: "reviews-1".to_owned(),
+        }
     }
 
     #[test]

@@ -24,9 +24,13 @@ impl<S: Slices> Step<'_, S> {
             if !self.is_plausible(term, spoken) {
                 return self.turn_away(name, connection);
             }
-            self.state.epoch_heard = self.state.epoch_heard.max(spoken);
             // Only a control runtime that lost its journal meets a term beyond its own.
-            if self.state.ledger.term < term {
+            let is_later = self.state.ledger.term < term;
+            if is_later && !self.state.hearsay.believes(&workload, self.now) {
+                return self.turn_away(name, connection);
+            }
+            self.state.epoch_heard = self.state.epoch_heard.max(spoken);
+            if is_later {
                 self.record(Record::Reigned { term: term.saturating_add(1) });
             }
             self.welcome(&name, connection, workload, serving);

@@ -15,7 +15,8 @@
 //! - **One target.** `ledger.confirmed` is what every proxy should serve. Whoever is elsewhere is brought there by the shortest way
 //!   (`proxy::Way`), at any time and outside the waves: a late joiner, a straggler, one that fell back, one that waits for its first
 //!   snapshot, one whose slice does not change and so was in no wave. Taking a rollout back and confirming it are nothing but another target.
-//! - **Waves** are of proxies that serve the target and whose slice changes. So each of them has the target to go back to.
+//! - **Waves** are of proxies that serve the target and whose slice changes. So each of them has the target to go back to. Those with
+//!   traffic come first, as far as the order of instances leaves a choice (`wave`). A snapshot that changes nobody's slice needs no wave.
 //! - **A refusal** at any time before the confirmation ends the rollout, and condemns nothing: offered again, it is tried again.
 //! - **Harm** or falls end it and put the digest into [`Quarantine`], out of which an operator alone takes it.
 //! - **The first snapshot** of a mesh is confirmed once all connected proxies have prepared it. They serve nothing before: fail closed.
@@ -32,6 +33,7 @@ mod effect;
 mod event;
 mod gate;
 mod health;
+mod hearsay;
 mod ledger;
 mod policy;
 mod proxy;

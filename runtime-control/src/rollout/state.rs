@@ -10,6 +10,7 @@ use super::effect::{Effect, Order};
 use super::event::{Event, Refusal};
 use super::gate::Verdict;
 use super::health::Sample;
+use super::hearsay::Hearsay;
 use super::ledger::Ledger;
 use super::policy::Policy;
 use super::proxy::Proxy;
@@ -39,6 +40,7 @@ pub struct State {
     pub(super) newborn: bool,
     /// The greatest epoch that any proxy spoke of.
     pub(super) epoch_heard: u64,
+    pub(super) hearsay: Hearsay,
     pub(super) wake: Option<Timestamp>,
 }
 
@@ -92,6 +94,7 @@ impl State {
             trial: None,
             gathering_until: now + gathering,
             epoch_heard: 0,
+            hearsay: Hearsay::default(),
             wake: None,
         }
     }

@@ -10,7 +10,7 @@ use super::proxy::{Proxy, Way};
 use super::record::{Cause, Record};
 use super::state::{Member, Slices, Step, Trial};
 use super::version::{ProxyName, Timestamp, Version};
-use super::wave;
+use super::wave::{self, Traffic};
 
 /// How often a wave's reports are looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -41,11 +41,9 @@ impl<S: Slices> Step<'_, S> {
         let (now, soak) = (self.now, self.state.policy.soak);
         let watched = self.state.trial.as_ref().is_none_or(|trial| trial.first_wave + soak <= now);
         let needed = self.state.policy.gate.inconclusive == Inconclusive::Hold;
-        let new = |name| {
-            self.state.proxies.get(name).is_some_and(|proxy: &Proxy| now < proxy.since + soak)
-        };
+        let is_new = |proxy: &Proxy| now < proxy.since + soak;
         let waits = self.state.ledger.paused
-            || (needed && !watched && self.eligible(attempt).iter().any(new));
+            || (needed && !watched && self.eligible(attempt).any(|(_, proxy)| is_new(proxy)));
         if waits { Soak::Wait } else { Soak::Done }
     }
 
@@ -146,7 +144,7 @@ impl<S: Slices> Step<'_, S> {
 
     /// Commits the next wave that has somebody in it; confirms when there is none.
     fn commit_next_wave(&mut self, attempt: Attempt) {
-        let eligible = self.eligible(attempt);
+        let eligible = self.in_order(attempt);
         let Some(trial) = &self.state.trial else { return };
         let total = trial.members.len() + eligible.len();
         let waves = self.state.policy.waves.iter().enumerate().skip(trial.wave);
@@ -163,21 +161,37 @@ impl<S: Slices> Step<'_, S> {
     }
 
     /// Who can be on trial: connected, ready, on the target, and with something to try.
-    fn eligible(&self, attempt: Attempt) -> Vec<ProxyName> {
-        let Some(confirmed) = self.state.ledger.confirmed else { return Vec::new() };
-        let Some(trial) = &self.state.trial else { return Vec::new() };
-        let changes = |proxy: &Proxy| {
+    fn eligible(&self, attempt: Attempt) -> impl Iterator<Item = (&ProxyName, &Proxy)> {
+        let target = self.state.ledger.confirmed.zip(self.state.trial.as_ref());
+        let changes = move |confirmed: Version, proxy: &Proxy| {
             let slice = |snapshot| self.slices.slice(snapshot, &proxy.workload).ok();
             slice(confirmed.snapshot) != slice(attempt.version.snapshot)
         };
-        let eligible = self.state.proxies.iter().filter(|(name, proxy)| {
-            proxy.connection.is_some()
-                && proxy.prepared == Some(attempt.version.epoch)
-                && proxy.way_to(confirmed) == Way::There
-                && !trial.members.contains_key(*name)
-                && changes(proxy)
-        });
-        wave::order(eligible.map(|(name, proxy)| (workload_name(proxy), name)))
+        self.state.proxies.iter().filter(move |(name, proxy)| {
+            target.is_some_and(|(confirmed, trial)| {
+                proxy.connection.is_some()
+                    && proxy.prepared == Some(attempt.version.epoch)
+                    && proxy.way_to(confirmed) == Way::There
+                    && !trial.members.contains_key(*name)
+                    && changes(confirmed, proxy)
+            })
+        })
+    }
+
+    /// Those who can be on trial, who should be first before the others.
+    fn in_order(&self, attempt: Attempt) -> Vec<ProxyName> {
+        let from = self.before();
+        let telling = self.state.policy.gate.samples_min;
+        wave::order(self.eligible(attempt).map(|(name, proxy)| {
+            let requests = proxy.recent.since(from, |_| true).requests;
+            (workload_name(proxy), Traffic::of(requests, telling), name)
+        }))
+    }
+
+    /// Since when a commit now is compared with what was before it.
+    fn before(&self) -> Timestamp {
+        let span = self.state.policy.soak.max(BEFORE_MIN);
+        Timestamp(self.now.0.saturating_sub(span))
     }
 
     fn commit(&mut self, attempt: Attempt, index: usize, proxies: Vec<ProxyName>) {
@@ -186,10 +200,8 @@ impl<S: Slices> Step<'_, S> {
         let wave = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let names = proxies.iter().map(ToString::to_string).collect();
         self.record(Record::Wave { epoch, wave, proxies: names });
-        let now = self.now;
+        let (now, from) = (self.now, self.before());
         let Some(trial) = &mut self.state.trial else { return };
-        let span = self.state.policy.soak.max(BEFORE_MIN);
-        let from = Timestamp(now.0.saturating_sub(span));
         for name in proxies {
             let proxy = self.state.proxies.get(&name);
             let before = proxy.map(|proxy| proxy.recent.since(from, |of| Some(of) == old));

@@ -6,6 +6,7 @@
 mod document;
 mod registry;
 mod secret;
+mod stamp;
 
 pub use document::{Document, DocumentError, Instance, Listed};
 pub use registry::Registry;

@@ -1,7 +1,7 @@
 //! The registry of files: a folder of documents, and one of secrets, read again whenever they change.
 //!
 //! A file that cannot be read leaves what it said before: a typing error takes no instance out of service. One that is
-//! gone takes it back.
+//! gone takes it back. One that did not change since is not read.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -15,7 +15,9 @@ use tokio::sync::watch;
 
 use super::document::{Document, DocumentError};
 use super::secret::SecretError;
+use super::stamp::Stamp;
 use super::{Secret, World, publish};
+use crate::clock;
 use crate::keys::KeySets;
 use crate::problems::Problems;
 use crate::watch::Watch;
@@ -32,9 +34,12 @@ pub struct Registry {
 /// What was read last.
 #[derive(Debug, Default)]
 struct Known {
-    documents: BTreeMap<PathBuf, Document>,
-    secrets: BTreeMap<PathBuf, (Credential, Secret)>,
+    documents: Kept<Document>,
+    secrets: Kept<(Credential, Secret)>,
 }
+
+/// By path: what it said, and how it looked when it was read. Without a stamp it is read again.
+type Kept<T> = BTreeMap<PathBuf, (T, Option<Stamp>)>;
 
 impl Registry {
     /// The world as it is now.
@@ -79,11 +84,11 @@ impl Registry {
         let mut world = World {
             trust_domain: self.trust_domain.clone(),
             cluster: self.cluster.clone(),
-            secrets: known.secrets.values().cloned().collect(),
+            secrets: known.secrets.values().map(|(secret, _)| secret.clone()).collect(),
             ..World::default()
         };
         let mut subjects: BTreeMap<String, &Path> = BTreeMap::new();
-        for (path, document) in &known.documents {
+        for (path, (document, _)) in &known.documents {
             let what = document.subject();
             if let Some(first) = subjects.get(&what) {
                 faults.add(path, &DocumentError::Duplicate { what, first: first.to_path_buf() });
@@ -147,7 +152,8 @@ impl Known {
         let is_document =
             |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
         let listed = files.into_iter().filter(is_document).map(|path| (path, ())).collect();
-        Ok(read_again(&mut self.documents, listed, |path, ()| Document::read(path)))
+        let stamp = |path: &Path| Stamp::of([path.to_owned()], clock::wall());
+        Ok(read_again(&mut self.documents, listed, stamp, |path, ()| Document::read(path)))
     }
 
     fn read_secrets(&mut self, folder: &Path) -> io::Result<Vec<(PathBuf, SecretError)>> {
@@ -157,7 +163,8 @@ impl Known {
                 listed.push((path, Credential { namespace: namespace.clone(), name }));
             }
         }
-        Ok(read_again(&mut self.secrets, listed, |path, credential| {
+        let stamp = |path: &Path| Stamp::of(Secret::files(path), clock::wall());
+        Ok(read_again(&mut self.secrets, listed, stamp, |path, credential| {
             Ok((credential, Secret::read(path)?))
         }))
     }
@@ -165,20 +172,27 @@ impl Known {
 
 /// Makes `known` what the `listed` paths say now, and returns those that say nothing: they stand for what they said before.
 fn read_again<L, T, E>(
-    known: &mut BTreeMap<PathBuf, T>,
+    known: &mut Kept<T>,
     listed: Vec<(PathBuf, L)>,
-    read: impl Fn(&Path, L) -> Result<T, E>,
+    stamp: impl Fn(&Path) -> Option<Stamp>,
+    mut read: impl FnMut(&Path, L) -> Result<T, E>,
 ) -> Vec<(PathBuf, E)> {
     let mut before = std::mem::take(known);
     let mut faults = Vec::new();
     for (path, what) in listed {
-        let value = match read(&path, what) {
-            Ok(value) => Some(value),
-            Err(_) if is_gone(&path) => None,
-            Err(error) => {
-                faults.push((path.clone(), error));
-                before.remove(&path)
-            }
+        // Taken before it is read: what changes meanwhile has another one.
+        let stamp = stamp(&path);
+        let kept = before.remove(&path);
+        let value = match kept {
+            Some((value, of)) if of.is_some() && of == stamp => Some((value, of)),
+            kept => match read(&path, what) {
+                Ok(value) => Some((value, stamp)),
+                Err(_) if is_gone(&path) => None,
+                Err(error) => {
+                    faults.push((path.clone(), error));
+                    kept.map(|(value, _)| (value, None))
+                }
+            },
         };
         known.extend(value.map(|value| (path, value)));
     }
@@ -224,6 +238,8 @@ fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::world::document::KeySet;
 
@@ -245,12 +261,47 @@ mod tests {
         let (gone, nowhere) = (folder.path().join("gone.json"), folder.path().join("nowhere.json"));
         std::os::unix::fs::symlink(folder.path().join("no such file"), &nowhere).unwrap();
         let document = Document::KeySet(KeySet { name: "a".to_owned(), keys: String::new() });
-        let mut known = [&gone, &nowhere].map(|path| (path.clone(), document.clone())).into();
+        let mut known =
+            [&gone, &nowhere].map(|path| (path.clone(), (document.clone(), None))).into();
         let listed = vec![(gone.clone(), ()), (nowhere.clone(), ())];
-        let faults = read_again(&mut known, listed, |path, ()| Document::read(path));
+        let faults = read_again(&mut known, listed, |_| None, |path, ()| Document::read(path));
         let at_fault: Vec<_> = faults.iter().map(|(path, _)| path).collect();
         assert_eq!(at_fault, [&nowhere], "a link is still there");
         assert_eq!(known.keys().collect::<Vec<_>>(), [&nowhere]);
+    }
+
+    #[test]
+    fn only_what_changed_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a", "b", "c"].map(|name| folder.path().join(name));
+        for path in &paths {
+            fs::write(path, "1").unwrap();
+        }
+        let mut known = Kept::default();
+        let mut read = |now: Duration| {
+            let mut reads = Vec::new();
+            let listed = paths.iter().map(|path| (path.clone(), ())).collect();
+            let faults = read_again(
+                &mut known,
+                listed,
+                |path| Stamp::of([path.to_owned()], now),
+                |path, ()| {
+                    reads.push(path.to_owned());
+                    fs::read_to_string(path)?.parse::<u32>().map_err(io::Error::other)
+                },
+            );
+            let values: Vec<_> = known.values().map(|(value, _)| *value).collect();
+            (reads, values, faults.len())
+        };
+        let [a, b, c] = paths.clone();
+        let (now, later) = (clock::wall(), clock::wall() + Duration::from_mins(1));
+        assert_eq!(read(now), (vec![a.clone(), b.clone(), c.clone()], vec![1, 1, 1], 0));
+        assert_eq!(read(later), (vec![a.clone(), b.clone(), c], vec![1, 1, 1], 0), "it was new");
+        assert_eq!(read(later), (vec![], vec![1, 1, 1], 0));
+        fs::write(&a, "22").unwrap();
+        fs::write(&b, "none").unwrap();
+        assert_eq!(read(later), (vec![a, b.clone()], vec![22, 1, 1], 1));
+        assert_eq!(read(later), (vec![b], vec![22, 1, 1], 1), "a fault is told until it is over");
     }
 
     #[test]

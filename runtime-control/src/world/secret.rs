@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Secret;
+
+const CERTIFICATE_CHAIN: &str = "tls.crt";
+const PRIVATE_KEY: &str = "tls.key";
+const CA: &str = "ca.crt";
 
 /// Why a folder is no secret. What it was before stands.
 #[derive(Debug, thiserror::Error)]
@@ -18,15 +22,20 @@ pub(super) enum SecretError {
 }
 
 impl Secret {
+    /// What it may consist of.
+    pub(super) fn files(folder: &Path) -> [PathBuf; 3] {
+        [CERTIFICATE_CHAIN, PRIVATE_KEY, CA].map(|name| folder.join(name))
+    }
+
     pub(super) fn read(folder: &Path) -> Result<Self, SecretError> {
         let file = |name: &str| match fs::read(folder.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             read => read,
         };
         let secret = Self {
-            certificate_chain: file("tls.crt")?,
-            private_key: file("tls.key")?,
-            ca: file("ca.crt")?,
+            certificate_chain: file(CERTIFICATE_CHAIN)?,
+            private_key: file(PRIVATE_KEY)?,
+            ca: file(CA)?,
         };
         if secret.certificate_chain.is_empty() != secret.private_key.is_empty() {
             return Err(SecretError::Half);

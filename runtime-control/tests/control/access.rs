@@ -1,6 +1,6 @@
 //! Who gets in, as whom, and what operators are told.
 
-use mesh_snapshot::wire;
+use mesh_snapshot::wire::{self, ATTRIBUTES_OID, Attributes};
 use serde_json::json;
 use tonic::Code;
 
@@ -8,7 +8,7 @@ use crate::real::mesh::prepare_folder;
 use crate::real::operator::{ask, overview};
 use crate::real::proxy::{Credentials, bootstrap, channel, connect, sign};
 use crate::real::runtime::{Running, config};
-use crate::real::shop::workload;
+use crate::real::shop::{register, workload};
 use crate::real::soon;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,6 +81,42 @@ async fn a_certificate_renews_itself_and_another_authoritys_does_not() {
         // TLS 1.3 tells a client only with the first answer that its certificate was refused.
         let hello = wire::Hello { protocol: wire::PROTOCOL, ..wire::Hello::default() };
         assert!(connect(channel, vec![wire::from_proxy::Message::Hello(hello)]).await.is_err());
+    }
+}
+
+/// What the certificate says of its holder.
+fn told(credentials: &Credentials) -> Attributes {
+    use rustls_pki_types::pem::PemObject as _;
+    let der = rustls_pki_types::CertificateDer::from_pem_slice(credentials.chain.as_bytes());
+    let der = der.unwrap();
+    let (_, certificate) = x509_parser::parse_x509_certificate(&der).unwrap();
+    let oid = x509_parser::oid_registry::Oid::from(&ATTRIBUTES_OID).unwrap();
+    let extension = certificate.get_extension_unique(&oid).unwrap().unwrap();
+    Attributes::decode(extension.value).unwrap()
+}
+
+/// Two workloads share a service account: the one is not taken for the other, and no renewal forgets which it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_says_of_which_workload_it_is_and_so_does_the_one_after_it() {
+    let folder = prepare_folder();
+    let mut second = workload("shop", "web");
+    "web-v2".clone_into(&mut second.name);
+    second.labels.insert("version".to_owned(), "v2".to_owned());
+    register(&folder.path().join("registry"), &second, "web-v2-1", 20_001);
+    let control = Running::start(config(folder.path()));
+    let (address, roots) = (control.distribution, control.roots.as_str());
+    for (instance, workload, version) in
+        [("web-1", "web", None), ("web-v2-1", "web-v2", Some("v2"))]
+    {
+        let first = bootstrap(address, roots, folder.path(), ("shop", instance)).await;
+        let renewed = sign(address, roots, "", Some(&first)).await.unwrap();
+        let again = sign(address, roots, "", Some(&renewed)).await.unwrap();
+        for credentials in [first, renewed, again] {
+            let told = told(&credentials);
+            assert_eq!((told.workload.as_str(), told.instance.as_str()), (workload, instance));
+            assert_eq!(told.labels.get("version").map(String::as_str), version);
+            assert_eq!(told.cluster, "Kubernetes");
+        }
     }
 }
 

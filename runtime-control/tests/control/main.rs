@@ -10,4 +10,6 @@ mod crash;
 #[cfg(test)]
 mod rollout;
 #[cfg(test)]
+mod slow;
+#[cfg(test)]
 mod world;

@@ -1,11 +1,14 @@
 //! An endpoint that was picked, and what is sent to it.
 
+use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body as _;
+use mesh_engine::host::without_brackets;
 
 use super::connect;
 use super::counters::Counters;
@@ -14,9 +17,10 @@ use super::error::{Cause, SendError};
 use super::limit::{Place, Resource};
 use super::outlier::Outcome;
 use super::pool::{Lane, Lease, Pool};
-use super::underway::{Active, Underway, is_grpc};
+use super::underway::{Active, Underway};
 use super::upstream::Target;
 use super::view::Cluster;
+use crate::http::grpc::is_grpc;
 use crate::http::{Body, ExchangeError, Unanswered, Upgrade, Version};
 use crate::stream::Stream;
 use crate::tls::OutsideClient;
@@ -64,8 +68,22 @@ impl Picked {
     /// When there is no answer.
     pub async fn send(
         self,
+        request: Request<Body>,
+        client: http::Version,
+    ) -> Result<Response<Body>, SendError> {
+        self.send_telling(request, client, &Cell::default()).await
+    }
+
+    /// The same. `from` becomes this end's address of the connection that it goes over, as soon as there is one.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer.
+    pub async fn send_telling(
+        self,
         mut request: Request<Body>,
         client: http::Version,
+        from: &Cell<Option<SocketAddr>>,
     ) -> Result<Response<Body>, SendError> {
         let state = self.cluster.state();
         let Some(place) = state.usage.enter(Resource::Requests, &self.cluster.limits()) else {
@@ -73,7 +91,7 @@ impl Picked {
             return Err(SendError::unsent(Cause::Overflow(Resource::Requests), Some(request)));
         };
         let is_connect = *request.method() == Method::CONNECT;
-        let is_grpc = is_grpc(&request);
+        let is_grpc = is_grpc(request.headers());
         let lane = self.lane(&request, client);
         loop {
             let lease = match lane.acquire().await {
@@ -81,6 +99,7 @@ impl Picked {
                 Err(cause) => return Err(self.not_connected(cause, request)),
             };
             self.cluster.note(self.endpoint(), Outcome::Connected);
+            from.set(lease.local());
             match lease.send(request).await {
                 Ok(response) => {
                     let Self { cluster, active, .. } = self;
@@ -102,7 +121,13 @@ impl Picked {
         }
     }
 
-    fn lane(&self, request: &Request<Body>, client: http::Version) -> Rc<Lane> {
+    /// Whether the server may turn the request away without having looked at it, as only HTTP/2 can say.
+    #[must_use]
+    pub fn may_refuse(&self, request: &Request<Body>, client: http::Version) -> bool {
+        matches!(self.offer(request, client), Offer::Http2 | Offer::Multiplex)
+    }
+
+    fn offer(&self, request: &Request<Body>, client: http::Version) -> Offer {
         let client = match client {
             http::Version::HTTP_2 => Version::Http2,
             _ => Version::Http1,
@@ -110,17 +135,21 @@ impl Picked {
         // What becomes a tunnel takes the whole connection, and the one version in which that can be asked for.
         let is_tunnel =
             *request.method() == Method::CONNECT || request.extensions().get::<Upgrade>().is_some();
-        let offer = match (self.cluster.spec().version(client), &self.endpoint().security) {
+        match (self.cluster.spec().version(client), &self.endpoint().security) {
             _ if is_tunnel => Offer::Http1,
             (Version::Http2, _) => Offer::Http2,
             (Version::Http1, Security::Mesh(_)) => Offer::Multiplex,
             (Version::Http1, _) => Offer::Http1,
-        };
+        }
+    }
+
+    fn lane(&self, request: &Request<Body>, client: http::Version) -> Rc<Lane> {
+        let offer = self.offer(request, client);
         let outside = self.cluster.state().outside.as_ref();
         let is_by_host = self.endpoint().security == Security::Outside
             && outside.is_some_and(OutsideClient::is_by_host);
         let authority = if is_by_host { authority(request) } else { None };
-        let host = authority.as_ref().map_or("", |authority| bare(authority.host()));
+        let host = authority.as_ref().map_or("", |authority| without_brackets(authority.host()));
         self.pool.lane(offer, host)
     }
 
@@ -190,9 +219,4 @@ fn holding(response: Response<Body>, underway: Underway, is_connect: bool) -> Re
 fn authority(request: &Request<Body>) -> Option<Authority> {
     let told = || Authority::try_from(request.headers().get(header::HOST)?.as_bytes()).ok();
     request.uri().authority().cloned().or_else(told)
-}
-
-/// An IPv6 address stands in brackets where a port may follow, and only there.
-fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Response, StatusCode};
 
 use super::endpoint::Endpoint;
 use super::limit::Place;
@@ -12,6 +12,7 @@ use super::outlier::Outcome;
 use super::pool::Lease;
 use super::upstream::Known;
 use super::view::Judge;
+use crate::http::grpc::GRPC_STATUS;
 use crate::http::{Body, Held};
 
 /// Something under way at an endpoint, which counts as that much busier.
@@ -82,15 +83,8 @@ impl Held for Underway {
     }
 }
 
-/// Source: gRPC over HTTP/2, `application/grpc` with or without a suffix.
-pub(super) fn is_grpc(request: &Request<Body>) -> bool {
-    let kind = request.headers().get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes);
-    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
-}
-
 fn grpc_outcome(fields: &HeaderMap) -> Option<Outcome> {
-    let code = fields.get("grpc-status")?.to_str().ok()?.parse().ok()?;
+    let code = fields.get(&GRPC_STATUS)?.to_str().ok()?.parse().ok()?;
     Some(Outcome::Status(http_status(code)))
 }
 
@@ -109,23 +103,5 @@ const fn http_status(code: u32) -> u16 {
         14 => 503,
         16 => 401,
         _ => 500,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::Request;
-
-    use super::is_grpc;
-    use crate::http::Body;
-
-    #[test]
-    fn grpc_is_told_by_its_content_type() {
-        let is = |kind: &str| {
-            is_grpc(&Request::builder().header("content-type", kind).body(Body::empty()).unwrap())
-        };
-        assert!(is("application/grpc") && is("application/grpc+proto") && is("application/grpc;x"));
-        assert!(!is("application/grpc-web") && !is("text/plain"));
-        assert!(!is_grpc(&Request::new(Body::empty())));
     }
 }

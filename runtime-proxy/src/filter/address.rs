@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesh_engine::host::without_port;
+use mesh_engine::host::{without_brackets, without_port};
 use mesh_engine::outbound::Addresses;
 use tokio::time::timeout;
 
@@ -32,8 +32,7 @@ impl Owner {
 
     /// Of an authority that is an address; most are names, and cost nothing.
     pub(crate) async fn of_authority(authority: &str, serving: &Serving) -> Self {
-        let host = without_port(authority);
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let host = without_brackets(without_port(authority));
         let looks_like = host.contains(':') || host.ends_with(|last: char| last.is_ascii_digit());
         match host.parse() {
             Ok(address) if looks_like => Self::of(address, serving).await,

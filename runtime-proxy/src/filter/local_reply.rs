@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response, StatusCode};
 
 use crate::http::Body;
+use crate::http::grpc::GRPC_STATUS;
 use crate::observe::Flags;
 
 /// Instead of an answer of an upstream's.
@@ -16,19 +17,19 @@ pub(crate) struct LocalReply {
     pub(crate) body: Cow<'static, str>,
     pub(crate) flags: Flags,
     /// Envoy's word for the reason.
-    pub(crate) details: &'static str,
+    pub(crate) details: Cow<'static, str>,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// For a client that speaks gRPC, where it is not the one that the status stands for.
     pub(crate) grpc_status: Option<u32>,
 }
 
 impl LocalReply {
-    pub(crate) fn new(status: StatusCode, details: &'static str) -> Self {
+    pub(crate) fn new(status: StatusCode, details: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             body: Cow::Borrowed(""),
             flags: Flags::NONE,
-            details,
+            details: details.into(),
             headers: Vec::new(),
             grpc_status: None,
         }
@@ -114,19 +115,7 @@ impl LocalReply {
     }
 }
 
-pub(crate) static GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 static GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
-
-/// Whether a request is gRPC's.
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| {
-        let kind = kind.as_bytes();
-        kind.strip_prefix(b"application/grpc").is_some_and(|rest| {
-            // `application/grpc-web` is another protocol.
-            rest.first().is_none_or(|next| matches!(next, b'+' | b';'))
-        })
-    })
-}
 
 /// Source: gRPC, “HTTP to gRPC Status Code Mapping”.
 fn grpc_status(status: StatusCode) -> u32 {
@@ -156,9 +145,9 @@ fn percent_encoded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, StatusCode};
+    use http::StatusCode;
 
-    use super::{LocalReply, is_grpc};
+    use super::LocalReply;
 
     #[test]
     fn grpc_is_answered_in_its_terms() {
@@ -167,17 +156,5 @@ mod tests {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["grpc-status"], "7");
         assert_eq!(response.headers()["grpc-message"], "RBAC: 100%25 denied%0A");
-    }
-
-    #[test]
-    fn the_web_s_grpc_is_another() {
-        let of = |kind: &'static str| {
-            is_grpc(&HeaderMap::from_iter([(
-                http::header::CONTENT_TYPE,
-                HeaderValue::from_static(kind),
-            )]))
-        };
-        assert!(of("application/grpc") && of("application/grpc+proto"));
-        assert!(!of("application/grpc-web") && !of("application/json"));
     }
 }

@@ -80,6 +80,10 @@ pub(crate) fn tell_origin(
     }
 }
 
+/// What a proxy says of a request by itself.
+pub(crate) static TOLD: [&HeaderName; 4] =
+    [&REQUEST_ID, &FORWARDED_FOR, &FORWARDED_PROTO, &EXTERNAL_ADDRESS];
+
 /// Gives a request an ID that has none: a UUID of chance. Source: RFC 9562 §5.4.
 pub(crate) fn identify(headers: &mut HeaderMap, serving: &Serving) {
     if let Entry::Vacant(vacant) = headers.entry(&REQUEST_ID) {

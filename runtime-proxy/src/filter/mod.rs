@@ -16,6 +16,7 @@ mod peers;
 
 mod exchange;
 mod local_reply;
+mod messages;
 mod target;
 mod upgrade;
 
@@ -24,6 +25,8 @@ mod policy;
 
 mod address;
 mod edit;
+
+mod pick;
 
 mod forward;
 mod mirror;

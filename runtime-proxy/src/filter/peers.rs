@@ -1,16 +1,39 @@
-//! What metrics call the endpoints that this thread calls.
+//! What metrics call the endpoints that this thread calls, and the clients that call it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::cluster::Endpoint;
-use crate::observe::{Metrics, Peer, PeerId};
+use mesh_snapshot::wire::Attributes;
+
+use super::downstream::Downstream;
+use crate::cluster::{self, Endpoint};
+use crate::observe::{Direction, Metrics, Peer, PeerId, Security};
+use crate::tls::SpiffeId;
 
 /// By endpoint: an endpoint is looked up in the process's list once a thread.
 pub(crate) struct Peers {
     metrics: Arc<Metrics>,
     known: RefCell<HashMap<usize, (Weak<Endpoint>, PeerId)>>,
+}
+
+/// Who is at the other end, as metrics see it, and how the connection there is secured.
+#[derive(Clone, Copy)]
+pub(crate) struct OtherSide {
+    pub(crate) peer: PeerId,
+    pub(crate) security: Security,
+}
+
+impl OtherSide {
+    /// As long as nobody has been asked: what comes in has its client at the other end from the beginning.
+    pub(crate) fn at_first(direction: Direction, downstream: &Downstream) -> Self {
+        match direction {
+            Direction::Inbound => Self { peer: downstream.peer, security: downstream.security() },
+            Direction::Outbound | Direction::Gateway => {
+                Self { peer: PeerId::UNKNOWN, security: Security::Unknown }
+            }
+        }
+    }
 }
 
 /// When so many are known, those of endpoints that have gone are forgotten.
@@ -21,7 +44,16 @@ impl Peers {
         Self { metrics: Arc::clone(metrics), known: RefCell::default() }
     }
 
-    pub(crate) fn of(&self, endpoint: &Arc<Endpoint>) -> PeerId {
+    /// Whom a request is sent to.
+    pub(crate) fn of(&self, endpoint: &Arc<Endpoint>) -> OtherSide {
+        let security = match endpoint.security {
+            cluster::Security::Mesh(_) => Security::Mutual,
+            cluster::Security::Plain | cluster::Security::Outside => Security::Plain,
+        };
+        OtherSide { peer: self.peer(endpoint), security }
+    }
+
+    fn peer(&self, endpoint: &Arc<Endpoint>) -> PeerId {
         let place = Arc::as_ptr(endpoint).addr();
         let mut known = self.known.borrow_mut();
         if let Some((still, id)) = known.get(&place)
@@ -46,8 +78,17 @@ impl Peers {
         id
     }
 
-    /// A client of whom nothing is known but what it has proved.
-    pub(crate) fn proved(&self, principal: &str, namespace: &str) -> PeerId {
-        self.metrics.peer(&Peer { namespace, principal, ..Peer::default() })
+    /// A client by what its certificate says: once a connection. How many there are is up to the mesh's authority, which signs what is
+    /// said, and bounded even so.
+    pub(crate) fn proved(&self, id: &SpiffeId, attributes: Option<&Attributes>) -> PeerId {
+        let namespace = id.namespace().unwrap_or_default();
+        let known = Peer { namespace, principal: id.as_str(), ..Peer::default() };
+        let Some(attributes) = attributes else { return self.metrics.peer(&known) };
+        self.metrics.peer(&Peer {
+            workload: &attributes.workload,
+            cluster: &attributes.cluster,
+            labels: Some(&attributes.labels),
+            ..known
+        })
     }
 }

@@ -72,7 +72,8 @@ fn strip_parameter(request: &mut Request<Body>, name: &str) -> Result<(), LocalR
 /// Source: Envoy, `jwt_authn`, `Filter::onComplete`.
 fn unauthorized(view: &mesh_engine::Request<'_>, status: u16, text: String) -> LocalReply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
-    let reply = LocalReply::new(status, "jwt_authn_access_denied").saying(text);
+    let details = format!("jwt_authn_access_denied{{{}}}", text.replace(' ', "_"));
+    let reply = LocalReply::new(status, details).saying(text);
     if status != StatusCode::UNAUTHORIZED {
         return reply;
     }
@@ -106,4 +107,34 @@ pub(crate) fn authorize<'p>(
 /// What a client hears whom a policy denies. Source: Istio.
 pub(crate) fn denial() -> LocalReply {
     LocalReply::new(StatusCode::FORBIDDEN, "rbac_access_denied").saying("RBAC: access denied")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+    use mesh_engine::policy::TokenError;
+
+    use super::unauthorized;
+
+    /// Source: Envoy, as Istio's proxies log it.
+    #[test]
+    fn the_details_of_a_refused_token_are_the_text_of_the_answer_in_one_word() {
+        let headers = HeaderMap::new();
+        let view = mesh_engine::Request {
+            method: "GET",
+            scheme: "http",
+            authority: "reviews:9080",
+            path: "/x",
+            query: None,
+            headers: &headers,
+            port: 9080,
+        };
+        let of = |error: TokenError| unauthorized(&view, error.status(), error.to_string());
+        let reply = of(TokenError::Expired);
+        assert_eq!((reply.status, &*reply.body), (StatusCode::UNAUTHORIZED, "Jwt is expired"));
+        assert_eq!(reply.details, "jwt_authn_access_denied{Jwt_is_expired}");
+        let reply = of(TokenError::Audience);
+        assert_eq!(reply.status, StatusCode::FORBIDDEN);
+        assert_eq!(reply.details, "jwt_authn_access_denied{Audiences_in_Jwt_are_not_allowed}");
+    }
 }

@@ -11,10 +11,12 @@ use mesh_engine::policy::Decision;
 
 use super::downstream::Downstream;
 use super::exchange::{decided, now};
+use super::peers::OtherSide;
+use super::pick::pick;
 use super::serving::Serving;
-use crate::cluster::{Cause, Cluster, ClusterId, Endpoint, Original, Pick, PickError, Security};
+use crate::cluster::{Cause, ClusterId, Endpoint, Original, Pick};
 use crate::live::Pinned;
-use crate::observe::{self, Denial, Direction, Flags, PeerId, Record, ServiceId};
+use crate::observe::{self, Denial, Direction, Flags, Record, ServiceId};
 use crate::program::Program;
 use crate::stream::{CopyLimits, End, Meter, Stream, copy};
 
@@ -26,9 +28,12 @@ pub(crate) struct Passage {
     direction: Direction,
     start: SystemTime,
     began: Instant,
+    other: OtherSide,
     service: ServiceId,
     cluster: Option<Arc<str>>,
     endpoint: Option<Arc<Endpoint>>,
+    /// Where the connection to it comes from.
+    local: Option<SocketAddr>,
     failure: Option<Cause>,
     flags: Flags,
     details: &'static str,
@@ -37,8 +42,6 @@ pub(crate) struct Passage {
 
 /// Source: Envoy, `idle_timeout` of the TCP proxy.
 const IDLE: Duration = Duration::from_hours(1);
-/// How long endpoints that nobody has heard of yet are waited for.
-const KNOWN_WAIT: Duration = Duration::from_secs(5);
 /// Source: Istio, `tcp_reporting_duration`.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
@@ -56,9 +59,11 @@ impl Passage {
             direction,
             start: now(),
             began: Instant::now(),
+            other: OtherSide::at_first(direction, downstream),
             service: ServiceId::UNKNOWN,
             cluster: None,
             endpoint: None,
+            local: None,
             failure: None,
             flags: Flags::NONE,
             details: "",
@@ -124,9 +129,13 @@ impl Passage {
             return self.closed(Flags::NO_CLUSTER, "cluster_not_found");
         };
         self.cluster = Some(Arc::clone(&cluster.spec().name));
-        let Some(picked) = pick(&cluster, original).await else {
+        let wanted = Pick { original, ..Pick::default() };
+        let Some(picked) = pick(&cluster, &wanted, None).await else {
             return self.closed(Flags::NO_HEALTHY_UPSTREAM, "no_healthy_upstream");
         };
+        if self.direction != Direction::Inbound {
+            self.other = self.serving.peers.of(picked.endpoint());
+        }
         self.endpoint = Some(Arc::clone(picked.endpoint()));
         let mut connected = match picked.connect().await {
             Ok(connected) => connected,
@@ -136,6 +145,7 @@ impl Passage {
                 return self.closed(flags, "upstream_connection_failure");
             }
         };
+        self.local = connected.stream.local_address();
         let pool = &cluster.spec().policy.connection_pool;
         let limits = CopyLimits {
             idle: Some(pool.tcp_idle_timeout.map_or(IDLE, Duration::from)),
@@ -180,49 +190,19 @@ impl Passage {
             flags: self.flags,
             details: self.details,
             denial,
-            peer: self.peer(),
+            peer: self.other.peer,
             service: self.service,
-            security: self.security(),
+            security: self.other.security,
             upstream: observe::Upstream {
                 cluster: self.cluster.as_deref().unwrap_or_default(),
                 address: address.map(|address| address as &dyn fmt::Display),
                 failure: self.failure.as_ref().map(|cause| cause as &dyn fmt::Display),
+                local: self.local,
                 attempts: u32::from(self.endpoint.is_some()),
-                ..observe::Upstream::default()
             },
             downstream: self.downstream.told(&principal),
             ..Record::new(self.direction, self.start, self.began.elapsed())
         };
         with(&record)
-    }
-
-    fn peer(&self) -> PeerId {
-        match (self.direction, &self.endpoint) {
-            (Direction::Inbound, _) => self.downstream.peer,
-            (_, Some(endpoint)) => self.serving.peers.of(endpoint),
-            (_, None) => PeerId::UNKNOWN,
-        }
-    }
-
-    fn security(&self) -> observe::Security {
-        match (self.direction, &self.endpoint) {
-            (Direction::Inbound, _) => self.downstream.security(),
-            (_, None) => observe::Security::Unknown,
-            (_, Some(endpoint)) => match endpoint.security {
-                Security::Mesh(_) => observe::Security::Mutual,
-                Security::Plain | Security::Outside => observe::Security::Plain,
-            },
-        }
-    }
-}
-
-async fn pick(cluster: &Rc<Cluster>, original: Option<Original>) -> Option<crate::cluster::Picked> {
-    let pick = Pick { original, ..Pick::default() };
-    match cluster.pick(&pick) {
-        Err(PickError::Unknown) => {
-            let _ = tokio::time::timeout(KNOWN_WAIT, cluster.known()).await;
-            cluster.pick(&pick).ok()
-        }
-        picked => picked.ok(),
     }
 }

@@ -14,6 +14,8 @@
 //! are dropped, trailers are cleaned. Bodies are streamed; nothing keeps one but [`Replay`], up to its limit. Which
 //! requests are refused, and what becomes of hosts and paths, is not decided here.
 
+pub(crate) mod grpc;
+
 mod body;
 mod date;
 mod trailers;

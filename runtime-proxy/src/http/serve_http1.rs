@@ -73,6 +73,7 @@ where
             if let Poll::Ready(served) = connection.as_mut().poll(cx) {
                 return Poll::Ready(served.or_else(unless_aborted));
             }
+            ending.tell(activity.is_idle());
             match watchdog.poll(cx) {
                 Some(Overdue::Head) => return Poll::Ready(Err(ServeError::SlowHead)),
                 Some(Overdue::Idle) if is_ending => return Poll::Ready(Ok(())),

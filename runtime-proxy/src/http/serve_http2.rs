@@ -98,7 +98,9 @@ where
                 self.connection.graceful_shutdown();
             }
             loop {
-                match self.connection.poll_accept(cx) {
+                let accepted = self.connection.poll_accept(cx);
+                ending.tell(self.activity.is_idle() && accepted.is_pending());
+                match accepted {
                     Poll::Ready(Some(Ok((request, respond)))) => self.begin(request, respond),
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
                     Poll::Ready(None) => return Poll::Ready(Ok(())),

@@ -5,6 +5,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -55,7 +56,7 @@ pub async fn sniff_tls<S: AsyncRead + Unpin>(
     sniff_by(tls_or_opaque, stream, wait).await
 }
 
-/// What a client says before it is to end: who has said nothing yet a moment after `drain` has begun is not waited for.
+/// What a client says before it is to end: who has said nothing yet a moment after `drain` has begun is not waited for, and counts as idle.
 ///
 /// # Errors
 ///
@@ -64,8 +65,14 @@ pub async fn before_drain<T>(
     drain: &Drain,
     sniffing: impl Future<Output = io::Result<T>>,
 ) -> io::Result<T> {
+    let mut watch = drain.watch();
     let late = async {
-        drain.begun().await;
+        poll_fn(|cx| {
+            let has_begun = watch.poll(cx);
+            watch.tell(true);
+            if has_begun { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
         sleep(LAST_WORDS).await;
     };
     tokio::select! {

@@ -17,6 +17,7 @@ mod metrics;
 
 mod log;
 
+mod logged;
 mod observer;
 
 pub mod admin;
@@ -24,6 +25,10 @@ pub mod admin;
 pub use flags::Flags;
 pub(crate) use log::fill;
 pub use log::{AccessLogs, Destination};
-pub use metrics::{Local, Metrics, Mirrors, Peer, PeerId, ServiceId};
+pub(crate) use logged::Logged;
+pub use metrics::{Local, MessageCounts, Metrics, Mirrors, Peer, PeerId, ServiceId};
 pub use observer::{Observer, Opened};
-pub use record::{Decided, Denial, Direction, Downstream, Http, Record, Security, Upstream};
+pub use record::{
+    Decided, Denial, Direction, Downstream, Http, Record, Security, Upstream, request_head,
+    response_head,
+};

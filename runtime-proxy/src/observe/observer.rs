@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::log::{AccessLogs, Logger};
-use super::metrics::{Counted, Metrics, ServiceId, Shard};
+use super::metrics::{Counted, MessageCounts, Metrics, ServiceId, Shard};
 use super::record::Record;
 use crate::agent::health::Outcome;
 
@@ -41,6 +41,12 @@ impl Observer {
             decided.health.request(outcome(record), record.took);
         }
         self.ended(record);
+    }
+
+    /// A gRPC request is under way, and its peer is known: where its messages are counted.
+    #[must_use]
+    pub fn messages(&self, record: &Record<'_>) -> MessageCounts {
+        self.metrics.messages(record)
     }
 
     /// A connection whose bytes are not HTTP has been opened, and its peer is known.

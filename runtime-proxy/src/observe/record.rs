@@ -12,6 +12,7 @@ use mesh_snapshot::SourceMap;
 use super::flags::Flags;
 use super::metrics::{PeerId, ServiceId};
 use crate::agent::health::EpochCounters;
+use crate::http::grpc::{GRPC_STATUS, is_grpc};
 use crate::world::Watched;
 
 /// Borrowed from whoever served it: to observe copies nothing that is not written. Begin with [`Record::new`] and fill in
@@ -157,8 +158,14 @@ pub struct Http<'a> {
     pub path: &'a str,
     pub authority: &'a str,
     pub scheme: &'a str,
-    /// Of the request, its id (`x-request-id`) among them.
+    /// Of the request, as far as anybody asks for them; its id (`x-request-id`) is one.
     pub headers: &'a HeaderMap,
+    /// Whether the request is gRPC's.
+    pub is_grpc: bool,
+    /// Bytes of the whole head: see [`request_head`].
+    pub request_head: u64,
+    /// The same of the answer's; zero where there was none.
+    pub response_head: u64,
     /// Of the answer that the client was given; `None`: it was given none.
     pub status: Option<u16>,
     pub response_headers: Option<&'a HeaderMap>,
@@ -171,9 +178,9 @@ pub struct Http<'a> {
 }
 
 impl<'a> Http<'a> {
-    /// A request without an answer.
+    /// A request without an answer, with all of its headers.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         version: http::Version,
         method: &'a str,
         path: &'a str,
@@ -187,6 +194,9 @@ impl<'a> Http<'a> {
             authority,
             scheme: "http",
             headers,
+            is_grpc: is_grpc(headers),
+            request_head: request_head(method, path, headers),
+            response_head: 0,
             status: None,
             response_headers: None,
             response_trailers: None,
@@ -196,32 +206,26 @@ impl<'a> Http<'a> {
         }
     }
 
-    /// Source: gRPC, “PROTOCOL-HTTP2”: `application/grpc`, then nothing, `+` or `;`.
-    pub(super) fn is_grpc(&self) -> bool {
-        let kind = self.headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
-        let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
-        rest.is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))
-    }
-
     /// In the trailers, or in an answer that has nothing but them. What is no number of gRPC's is 2, unknown.
     pub(super) fn grpc_status(&self) -> Option<u8> {
-        let of = |headers: Option<&'a HeaderMap>| headers?.get("grpc-status");
+        let of = |headers: Option<&'a HeaderMap>| headers?.get(&GRPC_STATUS);
         let value = of(self.response_trailers).or_else(|| of(self.response_headers))?;
         let number = value.to_str().ok().and_then(|text| text.parse().ok());
         Some(number.filter(|number| *number <= 16).unwrap_or(2))
     }
+}
 
-    /// Bytes of the request's head, as HTTP/1.1 would write it.
-    pub(super) fn request_head(&self) -> u64 {
-        let line = self.method.len() + self.path.len() + " ".len() + " HTTP/1.1\r\n".len();
-        (line + fields_bytes(self.headers)) as u64
-    }
+/// Bytes of a request's head, as HTTP/1.1 would write it.
+#[must_use]
+pub fn request_head(method: &str, path: &str, headers: &HeaderMap) -> u64 {
+    let line = method.len() + path.len() + " ".len() + " HTTP/1.1\r\n".len();
+    (line + fields_bytes(headers)) as u64
+}
 
-    /// The same of the answer's; zero where there was none.
-    pub(super) fn response_head(&self) -> u64 {
-        self.response_headers
-            .map_or(0, |headers| ("HTTP/1.1 200 OK\r\n".len() + fields_bytes(headers)) as u64)
-    }
+/// The same of an answer's.
+#[must_use]
+pub fn response_head(headers: &HeaderMap) -> u64 {
+    ("HTTP/1.1 200 OK\r\n".len() + fields_bytes(headers)) as u64
 }
 
 fn fields_bytes(headers: &HeaderMap) -> usize {

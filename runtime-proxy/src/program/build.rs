@@ -16,7 +16,7 @@ use crate::agent::prepare::{Build, Material, Product};
 use crate::agent::trial::Refused;
 use crate::cluster::{Directory, Lookup, Surroundings};
 use crate::live::Current;
-use crate::observe::Metrics;
+use crate::observe::{Logged, Metrics};
 use crate::tls;
 use crate::world::{Watched, World};
 
@@ -70,7 +70,8 @@ impl Builder {
         let listeners = engine.gateway().map(Gateway::listeners).unwrap_or_default();
         let edges = listeners.iter().map(|listener| self.edge(listener, namespace)).collect();
         let keys = Keys::new(engine.policy().remote_keys(), &self.world);
-        Program { engine, directory, clusters, edges, keys }
+        let logged = Logged::by(engine.access_log());
+        Program { engine, directory, clusters, edges, keys, logged }
     }
 
     fn edge(&self, listener: &Listener, namespace: &str) -> Option<tls::Gateway> {

@@ -19,7 +19,7 @@ pub use build::{Builder, FEATURES};
 pub(crate) use keys::Keys;
 
 use crate::cluster::{ClusterId, Directory};
-use crate::observe::ServiceId;
+use crate::observe::{Logged, ServiceId};
 use crate::tls;
 
 /// See the module.
@@ -31,6 +31,7 @@ pub struct Program {
     /// By the place of the engine's listener; none: its connections begin in plain text.
     edges: Vec<Option<tls::Gateway>>,
     keys: Keys,
+    logged: Logged,
 }
 
 impl Program {
@@ -57,6 +58,11 @@ impl Program {
     /// What leads to wherever the client was going.
     pub(crate) const fn passthrough(&self) -> Option<ClusterId> {
         self.clusters.passthrough
+    }
+
+    /// Which fields of requests the access log asks for.
+    pub(crate) const fn logged(&self) -> &Logged {
+        &self.logged
     }
 
     pub(crate) const fn keys(&self) -> &Keys {

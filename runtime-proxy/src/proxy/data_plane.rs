@@ -130,14 +130,15 @@ impl DataPlane {
 
     /// Accepts nothing more from others, and ends what is open: in order, as far as that takes no longer than `limit`. What the
     /// workload sends comes last, since it may have to ask others before it can answer, and may have work of its own to end: new
-    /// connections of its are accepted for as long as there are any, but for the last [`RESERVED`] of the time. Source: Istio,
-    /// whose outbound listeners stay open for the whole `terminationDrainDuration`. Connections that carry bytes cannot be told to
-    /// end; they last until the end, unless the parties end them.
+    /// requests of its are served for as long as any are under way, but for the last [`RESERVED`] of the time. Connections over which it
+    /// asks nothing are not waited for. Source: Istio, whose outbound listeners stay open for the whole `terminationDrainDuration`.
+    /// Connections that carry bytes cannot be told to end; they last until the end, unless the parties end them.
     pub fn drain(mut self, limit: Duration) {
         let until = Instant::now() + limit;
         self.drain.begin();
+        self.drain_outbound.announce();
         within(limit.saturating_sub(limit / RESERVED), || {
-            self.arriving.is_deserted() && self.leaving.open() == 0
+            self.arriving.is_deserted() && self.leaving.open() <= self.drain_outbound.idle()
         });
         self.drain_outbound.begin();
         let rest = until.saturating_duration_since(Instant::now());

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesh_snapshot::wire::Attributes;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::Acceptor;
 use rustls::{CertificateError, ClientConfig, ServerConfig};
@@ -34,6 +35,8 @@ pub struct Secured {
 pub struct Peer {
     /// What it has proved under the mesh's own trust. A certificate from elsewhere proves none, whatever URI it bears.
     pub identity: Option<SpiffeId>,
+    /// What the mesh's authority says of the holder of that identity.
+    pub attributes: Option<Attributes>,
     /// The leaf, for what is told of it in headers and logs.
     pub certificate: CertificateDer<'static>,
 }
@@ -106,7 +109,7 @@ pub(super) async fn connect(
 
 fn peer(certificates: Option<&[CertificateDer<'static>]>) -> Option<Peer> {
     let certificate = certificates?.first()?.clone().into_owned();
-    Some(Peer { identity: None, certificate })
+    Some(Peer { identity: None, attributes: None, certificate })
 }
 
 /// The time, for judging certificates after a handshake.

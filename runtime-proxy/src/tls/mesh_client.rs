@@ -60,8 +60,8 @@ impl MeshClient {
         let mut secured = handshake::connect(stream, name, config).await?;
         if let Some(peer) = &mut secured.peer {
             // Again, since a resumed session has not been verified.
-            let id = admit(&peer.certificate, &domains, Some(expected), handshake::now());
-            peer.identity = Some(id.map_err(HandshakeError::Peer)?);
+            let svid = admit(&peer.certificate, &domains, Some(expected), handshake::now());
+            peer.identity = Some(svid.map_err(HandshakeError::Peer)?.id);
         }
         Ok(secured)
     }

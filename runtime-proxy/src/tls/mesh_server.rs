@@ -62,8 +62,9 @@ impl MeshServer {
         let mut secured = handshake::accept(start, config).await?;
         if let Some(peer) = &mut secured.peer {
             // Again, since a resumed session has not been verified.
-            let id = admit(&peer.certificate, &built.domains, None, handshake::now());
-            peer.identity = Some(id.map_err(HandshakeError::Peer)?);
+            let svid = admit(&peer.certificate, &built.domains, None, handshake::now());
+            let svid = svid.map_err(HandshakeError::Peer)?;
+            (peer.identity, peer.attributes) = (Some(svid.id), svid.attributes);
         }
         Ok(secured)
     }

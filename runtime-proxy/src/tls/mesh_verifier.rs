@@ -41,7 +41,7 @@ pub(super) fn admit(
     domains: &TrustDomains,
     expected: Option<&Expected>,
     now: UnixTime,
-) -> Result<SpiffeId, SvidError> {
+) -> Result<Svid, SvidError> {
     let svid = Svid::read(certificate)?;
     if !svid.is_valid_at(now) {
         return Err(SvidError::NotValidNow);
@@ -53,7 +53,7 @@ pub(super) fn admit(
         Some(expected) if !expected.admits(&svid.id, domains) => {
             Err(SvidError::Unexpected { found: svid.id })
         }
-        _ => Ok(svid.id),
+        _ => Ok(svid),
     }
 }
 

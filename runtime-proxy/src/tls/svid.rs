@@ -1,7 +1,9 @@
 //! X.509-SVIDs: certificates that prove a SPIFFE ID. Source: X509-SVID, sections 2, 4 and 5.2.
 
+use mesh_snapshot::wire::{ATTRIBUTES_OID, Attributes};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use x509_parser::extensions::GeneralName;
+use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::spiffe::{SpiffeId, SpiffeIdError};
@@ -31,6 +33,8 @@ pub enum SvidError {
 #[derive(Clone, Debug)]
 pub(super) struct Svid {
     pub(super) id: SpiffeId,
+    /// What the authority says of the holder beside that; `None`: nothing that can be understood.
+    pub(super) attributes: Option<Attributes>,
     not_before: i64,
     not_after: i64,
 }
@@ -47,7 +51,7 @@ impl Svid {
         let validity = certificate.validity();
         let (not_before, not_after) =
             (validity.not_before.timestamp(), validity.not_after.timestamp());
-        Ok(Self { id, not_before, not_after })
+        Ok(Self { id, attributes: attributes(&certificate), not_before, not_after })
     }
 
     pub(super) fn is_valid_at(&self, now: UnixTime) -> bool {
@@ -63,6 +67,13 @@ fn refuse_authority(certificate: &X509Certificate<'_>) -> Result<(), SvidError> 
         || usage
             .is_some_and(|extension| extension.value.key_cert_sign() || extension.value.crl_sign());
     if is_authority { Err(SvidError::Authority) } else { Ok(()) }
+}
+
+/// Never an error: telemetry alone hangs on it.
+fn attributes(certificate: &X509Certificate<'_>) -> Option<Attributes> {
+    let oid = Oid::from(&ATTRIBUTES_OID).ok()?;
+    let extension = certificate.get_extension_unique(&oid).ok()??;
+    Attributes::decode(extension.value)
 }
 
 fn only_uri<'a>(certificate: &'a X509Certificate<'_>) -> Result<&'a str, SvidError> {

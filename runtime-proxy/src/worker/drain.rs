@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Waker};
 
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -16,7 +16,18 @@ struct Inner {
     /// Beside the token, whose own answer takes a lock: connections of every thread ask with each poll.
     begun: AtomicBool,
     token: CancellationToken,
+    /// Whether those who watch say what they do.
+    announced: Announced,
     parent: Option<Drain>,
+}
+
+/// Connections of every thread would meet at one counter with each request, were it kept before anybody asks.
+#[derive(Debug, Default)]
+struct Announced {
+    is_so: AtomicBool,
+    token: CancellationToken,
+    /// Who watches and has nothing under way.
+    idle: AtomicU32,
 }
 
 impl Drain {
@@ -24,6 +35,18 @@ impl Drain {
     pub fn begin(&self) {
         self.0.begun.store(true, Ordering::Release);
         self.0.token.cancel();
+    }
+
+    /// Asks those who watch to say when they have nothing under way: see [`Drain::idle`].
+    pub fn announce(&self) {
+        self.0.announced.is_so.store(true, Ordering::Release);
+        self.0.announced.token.cancel();
+    }
+
+    /// Connections that could end now without anybody being told no. Of those that watch a child, nothing is known here.
+    #[must_use]
+    pub fn idle(&self) -> u32 {
+        self.0.announced.idle.load(Ordering::Acquire)
     }
 
     #[must_use]
@@ -40,13 +63,20 @@ impl Drain {
     #[must_use]
     pub fn child(&self) -> Self {
         let token = self.0.token.child_token();
-        Self(Arc::new(Inner { begun: AtomicBool::new(false), token, parent: Some(self.clone()) }))
+        let parent = Some(self.clone());
+        Self(Arc::new(Inner { token, parent, ..Inner::default() }))
     }
 
     /// For a future that asks with each of its polls.
     pub(crate) fn watch(&self) -> Watch {
-        let begun = Box::pin(self.0.token.clone().cancelled_owned());
-        Watch { drain: self.clone(), begun, waker: Waker::noop().clone() }
+        let inner = &self.0;
+        Watch {
+            drain: self.clone(),
+            begun: Box::pin(inner.token.clone().cancelled_owned()),
+            announced: Box::pin(inner.announced.token.clone().cancelled_owned()),
+            waker: Waker::noop().clone(),
+            is_idle: false,
+        }
     }
 }
 
@@ -54,8 +84,11 @@ impl Drain {
 pub(crate) struct Watch {
     drain: Drain,
     begun: Pin<Box<WaitForCancellationFutureOwned>>,
+    announced: Pin<Box<WaitForCancellationFutureOwned>>,
     /// The one that will be woken.
     waker: Waker,
+    /// Whether it is counted as idle.
+    is_idle: bool,
 }
 
 impl Watch {
@@ -63,9 +96,35 @@ impl Watch {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         if !self.waker.will_wake(cx.waker()) {
             let _ = self.begun.as_mut().poll(cx);
+            if !self.is_announced() {
+                let _ = self.announced.as_mut().poll(cx);
+            }
             self.waker.clone_from(cx.waker());
         }
         self.drain.is_begun()
+    }
+
+    /// Whether the future has anything under way, for when somebody asks. To be told with each poll.
+    pub(crate) fn tell(&mut self, is_idle: bool) {
+        if self.is_idle != is_idle && self.is_announced() {
+            self.is_idle = is_idle;
+            let idle = &self.drain.0.announced.idle;
+            if is_idle {
+                idle.fetch_add(1, Ordering::Release);
+            } else {
+                idle.fetch_sub(1, Ordering::Release);
+            }
+        }
+    }
+
+    fn is_announced(&self) -> bool {
+        self.drain.0.announced.is_so.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.tell(false);
     }
 }
 
@@ -101,5 +160,34 @@ mod tests {
         tokio::task::yield_now().await;
         drain.begin();
         watching.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_is_idle_says_so_once_it_is_asked() {
+        let drain = Drain::default();
+        let mut watches = [drain.watch(), drain.watch()];
+        let waiting = tokio::spawn({
+            let mut watch = drain.watch();
+            let drain = drain.clone();
+            poll_fn(move |cx| {
+                assert!(!watch.poll(cx), "it has not begun");
+                watch.tell(true);
+                if drain.idle() == 0 { Poll::Pending } else { Poll::Ready(()) }
+            })
+        });
+        tokio::task::yield_now().await;
+        watches[0].tell(true);
+        assert_eq!(drain.idle(), 0, "nobody has asked");
+        drain.announce();
+        waiting.await.unwrap();
+        let [one, other] = &mut watches;
+        one.tell(true);
+        one.tell(true);
+        other.tell(false);
+        assert_eq!(drain.idle(), 1);
+        one.tell(false);
+        one.tell(true);
+        drop(watches);
+        assert_eq!(drain.idle(), 0, "who has ended is not idle");
     }
 }

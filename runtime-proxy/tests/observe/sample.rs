@@ -11,7 +11,7 @@ use mesh_engine::program::AccessLog;
 use mesh_engine::{Connection, FEATURES, Limits, Program, Request};
 use mesh_proxy::agent::health::EpochCounters;
 use mesh_proxy::observe::{
-    Decided, Direction, Http, Local, Metrics, Peer, Record, Security, ServiceId,
+    Decided, Direction, Http, Local, Metrics, Peer, Record, Security, ServiceId, response_head,
 };
 use mesh_proxy::world::Watched;
 use mesh_snapshot::object::{
@@ -90,6 +90,7 @@ impl Sample {
         let mut http = Http::new(version, "GET", "/a?b=c", "reviews:9080", &self.headers);
         http.status = Some(200);
         http.response_headers = Some(&self.response);
+        http.response_head = response_head(&self.response);
         http.response_trailers = Some(&self.trailers);
         http.answered_after = Some(Duration::from_millis(12));
         record.http = Some(http);

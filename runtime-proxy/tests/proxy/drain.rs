@@ -54,6 +54,11 @@ async fn reviews() -> (Proxy, Application) {
     (proxy, application)
 }
 
+/// Who has said nothing is sent away when the end begins on that side. To try connecting over and over for so long would use up ports.
+async fn ended(silent: &mut TcpStream) {
+    assert_eq!(silent.read(&mut [0]).await.unwrap_or(0), 0);
+}
+
 async fn whole(stream: &mut TcpStream) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -151,26 +156,75 @@ async fn the_workload_can_call_others_while_it_is_asked_something() {
     drained.await.unwrap();
 }
 
+fn asking_a(path: &str) -> Request<Body> {
+    let mut request = get(path);
+    request.headers_mut().insert("host", "a".parse().unwrap());
+    request
+}
+
 /// Nobody asks it anything, and it has work to end.
 #[tokio::test(flavor = "local")]
 async fn a_workload_that_only_calls_others_goes_on_for_as_long_as_it_does() {
-    let (proxy, _application) = reviews().await;
+    let (proxy, mut application) = reviews().await;
     let (inbound, outbound) = (proxy.inbound(), proxy.outbound());
-    let kept = Client::to(outbound, Version::Http1).await;
-    let asking = || {
-        let mut request = get("/quick");
-        request.headers_mut().insert("host", "a".parse().unwrap());
-        request
+    let long = Client::to(outbound, Version::Http1).await;
+    let end = async {
+        let go = application.asked.recv().await.unwrap();
+        let drained = proxy.drain(AMPLE);
+        closed(inbound).await;
+        for _ in 0..20 {
+            let another = Client::to(outbound, Version::Http1).await;
+            assert_eq!(text(another.send(asking_a("/quick")).await.unwrap()).await, "whole");
+        }
+        assert!(!drained.is_finished());
+        go.send(()).unwrap();
+        drained.await.unwrap();
     };
-    assert_eq!(text(kept.send(asking()).await.unwrap()).await, "whole");
-    let drained = proxy.drain(AMPLE);
-    closed(inbound).await;
-    for _ in 0..20 {
-        let another = Client::to(outbound, Version::Http1).await;
-        assert_eq!(text(another.send(asking()).await.unwrap()).await, "whole");
+    let (answer, ()) = tokio::join!(long.send(asking_a("/")), end);
+    assert_eq!(text(answer.unwrap()).await, "whole");
+}
+
+/// What is kept open for later is not waited for, whoever keeps it and however it speaks.
+#[tokio::test(flavor = "local")]
+async fn with_nothing_under_way_the_end_comes_at_once() {
+    let (proxy, _application) = reviews().await;
+    let mut kept = Vec::new();
+    for at in [proxy.inbound(), proxy.outbound()] {
+        for version in [Version::Http1, Version::Http2] {
+            let client = Client::to(at, version).await;
+            assert_eq!(text(client.send(asking_a("/quick")).await.unwrap()).await, "whole");
+            kept.push(client);
+        }
     }
-    assert!(!drained.is_finished());
+    let mut raw = TcpStream::connect(proxy.outbound()).await.unwrap();
+    raw.write_all(b"GET /quick HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"whole") {
+        head.push(raw.read_u8().await.unwrap());
+    }
+    let _silent = TcpStream::connect(proxy.outbound()).await.unwrap();
+    let began = std::time::Instant::now();
+    let drained = proxy.drain(AMPLE);
+    assert_eq!(whole(&mut raw).await, "");
+    drained.await.unwrap();
+    assert!(began.elapsed() < AMPLE / 10, "{:?}", began.elapsed());
     drop(kept);
+}
+
+/// The workload that asks hears that this was the last.
+#[tokio::test(flavor = "local")]
+async fn an_answer_to_the_workload_says_that_it_is_the_last() {
+    let (proxy, mut application) = reviews().await;
+    let outbound = proxy.outbound();
+    let mut stream = TcpStream::connect(outbound).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    let go = application.asked.recv().await.unwrap();
+    let mut silent = TcpStream::connect(outbound).await.unwrap();
+    let drained = proxy.drain(Duration::from_secs(2));
+    ended(&mut silent).await;
+    go.send(()).unwrap();
+    let answer = whole(&mut stream).await;
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("whole"), "{answer}");
     drained.await.unwrap();
 }
 
@@ -191,8 +245,9 @@ async fn what_never_ends_leaves_time_for_what_the_workload_sends() {
     let mut stream = TcpStream::connect(inbound).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: reviews\r\n\r\n").await.unwrap();
     let _never = application.asked.recv().await.unwrap();
-    let drained = proxy.drain(Duration::from_secs(2));
-    closed(outbound).await;
+    let mut silent = TcpStream::connect(outbound).await.unwrap();
+    let drained = proxy.drain(Duration::from_secs(3));
+    ended(&mut silent).await;
     assert!(!drained.is_finished(), "a quarter of the time is left");
     drained.await.unwrap();
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use mesh_proxy::http::{Body, Version};
-use mesh_snapshot::object::{MtlsMode, PeerAuthentication, Protocol};
+use mesh_snapshot::object::{AccessLog, MtlsMode, PeerAuthentication, Protocol};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -33,6 +33,28 @@ async fn application() -> std::net::SocketAddr {
         Ok(Response::new(Body::from(bytes::Bytes::from(told))))
     })
     .await
+}
+
+#[tokio::test(flavor = "local")]
+async fn both_logs_have_the_id_that_the_first_proxy_gave() {
+    let authority = Authority::root();
+    let mut mesh = mesh(MtlsMode::Strict);
+    let format = "%REQ(X-REQUEST-ID)%\n".to_owned();
+    mesh.defaults.access_log = AccessLog::Text { file: "/dev/stdout".to_owned(), format };
+    let snapshot = mesh.snapshot();
+    let mut reviews = Proxy::sidecar("reviews", &[(9080, application().await)], &authority);
+    let mut web = Proxy::sidecar("web", &[], &authority);
+    reviews.put(&snapshot).unwrap();
+    web.put(&snapshot).unwrap();
+    web.learn("reviews", vec![reviews.endpoint(9080)]);
+
+    let client = Client::to(web.outbound(), Version::Http1).await;
+    let mut request = get("/");
+    request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
+    text(client.send(request).await.unwrap()).await;
+    until("both have logged", || reviews.logged().len().min(web.logged().len()) > 1).await;
+    assert_eq!(web.logged(), reviews.logged());
+    assert_eq!(web.logged().len(), "00000000-0000-4000-8000-000000000000\n".len());
 }
 
 #[tokio::test(flavor = "local")]

@@ -13,6 +13,7 @@ mod wire;
 mod support;
 
 mod end_to_end;
+mod telemetry;
 
 mod capture;
 mod edge;

@@ -3,14 +3,14 @@
 use http::{Request, Response, StatusCode};
 use mesh_proxy::http::{Body, Version};
 use mesh_snapshot::object::{
-    Accepts, Action, AuthorizationPolicy, JwtKeys, JwtRule, Microseconds, MtlsMode,
+    Accepts, AccessLog, Action, AuthorizationPolicy, JwtKeys, JwtRule, Microseconds, MtlsMode,
     PeerAuthentication, Protocol, RequestAuthentication, Rule, Subject, Test, TextPattern,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::pki::Authority;
-use crate::support::{Mesh, Proxy, echo, service};
+use crate::support::{Mesh, Proxy, echo, service, until};
 use crate::wire::{Client, get, server, text};
 
 fn policy(action: Action, subject: Subject, accepts: TextPattern) -> AuthorizationPolicy {
@@ -61,6 +61,21 @@ async fn a_denial_says_so_and_nothing_more() {
     assert_eq!(client.send(get("/shop")).await.unwrap().status(), 200);
     let report = proxy.health.report();
     assert_eq!((report[0].requests, report[0].denied, report[0].failed), (2, 1, 0));
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_denial_is_logged_with_an_id_by_which_it_can_be_found() {
+    let mut mesh = Mesh::new();
+    mesh.authorization(policy(Action::Deny, Subject::Path, TextPattern::Prefix("/".to_owned())));
+    let format = "%RESPONSE_CODE% %ROUTE_NAME% %REQ(X-REQUEST-ID)%\n".to_owned();
+    mesh.defaults.access_log = AccessLog::Text { file: "/dev/stdout".to_owned(), format };
+    let proxy = reviews(mesh, Protocol::Http).await;
+    let client = Client::to(proxy.inbound(), Version::Http1).await;
+    assert_eq!(client.send(get("/")).await.unwrap().status(), StatusCode::FORBIDDEN);
+    until("it has been logged", || proxy.logged().ends_with('\n')).await;
+    let line = proxy.logged();
+    let id = line.trim_end().strip_prefix("403 default ").unwrap();
+    assert_eq!(id.len(), 36, "{line}");
 }
 
 #[tokio::test(flavor = "local")]

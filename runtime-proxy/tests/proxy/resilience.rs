@@ -188,7 +188,7 @@ async fn a_server_that_takes_too_long_fails_too() {
         backends: vec![backend(to("a"), 1)],
         path_rewrite: None,
         authority_rewrite: None,
-        timeout: Some(Microseconds::from_millis(20)),
+        timeout: Some(Microseconds::from_millis(500)),
         try_timeout: None,
         retry: None,
         mirrors: Vec::new(),

@@ -9,6 +9,7 @@ use mesh_proxy::tls::{
     SvidError, install_provider,
 };
 use mesh_proxy::world::Watched;
+use mesh_snapshot::wire::Attributes;
 use rcgen::{ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, date_time_ymd};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -88,6 +89,22 @@ async fn each_side_learns_who_the_other_is() {
     assert_eq!(identity_of(&server), CALLER);
     let name = server.server_name.as_deref();
     assert_eq!(name, Some("outbound_.80_._.reviews.shop.svc.cluster.local"));
+}
+
+#[tokio::test]
+async fn what_a_certificate_says_of_its_holder_is_no_condition() {
+    install_provider();
+    let root = Authority::root();
+    let known = Attributes { workload: "frontpage-v1".to_owned(), ..Attributes::default() };
+    let cut = known.encode().split_last().unwrap().1.to_vec();
+    for (told, understood) in [(known.encode(), Some(known)), (cut, None), (Vec::new(), None)] {
+        let client = root.telling_svid(CALLER, &told).identity(trust(&root));
+        let peers = Peers::new(client, root.svid(SERVER).identity(trust(&root)));
+        let (_, server) = peers.meet(&expecting(&[SERVER]), Offer::Http2).await;
+        let server = server.unwrap();
+        assert_eq!(identity_of(&server), CALLER);
+        assert_eq!(server.peer.unwrap().attributes, understood);
+    }
 }
 
 #[tokio::test]

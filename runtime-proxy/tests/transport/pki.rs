@@ -1,9 +1,10 @@
 //! Certificates made for a test.
 
 use mesh_proxy::tls::{Identity, Trust, TrustDomains};
+use mesh_snapshot::wire::ATTRIBUTES_OID;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose, SanType,
 };
 
 /// A certificate authority.
@@ -40,6 +41,15 @@ impl Authority {
     /// What Istio's CA issues to a workload.
     pub(crate) fn svid(&self, uri: &str) -> Pair {
         self.issue(|params| params.subject_alt_names = vec![uri_name(uri)])
+    }
+
+    /// What the mesh's authority issues to a workload of which it knows so much.
+    pub(crate) fn telling_svid(&self, uri: &str, attributes: &[u8]) -> Pair {
+        self.issue(|params| {
+            params.subject_alt_names = vec![uri_name(uri)];
+            let extension = CustomExtension::from_oid_content(&ATTRIBUTES_OID, attributes.into());
+            params.custom_extensions.push(extension);
+        })
     }
 
     pub(crate) fn server(&self, host: &str) -> Pair {

@@ -36,10 +36,12 @@
 //! The messages are written out here instead of generated, so that building needs no protocol compiler;
 //! the tags are the contract and are never used again for anything else.
 
+mod attributes;
 mod distribution;
 mod identity;
 mod world;
 
+pub use attributes::{ATTRIBUTE_LABELS, ATTRIBUTES_OID, Attributes};
 pub use distribution::{
     Abandon, Commit, Confirm, EpochHealth, Extend, FromProxy, Health, Hello, Need, Objects,
     Prepare, Prepared, Refusal, Refused, Revert, Serving, Signature, Subscribe, ToProxy, Trial,

@@ -45,9 +45,10 @@ impl<'a> Lowering<'_, 'a> {
         let mut sets = Vec::new();
         for (namespace, hosts) in seen {
             let set = self.host_set(namespace, &hosts, perspective);
-            let is_home = at_home
-                .get(namespace)
-                .is_some_and(|hosts| self.host_set(namespace, hosts, home) == set);
+            let is_home = perspective.is_same(home)
+                || at_home
+                    .get(namespace)
+                    .is_some_and(|hosts| self.host_set(namespace, hosts, home) == set);
             let name = format!("gateway/{name}");
             let kind = mesh_snapshot::Kind::HostSet;
             let key = if is_home {

@@ -93,16 +93,16 @@ impl Routing<'_, '_, '_> {
         unsaid: UnsaidPort,
     ) -> Destination {
         let resolved = route::Destination::of(written, namespace, &self.mesh.settings);
-        let only_port = || {
-            let service = self.view.service(&resolved.host)?;
-            match (unsaid, service.object.ports.as_slice()) {
-                (UnsaidPort::OnlyOne, [port]) => Some(port.number),
-                _ => None,
-            }
+        let only_port = || match self.service(&resolved.host)?.object.ports.as_slice() {
+            [port] => Some(port.number),
+            _ => None,
         };
         Destination {
             host: resolved.host.to_string(),
-            port: resolved.port.or_else(only_port),
+            port: match unsaid {
+                UnsaidPort::AsAsked => resolved.port,
+                UnsaidPort::OnlyOne => resolved.port.or_else(only_port),
+            },
             subset: resolved.subset.to_owned(),
         }
     }

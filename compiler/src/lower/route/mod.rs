@@ -17,6 +17,8 @@ mod http_route;
 mod precedence;
 mod stream_route;
 
+use std::cell::Cell;
+
 use mesh_snapshot::object::{Object, RouteTable};
 use mesh_snapshot::{Key, Kind, Reference};
 
@@ -25,7 +27,7 @@ use crate::diagnostic::Diagnostic;
 use crate::resolve::gateway::{ApiGateway, Listener};
 use crate::resolve::host::Host;
 use crate::resolve::route::{GatewayName, HttpRouteId, VirtualServiceId};
-use crate::resolve::{Mesh, Ruler, SeenHost, View};
+use crate::resolve::{Mesh, Ruler, SeenHost, SeenService, View};
 
 pub(super) use retry::retry_policy;
 pub(super) use unit::micros;
@@ -96,11 +98,32 @@ fn attached_host(namespace: &str, name: &Host, seen: &SeenHost<'_>, mesh: &Mesh<
     }
 }
 
+/// A table as everybody sees it.
+pub(super) struct CommonTable {
+    reference: Reference,
+    object: RouteTable,
+    /// Whether it may look otherwise from elsewhere.
+    depends_on_view: bool,
+}
+
 /// What routes are lowered with.
 pub(super) struct Routing<'s, 'm, 'a> {
     mesh: &'m Mesh<'a>,
     view: View<'m, 'a>,
+    /// Whether it mattered so far with whose eyes they are seen.
+    depends_on_view: Cell<bool>,
     out: &'s mut Vec<Diagnostic>,
+}
+
+impl<'s, 'm, 'a> Routing<'s, 'm, 'a> {
+    fn new(mesh: &'m Mesh<'a>, view: View<'m, 'a>, out: &'s mut Vec<Diagnostic>) -> Self {
+        Self { mesh, view, depends_on_view: Cell::new(false), out }
+    }
+
+    fn service(&self, host: &str) -> Option<SeenService> {
+        self.depends_on_view.set(true);
+        self.view.service(host)
+    }
 }
 
 impl<'a> Lowering<'_, 'a> {
@@ -110,22 +133,32 @@ impl<'a> Lowering<'_, 'a> {
         id: &TableId<'a>,
         perspective: &Perspective<'_, 'a>,
     ) -> Reference {
-        let (namespace, name) = id.name(self.mesh);
         if !self.tables.contains_key(id) {
-            let view = View::common(self.mesh);
-            let table = Routing { mesh: self.mesh, view, out: self.out }.table(id);
-            self.tables.insert(id.clone(), table);
+            let common = self.common_table(id);
+            self.tables.insert(id.clone(), common);
+        }
+        let Some(common) = self.tables.get(id) else { unreachable!("it was made just now") };
+        if perspective.is_common() || !common.depends_on_view {
+            return common.reference.clone();
         }
         // A route leads to where it says, whatever its client sees by itself.
-        let view = perspective.view.whole();
-        let seen = Routing { mesh: self.mesh, view, out: self.out }.table(id);
-        let is_common = self.tables.get(id).is_some_and(|it| it.object == seen.object);
-        let key = if is_common {
-            Key::new(Kind::RouteTable, namespace, name)
-        } else {
-            perspective.namespace_key(Kind::RouteTable, namespace, &name)
-        };
+        let seen = Routing::new(self.mesh, perspective.view.whole(), self.out).table(id);
+        if seen.object == common.object {
+            return common.reference.clone();
+        }
+        let (namespace, name) = id.name(self.mesh);
+        let key = perspective.namespace_key(Kind::RouteTable, namespace, &name);
         self.store.add(key, &Object::RouteTable(seen.object), &seen.places)
+    }
+
+    fn common_table(&mut self, id: &TableId<'a>) -> CommonTable {
+        let mut routing = Routing::new(self.mesh, View::common(self.mesh), self.out);
+        let Written { object, places } = routing.table(id);
+        let depends_on_view = routing.depends_on_view.get();
+        let (namespace, name) = id.name(self.mesh);
+        let key = Key::new(Kind::RouteTable, namespace, name);
+        let any = Object::RouteTable(object.clone());
+        CommonTable { reference: self.store.add(key, &any, &places), object, depends_on_view }
     }
 
     /// The routes of a `VirtualService` for HTTP at a gateway, as gateways of a namespace see it. `None` without any.
@@ -139,14 +172,17 @@ impl<'a> Lowering<'_, 'a> {
         let name = GatewayName::Named(gateway.into());
         let mut lower = |view| {
             let mut table = Written::<RouteTable>::default();
-            Routing { mesh: self.mesh, view, out: self.out }.http(id, &name, &mut table);
-            table
+            let mut routing = Routing::new(self.mesh, view, self.out);
+            routing.http(id, &name, &mut table);
+            (table, routing.depends_on_view.get())
         };
-        let table = lower(perspective.view);
+        let (table, depends_on_view) = lower(perspective.view);
         if table.object.http.is_empty() {
             return None;
         }
-        let is_home = lower(home.view).object == table.object;
+        let is_home = !depends_on_view
+            || perspective.is_same(home)
+            || lower(home.view).0.object == table.object;
         let it = self.mesh.virtual_services.get(id);
         let name = format!("{}/{gateway}", it.resource.name());
         Some(self.add_gateway_table(it.namespace(), &name, table, is_home, perspective))
@@ -162,14 +198,13 @@ impl<'a> Lowering<'_, 'a> {
         home: &Perspective<'_, 'a>,
     ) -> Option<(Reference, RouteTable)> {
         let gateway = format!("{namespace}/{name}");
-        let mut lower = |view| {
-            Routing { mesh: self.mesh, view, out: self.out }.streams_at(server, &gateway, ids)
-        };
+        let mut lower =
+            |view| Routing::new(self.mesh, view, self.out).streams_at(server, &gateway, ids);
         let table = lower(perspective.view);
         if table.object == RouteTable::default() {
             return None;
         }
-        let is_home = lower(home.view).object == table.object;
+        let is_home = perspective.is_same(home) || lower(home.view).object == table.object;
         let name = format!("{name}/servers[{}]", server.index);
         Some(self.add_gateway_table(namespace, &name, table, is_home, perspective))
     }
@@ -184,7 +219,7 @@ impl<'a> Lowering<'_, 'a> {
         perspective: &Perspective<'_, 'a>,
     ) -> (Reference, RouteTable) {
         let view = perspective.view;
-        let table = Routing { mesh: self.mesh, view, out: self.out }.at_gateway(routes);
+        let table = Routing::new(self.mesh, view, self.out).at_gateway(routes);
         let name = format!("api/{}/{}/{host}", gateway.resource.name(), listener.full_name());
         self.add_gateway_table(&gateway.resource.namespace, &name, table, true, perspective)
     }
@@ -197,7 +232,7 @@ impl<'a> Lowering<'_, 'a> {
         perspective: &Perspective<'_, 'a>,
     ) -> Option<(Reference, RouteTable)> {
         let view = perspective.view;
-        let routing = Routing { mesh: self.mesh, view, out: self.out };
+        let routing = Routing::new(self.mesh, view, self.out);
         let table = routing.streams_at_listener(gateway.resource.id, listener);
         if table.object == RouteTable::default() {
             return None;

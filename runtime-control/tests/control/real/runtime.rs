@@ -32,7 +32,7 @@ const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCA
 
 pub(crate) fn policy() -> Policy {
     Policy {
-        lease: Duration::from_secs(2),
+        lease: Duration::from_secs(5),
         soak: Duration::from_millis(50),
         confirm_within: Duration::from_secs(10),
         retry: Duration::from_millis(200),

@@ -77,7 +77,7 @@ impl Channel {
     ) -> Result<Self, ConnectError> {
         let address = || ConnectError::Address(control.address.clone());
         let (host, _) = control.address.rsplit_once(':').ok_or_else(address)?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host = mesh_engine::host::without_brackets(host).to_owned();
         let name = ServerName::try_from(host).map_err(|_| address())?;
         let origin =
             Uri::from_str(&format!("https://{}", control.address)).map_err(|_| address())?;

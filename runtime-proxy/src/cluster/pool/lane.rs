@@ -146,7 +146,7 @@ impl Lane {
         agreed: Agreed,
         place: Place,
     ) -> Result<(), ConnectError> {
-        let open = Rc::new(Open::new(self, place));
+        let open = Rc::new(Open::new(self, place, stream.local_address()));
         let is_multiple = match self.offer {
             Offer::Http2 => true,
             Offer::Multiplex => agreed == Agreed::Multiplexed,

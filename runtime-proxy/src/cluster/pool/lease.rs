@@ -1,5 +1,6 @@
 //! A connection's room for one request.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::{Request, Response};
@@ -33,6 +34,14 @@ impl Lease {
     /// Whether the connection has served others before.
     pub(in crate::cluster) const fn was_reused(&self) -> bool {
         self.was_reused
+    }
+
+    /// This end's address of the connection.
+    pub(in crate::cluster) fn local(&self) -> Option<SocketAddr> {
+        match &self.connection {
+            Connection::Single(single) => single.local(),
+            Connection::Multiple(multiple) => multiple.local(),
+        }
     }
 
     pub(in crate::cluster) async fn send(

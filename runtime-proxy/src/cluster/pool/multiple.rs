@@ -1,6 +1,7 @@
 //! A connection that carries many requests at once: HTTP/2.
 
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::http::{Body, Http2Client, Unanswered};
 pub(super) struct Multiple {
     client: Http2Client,
     lane: Weak<Lane>,
-    _open: Rc<Open>,
+    open: Rc<Open>,
     /// Requests under way.
     streams: Cell<usize>,
     streams_max: usize,
@@ -37,7 +38,7 @@ impl Multiple {
         let multiple = Rc::new(Self {
             client,
             lane: lane.this(),
-            _open: Rc::clone(&open),
+            open: Rc::clone(&open),
             streams: Cell::new(0),
             streams_max: lane.stock.streams_max(),
             served: Cell::new(0),
@@ -67,6 +68,11 @@ impl Multiple {
 
     pub(super) fn is_idle(&self) -> bool {
         self.streams.get() == 0
+    }
+
+    /// This end's address.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        self.open.local
     }
 
     /// Counts a request that begins. Whether there were others before.

@@ -1,5 +1,6 @@
 //! A connection that is open, counted.
 
+use std::net::SocketAddr;
 use std::rc::Weak;
 
 use super::lane::Lane;
@@ -10,12 +11,14 @@ use crate::cluster::limit::Place;
 pub(super) struct Open {
     lane: Weak<Lane>,
     _place: Place,
+    /// This end's address.
+    pub(super) local: Option<SocketAddr>,
 }
 
 impl Open {
-    pub(super) fn new(lane: &Lane, place: Place) -> Self {
+    pub(super) fn new(lane: &Lane, place: Place, local: Option<SocketAddr>) -> Self {
         lane.opened();
-        Self { lane: lane.this(), _place: place }
+        Self { lane: lane.this(), _place: place, local }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::http::{Body, Http1Client, Unanswered};
 pub(super) struct Single {
     client: Http1Client,
     lane: Weak<Lane>,
-    _open: Rc<Open>,
+    open: Rc<Open>,
     driver: Weak<Driver>,
     /// Requests, the one under way included.
     served: Cell<u64>,
@@ -44,7 +45,7 @@ impl Single {
         let single = Rc::new(Self {
             client,
             lane: lane.this(),
-            _open: Rc::clone(&open),
+            open: Rc::clone(&open),
             driver: Rc::downgrade(&driver),
             served: Cell::new(0),
             requests_max: lane.stock.requests_max(),
@@ -64,6 +65,11 @@ impl Single {
         self.client.is_ready()
             && self.served.get() < self.requests_max
             && self.end.is_none_or(|end| Instant::now() < end)
+    }
+
+    /// This end's address.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        self.open.local
     }
 
     /// Counts a request that begins. Whether there were others before.

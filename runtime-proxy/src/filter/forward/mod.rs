@@ -3,6 +3,8 @@
 mod deadline;
 mod tries;
 
+use std::cell::Cell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +15,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use self::tries::Tries;
 use super::exchange::Exchange;
-use super::local_reply::{GRPC_STATUS, LocalReply};
-use crate::cluster::{
-    Cause, Cluster, Endpoint, Original, Pick, PickError, Picked, Place, SendError,
-};
+use super::local_reply::LocalReply;
+use super::pick::pick;
+use crate::cluster::{Cause, Cluster, Endpoint, Original, Pick, Picked, Place, SendError};
+use crate::http::grpc::GRPC_STATUS;
 use crate::http::{Body, ExchangeError};
 use crate::observe::Flags;
 
@@ -34,8 +36,6 @@ pub(crate) struct Plan<'p> {
     pub(crate) version: http::Version,
 }
 
-/// How long endpoints that nobody has heard of yet are waited for.
-const KNOWN_WAIT: Duration = Duration::from_secs(5);
 /// Intervals grow up to so many times the first. Source: Envoy, `RetryBackOff`.
 const BACKOFF_GROWTH_MAX: u32 = 10;
 
@@ -60,15 +60,18 @@ pub(crate) async fn forward(
     // Held from the decision to try again until it is known how that went. Source: Envoy, `RetryStateImpl::resetRetry`.
     let mut retrying: Option<Place> = None;
     loop {
-        let picked =
-            pick(plan, &avoid, deadline).await.inspect_err(|_| exchange.outcome.endpoint = None)?;
+        let Some(picked) = choose(plan, &avoid, deadline).await else {
+            exchange.nobody_to_try();
+            return Err(LocalReply::no_healthy_upstream());
+        };
         let endpoint = Arc::clone(picked.endpoint());
-        exchange.outcome.attempts += 1;
-        exchange.outcome.failure = None;
-        exchange.outcome.peer = exchange.serving.peers.of(&endpoint);
-        exchange.outcome.endpoint = Some(Arc::clone(&endpoint));
-        let request = tries.next(exchange.outcome.attempts)?;
-        let failed = match attempt(picked, request, plan, deadline).await {
+        exchange.trying(&endpoint);
+        let request = tries
+            .next(exchange.outcome.attempts, |request| picked.may_refuse(request, plan.version))?;
+        let from = Cell::new(None);
+        let attempted = attempt(picked, request, plan, deadline, &from).await;
+        exchange.outcome.local = from.get();
+        let failed = match attempted {
             Ok(response) => {
                 if !plan.retry.wants(answered(&response)) {
                     return Ok(deadline::bound(response, deadline));
@@ -107,25 +110,14 @@ pub(crate) async fn forward(
     }
 }
 
-async fn pick(
+async fn choose(
     plan: &Plan<'_>,
     avoid: &[Arc<Endpoint>],
     deadline: Option<Instant>,
-) -> Result<Picked, LocalReply> {
+) -> Option<Picked> {
     let avoid = if plan.retry.avoid_previous_endpoints { avoid } else { &[] };
-    let pick = Pick { hash: plan.hash, avoid, original: plan.original };
-    match plan.cluster.pick(&pick) {
-        Ok(picked) => Ok(picked),
-        Err(PickError::Unknown) => {
-            let until = Instant::now() + KNOWN_WAIT;
-            let until = deadline.map_or(until, |deadline| deadline.min(until));
-            let _ = timeout_at(until, plan.cluster.known()).await;
-            plan.cluster.pick(&pick).map_err(|_| LocalReply::no_healthy_upstream())
-        }
-        Err(PickError::NoneHealthy | PickError::NoDestination) => {
-            Err(LocalReply::no_healthy_upstream())
-        }
-    }
+    let wanted = Pick { hash: plan.hash, avoid, original: plan.original };
+    pick(&plan.cluster, &wanted, deadline).await
 }
 
 async fn attempt(
@@ -133,10 +125,11 @@ async fn attempt(
     request: Request<Body>,
     plan: &Plan<'_>,
     deadline: Option<Instant>,
+    from: &Cell<Option<SocketAddr>>,
 ) -> Result<Response<Body>, Failed> {
     let of_try = plan.try_timeout.map(|timeout| Instant::now() + timeout);
     let until = [of_try, deadline].into_iter().flatten().min();
-    let sending = picked.send(request, plan.version);
+    let sending = picked.send_telling(request, plan.version, from);
     let sent = match until {
         None => Ok(sending.await),
         Some(until) => timeout_at(until, sending).await,

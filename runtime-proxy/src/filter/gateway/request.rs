@@ -12,11 +12,12 @@ use mesh_engine::policy::Claims;
 use super::Place;
 use crate::filter::downstream::Downstream;
 use crate::filter::exchange::Exchange;
-use crate::filter::local_reply::{LocalReply, is_grpc};
+use crate::filter::local_reply::LocalReply;
 use crate::filter::policy::{self, Refused};
 use crate::filter::route::{Way, carry_out};
 use crate::filter::serving::Serving;
 use crate::filter::{client_certificate, metadata, target};
+use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::Direction;
 use crate::program::Program;
@@ -39,7 +40,7 @@ pub(super) async fn serve(
         return Ok(exchange.reply(LocalReply::no_route()));
     };
     exchange.scheme = scheme(&request, &exchange);
-    let admitted = admit(&mut request, server, live.program.engine(), &exchange);
+    let admitted = admit(&mut request, server, live.program.engine(), &mut exchange);
     let claims = match admitted {
         Err(Refused::Denied(decision)) => return Ok(exchange.deny(decision, policy::denial())),
         Err(Refused::Reply(reply)) => return Ok(exchange.reply(reply)),
@@ -52,7 +53,7 @@ pub(super) async fn serve(
     }
     Ok(match carry_out(request, outcome, way, &mut exchange).await {
         Ok(mut response) => {
-            metadata::tell_time(&mut response, began.elapsed());
+            exchange.tell_time(&mut response, began.elapsed());
             exchange.answer(response)
         }
         Err(reply) => exchange.reply(reply),
@@ -82,7 +83,7 @@ fn admit<'p>(
     request: &mut Request<Body>,
     server: &HttpServer,
     program: &'p mesh_engine::Program,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
 ) -> Result<Claims, Refused<'p>> {
     if *request.method() == Method::CONNECT {
         return Err(LocalReply::no_route().into());
@@ -95,6 +96,7 @@ fn admit<'p>(
     client_certificate::replace(headers, exchange.downstream.certificate.as_ref());
     metadata::tell_origin(headers, exchange.scheme, source, exchange.remote);
     metadata::identify(headers, &exchange.serving);
+    exchange.told_upstream(headers);
     policy::strip_reserved(request, program);
     let claims = policy::authenticate(request, server.port, exchange)?;
     // Refused: touches no cluster.

@@ -172,9 +172,10 @@ async fn terminate(
     };
     let own = serving.principal();
     let mut downstream = downstream.secured(&secured, Some(&*own).filter(|own| !own.is_empty()));
-    if let Some(identity) = &downstream.identity {
-        let namespace = identity.namespace().unwrap_or_default();
-        downstream.peer = serving.peers.proved(identity.as_str(), namespace);
+    if let Some(peer) = &secured.peer
+        && let Some(identity) = &peer.identity
+    {
+        downstream.peer = serving.peers.proved(identity, peer.attributes.as_ref());
     }
     downstream.is_multiplexed = secured.agreed == Agreed::Multiplexed;
     let declared = live.program.engine().inbound().port(port.number).protocol;

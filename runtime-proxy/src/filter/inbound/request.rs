@@ -11,11 +11,12 @@ use super::Port;
 use crate::filter::downstream::Downstream;
 use crate::filter::exchange::Exchange;
 use crate::filter::forward::{Plan, forward};
-use crate::filter::local_reply::{LocalReply, is_grpc};
+use crate::filter::local_reply::LocalReply;
 use crate::filter::policy::{self, Refused};
 use crate::filter::serving::Serving;
 use crate::filter::upgrade::Switch;
 use crate::filter::{client_certificate, metadata, target};
+use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::{Direction, ServiceId};
 
@@ -33,7 +34,8 @@ pub(super) async fn serve(
         Exchange::begin(direction, &mut request, &serving, &downstream, live.clone());
     exchange.scheme = target::told_scheme(request.headers()).unwrap_or("http");
     exchange.outcome.service = service(port, &exchange);
-    let admitted = admit(&mut request, port, live.program.engine(), &exchange);
+    note_route(port, &mut exchange);
+    let admitted = admit(&mut request, port, live.program.engine(), &mut exchange);
     Ok(match admitted {
         Err(Refused::Denied(decision)) => exchange.deny(decision, policy::denial()),
         Err(Refused::Reply(reply)) => exchange.reply(reply),
@@ -42,6 +44,15 @@ pub(super) async fn serve(
             Err(reply) => exchange.reply(reply),
         },
     })
+}
+
+/// What arrives has one route. Source: Istio, `buildSidecarInboundHTTPRouteConfig`.
+fn note_route(port: Port, exchange: &mut Exchange) {
+    if exchange.is_logged() {
+        let inbound = exchange.program().engine().inbound().port(port.number);
+        let service_port = inbound.service.map_or(port.number, |(_, port)| port);
+        exchange.routed("default", &format!("inbound|http|{service_port}"));
+    }
 }
 
 fn service(port: Port, exchange: &Exchange) -> ServiceId {
@@ -53,7 +64,7 @@ fn admit<'p>(
     request: &mut Request<Body>,
     port: Port,
     program: &'p mesh_engine::Program,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
 ) -> Result<(), Refused<'p>> {
     let inbound = program.inbound().port(port.number);
     // The connection may be older than what is in force now.
@@ -69,13 +80,15 @@ fn admit<'p>(
     target::normalize(request, program.path_normalization())?;
     metadata::strip(request.headers_mut());
     policy::strip_reserved(request, program);
+    // Before anybody may refuse it: what is refused has an ID, too. Source: Envoy, `mutateRequestHeaders`.
+    metadata::tell_scheme(request.headers_mut(), exchange.scheme);
+    metadata::identify(request.headers_mut(), &exchange.serving);
+    exchange.told_upstream(request.headers());
     let claims = policy::authenticate(request, service_port, exchange)?;
     // Refused: touches no cluster.
     policy::authorize(request, service_port, &claims, program, exchange)?;
     policy::apply(request, &claims)?;
     client_certificate::append(request.headers_mut(), exchange.downstream.certificate.as_ref());
-    metadata::tell_scheme(request.headers_mut(), exchange.scheme);
-    metadata::identify(request.headers_mut(), &exchange.serving);
     Ok(())
 }
 

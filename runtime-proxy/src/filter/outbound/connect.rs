@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use http::{Request, Response, StatusCode, Version};
-use mesh_engine::host::{port_of, without_port};
+use mesh_engine::host::{port_of, without_brackets, without_port};
 use mesh_engine::outbound::StreamOutcome;
 
 use super::{Addressed, carry};
@@ -28,7 +28,7 @@ pub(super) fn serve(
     serving: &Rc<Serving>,
 ) -> Response<Body> {
     let wanted = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-    let host = without_port(&wanted).trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = without_brackets(without_port(&wanted)).to_owned();
     let is_possible = matches!(to, Addressed::ByRequest) && request.version() == Version::HTTP_11;
     let Some(port) = port_of(&wanted).filter(|_| is_possible && !host.is_empty()) else {
         let exchange =

@@ -5,17 +5,18 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use http::{Method, Request, Response};
-use mesh_engine::host::{port_of, without_port};
+use mesh_engine::host::{port_of, without_brackets, without_port};
 
 use super::{Addressed, connect};
 use crate::filter::address::Owner;
 use crate::filter::client_certificate;
 use crate::filter::downstream::Downstream;
 use crate::filter::exchange::Exchange;
-use crate::filter::local_reply::{LocalReply, is_grpc};
+use crate::filter::local_reply::LocalReply;
 use crate::filter::route::{Way, carry_out};
 use crate::filter::serving::Serving;
 use crate::filter::{metadata, target};
+use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::Direction;
 
@@ -36,7 +37,7 @@ pub(super) async fn serve(
     let began = Instant::now();
     Ok(match send(request, to, &mut exchange).await {
         Ok(mut response) => {
-            metadata::tell_time(&mut response, began.elapsed());
+            exchange.tell_time(&mut response, began.elapsed());
             exchange.answer(response)
         }
         Err(reply) => exchange.reply(reply),
@@ -56,6 +57,7 @@ async fn send(
     metadata::strip(request.headers_mut());
     metadata::tell_scheme(request.headers_mut(), exchange.scheme);
     metadata::identify(request.headers_mut(), &exchange.serving);
+    exchange.told_upstream(request.headers());
     let way = way(&request, to);
     let outbound = engine.outbound().ok_or_else(LocalReply::no_route)?;
     let owner = Owner::of_authority(target::authority(&request), &exchange.serving).await;
@@ -72,8 +74,7 @@ fn way(request: &Request<Body>, to: Addressed) -> Way {
             let authority = target::authority(request);
             let is_https = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
             let port = port_of(authority).unwrap_or(if is_https { 443 } else { 80 });
-            let host = without_port(authority);
-            let host = host.trim_start_matches('[').trim_end_matches(']');
+            let host = without_brackets(without_port(authority));
             let address = host.parse::<IpAddr>().ok();
             Way { port, original: address.map(|address| SocketAddr::new(address, port)) }
         }

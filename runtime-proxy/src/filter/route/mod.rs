@@ -9,6 +9,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
 use mesh_engine::cluster::Hashed;
 use mesh_engine::cluster::hash::of_text;
+use mesh_engine::host::{without_brackets, without_port};
 use mesh_engine::route::{
     Action, CorsAnswer, Forward, HeaderPlan, Outcome, Retry, Selected, Target, Upstream,
     write_https_location,
@@ -94,7 +95,7 @@ async fn take(
 }
 
 fn preflight(exchange: &mut Exchange) -> Response<Body> {
-    exchange.outcome.details = "cors_response";
+    exchange.outcome.details = "cors_response".into();
     Response::new(Body::empty())
 }
 
@@ -135,11 +136,11 @@ async fn act(
             let mut location = String::new();
             let view = target::view(&request, exchange.scheme, way.port);
             to.write_location(&view, selected.covered, &mut location);
-            exchange.outcome.details = "direct_response";
+            exchange.outcome.details = "direct_response".into();
             redirect(to.status, location).into_response(false)
         }
         Action::Respond { status, body } => {
-            exchange.outcome.details = "direct_response";
+            exchange.outcome.details = "direct_response".into();
             let mut response = Response::new(Body::from(Bytes::copy_from_slice(body)));
             *response.status_mut() = code(*status);
             if !body.is_empty() {
@@ -288,8 +289,7 @@ async fn pass(
     let original = if let Some(original) = way.original {
         original
     } else {
-        let host = mesh_engine::host::without_port(authority);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = without_brackets(without_port(authority));
         let resolved = cluster.resolve(host, way.port).await;
         resolved
             .map_err(|_| LocalReply::no_healthy_upstream().saying("the host cannot be resolved"))?

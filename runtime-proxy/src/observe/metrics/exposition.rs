@@ -6,7 +6,9 @@ use super::Metrics;
 use super::counter::{Counter, Spread};
 use super::denier::{Denier, DenierId};
 use super::labels::Dictionary;
-use super::series::{ConnectionKey, ConnectionSeries, RequestKey, RequestSeries};
+use super::series::{
+    ConnectionKey, ConnectionSeries, MessageKey, MessageSeries, RequestKey, RequestSeries,
+};
 use super::text::{Kind, Labels, Text, Thousandths};
 
 /// Pieces are at least this long, but for the last.
@@ -18,6 +20,7 @@ pub(in crate::observe) struct Exposition {
     deniers: Vec<Arc<Denier>>,
     requests: Vec<(RequestKey, Vec<Arc<RequestSeries>>)>,
     connections: Vec<(ConnectionKey, Vec<Arc<ConnectionSeries>>)>,
+    messages: Vec<(MessageKey, Vec<Arc<MessageSeries>>)>,
     denials: Vec<(DenierId, Vec<Arc<Counter>>)>,
     /// What has been written and not been taken.
     piece: Text,
@@ -37,6 +40,7 @@ enum Values {
     Requests(fn(&RequestSeries) -> &Counter),
     Spread(fn(&RequestSeries) -> &super::counter::Histogram),
     Connections(fn(&ConnectionSeries) -> &Counter),
+    Messages(fn(&MessageSeries) -> &Counter),
     Denials,
 }
 
@@ -60,6 +64,16 @@ static FAMILIES: &[Family] = &[
         name: "istio_response_bytes",
         help: "Of an answer's body, and of its head as HTTP/1.1 would write it.",
         values: Values::Spread(|series| &series.sent),
+    },
+    Family {
+        name: "istio_request_messages_total",
+        help: "Messages from clients of gRPC.",
+        values: Values::Messages(|series| &series.requests),
+    },
+    Family {
+        name: "istio_response_messages_total",
+        help: "Messages from servers of gRPC.",
+        values: Values::Messages(|series| &series.responses),
     },
     Family {
         name: "istio_tcp_connections_opened_total",
@@ -94,11 +108,13 @@ impl Exposition {
         // Series first: what their keys mean is known before they are.
         let requests = metrics.requests.all();
         let connections = metrics.connections.all();
+        let messages = metrics.messages.all();
         let denials = metrics.denials.all();
-        let series = requests.len() + connections.len() + denials.len();
+        let series = requests.len() + connections.len() + messages.len() + denials.len();
         head.gauge("mesh_metrics_series", "Label sets that are counted.", series as u64);
         let overflowed = metrics.requests.overflowed()
             + metrics.connections.overflowed()
+            + metrics.messages.overflowed()
             + metrics.denials.overflowed();
         let help = "How often there was no room for a label set: counted as `__overflow__`.";
         head.counter("mesh_metrics_overflowed_total", help, overflowed);
@@ -107,6 +123,7 @@ impl Exposition {
             deniers: metrics.deniers.all(),
             requests,
             connections,
+            messages,
             denials,
             piece: head,
             labels: Labels::default(),
@@ -138,6 +155,12 @@ impl Exposition {
             Values::Connections(of) => {
                 let Some((key, shards)) = self.connections.get(at) else { return false };
                 dictionary.connection(key, labels);
+                let total = shards.iter().map(|series| of(series).get()).sum();
+                piece.sample(family.name, labels.as_str(), total);
+            }
+            Values::Messages(of) => {
+                let Some((key, shards)) = self.messages.get(at) else { return false };
+                dictionary.messages(key, labels);
                 let total = shards.iter().map(|series| of(series).get()).sum();
                 piece.sample(family.name, labels.as_str(), total);
             }

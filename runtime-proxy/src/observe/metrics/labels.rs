@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Metrics;
 use super::party::{Party, PeerId};
-use super::series::{ConnectionKey, RequestKey};
+use super::series::{ConnectionKey, MessageKey, RequestKey};
 use super::service::{Service, ServiceId};
 use super::text::Labels;
 use crate::observe::record::{Direction, Security};
@@ -35,6 +35,11 @@ impl Dictionary {
             None => labels.add("grpc_response_status", ""),
         };
         security(&key.connection, labels);
+    }
+
+    /// The labels of gRPC's messages.
+    pub(super) fn messages(&self, key: &MessageKey, labels: &mut Labels) {
+        self.parties(&key.0, labels);
     }
 
     /// The labels of a connection whose bytes are not HTTP.

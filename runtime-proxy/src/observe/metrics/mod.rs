@@ -4,9 +4,8 @@
 //! somebody asks ([`Exposition`]). Nothing is ever forgotten, and everything has a limit: beyond it, services are
 //! `__overflow__`, peers `unknown`.
 //!
-//! Source of names and labels: Istio, “Standard metrics”. Left out: `istio_request_messages_total` and
-//! `istio_response_messages_total`, since nobody counts the messages in gRPC bodies yet. Unlike Istio, a client says how
-//! its connection was secured (`connection_security_policy`), because it knows.
+//! Source of names and labels: Istio, “Standard metrics”. Unlike Istio, a client says how its connection was secured
+//! (`connection_security_policy`), because it knows.
 
 mod denier;
 mod names;
@@ -37,8 +36,11 @@ pub(super) use exposition::Exposition;
 use names::Names;
 use party::Party;
 use registry::Registry;
-use series::{ConnectionKey, ConnectionSeries, RequestKey, RequestSeries};
+use series::{
+    ConnectionKey, ConnectionSeries, MessageKey, MessageSeries, RequestKey, RequestSeries,
+};
 use service::Service;
+pub use shard::MessageCounts;
 pub(super) use shard::{Counted, Shard};
 pub(super) use text::{Kind, Labels, Text};
 
@@ -55,6 +57,7 @@ pub struct Metrics {
     deniers: Names<Denier>,
     requests: Arc<Registry<RequestKey, RequestSeries>>,
     connections: Arc<Registry<ConnectionKey, ConnectionSeries>>,
+    messages: Arc<Registry<MessageKey, MessageSeries>>,
     denials: Arc<Registry<DenierId, Counter>>,
     pub mirrors: Mirrors,
 }
@@ -84,6 +87,7 @@ impl Metrics {
             deniers: Names::new([Denier::overflow()], max),
             requests: Registry::new(max),
             connections: Registry::new(max),
+            messages: Registry::new(max),
             denials: Registry::new(max),
             mirrors: Mirrors::default(),
         })

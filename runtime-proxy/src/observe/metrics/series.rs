@@ -28,6 +28,22 @@ pub(super) struct RequestKey {
     pub(super) grpc_status: Option<u8>,
 }
 
+/// What the labels of gRPC's messages follow from: those of a connection, but for how it ended and how it was secured, since they are
+/// told before the end.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct MessageKey(pub(super) ConnectionKey);
+
+impl MessageKey {
+    pub(super) const fn of(record: &Record<'_>) -> Self {
+        // What proves no identity is all the same here: two keys are never one set of labels.
+        let security = match record.security {
+            Security::Unknown | Security::Plain => Security::Plain,
+            Security::Mutual => Security::Mutual,
+        };
+        Self(ConnectionKey { security, flags: Flags::NONE, ..ConnectionKey::of(record) })
+    }
+}
+
 impl ConnectionKey {
     pub(super) const fn of(record: &Record<'_>) -> Self {
         Self {
@@ -43,7 +59,7 @@ impl ConnectionKey {
 impl RequestKey {
     pub(super) fn of(record: &Record<'_>) -> Self {
         let http = record.http.as_ref();
-        let is_grpc = http.is_some_and(Http::is_grpc);
+        let is_grpc = http.is_some_and(|http| http.is_grpc);
         Self {
             connection: ConnectionKey::of(record),
             is_grpc,
@@ -58,6 +74,12 @@ impl Key for ConnectionKey {
         let (service, peer) = (ServiceId::OVERFLOW, PeerId::UNKNOWN);
         let Self { direction, security, .. } = self;
         Self { direction, service, peer, security, flags: Flags::NONE }
+    }
+}
+
+impl Key for MessageKey {
+    fn overflowing(self) -> Self {
+        Self(self.0.overflowing())
     }
 }
 
@@ -83,10 +105,16 @@ impl RequestSeries {
         let micros = u64::try_from(record.took.as_micros()).unwrap_or(u64::MAX);
         self.duration.record(micros);
         let (request_head, response_head) =
-            record.http.map_or((0, 0), |http| (http.request_head(), http.response_head()));
+            record.http.map_or((0, 0), |http| (http.request_head, http.response_head));
         self.received.record(record.received.saturating_add(request_head).saturating_mul(1000));
         self.sent.record(record.sent.saturating_add(response_head).saturating_mul(1000));
     }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct MessageSeries {
+    pub(super) requests: Counter,
+    pub(super) responses: Counter,
 }
 
 #[derive(Debug, Default)]

@@ -8,7 +8,9 @@ use super::Metrics;
 use super::counter::Counter;
 use super::denier::{Denier, DenierId};
 use super::registry;
-use super::series::{ConnectionKey, ConnectionSeries, RequestKey, RequestSeries};
+use super::series::{
+    ConnectionKey, ConnectionSeries, MessageKey, MessageSeries, RequestKey, RequestSeries,
+};
 use super::service::ServiceId;
 use crate::observe::record::{Denial, Record};
 
@@ -17,10 +19,26 @@ pub(in crate::observe) struct Shard {
     metrics: Arc<Metrics>,
     requests: registry::Shard<RequestKey, RequestSeries>,
     connections: registry::Shard<ConnectionKey, ConnectionSeries>,
+    messages: registry::Shard<MessageKey, MessageSeries>,
     denials: registry::Shard<DenierId, Counter>,
     /// By the rule's id.
     deniers: RefCell<HashMap<Box<str>, DenierId>>,
     authorities: RefCell<HashMap<Box<str>, ServiceId>>,
+}
+
+/// Where the messages of one gRPC request are counted. Of one thread.
+pub struct MessageCounts(registry::Own<MessageSeries>);
+
+impl MessageCounts {
+    /// So many more from the client.
+    pub fn requests(&self, more: u64) {
+        self.0.requests.add(more);
+    }
+
+    /// So many more from the server.
+    pub fn responses(&self, more: u64) {
+        self.0.responses.add(more);
+    }
 }
 
 /// What has been counted of a connection that is still open.
@@ -46,6 +64,7 @@ impl Shard {
             metrics: Arc::clone(metrics),
             requests: metrics.requests.shard(),
             connections: metrics.connections.shard(),
+            messages: metrics.messages.shard(),
             denials: metrics.denials.shard(),
             deniers: RefCell::default(),
             authorities: RefCell::default(),
@@ -65,6 +84,11 @@ impl Shard {
             series.opened.add(1);
             Counted { series: registry::Own::clone(series), received: 0, sent: 0 }
         })
+    }
+
+    pub(in crate::observe) fn messages(&self, record: &Record<'_>) -> MessageCounts {
+        self.messages
+            .with(MessageKey::of(record), |series| MessageCounts(registry::Own::clone(series)))
     }
 
     /// Its last bytes count under the same flags as its end.

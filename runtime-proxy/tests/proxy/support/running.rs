@@ -16,6 +16,7 @@ use mesh_proxy::program::Builder;
 use mesh_proxy::proxy::{DataPlane, Shared, builder};
 use mesh_proxy::world::{Item, World};
 use mesh_snapshot::object::{EndpointSet, Labels, Role, Workload};
+use mesh_snapshot::wire::Attributes;
 use mesh_snapshot::{ReadObjects as _, Snapshot, slice, wire};
 
 use tokio::net::TcpStream;
@@ -24,7 +25,7 @@ use tokio::task::JoinHandle;
 use super::Reserved;
 use crate::pki::{Authority, trust};
 
-/// A proxy for one workload of the namespace `shop`, whose service account has its name.
+/// A proxy for one workload of the namespace `shop`, whose service account has its name. Its certificate says `NAME-v1`, of version `v1`.
 pub(crate) struct Proxy {
     pub(crate) plane: DataPlane,
     pub(crate) shared: Shared,
@@ -32,6 +33,7 @@ pub(crate) struct Proxy {
     build: Builder,
     workload: Workload,
     epoch: u64,
+    folder: tempfile::TempDir,
 }
 
 impl Proxy {
@@ -69,20 +71,31 @@ impl Proxy {
             ..Workload::default()
         };
         let local = Local { workload: workload.clone(), principal: id.clone(), ..Local::default() };
-        let logs = std::env::temp_dir().join(format!("mesh-proxy-test-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("access.log");
         let shared = Shared {
             world: World::default(),
             live: Current::default(),
             identity: Arc::default(),
             lookup: system_lookup(),
             metrics: Metrics::new(local),
-            logs: AccessLogs::start(Destination::File(logs)).unwrap(),
+            logs: AccessLogs::start(Destination::File(log)).unwrap(),
             clock: Clock::default(),
         };
-        shared.identity.set(authority.svid(&id).identity(trust(authority)));
+        let told = Attributes {
+            workload: format!("{name}-v1"),
+            cluster: "Kubernetes".to_owned(),
+            labels: [("app", name), ("version", "v1")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..Attributes::default()
+        };
+        let svid = authority.telling_svid(&id, &told.encode());
+        shared.identity.set(svid.identity(trust(authority)));
         let plane = DataPlane::start(listeners, 2, 1000, &shared).unwrap();
         let build = builder(&shared);
-        Self { plane, shared, health: HealthCounters::default(), build, workload, epoch: 0 }
+        let health = HealthCounters::default();
+        Self { plane, shared, health, build, workload, epoch: 0, folder }
     }
 
     /// Builds the workload's program and puts it in force.
@@ -116,6 +129,11 @@ impl Proxy {
         drop(self.shared.world.endpoints(&set)); // asked for, as by whoever calls it
         let set = Some((&set).into());
         self.shared.world.receive(Item::Endpoints(wire::Endpoints { set, endpoints }));
+    }
+
+    /// The access log so far.
+    pub(crate) fn logged(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
     }
 
     pub(crate) fn outbound(&self) -> SocketAddr {

@@ -89,9 +89,9 @@ struct Client {
 }
 
 impl Client {
-    /// Waits for its next turn; none: it is over.
+    /// Waits for its next turn; none: it is over. What is looked at may be over sooner than the first one.
     async fn turn(&self, done: &mut u32) -> Option<u32> {
-        if self.stop.is_cancelled() || self.target.requests_max <= *done {
+        if (self.stop.is_cancelled() && *done > 0) || self.target.requests_max <= *done {
             return None;
         }
         tokio::time::sleep(self.target.pause).await;

@@ -1,27 +1,35 @@
 //! One request and its answer: what is known of them so far, told when both have ended.
 
-use std::cell::Cell;
+mod bodies;
+mod outcome;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use mesh_engine::policy::Decision;
 use mesh_engine::program::AccessLog;
 
+use bodies::{Answering, Received, Receiving};
+use outcome::Outcome;
+
 use super::downstream::Downstream;
-use super::local_reply::{LocalReply, is_grpc};
+use super::local_reply::LocalReply;
+use super::messages::Messages;
+use super::metadata;
+use super::peers::OtherSide;
 use super::serving::Serving;
 use super::target;
 use super::upgrade::Switch;
-use crate::cluster::{Cause, Endpoint, Security};
-use crate::http::{Body, BodyError, Held};
+use crate::cluster::Endpoint;
+use crate::http::Body;
+use crate::http::grpc::is_grpc;
 use crate::live::Pinned;
-use crate::observe::{self, Decided, Denial, Direction, Flags, PeerId, Record, ServiceId};
+use crate::observe::{self, Decided, Denial, Direction, Flags, Record};
 use crate::program::Program;
 use crate::stream::Meter;
 
@@ -52,39 +60,10 @@ struct Asked {
     method: Method,
     uri: Uri,
     authority: Box<str>,
-    /// All of them only where they are logged.
+    /// Those that are logged; all of them where the answer's headers are made of them.
     headers: HeaderMap,
-}
-
-/// What became of it.
-pub(crate) struct Outcome {
-    pub(crate) flags: Flags,
-    pub(crate) details: &'static str,
-    pub(crate) service: ServiceId,
-    /// Of the other party.
-    pub(crate) peer: PeerId,
-    /// The upstream's name.
-    pub(crate) cluster: Option<Arc<str>>,
-    pub(crate) endpoint: Option<Arc<Endpoint>>,
-    pub(crate) failure: Option<Cause>,
-    pub(crate) attempts: u32,
-    route: Box<str>,
-    virtual_host: Box<str>,
-    status: Option<u16>,
-    response_headers: HeaderMap,
-    response_trailers: Option<HeaderMap>,
-    answered_after: Option<Duration>,
-    sent: u64,
-    is_whole: bool,
-    /// Of what was said after the protocols were switched.
-    pub(crate) tunnel: Option<Rc<Meter>>,
-}
-
-/// What has come of the request's body.
-#[derive(Default)]
-struct Received {
-    bytes: Cell<u64>,
-    whole_at: Cell<Option<Instant>>,
+    /// Bytes of the head.
+    head: u64,
 }
 
 impl Exchange {
@@ -96,7 +75,9 @@ impl Exchange {
         live: Pinned<Program>,
     ) -> Self {
         let began = Instant::now();
-        let received = Rc::<Received>::default();
+        let is_grpc = is_grpc(request.headers());
+        let messages = is_grpc.then(Messages::default);
+        let received = Rc::new(Received { messages, ..Received::default() });
         if http_body::Body::is_end_stream(request.body()) {
             received.whole_at.set(Some(began));
         } else {
@@ -104,14 +85,17 @@ impl Exchange {
             let body = std::mem::take(request.body_mut());
             *request.body_mut() = body.holding(counted);
         }
-        let is_grpc = is_grpc(request.headers());
-        let is_logged = !matches!(live.program.engine().access_log(), AccessLog::Off);
         let asked = Asked {
             version: request.version(),
             method: request.method().clone(),
             uri: request.uri().clone(),
             authority: target::authority(request).into(),
-            headers: kept(request.headers(), is_logged, is_grpc),
+            headers: live.program.logged().request.of(request.headers(), false),
+            head: observe::request_head(
+                request.method().as_str(),
+                request.uri().path_and_query().map_or("/", PathAndQuery::as_str),
+                request.headers(),
+            ),
         };
         let source = downstream.source.ip().to_canonical();
         let remote = live.program.engine().remote_address(source, request.headers());
@@ -127,7 +111,7 @@ impl Exchange {
             began,
             asked,
             received,
-            outcome: Outcome::new(),
+            outcome: Outcome::new(OtherSide::at_first(direction, downstream)),
             switch: None,
             told: false,
         }
@@ -151,9 +135,7 @@ impl Exchange {
 
     /// What an answer's headers are made of is kept until there is one.
     pub(crate) fn keep(&mut self, headers: &HeaderMap) {
-        if !self.is_logged() {
-            self.asked.headers = headers.clone();
-        }
+        self.asked.headers = headers.clone();
     }
 
     /// Answers with what an upstream has said. It has ended when the body has.
@@ -164,7 +146,7 @@ impl Exchange {
         }
         self.note(&response);
         if self.outcome.details.is_empty() {
-            self.outcome.details = "via_upstream";
+            self.outcome.details = "via_upstream".into();
         }
         match self.switch.take() {
             Some(switch) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
@@ -179,17 +161,17 @@ impl Exchange {
     }
 
     /// Answers in the proxy's own name.
-    pub(crate) fn reply(mut self, reply: LocalReply) -> Response<Body> {
+    pub(crate) fn reply(mut self, mut reply: LocalReply) -> Response<Body> {
         self.outcome.flags |= reply.flags;
-        self.outcome.details = reply.details;
+        self.outcome.details = std::mem::take(&mut reply.details);
         let response = reply.into_response(self.is_grpc);
         self.note(&response);
         self.passing(response)
     }
 
     /// Answers as [`Exchange::reply`], for that reason.
-    pub(crate) fn deny(mut self, decision: Decision<'_>, reply: LocalReply) -> Response<Body> {
-        self.outcome.details = reply.details;
+    pub(crate) fn deny(mut self, decision: Decision<'_>, mut reply: LocalReply) -> Response<Body> {
+        self.outcome.details = std::mem::take(&mut reply.details);
         let response = reply.into_response(self.is_grpc);
         self.note(&response);
         self.outcome.sent = http_body::Body::size_hint(response.body()).lower();
@@ -203,8 +185,10 @@ impl Exchange {
     fn note(&mut self, response: &Response<Body>) {
         self.outcome.status = Some(response.status().as_u16());
         self.outcome.answered_after = Some(self.began.elapsed());
-        let is_logged = self.is_logged();
-        self.outcome.response_headers = kept(response.headers(), is_logged, self.is_grpc);
+        let headers = response.headers();
+        self.outcome.head = observe::response_head(headers);
+        self.outcome.is_grpc = self.is_grpc && is_grpc(headers);
+        self.outcome.response_headers = self.program().logged().response.of(headers, self.is_grpc);
     }
 
     fn passing(mut self, response: Response<Body>) -> Response<Body> {
@@ -214,6 +198,50 @@ impl Exchange {
         response.map(|body| body.holding(Answering(self)))
     }
 
+    /// What the proxy has said of the request by itself: logs have it as the upstream hears it. Source: Envoy, `%REQ(…)%`.
+    pub(crate) fn told_upstream(&mut self, headers: &HeaderMap) {
+        let logged = &self.live.program.logged().request;
+        for name in metadata::TOLD {
+            if logged.contains(name)
+                && let Some(value) = headers.get(name)
+            {
+                self.asked.headers.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    /// An endpoint is about to be asked.
+    pub(crate) fn trying(&mut self, endpoint: &Arc<Endpoint>) {
+        self.outcome.attempts += 1;
+        self.outcome.failure = None;
+        self.outcome.local = None;
+        self.outcome.endpoint = Some(Arc::clone(endpoint));
+        if self.direction != Direction::Inbound {
+            self.outcome.other = self.serving.peers.of(endpoint);
+        }
+        self.count_messages();
+    }
+
+    /// There is no endpoint that could be asked.
+    pub(crate) fn nobody_to_try(&mut self) {
+        self.outcome.endpoint = None;
+        self.outcome.other = OtherSide::at_first(self.direction, &self.downstream);
+    }
+
+    /// From now on under the labels of whoever is asked.
+    fn count_messages(&self) {
+        if let Some(messages) = &self.received.messages {
+            messages.count_in(self.record(None, |record| self.serving.observer.messages(record)));
+        }
+    }
+
+    /// Tells the client how long the upstream took, if there was one.
+    pub(crate) fn tell_time(&self, response: &mut Response<Body>, took: Duration) {
+        if self.outcome.attempts > 0 {
+            metadata::tell_time(response, took);
+        }
+    }
+
     /// Hands a record of what is known to whoever needs it.
     pub(crate) fn record<T>(
         &self,
@@ -221,7 +249,7 @@ impl Exchange {
         with: impl FnOnce(&Record<'_>) -> T,
     ) -> T {
         let (asked, outcome) = (&self.asked, &self.outcome);
-        let path = asked.uri.path_and_query().map(http::uri::PathAndQuery::as_str);
+        let path = asked.uri.path_and_query().map(PathAndQuery::as_str);
         let address = outcome.endpoint.as_ref().map(|endpoint| &endpoint.address);
         let tunnel = outcome.tunnel.as_deref();
         let principal = self.serving.principal();
@@ -230,18 +258,18 @@ impl Exchange {
             received: self.received.bytes.get() + tunnel.map_or(0, Meter::to_upstream),
             sent: outcome.sent + tunnel.map_or(0, Meter::to_downstream),
             flags: self.flags(),
-            details: outcome.details,
+            details: &outcome.details,
             denial,
-            peer: self.peer(),
+            peer: outcome.other.peer,
             service: outcome.service,
-            security: self.security(),
+            security: outcome.other.security,
             route: &outcome.route,
             upstream: observe::Upstream {
                 cluster: outcome.cluster.as_deref().unwrap_or_default(),
                 address: address.map(|address| address as &dyn fmt::Display),
                 failure: outcome.failure.as_ref().map(|cause| cause as &dyn fmt::Display),
+                local: outcome.local,
                 attempts: outcome.attempts,
-                ..observe::Upstream::default()
             },
             downstream: observe::Downstream {
                 remote: Some(self.remote),
@@ -255,6 +283,9 @@ impl Exchange {
                 virtual_host: &outcome.virtual_host,
                 request_took: self.received.whole_at.get().map(|at| at - self.began),
                 answered_after: outcome.answered_after,
+                is_grpc: self.is_grpc,
+                request_head: asked.head,
+                response_head: outcome.head,
                 ..observe::Http::new(
                     asked.version,
                     asked.method.as_str(),
@@ -276,25 +307,10 @@ impl Exchange {
         }
     }
 
-    fn peer(&self) -> PeerId {
-        match self.direction {
-            Direction::Inbound => self.downstream.peer,
-            Direction::Outbound | Direction::Gateway => self.outcome.peer,
-        }
-    }
-
-    fn security(&self) -> observe::Security {
-        match (self.direction, &self.outcome.endpoint) {
-            (Direction::Inbound, _) => self.downstream.security(),
-            (_, None) => observe::Security::Unknown,
-            (_, Some(endpoint)) => match endpoint.security {
-                Security::Mesh(_) => observe::Security::Mutual,
-                Security::Plain | Security::Outside => observe::Security::Plain,
-            },
-        }
-    }
-
     fn tell(&self, denial: Option<Denial<'_>>) {
+        if self.received.messages.as_ref().is_some_and(Messages::are_untold) {
+            self.count_messages(); // nobody was asked
+        }
         self.record(denial, |record| self.serving.observer.request(record));
     }
 }
@@ -303,30 +319,6 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if !self.told {
             self.tell(None);
-        }
-    }
-}
-
-impl Outcome {
-    fn new() -> Self {
-        Self {
-            flags: Flags::NONE,
-            details: "",
-            service: ServiceId::UNKNOWN,
-            peer: PeerId::UNKNOWN,
-            cluster: None,
-            endpoint: None,
-            failure: None,
-            attempts: 0,
-            route: Box::default(),
-            virtual_host: Box::default(),
-            status: None,
-            response_headers: HeaderMap::new(),
-            response_trailers: None,
-            answered_after: None,
-            sent: 0,
-            is_whole: false,
-            tunnel: None,
         }
     }
 }
@@ -341,68 +333,7 @@ pub(crate) fn decided(live: &Pinned<Program>) -> Decided<'_> {
     }
 }
 
-/// Headers that somebody may ask for: all where they are logged, else what tells gRPC from other HTTP.
-fn kept(headers: &HeaderMap, is_logged: bool, is_grpc: bool) -> HeaderMap {
-    if is_logged {
-        return headers.clone();
-    }
-    let mut kept = HeaderMap::new();
-    if is_grpc {
-        for name in [&CONTENT_TYPE, &super::local_reply::GRPC_STATUS] {
-            kept.extend(headers.get(name).map(|value| (name.clone(), value.clone())));
-        }
-    }
-    kept
-}
-
 #[expect(clippy::disallowed_methods, reason = "the shell reads the clock, once a request")]
 pub(crate) fn now() -> SystemTime {
     SystemTime::now()
-}
-
-/// Counts the body of the request.
-struct Receiving {
-    received: Rc<Received>,
-    began: Instant,
-}
-
-impl Held for Receiving {
-    fn data(&mut self, data: &Bytes) {
-        self.received.bytes.set(self.received.bytes.get() + data.len() as u64);
-    }
-
-    fn ended(&mut self, end: Result<(), &BodyError>) {
-        if end.is_ok() {
-            self.received.whole_at.set(Some(self.began.max(Instant::now())));
-        }
-    }
-}
-
-/// Lives as long as the body of the answer.
-struct Answering(Exchange);
-
-impl Held for Answering {
-    fn data(&mut self, data: &Bytes) {
-        self.0.outcome.sent += data.len() as u64;
-    }
-
-    fn trailers(&mut self, trailers: &HeaderMap) {
-        self.0.outcome.response_trailers = Some(trailers.clone());
-    }
-
-    fn ended(&mut self, end: Result<(), &BodyError>) {
-        let outcome = &mut self.0.outcome;
-        outcome.is_whole = true;
-        match end {
-            Ok(()) => {}
-            Err(BodyError::GivenUp(details)) => {
-                outcome.flags |= Flags::UPSTREAM_TIMEOUT;
-                outcome.details = details;
-            }
-            Err(_) => {
-                outcome.flags |= Flags::UPSTREAM_CONNECTION_TERMINATION;
-                outcome.details = "upstream_reset_after_response_started";
-            }
-        }
-    }
 }

@@ -1,0 +1,57 @@
+//! `mesh compile`: when it makes a snapshot, and when not.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::program::{BOOKINFO, errors, mesh};
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// It would take all routes away.
+#[test]
+fn a_repository_without_resources_makes_no_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.mesh");
+    let repository = folder.path().join("policy");
+    fs::create_dir(&repository).unwrap();
+    let compile = |more: &[&str]| mesh(&[&["compile", path(&repository)], more].concat());
+
+    for more in [["--check"].as_slice(), &["-o", path(&out)]] {
+        let (code, error) = errors(&compile(more));
+        assert_eq!(code, 1);
+        assert!(error.contains("error: there is no resource that the mesh reads"), "{error}");
+    }
+    fs::write(
+        repository.join("job.yaml"),
+        "{apiVersion: batch/v1, kind: Job, metadata: {name: a}}",
+    )
+    .unwrap();
+    fs::write(repository.join("chart.yaml"), "name: {{ .Values.name }}\n").unwrap();
+    let (code, error) = errors(&compile(&["-o", path(&out)]));
+    assert_eq!(code, 1);
+    assert!(error.contains("Job 1") && error.contains("this is no policy"), "{error}");
+    assert!(!out.exists());
+    let json: Value = serde_json::from_slice(&compile(&["--format", "json"]).stdout).unwrap();
+    assert_eq!(json["snapshot"], Value::Null);
+
+    let meant = compile(&["--allow-empty", "-o", path(&out)]);
+    assert_eq!(meant.status.code(), Some(0));
+    assert!(out.exists());
+}
+
+#[test]
+fn a_repository_with_resources_makes_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.mesh");
+    assert_eq!(mesh(&["compile", BOOKINFO, "-o", path(&out)]).status.code(), Some(0));
+    assert!(out.exists());
+    for command in ["compile", "up"] {
+        let (code, error) = errors(&mesh(&[command, path(&out)]));
+        assert_eq!(code, 3);
+        assert!(error.contains("out.mesh: this is a snapshot"), "{error}");
+    }
+}

@@ -1,0 +1,181 @@
+//! What both sides count of each other.
+
+use std::net::SocketAddr;
+
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use mesh_proxy::http::{Body, Version};
+use mesh_snapshot::object::{AccessLog, MtlsMode, PeerAuthentication, Protocol};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::pki::Authority;
+use crate::support::{Mesh, Proxy, echo, service, until};
+use crate::wire::{Client, data, get, post, server, streamed, text};
+
+/// `web`, which calls `reviews`; both with a sidecar.
+fn pair(protocol: Protocol, mtls: MtlsMode, application: SocketAddr) -> (Proxy, Proxy) {
+    pair_logging(protocol, mtls, application, AccessLog::Off)
+}
+
+fn pair_logging(
+    protocol: Protocol,
+    mtls: MtlsMode,
+    application: SocketAddr,
+    log: AccessLog,
+) -> (Proxy, Proxy) {
+    let authority = Authority::root();
+    let mut mesh = Mesh::new();
+    mesh.defaults.access_log = log;
+    mesh.service(service("reviews", 9080, protocol), Vec::new());
+    mesh.peers(PeerAuthentication { mode: Some(mtls), ..PeerAuthentication::default() });
+    let snapshot = mesh.snapshot();
+    let mut reviews = Proxy::sidecar("reviews", &[(9080, application)], &authority);
+    let mut web = Proxy::sidecar("web", &[], &authority);
+    reviews.put(&snapshot).unwrap();
+    web.put(&snapshot).unwrap();
+    web.learn("reviews", vec![reviews.endpoint(9080)]);
+    (web, reviews)
+}
+
+/// The series of this family, once there is one.
+async fn series(proxy: &Proxy, family: &str) -> String {
+    let of = |page: &str| {
+        page.lines().find(|line| line.starts_with(&format!("{family}{{"))).map(str::to_owned)
+    };
+    until(family, || of(&proxy.shared.metrics.page()).is_some()).await;
+    of(&proxy.shared.metrics.page()).unwrap()
+}
+
+const CALLER: [&str; 8] = [
+    "reporter=\"destination\"",
+    "source_workload=\"web-v1\"",
+    "source_app=\"web\"",
+    "source_version=\"v1\"",
+    "source_canonical_service=\"web\"",
+    "source_canonical_revision=\"v1\"",
+    "source_cluster=\"Kubernetes\"",
+    "source_principal=\"spiffe://cluster.local/ns/shop/sa/web\"",
+];
+
+#[tokio::test(flavor = "local")]
+async fn the_destination_of_a_request_knows_which_workload_called() {
+    let application = server(Version::Http1, async |_| Ok(Response::new(Body::from("ok")))).await;
+    let (web, reviews) = pair(Protocol::Http, MtlsMode::Strict, application);
+    let client = Client::to(web.outbound(), Version::Http1).await;
+    let mut request = get("/");
+    request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
+    assert_eq!(text(client.send(request).await.unwrap()).await, "ok");
+    let counted = series(&reviews, "istio_requests_total").await;
+    for label in CALLER {
+        assert!(counted.contains(label), "{label}: {counted}");
+    }
+}
+
+/// Bytes that are not HTTP have no headers that could say it.
+#[tokio::test(flavor = "local")]
+async fn the_destination_of_a_connection_knows_which_workload_called() {
+    let (web, reviews) = pair(Protocol::Tcp, MtlsMode::Strict, echo().await);
+    let mut stream = TcpStream::connect(web.outbound()).await.unwrap();
+    stream.write_all(b"CONNECT reviews:9080 HTTP/1.1\r\nhost: reviews:9080\r\n\r\n").await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    stream.write_all(b"ping").await.unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"ping");
+    let counted = series(&reviews, "istio_tcp_connections_opened_total").await;
+    for label in CALLER {
+        assert!(counted.contains(label), "{label}: {counted}");
+    }
+}
+
+/// Two messages each way, of which the second comes in three pieces; the streams have not ended yet.
+#[tokio::test(flavor = "local")]
+async fn messages_of_grpc_are_counted_while_the_call_goes_on() {
+    let application = server(Version::Http2, async |request: Request<Body>| {
+        let mut response = Response::new(request.into_body());
+        response.headers_mut().insert("content-type", "application/grpc".parse().unwrap());
+        Ok(response)
+    })
+    .await;
+    let (web, reviews) = pair(Protocol::Grpc, MtlsMode::Strict, application);
+    let client = Client::to(web.outbound(), Version::Http2).await;
+    let (sender, body) = streamed();
+    let mut request = post("/shop.Reviews/Chat", body);
+    for (name, value) in [("host", "reviews:9080"), ("content-type", "application/grpc")] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let mut response = client.send(request).await.unwrap();
+    for piece in ["\0\0\0\0\x03one", "\0\0\0", "\0\x03t", "wo"] {
+        sender.send(data(piece)).await.unwrap();
+        let frame = response.body_mut().frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), piece);
+    }
+    for (proxy, reporter) in [(&web, "source"), (&reviews, "destination")] {
+        for family in ["istio_request_messages_total", "istio_response_messages_total"] {
+            let counted = series(proxy, family).await;
+            assert!(counted.contains(&format!("reporter=\"{reporter}\"")), "{counted}");
+            assert!(counted.contains("source_workload=\"web"), "{counted}");
+            assert!(!counted.contains("response_code="), "{counted}");
+            assert!(counted.ends_with("} 2"), "{counted}");
+        }
+    }
+    drop((sender, response));
+    until("the calls are over", || reviews.shared.metrics.page().contains("istio_requests_total{"))
+        .await;
+    assert!(series(&reviews, "istio_request_messages_total").await.ends_with("} 2"));
+}
+
+/// Of a call that nobody answers: what is no gRPC is counted nowhere.
+#[tokio::test(flavor = "local")]
+async fn only_messages_of_grpc_are_counted() {
+    let application =
+        server(Version::Http2, async |_| Ok(Response::new(Body::from("<html>")))).await;
+    let (web, _reviews) = pair(Protocol::Grpc, MtlsMode::Strict, application);
+    let client = Client::to(web.outbound(), Version::Http2).await;
+    for kind in ["application/grpc", "text/plain"] {
+        let mut request = post("/shop.Reviews/Get", Body::from("\0\0\0\0\x03one"));
+        for (name, value) in [("host", "reviews:9080"), ("content-type", kind)] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        assert_eq!(text(client.send(request).await.unwrap()).await, "<html>");
+    }
+    assert!(series(&web, "istio_request_messages_total").await.ends_with("} 1"));
+    assert!(series(&web, "istio_response_messages_total").await.ends_with("} 0"));
+}
+
+#[tokio::test(flavor = "local")]
+async fn both_logs_say_by_which_route_and_from_where_the_upstream_was_called() {
+    let application = server(Version::Http1, async |_| Ok(Response::new(Body::from("ok")))).await;
+    let text_format = "%ROUTE_NAME% %UPSTREAM_LOCAL_ADDRESS% %REQ(USER-AGENT)% %RESP(X-NONE)%\n";
+    let log = AccessLog::Text { file: "/dev/stdout".to_owned(), format: text_format.to_owned() };
+    let (web, reviews) = pair_logging(Protocol::Http, MtlsMode::Strict, application, log);
+    let client = Client::to(web.outbound(), Version::Http1).await;
+    let mut request = get("/");
+    request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
+    request.headers_mut().insert("user-agent", "curl".parse().unwrap());
+    assert_eq!(text(client.send(request).await.unwrap()).await, "ok");
+    until("both have logged", || reviews.logged().len().min(web.logged().len()) > 1).await;
+    for proxy in [&web, &reviews] {
+        let line = proxy.logged();
+        let words: Vec<_> = line.split_whitespace().collect();
+        let [route, local, agent, none] = words[..] else { panic!("{line}") };
+        assert_eq!((route, agent, none), ("default", "curl", "-"), "{line}");
+        let local: SocketAddr = local.parse().unwrap();
+        assert!(local.ip().is_loopback() && local.port() > 0, "{line}");
+    }
+}
+
+/// Nobody has proved who it is that calls without mutual TLS.
+#[tokio::test(flavor = "local")]
+async fn who_calls_in_plain_text_is_unknown() {
+    let application = server(Version::Http1, async |_| Ok(Response::new(Body::from("ok")))).await;
+    let (_web, reviews) = pair(Protocol::Http, MtlsMode::Permissive, application);
+    let client = Client::to(reviews.inbound(), Version::Http1).await;
+    assert_eq!(text(client.send(get("/")).await.unwrap()).await, "ok");
+    let counted = series(&reviews, "istio_requests_total").await;
+    assert!(counted.contains("source_workload=\"unknown\""), "{counted}");
+}
