@@ -216,6 +216,20 @@ impl Builder {
         }
     }
 
+    /// Takes over what was added and listed elsewhere.
+    pub fn absorb(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.conflict = self.conflict.take().or(other.conflict);
+        for entry in other.mesh.into_values() {
+            self.list("", entry.reference, entry.applies, entry.rank);
+        }
+        for (namespace, entries) in other.namespaces {
+            for entry in entries.into_values() {
+                self.list(&namespace, entry.reference, entry.applies, entry.rank);
+            }
+        }
+    }
+
     /// The finished snapshot: what is listed, and what that leads to. The rest of what was added is left out.
     ///
     /// # Errors

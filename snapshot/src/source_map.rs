@@ -58,6 +58,18 @@ impl SourceMap {
         let kept = keys.into_iter().filter_map(|key| self.objects.get_key_value(key));
         Self { objects: kept.map(|(key, places)| (key.clone(), places.clone())).collect() }
     }
+
+    /// Takes over what was noted elsewhere; of two places of an item that one stays.
+    pub fn absorb(&mut self, other: Self) {
+        for (key, places) in other.objects {
+            self.objects.entry(key).or_default().extend(places);
+        }
+    }
+
+    /// Forgets all objects but some.
+    pub fn retain(&mut self, is_kept: impl Fn(&Key) -> bool) {
+        self.objects.retain(|key, _| is_kept(key));
+    }
 }
 
 impl From<Vec<(Key, Places)>> for SourceMap {

@@ -38,7 +38,7 @@ impl Lowering<'_, '_> {
     fn default_retry(&mut self) -> mesh_snapshot::object::RetryPolicy {
         let settings = &self.mesh.settings;
         let (Some(config), Some(retry)) = (settings.config, settings.default_retry) else {
-            return retry_policy(None, None, self.out);
+            return retry_policy(None, None, &mut self.out);
         };
         let root = config.at();
         let at = root.field("defaultHttpRetryPolicy");
@@ -49,7 +49,7 @@ impl Lowering<'_, '_> {
                 "a request to a service without routes is tried for as long as it takes",
             );
         }
-        retry_policy(Some(retry), Some(&at), self.out)
+        retry_policy(Some(retry), Some(&at), &mut self.out)
     }
 
     fn access_log(&mut self) -> AccessLog {

@@ -72,25 +72,17 @@ pub(crate) fn lower(
     root: &str,
     out: &mut Vec<Diagnostic>,
 ) -> Result<Lowered, Conflict> {
-    let mut lowering = Lowering {
-        mesh,
-        store: Store::new(parsed, root),
-        out,
-        services: BTreeMap::new(),
-        rules: BTreeMap::new(),
-        tables: BTreeMap::new(),
-        host_sets: BTreeMap::new(),
-    };
-    lowering.mesh_defaults();
-    lowering.inbound_services();
-    lowering.idle_machines();
-    lowering.egresses();
-    lowering.gateways();
-    lowering.peer_authentications();
-    lowering.request_authentications();
-    lowering.authorization_policies();
-    let inventory = lowering.inventory();
-    let (snapshot, source_map) = lowering.store.finish()?;
+    // Neither part asks what has come of another.
+    let new = || Lowering::new(mesh, parsed, root);
+    let inside = || new().and(Lowering::inside);
+    let (mut whole, (edge, policies)) = rayon::join(inside, || {
+        rayon::join(|| new().and(Lowering::gateways), || new().and(Lowering::policies))
+    });
+    whole.absorb(edge);
+    whole.absorb(policies);
+    let inventory = whole.inventory();
+    out.append(&mut whole.out);
+    let (snapshot, source_map) = whole.store.finish()?;
     Ok(Lowered { snapshot, source_map, inventory })
 }
 
@@ -98,7 +90,7 @@ pub(crate) fn lower(
 struct Lowering<'m, 'a> {
     mesh: &'m Mesh<'a>,
     store: Store<'m>,
-    out: &'m mut Vec<Diagnostic>,
+    out: Vec<Diagnostic>,
     /// As their namespaces define them.
     services: BTreeMap<Key, Reference>,
     rules: BTreeMap<PolicyId, Reference>,
@@ -108,7 +100,44 @@ struct Lowering<'m, 'a> {
     host_sets: BTreeMap<Key, HostSet>,
 }
 
-impl Lowering<'_, '_> {
+impl<'m, 'a> Lowering<'m, 'a> {
+    fn new(mesh: &'m Mesh<'a>, parsed: &'m Parsed, root: &'m str) -> Self {
+        Self {
+            mesh,
+            store: Store::new(parsed, root),
+            out: Vec::new(),
+            services: BTreeMap::new(),
+            rules: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            host_sets: BTreeMap::new(),
+        }
+    }
+
+    fn and(mut self, lower: fn(&mut Self)) -> Self {
+        lower(&mut self);
+        self
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.store.absorb(other.store);
+        self.out.extend(other.out);
+    }
+
+    /// What workloads offer, and what they see.
+    fn inside(&mut self) {
+        self.mesh_defaults();
+        self.inbound_services();
+        self.idle_machines();
+        self.egresses();
+    }
+
+    /// Who may do what.
+    fn policies(&mut self) {
+        self.peer_authentications();
+        self.request_authentications();
+        self.authorization_policies();
+    }
+
     /// Something is written that the snapshot does not carry.
     fn unserved(&mut self, place: Place, message: String, consequence: &str) {
         self.out.push(checks::unserved(place, message, consequence));

@@ -45,11 +45,17 @@ impl<'m> Store<'m> {
         self.builder.list(namespace, reference, applies, rank);
     }
 
-    pub(super) fn finish(self) -> Result<(Snapshot, SourceMap), Conflict> {
+    /// Takes over what another one has collected.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.builder.absorb(other.builder);
+        self.source_map.absorb(other.source_map);
+    }
+
+    pub(super) fn finish(mut self) -> Result<(Snapshot, SourceMap), Conflict> {
         let snapshot = self.builder.build()?;
         // What nothing refers to is no part of it.
-        let source_map = self.source_map.of(snapshot.names().keys());
-        Ok((snapshot, source_map))
+        self.source_map.retain(|key| snapshot.names().contains_key(key));
+        Ok((snapshot, self.source_map))
     }
 }
 

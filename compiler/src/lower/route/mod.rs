@@ -142,7 +142,7 @@ impl<'a> Lowering<'_, 'a> {
             return common.reference.clone();
         }
         // A route leads to where it says, whatever its client sees by itself.
-        let seen = Routing::new(self.mesh, perspective.view.whole(), self.out).table(id);
+        let seen = Routing::new(self.mesh, perspective.view.whole(), &mut self.out).table(id);
         if seen.object == common.object {
             return common.reference.clone();
         }
@@ -152,7 +152,7 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     fn common_table(&mut self, id: &TableId<'a>) -> CommonTable {
-        let mut routing = Routing::new(self.mesh, View::common(self.mesh), self.out);
+        let mut routing = Routing::new(self.mesh, View::common(self.mesh), &mut self.out);
         let Written { object, places } = routing.table(id);
         let depends_on_view = routing.depends_on_view.get();
         let (namespace, name) = id.name(self.mesh);
@@ -172,7 +172,7 @@ impl<'a> Lowering<'_, 'a> {
         let name = GatewayName::Named(gateway.into());
         let mut lower = |view| {
             let mut table = Written::<RouteTable>::default();
-            let mut routing = Routing::new(self.mesh, view, self.out);
+            let mut routing = Routing::new(self.mesh, view, &mut self.out);
             routing.http(id, &name, &mut table);
             (table, routing.depends_on_view.get())
         };
@@ -199,7 +199,7 @@ impl<'a> Lowering<'_, 'a> {
     ) -> Option<(Reference, RouteTable)> {
         let gateway = format!("{namespace}/{name}");
         let mut lower =
-            |view| Routing::new(self.mesh, view, self.out).streams_at(server, &gateway, ids);
+            |view| Routing::new(self.mesh, view, &mut self.out).streams_at(server, &gateway, ids);
         let table = lower(perspective.view);
         if table.object == RouteTable::default() {
             return None;
@@ -219,7 +219,7 @@ impl<'a> Lowering<'_, 'a> {
         perspective: &Perspective<'_, 'a>,
     ) -> (Reference, RouteTable) {
         let view = perspective.view;
-        let table = Routing::new(self.mesh, view, self.out).at_gateway(routes);
+        let table = Routing::new(self.mesh, view, &mut self.out).at_gateway(routes);
         let name = format!("api/{}/{}/{host}", gateway.resource.name(), listener.full_name());
         self.add_gateway_table(&gateway.resource.namespace, &name, table, true, perspective)
     }
@@ -232,7 +232,7 @@ impl<'a> Lowering<'_, 'a> {
         perspective: &Perspective<'_, 'a>,
     ) -> Option<(Reference, RouteTable)> {
         let view = perspective.view;
-        let routing = Routing::new(self.mesh, view, self.out);
+        let routing = Routing::new(self.mesh, view, &mut self.out);
         let table = routing.streams_at_listener(gateway.resource.id, listener);
         if table.object == RouteTable::default() {
             return None;
