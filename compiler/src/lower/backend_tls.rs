@@ -1,9 +1,11 @@
 //! What `BackendTLSPolicy`s add to a host's `ClientPolicy`: TLS wherever no `DestinationRule` says how connections are
 //! secured.
 
-use mesh_snapshot::object::{ClientPolicy, ClientTls, PortPolicies};
+use mesh_snapshot::object::{ClientPolicy, ClientTls, Credential, PortPolicies};
 
-use crate::api::gateway_api::{BackendTlsPolicy, SubjectAltName};
+use super::Lowering;
+use crate::api::Resource;
+use crate::api::gateway_api::{BackendTlsPolicy, BackendTlsValidation, SubjectAltName};
 use crate::resolve::backend_tls::ByPort;
 
 /// Subsets are secured as the host is.
@@ -21,28 +23,66 @@ fn secure_ports(ports: &mut PortPolicies, tls: &ByPort<'_>) {
     }
     let others = tls.get(&None);
     for (port, policy) in &mut ports.by_number {
-        set(&mut policy.tls, tls.get(&Some(*port)).or(others).map(|it| &it.spec));
+        set(&mut policy.tls, tls.get(&Some(*port)).or(others).copied());
     }
-    set(&mut ports.others.tls, others.map(|it| &it.spec));
+    set(&mut ports.others.tls, others.copied());
 }
 
-fn set(tls: &mut ClientTls, policy: Option<&BackendTlsPolicy>) {
+fn set(tls: &mut ClientTls, policy: Option<&Resource<BackendTlsPolicy>>) {
     if let (ClientTls::Auto, Some(policy)) = (&*tls, policy) {
         *tls = originate(policy);
     }
 }
 
-/// The server is asked for by the policy's host name, and is known by that or by one of the names that are listed.
-fn originate(policy: &BackendTlsPolicy) -> ClientTls {
+/// The server is asked for by the policy's host name, and is known by that or by one of the names that are listed. Where
+/// its authority is a resource, nobody is believed as long as the registry does not have that.
+fn originate(policy: &Resource<BackendTlsPolicy>) -> ClientTls {
+    let credential = authority(&policy.spec.validation)
+        .map(|name| Credential { namespace: policy.namespace.clone(), name: name.to_owned() });
+    let policy = &policy.spec;
     let name = |it: &SubjectAltName| it.hostname.clone().or_else(|| it.uri.clone());
     ClientTls::Originate {
         sni: policy.validation.hostname.clone(),
         subject_alt_names: policy.validation.subject_alt_names.iter().filter_map(name).collect(),
-        credential: None,
-        // The system's authorities.
+        credential,
+        // Without a credential the system's authorities.
         ca_file: String::new(),
         certificate_file: String::new(),
         key_file: String::new(),
         skip_verify: false,
+    }
+}
+
+/// `None`: the system's. Other names that are well known are so elsewhere: here nothing stands for them.
+fn authority(validation: &BackendTlsValidation) -> Option<&str> {
+    let first = validation.ca_certificate_refs.first().map(|it| it.name.as_str());
+    first.or_else(|| foreign_authority(validation))
+}
+
+fn foreign_authority(validation: &BackendTlsValidation) -> Option<&str> {
+    validation.well_known_ca_certificates.as_deref().filter(|name| *name != "System")
+}
+
+impl Lowering<'_, '_> {
+    /// Says which authorities of the policies are not believed.
+    pub(super) fn unknown_authorities(&mut self) {
+        let mesh = self.mesh;
+        for (policy, _) in mesh.backend_tls.iter() {
+            let root = policy.at();
+            let spec = root.field("spec");
+            let at = spec.field("validation");
+            let validation = &policy.spec.validation;
+            if let Some(name) = foreign_authority(validation) {
+                let place = at.field("wellKnownCACertificates").value();
+                let message = format!("nobody is known here by the name `{name}`");
+                self.unserved(place, message, "connections to the backend fail: requests get 503");
+            }
+            if 1 < validation.ca_certificate_refs.len() {
+                let place = at.field("caCertificateRefs").index(1).value();
+                let message = "only the first of the authorities is believed".to_owned();
+                let consequence = "connections to servers with certificates of the others fail";
+                self.unserved(place, message, consequence);
+            }
+        }
     }
 }

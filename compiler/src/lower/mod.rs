@@ -128,6 +128,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
         self.mesh_defaults();
         self.inbound_services();
         self.idle_machines();
+        self.unknown_authorities();
         self.egresses();
     }
 

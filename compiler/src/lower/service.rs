@@ -22,18 +22,8 @@ impl Lowering<'_, '_> {
                 if services.get(id).alias.is_some() {
                     continue;
                 }
-<<<<<<< HEAD
                 let Some(applies) = backing(&object.discovery) else { continue };
-                let reference = self.add_service(plain_key(&object), &object, id);
-=======
-                let Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } =
-                    &object.discovery
-                else {
-                    continue;
-                };
-                let applies = Applies::Selected(vec![labels.clone()]);
                 let reference = self.plain_service(&object, id);
->>>>>>> main
                 self.store.list(namespace, reference, applies, 0);
             }
         }
@@ -79,7 +69,6 @@ impl Lowering<'_, '_> {
         self.store.add(key, &Object::Service((**object).clone()), &[(String::new(), place)])
     }
 }
-<<<<<<< HEAD
 
 /// The workloads that back a service: those that it selects, or whose addresses its author lists. Source: Istio,
 /// `ServiceEntry`: a listed endpoint is an instance of the proxies of the entry's namespace that have its address.
@@ -94,9 +83,3 @@ fn backing(discovery: &Discovery) -> Option<Applies> {
         endpoints.iter().filter_map(|it| it.address.parse().ok()).collect();
     (!addresses.is_empty()).then_some(Applies::Addressed(addresses))
 }
-
-fn plain_key(object: &Service) -> Key {
-    Key::new(Kind::Service, &*object.namespace, &*object.host)
-}
-=======
->>>>>>> main

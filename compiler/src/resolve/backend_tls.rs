@@ -37,8 +37,7 @@ pub struct BackendTlsPolicies<'a> {
 
 impl<'a> BackendTlsPolicies<'a> {
     pub(super) fn of(mesh: &'a Mesh, services: &Services<'a>) -> Self {
-        let mut sorted: Vec<_> =
-            mesh.backend_tls_policies.iter().filter(|it| is_served(it)).collect();
+        let mut sorted: Vec<_> = mesh.backend_tls_policies.iter().collect();
         sorted.sort_by_key(|policy| Age::of(policy).in_gateway_api());
         let mut policies = Self::default();
         for policy in sorted {
@@ -99,13 +98,6 @@ impl<'a> BackendTlsPolicies<'a> {
         }
         state
     }
-}
-
-/// Authorities that a `ConfigMap` holds are not carried to proxies, which the table of the kind's fields says.
-fn is_served(policy: &Resource<BackendTlsPolicy>) -> bool {
-    let validation = &policy.spec.validation;
-    validation.ca_certificate_refs.is_empty()
-        && validation.well_known_ca_certificates.as_deref() == Some("System")
 }
 
 fn section(target: &PolicyTarget) -> Option<&str> {

@@ -170,3 +170,28 @@ spec:
     assert_eq!(all[0].connection_pool.connections_max, 7);
     assert_eq!(all[1].tls, ClientTls::Disable, "a rule that says it wins");
 }
+
+#[test]
+fn a_backend_whose_authority_is_a_resource_is_never_called_in_plain_text() {
+    let rule = "
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  targetRefs: [{group: '', kind: Service, name: api}]
+  validation:
+    hostname: api.test
+    caCertificateRefs: [{group: '', kind: ConfigMap, name: ours}, {group: '', kind: ConfigMap, name: more}]
+";
+    let repository = repository(rule);
+    let findings = repository.compile().findings;
+    let said: Vec<_> = findings.iter().map(|it| it.message.as_str()).collect();
+    assert!(said.contains(&"only the first of the authorities is believed"), "{said:?}");
+    let ClientTls::Originate { sni, credential, .. } = &policies(&repository, &["80|"])[0].tls
+    else {
+        panic!("it is secured")
+    };
+    let credential = credential.as_ref().map(|it| (it.namespace.as_str(), it.name.as_str()));
+    assert_eq!((sni.as_str(), credential), ("api.test", Some(("shop", "ours"))));
+}

@@ -12,7 +12,9 @@ mod reference;
 mod reference_grant;
 mod stream_route;
 
-pub use backend_tls_policy::{BackendTlsPolicy, SubjectAltName, SubjectAltNameType};
+pub use backend_tls_policy::{
+    BackendTlsPolicy, BackendTlsValidation, SubjectAltName, SubjectAltNameType,
+};
 pub use backend_traffic_policy::{BackendTrafficPolicy, RequestRate, RetryBudget, RetryConstraint};
 pub use gateway::{
     AllowedListeners, AllowedRoutes, Gateway, GatewayTls, Listener, ListenerNamespacesFrom,
