@@ -15,8 +15,8 @@ pub(crate) struct Watch {
     _watcher: RecommendedWatcher,
 }
 
-/// Editors save in several steps.
-const SETTLE: Duration = Duration::from_millis(30);
+/// Editors save in several steps, and Git writes one file after the other: half a change must not be rolled out.
+const SETTLE: Duration = Duration::from_millis(250);
 /// However long somebody keeps saving.
 const SETTLE_MAX: usize = 20;
 
