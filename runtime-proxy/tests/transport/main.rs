@@ -13,6 +13,7 @@ mod edge_tls;
 mod http;
 mod http_limits;
 mod http_raw;
+mod late_reader;
 mod upgrade;
 
 mod cluster;
