@@ -14,6 +14,7 @@ mod http;
 mod http_limits;
 mod http_raw;
 mod late_reader;
+mod stalled;
 mod upgrade;
 
 mod cluster;
