@@ -120,6 +120,25 @@ async fn each_name_has_its_server_and_its_certificate() {
     );
 }
 
+/// Clients in general send no trailing dot; whoever does asks for the same server.
+#[tokio::test]
+async fn a_trailing_dot_leads_to_the_same_server() {
+    let (world, root) = (World::default(), Authority::root());
+    let gateway = gateway(&world, &[https("shop.example.com", |_| ())]);
+    secret(&world, "shop.example.com", Some(&root.server("shop.example.com")), "");
+    let name = ServerName::try_from("shop.example.com1").unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::new(stranger()), name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    let at = hello.windows(17).position(|bytes| bytes == b"shop.example.com1").unwrap();
+    hello[at + 16] = b'.';
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    ours.write_all(&hello).await.unwrap();
+    ours.shutdown().await.unwrap();
+    let refused = gateway.accept(Stream::from(theirs)).await.unwrap_err();
+    assert!(matches!(refused, HandshakeError::Broken(_)), "{refused:?}: it ended with the hello");
+}
+
 #[tokio::test]
 async fn a_certificate_comes_changes_breaks_and_comes_back() {
     let (world, root) = (World::default(), Authority::root());
