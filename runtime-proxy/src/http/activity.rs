@@ -5,7 +5,7 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ pub(super) struct Activity {
     reads: AtomicU64,
     /// [`Activity::reads`] when the last request ended.
     reads_at_end: AtomicU64,
+    writes: AtomicU64,
+    /// Something is to be written, and the client does not take it.
+    is_blocked: AtomicBool,
 }
 
 impl Activity {
@@ -48,6 +51,12 @@ impl Activity {
     }
 }
 
+/// Takes note of what became of a write or a flush.
+fn note<T>(activity: &Activity, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    activity.is_blocked.store(written.is_pending(), Ordering::Relaxed);
+    written
+}
+
 /// A request under way.
 #[derive(Debug)]
 pub(super) struct Active(Arc<Activity>);
@@ -67,20 +76,27 @@ pub(super) enum Overdue {
     Idle,
     /// A request's head did not come to its end.
     Head,
+    /// The client took nothing of what is to be written.
+    Stalled,
 }
 
 /// How long a connection that has been told to end may take to do so.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Watches an [`Activity`]. What is overdue is told again after [`GRACE`] when it still is. A head has between once and twice the time that it is given.
+/// Watches an [`Activity`]. What is overdue is told again after [`GRACE`] when it still is. Heads and clients that take nothing have
+/// between once and twice the time that they are given.
 pub(super) struct Watchdog {
     activity: Arc<Activity>,
     idle: Duration,
     /// `None`: heads are not watched.
     head: Option<Duration>,
+    stalled: Duration,
     sleep: Pin<Box<Sleep>>,
     idle_since: Instant,
     reads: u64,
+    /// When something was last written, or nothing had to be.
+    unblocked: Instant,
+    writes: u64,
     /// How many requests had begun when a head was first seen open.
     open_after: Option<u64>,
 }
@@ -89,13 +105,18 @@ impl Watchdog {
     pub(super) fn new(activity: &Arc<Activity>, limits: &HttpLimits, watches_heads: bool) -> Self {
         let now = Instant::now();
         let (idle, head) = (limits.idle, watches_heads.then_some(limits.head));
+        let stalled = limits.stalled;
+        let first = head.map_or(idle, |head| head.min(idle)).min(stalled);
         Self {
             activity: Arc::clone(activity),
             idle,
             head,
-            sleep: Box::pin(sleep_until(now + head.map_or(idle, |head| head.min(idle)))),
+            stalled,
+            sleep: Box::pin(sleep_until(now + first)),
             idle_since: now,
             reads: 0,
+            unblocked: now,
+            writes: 0,
             open_after: None,
         }
     }
@@ -109,7 +130,7 @@ impl Watchdog {
             }
             let idle_end = self.idle_since + self.idle;
             let next = self.head.map_or(idle_end, |head| idle_end.min(now + head));
-            self.sleep.as_mut().reset(next);
+            self.sleep.as_mut().reset(next.min(now + self.stalled));
         }
         None
     }
@@ -119,6 +140,14 @@ impl Watchdog {
         if reads != self.reads || !self.activity.is_idle() {
             self.reads = reads;
             self.idle_since = now;
+        }
+        let writes = self.activity.writes.load(Ordering::Relaxed);
+        if writes != self.writes || !self.activity.is_blocked.load(Ordering::Relaxed) {
+            self.writes = writes;
+            self.unblocked = now;
+        }
+        if self.stalled <= now - self.unblocked {
+            return Some(Overdue::Stalled);
         }
         let is_open =
             self.head.is_some() && self.activity.is_idle() && self.activity.is_head_open();
@@ -131,10 +160,19 @@ impl Watchdog {
     }
 }
 
-/// A stream whose reads are counted.
+/// A stream whose reads and writes are counted.
 pub(super) struct Watched {
     pub(super) stream: Stream,
     pub(super) activity: Arc<Activity>,
+}
+
+impl Watched {
+    fn written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.activity.writes.fetch_add(1, Ordering::Relaxed);
+        }
+        note(&self.activity, written)
+    }
 }
 
 impl AsyncRead for Watched {
@@ -157,7 +195,8 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.written(written)
     }
 
     fn poll_write_vectored(
@@ -165,7 +204,8 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.written(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -173,7 +213,8 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        note(&self.activity, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -234,6 +275,25 @@ mod tests {
         assert_eq!(overdue, Overdue::Head);
         let waited = start.elapsed();
         assert!((3 * IDLE + HEAD..=3 * IDLE + 3 * HEAD).contains(&waited), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_a_little_now_and_then_is_not_stalled() {
+        let activity = Arc::<Activity>::default();
+        activity.is_blocked.store(true, Ordering::Relaxed);
+        let _active = activity.begin();
+        let stalled = Duration::from_mins(5); // as by default
+        let taking = async {
+            for _ in 0..10 {
+                sleep(stalled * 2 / 3).await;
+                activity.writes.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let start = Instant::now();
+        let (overdue, ()) = tokio::join!(overdue(&activity, true), taking);
+        assert_eq!(overdue, Overdue::Stalled);
+        let (waited, taken) = (start.elapsed(), 10 * stalled * 2 / 3);
+        assert!((taken + stalled..=taken + 2 * stalled).contains(&waited), "{waited:?}");
     }
 
     #[tokio::test(start_paused = true)]

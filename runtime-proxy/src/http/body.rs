@@ -18,7 +18,11 @@ use super::trailers;
 pub struct Body {
     frames: Frames,
     held: Option<Box<dyn Held>>,
+    limit: Option<Limit>,
 }
+
+/// Ready, with the reason, when nobody wants to wait for the rest of a body any longer.
+pub(super) type Limit = Pin<Box<dyn Future<Output = &'static str>>>;
 
 #[derive(Default)]
 enum Frames {
@@ -72,12 +76,15 @@ pub enum BodyError {
     /// Whoever made the body gave up, for a reason of its own.
     #[error("given up: {0}")]
     GivenUp(&'static str),
+    /// Its receiver took none of it for too long.
+    #[error("its receiver takes nothing")]
+    Stalled,
 }
 
 impl Body {
     #[must_use]
     pub const fn empty() -> Self {
-        Self { frames: Frames::Empty, held: None }
+        Self { frames: Frames::Empty, held: None, limit: None }
     }
 
     /// `stream` as h2 delivers it, for a message with these headers.
@@ -106,6 +113,48 @@ impl Body {
             Some(other) => Box::new(Both(held, other)),
         });
         self
+    }
+
+    /// Gives the body up for the reason that `limit` tells, when that is ready before the body has ended: whether its
+    /// receiver takes more of it or not.
+    #[must_use]
+    pub(crate) fn unless(mut self, limit: impl Future<Output = &'static str> + 'static) -> Self {
+        self.limit = Some(Box::pin(limit));
+        self
+    }
+
+    /// For who cannot ask a body that its receiver does not take.
+    pub(super) fn take_limit(&mut self) -> Option<Limit> {
+        self.limit.take()
+    }
+
+    /// Ready when the body has been given up. Always pending when all of it has come.
+    pub(super) fn poll_given_up(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
+        if self.limit.is_none() || self.is_end_stream() {
+            return Poll::Pending;
+        }
+        let Some(limit) = &mut self.limit else { return Poll::Pending };
+        let reason = ready!(limit.as_mut().poll(cx));
+        Poll::Ready(self.give_up(BodyError::GivenUp(reason)))
+    }
+
+    /// There is no more of it, for this reason.
+    pub(super) fn give_up(&mut self, error: BodyError) -> BodyError {
+        self.end(Err(&error));
+        error
+    }
+
+    fn end(&mut self, end: Result<(), &BodyError>) {
+        self.limit = None;
+        if let Some(mut held) = self.held.take() {
+            match end {
+                // These say nothing about where it comes from.
+                Ok(()) | Err(BodyError::GivenUp(_) | BodyError::Stalled) => {}
+                Err(_) => held.broken(),
+            }
+            held.ended(end);
+        }
+        self.frames = Frames::Empty;
     }
 
     /// What the body holds: for when something else takes its place.
@@ -166,6 +215,9 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(error) = self.poll_given_up(cx) {
+            return Poll::Ready(Some(Err(error)));
+        }
         let mut frame = ready!(self.poll_frames(cx));
         if let Some(Ok(frame)) = &mut frame {
             if let Some(fields) = frame.trailers_mut() {
@@ -183,13 +235,7 @@ impl http_body::Body for Body {
             None => Some(Ok(())),
         };
         if let Some(end) = end {
-            if let Some(mut held) = self.held.take() {
-                if end.is_err() {
-                    held.broken();
-                }
-                held.ended(end);
-            }
-            self.frames = Frames::Empty;
+            self.end(end);
         }
         Poll::Ready(frame)
     }
@@ -260,7 +306,7 @@ impl<H: Held> Held for Both<H> {
 
 impl From<Frames> for Body {
     fn from(frames: Frames) -> Self {
-        Self { frames, held: None }
+        Self { frames, held: None, limit: None }
     }
 }
 

@@ -27,11 +27,13 @@ pub(super) struct Gathered<S>(Rc<RefCell<Gathering<S>>>);
 struct Gathering<S> {
     stream: S,
     out: BytesMut,
+    /// What a TLS session holds back has yet to go out, though `out` may be empty.
+    unflushed: bool,
 }
 
 impl<S> Gathered<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self(Rc::new(RefCell::new(Gathering { stream, out: BytesMut::new() })))
+        Self(Rc::new(RefCell::new(Gathering { stream, out: BytesMut::new(), unflushed: false })))
     }
 
     /// The same stream once more.
@@ -73,10 +75,20 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
 
 impl<S: AsyncWrite + Unpin> Gathering<S> {
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_empty(cx))?;
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let length = self.out.len();
         if length == 0 {
             return Poll::Ready(Ok(()));
         }
+        self.unflushed = true;
         while self.out.has_remaining() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.out))?;
             if written == 0 {
@@ -89,7 +101,7 @@ impl<S: AsyncWrite + Unpin> Gathering<S> {
         } else {
             self.out.clear();
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Poll::Ready(Ok(()))
     }
 
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -156,7 +168,7 @@ mod tests {
     use std::io;
     use std::pin::Pin;
     use std::rc::Rc;
-    use std::task::{Context, Poll};
+    use std::task::{Context, Poll, ready};
 
     use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 
@@ -200,6 +212,53 @@ mod tests {
         assert_eq!(writes.get(), 1);
         let mut read = [0; 50];
         theirs.read_exact(&mut read).await.unwrap();
+    }
+
+    /// Holds back what is written until it is flushed, like TLS; its first flush is pending.
+    struct Holding {
+        stream: DuplexStream,
+        held: Vec<u8>,
+        has_waited: bool,
+    }
+
+    impl AsyncWrite for Holding {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.held.extend_from_slice(buf);
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if !std::mem::replace(&mut self.has_waited, true) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let Self { stream, held, .. } = &mut *self;
+            while !held.is_empty() {
+                let written = ready!(Pin::new(&mut *stream).poll_write(cx, held))?;
+                held.drain(..written);
+            }
+            Pin::new(stream).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.stream).poll_shutdown(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flush_that_has_to_wait_is_taken_up_again() {
+        let (stream, mut theirs) = duplex(4096);
+        let gathered = Gathered::new(Holding { stream, held: Vec::new(), has_waited: false });
+        let mut stream = gathered.share();
+        gathered.drive(async { stream.write_all(b"the tail").await.unwrap() }).await.unwrap();
+        drop((gathered, stream));
+        let mut read = String::new();
+        theirs.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "the tail");
     }
 
     #[tokio::test]

@@ -91,6 +91,7 @@ fn fault(error: &hyper::Error) -> ExchangeError {
 fn copy_of(error: &BodyError) -> BodyError {
     match error {
         BodyError::Superseded => BodyError::Superseded,
+        BodyError::Stalled => BodyError::Stalled,
         BodyError::GivenUp(reason) => BodyError::GivenUp(reason),
         BodyError::Http1(_) | BodyError::Http2(_) => BodyError::GivenUp("the client broke it off"),
     }

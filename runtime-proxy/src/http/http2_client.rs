@@ -102,7 +102,7 @@ async fn both(
     body: Body,
     stream: SendStream<Bytes>,
 ) -> Result<Result<Response<h2::RecvStream>, h2::Error>, ExchangeError> {
-    let mut sending = Box::pin(pipe(body, stream));
+    let mut sending = Box::pin(pipe(body, stream, None));
     let mut is_sent = false;
     let answered = poll_fn(|cx| {
         if !is_sent && let Poll::Ready(sent) = sending.as_mut().poll(cx) {

@@ -31,6 +31,8 @@ pub struct HttpLimits {
     pub head: Duration,
     /// How long a connection is kept without a request.
     pub idle: Duration,
+    /// How long a client may take nothing of an answer that is there for it.
+    pub stalled: Duration,
 }
 
 impl Default for HttpLimits {
@@ -41,6 +43,7 @@ impl Default for HttpLimits {
             streams_max: 100,
             head: Duration::from_mins(1),
             idle: Duration::from_hours(1),
+            stalled: Duration::from_mins(5),
         }
     }
 }
@@ -64,6 +67,12 @@ pub enum ServeError {
     /// [`HttpLimits::head`].
     #[error("the head of a request took too long")]
     SlowHead,
+    /// [`HttpLimits::stalled`].
+    #[error("the client takes nothing of its answer")]
+    Stalled,
+    /// Of an answer over HTTP/1.1, which can be broken off only with its connection.
+    #[error("an answer was given up")]
+    GivenUp,
     /// Requests were reset as soon as they were made, over and over.
     #[error("too many requests were reset at once")]
     RapidReset,

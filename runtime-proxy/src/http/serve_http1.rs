@@ -1,7 +1,9 @@
 //! HTTP/1.1 and HTTP/1.0, by hyper.
 
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -14,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use super::activity::{Active, Activity, Overdue, Watchdog, Watched};
-use super::body::{Body, BodyError};
+use super::body::{Body, BodyError, Limit};
 use super::message::response_to_http1;
 use super::serve::{Abort, HttpLimits, ServeError};
 use crate::stream::Stream;
@@ -35,12 +37,14 @@ where
 {
     let activity = Arc::<Activity>::default();
     let headers_max = limits.headers_max;
+    let sending = Rc::<Sending>::default();
     let service = service_fn({
-        let activity = Arc::clone(&activity);
+        let (activity, sending) = (Arc::clone(&activity), Rc::clone(&sending));
         move |request: Request<Incoming>| {
             let active = activity.begin();
             let method = request.method().clone();
             let too_many = headers_max < request.headers().len();
+            let sending = Rc::clone(&sending);
             let answer = (!too_many).then(|| handle(request.map(Body::from)));
             async move {
                 let mut response = match answer {
@@ -48,7 +52,7 @@ where
                     None => too_many_headers(),
                 };
                 response_to_http1(&mut response, &method);
-                Ok::<_, Abort>(response.map(|body| Answer { body, _active: active }))
+                Ok::<_, Abort>(response.map(|body| Answer::new(body, sending, active)))
             }
         }
     });
@@ -76,12 +80,19 @@ where
             ending.tell(activity.is_idle());
             match watchdog.poll(cx) {
                 Some(Overdue::Head) => return Poll::Ready(Err(ServeError::SlowHead)),
+                Some(Overdue::Stalled) => {
+                    sending.broken.set(Some(BodyError::Stalled));
+                    return Poll::Ready(Err(ServeError::Stalled));
+                }
                 Some(Overdue::Idle) if is_ending => return Poll::Ready(Ok(())),
                 Some(Overdue::Idle) => {
                     is_ending = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                None => return Poll::Pending,
+                None => {
+                    // hyper does not ask the body while the client does not take what is there of it.
+                    return sending.poll_given_up(cx).map(|()| Err(ServeError::GivenUp));
+                }
             }
         }
     })
@@ -102,10 +113,45 @@ pub(super) fn too_many_headers() -> Response<Body> {
     response
 }
 
+/// What a connection and the answer that it sends know of each other, while hyper has the answer.
+#[derive(Default)]
+struct Sending {
+    limit: RefCell<Option<Limit>>,
+    /// Why the answer is broken off.
+    broken: Cell<Option<BodyError>>,
+}
+
+impl Sending {
+    fn poll_limit(&self, cx: &mut Context<'_>) -> Poll<&'static str> {
+        self.limit.borrow_mut().as_mut().map_or(Poll::Pending, |limit| limit.as_mut().poll(cx))
+    }
+
+    fn poll_given_up(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_limit(cx).map(|reason| self.broken.set(Some(BodyError::GivenUp(reason))))
+    }
+}
+
 /// A body that keeps its request under way until it has been sent.
 struct Answer {
     body: Body,
+    sending: Rc<Sending>,
     _active: Active,
+}
+
+impl Answer {
+    fn new(mut body: Body, sending: Rc<Sending>, active: Active) -> Self {
+        sending.limit.replace(body.take_limit());
+        Self { body, sending, _active: active }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.sending.limit.take();
+        if let Some(error) = self.sending.broken.take() {
+            self.body.give_up(error);
+        }
+    }
 }
 
 impl http_body::Body for Answer {
@@ -116,6 +162,10 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(reason) = self.sending.poll_limit(cx) {
+            self.sending.limit.take();
+            return Poll::Ready(Some(Err(self.body.give_up(BodyError::GivenUp(reason)))));
+        }
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
@@ -11,7 +12,7 @@ use h2::{Reason, RecvStream};
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 
-use super::activity::{Active, Activity, Watchdog, Watched};
+use super::activity::{Active, Activity, Overdue, Watchdog, Watched};
 use super::body::Body;
 use super::coalesce::Gathered;
 use super::message::response_to_http2;
@@ -55,6 +56,7 @@ where
         activity,
         resets: Rc::default(),
         headers_max: limits.headers_max,
+        stalled: limits.stalled,
         handle: Rc::new(handle),
     };
     gathered.drive(server.run(limits, drain)).await.map_err(ServeError::Write)?
@@ -79,6 +81,7 @@ struct Server<H> {
     /// Requests that the client reset before they were answered.
     resets: Rc<std::cell::Cell<u64>>,
     headers_max: usize,
+    stalled: Duration,
     handle: Rc<H>,
 }
 
@@ -104,12 +107,15 @@ where
                     Poll::Ready(Some(Ok((request, respond)))) => self.begin(request, respond),
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
                     Poll::Ready(None) => return Poll::Ready(Ok(())),
-                    Poll::Pending if watchdog.poll(cx).is_none() => return Poll::Pending,
-                    Poll::Pending if is_ending => return Poll::Ready(Ok(())),
-                    Poll::Pending => {
-                        is_ending = true;
-                        self.connection.graceful_shutdown();
-                    }
+                    Poll::Pending => match watchdog.poll(cx) {
+                        None => return Poll::Pending,
+                        Some(Overdue::Stalled) => return Poll::Ready(Err(ServeError::Stalled)),
+                        Some(_) if is_ending => return Poll::Ready(Ok(())),
+                        Some(_) => {
+                            is_ending = true;
+                            self.connection.graceful_shutdown();
+                        }
+                    },
                 }
                 if self.is_under_attack() {
                     self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
@@ -121,8 +127,12 @@ where
     }
 
     fn begin(&self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-        let exchange =
-            Exchange { respond, resets: Rc::clone(&self.resets), active: self.activity.begin() };
+        let exchange = Exchange {
+            respond,
+            resets: Rc::clone(&self.resets),
+            stalled: self.stalled,
+            active: self.activity.begin(),
+        };
         let request = {
             let (parts, stream) = request.into_parts();
             let body = Body::http2(stream, &parts.headers);
@@ -148,6 +158,7 @@ where
 struct Exchange {
     respond: SendResponse<Bytes>,
     resets: Rc<std::cell::Cell<u64>>,
+    stalled: Duration,
     active: Active,
 }
 
@@ -184,7 +195,7 @@ impl Exchange {
         if let Ok(stream) = self.respond.send_response(head, is_end)
             && !is_end
         {
-            let _ = pipe(body, stream).await;
+            let _ = pipe(body, stream, Some(self.stalled)).await;
         }
         drop(self.active);
     }

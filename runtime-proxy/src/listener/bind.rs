@@ -1,5 +1,5 @@
 //! Opens one listening socket a thread on the same address. The kernel lets every process of a user join in on such an
-//! address, so that another proxy's would be shared by mistake: it is tried first whether it is free.
+//! address, so that another proxy's would be shared by mistake: the first socket has it alone, and lets others in only then.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -19,8 +19,10 @@ const BACKLOG: i32 = 4096;
 /// When the address cannot be had; then none of the sockets stays open.
 pub fn bind(address: SocketAddr, count: NonZeroUsize) -> Result<Vec<TcpListener>, BindError> {
     let fail = |source| BindError { address, source };
-    let actual = free(address).map_err(fail)?;
-    (0..count.get()).map(|_| open(actual).map_err(fail)).collect()
+    let first = claim(address).map_err(fail)?;
+    let actual = first.local_addr().map_err(fail)?;
+    let others = (1..count.get()).map(|_| join(actual).map_err(fail));
+    std::iter::once(Ok(first)).chain(others).collect()
 }
 
 /// Addresses that threads open one by one, when each comes to it.
@@ -36,10 +38,12 @@ impl Ports {
     pub fn open(&self, address: SocketAddr) -> Result<TcpListener, BindError> {
         let fail = |source| BindError { address, source };
         let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !own.contains(&address) {
-            free(address).map_err(fail)?;
-        }
-        let listener = open(address).map_err(fail)?;
+        let listener = match claim(address) {
+            // By another thread of this process.
+            Err(_) if own.contains(&address) => join(address),
+            claimed => claimed,
+        };
+        let listener = listener.map_err(fail)?;
         own.insert(address);
         Ok(listener)
     }
@@ -53,17 +57,19 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// The address, its port chosen, if nobody listens there.
-fn free(address: SocketAddr) -> io::Result<SocketAddr> {
+/// Listens where nobody else does. Of two that try at once, one fails: neither shares the address until it has it.
+fn claim(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address)?;
     socket.bind(&address.into())?;
-    Ok(socket.local_addr()?.as_socket().unwrap_or(address))
+    socket.listen(BACKLOG)?;
+    socket.set_reuse_port(true)?;
+    Ok(socket.into())
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens beside a socket that has claimed the address.
+fn join(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address)?;
     socket.set_reuse_port(true)?;
-    socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -75,6 +81,7 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
         socket.set_only_v6(true)?; // so that `0.0.0.0` and `[::]` can be opened beside each other
     }
     socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
@@ -115,5 +122,23 @@ mod tests {
         let _first = ports.open(address).unwrap();
         let _second = ports.open(address).unwrap();
         assert!(bind(address, NonZeroUsize::MIN).is_err());
+    }
+
+    #[test]
+    fn of_two_proxies_that_start_at_once_one_has_the_port() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        for round in 0..500 {
+            let address = bind(any, NonZeroUsize::MIN).unwrap()[0].local_addr().unwrap();
+            let barrier = std::sync::Barrier::new(2);
+            let start = || {
+                barrier.wait();
+                bind(address, NonZeroUsize::MIN).ok()
+            };
+            let had = std::thread::scope(|scope| {
+                let both = [scope.spawn(start), scope.spawn(start)];
+                both.map(|one| one.join().unwrap())
+            });
+            assert!(had.iter().flatten().count() <= 1, "both have it in round {round}");
+        }
     }
 }

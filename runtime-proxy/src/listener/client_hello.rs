@@ -122,8 +122,8 @@ fn server_name(mut body: Reader<'_>) -> Option<&[u8]> {
     Some(names.vector()?.0)
 }
 
-/// A host name as virtual hosts are written.
-fn host(name: &[u8]) -> Option<String> {
+/// A host name as virtual hosts are written: in lower case, without a trailing dot. `None`: an address or rubbish.
+pub(crate) fn host(name: &[u8]) -> Option<String> {
     let name = name.strip_suffix(b".").unwrap_or(name);
     let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
     let is_name = (1..=253).contains(&name.len()) && name.iter().all(is_host);

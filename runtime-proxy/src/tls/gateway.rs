@@ -10,6 +10,7 @@ use super::handshake::{self, HandshakeError, Secured};
 use super::identity::Identity;
 use super::mesh_server::MeshServer;
 use super::termination::Terminating;
+use crate::listener::host;
 use crate::stream::Stream;
 use crate::world::{Watched, World};
 
@@ -70,7 +71,7 @@ impl Gateway {
     /// When the handshake fails, no server that ends TLS here has the name, or the one that does lacks its certificate.
     pub async fn accept(&self, stream: Stream) -> Result<(usize, Secured), HandshakeError> {
         let start = handshake::hello(stream).await?;
-        let name = start.client_hello().server_name().map(str::to_ascii_lowercase);
+        let name = start.client_hello().server_name().and_then(|name| host(name.as_bytes()));
         let server = self.server(name.as_deref());
         let found = server.and_then(|server| Some((server, self.ends.get(server)?)));
         let (server, secured) = match found {

@@ -14,6 +14,7 @@ use tokio_rustls::{LazyConfigAcceptor, StartHandshake, TlsConnector};
 use super::alpn::Agreed;
 use super::spiffe::SpiffeId;
 use super::svid::SvidError;
+use crate::listener::host;
 use crate::stream::Stream;
 
 /// How long a client may take for its handshake.
@@ -79,7 +80,7 @@ pub(super) async fn accept(
     let stream = bounded(ACCEPT_TIME_MAX, start.into_stream(config)).await?;
     let (_, session) = stream.get_ref();
     let agreed = Agreed::of(session.alpn_protocol());
-    let server_name = session.server_name().map(str::to_ascii_lowercase);
+    let server_name = session.server_name().and_then(|name| host(name.as_bytes()));
     let peer = peer(session.peer_certificates());
     Ok(Secured {
         stream: Stream::from(tokio_rustls::TlsStream::from(stream)),

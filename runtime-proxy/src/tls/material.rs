@@ -25,6 +25,26 @@ pub(super) enum Stamp {
     File(Option<(SystemTime, u64)>),
 }
 
+/// Why nothing can be made of a secret, if so. One that is empty is none, which is no fault.
+pub(crate) fn fault(secret: &wire::Secret) -> Option<String> {
+    let wire::Secret { certificate_chain: chain, private_key: key, ca, .. } = secret;
+    let pair = || {
+        if chain.is_empty() && key.is_empty() { Ok(()) } else { certified(chain, key).map(drop) }
+    };
+    let roots = || {
+        let read = if ca.is_empty() { Ok(()) } else { read_roots(ca).map(drop) };
+        read.map_err(|error| format!("the CA: {error}"))
+    };
+    pair().and_then(|()| roots()).err()
+}
+
+fn certified(chain: &[u8], key: &[u8]) -> Result<CertifiedKey, String> {
+    let chain = pem::certificates(chain).map_err(|error| error.to_string())?;
+    let key = pem::private_key(key).map_err(|error| error.to_string())?;
+    CertifiedKey::from_der(chain, key, &provider())
+        .map_err(|_| "the key does not belong to the certificate".to_owned())
+}
+
 /// Something in PEM, and where it comes from.
 #[derive(Clone, Debug)]
 pub(super) enum Material {
@@ -70,11 +90,7 @@ impl Material {
             Self::Files { chain, key } => (read(chain)?, read(key)?),
             Self::File(file) => return Err(format!("`{}` has no key", file.display())),
         };
-        let from = |error: &dyn std::fmt::Display| format!("{}: {error}", self.name());
-        let chain = pem::certificates(&chain).map_err(|error| from(&error))?;
-        let key = pem::private_key(&key).map_err(|error| from(&error))?;
-        CertifiedKey::from_der(chain, key, &provider())
-            .map_err(|_| from(&"the key does not belong to the certificate"))
+        certified(&chain, &key).map_err(|error| format!("{}: {error}", self.name()))
     }
 
     /// The CA certificates, or the reason why there are none.

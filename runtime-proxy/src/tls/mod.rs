@@ -29,7 +29,7 @@ mod mesh_verifier;
 mod mesh_client;
 mod mesh_server;
 
-mod material;
+pub(crate) mod material;
 mod names;
 
 mod cipher;

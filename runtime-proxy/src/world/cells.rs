@@ -62,6 +62,12 @@ impl<K: Eq + Hash + Clone, V: PartialEq> Cells<K, V> {
         asked.map(|(name, _)| name.clone()).collect()
     }
 
+    /// The value, if it is known.
+    pub(super) fn get(&self, name: &K) -> Option<Arc<V>> {
+        let cell = Arc::clone(&self.entries().get(name)?.cell);
+        cell.get()
+    }
+
     /// What is known.
     pub(super) fn known<T>(&self, each: impl Fn(&K, &V) -> T) -> Vec<T> {
         let entries = self.entries();

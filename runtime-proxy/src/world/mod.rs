@@ -9,6 +9,7 @@
 
 mod cells;
 mod identity;
+mod refused;
 mod watched;
 
 use std::sync::Arc;
@@ -18,8 +19,10 @@ use mesh_snapshot::object::{Credential, EndpointSet};
 use mesh_snapshot::wire;
 use tokio::sync::Notify;
 
+use crate::tls::material;
 use cells::Cells;
 pub use identity::Identity;
+use refused::Refused;
 pub use watched::{Version, Watched};
 
 /// Owners of addresses are asked for by whoever opens connections, so their number is bounded.
@@ -37,6 +40,7 @@ struct Inner {
     addresses: Cells<String, Vec<String>>,
     owners: Cells<String, String>,
     secrets: Cells<Credential, wire::Secret>,
+    refused: Refused,
     jwks: Cells<String, String>,
     identity: Arc<Watched<Identity>>,
     /// Some item was asked for that nobody had asked for before.
@@ -148,13 +152,40 @@ impl World {
             }
             Item::Owner(wire::AddressOwner { address, host }) => inner.owners.set(&address, host),
             Item::Secret(secret) => match secret.name.clone() {
-                Some(name) => inner.secrets.set(&name.into(), secret),
+                Some(name) => self.receive_secret(&name.into(), secret),
                 None => false,
             },
             Item::Jwks(wire::Jwks { name, keys }) => inner.jwks.set(&name, keys),
             Item::Endpoints(wire::Endpoints { set: None, .. }) => false,
         };
         inner.news.fetch_add(news.into(), Ordering::Relaxed);
+    }
+
+    /// One of which nothing can be made does not take the place of one that is good. Source: Envoy keeps what it has when a new
+    /// secret is refused.
+    fn receive_secret(&self, name: &Credential, secret: wire::Secret) -> bool {
+        let Inner { secrets, refused, .. } = &*self.inner;
+        let text = format!("{}/{}", name.namespace, name.name);
+        let fault = material::fault(&secret);
+        if let Some(reason) = &fault {
+            tracing::warn!(secret = %text, %reason, "a secret cannot be used");
+        }
+        let is_bad = fault.is_some();
+        refused.note(text, fault);
+        let is_good = |earlier: &wire::Secret| {
+            let is_there = !earlier.certificate_chain.is_empty() || !earlier.ca.is_empty();
+            is_there && material::fault(earlier).is_none()
+        };
+        if is_bad && secrets.get(name).is_some_and(|earlier| is_good(&earlier)) {
+            return false;
+        }
+        secrets.set(name, secret)
+    }
+
+    /// The secrets whose newest version cannot be used, and why. What was there before is used still, if it could be.
+    #[must_use]
+    pub fn refused_secrets(&self) -> Vec<(String, String)> {
+        self.inner.refused.all()
     }
 
     /// Takes in what the disk remembers, as far as nothing newer is known.

@@ -5,16 +5,18 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use mesh_proxy::http::{Body, Version};
 use mesh_snapshot::object::{
     ClientPolicy, HttpAction, HttpRoute, Microseconds, OutlierDetection, PartsPerMillion, Protocol,
     RetryPolicy, TrafficPolicy,
 };
+use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 
 use crate::pki::Authority;
 use crate::support::{Mesh, Proxy, Reserved, backend, endpoint, route, service, to, until};
-use crate::wire::{Client, get, server, text};
+use crate::wire::{Client, data, get, server, streamed, text};
 
 /// A sidecar for `web`, in a mesh where these are the endpoints of `a`, without sidecars.
 fn web(policy: TrafficPolicy, routes: Vec<HttpRoute>, a: &[SocketAddr]) -> Proxy {
@@ -181,19 +183,83 @@ async fn a_server_that_fails_again_and_again_is_asked_no_more() {
     assert_eq!((failures, count.get()), (2, 2));
 }
 
-#[tokio::test(flavor = "local")]
-async fn a_server_that_takes_too_long_fails_too() {
-    let (at, waiting) = patient().await;
-    let timely = route(HttpAction::Forward {
+/// A route to `a` that waits for half a second.
+fn timely() -> HttpRoute {
+    let half = Some(Microseconds::from_millis(500));
+    route(HttpAction::Forward {
         backends: vec![backend(to("a"), 1)],
         path_rewrite: None,
         authority_rewrite: None,
-        timeout: Some(Microseconds::from_millis(500)),
-        try_timeout: None,
+        timeout: half,
+        try_timeout: half,
         retry: None,
         mirrors: Vec::new(),
-    });
-    let proxy = web(detecting(), vec![timely], &[at]);
+    })
+}
+
+/// The time of the answer begins when the request has come whole.
+#[tokio::test(flavor = "local")]
+async fn an_upload_may_last_longer_than_its_answer_may() {
+    let at = server(Version::Http1, async |request: Request<Body>| {
+        if request.method() == http::Method::GET {
+            std::future::pending::<()>().await;
+        }
+        Ok(Response::new(Body::from(request.into_body().collect().await.unwrap().to_bytes())))
+    })
+    .await;
+    let proxy = web(TrafficPolicy::default(), vec![timely()], &[at]);
+    let (slow, other) = (client(&proxy).await, client(&proxy).await);
+    let (sender, body) = streamed();
+    let mut upload = asking();
+    *upload.method_mut() = http::Method::POST;
+    *upload.body_mut() = body;
+    let uploading = async {
+        sender.send(data("late, ")).await.unwrap();
+        sender.send(data("but ")).await.unwrap();
+        // Twice as long as the route waits, by its own clock.
+        for _ in 0..2 {
+            let response = other.send(asking()).await.unwrap();
+            assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+        }
+        sender.send(data("whole")).await.unwrap();
+        drop(sender);
+    };
+    let (response, ()) = tokio::join!(slow.send(upload), uploading);
+    let response = response.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(text(response).await, "late, but whole");
+}
+
+/// The time of the answer goes on while the client does not read.
+#[tokio::test(flavor = "local")]
+async fn an_answer_that_is_not_read_ends_in_its_time() {
+    for version in [Version::Http1, Version::Http2] {
+        let at = server(Version::Http1, async |_| {
+            let (sender, body) = streamed();
+            tokio::task::spawn_local(async move {
+                while sender.send(data("more of it, without end; ")).await.is_ok() {}
+            });
+            Ok(Response::new(body))
+        })
+        .await;
+        let proxy = web(TrafficPolicy::default(), vec![timely()], &[at]);
+        let (mut raw, client);
+        if version == Version::Http1 {
+            raw = tokio::net::TcpStream::connect(proxy.outbound()).await.unwrap();
+            raw.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+            told(&proxy, "UT").await;
+        } else {
+            client = Client::to(proxy.outbound(), Version::Http2).await;
+            let _unread = client.send(asking()).await.unwrap();
+            told(&proxy, "UT").await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_server_that_takes_too_long_fails_too() {
+    let (at, waiting) = patient().await;
+    let proxy = web(detecting(), vec![timely()], &[at]);
     let client = client(&proxy).await;
     for _ in 0..2 {
         let response = client.send(asking()).await.unwrap();

@@ -120,6 +120,25 @@ async fn each_name_has_its_server_and_its_certificate() {
     );
 }
 
+/// Clients in general send no trailing dot; whoever does asks for the same server.
+#[tokio::test]
+async fn a_trailing_dot_leads_to_the_same_server() {
+    let (world, root) = (World::default(), Authority::root());
+    let gateway = gateway(&world, &[https("shop.example.com", |_| ())]);
+    secret(&world, "shop.example.com", Some(&root.server("shop.example.com")), "");
+    let name = ServerName::try_from("shop.example.com1").unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::new(stranger()), name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    let at = hello.windows(17).position(|bytes| bytes == b"shop.example.com1").unwrap();
+    hello[at + 16] = b'.';
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    ours.write_all(&hello).await.unwrap();
+    ours.shutdown().await.unwrap();
+    let refused = gateway.accept(Stream::from(theirs)).await.unwrap_err();
+    assert!(matches!(refused, HandshakeError::Broken(_)), "{refused:?}: it ended with the hello");
+}
+
 #[tokio::test]
 async fn a_certificate_comes_changes_breaks_and_comes_back() {
     let (world, root) = (World::default(), Authority::root());
@@ -137,14 +156,36 @@ async fn a_certificate_comes_changes_breaks_and_comes_back() {
     }
     let broken = Pair { key: root.server(name).key, ..root.server(name) };
     secret(&world, name, Some(&broken), "");
+    assert!(call(&gateway, name, stranger()).await.0.is_ok(), "the last good one is kept");
+    let refused = |reason: &str| vec![("edge/shop.example.com".to_owned(), reason.to_owned())];
+    let mismatch = "the key does not belong to the certificate";
+    assert_eq!(world.refused_secrets(), refused(mismatch));
+    let cut = Pair { chain: root.server(name).chain[..60].to_owned(), ..root.server(name) };
+    secret(&world, name, Some(&cut), "");
+    let changed = self::gateway(&world, &[https(name, |_| ())]);
+    assert!(call(&changed, name, stranger()).await.0.is_ok(), "by the next program, too");
+    assert_ne!(world.refused_secrets(), refused(mismatch));
+    let next = root.server(name);
+    secret(&world, name, Some(&next), "");
+    assert_eq!(call(&gateway, name, stranger()).await.1, Some(leaf(&next)));
+    assert!(world.refused_secrets().is_empty());
+    secret(&world, name, None, "");
+    let (server, _) = call(&gateway, name, stranger()).await;
+    assert!(matches!(server, Err(HandshakeError::NoCertificate(_))), "taken away, it is gone");
+}
+
+#[tokio::test]
+async fn without_an_earlier_one_a_bad_secret_is_named() {
+    let (world, root, name) = (World::default(), Authority::root(), "shop.example.com");
+    let gateway = gateway(&world, &[https(name, |_| ())]);
+    let broken = Pair { key: root.server(name).key, ..root.server(name) };
+    secret(&world, name, Some(&broken), "");
     let (server, _) = call(&gateway, name, stranger()).await;
     let Err(HandshakeError::NoCertificate(reason)) = server else { panic!("{server:?}") };
     assert_eq!(
         &*reason,
         "secret `edge/shop.example.com`: the key does not belong to the certificate"
     );
-    secret(&world, name, Some(&root.server(name)), "");
-    assert!(call(&gateway, name, stranger()).await.0.is_ok());
 }
 
 #[tokio::test]

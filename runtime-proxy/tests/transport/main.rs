@@ -13,6 +13,8 @@ mod edge_tls;
 mod http;
 mod http_limits;
 mod http_raw;
+mod late_reader;
+mod stalled;
 mod upgrade;
 
 mod cluster;

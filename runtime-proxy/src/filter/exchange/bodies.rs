@@ -1,11 +1,12 @@
 //! The two bodies of an exchange, seen as they pass.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Instant;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::HeaderMap;
+use tokio::time::Instant;
 
 use super::Exchange;
 use crate::filter::messages::Messages;
@@ -14,17 +15,50 @@ use crate::observe::Flags;
 
 /// What has come of the request's body.
 #[derive(Default)]
-pub(super) struct Received {
+pub(crate) struct Received {
     pub(super) bytes: Cell<u64>,
-    pub(super) whole_at: Cell<Option<Instant>>,
+    whole_at: Cell<Option<Instant>>,
+    /// Whoever waits for its end.
+    waiting: RefCell<Option<Waker>>,
     /// Of gRPC, those of the answer too.
     pub(super) messages: Option<Messages>,
+}
+
+impl Received {
+    pub(super) fn new(messages: Option<Messages>) -> Self {
+        Self { messages, ..Self::default() }
+    }
+
+    /// When the request's last byte had come.
+    pub(crate) fn whole_at(&self) -> Option<Instant> {
+        self.whole_at.get()
+    }
+
+    /// Ready when the request has come whole. Wakes whoever has asked last.
+    pub(crate) fn poll_whole(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.whole_at.get().is_some() {
+            return Poll::Ready(());
+        }
+        let mut waiting = self.waiting.borrow_mut();
+        match &mut *waiting {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => *waiting = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// The request's last byte has come.
+    pub(crate) fn has_come(&self) {
+        self.whole_at.set(Some(Instant::now()));
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
 }
 
 /// Counts the body of the request.
 pub(super) struct Receiving {
     pub(super) received: Rc<Received>,
-    pub(super) began: Instant,
 }
 
 impl Held for Receiving {
@@ -37,7 +71,7 @@ impl Held for Receiving {
 
     fn ended(&mut self, end: Result<(), &BodyError>) {
         if end.is_ok() {
-            self.received.whole_at.set(Some(self.began.max(Instant::now())));
+            self.received.has_come();
         }
     }
 }
@@ -64,6 +98,10 @@ impl Held for Answering {
         outcome.is_whole = true;
         match end {
             Ok(()) => {}
+            Err(BodyError::Stalled) => {
+                outcome.flags |= Flags::IDLE_TIMEOUT;
+                outcome.details = "stream_idle_timeout".into();
+            }
             Err(BodyError::GivenUp(details)) => {
                 outcome.flags |= Flags::UPSTREAM_TIMEOUT;
                 outcome.details = (*details).into();

@@ -7,14 +7,16 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 use mesh_engine::policy::Decision;
 use mesh_engine::program::AccessLog;
+use tokio::time::Instant;
 
-use bodies::{Answering, Received, Receiving};
+pub(crate) use bodies::Received;
+use bodies::{Answering, Receiving};
 use outcome::Outcome;
 
 use super::downstream::Downstream;
@@ -47,7 +49,7 @@ pub(crate) struct Exchange {
     start: SystemTime,
     began: Instant,
     asked: Asked,
-    received: Rc<Received>,
+    pub(crate) received: Rc<Received>,
     pub(crate) outcome: Outcome,
     /// What the client would like to switch to.
     pub(crate) switch: Option<Switch>,
@@ -77,11 +79,11 @@ impl Exchange {
         let began = Instant::now();
         let is_grpc = is_grpc(request.headers());
         let messages = is_grpc.then(Messages::default);
-        let received = Rc::new(Received { messages, ..Received::default() });
+        let received = Rc::new(Received::new(messages));
         if http_body::Body::is_end_stream(request.body()) {
-            received.whole_at.set(Some(began));
+            received.has_come();
         } else {
-            let counted = Receiving { received: Rc::clone(&received), began };
+            let counted = Receiving { received: Rc::clone(&received) };
             let body = std::mem::take(request.body_mut());
             *request.body_mut() = body.holding(counted);
         }
@@ -281,7 +283,7 @@ impl Exchange {
                 response_headers: Some(&outcome.response_headers),
                 response_trailers: outcome.response_trailers.as_ref(),
                 virtual_host: &outcome.virtual_host,
-                request_took: self.received.whole_at.get().map(|at| at - self.began),
+                request_took: self.received.whole_at().map(|at| at - self.began),
                 answered_after: outcome.answered_after,
                 is_grpc: self.is_grpc,
                 request_head: asked.head,

@@ -4,15 +4,15 @@ mod deadline;
 mod tries;
 
 use std::cell::Cell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use mesh_engine::route::{Failure, Retry};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
+use self::deadline::{Deadline, within};
 use self::tries::Tries;
 use super::exchange::Exchange;
 use super::local_reply::LocalReply;
@@ -28,8 +28,9 @@ pub(crate) struct Plan<'p> {
     pub(crate) hash: Option<u64>,
     /// For clusters that lead where they are told to.
     pub(crate) original: Option<Original>,
-    /// Of the whole answer.
+    /// Of the whole answer, from when the request has come whole.
     pub(crate) timeout: Option<Duration>,
+    /// Of one try's head, from the same moment.
     pub(crate) try_timeout: Option<Duration>,
     pub(crate) retry: &'p Retry,
     /// The version that the client is taken to speak.
@@ -52,7 +53,8 @@ pub(crate) async fn forward(
     plan: &Plan<'_>,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
-    let deadline = plan.timeout.map(|timeout| Instant::now() + timeout);
+    let received = Rc::clone(&exchange.received);
+    let deadline = plan.timeout.map(|timeout| Deadline::new(&received, timeout));
     exchange.outcome.cluster = Some(Arc::clone(&plan.cluster.spec().name));
     let mut tries = Tries::new(request, plan.retry);
     let mut avoid: Vec<Arc<Endpoint>> = Vec::new();
@@ -60,7 +62,7 @@ pub(crate) async fn forward(
     // Held from the decision to try again until it is known how that went. Source: Envoy, `RetryStateImpl::resetRetry`.
     let mut retrying: Option<Place> = None;
     loop {
-        let Some(picked) = choose(plan, &avoid, deadline).await else {
+        let Some(picked) = choose(plan, &avoid, deadline.as_ref()).await else {
             exchange.nobody_to_try();
             return Err(LocalReply::no_healthy_upstream());
         };
@@ -69,7 +71,12 @@ pub(crate) async fn forward(
         let request = tries
             .next(exchange.outcome.attempts, |request| picked.may_refuse(request, plan.version))?;
         let from = Cell::new(None);
-        let attempted = attempt(picked, request, plan, deadline, &from).await;
+        let of_try = plan.try_timeout.map(|timeout| Deadline::new(&received, timeout));
+        let sending = picked.send_telling(request, plan.version, &from);
+        let attempted = match within(sending, [of_try.as_ref(), deadline.as_ref()]).await {
+            Some(sent) => sent.map_err(Failed::Send),
+            None => Err(Failed::TimedOut),
+        };
         exchange.outcome.local = from.get();
         let failed = match attempted {
             Ok(response) => {
@@ -85,7 +92,7 @@ pub(crate) async fn forward(
             plan.cluster.timed_out(&endpoint);
         }
         let wanted = plan.retry.wants(failure(&failed));
-        let is_over = deadline.is_some_and(|deadline| deadline <= Instant::now());
+        let is_over = deadline.as_ref().is_some_and(Deadline::is_over);
         let may = wanted && !is_over && tries.are_possible(&failed);
         if may && retries < plan.retry.retries_max {
             retrying = plan.cluster.retry();
@@ -95,7 +102,8 @@ pub(crate) async fn forward(
                 avoid.push(endpoint);
                 let pause = backoff(plan.retry.backoff, retries, exchange.serving.roll());
                 let until = Instant::now() + pause;
-                if deadline.is_some_and(|deadline| deadline < until) {
+                let end = deadline.as_ref().and_then(Deadline::at);
+                if end.is_some_and(|end| end < until) {
                     return Err(LocalReply::timed_out());
                 }
                 sleep(pause).await;
@@ -113,32 +121,11 @@ pub(crate) async fn forward(
 async fn choose(
     plan: &Plan<'_>,
     avoid: &[Arc<Endpoint>],
-    deadline: Option<Instant>,
+    deadline: Option<&Deadline>,
 ) -> Option<Picked> {
     let avoid = if plan.retry.avoid_previous_endpoints { avoid } else { &[] };
     let wanted = Pick { hash: plan.hash, avoid, original: plan.original };
-    pick(&plan.cluster, &wanted, deadline).await
-}
-
-async fn attempt(
-    picked: Picked,
-    request: Request<Body>,
-    plan: &Plan<'_>,
-    deadline: Option<Instant>,
-    from: &Cell<Option<SocketAddr>>,
-) -> Result<Response<Body>, Failed> {
-    let of_try = plan.try_timeout.map(|timeout| Instant::now() + timeout);
-    let until = [of_try, deadline].into_iter().flatten().min();
-    let sending = picked.send_telling(request, plan.version, from);
-    let sent = match until {
-        None => Ok(sending.await),
-        Some(until) => timeout_at(until, sending).await,
-    };
-    match sent {
-        Ok(Ok(response)) => Ok(response),
-        Ok(Err(error)) => Err(Failed::Send(error)),
-        Err(_) => Err(Failed::TimedOut),
-    }
+    pick(&plan.cluster, &wanted, deadline.and_then(Deadline::at)).await
 }
 
 fn answered(response: &Response<Body>) -> Failure {
@@ -170,7 +157,7 @@ fn backoff(first: Duration, number: u32, roll: u32) -> Duration {
 /// What the client hears in the end.
 fn give_up(
     failed: Failed,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
     match failed {

@@ -57,13 +57,15 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
         let arrived = Arrived { stream, downstream, agreed: None };
         return go_on(arrived, chain, place, &live, serving, drain).await;
     }
-    let (_, secured) = match edge.accept(stream).await {
+    let (server, secured) = match edge.accept(stream).await {
         Ok(secured) => secured,
         Err(error) => {
             tracing::debug!(%error, source = %downstream.source, "a handshake failed");
             return refuse(downstream, live, &serving, "tls_handshake_failed");
         }
     };
+    // Whose certificate was shown and who was let in by it, not what the name alone would say.
+    let Some(chain) = listener.chains().get(server) else { return };
     let downstream = downstream.secured(&secured, None);
     let arrived = Arrived { stream: secured.stream, downstream, agreed: Some(secured.agreed) };
     go_on(arrived, chain, place, &live, serving, drain).await;

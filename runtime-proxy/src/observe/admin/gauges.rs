@@ -14,6 +14,7 @@ pub(super) fn write<P>(admin: &Admin<P>) -> Text {
     in_force(admin, &mut text);
     agent(admin, &mut text);
     epochs(admin, &mut text);
+    secrets(admin, &mut text);
     process(admin, &mut text);
     text
 }
@@ -102,6 +103,17 @@ fn epochs<P>(admin: &Admin<P>, text: &mut Text) {
             labels.add("epoch", epoch.epoch);
             text.sample(&name, labels.as_str(), of(epoch));
         }
+    }
+}
+
+/// By name, so that whoever is alerted knows which.
+fn secrets<P>(admin: &Admin<P>, text: &mut Text) {
+    let help = "Secrets whose newest version cannot be used; an earlier one that could be is kept.";
+    text.family("mesh_secret_refused", Kind::Gauge, help);
+    for (name, reason) in admin.world.refused_secrets() {
+        let mut labels = Labels::default();
+        labels.add("secret", &name).add("reason", &reason);
+        text.sample("mesh_secret_refused", labels.as_str(), 1);
     }
 }
 

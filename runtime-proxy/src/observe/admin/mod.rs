@@ -54,6 +54,7 @@ const LIMITS: HttpLimits = HttpLimits {
     streams_max: 8,
     head: Duration::from_secs(10),
     idle: Duration::from_mins(1),
+    stalled: Duration::from_mins(1),
 };
 
 /// Answers on `listener`, over HTTP/1.1, until `end`. To be run where tasks can be spawned locally, and not on a thread that
