@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use super::codec::{Frame, FrameCodec};
+use super::crowd::network;
 use super::{REQUEST_MAX_BYTES, Shared, reader};
 use crate::clock;
 use crate::identity::{self, Holder};
@@ -125,12 +126,28 @@ impl UnaryService<SignRequest> for Sign {
         let shared = self.0.clone();
         Box::pin(async move {
             let peer = peer(&request)?;
+            let often = || Status::resource_exhausted("too many requests in a short time");
+            if !is_in_time(&shared, peer.as_ref(), &request) {
+                return Err(often());
+            }
             let request = request.into_inner();
+            let _place = shared.signing.acquire().await.map_err(|_| often())?;
+            let shared = shared.clone();
             // Keys and files, so not on a thread of the runtime.
             let signed = tokio::task::spawn_blocking(move || sign(&shared, peer, &request));
             signed.await.map_err(|_| Status::unavailable("stopping"))?.map(Response::new)
         })
     }
+}
+
+/// Who has a certificate is known by it, and everybody else by where they are.
+fn is_in_time<T>(shared: &Shared, peer: Option<&Holder>, request: &Request<T>) -> bool {
+    if let Some(peer) = peer {
+        return shared.renewals.admit(peer);
+    }
+    let connection = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
+    let from = connection.and_then(|connection| connection.get_ref().remote_addr());
+    from.is_none_or(|from| shared.first_certificates.admit(&network(from.ip())))
 }
 
 /// A certificate renews itself; who has none needs a token. Why not is in the log alone.

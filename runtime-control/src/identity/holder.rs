@@ -9,7 +9,7 @@ use super::token::Bearer;
 use crate::world::{Instance, World};
 
 /// Whoever may have a certificate.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Holder {
     pub identity: Identity,
     /// Of the workload's instances, which one, by the word of this authority; empty: it has not said.

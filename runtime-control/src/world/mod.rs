@@ -179,6 +179,16 @@ impl World {
         }
     }
 
+    /// The instances that prove to be this.
+    pub fn of_identity(&self, identity: &Identity) -> impl Iterator<Item = &Instance> {
+        let from = (identity.namespace.clone(), String::new());
+        let own = self.instances.range(from..);
+        own.take_while(|((namespace, _), _)| *namespace == identity.namespace)
+            .map(|(_, instance)| instance)
+            .filter(|_| identity.trust_domain == self.trust_domain)
+            .filter(|instance| instance.workload.service_account == identity.service_account)
+    }
+
     /// Whether the two say the same of everything.
     fn equals(&self, other: &Self) -> bool {
         (&self.trust_domain, &self.cluster) == (&other.trust_domain, &other.cluster)

@@ -59,6 +59,40 @@ async fn nobody_gets_in_as_somebody_else() {
     assert_eq!(refused(with(&own).await, hello).await, Code::FailedPrecondition);
 }
 
+/// More of them than handshakes were ever done at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_say_nothing_keep_no_proxy_out() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(tokio::net::TcpStream::connect(control.distribution).await.unwrap());
+    }
+    // Less than a handshake may take, after which the silent would be gone anyway.
+    let within = std::time::Duration::from_secs(8);
+    let (address, roots) = (control.distribution, control.roots.as_str());
+    let signed = bootstrap(address, roots, folder.path(), ("shop", "web-1"));
+    assert!(tokio::time::timeout(within, signed).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_asks_for_certificates_without_end() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let (address, roots) = (control.distribution, control.roots.as_str());
+    let own = bootstrap(address, roots, folder.path(), ("shop", "web-1")).await;
+    let other = bootstrap(address, roots, folder.path(), ("shop", "web-2")).await;
+    let mut ended = Ok(own.clone());
+    for _ in 0..1000 {
+        ended = sign(address, roots, "", Some(&own)).await;
+        if ended.is_err() {
+            break;
+        }
+    }
+    assert_eq!(ended.err().map(|status| status.code()), Some(Code::ResourceExhausted));
+    sign(address, roots, "", Some(&other)).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_renews_itself_and_another_authoritys_does_not() {
     let folder = prepare_folder();
