@@ -19,6 +19,7 @@ mod tls;
 mod courier;
 mod pace;
 mod parcel;
+mod presence;
 mod reader;
 
 mod service;
@@ -41,6 +42,7 @@ use crate::store::Store;
 use crate::world::World;
 use pace::{Arrivals, Pace};
 use parcel::Parcels;
+use presence::Presence;
 
 /// What all streams share.
 pub struct Shared {
@@ -55,6 +57,7 @@ pub struct Shared {
     world: watch::Receiver<Arc<World>>,
     conductor: Conductor,
     parcels: Parcels,
+    presence: Presence,
     arrivals: Arrivals<(String, String)>,
     renewals: Arrivals<Holder>,
     first_certificates: Arrivals<IpAddr>,
@@ -76,6 +79,7 @@ impl Shared {
         conductor: Conductor,
         stop: CancellationToken,
     ) -> Arc<Self> {
+        let presence = Presence::new(&world.borrow());
         Arc::new(Self {
             name,
             trust_domain: authority.trust_domain().to_owned(),
@@ -86,6 +90,7 @@ impl Shared {
             world,
             conductor,
             parcels: Parcels::default(),
+            presence,
             arrivals: Arrivals::at(Pace::of_streams),
             renewals: Arrivals::at(Pace::of_renewals),
             first_certificates: Arrivals::at(Pace::of_first_certificates),
@@ -122,6 +127,7 @@ pub async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let stop = shared.stop.clone();
     let connections = tls::accept(listener, certificate, &shared);
+    shared.tasks.spawn(follow(shared.clone()));
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
@@ -133,4 +139,11 @@ pub async fn serve(
     shared.tasks.close();
     shared.tasks.wait().await;
     Ok(())
+}
+
+async fn follow(shared: Arc<Shared>) {
+    tokio::select! {
+        () = shared.stop.cancelled() => {}
+        () = shared.presence.follow(shared.world.clone()) => {}
+    }
 }
