@@ -8,9 +8,7 @@
 //! a proxy that has lost its certificate after that asks an operator.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +17,7 @@ use tokio::sync::watch;
 
 use super::token::{Bearer, TokenError, Tokens};
 use crate::clock;
+use crate::private_file;
 use crate::problems::Problems;
 use crate::world::{Instance, World};
 
@@ -113,23 +112,15 @@ impl Bootstrap {
     }
 }
 
-/// Whole or not at all, and for nobody else.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), BootstrapError> {
-    let new = path.with_extension("new");
-    let write = || -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(bytes)?;
-        fs::rename(&new, path)
-    };
-    write().map_err(|error| BootstrapError::Io { path: path.to_owned(), error })
+    let path_of = |error| BootstrapError::Io { path: path.to_owned(), error };
+    private_file::replace(path, bytes).map_err(path_of)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use mesh_snapshot::object::Workload;
 
     use super::*;

@@ -7,7 +7,7 @@ use mesh_snapshot::{SourceMap, canonical};
 use serde_json::json;
 
 use crate::real::mesh::{all_serve, join, join_all, prepare_folder};
-use crate::real::operator::{ask, overview};
+use crate::real::operator::{order, overview};
 use crate::real::proxy::Nature;
 use crate::real::runtime::{Running, config};
 use crate::real::shop::{self, CHANGING_SOURCE, changing_key, publish};
@@ -88,13 +88,12 @@ async fn harm_is_taken_back_and_stays_out_until_it_is_lifted() {
     assert_eq!(harm.workload, "shop/web");
     web.until(|seen| seen.served.contains(&bad) && seen.confirmed() == Some(good)).await;
     assert!(!other.seen().served.contains(&bad), "the first wave was one proxy");
-    let (status, answer) =
-        ask(control.admin, "POST", "/v1/rollout/undo", Some(json!({ "to": bad }))).await;
+    let (status, answer) = order(&control, "/v1/rollout/undo", Some(json!({ "to": bad }))).await;
     assert_eq!(status, 409, "{answer}");
     let quarantine = overview(control.admin).await["quarantine"].clone();
     assert!(quarantine[bad.to_string()].as_str().unwrap().contains("failed requests"));
     let lift = Some(json!({ "snapshot": bad }));
-    let (status, answer) = ask(control.admin, "POST", "/v1/rollout/lift", lift).await;
+    let (status, answer) = order(&control, "/v1/rollout/lift", lift).await;
     assert_eq!(status, 200, "{answer}");
     other.serves(bad).await;
 }
@@ -117,7 +116,7 @@ async fn an_operator_undoes_and_the_undone_is_not_rolled_out_again() {
     web.serves(one).await;
     let two = publish(&releases, "two", 2);
     web.serves(two).await;
-    let (status, answer) = ask(control.admin, "POST", "/v1/rollout/undo", None).await;
+    let (status, answer) = order(&control, "/v1/rollout/undo", None).await;
     assert_eq!((status, answer.as_str()), (200, r#"{"outcome":"done"}"#));
     web.serves(one).await;
     // The file of the undone one is still the newest.
