@@ -10,6 +10,7 @@ mod stamp;
 
 pub use document::{Document, DocumentError, Instance, Listed};
 pub use registry::Registry;
+pub(crate) use stamp::Stamp;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
