@@ -184,3 +184,22 @@ async fn a_rollout_goes_on_when_the_instance_it_waits_for_leaves_the_registry() 
     assert_eq!(overview["proxies"].as_array().map(Vec::len), Some(1), "{overview}");
     assert_eq!(overview["problems"], json!({}));
 }
+
+/// As reproducible builds make them: of another content, and of the same time and size.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_in_place_of_another_is_seen_whatever_its_file_says_of_its_age() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let mut proxies = join_all(&control, folder.path()).await;
+    let [releases, elsewhere] = ["releases", "elsewhere"].map(|name| folder.path().join(name));
+    let one = publish(&releases, "one", 1);
+    all_serve(&mut proxies, one).await;
+    let two = publish(&elsewhere, "two", 2);
+    let (old, new) = (releases.join("one.mesh"), elsewhere.join("two.mesh"));
+    let before = std::fs::metadata(&old).unwrap();
+    let file = std::fs::File::options().write(true).open(&new).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    assert_eq!(file.metadata().unwrap().len(), before.len());
+    std::fs::rename(new, old).unwrap();
+    all_serve(&mut proxies, two).await;
+}
