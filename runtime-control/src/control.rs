@@ -19,7 +19,7 @@ use crate::identity::{
 };
 use crate::journal::{Entry, Journal, JournalError};
 use crate::keys::{Fetcher, Keeper, system_roots};
-use crate::observe::{self, Metrics, Observer};
+use crate::observe::{self, Metrics, Observer, OperatorToken};
 use crate::problems::Problems;
 use crate::release::{self, Signers};
 use crate::rollout::Policy;
@@ -29,7 +29,7 @@ use crate::world::{Registry, World};
 /// What a control runtime is told when it starts.
 #[derive(Clone)]
 pub struct Config {
-    /// Its own folder: journal, snapshots, authority, tokens. One control runtime at a time.
+    /// Its own folder: journal, snapshots, authority, tokens, that of operators too. One control runtime at a time.
     pub state: PathBuf,
     /// Documents about instances ([`crate::world::Document`]).
     pub registry: PathBuf,
@@ -69,9 +69,13 @@ pub enum StartError {
     Token(#[from] TokenError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    #[error("the operators' token cannot be written to {}: {error}", path.display())]
+    OperatorToken { path: PathBuf, error: io::Error },
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
-    #[error("{0} is not a loopback address: whoever reaches the admin port rules the mesh")]
+    #[error(
+        "{0} is not a loopback address: what operators show the admin port must not cross a network"
+    )]
     AdminNotLocal(SocketAddr),
 }
 
@@ -98,6 +102,7 @@ pub struct Control {
     fetcher: Arc<Fetcher>,
     certificate: Arc<ServerCertificate>,
     tokens: Tokens,
+    operator: OperatorToken,
     store: Arc<Store>,
     registry: Registry,
     world: watch::Sender<Arc<World>>,
@@ -161,6 +166,9 @@ impl Control {
             authority: Arc::new(authority),
             identity,
             tokens: Tokens::open(&config.state.join("tokens"))?,
+            operator: OperatorToken::make(&config.state).map_err(|error| {
+                StartError::OperatorToken { path: OperatorToken::path(&config.state), error }
+            })?,
             store,
             // Whoever asks before it was read would be told that nothing is there.
             world: watch::Sender::new(Arc::new(registry.read_once(&problems))),
@@ -194,6 +202,12 @@ impl Control {
     #[must_use]
     pub const fn tokens(&self) -> &Tokens {
         &self.tokens
+    }
+
+    /// What operators show at [`Self::admin_address`].
+    #[must_use]
+    pub const fn operator_token(&self) -> &OperatorToken {
+        &self.operator
     }
 
     #[must_use]
@@ -234,6 +248,7 @@ impl Control {
             token_lifetime: self.config.token_lifetime,
             problems: self.problems.clone(),
             metrics: metrics.clone(),
+            operator: self.operator,
         };
         let departures = departures::run(self.world.subscribe(), self.conductor.clone());
         let world = self.world.subscribe();

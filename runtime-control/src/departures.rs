@@ -17,7 +17,7 @@ pub(crate) async fn run(mut world: watch::Receiver<Arc<World>>, conductor: Condu
         let gone = before.instances.iter().filter(|(name, it)| !stays(name, &it.workload));
         for ((namespace, name), _) in gone {
             let proxy = format!("{namespace}/{name}").into();
-            if !conductor.tell(Event::Departed { proxy }).await {
+            if !conductor.tell(Event::Departed { proxy, connection: None }).await {
                 return;
             }
         }

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+mod private_file;
 pub mod problems;
 mod watch;
 

@@ -238,9 +238,20 @@ fn nobody_waits_for_who_has_left_the_registry() {
     mesh.say("api-2", Said::Left);
     mesh.offer("b").unwrap();
     assert_eq!(mesh.phase(), Phase::Preparing, "it may come back within its lease");
-    mesh.step(Event::Departed { proxy: "api-2".into() });
+    mesh.step(Event::Departed { proxy: "api-2".into(), connection: None });
     assert_eq!(mesh.waves(), [["api-1"]]);
     assert_eq!(mesh.state.as_ref().unwrap().status().proxies.len(), 1);
+}
+
+/// It ends later than the one that took its place began.
+#[test]
+fn a_stream_that_was_replaced_does_not_end_the_one_in_its_place() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    let proxies = |mesh: &Mesh| mesh.state.as_ref().unwrap().status().proxies.len();
+    mesh.step(Event::Departed { proxy: "api-2".into(), connection: Some(u64::MAX) });
+    assert_eq!(proxies(&mesh), 2);
+    mesh.step(Event::Departed { proxy: "api-2".into(), connection: None });
+    assert_eq!(proxies(&mesh), 1);
 }
 
 #[test]
@@ -248,7 +259,7 @@ fn the_waves_begin_anew_when_the_only_proxy_on_trial_leaves_for_good() {
     let mut mesh = Mesh::settled(policy(), &["api-1", "api-2", "api-3"]);
     mesh.offer("b").unwrap();
     mesh.serving.remove("api-1");
-    mesh.step(Event::Departed { proxy: "api-1".into() });
+    mesh.step(Event::Departed { proxy: "api-1".into(), connection: None });
     assert_eq!(mesh.waves(), [["api-1"], ["api-2"]], "and not all at once");
     mesh.wait(11);
     assert_eq!(mesh.waves()[2], ["api-3"]);

@@ -118,8 +118,9 @@ fn settings(arguments: Arguments) -> Result<Settings, SettingsError> {
 /// One line on standard output, once connections are accepted; operators of this user find it from then on.
 fn announce(control: &Control, called: &str) -> io::Result<Option<Announced>> {
     let (proxies, operators) = (control.distribution_address(), control.admin_address());
-    let announced = Running::announce(operators, called).inspect_err(
-        |error| tracing::info!(%error, "operators do not find this by themselves, but by --control"),
+    let token = control.operator_token().as_str().parse().ok();
+    let announced = Running::announce(operators, called, token).inspect_err(
+        |error| tracing::info!(%error, "operators do not find this by themselves, but by --control and --token-file"),
     );
     let mut out = io::stdout().lock();
     writeln!(out, "ready distribution={proxies} admin={operators}")?;

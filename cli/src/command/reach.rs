@@ -1,12 +1,13 @@
 //! How a command reaches the control runtime, and how it writes what it hears.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::Exit;
-use crate::operator::{AskError, Client, Running};
+use crate::operator::{AskError, Client, NotAToken, Running, Token, TokenError};
 use crate::render::Color;
 use crate::settings::control::ADMIN;
 
@@ -16,6 +17,10 @@ pub(crate) struct Reach {
     /// 127.0.0.1:15014].
     #[arg(long, value_name = "ADDRESS", global = true)]
     control: Option<SocketAddr>,
+    /// A file with the token that lets you change something [default: `$MESH_CONTROL_TOKEN`, else that of the one that you run on this
+    /// machine]. The control runtime writes `operator-token` into its state.
+    #[arg(long, value_name = "FILE", global = true)]
+    token_file: Option<PathBuf>,
     /// How the answer is written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
     format: Format,
@@ -46,6 +51,10 @@ enum Chosen {
 enum ChoiceError {
     #[error("MESH_CONTROL: `{0}` is no address")]
     NotAnAddress(String),
+    #[error("MESH_CONTROL_TOKEN: {0}")]
+    NotAToken(#[from] NotAToken),
+    #[error(transparent)]
+    TokenFile(#[from] TokenError),
     #[error("you run several meshes on this machine: say which{}", list(.0))]
     Several(Vec<Running>),
 }
@@ -57,21 +66,28 @@ impl Reach {
 
     /// Runs `question` with a client for the control runtime.
     pub(crate) fn ask(&self, question: impl AsyncFnOnce(Client) -> Result<(), AskError>) -> Exit {
-        let chosen = match self.choose() {
+        let chosen = self.choose().and_then(|chosen| Ok((self.token(&chosen)?, chosen)));
+        let (token, chosen) = match chosen {
             Ok(chosen) => chosen,
+            Err(error @ ChoiceError::TokenFile(_)) => return Exit::Input.because(&error),
             Err(error) => return Exit::Usage.because(&error),
         };
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => return Exit::Broken.because(&error),
         };
-        match runtime.block_on(question(Client::new(chosen.address()))) {
+        match runtime.block_on(question(Client::new(chosen.address(), token))) {
             Ok(()) => Exit::Ok,
             Err(error @ (AskError::Unreachable { .. } | AskError::Stranger { .. })) => {
                 Exit::Unreachable.because(&format!("{error}\n{}", chosen.advice()))
             }
             Err(error @ (AskError::Rejected(_) | AskError::Named(_))) => {
                 Exit::Negative.because(&error)
+            }
+            Err(error @ AskError::Unauthorized { .. }) => {
+                let advice =
+                    "give that file by `--token-file`, or what it holds in MESH_CONTROL_TOKEN";
+                Exit::Negative.because(&format!("{error}\n{advice}"))
             }
             Err(error @ AskError::Answer { .. }) => Exit::Broken.because(&error),
         }
@@ -94,6 +110,23 @@ impl Reach {
                 Err(ChoiceError::Several(running))
             }
         }
+    }
+}
+
+impl Reach {
+    /// What the user says, else what the one that is asked has told this user's programs.
+    fn token(&self, chosen: &Chosen) -> Result<Option<Token>, ChoiceError> {
+        if let Some(path) = &self.token_file {
+            return Ok(Some(Token::read(path)?));
+        }
+        if let Ok(text) = std::env::var("MESH_CONTROL_TOKEN") {
+            return Ok(Some(text.parse()?));
+        }
+        if let Chosen::Running(running) = chosen {
+            return Ok(running.token.clone());
+        }
+        let own = Running::all().into_iter().find(|running| running.admin == chosen.address());
+        Ok(own.and_then(|running| running.token))
     }
 }
 
@@ -121,7 +154,7 @@ impl Chosen {
 }
 
 fn list(running: &[Running]) -> String {
-    let lines = running.iter().map(|Running { admin, called, pid }| {
+    let lines = running.iter().map(|Running { admin, called, pid, .. }| {
         format!("\n  --control {admin}   {called} (process {pid})")
     });
     lines.collect()

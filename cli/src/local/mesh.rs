@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mesh_control::observe::OperatorToken;
 use mesh_snapshot::Digest;
 use mesh_snapshot::container::{Bundle, FileError};
 use mesh_snapshot::object::Credential;
@@ -22,7 +23,7 @@ use super::publish::{KeyError, Publisher};
 use super::registry;
 use super::start::{self, ControlAt};
 use super::station::Station;
-use crate::operator::Client;
+use crate::operator::{Client, Token};
 
 /// Why there is no mesh, or none with this policy.
 #[derive(Debug, thiserror::Error)]
@@ -177,7 +178,9 @@ impl LocalMesh {
     }
 
     pub(crate) fn operator(&self) -> Client {
-        Client::new(self.at.admin)
+        // Another after each start of the control runtime; without one it still tells how things are.
+        let path = OperatorToken::path(&self.folders.control());
+        Client::new(self.at.admin, Token::read(&path).ok())
     }
 
     pub(crate) const fn control_at(&self) -> ControlAt {

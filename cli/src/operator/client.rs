@@ -12,11 +12,14 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use super::named::NamedError;
+use super::token::Token;
 use crate::http::{self as client, HttpError};
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
     control: SocketAddr,
+    /// Shown with every request.
+    token: Option<Token>,
 }
 
 /// Why a question has no answer.
@@ -31,6 +34,9 @@ pub(crate) enum AskError {
     Rejected(String),
     #[error("the control runtime at {control} answered {status}: {body}")]
     Answer { control: SocketAddr, status: StatusCode, body: String },
+    /// The token that it wants was not shown, or is not that one.
+    #[error("the control runtime at {control} does not take this for an operator's: {reason}")]
+    Unauthorized { control: SocketAddr, reason: String },
     /// It speaks HTTP, but not as one does.
     #[error(
         "what listens at {control} is no control runtime: it answered {status}, and not with JSON"
@@ -54,8 +60,9 @@ struct Problem {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Client {
-    pub(crate) const fn new(control: SocketAddr) -> Self {
-        Self { control }
+    /// Without a token it is told everything and may change nothing.
+    pub(crate) const fn new(control: SocketAddr, token: Option<Token>) -> Self {
+        Self { control, token }
     }
 
     pub(crate) async fn overview(&self) -> Result<Overview, AskError> {
@@ -84,13 +91,16 @@ impl Client {
         let control = self.control;
         let unreachable = |error| AskError::Unreachable { control, error };
         let body = body.map(|body| body.to_string()).unwrap_or_default();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(http::header::HOST, control.to_string())
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .unwrap_or_else(|error| unreachable!("all parts are ours: {error}"));
+        if let Some(token) = &self.token {
+            request.headers_mut().insert(http::header::AUTHORIZATION, token.header());
+        }
         let mut client = client::Client::connect(control, PATIENCE).await.map_err(unreachable)?;
         let response = client.send(request).await.map_err(unreachable)?;
         let (status, body) = (response.status(), response.into_body());
@@ -109,6 +119,10 @@ impl Client {
             StatusCode::CONFLICT | StatusCode::BAD_REQUEST => {
                 let problem: Problem = serde_json::from_slice(&body).map_err(|_| answer())?;
                 Err(AskError::Rejected(problem.error))
+            }
+            StatusCode::UNAUTHORIZED => {
+                let problem: Problem = serde_json::from_slice(&body).map_err(|_| answer())?;
+                Err(AskError::Unauthorized { control, reason: problem.error })
             }
             _ => Err(answer()),
         }

@@ -4,9 +4,11 @@ mod client;
 mod follow;
 mod named;
 mod running;
+mod token;
 pub(crate) mod view;
 
 pub(crate) use client::{AskError, Client};
 pub(crate) use follow::Follow;
 pub(crate) use named::Named;
 pub(crate) use running::{Announced, Running};
+pub(crate) use token::{NotAToken, Token, TokenError};

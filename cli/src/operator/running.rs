@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::token::Token;
+
 /// One that runs.
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,6 +22,9 @@ pub(crate) struct Running {
     /// What the user started: `mesh up policies/bookinfo`.
     pub called: String,
     pub pid: u32,
+    /// What it wants to be shown; absent: it is of a version that wants none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Token>,
 }
 
 /// It is to be found as long as this is kept.
@@ -30,17 +35,21 @@ pub(crate) struct Announced {
 }
 
 impl Running {
-    /// This process answers operators at `admin`.
+    /// This process answers operators at `admin`, who show it `token`.
     ///
     /// # Errors
     ///
     /// When the user has no folder, or the file system refuses.
-    pub(crate) fn announce(admin: SocketAddr, called: &str) -> io::Result<Announced> {
+    pub(crate) fn announce(
+        admin: SocketAddr,
+        called: &str,
+        token: Option<Token>,
+    ) -> io::Result<Announced> {
         let folders = folders(|name| std::env::var_os(name).map(PathBuf::from));
         let folder = folders.into_iter().next().ok_or_else(|| {
             io::Error::new(io::ErrorKind::NotFound, "neither XDG_RUNTIME_DIR nor HOME is set")
         })?;
-        let running = Self { admin, called: called.to_owned(), pid: std::process::id() };
+        let running = Self { admin, called: called.to_owned(), pid: std::process::id(), token };
         running.announce_in(&folder)
     }
 
@@ -77,12 +86,18 @@ impl Running {
     /// None: it has ended.
     fn read(path: &Path) -> Option<Self> {
         let file = File::open(path).ok()?;
-        if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
-            return serde_json::from_reader(file).ok();
+        Self::judge(path, &file, &file.try_lock_shared())
+    }
+
+    /// Of a file, and what came of locking it.
+    fn judge(path: &Path, file: &File, locked: &Result<(), TryLockError>) -> Option<Self> {
+        if locked.is_ok() {
+            // Somebody else may have removed it meanwhile.
+            let _ = fs::remove_file(path);
+            return None;
         }
-        // Somebody else may have removed it meanwhile.
-        let _ = fs::remove_file(path);
-        None
+        // It is locked, or the file system knows no locks (ENOLCK) or has too many: nothing says that it has ended.
+        serde_json::from_reader(file).ok()
     }
 }
 
@@ -114,7 +129,12 @@ mod tests {
 
     fn running(port: u16) -> Running {
         let admin = SocketAddr::from(([127, 0, 0, 1], port));
-        Running { admin, called: "mesh up policies/shop".to_owned(), pid: 1 }
+        Running {
+            admin,
+            called: "mesh up policies/shop".to_owned(),
+            pid: 1,
+            token: Some("0f".repeat(32).parse().unwrap()),
+        }
     }
 
     #[test]
@@ -125,6 +145,8 @@ mod tests {
         let announced = one.announce_in(&folder).unwrap();
         let mode = fs::metadata(&folder).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
+        let mode = fs::metadata(&announced.path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it holds a token");
         assert_eq!(Running::all_in(&folder), [one]);
         let _other = other.announce_in(&folder).unwrap();
         assert_eq!(Running::all_in(&folder).len(), 2);
@@ -139,6 +161,18 @@ mod tests {
         fs::write(&left, serde_json::to_vec(&running(1)).unwrap()).unwrap();
         assert_eq!(Running::all_in(folder.path()), []);
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn who_cannot_be_asked_whether_it_lives_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(format!("1-1.{SUFFIX}"));
+        fs::write(&path, serde_json::to_vec(&running(1)).unwrap()).unwrap();
+        let no_locks = io::Error::from(io::ErrorKind::Unsupported);
+        let file = File::open(&path).unwrap();
+        let found = Running::judge(&path, &file, &Err(TryLockError::Error(no_locks)));
+        assert_eq!(found, Some(running(1)));
+        assert!(path.exists());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::program::{command, errors, text};
 struct Control {
     process: Child,
     admin: String,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Control {
@@ -34,11 +34,17 @@ impl Control {
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let admin = line.trim().rsplit("admin=").next().unwrap().to_owned();
-        Self { process, admin, _state: state }
+        Self { process, admin, state }
     }
 
     fn ask(&self, arguments: &[&str]) -> std::process::Output {
-        command().args(arguments).args(["--control", &self.admin]).output().unwrap()
+        let mut asking = command();
+        asking.args(arguments).args(["--control", &self.admin, "--token-file"]);
+        asking.arg(self.token_file()).output().unwrap()
+    }
+
+    fn token_file(&self) -> std::path::PathBuf {
+        self.state.path().join("operator-token")
     }
 }
 
@@ -64,6 +70,30 @@ fn an_operator_is_answered() {
     assert_eq!((code, error.as_str()), (1, "error: no rollout is under way\n"));
     let (code, error) = errors(&control.ask(&["rollout", "undo"]));
     assert_eq!((code, error.as_str()), (1, "error: nothing was confirmed before\n"));
+}
+
+#[test]
+fn who_shows_no_token_may_look_and_change_nothing() {
+    let control = Control::start();
+    let ask = |verb: &str, more: &[&str]| {
+        let mut asking = command();
+        asking.args(["rollout", verb, "--control", &control.admin]).args(more);
+        asking
+    };
+    assert!(ask("status", &[]).output().unwrap().status.success());
+    let (code, error) = errors(&ask("pause", &[]).output().unwrap());
+    assert_eq!(code, 1);
+    let file = control.token_file().display().to_string();
+    assert!(error.contains("does not take this for an operator's"), "{error}");
+    assert!(error.contains(&file) && error.contains("--token-file"), "{error}");
+    let token = std::fs::read_to_string(&file).unwrap();
+    let by_variable = ask("pause", &[]).env("MESH_CONTROL_TOKEN", &token).output().unwrap();
+    assert_eq!(text(&by_variable), "exit 0\npause: done\n");
+    let (code, error) = errors(&ask("pause", &["--token-file", "/nowhere"]).output().unwrap());
+    assert_eq!(code, 3);
+    assert!(error.contains("/nowhere"), "{error}");
+    let wrong = ask("pause", &[]).env("MESH_CONTROL_TOKEN", "guess").output().unwrap();
+    assert_eq!(errors(&wrong).0, 2);
 }
 
 #[test]
@@ -93,7 +123,11 @@ fn what_a_user_runs_is_found_without_a_word() {
     let one = Control::start_for(user());
     let found = text(&status());
     assert!(found.starts_with("exit 0\nrollout    waits for the first snapshot\n"), "{found}");
+    let paused = user().args(["rollout", "pause"]).output().unwrap();
+    assert_eq!(text(&paused), "exit 0\npause: done\n", "with its token");
     let other = Control::start_for(user());
+    let resumed = user().args(["rollout", "resume", "--control", &one.admin]).output().unwrap();
+    assert_eq!(text(&resumed), "exit 0\nresume: done\n", "with the token of that one");
     let (code, error) = errors(&status());
     assert_eq!(code, 2);
     assert!(error.contains("you run several meshes on this machine: say which"), "{error}");

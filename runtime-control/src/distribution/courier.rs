@@ -3,7 +3,7 @@
 //! Whatever waits here is bounded: orders are few, and of the world only the names are kept, never a queue of what
 //! changed. So a proxy that reads slowly gets the latest state late, and costs no memory.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -53,7 +53,7 @@ pub(super) struct Courier {
     workload: Workload,
     out: mpsc::Sender<Result<Frame, Status>>,
     /// Slices of which it holds all objects.
-    slices: BTreeSet<Digest>,
+    slices: Claims,
     /// What it serves. None, though it serves something: the store does not hold that, so nobody knows what of the world it uses.
     serving: Option<Known>,
     blind: bool,
@@ -72,6 +72,35 @@ struct Known {
     reach: Arc<Reach>,
 }
 
+/// What a proxy says that it holds, the latest last. It has a few at a time; one that says more loses by it, since it is sent again what
+/// was said first.
+#[derive(Clone, Debug, Default)]
+struct Claims(VecDeque<Digest>);
+
+const CLAIMS_MAX: usize = 64;
+
+impl Claims {
+    fn add(&mut self, slice: Digest) {
+        self.0.retain(|known| *known != slice);
+        self.0.push_back(slice);
+        if self.0.len() > CLAIMS_MAX {
+            self.0.pop_front();
+        }
+    }
+
+    fn contains(&self, slice: &Digest) -> bool {
+        self.0.contains(slice)
+    }
+}
+
+impl FromIterator<Digest> for Claims {
+    fn from_iter<I: IntoIterator<Item = Digest>>(slices: I) -> Self {
+        let mut claims = Self::default();
+        slices.into_iter().for_each(|slice| claims.add(slice));
+        claims
+    }
+}
+
 /// What is confirmed, and the candidate.
 const PREPARED_MAX: usize = 2;
 /// Names that one proxy may subscribe to.
@@ -83,14 +112,14 @@ impl Courier {
         instance: (String, String),
         workload: Workload,
         out: mpsc::Sender<Result<Frame, Status>>,
-        slices: BTreeSet<Digest>,
+        slices: impl IntoIterator<Item = Digest>,
     ) -> Self {
         Self {
             shared,
             instance,
             workload,
             out,
-            slices,
+            slices: slices.into_iter().collect(),
             serving: None,
             blind: false,
             prepared: VecDeque::new(),
@@ -229,7 +258,7 @@ impl Courier {
         match asked {
             Asked::Need { epoch, digests } => self.send_needed(epoch, &digests).await,
             Asked::Holds(slice) => {
-                self.slices.insert(slice);
+                self.slices.add(slice);
                 Ok(())
             }
             Asked::Serves(version) => {
@@ -336,4 +365,20 @@ fn may_know(slices: &[Arc<Reach>], world: &World, name: &Name) -> bool {
 fn stopping() -> Refusal {
     let detail = "the control runtime is stopping".to_owned();
     Refusal { reason: crate::rollout::Reason::Corrupt, detail, key: None, item: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_proxy_claims_to_hold_is_kept_within_bounds() {
+        let slice = |number: u32| Digest::of(&number.to_be_bytes());
+        let mut claims: Claims = (0..1000).map(slice).collect();
+        assert_eq!(claims.0.len(), CLAIMS_MAX);
+        assert!(claims.contains(&slice(999)) && !claims.contains(&slice(0)));
+        (0..100).for_each(|_| claims.add(slice(999)));
+        assert_eq!(claims.0.len(), CLAIMS_MAX, "and none twice");
+        assert!(claims.contains(&slice(998)));
+    }
 }

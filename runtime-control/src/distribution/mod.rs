@@ -13,32 +13,36 @@
 mod codec;
 mod connection;
 mod convert;
+mod crowd;
 mod tls;
 
 mod courier;
 mod pace;
 mod parcel;
+mod presence;
 mod reader;
 
 mod service;
 
 pub use tls::{CertificateError, ServerCertificate};
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::conductor::Conductor;
-use crate::identity::{Authority, Tokens};
+use crate::identity::{Authority, Holder, Tokens};
 use crate::store::Store;
 use crate::world::World;
-use pace::Arrivals;
+use pace::{Arrivals, Pace};
 use parcel::Parcels;
+use presence::Presence;
 
 /// What all streams share.
 pub struct Shared {
@@ -53,7 +57,12 @@ pub struct Shared {
     world: watch::Receiver<Arc<World>>,
     conductor: Conductor,
     parcels: Parcels,
-    arrivals: Arrivals,
+    presence: Presence,
+    arrivals: Arrivals<(String, String)>,
+    renewals: Arrivals<Holder>,
+    first_certificates: Arrivals<IpAddr>,
+    /// Places at which certificates are signed: whoever writes to disk needs threads too.
+    signing: Semaphore,
     connections: AtomicU64,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -70,6 +79,7 @@ impl Shared {
         conductor: Conductor,
         stop: CancellationToken,
     ) -> Arc<Self> {
+        let presence = Presence::new(&world.borrow());
         Arc::new(Self {
             name,
             trust_domain: authority.trust_domain().to_owned(),
@@ -80,7 +90,11 @@ impl Shared {
             world,
             conductor,
             parcels: Parcels::default(),
-            arrivals: Arrivals::default(),
+            presence,
+            arrivals: Arrivals::at(Pace::of_streams),
+            renewals: Arrivals::at(Pace::of_renewals),
+            first_certificates: Arrivals::at(Pace::of_first_certificates),
+            signing: Semaphore::new(SIGNING_MAX),
             connections: AtomicU64::new(1),
             tasks: TaskTracker::new(),
             stop,
@@ -94,6 +108,8 @@ impl Shared {
 
 /// A connection whose other end has gone without a word is noticed after two of these.
 const KEEPALIVE: Duration = Duration::from_secs(20);
+/// Each takes a fraction of a millisecond.
+const SIGNING_MAX: usize = 4;
 /// A proxy has one stream, and a second one while it renews its certificate.
 const STREAMS_MAX: u32 = 8;
 /// No message of a proxy comes near.
@@ -111,6 +127,7 @@ pub async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let stop = shared.stop.clone();
     let connections = tls::accept(listener, certificate, &shared);
+    shared.tasks.spawn(follow(shared.clone()));
     tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
@@ -122,4 +139,11 @@ pub async fn serve(
     shared.tasks.close();
     shared.tasks.wait().await;
     Ok(())
+}
+
+async fn follow(shared: Arc<Shared>) {
+    tokio::select! {
+        () = shared.stop.cancelled() => {}
+        () = shared.presence.follow(shared.world.clone()) => {}
+    }
 }

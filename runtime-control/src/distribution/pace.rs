@@ -1,4 +1,4 @@
-//! How much one proxy may ask for per time. Well above what a proxy does, and well below what would be felt by others.
+//! How much one proxy, or one place, may ask for per time. Well above what a proxy does, and well below what would be felt by others.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -24,8 +24,18 @@ impl Pace {
     }
 
     /// Of the streams of one instance. A proxy pauses for longer each time that it is not answered.
-    fn of_streams() -> Self {
+    pub(super) fn of_streams() -> Self {
         Self { burst: 30, every: Duration::from_millis(250), full: Instant::now() }
+    }
+
+    /// Of the certificates that one holder of a certificate asks for. It asks once in half the life of one, of seconds in tests.
+    pub(super) fn of_renewals() -> Self {
+        Self { burst: 30, every: Duration::from_secs(1), full: Instant::now() }
+    }
+
+    /// Of the first certificates that are asked for from one address. Behind one may be all workloads of a machine.
+    pub(super) fn of_first_certificates() -> Self {
+        Self { burst: 1000, every: Duration::from_millis(10), full: Instant::now() }
     }
 
     /// Takes a token, and waits where none is left: whoever sends faster is read later.
@@ -49,23 +59,30 @@ impl Pace {
     }
 }
 
-/// The streams that instances of the registry began.
-#[derive(Debug, Default)]
-pub(super) struct Arrivals(Mutex<BTreeMap<(String, String), Pace>>);
+/// Who came, each at a pace of its own: instances of the registry that begin a stream, say.
+#[derive(Debug)]
+pub(super) struct Arrivals<K> {
+    pace: fn() -> Pace,
+    known: Mutex<BTreeMap<K, Pace>>,
+}
 
 /// With fewer, nobody looks which can be forgotten.
 const KEPT_MIN: usize = 1024;
 
-impl Arrivals {
-    /// Whether this one may begin another stream now.
-    pub(super) fn admit(&self, instance: &(String, String)) -> bool {
+impl<K: Clone + Ord> Arrivals<K> {
+    pub(super) const fn at(pace: fn() -> Pace) -> Self {
+        Self { pace, known: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Whether this one may come once more now.
+    pub(super) fn admit(&self, who: &K) -> bool {
         let now = Instant::now();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         // The map doubles between two looks at all of it.
         if known.len() >= KEPT_MIN && known.len().is_power_of_two() {
             known.retain(|_, pace| !pace.is_full(now));
         }
-        let pace = known.entry(instance.clone()).or_insert_with(Pace::of_streams);
+        let pace = known.entry(who.clone()).or_insert_with(self.pace);
         let before = *pace;
         let admitted = pace.take(now) <= now;
         if !admitted {
@@ -95,7 +112,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_instance_that_comes_again_and_again_is_turned_away_for_a_while() {
-        let arrivals = Arrivals::default();
+        let arrivals = Arrivals::at(Pace::of_streams);
         let [liar, other] = ["liar", "other"].map(|name| ("shop".to_owned(), name.to_owned()));
         let burst = Pace::of_streams().burst as usize;
         assert_eq!((0..1000).filter(|_| arrivals.admit(&liar)).count(), burst);
@@ -106,12 +123,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn those_that_came_long_ago_are_forgotten() {
-        let arrivals = Arrivals::default();
+        let arrivals = Arrivals::at(Pace::of_streams);
         for name in 0..KEPT_MIN {
             assert!(arrivals.admit(&("shop".to_owned(), name.to_string())));
         }
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert!(arrivals.admit(&("shop".to_owned(), "late".to_owned())));
-        assert_eq!(arrivals.0.lock().unwrap().len(), 1);
+        assert_eq!(arrivals.known.lock().unwrap().len(), 1);
     }
 }

@@ -104,7 +104,7 @@ async fn serve(
     let event = if shared.world.borrow().runs(&instance, &workload) {
         Event::Proxy { proxy: name, connection, said: Said::Left }
     } else {
-        Event::Departed { proxy: name }
+        Event::Departed { proxy: name, connection: Some(connection) }
     };
     shared.conductor.tell(event).await;
     ended

@@ -18,7 +18,8 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 
 use super::codec::{Frame, FrameCodec};
-use super::{REQUEST_MAX_BYTES, Shared, reader};
+use super::crowd::network;
+use super::{REQUEST_MAX_BYTES, Shared, presence, reader};
 use crate::clock;
 use crate::identity::{self, Holder};
 
@@ -125,7 +126,13 @@ impl UnaryService<SignRequest> for Sign {
         let shared = self.0.clone();
         Box::pin(async move {
             let peer = peer(&request)?;
+            let often = || Status::resource_exhausted("too many requests in a short time");
+            if !is_in_time(&shared, peer.as_ref(), &request) {
+                return Err(often());
+            }
             let request = request.into_inner();
+            let _place = shared.signing.acquire().await.map_err(|_| often())?;
+            let shared = shared.clone();
             // Keys and files, so not on a thread of the runtime.
             let signed = tokio::task::spawn_blocking(move || sign(&shared, peer, &request));
             signed.await.map_err(|_| Status::unavailable("stopping"))?.map(Response::new)
@@ -133,7 +140,17 @@ impl UnaryService<SignRequest> for Sign {
     }
 }
 
-/// A certificate renews itself; who has none needs a token. Why not is in the log alone.
+/// Who has a certificate is known by it, and everybody else by where they are.
+fn is_in_time<T>(shared: &Shared, peer: Option<&Holder>, request: &Request<T>) -> bool {
+    if let Some(peer) = peer {
+        return shared.renewals.admit(peer);
+    }
+    let connection = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
+    let from = connection.and_then(|connection| connection.get_ref().remote_addr());
+    from.is_none_or(|from| shared.first_certificates.admit(&network(from.ip())))
+}
+
+/// A certificate renews itself as long as the registry knows whose it is; who has none needs a token. Why that does not count is in the log alone.
 fn sign(
     shared: &Shared,
     peer: Option<Holder>,
@@ -147,10 +164,11 @@ fn sign(
     // A token counts once: it is not used up for a request that comes to nothing.
     let key = identity::Request::read(&request.csr).map_err(|error| refused(&error))?;
     let holder = match peer {
-        Some(peer) if peer.identity.trust_domain == shared.trust_domain => peer,
-        Some(peer) => {
+        Some(peer) if peer.identity.trust_domain != shared.trust_domain => {
             return Err(refused(&format!("{} is of another trust domain", peer.identity)));
         }
+        Some(peer) if !shared.presence.knows(&peer.identity) => return Err(gone(&peer)),
+        Some(peer) => peer,
         None => {
             let bearer = shared.tokens.take(&request.token, now).map_err(|it| refused(&it))?;
             Holder::of_token(bearer, &shared.trust_domain)
@@ -166,6 +184,15 @@ fn sign(
         roots: shared.roots.clone().into_bytes(),
         trust_domain: shared.trust_domain.clone(),
     })
+}
+
+/// It has proved who it is, so it may know why.
+fn gone(peer: &Holder) -> Status {
+    let identity = &peer.identity;
+    tracing::warn!(%identity, "a renewal was refused: the registry knows no instance of it");
+    let minutes = presence::GRACE.as_secs() / 60;
+    let reason = format!("the registry has known no instance of {identity} for {minutes} minutes");
+    Status::permission_denied(reason)
 }
 
 struct Connect(Arc<Shared>);
@@ -187,5 +214,59 @@ impl StreamingService<FromProxy> for Connect {
             }
             Ok(Response::new(reader::open(shared, peer.identity, request.into_inner())))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use tokio::sync::watch;
+    use tokio_util::sync::CancellationToken;
+    use tonic::Code;
+
+    use super::*;
+    use crate::conductor::Conducting;
+    use crate::identity::{Authority, Bearer, Lifetimes, Tokens};
+    use crate::journal::Journal;
+    use crate::problems::Problems;
+    use crate::rollout::Policy;
+    use crate::store::Store;
+
+    fn shared(folder: &std::path::Path) -> Arc<Shared> {
+        let (journal, entries) = Journal::open(folder).unwrap();
+        let store = Arc::new(Store::open(&folder.join("snapshots")).unwrap().0);
+        let (policy, problems) = (Policy::default(), Problems::default());
+        let (conductor, _) =
+            Conducting::recover(journal, entries, policy, store.clone(), problems, None);
+        let (lifetimes, now) = (Lifetimes::default(), clock::wall());
+        let authority =
+            Authority::open(&folder.join("authority"), "cluster.local", lifetimes, now).unwrap();
+        let tokens = Tokens::open(&folder.join("tokens")).unwrap();
+        let world = watch::channel(Arc::default()).1;
+        let stop = CancellationToken::new();
+        Shared::new("c".to_owned(), Arc::new(authority), tokens, store, world, conductor, stop)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whom_the_registry_has_not_known_for_a_while_gets_no_other_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let shared = shared(folder.path());
+        let key = KeyPair::generate().unwrap();
+        let csr = CertificateParams::default().serialize_request(&key).unwrap().der().to_vec();
+        let request = SignRequest { csr, ..SignRequest::default() };
+        let bearer = Bearer {
+            namespace: "shop".to_owned(),
+            service_account: "web".to_owned(),
+            instance: "web-1".to_owned(),
+        };
+        let renew = || {
+            let holder = Holder::of_token(bearer.clone(), "cluster.local");
+            sign(&shared, Some(holder), &request)
+        };
+        assert!(renew().is_ok(), "it may be registered soon");
+        tokio::time::sleep(presence::GRACE).await;
+        let refused = renew().unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied);
+        assert!(refused.message().contains("spiffe://cluster.local/ns/shop/sa/web"), "{refused}");
     }
 }

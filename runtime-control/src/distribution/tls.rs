@@ -17,7 +17,7 @@ use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -25,6 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::Shared;
 use super::connection::{Connection, Room};
+use super::crowd::{Crowd, Place};
 use crate::clock;
 use crate::identity::{Authority, Identity, SignError};
 
@@ -49,7 +50,7 @@ pub enum CertificateError {
 }
 
 /// Handshakes at the same time, and how long one may take.
-const HANDSHAKES_MAX: usize = 256;
+const HANDSHAKES_MAX: usize = 1024;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Whoever connects waits until there is room.
 const BACKLOG: usize = 64;
@@ -145,28 +146,26 @@ pub(super) fn accept(
     let (done, connections) = mpsc::channel(BACKLOG);
     let (tasks, stop) = (shared.tasks.clone(), shared.stop.clone());
     let accepting = {
-        let tasks = tasks.clone();
+        let (tasks, shared) = (tasks.clone(), shared.clone());
         async move {
-            let (room, handshakes) = (Room::new(), Arc::new(Semaphore::new(HANDSHAKES_MAX)));
+            let (room, door) = (Room::new(shared.world.clone()), Crowd::of(HANDSHAKES_MAX));
             loop {
-                let Ok(permit) = handshakes.clone().acquire_owned().await else { return };
                 match listener.accept().await {
-                    Ok((stream, _)) => {
+                    Ok((stream, from)) => {
                         let (certificate, done) = (certificate.clone(), done.clone());
-                        let room = room.clone();
+                        let (room, place) = (room.clone(), door.enter(from.ip()).await);
                         tasks.spawn(async move {
-                            let handshake = handshake(stream, &certificate);
-                            if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, handshake).await
-                                && let Some(connection) = room.admit(stream)
+                            if let Some(stream) = shake_hands(stream, &certificate, place).await
+                                && let Some(connection) = room.admit(stream, from.ip()).await
                             {
                                 // The server has stopped.
                                 let _ = done.send(Ok(connection)).await;
                             }
-                            drop(permit);
                         });
                     }
                     // Out of descriptors, most likely: others must close first.
                     Err(error) => {
+                        door.shrink();
                         tracing::warn!("a connection was not accepted: {error}");
                         sleep(Duration::from_millis(100)).await;
                     }
@@ -181,6 +180,18 @@ pub(super) fn accept(
         }
     });
     ReceiverStream::new(connections)
+}
+
+/// None: it failed, took too long, or its place is another's.
+async fn shake_hands(
+    stream: TcpStream,
+    certificate: &ServerCertificate,
+    place: Place,
+) -> Option<TlsStream<TcpStream>> {
+    tokio::select! {
+        () = place.sent_away() => None,
+        done = timeout(HANDSHAKE_TIMEOUT, handshake(stream, certificate)) => done.ok()?.ok(),
+    }
 }
 
 async fn handshake(

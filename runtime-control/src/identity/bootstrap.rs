@@ -4,21 +4,20 @@
 //! <folder>/roots.pem                              whom to believe
 //! <folder>/<namespace>/<instance>/token           for its first certificate
 //! ```
-//! A token is written once in a life of the control runtime; a proxy that has lost its certificate after that asks an operator.
+//! A token is written once in a life of the control runtime, and once more for an instance that has left meanwhile, or is of another account by now;
+//! a proxy that has lost its certificate after that asks an operator.
 
-use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::spiffe::is_segment;
 use super::token::{Bearer, TokenError, Tokens};
 use crate::clock;
+use crate::private_file;
 use crate::problems::Problems;
 use crate::world::{Instance, World};
 
@@ -38,6 +37,11 @@ enum BootstrapError {
     Token(#[from] TokenError),
 }
 
+/// Whom a token was written for, by namespace and name of the instance.
+type Written = BTreeMap<(String, String), Bearer>;
+
+/// Of the places of all problems here.
+const KIND: &str = "bootstrap ";
 /// Until what could not be written is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -56,7 +60,7 @@ impl Bearer {
 impl Bootstrap {
     /// Writes what is missing whenever the world changes, for as long as it is polled.
     pub async fn run(self, mut world: watch::Receiver<Arc<World>>, problems: Problems) {
-        let mut written = BTreeSet::new();
+        let mut written = Written::new();
         loop {
             let now = world.borrow_and_update().clone();
             let bootstrap = self.clone();
@@ -64,14 +68,14 @@ impl Bootstrap {
                 let wrote = bootstrap.write(&now, &mut written);
                 (written, wrote)
             });
-            let Ok((done, wrote)) = wrote.await else { return };
+            let Ok((done, failed)) = wrote.await else { return };
             written = done;
-            let wrote = problems.note("bootstrap", wrote);
+            problems.replace(KIND, &failed);
             let retry = async {
-                match wrote {
-                    Some(()) => std::future::pending().await,
-                    None => tokio::time::sleep(RETRY).await,
+                if failed.is_empty() {
+                    std::future::pending::<()>().await;
                 }
+                tokio::time::sleep(RETRY).await;
             };
             tokio::select! {
                 () = retry => {}
@@ -80,38 +84,104 @@ impl Bootstrap {
         }
     }
 
-    fn write(
-        &self,
-        world: &World,
-        written: &mut BTreeSet<(String, String)>,
-    ) -> Result<(), BootstrapError> {
-        replace(&self.folder.join("roots.pem"), self.roots.as_bytes())?;
-        for (name, instance) in &world.instances {
-            // A name with a slash in it must not lead elsewhere.
-            let ordinary = is_segment(&name.0) && is_segment(&name.1);
-            if !instance.meshed || !ordinary || written.contains(name) {
-                continue;
+    /// What could not be written, by place: one that fails keeps no other from beginning.
+    fn write(&self, world: &World, written: &mut Written) -> BTreeMap<String, String> {
+        let mut failed = BTreeMap::new();
+        let mut note = |place: String, wrote: Result<(), BootstrapError>| {
+            let told = wrote.map_err(|error| failed.insert(place, error.to_string()));
+            told.is_ok()
+        };
+        let roots = replace(&self.folder.join("roots.pem"), self.roots.as_bytes());
+        note(format!("{KIND}roots.pem"), roots);
+        let meshed = || world.instances.iter().filter(|(_, instance)| instance.meshed);
+        let bearers: Written =
+            meshed().map(|(name, instance)| (name.clone(), Bearer::of(instance))).collect();
+        written.retain(|name, bearer| bearers.get(name) == Some(bearer));
+        for (name, bearer) in bearers {
+            let place = format!("{KIND}{}/{}", name.0, name.1);
+            if !written.contains_key(&name) && note(place, self.begin(&name, &bearer)) {
+                written.insert(name, bearer);
             }
-            let bearer = Bearer::of(instance);
-            let token = self.tokens.issue(bearer, self.token_lifetime, clock::wall())?;
-            replace(&self.folder.join(&name.0).join(&name.1).join("token"), token.as_bytes())?;
-            written.insert(name.clone());
         }
-        Ok(())
+        failed
+    }
+
+    fn begin(&self, name: &(String, String), bearer: &Bearer) -> Result<(), BootstrapError> {
+        let token = self.tokens.issue(bearer.clone(), self.token_lifetime, clock::wall())?;
+        replace(&self.folder.join(&name.0).join(&name.1).join("token"), token.as_bytes())
     }
 }
 
-/// Whole or not at all, and for nobody else.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), BootstrapError> {
-    let new = path.with_extension("new");
-    let write = || -> io::Result<()> {
-        if let Some(folder) = path.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let path_of = |error| BootstrapError::Io { path: path.to_owned(), error };
+    private_file::replace(path, bytes).map_err(path_of)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use mesh_snapshot::object::Workload;
+
+    use super::*;
+
+    fn instance(name: &str, service_account: &str) -> Instance {
+        Instance {
+            name: name.to_owned(),
+            workload: Workload {
+                namespace: "shop".to_owned(),
+                name: "web".to_owned(),
+                service_account: service_account.to_owned(),
+                ..Workload::default()
+            },
+            address: [127, 0, 0, 1].into(),
+            reached_at: BTreeMap::new(),
+            meshed: true,
+            locality: String::new(),
+            weight: 1,
+            healthy: true,
         }
-        let mut options = OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(bytes)?;
-        fs::rename(&new, path)
-    };
-    write().map_err(|error| BootstrapError::Io { path: path.to_owned(), error })
+    }
+
+    fn world(instances: &[Instance]) -> World {
+        let mut world = World::default();
+        let named = |it: &Instance| (("shop".to_owned(), it.name.clone()), it.clone());
+        world.instances.extend(instances.iter().map(named));
+        world
+    }
+
+    fn bootstrap(folder: &Path) -> Bootstrap {
+        Bootstrap {
+            folder: folder.join("bootstrap"),
+            tokens: Tokens::open(&folder.join("tokens")).unwrap(),
+            token_lifetime: Duration::from_mins(1),
+            roots: String::new(),
+        }
+    }
+
+    #[test]
+    fn one_that_fails_keeps_no_other_from_beginning() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bootstrap, mut written) = (bootstrap(folder.path()), Written::new());
+        let world = world(&[instance("a", "not an account"), instance("b", "web")]);
+        let failed = bootstrap.write(&world, &mut written);
+        assert_eq!(failed.into_keys().collect::<Vec<_>>(), ["bootstrap shop/a"]);
+        assert!(bootstrap.folder.join("shop/b/token").exists());
+    }
+
+    #[test]
+    fn who_comes_again_or_as_somebody_else_begins_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bootstrap, mut written) = (bootstrap(folder.path()), Written::new());
+        let mut token = |instances: &[Instance]| {
+            assert!(bootstrap.write(&world(instances), &mut written).is_empty());
+            fs::read_to_string(bootstrap.folder.join("shop/a/token")).unwrap()
+        };
+        let first = token(&[instance("a", "web")]);
+        assert_eq!(token(&[instance("a", "web")]), first, "once is enough");
+        let other = token(&[instance("a", "payments")]);
+        assert_ne!(other, first, "another account");
+        token(&[]);
+        assert_ne!(token(&[instance("a", "payments")]), other, "it had left");
+    }
 }

@@ -9,7 +9,7 @@ use super::token::Bearer;
 use crate::world::{Instance, World};
 
 /// Whoever may have a certificate.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Holder {
     pub identity: Identity,
     /// Of the workload's instances, which one, by the word of this authority; empty: it has not said.
@@ -44,10 +44,14 @@ impl Holder {
         if let Some(instance) = world.instances.get(&key).filter(is_own) {
             return Some(Attributes::of(&instance.workload, &instance.name, &world.cluster));
         }
-        let mut all = world.instances.values().filter(is_own);
+        let named = |told: Attributes| Attributes { instance: self.instance.clone(), ..told };
+        let mut all = world.of_identity(&self.identity);
         let told = |instance: &Instance| Attributes::of(&instance.workload, "", &world.cluster);
-        let first = told(all.next()?);
-        all.all(|instance| told(instance) == first).then_some(first)
+        let first = all.next().map(told);
+        let known = first.filter(|first| all.all(|instance| told(instance) == *first));
+        // The name is carried on: should the instance come back, the next certificate says all of it again.
+        let unknown = || (!self.instance.is_empty()).then(Attributes::default);
+        known.or_else(unknown).map(named)
     }
 }
 
@@ -112,8 +116,24 @@ mod tests {
         assert_eq!(told(holder("reviews", "a")).as_deref(), Some("reviews-v1"));
         assert_eq!(told(holder("reviews", "b")).as_deref(), Some("reviews-v2"));
         assert_eq!(told(holder("reviews", "")), None, "it may be either");
-        assert_eq!(told(holder("reviews", "gone")), None);
-        assert_eq!(told(holder("ratings", "a")), None, "another's instance");
+        assert_eq!(told(holder("reviews", "gone")).as_deref(), Some(""), "it was either");
+        assert_eq!(told(holder("ratings", "a")).as_deref(), Some(""), "another's instance");
+    }
+
+    /// A registry that is written anew takes nobody's name away.
+    #[test]
+    fn an_instance_that_is_absent_at_one_renewal_is_known_at_the_next() {
+        let (a, b) = (instance("a", "reviews-v1", "v1"), instance("b", "reviews-v2", "v2"));
+        for absent in [
+            world(std::slice::from_ref(&b)),
+            world(&[]),
+            world(&[b.clone(), instance("c", "d", "")]),
+        ] {
+            let first = holder("reviews", "a");
+            let renewed = first.attributes(&absent).unwrap().instance;
+            let next = holder("reviews", &renewed).attributes(&world(&[a.clone(), b.clone()]));
+            assert_eq!(next.unwrap().workload, "reviews-v1");
+        }
     }
 
     #[test]

@@ -18,5 +18,7 @@ mod bootstrap;
 pub use authority::{Authority, AuthorityError, Lifetimes, Request, SignError, Svid};
 pub use bootstrap::Bootstrap;
 pub use holder::Holder;
+pub(crate) use random::random;
+pub(crate) use spiffe::is_segment;
 pub use spiffe::{Identity, NotAnIdentity};
 pub use token::{Bearer, TokenError, Tokens};

@@ -2,7 +2,7 @@
 
 use rustls::crypto::aws_lc_rs::default_provider;
 
-pub(super) fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     // aws-lc aborts the process rather than return bad randomness, so there is nothing to handle.
     if default_provider().secure_random.fill(&mut bytes).is_err() {

@@ -63,7 +63,7 @@ pub(super) fn is_trust_domain(text: &str) -> bool {
 }
 
 /// SPIFFE-ID §2.2.
-pub(super) fn is_segment(text: &str) -> bool {
+pub(crate) fn is_segment(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     !text.is_empty() && text != "." && text != ".." && text.chars().all(allowed)
 }

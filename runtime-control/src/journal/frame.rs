@@ -1,17 +1,17 @@
-//! Records as bytes: each tells its length, twice, and its checksum.
+//! Batches of records as bytes: each tells its length, twice, and its checksum.
 //!
 //! ```text
 //! length u32 LE | length XOR mask u32 LE | first 8 bytes of the SHA-256 of the payload | payload
 //! ```
-//! Each record is on disk before the next one is written, so only the last can be torn. Whatever else does not
-//! fit is damage, and damage is not guessed away: records that were acknowledged may stand behind it.
+//! Each batch is on disk before the next one is written, so only the last can be torn: of it any part may be there, for a disk writes pages in
+//! the order that it likes. Whatever else does not fit is damage, and damage is not guessed away: records that were acknowledged may stand behind it.
 
 use mesh_snapshot::Digest;
 
 const MASK: u32 = 0x6d65_7368;
 const HEADER: usize = 16;
 
-/// No record comes near.
+/// No batch comes near.
 pub(super) const PAYLOAD_MAX_BYTES: usize = 64 << 20;
 
 /// The frame of a payload.
@@ -33,9 +33,9 @@ fn checksum(payload: &[u8]) -> [u8; 8] {
 /// What stands at the beginning of some bytes.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Frame<'a> {
-    /// A record, and what comes after it.
+    /// A batch, and what comes after it.
     Whole(&'a [u8], &'a [u8]),
-    /// The beginning of a record that was never finished: nothing can stand behind it.
+    /// A batch that was never finished: nothing stands behind it.
     Torn,
     Damaged,
     End,
@@ -49,7 +49,10 @@ pub(super) fn decode(bytes: &[u8]) -> Frame<'_> {
     if bytes.len() < HEADER || bytes.iter().all(|byte| *byte == 0) {
         return Frame::Torn;
     }
-    let Some((length, rest)) = length(bytes) else { return Frame::Damaged };
+    let Some((length, rest)) = length(bytes) else {
+        let behind = |at: usize| bytes.get(at..).is_some_and(is_whole);
+        return if (1..bytes.len()).any(behind) { Frame::Damaged } else { Frame::Torn };
+    };
     let Some((sum, rest)) = rest.split_first_chunk::<8>() else { return Frame::Torn };
     let Some((payload, rest)) = rest.split_at_checked(length) else { return Frame::Torn };
     match (checksum(payload) == *sum, rest.is_empty()) {
@@ -57,6 +60,11 @@ pub(super) fn decode(bytes: &[u8]) -> Frame<'_> {
         (false, true) => Frame::Torn,
         (false, false) => Frame::Damaged,
     }
+}
+
+/// Whether a finished batch begins here.
+fn is_whole(bytes: &[u8]) -> bool {
+    length(bytes).is_some() && matches!(decode(bytes), Frame::Whole(..))
 }
 
 fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
@@ -112,6 +120,21 @@ mod tests {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(read(&flipped).1, Frame::Damaged, "bit {bit}");
+        }
+    }
+
+    /// After a power cut, a page that was not written yet reads as zeros, whatever became of those after it.
+    #[test]
+    fn any_part_of_the_last_batch_may_be_missing() {
+        let last = encode(&[b'x'; 3 * 4096]).unwrap();
+        for missing in [0..4096, 4..4096, 4096..8192, 0..8192] {
+            let mut bytes = frames(&[b"one"]);
+            let mut torn = last.clone();
+            torn[missing.clone()].fill(0);
+            bytes.extend(&torn);
+            assert_eq!(read(&bytes), (1, Frame::Torn), "{missing:?}");
+            bytes.extend(frames(&[b"acknowledged"]));
+            assert_eq!(read(&bytes), (1, Frame::Damaged), "{missing:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the rollout has decided, on disk before it is done.
 //!
-//! One file that only grows, a lock beside it, and now and then a shorter file in its place. A record is acknowledged when
-//! it, and the name of the file it stands in, are synced. After an error nothing is assumed about the file: the next try
+//! One file that only grows, by a batch of records at a time, a lock beside it, and now and then a shorter file in its place. A record is acknowledged when
+//! it, with its batch, and the name of the file it stands in, are synced. After an error nothing is assumed about the file: the next try
 //! opens it anew and cuts it back to what was acknowledged.
 
 mod frame;
@@ -37,7 +37,7 @@ pub enum JournalError {
     Damaged { path: PathBuf, at: u64 },
     #[error("{} holds a record of another version at byte {at}: {reason}", path.display())]
     Unknown { path: PathBuf, at: u64, reason: String },
-    #[error("a record is larger than {} bytes", frame::PAYLOAD_MAX_BYTES)]
+    #[error("records of one step are larger than {} bytes", frame::PAYLOAD_MAX_BYTES)]
     TooLarge,
 }
 
@@ -58,7 +58,7 @@ const COMPACT_AT_ENTRIES: usize = 4096;
 pub const KEPT_ENTRIES: usize = 256;
 
 impl Journal {
-    /// Opens the journal in `folder`, or begins one, and reads it. A torn record at the end is cut off.
+    /// Opens the journal in `folder`, or begins one, and reads it. A torn batch at the end is cut off.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Journal {
         let (entries, length) = read(&path, &bytes)?;
         if length < bytes.len() as u64 {
             let torn = bytes.len() as u64 - length;
-            tracing::warn!(path = %path.display(), bytes = torn, "cut a torn record off the journal");
+            tracing::warn!(path = %path.display(), bytes = torn, "cut a torn batch off the journal");
             file.set_len(length).and_then(|()| file.sync_all()).map_err(io)?;
         }
         sync_folder(folder).map_err(io)?;
@@ -82,7 +82,7 @@ impl Journal {
         Ok((journal, entries))
     }
 
-    /// Writes more entries; they are on disk when this returns. After a crash before that there may be the first few of them.
+    /// Writes more entries; they are on disk when this returns. After a crash before that there are all of them, or none.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl Journal {
     ///
     /// When the file system refuses; the journal is then as it was.
     pub fn replace(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
-        let bytes = encode(entries)?;
+        let bytes = encode_each(entries)?;
         let new = self.path.with_extension("new");
         let io = |error| JournalError::Io { path: new.clone(), error };
         write_new(&new, &bytes).map_err(io)?;
@@ -141,12 +141,18 @@ impl Journal {
     }
 }
 
+/// As one batch.
 fn encode(entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
+    let payload = serde_json::to_vec(entries)
+        .unwrap_or_else(|error| unreachable!("records are JSON: {error}"));
+    frame::encode(&payload).ok_or(JournalError::TooLarge)
+}
+
+/// Each by itself, for a file that is whole before anybody reads it: all together may be too large for a batch.
+fn encode_each(entries: &[Entry]) -> Result<Vec<u8>, JournalError> {
     let mut frames = Vec::new();
     for entry in entries {
-        let payload = serde_json::to_vec(entry)
-            .unwrap_or_else(|error| unreachable!("records are JSON: {error}"));
-        frames.extend(frame::encode(&payload).ok_or(JournalError::TooLarge)?);
+        frames.extend(encode(std::slice::from_ref(entry))?);
     }
     Ok(frames)
 }
@@ -158,16 +164,24 @@ fn read(path: &Path, bytes: &[u8]) -> Result<(Vec<Entry>, u64), JournalError> {
         let at = (bytes.len() - rest.len()) as u64;
         match frame::decode(rest) {
             Frame::Whole(payload, after) => {
-                let entry = serde_json::from_slice(payload).map_err(|error| {
+                entries.extend(batch(payload).map_err(|error| {
                     let (path, reason) = (path.to_owned(), error.to_string());
                     JournalError::Unknown { path, at, reason }
-                })?;
-                entries.push(entry);
+                })?);
                 rest = after;
             }
             Frame::Torn | Frame::End => return Ok((entries, at)),
             Frame::Damaged => return Err(JournalError::Damaged { path: path.to_owned(), at }),
         }
+    }
+}
+
+/// Versions before this one wrote each record by itself, and not as a list of one.
+fn batch(payload: &[u8]) -> serde_json::Result<Vec<Entry>> {
+    if payload.starts_with(b"[") {
+        serde_json::from_slice(payload)
+    } else {
+        serde_json::from_slice(payload).map(|entry| vec![entry])
     }
 }
 
@@ -219,19 +233,32 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_record_is_cut_off_and_written_over() {
+    fn a_torn_batch_is_cut_off_whole_and_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let (mut journal, _) = Journal::open(folder.path()).unwrap();
-        journal.append(&[entry(1), entry(2)]).unwrap();
+        journal.append(&[entry(1)]).unwrap();
+        journal.append(&[entry(2), entry(3)]).unwrap();
         drop(journal);
         let path = folder.path().join("journal");
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
         let (mut journal, entries) = Journal::open(folder.path()).unwrap();
         assert_eq!(entries, [entry(1)]);
-        journal.append(&[entry(3)]).unwrap();
+        journal.append(&[entry(4)]).unwrap();
         drop(journal);
-        assert_eq!(written(folder.path()), [entry(1), entry(3)]);
+        assert_eq!(written(folder.path()), [entry(1), entry(4)]);
+    }
+
+    #[test]
+    fn a_journal_of_an_earlier_version_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = serde_json::to_vec(&entry(1)).unwrap();
+        fs::write(folder.path().join("journal"), frame::encode(&record).unwrap()).unwrap();
+        let (mut journal, entries) = Journal::open(folder.path()).unwrap();
+        assert_eq!(entries, [entry(1)]);
+        journal.append(&[entry(2)]).unwrap();
+        drop(journal);
+        assert_eq!(written(folder.path()), [entry(1), entry(2)]);
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! Who may ask: programs on this machine, and no page that a browser on it has open.
+//! Who may ask: programs on this machine, and no page that a browser on it has open; for more than an answer, the operator's alone.
 
 use std::net::IpAddr;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+
+use super::problem;
+use super::token::OperatorToken;
 
 /// Refuses requests that name another host (DNS rebinding) or come from another origin.
 pub(super) async fn check(request: Request, next: Next) -> Response {
@@ -14,6 +17,20 @@ pub(super) async fn check(request: Request, next: Next) -> Response {
     } else {
         (StatusCode::FORBIDDEN, "only for programs on this machine\n").into_response()
     }
+}
+
+/// Refuses whoever does not show the token of operators.
+pub(super) async fn check_operator(
+    State(operator): State<OperatorToken>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let shown = request.headers().get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
+    if shown.is_some_and(|shown| operator.is_shown_by(shown)) {
+        return next.run(request).await;
+    }
+    let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"mesh-control\"")];
+    (challenge, problem(StatusCode::UNAUTHORIZED, &operator.advice())).into_response()
 }
 
 fn is_local(headers: &HeaderMap) -> bool {

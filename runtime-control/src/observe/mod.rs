@@ -9,14 +9,18 @@
 //! | `POST /v1/rollout/lift` | `{"snapshot": "sha256:…"}`: out of quarantine |
 //! | `POST /v1/tokens` | `{"namespace": "…", "instance": "…"}` → `{"token": "…"}` |
 //!
+//! Whoever wants something changed, or a token issued, shows that of [`OperatorToken`]: `Authorization: Bearer …`. Others get 401. What is only told
+//! is told to every program on the machine.
 //! A verb is answered once it is on disk: 200 with what came of it, 409 with the reason why not.
 //! A page in a browser must not reach this by way of its user: requests must name a loopback host, and no other origin.
 
 mod guard;
 mod metrics;
 mod status;
+mod token;
 
 pub use status::{EndedOverview, Overview, ProxyOverview, RefusalOverview};
+pub use token::OperatorToken;
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -25,6 +29,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -53,6 +58,7 @@ pub struct Observer {
     pub token_lifetime: Duration,
     pub problems: Problems,
     pub metrics: Arc<Metrics>,
+    pub operator: OperatorToken,
 }
 
 /// Serves until told to stop.
@@ -65,14 +71,16 @@ pub async fn serve(
     observer: Observer,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
+    let operator = observer.operator.clone();
+    let operators_only = from_fn_with_state(operator, guard::check_operator);
     let router = Router::new()
         .route("/version", get(version))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/v1/rollout", get(rollout))
-        .route("/v1/rollout/{verb}", post(verb))
-        .route("/v1/tokens", post(token))
-        .layer(axum::middleware::from_fn(guard::check))
+        .route("/v1/rollout/{verb}", post(verb).route_layer(operators_only.clone()))
+        .route("/v1/tokens", post(issue).route_layer(operators_only))
+        .layer(from_fn(guard::check))
         .with_state(observer);
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
@@ -176,7 +184,7 @@ struct Token {
     token: String,
 }
 
-async fn token(State(observer): State<Observer>, Json(wanted): Json<TokenFor>) -> Response {
+async fn issue(State(observer): State<Observer>, Json(wanted): Json<TokenFor>) -> Response {
     let world = observer.world.borrow().clone();
     let key = (wanted.namespace, wanted.instance);
     let Some(instance) = world.instances.get(&key) else {

@@ -13,6 +13,7 @@ use mesh_snapshot::container::{self, Bundle, FileError};
 use super::verify::{Signers, VerifyError};
 use crate::clock;
 use crate::problems::Problems;
+use crate::world::Stamp;
 
 /// A file that may be rolled out.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,22 +21,16 @@ pub(super) struct Publication {
     pub(super) path: PathBuf,
     pub(super) digest: Digest,
     pub(super) serial: u64,
-    stamp: Stamp,
-}
-
-/// What tells whether a file is still the one that was read.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Stamp {
+    /// By which people order what nobody signs; whether a file is another one, its stamp tells.
     modified: SystemTime,
-    length: u64,
 }
 
 pub(super) struct Folder {
     path: PathBuf,
     signers: Signers,
     problems: Problems,
-    /// Every file as it was when it was read last; nothing where it cannot be taken.
-    files: BTreeMap<PathBuf, (Stamp, Option<Publication>)>,
+    /// Every file as it was when it was read last; nothing where it cannot be taken. Without a stamp it is read again.
+    files: BTreeMap<PathBuf, (Option<Stamp>, Option<Publication>)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +49,7 @@ impl Publication {
 
     /// The newer one is greater.
     fn age(&self, other: &Self) -> Ordering {
-        let age = |it: &Self| (it.serial, it.stamp.modified);
+        let age = |it: &Self| (it.serial, it.modified);
         age(self).cmp(&age(other)).then_with(|| self.path.cmp(&other.path))
     }
 }
@@ -76,9 +71,12 @@ impl Folder {
             self.problems.resolve(&place(&path));
         }
         let mut newest_read: Option<(Publication, Bundle)> = None;
-        for (path, stamp) in found {
-            if self.files.get(&path).is_none_or(|(known, _)| *known != stamp) {
-                let read = self.read(&path, stamp);
+        for (path, modified) in found {
+            // Taken before it is read: what changes meanwhile has another one.
+            let stamp = Stamp::of([path.clone()], clock::wall());
+            let known = self.files.get(&path).and_then(|(known, _)| known.as_ref());
+            if known.is_none() || known != stamp.as_ref() {
+                let read = self.read(&path, modified);
                 let publication = read.as_ref().map(|(publication, _)| publication.clone());
                 self.files.insert(path, (stamp, publication));
                 // Of those that follow one another only the newest stays in memory.
@@ -91,12 +89,12 @@ impl Folder {
         Some((newest, read.map(|(_, bundle)| bundle)))
     }
 
-    fn read(&self, path: &Path, stamp: Stamp) -> Option<(Publication, Bundle)> {
+    fn read(&self, path: &Path, modified: SystemTime) -> Option<(Publication, Bundle)> {
         let read = || -> Result<(Publication, Bundle), ReadError> {
             let bundle = container::read_file(path)?;
             let serial = self.signers.verify(&bundle, clock::wall())?;
             let digest = bundle.snapshot.digest();
-            Ok((Publication { path: path.to_owned(), digest, serial, stamp }, bundle))
+            Ok((Publication { path: path.to_owned(), digest, serial, modified }, bundle))
         };
         let read = read();
         // Whoever publishes may also clean up, even now.
@@ -107,8 +105,8 @@ impl Folder {
     }
 }
 
-/// A folder that is not there has no files.
-fn list(folder: &Path) -> io::Result<BTreeMap<PathBuf, Stamp>> {
+/// The files, and when each was changed last. A folder that is not there has none.
+fn list(folder: &Path) -> io::Result<BTreeMap<PathBuf, SystemTime>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         entries => entries?,
@@ -121,8 +119,7 @@ fn list(folder: &Path) -> io::Result<BTreeMap<PathBuf, Stamp>> {
         }
         // It may be gone again: whoever publishes may also clean up.
         let Ok(metadata) = fs::metadata(&path) else { continue };
-        let stamp = Stamp { modified: metadata.modified()?, length: metadata.len() };
-        files.insert(path, stamp);
+        files.insert(path, metadata.modified()?);
     }
     Ok(files)
 }

@@ -3,7 +3,8 @@
 //! The newest publication is what the mesh should serve: that with the greatest serial by its signature, or, where
 //! nobody signs, the file changed last. It is copied into the store before it is offered, so once the rollout
 //! has acknowledged it the file is not needed any more. A file that cannot be taken is reported by its name,
-//! and tried again when it changes.
+//! and tried again when it changes. One that was taken is offered once: when a proxy
+//! refuses it, the rollout ends, and it is tried again when its file is written anew, be it with the same content (`touch`).
 
 mod folder;
 mod verify;
@@ -41,7 +42,8 @@ pub async fn run(
         });
         let Ok((scanned, newest)) = scanned.await else { return };
         folder = scanned;
-        // What was rejected, or could not be stored, is offered again: an operator may have lifted it, or the disk has room.
+        // What the rollout did not take, or could not be stored, is offered again at each look: an operator may have lifted it, or the disk has
+        // room. What was taken is not, however its rollout ended: one that a proxy refused waits for its file to be written anew.
         if let Some((newest, bundle)) = newest.filter(|(newest, _)| taken.as_ref() != Some(newest))
         {
             let result = take(&newest, bundle, &store, &conductor).await;

@@ -20,7 +20,8 @@ pub enum Event {
     /// `connection` tells the streams of one proxy apart: what comes from any but the latest is not heard.
     Proxy { proxy: ProxyName, connection: u64, said: Said },
     /// Its instance has left the registry, or is another workload's by now: it will not come back as what it was.
-    Departed { proxy: ProxyName },
+    /// With a connection, that is what the stream of it has found, and another stream of the proxy is none of its business.
+    Departed { proxy: ProxyName, connection: Option<u64> },
     /// Time has passed: see [`super::Effect::Wake`].
     Tick,
 }

@@ -152,7 +152,11 @@ impl<S: Slices> Step<'_, S> {
     }
 
     /// Nobody waits for who has gone for good, neither for an answer nor for a lease.
-    pub(super) fn forget(&mut self, name: ProxyName) -> Concerned {
+    pub(super) fn forget(&mut self, name: ProxyName, of: Option<u64>) -> Concerned {
+        let is_other = |proxy: &Proxy| of.is_some() && proxy.connection != of;
+        if self.state.proxies.get(&name).is_some_and(is_other) {
+            return Concerned::Nobody;
+        }
         let Some(proxy) = self.state.proxies.remove(&name) else { return Concerned::Nobody };
         self.forget_on_trial(&name);
         let connection = proxy.connection;

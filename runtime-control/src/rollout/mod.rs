@@ -17,7 +17,8 @@
 //!   snapshot, one whose slice does not change and so was in no wave. Taking a rollout back and confirming it are nothing but another target.
 //! - **Waves** are of proxies that serve the target and whose slice changes. So each of them has the target to go back to. Those with
 //!   traffic come first, as far as the order of instances leaves a choice (`wave`). A snapshot that changes nobody's slice needs no wave.
-//! - **A refusal** at any time before the confirmation ends the rollout, and condemns nothing: offered again, it is tried again.
+//! - **A refusal** at any time before the confirmation ends the rollout, and condemns nothing: offered again, it is tried again. Nobody
+//!   offers it by themselves: its publisher does, by publishing it again.
 //! - **Harm** or falls end it and put the digest into [`Quarantine`], out of which an operator alone takes it.
 //! - **The first snapshot** of a mesh is confirmed once all connected proxies have prepared it. They serve nothing before: fail closed.
 //!   There is nothing to compare it with and nothing to go back to, so waves would only be slower. An undo goes the same way, since an operator asked for it.

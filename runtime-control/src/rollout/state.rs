@@ -110,7 +110,7 @@ impl State {
             Event::Offered { snapshot, serial } => step.offer(snapshot, serial),
             Event::Asked(verb) => step.ask(verb),
             Event::Proxy { proxy, connection, said } => step.hear(proxy, connection, said),
-            Event::Departed { proxy } => step.forget(proxy),
+            Event::Departed { proxy, connection } => step.forget(proxy, connection),
             Event::Tick => Concerned::All,
         };
         step.advance(if due { Concerned::All } else { concerned });

@@ -113,8 +113,11 @@ impl Store {
     ///
     /// When a file cannot be removed; it is then removed another time.
     pub fn retain(&self, needed: &BTreeSet<Digest>) -> Result<(), StoreError> {
-        let pinned = self.pins(|pinned| pinned.clone());
-        let kept = |digest: &Digest| needed.contains(digest) || pinned.contains(digest);
+        // Held to the end: whoever puts one of them again meanwhile writes its file when it is gone, and not before.
+        self.pins(|pinned| self.remove_all_but(|it| needed.contains(it) || pinned.contains(it)))
+    }
+
+    fn remove_all_but(&self, kept: impl Fn(&Digest) -> bool) -> Result<(), StoreError> {
         for digest in self.digests().into_iter().filter(|digest| !kept(digest)) {
             let path = self.path(digest);
             match fs::remove_file(&path) {

@@ -18,6 +18,8 @@ use mesh_snapshot::wire::Endpoint;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::identity::is_segment;
+
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Document {
@@ -104,6 +106,10 @@ pub enum DocumentError {
     Kind(String),
     #[error("an instance needs a {0}")]
     Empty(&'static str),
+    #[error(
+        "{what} `{name}`: letters, digits, `.`, `-` and `_` alone can be in an identity and in a path"
+    )]
+    Name { what: &'static str, name: String },
     #[error("{first} says the same of {what}")]
     Duplicate { what: String, first: PathBuf },
 }
@@ -115,16 +121,7 @@ impl Document {
     pub fn read(path: &Path) -> Result<Self, DocumentError> {
         let document = Self::parse(&std::fs::read(path)?)?;
         if let Self::Instance(instance) = &document {
-            let Workload { namespace, name, service_account, .. } = &instance.workload;
-            let parts = [
-                (&instance.name, "name"),
-                (namespace, "namespace"),
-                (name, "workload"),
-                (service_account, "service account"),
-            ];
-            if let Some((_, what)) = parts.iter().find(|(part, _)| part.is_empty()) {
-                return Err(DocumentError::Empty(what));
-            }
+            instance.check()?;
         }
         Ok(document)
     }
@@ -150,6 +147,23 @@ impl Document {
             Self::Listed(it) => format!("service {}/{}", it.namespace, it.service),
             Self::Addresses(it) => format!("addresses of {}", it.host),
             Self::KeySet(it) => format!("key set {}", it.name),
+        }
+    }
+}
+
+impl Instance {
+    /// What cannot be certified is no instance. The workload's name is in no identity.
+    fn check(&self) -> Result<(), DocumentError> {
+        let Workload { namespace, name, service_account, .. } = &self.workload;
+        let named =
+            [(&self.name, "name"), (namespace, "namespace"), (service_account, "service account")];
+        let empty = named.into_iter().chain([(name, "workload")]).find(|(part, _)| part.is_empty());
+        if let Some((_, what)) = empty {
+            return Err(DocumentError::Empty(what));
+        }
+        match named.into_iter().find(|(part, _)| !is_segment(part)) {
+            Some((name, what)) => Err(DocumentError::Name { what, name: name.clone() }),
+            None => Ok(()),
         }
     }
 }
@@ -186,6 +200,27 @@ mod tests {
             let written = serde_json::to_vec(&document).unwrap();
             assert_eq!(Document::parse(&written).unwrap(), document);
         }
+    }
+
+    #[test]
+    fn an_instance_that_cannot_be_certified_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.json");
+        let refused = |name: &str, namespace: &str, account: &str| {
+            let workload = format!(
+                r#"{{"namespace": "{namespace}", "name": "w", "serviceAccount": "{account}"}}"#
+            );
+            let text = format!(
+                r#"{{"kind": "instance", "name": "{name}", "address": "::1", "workload": {workload}}}"#
+            );
+            std::fs::write(&path, text).unwrap();
+            Document::read(&path).err().map(|error| error.to_string()).unwrap_or_default()
+        };
+        assert_eq!(refused("web-1", "shop", "web"), "");
+        assert!(refused("web-1", "shop", "web front").starts_with("service account `web front`: "));
+        assert!(refused("../web", "shop", "web").starts_with("name `../web`: "));
+        assert!(refused("web-1", "..", "web").starts_with("namespace `..`: "));
+        assert_eq!(refused("web-1", "shop", ""), "an instance needs a service account");
     }
 
     #[test]

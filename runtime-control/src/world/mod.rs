@@ -10,6 +10,7 @@ mod stamp;
 
 pub use document::{Document, DocumentError, Instance, Listed};
 pub use registry::Registry;
+pub(crate) use stamp::Stamp;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -177,6 +178,16 @@ impl World {
             namespace: instance.workload.namespace.clone(),
             service_account: instance.workload.service_account.clone(),
         }
+    }
+
+    /// The instances that prove to be this.
+    pub fn of_identity(&self, identity: &Identity) -> impl Iterator<Item = &Instance> {
+        let from = (identity.namespace.clone(), String::new());
+        let own = self.instances.range(from..);
+        own.take_while(|((namespace, _), _)| *namespace == identity.namespace)
+            .map(|(_, instance)| instance)
+            .filter(|_| identity.trust_domain == self.trust_domain)
+            .filter(|instance| instance.workload.service_account == identity.service_account)
     }
 
     /// Whether the two say the same of everything.

@@ -207,21 +207,26 @@ fn is_gone(path: &Path) -> bool {
 /// Every file in `folder` and the folders in it, sorted. A folder that is not there has none.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for path in entries(folder)? {
-        if path.is_dir() {
-            walk(&path, files)?;
-        } else {
+        if !path.is_dir() {
             files.push(path);
+        } else if !is_hidden(&path) {
+            walk(&path, files)?;
         }
     }
     Ok(())
 }
 
-/// The folders in `folder`, with their names. What begins with a dot is nobody's: Kubernetes keeps the versions of a
-/// mounted secret so.
+/// A folder whose name begins with a dot is nobody's: Kubernetes keeps the versions of a mounted Secret or `ConfigMap` so, and its files are
+/// links into one of them.
+fn is_hidden(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// The folders in `folder`, with their names.
 fn folders(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
     let named = |path: PathBuf| {
         let name = path.file_name()?.to_str()?.to_owned();
-        (path.is_dir() && !name.starts_with('.')).then_some((path, name))
+        (path.is_dir() && !is_hidden(&path)).then_some((path, name))
     };
     Ok(entries(folder)?.into_iter().filter_map(named).collect())
 }
@@ -302,6 +307,47 @@ mod tests {
         fs::write(&b, "none").unwrap();
         assert_eq!(read(later), (vec![a, b.clone()], vec![22, 1, 1], 1));
         assert_eq!(read(later), (vec![b], vec![22, 1, 1], 1), "a fault is told until it is over");
+    }
+
+    #[test]
+    fn a_mounted_config_map_says_everything_once() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let registry = registry(folder.path());
+        let version = registry.documents.join("..2026_01_01");
+        fs::create_dir_all(&version).unwrap();
+        fs::write(version.join("a.json"), HOST).unwrap();
+        symlink("..2026_01_01", registry.documents.join("..data")).unwrap();
+        symlink("..data/a.json", registry.documents.join("a.json")).unwrap();
+        let problems = Problems::default();
+        let world = registry.read_once(&problems);
+        assert_eq!(problems.all(), BTreeMap::new());
+        assert_eq!(world.addresses.len(), 1);
+    }
+
+    #[test]
+    fn a_secret_that_is_broken_stays_what_it_was_and_is_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = registry(folder.path());
+        let secret = registry.secrets.join("shop/front");
+        fs::create_dir_all(&secret).unwrap();
+        let pair = rcgen::generate_simple_self_signed(["front.test".to_owned()]).unwrap();
+        let chain = pair.cert.pem();
+        fs::write(secret.join("tls.crt"), &chain).unwrap();
+        fs::write(secret.join("tls.key"), pair.signing_key.serialize_pem()).unwrap();
+        let (problems, mut known) = (Problems::default(), Known::default());
+        let mut served = || {
+            let world = registry.read(&mut known, &problems);
+            let secret = world.secrets.into_values().next().unwrap();
+            (String::from_utf8(secret.certificate_chain).unwrap(), problems.all())
+        };
+        assert_eq!(served(), (chain.clone(), BTreeMap::new()));
+        fs::write(secret.join("tls.crt"), &chain[..chain.len() / 2]).unwrap();
+        let (kept, told) = served();
+        assert_eq!(kept, chain);
+        assert_eq!(told.into_keys().collect::<Vec<_>>(), [format!("world {}", secret.display())]);
+        fs::write(secret.join("tls.crt"), &chain).unwrap();
+        assert_eq!(served(), (chain, BTreeMap::new()));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Two that are equal are of the same content.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Stamp(Vec<Option<FileStamp>>);
+pub(crate) struct Stamp(Vec<Option<FileStamp>>);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct FileStamp {
@@ -28,7 +28,7 @@ const TICK: Duration = Duration::from_secs(2);
 impl Stamp {
     /// Of files that are about to be read, or are not there; `now` is the time since 1970. None: they may change without its
     /// being seen.
-    pub(super) fn of(paths: impl IntoIterator<Item = PathBuf>, now: Duration) -> Option<Self> {
+    pub(crate) fn of(paths: impl IntoIterator<Item = PathBuf>, now: Duration) -> Option<Self> {
         let stamps = paths.into_iter().map(|path| match fs::metadata(path) {
             Ok(metadata) => FileStamp::of(&metadata, now).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Some(None),

@@ -5,7 +5,7 @@ use serde_json::json;
 use tonic::Code;
 
 use crate::real::mesh::prepare_folder;
-use crate::real::operator::{ask, overview};
+use crate::real::operator::{ask, order, overview, send};
 use crate::real::proxy::{Credentials, bootstrap, channel, connect, sign};
 use crate::real::runtime::{Running, config};
 use crate::real::shop::{register, workload};
@@ -57,6 +57,40 @@ async fn nobody_gets_in_as_somebody_else() {
     let hello =
         wire::Hello { workload: Some((&relabelled).into()), ..hello("shop", "web", "web-1") };
     assert_eq!(refused(with(&own).await, hello).await, Code::FailedPrecondition);
+}
+
+/// More of them than handshakes were ever done at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_who_say_nothing_keep_no_proxy_out() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(tokio::net::TcpStream::connect(control.distribution).await.unwrap());
+    }
+    // Less than a handshake may take, after which the silent would be gone anyway.
+    let within = std::time::Duration::from_secs(8);
+    let (address, roots) = (control.distribution, control.roots.as_str());
+    let signed = bootstrap(address, roots, folder.path(), ("shop", "web-1"));
+    assert!(tokio::time::timeout(within, signed).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_asks_for_certificates_without_end() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let (address, roots) = (control.distribution, control.roots.as_str());
+    let own = bootstrap(address, roots, folder.path(), ("shop", "web-1")).await;
+    let other = bootstrap(address, roots, folder.path(), ("shop", "web-2")).await;
+    let mut ended = Ok(own.clone());
+    for _ in 0..1000 {
+        ended = sign(address, roots, "", Some(&own)).await;
+        if ended.is_err() {
+            break;
+        }
+    }
+    assert_eq!(ended.err().map(|status| status.code()), Some(Code::ResourceExhausted));
+    sign(address, roots, "", Some(&other)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,22 +159,42 @@ async fn operators_are_answered() {
     let folder = prepare_folder();
     let control = Running::start(config(folder.path()));
     let admin = control.admin;
-    assert_eq!(ask(admin, "GET", "/ready", None).await, (200, "ready\n".to_owned()));
-    assert!(ask(admin, "GET", "/version", None).await.1.contains("mesh-control"));
-    let (status, metrics) = ask(admin, "GET", "/metrics", None).await;
+    assert_eq!(ask(admin, "/ready").await, (200, "ready\n".to_owned()));
+    assert!(ask(admin, "/version").await.1.contains("mesh-control"));
+    let (status, metrics) = ask(admin, "/metrics").await;
     assert_eq!(status, 200);
     assert!(metrics.contains("mesh_control_term 1\n"), "{metrics}");
-    assert_eq!(ask(admin, "POST", "/v1/rollout/abort", None).await.0, 409);
-    assert_eq!(ask(admin, "POST", "/v1/rollout/pause", None).await.0, 200);
-    assert_eq!(ask(admin, "POST", "/v1/rollout/dance", None).await.0, 404);
-    assert_eq!(ask(admin, "POST", "/v1/rollout/lift", None).await.0, 400);
+    assert_eq!(order(&control, "/v1/rollout/abort", None).await.0, 409);
+    assert_eq!(order(&control, "/v1/rollout/pause", None).await.0, 200);
+    assert_eq!(order(&control, "/v1/rollout/dance", None).await.0, 404);
+    assert_eq!(order(&control, "/v1/rollout/lift", None).await.0, 400);
     assert_eq!(overview(admin).await["paused"], true);
     let wanted = Some(json!({"namespace": "shop", "instance": "web-1"}));
-    let (status, token) = ask(admin, "POST", "/v1/tokens", wanted).await;
+    let (status, token) = order(&control, "/v1/tokens", wanted).await;
     assert_eq!(status, 200);
     let token: serde_json::Value = serde_json::from_str(&token).unwrap();
     let token = token["token"].as_str().unwrap();
     sign(control.distribution, &control.roots, token, None).await.unwrap();
     let unknown = Some(json!({"namespace": "shop", "instance": "nobody"}));
-    assert_eq!(ask(admin, "POST", "/v1/tokens", unknown).await.0, 404);
+    assert_eq!(order(&control, "/v1/tokens", unknown).await.0, 404);
+}
+
+/// Whoever runs on the machine can reach the port, and must not become any workload by it, or take releases back.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_show_the_operators_token_changes_nothing_and_becomes_nobody() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let wanted = json!({"namespace": "shop", "instance": "web-1"});
+    for path in ["/v1/tokens", "/v1/rollout/pause", "/v1/rollout/undo"] {
+        for token in [None, Some(""), Some("0".repeat(64).as_str())] {
+            let body = (path == "/v1/tokens").then(|| wanted.clone());
+            let (status, told) = send(control.admin, "POST", path, token, body).await;
+            assert_eq!(status, 401, "{path}");
+            assert!(told.contains("state/operator-token"), "{told}");
+        }
+    }
+    assert_eq!(overview(control.admin).await["paused"], false);
+    let token = std::fs::read_to_string(folder.path().join("state/operator-token")).unwrap();
+    let paused = send(control.admin, "POST", "/v1/rollout/pause", Some(&token), None).await;
+    assert_eq!(paused.0, 200, "{}", paused.1);
 }

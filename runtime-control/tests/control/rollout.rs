@@ -7,7 +7,7 @@ use mesh_snapshot::{SourceMap, canonical};
 use serde_json::json;
 
 use crate::real::mesh::{all_serve, join, join_all, prepare_folder};
-use crate::real::operator::{ask, overview};
+use crate::real::operator::{order, overview};
 use crate::real::proxy::Nature;
 use crate::real::runtime::{Running, config};
 use crate::real::shop::{self, CHANGING_SOURCE, changing_key, publish};
@@ -88,13 +88,12 @@ async fn harm_is_taken_back_and_stays_out_until_it_is_lifted() {
     assert_eq!(harm.workload, "shop/web");
     web.until(|seen| seen.served.contains(&bad) && seen.confirmed() == Some(good)).await;
     assert!(!other.seen().served.contains(&bad), "the first wave was one proxy");
-    let (status, answer) =
-        ask(control.admin, "POST", "/v1/rollout/undo", Some(json!({ "to": bad }))).await;
+    let (status, answer) = order(&control, "/v1/rollout/undo", Some(json!({ "to": bad }))).await;
     assert_eq!(status, 409, "{answer}");
     let quarantine = overview(control.admin).await["quarantine"].clone();
     assert!(quarantine[bad.to_string()].as_str().unwrap().contains("failed requests"));
     let lift = Some(json!({ "snapshot": bad }));
-    let (status, answer) = ask(control.admin, "POST", "/v1/rollout/lift", lift).await;
+    let (status, answer) = order(&control, "/v1/rollout/lift", lift).await;
     assert_eq!(status, 200, "{answer}");
     other.serves(bad).await;
 }
@@ -117,7 +116,7 @@ async fn an_operator_undoes_and_the_undone_is_not_rolled_out_again() {
     web.serves(one).await;
     let two = publish(&releases, "two", 2);
     web.serves(two).await;
-    let (status, answer) = ask(control.admin, "POST", "/v1/rollout/undo", None).await;
+    let (status, answer) = order(&control, "/v1/rollout/undo", None).await;
     assert_eq!((status, answer.as_str()), (200, r#"{"outcome":"done"}"#));
     web.serves(one).await;
     // The file of the undone one is still the newest.
@@ -184,4 +183,23 @@ async fn a_rollout_goes_on_when_the_instance_it_waits_for_leaves_the_registry() 
     let overview = overview(control.admin).await;
     assert_eq!(overview["proxies"].as_array().map(Vec::len), Some(1), "{overview}");
     assert_eq!(overview["problems"], json!({}));
+}
+
+/// As reproducible builds make them: of another content, and of the same time and size.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_in_place_of_another_is_seen_whatever_its_file_says_of_its_age() {
+    let folder = prepare_folder();
+    let control = Running::start(config(folder.path()));
+    let mut proxies = join_all(&control, folder.path()).await;
+    let [releases, elsewhere] = ["releases", "elsewhere"].map(|name| folder.path().join(name));
+    let one = publish(&releases, "one", 1);
+    all_serve(&mut proxies, one).await;
+    let two = publish(&elsewhere, "two", 2);
+    let (old, new) = (releases.join("one.mesh"), elsewhere.join("two.mesh"));
+    let before = std::fs::metadata(&old).unwrap();
+    let file = std::fs::File::options().write(true).open(&new).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    assert_eq!(file.metadata().unwrap().len(), before.len());
+    std::fs::rename(new, old).unwrap();
+    all_serve(&mut proxies, two).await;
 }

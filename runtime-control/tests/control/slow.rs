@@ -19,10 +19,11 @@ const CHANGES: u8 = 40;
 /// What may be on its way to one that does not read: a few frames before the connection, and what its buffers and windows hold.
 const ON_THE_WAY_MAX: usize = 12;
 
-/// In place of the one before, at once.
-fn put(folder: &Path, version: u8) {
+/// In place of the one before, at once: the version many times, which is a comment in PEM, and a certificate.
+fn put(folder: &Path, version: u8, certificate: &str) {
     let new = folder.join("new");
-    std::fs::write(&new, vec![version; SECRET_BYTES]).unwrap();
+    let comment = vec![version; SECRET_BYTES];
+    std::fs::write(&new, [&comment, b"\n".as_slice(), certificate.as_bytes()].concat()).unwrap();
     std::fs::rename(new, folder.join("ca.crt")).unwrap();
 }
 
@@ -43,7 +44,9 @@ async fn one_that_does_not_read_holds_up_nobody_and_keeps_nothing() {
     register(&folder.path().join("registry"), &gateway, "gateway-2", 20_000);
     let secret = folder.path().join("secrets/shop/front");
     std::fs::create_dir_all(&secret).unwrap();
-    put(&secret, 0);
+    let certificate = rcgen::generate_simple_self_signed(["front.test".to_owned()]).unwrap();
+    let certificate = certificate.cert.pem();
+    put(&secret, 0, &certificate);
     let mut config = config(folder.path());
     // It says nothing either, and is to be seen all the same.
     config.policy.lease = Duration::from_mins(10);
@@ -73,7 +76,7 @@ async fn one_that_does_not_read_holds_up_nobody_and_keeps_nothing() {
     let (_say, mut unread) = connect(channel, first).await.unwrap();
 
     for change in 1..=CHANGES {
-        put(&secret, change);
+        put(&secret, change, &certificate);
         let is_there = move |seen: &Seen| seen.world.iter().rev().find_map(version) == Some(change);
         reader.until(is_there).await;
     }

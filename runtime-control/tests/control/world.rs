@@ -13,8 +13,10 @@ async fn a_secret_reaches_the_gateway_that_names_it_and_nobody_else() {
     let folder = prepare_folder();
     let secret = folder.path().join("secrets/shop/front");
     std::fs::create_dir_all(&secret).unwrap();
-    std::fs::write(secret.join("tls.crt"), "certificate").unwrap();
-    std::fs::write(secret.join("tls.key"), "key").unwrap();
+    let pair = rcgen::generate_simple_self_signed(["front.test".to_owned()]).unwrap();
+    let own = pair.signing_key.serialize_pem();
+    std::fs::write(secret.join("tls.crt"), pair.cert.pem()).unwrap();
+    std::fs::write(secret.join("tls.key"), &own).unwrap();
     let control = Running::start(config(folder.path()));
     let front = wire::CredentialName { namespace: "shop".to_owned(), name: "front".to_owned() };
     let subscribe =
@@ -30,7 +32,7 @@ async fn a_secret_reaches_the_gateway_that_names_it_and_nobody_else() {
         to_proxy::Message::Secret(secret) => Some(secret.private_key.clone()),
         _ => None,
     };
-    let has_key = move |seen: &Seen| seen.world.iter().filter_map(key).any(|key| key == b"key");
+    let has_key = |seen: &Seen| seen.world.iter().filter_map(key).any(|key| key == own.as_bytes());
     proxies[2].until(has_key).await;
     let endpoints = |message: &to_proxy::Message| match message {
         to_proxy::Message::Endpoints(endpoints) => Some(endpoints.endpoints.len()),

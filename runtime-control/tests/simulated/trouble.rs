@@ -29,7 +29,7 @@ impl World {
                 let listens = self.control.state.is_some() && self.control.busy_until <= self.now;
                 if listens && self.chance.percent(50) {
                     let proxy = self.proxies[proxy].name.as_str().into();
-                    self.tell_control(Event::Departed { proxy });
+                    self.tell_control(Event::Departed { proxy, connection: None });
                 }
             }
             Fault::Isolate { proxy, for_ms } => {

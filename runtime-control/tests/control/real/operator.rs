@@ -8,11 +8,23 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use super::runtime::Running;
+
 /// Status and body, as text.
-pub(crate) async fn ask(
+pub(crate) async fn ask(admin: SocketAddr, path: &str) -> (u16, String) {
+    send(admin, "GET", path, None, None).await
+}
+
+/// As an operator asks for something.
+pub(crate) async fn order(control: &Running, path: &str, body: Option<Value>) -> (u16, String) {
+    send(control.admin, "POST", path, Some(&control.operator), body).await
+}
+
+pub(crate) async fn send(
     admin: SocketAddr,
     method: &str,
     path: &str,
+    token: Option<&str>,
     body: Option<Value>,
 ) -> (u16, String) {
     let stream = TcpStream::connect(admin).await.unwrap();
@@ -20,13 +32,17 @@ pub(crate) async fn ask(
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let body = body.map(|body| body.to_string()).unwrap_or_default();
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(method)
         .uri(path)
         .header("host", admin.to_string())
         .header("content-type", "application/json")
         .body(Full::new(bytes::Bytes::from(body)))
         .unwrap();
+    if let Some(token) = token {
+        let shown = format!("Bearer {token}").parse().unwrap();
+        request.headers_mut().insert("authorization", shown);
+    }
     let response = client.send_request(request).await.unwrap();
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -34,7 +50,7 @@ pub(crate) async fn ask(
 }
 
 pub(crate) async fn overview(admin: SocketAddr) -> Value {
-    let (status, body) = ask(admin, "GET", "/v1/rollout", None).await;
+    let (status, body) = ask(admin, "/v1/rollout").await;
     assert_eq!(status, 200, "{body}");
     serde_json::from_str(&body).unwrap()
 }

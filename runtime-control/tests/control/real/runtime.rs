@@ -23,6 +23,8 @@ pub(crate) struct Running {
     pub(crate) distribution: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) roots: String,
+    /// What operators show.
+    pub(crate) operator: String,
     records: broadcast::Receiver<Entry>,
     stop: CancellationToken,
     ended: Option<tokio::task::JoinHandle<Result<(), mesh_control::RunError>>>,
@@ -69,10 +71,11 @@ impl Running {
             let control = runtime.block_on(Control::start(config)).unwrap();
             let (distribution, admin) = (control.distribution_address(), control.admin_address());
             let (roots, records) = (control.roots(), control.records());
+            let operator = control.operator_token().as_str().to_owned();
             let stop = CancellationToken::new();
             let ended = Some(runtime.spawn(control.run(stop.clone())));
             let runtime = Some(runtime);
-            Self { runtime, distribution, admin, roots, records, stop, ended }
+            Self { runtime, distribution, admin, roots, operator, records, stop, ended }
         })
     }
 
