@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod findings;
+mod mend;
 mod render;
 
 mod demo;

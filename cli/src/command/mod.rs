@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 mod exit;
 pub(crate) mod explain;
+mod out;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 mod reach;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod operator;
 #[cfg(test)]
 mod program;
@@ -10,3 +12,5 @@ mod program;
 mod request;
 #[cfg(test)]
 mod up;
+#[cfg(test)]
+mod xml;

@@ -1,0 +1,15 @@
+//! Mends what can be mended without asking: `mesh compile --fix`.
+//!
+//! ```text
+//! findings ─plan▶ edits by file ─▶ write (each file at once) or show (a unified diff)
+//! ```
+//! Only fixes that keep what the author meant are applied, each as a whole or not at all, each at most once. Bytes that no
+//! fix names stay as they are: comments, order, formatting, line breaks. What is generated or a template is mended at its
+//! source, so such files are left alone.
+
+mod edits;
+mod generated;
+mod plan;
+mod unified;
+
+pub(crate) use plan::plan;
