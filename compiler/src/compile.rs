@@ -26,6 +26,14 @@ pub struct Options {
     pub today: Option<Date>,
 }
 
+impl Options {
+    /// On this day, and nothing else is known.
+    #[must_use]
+    pub fn on(today: Date) -> Self {
+        Self { today: Some(today), ..Self::default() }
+    }
+}
+
 /// A repository, and what became of it.
 #[derive(Debug)]
 pub struct Compilation {

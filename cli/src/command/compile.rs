@@ -48,7 +48,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     choice: Choice,
     /// Mend in the files what can be mended without asking, then report what is left.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "write_baseline")]
     fix: bool,
     /// With `--fix`: print what would change, and change nothing.
     #[arg(long, requires = "fix")]

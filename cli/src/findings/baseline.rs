@@ -41,8 +41,8 @@ pub(crate) enum BaselineError {
 
 impl Baseline {
     /// Of all `findings`; sorted, so that a baseline changes in Git only where the findings do.
-    pub(crate) fn of(findings: &[Named]) -> Self {
-        let known = findings.iter().map(|named| Known {
+    pub(crate) fn of<'a>(findings: impl Iterator<Item = &'a Named>) -> Self {
+        let known = findings.map(|named| Known {
             file: named.file.clone(),
             check: named.finding.check.name.to_owned(),
             resource: named.finding.primary.resource.clone(),

@@ -1,10 +1,13 @@
 //! Sets findings aside, and counts what it set aside and why.
 
+use std::path::Path;
+
 use mesh_compiler::diagnostic::{Check, Class, Date, Finding, Severity, fingerprints};
 use mesh_compiler::{Compilation, UnknownCheck, checks_called};
 
 use super::past::{self, PastError};
 use super::{Baseline, BaselineError, Choice};
+use crate::render::human::counted;
 
 /// A finding, and what it is called from one run to the next.
 #[derive(Debug)]
@@ -50,24 +53,10 @@ pub(crate) fn select(
     let mut found = named(compiled);
     selected.keep(&mut found, "`--only` and `--skip`", |named| names.ask(named.finding.check));
     if let Some(path) = &choice.write_baseline {
-        let is_known = |named: &Named| !is_unreadable(&named.finding);
-        let (known, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(is_known);
-        let baseline = Baseline::of(&known);
-        baseline.write(path)?;
-        found = known;
-        found.extend(rest);
-        let note = format!("{}: {} findings are known from now on", path.display(), baseline.len());
-        selected.notes.push(note);
-        selected.keep(&mut found, "the new baseline", |_| false);
+        selected.write_baseline(&mut found, path)?;
     }
     if let Some(path) = &choice.baseline {
-        let baseline = Baseline::read(path)?;
-        for known in baseline.stale(&found, &|check| names.ask_by_name(check)) {
-            let message = format!("{}: {}: {}", known.file, known.check, known.message);
-            selected.notes.push(format!("{}: no longer found: {message}", path.display()));
-        }
-        let known = baseline.fingerprints();
-        selected.keep(&mut found, "the baseline", |it| !known.contains(it.fingerprint.as_str()));
+        selected.read_baseline(&mut found, path, &names)?;
     }
     if let Some(revision) = &choice.new_since {
         let called = |path: &str| compiled.below_root(path).to_owned();
@@ -100,6 +89,34 @@ const fn is_unreadable(finding: &Finding) -> bool {
 }
 
 impl Selected {
+    /// Notes everything that can be known; what nobody could read cannot.
+    fn write_baseline(&mut self, found: &mut Vec<Named>, path: &Path) -> Result<(), BaselineError> {
+        let known = found.iter().filter(|named| !is_unreadable(&named.finding));
+        let baseline = Baseline::of(known);
+        baseline.write(path)?;
+        let known = counted(baseline.len(), "finding");
+        self.notes.push(format!("{}: {known} from now on known", path.display()));
+        self.keep(found, "the new baseline", |_| false);
+        Ok(())
+    }
+
+    /// Tells what of the baseline is gone, too.
+    fn read_baseline(
+        &mut self,
+        found: &mut Vec<Named>,
+        path: &Path,
+        names: &Names,
+    ) -> Result<(), BaselineError> {
+        let baseline = Baseline::read(path)?;
+        for known in baseline.stale(found, &|check| names.ask_by_name(check)) {
+            let message = format!("{}: {}: {}", known.file, known.check, known.message);
+            self.notes.push(format!("{}: no longer found: {message}", path.display()));
+        }
+        let known = baseline.fingerprints();
+        self.keep(found, "the baseline", |it| !known.contains(it.fingerprint.as_str()));
+        Ok(())
+    }
+
     /// Keeps what `is_kept` says and what cannot be read.
     fn keep(&mut self, found: &mut Vec<Named>, by: &str, is_kept: impl Fn(&Named) -> bool) {
         let before = found.len();
@@ -110,10 +127,9 @@ impl Selected {
             }
             keeps
         });
-        match before - found.len() {
-            0 => {}
-            1 => self.notes.push(format!("1 finding is not reported because of {by}")),
-            gone => self.notes.push(format!("{gone} findings are not reported because of {by}")),
+        let gone = before - found.len();
+        if gone > 0 {
+            self.notes.push(format!("{} not reported because of {by}", counted(gone, "finding")));
         }
     }
 }

@@ -23,15 +23,15 @@ impl Edits {
         if text.get(span.range()).is_none() {
             return Fits::No;
         }
-        if self.0.iter().any(|(known, with)| *known == span && *with == edit.text) {
+        let with = adapted(&edit.text, text);
+        if self.0.iter().any(|(known, by)| *known == span && *by == with) {
             return Fits::Already;
         }
         if self.0.iter().any(|(known, _)| meets(*known, span)) { Fits::No } else { Fits::Yes }
     }
 
     pub(super) fn add(&mut self, edit: &TextEdit, text: &str) {
-        let with = if has_crlf(text) { edit.text.replace('\n', "\r\n") } else { edit.text.clone() };
-        self.0.push((edit.span, with));
+        self.0.push((edit.span, adapted(&edit.text, text)));
         self.0.sort();
     }
 
@@ -60,8 +60,10 @@ const fn meets(a: Span, b: Span) -> bool {
     overlaps || touches && (a.is_empty() || b.is_empty())
 }
 
-fn has_crlf(text: &str) -> bool {
-    text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'))
+/// With the line breaks that `text` has.
+fn adapted(new: &str, text: &str) -> String {
+    let has_crlf = text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
+    if has_crlf { new.replace('\n', "\r\n") } else { new.to_owned() }
 }
 
 #[cfg(test)]
@@ -82,7 +84,7 @@ mod tests {
             (edit(3, 6, "z"), Fits::No),
             (edit(4, 5, ""), Fits::No),
             (edit(6, 6, "z"), Fits::No),
-            (edit(3, 6, "x\r\ny"), Fits::Already),
+            (edit(3, 6, "x\ny"), Fits::Already),
             (edit(0, 1, "z"), Fits::Yes),
             (edit(0, 99, "z"), Fits::No),
         ] {

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use mesh_compiler::diagnostic::{Applicability, Finding, TextFix};
+use mesh_compiler::diagnostic::{Applicability, Finding, TextEdit, TextFix};
 use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{FileId, SourceFile};
 
@@ -66,11 +66,10 @@ impl Plan {
         if !is_open {
             return;
         }
-        let fits = |edit| {
-            let file = parsed.source(edit_file(edit)).text();
-            self.files
-                .get(&edit_file(edit))
-                .map_or_else(|| Edits::default().fits(edit, file), |edits| edits.fits(edit, file))
+        let none = Edits::default();
+        let fits = |edit: &TextEdit| {
+            let edits = self.files.get(&edit.file).unwrap_or(&none);
+            edits.fits(edit, parsed.source(edit.file).text())
         };
         let all: Vec<_> = fix.edits.iter().map(fits).collect();
         if all.iter().all(|fits| *fits == Fits::Already) {
@@ -127,10 +126,6 @@ impl Plan {
 
 fn counted_fixes(count: usize) -> String {
     if count == 1 { "1 fix".to_owned() } else { format!("{count} fixes") }
-}
-
-const fn edit_file(edit: &mesh_compiler::diagnostic::TextEdit) -> FileId {
-    edit.file
 }
 
 /// Why a file is left alone, if so.

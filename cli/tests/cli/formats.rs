@@ -1,13 +1,10 @@
 //! The formats of `mesh compile`, on a repository that is hard to write down.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
-use std::process::Output;
 
 use serde_json::Value;
 
-use crate::program::command;
+use crate::repository::Repository;
 use crate::xml::Element;
 
 const FORMATS: [&str; 11] = [
@@ -33,53 +30,30 @@ spec: {\"ä😀\": 1, \"h<&>]]>'\\\"\\u0001\\r\\n::%, `\": 2, hosts: [a.example.
 /// It has a fix that is safe.
 const MENDABLE: &str = "apiVersion: v1
 kind: Service
-metadata: {name: ä, namespace: shop, labels: {\"ö\": b, version: 1}}
+metadata: {name: rev, namespace: shop, labels: {\"ö\": b, version: 1}}
 spec: {ports: [{name: http, port: 80}]}
 ";
 const BROKEN_PATH: &str = "a, b%:c/<x>&\"ü.yaml";
 
-struct Repository(tempfile::TempDir);
+fn hard() -> Repository {
+    let warning = "apiVersion: v1\nkind: Namespace\nmetadata: {name: fine}\n";
+    let broken = "a: [\n";
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\ndata: {a: 5, b: c2VjcmV0}\n";
+    Repository::of(&[
+        (BROKEN_PATH, HARD),
+        ("b.yaml", MENDABLE),
+        ("c.yaml", warning),
+        ("d.yaml", broken),
+        ("s.yaml", secret),
+    ])
+}
 
-impl Repository {
-    fn of(files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = folder.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-        Self(folder)
-    }
+fn text(repository: &Repository, format: &str) -> String {
+    String::from_utf8(repository.compile(&["--format", format]).stdout).unwrap()
+}
 
-    fn hard() -> Self {
-        let warning = "apiVersion: v1\nkind: Namespace\nmetadata: {name: fine}\n";
-        let broken = "a: [\n";
-        let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\ndata: {a: 5, b: c2VjcmV0}\n";
-        Self::of(&[
-            (BROKEN_PATH, HARD),
-            ("b.yaml", MENDABLE),
-            ("c.yaml", warning),
-            ("d.yaml", broken),
-            ("s.yaml", secret),
-        ])
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn compile(&self, arguments: &[&str]) -> Output {
-        let mut command = command();
-        command.current_dir(self.path()).arg("compile").args(arguments).output().unwrap()
-    }
-
-    fn text(&self, format: &str) -> String {
-        String::from_utf8(self.compile(&["--format", format]).stdout).unwrap()
-    }
-
-    fn json(&self, format: &str) -> Value {
-        serde_json::from_str(&self.text(format)).unwrap()
-    }
+fn json(repository: &Repository, format: &str) -> Value {
+    serde_json::from_str(&text(repository, format)).unwrap()
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -92,11 +66,11 @@ fn number(value: &Value) -> u64 {
 
 #[test]
 fn all_formats_end_alike_and_say_the_same_twice() {
-    let fine = "apiVersion: v1\nkind: Namespace\nmetadata: {name: fine}\n";
+    let fine = MENDABLE.replace("version: 1", "version: a");
     for (repository, fail_on, code) in [
-        (Repository::hard(), "error", 3),
+        (hard(), "error", 3),
         (Repository::of(&[("a.yaml", MENDABLE)]), "error", 1),
-        (Repository::of(&[("a.yaml", fine)]), "info", 0),
+        (Repository::of(&[("a.yaml", &fine)]), "info", 0),
     ] {
         for format in FORMATS {
             let arguments = ["--check", "--fail-on", fail_on, "--format", format];
@@ -109,24 +83,24 @@ fn all_formats_end_alike_and_say_the_same_twice() {
 
 #[test]
 fn every_format_has_every_finding() {
-    let repository = Repository::hard();
-    let findings = list(&repository.json("json")["diagnostics"]).len();
+    let repository = hard();
+    let findings = list(&json(&repository, "json")["diagnostics"]).len();
     assert!(findings >= 5, "{findings}");
     let count = |text: String, mark: &str| text.matches(mark).count();
-    assert_eq!(repository.text("concise").lines().count(), findings);
-    assert_eq!(repository.text("github").lines().count(), findings);
-    assert_eq!(count(repository.text("markdown"), "\n- "), findings);
-    assert_eq!(list(&repository.json("gitlab")).len(), findings);
-    assert_eq!(list(&repository.json("rdjson")["diagnostics"]).len(), findings);
-    assert_eq!(list(&repository.json("sarif")["runs"][0]["results"]).len(), findings);
-    assert_eq!(Element::parse(&repository.text("checkstyle")).all("error").len(), findings);
-    assert_eq!(repository.text("jsonl").lines().count(), findings + 1);
+    assert_eq!(text(&repository, "concise").lines().count(), findings);
+    assert_eq!(text(&repository, "github").lines().count(), findings);
+    assert_eq!(count(text(&repository, "markdown"), "\n- "), findings);
+    assert_eq!(list(&json(&repository, "gitlab")).len(), findings);
+    assert_eq!(list(&json(&repository, "rdjson")["diagnostics"]).len(), findings);
+    assert_eq!(list(&json(&repository, "sarif")["runs"][0]["results"]).len(), findings);
+    assert_eq!(Element::parse(&text(&repository, "checkstyle")).all("error").len(), findings);
+    assert_eq!(text(&repository, "jsonl").lines().count(), findings + 1);
 }
 
 #[test]
 fn no_format_tells_a_secret() {
     for format in FORMATS {
-        let text = Repository::hard().text(format);
+        let text = text(&hard(), format);
         assert!(!text.contains("c2VjcmV0"), "{format}: {text}");
     }
 }
@@ -134,8 +108,8 @@ fn no_format_tells_a_secret() {
 /// SARIF 2.1.0: what a reader must find, and that references within the file lead somewhere.
 #[test]
 fn sarif_refers_to_its_own_rules() {
-    let repository = Repository::hard();
-    let log = repository.json("sarif");
+    let repository = hard();
+    let log = json(&repository, "sarif");
     assert_eq!(log["version"], "2.1.0");
     let run = &log["runs"][0];
     assert_eq!(run["columnKind"], "unicodeCodePoints");
@@ -174,7 +148,7 @@ fn sarif_refers_to_its_own_rules() {
 fn sarif_and_rdjson_carry_fixes_that_fit() {
     let repository = Repository::of(&[("b.yaml", MENDABLE)]);
     let line = MENDABLE.lines().nth(2).unwrap();
-    let result = &repository.json("sarif")["runs"][0]["results"][0];
+    let result = &json(&repository, "sarif")["runs"][0]["results"][0];
     let change = &result["fixes"][0]["artifactChanges"][0]["replacements"][0];
     let (start, end) =
         (&change["deletedRegion"]["startColumn"], &change["deletedRegion"]["endColumn"]);
@@ -183,7 +157,7 @@ fn sarif_and_rdjson_carry_fixes_that_fit() {
     assert_eq!(characters[at(start)..at(end)], ['1']);
     assert_eq!(change["insertedContent"]["text"], "\"1\"");
 
-    let suggestion = &repository.json("rdjson")["diagnostics"][0]["suggestions"][0];
+    let suggestion = &json(&repository, "rdjson")["diagnostics"][0]["suggestions"][0];
     let range = &suggestion["range"];
     let (start, end) = (&range["start"]["column"], &range["end"]["column"]);
     assert_eq!(&line[at(start)..at(end)], "1");
@@ -192,7 +166,7 @@ fn sarif_and_rdjson_carry_fixes_that_fit() {
 
 #[test]
 fn rdjson_counts_bytes() {
-    let result = Repository::hard().json("rdjson");
+    let result = json(&hard(), "rdjson");
     for diagnostic in list(&result["diagnostics"]) {
         assert!(["ERROR", "WARNING", "INFO"].contains(&diagnostic["severity"].as_str().unwrap()));
         assert!(diagnostic["code"]["value"].is_string() && diagnostic["message"].is_string());
@@ -208,7 +182,7 @@ fn rdjson_counts_bytes() {
 /// `::level key=value,key=value::text`, where nothing in a value or the text ends it early.
 #[test]
 fn github_commands_are_one_line_each() {
-    for line in Repository::hard().text("github").lines() {
+    for line in text(&hard(), "github").lines() {
         let (level, rest) = line.strip_prefix("::").unwrap().split_once(' ').unwrap();
         assert!(["error", "warning", "notice"].contains(&level));
         let (properties, text) = rest.split_once("::").unwrap();
@@ -219,13 +193,13 @@ fn github_commands_are_one_line_each() {
         assert!(keys.iter().all(|key| known.contains(key)), "{line}");
         assert!(!text.is_empty() && !text.contains('\r'));
     }
-    let text = Repository::hard().text("github");
+    let text = text(&hard(), "github");
     assert!(text.contains("file=a%2C b%25%3Ac/<x>&\"ü.yaml,line=4,endLine=4,col=17,"), "{text}");
 }
 
 #[test]
 fn gitlab_knows_every_issue_by_its_fingerprint() {
-    let issues = Repository::hard().json("gitlab");
+    let issues = json(&hard(), "gitlab");
     let mut prints = BTreeSet::new();
     for issue in list(&issues) {
         assert!(prints.insert(issue["fingerprint"].as_str().unwrap()), "{issue}");
@@ -239,14 +213,14 @@ fn gitlab_knows_every_issue_by_its_fingerprint() {
     // Lines that move do not make new issues.
     let moved = Repository::of(&[("b.yaml", &format!("# a line\n{MENDABLE}"))]);
     let print = |issues: Value| issues[0]["fingerprint"].clone();
-    let before = print(Repository::of(&[("b.yaml", MENDABLE)]).json("gitlab"));
-    assert_eq!(before, print(moved.json("gitlab")));
+    let before = print(json(&Repository::of(&[("b.yaml", MENDABLE)]), "gitlab"));
+    assert_eq!(before, print(json(&moved, "gitlab")));
 }
 
 #[test]
 fn junit_counts_what_it_lists() {
-    let repository = Repository::hard();
-    let root = Element::parse(&repository.text("junit"));
+    let repository = hard();
+    let root = Element::parse(&text(&repository, "junit"));
     assert_eq!(root.name, "testsuites");
     let count = |element: &Element, name| element.attribute(name).parse::<usize>().unwrap();
     for element in [root.all("testsuites"), root.all("testsuite")].concat() {
@@ -261,7 +235,7 @@ fn junit_counts_what_it_lists() {
 
 #[test]
 fn checkstyle_groups_by_file() {
-    let root = Element::parse(&Repository::hard().text("checkstyle"));
+    let root = Element::parse(&text(&hard(), "checkstyle"));
     assert_eq!(root.name, "checkstyle");
     let files = root.all("file");
     let mut names: Vec<_> = files.iter().map(|file| file.attribute("name")).collect();
@@ -275,7 +249,7 @@ fn checkstyle_groups_by_file() {
 
 #[test]
 fn markdown_begins_with_the_verdict() {
-    let text = Repository::hard().text("markdown");
+    let text = text(&hard(), "markdown");
     let first = text.lines().next().unwrap();
     assert!(first.starts_with("### ✖ mesh: ") && first.contains("error"), "{first}");
     assert!(text.ends_with("<!-- mesh compile -->\n"));
@@ -284,7 +258,7 @@ fn markdown_begins_with_the_verdict() {
 
 #[test]
 fn json_lines_end_with_the_summary() {
-    let text = Repository::hard().text("jsonl");
+    let text = text(&hard(), "jsonl");
     let objects: Vec<Value> =
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (last, found) = objects.split_last().unwrap();
@@ -297,17 +271,11 @@ fn json_lines_end_with_the_summary() {
 #[test]
 fn services_count_paths_from_the_root_of_the_repository() {
     let repository = Repository::of(&[("policies/b.yaml", MENDABLE)]);
-    let git = std::process::Command::new("git")
-        .args(["init", "-q"])
-        .current_dir(repository.path())
-        .status();
-    if !git.is_ok_and(|status| status.success()) {
+    let Some(()) = repository.git(&["init", "-q"]) else {
         return; // without Git there is no repository to count from
-    }
+    };
     let below = |format: &str| {
-        let mut command = command();
-        command.current_dir(repository.path().join("policies"));
-        let output = command.args(["compile", "--format", format]).output().unwrap();
+        let output = repository.compile_in("policies", &["--format", format]);
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
     assert_eq!(below("gitlab")[0]["location"]["path"], "policies/b.yaml");

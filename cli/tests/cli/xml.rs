@@ -42,8 +42,9 @@ fn element(rest: &mut &str) -> Element {
         expect(rest, " ");
         let name = name(rest);
         expect(rest, "=\"");
-        let value = unescaped(until(rest, "\""));
+        let value = until(rest, "\"");
         assert!(!value.contains('<'), "{value}");
+        let value = unescaped(value);
         expect(rest, "\"");
         assert!(element.attributes.iter().all(|(known, _)| *known != name), "{name} twice");
         element.attributes.push((name, value));

@@ -81,7 +81,7 @@ fn read(text: &str) -> (Vec<Span>, Vec<Head>) {
                 heads.push(Head { start, first: u32::MAX });
             }
             Some(Ok((Event::Comment(said, _), span))) => {
-                if said.trim_start().starts_with(MARK) {
+                if speaks(&said) {
                     comments.push(byte_span(span));
                 }
             }
@@ -100,6 +100,12 @@ fn read(text: &str) -> (Vec<Span>, Vec<Head>) {
         }
     }
     (comments, heads)
+}
+
+/// Whether it is an instruction, `mesh:allow`, and not a sentence, `mesh: our own`.
+fn speaks(comment: &str) -> bool {
+    let said = comment.trim_start().strip_prefix(MARK);
+    said.is_some_and(|said| said.starts_with(|first: char| first.is_ascii_alphabetic()))
 }
 
 /// All of a document, up to where the next begins.
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_no_comment_says_nothing() {
-        let block = "a: |\n  # mesh:x\n  text\nb: \"# mesh:y\"\nc: d#mesh:z\n";
+        let block = "a: |\n  # mesh:x\n  text\nb: \"# mesh:y\"\nc: d#mesh:z\n# mesh: a sentence\n";
         assert_eq!(about(block), []);
     }
 
