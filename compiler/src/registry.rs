@@ -39,6 +39,9 @@ impl std::fmt::Display for UnknownCheck {
 impl std::error::Error for UnknownCheck {}
 
 /// The check of this name, or those that have it as an alias; case does not count.
+///
+/// # Errors
+/// When there is none.
 pub fn checks_called(name: &str) -> Result<Vec<&'static Check>, UnknownCheck> {
     let called: Vec<_> = checks().filter(|check| check.is_called(name)).collect();
     if called.is_empty() {

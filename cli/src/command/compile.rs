@@ -12,7 +12,7 @@ use mesh_compiler::source::Input;
 use super::{Exit, out, revision};
 use crate::difference::Policy;
 use crate::findings::{self, Choice, SelectError, Selected};
-use crate::mend;
+use crate::mend::{self, Mending};
 use crate::render::human::counted;
 use crate::render::{self, Color, Format, Setting, Terminal};
 
@@ -46,19 +46,16 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
     #[command(flatten)]
-    choice: Choice,
-    /// Mend in the files what can be mended without asking, then report what is left.
-    #[arg(long, conflicts_with = "write_baseline")]
-    fix: bool,
-    /// With `--fix`: print what would change, and change nothing.
-    #[arg(long, requires = "fix")]
-    diff: bool,
+    mending: Mending,
     /// The lightest findings that make the command fail.
     #[arg(long, value_enum, default_value_t = FailOn::Error)]
     fail_on: FailOn,
     /// When to use colour.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     color: Color,
+    // Last: its heading holds for all that follows.
+    #[command(flatten)]
+    choice: Choice,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -86,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     }
     let run = Run { arguments, start };
     match run.compile() {
-        Ok((compiled, selected)) if arguments.fix => run.mend(&compiled, &selected),
+        Ok((compiled, selected)) if arguments.mending.fix => run.mend(&compiled, &selected),
         Ok((compiled, selected)) => run.report(compiled, &selected),
         Err(exit) => exit,
     }
@@ -114,7 +111,7 @@ impl Run<'_> {
     /// Changes files, or shows how; then what is left is reported.
     fn mend(&self, compiled: &Compilation, selected: &Selected) -> Exit {
         let plan = mend::plan(&selected.findings, &compiled.parsed);
-        if self.arguments.diff {
+        if self.arguments.mending.diff {
             super::write(&plan.diff(&compiled.parsed, &revision::paths()));
             notes(&plan.notes("would be made"));
             let cannot_read = verdict(&selected.findings, Severity::Error) == Exit::Input;

@@ -115,7 +115,8 @@ impl Repository {
         arguments.extend(named.iter().map(String::as_str).filter(|_| !whole));
         let listed = run(&self.root, "ls-tree", &arguments, &[])?;
         let files: Vec<_> = listed.split(|byte| *byte == 0).filter_map(Listed::read).collect();
-        let wanted: String = files.iter().map(|file| format!("{}\n", file.object)).collect();
+        let objects: Vec<_> = files.iter().map(|file| file.object.as_str()).collect();
+        let wanted = objects.join("\n") + "\n";
         let bodies = run(&self.root, "cat-file", &["--batch"], wanted.as_bytes())?;
         let mut rest = bodies.as_slice();
         for file in &files {

@@ -12,4 +12,16 @@ mod generated;
 mod plan;
 mod unified;
 
+use clap::Args;
+
 pub(crate) use plan::plan;
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Mending {
+    /// Mend in the files what can be mended without asking, then report what is left.
+    #[arg(long, conflicts_with = "write_baseline")]
+    pub fix: bool,
+    /// With `--fix`: print what would change, and change nothing.
+    #[arg(long, requires = "fix")]
+    pub diff: bool,
+}

@@ -105,15 +105,15 @@ impl Plan {
     pub(crate) fn diff(&self, parsed: &Parsed, paths: &Paths) -> String {
         let each = self.files.iter().map(|(id, edits)| {
             let file = parsed.source(*id);
-            unified::diff(&paths.from_root(&file.path), file, edits)
+            unified::diff(&paths.below_root(&file.path), file, edits)
         });
         each.collect()
     }
 
     /// What it does and what it leaves, a line each.
     pub(crate) fn notes(&self, done: &str) -> Vec<String> {
-        let (fixes, files) = (counted_fixes(self.fixes), counted(self.files.len(), "file"));
-        let mut notes = vec![format!("{fixes} {done} in {files}")];
+        let files = counted(self.files.len(), "file");
+        let mut notes = vec![format!("{} {done} in {files}", counted_fixes(self.fixes))];
         if self.later > 0 {
             let later = counted_fixes(self.later);
             notes.push(format!("{later} left, as others change the same place: run it again"));

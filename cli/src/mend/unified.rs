@@ -20,12 +20,8 @@ pub(super) fn diff(path: &str, file: &SourceFile, edits: &Edits) -> String {
             let _ = write!(text, "--- a/{path}\n+++ b/{path}\n");
         }
         if file.hides(hunk.bytes) {
-            let _ = write!(
-                text,
-                "# lines {} to {}: a change beside a secret is not shown\n",
-                hunk.old.0 + 1,
-                hunk.old.1
-            );
+            let (from, to) = (hunk.old.0 + 1, hunk.old.1);
+            let _ = writeln!(text, "# lines {from} to {to}: a change beside a secret is not shown");
         } else {
             hunk.write(&lines(before), &lines(&after), &mut text);
         }
@@ -198,7 +194,8 @@ mod tests {
     #[test]
     fn what_git_makes_of_it_is_what_the_edits_make() {
         let folder = tempfile::tempdir().unwrap();
-        let text: String = (0..40).map(|line| format!("line{line:02}\n")).collect();
+        let text: Vec<_> = (0..40).map(|line| format!("line{line:02}")).collect();
+        let text = text.join("\n") + "\n";
         let edits = [
             ("line03\n", ""),
             ("ne05\nli", "X"),

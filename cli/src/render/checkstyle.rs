@@ -16,7 +16,7 @@ pub(super) fn write(
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<checkstyle version=\"4.3\">")?;
     for findings in report.findings.chunk_by(|a, b| a.primary.file == b.primary.file) {
         let Some(first) = findings.first() else { continue };
-        let path = setting.paths.from_here(&report.parsed.source(first.primary.file).path);
+        let path = setting.paths.below_here(&report.parsed.source(first.primary.file).path);
         writeln!(out, "  <file name=\"{}\">", escape(&path))?;
         for finding in findings {
             writeln!(out, "    {}", error(finding, report))?;

@@ -14,7 +14,7 @@ pub(super) fn write(
 ) -> io::Result<()> {
     for finding in report.findings {
         let file = report.parsed.source(finding.primary.file);
-        write!(out, "{}", plain(&setting.paths.from_here(&file.path)))?;
+        write!(out, "{}", plain(&setting.paths.below_here(&file.path)))?;
         if let Some(span) = finding.primary.span {
             let start = file.position(span.start);
             write!(out, ":{}:{}", start.line, start.column)?;

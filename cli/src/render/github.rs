@@ -28,7 +28,7 @@ pub(super) fn write(
 /// Columns are said only of a place within one line: GitHub refuses others.
 fn properties(finding: &Finding, parsed: &Parsed, setting: &Setting<'_>) -> String {
     let file = parsed.source(finding.primary.file);
-    let mut text = format!("file={}", property(&setting.paths.from_root(&file.path)));
+    let mut text = format!("file={}", property(&setting.paths.below_root(&file.path)));
     if let Some(span) = finding.primary.span {
         let Region { start, end } = Region::in_characters(file, span);
         // Writing into a text does not fail.

@@ -37,7 +37,7 @@ fn issue(
         "fingerprint": fingerprint,
         "severity": severity(finding),
         "location": {
-            "path": setting.paths.from_root(&file.path),
+            "path": setting.paths.below_root(&file.path),
             "lines": { "begin": begin, "end": end },
         },
     })

@@ -41,7 +41,7 @@ fn suite(
     setting: &Setting<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let path = escape(&setting.paths.from_here(&report.parsed.source(file).path));
+    let path = escape(&setting.paths.below_here(&report.parsed.source(file).path));
     let failures = findings.iter().filter(|it| it.severity >= setting.fail_on).count();
     writeln!(
         out,

@@ -41,7 +41,7 @@ pub(super) fn write(
 
 fn entry(finding: &Finding, report: &Report<'_>, setting: &Setting<'_>) -> String {
     let file = report.parsed.source(finding.primary.file);
-    let mut place = setting.paths.from_root(&file.path);
+    let mut place = setting.paths.below_root(&file.path);
     if let Some(start) = finding.primary.span.map(|span| file.position(span.start)) {
         let _ = write!(place, ":{}:{}", start.line, start.column);
     }
@@ -53,7 +53,7 @@ fn entry(finding: &Finding, report: &Report<'_>, setting: &Setting<'_>) -> Strin
     let (name, severity) = (remark::title(finding), finding.severity.name());
     let mut text = format!("\n- {icon} **{severity}** {} `{name}`\n", code(&place));
     for line in remark::lines(finding) {
-        let _ = write!(text, "  <br>{}\n", inline(&line));
+        let _ = writeln!(text, "  <br>{}", inline(&line));
     }
     for fix in &finding.fixes {
         if remark::is_shown(fix, report.parsed) && fix.applicability != Applicability::Display {
@@ -70,10 +70,10 @@ fn change(title: &str, hunks: &[patch::Hunk]) -> String {
     let lines: Vec<_> = before.chain(after).collect();
     let longest = lines.iter().map(|line| longest_run(line)).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    let lines = lines.join("\n  ");
     let title = inline(title);
     format!(
-        "\n  <details><summary>fix: {title}</summary>\n\n  {fence}diff\n{lines}  {fence}\n\n  </details>\n"
+        "\n  <details><summary>fix: {title}</summary>\n\n  {fence}diff\n  {lines}\n  {fence}\n\n  </details>\n"
     )
 }
 
@@ -81,7 +81,7 @@ fn longest_run(line: &str) -> usize {
     line.split(|character| character != '`').map(str::len).max().unwrap_or(0)
 }
 
-/// Text between backticks, whatever backticks it has itself (CommonMark §6.1).
+/// Text between backticks, whatever backticks it has itself (`CommonMark` §6.1).
 fn code(text: &str) -> String {
     let fence = "`".repeat(longest_run(text) + 1);
     let text = one_line(text);

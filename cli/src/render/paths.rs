@@ -20,14 +20,14 @@ impl Paths {
     }
 
     /// From the working directory; of what lies elsewhere, the path as it was given.
-    pub(crate) fn from_here(&self, path: &str) -> String {
+    pub(crate) fn below_here(&self, path: &str) -> String {
         within(&self.working_directory, &self.absolute(path)).unwrap_or_else(|| path.to_owned())
     }
 
     /// From the root of the repository; without one, from the working directory.
-    pub(crate) fn from_root(&self, path: &str) -> String {
+    pub(crate) fn below_root(&self, path: &str) -> String {
         let root = self.repository.as_deref().unwrap_or(&self.working_directory);
-        within(root, &self.absolute(path)).unwrap_or_else(|| self.from_here(path))
+        within(root, &self.absolute(path)).unwrap_or_else(|| self.below_here(path))
     }
 
     /// Without `.` and `..`. Standard input has no path.
@@ -83,12 +83,12 @@ mod tests {
             ("-", "-", "-"),
         ] {
             assert_eq!(
-                (paths.from_here(given).as_str(), paths.from_root(given).as_str()),
+                (paths.below_here(given).as_str(), paths.below_root(given).as_str()),
                 (here, root)
             );
         }
         let alone = Paths::new("/work".into(), None);
-        assert_eq!(alone.from_root("./a.yaml"), "a.yaml");
+        assert_eq!(alone.below_root("./a.yaml"), "a.yaml");
     }
 
     #[test]

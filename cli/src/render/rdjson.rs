@@ -27,7 +27,7 @@ pub(super) fn write(
 
 fn diagnostic(finding: &Finding, parsed: &Parsed, setting: &Setting<'_>) -> Value {
     let file = parsed.source(finding.primary.file);
-    let mut location = json!({ "path": setting.paths.from_here(&file.path) });
+    let mut location = json!({ "path": setting.paths.below_here(&file.path) });
     if let (Some(span), Some(fields)) = (finding.primary.span, location.as_object_mut()) {
         fields.insert("range".to_owned(), range(file, span));
     }

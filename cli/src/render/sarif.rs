@@ -117,7 +117,7 @@ impl Author<'_> {
     }
 
     fn artifact(&self, file: FileId) -> Value {
-        let path = self.setting.paths.from_root(&self.parsed.source(file).path);
+        let path = self.setting.paths.below_root(&self.parsed.source(file).path);
         // An absolute path is relative to nothing.
         if path.starts_with('/') {
             json!({ "uri": format!("file://{}", uri(&path)) })

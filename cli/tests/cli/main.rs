@@ -5,6 +5,8 @@ mod compile;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod mend;
 #[cfg(test)]
 mod operator;
