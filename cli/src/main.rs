@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod findings;
+mod mend;
 mod render;
 
 mod demo;
@@ -44,6 +46,10 @@ enum Command {
     Rollout(command::rollout::Arguments),
     /// Show what each proxy serves.
     Proxies(command::proxies::Arguments),
+    /// Print what completes `mesh` in a shell.
+    Completions(command::completions::Arguments),
+    /// Write the manual pages.
+    Man(command::man::Arguments),
     /// Run the control runtime.
     Control(command::control::Arguments),
     /// Run a proxy.
@@ -60,6 +66,8 @@ fn main() -> std::process::ExitCode {
         Command::Request(arguments) => command::request::run(&arguments),
         Command::Rollout(arguments) => command::rollout::run(&arguments),
         Command::Proxies(arguments) => command::proxies::run(&arguments),
+        Command::Completions(arguments) => command::completions::run(&arguments),
+        Command::Man(arguments) => command::man::run(&arguments),
         Command::Control(arguments) => command::control::run(arguments),
         Command::Proxy(arguments) => command::proxy::run(&arguments),
     };

@@ -8,11 +8,12 @@ use mesh_snapshot::{Conflict, Digest};
 
 use crate::api::{self, Mesh};
 use crate::check;
-use crate::diagnostic::{Diagnostic, Finding, Severity, finish};
+use crate::diagnostic::{Date, Diagnostic, Finding, Severity, finish};
 use crate::lower::{self, Lowered};
 use crate::parse::Parsed;
 use crate::resolve;
 use crate::source::Input;
+use crate::suppress::Allowances;
 
 /// What the compiler cannot know by itself.
 #[derive(Clone, Debug, Default)]
@@ -21,11 +22,23 @@ pub struct Options {
     pub commit: String,
     /// Whether files differ from it.
     pub dirty: bool,
+    /// By which comments that allow a finding expire; absent: none does.
+    pub today: Option<Date>,
+}
+
+impl Options {
+    /// On this day, and nothing else is known.
+    #[must_use]
+    pub fn on(today: Date) -> Self {
+        Self { today: Some(today), ..Self::default() }
+    }
 }
 
 /// A repository, and what became of it.
 #[derive(Debug)]
 pub struct Compilation {
+    /// The folder that places are relative to, as files in it are shown; empty: none.
+    pub root: String,
     pub parsed: Parsed,
     pub mesh: Mesh,
     /// Sorted by file, place and check.
@@ -40,6 +53,12 @@ impl Compilation {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// A file of `parsed` by its path below the root: the same wherever the repository lies.
+    #[must_use]
+    pub fn below_root<'p>(&self, path: &'p str) -> &'p str {
+        lower::relative(path, &self.root)
     }
 }
 
@@ -60,25 +79,36 @@ pub(crate) fn compile_parsed(
 ) -> Compilation {
     let mesh = api::decode(&parsed, &mut diagnostics);
     let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
-    let finished =
-        |diagnostics: Vec<Diagnostic>| finish(diagnostics, &parsed, &mesh.faults, &levels);
+    let allowances = Allowances::read(&parsed, options.today, &mut diagnostics);
+    let finished = |diagnostics: Vec<Diagnostic>| {
+        let mut findings = finish(diagnostics, &parsed, &mesh.faults, &levels);
+        let used = allowances.set_aside(&mut findings);
+        (findings, used)
+    };
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
 
     let resolved = resolve::resolve(&mesh);
     check::all(&resolved, &mut diagnostics);
-    let mut findings = finished(diagnostics.clone());
+    let (mut findings, mut used) = finished(diagnostics.clone());
     let (mut lowered, mut fault) = (None, None);
     if !findings.iter().any(is_error) {
         match lower::lower(&resolved, &parsed, root, &mut diagnostics) {
             Ok(it) => lowered = Some(it),
             Err(conflict) => fault = Some(conflict),
         }
-        findings = finished(diagnostics);
+        (findings, used) = finished(diagnostics.clone());
+    }
+    // While there are errors, not every check has run.
+    let unused =
+        if findings.iter().any(is_error) { Vec::new() } else { allowances.unused(&used, &parsed) };
+    if !unused.is_empty() {
+        diagnostics.extend(unused);
+        (findings, _) = finished(diagnostics);
     }
     // A project may have made errors of what lowering found.
     let lowered = lowered.filter(|_| !findings.iter().any(is_error));
     let bundle = lowered.map(|lowered| bundle(lowered, &parsed, root, options));
-    Compilation { parsed, mesh, findings, bundle, fault }
+    Compilation { root: root.to_owned(), parsed, mesh, findings, bundle, fault }
 }
 
 fn bundle(lowered: Lowered, parsed: &Parsed, root: &str, options: &Options) -> Bundle {

@@ -28,6 +28,7 @@ mod lower;
 mod compile;
 mod programs;
 mod registry;
+mod suppress;
 
 #[cfg(test)]
 mod examples;
@@ -36,7 +37,7 @@ mod testing;
 
 pub use compile::{Compilation, Options, compile};
 pub use programs::{Unservable, check_programs};
-pub use registry::{checks, levels};
+pub use registry::{UnknownCheck, checks, checks_called, levels};
 
 use rayon::prelude::*;
 

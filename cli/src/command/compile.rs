@@ -1,6 +1,5 @@
 //! `mesh compile`: from a policy repository to a snapshot.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,12 +8,13 @@ use clap::{Args, ValueEnum};
 use mesh_compiler::Compilation;
 use mesh_compiler::diagnostic::{Class, Finding, Severity};
 use mesh_compiler::source::Input;
-use mesh_snapshot::container::{self, Bundle};
-use mesh_snapshot::signature::{NotAKey, PrivateKey, Statement};
 
-use super::{Exit, revision};
+use super::{Exit, out, revision};
 use crate::difference::Policy;
-use crate::render::{self, Color, Terminal};
+use crate::findings::{self, Choice, SelectError, Selected};
+use crate::mend::{self, Mending};
+use crate::render::human::counted;
+use crate::render::{self, Color, Format, Setting, Terminal};
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -45,20 +45,17 @@ pub(crate) struct Arguments {
     /// How findings are written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    #[command(flatten)]
+    mending: Mending,
     /// The lightest findings that make the command fail.
     #[arg(long, value_enum, default_value_t = FailOn::Error)]
     fail_on: FailOn,
     /// When to use colour.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     color: Color,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-enum Format {
-    /// For people, with the lines of the files.
-    Human,
-    /// One object, `mesh.diagnostics/v1`.
-    Json,
+    // Last: its heading holds for all that follows.
+    #[command(flatten)]
+    choice: Choice,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -78,64 +75,126 @@ impl FailOn {
     }
 }
 
-/// Why a snapshot that was made is not where it should be.
-#[derive(Debug, thiserror::Error)]
-enum WriteError {
-    #[error("{}: {error}", path.display())]
-    Key { path: PathBuf, error: io::Error },
-    #[error("{}: {error}", path.display())]
-    NotAKey { path: PathBuf, error: NotAKey },
-    #[error(transparent)]
-    File(#[from] container::FileError),
-    #[error(transparent)]
-    Layout(#[from] container::LayoutError),
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Exit {
     let start = Instant::now();
     if let Some(path) = arguments.paths.iter().find(|path| Policy::is_snapshot(Path::new(path))) {
         let advice = "this is a snapshot already; name the repository that it was made of";
         return Exit::Input.because(&format_args!("{path}: {advice}"));
     }
-    let inputs: Vec<_> = arguments.paths.iter().map(|path| Input::from(path.as_str())).collect();
-    let compiled = mesh_compiler::compile(&inputs, &revision::of(&inputs));
-    let Compilation { parsed, mesh, findings, mut bundle, fault } = compiled;
-    let mut report =
-        render::Report { parsed: &parsed, mesh: &mesh, findings: &findings, snapshot: None };
-    let is_empty = report.is_of_nothing() && !arguments.allow_empty;
-    bundle = bundle.filter(|_| !is_empty);
-    report.snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
-    let written = match arguments.format {
-        Format::Human => human(&report, arguments, start),
-        Format::Json => render::json::write(&report, &mut io::stdout().lock()),
-    };
-    // Whoever stopped reading has seen enough; the verdict is the exit code.
-    drop(written);
-    if let Some(fault) = fault {
-        return Exit::Broken.because(&fault);
-    }
-    let mut exit = verdict(&findings, arguments.fail_on.severity());
-    if is_empty && exit == Exit::Ok {
-        let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
-        exit = Exit::Negative.because(&format_args!("{}; {advice}", render::human::NOTHING));
-    }
-    match (bundle, &arguments.out) {
-        (Some(bundle), Some(out)) if exit == Exit::Ok => match write(bundle, out, arguments) {
-            Ok(()) => Exit::Ok,
-            Err(error @ (WriteError::Key { .. } | WriteError::NotAKey { .. })) => {
-                Exit::Input.because(&error)
-            }
-            Err(error) => Exit::Unreachable.because(&error),
-        },
-        _ => exit,
+    let run = Run { arguments, start };
+    match run.compile() {
+        Ok((compiled, selected)) if arguments.mending.fix => run.mend(&compiled, &selected),
+        Ok((compiled, selected)) => run.report(compiled, &selected),
+        Err(exit) => exit,
     }
 }
 
-fn human(report: &render::Report<'_>, arguments: &Arguments, start: Instant) -> io::Result<()> {
+struct Run<'a> {
+    arguments: &'a Arguments,
+    start: Instant,
+}
+
+impl Run<'_> {
+    /// What was compiled, and what is to be said of it.
+    fn compile(&self) -> Result<(Compilation, Selected), Exit> {
+        let Arguments { paths, choice, .. } = self.arguments;
+        let inputs: Vec<_> = paths.iter().map(|path| Input::from(path.as_str())).collect();
+        let options = revision::of(&inputs);
+        let mut compiled = mesh_compiler::compile(&inputs, &options);
+        match findings::select(&mut compiled, choice, paths, options.today) {
+            Ok(selected) => Ok((compiled, selected)),
+            Err(SelectError::Name(error)) => Err(Exit::Usage.because(&error)),
+            Err(error) => Err(Exit::Input.because(&error)),
+        }
+    }
+
+    /// Changes files, or shows how; then what is left is reported.
+    fn mend(&self, compiled: &Compilation, selected: &Selected) -> Exit {
+        let plan = mend::plan(&selected.findings, &compiled.parsed);
+        if self.arguments.mending.diff {
+            super::write(&plan.diff(&compiled.parsed, &revision::paths()));
+            notes(&plan.notes("would be made"));
+            let cannot_read = verdict(&selected.findings, Severity::Error) == Exit::Input;
+            return match (cannot_read, plan.is_empty()) {
+                (true, _) => Exit::Input,
+                (false, true) => Exit::Ok,
+                (false, false) => Exit::Negative,
+            };
+        }
+        if let Err(error) = plan.write(&compiled.parsed) {
+            return Exit::Unreachable.because(&error);
+        }
+        notes(&plan.notes("made"));
+        match self.compile() {
+            Ok((compiled, selected)) => self.report(compiled, &selected),
+            Err(exit) => exit,
+        }
+    }
+
+    /// Says what was found, and writes the snapshot if nothing stands in the way.
+    fn report(&self, compiled: Compilation, selected: &Selected) -> Exit {
+        let arguments = self.arguments;
+        let Compilation { parsed, mesh, mut bundle, fault, .. } = compiled;
+        let findings = selected.findings.as_slice();
+        let mut report = render::Report { parsed: &parsed, mesh: &mesh, findings, snapshot: None };
+        let is_empty = report.is_of_nothing() && !arguments.allow_empty;
+        bundle = bundle.filter(|_| !is_empty);
+        report.snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
+        notes(&selected.notes);
+        // Whoever stopped reading has seen enough; the verdict is the exit code.
+        drop(print(&report, selected, arguments, self.start));
+        if let Some(fault) = fault {
+            return Exit::Broken.because(&fault);
+        }
+        let exit = verdict(findings, arguments.fail_on.severity());
+        if is_empty && exit == Exit::Ok {
+            let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
+            return Exit::Negative.because(&format_args!("{}; {advice}", render::human::NOTHING));
+        }
+        match (bundle, &arguments.out) {
+            (Some(bundle), Some(out)) if exit == Exit::Ok => {
+                let key = arguments.sign.as_deref();
+                out::write(bundle, out, key, &arguments.mesh).map_or_else(Exit::from, |()| exit)
+            }
+            // It is asked for, and errors that are not reported stand in its way.
+            (None, Some(_)) if exit == Exit::Ok => {
+                let errors = counted(selected.hidden_errors, "error");
+                let advice = "`lints` in `mesh.yaml` and `mesh:allow` allow what is not reported";
+                Exit::Negative
+                    .because(&format_args!("{errors}, so no snapshot is written; {advice}"))
+            }
+            _ => exit,
+        }
+    }
+}
+
+/// What is told besides the findings.
+fn notes(notes: &[String]) {
+    for note in notes {
+        // Whoever closed standard error does not want to know.
+        let _ = writeln!(io::stderr(), "note: {note}");
+    }
+}
+
+/// The findings to standard output; for people, the verdict to standard error.
+fn print(
+    report: &render::Report<'_>,
+    selected: &Selected,
+    arguments: &Arguments,
+    start: Instant,
+) -> io::Result<()> {
     let terminal = Terminal::detect(arguments.color);
-    render::human::write(report, &terminal, &mut io::BufWriter::new(io::stdout().lock()))?;
+    let paths = revision::paths();
+    let fail_on = arguments.fail_on.severity();
+    let fingerprints = &selected.fingerprints;
+    let setting = Setting { terminal, fail_on, paths: &paths, fingerprints };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    arguments.format.write(report, &setting, &mut out)?;
+    if !arguments.format.is_for_people() {
+        return Ok(());
+    }
     let seconds = start.elapsed().as_secs_f64();
-    writeln!(io::stderr(), "{}", render::human::closing(report, &terminal, seconds))
+    writeln!(io::stderr(), "{}", render::human::closing(report, &setting.terminal, seconds))
 }
 
 /// Input that nobody could read comes first: what else was found may follow from it.
@@ -147,33 +206,5 @@ fn verdict(findings: &[Finding], fail_on: Severity) -> Exit {
         Exit::Negative
     } else {
         Exit::Ok
-    }
-}
-
-fn write(mut bundle: Bundle, out: &Path, arguments: &Arguments) -> Result<(), WriteError> {
-    if let Some(path) = &arguments.sign {
-        let pem = fs::read_to_string(path)
-            .map_err(|error| WriteError::Key { path: path.clone(), error })?;
-        let key = PrivateKey::from_pem(&pem)
-            .map_err(|error| WriteError::NotAKey { path: path.clone(), error })?;
-        bundle.signatures.push(key.sign(&statement(&bundle, &arguments.mesh)));
-    }
-    if out.is_dir() || out.as_os_str().to_string_lossy().ends_with('/') {
-        container::write_layout(out, &bundle)?;
-    } else {
-        container::write_file(out, &bundle)?;
-    }
-    Ok(())
-}
-
-/// The serial is the time of signing, so that what is signed later counts as newer.
-fn statement(bundle: &Bundle, mesh: &str) -> Statement {
-    let now = mesh_control::clock::wall();
-    Statement {
-        snapshot: bundle.snapshot.digest(),
-        serial: u64::try_from(now.as_micros()).unwrap_or(u64::MAX),
-        floor: 0,
-        mesh: mesh.to_owned(),
-        not_after: 0,
     }
 }

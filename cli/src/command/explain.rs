@@ -22,16 +22,13 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         drop(list(paint));
         return Exit::Ok;
     };
-    let checks: Vec<_> = mesh_compiler::checks().filter(|check| check.is_called(name)).collect();
-    let exact = checks.iter().find(|check| check.name.eq_ignore_ascii_case(name));
-    match (exact, checks.as_slice()) {
-        (Some(check), _) | (None, [check]) => drop(page(check, paint)),
-        (None, []) => {
-            drop(writeln!(io::stderr(), "there is no check `{name}`; `mesh explain` lists all"));
-            return Exit::Usage;
-        }
+    match mesh_compiler::checks_called(name).as_deref() {
+        Ok([check]) => drop(page(check, paint)),
         // An alias of several: Istio has one code for all schema errors.
-        (None, several) => drop(summaries(several.iter().copied(), paint)),
+        Ok(several) => drop(summaries(several.iter().copied(), paint)),
+        Err(error) => {
+            return Exit::Usage.because(&format_args!("{error}; `mesh explain` lists all"));
+        }
     }
     Exit::Ok
 }

@@ -1,11 +1,14 @@
 //! One file a subcommand, named alike.
 
 pub(crate) mod compile;
+pub(crate) mod completions;
 pub(crate) mod control;
 pub(crate) mod demo;
 pub(crate) mod diff;
 mod exit;
 pub(crate) mod explain;
+pub(crate) mod man;
+mod out;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 mod reach;

@@ -1,23 +1,36 @@
 //! Which Git commit is compiled: what the compiler cannot know, and a snapshot's provenance says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use mesh_compiler::Options;
+use mesh_compiler::diagnostic::Date;
 use mesh_compiler::source::Input;
+
+use crate::render::Paths;
 
 /// Of the first input, as far as there is a repository, and a Git that reads it.
 pub(super) fn of(inputs: &[Input]) -> Options {
-    let Some(Input::Path(path)) = inputs.first() else { return Options::default() };
+    let today = Some(Date::at(mesh_control::clock::wall()));
+    let Some(Input::Path(path)) = inputs.first() else {
+        return Options { today, ..Options::default() };
+    };
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     match git(folder, &["rev-parse", "HEAD"]) {
         Some(commit) => {
             let changes = git(folder, &["status", "--porcelain", "--", "."]);
-            Options { commit, dirty: changes.is_none_or(|changes| !changes.is_empty()) }
+            Options { commit, dirty: changes.is_none_or(|changes| !changes.is_empty()), today }
         }
-        None => Options::default(),
+        None => Options { today, ..Options::default() },
     }
+}
+
+/// From where the paths of files are counted.
+pub(super) fn paths() -> Paths {
+    let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
+    let repository = git(&here, &["rev-parse", "--show-toplevel"]).filter(|root| !root.is_empty());
+    Paths::new(here, repository.map(PathBuf::from))
 }
 
 /// What it prints, unless it fails. Nothing that the repository configures is run.

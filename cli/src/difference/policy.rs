@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mesh_compiler::diagnostic::Date;
 use mesh_compiler::source::Input;
 use mesh_compiler::{Compilation, Options, compile};
 use mesh_snapshot::container::{self, Bundle, FileError, LayoutError};
@@ -47,6 +48,7 @@ impl Policy {
                 Err(error) => return Err(PolicyError::File { path: named(), error }),
             }
         }
-        Ok(Self::Repository(compile(&[Input::from(path)], &Options::default())))
+        let options = Options::on(Date::at(mesh_control::clock::wall()));
+        Ok(Self::Repository(compile(&[Input::from(path)], &options)))
     }
 }

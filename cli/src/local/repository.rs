@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mesh_compiler::diagnostic::{Finding, Severity};
+use mesh_compiler::diagnostic::{Date, Finding, Severity};
 use mesh_compiler::source::Input;
 use mesh_compiler::{Compilation, Options};
 use mesh_snapshot::container::Bundle;
@@ -23,7 +23,8 @@ impl Compiled {
     pub(crate) fn of(folder: &Path) -> Self {
         let start = Instant::now();
         let input = Input::Path(PathBuf::from(folder));
-        Self::new(mesh_compiler::compile(&[input], &Options::default()), start.elapsed())
+        let options = Options::on(Date::at(mesh_control::clock::wall()));
+        Self::new(mesh_compiler::compile(&[input], &options), start.elapsed())
     }
 
     pub(crate) const fn new(compilation: Compilation, took: Duration) -> Self {

@@ -22,7 +22,7 @@ use super::{Report, Terminal, patch, snippet};
 pub(crate) fn write(
     report: &Report<'_>,
     terminal: &Terminal,
-    out: &mut impl Write,
+    out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
     for finding in report.findings {
         write_finding(finding, report, terminal, out)?;
@@ -35,7 +35,7 @@ fn write_finding(
     finding: &Finding,
     report: &Report<'_>,
     terminal: &Terminal,
-    out: &mut impl Write,
+    out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
     heading(finding, report, terminal, out)?;
     for sites in by_resource(finding) {
@@ -71,7 +71,7 @@ fn heading(
     finding: &Finding,
     report: &Report<'_>,
     terminal: &Terminal,
-    out: &mut impl Write,
+    out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
     let paint = terminal.paint;
     let severity = finding.severity.name();
@@ -110,7 +110,12 @@ fn by_resource(finding: &Finding) -> Vec<Vec<&Site>> {
 }
 
 /// `  name    text`, with further lines under the first.
-fn field(name: &str, text: &str, terminal: &Terminal, out: &mut impl Write) -> io::Result<()> {
+fn field(
+    name: &str,
+    text: &str,
+    terminal: &Terminal,
+    out: &mut (impl Write + ?Sized),
+) -> io::Result<()> {
     let text = plain(text);
     let wrapped = textwrap::wrap(&text, terminal.width.saturating_sub(10).max(24));
     for (position, line) in wrapped.iter().enumerate() {
@@ -125,7 +130,7 @@ fn write_fix(
     finding: &Finding,
     report: &Report<'_>,
     terminal: &Terminal,
-    out: &mut impl Write,
+    out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
     let caution = match fix.applicability {
         Applicability::Safe => "",
@@ -170,22 +175,29 @@ pub(super) fn plain(text: &str) -> String {
         .collect()
 }
 
-/// The last line, for standard error: the verdict in numbers.
-pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) -> String {
+/// The verdict in numbers: its mark, and what was found.
+pub(super) fn verdict(report: &Report<'_>) -> (&'static str, String) {
     let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
     let infos = report.count(Severity::Info);
-    let paint = terminal.paint;
     let counts: Vec<_> = [(errors, "error"), (warnings, "warning"), (infos, "notice")]
         .into_iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| counted(count, name))
         .collect();
-    let (mark, severity) = match (errors, warnings) {
-        (0, 0) => ("✔", Severity::Info),
-        (0, _) => ("!", Severity::Warning),
-        _ => ("✖", Severity::Error),
+    let mark = match (errors, warnings) {
+        (0, 0) => "✔",
+        (0, _) => "!",
+        _ => "✖",
     };
-    let found = if counts.is_empty() { "nothing to say".to_owned() } else { counts.join(", ") };
+    (mark, if counts.is_empty() { "nothing to say".to_owned() } else { counts.join(", ") })
+}
+
+/// The last line, for standard error: the verdict in numbers.
+pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) -> String {
+    let paint = terminal.paint;
+    let (mark, found) = verdict(report);
+    let worst = report.findings.iter().map(|finding| finding.severity).max();
+    let severity = worst.unwrap_or(Severity::Info);
     let what = format!(
         "{} in {}",
         counted(report.mesh.count, "resource"),

@@ -9,25 +9,20 @@ use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{FileId, Span};
 use serde_json::{Value, json};
 
-use super::Report;
+use super::{Report, Setting};
 
 /// Writes the object and a line break.
-pub(crate) fn write(report: &Report<'_>, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(
+    report: &Report<'_>,
+    setting: &Setting<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let findings = report.findings.iter().zip(setting.fingerprints);
     let findings: Vec<_> =
-        report.findings.iter().map(|finding| diagnostic(finding, report.parsed)).collect();
-    let skipped = report.mesh.skipped.iter().map(
-        |((version, kind), count)| json!({ "apiVersion": version, "kind": kind, "count": count }),
-    );
+        findings.map(|(finding, print)| diagnostic(finding, print, report.parsed)).collect();
     let object = json!({
         "schema": "mesh.diagnostics/v1",
-        "summary": {
-            "errors": report.count(Severity::Error),
-            "warnings": report.count(Severity::Warning),
-            "notices": report.count(Severity::Info),
-            "resources": report.mesh.count,
-            "files": report.files(),
-            "skipped": skipped.collect::<Vec<_>>(),
-        },
+        "summary": summary(report),
         "snapshot": report.snapshot.map(|digest| digest.to_string()),
         "diagnostics": findings,
     });
@@ -35,12 +30,27 @@ pub(crate) fn write(report: &Report<'_>, out: &mut impl Write) -> io::Result<()>
     writeln!(out)
 }
 
-fn diagnostic(finding: &Finding, parsed: &Parsed) -> Value {
+pub(super) fn summary(report: &Report<'_>) -> Value {
+    let skipped = report.mesh.skipped.iter().map(
+        |((version, kind), count)| json!({ "apiVersion": version, "kind": kind, "count": count }),
+    );
+    json!({
+        "errors": report.count(Severity::Error),
+        "warnings": report.count(Severity::Warning),
+        "notices": report.count(Severity::Info),
+        "resources": report.mesh.count,
+        "files": report.files(),
+        "skipped": skipped.collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn diagnostic(finding: &Finding, fingerprint: &str, parsed: &Parsed) -> Value {
     json!({
         "check": finding.check.name,
         "aliases": finding.check.aliases,
         "severity": finding.severity.name(),
         "message": finding.message,
+        "fingerprint": fingerprint,
         "primary": site(&finding.primary, parsed),
         "related": finding.others.iter().map(|other| site(other, parsed)).collect::<Vec<_>>(),
         "consequence": finding.consequence,

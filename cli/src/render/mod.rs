@@ -1,18 +1,41 @@
 //! How findings look. The compiler says what it found as data; here alone it becomes text.
 
-pub(crate) mod difference;
+mod format;
+
+// For people.
+mod concise;
 pub(crate) mod human;
-pub(crate) mod json;
+mod markdown;
 mod patch;
 mod snippet;
-mod table;
+
+// For programs.
+mod checkstyle;
+mod github;
+mod gitlab;
+mod json;
+mod jsonl;
+mod junit;
+mod rdjson;
+mod sarif;
+
+// What several of them share.
+mod paths;
+mod remark;
 mod terminal;
+mod xml;
+
+// What is no finding.
+pub(crate) mod difference;
+mod table;
 
 use mesh_compiler::api::Mesh;
 use mesh_compiler::diagnostic::{Finding, Severity};
 use mesh_compiler::parse::Parsed;
 use mesh_snapshot::Digest;
 
+pub(crate) use format::{Format, Setting};
+pub(crate) use paths::Paths;
 pub(crate) use table::Table;
 pub(crate) use terminal::{Color, Paint, Terminal};
 

@@ -3,10 +3,24 @@
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
+mod manual;
+#[cfg(test)]
+mod mend;
+#[cfg(test)]
 mod operator;
+#[cfg(test)]
+mod pipelines;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod repository;
+#[cfg(test)]
 mod request;
 #[cfg(test)]
+mod selection;
+#[cfg(test)]
 mod up;
+#[cfg(test)]
+mod xml;

@@ -8,12 +8,15 @@
 //!   key or the value is meant. Typed structs hold no spans; [`finish`] looks the place up in the tree that was
 //!   parsed. Whoever walks a struct carries an [`At`], which costs nothing until something is found.
 //! - One root cause, one finding: `finish` drops what was found inside of a value that is itself faulty.
+//! - [`fingerprints`] name findings from one run to the next, whatever lines they move to.
 //! - Equal repositories give equal findings in equal order, on any machine.
 //!
 //! Texts: a message says what is wrong, in lower case, without a full stop, names in backticks. `consequence`
 //! says what becomes of requests. Only `help` says what to do.
 
 mod check;
+mod date;
+mod fingerprint;
 mod finish;
 mod fix;
 mod path;
@@ -21,6 +24,8 @@ mod place;
 mod report;
 
 pub use check::{Check, Class, Level, Severity};
+pub use date::Date;
+pub use fingerprint::fingerprints;
 pub use finish::{Finding, Levels, Site, finish};
 pub use fix::{Applicability, Edit, Fix, TextEdit, TextFix};
 pub use path::{At, FieldPath, Segment};

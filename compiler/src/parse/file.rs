@@ -5,7 +5,7 @@ use granit_parser::{Event, Parser, options};
 use super::build::Builder;
 use super::classify::{self, Shape};
 use super::document::Identity;
-use super::{Broken, Document, NodeId, Tree, TreeId, embedded, secret, syntax};
+use super::{Broken, Document, NodeId, Pragma, Tree, TreeId, embedded, pragmas, secret, syntax};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, Role, SourceFile, Span};
 
@@ -21,6 +21,7 @@ pub(crate) struct ParsedFile {
     pub broken: Vec<Broken>,
     /// What must not be shown of the file.
     pub hidden: Vec<Span>,
+    pub pragmas: Vec<Pragma>,
     /// Which of the documents is the project's own configuration.
     pub project: Option<usize>,
 }
@@ -36,7 +37,8 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
         out.push(notice);
         return ParsedFile::default();
     }
-    let mut parsed = ParsedFile::default();
+    let pragmas = pragmas::pragmas(file.text(), id, file.lines());
+    let mut parsed = ParsedFile { pragmas, ..ParsedFile::default() };
     let mut notices = Vec::new();
     for yaml in stream.documents {
         out.extend(yaml.diagnostics);
@@ -141,6 +143,7 @@ pub(super) struct YamlDocument {
 /// Reads all documents of `text`; a broken one has what stood before the fault.
 pub(super) fn read(text: &str, file: FileId) -> Stream {
     let options = options! {
+        emit_comments: false,
         emit_unresolved_aliases: true,
         flow_nesting_limit: DEPTH_MAX,
         block_nesting_limit: DEPTH_MAX,
@@ -205,7 +208,7 @@ fn next_document(text: &str, offset: usize) -> u32 {
 }
 
 /// Positions of a text have bytes.
-fn byte_span(span: granit_parser::Span) -> Span {
+pub(super) fn byte_span(span: granit_parser::Span) -> Span {
     let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     span.byte_range()
         .map_or(Span::default(), |range| Span::new(number(range.start), number(range.end)))

@@ -11,6 +11,7 @@
 //!   broken one (kind and name) is kept as [`Broken`], so that nobody calls it missing.
 //! - Files that hold no resources (values of a chart, kustomizations, templates, patches) are told apart
 //!   by what they look like, and get one notice each.
+//! - Comments that speak to the compiler are [`Pragma`]s, each with what it is about.
 //!
 //! Nothing here knows a field of any kind; that is `api`.
 
@@ -24,6 +25,7 @@ mod faults;
 mod file;
 mod merge;
 mod parsed;
+mod pragmas;
 pub mod scalar;
 mod secret;
 mod syntax;
@@ -35,6 +37,7 @@ pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
 pub use faults::Faults;
 pub(crate) use file::parse;
 pub use parsed::{Parsed, TreeId};
+pub use pragmas::{About, Pragma};
 pub use tree::{Content, Entry, NodeId, Text, Tree};
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A repository whose files have been parsed.
 
 use super::file::ParsedFile;
-use super::{Broken, Document, DocumentId, Tree};
+use super::{Broken, Document, DocumentId, Pragma, Tree};
 use crate::source::{FileId, SourceFile, Sources};
 
 /// A YAML document, by its place in [`Parsed`].
@@ -15,6 +15,7 @@ pub struct Parsed {
     trees: Vec<Tree>,
     documents: Vec<Document>,
     broken: Vec<Broken>,
+    pragmas: Vec<Pragma>,
     project: Option<DocumentId>,
 }
 
@@ -30,6 +31,7 @@ impl Parsed {
             let offset = number(parsed.trees.len());
             parsed.trees.extend(file.trees);
             parsed.broken.extend(file.broken);
+            parsed.pragmas.extend(file.pragmas);
             let before = parsed.documents.len();
             if let Some(project) = file.project {
                 parsed.project = Some(DocumentId(number(before + project)));
@@ -88,6 +90,12 @@ impl Parsed {
     #[must_use]
     pub fn broken(&self) -> &[Broken] {
         &self.broken
+    }
+
+    /// Comments that speak to the compiler, in the order of the files and of their texts.
+    #[must_use]
+    pub fn pragmas(&self) -> &[Pragma] {
+        &self.pragmas
     }
 
     /// `mesh.yaml`, which is no resource but is read like one.

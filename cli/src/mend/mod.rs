@@ -1,0 +1,27 @@
+//! Mends what can be mended without asking: `mesh compile --fix`.
+//!
+//! ```text
+//! findings ─plan▶ edits by file ─▶ write (each file at once) or show (a unified diff)
+//! ```
+//! Only fixes that keep what the author meant are applied, each as a whole or not at all, each at most once. Bytes that no
+//! fix names stay as they are: comments, order, formatting, line breaks. What is generated or a template is mended at its
+//! source, so such files are left alone.
+
+mod edits;
+mod generated;
+mod plan;
+mod unified;
+
+use clap::Args;
+
+pub(crate) use plan::plan;
+
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Mending {
+    /// Mend in the files what can be mended without asking, then report what is left.
+    #[arg(long, conflicts_with = "write_baseline")]
+    pub fix: bool,
+    /// With `--fix`: print what would change, and change nothing.
+    #[arg(long, requires = "fix")]
+    pub diff: bool,
+}

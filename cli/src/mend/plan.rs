@@ -1,0 +1,138 @@
+//! Which fixes are applied, to which files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use mesh_compiler::diagnostic::{Applicability, Finding, TextEdit, TextFix};
+use mesh_compiler::parse::Parsed;
+use mesh_compiler::source::{FileId, SourceFile};
+
+use super::edits::{Edits, Fits};
+use super::{generated, unified};
+use crate::findings::replace;
+use crate::render::Paths;
+use crate::render::human::counted;
+
+/// What is to be changed.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    files: BTreeMap<FileId, Edits>,
+    /// How many fixes are in it.
+    fixes: usize,
+    /// How many are not, since they change what another one changes.
+    later: usize,
+    /// Files that are left alone, and why.
+    refused: BTreeSet<(String, &'static str)>,
+}
+
+/// A file that could not be written; those before it are.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {error}")]
+pub(crate) struct WriteError {
+    path: String,
+    error: io::Error,
+}
+
+/// Takes the first safe fix of each finding, as far as they fit together.
+pub(crate) fn plan(findings: &[Finding], parsed: &Parsed) -> Plan {
+    let mut plan = Plan::default();
+    let mut reasons = BTreeMap::new();
+    for finding in findings {
+        let is_safe = |fix: &&TextFix| fix.applicability == Applicability::Safe;
+        if let Some(fix) = finding.fixes.iter().find(is_safe) {
+            plan.take(fix, parsed, &mut reasons);
+        }
+    }
+    plan
+}
+
+impl Plan {
+    fn take(
+        &mut self,
+        fix: &TextFix,
+        parsed: &Parsed,
+        reasons: &mut BTreeMap<FileId, Option<&'static str>>,
+    ) {
+        let mut is_open = true;
+        for edit in &fix.edits {
+            let file = parsed.source(edit.file);
+            if let Some(why) = *reasons.entry(edit.file).or_insert_with(|| refusal(file)) {
+                self.refused.insert((file.path.clone(), why));
+                is_open = false;
+            }
+        }
+        if !is_open {
+            return;
+        }
+        let none = Edits::default();
+        let fits = |edit: &TextEdit| {
+            let edits = self.files.get(&edit.file).unwrap_or(&none);
+            edits.fits(edit, parsed.source(edit.file).text())
+        };
+        let all: Vec<_> = fix.edits.iter().map(fits).collect();
+        if all.iter().all(|fits| *fits == Fits::Already) {
+            return;
+        }
+        if all.contains(&Fits::No) {
+            self.later += 1;
+            return;
+        }
+        for (edit, _) in fix.edits.iter().zip(all).filter(|(_, fits)| *fits == Fits::Yes) {
+            let text = parsed.source(edit.file).text();
+            self.files.entry(edit.file).or_default().add(edit, text);
+        }
+        self.fixes += 1;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Changes the files, each at once.
+    pub(crate) fn write(&self, parsed: &Parsed) -> Result<(), WriteError> {
+        for (id, edits) in &self.files {
+            let file = parsed.source(*id);
+            let after = edits.apply(file.text());
+            replace(Path::new(&file.path), after.as_bytes())
+                .map_err(|error| WriteError { path: file.path.clone(), error })?;
+        }
+        Ok(())
+    }
+
+    /// What `write` would change, as `git apply` reads it.
+    pub(crate) fn diff(&self, parsed: &Parsed, paths: &Paths) -> String {
+        let each = self.files.iter().map(|(id, edits)| {
+            let file = parsed.source(*id);
+            unified::diff(&paths.below_root(&file.path), file, edits)
+        });
+        each.collect()
+    }
+
+    /// What it does and what it leaves, a line each.
+    pub(crate) fn notes(&self, done: &str) -> Vec<String> {
+        let files = counted(self.files.len(), "file");
+        let mut notes = vec![format!("{} {done} in {files}", counted_fixes(self.fixes))];
+        if self.later > 0 {
+            let later = counted_fixes(self.later);
+            notes.push(format!("{later} left, as others change the same place: run it again"));
+        }
+        let refused = self.refused.iter();
+        notes.extend(refused.map(|(path, why)| format!("{path}: not changed, since {why}")));
+        notes
+    }
+}
+
+fn counted_fixes(count: usize) -> String {
+    if count == 1 { "1 fix".to_owned() } else { format!("{count} fixes") }
+}
+
+/// Why a file is left alone, if so.
+fn refusal(file: &SourceFile) -> Option<&'static str> {
+    let is_as_read = fs::read(&file.path).is_ok_and(|bytes| bytes == file.text().as_bytes());
+    if !is_as_read {
+        return Some("it is no file, or has changed meanwhile");
+    }
+    generated::reason(file.text())
+}

@@ -1,0 +1,79 @@
+//! What is said of a finding in formats that have one text for all of it.
+
+use mesh_compiler::diagnostic::{Finding, Severity, TextFix};
+use mesh_compiler::parse::Parsed;
+use mesh_compiler::source::{SourceFile, Span};
+
+/// The message, what is said at the token, what becomes of requests, and what to do: a line each.
+pub(super) fn lines(finding: &Finding) -> Vec<String> {
+    let label = Some(&finding.primary.text).filter(|text| !text.is_empty());
+    let message = match label {
+        Some(label) => format!("{}: {label}", finding.message),
+        None => finding.message.clone(),
+    };
+    let consequence = finding.consequence.iter().map(|text| format!("effect: {text}"));
+    let help = finding.help.iter().map(|text| format!("help: {text}"));
+    std::iter::once(message).chain(consequence).chain(help).collect()
+}
+
+/// The lines without their line breaks: a quoted value may hold some.
+pub(super) fn paragraph(finding: &Finding) -> String {
+    lines(finding).join("\n")
+}
+
+/// `name (IST0101, KIA1107)`.
+pub(super) fn title(finding: &Finding) -> String {
+    match finding.check.aliases {
+        [] => finding.check.name.to_owned(),
+        aliases => format!("{} ({})", finding.check.name, aliases.join(", ")),
+    }
+}
+
+/// Findings with their positions in the report, the heaviest first: those who show only some show these.
+pub(super) fn by_weight(findings: &[Finding]) -> Vec<(usize, &Finding)> {
+    let mut sorted: Vec<_> = findings.iter().enumerate().collect();
+    sorted.sort_by_key(|(_, finding)| std::cmp::Reverse(finding.severity));
+    sorted
+}
+
+/// Whether a change may be shown: what it takes away or adds to is no secret.
+pub(super) fn is_shown(fix: &TextFix, parsed: &Parsed) -> bool {
+    !fix.edits.iter().any(|edit| parsed.source(edit.file).hides(edit.span))
+}
+
+/// A place as people count: lines and columns from 1, the end exclusive.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Region {
+    pub start: (u32, u32),
+    pub end: (u32, u32),
+}
+
+impl Region {
+    /// With columns in characters, which are Unicode's code points.
+    pub(super) fn in_characters(file: &SourceFile, span: Span) -> Self {
+        let at = |byte| {
+            let position = file.position(byte);
+            (position.line, position.column)
+        };
+        Self { start: at(span.start), end: at(span.end) }
+    }
+
+    /// With columns in bytes of UTF-8.
+    pub(super) fn in_bytes(file: &SourceFile, span: Span) -> Self {
+        let at = |byte: u32| {
+            let line = file.lines().line_of(byte);
+            let start = file.lines().span(line, file.text()).start;
+            (u32::try_from(line + 1).unwrap_or(u32::MAX), byte.saturating_sub(start) + 1)
+        };
+        Self { start: at(span.start), end: at(span.end) }
+    }
+}
+
+/// `error`, `warning`, and what the format calls a finding that is neither.
+pub(super) const fn level(severity: Severity, light: &'static str) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => light,
+    }
+}

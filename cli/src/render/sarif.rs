@@ -1,0 +1,163 @@
+//! SARIF 2.1.0, as code scanning reads it. Source: OASIS, Static Analysis Results Interchange Format, sections cited.
+//!
+//! Columns are code points, and the file says so (§3.14.17). Paths count from the repository's root.
+
+use std::io::{self, Write};
+
+use mesh_compiler::diagnostic::{Applicability, Check, Class, Finding, Severity, Site, TextFix};
+use mesh_compiler::parse::Parsed;
+use mesh_compiler::source::{FileId, Span};
+use serde_json::{Map, Value, json};
+
+use super::paths::uri;
+use super::remark::{self, Region, level};
+use super::{Report, Setting};
+
+/// What paths are relative to. Whoever reads the file knows where that is (§3.14.14).
+const BASE: &str = "SRCROOT";
+
+pub(super) fn write(
+    report: &Report<'_>,
+    setting: &Setting<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut rules: Vec<&Check> = report.findings.iter().map(|finding| finding.check).collect();
+    rules.sort_by_key(|check| check.name);
+    rules.dedup();
+    let author = Author { parsed: report.parsed, setting, rules: &rules };
+    let findings = report.findings.iter().zip(setting.fingerprints);
+    let results: Vec<_> = findings.map(|(finding, print)| author.result(finding, print)).collect();
+    let could_read = !report
+        .findings
+        .iter()
+        .any(|finding| finding.check.class == Class::Input && finding.severity == Severity::Error);
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "mesh",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules.iter().map(|check| rule(check)).collect::<Vec<_>>(),
+            }},
+            "columnKind": "unicodeCodePoints",
+            "newlineSequences": ["\r\n", "\n", "\r"],
+            "originalUriBaseIds": {
+                BASE: { "description": { "text": "the root of the repository" } },
+            },
+            "invocations": [{ "executionSuccessful": could_read }],
+            "results": results,
+        }],
+    });
+    serde_json::to_writer_pretty(&mut *out, &log)?;
+    writeln!(out)
+}
+
+/// §3.49. The page of a check is its help.
+fn rule(check: &Check) -> Value {
+    let body = check.docs.split_once("\n\n").map_or(check.docs, |(_, body)| body);
+    let first = body.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    json!({
+        "id": check.name,
+        "shortDescription": { "text": check.name.replace('-', " ") },
+        "fullDescription": { "text": first },
+        "help": { "text": check.docs, "markdown": check.docs },
+        "defaultConfiguration": { "level": level(check.severity, "note") },
+        "properties": { "tags": check.aliases },
+    })
+}
+
+struct Author<'a> {
+    parsed: &'a Parsed,
+    setting: &'a Setting<'a>,
+    rules: &'a [&'a Check],
+}
+
+impl Author<'_> {
+    /// §3.27.
+    fn result(&self, finding: &Finding, fingerprint: &str) -> Value {
+        let index = self.rules.iter().position(|check| *check == finding.check);
+        let related = finding.others.iter().enumerate().map(|(id, site)| {
+            let mut location = self.location(site);
+            location.insert("id".to_owned(), id.into());
+            location
+        });
+        let fixes = finding.fixes.iter().filter(|fix| {
+            fix.applicability != Applicability::Display && remark::is_shown(fix, self.parsed)
+        });
+        json!({
+            "ruleId": finding.check.name,
+            "ruleIndex": index,
+            "level": level(finding.severity, "note"),
+            "message": { "text": remark::paragraph(finding) },
+            "locations": [self.location(&finding.primary)],
+            "relatedLocations": related.collect::<Vec<_>>(),
+            "partialFingerprints": { "mesh/v1": fingerprint },
+            "fixes": fixes.map(|fix| self.fix(fix)).collect::<Vec<_>>(),
+        })
+    }
+
+    /// §3.28. A file as a whole is shown at its first line, since readers demand one.
+    fn location(&self, site: &Site) -> Map<String, Value> {
+        let mut location = Map::new();
+        let region = match site.span {
+            Some(span) => self.region(site.file, span),
+            None => json!({ "startLine": 1 }),
+        };
+        let physical = json!({ "artifactLocation": self.artifact(site.file), "region": region });
+        location.insert("physicalLocation".to_owned(), physical);
+        if let Some(resource) = &site.resource {
+            let named = json!([{ "fullyQualifiedName": resource, "kind": "resource" }]);
+            location.insert("logicalLocations".to_owned(), named);
+        }
+        if !site.text.is_empty() {
+            location.insert("message".to_owned(), json!({ "text": site.text }));
+        }
+        location
+    }
+
+    fn artifact(&self, file: FileId) -> Value {
+        let path = self.setting.paths.below_root(&self.parsed.source(file).path);
+        // An absolute path is relative to nothing.
+        if path.starts_with('/') {
+            json!({ "uri": format!("file://{}", uri(&path)) })
+        } else {
+            json!({ "uri": uri(&path), "uriBaseId": BASE })
+        }
+    }
+
+    /// §3.30; the end is exclusive.
+    fn region(&self, file: FileId, span: Span) -> Value {
+        let Region { start, end } = Region::in_characters(self.parsed.source(file), span);
+        json!({
+            "startLine": start.0,
+            "startColumn": start.1,
+            "endLine": end.0,
+            "endColumn": end.1,
+        })
+    }
+
+    /// §3.55: a change for each file.
+    fn fix(&self, fix: &TextFix) -> Value {
+        let mut files: Vec<_> = fix.edits.iter().map(|edit| edit.file).collect();
+        files.sort_unstable();
+        files.dedup();
+        let changes = files.into_iter().map(|file| {
+            let edits = fix.edits.iter().filter(|edit| edit.file == file);
+            let replacements = edits.map(|edit| {
+                json!({
+                    "deletedRegion": self.region(file, edit.span),
+                    "insertedContent": { "text": edit.text },
+                })
+            });
+            json!({
+                "artifactLocation": self.artifact(file),
+                "replacements": replacements.collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "description": { "text": fix.title },
+            "artifactChanges": changes.collect::<Vec<_>>(),
+        })
+    }
+}

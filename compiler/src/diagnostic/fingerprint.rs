@@ -1,0 +1,74 @@
+//! What a finding is called from one run to the next, while lines move around it.
+
+use std::collections::BTreeMap;
+
+use mesh_snapshot::Digest;
+
+use super::Finding;
+use crate::parse::Parsed;
+
+/// How many hexadecimal digits are kept: 128 bits, as in a UUID.
+const DIGITS: usize = 32;
+
+/// A name for each finding: of its check, its file as `called` by its path, its resource and its message, and of no
+/// line. Where several findings share all of these, they are counted in the order of the file.
+#[must_use]
+pub fn fingerprints(
+    findings: &[Finding],
+    parsed: &Parsed,
+    called: &dyn Fn(&str) -> String,
+) -> Vec<String> {
+    let mut seen = BTreeMap::new();
+    let each = findings.iter().map(|finding| {
+        let file = called(&parsed.source(finding.primary.file).path);
+        let resource = finding.primary.resource.as_deref().unwrap_or_default();
+        // No part of it holds a zero byte but a message that quotes one, and that comes last.
+        let mut key = [finding.check.name, &file, resource, &finding.message].join("\0");
+        let before = seen.entry(key.clone()).and_modify(|count| *count += 1).or_insert(0u32);
+        if *before > 0 {
+            key.push('\0');
+            key.push_str(&before.to_string());
+        }
+        let mut digits = Digest::of(key.as_bytes()).hex();
+        digits.truncate(DIGITS);
+        digits
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fingerprints;
+    use crate::testing::Compiled;
+
+    const POLICY: &str = "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a, namespace: b}\nspec:\n";
+
+    fn of(text: &str) -> Vec<String> {
+        let compiled = Compiled::files(&[("repo/a.yaml", text)]);
+        assert!(!compiled.findings.is_empty());
+        fingerprints(&compiled.findings, &compiled.parsed, &|path| path.to_owned())
+    }
+
+    #[test]
+    fn lines_do_not_count() {
+        let text = format!("{POLICY}  mtsl: {{}}\n");
+        assert_eq!(of(&text), of(&format!("# moved\n\n{text}")));
+        assert_ne!(of(&text), of(&text.replace("mtsl", "mtlz")));
+        let elsewhere = Compiled::files(&[("other/a.yaml", text.as_str())]);
+        let named =
+            |name: &str| fingerprints(&elsewhere.findings, &elsewhere.parsed, &|_| name.to_owned());
+        assert_eq!(of(&text), named("repo/a.yaml"));
+        assert_ne!(of(&text), named("other/a.yaml"));
+    }
+
+    #[test]
+    fn what_is_said_twice_is_told_apart() {
+        let text = format!("{POLICY}  portLevelMtls: {{1: {{mod: A}}, 2: {{mod: A}}}}\n");
+        let prints = of(&text);
+        let mut unique = prints.clone();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), prints.len());
+        assert!(prints.iter().all(|print| print.len() == 32));
+    }
+}
