@@ -81,6 +81,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         let advice = "this is a snapshot already; name the repository that it was made of";
         return Exit::Input.because(&format_args!("{path}: {advice}"));
     }
+    if arguments.mending.fix && arguments.paths.iter().any(|path| path == "-") {
+        return Exit::Usage.because(&"standard input cannot be mended; name the file");
+    }
     let run = Run { arguments, start };
     match run.compile() {
         Ok((compiled, selected)) if arguments.mending.fix => run.mend(&compiled, &selected),
