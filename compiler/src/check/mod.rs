@@ -16,6 +16,7 @@ mod missing_reference_grant;
 mod unknown_gateway;
 mod unknown_host;
 mod unknown_port;
+mod unknown_provider;
 mod unknown_rule_host;
 mod unknown_secret;
 mod unknown_service_account;
@@ -134,6 +135,7 @@ static RULES: &[Rule] = &[
     (&unknown_subset::CHECK, unknown_subset::run),
     (&unknown_port::CHECK, unknown_port::run),
     (&missing_port::CHECK, missing_port::run),
+    (&unknown_provider::CHECK, unknown_provider::run),
     (&unknown_rule_host::CHECK, unknown_rule_host::run),
     (&unknown_gateway::CHECK, unknown_gateway::run),
     (&unknown_secret::CHECK, unknown_secret::run),
