@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use mesh_engine::{BuildError, FEATURES, Limits, Program};
+use mesh_engine::{BuildError, Limits, Program};
 use mesh_snapshot::container::Bundle;
+use mesh_snapshot::feature::SERVED;
 use mesh_snapshot::object::Workload;
 use mesh_snapshot::slice::SliceError;
 use mesh_snapshot::{Location, slice};
@@ -56,6 +57,17 @@ fn program(
     workload: &Workload,
     slice: &mesh_snapshot::Slice,
 ) -> Result<Program, BuildError> {
-    let limits = Limits { memory_bytes_max: MEMORY_BYTES_MAX, features: FEATURES };
+    let limits = Limits { memory_bytes_max: MEMORY_BYTES_MAX, features: SERVED };
     Program::build(workload, slice, &bundle.snapshot, &limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh_engine::FEATURES;
+    use mesh_snapshot::feature::SERVED;
+
+    #[test]
+    fn a_proxy_serves_nothing_that_the_engine_cannot() {
+        assert!(SERVED.iter().all(|served| FEATURES.contains(served)));
+    }
 }

@@ -8,6 +8,11 @@ use crate::object::{
     Action, ClientPolicy, HttpAction, JwtKeys, LoadBalancer, Object, PortPolicies, RouteTable,
 };
 
+/// The features that the proxy of this release serves. What needs another is refused by the proxy, so the compiler refuses it
+/// first.
+pub const SERVED: &[&str] =
+    &["consistent-hash", "cors", "fault-injection", "mirroring", "remote-jwks"];
+
 /// The features that `object` needs beyond the basics, each with the item that needs it (`http[2]`,
 /// `rules[0]`, as in [`crate::source_map`]; empty: the object as a whole).
 #[must_use]

@@ -13,9 +13,12 @@ mod suggestion;
 mod assumed_inventory;
 mod missing_port;
 mod missing_reference_grant;
+mod unknown_export_namespace;
 mod unknown_gateway;
 mod unknown_host;
+mod unknown_policy_port;
 mod unknown_port;
+mod unknown_provider;
 mod unknown_rule_host;
 mod unknown_secret;
 mod unknown_service_account;
@@ -31,6 +34,8 @@ mod cover;
 mod duplicate_certificate;
 mod generated_gateway;
 mod host_not_on_gateway;
+mod ineffective_mesh_parent;
+mod match_never_holds;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
 mod unattached_route;
@@ -40,6 +45,7 @@ mod unserved_backend_policy;
 mod unserved_gateway_host;
 mod unserved_listener_set;
 mod unserved_stream_route;
+mod unused_stream_route;
 
 // What runs, against what is said of it.
 mod alias_port_without_protocol;
@@ -134,6 +140,7 @@ static RULES: &[Rule] = &[
     (&unknown_subset::CHECK, unknown_subset::run),
     (&unknown_port::CHECK, unknown_port::run),
     (&missing_port::CHECK, missing_port::run),
+    (&unknown_provider::CHECK, unknown_provider::run),
     (&unknown_rule_host::CHECK, unknown_rule_host::run),
     (&unknown_gateway::CHECK, unknown_gateway::run),
     (&unknown_secret::CHECK, unknown_secret::run),
@@ -141,6 +148,11 @@ static RULES: &[Rule] = &[
     (&missing_reference_grant::CHECK, missing_reference_grant::run),
     (&assumed_inventory::CHECK, assumed_inventory::run),
     (&unreachable_route::CHECK, unreachable_route::run),
+    (&unknown_export_namespace::CHECK, unknown_export_namespace::run),
+    (&unknown_policy_port::CHECK, unknown_policy_port::run),
+    (&ineffective_mesh_parent::CHECK, ineffective_mesh_parent::run),
+    (&match_never_holds::CHECK, match_never_holds::run),
+    (&unused_stream_route::CHECK, unused_stream_route::run),
     (&shadowed_route::CHECK, shadowed_route::run),
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),

@@ -63,6 +63,34 @@ fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec
     }
 }
 
+/// A gateway that a match names and that there is not.
+pub(super) fn in_match(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    gateway: &GatewayName,
+    path: FieldPath,
+) -> Option<Diagnostic> {
+    let GatewayName::Named(full) = gateway else { return None };
+    let (namespace, name) = full.split_once('/')?;
+    let is_known =
+        mesh.gateways.find(full).is_some() || mesh.api_gateways.find(namespace, name).is_some();
+    if is_known
+        || !inventory::lists_gateways(mesh)
+        || is_listed(mesh, namespace, name)
+        || generated_gateway::is_generated(name)
+    {
+        return None;
+    }
+    let near = near(mesh, namespace, name).map(|(of, name)| {
+        if of == it.namespace() { name.to_owned() } else { format!("{of}/{name}") }
+    });
+    let mut found = describe(Place::value(it.resource.id, path), namespace, name, near.as_deref())
+        .consequence("the match holds nowhere");
+    // Istio takes it without a word.
+    found.severity = Severity::Warning;
+    Some(found)
+}
+
 fn describe(place: Place, namespace: &str, name: &str, near: Option<&str>) -> Diagnostic {
     let label = near.map_or("no such Gateway".to_owned(), |near| format!("did you mean `{near}`?"));
     let message = format!("there is no Gateway `{name}` in namespace `{namespace}`");

@@ -82,6 +82,7 @@ pub(crate) fn lower(
     whole.absorb(policies);
     let inventory = whole.inventory();
     out.append(&mut whole.out);
+    out.append(&mut whole.store.refused());
     let (snapshot, source_map) = whole.store.finish()?;
     Ok(Lowered { snapshot, source_map, inventory })
 }

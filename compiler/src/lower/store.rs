@@ -1,10 +1,12 @@
 //! Collects objects, and where they come from.
 
+use mesh_snapshot::feature;
 use mesh_snapshot::object::Object;
 use mesh_snapshot::snapshot::Builder;
 use mesh_snapshot::{Applies, Conflict, Key, Location, Reference, Snapshot, SourceMap};
 
-use crate::diagnostic::Place;
+use super::checks;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::Parsed;
 
 pub(super) struct Store<'m> {
@@ -13,11 +15,19 @@ pub(super) struct Store<'m> {
     parsed: &'m Parsed,
     /// The folder that places are relative to; empty: none.
     root: &'m str,
+    /// What needs a feature that no proxy has.
+    refused: Vec<Diagnostic>,
 }
 
 impl<'m> Store<'m> {
     pub(super) fn new(parsed: &'m Parsed, root: &'m str) -> Self {
-        Self { builder: Builder::default(), source_map: SourceMap::default(), parsed, root }
+        Self {
+            builder: Builder::default(),
+            source_map: SourceMap::default(),
+            parsed,
+            root,
+            refused: Vec::new(),
+        }
     }
 
     /// Names an object, and notes where its items are written.
@@ -27,7 +37,12 @@ impl<'m> Store<'m> {
         object: &Object,
         places: impl IntoIterator<Item = &'p (String, Place)>,
     ) -> Reference {
+        let mut lacking = feature::of(object);
+        lacking.retain(|(name, _)| !feature::SERVED.contains(name));
         for (item, place) in places {
+            let of_item = lacking.iter().filter(|(_, needing)| needing == item);
+            let refused = of_item.map(|(name, _)| checks::unserved_feature(name, place.clone()));
+            self.refused.extend(refused);
             self.source_map.insert(&key, item, location(place, self.parsed, self.root));
         }
         self.builder.add(key, object)
@@ -49,6 +64,12 @@ impl<'m> Store<'m> {
     pub(super) fn absorb(&mut self, other: Self) {
         self.builder.absorb(other.builder);
         self.source_map.absorb(other.source_map);
+        self.refused.extend(other.refused);
+    }
+
+    /// What was said of the objects, to be told.
+    pub(super) fn refused(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.refused)
     }
 
     pub(super) fn finish(mut self) -> Result<(Snapshot, SourceMap), Conflict> {

@@ -21,8 +21,7 @@ use crate::tls;
 use crate::world::{Watched, World};
 
 /// The features that this proxy serves, of those of [`mesh_engine::FEATURES`]. An object that needs another is refused by name.
-pub const FEATURES: &[&str] =
-    &["consistent-hash", "cors", "fault-injection", "mirroring", "remote-jwks"];
+pub const FEATURES: &[&str] = mesh_snapshot::feature::SERVED;
 
 /// What programs are built with.
 pub struct Builder {

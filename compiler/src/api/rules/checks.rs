@@ -15,6 +15,9 @@ pub(super) static INVALID_PORT: Check =
 pub(super) static DUPLICATE_PORT: Check =
     Check::rule("duplicate-port", include_str!("checks/duplicate_port.md")).alias(REFUSED);
 
+pub(super) static INVALID_SERVICE: Check =
+    Check::lint("invalid-service", Severity::Warning, include_str!("checks/invalid_service.md"));
+
 pub(super) static REPEATED_PORT_NAME: Check = Check::lint(
     "repeated-port-name",
     Severity::Error,
@@ -391,6 +394,7 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_HOST,
     &INVALID_PORT,
     &DUPLICATE_PORT,
+    &INVALID_SERVICE,
     &REPEATED_PORT_NAME,
     &INVALID_LABEL,
     &INVALID_SELECTOR,

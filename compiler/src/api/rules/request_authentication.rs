@@ -39,6 +39,11 @@ fn check_rule(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if rule.issuer.is_empty() && uri.is_none() {
         out.push(fault(at.value(), "the rule names no issuer", "needs `issuer`, or `jwksUri`"));
     }
+    if uris.iter().all(|(_, uri)| !uri.is_empty()) && rule.jwks_uri != rule.jwks_uri_by_proto_name {
+        let message = "`jwksUri` and `jwks_uri` are one field, and differ";
+        let found = fault(at.field("jwks_uri").key(), message, "one of them");
+        out.push(found.also(at.field("jwksUri").key(), "or this"));
+    }
     if let Some((name, uri)) = uri {
         if let Some(reason) = uri_fault(uri) {
             out.push(fault(

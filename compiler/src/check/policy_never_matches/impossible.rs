@@ -2,44 +2,79 @@
 
 use mesh_snapshot::object::PathNormalization;
 
-use super::Fault;
+use super::DeadValue;
 use crate::api::istio::Rule;
 use crate::diagnostic::FieldPath;
 use crate::resolve::Settings;
 
-/// Lists of which no value can ever be met: a list with one that can is left alone.
-pub(super) fn impossible(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) -> Vec<Fault> {
-    let mut faults = Vec::new();
+/// Why nothing has a value, and what may have been meant.
+type Reason = (&'static str, Option<String>);
+
+/// The methods of RFC 9110 §9 and RFC 5789; a proxy compares them with case.
+const METHODS: &[&str] =
+    &["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+/// All values that can never be met, each by itself.
+pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) -> Vec<DeadValue> {
+    let mut dead = Vec::new();
+    let principal = |it: &str| principal(settings, it);
+    let path = |it: &str| unreachable(it, settings.path_normalization).map(|why| (why, None));
     for (index, from) in rule.from.iter().flatten().enumerate() {
         let Some(source) = &from.source else { continue };
-        let is_foreign = |it: &String| is_foreign(settings, it);
-        if !source.principals.is_empty() && source.principals.iter().all(is_foreign) {
-            let domain = settings.trust_domain;
-            faults.push(Fault {
-                message: format!("nobody of this mesh, whose trust domain is `{domain}`, is called so"),
-                at: at.clone().field("from").index(index).field("source").field("principals"),
-                label: "of another trust domain",
-                other: None,
-                help: "name the mesh's own trust domain, or list the other among `trustDomainAliases`",
-            });
-        }
+        let at = at.clone().field("from").index(index).field("source");
+        dead.extend(of_list(&source.principals, &at.clone().field("principals"), false, principal));
+        let list = at.field("notPrincipals");
+        dead.extend(of_list(&source.not_principals, &list, true, principal));
     }
     for (index, to) in rule.to.iter().flatten().enumerate() {
         let Some(operation) = &to.operation else { continue };
-        let by = settings.path_normalization;
-        let reasons: Option<Vec<_>> =
-            operation.paths.iter().map(|path| unreachable(path, by)).collect();
-        if let Some([reason, ..]) = reasons.as_deref() {
-            faults.push(Fault {
-                message: format!("no request has such a path: {reason}"),
-                at: at.clone().field("to").index(index).field("operation").field("paths"),
-                label: "compared with the path as it is after normalisation",
-                other: None,
-                help: "write the path as the application sees it, from `/` on and without a query",
-            });
+        let at = at.clone().field("to").index(index).field("operation");
+        let list = |name: &str| at.clone().field(name);
+        dead.extend(of_list(&operation.methods, &list("methods"), false, method));
+        dead.extend(of_list(&operation.not_methods, &list("notMethods"), true, method));
+        dead.extend(of_list(&operation.paths, &list("paths"), false, path));
+        dead.extend(of_list(&operation.not_paths, &list("notPaths"), true, path));
+    }
+    for (index, condition) in rule.when.iter().enumerate() {
+        if condition.key == "source.principal" {
+            let at = at.clone().field("when").index(index);
+            let list = at.clone().field("values");
+            dead.extend(of_list(&condition.values, &list, false, principal));
+            let list = at.field("notValues");
+            dead.extend(of_list(&condition.not_values, &list, true, principal));
         }
     }
-    faults
+    dead
+}
+
+fn of_list(
+    values: &[String],
+    at: &FieldPath,
+    excludes: bool,
+    why: impl Fn(&str) -> Option<Reason>,
+) -> Vec<DeadValue> {
+    let values = values.iter().enumerate();
+    let dead = values.filter_map(|(index, value)| {
+        let (reason, instead) = why(value)?;
+        let at = at.clone().index(index);
+        Some(DeadValue { reason, at, value: value.clone(), excludes, instead })
+    });
+    dead.collect()
+}
+
+/// Istio puts `spiffe://` before what is written.
+fn principal(settings: &Settings<'_>, value: &str) -> Option<Reason> {
+    if let Some(rest) = value.strip_prefix("spiffe://") {
+        return Some(("an identity is written without `spiffe://`", Some(rest.to_owned())));
+    }
+    let why = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
+    is_foreign(settings, value).then_some((why, None))
+}
+
+fn method(value: &str) -> Option<Reason> {
+    let upper = value.to_ascii_uppercase();
+    let is_dead = upper != value && METHODS.contains(&upper.as_str());
+    is_dead.then_some(("methods are compared with case", Some(upper)))
 }
 
 /// Whether an identity's trust domain is neither the mesh's nor another name of it. `*` stands for any beginning.
@@ -81,7 +116,13 @@ fn unreachable(path: &str, by: PathNormalization) -> Option<&'static str> {
 mod tests {
     use mesh_snapshot::object::PathNormalization::{Base, MergeSlashes, None as Raw};
 
-    use super::unreachable;
+    use super::{method, unreachable};
+
+    #[test]
+    fn methods_are_upper_case() {
+        assert_eq!(method("get").unwrap().1.as_deref(), Some("GET"));
+        assert!(["GET", "*", "report", "GE*"].iter().all(|name| method(name).is_none()));
+    }
 
     #[test]
     fn some_paths_no_request_has() {

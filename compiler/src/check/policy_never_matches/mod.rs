@@ -3,7 +3,8 @@
 //! - What it asks for it also excludes (`methods` within `notMethods`), or two conditions on one attribute leave nothing.
 //! - It asks for identities of the connection, and the workload takes plain text alone.
 //! - It asks for tokens, and nothing checks tokens for the workload.
-//! - It names a path that no request has once paths are normalised, or a principal of a trust domain that is not the mesh's.
+//! - A value is one that nothing has: a path that no request has once paths are normalised, a method in lower case, a
+//!   principal that begins with `spiffe://` or is of a trust domain that is not the mesh's.
 //!
 //! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
 
@@ -12,9 +13,9 @@ mod impossible;
 mod pattern;
 
 use contradiction::contradictions;
-use impossible::impossible;
+use impossible::dead_values;
 
-use super::{mtls, selection};
+use super::{mtls, selection, suggestion};
 use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::policy::Policy;
@@ -33,10 +34,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let mut faults = contradictions(rule, &at);
-            faults.extend(impossible(&mesh.settings, rule, &at));
             faults.extend(without_identity(mesh, rule, &at, &workloads));
             faults.extend(without_token(mesh, policy, rule, &at, &workloads));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
+            let dead = dead_values(&mesh.settings, rule, &at).into_iter();
+            out.extend(dead.map(|value| value.say(policy.resource.id, action)));
         }
     }
 }
@@ -48,6 +50,40 @@ struct Fault {
     label: &'static str,
     other: Option<(Place, &'static str)>,
     help: &'static str,
+}
+
+/// A value of a list that nothing has, beside others that something may have.
+struct DeadValue {
+    reason: &'static str,
+    at: FieldPath,
+    value: String,
+    /// Whether it stands in a list of what is left out.
+    excludes: bool,
+    /// What may have been meant.
+    instead: Option<String>,
+}
+
+impl DeadValue {
+    fn say(self, document: crate::parse::DocumentId, action: Action) -> Diagnostic {
+        let effect = match action {
+            _ if self.excludes => "nobody is left out by this value",
+            Action::Allow => "this value lets nobody in",
+            Action::Deny => "this value stops nobody",
+            Action::Audit => "by this value nothing is noted",
+            Action::Custom => "by this value nobody is asked",
+        };
+        let place = Place::value(document, self.at);
+        let message = format!("nothing is ever `{}`: {}", self.value, self.reason);
+        let label = match &self.instead {
+            Some(instead) => format!("did you mean `{instead}`?"),
+            None => "never holds".to_owned(),
+        };
+        let found =
+            Diagnostic::new(&CHECK, place.clone(), message).label(label).consequence(effect);
+        // An asterisk at the beginning would be an alias in YAML.
+        let text = self.instead.map(|instead| format!("\"{instead}\""));
+        suggestion::offer(found, place, text.as_deref())
+    }
 }
 
 impl Fault {

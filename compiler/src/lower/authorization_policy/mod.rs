@@ -35,7 +35,7 @@ impl Lowering<'_, '_> {
                 rules,
             };
             let object = Object::AuthorizationPolicy(object);
-            let mut written = Written::at(object, Place::resource(resource.id));
+            let mut written = Written::at(object, blamed(resource));
             for index in 0..count {
                 written.places.push((format!("rules[{index}]"), list.index(index).value()));
             }
@@ -93,6 +93,15 @@ impl Lowering<'_, '_> {
         let own = std::iter::once(settings.trust_domain.to_owned());
         own.chain(settings.trust_domain_aliases.iter().cloned()).collect()
     }
+}
+
+/// What is to blame for the policy as a whole: where it asks somebody else, that.
+fn blamed(resource: &Resource<istio::AuthorizationPolicy>) -> Place {
+    if resource.spec.action != istio::Action::Custom {
+        return Place::resource(resource.id);
+    }
+    let root = resource.at();
+    root.field("spec").field("action").value()
 }
 
 fn action(spec: &istio::AuthorizationPolicy) -> Action {

@@ -158,8 +158,31 @@ fn one_source(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// What is said of clients' certificates where no client is asked for one.
+fn nobody_verified(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let fields = [
+        ("caCertificates", !tls.ca_certificates.is_empty()),
+        ("caCertCredentialName", !tls.ca_cert_credential_name.is_empty()),
+        ("subjectAltNames", !tls.subject_alt_names.is_empty()),
+    ];
+    for (name, _) in fields.into_iter().filter(|(_, is_set)| *is_set) {
+        let message =
+            format!("`SIMPLE` asks no client for a certificate, so `{name}` verifies nobody");
+        out.push(
+            Diagnostic::new(&INEFFECTIVE_TLS_SETTING, at.field(name).key(), message)
+                .label("has no effect")
+                .also(at.field("mode").value(), "clients stay unknown")
+                .consequence("everybody is let in, with a certificate or without")
+                .help("set `mode: MUTUAL`, or remove it"),
+        );
+    }
+}
+
 fn check_terminated(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let is_mutual = tls.mode != ServerTlsMode::Simple;
+    if !is_mutual {
+        nobody_verified(tls, at, out);
+    }
     let mut fault = |message: &str, label: &str| {
         out.push(Diagnostic::new(&CONFLICTING_TLS_SETTINGS, at.key(), message).label(label));
     };

@@ -25,6 +25,7 @@ pub(in crate::api) fn check_service(
 ) {
     annotation::check_resource(&resource.metadata, "Service", root, out);
     service::check_ports(resource, root, out);
+    service::check_kind(resource, root, out);
 }
 
 /// `root` is the resource's.

@@ -1,9 +1,11 @@
 //! A Service has ports that can be told apart.
 
-use crate::api::Resource;
+use std::net::IpAddr;
+
 use crate::api::kubernetes::{Service, ServicePort};
-use crate::api::rules::checks::{DUPLICATE_PORT, REPEATED_PORT_NAME};
+use crate::api::rules::checks::{DUPLICATE_PORT, INVALID_SERVICE, REPEATED_PORT_NAME};
 use crate::api::rules::port;
+use crate::api::{Resource, nearest};
 use crate::diagnostic::{At, Diagnostic};
 
 /// Ports have numbers, and names where there are several. Nothing is looked up by a name that two ports share, so that
@@ -45,5 +47,28 @@ pub(super) fn check_ports(resource: &Resource<Service>, root: &At<'_>, out: &mut
                     .help("give each port a name of its own"),
             );
         }
+    }
+}
+
+/// Kubernetes refuses the Service; here it is one of its pods, whatever was meant. Source: Kubernetes, `ServiceSpec`.
+pub(super) fn check_kind(resource: &Resource<Service>, root: &At<'_>, out: &mut Vec<Diagnostic>) {
+    const TYPES: &[&str] = &["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
+    let (at, spec) = (root.field("spec"), &resource.spec);
+    let fault = |place, message: String, label: String| {
+        Diagnostic::new(&INVALID_SERVICE, place, message)
+            .label(label)
+            .consequence("Kubernetes refuses the Service; here requests go to its pods")
+    };
+    if let Some(name) = spec.r#type.as_deref().filter(|it| !it.is_empty() && !TYPES.contains(it)) {
+        let message = format!("there is no type of Service `{name}`");
+        let label = nearest(name, TYPES.iter().copied())
+            .map_or_else(|| "unknown type".to_owned(), |near| format!("did you mean `{near}`?"));
+        out.push(fault(at.field("type").value(), message, label));
+    }
+    let is_address = |it: &&str| it.is_empty() || *it == "None" || it.parse::<IpAddr>().is_ok();
+    if let Some(address) = spec.cluster_ip.as_deref().filter(|it| !is_address(it)) {
+        let message = format!("`{address}` is no IP address");
+        let label = "an address, or `None`".to_owned();
+        out.push(fault(at.field("clusterIP").value(), message, label));
     }
 }
