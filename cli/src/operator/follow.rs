@@ -23,8 +23,11 @@ impl Follow {
     /// One line for each thing that is new.
     pub(crate) fn lines(&mut self, overview: &Overview, paint: Paint) -> Vec<String> {
         let records = self.news(overview);
-        let mut lines: Vec<_> =
-            records.iter().filter_map(|entry| line(&entry.record, paint)).collect();
+        let mut lines = Vec::new();
+        for entry in &records {
+            lines.extend(line(&entry.record, paint));
+            lines.extend(refusals(&entry.record, overview));
+        }
         lines.extend(self.whole(overview, paint));
         for (place, problem) in &overview.problems {
             if self.problems.get(place) != Some(problem) {
@@ -54,6 +57,16 @@ impl Follow {
         self.last = records.last().cloned().or(self.last.take());
         records.iter().skip(known.map_or(0, |known| known + 1)).cloned().collect()
     }
+}
+
+/// Where the policy stands that was refused.
+fn refusals(record: &Record, overview: &Overview) -> Vec<String> {
+    let Record::Ended { epoch, .. } = record else { return Vec::new() };
+    let ended = overview.last_ended.as_ref().filter(|ended| ended.version.epoch == *epoch);
+    let sources = ended.into_iter().flat_map(|ended| &ended.refusals).filter_map(|it| it.source.as_ref());
+    let mut lines: Vec<_> = sources.map(|source| format!("    at {source}")).collect();
+    lines.dedup();
+    lines
 }
 
 fn line(record: &Record, paint: Paint) -> Option<String> {

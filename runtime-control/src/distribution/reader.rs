@@ -44,8 +44,11 @@ pub(super) fn open(
         let served = serve(shared, &peer, incoming, out.clone());
         let status = tokio::select! {
             () = stop.cancelled() => Status::unavailable("the control runtime is stopping"),
-            Err(status) = served => status,
-            else => return,
+            served = served => match served {
+                Err(status) => status,
+                // What goes back ends with `out`.
+                Ok(()) => return,
+            },
         };
         tracing::info!(%peer, "stream ended: {}", status.message());
         // It may not be reading any more, and must not hold this side up.
@@ -93,6 +96,8 @@ async fn serve(
     }
     let reading = read(&shared, &name, connection, incoming, ask);
     let ended = tokio::select! {
+        // Before the courier, who finds that nobody gives it orders any more.
+        biased;
         () = end.cancelled() => Err(Status::aborted("another stream, or none, is in its place")),
         read = reading => read,
         ended = courier.run(serving, ordered, asked) => match ended {

@@ -8,8 +8,9 @@ mod access;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
-mod rollout;
+mod replaced;
 #[cfg(test)]
+mod rollout;
 mod slow;
 #[cfg(test)]
 mod world;
