@@ -87,7 +87,7 @@ mod tests {
                 (here, root)
             );
         }
-        let alone = Paths::new("/work".into(), None);
+        let alone = Paths::new("/here".into(), None);
         assert_eq!(alone.below_root("./a.yaml"), "a.yaml");
     }
 
