@@ -63,7 +63,8 @@ impl Follow {
 fn refusals(record: &Record, overview: &Overview) -> Vec<String> {
     let Record::Ended { epoch, .. } = record else { return Vec::new() };
     let ended = overview.last_ended.as_ref().filter(|ended| ended.version.epoch == *epoch);
-    let sources = ended.into_iter().flat_map(|ended| &ended.refusals).filter_map(|it| it.source.as_ref());
+    let sources =
+        ended.into_iter().flat_map(|ended| &ended.refusals).filter_map(|it| it.source.as_ref());
     let mut lines: Vec<_> = sources.map(|source| format!("    at {source}")).collect();
     lines.dedup();
     lines

@@ -11,6 +11,7 @@ mod crash;
 mod replaced;
 #[cfg(test)]
 mod rollout;
+#[cfg(test)]
 mod slow;
 #[cfg(test)]
 mod world;
