@@ -5,20 +5,26 @@ use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until};
 
 /// Tells when files have been saved.
 pub(crate) struct Watch {
     changes: mpsc::Receiver<()>,
     /// There was a change that nobody was told of.
-    unsettled: bool,
+    unsettled: Option<Unsettled>,
     _watcher: RecommendedWatcher,
+}
+
+#[derive(Clone, Copy)]
+struct Unsettled {
+    first: Instant,
+    latest: Instant,
 }
 
 /// Editors save in several steps, and Git writes one file after the other: half a change must not be rolled out.
 const SETTLE: Duration = Duration::from_millis(250);
 /// However long somebody keeps saving.
-const SETTLE_MAX: usize = 20;
+const SETTLE_MAX: Duration = Duration::from_secs(5);
 
 impl Watch {
     /// # Errors
@@ -42,25 +48,29 @@ impl Watch {
         };
         let mut watcher = notify::recommended_watcher(told)?;
         watcher.watch(&folder, mode)?;
-        Ok(Self { changes, unsettled: false, _watcher: watcher })
+        Ok(Self { changes, unsettled: None, _watcher: watcher })
     }
 
     /// Returns after the next change, once it has settled. May be dropped at any time: a change that was not told is told by
     /// the next call.
     pub(crate) async fn changed(&mut self) {
-        while !self.unsettled {
-            match self.changes.recv().await {
-                Some(()) => self.unsettled = true,
-                None => std::future::pending().await,
+        loop {
+            let settled = self.unsettled.map(|it| (it.latest + SETTLE).min(it.first + SETTLE_MAX));
+            tokio::select! {
+                () = sleep_until(settled.unwrap_or_else(Instant::now)), if settled.is_some() => {
+                    self.unsettled = None;
+                    return;
+                }
+                change = self.changes.recv() => {
+                    if change.is_none() {
+                        return std::future::pending().await;
+                    }
+                    let latest = Instant::now();
+                    let first = self.unsettled.map_or(latest, |it| it.first);
+                    self.unsettled = Some(Unsettled { first, latest });
+                }
             }
         }
-        for _ in 0..SETTLE_MAX {
-            sleep(SETTLE).await;
-            if timeout(Duration::ZERO, self.changes.recv()).await.is_err() {
-                break;
-            }
-        }
-        self.unsettled = false;
     }
 }
 
@@ -78,6 +88,8 @@ fn concerns(event: &Event, root: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     #[test]
@@ -97,8 +109,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut watch = Watch::new(folder.path()).unwrap();
         std::fs::write(folder.path().join("a.yaml"), "a").unwrap();
-        let short = Duration::from_millis(1);
-        while timeout(short, watch.changed()).await.is_err() && !watch.unsettled {}
-        assert!(timeout(Duration::from_secs(10), watch.changed()).await.is_ok());
+        // It asks again and again, never for as long as it takes to settle.
+        let told = async { while timeout(SETTLE / 4, watch.changed()).await.is_err() {} };
+        assert!(timeout(Duration::from_secs(30), told).await.is_ok());
     }
 }
