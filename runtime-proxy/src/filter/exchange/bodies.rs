@@ -17,6 +17,8 @@ use crate::observe::Flags;
 #[derive(Default)]
 pub(crate) struct Received {
     pub(super) bytes: Cell<u64>,
+    /// When the last of it came that somebody has read.
+    read_at: Cell<Option<Instant>>,
     whole_at: Cell<Option<Instant>>,
     /// Whoever waits for its end.
     waiting: RefCell<Option<Waker>>,
@@ -32,6 +34,17 @@ impl Received {
     /// When the request's last byte had come.
     pub(crate) fn whole_at(&self) -> Option<Instant> {
         self.whole_at.get()
+    }
+
+    /// When the last byte came that somebody has read: none is read before there is somewhere to send it.
+    pub(crate) fn read_at(&self) -> Option<Instant> {
+        self.read_at.get()
+    }
+
+    /// Some of it has come, and is being sent on.
+    pub(crate) fn is_coming(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get() + bytes as u64);
+        self.read_at.set(Some(Instant::now()));
     }
 
     /// Ready when the request has come whole. Wakes whoever has asked last.
@@ -63,7 +76,7 @@ pub(super) struct Receiving {
 
 impl Held for Receiving {
     fn data(&mut self, data: &Bytes) {
-        self.received.bytes.set(self.received.bytes.get() + data.len() as u64);
+        self.received.is_coming(data.len());
         if let Some(messages) = &self.received.messages {
             messages.asked(data);
         }

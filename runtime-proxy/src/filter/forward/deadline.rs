@@ -1,4 +1,7 @@
 //! The time that an upstream has, which begins when the request has come whole. Source: Envoy, `Filter::onRequestComplete`.
+//!
+//! Envoy reads a request while it looks for somewhere to send it; here nobody does, so that the time runs as long as nothing
+//! of the request has been read. And a request that stops in the middle is given up at last.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -9,6 +12,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::filter::exchange::Received;
 use crate::http::Body;
+
+/// How long nothing may come of a request that has begun to. Source: Envoy, `stream_idle_timeout`, by default.
+const IDLE: Duration = Duration::from_mins(5);
 
 /// So much time after the request has come whole, but not before somebody was there to use it.
 pub(super) struct Deadline {
@@ -23,14 +29,17 @@ impl Deadline {
         Self { received: Rc::clone(received), start: Instant::now(), timeout }
     }
 
-    /// `None`: as long as the request has not come whole there is no end.
-    pub(super) fn at(&self) -> Option<Instant> {
-        let whole_at = self.received.whole_at()?;
-        Some(self.start.max(whole_at) + self.timeout)
+    /// When the time is over, unless more of the request comes before.
+    pub(super) fn at(&self) -> Instant {
+        match (self.received.whole_at(), self.received.read_at()) {
+            (Some(whole_at), _) => self.start.max(whole_at) + self.timeout,
+            (None, None) => self.start + self.timeout,
+            (None, Some(read_at)) => self.start.max(read_at) + self.timeout.max(IDLE),
+        }
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.at().is_some_and(|at| at <= Instant::now())
+        self.at() <= Instant::now()
     }
 
     /// Ready when the time is over.
@@ -45,9 +54,18 @@ async fn first_over(deadlines: [Option<&Deadline>; 2]) {
     let Some(received) = deadlines().map(|deadline| &deadline.received).next() else {
         return std::future::pending().await;
     };
-    poll_fn(|cx| received.poll_whole(cx)).await;
-    if let Some(at) = deadlines().filter_map(Deadline::at).min() {
-        sleep_until(at).await;
+    while let Some(at) = deadlines().map(Deadline::at).min()
+        && Instant::now() < at
+    {
+        if received.whole_at().is_some() {
+            sleep_until(at).await;
+        } else {
+            // With the last byte less time may be left than before.
+            tokio::select! {
+                () = poll_fn(|cx| received.poll_whole(cx)) => {}
+                () = sleep_until(at) => {}
+            }
+        }
     }
 }
 
@@ -101,6 +119,7 @@ mod tests {
         let deadline = Deadline::new(&received, TIMEOUT);
         let start = Instant::now();
         let receiving = async {
+            received.is_coming(1);
             sleep(Duration::from_secs(13)).await;
             assert!(!deadline.is_over(), "an upload may last longer than its answer");
             received.has_come();
@@ -110,6 +129,31 @@ mod tests {
         assert!(done.is_none());
         assert_eq!(start.elapsed(), Duration::from_secs(23));
         assert!(deadline.is_over());
+    }
+
+    /// A lane that is full, or an address that does not answer: what has a body must not wait longer than what has none.
+    #[tokio::test(start_paused = true)]
+    async fn time_runs_while_nobody_reads_the_request() {
+        let received = Rc::<Received>::default();
+        let deadline = Deadline::new(&received, TIMEOUT);
+        let start = Instant::now();
+        assert!(within(std::future::pending::<()>(), [Some(&deadline), None]).await.is_none());
+        assert_eq!(start.elapsed(), TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_stops_in_the_middle_is_given_up() {
+        let received = Rc::<Received>::default();
+        let deadline = Deadline::new(&received, TIMEOUT);
+        let start = Instant::now();
+        let receiving = async {
+            sleep(TIMEOUT / 2).await;
+            received.is_coming(1);
+        };
+        let waiting = within(std::future::pending::<()>(), [Some(&deadline), None]);
+        let (done, ()) = tokio::join!(waiting, receiving);
+        assert!(done.is_none());
+        assert_eq!(start.elapsed(), TIMEOUT / 2 + super::IDLE);
     }
 
     #[tokio::test(start_paused = true)]

@@ -102,7 +102,7 @@ pub(crate) async fn forward(
                 avoid.push(endpoint);
                 let pause = backoff(plan.retry.backoff, retries, exchange.serving.roll());
                 let until = Instant::now() + pause;
-                let end = deadline.as_ref().and_then(Deadline::at);
+                let end = deadline.as_ref().map(Deadline::at);
                 if end.is_some_and(|end| end < until) {
                     return Err(LocalReply::timed_out());
                 }
@@ -125,7 +125,7 @@ async fn choose(
 ) -> Option<Picked> {
     let avoid = if plan.retry.avoid_previous_endpoints { avoid } else { &[] };
     let wanted = Pick { hash: plan.hash, avoid, original: plan.original };
-    pick(&plan.cluster, &wanted, deadline.and_then(Deadline::at)).await
+    pick(&plan.cluster, &wanted, deadline.map(Deadline::at)).await
 }
 
 fn answered(response: &Response<Body>) -> Failure {
