@@ -80,13 +80,19 @@ impl Registry {
     fn read(&self, known: &mut Known, problems: &Problems) -> World {
         let mut faults = Faults::default();
         faults.take(&self.documents, known.read_documents(&self.documents));
-        faults.take(&self.secrets, known.read_secrets(&self.secrets));
+        let secrets = known.read_secrets(&self.secrets);
         let mut world = World {
             trust_domain: self.trust_domain.clone(),
             cluster: self.cluster.clone(),
             secrets: known.secrets.values().map(|(secret, _)| secret.clone()).collect(),
             ..World::default()
         };
+        // Not what was never there, which a proxy would believe, but what it does not let take the place of a good one.
+        let unread = secrets.iter().flatten().filter_map(|(path, _)| credential(path));
+        for credential in unread {
+            world.secrets.entry(credential).or_insert_with(Secret::unusable);
+        }
+        faults.take(&self.secrets, secrets);
         let mut subjects: BTreeMap<String, &Path> = BTreeMap::new();
         for (path, (document, _)) in &known.documents {
             let what = document.subject();
@@ -158,10 +164,9 @@ impl Known {
 
     fn read_secrets(&mut self, folder: &Path) -> io::Result<Vec<(PathBuf, SecretError)>> {
         let mut listed = Vec::new();
-        for (path, namespace) in folders(folder)? {
-            for (path, name) in folders(&path)? {
-                listed.push((path, Credential { namespace: namespace.clone(), name }));
-            }
+        for namespace in folders(folder)? {
+            let own = folders(&namespace)?.into_iter();
+            listed.extend(own.filter_map(|path| Some((path.clone(), credential(&path)?))));
         }
         let stamp = |path: &Path| Stamp::of(Secret::files(path), clock::wall());
         Ok(read_again(&mut self.secrets, listed, stamp, |path, credential| {
@@ -199,6 +204,13 @@ fn read_again<L, T, E>(
     faults
 }
 
+/// Whose folder it is.
+fn credential(folder: &Path) -> Option<Credential> {
+    let text = |name: Option<&std::ffi::OsStr>| Some(name?.to_str()?.to_owned());
+    let namespace = text(folder.parent()?.file_name())?;
+    Some(Credential { namespace, name: text(folder.file_name())? })
+}
+
 /// Since it was listed. A link that leads nowhere is not: it is a fault.
 fn is_gone(path: &Path) -> bool {
     path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
@@ -222,13 +234,10 @@ fn is_hidden(folder: &Path) -> bool {
     folder.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// The folders in `folder`, with their names.
-fn folders(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
-    let named = |path: PathBuf| {
-        let name = path.file_name()?.to_str()?.to_owned();
-        (path.is_dir() && !is_hidden(&path)).then_some((path, name))
-    };
-    Ok(entries(folder)?.into_iter().filter_map(named).collect())
+/// The folders in `folder`.
+fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_seen = |path: &PathBuf| path.is_dir() && !is_hidden(path);
+    Ok(entries(folder)?.into_iter().filter(is_seen).collect())
 }
 
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -28,6 +28,8 @@ pub(super) enum SecretError {
     Io(#[from] io::Error),
     #[error("tls.crt and tls.key belong together")]
     Half,
+    #[error("{0} is empty")]
+    Blank(&'static str),
     #[error("it has none of tls.crt, tls.key and ca.crt")]
     Empty,
     #[error("{file}: {reason}")]
@@ -43,9 +45,11 @@ impl Secret {
     }
 
     pub(super) fn read(folder: &Path) -> Result<Self, SecretError> {
-        let file = |name: &str| match fs::read(folder.join(name)) {
+        // What is not there is meant; what is there and empty is about to be written.
+        let file = |name| match fs::read(folder.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            read => read,
+            Ok(text) if text.is_empty() => Err(SecretError::Blank(name)),
+            read => Ok(read?),
         };
         let secret = Self {
             certificate_chain: file(CERTIFICATE_CHAIN)?,
@@ -60,6 +64,12 @@ impl Secret {
         }
         secret.check()?;
         Ok(secret)
+    }
+
+    /// Stands for one that is there and cannot be read: whoever has a good one keeps that, and nobody takes it for one that was taken
+    /// away.
+    pub(super) fn unusable() -> Self {
+        Self { certificate_chain: b"it cannot be read".to_vec(), ..Self::default() }
     }
 
     fn check(&self) -> Result<(), SecretError> {
@@ -129,7 +139,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let read = |chain: &str, key: &str, ca: &str| {
             for (name, text) in [(CERTIFICATE_CHAIN, chain), (PRIVATE_KEY, key), (CA, ca)] {
-                fs::write(folder.path().join(name), text).unwrap();
+                let path = folder.path().join(name);
+                if text.is_empty() {
+                    let _ = fs::remove_file(path);
+                } else {
+                    fs::write(path, text).unwrap();
+                }
             }
             Secret::read(folder.path()).err().map(|error| error.to_string()).unwrap_or_default()
         };
@@ -144,5 +159,8 @@ mod tests {
         let refused = read(&format!("{chain}{no_certificate}"), &key, "");
         assert!(refused.starts_with("tls.crt: certificate 2: "), "{refused}");
         assert!(read(&chain, &other, "").contains("is not that of the first certificate"));
+        fs::write(folder.path().join(CERTIFICATE_CHAIN), "").unwrap();
+        let half_written = Secret::read(folder.path()).unwrap_err();
+        assert_eq!(half_written.to_string(), "tls.crt is empty");
     }
 }

@@ -72,3 +72,27 @@ async fn the_world_follows_its_registry() {
     std::fs::remove_file(registry.join("shop-web-2.json")).unwrap();
     web.until(|seen| ports(seen) == [20_000, 40_000]).await;
 }
+
+/// It knows of none that is good, and must not say that there is none: a gateway would give up the one it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_cannot_be_read_from_the_start_is_not_told_to_be_gone() {
+    let folder = prepare_folder();
+    let secret = folder.path().join("secrets/shop/front");
+    std::fs::create_dir_all(&secret).unwrap();
+    std::fs::write(secret.join("tls.crt"), "half a certi").unwrap();
+    std::fs::write(secret.join("tls.key"), "half a k").unwrap();
+    let control = Running::start(config(folder.path()));
+    let front = wire::CredentialName { namespace: "shop".to_owned(), name: "front".to_owned() };
+    let nature = Nature { subscribe: vec![Name::Secret(front)], ..Nature::default() };
+    let mut gateway = join(&control, folder.path(), 2, nature).await;
+    let one = publish(&folder.path().join("releases"), "one", 1);
+    gateway.serves(one).await;
+    let chain = |message: &to_proxy::Message| match message {
+        to_proxy::Message::Secret(secret) => Some(secret.certificate_chain.clone()),
+        _ => None,
+    };
+    // Once its policy names it: before, it may not know of it.
+    let is_told =
+        move |seen: &Seen| seen.world.iter().filter_map(chain).any(|chain| !chain.is_empty());
+    gateway.until(is_told).await;
+}
