@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub(super) struct Crowd {
     max: usize,
+    grace: Duration,
     shared: Arc<Shared>,
 }
 
@@ -47,15 +48,21 @@ pub(super) struct Place {
     shared: Arc<Shared>,
 }
 
-/// Nobody is sent away before: when all proxies come at once, they must not keep one another from ever being done.
+/// Nobody is sent away before by one of a place from which as many have come: when all proxies come at once, they must not keep one
+/// another from ever being done.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl Crowd {
     pub(super) fn of(max: usize) -> Self {
-        Self { max, shared: Arc::default() }
+        Self { max, grace: GRACE, shared: Arc::default() }
     }
 
-    /// Returns once there is a place, which is soon, whoever is there.
+    /// Of those who wait to get into another crowd: whoever comes is in at once.
+    pub(super) fn lobby(max: usize) -> Self {
+        Self { grace: Duration::ZERO, ..Self::of(max) }
+    }
+
+    /// Returns once there is a place: at once for who comes from where few come from, and else soon.
     pub(super) async fn enter(&self, from: IpAddr) -> Place {
         loop {
             let until = match self.try_enter(from, Instant::now()) {
@@ -72,26 +79,27 @@ impl Crowd {
     /// Sends somebody away, whatever their number: something else has run out.
     pub(super) fn shrink(&self) {
         let mut standing = self.shared.lock();
-        if let Some(number) = standing.next_to_go() {
+        if let Some((number, _)) = standing.next_to_go() {
             standing.send_away(number);
         }
     }
 
     /// Or until when one must wait.
     fn try_enter(&self, from: IpAddr, now: Instant) -> Result<Place, Instant> {
-        let mut standing = self.shared.lock();
+        let (mut standing, from) = (self.shared.lock(), network(from));
         if standing.people.len() >= self.max
-            && let Some(number) = standing.next_to_go()
+            && let Some((number, crowded)) = standing.next_to_go()
         {
-            let until = standing.people.get(&number).map_or(now, |person| person.since + GRACE);
-            if now < until {
+            let until =
+                standing.people.get(&number).map_or(now, |person| person.since + self.grace);
+            if now < until && crowded <= standing.from(from) + 1 {
                 return Err(until);
             }
             standing.send_away(number);
         }
         let (number, sent_away) = (standing.next, CancellationToken::new());
         standing.next += 1;
-        let person = Person { from: network(from), since: now, sent_away: sent_away.clone() };
+        let person = Person { from, since: now, sent_away: sent_away.clone() };
         standing.people.insert(number, person);
         Ok(Place { number, sent_away, shared: self.shared.clone() })
     }
@@ -104,15 +112,20 @@ impl Shared {
 }
 
 impl Standing {
-    fn next_to_go(&self) -> Option<u64> {
+    /// Its number, and how many have come from where it came from.
+    fn next_to_go(&self) -> Option<(u64, usize)> {
         let mut from = BTreeMap::<IpAddr, usize>::new();
         for person in self.people.values() {
             *from.entry(person.from).or_default() += 1;
         }
-        let rank = |(number, person): &(&u64, &Person)| {
-            (from.get(&person.from).copied(), Reverse(**number))
-        };
-        self.people.iter().max_by_key(rank).map(|(number, _)| *number)
+        let ranked = self.people.iter().map(|(number, person)| {
+            (from.get(&person.from).copied().unwrap_or_default(), Reverse(*number))
+        });
+        ranked.max().map(|(crowded, Reverse(number))| (number, crowded))
+    }
+
+    fn from(&self, network: IpAddr) -> usize {
+        self.people.values().filter(|person| person.from == network).count()
     }
 
     fn send_away(&mut self, number: u64) {
@@ -170,6 +183,32 @@ mod tests {
         assert!(!is_sent_away(&early) && !is_sent_away(&late));
         drop((early, late, silent));
         assert!(crowd.shared.lock().people.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_from_where_few_come_from_does_not_wait_for_the_many() {
+        let crowd = Crowd::of(4);
+        let [many, few]: [IpAddr; 2] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
+        let mut silent = Vec::new();
+        for _ in 0..4 {
+            silent.push(crowd.enter(many).await);
+        }
+        let began = Instant::now();
+        let _first = crowd.enter(few).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        // Now they are as many as those of the other place would be without the next to go.
+        let _second = crowd.enter(few).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let _third = crowd.enter(few).await;
+        assert!(began.elapsed() >= GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_into_a_lobby_is_in_at_once() {
+        let (lobby, from) = (Crowd::lobby(1), IpAddr::V4([192, 0, 2, 1].into()));
+        let (began, first) = (Instant::now(), lobby.enter(from).await);
+        let _second = lobby.enter(from).await;
+        assert!(is_sent_away(&first) && began.elapsed() == Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

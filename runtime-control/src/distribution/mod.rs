@@ -62,7 +62,7 @@ pub struct Shared {
     renewals: Arrivals<Holder>,
     first_certificates: Arrivals<IpAddr>,
     /// Places at which certificates are signed: whoever writes to disk needs threads too.
-    signing: Semaphore,
+    signing: Arc<Semaphore>,
     connections: AtomicU64,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -94,7 +94,7 @@ impl Shared {
             arrivals: Arrivals::at(Pace::of_streams),
             renewals: Arrivals::at(Pace::of_renewals),
             first_certificates: Arrivals::at(Pace::of_first_certificates),
-            signing: Semaphore::new(SIGNING_MAX),
+            signing: Arc::new(Semaphore::new(SIGNING_MAX)),
             connections: AtomicU64::new(1),
             tasks: TaskTracker::new(),
             stop,

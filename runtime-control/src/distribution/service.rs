@@ -131,10 +131,14 @@ impl UnaryService<SignRequest> for Sign {
                 return Err(often());
             }
             let request = request.into_inner();
-            let _place = shared.signing.acquire().await.map_err(|_| often())?;
+            let place = shared.signing.clone().acquire_owned().await.map_err(|_| often())?;
             let shared = shared.clone();
             // Keys and files, so not on a thread of the runtime.
-            let signed = tokio::task::spawn_blocking(move || sign(&shared, peer, &request));
+            let signed = tokio::task::spawn_blocking(move || {
+                // Also when whoever asked has gone.
+                let _place = place;
+                sign(&shared, peer, &request)
+            });
             signed.await.map_err(|_| Status::unavailable("stopping"))?.map(Response::new)
         })
     }

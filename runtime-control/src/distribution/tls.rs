@@ -51,6 +51,8 @@ pub enum CertificateError {
 
 /// Handshakes at the same time, and how long one may take.
 const HANDSHAKES_MAX: usize = 1024;
+/// Who waits to shake hands, and then, as a stranger, to be let in.
+const WAITING_MAX: usize = 4096;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Whoever connects waits until there is room.
 const BACKLOG: usize = 64;
@@ -148,18 +150,25 @@ pub(super) fn accept(
     let accepting = {
         let (tasks, shared) = (tasks.clone(), shared.clone());
         async move {
-            let (room, door) = (Room::new(shared.world.clone()), Crowd::of(HANDSHAKES_MAX));
+            let room = Room::new(shared.world.clone());
+            let (lobby, door) = (Crowd::lobby(WAITING_MAX), Crowd::of(HANDSHAKES_MAX));
             loop {
                 match listener.accept().await {
                     Ok((stream, from)) => {
                         let (certificate, done) = (certificate.clone(), done.clone());
-                        let (room, place) = (room.clone(), door.enter(from.ip()).await);
+                        let (room, door, from) = (room.clone(), door.clone(), from.ip());
+                        let waits = lobby.enter(from).await;
+                        let admitted = async move {
+                            let place = door.enter(from).await;
+                            let stream = shake_hands(stream, &certificate, place).await?;
+                            let connection = room.admit(stream, from).await?;
+                            // It fails when the server has stopped.
+                            done.send(Ok(connection)).await.ok()
+                        };
                         tasks.spawn(async move {
-                            if let Some(stream) = shake_hands(stream, &certificate, place).await
-                                && let Some(connection) = room.admit(stream, from.ip()).await
-                            {
-                                // The server has stopped.
-                                let _ = done.send(Ok(connection)).await;
+                            tokio::select! {
+                                () = waits.sent_away() => {}
+                                _ = admitted => {}
                             }
                         });
                     }

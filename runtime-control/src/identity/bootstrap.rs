@@ -108,7 +108,9 @@ impl Bootstrap {
 
     fn begin(&self, name: &(String, String), bearer: &Bearer) -> Result<(), BootstrapError> {
         let token = self.tokens.issue(bearer.clone(), self.token_lifetime, clock::wall())?;
-        replace(&self.folder.join(&name.0).join(&name.1).join("token"), token.as_bytes())
+        let path = self.folder.join(&name.0).join(&name.1).join("token");
+        // It is tried again with another token, and nobody will come with this one.
+        replace(&path, token.as_bytes()).inspect_err(|_| self.tokens.withdraw(&token))
     }
 }
 
@@ -167,6 +169,21 @@ mod tests {
         let failed = bootstrap.write(&world, &mut written);
         assert_eq!(failed.into_keys().collect::<Vec<_>>(), ["bootstrap shop/a"]);
         assert!(bootstrap.folder.join("shop/b/token").exists());
+    }
+
+    #[test]
+    fn a_token_that_could_not_be_handed_over_does_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bootstrap, mut written) = (bootstrap(folder.path()), Written::new());
+        let issued = || fs::read_dir(folder.path().join("tokens")).unwrap().count();
+        fs::create_dir(&bootstrap.folder).unwrap();
+        fs::write(bootstrap.folder.join("shop"), "no folder").unwrap();
+        let world = world(&[instance("a", "web")]);
+        assert!(!bootstrap.write(&world, &mut written).is_empty());
+        assert_eq!(issued(), 0);
+        fs::remove_file(bootstrap.folder.join("shop")).unwrap();
+        assert!(bootstrap.write(&world, &mut written).is_empty());
+        assert_eq!(issued(), 1);
     }
 
     #[test]

@@ -111,6 +111,11 @@ impl Tokens {
         if issued.expires <= now.as_secs() { Err(TokenError::Expired) } else { Ok(issued.bearer) }
     }
 
+    /// Makes a token that nobody was given count no more. One that cannot be removed expires.
+    pub fn withdraw(&self, token: &str) {
+        let _ = fs::remove_file(self.path(token));
+    }
+
     fn forget_expired(&self, now: Duration) -> Result<(), TokenError> {
         let mut swept = self.swept.lock().unwrap_or_else(PoisonError::into_inner);
         if swept.is_some_and(|swept| now.abs_diff(swept) < SWEEP_EVERY) {
