@@ -45,7 +45,7 @@ pub fn finish(
     faults: &BTreeMap<DocumentId, Faults>,
     levels: &Levels,
 ) -> Vec<Finding> {
-    let wrong = Wrong::of(&diagnostics);
+    let wrong = Wrong::of(&diagnostics, levels);
     let mut findings: Vec<Finding> = diagnostics
         .into_iter()
         .filter(|found| !found.supposed.iter().any(|place| wrong.is_within(place, found)))
@@ -61,15 +61,16 @@ pub fn finish(
     findings
 }
 
-/// Where errors are.
+/// Where errors are, by the project's levels: what it does not mind says nothing of its neighbours.
 struct Wrong(BTreeMap<DocumentId, Vec<(&'static str, FieldPath)>>);
 
 impl Wrong {
-    fn of(diagnostics: &[Diagnostic]) -> Self {
+    fn of(diagnostics: &[Diagnostic], levels: &Levels) -> Self {
         let mut by_document: BTreeMap<_, Vec<_>> = BTreeMap::new();
         // Few findings suppose anything: where none does, nothing need be looked up.
         if diagnostics.iter().any(|found| !found.supposed.is_empty()) {
-            let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+            let is_error = |found: &&Diagnostic| level(found, levels) == Some(Severity::Error);
+            let errors = diagnostics.iter().filter(is_error);
             for found in errors {
                 if let Place::Field { document, path, .. } = &found.place {
                     let errors: &mut Vec<_> = by_document.entry(*document).or_default();
