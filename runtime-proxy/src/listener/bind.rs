@@ -1,11 +1,11 @@
 //! Opens one listening socket a thread on the same address. The kernel lets every process of a user join in on such an
 //! address, so that another proxy's would be shared by mistake: the first socket has it alone, and lets others in only then.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -25,9 +25,16 @@ pub fn bind(address: SocketAddr, count: NonZeroUsize) -> Result<Vec<TcpListener>
     std::iter::once(Ok(first)).chain(others).collect()
 }
 
-/// Addresses that threads open one by one, when each comes to it.
-#[derive(Debug, Default)]
-pub struct Ports(Mutex<BTreeSet<SocketAddr>>);
+/// Addresses that threads open one by one, when each comes to it: how many have each of them open.
+#[derive(Clone, Debug, Default)]
+pub struct Ports(Arc<Mutex<BTreeMap<SocketAddr, usize>>>);
+
+/// Held for as long as the socket is open: after the last one, the address may be another process's.
+#[derive(Debug)]
+pub struct Lease {
+    address: SocketAddr,
+    ports: Ports,
+}
 
 impl Ports {
     /// Opens a socket on `address`, beside those of the other threads.
@@ -35,17 +42,33 @@ impl Ports {
     /// # Errors
     ///
     /// When the address cannot be had.
-    pub fn open(&self, address: SocketAddr) -> Result<TcpListener, BindError> {
+    pub fn open(&self, address: SocketAddr) -> Result<(TcpListener, Lease), BindError> {
         let fail = |source| BindError { address, source };
-        let mut own = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = self.own();
         let listener = match claim(address) {
             // By another thread of this process.
-            Err(_) if own.contains(&address) => join(address),
+            Err(_) if own.contains_key(&address) => join(address),
             claimed => claimed,
         };
         let listener = listener.map_err(fail)?;
-        own.insert(address);
-        Ok(listener)
+        *own.entry(address).or_default() += 1;
+        Ok((listener, Lease { address, ports: self.clone() }))
+    }
+
+    fn own(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut own = self.ports.own();
+        if let Some(open) = own.get_mut(&self.address) {
+            *open -= 1;
+            if *open == 0 {
+                own.remove(&self.address);
+            }
+        }
     }
 }
 
@@ -119,9 +142,13 @@ mod tests {
         let ports = Ports::default();
         assert!(ports.open(address).is_err());
         drop(others);
-        let _first = ports.open(address).unwrap();
-        let _second = ports.open(address).unwrap();
+        let first = ports.open(address).unwrap();
+        let second = ports.open(address).unwrap();
         assert!(bind(address, NonZeroUsize::MIN).is_err());
+
+        drop((first, second));
+        let _others = bind(address, NonZeroUsize::MIN).unwrap();
+        assert!(ports.open(address).is_err(), "nobody here has it open any more");
     }
 
     #[test]

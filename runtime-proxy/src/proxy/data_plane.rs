@@ -85,7 +85,7 @@ impl DataPlane {
         let gate = Gate::new(connections_max);
         let (arriving, leaving) = (Gate::inside(&gate), Gate::inside(&gate));
         let mesh = Arc::new(MeshServer::new(Arc::clone(&shared.identity)));
-        let ports = Arc::<Ports>::default();
+        let ports = Ports::default();
         let own = Arc::<Own>::default();
         bound.all().for_each(|address| own.add(address));
         let mut plane = Self {
@@ -106,7 +106,7 @@ impl DataPlane {
                 own: Arc::clone(&plane.own),
                 shared: shared.clone(),
                 mesh: Arc::clone(&mesh),
-                ports: Arc::clone(&ports),
+                ports: ports.clone(),
                 arriving: Arc::clone(&plane.arriving),
                 leaving: Arc::clone(&plane.leaving),
                 drain: plane.drain.clone(),

@@ -21,7 +21,7 @@ use crate::worker::Drain;
 pub(super) struct Edges {
     listeners: GatewayListeners,
     live: Current<Program>,
-    ports: Arc<Ports>,
+    ports: Ports,
     gate: Arc<Gate>,
     drain: Drain,
     serving: Rc<Serving>,
@@ -35,7 +35,7 @@ impl Edges {
     pub(super) fn new(
         listeners: GatewayListeners,
         live: Current<Program>,
-        ports: Arc<Ports>,
+        ports: Ports,
         gate: Arc<Gate>,
         drain: Drain,
         serving: Rc<Serving>,
@@ -87,13 +87,13 @@ impl Edges {
         let port = ports.get(&place.port).copied().unwrap_or(place.port);
         let at = SocketAddr::new(place.bind.unwrap_or(*address), port);
         let listener = match self.ports.open(at) {
-            Ok(socket) => TcpListener::from_std(socket).ok(),
+            Ok((socket, lease)) => TcpListener::from_std(socket).ok().map(|it| (it, lease)),
             Err(error) => {
                 tracing::error!(%error, port = place.port, "a gateway's port is not served");
                 None
             }
         };
-        let Some(listener) = listener else { return false };
+        let Some((listener, lease)) = listener else { return false };
         self.serving.own.add(at);
         let drain = self.drain.child();
         self.open.insert(place, drain.clone());
@@ -104,6 +104,7 @@ impl Edges {
                 drop(tokio::task::spawn_local(gateway::serve(accepted, place, drain, serving)));
             })
             .await;
+            drop(lease);
         });
         true
     }

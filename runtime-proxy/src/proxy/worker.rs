@@ -40,7 +40,7 @@ pub(super) struct Worker {
     pub(super) own: Arc<Own>,
     pub(super) shared: Shared,
     pub(super) mesh: Arc<MeshServer>,
-    pub(super) ports: Arc<Ports>,
+    pub(super) ports: Ports,
     pub(super) arriving: Arc<Gate>,
     pub(super) leaving: Arc<Gate>,
     pub(super) drain: Drain,
