@@ -15,11 +15,25 @@ pub(crate) const HTTP: &str = "server.suite.svc.cluster.local:8080";
 pub(crate) const VIRTUAL_ADDRESS: &str = "10.96.0.10";
 pub(crate) const TCP: &str = "server.suite.svc.cluster.local:9000";
 
-/// Writes the repository of a step into `folder`, which exists. It has so many routes more than it needs.
-pub(crate) fn write(folder: &Path, step: u32, routes: u32) -> io::Result<()> {
-    std::fs::write(folder.join("mesh.yaml"), MESH)?;
+/// What a repository asks of proxies beside what the suites need.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Burden {
+    /// So many that nobody uses.
+    pub(crate) routes: u32,
+    /// Of `server-v1`, which no proxy of this release can ask.
+    pub(crate) authorizer: bool,
+}
+
+/// Writes the repository of a step into `folder`, which exists.
+pub(crate) fn write(folder: &Path, step: u32, burden: Burden) -> io::Result<()> {
+    let (mut mesh, mut policy) = (MESH.to_owned(), policy(step, burden.routes));
+    if burden.authorizer {
+        mesh += AUTHORIZER;
+        policy += ASK;
+    }
+    std::fs::write(folder.join("mesh.yaml"), mesh)?;
     std::fs::write(folder.join("workloads.yaml"), workloads())?;
-    std::fs::write(folder.join("policy.yaml"), policy(step, routes))
+    std::fs::write(folder.join("policy.yaml"), policy)
 }
 
 const MESH: &str = "\
@@ -28,6 +42,30 @@ meshConfig:
   rootNamespace: istio-system
   outboundTrafficPolicy:
     mode: REGISTRY_ONLY
+";
+
+/// Continues `meshConfig`. The compiler refuses what no proxy of its release serves, unless it is told that there are others.
+const AUTHORIZER: &str = "  extensionProviders:
+    - name: gatekeeper
+      envoyExtAuthzHttp: { service: server.suite.svc.cluster.local, port: 8080 }
+lints:
+  unserved-feature: warn
+";
+
+const ASK: &str = "\
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata:
+  name: ask
+  namespace: suite
+spec:
+  selector:
+    matchLabels: { app: server, version: v1 }
+  action: CUSTOM
+  provider: { name: gatekeeper }
+  rules:
+    - to: [{ operation: { paths: [/unused] } }]
 ";
 
 fn workloads() -> String {

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 pub(crate) use instance::Instance;
-pub(crate) use operator::{AskError, Overview};
+pub(crate) use operator::{AskError, Overview, Refusal};
 pub(crate) use process::{Process, ProcessError, Program};
 pub(crate) use publisher::{PublishError, Publisher};
 

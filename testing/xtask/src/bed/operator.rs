@@ -1,5 +1,6 @@
 //! What the control runtime tells operators, as any program reads it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Overview {
     pub(crate) total: usize,
     pub(crate) proxies: Vec<Proxy>,
     pub(crate) last_ended: Option<Ended>,
+    /// Place → what is wrong there.
+    pub(crate) problems: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq)]

@@ -7,7 +7,7 @@ use std::process::Command;
 use mesh_snapshot::container::{FileError, read_file};
 use mesh_snapshot::signature::PrivateKey;
 
-use crate::repository;
+use crate::repository::{self, Burden};
 
 /// The name of the mesh, which signatures are for.
 pub(crate) const MESH: &str = "suite";
@@ -19,8 +19,8 @@ pub(crate) struct Publisher {
     built: PathBuf,
     releases: PathBuf,
     key: PathBuf,
-    /// That policies have and nobody needs: they make them large.
-    pub(crate) routes: u32,
+    /// Of the policies from now on.
+    pub(crate) burden: Burden,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ impl Publisher {
             built: folder.join("built"),
             releases: folder.join("control/releases"),
             key: folder.join("key.pem"),
-            routes: 0,
+            burden: Burden::default(),
         };
         for path in [&it.policy, &it.built, &it.releases] {
             std::fs::create_dir_all(path)?;
@@ -70,7 +70,7 @@ impl Publisher {
 
     /// Compiles and signs the policy of a step.
     pub(crate) fn build(&self, step: u32) -> Result<Built, PublishError> {
-        repository::write(&self.policy, step, self.routes)?;
+        repository::write(&self.policy, step, self.burden)?;
         let file = self.built.join(format!("{step:05}.mesh"));
         let output = Command::new(&self.mesh)
             .arg("compile")
@@ -96,6 +96,19 @@ impl Publisher {
         std::fs::copy(&built.file, &copy)?;
         std::fs::rename(copy, self.releases.join(name))?;
         Ok(())
+    }
+
+    /// Builds, and publishes it with one bit turned over in its middle. Returns the name of the file.
+    pub(crate) fn release_damaged(&self, step: u32) -> Result<String, PublishError> {
+        let built = self.build(step)?;
+        let mut bytes = std::fs::read(&built.file)?;
+        let middle = bytes.len() / 2;
+        if let Some(byte) = bytes.get_mut(middle) {
+            *byte ^= 1;
+        }
+        std::fs::write(&built.file, bytes)?;
+        self.publish(&built)?;
+        Ok(built.file.file_name().unwrap_or_default().to_string_lossy().into_owned())
     }
 
     /// Builds and publishes.
