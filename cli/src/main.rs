@@ -11,11 +11,13 @@ mod demo;
 mod difference;
 mod settings;
 
+mod git;
 mod http;
 mod local;
 mod log;
 mod operator;
 mod request;
+mod source;
 mod stop;
 
 use clap::{Parser, Subcommand};

@@ -130,8 +130,5 @@ fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
 
 /// The folder that places are relative to, as files in it are shown; empty: none.
 fn root(inputs: &[Input]) -> String {
-    match inputs.first() {
-        Some(Input::Path(path)) if path.is_dir() => crate::source::show(path),
-        _ => String::new(),
-    }
+    inputs.first().and_then(crate::source::root).unwrap_or_default()
 }

@@ -7,7 +7,6 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use mesh_compiler::Compilation;
 use mesh_compiler::diagnostic::{Class, Finding, Severity};
-use mesh_compiler::source::Input;
 
 use super::{Exit, out, revision};
 use crate::difference::Policy;
@@ -15,10 +14,11 @@ use crate::findings::{self, Choice, SelectError, Selected};
 use crate::mend::{self, Mending};
 use crate::render::human::counted;
 use crate::render::{self, Color, Format, Setting, Terminal};
+use crate::source::Source;
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// Files and directories; `-` is standard input.
+    /// Files and directories; `-` is standard input, and `git:REVISION[:PATH]` what was there at a Git revision.
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<String>,
     /// Check alone, and write no snapshot.
@@ -84,6 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if arguments.mending.fix && arguments.paths.iter().any(|path| path == "-") {
         return Exit::Usage.because(&"standard input cannot be mended; name the file");
     }
+    if arguments.mending.fix && arguments.paths.iter().any(|path| Source::is_past(path)) {
+        return Exit::Usage.because(&"what was there at a revision cannot be mended");
+    }
     let run = Run { arguments, start };
     match run.compile() {
         Ok((compiled, selected)) if arguments.mending.fix => run.mend(&compiled, &selected),
@@ -101,8 +104,10 @@ impl Run<'_> {
     /// What was compiled, and what is to be said of it.
     fn compile(&self) -> Result<(Compilation, Selected), Exit> {
         let Arguments { paths, choice, .. } = self.arguments;
-        let inputs: Vec<_> = paths.iter().map(|path| Input::from(path.as_str())).collect();
-        let options = revision::of(&inputs);
+        let sources = paths.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>, _>>();
+        let sources = sources.map_err(|error| Exit::Input.because(&error))?;
+        let options = revision::of(&sources);
+        let inputs: Vec<_> = sources.iter().map(|source| source.input.clone()).collect();
         let mut compiled = mesh_compiler::compile(&inputs, &options);
         match findings::select(&mut compiled, choice, paths, options.today) {
             Ok(selected) => Ok((compiled, selected)),

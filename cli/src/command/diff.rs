@@ -12,7 +12,7 @@ use crate::render::{self, Color, Terminal};
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// A policy repository, or a snapshot: what there was.
+    /// A policy repository, what it was at a Git revision (`git:REVISION[:PATH]`), or a snapshot: what there was.
     before: String,
     /// The same: what there will be.
     after: String,

@@ -16,6 +16,7 @@ use crate::local::Compiled;
 use crate::render::human::NOTHING;
 use crate::render::{Color, Paint, Table, Terminal};
 use crate::request::{self, Answer, From, Mark, Question, QuestionError, To};
+use crate::source::Source;
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -91,7 +92,7 @@ fn is_place(path: &Path) -> bool {
 
 /// A snapshot, or what a repository compiles to.
 fn load(path: &str, color: Color) -> Result<Bundle, Exit> {
-    if !Path::new(path).exists() {
+    if !Source::exists(path) {
         return Err(Exit::Input.because(&format!("{path}: there is no such file")));
     }
     let compiled = match Policy::read(path) {

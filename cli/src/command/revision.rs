@@ -8,11 +8,16 @@ use mesh_compiler::diagnostic::Date;
 use mesh_compiler::source::Input;
 
 use crate::render::Paths;
+use crate::source::Source;
 
 /// Of the first input, as far as there is a repository, and a Git that reads it.
-pub(super) fn of(inputs: &[Input]) -> Options {
+pub(super) fn of(sources: &[Source]) -> Options {
     let today = Some(Date::at(mesh_control::clock::wall()));
-    let Some(Input::Path(path)) = inputs.first() else {
+    let first = sources.first();
+    if let Some(commit) = first.and_then(|source| source.commit.clone()) {
+        return Options { commit, dirty: false, today };
+    }
+    let Some(Input::Path(path)) = first.map(|source| &source.input) else {
         return Options { today, ..Options::default() };
     };
     let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use mesh_compiler::diagnostic::Date;
-use mesh_compiler::source::Input;
 use mesh_compiler::{Compilation, Options, compile};
 use mesh_snapshot::container::{self, Bundle, FileError, LayoutError};
+
+use crate::source::{Source, SourceError};
 
 /// A policy by the path that somebody named.
 #[expect(clippy::large_enum_variant, reason = "there are two of them")]
@@ -22,6 +23,8 @@ pub(crate) enum PolicyError {
     File { path: String, error: FileError },
     #[error("{path}: {error}")]
     Layout { path: String, error: LayoutError },
+    #[error(transparent)]
+    Source(#[from] SourceError),
 }
 
 impl Policy {
@@ -49,6 +52,7 @@ impl Policy {
             }
         }
         let options = Options::on(Date::at(mesh_control::clock::wall()));
-        Ok(Self::Repository(compile(&[Input::from(path)], &options)))
+        let source = Source::open(path)?;
+        Ok(Self::Repository(compile(std::slice::from_ref(&source.input), &options)))
     }
 }

@@ -1,30 +1,22 @@
-//! What was found at a Git revision. It is read from the object store: no checkout, and nothing that the repository
-//! configures is run. The files lie in a folder of their own while they are compiled.
+//! What was found at a Git revision. The files lie in a folder of their own while they are compiled.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use mesh_compiler::diagnostic::{Date, fingerprints};
 use mesh_compiler::source::Input;
 use mesh_compiler::{Options, compile};
 
+use crate::git::{GitError, Repository};
+use crate::source::Source;
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PastError {
     #[error("standard input has no revisions")]
     Stdin,
-    #[error("{0}: there is no Git repository here, or no Git that reads it")]
-    NoRepository(String),
-    #[error("{path}: it does not lie in the repository `{}`", repository.display())]
-    Elsewhere { path: String, repository: PathBuf },
-    #[error("`{0}` is no revision of the repository")]
+    #[error("`{0}` names a revision already")]
     Revision(String),
-    #[error("git {command}: {error}")]
-    Git { command: &'static str, error: String },
-    #[error("a folder for the files of the revision: {0}")]
-    Folder(#[from] io::Error),
+    #[error(transparent)]
+    Git(#[from] GitError),
 }
 
 /// The fingerprints of what is found at `revision` in `paths`, where files are `called` as they are now. What was not
@@ -35,216 +27,25 @@ pub(super) fn fingerprints_at(
     today: Option<Date>,
     called: &dyn Fn(&str) -> String,
 ) -> Result<BTreeSet<String>, PastError> {
-    let repository = Repository::of(paths)?;
+    if paths.iter().any(|path| path == "-") {
+        return Err(PastError::Stdin);
+    }
+    if let Some(path) = paths.iter().find(|path| Source::is_past(path)) {
+        return Err(PastError::Revision(path.clone()));
+    }
+    let repository = Repository::of(paths.first().map_or(".", String::as_str))?;
     let commit = repository.commit(revision)?;
-    let inside = repository.inside(paths)?;
-    let folder = tempfile::Builder::new().prefix("mesh-past-").tempdir()?;
-    let root = fs::canonicalize(folder.path())?;
-    repository.extract(&commit, &inside, &root)?;
+    let inside = paths.iter().map(|path| repository.inside(path)).collect::<Result<Vec<_>, _>>()?;
+    let past = repository.extract(&commit, &inside)?;
 
-    let there = paths.iter().zip(inside).map(|(given, inside)| (given, root.join(inside)));
-    let there: Vec<_> = there.filter(|(_, path)| path.exists()).collect();
-    if there.is_empty() {
+    let there = paths.iter().zip(inside).map(|(given, inside)| (given, past.path().join(inside)));
+    let inputs: Vec<_> = there
+        .filter(|(_, path)| path.exists())
+        .map(|(given, path)| Input::Called { path, name: given.clone() })
+        .collect();
+    if inputs.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let inputs: Vec<_> = there.iter().map(|(_, path)| Input::Path(path.clone())).collect();
     let compiled = compile(&inputs, &Options { today, ..Options::default() });
-    let now = |path: &str| {
-        let mut names = there
-            .iter()
-            .filter_map(|(given, was)| Some(shown(given, Path::new(path).strip_prefix(was).ok()?)));
-        called(&names.next().unwrap_or_else(|| path.to_owned()))
-    };
-    Ok(fingerprints(&compiled.findings, &compiled.parsed, &now).into_iter().collect())
-}
-
-/// How the compiler shows what lies `below` a path that was given: without `.` and with no `/` at the end.
-fn shown(given: &str, below: &Path) -> String {
-    let parts = Path::new(given).components().chain(below.components());
-    let path: PathBuf = parts.filter(|part| *part != Component::CurDir).collect();
-    path.to_string_lossy().into_owned()
-}
-
-struct Repository {
-    /// Absolute, without links.
-    root: PathBuf,
-}
-
-impl Repository {
-    /// The one that holds the first path.
-    fn of(paths: &[String]) -> Result<Self, PastError> {
-        let first = paths.first().map_or(".", String::as_str);
-        if paths.iter().any(|path| path == "-") {
-            return Err(PastError::Stdin);
-        }
-        let none = || PastError::NoRepository(first.to_owned());
-        let real = fs::canonicalize(first).map_err(|_| none())?;
-        let folder = if real.is_dir() { real.as_path() } else { real.parent().ok_or_else(none)? };
-        let root = run(folder, "rev-parse", &["--show-toplevel"], &[]).map_err(|_| none())?;
-        let root = String::from_utf8_lossy(&root).trim_end_matches('\n').to_owned();
-        let root = fs::canonicalize(root).map_err(|_| none())?;
-        Ok(Self { root })
-    }
-
-    fn commit(&self, revision: &str) -> Result<String, PastError> {
-        let named = format!("{revision}^{{commit}}");
-        let arguments = ["--verify", "--quiet", "--end-of-options", &named];
-        let commit = run(&self.root, "rev-parse", &arguments, &[])
-            .map_err(|_| PastError::Revision(revision.to_owned()))?;
-        Ok(String::from_utf8_lossy(&commit).trim().to_owned())
-    }
-
-    /// Each path below the root of the repository.
-    fn inside(&self, paths: &[String]) -> Result<Vec<PathBuf>, PastError> {
-        let below = |path: &String| {
-            let real = fs::canonicalize(path).unwrap_or_else(|_| PathBuf::from(path));
-            let below = real.strip_prefix(&self.root).map(Path::to_owned);
-            below.map_err(|_| PastError::Elsewhere {
-                path: path.clone(),
-                repository: self.root.clone(),
-            })
-        };
-        paths.iter().map(below).collect()
-    }
-
-    /// Writes the files of `commit` that lie in `paths` below `folder`.
-    fn extract(&self, commit: &str, paths: &[PathBuf], folder: &Path) -> Result<(), PastError> {
-        let whole = paths.iter().any(|path| path.as_os_str().is_empty());
-        let named: Vec<_> = paths.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-        let mut arguments = vec!["-r", "-z", "--full-tree", commit, "--"];
-        arguments.extend(named.iter().map(String::as_str).filter(|_| !whole));
-        let listed = run(&self.root, "ls-tree", &arguments, &[])?;
-        let files: Vec<_> = listed.split(|byte| *byte == 0).filter_map(Listed::read).collect();
-        let objects: Vec<_> = files.iter().map(|file| file.object.as_str()).collect();
-        let wanted = objects.join("\n") + "\n";
-        let bodies = run(&self.root, "cat-file", &["--batch"], wanted.as_bytes())?;
-        let mut rest = bodies.as_slice();
-        for file in &files {
-            let body = next_body(&mut rest).ok_or_else(|| PastError::Git {
-                command: "cat-file",
-                error: format!("it does not tell `{}`", file.path.display()),
-            })?;
-            file.write(body, folder)?;
-        }
-        Ok(())
-    }
-}
-
-/// A file or a link of a tree.
-struct Listed {
-    is_link: bool,
-    object: String,
-    /// Relative, and without `..`.
-    path: PathBuf,
-}
-
-impl Listed {
-    /// `mode type object<TAB>path`. Submodules hold no files of this repository.
-    fn read(line: &[u8]) -> Option<Self> {
-        let line = String::from_utf8_lossy(line);
-        let (head, path) = line.split_once('\t')?;
-        let mut words = head.split(' ');
-        let (mode, kind, object) = (words.next()?, words.next()?, words.next()?);
-        let path = PathBuf::from(path);
-        let is_inside = path.components().all(|part| matches!(part, Component::Normal(_)));
-        let is_link = mode == "120000";
-        (kind == "blob" && is_inside).then(|| Self { is_link, object: object.to_owned(), path })
-    }
-
-    /// A link that would leave the folder is not made: it would show the present.
-    fn write(&self, body: &[u8], folder: &Path) -> io::Result<()> {
-        let path = folder.join(&self.path);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        if !self.is_link {
-            return fs::write(path, body);
-        }
-        let target = PathBuf::from(String::from_utf8_lossy(body).into_owned());
-        let depth = self.path.components().count() - 1;
-        if stays_inside(&target, depth) { std::os::unix::fs::symlink(target, path) } else { Ok(()) }
-    }
-}
-
-/// Whether a link that lies `depth` folders deep leads to something below the first of them.
-fn stays_inside(target: &Path, depth: usize) -> bool {
-    let step = |depth: usize, part: Component<'_>| match part {
-        Component::ParentDir => depth.checked_sub(1),
-        Component::Normal(_) => Some(depth + 1),
-        Component::CurDir => Some(depth),
-        Component::RootDir | Component::Prefix(_) => None,
-    };
-    target.components().try_fold(depth, step).is_some()
-}
-
-/// `object type size<LF>bytes<LF>`, as `git cat-file --batch` writes it.
-fn next_body<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = rest.iter().position(|byte| *byte == b'\n')?;
-    let (head, after) = rest.split_at_checked(end)?;
-    let size = std::str::from_utf8(head).ok()?.rsplit(' ').next()?.parse().ok()?;
-    let (body, after) = after.get(1..)?.split_at_checked(size)?;
-    *rest = after.get(1..)?;
-    Some(body)
-}
-
-/// What Git prints when it is told `input`.
-fn run(
-    folder: &Path,
-    command: &'static str,
-    arguments: &[&str],
-    input: &[u8],
-) -> Result<Vec<u8>, PastError> {
-    let failed = |error: String| PastError::Git { command, error };
-    let mut child = Command::new("git")
-        .args(["-c", "core.fsmonitor=false", "--no-optional-locks", "--literal-pathspecs", command])
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed(error.to_string()))?;
-    let mut stdin = child.stdin.take();
-    let output = std::thread::scope(|scope| {
-        // Git answers while it is asked, so both must be under way.
-        scope.spawn(move || {
-            if let Some(mut stdin) = stdin.take() {
-                // Where it stops reading, its exit code says why.
-                let _ = stdin.write_all(input);
-            }
-        });
-        child.wait_with_output()
-    });
-    let output = output.map_err(|error| failed(error.to_string()))?;
-    if output.status.success() {
-        Ok(output.stdout)
-    } else {
-        Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_that_leave_are_seen() {
-        for (target, depth, stays) in [
-            ("a", 0, true),
-            ("../a", 1, true),
-            ("../../a", 1, false),
-            ("/etc", 5, false),
-            ("b/../../a", 0, false),
-        ] {
-            assert_eq!(stays_inside(Path::new(target), depth), stays, "{target}");
-        }
-    }
-
-    #[test]
-    fn bodies_are_told_apart_by_their_length() {
-        let mut rest = b"aa blob 3\nx\ny\nbb blob 0\n\ncc missing\n".as_slice();
-        assert_eq!(next_body(&mut rest), Some(b"x\ny".as_slice()));
-        assert_eq!(next_body(&mut rest), Some(b"".as_slice()));
-        assert_eq!(next_body(&mut rest), None);
-    }
+    Ok(fingerprints(&compiled.findings, &compiled.parsed, called).into_iter().collect())
 }

@@ -19,6 +19,8 @@ mod repository;
 #[cfg(test)]
 mod request;
 #[cfg(test)]
+mod revision;
+#[cfg(test)]
 mod selection;
 #[cfg(test)]
 mod up;

@@ -95,7 +95,8 @@ fn location(place: &Place, parsed: &Parsed, root: &str) -> Location {
 
 /// A path within the repository.
 pub(crate) fn relative<'p>(path: &'p str, root: &str) -> &'p str {
-    let inside =
-        path.strip_prefix(root.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
+    let below = path.strip_prefix(root.trim_end_matches('/'));
+    let inside = below
+        .and_then(|rest| if root.ends_with(':') { Some(rest) } else { rest.strip_prefix('/') });
     inside.filter(|_| !root.is_empty()).unwrap_or(path)
 }

@@ -9,6 +9,9 @@ use super::Role;
 pub enum Input {
     /// A file, whatever it is called, or a directory.
     Path(PathBuf),
+    /// The same, under a name that messages give it: a copy of what lies elsewhere. What lies in it is shown below that name, and
+    /// directly behind a `:` at its end, as Git writes `main:shop/a.yaml`.
+    Called { path: PathBuf, name: String },
     /// Standard input, `-`.
     Stdin,
     /// A file in memory, under the name that messages give it; `mesh.yaml` is the project's configuration.

@@ -9,7 +9,6 @@
 //! - `mesh.yaml` at the root of the first path, if that is a directory, is the project's configuration.
 //! - Text is UTF-8, with or without a byte order mark, with any kind of line break. Whatever else a file
 //!   is costs that file alone: one diagnostic, and the others are read.
-//! - A Git revision will be one more [`Input`] that yields [`Entry`]s; nothing after `walk` knows the difference.
 //!
 //! Equal trees give equal [`Sources`]: files are in the order of their paths.
 
@@ -27,7 +26,7 @@ pub use file::{Role, SourceFile, is_deceptive};
 pub use lines::LineIndex;
 pub use load::{FILE_BYTES_MAX, load};
 pub use span::{FileId, Position, Span};
-pub(crate) use walk::show;
+pub(crate) use walk::root;
 pub use walk::walk;
 
 /// Every file that was reached, in the order of the paths.

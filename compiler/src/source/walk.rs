@@ -15,7 +15,8 @@ pub fn walk(inputs: &[Input]) -> Vec<Entry> {
     for input in inputs {
         match input {
             Input::Stdin => walk.found("-".into(), Origin::Stdin),
-            Input::Path(path) => walk.named(path),
+            Input::Path(path) => walk.named(path, show(path)),
+            Input::Called { path, name } => walk.named(path, show(name.as_ref())),
             Input::Text { name, text } => walk.found(name.clone(), Origin::Text(text.clone())),
         }
     }
@@ -46,8 +47,7 @@ impl Walk {
     }
 
     /// A path that the user gave: a file is read whatever its name, and may be a pipe.
-    fn named(&mut self, path: &Path) {
-        let shown = show(path);
+    fn named(&mut self, path: &Path, shown: String) {
         // A pipe (`/dev/fd/63`) has no real path.
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         match fs::metadata(path) {
@@ -139,12 +139,24 @@ fn is_policy(name: &OsStr) -> bool {
 /// The project's configuration stands at the root of the first path, if that is a directory, or is in memory.
 fn mark_project(entries: &mut [Entry], first: Option<&Input>) {
     let shown = match first {
-        Some(Input::Path(root)) if root.is_dir() => join(&show(root), OsStr::new("mesh.yaml")),
         Some(Input::Text { .. }) => "mesh.yaml".to_owned(),
-        _ => return,
+        Some(first) => match root(first) {
+            Some(root) => join(&root, OsStr::new("mesh.yaml")),
+            None => return,
+        },
+        None => return,
     };
     if let Some(entry) = entries.iter_mut().find(|entry| entry.shown == shown) {
         entry.role = Role::Project;
+    }
+}
+
+/// How an input is shown, if it is a directory.
+pub(crate) fn root(input: &Input) -> Option<String> {
+    match input {
+        Input::Path(path) if path.is_dir() => Some(show(path)),
+        Input::Called { path, name } if path.is_dir() => Some(show(name.as_ref())),
+        _ => None,
     }
 }
 
@@ -164,6 +176,7 @@ fn join(parent: &str, name: &OsStr) -> String {
     match parent {
         "." => name.into_owned(),
         "/" => format!("/{name}"),
+        parent if parent.ends_with(':') => format!("{parent}{name}"),
         parent => format!("{parent}/{name}"),
     }
 }
@@ -221,6 +234,29 @@ mod tests {
         let entries = walk(&[text("z.yaml"), text("mesh.yaml"), text("shop/a.yaml")]);
         assert_eq!(shown(&entries), ["mesh.yaml", "a.yaml", "z.yaml"]);
         assert!(entries[0].role == Role::Project && entries[1].role == Role::Policy);
+    }
+
+    #[test]
+    fn what_is_called_otherwise_is_shown_so() {
+        let folder = Folder::new();
+        for name in ["shop/a.yaml", "mesh.yaml", "one.yaml"] {
+            folder.write(name, "");
+        }
+        let called = |path: &str, name: &str| {
+            let entries =
+                walk(&[Input::Called { path: folder.path().join(path), name: name.into() }]);
+            let named = |entry: Entry| (entry.shown, entry.role == Role::Project);
+            entries.into_iter().map(named).collect::<Vec<_>>()
+        };
+        let entry = |shown: &str, is_project| (shown.to_owned(), is_project);
+        let all = [
+            entry("main:mesh.yaml", true),
+            entry("main:one.yaml", false),
+            entry("main:shop/a.yaml", false),
+        ];
+        assert_eq!(called("", "main:"), all);
+        assert_eq!(called("shop", "main:shop"), [entry("main:shop/a.yaml", false)]);
+        assert_eq!(called("one.yaml", "main:one.yaml"), [entry("main:one.yaml", false)]);
     }
 
     #[test]
