@@ -32,15 +32,14 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let selected = selection::of_policy(mesh, scope);
         let is_asked = asking.iter().any(|asking| {
             let Ok(other) = &asking.scope else { return false };
+            let is_elsewhere = other.namespace.zip(scope.namespace).is_some_and(|(a, b)| a != b);
+            if is_elsewhere {
+                return false;
+            }
             let others = selection::of_policy(mesh, other);
-            // Without workloads nothing can be told but whose the two are.
-            let is_near = || {
-                other.namespace.is_none()
-                    || scope.namespace.is_none()
-                    || other.namespace == scope.namespace
-            };
             let shares = || others.iter().any(|it| selected.iter().any(|own| own.id == it.id));
-            if selected.is_empty() || others.is_empty() { is_near() } else { shares() }
+            // Without workloads nothing can be told but whose the two are.
+            selected.is_empty() || others.is_empty() || shares()
         });
         let is_routed = mesh.source.virtual_services.iter().any(|it| {
             let names = it.spec.http.iter().flat_map(|route| &route.r#match);
