@@ -1,5 +1,6 @@
 //! What differs between two policies: each a folder of resources or a snapshot.
 
+mod edits;
 mod items;
 mod policy;
 
@@ -9,6 +10,7 @@ use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Side, Workloads, diff};
 use mesh_snapshot::{Digest, Key, Kind, Location};
 
+pub(crate) use edits::Edit;
 pub(crate) use items::Item;
 pub(crate) use policy::Policy;
 
@@ -32,6 +34,8 @@ pub(crate) struct Changed {
     pub after: Option<Location>,
     /// Of a changed one, what differs in it.
     pub items: Vec<Item>,
+    /// And what it says differently itself.
+    pub edits: Vec<Edit>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -78,9 +82,9 @@ fn side(bundle: &Bundle) -> Side<'_> {
 
 fn changed(key: Key, change: Change, before: &Bundle, after: &Bundle) -> Changed {
     let place = |bundle: &Bundle| bundle.source_map.get(&key, "").cloned();
-    let items = match change {
-        Change::Changed => items::between(&key, before, after),
-        Change::Added | Change::Removed => Vec::new(),
+    let (items, edits) = match change {
+        Change::Changed => (items::between(&key, before, after), items::edits(&key, before, after)),
+        Change::Added | Change::Removed => (Vec::new(), Vec::new()),
     };
-    Changed { change, before: place(before), after: place(after), items, key }
+    Changed { change, before: place(before), after: place(after), items, edits, key }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! ~ RouteTable shop/reviews              shop/reviews.yaml:118
 //!     ~ http[1]                          shop/reviews.yaml:139
+//!         action.backends[reviews.shop v1].weight: 90 → 80
 //! + AuthorizationPolicy shop/deny-all    shop/deny.yaml:4
 //!
 //! 1 added, 0 removed, 1 changed, and 3 views that follow from them
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::Paint;
 use super::table::Table;
-use crate::difference::{Change, Changed, Difference, Item};
+use crate::difference::{Change, Changed, Difference, Edit, Item};
 
 /// How many workloads are named in a line.
 const NAMED_MAX: usize = 6;
@@ -30,9 +31,15 @@ pub(crate) fn human(difference: &Difference, paint: Paint) -> String {
     for object in difference.objects.iter().filter(|object| !object.is_view()) {
         let place = object.after.as_ref().or(object.before.as_ref());
         table.row([mark(object.change, &object.key.to_string(), paint), dim(place, paint)]);
+        for edit in &object.edits {
+            table.row([format!("    {}", edited(edit, paint))]);
+        }
         for item in &object.items {
             let name = mark(item.change, &item.name, paint);
             table.row([format!("    {name}"), dim(item.place.as_ref(), paint)]);
+            for edit in &item.edits {
+                table.row([format!("        {}", edited(edit, paint))]);
+            }
         }
     }
     format!("{table}\n{}\n{}", objects(difference), workloads(difference, paint))
@@ -44,6 +51,18 @@ fn mark(change: Change, name: &str, paint: Paint) -> String {
         Change::Removed => paint.removed(&format!("- {name}")),
         Change::Changed => paint.bold(&format!("~ {name}")),
     }
+}
+
+fn edited(edit: &Edit, paint: Paint) -> String {
+    let Edit { path, before, after } = edit;
+    let said = match (before, after) {
+        (Some(before), Some(after)) => {
+            format!("{} → {}", paint.removed(before), paint.added(after))
+        }
+        (Some(before), None) => format!("{} → not said", paint.removed(before)),
+        (None, after) => paint.added(after.as_deref().unwrap_or_default()),
+    };
+    if path.is_empty() { said } else { format!("{}: {said}", paint.dim(path)) }
 }
 
 fn dim(place: Option<&Location>, paint: Paint) -> String {
@@ -120,12 +139,19 @@ fn object(object: &Changed) -> Value {
         "isView": object.is_view(),
         "before": object.before,
         "after": object.after,
+        "edits": edits(&object.edits),
         "items": object.items.iter().map(item).collect::<Vec<_>>(),
     })
 }
 
 fn item(item: &Item) -> Value {
-    json!({ "item": item.name, "change": name(item.change), "place": item.place })
+    let edits = edits(&item.edits);
+    json!({ "item": item.name, "change": name(item.change), "place": item.place, "edits": edits })
+}
+
+fn edits(edits: &[Edit]) -> Vec<Value> {
+    let edit = |it: &Edit| json!({ "path": it.path, "before": it.before, "after": it.after });
+    edits.iter().map(edit).collect()
 }
 
 const fn name(change: Change) -> &'static str {
