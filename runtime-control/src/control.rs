@@ -266,6 +266,7 @@ impl Control {
             store: self.store.clone(),
             world: self.world.subscribe(),
             fetcher: self.fetcher,
+            file: config.state.join("key-sets.json"),
             problems: problems.clone(),
         };
         let (fetched, key_sets) = watch::channel(Arc::default());

@@ -1,6 +1,6 @@
-//! A file for nobody else: whole or not at all.
+//! A file for nobody else: whole or not at all, and on disk when it is there.
 
-use std::fs::{DirBuilder, OpenOptions, Permissions, rename};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, rename};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -16,5 +16,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // One that was left by somebody who was killed may be another's to read.
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(bytes)?;
-    rename(&new, path)
+    file.sync_all()?;
+    rename(&new, path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -6,8 +6,8 @@ mod obedient;
 use std::sync::Arc;
 
 use mesh_control::rollout::{
-    Accepted, Cause, Event, Newer, Order, Pace, Phase, Policy, ProxyState, Quarantine, Record,
-    Rejected, Said, Sample, Serving, Verb, Version,
+    Accepted, Cause, Event, GatePolicy, Inconclusive, Newer, Order, Pace, Phase, Policy,
+    ProxyState, Quarantine, Record, Rejected, Said, Sample, Serving, Verb, Version,
 };
 use mesh_snapshot::object::Workload;
 use obedient::{Mesh, policy, snapshot};
@@ -287,6 +287,42 @@ fn operators_pause_promote_abort_and_undo() {
     assert!(matches!(mesh.offer("c"), Err(Rejected::Quarantined { .. })));
     let unknown = Rejected::UnknownVersion(snapshot("x"));
     assert_eq!(mesh.ask(Verb::Undo(Some(snapshot("x")))), Err(unknown));
+}
+
+#[test]
+fn who_promotes_does_not_wait_for_proxies_to_be_watched_first() {
+    let gate = GatePolicy { inconclusive: Inconclusive::Hold, ..GatePolicy::default() };
+    let mut mesh = Mesh::new(Policy { gate, ..policy() }, &["api-1", "api-2"]);
+    mesh.offer("a").unwrap();
+    mesh.wait(1);
+    mesh.offer("b").unwrap();
+    let serving = |mesh: &Mesh| ["api-1", "api-2"].map(|it| mesh.serving[it].version.snapshot);
+    assert_eq!(serving(&mesh), [snapshot("a"); 2], "they have only just come");
+    mesh.ask(Verb::Promote).unwrap();
+    let on_trial = serving(&mesh).into_iter().filter(|it| *it == snapshot("b")).count();
+    assert_eq!(on_trial, 1);
+    mesh.wait(20);
+    assert!(mesh.state.as_ref().unwrap().ledger().attempt.is_some(), "it was for one wave");
+}
+
+#[test]
+fn a_restart_rolls_out_nothing_that_was_refused() {
+    let mut mesh = Mesh::settled(policy(), &["api-1", "api-2"]);
+    let consider = |mesh: &mut Mesh, name: &str, anew| {
+        mesh.step(Event::Considered { snapshot: snapshot(name), serial: 0, anew });
+        mesh.replies.pop().unwrap()
+    };
+    assert_eq!(consider(&mut mesh, "b", false), Ok(Accepted::Queued));
+    mesh.refusing.insert("api-2".to_owned(), snapshot("b"));
+    mesh.offer("b").unwrap();
+    let before = (mesh.journal.len(), mesh.orders.len());
+    assert_eq!(consider(&mut mesh, "b", false), Ok(Accepted::AsItIs));
+    assert_eq!(consider(&mut mesh, "b", true), Ok(Accepted::Queued));
+    assert_eq!(consider(&mut mesh, "c", false), Ok(Accepted::Queued));
+    assert_eq!((mesh.journal.len(), mesh.orders.len()), before, "nothing changes");
+    mesh.offer("c").unwrap();
+    mesh.ask(Verb::Abort).unwrap();
+    assert!(matches!(consider(&mut mesh, "c", true), Err(Rejected::Quarantined { .. })));
 }
 
 #[test]

@@ -107,7 +107,8 @@ pub(super) enum Reader {
     Owner,
 }
 
-/// Whole or not at all; folders are made as needed.
+/// Whole or not at all for whoever reads it; folders are made as needed. Not on disk yet when it returns: after a power cut the mesh of this
+/// machine is brought up anew.
 pub(super) fn replace(path: &Path, bytes: &[u8], reader: Reader) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;

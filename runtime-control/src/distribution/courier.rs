@@ -313,12 +313,11 @@ impl Courier {
         for (name, told) in &mut self.subscribed {
             let answer = if may_know(&entitlements, &world, name) {
                 world.answer(name)
-            } else if self.blind {
-                // Not knowing is no answer: the proxy keeps what it has.
-                continue;
             } else {
-                World::default().answer(name)
+                (!self.blind).then(|| World::nothing(name))
             };
+            // Not knowing is no answer: the proxy keeps what it has, or waits.
+            let Some(answer) = answer else { continue };
             if told.as_ref() != Some(&answer) {
                 *told = Some(answer.clone());
                 news.push(answer);

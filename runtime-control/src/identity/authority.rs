@@ -64,6 +64,8 @@ pub enum AuthorityError {
     Io { path: PathBuf, error: io::Error },
     #[error("{}: {reason}", path.display())]
     Content { path: PathBuf, reason: String },
+    #[error("{}: there is an authority without its ca-key.pem", .0.display())]
+    NoKey(PathBuf),
     #[error("`{0}` is no trust domain")]
     TrustDomain(String),
     #[error("a key cannot be made: {0}")]
@@ -117,6 +119,9 @@ impl Authority {
             return Err(AuthorityError::TrustDomain(trust_domain.to_owned()));
         }
         if !folder.join("ca-key.pem").exists() {
+            if !root::may_make(folder) {
+                return Err(AuthorityError::NoKey(folder.to_owned()));
+            }
             root::make(folder, trust_domain, now)?;
         }
         Self::read(folder, trust_domain, lifetimes)
@@ -299,6 +304,23 @@ mod tests {
 
     fn parse(svid: &Svid) -> Vec<u8> {
         CertificateDer::from_pem_slice(svid.chain.as_bytes()).unwrap().to_vec()
+    }
+
+    #[test]
+    fn what_an_operator_is_about_to_put_there_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Authority::open(folder.path(), "cluster.local", Lifetimes::default(), NOW);
+        let key = folder.path().join("ca-key.pem");
+        open().unwrap();
+        // Whoever made it was killed before it was complete.
+        std::fs::remove_file(&key).unwrap();
+        open().unwrap();
+        std::fs::remove_file(&key).unwrap();
+        let own = rcgen::generate_simple_self_signed(["ca.test".to_owned()]).unwrap().cert.pem();
+        std::fs::write(folder.path().join("ca-cert.pem"), &own).unwrap();
+        assert!(matches!(open(), Err(AuthorityError::NoKey(_))));
+        assert_eq!(std::fs::read_to_string(folder.path().join("ca-cert.pem")).unwrap(), own);
+        assert!(!key.exists());
     }
 
     /// X509-SVID §§2–4, and no name that the request asked for.

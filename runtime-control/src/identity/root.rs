@@ -10,10 +10,33 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
 };
 
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+
 use super::authority::AuthorityError;
 
 /// Source: Istio.
 const LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
+
+/// The name by which one that was begun is known again.
+const NAME: &str = "mesh root";
+
+/// Whether nothing of an authority stands in the folder but what [`make`] may have begun with. What an operator is about to put there
+/// must not be overwritten.
+pub(super) fn may_make(folder: &Path) -> bool {
+    let is_ours = |name: &str| match fs::read(folder.join(name)) {
+        Ok(pem) => CertificateDer::from_pem_slice(&pem).is_ok_and(|der| is_root(&der)),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    !folder.join("cert-chain.pem").exists() && is_ours("ca-cert.pem") && is_ours("root-cert.pem")
+}
+
+fn is_root(certificate: &CertificateDer<'_>) -> bool {
+    x509_parser::parse_x509_certificate(certificate).is_ok_and(|(_, parsed)| {
+        let names = parsed.subject().iter_common_name();
+        names.filter_map(|name| name.as_str().ok()).any(|name| name == NAME)
+    })
+}
 
 /// Writes `ca-key.pem` last: it is what says that the authority is complete.
 pub(super) fn make(folder: &Path, trust_domain: &str, now: Duration) -> Result<(), AuthorityError> {
@@ -35,7 +58,7 @@ fn certificate(trust_domain: &str, key: &KeyPair, now: Duration) -> Result<Strin
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, trust_domain);
-    params.distinguished_name.push(DnType::CommonName, "mesh root");
+    params.distinguished_name.push(DnType::CommonName, NAME);
     params.not_before = moment(now.saturating_sub(Duration::from_mins(2)));
     params.not_after = moment(now + LIFETIME);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

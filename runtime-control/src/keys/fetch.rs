@@ -1,5 +1,6 @@
 //! One key set, from one address: GET over HTTP/1.1, with bounds on everything.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -34,6 +35,10 @@ pub(crate) enum FetchError {
     Status { address: Uri, status: u16 },
     #[error("{address} leads on and on, or from HTTPS to HTTP")]
     Redirects { address: Uri },
+    #[error(
+        "{address} is at {at}, an address of this machine or link-local: nobody's keys are there"
+    )]
+    Near { address: Uri, at: IpAddr },
     #[error("{address} holds no {what}")]
     Content { address: Uri, what: &'static str },
     #[error("no answer within {} ms", .0.as_millis())]
@@ -43,6 +48,8 @@ pub(crate) enum FetchError {
 /// Connects, and trusts the roots that it was given.
 pub(crate) struct Fetcher {
     tls: TlsConnector,
+    /// Whether it may connect to an address. A name may lead anywhere, and an answer to any name.
+    may_reach: fn(IpAddr) -> bool,
 }
 
 /// Of a key set, or of what tells its address. Those of the largest issuers have some ten keys.
@@ -58,7 +65,13 @@ impl Fetcher {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { tls: TlsConnector::from(Arc::new(config)), may_reach: is_far })
+    }
+
+    /// One that may also fetch from this machine.
+    #[cfg(test)]
+    pub(super) fn anywhere(roots: RootCertStore) -> Self {
+        Self { may_reach: |_| true, ..Self::new(roots).unwrap() }
     }
 
     /// A JSON Web Key Set (RFC 7517) with a key at least.
@@ -89,7 +102,12 @@ impl Fetcher {
         let (address, body) = self.get(&configuration).await?;
         let told: Value = serde_json::from_slice(&body).unwrap_or_default();
         let keys = told.get("jwks_uri").and_then(Value::as_str).map(str::to_owned);
-        keys.ok_or(FetchError::Content { address, what: "`jwks_uri`" })
+        match keys {
+            Some(keys) if is_downgrade(&address, &parse(&keys)?) => {
+                Err(FetchError::Redirects { address })
+            }
+            keys => keys.ok_or(FetchError::Content { address, what: "`jwks_uri`" }),
+        }
     }
 
     /// The body at an address, and the address that it came from in the end.
@@ -100,8 +118,7 @@ impl Fetcher {
                 Answer::Body(body) => return Ok((address, body)),
                 Answer::Elsewhere(location) => {
                     let next = follow(&address, &location)?;
-                    if address.scheme() == Some(&Scheme::HTTPS) && next.scheme() != address.scheme()
-                    {
+                    if is_downgrade(&address, &next) {
                         return Err(FetchError::Redirects { address });
                     }
                     address = next;
@@ -119,7 +136,12 @@ impl Fetcher {
         let host = address.host().unwrap_or_default().trim_matches(['[', ']']);
         let secure = address.scheme() == Some(&Scheme::HTTPS);
         let port = address.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let stream = TcpStream::connect((host, port)).await.map_err(|error| failed(&error))?;
+        let found: Vec<_> =
+            lookup_host((host, port)).await.map_err(|error| failed(&error))?.collect();
+        if let Some(near) = found.iter().find(|found| !(self.may_reach)(found.ip())) {
+            return Err(FetchError::Near { address: address.clone(), at: near.ip() });
+        }
+        let stream = TcpStream::connect(&*found).await.map_err(|error| failed(&error))?;
         if !secure {
             return exchange(stream, address).await;
         }
@@ -127,6 +149,19 @@ impl Fetcher {
         let stream = self.tls.connect(name, stream).await.map_err(|error| failed(&error))?;
         exchange(stream, address).await
     }
+}
+
+fn is_downgrade(from: &Uri, to: &Uri) -> bool {
+    from.scheme() == Some(&Scheme::HTTPS) && to.scheme() != from.scheme()
+}
+
+/// Not of this machine, where administration listens, nor link-local (RFC 3927, RFC 4291 §2.5.6), where clouds hand out credentials.
+fn is_far(address: IpAddr) -> bool {
+    !address.is_unspecified()
+        && match address.to_canonical() {
+            IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local(),
+            IpAddr::V6(address) => !address.is_loopback() && !address.is_unicast_link_local(),
+        }
 }
 
 enum Answer {
@@ -227,7 +262,7 @@ mod tests {
     const WITHIN: Duration = Duration::from_secs(10);
 
     fn plain() -> Fetcher {
-        Fetcher::new(RootCertStore::empty()).unwrap()
+        Fetcher::anywhere(RootCertStore::empty())
     }
 
     async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
@@ -313,6 +348,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_near_is_not_asked() {
+        let (fetcher, server) = (Fetcher::new(RootCertStore::empty()).unwrap(), serve(shop).await);
+        let asked = keys(&fetcher, format!("{server}/keys")).await;
+        assert!(matches!(asked, Err(FetchError::Near { .. })), "{asked:?}");
+        for (address, far) in [
+            ("127.1.2.3", false),
+            ("::ffff:127.0.0.1", false),
+            ("0.0.0.0", false),
+            ("169.254.169.254", false),
+            ("fe80::1", false),
+            ("10.0.0.1", true),
+            ("2001:db8::1", true),
+        ] {
+            assert_eq!(is_far(address.parse().unwrap()), far, "{address}");
+        }
+        let uri = |text: &str| parse(text).unwrap();
+        assert!(is_downgrade(&uri("https://a"), &uri("http://a")));
+        assert!(!is_downgrade(&uri("http://a"), &uri("http://a")));
+    }
+
+    #[tokio::test]
     async fn who_does_not_answer_is_not_waited_for_longer_than_the_rule_allows() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/keys", listener.local_addr().unwrap());
@@ -346,7 +402,7 @@ mod tests {
         assert!(matches!(unknown, Err(FetchError::Exchange { .. })), "{unknown:?}");
         let mut roots = RootCertStore::empty();
         roots.add(cert.der().clone()).unwrap();
-        let trusting = Fetcher::new(roots).unwrap();
+        let trusting = Fetcher::anywhere(roots);
         assert_eq!(keys(&trusting, address).await.unwrap(), KEYS);
     }
 

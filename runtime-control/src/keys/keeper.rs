@@ -1,6 +1,9 @@
 //! When key sets are fetched, and what becomes of them.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +13,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::fetch::{FetchError, Fetcher};
 use super::wanted::{Names, Rules, Wanted};
+use crate::private_file;
 use crate::problems::Problems;
 use crate::store::Store;
 use crate::world::World;
 
-/// By the name that the wire gives to a key set: JSON, as it was fetched.
-pub(crate) type KeySets = BTreeMap<String, String>;
+/// By the name that the wire gives to a key set: JSON, as it was fetched; nothing where that could not be done so far.
+pub(crate) type KeySets = BTreeMap<String, Option<String>>;
 
 /// Fetches what snapshots name, and fetches it again.
 pub(crate) struct Keeper {
@@ -23,6 +27,8 @@ pub(crate) struct Keeper {
     /// Its documents come first.
     pub(crate) world: watch::Receiver<Arc<World>>,
     pub(crate) fetcher: Arc<Fetcher>,
+    /// What was fetched, for the control runtime that comes after this one: the servers of keys may not be there then.
+    pub(crate) file: PathBuf,
     pub(crate) problems: Problems,
 }
 
@@ -37,8 +43,10 @@ const FETCHES_MAX: usize = 16;
 type Fetched = (String, Result<String, FetchError>);
 
 impl Keeper {
-    /// Keeps `sets` up to date, for as long as it is polled.
+    /// Keeps `sets` up to date, for as long as it is polled. It begins with what was fetched before its time.
     pub(crate) async fn run(mut self, sets: watch::Sender<Arc<KeySets>>) {
+        let kept = self.problems.note(FILE, read(&self.file)).unwrap_or_default();
+        sets.send_replace(Arc::new(kept));
         let mut snapshots = self.store.sources();
         let mut rules = Rules::default();
         let mut turns = Turns::default();
@@ -47,7 +55,10 @@ impl Keeper {
             let mut wanted = rules.wanted(&self.store);
             let written = self.world.borrow_and_update().clone();
             wanted.retain(|name, _| !written.key_sets.contains_key(name));
-            self.forget(&turns.follow(&wanted, Instant::now()), &sets);
+            for name in turns.follow(&wanted, Instant::now()) {
+                self.problems.resolve(&place(&name));
+            }
+            self.keep(&sets, |sets| sets.retain(|name, _| wanted.contains_key(name)));
             while fetches.len() < FETCHES_MAX
                 && let Some(name) = turns.take(Instant::now())
                 && let Some(wanted) = wanted.get(&name)
@@ -81,28 +92,45 @@ impl Keeper {
         keys: Result<String, FetchError>,
         sets: &watch::Sender<Arc<KeySets>>,
     ) {
-        let Some(keys) = self.problems.note(&place(&name), keys) else { return };
-        sets.send_if_modified(|sets| {
-            let new = sets.get(&name) != Some(&keys);
-            if new {
-                Arc::make_mut(sets).insert(name, keys);
-            }
-            new
+        let keys = self.problems.note(&place(&name), keys);
+        self.keep(sets, |sets| match keys {
+            Some(keys) => drop(sets.insert(name, Some(keys))),
+            None => drop(sets.entry(name).or_default()),
         });
     }
 
-    fn forget(&self, names: &[String], sets: &watch::Sender<Arc<KeySets>>) {
-        for name in names {
-            self.problems.resolve(&place(name));
-        }
-        sets.send_if_modified(|sets| {
-            let known = names.iter().any(|name| sets.contains_key(name));
-            if known {
-                Arc::make_mut(sets).retain(|name, _| !names.contains(name));
+    /// Changes the sets, and what is on disk of them.
+    fn keep(&self, sets: &watch::Sender<Arc<KeySets>>, change: impl FnOnce(&mut KeySets)) {
+        let mut new = KeySets::clone(&sets.borrow());
+        change(&mut new);
+        let is_news = sets.send_if_modified(|sets| {
+            let is_news = **sets != new;
+            if is_news {
+                *sets = Arc::new(new);
             }
-            known
+            is_news
         });
+        if is_news {
+            let written = write(&self.file, &sets.borrow());
+            self.problems.note(FILE, written);
+        }
     }
+}
+
+/// The name under which problems with the file are told.
+const FILE: &str = "keys on disk";
+
+/// None where there is no file.
+fn read(file: &Path) -> io::Result<KeySets> {
+    match fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(KeySets::new()),
+        bytes => Ok(serde_json::from_slice(&bytes?)?),
+    }
+}
+
+fn write(file: &Path, sets: &KeySets) -> io::Result<()> {
+    let fetched: BTreeMap<_, _> = sets.iter().filter(|(_, keys)| keys.is_some()).collect();
+    private_file::replace(file, &serde_json::to_vec(&fetched)?)
 }
 
 fn place(name: &str) -> String {
@@ -217,19 +245,59 @@ mod tests {
         let address = format!("http://{}/keys", listener.local_addr().unwrap());
         tokio::spawn(serve(listener));
         let (world, known) = watch::channel(Arc::new(World::default()));
-        let fetcher = Arc::new(Fetcher::new(RootCertStore::empty()).unwrap());
-        let problems = Problems::default();
-        let keeper = Keeper { store: store.clone(), world: known, fetcher, problems };
+        let keeper = keeper(folder.path(), &store, known);
         let (sets, mut known_sets) = watch::channel(Arc::new(KeySets::new()));
         let keeping = tokio::spawn(keeper.run(sets));
         let _pin = store.put(bundle(&address)).unwrap();
         let sets = known_sets.wait_for(|sets| !sets.is_empty()).await.unwrap().clone();
-        assert_eq!(*sets, KeySets::from([(address.clone(), KEYS.to_owned())]));
-        let key_sets = KeySets::from([(address, "{}".to_owned())]);
+        assert_eq!(*sets, KeySets::from([(address.clone(), Some(KEYS.to_owned()))]));
+        let key_sets = BTreeMap::from([(address, "{}".to_owned())]);
         let mut written = World::default();
         written.key_sets = key_sets;
         world.send_replace(Arc::new(written));
         known_sets.wait_for(|sets| sets.is_empty()).await.unwrap();
+        keeping.abort();
+    }
+
+    fn keeper(folder: &Path, store: &Arc<Store>, world: watch::Receiver<Arc<World>>) -> Keeper {
+        Keeper {
+            store: store.clone(),
+            world,
+            fetcher: Arc::new(Fetcher::anywhere(RootCertStore::empty())),
+            file: folder.join("key-sets.json"),
+            problems: Problems::default(),
+        }
+    }
+
+    /// The server of the keys answers once, and is gone.
+    #[tokio::test]
+    async fn keys_outlive_who_fetched_them_and_whence_they_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("store")).unwrap().0);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/keys", listener.local_addr().unwrap());
+        let _pin = store.put(bundle(&address)).unwrap();
+        let (_world, known) = watch::channel(Arc::new(World::default()));
+        let run = || {
+            let (sets, known_sets) = watch::channel(Arc::new(KeySets::new()));
+            let keeper = keeper(folder.path(), &store, known.clone());
+            (tokio::spawn(keeper.run(sets)), known_sets)
+        };
+        let is_known = |sets: &Arc<KeySets>| sets.get(&address).is_some_and(Option::is_some);
+        let server = tokio::spawn(serve(listener));
+        let (keeping, mut sets) = run();
+        sets.wait_for(is_known).await.unwrap();
+        for task in [server, keeping] {
+            task.abort();
+            assert!(task.await.unwrap_err().is_cancelled());
+        }
+        let (keeping, mut sets) = run();
+        sets.wait_for(is_known).await.unwrap();
+        keeping.abort();
+        fs::remove_file(folder.path().join("key-sets.json")).unwrap();
+        let (keeping, mut sets) = run();
+        let sets = sets.wait_for(|sets| !sets.is_empty()).await.unwrap().clone();
+        assert_eq!(*sets, KeySets::from([(address.clone(), None)]), "tried, and not had");
         keeping.abort();
     }
 

@@ -4,8 +4,9 @@
 //! store ─ the rules of all snapshots ─▶ wanted ─▶ keeper ◀─▶ fetch ─▶ http, https
 //!                                                   └─▶ world ─▶ proxies
 //! ```
-//! A key set that a document of the registry holds is not fetched. One that cannot be fetched stays as it was; there is a
-//! problem on record then, and tokens of an issuer whose keys never came are refused.
+//! A key set that a document of the registry holds is not fetched. One that cannot be fetched stays as it was, also over a restart; there
+//! is a problem on record then, and tokens of an issuer whose keys never came are refused. Proxies are told nothing of a set before it has
+//! been tried once, so that none serves a policy without the keys that were about to come.
 
 mod fetch;
 mod wanted;

@@ -11,7 +11,8 @@
 //!
 //! Whoever wants something changed, or a token issued, shows that of [`OperatorToken`]: `Authorization: Bearer …`. Others get 401. What is only told
 //! is told to every program on the machine.
-//! A verb is answered once it is on disk: 200 with what came of it, 409 with the reason why not.
+//! A verb is answered once it is on disk: 200 with what came of it, 409 with the reason why not. `promote` alone is not on disk: it is for
+//! the wave under way, and that begins anew after a restart.
 //! A page in a browser must not reach this by way of its user: requests must name a loopback host, and no other origin.
 
 mod guard;

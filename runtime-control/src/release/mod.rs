@@ -4,7 +4,8 @@
 //! nobody signs, the file changed last. It is copied into the store before it is offered, so once the rollout
 //! has acknowledged it the file is not needed any more. A file that cannot be taken is reported by its name,
 //! and tried again when it changes. One that was taken is offered once: when a proxy
-//! refuses it, the rollout ends, and it is tried again when its file is written anew, be it with the same content (`touch`).
+//! refuses it, the rollout ends, and it is tried again when its file is written anew while the control runtime looks on, be it with the
+//! same content (`touch`).
 
 mod folder;
 mod verify;
@@ -19,7 +20,7 @@ use mesh_snapshot::container::{self, Bundle, FileError};
 
 use crate::conductor::Conductor;
 use crate::problems::Problems;
-use crate::rollout::Event;
+use crate::rollout::{Accepted, Event};
 use crate::store::Store;
 use crate::watch::Watch;
 use folder::{Folder, Publication};
@@ -35,6 +36,7 @@ pub async fn run(
     let mut watch = Watch::new(&path);
     let mut folder = Folder::new(path, signers, problems.clone());
     let mut taken: Option<Publication> = None;
+    let mut first = true;
     loop {
         let scanned = tokio::task::spawn_blocking(move || {
             let newest = folder.scan();
@@ -46,12 +48,13 @@ pub async fn run(
         // room. What was taken is not, however its rollout ended: one that a proxy refused waits for its file to be written anew.
         if let Some((newest, bundle)) = newest.filter(|(newest, _)| taken.as_ref() != Some(newest))
         {
-            let result = take(&newest, bundle, &store, &conductor).await;
+            let result = take(&newest, bundle, !first, &store, &conductor).await;
             if problems.note(&newest.place(), result).is_some() {
                 tracing::info!(file = %newest.path.display(), digest = %newest.digest, "taken");
                 taken = Some(newest);
             }
         }
+        first = false;
         watch.changed().await;
     }
 }
@@ -71,14 +74,20 @@ enum TakeError {
     Stopping,
 }
 
-/// `read`: its content, unless it must be read again.
+/// `read`: its content, unless it must be read again. `anew`: it was not there when this control runtime began.
 async fn take(
     publication: &Publication,
     read: Option<Bundle>,
+    anew: bool,
     store: &Arc<Store>,
     conductor: &Conductor,
 ) -> Result<(), TakeError> {
     let Publication { digest: snapshot, serial, .. } = *publication;
+    // What would not be taken up is not stored again at each look.
+    let considered = conductor.ask(Event::Considered { snapshot, serial, anew }).await;
+    if considered.ok_or(TakeError::Stopping)?? == Accepted::AsItIs {
+        return Ok(());
+    }
     let (path, store) = (publication.path.clone(), store.clone());
     let stored = tokio::task::spawn_blocking(move || {
         let bundle = read.map_or_else(|| container::read_file(&path), Ok)?;

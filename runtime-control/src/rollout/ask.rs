@@ -22,12 +22,30 @@ impl<S: Slices> Step<'_, S> {
         Concerned::All
     }
 
-    fn take_offer(&mut self, snapshot: Digest, serial: u64) -> Answer {
-        let ledger = &self.state.ledger;
-        if serial < ledger.serial {
-            return Err(Rejected::Older { serial, newest: ledger.serial });
+    /// A publication that is older than this control runtime, and that a proxy has refused, is not rolled out again by a restart.
+    pub(super) fn consider(&mut self, snapshot: Digest, serial: u64, anew: bool) -> Concerned {
+        let ended = self.state.ledger.last_ended.as_ref();
+        let was_refused = ended.is_some_and(|ended| {
+            ended.version.snapshot == snapshot && matches!(ended.cause, Cause::Refused { .. })
+        });
+        let answer = self
+            .refuse_offer(snapshot, serial)
+            .map(|()| if was_refused && !anew { Accepted::AsItIs } else { Accepted::Queued });
+        self.effects.push(Effect::Reply(answer));
+        Concerned::Nobody
+    }
+
+    fn refuse_offer(&self, snapshot: Digest, serial: u64) -> Result<(), Rejected> {
+        let newest = self.state.ledger.serial;
+        if serial < newest {
+            return Err(Rejected::Older { serial, newest });
         }
-        self.refuse_quarantined(snapshot)?;
+        self.refuse_quarantined(snapshot)
+    }
+
+    fn take_offer(&mut self, snapshot: Digest, serial: u64) -> Answer {
+        self.refuse_offer(snapshot, serial)?;
+        let ledger = &self.state.ledger;
         let heading = ledger.attempt.map(|attempt| attempt.version).or(ledger.confirmed);
         let newest = ledger.waiting.map(|candidate| candidate.snapshot);
         let known = newest.or(heading.map(|version| version.snapshot)) == Some(snapshot);

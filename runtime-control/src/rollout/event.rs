@@ -15,6 +15,9 @@ pub enum Event {
     /// A verified snapshot is in the store, all of it. `serial` is the signer's place of it in the order of publications; zero
     /// where nobody signs.
     Offered { snapshot: Digest, serial: u64 },
+    /// A verified snapshot could be stored and offered: would it be taken up? Nothing changes. `anew`: its file was written while this
+    /// control runtime looked on.
+    Considered { snapshot: Digest, serial: u64, anew: bool },
     /// An operator wants something.
     Asked(Verb),
     /// `connection` tells the streams of one proxy apart: what comes from any but the latest is not heard.

@@ -108,6 +108,7 @@ impl State {
         let due = step.state.wake.is_some_and(|wake| wake <= now);
         let concerned = match event {
             Event::Offered { snapshot, serial } => step.offer(snapshot, serial),
+            Event::Considered { snapshot, serial, anew } => step.consider(snapshot, serial, anew),
             Event::Asked(verb) => step.ask(verb),
             Event::Proxy { proxy, connection, said } => step.hear(proxy, connection, said),
             Event::Departed { proxy, connection } => step.forget(proxy, connection),

@@ -36,11 +36,12 @@ impl<S: Slices> Step<'_, S> {
     }
 
     /// Proxies that have only just come to the target are watched for a soak before the first wave, too, or there would be nothing to
-    /// compare it with. Where the policy goes on without a comparison, they are not waited for.
+    /// compare it with. Where the policy or an operator goes on without a comparison, they are not waited for.
     fn watch_before(&self, attempt: Attempt) -> Soak {
         let (now, soak) = (self.now, self.state.policy.soak);
         let watched = self.state.trial.as_ref().is_none_or(|trial| trial.first_wave + soak <= now);
-        let needed = self.state.policy.gate.inconclusive == Inconclusive::Hold;
+        let promoted = self.state.trial.as_ref().is_some_and(|trial| trial.promoted);
+        let needed = !promoted && self.state.policy.gate.inconclusive == Inconclusive::Hold;
         let is_new = |proxy: &Proxy| now < proxy.since + soak;
         let waits = self.state.ledger.paused
             || (needed && !watched && self.eligible(attempt).any(|(_, proxy)| is_new(proxy)));

@@ -81,7 +81,12 @@ impl Store {
             sources: watch::Sender::new(0),
         };
         let mut unreadable = Vec::new();
-        for path in names.iter().filter(|path| path.extension().is_some_and(|it| it == "mesh")) {
+        let has_extension = |path: &&PathBuf, it| path.extension().is_some_and(|own| own == it);
+        // Of one who was killed while it wrote. What cannot be removed is in nobody's way.
+        for litter in names.iter().filter(|path| has_extension(path, "partial")) {
+            let _ = fs::remove_file(litter);
+        }
+        for path in names.iter().filter(|path| has_extension(path, "mesh")) {
             match read(path).and_then(|bundle| store.share(bundle)) {
                 Ok(bundle) => store.hold(bundle),
                 Err(error) => unreadable.push(error),

@@ -38,8 +38,8 @@ pub struct World {
     pub addresses: BTreeMap<String, Vec<String>>,
     /// By documents.
     pub key_sets: BTreeMap<String, String>,
-    /// From where policies say. A document comes first.
-    pub fetched_key_sets: Arc<BTreeMap<String, String>>,
+    /// From where policies say; nothing where that could not be done so far. A document comes first.
+    pub fetched_key_sets: Arc<BTreeMap<String, Option<String>>>,
     pub secrets: BTreeMap<Credential, Secret>,
     answers: Mutex<BTreeMap<Name, Bytes>>,
     /// Hosts by address. Made when the first one asks: nothing of a world that is shared changes.
@@ -55,19 +55,30 @@ pub struct Secret {
 }
 
 impl World {
-    /// The encoded [`wire::ToProxy`] that answers `name`: empty where there is nothing.
+    /// The encoded [`wire::ToProxy`] that answers `name`: empty where there is nothing. `None`: that is not known yet, of keys
+    /// that are being fetched for the first time.
     #[must_use]
-    pub fn answer(&self, name: &Name) -> Bytes {
+    pub fn answer(&self, name: &Name) -> Option<Bytes> {
         if let Some(answer) = self.answers().get(name) {
-            return answer.clone();
+            return Some(answer.clone());
         }
-        let message = Some(self.message(name));
+        let message = Some(self.message(name)?);
         let answer = Bytes::from(wire::ToProxy { message }.encode_to_vec());
         // Anybody may ask for any address, so these are not kept.
         if !matches!(name, Name::Owner(_)) {
             self.answers().insert(name.clone(), answer.clone());
         }
-        answer
+        Some(answer)
+    }
+
+    /// What is answered to who may not know.
+    #[must_use]
+    pub fn nothing(name: &Name) -> Bytes {
+        let mut world = Self::default();
+        if let Name::Jwks(name) = name {
+            world.key_sets.insert(name.clone(), String::new());
+        }
+        world.answer(name).unwrap_or_default()
     }
 
     /// The host that an IP address belongs to, of several the first by name; empty: none that is known.
@@ -89,8 +100,8 @@ impl World {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn message(&self, name: &Name) -> Message {
-        match name {
+    fn message(&self, name: &Name) -> Option<Message> {
+        Some(match name {
             Name::Endpoints(set) => Message::Endpoints(Endpoints {
                 set: Some(set.clone()),
                 endpoints: self.endpoints(&set.clone().into()),
@@ -109,15 +120,15 @@ impl World {
                 let name = Some(name.clone());
                 Message::Secret(wire::Secret { name, certificate_chain, private_key, ca })
             }
-            Name::Jwks(name) => Message::Jwks(Jwks {
-                name: name.clone(),
-                keys: self.keys(name).cloned().unwrap_or_default(),
-            }),
-        }
+            Name::Jwks(name) => {
+                Message::Jwks(Jwks { name: name.clone(), keys: self.keys(name)?.to_owned() })
+            }
+        })
     }
 
-    fn keys(&self, name: &str) -> Option<&String> {
-        self.key_sets.get(name).or_else(|| self.fetched_key_sets.get(name))
+    fn keys(&self, name: &str) -> Option<&str> {
+        let fetched = || Some(self.fetched_key_sets.get(name)?.as_deref().unwrap_or_default());
+        self.key_sets.get(name).map(String::as_str).or_else(fetched)
     }
 
     fn endpoints(&self, set: &EndpointSet) -> Vec<Endpoint> {
@@ -216,6 +227,16 @@ fn publish(sender: &tokio::sync::watch::Sender<Arc<World>>, world: World) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_that_are_still_being_fetched_are_not_told_to_be_none() {
+        let mut world = World::default();
+        let name = Name::Jwks("https://issuer.example/keys".to_owned());
+        assert_eq!(world.answer(&name), None);
+        let Name::Jwks(address) = name.clone() else { unreachable!() };
+        world.fetched_key_sets = Arc::new([(address, None)].into());
+        assert_eq!(world.answer(&name), Some(World::nothing(&name)), "they could not be had");
+    }
 
     #[test]
     fn an_address_belongs_to_the_first_host_that_has_it() {

@@ -155,6 +155,12 @@ impl World {
                 Some(name) => self.receive_secret(&name.into(), secret),
                 None => false,
             },
+            // That there are none any more is told of a server of keys that is down as well.
+            Item::Jwks(wire::Jwks { name, keys })
+                if keys.is_empty() && inner.jwks.get(&name).is_some_and(|it| !it.is_empty()) =>
+            {
+                false
+            }
             Item::Jwks(wire::Jwks { name, keys }) => inner.jwks.set(&name, keys),
             Item::Endpoints(wire::Endpoints { set: None, .. }) => false,
         };
@@ -323,6 +329,21 @@ mod tests {
         world.receive(host("a", "10.0.0.2"));
         world.remember(host("a", "10.0.0.1"));
         assert_eq!(cell.get().unwrap().as_slice(), ["10.0.0.2"]);
+    }
+
+    #[test]
+    fn keys_are_replaced_and_not_taken_away() {
+        let world = World::default();
+        let cell = world.jwks("https://issuer.example");
+        let receive = |keys: &str| {
+            let (name, keys) = ("https://issuer.example".to_owned(), keys.to_owned());
+            world.receive(Item::Jwks(wire::Jwks { name, keys }));
+            cell.get().map(|keys| keys.to_string())
+        };
+        assert_eq!(receive("").as_deref(), Some(""), "they could not be had");
+        assert_eq!(receive("{}").as_deref(), Some("{}"));
+        assert_eq!(receive("").as_deref(), Some("{}"));
+        assert_eq!(receive("[]").as_deref(), Some("[]"));
     }
 
     #[test]
