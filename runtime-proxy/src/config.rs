@@ -21,6 +21,9 @@ pub struct Config {
     /// Where `/stats/prometheus` and its like are served; none: nowhere.
     pub admin: Option<SocketAddr>,
     pub access_log: AccessLogTarget,
+    /// What metrics call the cluster that the proxy runs in. The control runtime writes its own name of it into certificates, so the two
+    /// should be one.
+    pub cluster: String,
 }
 
 /// Where the lines go that a snapshot's access log asks for at `/dev/stdout`.

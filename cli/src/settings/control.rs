@@ -16,7 +16,7 @@ use mesh_snapshot::signature::{PublicKey, TrustedKeys};
 use serde::Deserialize;
 
 use super::rollout::Rollout;
-use super::{SettingsError, Span};
+use super::{CLUSTER, SettingsError, Span};
 
 /// The file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -89,7 +89,7 @@ impl Settings {
             policy: self.rollout.policy(),
             trust_domain: self.trust_domain.unwrap_or_else(|| "cluster.local".to_owned()),
             namespace: self.namespace.unwrap_or_else(|| "istio-system".to_owned()),
-            cluster: self.cluster.unwrap_or_else(|| "Kubernetes".to_owned()),
+            cluster: self.cluster.unwrap_or_else(|| CLUSTER.to_owned()),
             lifetimes,
             token_lifetime: self.token_lifetime.map_or(TOKEN_LIFETIME, |span| span.0),
             distribution: self.distribution.unwrap_or(DISTRIBUTION),

@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use span::Span;
 
+/// What a cluster is called that nobody has named. Source: Istio.
+const CLUSTER: &str = "Kubernetes";
+
 /// Why a program is not told what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {

@@ -20,7 +20,7 @@ use mesh_snapshot::signature::TrustedKeys;
 use serde::Deserialize;
 
 use super::control::public_key;
-use super::{SettingsError, Span};
+use super::{CLUSTER, SettingsError, Span};
 
 /// The file.
 #[derive(Clone, Debug, Deserialize)]
@@ -56,6 +56,8 @@ pub(crate) struct Settings {
     policy_bytes: Option<u64>,
     /// Absent: standard output.
     access_log: Option<PathBuf>,
+    /// As the control runtime calls it.
+    cluster: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -150,6 +152,7 @@ impl Settings {
             drain: self.drain.map_or(DRAIN, |span| span.0),
             admin: self.admin,
             access_log: self.access_log.map_or(AccessLogTarget::Stdout, AccessLogTarget::File),
+            cluster: self.cluster.unwrap_or_else(|| CLUSTER.to_owned()),
         })
     }
 

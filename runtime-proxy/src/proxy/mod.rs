@@ -115,7 +115,7 @@ fn shared(config: &Config) -> Result<Shared, RunError> {
     let workload = &agent.workload;
     let local = Local {
         workload: workload.clone(),
-        cluster: "Kubernetes".to_owned(),
+        cluster: config.cluster.clone(),
         principal: format!(
             "spiffe://{}/ns/{}/sa/{}",
             agent.control.trust_domain, workload.namespace, workload.service_account

@@ -93,6 +93,7 @@ fn config(state: &Path, roots: &Path, control: SocketAddr) -> Config {
         drain: Duration::from_mins(1),
         admin: None,
         access_log: AccessLogTarget::default(),
+        cluster: "Kubernetes".to_owned(),
     }
 }
 
