@@ -119,6 +119,7 @@ where
                 }
                 if self.is_under_attack() {
                     self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    let _ = self.connection.poll_accept(cx); // writes GOAWAY
                     return Poll::Ready(Err(ServeError::RapidReset));
                 }
             }
