@@ -53,7 +53,10 @@ impl Entitlements {
         let subsets = policy.subsets.values().map(|subset| &subset.ports);
         let policies = std::iter::once(&policy.ports).chain(subsets).flat_map(PortPolicies::iter);
         for policy in policies {
-            if let ClientTls::Originate { credential: Some(credential), .. } = &policy.tls {
+            let ClientTls::Originate { credential, authorities, .. } = &policy.tls else {
+                continue;
+            };
+            for credential in credential.iter().chain(authorities.iter().flatten()) {
                 self.add_credential(credential, namespace);
             }
         }

@@ -105,26 +105,6 @@ impl Material {
         read_roots(&ca).map_err(|error| format!("the CA of {}: {error}", self.name()))
     }
 
-    /// Whether there is a certificate of one's own in it.
-    pub(super) fn has_certificate(&self) -> bool {
-        match self {
-            Self::Secret { cell, .. } => {
-                cell.get().is_some_and(|secret| !secret.certificate_chain.is_empty())
-            }
-            Self::Files { .. } => true,
-            Self::File(_) => false,
-        }
-    }
-
-    /// Whether there is a CA in it.
-    pub(super) fn has_roots(&self) -> bool {
-        match self {
-            Self::Secret { cell, .. } => cell.get().is_some_and(|secret| !secret.ca.is_empty()),
-            Self::Files { .. } => false,
-            Self::File(_) => true,
-        }
-    }
-
     fn name(&self) -> String {
         match self {
             Self::Secret { name, .. } => format!("secret `{name}`"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use mesh_snapshot::object::ClientTls;
+use mesh_snapshot::object::{ClientTls, Credential};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -32,8 +32,8 @@ pub struct OutsideClient {
     names: BTreeSet<String>,
     is_verifying: bool,
     certificate: Option<Material>,
-    /// `None`: the system's.
-    ca: Option<Material>,
+    /// Each of which may vouch. `None`: the system's.
+    authorities: Option<Vec<Material>>,
     built: ArcSwapOption<Built>,
 }
 
@@ -52,6 +52,7 @@ impl OutsideClient {
             sni,
             subject_alt_names,
             credential,
+            authorities,
             ca_file,
             certificate_file,
             key_file,
@@ -60,18 +61,21 @@ impl OutsideClient {
         else {
             return None;
         };
-        let secret = credential.as_ref().map(|name| Material::secret(name, namespace, world));
+        let secret = |name: &Credential| Material::secret(name, namespace, world);
         let files = (!certificate_file.is_empty()).then(|| Material::Files {
             chain: PathBuf::from(certificate_file),
             key: PathBuf::from(key_file),
         });
-        let ca = (!ca_file.is_empty()).then(|| Material::File(PathBuf::from(ca_file)));
+        let ca = || (!ca_file.is_empty()).then(|| vec![Material::File(PathBuf::from(ca_file))]);
         Some(Self {
             sni: sni.clone(),
             names: subject_alt_names.clone(),
             is_verifying: !skip_verify,
-            certificate: files.or_else(|| secret.clone()),
-            ca: ca.or(secret),
+            certificate: files.or_else(|| credential.as_ref().map(secret)),
+            authorities: match authorities {
+                Some(secrets) => Some(secrets.iter().map(secret).collect()),
+                None => ca(),
+            },
             built: ArcSwapOption::empty(),
         })
     }
@@ -104,7 +108,7 @@ impl OutsideClient {
 
     /// Cheap to copy: its parts are shared.
     fn config(&self) -> Result<ClientConfig, Arc<str>> {
-        let materials = self.certificate.iter().chain(&self.ca);
+        let materials = self.certificate.iter().chain(self.authorities.iter().flatten());
         let stamps: Vec<Stamp> = materials.flat_map(Material::stamps).collect();
         if let Some(built) = self.built.load_full()
             && built.stamps == stamps
@@ -127,12 +131,11 @@ impl OutsideClient {
             .dangerous() // rustls' word for a verifier that is not its own
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.certificate {
-            // A credential may hold a CA alone.
-            Some(material) if material.has_certificate() || !material.has_roots() => {
+            Some(material) => {
                 let certified = Arc::new(material.certified()?);
                 config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
             }
-            _ => config.with_no_client_auth(),
+            None => config.with_no_client_auth(),
         };
         config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
         Ok(config)
@@ -140,9 +143,9 @@ impl OutsideClient {
 
     fn verifier(&self) -> Result<Outsider, String> {
         let trust = if self.is_verifying {
-            Some(match &self.ca {
-                Some(ca) if ca.has_roots() => Arc::new(ca.roots()?),
-                _ => system_roots()?,
+            Some(match &self.authorities {
+                Some(authorities) => Arc::new(roots(authorities)?),
+                None => system_roots()?,
             })
         } else {
             None
@@ -150,6 +153,31 @@ impl OutsideClient {
         let algorithms = provider().signature_verification_algorithms;
         Ok(Outsider { trust, names: self.names.clone(), algorithms })
     }
+}
+
+/// Of all who are there: of several authorities one may be lacking, but not all. Source: Gateway API,
+/// `BackendTLSPolicyValidation.caCertificateRefs`.
+fn roots(authorities: &[Material]) -> Result<RootCertStore, String> {
+    let mut all = RootCertStore::empty();
+    let mut lacking = Vec::new();
+    for authority in authorities {
+        match authority.roots() {
+            Ok(found) => all.extend(found.roots),
+            Err(reason) => lacking.push(reason),
+        }
+    }
+    let reason = lacking.join("; ");
+    if all.is_empty() {
+        return Err(if reason.is_empty() {
+            "nobody may vouch for them".to_owned()
+        } else {
+            reason
+        });
+    }
+    if !lacking.is_empty() {
+        tracing::warn!(%reason, "not all who may vouch for servers outside the mesh are known");
+    }
+    Ok(all)
 }
 
 impl fmt::Debug for OutsideClient {

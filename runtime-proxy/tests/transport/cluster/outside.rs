@@ -56,6 +56,7 @@ fn calling(address: SocketAddr, ca: &Authority) -> (Caller, TempDir) {
         sni: String::new(),
         subject_alt_names: [].into(),
         credential: None,
+        authorities: None,
         ca_file: file.to_str().unwrap().to_owned(),
         certificate_file: String::new(),
         key_file: String::new(),
