@@ -12,6 +12,7 @@ use super::downstream::Downstream;
 use super::inbound::HELLO_WAIT;
 use super::serving::Serving;
 use super::stream::Passage;
+use crate::drain::Drain;
 use crate::http::{self, Version};
 use crate::listener::{Accepted, Protocol, Sniffed, before_drain, sniff, sniff_tls};
 use crate::live::Pinned;
@@ -19,7 +20,6 @@ use crate::observe::{Direction, Flags};
 use crate::program::Program;
 use crate::stream::Stream;
 use crate::tls::alpn::Agreed;
-use crate::worker::Drain;
 
 /// Which listener of the program a socket stands for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
