@@ -12,7 +12,7 @@
 //! is aws-lc-rs, given to every configuration by name.
 
 pub mod alpn;
-mod provider;
+pub(crate) mod provider;
 
 mod pem;
 mod spiffe;
@@ -25,6 +25,7 @@ mod ticket;
 
 mod handshake;
 mod mesh_verifier;
+pub(crate) mod verifier;
 
 mod mesh_client;
 mod mesh_server;

@@ -7,21 +7,17 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use mesh_snapshot::object::{ClientTls, Credential};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::client::{Resumption, verify_server_name};
+use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 
 use super::alpn::{self, Offer};
 use super::handshake::{self, HandshakeError, Secured};
 use super::material::{Material, Stamp, system_roots};
 use super::names;
 use super::provider::provider;
+use super::verifier::{ServerRule, ServerVerifier, Shown};
 use crate::stream::Stream;
 use crate::world::World;
 
@@ -141,7 +137,7 @@ impl OutsideClient {
         Ok(config)
     }
 
-    fn verifier(&self) -> Result<Outsider, String> {
+    fn verifier(&self) -> Result<ServerVerifier<Outsider>, String> {
         let trust = if self.is_verifying {
             Some(match &self.authorities {
                 Some(authorities) => Arc::new(roots(authorities)?),
@@ -150,8 +146,7 @@ impl OutsideClient {
         } else {
             None
         };
-        let algorithms = provider().signature_verification_algorithms;
-        Ok(Outsider { trust, names: self.names.clone(), algorithms })
+        Ok(ServerVerifier::new(Outsider { trust, names: self.names.clone() }))
     }
 }
 
@@ -193,54 +188,18 @@ struct Outsider {
     /// `None`: anybody.
     trust: Option<Arc<RootCertStore>>,
     names: BTreeSet<String>,
-    algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for Outsider {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let Some(roots) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
-        let parsed = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(
-            &parsed,
-            roots,
-            intermediates,
-            now,
-            self.algorithms.all,
-        )?;
+impl ServerRule for Outsider {
+    fn judge(&self, server: &Shown<'_>) -> Result<(), Error> {
+        let Some(roots) = &self.trust else { return Ok(()) };
+        let parsed = server.vouched_for(roots)?;
         if self.names.is_empty() {
-            verify_server_name(&parsed, server_name)?;
-        } else if !names::proves_any(end_entity, &self.names) {
-            return Err(CertificateError::NotValidForName.into());
+            verify_server_name(&parsed, server.name)
+        } else if names::proves_any(server.certificate, &self.names) {
+            Ok(())
+        } else {
+            Err(CertificateError::NotValidForName.into())
         }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
     }
 }

@@ -6,23 +6,20 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use mesh_snapshot::object::{ClientCertificate, ClientIssuer, Termination, TlsVersion};
-use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
 };
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
-    SignatureScheme, SupportedProtocolVersion,
-};
+use rustls::{CertificateError, Error, ServerConfig, SupportedProtocolVersion};
 
 use super::handshake::HandshakeError;
 use super::material::{Material, Stamp};
 use super::provider::provider;
+use super::verifier::{ClientRule, ClientVerifier};
 use super::{alpn, cipher, names, ticket};
 use crate::world::World;
 
@@ -200,59 +197,20 @@ impl Client {
         if names.is_empty() {
             return Ok(chain);
         }
-        Ok(Arc::new(Named { chain, names: names.clone() }))
+        Ok(Arc::new(ClientVerifier { chain, rule: Named(names.clone()) }))
     }
 }
 
 /// Clients that the CA has certified *and* that have one of these names.
 #[derive(Debug)]
-struct Named {
-    chain: Arc<dyn ClientCertVerifier>,
-    names: BTreeSet<String>,
-}
+struct Named(BTreeSet<String>);
 
-impl ClientCertVerifier for Named {
-    fn client_auth_mandatory(&self) -> bool {
-        self.chain.client_auth_mandatory()
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.chain.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let verified = self.chain.verify_client_cert(end_entity, intermediates, now)?;
-        if names::proves_any(end_entity, &self.names) {
-            Ok(verified)
+impl ClientRule for Named {
+    fn judge(&self, certificate: &CertificateDer<'_>, _: UnixTime) -> Result<(), Error> {
+        if names::proves_any(certificate, &self.0) {
+            Ok(())
         } else {
             Err(CertificateError::NotValidForName.into())
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
     }
 }
