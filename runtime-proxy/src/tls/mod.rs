@@ -24,14 +24,16 @@ mod identity;
 mod ticket;
 
 mod handshake;
-mod mesh_verifier;
 pub(crate) mod verifier;
+
+mod mesh_verifier;
 
 mod mesh_client;
 mod mesh_server;
 
 pub(crate) mod material;
 mod names;
+mod stamp;
 
 mod cipher;
 mod termination;

@@ -14,7 +14,7 @@ use rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 
 use super::alpn::{self, Offer};
 use super::handshake::{self, HandshakeError, Secured};
-use super::material::{Material, Stamp, system_roots};
+use super::material::{self, Material, Stamp, system_roots};
 use super::names;
 use super::provider::provider;
 use super::verifier::{ServerRule, ServerVerifier, Shown};
@@ -34,7 +34,7 @@ pub struct OutsideClient {
 }
 
 struct Built {
-    stamps: Vec<Stamp>,
+    stamps: Option<Vec<Stamp>>,
     config: Result<ClientConfig, Arc<str>>,
 }
 
@@ -105,8 +105,9 @@ impl OutsideClient {
     /// Cheap to copy: its parts are shared.
     fn config(&self) -> Result<ClientConfig, Arc<str>> {
         let materials = self.certificate.iter().chain(self.authorities.iter().flatten());
-        let stamps: Vec<Stamp> = materials.flat_map(Material::stamps).collect();
+        let stamps = material::stamps(materials);
         if let Some(built) = self.built.load_full()
+            && stamps.is_some()
             && built.stamps == stamps
         {
             return built.config.clone();

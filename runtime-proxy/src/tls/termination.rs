@@ -17,7 +17,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{CertificateError, Error, ServerConfig, SupportedProtocolVersion};
 
 use super::handshake::HandshakeError;
-use super::material::{Material, Stamp};
+use super::material::{self, Material, Stamp};
 use super::provider::provider;
 use super::verifier::{ClientRule, ClientVerifier};
 use super::{alpn, cipher, names, ticket};
@@ -41,7 +41,7 @@ enum Client {
 }
 
 struct Built {
-    stamps: Vec<Stamp>,
+    stamps: Option<Vec<Stamp>>,
     config: Result<Arc<ServerConfig>, Arc<str>>,
 }
 
@@ -89,7 +89,7 @@ impl Terminating {
     pub(super) fn config(&self) -> Result<Arc<ServerConfig>, HandshakeError> {
         let stamps = self.stamps();
         let built = match self.built.load_full() {
-            Some(built) if built.stamps == stamps => built,
+            Some(built) if stamps.is_some() && built.stamps == stamps => built,
             _ => {
                 let config = self.build().map(Arc::new).map_err(Arc::from);
                 if let Err(reason) = &config {
@@ -103,12 +103,12 @@ impl Terminating {
         built.config.clone().map_err(HandshakeError::NoCertificate)
     }
 
-    fn stamps(&self) -> Vec<Stamp> {
+    fn stamps(&self) -> Option<Vec<Stamp>> {
         let ca = match &self.client {
             Client::Nothing => None,
             Client::Certificate { ca, .. } => Some(ca),
         };
-        self.certificates.iter().chain(ca).flat_map(Material::stamps).collect()
+        material::stamps(self.certificates.iter().chain(ca))
     }
 
     fn build(&self) -> Result<ServerConfig, String> {
