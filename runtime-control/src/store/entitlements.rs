@@ -127,7 +127,7 @@ mod tests {
         let ports = PortPolicies { others, ..PortPolicies::default() };
         let mut entitled = Entitlements::default();
         let policy = ClientPolicy { ports, ..ClientPolicy::default() };
-        entitled.add(&Object::ClientPolicy(policy.into()), "shop");
+        entitled.add(&Object::ClientPolicy(policy), "shop");
         for name in ["pair", "ours", "theirs"] {
             let secret = Credential { namespace: "shop".to_owned(), name: name.to_owned() };
             assert!(entitled.cover(&Name::Secret(secret.into())), "{name}");

@@ -106,7 +106,7 @@ impl Exchange<'_> {
                 if let Ok(location) = location.parse() {
                     headers.insert(LOCATION, location);
                 }
-                self.respond(
+                Self::respond(
                     &self.facts(request, request.headers),
                     redirect.status,
                     &headers,
@@ -115,7 +115,7 @@ impl Exchange<'_> {
             }
             Action::Respond { status, body } => {
                 let facts = self.facts(request, request.headers);
-                let got = self.respond(&facts, *status, granted, &[plan]);
+                let got = Self::respond(&facts, *status, granted, &[plan]);
                 if body.is_empty() { got } else { got.saying(String::from_utf8_lossy(body)) }
             }
         }
@@ -149,7 +149,7 @@ impl Exchange<'_> {
         // Envoy rewrites the request in its place: the answer's headers are made of what was sent.
         let facts = self.facts(request, &headers);
         let facts = Facts { authority: &sent.authority, path: &sent.path, ..facts };
-        let mut got = self.respond(&facts, ended.status, granted, &plans).through(name);
+        let mut got = Self::respond(&facts, ended.status, granted, &plans).through(name);
         got.attempts = ended.attempts;
         got.backends = behind.listening;
         got.mirrors = self.mirrors(forward, &sent);
@@ -204,13 +204,7 @@ impl Exchange<'_> {
     }
 
     /// An answer of which policy decides these headers; `asked` is what they are made of.
-    fn respond(
-        &self,
-        asked: &Facts<'_>,
-        status: u16,
-        granted: &HeaderMap,
-        plans: &[&HeaderPlan],
-    ) -> Got {
+    fn respond(asked: &Facts<'_>, status: u16, granted: &HeaderMap, plans: &[&HeaderPlan]) -> Got {
         let mut headers = HeaderMap::new();
         if let Some(location) = granted.get(LOCATION) {
             headers.insert(LOCATION, location.clone());
