@@ -7,7 +7,7 @@
 //!                                            ▲           ▼
 //!             control ─▶ agent/ ─▶ live.rs ──┘        world/                 one thread of their own
 //! ```
-//! - `worker/`: the threads, and how they end.
+//! - `drain.rs`: the order to end gracefully, which all threads share.
 //! - `stream/`: a connection as bytes, plain or TLS; copies one to another.
 //! - `listener/`: accepts, finds where a connection was going, sniffs what it speaks.
 //! - `tls/`: the mesh's identities (SPIFFE), gateways' certificates, TLS towards the outside.
@@ -18,7 +18,7 @@
 //! - `live.rs`: the program in force, swapped whole.
 //! - `world/`: endpoints, credentials, key sets: what streams in beside policy.
 //! - `program/`: what a snapshot becomes here: the engine's program, clusters, gateways' certificates, key sets.
-//! - `config.rs`, `proxy/`: how a proxy is set up, and the proxy as a whole.
+//! - `config.rs`, `proxy/`: how a proxy is set up, and the proxy as a whole: the threads, and how they end.
 //! - `observe/`: metrics, access log, the admin port.
 
 #![forbid(unsafe_code)]
@@ -27,7 +27,7 @@
 #[cfg(test)]
 extern crate self as mesh_proxy;
 
-pub mod worker;
+pub mod drain;
 
 pub mod listener;
 pub mod stream;

@@ -1,11 +1,15 @@
 //! What `BackendTLSPolicy`s add to a host's `ClientPolicy`: TLS wherever no `DestinationRule` says how connections are
 //! secured.
 
+use std::collections::BTreeSet;
+
 use mesh_snapshot::object::{ClientPolicy, ClientTls, Credential, PortPolicies};
 
 use super::Lowering;
 use crate::api::Resource;
-use crate::api::gateway_api::{BackendTlsPolicy, BackendTlsValidation, SubjectAltName};
+use crate::api::gateway_api::{
+    BackendTlsPolicy, BackendTlsValidation, LocalReference, SubjectAltName,
+};
 use crate::resolve::backend_tls::ByPort;
 
 /// Subsets are secured as the host is.
@@ -34,18 +38,16 @@ fn set(tls: &mut ClientTls, policy: Option<&Resource<BackendTlsPolicy>>) {
     }
 }
 
-/// The server is asked for by the policy's host name, and is known by that or by one of the names that are listed. Where
-/// its authority is a resource, nobody is believed as long as the registry does not have that.
+/// The server is asked for by the policy's host name, and is known by that or by one of the names that are listed.
 fn originate(policy: &Resource<BackendTlsPolicy>) -> ClientTls {
-    let credential = authority(&policy.spec.validation)
-        .map(|name| Credential { namespace: policy.namespace.clone(), name: name.to_owned() });
+    let authorities = authorities(policy);
     let policy = &policy.spec;
     let name = |it: &SubjectAltName| it.hostname.clone().or_else(|| it.uri.clone());
     ClientTls::Originate {
         sni: policy.validation.hostname.clone(),
         subject_alt_names: policy.validation.subject_alt_names.iter().filter_map(name).collect(),
-        credential,
-        // Without a credential the system's authorities.
+        credential: None,
+        authorities,
         ca_file: String::new(),
         certificate_file: String::new(),
         key_file: String::new(),
@@ -53,10 +55,19 @@ fn originate(policy: &Resource<BackendTlsPolicy>) -> ClientTls {
     }
 }
 
-/// `None`: the system's. Other names that are well known are so elsewhere: here nothing stands for them.
-fn authority(validation: &BackendTlsValidation) -> Option<&str> {
-    let first = validation.ca_certificate_refs.first().map(|it| it.name.as_str());
-    first.or_else(|| foreign_authority(validation))
+/// Secrets of the registry, which stand for the resources that are named: nobody is believed as long as it has none of
+/// them. `None`: the system's authorities. Other names that are well known are so elsewhere: here nobody has them.
+fn authorities(policy: &Resource<BackendTlsPolicy>) -> Option<BTreeSet<Credential>> {
+    let validation = &policy.spec.validation;
+    let references = &validation.ca_certificate_refs;
+    if references.is_empty() && foreign_authority(validation).is_none() {
+        return None;
+    }
+    let secret = |it: &LocalReference| Credential {
+        namespace: policy.namespace.clone(),
+        name: it.name.clone(),
+    };
+    Some(references.iter().map(secret).collect())
 }
 
 fn foreign_authority(validation: &BackendTlsValidation) -> Option<&str> {
@@ -76,12 +87,6 @@ impl Lowering<'_, '_> {
                 let place = at.field("wellKnownCACertificates").value();
                 let message = format!("nobody is known here by the name `{name}`");
                 self.unserved(place, message, "connections to the backend fail: requests get 503");
-            }
-            if 1 < validation.ca_certificate_refs.len() {
-                let place = at.field("caCertificateRefs").index(1).value();
-                let message = "only the first of the authorities is believed".to_owned();
-                let consequence = "connections to servers with certificates of the others fail";
-                self.unserved(place, message, consequence);
             }
         }
     }

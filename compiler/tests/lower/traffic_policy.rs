@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mesh_snapshot::object::{
-    ClientTls, Hash, HashTable, HttpVersion, LoadBalancer, Microseconds, SimpleBalancer,
-    TrafficPolicy,
+    ClientTls, Credential, Hash, HashTable, HttpVersion, LoadBalancer, Microseconds,
+    SimpleBalancer, TrafficPolicy,
 };
 
 use SimpleBalancer::{LeastRequest, Random, RoundRobin};
@@ -185,13 +185,47 @@ spec:
     caCertificateRefs: [{group: '', kind: ConfigMap, name: ours}, {group: '', kind: ConfigMap, name: more}]
 ";
     let repository = repository(rule);
-    let findings = repository.compile().findings;
-    let said: Vec<_> = findings.iter().map(|it| it.message.as_str()).collect();
-    assert!(said.contains(&"only the first of the authorities is believed"), "{said:?}");
-    let ClientTls::Originate { sni, credential, .. } = &policies(&repository, &["80|"])[0].tls
+    let ClientTls::Originate { sni, credential, authorities, .. } =
+        &policies(&repository, &["80|"])[0].tls
     else {
         panic!("it is secured")
     };
-    let credential = credential.as_ref().map(|it| (it.namespace.as_str(), it.name.as_str()));
-    assert_eq!((sni.as_str(), credential), ("api.test", Some(("shop", "ours"))));
+    assert_eq!((sni.as_str(), credential), ("api.test", &None), "there is nothing to show");
+    let named = |it: &Credential| (it.namespace.clone(), it.name.clone());
+    let authorities: Vec<_> = authorities.iter().flatten().map(named).collect();
+    let both = ["more", "ours"].map(|name| ("shop".to_owned(), name.to_owned()));
+    assert_eq!(authorities, both, "all of them are believed");
+}
+
+#[test]
+fn an_authority_that_is_well_known_elsewhere_is_nobody() {
+    let rule = "
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  targetRefs: [{group: '', kind: Service, name: api}]
+  validation: {hostname: api.test, wellKnownCACertificates: example.com/Ours}
+";
+    let repository = repository(rule);
+    let ClientTls::Originate { authorities, .. } = &policies(&repository, &["80|"])[0].tls else {
+        panic!("it is secured")
+    };
+    assert_eq!(authorities, &Some([].into()), "not the system's authorities");
+}
+
+#[test]
+fn the_secret_of_a_rule_vouches_and_is_shown_only_where_tls_is_mutual() {
+    for (mode, is_shown) in [("SIMPLE", false), ("MUTUAL", true)] {
+        let rule = format!("  trafficPolicy: {{tls: {{mode: {mode}, credentialName: client}}}}\n");
+        let ClientTls::Originate { credential, authorities, .. } =
+            &policies(&repository(&rule), &["80|"])[0].tls
+        else {
+            panic!("it is secured")
+        };
+        let secret = Credential { namespace: String::new(), name: "client".to_owned() };
+        assert_eq!(authorities, &Some([secret.clone()].into()), "{mode}");
+        assert_eq!(credential, &is_shown.then_some(secret), "{mode}");
+    }
 }

@@ -32,8 +32,10 @@ pub enum Security<'p> {
         sni: Option<&'p str>,
         /// What its certificate must be for; `None`: the server name.
         server: Option<&'p BTreeSet<String>>,
-        /// A secret with certificate and key, or CA, or all three.
+        /// A secret with the certificate and key to show.
         credential: Option<&'p Credential>,
+        /// Secrets with the CAs that alone may vouch for the server; `None`: the CA of `ca_file`.
+        authorities: Option<&'p BTreeSet<Credential>>,
         /// Files at the proxy; `None` for the CA: the system's.
         ca_file: Option<&'p str>,
         certificate_file: Option<&'p str>,
@@ -100,6 +102,7 @@ impl<'p> Terms<'p> {
                 sni,
                 subject_alt_names,
                 credential,
+                authorities,
                 ca_file,
                 certificate_file,
                 key_file,
@@ -108,6 +111,7 @@ impl<'p> Terms<'p> {
                 sni: unless_empty(sni),
                 server: some(subject_alt_names),
                 credential: credential.as_ref(),
+                authorities: authorities.as_ref(),
                 ca_file: unless_empty(ca_file),
                 certificate_file: unless_empty(certificate_file),
                 key_file: unless_empty(key_file),
@@ -240,6 +244,7 @@ mod tests {
                 sni: String::new(),
                 subject_alt_names: BTreeSet::new(),
                 credential: Some(client.clone()),
+                authorities: None,
                 ca_file: String::new(),
                 certificate_file: String::new(),
                 key_file: String::new(),
@@ -251,6 +256,7 @@ mod tests {
             sni: None,
             server: None,
             credential: Some(&client),
+            authorities: None,
             ca_file: None,
             certificate_file: None,
             key_file: None,

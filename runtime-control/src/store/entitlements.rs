@@ -53,7 +53,10 @@ impl Entitlements {
         let subsets = policy.subsets.values().map(|subset| &subset.ports);
         let policies = std::iter::once(&policy.ports).chain(subsets).flat_map(PortPolicies::iter);
         for policy in policies {
-            if let ClientTls::Originate { credential: Some(credential), .. } = &policy.tls {
+            let ClientTls::Originate { credential, authorities, .. } = &policy.tls else {
+                continue;
+            };
+            for credential in credential.iter().chain(authorities.iter().flatten()) {
                 self.add_credential(credential, namespace);
             }
         }
@@ -95,5 +98,39 @@ impl Entitlements {
             namespace.clone_into(&mut credential.namespace);
         }
         self.names.insert(Name::Secret(credential.into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh_snapshot::object::{
+        ClientPolicy, ClientTls, Credential, Object, PortPolicies, TrafficPolicy,
+    };
+    use mesh_snapshot::wire::name::Name;
+
+    use super::Entitlements;
+
+    #[test]
+    fn who_calls_a_server_may_know_what_it_shows_and_who_vouches() {
+        let secret = |name: &str| Credential { namespace: String::new(), name: name.to_owned() };
+        let tls = ClientTls::Originate {
+            sni: String::new(),
+            subject_alt_names: [].into(),
+            credential: Some(secret("pair")),
+            authorities: Some([secret("ours"), secret("theirs")].into()),
+            ca_file: String::new(),
+            certificate_file: String::new(),
+            key_file: String::new(),
+            skip_verify: false,
+        };
+        let others = TrafficPolicy { tls, ..TrafficPolicy::default() };
+        let ports = PortPolicies { others, ..PortPolicies::default() };
+        let mut entitled = Entitlements::default();
+        let policy = ClientPolicy { ports, ..ClientPolicy::default() };
+        entitled.add(&Object::ClientPolicy(policy), "shop");
+        for name in ["pair", "ours", "theirs"] {
+            let secret = Credential { namespace: "shop".to_owned(), name: name.to_owned() };
+            assert!(entitled.cover(&Name::Secret(secret.into())), "{name}");
+        }
     }
 }

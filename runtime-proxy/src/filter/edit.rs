@@ -55,6 +55,11 @@ pub(crate) fn response(response: &mut Response<Body>, plans: &[&HeaderPlan], exc
     }
 }
 
+/// Whether a request goes on with other headers than it came with.
+pub(crate) fn is_editing(plans: &[&HeaderPlan]) -> bool {
+    plans.iter().any(|plan| !plan.request.is_empty() || plan.authority.is_some())
+}
+
 /// Whether an answer gets headers that are made of what was asked.
 pub(crate) fn looks_back(plans: &[&HeaderPlan]) -> bool {
     let edits = plans.iter().map(|plan| &plan.response);

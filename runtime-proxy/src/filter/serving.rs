@@ -10,13 +10,13 @@ use rand::{Rng as _, RngCore as _};
 use super::peers::Peers;
 use crate::agent::clock::Clock;
 use crate::cluster::{Cluster, ClusterId, Clusters};
+use crate::drain::Drain;
 use crate::http::HttpLimits;
 use crate::listener::Own;
 use crate::live::{Live, Pinned, Reader};
 use crate::observe::Observer;
 use crate::program::Program;
 use crate::tls::{Identity, MeshServer};
-use crate::worker::Drain;
 use crate::world::{Version, Watched, World};
 
 /// Shared by everything that the thread does.

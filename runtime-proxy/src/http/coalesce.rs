@@ -49,8 +49,12 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
     }
 
     /// Polls a future that drives this stream, then writes what it has left. Ready when the future is and everything
-    /// is written, or when writing fails.
-    pub(super) async fn drive<F: Future>(&self, future: F) -> io::Result<F::Output> {
+    /// is written, or when writing fails. Whoever fails is not kept waiting: of what it has left goes out what the socket
+    /// takes at once, since it may be the socket that it has given up.
+    pub(super) async fn drive<T, E>(
+        &self,
+        future: impl Future<Output = Result<T, E>>,
+    ) -> io::Result<Result<T, E>> {
         let mut future = std::pin::pin!(future);
         let mut output = None;
         std::future::poll_fn(|cx| {
@@ -61,6 +65,7 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
             }
             let written = self.poll_write_out(cx);
             match (output.take(), written) {
+                (Some(failed @ Err(_)), _) => Poll::Ready(Ok(failed)),
                 (_, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
                 (Some(done), Poll::Ready(Ok(()))) => Poll::Ready(Ok(done)),
                 (done, _) => {
@@ -207,8 +212,9 @@ mod tests {
                 stream.write_all(b"frame").await.unwrap();
                 stream.flush().await.unwrap();
             }
+            io::Result::Ok(())
         };
-        gathered.drive(writing).await.unwrap();
+        gathered.drive(writing).await.unwrap().unwrap();
         assert_eq!(writes.get(), 1);
         let mut read = [0; 50];
         theirs.read_exact(&mut read).await.unwrap();
@@ -254,7 +260,7 @@ mod tests {
         let (stream, mut theirs) = duplex(4096);
         let gathered = Gathered::new(Holding { stream, held: Vec::new(), has_waited: false });
         let mut stream = gathered.share();
-        gathered.drive(async { stream.write_all(b"the tail").await.unwrap() }).await.unwrap();
+        gathered.drive(stream.write_all(b"the tail")).await.unwrap().unwrap();
         drop((gathered, stream));
         let mut read = String::new();
         theirs.read_to_string(&mut read).await.unwrap();
@@ -272,11 +278,27 @@ mod tests {
                 stream.write_all(&[7; 1024]).await.unwrap();
             }
             assert!(stream.0.borrow().out.len() <= GATHERED_MAX + 1024);
-            stream.shutdown().await.unwrap();
+            stream.shutdown().await
         };
         let mut read = Vec::new();
         let (driven, length) = tokio::join!(gathered.drive(writing), theirs.read_to_end(&mut read));
-        driven.unwrap();
+        driven.unwrap().unwrap();
         assert_eq!(length.unwrap(), total);
+    }
+
+    #[tokio::test]
+    async fn who_fails_does_not_wait_for_the_socket() {
+        let (ours, mut theirs) = duplex(4);
+        let gathered = Gathered::new(ours);
+        let mut stream = gathered.share();
+        let failing = async {
+            stream.write_all(b"the last words").await.unwrap();
+            Err::<(), _>("given up")
+        };
+        assert_eq!(gathered.drive(failing).await.unwrap(), Err("given up"));
+        drop((gathered, stream));
+        let mut read = String::new();
+        theirs.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "the ", "what the socket takes at once");
     }
 }

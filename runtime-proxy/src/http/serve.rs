@@ -8,8 +8,8 @@ use http::{Request, Response};
 
 use super::body::Body;
 use super::{serve_http1, serve_http2};
+use crate::drain::Drain;
 use crate::stream::Stream;
-use crate::worker::Drain;
 
 /// Which HTTP a connection speaks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

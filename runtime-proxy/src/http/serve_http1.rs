@@ -19,8 +19,8 @@ use super::activity::{Active, Activity, Overdue, Watchdog, Watched};
 use super::body::{Body, BodyError, Limit};
 use super::message::response_to_http1;
 use super::serve::{Abort, HttpLimits, ServeError};
+use crate::drain::Drain;
 use crate::stream::Stream;
-use crate::worker::Drain;
 
 /// Of what is read and not yet parsed, and of what is to be written.
 const BUFFER_BYTES_MAX: usize = 128 << 10;

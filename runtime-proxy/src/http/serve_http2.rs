@@ -19,8 +19,8 @@ use super::message::response_to_http2;
 use super::pipe::pipe;
 use super::serve::{Abort, HttpLimits, ServeError};
 use super::serve_http1::too_many_headers;
+use crate::drain::Drain;
 use crate::stream::Stream;
-use crate::worker::Drain;
 
 /// What a client may send on one stream before it is read, and on all of them. Never the same: one stream that nobody
 /// reads must not stop the others.
@@ -119,6 +119,7 @@ where
                 }
                 if self.is_under_attack() {
                     self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+                    let _ = self.connection.poll_accept(cx); // writes GOAWAY
                     return Poll::Ready(Err(ServeError::RapidReset));
                 }
             }

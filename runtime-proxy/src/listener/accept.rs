@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
 use super::original_destination::original_destination;
-use crate::worker::Drain;
+use crate::drain::Drain;
 
 /// How many connections may be open at once, and how many are. Shared by the threads of a process.
 #[derive(Debug, Default)]
@@ -206,7 +206,7 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::{Gate, accept, pause_after};
-    use crate::worker::Drain;
+    use crate::drain::Drain;
 
     #[test]
     fn patience_grows_while_descriptors_are_short_and_ends() {

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::io::poll_read_buf;
 
 use super::client_hello::{self, ClientHello, HELLO_BYTES_MAX, Parsed};
-use crate::worker::Drain;
+use crate::drain::Drain;
 
 /// What the first bytes say.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -196,7 +196,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::{Protocol, before_drain, classify, sniff, sniff_tls};
-    use crate::worker::Drain;
+    use crate::drain::Drain;
 
     #[test]
     fn http_is_known_by_its_request_line() {

@@ -24,6 +24,14 @@ pub(super) fn others(engine: &Program) -> Vec<Spec> {
     ports.chain(strangers).collect()
 }
 
+/// Of the workload's own virtual hosts, that of ports which no service leads to. Source: Istio, as of the next.
+pub(super) const INBOUND_HOST_OTHER: &str = "inbound|http|0";
+
+/// Source: Istio, `buildSidecarInboundHTTPRouteConfig`.
+fn inbound_host(service_port: u16) -> Box<str> {
+    format!("inbound|http|{service_port}").into()
+}
+
 fn inbound_name(port: u16) -> String {
     format!("inbound|{port}||")
 }
@@ -35,6 +43,8 @@ pub(super) struct Known {
     pub(super) inbound: HashMap<u16, ClusterId>,
     /// The workload itself, by any other port.
     pub(super) inbound_other: Option<ClusterId>,
+    /// What logs call the virtual host of each port that some service leads to.
+    pub(super) inbound_hosts: HashMap<u16, Box<str>>,
     pub(super) passthrough: Option<ClusterId>,
     /// What metrics call the service behind each.
     pub(super) services: HashMap<ClusterId, ServiceId>,
@@ -49,17 +59,18 @@ impl Known {
             .iter()
             .map(|cluster| (cluster.id.into(), name(cluster.service())))
             .collect();
-        let mut inbound = HashMap::new();
+        let (mut inbound, mut inbound_hosts) = (HashMap::new(), HashMap::new());
         for port in engine.inbound().ports() {
             let Some(id) = directory.id(&inbound_name(port)) else { continue };
             inbound.insert(port, id);
             let service = engine.inbound().port(port).service;
             services.extend(service.map(|(service, _)| (id, name(service))));
+            inbound_hosts.extend(service.map(|(_, number)| (port, inbound_host(number))));
         }
         let passthrough = directory.id(PASSTHROUGH);
         let inbound_other = directory.id(INBOUND_PASSTHROUGH);
         services.extend(passthrough.map(|id| (id, ServiceId::PASSTHROUGH)));
         services.extend(inbound_other.map(|id| (id, ServiceId::INBOUND_PASSTHROUGH)));
-        Self { inbound, inbound_other, passthrough, services }
+        Self { inbound, inbound_other, inbound_hosts, passthrough, services }
     }
 }

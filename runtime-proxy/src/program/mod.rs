@@ -55,6 +55,11 @@ impl Program {
         self.clusters.inbound.get(&port).copied().or(self.clusters.inbound_other)
     }
 
+    /// What logs call the virtual host of a port of the workload itself.
+    pub(crate) fn inbound_host(&self, port: u16) -> &str {
+        self.clusters.inbound_hosts.get(&port).map_or(clusters::INBOUND_HOST_OTHER, AsRef::as_ref)
+    }
+
     /// What leads to wherever the client was going.
     pub(crate) const fn passthrough(&self) -> Option<ClusterId> {
         self.clusters.passthrough

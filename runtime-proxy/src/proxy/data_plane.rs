@@ -14,13 +14,13 @@ use super::{RunError, within};
 use crate::agent::clock::Clock;
 use crate::cluster::Lookup;
 use crate::config::Listeners;
+use crate::drain::Drain;
 use crate::filter::inbound::{Entry, SOURCE_V6};
 use crate::listener::{Gate, Own, Ports, bind};
 use crate::live::Current;
 use crate::observe::{AccessLogs, Metrics};
 use crate::program::Program;
 use crate::tls::{Identity, MeshServer};
-use crate::worker::Drain;
 use crate::world::{Watched, World};
 
 /// What the data path reads, and others write. Cheap to clone; all clones are one.

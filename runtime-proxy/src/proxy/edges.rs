@@ -10,12 +10,12 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::config::GatewayListeners;
+use crate::drain::Drain;
 use crate::filter::Serving;
 use crate::filter::gateway::{self, Place};
 use crate::listener::{Gate, Ports, accept};
 use crate::live::Current;
 use crate::program::Program;
-use crate::worker::Drain;
 
 /// Of one thread. What the program no longer has is drained; what it has anew is opened, beside the sockets of the other threads.
 pub(super) struct Edges {

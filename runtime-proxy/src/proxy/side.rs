@@ -11,10 +11,10 @@ use super::{DataPlane, RunError, Shared, identity};
 use crate::agent::health::HealthCounters;
 use crate::agent::status::Status;
 use crate::config::Config;
+use crate::drain::Drain;
 use crate::listener::bind;
 use crate::observe::admin::{self, Admin};
 use crate::program::Program;
-use crate::worker::Drain;
 
 pub(super) struct Side {
     end: Drain,

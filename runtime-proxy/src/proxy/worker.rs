@@ -16,13 +16,13 @@ use super::Shared;
 use super::edges::Edges;
 use crate::cluster::Clusters;
 use crate::config::GatewayListeners;
+use crate::drain::Drain;
 use crate::filter::inbound::{self, Entry};
 use crate::filter::{Peers, Serving, outbound};
 use crate::http::HttpLimits;
 use crate::listener::{Gate, Own, Ports, accept};
 use crate::observe::Observer;
 use crate::tls::{MeshClient, MeshServer};
-use crate::worker::Drain;
 
 /// A socket that connections come in by.
 pub(super) enum Door {

@@ -5,15 +5,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
 use mesh_snapshot::object::Credential;
 use mesh_snapshot::wire;
 use rustls::RootCertStore;
+use rustls::pki_types::UnixTime;
 use rustls::sign::CertifiedKey;
 
+use super::handshake;
 use super::pem;
 use super::provider::provider;
+use super::stamp::FileStamp;
 use super::trust::read_roots;
 use crate::world::{Version, Watched, World};
 
@@ -21,8 +23,14 @@ use crate::world::{Version, Watched, World};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Stamp {
     Secret(Version),
-    /// When it was written, and how long it is; `None`: it cannot be seen.
-    File(Option<(SystemTime, u64)>),
+    File(FileStamp),
+}
+
+/// Of all of these, which are about to be read. `None`: one of them may change without its being seen, so what is made of
+/// them is not to be kept.
+pub(super) fn stamps<'m>(materials: impl IntoIterator<Item = &'m Material>) -> Option<Vec<Stamp>> {
+    let now = handshake::now();
+    materials.into_iter().flat_map(|material| material.stamps(now)).collect()
 }
 
 /// Why nothing can be made of a secret, if so. One that is empty is none, which is no fault.
@@ -72,11 +80,12 @@ impl Material {
         Self::Secret { name, cell: world.secret(&credential) }
     }
 
-    pub(super) fn stamps(&self) -> Vec<Stamp> {
+    fn stamps(&self, now: UnixTime) -> Vec<Option<Stamp>> {
+        let file = |path: &Path| FileStamp::of(path, now).map(Stamp::File);
         match self {
-            Self::Secret { cell, .. } => vec![Stamp::Secret(cell.version())],
-            Self::Files { chain, key } => vec![stamp(chain), stamp(key)],
-            Self::File(file) => vec![stamp(file)],
+            Self::Secret { cell, .. } => vec![Some(Stamp::Secret(cell.version()))],
+            Self::Files { chain, key } => vec![file(chain), file(key)],
+            Self::File(path) => vec![file(path)],
         }
     }
 
@@ -105,26 +114,6 @@ impl Material {
         read_roots(&ca).map_err(|error| format!("the CA of {}: {error}", self.name()))
     }
 
-    /// Whether there is a certificate of one's own in it.
-    pub(super) fn has_certificate(&self) -> bool {
-        match self {
-            Self::Secret { cell, .. } => {
-                cell.get().is_some_and(|secret| !secret.certificate_chain.is_empty())
-            }
-            Self::Files { .. } => true,
-            Self::File(_) => false,
-        }
-    }
-
-    /// Whether there is a CA in it.
-    pub(super) fn has_roots(&self) -> bool {
-        match self {
-            Self::Secret { cell, .. } => cell.get().is_some_and(|secret| !secret.ca.is_empty()),
-            Self::Files { .. } => false,
-            Self::File(_) => true,
-        }
-    }
-
     fn name(&self) -> String {
         match self {
             Self::Secret { name, .. } => format!("secret `{name}`"),
@@ -132,11 +121,6 @@ impl Material {
             Self::File(file) => format!("`{}`", file.display()),
         }
     }
-}
-
-fn stamp(file: &Path) -> Stamp {
-    let seen = std::fs::metadata(file).and_then(|data| Ok((data.modified()?, data.len())));
-    Stamp::File(seen.ok())
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

@@ -101,7 +101,7 @@ fn config(
     expected: &Arc<Expected>,
     offer: Offer,
 ) -> Result<ClientConfig, HandshakeError> {
-    let verifier = ServerOfMesh::new(&identity.trust, expected);
+    let verifier = ServerOfMesh::verifier(&identity.trust, expected);
     let certificate = SingleCertAndKey::from(Arc::clone(&identity.certified));
     let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()

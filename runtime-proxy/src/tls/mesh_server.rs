@@ -91,7 +91,7 @@ impl fmt::Debug for MeshServer {
 
 impl Built {
     fn new(version: Version, identity: &Identity) -> Result<Self, HandshakeError> {
-        let verifier = ClientOfMesh::new(&identity.trust)
+        let verifier = ClientOfMesh::verifier(&identity.trust)
             .map_err(|error| HandshakeError::Tls(rustls::Error::General(error.to_string())))?;
         let resolver = SingleCertAndKey::from(Arc::clone(&identity.certified));
         let mut silent = ServerConfig::builder_with_provider(provider())

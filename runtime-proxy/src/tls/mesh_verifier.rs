@@ -5,20 +5,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{CertificateError, Error, OtherError};
 
 use super::provider::provider;
 use super::spiffe::SpiffeId;
 use super::svid::{Svid, SvidError};
 use super::trust::{Trust, TrustDomains};
+use super::verifier::{ClientRule, ClientVerifier, ServerRule, ServerVerifier, Shown};
 
 /// The identities that a server may prove, of which it must prove one.
 #[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -60,57 +55,25 @@ pub(super) fn admit(
 /// Any peer of the mesh that calls.
 #[derive(Debug)]
 pub(super) struct ClientOfMesh {
-    chain: Arc<dyn ClientCertVerifier>,
     domains: TrustDomains,
 }
 
 impl ClientOfMesh {
-    pub(super) fn new(trust: &Trust) -> Result<Self, rustls::server::VerifierBuilderError> {
+    pub(super) fn verifier(
+        trust: &Trust,
+    ) -> Result<ClientVerifier<Self>, rustls::server::VerifierBuilderError> {
         let roots = Arc::clone(&trust.roots);
         let chain = WebPkiClientVerifier::builder_with_provider(roots, provider())
             // Which roots there are is nobody's business, and clients of the mesh have one certificate.
             .clear_root_hint_subjects()
             .build()?;
-        Ok(Self { chain, domains: trust.domains.clone() })
+        Ok(ClientVerifier { chain, rule: Self { domains: trust.domains.clone() } })
     }
 }
 
-impl ClientCertVerifier for ClientOfMesh {
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.chain.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let verified = self.chain.verify_client_cert(end_entity, intermediates, now)?;
-        admit(end_entity, &self.domains, None, now).map_err(refusal)?;
-        Ok(verified)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
+impl ClientRule for ClientOfMesh {
+    fn judge(&self, certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+        admit(certificate, &self.domains, None, now).map(drop).map_err(refusal)
     }
 }
 
@@ -119,57 +82,20 @@ impl ClientCertVerifier for ClientOfMesh {
 pub(super) struct ServerOfMesh {
     trust: Trust,
     expected: Arc<Expected>,
-    algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl ServerOfMesh {
-    pub(super) fn new(trust: &Trust, expected: &Arc<Expected>) -> Self {
-        let algorithms = provider().signature_verification_algorithms;
-        Self { trust: trust.clone(), expected: Arc::clone(expected), algorithms }
+    pub(super) fn verifier(trust: &Trust, expected: &Arc<Expected>) -> ServerVerifier<Self> {
+        ServerVerifier::new(Self { trust: trust.clone(), expected: Arc::clone(expected) })
     }
 }
 
-impl ServerCertVerifier for ServerOfMesh {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let parsed = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(
-            &parsed,
-            &self.trust.roots,
-            intermediates,
-            now,
-            self.algorithms.all,
-        )?;
-        admit(end_entity, &self.trust.domains, Some(&self.expected), now).map_err(refusal)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
+impl ServerRule for ServerOfMesh {
+    fn judge(&self, server: &Shown<'_>) -> Result<(), Error> {
+        server.vouched_for(&self.trust.roots)?;
+        let domains = &self.trust.domains;
+        let admitted = admit(server.certificate, domains, Some(&self.expected), server.now);
+        admitted.map(drop).map_err(refusal)
     }
 }
 

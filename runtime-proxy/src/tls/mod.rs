@@ -12,7 +12,7 @@
 //! is aws-lc-rs, given to every configuration by name.
 
 pub mod alpn;
-mod provider;
+pub(crate) mod provider;
 
 mod pem;
 mod spiffe;
@@ -24,6 +24,8 @@ mod identity;
 mod ticket;
 
 mod handshake;
+pub(crate) mod verifier;
+
 mod mesh_verifier;
 
 mod mesh_client;
@@ -31,6 +33,7 @@ mod mesh_server;
 
 pub(crate) mod material;
 mod names;
+mod stamp;
 
 mod cipher;
 mod termination;

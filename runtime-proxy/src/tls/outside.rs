@@ -6,22 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use mesh_snapshot::object::ClientTls;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use mesh_snapshot::object::{ClientTls, Credential};
+use rustls::client::{Resumption, verify_server_name};
+use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-};
+use rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 
 use super::alpn::{self, Offer};
 use super::handshake::{self, HandshakeError, Secured};
-use super::material::{Material, Stamp, system_roots};
+use super::material::{self, Material, Stamp, system_roots};
 use super::names;
 use super::provider::provider;
+use super::verifier::{ServerRule, ServerVerifier, Shown};
 use crate::stream::Stream;
 use crate::world::World;
 
@@ -32,13 +28,13 @@ pub struct OutsideClient {
     names: BTreeSet<String>,
     is_verifying: bool,
     certificate: Option<Material>,
-    /// `None`: the system's.
-    ca: Option<Material>,
+    /// Each of which may vouch. `None`: the system's.
+    authorities: Option<Vec<Material>>,
     built: ArcSwapOption<Built>,
 }
 
 struct Built {
-    stamps: Vec<Stamp>,
+    stamps: Option<Vec<Stamp>>,
     config: Result<ClientConfig, Arc<str>>,
 }
 
@@ -52,6 +48,7 @@ impl OutsideClient {
             sni,
             subject_alt_names,
             credential,
+            authorities,
             ca_file,
             certificate_file,
             key_file,
@@ -60,18 +57,21 @@ impl OutsideClient {
         else {
             return None;
         };
-        let secret = credential.as_ref().map(|name| Material::secret(name, namespace, world));
+        let secret = |name: &Credential| Material::secret(name, namespace, world);
         let files = (!certificate_file.is_empty()).then(|| Material::Files {
             chain: PathBuf::from(certificate_file),
             key: PathBuf::from(key_file),
         });
-        let ca = (!ca_file.is_empty()).then(|| Material::File(PathBuf::from(ca_file)));
+        let ca = || (!ca_file.is_empty()).then(|| vec![Material::File(PathBuf::from(ca_file))]);
         Some(Self {
             sni: sni.clone(),
             names: subject_alt_names.clone(),
             is_verifying: !skip_verify,
-            certificate: files.or_else(|| secret.clone()),
-            ca: ca.or(secret),
+            certificate: files.or_else(|| credential.as_ref().map(secret)),
+            authorities: match authorities {
+                Some(secrets) => Some(secrets.iter().map(secret).collect()),
+                None => ca(),
+            },
             built: ArcSwapOption::empty(),
         })
     }
@@ -104,9 +104,10 @@ impl OutsideClient {
 
     /// Cheap to copy: its parts are shared.
     fn config(&self) -> Result<ClientConfig, Arc<str>> {
-        let materials = self.certificate.iter().chain(&self.ca);
-        let stamps: Vec<Stamp> = materials.flat_map(Material::stamps).collect();
+        let materials = self.certificate.iter().chain(self.authorities.iter().flatten());
+        let stamps = material::stamps(materials);
         if let Some(built) = self.built.load_full()
+            && stamps.is_some()
             && built.stamps == stamps
         {
             return built.config.clone();
@@ -127,29 +128,52 @@ impl OutsideClient {
             .dangerous() // rustls' word for a verifier that is not its own
             .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.certificate {
-            // A credential may hold a CA alone.
-            Some(material) if material.has_certificate() || !material.has_roots() => {
+            Some(material) => {
                 let certified = Arc::new(material.certified()?);
                 config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
             }
-            _ => config.with_no_client_auth(),
+            None => config.with_no_client_auth(),
         };
         config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
         Ok(config)
     }
 
-    fn verifier(&self) -> Result<Outsider, String> {
+    fn verifier(&self) -> Result<ServerVerifier<Outsider>, String> {
         let trust = if self.is_verifying {
-            Some(match &self.ca {
-                Some(ca) if ca.has_roots() => Arc::new(ca.roots()?),
-                _ => system_roots()?,
+            Some(match &self.authorities {
+                Some(authorities) => Arc::new(roots(authorities)?),
+                None => system_roots()?,
             })
         } else {
             None
         };
-        let algorithms = provider().signature_verification_algorithms;
-        Ok(Outsider { trust, names: self.names.clone(), algorithms })
+        Ok(ServerVerifier::new(Outsider { trust, names: self.names.clone() }))
     }
+}
+
+/// Of all who are there: of several authorities one may be lacking, but not all. Source: Gateway API,
+/// `BackendTLSPolicyValidation.caCertificateRefs`.
+fn roots(authorities: &[Material]) -> Result<RootCertStore, String> {
+    let mut all = RootCertStore::empty();
+    let mut lacking = Vec::new();
+    for authority in authorities {
+        match authority.roots() {
+            Ok(found) => all.extend(found.roots),
+            Err(reason) => lacking.push(reason),
+        }
+    }
+    let reason = lacking.join("; ");
+    if all.is_empty() {
+        return Err(if reason.is_empty() {
+            "nobody may vouch for them".to_owned()
+        } else {
+            reason
+        });
+    }
+    if !lacking.is_empty() {
+        tracing::warn!(%reason, "not all who may vouch for servers outside the mesh are known");
+    }
+    Ok(all)
 }
 
 impl fmt::Debug for OutsideClient {
@@ -165,54 +189,18 @@ struct Outsider {
     /// `None`: anybody.
     trust: Option<Arc<RootCertStore>>,
     names: BTreeSet<String>,
-    algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for Outsider {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let Some(roots) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
-        let parsed = ParsedCertificate::try_from(end_entity)?;
-        verify_server_cert_signed_by_trust_anchor(
-            &parsed,
-            roots,
-            intermediates,
-            now,
-            self.algorithms.all,
-        )?;
+impl ServerRule for Outsider {
+    fn judge(&self, server: &Shown<'_>) -> Result<(), Error> {
+        let Some(roots) = &self.trust else { return Ok(()) };
+        let parsed = server.vouched_for(roots)?;
         if self.names.is_empty() {
-            verify_server_name(&parsed, server_name)?;
-        } else if !names::proves_any(end_entity, &self.names) {
-            return Err(CertificateError::NotValidForName.into());
+            verify_server_name(&parsed, server.name)
+        } else if names::proves_any(server.certificate, &self.names) {
+            Ok(())
+        } else {
+            Err(CertificateError::NotValidForName.into())
         }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
     }
 }

@@ -6,23 +6,20 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use mesh_snapshot::object::{ClientCertificate, ClientIssuer, Termination, TlsVersion};
-use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
     ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier,
 };
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
-    SignatureScheme, SupportedProtocolVersion,
-};
+use rustls::{CertificateError, Error, ServerConfig, SupportedProtocolVersion};
 
 use super::handshake::HandshakeError;
-use super::material::{Material, Stamp};
+use super::material::{self, Material, Stamp};
 use super::provider::provider;
+use super::verifier::{ClientRule, ClientVerifier};
 use super::{alpn, cipher, names, ticket};
 use crate::world::World;
 
@@ -44,7 +41,7 @@ enum Client {
 }
 
 struct Built {
-    stamps: Vec<Stamp>,
+    stamps: Option<Vec<Stamp>>,
     config: Result<Arc<ServerConfig>, Arc<str>>,
 }
 
@@ -92,7 +89,7 @@ impl Terminating {
     pub(super) fn config(&self) -> Result<Arc<ServerConfig>, HandshakeError> {
         let stamps = self.stamps();
         let built = match self.built.load_full() {
-            Some(built) if built.stamps == stamps => built,
+            Some(built) if stamps.is_some() && built.stamps == stamps => built,
             _ => {
                 let config = self.build().map(Arc::new).map_err(Arc::from);
                 if let Err(reason) = &config {
@@ -106,12 +103,12 @@ impl Terminating {
         built.config.clone().map_err(HandshakeError::NoCertificate)
     }
 
-    fn stamps(&self) -> Vec<Stamp> {
+    fn stamps(&self) -> Option<Vec<Stamp>> {
         let ca = match &self.client {
             Client::Nothing => None,
             Client::Certificate { ca, .. } => Some(ca),
         };
-        self.certificates.iter().chain(ca).flat_map(Material::stamps).collect()
+        material::stamps(self.certificates.iter().chain(ca))
     }
 
     fn build(&self) -> Result<ServerConfig, String> {
@@ -200,59 +197,20 @@ impl Client {
         if names.is_empty() {
             return Ok(chain);
         }
-        Ok(Arc::new(Named { chain, names: names.clone() }))
+        Ok(Arc::new(ClientVerifier { chain, rule: Named(names.clone()) }))
     }
 }
 
 /// Clients that the CA has certified *and* that have one of these names.
 #[derive(Debug)]
-struct Named {
-    chain: Arc<dyn ClientCertVerifier>,
-    names: BTreeSet<String>,
-}
+struct Named(BTreeSet<String>);
 
-impl ClientCertVerifier for Named {
-    fn client_auth_mandatory(&self) -> bool {
-        self.chain.client_auth_mandatory()
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.chain.root_hint_subjects()
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let verified = self.chain.verify_client_cert(end_entity, intermediates, now)?;
-        if names::proves_any(end_entity, &self.names) {
-            Ok(verified)
+impl ClientRule for Named {
+    fn judge(&self, certificate: &CertificateDer<'_>, _: UnixTime) -> Result<(), Error> {
+        if names::proves_any(certificate, &self.0) {
+            Ok(())
         } else {
             Err(CertificateError::NotValidForName.into())
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.chain.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.chain.supported_verify_schemes()
     }
 }

@@ -146,6 +146,7 @@ impl Edge {
             sni: host.to_owned(),
             subject_alt_names: [host.to_owned()].into(),
             credential: None,
+            authorities: None,
             ca_file: self.root.path().to_str().unwrap().to_owned(),
             certificate_file: String::new(),
             key_file: String::new(),

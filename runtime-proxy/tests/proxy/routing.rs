@@ -206,8 +206,11 @@ async fn paths_hosts_and_headers_are_rewritten() {
         ..Default::default()
     }];
     changed.headers = HeaderOperations {
+        request_set: vec![pair("x-new", "new"), pair("x-was", "%REQ(:path)%")],
         response_set: vec![
             pair("x-path", "%REQ(:path)%"),
+            pair("x-host", "%REQ(:authority)%"),
+            pair("x-edited", "%REQ(x-new)% %REQ(x-was)%"),
             pair("x-fixed", "yes"),
             pair("x-none", "%REQ(x-absent)%"),
         ],
@@ -217,7 +220,9 @@ async fn paths_hosts_and_headers_are_rewritten() {
     let response = client.send(asking("/old/x?y")).await.unwrap();
     assert_eq!(response.headers()["x-fixed"], "yes");
     assert!(!response.headers().contains_key("x-none"), "there is nothing to say");
-    assert_eq!(response.headers()["x-path"], "/old/x?y");
+    assert_eq!(response.headers()["x-path"], "/new/x?y", "as it was sent on");
+    assert_eq!(response.headers()["x-host"], "other.test");
+    assert_eq!(response.headers()["x-edited"], "new /old/x?y");
     assert_eq!(text(response).await, "a other.test /new/x?y");
     assert_eq!(client.send(asking("/else")).await.unwrap().status(), 404);
 }
@@ -225,10 +230,15 @@ async fn paths_hosts_and_headers_are_rewritten() {
 #[tokio::test(flavor = "local")]
 async fn a_proxy_answers_and_redirects_by_itself() {
     let body = mesh_snapshot::object::Bytes(b"gone".to_vec());
-    let respond = route(HttpAction::Respond { status: 410, body });
+    let mut respond = route(HttpAction::Respond { status: 410, body });
+    let agent = ("x-agent".to_owned(), "%REQ(user-agent)%".to_owned());
+    respond.headers = HeaderOperations { response_set: vec![agent], ..Default::default() };
     let (_proxy, client) = web(vec![respond], &[], &[]).await;
-    let response = client.send(asking("/")).await.unwrap();
+    let mut request = asking("/");
+    request.headers_mut().insert("user-agent", "curl".parse().unwrap());
+    let response = client.send(request).await.unwrap();
     assert_eq!(response.status(), 410);
+    assert_eq!(response.headers()["x-agent"], "curl");
     assert_eq!(text(response).await, "gone");
 
     let redirect = route(HttpAction::Redirect(Redirect {

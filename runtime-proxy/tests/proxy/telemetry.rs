@@ -150,7 +150,7 @@ async fn only_messages_of_grpc_are_counted() {
 #[tokio::test(flavor = "local")]
 async fn both_logs_say_by_which_route_and_from_where_the_upstream_was_called() {
     let application = server(Version::Http1, async |_| Ok(Response::new(Body::from("ok")))).await;
-    let text_format = "%ROUTE_NAME% %UPSTREAM_LOCAL_ADDRESS% %REQ(USER-AGENT)% %RESP(X-NONE)%\n";
+    let text_format = "%ROUTE_NAME% %VIRTUAL_HOST_NAME% %UPSTREAM_LOCAL_ADDRESS% %REQ(USER-AGENT)% %RESP(X-NONE)%\n";
     let log = AccessLog::Text { file: "/dev/stdout".to_owned(), format: text_format.to_owned() };
     let (web, reviews) = pair_logging(Protocol::Http, MtlsMode::Strict, application, log);
     let client = Client::to(web.outbound(), Version::Http1).await;
@@ -159,14 +159,33 @@ async fn both_logs_say_by_which_route_and_from_where_the_upstream_was_called() {
     request.headers_mut().insert("user-agent", "curl".parse().unwrap());
     assert_eq!(text(client.send(request).await.unwrap()).await, "ok");
     until("both have logged", || reviews.logged().len().min(web.logged().len()) > 1).await;
-    for proxy in [&web, &reviews] {
+    for (proxy, virtual_host) in [(&web, "reviews"), (&reviews, "inbound|http|9080")] {
         let line = proxy.logged();
         let words: Vec<_> = line.split_whitespace().collect();
-        let [route, local, agent, none] = words[..] else { panic!("{line}") };
+        let [route, host, local, agent, none] = words[..] else { panic!("{line}") };
+        assert!(host.starts_with(virtual_host), "{line}");
         assert_eq!((route, agent, none), ("default", "curl", "-"), "{line}");
         let local: SocketAddr = local.parse().unwrap();
         assert!(local.ip().is_loopback() && local.port() > 0, "{line}");
     }
+}
+
+/// Source: Istio, whose one route for such ports stands under port 0.
+#[tokio::test(flavor = "local")]
+async fn a_port_that_no_service_leads_to_has_a_virtual_host_too() {
+    let application = server(Version::Http1, async |_| Ok(Response::new(Body::from("ok")))).await;
+    let mut mesh = Mesh::new();
+    mesh.defaults.access_log = AccessLog::Text {
+        file: "/dev/stdout".to_owned(),
+        format: "%VIRTUAL_HOST_NAME%\n".to_owned(),
+    };
+    mesh.service(service("reviews", 9080, Protocol::Http), Vec::new());
+    let mut reviews = Proxy::sidecar("reviews", &[(7070, application)], &Authority::root());
+    reviews.put(&mesh.snapshot()).unwrap();
+    let client = Client::to(reviews.inbound(), Version::Http1).await;
+    assert_eq!(text(client.send(get("/")).await.unwrap()).await, "ok");
+    until("it is logged", || !reviews.logged().is_empty()).await;
+    assert_eq!(reviews.logged(), "inbound|http|0\n");
 }
 
 /// Nobody has proved who it is that calls without mutual TLS.

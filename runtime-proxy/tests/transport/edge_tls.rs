@@ -297,9 +297,7 @@ async fn certificates_in_files_are_read_again_when_they_change() {
     let gateway = gateway(&world, &[server]);
     let (server, _) = call(&gateway, "shop", stranger()).await;
     assert!(matches!(server, Err(HandshakeError::NoCertificate(_))), "{server:?}");
-    // Names of different lengths: the files' times may be too coarse to tell them apart.
-    for host in ["shop", "shop.example.com"] {
-        let pair = root.server(host);
+    for pair in [root.server("shop"), root.server("shop")] {
         std::fs::write(path("tls.crt"), &pair.chain).unwrap();
         std::fs::write(path("tls.key"), &pair.key).unwrap();
         assert_eq!(call(&gateway, "shop", stranger()).await.1, Some(leaf(&pair)));
@@ -354,6 +352,7 @@ fn originate(change: impl FnOnce(&mut Originate)) -> ClientTls {
         sni: all.sni,
         subject_alt_names: all.names.into_iter().map(str::to_owned).collect(),
         credential: all.credential.map(credential),
+        authorities: all.authorities.map(|names| names.iter().copied().map(credential).collect()),
         ca_file: all.ca_file,
         certificate_file: String::new(),
         key_file: String::new(),
@@ -366,6 +365,7 @@ struct Originate {
     sni: String,
     names: Vec<&'static str>,
     credential: Option<&'static str>,
+    authorities: Option<&'static [&'static str]>,
     ca_file: String,
     skip_verify: bool,
 }
@@ -407,9 +407,12 @@ async fn whom_nobody_vouches_for_is_not_believed_unless_told_to() {
         call_outside(&world, &originate(change), &pair, "api.partner.example").await
     };
     assert!(call(|_| ()).await.is_err(), "the system's CAs do not know it, if there are any");
-    assert!(call(|tls| tls.credential = Some("partner")).await.is_err(), "another CA");
-    let absent = call(|tls| tls.credential = Some("absent")).await;
-    assert!(matches!(absent, Err(HandshakeError::NoCertificate(_))), "{absent:?}");
+    assert!(call(|tls| tls.authorities = Some(&["partner"])).await.is_err(), "another CA");
+    for names in [[].as_slice(), &["absent"]] {
+        let tls = originate(|tls| tls.authorities = Some(names));
+        let absent = call_outside(&world, &tls, &pair, "api.partner.example").await;
+        assert!(matches!(absent, Err(HandshakeError::NoCertificate(_))), "{absent:?}");
+    }
     assert!(call(|tls| tls.skip_verify = true).await.is_ok());
 }
 
@@ -417,10 +420,40 @@ async fn whom_nobody_vouches_for_is_not_believed_unless_told_to() {
 async fn the_ca_of_a_credential_may_change() {
     let (world, root) = (World::default(), Authority::root());
     let pair = root.server("api.partner.example");
-    let tls = originate(|tls| tls.credential = Some("partner"));
+    let tls = originate(|tls| tls.authorities = Some(&["partner"]));
     let client = OutsideClient::new(&tls, "edge", &world).unwrap();
     secret(&world, "partner", None, &Authority::root().pem());
     assert!(connect_outside(&client, &pair, "api.partner.example").await.is_err());
     secret(&world, "partner", None, &root.pem());
     assert!(connect_outside(&client, &pair, "api.partner.example").await.is_ok());
+}
+
+/// Not the system's authorities instead; and whoever is asked to vouch has nothing that is shown.
+#[tokio::test]
+async fn a_secret_without_a_ca_vouches_for_nobody() {
+    let (world, root) = (World::default(), Authority::root());
+    let pair = root.server("api.partner.example");
+    let tls = originate(|tls| tls.authorities = Some(&["pair"]));
+    let client = OutsideClient::new(&tls, "edge", &world).unwrap();
+    secret(&world, "pair", Some(&root.server("client")), "");
+    let called = connect_outside(&client, &pair, "api.partner.example").await;
+    let Err(HandshakeError::NoCertificate(reason)) = called else { panic!("{called:?}") };
+    assert!(reason.contains("the CA of secret `edge/pair`"), "{reason}");
+    secret(&world, "pair", None, &root.pem());
+    let called = connect_outside(&client, &pair, "api.partner.example").await;
+    assert!(called.is_ok(), "there need be nothing to show: {called:?}");
+}
+
+#[tokio::test]
+async fn each_of_several_authorities_vouches() {
+    let (world, ours, theirs) = (World::default(), Authority::root(), Authority::root());
+    let tls = originate(|tls| tls.authorities = Some(&["absent", "ours", "theirs"]));
+    let client = OutsideClient::new(&tls, "edge", &world).unwrap();
+    secret(&world, "ours", None, &ours.pem());
+    secret(&world, "theirs", None, &theirs.pem());
+    for (authority, is_believed) in [(&ours, true), (&theirs, true), (&Authority::root(), false)] {
+        let pair = authority.server("api.partner.example");
+        let called = connect_outside(&client, &pair, "api.partner.example").await;
+        assert_eq!(called.is_ok(), is_believed, "{called:?}");
+    }
 }

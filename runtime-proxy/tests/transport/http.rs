@@ -9,9 +9,9 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
+use mesh_proxy::drain::Drain;
 use mesh_proxy::http::Version::{Http1, Http2};
 use mesh_proxy::http::{Abort, Body, ExchangeError, Held, HttpLimits, Version, http1, http2};
-use mesh_proxy::worker::Drain;
 use tokio::sync::Notify;
 
 use crate::wire::{Client, bytes, data, get, post, server, server_with, streamed, text};

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
+use mesh_proxy::drain::Drain;
 use mesh_proxy::http::Version::{Http1, Http2};
 use mesh_proxy::http::{Body, ExchangeError, HttpLimits, ServeError, Version, serve};
-use mesh_proxy::worker::Drain;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};

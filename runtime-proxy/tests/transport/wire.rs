@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt;
+use mesh_proxy::drain::Drain;
 use mesh_proxy::http::{
     Abort, Body, BodyError, Http1Client, Http2Client, HttpLimits, Version, http1, http2, serve,
 };
 use mesh_proxy::stream::Stream;
-use mesh_proxy::worker::Drain;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 

@@ -215,16 +215,20 @@ pub enum ClientTls {
         #[serde(default, skip_serializing_if = "is_default")]
         subject_alt_names: BTreeSet<String>,
     },
-    /// TLS towards a server outside the mesh; mutual where there is a `credential`.
+    /// TLS towards a server outside the mesh; mutual where there is a `credential` or a certificate's file.
     Originate {
         /// Empty: the host of the request.
         #[serde(default, skip_serializing_if = "is_default")]
         sni: String,
         #[serde(default, skip_serializing_if = "is_default")]
         subject_alt_names: BTreeSet<String>,
-        /// A secret with certificate and key, or CA, or all three.
+        /// A secret with the certificate and key that the client shows.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<Credential>,
+        /// Secrets with the CAs that may vouch for the server, and nobody else; where none of them is there, connections fail.
+        /// Absent: the CA of `ca_file`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorities: Option<BTreeSet<Credential>>,
         /// Files at the proxy: CA, certificate, key; empty CA: the system's.
         #[serde(default, skip_serializing_if = "is_default")]
         ca_file: String,

@@ -56,7 +56,7 @@ pub(crate) struct Exchange {
     told: bool,
 }
 
-/// As the client sent it.
+/// As the client sent it, and once it has a route, as that has rewritten it.
 struct Asked {
     version: Version,
     method: Method,
@@ -133,6 +133,14 @@ impl Exchange {
             self.outcome.route = route.into();
             self.outcome.virtual_host = virtual_host.into();
         }
+    }
+
+    /// The request as its route has rewritten it: so do logs and the answer's headers have it. Source: Envoy,
+    /// `finalizeRequestHeaders`, which changes the one map of headers that there is.
+    pub(crate) fn rewritten(&mut self, request: &Request<Body>) {
+        self.asked.uri = request.uri().clone();
+        self.asked.authority = target::authority(request).into();
+        self.asked.headers = self.program().logged().request.of(request.headers(), false);
     }
 
     /// What an answer's headers are made of is kept until there is one.

@@ -12,6 +12,7 @@ use super::downstream::Downstream;
 use super::inbound::HELLO_WAIT;
 use super::serving::Serving;
 use super::stream::Passage;
+use crate::drain::Drain;
 use crate::http::{self, Version};
 use crate::listener::{Accepted, Protocol, Sniffed, before_drain, sniff, sniff_tls};
 use crate::live::Pinned;
@@ -19,7 +20,6 @@ use crate::observe::{Direction, Flags};
 use crate::program::Program;
 use crate::stream::Stream;
 use crate::tls::alpn::Agreed;
-use crate::worker::Drain;
 
 /// Which listener of the program a socket stands for.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -34,13 +34,19 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
     let local = accepted.original_destination.unwrap_or(accepted.local);
     let destination = SocketAddr::new(local.ip().to_canonical(), place.port);
     let (downstream, stream) = Downstream::new(accepted, destination);
-    let Some((listener, edge)) = live.program.listener(place.port, place.bind) else { return };
+    let Some((listener, edge)) = live.program.listener(place.port, place.bind) else {
+        return refuse(downstream, live, &serving, "listener_not_found");
+    };
     if !listener.tls {
-        let Some(chain) = listener.chain(None) else { return };
+        let Some(chain) = listener.chain(None) else {
+            return refuse(downstream, live, &serving, "filter_chain_not_found");
+        };
         let arrived = Arrived { stream, downstream, agreed: None };
         return go_on(arrived, chain, place, &live, serving, drain).await;
     }
-    let Some(edge) = edge else { return };
+    let Some(edge) = edge else {
+        return refuse(downstream, live, &serving, "filter_chain_not_found");
+    };
     // What the client asks for is looked at before anything is answered: its TLS may not be for this proxy to end.
     let mut stream = stream;
     let sniffed = before_drain(&drain, sniff_tls(&mut stream, HELLO_WAIT)).await;
@@ -65,7 +71,9 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
         }
     };
     // Whose certificate was shown and who was let in by it, not what the name alone would say.
-    let Some(chain) = listener.chains().get(server) else { return };
+    let Some(chain) = listener.chains().get(server) else {
+        return refuse(downstream, live, &serving, "filter_chain_not_found");
+    };
     let downstream = downstream.secured(&secured, None);
     let arrived = Arrived { stream: secured.stream, downstream, agreed: Some(secured.agreed) };
     go_on(arrived, chain, place, &live, serving, drain).await;

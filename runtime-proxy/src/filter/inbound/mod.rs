@@ -12,6 +12,7 @@ use super::downstream::Downstream;
 use super::serving::Serving;
 use super::stream::Passage;
 use crate::cluster::Original;
+use crate::drain::Drain;
 use crate::http::{self, Version};
 use crate::listener::{
     Accepted, Protocol, Sniffed, Treatment, before_drain, sniff, sniff_tls, treat,
@@ -21,7 +22,6 @@ use crate::observe::{Direction, Flags};
 use crate::program::Program;
 use crate::stream::Stream;
 use crate::tls::alpn::Agreed;
-use crate::worker::Drain;
 
 /// Which port of the workload a listener stands for.
 #[derive(Clone, Copy, Debug)]

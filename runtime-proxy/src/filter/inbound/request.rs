@@ -34,7 +34,7 @@ pub(super) async fn serve(
         Exchange::begin(direction, &mut request, &serving, &downstream, live.clone());
     exchange.scheme = target::told_scheme(request.headers()).unwrap_or("http");
     exchange.outcome.service = service(port, &exchange);
-    note_route(port, &mut exchange);
+    exchange.routed("default", live.program.inbound_host(port.number)); // what arrives has one route
     let admitted = admit(&mut request, port, live.program.engine(), &mut exchange);
     Ok(match admitted {
         Err(Refused::Denied(decision)) => exchange.deny(decision, policy::denial()),
@@ -44,15 +44,6 @@ pub(super) async fn serve(
             Err(reply) => exchange.reply(reply),
         },
     })
-}
-
-/// What arrives has one route. Source: Istio, `buildSidecarInboundHTTPRouteConfig`.
-fn note_route(port: Port, exchange: &mut Exchange) {
-    if exchange.is_logged() {
-        let inbound = exchange.program().engine().inbound().port(port.number);
-        let service_port = inbound.service.map_or(port.number, |(_, port)| port);
-        exchange.routed("default", &format!("inbound|http|{service_port}"));
-    }
 }
 
 fn service(port: Port, exchange: &Exchange) -> ServiceId {

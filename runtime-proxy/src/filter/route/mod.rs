@@ -128,6 +128,9 @@ async fn act(
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
     let plan = &selected.route.headers;
+    if !matches!(selected.route.action, Action::Forward(_)) && edit::looks_back(&[plan]) {
+        exchange.keep(request.headers());
+    }
     let mut answer = match &selected.route.action {
         Action::Forward(forward) => {
             return send(request, selected, forward, way, exchange).await;
@@ -193,10 +196,13 @@ async fn send(
     };
     exchange.outcome.service = exchange.program().service(id.into());
     let (hash, cookie) = hash(&request, id, way, exchange);
+    rewrite(&mut request, selected, to, &plans, exchange)?;
+    if edit::is_editing(&plans) || to.authority.is_some() || to.rewrite.is_some() {
+        exchange.rewritten(&request);
+    }
     if edit::looks_back(&plans) {
         exchange.keep(request.headers());
     }
-    rewrite(&mut request, selected, to, &plans, exchange)?;
     copy(&mut request, to, exchange);
     exchange.switch = Switch::wanted(&mut request);
     let plan = Plan {

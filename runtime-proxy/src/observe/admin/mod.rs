@@ -26,11 +26,11 @@ use super::log::AccessLogs;
 use super::metrics::{Exposition, Metrics};
 use crate::agent::health::HealthCounters;
 use crate::agent::status::Status;
+use crate::drain::Drain;
 use crate::http::{Abort, Body, HttpLimits, Version, serve as serve_http};
 use crate::listener::{Accepted, Gate, accept};
 use crate::live::Current;
 use crate::stream::Stream;
-use crate::worker::Drain;
 use crate::world::World;
 
 /// What is shown.

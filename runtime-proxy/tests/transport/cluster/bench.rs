@@ -11,10 +11,10 @@ use mesh_proxy::cluster::{
     Cluster, Clusters, Directory, Endpoint, Lookup, Pick, PickError, Picked, SendError, Spec,
     Surroundings, system_lookup,
 };
+use mesh_proxy::drain::Drain;
 use mesh_proxy::http::{Abort, Body, HttpLimits, Version, serve};
 use mesh_proxy::stream::Stream;
 use mesh_proxy::tls::{Identity, MeshClient};
-use mesh_proxy::worker::Drain;
 use mesh_proxy::world::{Item, Watched, World};
 use mesh_snapshot::object::{
     AccessLog, Discovery, EndpointSet, Labels, MeshDefaults, Microseconds, PathNormalization,

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use http::Response;
 use mesh_proxy::cluster::{Cause, ConnectError, PickError};
+use mesh_proxy::drain::Drain;
 use mesh_proxy::http::{Body, HttpLimits, Version, serve};
 use mesh_proxy::stream::Stream;
 use mesh_proxy::tls::alpn::Agreed;
 use mesh_proxy::tls::{HandshakeError, MeshServer, SvidError, install_provider};
-use mesh_proxy::worker::Drain;
 use mesh_proxy::world::Watched;
 use mesh_snapshot::wire;
 use tokio::net::TcpListener;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use http::Response;
 use mesh_proxy::cluster::{Cause, ConnectError};
+use mesh_proxy::drain::Drain;
 use mesh_proxy::http::{Body, HttpLimits, Version, serve};
 use mesh_proxy::stream::Stream;
 use mesh_proxy::tls::install_provider;
-use mesh_proxy::worker::Drain;
 use mesh_snapshot::object::ClientTls;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -56,6 +56,7 @@ fn calling(address: SocketAddr, ca: &Authority) -> (Caller, TempDir) {
         sni: String::new(),
         subject_alt_names: [].into(),
         credential: None,
+        authorities: None,
         ca_file: file.to_str().unwrap().to_owned(),
         certificate_file: String::new(),
         key_file: String::new(),

@@ -106,10 +106,16 @@ impl Exchange<'_> {
                 if let Ok(location) = location.parse() {
                     headers.insert(LOCATION, location);
                 }
-                self.respond(request, redirect.status, &headers, &[plan])
+                Self::respond(
+                    &self.facts(request, request.headers),
+                    redirect.status,
+                    &headers,
+                    &[plan],
+                )
             }
             Action::Respond { status, body } => {
-                let got = self.respond(request, *status, granted, &[plan]);
+                let facts = self.facts(request, request.headers);
+                let got = Self::respond(&facts, *status, granted, &[plan]);
                 if body.is_empty() { got } else { got.saying(String::from_utf8_lossy(body)) }
             }
         }
@@ -132,7 +138,7 @@ impl Exchange<'_> {
         let Some(cluster) = cluster else {
             return Got::answered(503).because("cluster_not_found");
         };
-        let sent = self.rewritten(request, selected, forward, &plans);
+        let (sent, headers) = self.rewritten(request, selected, forward, &plans);
         let limits = Limits::of(forward);
         let behind = self.behind(cluster);
         if behind.count == 0 || behind.listening.is_empty() {
@@ -140,7 +146,10 @@ impl Exchange<'_> {
             return Got { attempts: ended.attempts, ..Got::answered(ended.status).through(name) };
         }
         let ended = limits.run(self.asked.backend);
-        let mut got = self.respond(request, ended.status, granted, &plans).through(name);
+        // Envoy rewrites the request in its place: the answer's headers are made of what was sent.
+        let facts = self.facts(request, &headers);
+        let facts = Facts { authority: &sent.authority, path: &sent.path, ..facts };
+        let mut got = Self::respond(&facts, ended.status, granted, &plans).through(name);
         got.attempts = ended.attempts;
         got.backends = behind.listening;
         got.mirrors = self.mirrors(forward, &sent);
@@ -148,18 +157,18 @@ impl Exchange<'_> {
         got
     }
 
-    /// Headers first, which may ask for what was; then authority and path.
+    /// Headers first, which may ask for what was; then authority and path. What is sent, and its headers.
     fn rewritten(
         &self,
         request: &Request<'_>,
         selected: &Selected<'_>,
         forward: &Forward,
         plans: &[&HeaderPlan],
-    ) -> Sent {
+    ) -> (Sent, HeaderMap) {
         let mut headers = request.headers.clone();
         for plan in plans {
             let before = headers.clone();
-            headers::apply(&plan.request, &mut headers, &self.facts(request, &before, None, None));
+            headers::apply(&plan.request, &mut headers, &self.facts(request, &before));
         }
         let mut authority = request.authority.to_owned();
         let text =
@@ -168,8 +177,8 @@ impl Exchange<'_> {
             authority = text(other);
         }
         let written = plans.iter().find_map(|plan| plan.authority.as_ref());
-        let written = written
-            .and_then(|value| headers::written(value, &self.facts(request, &headers, None, None)));
+        let written =
+            written.and_then(|value| headers::written(value, &self.facts(request, &headers)));
         if let Some(other) = &written {
             authority = text(other);
         }
@@ -178,19 +187,10 @@ impl Exchange<'_> {
             path.clear();
             rewrite.write(request.path, selected.covered, &mut path);
         }
-        sent(request, &path, &authority, &headers)
+        (sent(request, &path, &authority, &headers), headers)
     }
 
-    fn facts<'f>(
-        &self,
-        request: &'f Request<'_>,
-        headers: &'f HeaderMap,
-        status: Option<u16>,
-        response: Option<&'f HeaderMap>,
-    ) -> Facts<'f>
-    where
-        Self: 'f,
-    {
+    fn facts<'f>(&self, request: &'f Request<'_>, headers: &'f HeaderMap) -> Facts<'f> {
         let is_http2 = self.asked.protocol.as_deref() == Some("h2");
         Facts {
             method: request.method,
@@ -198,26 +198,20 @@ impl Exchange<'_> {
             path: request.path,
             headers,
             is_http2,
-            status,
-            response,
+            status: None,
+            response: None,
         }
     }
 
-    /// An answer of which policy decides these headers.
-    fn respond(
-        &self,
-        request: &Request<'_>,
-        status: u16,
-        granted: &HeaderMap,
-        plans: &[&HeaderPlan],
-    ) -> Got {
+    /// An answer of which policy decides these headers; `asked` is what they are made of.
+    fn respond(asked: &Facts<'_>, status: u16, granted: &HeaderMap, plans: &[&HeaderPlan]) -> Got {
         let mut headers = HeaderMap::new();
         if let Some(location) = granted.get(LOCATION) {
             headers.insert(LOCATION, location.clone());
         }
         for plan in plans {
             let before = headers.clone();
-            let facts = self.facts(request, request.headers, Some(status), Some(&before));
+            let facts = Facts { status: Some(status), response: Some(&before), ..*asked };
             headers::apply(&plan.response, &mut headers, &facts);
         }
         for (name, value) in granted.iter().filter(|(name, _)| *name != LOCATION) {
