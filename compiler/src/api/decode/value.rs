@@ -275,7 +275,9 @@ impl<'de> Deserializer<'de> for Value<'de> {
         if self.is_empty() {
             return visitor.visit_unit();
         }
-        visitor.visit_newtype_struct(self).map_err(|stop: Stop| stop.at(self.node, self.name))
+        visitor
+            .visit_newtype_struct(self)
+            .map_err(|stop: Stop| stop.of_duration().at(self.node, self.name))
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
