@@ -44,6 +44,7 @@ struct Lost<'a> {
     at: FieldPath,
     /// The part of `winner` that holds instead.
     instead: FieldPath,
+    effect: &'static str,
 }
 
 /// What the rule at `place` says otherwise than one before it.
@@ -56,7 +57,9 @@ fn lost<'a>(policy: &Policy<'a>, place: usize, loser: &Resource<DestinationRule>
     {
         let at = spec().field("trafficPolicy");
         let what = "a traffic policy".to_owned();
-        all.push(Lost { winner, what, at: at.clone(), instead: at });
+        let effect =
+            "of two policies nothing is merged: what the first one does not say has its default";
+        all.push(Lost { winner, what, at: at.clone(), instead: at, effect });
     }
     for (index, own) in loser.spec.subsets.iter().enumerate() {
         let same = policy.subsets.iter().find(|(.., it)| it.name == own.name);
@@ -66,7 +69,8 @@ fn lost<'a>(policy: &Policy<'a>, place: usize, loser: &Resource<DestinationRule>
         {
             let at = |index: usize| spec().field("subsets").index(index).field("name");
             let what = format!("a subset `{}`", own.name);
-            all.push(Lost { winner, what, at: at(index), instead: at(*other) });
+            let effect = "the subset has the labels and the settings of the first one";
+            all.push(Lost { winner, what, at: at(index), instead: at(*other), effect });
         }
     }
     all
@@ -78,14 +82,16 @@ fn spec() -> FieldPath {
 
 impl Lost<'_> {
     fn say(self, policy: &Policy<'_>, loser: &Resource<DestinationRule>) -> Diagnostic {
-        let reason = why_first(&Age::of(self.winner), &Age::of(loser));
+        let reason = if self.winner.spec.workload_selector == loser.spec.workload_selector {
+            why_first(&Age::of(self.winner), &Age::of(loser))
+        } else {
+            "a rule for some workloads comes first"
+        };
         let message = format!("another rule has {} for `{}` already", self.what, policy.host);
         Diagnostic::new(&CHECK, Place::key(loser.id, self.at), message)
             .label("has no effect")
             .also(Place::key(self.winner.id, self.instead), format!("this holds: {reason}"))
-            .consequence(
-                "nothing of the two is merged: what the first does not say has its default",
-            )
+            .consequence(self.effect)
             .help("put both into one DestinationRule")
     }
 }

@@ -44,6 +44,9 @@ fn place_of<'r>(mut rules: impl Iterator<Item = &'r JwtRule>, like: &JwtRule) ->
 /// Whether some workload has both. Where none is known, it can be told only of policies for all.
 fn share_workloads(mesh: &Mesh<'_>, a: &Tokens<'_>, b: &Tokens<'_>) -> bool {
     let (Ok(a), Ok(b)) = (&a.scope, &b.scope) else { return false };
+    if a.namespace.is_some() && b.namespace.is_some() && a.namespace != b.namespace {
+        return false;
+    }
     let is_wider = |a: &Scope<'_>, b: &Scope<'_>| {
         a.applies == Applies::All && (a.namespace.is_none() || a.namespace == b.namespace)
     };
