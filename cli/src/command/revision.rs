@@ -32,15 +32,11 @@ pub(super) fn paths() -> Paths {
     Paths::new(here, repository.map(PathBuf::from))
 }
 
-/// The same for a patch of files in `paths`, which is for the repository that they lie in.
+/// The same for a patch of files in `paths`, which is for the repository that the first lies in, if there is one.
 pub(super) fn paths_of(paths: &[String]) -> Paths {
     let here = self::paths();
-    let real = |path: &String| std::fs::canonicalize(path).ok();
-    let Some(first) = paths.first().and_then(real) else { return here };
-    if here.holds(&first.to_string_lossy()) {
-        return here;
-    }
-    match git(folder_of(&first), &["rev-parse", "--show-toplevel"]) {
+    let first = paths.first().map_or(Path::new("."), Path::new);
+    match git(folder_of(first), &["rev-parse", "--show-toplevel"]) {
         Some(root) if !root.is_empty() => here.of_repository(root.into()),
         _ => here,
     }

@@ -371,6 +371,8 @@ fn ports_of_a_policy_are_judged_where_all_are_declared() {
     assert_eq!(names(&[&open, &port("9999")]), ["unknown-policy-port"]);
     assert_eq!(names(&[&open, &port("9080")]), [""; 0]);
     assert_eq!(names(&[&pods, &port("9999")]), [""; 0]);
+    let beside = open.replace("containers: [", "containers: [{name: b, image: b}, ");
+    assert_eq!(names(&[&beside, &port("9999")]), [""; 0]);
     // That is the Service's port, and one finding says so.
     assert_eq!(names(&[REVIEWS, &open, &port("80")]), ["service-port-in-policy"]);
     let gateway = open.replace(

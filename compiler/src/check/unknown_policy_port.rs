@@ -8,6 +8,7 @@ use mesh_snapshot::object::Role;
 use super::selection;
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy, TrafficPolicy};
+use crate::api::kubernetes::Container;
 use crate::diagnostic::{At, Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::host::{is_wildcard, qualify};
 use crate::resolve::service::Service;
@@ -98,10 +99,15 @@ fn check_peers(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A gateway has the ports that its Gateways open, whatever its pods declare.
+/// Whether they have the ports that they declare, and no others: every container declares some. A gateway has the ports that
+/// its Gateways open, whatever its pods declare.
 fn are_ports_known(workloads: &[&Workload<'_>]) -> bool {
-    let is_known =
-        |it: &&Workload<'_>| it.inventory.role == Role::Sidecar && !it.inventory.ports.is_empty();
+    let declares = |it: &Container| it.name == "istio-proxy" || !it.ports.is_empty();
+    let is_known = |it: &&Workload<'_>| {
+        it.inventory.role == Role::Sidecar
+            && !it.inventory.ports.is_empty()
+            && it.pod.containers.iter().all(declares)
+    };
     !workloads.is_empty() && workloads.iter().all(is_known)
 }
 
