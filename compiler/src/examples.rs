@@ -10,8 +10,9 @@
 //! ```
 //! `x…9` stands for nine letters.
 
-use crate::diagnostic::{Finding, Severity};
-use crate::testing::{Folder, findings};
+use crate::Compilation;
+use crate::diagnostic::{Applicability, Finding, Severity, TextFix};
+use crate::testing::{Folder, compiled, findings};
 
 /// The examples of a page: whether they fail, and their text.
 fn examples(page: &str) -> Vec<(bool, String)> {
@@ -30,6 +31,11 @@ fn examples(page: &str) -> Vec<(bool, String)> {
 }
 
 fn run(example: &str) -> Vec<Finding> {
+    findings(written(example).path())
+}
+
+/// The example as the files that it says it is.
+fn written(example: &str) -> Folder {
     let folder = Folder::new();
     let mut file = ("policy.yaml".to_owned(), String::new());
     let mut is_named = false;
@@ -64,7 +70,7 @@ fn run(example: &str) -> Vec<Finding> {
     if is_named || !file.1.trim().is_empty() {
         folder.write(&file.0, &file.1);
     }
-    findings(folder.path())
+    folder
 }
 
 /// `x…9` is nine times `x`.
@@ -88,6 +94,48 @@ fn failing_examples_fail_and_fixed_ones_do_not() {
             assert!(*fails || error.is_none(), "{}: {example}\n{error:#?}", check.name);
         }
     }
+}
+
+/// Applied by itself, a fix leaves one finding less of its kind. Nobody is asked before a safe one; what an unsafe one
+/// guesses mends the fault, too.
+#[test]
+fn fixes_mend_what_they_are_offered_for() {
+    let mut safe = 0;
+    for check in crate::checks() {
+        let pages = examples(check.docs).into_iter().filter(|(fails, _)| *fails);
+        for (_, example) in pages {
+            let before = compiled(written(&example).path());
+            for found in &before.findings {
+                let is_whole = |fix: &&TextFix| fix.applicability != Applicability::Display;
+                for fix in found.fixes.iter().filter(is_whole) {
+                    safe += usize::from(fix.applicability == Applicability::Safe);
+                    check_fix(&example, &before, found, fix);
+                }
+            }
+        }
+    }
+    assert!(safe > 5, "{safe} safe fixes in all examples");
+}
+
+fn check_fix(example: &str, before: &Compilation, found: &Finding, fix: &TextFix) {
+    let folder = written(example);
+    for (id, file) in before.parsed.sources().iter() {
+        let mut edits: Vec<_> = fix.edits.iter().filter(|edit| edit.file == id).collect();
+        edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+        let mut text = file.text().to_owned();
+        for edit in &edits {
+            text.replace_range(edit.span.range(), &edit.text);
+        }
+        if !edits.is_empty() {
+            folder.write(before.below_root(&file.path), text);
+        }
+    }
+    let like = |all: &[Finding]| {
+        let is_like = |it: &&Finding| it.check == found.check && it.message == found.message;
+        all.iter().filter(is_like).count()
+    };
+    let after = findings(folder.path());
+    assert!(like(&after) < like(&before.findings), "{example}\n{found:#?}\n{after:#?}");
 }
 
 #[test]

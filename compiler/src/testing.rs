@@ -47,9 +47,14 @@ impl Drop for Folder {
 
 /// Everything that the compiler says of a folder.
 pub(crate) fn findings(folder: &Path) -> Vec<Finding> {
+    compiled(folder).findings
+}
+
+/// What becomes of a folder.
+pub(crate) fn compiled(folder: &Path) -> crate::Compilation {
     let today = "2026-01-01".parse().ok();
     let options = crate::Options { today, ..crate::Options::default() };
-    crate::compile(&[Input::Path(folder.into())], &options).findings
+    crate::compile(&[Input::Path(folder.into())], &options)
 }
 
 /// A repository in memory, and what the compiler makes of it.

@@ -14,7 +14,7 @@ use crate::difference::Policy;
 use crate::findings::{self, Choice, SelectError, Selected};
 use crate::mend::{self, Mending};
 use crate::render::human::counted;
-use crate::render::{self, Color, Format, Setting, Terminal};
+use crate::render::{self, Color, Format, Setting, Stream, Terminal};
 use crate::source::Source;
 
 #[derive(Args, Debug)]
@@ -90,8 +90,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     }
     let run = Run { arguments, start };
     match run.compile() {
+        Ok((compiled, selected)) if arguments.mending.diff => run.show(compiled, &selected),
         Ok((compiled, selected)) if arguments.mending.fix => run.mend(&compiled, &selected),
-        Ok((compiled, selected)) => run.report(compiled, &selected),
+        Ok((compiled, selected)) => run.report(compiled, &selected, Stream::Output),
         Err(exit) => exit,
     }
 }
@@ -117,31 +118,43 @@ impl Run<'_> {
         }
     }
 
-    /// Changes files, or shows how; then what is left is reported.
+    /// Shows how files would change, and reports what is found in them as they are.
+    ///
+    /// Standard output has what is for a program: the patch, or the findings in a format for one.
+    fn show(&self, compiled: Compilation, selected: &Selected) -> Exit {
+        let plan = mend::plan(&selected.findings, &compiled.parsed);
+        let paths = revision::paths_of(&self.arguments.paths);
+        let patch = plan.diff(&compiled.parsed, &paths);
+        let findings = if self.arguments.format.is_for_people() {
+            super::write(&patch);
+            Stream::Error
+        } else {
+            // Whoever closed standard error does not want to know.
+            let _ = io::stderr().write_all(patch.as_bytes());
+            Stream::Output
+        };
+        notes(&plan.notes("would be made"));
+        match self.report(compiled, selected, findings) {
+            Exit::Ok if !plan.is_empty() => Exit::Negative,
+            exit => exit,
+        }
+    }
+
+    /// Changes files; then what is left is reported.
     fn mend(&self, compiled: &Compilation, selected: &Selected) -> Exit {
         let plan = mend::plan(&selected.findings, &compiled.parsed);
-        if self.arguments.mending.diff {
-            super::write(&plan.diff(&compiled.parsed, &revision::paths()));
-            notes(&plan.notes("would be made"));
-            let cannot_read = verdict(&selected.findings, Severity::Error) == Exit::Input;
-            return match (cannot_read, plan.is_empty()) {
-                (true, _) => Exit::Input,
-                (false, true) => Exit::Ok,
-                (false, false) => Exit::Negative,
-            };
-        }
         if let Err(error) = plan.write(&compiled.parsed) {
             return Exit::Unreachable.because(&error);
         }
         notes(&plan.notes("made"));
         match self.compile() {
-            Ok((compiled, selected)) => self.report(compiled, &selected),
+            Ok((compiled, selected)) => self.report(compiled, &selected, Stream::Output),
             Err(exit) => exit,
         }
     }
 
     /// Says what was found, and writes the snapshot if nothing stands in the way.
-    fn report(&self, compiled: Compilation, selected: &Selected) -> Exit {
+    fn report(&self, compiled: Compilation, selected: &Selected, to: Stream) -> Exit {
         let arguments = self.arguments;
         let Compilation { parsed, mesh, mut bundle, fault, .. } = compiled;
         // The process ends with this. To give the memory of a large repository back piece by piece takes longer than to say what was found.
@@ -153,7 +166,7 @@ impl Run<'_> {
         report.snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
         notes(&selected.notes);
         // Whoever stopped reading has seen enough; the verdict is the exit code.
-        drop(print(&report, selected, arguments, self.start));
+        drop(self.print(&report, selected, to));
         if let Some(fault) = fault {
             return Exit::Broken.because(&fault);
         }
@@ -178,6 +191,28 @@ impl Run<'_> {
             _ => exit,
         }
     }
+
+    /// The findings; for people, also the verdict, to standard error.
+    fn print(
+        &self,
+        report: &render::Report<'_>,
+        selected: &Selected,
+        to: Stream,
+    ) -> io::Result<()> {
+        let arguments = self.arguments;
+        let terminal = Terminal::of(to, arguments.color);
+        let paths = revision::paths();
+        let fail_on = arguments.fail_on.severity();
+        let fingerprints = &selected.fingerprints;
+        let setting = Setting { terminal, fail_on, paths: &paths, fingerprints };
+        let mut out = io::BufWriter::new(to.open());
+        arguments.format.write(report, &setting, &mut out)?;
+        if !arguments.format.is_for_people() {
+            return Ok(());
+        }
+        let seconds = self.start.elapsed().as_secs_f64();
+        writeln!(io::stderr(), "{}", render::human::closing(report, &setting.terminal, seconds))
+    }
 }
 
 /// What is told besides the findings.
@@ -186,27 +221,6 @@ fn notes(notes: &[String]) {
         // Whoever closed standard error does not want to know.
         let _ = writeln!(io::stderr(), "note: {note}");
     }
-}
-
-/// The findings to standard output; for people, the verdict to standard error.
-fn print(
-    report: &render::Report<'_>,
-    selected: &Selected,
-    arguments: &Arguments,
-    start: Instant,
-) -> io::Result<()> {
-    let terminal = Terminal::detect(arguments.color);
-    let paths = revision::paths();
-    let fail_on = arguments.fail_on.severity();
-    let fingerprints = &selected.fingerprints;
-    let setting = Setting { terminal, fail_on, paths: &paths, fingerprints };
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    arguments.format.write(report, &setting, &mut out)?;
-    if !arguments.format.is_for_people() {
-        return Ok(());
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    writeln!(io::stderr(), "{}", render::human::closing(report, &setting.terminal, seconds))
 }
 
 /// Input that nobody could read comes first: what else was found may follow from it.

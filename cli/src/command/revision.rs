@@ -20,8 +20,7 @@ pub(super) fn of(sources: &[Source]) -> Options {
     let Some(Input::Path(path)) = first.map(|source| &source.input) else {
         return Options { today, ..Options::default() };
     };
-    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = folder_of(path);
     match git(folder, &["rev-parse", "HEAD"]) {
         Some(commit) => {
             let changes = git(folder, &["status", "--porcelain", "--", "."]);
@@ -36,6 +35,21 @@ pub(super) fn paths() -> Paths {
     let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_default();
     let repository = git(&here, &["rev-parse", "--show-toplevel"]).filter(|root| !root.is_empty());
     Paths::new(here, repository.map(PathBuf::from))
+}
+
+/// The same for a patch of files in `paths`, which is for the repository that the first lies in, if there is one.
+pub(super) fn paths_of(paths: &[String]) -> Paths {
+    let here = self::paths();
+    let first = paths.first().map_or(Path::new("."), Path::new);
+    match git(folder_of(first), &["rev-parse", "--show-toplevel"]) {
+        Some(root) if !root.is_empty() => here.of_repository(root.into()),
+        _ => here,
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 /// What it prints, unless it fails. Nothing that the repository configures is run.

@@ -21,7 +21,8 @@ pub(crate) struct Mending {
     /// Mend in the files what can be mended without asking, then report what is left.
     #[arg(long, conflicts_with = "write_baseline")]
     pub fix: bool,
-    /// With `--fix`: print what would change, and change nothing.
-    #[arg(long, requires = "fix")]
+    /// With `--fix`: print what would change, and change nothing. Findings go to standard error, unless they are in a
+    /// format for programs: then the patch does.
+    #[arg(long, requires = "fix", conflicts_with = "out")]
     pub diff: bool,
 }

@@ -105,7 +105,8 @@ impl Plan {
     pub(crate) fn diff(&self, parsed: &Parsed, paths: &Paths) -> String {
         let each = self.files.iter().map(|(id, edits)| {
             let file = parsed.source(*id);
-            unified::diff(&paths.below_root(&file.path), file, edits)
+            let real = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone().into());
+            unified::diff(&paths.in_patch(&real.to_string_lossy()), file, edits)
         });
         each.collect()
     }

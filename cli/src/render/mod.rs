@@ -37,7 +37,7 @@ use mesh_snapshot::Digest;
 pub(crate) use format::{Format, Setting};
 pub(crate) use paths::Paths;
 pub(crate) use table::Table;
-pub(crate) use terminal::{Color, Paint, Terminal};
+pub(crate) use terminal::{Color, Paint, Stream, Terminal};
 
 /// What there is to show.
 pub(crate) struct Report<'a> {

@@ -30,6 +30,17 @@ impl Paths {
         within(root, &self.absolute(path)).unwrap_or_else(|| self.below_here(path))
     }
 
+    /// From the root of the repository, or all the way from the file system's, as Git writes it into a patch. `path` is
+    /// without links: it is their end that a patch changes.
+    pub(crate) fn in_patch(&self, path: &str) -> String {
+        self.below_root(path).trim_start_matches('/').to_owned()
+    }
+
+    /// From the root of another repository.
+    pub(crate) fn of_repository(self, root: PathBuf) -> Self {
+        Self { repository: Some(root), ..self }
+    }
+
     /// Without `.` and `..`. Standard input has no path.
     fn absolute(&self, path: &str) -> PathBuf {
         let mut absolute = PathBuf::new();
@@ -87,6 +98,11 @@ mod tests {
                 (here, root)
             );
         }
+        assert_eq!(paths.in_patch("/elsewhere/a.yaml"), "elsewhere/a.yaml");
+        assert_eq!(
+            paths.of_repository("/elsewhere".into()).in_patch("/elsewhere/a.yaml"),
+            "a.yaml"
+        );
         let alone = Paths::new("/here".into(), None);
         assert_eq!(alone.below_root("./a.yaml"), "a.yaml");
     }

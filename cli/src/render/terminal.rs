@@ -1,6 +1,6 @@
 //! What the terminal can show.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use mesh_compiler::diagnostic::Severity;
@@ -12,6 +12,29 @@ pub(crate) enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// Where output goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stream {
+    Output,
+    Error,
+}
+
+impl Stream {
+    pub(crate) fn open(self) -> Box<dyn Write> {
+        match self {
+            Self::Output => Box::new(io::stdout().lock()),
+            Self::Error => Box::new(io::stderr()),
+        }
+    }
+
+    fn is_terminal(self) -> bool {
+        match self {
+            Self::Output => io::stdout().is_terminal(),
+            Self::Error => io::stderr().is_terminal(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,14 +50,19 @@ const WIDTH_ELSEWHERE: usize = 100;
 impl Terminal {
     /// Looks at standard output and the environment.
     pub(crate) fn detect(color: Color) -> Self {
+        Self::of(Stream::Output, color)
+    }
+
+    /// Looks at what is written to, and the environment.
+    pub(crate) fn of(stream: Stream, color: Color) -> Self {
         let width = match terminal_size::terminal_size() {
-            Some((width, _)) if std::io::stdout().is_terminal() => usize::from(width.0),
+            Some((width, _)) if stream.is_terminal() => usize::from(width.0),
             _ => WIDTH_ELSEWHERE,
         };
         let has_color = match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => std::io::stdout().is_terminal() && environment_allows_color(),
+            Color::Auto => stream.is_terminal() && environment_allows_color(),
         };
         Self { width: width.clamp(40, 140), paint: Paint(has_color) }
     }

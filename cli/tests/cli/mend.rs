@@ -43,6 +43,54 @@ fn a_diff_says_what_would_change_and_changes_nothing() {
     }
 }
 
+const BROKEN: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r, namespace: shop}\nspec: {hosts: [a.example.com], http: [{route: [{destination: {host: a}}], timeout: 5}]}\n";
+
+/// Standard output is the patch alone; a command ends with it as it would have without.
+#[test]
+fn a_diff_hides_no_errors() {
+    let repository = Repository::of(&[("a.yaml", MENDABLE), ("b.yaml", BROKEN)]);
+    let output = repository.compile(&["--check", "--fix", "--diff"]);
+    let (code, error) = errors(&output);
+    assert_eq!(code, 1);
+    assert!(error.contains("error[wrong-type]"), "{error}");
+    let patch = String::from_utf8(output.stdout).unwrap();
+    assert!(patch.starts_with("--- a/a.yaml\n") && !patch.contains("wrong-type"), "{patch}");
+
+    let only_broken = Repository::of(&[("b.yaml", BROKEN)]);
+    let output = only_broken.compile(&["--fix", "--diff"]);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+}
+
+#[test]
+fn a_format_for_programs_has_standard_output_to_itself() {
+    let repository = Repository::of(&[("a.yaml", MENDABLE), ("b.yaml", BROKEN)]);
+    let output = repository.compile(&["--fix", "--diff", "--format", "sarif"]);
+    let sarif: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rules = sarif.pointer("/runs/0/results").and_then(|it| it.as_array()).unwrap();
+    assert!(rules.iter().any(|it| it.pointer("/ruleId").unwrap() == "wrong-type"), "{rules:?}");
+    let (code, error) = errors(&output);
+    assert_eq!(code, 1);
+    assert!(error.starts_with("--- a/a.yaml\n+++ b/a.yaml\n@@ "), "{error}");
+}
+
+/// As Git names them, wherever the command runs: from the root of the repository that the files lie in.
+#[test]
+fn a_diff_names_files_from_the_root_of_their_repository() {
+    let repository = Repository::of(&[("shop/a.yaml", MENDABLE)]);
+    let root = fs::canonicalize(repository.path()).unwrap();
+    let elsewhere = Repository::of(&[]);
+    let patch = || {
+        let folder = root.join("shop");
+        let output = elsewhere.compile(&["--fix", "--diff", folder.to_str().unwrap()]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let whole = format!("--- a{0}/shop/a.yaml\n+++ b{0}/shop/a.yaml\n", root.display());
+    assert!(patch().starts_with(&whole), "{}", patch());
+    if repository.git(&["init", "--quiet"]).is_some() {
+        assert!(patch().starts_with("--- a/shop/a.yaml\n+++ b/shop/a.yaml\n"), "{}", patch());
+    }
+}
+
 #[test]
 fn what_is_left_is_reported() {
     let unsafe_fix = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r, namespace: shop, labels: {a: 1}}\nspec: {hosts: [a.example.com], http: [{route: [{destination: {host: revies}}]}]}\n";

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::overlap::why_first;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::host::{is_wildcard, is_within};
 use crate::resolve::route::VirtualService;
@@ -87,11 +88,7 @@ fn place((it, index): At<'_, '_>) -> Place {
 }
 
 fn report(host: &str, winner: At<'_, '_>, loser: At<'_, '_>) -> Diagnostic {
-    let reason = if winner.0.age.is_tied_with(&loser.0.age) {
-        "its name comes first, and neither says when it was made"
-    } else {
-        "it is older"
-    };
+    let reason = why_first(&winner.0.age, &loser.0.age);
     Diagnostic::new(&CHECK, place(loser), format!("`{host}` is routed by two VirtualServices"))
         .label("these routes are not used")
         .also(place(winner), format!("this one rules: {reason}"))

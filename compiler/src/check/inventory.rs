@@ -69,10 +69,19 @@ pub(super) struct Accounts<'m> {
 
 impl<'m> Accounts<'m> {
     pub(super) fn of(mesh: &'m Mesh<'_>) -> Self {
-        let source = mesh.source;
-        let declared = source.service_accounts.iter().map(|it| (&*it.namespace, it.name()));
         let running = mesh.workloads.iter();
         let running = running.map(|it| (it.namespace(), it.inventory.service_account.as_str()));
+        Self::with(mesh, running)
+    }
+
+    /// Those that exist though nothing runs under them: none are known of a namespace that declares none.
+    pub(super) fn declared(mesh: &'m Mesh<'_>) -> Self {
+        Self::with(mesh, std::iter::empty())
+    }
+
+    fn with(mesh: &'m Mesh<'_>, running: impl Iterator<Item = (&'m str, &'m str)>) -> Self {
+        let source = mesh.source;
+        let declared = source.service_accounts.iter().map(|it| (&*it.namespace, it.name()));
         let listed = source.project.inventory.service_accounts.iter();
         let listed = listed.filter_map(|it| it.split_once('/'));
         let mut by_namespace: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();

@@ -15,6 +15,7 @@ mod missing_port;
 mod missing_reference_grant;
 mod unknown_export_namespace;
 mod unknown_gateway;
+mod unknown_grant_namespace;
 mod unknown_host;
 mod unknown_policy_port;
 mod unknown_port;
@@ -36,6 +37,7 @@ mod generated_gateway;
 mod host_not_on_gateway;
 mod ineffective_mesh_parent;
 mod match_never_holds;
+mod overruled_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
 mod unattached_route;
@@ -45,6 +47,7 @@ mod unserved_backend_policy;
 mod unserved_gateway_host;
 mod unserved_listener_set;
 mod unserved_stream_route;
+mod unused_delegate;
 mod unused_stream_route;
 
 // What runs, against what is said of it.
@@ -96,12 +99,14 @@ mod webhook;
 // Policies that do something else than they say.
 mod allow_opens_everything;
 mod claim_route_without_authentication;
+mod conflicting_peer_authentications;
 mod conflicting_telemetries;
 mod deprecated_provider;
 mod http_rule_on_tcp_port;
 mod ineffective_selector;
 mod policy_never_matches;
 mod policy_without_proxy;
+mod repeated_issuer;
 mod service_port_in_policy;
 mod several_default_telemetries;
 mod split_rule;
@@ -149,11 +154,14 @@ static RULES: &[Rule] = &[
     (&assumed_inventory::CHECK, assumed_inventory::run),
     (&unreachable_route::CHECK, unreachable_route::run),
     (&unknown_export_namespace::CHECK, unknown_export_namespace::run),
+    (&unknown_grant_namespace::CHECK, unknown_grant_namespace::run),
     (&unknown_policy_port::CHECK, unknown_policy_port::run),
     (&ineffective_mesh_parent::CHECK, ineffective_mesh_parent::run),
     (&match_never_holds::CHECK, match_never_holds::run),
     (&unused_stream_route::CHECK, unused_stream_route::run),
+    (&unused_delegate::CHECK, unused_delegate::run),
     (&shadowed_route::CHECK, shadowed_route::run),
+    (&overruled_destination_rule::CHECK, overruled_destination_rule::run),
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
@@ -171,6 +179,7 @@ static RULES: &[Rule] = &[
     (&policy_never_matches::CHECK, policy_never_matches::run),
     (&allow_opens_everything::CHECK, allow_opens_everything::run),
     (&split_rule::CHECK, split_rule::run),
+    (&conflicting_peer_authentications::CHECK, conflicting_peer_authentications::run),
     (&http_rule_on_tcp_port::CHECK, http_rule_on_tcp_port::run),
     (&service_port_in_policy::CHECK, service_port_in_policy::run),
     (&unknown_source_namespace::CHECK, unknown_source_namespace::run),
@@ -198,6 +207,7 @@ static RULES: &[Rule] = &[
     (&removed_definition::CHECK, removed_definition::run),
     (&unknown_webhook_service::CHECK, unknown_webhook_service::run),
     (&claim_route_without_authentication::CHECK, claim_route_without_authentication::run),
+    (&repeated_issuer::CHECK, repeated_issuer::run),
     (&ineffective_selector::CHECK, ineffective_selector::run),
     (&unrestricted_jwks_fetch::CHECK, unrestricted_jwks_fetch::run),
     (&telemetry_without_provider::CHECK, telemetry_without_provider::run),

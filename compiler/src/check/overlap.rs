@@ -6,7 +6,16 @@ use mesh_snapshot::object::Labels;
 
 use super::inventory;
 use crate::api::Resource;
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::{Age, Mesh, Workload};
+
+/// Why, of two that contend, this one holds.
+pub(super) fn why_first(winner: &Age<'_>, loser: &Age<'_>) -> &'static str {
+    if winner.is_tied_with(loser) {
+        "its name comes first, and neither says when it was made"
+    } else {
+        "it is older"
+    }
+}
 
 /// Two resources that select the same workloads, the first of which is shown.
 pub(super) struct Overlap<'m, 'a, T> {

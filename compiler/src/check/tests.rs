@@ -249,3 +249,182 @@ spec:
     let host = routes("public", "shop.example.com", "review, port: 80");
     assert_eq!(names_of(host), ["unknown-host"]);
 }
+
+/// What found something, and the file of each of its places.
+fn places(files: &[(&str, &str)]) -> Vec<(&'static str, Vec<u32>)> {
+    let places = |it: &Finding| {
+        std::iter::once(&it.primary).chain(&it.others).map(|site| site.file.0).collect()
+    };
+    run(files).iter().map(|it| (it.check.name, places(it))).collect()
+}
+
+#[test]
+fn rules_for_one_host_are_merged_as_far_as_nothing_is_lost() {
+    let named =
+        |name: &str, spec: &str| rule(spec).replace("name: reviews", &format!("name: {name}"));
+    let v1 = "{host: reviews, subsets: [{name: v1, labels: {version: v1}}]}";
+    let with = |policy: &str| v1.replace("}]}", &format!("}}], trafficPolicy: {policy}}}"));
+    let least = "{loadBalancer: {simple: LEAST_REQUEST}}";
+    let a = named("a", &with(least));
+    // Another subset, or the same once more, is no loss.
+    let v2 = named("b", &v1.replace("v1", "v2"));
+    assert_eq!(names(&[REVIEWS, &a, &v2]), [""; 0]);
+    assert_eq!(names(&[REVIEWS, &a, &named("b", v1)]), [""; 0]);
+    // Nor are rules for other clients.
+    let random = "{loadBalancer: {simple: RANDOM}}";
+    let b = named("b", &with(random));
+    let some = b.replace("spec: {", "spec: {workloadSelector: {matchLabels: {app: a}}, ");
+    assert_eq!(names(&[REVIEWS, &a, &some]), [""; 0]);
+    let files = [("a.yaml", REVIEWS), ("b.yaml", &*b), ("c.yaml", &*a)];
+    assert_eq!(places(&files), [("overruled-destination-rule", vec![1, 2])]);
+    let other = named("b", &v1.replace("version: v1", "version: v7"));
+    assert_eq!(names(&[REVIEWS, &a, &other]), ["overruled-destination-rule"]);
+    // The older one holds, whatever it is called.
+    let old = b.replace("name: b", "name: b, creationTimestamp: \"2024-01-01T00:00:00Z\"");
+    let young = a.replace("name: a", "name: a, creationTimestamp: \"2025-01-01T00:00:00Z\"");
+    let files = [("a.yaml", REVIEWS), ("b.yaml", &*old), ("c.yaml", &*young)];
+    assert_eq!(places(&files), [("overruled-destination-rule", vec![2, 1])]);
+}
+
+#[test]
+fn a_rule_for_all_is_not_lost_in_one_for_some() {
+    let some = "{host: reviews, workloadSelector: {matchLabels: {app: a}}, trafficPolicy: {loadBalancer: {simple: RANDOM}}}";
+    let some = rule(some).replace("name: reviews", "name: some");
+    let all = "{host: reviews, subsets: [{name: v1, labels: {version: v1}}]}";
+    assert_eq!(names(&[REVIEWS, &some, &rule(all)]), [""; 0]);
+    let private = all.replace("{host", "{exportTo: [.], host");
+    assert_eq!(names(&[REVIEWS, &some, &rule(&private)]), ["overruled-destination-rule"]);
+}
+
+#[test]
+fn one_peer_authentication_holds_on_each_level() {
+    let named = |name: &str, text: &str| text.replace("name: p", &format!("name: {name}"));
+    let strict = "{mtls: {mode: STRICT}}";
+    let mesh = peer("istio-system", strict);
+    let namespace = peer("shop", "{mtls: {mode: PERMISSIVE}}");
+    assert_eq!(names(&[&mesh, &namespace, &peer("other", strict)]), [""; 0]);
+    let second = named("q", &mesh);
+    let files = [("a.yaml", &*second), ("b.yaml", &*mesh)];
+    assert_eq!(places(&files), [("conflicting-peer-authentications", vec![0, 1])]);
+    assert_eq!(names(&[&namespace, &named("q", &namespace)]), ["conflicting-peer-authentications"]);
+    let pods = deployment("{app: reviews, tier: web}");
+    let app = peer("shop", "{selector: {matchLabels: {app: reviews}}, mtls: {mode: STRICT}}");
+    let tier = "{selector: {matchLabels: {tier: web}}, mtls: {mode: PERMISSIVE}}";
+    let tier = named("q", &peer("shop", tier));
+    assert_eq!(names(&[&pods, &app, &tier]), ["conflicting-peer-authentications"]);
+    // They say the same, or nothing known is selected by both.
+    assert_eq!(names(&[&pods, &app, &tier.replace("PERMISSIVE", "STRICT")]), [""; 0]);
+    assert_eq!(names(&[&app, &tier]), [""; 0]);
+}
+
+#[test]
+fn a_workload_runs_under_an_account_that_there_is() {
+    let pods = |account: &str| {
+        deployment("{app: reviews}").replace(
+            "spec: {containers",
+            &format!("spec: {{serviceAccountName: {account}, containers"),
+        )
+    };
+    let account =
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: reviews, namespace: shop}\n";
+    assert_eq!(names(&[account, &pods("reviews")]), [""; 0]);
+    assert_eq!(names(&[account, &pods("default")]), [""; 0]);
+    assert_eq!(names(&[account, &pods("reveiws")]), ["unknown-service-account"]);
+    // Accounts are declared elsewhere.
+    assert_eq!(names(&[&account.replace("shop", "edge"), &pods("reveiws")]), [""; 0]);
+    let project = "inventory: {serviceAccounts: [shop/other]}\n";
+    let files = [("mesh.yaml", project), ("a.yaml", account), ("b.yaml", &*pods("other"))];
+    assert!(run(&files).is_empty());
+}
+
+#[test]
+fn a_workload_selects_its_own_pods() {
+    let pods = deployment("{app: reviews}");
+    for (selector, is_right) in [
+        ("{matchExpressions: [{key: app, operator: In, values: [reviews]}]}", true),
+        ("{matchExpressions: [{key: app, operator: NotIn, values: [reviews]}]}", false),
+        ("{matchLabels: {app: reviews, tier: web}}", false),
+    ] {
+        let pods = pods
+            .replace("selector: {matchLabels: {app: reviews}}", &format!("selector: {selector}"));
+        let found = names(&[&pods]);
+        assert_eq!(found.is_empty(), is_right, "{selector}: {found:?}");
+        assert!(is_right || found == ["mismatched-selector"], "{found:?}");
+    }
+    // A label that cannot be read is not called missing.
+    let unread = pods.replace(
+        "template: {metadata: {labels: {app: reviews}",
+        "template: {metadata: {labels: {app: 1}",
+    );
+    assert_eq!(names(&[&unread]), ["wrong-type"]);
+}
+
+#[test]
+fn ports_of_a_policy_are_judged_where_all_are_declared() {
+    let pods = deployment("{app: reviews}");
+    let open = pods.replace("image: a}", "image: a, ports: [{containerPort: 9080}]}");
+    let port = |port: &str| {
+        let rules =
+            format!("{{action: DENY, rules: [{{to: [{{operation: {{ports: ['{port}']}}}}]}}]}}");
+        policy("shop", &rules)
+    };
+    assert_eq!(names(&[&open, &port("9999")]), ["unknown-policy-port"]);
+    assert_eq!(names(&[&open, &port("9080")]), [""; 0]);
+    assert_eq!(names(&[&pods, &port("9999")]), [""; 0]);
+    let beside = open.replace("containers: [", "containers: [{name: b, image: b}, ");
+    assert_eq!(names(&[&beside, &port("9999")]), [""; 0]);
+    // That is the Service's port, and one finding says so.
+    assert_eq!(names(&[REVIEWS, &open, &port("80")]), ["service-port-in-policy"]);
+    let gateway = open.replace(
+        "metadata: {labels: {app: reviews}}",
+        "metadata: {labels: {app: reviews}, annotations: {inject.istio.io/templates: gateway}}",
+    );
+    assert!(!names(&[&gateway, &port("9999")]).contains(&"unknown-policy-port"));
+    let when = "{action: DENY, rules: [{when: [{key: destination.port, notValues: ['9999']}]}]}";
+    assert!(names(&[&open, &policy("shop", when)]).contains(&"unknown-policy-port"));
+}
+
+#[test]
+fn rules_for_tokens_name_headers_that_can_carry_them() {
+    let tokens = |name: &str, rule: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{jwtRules: [{{issuer: a, {rule}}}]}}\n"
+        )
+    };
+    for (rule, is_right) in [
+        ("outputPayloadToHeader: x-jwt", true),
+        ("outputPayloadToHeader: 'x jwt'", false),
+        ("outputPayloadToHeader: Content-Length", false),
+        ("fromHeaders: [{name: x-token}]", true),
+        ("fromHeaders: [{name: 'x:token'}]", false),
+    ] {
+        let found = names(&[&tokens("a", rule)]).contains(&"invalid-jwt-rule");
+        assert_eq!(found, !is_right, "{rule}");
+    }
+    let (a, b) = (tokens("a", "audiences: [x]"), tokens("b", "audiences: [y]"));
+    let repeats = |files: &[&str]| names(files).contains(&"repeated-issuer");
+    assert!(repeats(&[&a, &b]));
+    assert!(!repeats(&[&a, &b.replace("issuer: a", "issuer: b")]));
+    assert!(!repeats(&[&a, &b.replace("namespace: shop", "namespace: edge")]));
+    let selects = |text: &str, app: &str| {
+        text.replace("spec: {", &format!("spec: {{selector: {{matchLabels: {{app: {app}}}}}, "))
+    };
+    assert!(!repeats(&[&selects(&a, "reviews"), &selects(&b, "ratings")]));
+    assert!(repeats(&[&a, &selects(&b, "ratings")]));
+}
+
+/// Kubernetes refuses it; nothing is read as if it were not there.
+#[test]
+fn data_of_a_config_map_is_text() {
+    let map = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, namespace: shop}}\ndata: {{key: {value}}}\n"
+        )
+    };
+    for value in ["5", "true", "{a: b}", "[a]"] {
+        assert_eq!(names(&[&map(value)]), ["wrong-type"], "{value}");
+    }
+    for value in ["'5'", "'${HOME}'", "'{{ .Values }}'", "", "\"\""] {
+        assert_eq!(names(&[&map(value)]), [""; 0], "{value}");
+    }
+}

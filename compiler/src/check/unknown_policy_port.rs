@@ -1,11 +1,15 @@
 //! `unknown-policy-port`: a policy has settings for a port that nothing it is for has.
 //!
-//! Sources: Istio, `TrafficPolicy.portLevelSettings`, by the ports of the Service; `PeerAuthentication.portLevelMtls`, by those of
-//! the workload.
+//! Sources: Istio, `TrafficPolicy.portLevelSettings`, by the ports of the Service; `PeerAuthentication.portLevelMtls`,
+//! `Operation.ports` and the condition `destination.port`, by those of the workload.
+
+use mesh_snapshot::object::Role;
 
 use super::selection;
-use crate::api::istio::TrafficPolicy;
-use crate::diagnostic::{At, Check, Diagnostic, Place, Severity};
+use crate::api::Resource;
+use crate::api::istio::{Action, AuthorizationPolicy, TrafficPolicy};
+use crate::api::kubernetes::Container;
+use crate::diagnostic::{At, Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::host::{is_wildcard, qualify};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Workload};
@@ -36,6 +40,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
     check_peers(mesh, out);
+    check_authorizations(mesh, out);
 }
 
 fn check_rule(
@@ -72,8 +77,7 @@ fn check_peers(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for policy in &mesh.policies.peer_authentications {
         let Ok(scope) = &policy.scope else { continue };
         let workloads = selection::of_policy(mesh, scope);
-        let declares = |it: &&Workload<'_>| !it.inventory.ports.is_empty();
-        if workloads.is_empty() || !workloads.iter().all(declares) {
+        if !are_ports_known(&workloads) {
             continue;
         }
         let root = policy.resource.at();
@@ -93,6 +97,82 @@ fn check_peers(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether they have the ports that they declare, and no others: every container declares some. A gateway has the ports that
+/// its Gateways open, whatever its pods declare.
+fn are_ports_known(workloads: &[&Workload<'_>]) -> bool {
+    let declares = |it: &Container| it.name == "istio-proxy" || !it.ports.is_empty();
+    let is_known = |it: &&Workload<'_>| {
+        it.inventory.role == Role::Sidecar
+            && !it.inventory.ports.is_empty()
+            && it.pod.containers.iter().all(declares)
+    };
+    !workloads.is_empty() && workloads.iter().all(is_known)
+}
+
+fn check_authorizations(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for policy in &mesh.policies.authorization_policies {
+        let Ok(scope) = &policy.scope else { continue };
+        let workloads = selection::of_policy(mesh, scope);
+        if !are_ports_known(&workloads) {
+            continue;
+        }
+        for (path, written, excludes) in ports(policy.resource) {
+            let Ok(port) = written.parse::<u16>() else { continue };
+            if workloads.iter().any(|it| may_have(mesh, it, port)) {
+                continue;
+            }
+            let effect = match policy.resource.spec.action {
+                _ if excludes => "every call is to another port: nothing is left out by it",
+                Action::Allow => "this port lets nobody in",
+                Action::Deny => "this port stops nobody",
+                Action::Audit => "by this port nothing is noted",
+                Action::Custom => "by this port nobody is asked",
+            };
+            let place = Place::value(policy.resource.id, path);
+            out.push(
+                Diagnostic::new(&CHECK, place, format!("no workload of the policy has port {port}"))
+                    .label("nobody listens there")
+                    .consequence(effect)
+                    .help("name a port of the pods; where they listen there and do not say so, add it to `containerPort`s"),
+            );
+        }
+    }
+}
+
+/// The ports that a policy names, and whether they are those that it leaves out.
+fn ports(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &str, bool)> {
+    let mut all = Vec::new();
+    let rules = FieldPath::default().field("spec").field("rules");
+    for (index, rule) in policy.spec.rules.iter().flatten().enumerate() {
+        let at = rules.clone().index(index);
+        for (index, to) in rule.to.iter().flatten().enumerate() {
+            let Some(operation) = &to.operation else { continue };
+            let at = at.clone().field("to").index(index).field("operation");
+            all.extend(listed(&at, "ports", &operation.ports, false));
+            all.extend(listed(&at, "notPorts", &operation.not_ports, true));
+        }
+        for (index, condition) in rule.when.iter().enumerate() {
+            if condition.key == "destination.port" {
+                let at = at.clone().field("when").index(index);
+                all.extend(listed(&at, "values", &condition.values, false));
+                all.extend(listed(&at, "notValues", &condition.not_values, true));
+            }
+        }
+    }
+    all
+}
+
+fn listed<'p>(
+    at: &FieldPath,
+    field: &str,
+    values: &'p [String],
+    excludes: bool,
+) -> Vec<(FieldPath, &'p str, bool)> {
+    let at = at.clone().field(field);
+    let values = values.iter().enumerate();
+    values.map(|(index, it)| (at.clone().index(index), it.as_str(), excludes)).collect()
 }
 
 /// Whether a workload has the port, or a Service of it: what that means, `service-port-in-policy` says.

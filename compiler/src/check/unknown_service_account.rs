@@ -1,7 +1,8 @@
-//! `unknown-service-account`: a policy names an identity that no workload can have.
+//! `unknown-service-account`: a policy names an identity that no workload can have, or a workload one that there is not.
 //!
-//! Only whole identities of this mesh's trust domains are looked at, and only namespaces in which something is known to
-//! run. Sources: Istio, `AuthorizationPolicy.rules.from.source.principals`; SPIFFE ID of a workload.
+//! Of policies only whole identities of this mesh's trust domains are looked at, and only namespaces in which something is
+//! known to run; of workloads those in namespaces that declare service accounts. Sources: Istio,
+//! `AuthorizationPolicy.rules.from.source.principals`; SPIFFE ID of a workload; Kubernetes, "Configure Service Accounts for Pods".
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -46,6 +47,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
     out.extend(nobody.into_values().map(|(found, places)| together(found, places)));
+    check_workloads(mesh, out);
 }
 
 /// A slip has a place of its own; an identity that nothing is like is missing once, however often it is named.
@@ -182,6 +184,36 @@ fn check(
         .consequence(format!("no caller ever proves to be `{written}`, so this part of the policy never matches"))
         .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
     Some(suggestion::offer(found, place.clone(), near.as_deref()))
+}
+
+/// What runs needs an account that somebody makes.
+fn check_workloads(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let declared = Accounts::declared(mesh);
+    for workload in &mesh.workloads {
+        let namespace = workload.namespace();
+        let Some(known) = declared.in_namespace(namespace) else { continue };
+        let pod = workload.pod;
+        let fields = [
+            ("serviceAccountName", &pod.service_account_name),
+            ("serviceAccount", &pod.service_account),
+        ];
+        let Some((field, account)) = fields.into_iter().find(|(_, name)| !name.is_empty()) else {
+            continue;
+        };
+        if known.contains(account.as_str()) || is_of_gateway(mesh, namespace, account) {
+            continue;
+        }
+        let place = Place::value(workload.id, workload.pod_path().field(field));
+        let near = nearest(account, known.iter().copied());
+        let label =
+            near.map_or("no such account".to_owned(), |near| format!("did you mean `{near}`?"));
+        let message = format!("there is no service account `{account}` in namespace `{namespace}`");
+        let found = Diagnostic::new(&CHECK, place.clone(), message)
+            .label(label)
+            .consequence("Kubernetes makes no pods with it, so that nothing of the workload runs")
+            .help("add the ServiceAccount; one that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
+        out.push(suggestion::offer(found, place, near));
+    }
 }
 
 /// The account that is made with a Gateway of the Gateway API. Source: Istio, "Automated Deployment".

@@ -96,6 +96,11 @@ impl<'a> DestinationRules<'a> {
         }
     }
 
+    /// Everything that some client has. What holds for clients of its own namespace and for others stands in it twice.
+    pub fn iter(&self) -> impl Iterator<Item = &Policy<'a>> {
+        self.all.iter()
+    }
+
     /// One of these rules.
     ///
     /// # Panics

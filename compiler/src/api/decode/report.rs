@@ -119,6 +119,13 @@ impl Words<'_> {
                 .replace(self.place(span), format!("\"{text}\""));
             diagnostic = diagnostic.help(why).fix(fix);
         }
+        if expected == Expected::Duration
+            && let Some((applicability, text)) = with_unit(self.reader.tree.content(node))
+        {
+            let fix = Fix::new(applicability, format!("write `{text}`"))
+                .replace(self.place(span), text.clone());
+            diagnostic = diagnostic.help(format!("a span of time has a unit: `{text}`")).fix(fix);
+        }
         if let Some(bare) = unquoted(text).filter(|bare| takes(expected, bare)) {
             let fix =
                 Fix::new(Applicability::Safe, "remove the quotes").replace(self.place(span), bare);
@@ -331,6 +338,18 @@ impl Words<'_> {
                 .take(4)
                 .fold(diagnostic, |diagnostic, node| diagnostic.also(self.value(*node), "another")),
         )
+    }
+}
+
+/// A number as a span of time: of seconds, which is what most readers mean. Only zero is the same in every unit.
+fn with_unit(content: Content) -> Option<(Applicability, String)> {
+    match content {
+        Content::Integer(0) => Some((Applicability::Safe, "0s".to_owned())),
+        Content::Integer(seconds @ 1..) => Some((Applicability::Unsafe, format!("{seconds}s"))),
+        Content::Float(seconds) if seconds > 0.0 && (seconds * 1000.0).fract() == 0.0 => {
+            Some((Applicability::Unsafe, format!("{}ms", seconds * 1000.0)))
+        }
+        _ => None,
     }
 }
 

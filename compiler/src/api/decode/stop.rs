@@ -37,6 +37,8 @@ pub(super) enum Expected {
     Integer,
     Number,
     Text,
+    /// A text such as `5s`.
+    Duration,
     IntegerOrText,
     List,
     Mapping,
@@ -49,6 +51,7 @@ impl Expected {
             Self::Integer => "a whole number",
             Self::Number => "a number",
             Self::Text => "a text",
+            Self::Duration => "a span of time",
             Self::IntegerOrText => "a whole number or a text",
             Self::List => "a list",
             Self::Mapping => "a mapping",
@@ -59,6 +62,16 @@ impl Expected {
 impl Stop {
     pub(super) fn new(fault: Fault) -> Self {
         Self { node: None, name: None, fault }
+    }
+
+    /// The same, where the text that was asked for is a span of time.
+    pub(super) fn of_duration(self) -> Self {
+        match self.fault {
+            Fault::WrongType(Expected::Text) => {
+                Self { fault: Fault::WrongType(Expected::Duration), ..self }
+            }
+            _ => self,
+        }
     }
 
     /// Adds where it happened, unless something inside has.

@@ -1,6 +1,7 @@
 //! What is said of resources that are wrong, and what is read of them all the same.
 
 use crate::api::istio::VirtualService;
+use crate::diagnostic::Applicability;
 use crate::testing::Compiled;
 
 fn virtual_service(spec: &str) -> Compiled {
@@ -35,7 +36,7 @@ fn every_fault_is_found_at_once_and_the_rest_is_read() {
             "error[wrong-type] 8:11 80: `name` takes a text, and this is the number `80`",
             "error[wrong-type] 9:52 '80': `number` takes a whole number, and this is the text `'80'`",
             "error[wrong-type] 9:68 ten: `weight` takes a whole number, and this is the text `ten`",
-            "error[wrong-type] 10:14 5: `timeout` takes a text, and this is the number `5`",
+            "error[wrong-type] 10:14 5: `timeout` takes a span of time, and this is the number `5`",
             "error[invalid-value] 11:43 1y: `perTryTimeout` is no span of time; write a number and a unit, as in `1.5s`, `250ms` or `1h30m`",
         ]
     );
@@ -167,4 +168,26 @@ fn a_resource_that_is_no_mapping_inside_is_none() {
         let said = Compiled::text(text).said();
         assert!(said.iter().any(|said| said.starts_with("error")), "{text}: {said:?}");
     }
+}
+
+/// How long five is, only its author knows; nothing is as long in every unit.
+#[test]
+fn a_span_of_time_is_mended_with_a_unit() {
+    for (written, applicability, mended) in [
+        ("5", Applicability::Unsafe, "5s"),
+        ("1.5", Applicability::Unsafe, "1500ms"),
+        ("0", Applicability::Safe, "0s"),
+    ] {
+        let spec = format!(
+            "  hosts: [a]\n  http:\n  - route: [{{destination: {{host: a}}}}]\n    timeout: {written}\n"
+        );
+        let compiled = virtual_service(&spec);
+        let [found] = compiled.findings.as_slice() else { panic!("{:?}", compiled.said()) };
+        let [fix] = found.fixes.as_slice() else { panic!("{found:?}") };
+        assert_eq!(found.check.name, "wrong-type");
+        assert_eq!((fix.applicability, &*fix.edits[0].text), (applicability, mended));
+    }
+    let said =
+        virtual_service("  hosts: [a]\n  http:\n  - timeout: true\n    redirect: {uri: /}\n");
+    assert!(said.findings[0].fixes.is_empty(), "{:?}", said.findings);
 }

@@ -236,13 +236,15 @@ impl<'de> Deserializer<'de> for Value<'de> {
         self.deserialize_str(visitor)
     }
 
-    /// A text as it stands, with what elsewhere would be placeholders; what is no text is an empty one.
+    /// A text as it stands, with what elsewhere would be placeholders.
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         match self.content() {
             Content::Text(text) => {
                 visitor.visit_str(self.reader.tree.text(text, self.reader.source))
             }
-            _ => visitor.visit_str(""),
+            _ if self.is_faulty() => visitor.visit_str(""),
+            Content::Null if self.in_map => visitor.visit_str(""),
+            _ => self.wrong(Expected::Text),
         }
     }
 
@@ -266,7 +268,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
         visitor.visit_unit()
     }
 
-    /// Asked for by types that are texts in a language of their own.
+    /// Asked for by types that are texts in a language of their own: spans of time.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -275,7 +277,9 @@ impl<'de> Deserializer<'de> for Value<'de> {
         if self.is_empty() {
             return visitor.visit_unit();
         }
-        visitor.visit_newtype_struct(self).map_err(|stop: Stop| stop.at(self.node, self.name))
+        visitor
+            .visit_newtype_struct(self)
+            .map_err(|stop: Stop| stop.of_duration().at(self.node, self.name))
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {

@@ -92,7 +92,8 @@ impl Read for Deployment {
     }
 
     fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-        rules::kubernetes::check_workload(resource, "Deployment", &resource.spec.template, at, out);
+        let pods = (&resource.spec.selector, &resource.spec.template);
+        rules::kubernetes::check_workload(resource, "Deployment", pods, at, out);
     }
 }
 
@@ -114,13 +115,8 @@ impl Read for StatefulSet {
     }
 
     fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-        rules::kubernetes::check_workload(
-            resource,
-            "StatefulSet",
-            &resource.spec.template,
-            at,
-            out,
-        );
+        let pods = (&resource.spec.selector, &resource.spec.template);
+        rules::kubernetes::check_workload(resource, "StatefulSet", pods, at, out);
     }
 }
 
@@ -142,6 +138,7 @@ impl Read for DaemonSet {
     }
 
     fn validate(resource: &Resource<Self>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-        rules::kubernetes::check_workload(resource, "DaemonSet", &resource.spec.template, at, out);
+        let pods = (&resource.spec.selector, &resource.spec.template);
+        rules::kubernetes::check_workload(resource, "DaemonSet", pods, at, out);
     }
 }

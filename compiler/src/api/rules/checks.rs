@@ -232,6 +232,15 @@ pub(super) static FORBIDDEN_ANNOTATION: Check =
     Check::rule("forbidden-annotation", include_str!("checks/forbidden_annotation.md"))
         .alias(REFUSED);
 
+pub(super) static MISMATCHED_SELECTOR: Check = Check::lint(
+    "mismatched-selector",
+    Severity::Error,
+    include_str!("checks/mismatched_selector.md"),
+);
+
+pub(super) static OPEN_JWT_RULE: Check =
+    Check::lint("open-jwt-rule", Severity::Warning, include_str!("checks/open_jwt_rule.md"));
+
 pub(super) static INVALID_JWT_RULE: Check =
     Check::rule("invalid-jwt-rule", include_str!("checks/invalid_jwt_rule.md")).alias(REFUSED);
 
@@ -459,7 +468,9 @@ pub static CHECKS: &[&Check] = &[
     &RESERVED_USER_ID,
     &NEGATIVE_CONDITION,
     &AUTO_IMAGE_IN_POD,
+    &MISMATCHED_SELECTOR,
     &INVALID_JWT_RULE,
+    &OPEN_JWT_RULE,
     &PRIVATE_KEY_IN_JWKS,
     &INVALID_MESH_CONFIG,
     &INVALID_LISTENER,

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::address::inward;
-use super::checks::{INVALID_JWT_RULE, PRIVATE_KEY_IN_JWKS};
-use super::{annotation, duration, selector};
+use super::checks::{INVALID_JWT_RULE, OPEN_JWT_RULE, PRIVATE_KEY_IN_JWKS};
+use super::{annotation, duration, header, selector};
 use crate::api::Resource;
 use crate::api::istio::{JwtRule, RequestAuthentication};
 use crate::diagnostic::{At, Diagnostic, Place};
@@ -38,6 +38,18 @@ fn check_rule(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let uri = uris.into_iter().find(|(_, uri)| !uri.is_empty());
     if rule.issuer.is_empty() && uri.is_none() {
         out.push(fault(at.value(), "the rule names no issuer", "needs `issuer`, or `jwksUri`"));
+    } else if rule.issuer.is_empty() && rule.audiences.is_empty() {
+        let message = "the rule takes tokens of every issuer, for every audience";
+        out.push(
+            Diagnostic::new(&OPEN_JWT_RULE, at.value(), message)
+                .label("names neither `issuer` nor `audiences`")
+                .supposing(at.field("issuer").value())
+                .supposing(at.field("audiences").value())
+                .consequence(
+                    "whatever these keys have signed lets its bearer in, for whomever it was made",
+                )
+                .help("name the `issuer`, and the `audiences` that the tokens are for"),
+        );
     }
     if uris.iter().all(|(_, uri)| !uri.is_empty()) && rule.jwks_uri != rule.jwks_uri_by_proto_name {
         let message = "`jwksUri` and `jwks_uri` are one field, and differ";
@@ -91,6 +103,23 @@ fn check_headers(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             "empty",
         ));
     }
+    for (index, from) in rule.from_headers.iter().enumerate() {
+        if !from.name.is_empty() && !header::is_token(&from.name) {
+            let message = format!("`{}` is no name of a header", from.name);
+            let place = headers.index(index).field("name").value();
+            out.push(fault(place, message, "letters, digits and `-`"));
+        }
+    }
+    let payload = &rule.output_payload_to_header;
+    if !payload.is_empty() && !header::is_token(payload) {
+        let message = format!("`{payload}` is no name of a header");
+        let place = at.field("outputPayloadToHeader").value();
+        out.push(fault(place, message, "letters, digits and `-`"));
+    } else if is_reserved(payload) {
+        let message = format!("`{payload}` is a header that the connection depends on");
+        let found = fault(at.field("outputPayloadToHeader").value(), message, "not for a payload");
+        out.push(found.consequence(RESERVED_EFFECT));
+    }
     let claims = at.field("outputClaimToHeaders");
     for (index, output) in rule.output_claim_to_headers.iter().enumerate() {
         let at = claims.index(index);
@@ -104,12 +133,13 @@ fn check_headers(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         } else if is_reserved(&output.header) {
             let message = format!("`{}` is a header that the connection depends on", output.header);
             let found = fault(at.field("header").value(), message, "not for a claim");
-            out.push(found.consequence(
-                "whoever makes the tokens would say for which host a request is, or where it ends",
-            ));
+            out.push(found.consequence(RESERVED_EFFECT));
         }
     }
 }
+
+const RESERVED_EFFECT: &str =
+    "whoever makes the tokens would say for which host a request is, or where it ends";
 
 /// Whether a header says how a message is framed, for whom it is, or from where. Source: RFC 9110 §7.6.1, RFC 9112 §6.
 fn is_reserved(header: &str) -> bool {

@@ -30,8 +30,7 @@ impl JsonSchema for Opaque {
     }
 }
 
-/// A text as it stands: what would be a placeholder elsewhere belongs to it. What is no text is an empty one, and nobody
-/// is told.
+/// A text as it stands: what would be a placeholder elsewhere belongs to it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AnyText(pub String);
 
@@ -47,7 +46,7 @@ impl Visitor<'_> for Any {
     type Value = AnyText;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("anything")
+        f.write_str("a text")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<AnyText, E> {
@@ -65,6 +64,6 @@ impl JsonSchema for AnyText {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!(true)
+        json_schema!({ "type": "string" })
     }
 }

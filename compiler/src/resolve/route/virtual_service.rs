@@ -271,6 +271,12 @@ impl<'a> VirtualServices<'a> {
         self.all.iter().chain(&self.unused_parts)
     }
 
+    /// Those without hosts to which nobody delegates.
+    #[must_use]
+    pub fn unused_parts(&self) -> &[VirtualService<'a>] {
+        &self.unused_parts
+    }
+
     /// Those that bind to the gateway `namespace/name`, the oldest first.
     #[must_use]
     pub fn of_gateway(&self, gateway: &str) -> &[VirtualServiceId] {

@@ -171,6 +171,8 @@ fn nobody_verified(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnosti
         out.push(
             Diagnostic::new(&INEFFECTIVE_TLS_SETTING, at.field(name).key(), message)
                 .label("has no effect")
+                // Where the field cannot be at all, that is said.
+                .supposing(at.field(name).value())
                 .also(at.field("mode").value(), "clients stay unknown")
                 .consequence("everybody is let in, with a certificate or without")
                 .help("set `mode: MUTUAL`, or remove it"),

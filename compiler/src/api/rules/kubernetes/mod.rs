@@ -1,11 +1,12 @@
 //! Rules of Kubernetes' own kinds, as far as the mesh depends on them.
 
 mod pod;
+mod selector;
 mod service;
 
 use super::annotation;
 use crate::api::Resource;
-use crate::api::kubernetes::{Namespace, PodSpec, PodTemplate, Service};
+use crate::api::kubernetes::{LabelSelector, Namespace, PodSpec, PodTemplate, Service};
 use crate::diagnostic::{At, Diagnostic};
 
 /// `root` is the resource's.
@@ -43,12 +44,13 @@ pub(in crate::api) fn check_pod(
 pub(in crate::api) fn check_workload<T>(
     resource: &Resource<T>,
     kind: &str,
-    template: &PodTemplate,
+    (own, template): (&LabelSelector, &PodTemplate),
     root: &At<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
     annotation::check_resource(&resource.metadata, kind, root, out);
     let at = root.field("spec");
+    selector::check(own, &template.metadata.labels, kind, &at, out);
     let at = at.field("template");
     annotation::check_pod_template(&template.metadata, &template.spec, &at, out);
     pod::check_user(&resource.metadata, &template.spec, &at, out);
