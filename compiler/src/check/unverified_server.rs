@@ -1,6 +1,6 @@
 //! `unverified-server`: a `DestinationRule` begins TLS to a host and does not say who vouches for it.
 //!
-//! A Secret counts where the rule has a `workloadSelector`, since sidecars read no other. Source: Istio,
+//! A Secret counts where the rule has a `workloadSelector`: ours read any, but Istio's sidecars read no other. Source: Istio,
 //! `destinationrule.CaCertificateAnalyzer`. What Istio's message says is of old: today the system's authorities vouch.
 
 use crate::api::istio::{ClientTlsMode, ClientTlsSettings, DestinationRule};
@@ -51,12 +51,17 @@ pub(super) fn report(
     } else {
         "every authority of the proxy's system is trusted, so a certificate from any of them will do; older proxies take any at all"
     };
-    let found = found.label("TLS without `caCertificates`").consequence(effect);
+    let found = found.label("TLS without `caCertificates`");
     if tls.credential_name.is_empty() {
-        return found.help("name the authorities with `caCertificates`, a file at the proxy");
+        return found
+            .consequence(effect)
+            .help("name the authorities with `caCertificates`, a file at the proxy");
     }
     let secret = Place::value(rule.id, path.field("credentialName"));
-    found.also(secret, "sidecars read it only where the rule has a `workloadSelector`").help(
-        "select the clients with `workloadSelector`, or name the authorities with `caCertificates`",
-    )
+    found
+        .also(secret, "Istio's sidecars read it only where the rule has a `workloadSelector`")
+        .consequence(
+            "here the Secret's CA alone vouches; with Istio's sidecars every authority of their system does, too",
+        )
+        .help("select the clients with `workloadSelector`, or name the authorities with `caCertificates`")
 }

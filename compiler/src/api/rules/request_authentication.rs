@@ -73,6 +73,10 @@ fn check_rule(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             out.push(found.also(at.field(name).key(), "or this"));
         }
     }
+    if uri.is_none() && rule.jwks.is_empty() && leads_inward(&rule.issuer) {
+        let message = format!("keys of `{}` would be looked for at its address", rule.issuer);
+        out.push(fault(at.field("issuer").value(), message, INWARD));
+    }
     if !rule.jwks.is_empty() {
         check_keys(&rule.jwks, &at.field("jwks"), out);
     }
@@ -175,10 +179,17 @@ fn uri_fault(uri: &str) -> Option<&'static str> {
         authority.strip_suffix(port).and_then(|rest| rest.strip_suffix(':')).unwrap_or(authority)
     });
     if inward(host.trim_start_matches('[').trim_end_matches(']')).is_some() {
-        return Some("another machine for each client: its own, or a cloud's service");
+        return Some(INWARD);
     }
     let port = port?;
     (!port.is_empty() && port.parse::<u16>().is_err()).then_some("its port is no number")
+}
+
+const INWARD: &str = "another machine for each client: its own, or a cloud's service";
+
+/// Of an issuer whose keys are found by discovery.
+fn leads_inward(issuer: &str) -> bool {
+    uri_fault(issuer) == Some(INWARD)
 }
 
 /// Of a JSON Web Key Set (RFC 7517), what tells keys apart.
@@ -229,7 +240,7 @@ fn check_keys(jwks: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
 
 #[cfg(test)]
 mod tests {
-    use super::uri_fault;
+    use super::{leads_inward, uri_fault};
 
     #[test]
     fn keys_come_over_http() {
@@ -254,5 +265,7 @@ mod tests {
         ] {
             assert!(uri_fault(uri).is_some(), "{uri}");
         }
+        assert!(leads_inward("http://169.254.169.254"));
+        assert!(!leads_inward("testing@example.com") && !leads_inward("https://issuer.example"));
     }
 }
