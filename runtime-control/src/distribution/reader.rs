@@ -95,12 +95,14 @@ async fn serve(
         return Err(Status::unavailable("the control runtime is stopping"));
     }
     let reading = read(&shared, &name, connection, incoming, ask);
+    let replaced = || Err(Status::aborted("another stream, or none, is in its place"));
     let ended = tokio::select! {
-        // Before the courier, who finds that nobody gives it orders any more.
         biased;
-        () = end.cancelled() => Err(Status::aborted("another stream, or none, is in its place")),
+        () = end.cancelled() => replaced(),
         read = reading => read,
         ended = courier.run(serving, ordered, asked) => match ended {
+            // It was the first to find that nobody gives it orders any more.
+            End::Gone if end.is_cancelled() => replaced(),
             End::Gone => Ok(()),
             End::Because(status) => Err(status),
         },

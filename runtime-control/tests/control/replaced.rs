@@ -39,7 +39,8 @@ async fn a_stream_that_another_has_replaced_ends() {
                 }
             }
         });
-        assert!(why.await.contains("another stream"));
+        let why = why.await;
+        assert!(why.contains("another stream"), "{why}");
         (say, before) = later;
     }
     drop(say);
