@@ -116,6 +116,27 @@ fn a_difference_is_an_object_for_programs() {
 }
 
 #[test]
+fn a_difference_is_a_comment_with_its_verdict_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let after = changed_shop(folder.path(), "shop/reviews.yaml", "weight: 90", "weight: 80");
+    let output = mesh(&["diff", "--format", "markdown", SHOP, text(&after)]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let first = shown.lines().next().unwrap();
+    assert!(first.starts_with("### mesh: 0 added, 0 removed, 1 changed"), "{first}");
+    assert!(
+        shown.contains("- 🟡 changed `RouteTable shop/reviews` (`shop/reviews.yaml:"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("    - `action.backends[reviews.shop v1].weight`: `90` → `80`"),
+        "{shown}"
+    );
+    assert!(shown.ends_with("<!-- mesh diff -->\n"), "{shown}");
+    let same = mesh(&["diff", "--format", "markdown", SHOP, SHOP]);
+    assert!(String::from_utf8(same.stdout).unwrap().starts_with("### ✔ mesh: nothing changes"));
+}
+
+#[test]
 fn a_damaged_snapshot_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("x.mesh");

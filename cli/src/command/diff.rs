@@ -33,6 +33,8 @@ enum Format {
     Human,
     /// One object, `mesh.diff/v1`.
     Json,
+    /// A comment on a pull request, the verdict in its first line.
+    Markdown,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
@@ -45,6 +47,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let paint = Terminal::detect(arguments.color).paint;
     super::write(&match arguments.format {
         Format::Human => render::difference::human(&difference, paint),
+        Format::Markdown => render::difference::markdown(&difference),
         Format::Json => format!("{:#}\n", render::difference::json(&difference)),
     });
     if arguments.exit_code && !difference.is_empty() { Exit::Negative } else { Exit::Ok }

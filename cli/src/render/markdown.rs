@@ -11,7 +11,7 @@ use super::human::{counted, verdict};
 use super::{Report, Setting, patch, remark};
 
 /// In bytes, of which there are at least as many as characters.
-const LENGTH_MAX: usize = 60_000;
+pub(super) const LENGTH_MAX: usize = 60_000;
 /// By which those who post the comment find the one they posted before.
 const MARK: &str = "<!-- mesh compile -->";
 
@@ -82,14 +82,14 @@ fn longest_run(line: &str) -> usize {
 }
 
 /// Text between backticks, whatever backticks it has itself (`CommonMark` §6.1).
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let fence = "`".repeat(longest_run(text) + 1);
     let text = one_line(text);
     if fence.len() == 1 { format!("`{text}`") } else { format!("{fence} {text} {fence}") }
 }
 
 /// A sentence of ours: names in backticks stay code, and nothing else of it is markup or a mention.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let text = one_line(text);
     let parts: Vec<_> = text.split('`').collect();
     // With a backtick too many, nobody knows what is a name.

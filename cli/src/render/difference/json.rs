@@ -1,0 +1,54 @@
+//! For programs.
+
+use serde_json::{Value, json};
+
+use crate::difference::{Change, Changed, Difference, Edit, Item};
+
+/// One object, `mesh.diff/v1`. Fields are only ever added to it.
+pub(crate) fn json(difference: &Difference) -> Value {
+    let of = &difference.workloads;
+    json!({
+        "schema": "mesh.diff/v1",
+        "before": difference.before,
+        "after": difference.after,
+        "objects": difference.objects.iter().map(object).collect::<Vec<_>>(),
+        "workloads": {
+            "added": of.added,
+            "removed": of.removed,
+            "changed": of.changed,
+            "unchanged": of.unchanged,
+        },
+    })
+}
+
+fn object(object: &Changed) -> Value {
+    json!({
+        "kind": object.key.kind.name(),
+        "namespace": object.key.namespace,
+        "name": object.key.name,
+        "change": name(object.change),
+        "isView": object.is_view(),
+        "before": object.before,
+        "after": object.after,
+        "edits": edits(&object.edits),
+        "items": object.items.iter().map(item).collect::<Vec<_>>(),
+    })
+}
+
+fn item(item: &Item) -> Value {
+    let edits = edits(&item.edits);
+    json!({ "item": item.name, "change": name(item.change), "place": item.place, "edits": edits })
+}
+
+fn edits(edits: &[Edit]) -> Vec<Value> {
+    let edit = |it: &Edit| json!({ "path": it.path, "before": it.before, "after": it.after });
+    edits.iter().map(edit).collect()
+}
+
+const fn name(change: Change) -> &'static str {
+    match change {
+        Change::Added => "added",
+        Change::Removed => "removed",
+        Change::Changed => "changed",
+    }
+}

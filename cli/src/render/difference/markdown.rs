@@ -1,0 +1,77 @@
+//! A comment on a pull request: the verdict in the first line, then what changes, value by value.
+
+use std::fmt::Write as _;
+
+use mesh_snapshot::Location;
+
+use super::words;
+use crate::difference::{Change, Changed, Difference, Edit};
+use crate::render::markdown::{LENGTH_MAX, code, inline};
+
+/// By which those who post the comment find the one they posted before.
+const MARK: &str = "<!-- mesh diff -->";
+
+pub(crate) fn markdown(difference: &Difference) -> String {
+    let mut text = verdict(difference);
+    let objects: Vec<_> = difference.objects.iter().filter(|it| !it.is_view()).collect();
+    for (shown, object) in objects.iter().enumerate() {
+        let entry = entry(object);
+        if text.len() + entry.len() > LENGTH_MAX {
+            let rest = objects.len() - shown;
+            let _ = write!(text, "\n… and {rest} more: `mesh diff` lists them.\n");
+            break;
+        }
+        text.push_str(&entry);
+    }
+    if !difference.is_empty() {
+        text.push('\n');
+        for line in words::workloads(difference) {
+            let _ = writeln!(text, "- {}", inline(&line));
+        }
+        let _ = writeln!(text, "- {}", words::unchanged(difference));
+        let _ = write!(text, "\n`{}` → `{}`\n", difference.before, difference.after);
+    }
+    format!("{text}\n{MARK}\n")
+}
+
+fn verdict(difference: &Difference) -> String {
+    if difference.is_empty() {
+        return format!("### ✔ mesh: nothing changes\n\nBoth are `{}`.\n", difference.after);
+    }
+    let of = &difference.workloads;
+    let concerned = of.added.len() + of.removed.len() + of.changed.len();
+    let all = concerned + of.unchanged.len();
+    let objects = words::objects(difference);
+    format!("### mesh: {objects}; for {concerned} of {all} workloads\n\n")
+}
+
+fn entry(object: &Changed) -> String {
+    let mut text = String::new();
+    let place = object.after.as_ref().or(object.before.as_ref());
+    line(&mut text, 0, object.change, &object.key.to_string(), place);
+    edits(&mut text, 1, &object.edits);
+    for item in &object.items {
+        line(&mut text, 1, item.change, &item.name, item.place.as_ref());
+        edits(&mut text, 2, &item.edits);
+    }
+    text
+}
+
+fn line(text: &mut String, depth: usize, change: Change, name: &str, place: Option<&Location>) {
+    let verb = match change {
+        Change::Added => "🟢 added",
+        Change::Removed => "🔴 removed",
+        Change::Changed => "🟡 changed",
+    };
+    let place = place.map(|place| format!(" ({})", code(&place.to_string()))).unwrap_or_default();
+    let _ = writeln!(text, "{}- {verb} {}{place}", "  ".repeat(depth), code(name));
+}
+
+fn edits(text: &mut String, depth: usize, edits: &[Edit]) {
+    let side = |side: &Option<String>| side.as_deref().map_or("not said".to_owned(), code);
+    for Edit { path, before, after } in edits {
+        let path = if path.is_empty() { String::new() } else { format!("{}: ", code(path)) };
+        let indent = "  ".repeat(depth);
+        let _ = writeln!(text, "{indent}- {path}{} → {}", side(before), side(after));
+    }
+}

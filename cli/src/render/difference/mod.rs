@@ -1,0 +1,10 @@
+//! How a difference looks.
+
+mod human;
+mod json;
+mod markdown;
+mod words;
+
+pub(crate) use human::human;
+pub(crate) use json::json;
+pub(crate) use markdown::markdown;
