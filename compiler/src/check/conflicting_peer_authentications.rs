@@ -2,13 +2,16 @@
 //!
 //! On each level (mesh, namespace, selector) the oldest holds, and nothing is merged. Source: Istio, `ComposePeerAuthentication`.
 
+use std::collections::BTreeMap;
+
+use mesh_snapshot::Applies;
+
 use super::overlap::why_first;
 use super::selection;
 use crate::api::istio::PeerAuthentication;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::{Policy, Scope};
-use mesh_snapshot::Applies;
 
 pub(super) static CHECK: Check = Check::lint(
     "conflicting-peer-authentications",
@@ -18,24 +21,23 @@ pub(super) static CHECK: Check = Check::lint(
 .alias(&["KIA0002", "KIA0003"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mut by_namespace: BTreeMap<_, Vec<&Policy<'_, PeerAuthentication>>> = BTreeMap::new();
     // From the oldest on.
-    let all = &mesh.policies.peer_authentications;
-    for (position, later) in all.iter().enumerate() {
-        let mut earlier = all.iter().take(position);
-        out.extend(earlier.find_map(|earlier| meeting(mesh, earlier, later)));
+    for later in &mesh.policies.peer_authentications {
+        let Ok(scope) = &later.scope else { continue };
+        let earlier = by_namespace.entry(scope.namespace).or_default();
+        out.extend(earlier.iter().find_map(|earlier| meeting(mesh, earlier, later)));
+        earlier.push(later);
     }
 }
 
-/// What is said where two meet.
+/// What is said where two of one namespace meet.
 fn meeting(
     mesh: &Mesh<'_>,
     earlier: &Policy<'_, PeerAuthentication>,
     later: &Policy<'_, PeerAuthentication>,
 ) -> Option<Diagnostic> {
     let (Ok(first), Ok(second)) = (&earlier.scope, &later.scope) else { return None };
-    if first.namespace != second.namespace {
-        return None;
-    }
     if first == second {
         let found = report(earlier, later, same_scope(second));
         return Some(

@@ -3,10 +3,12 @@
 //! A token is taken when some rule takes it, so that what one rule asks of its audience, or by which keys it must be signed, the
 //! other one need not ask. Source: Istio, `RequestAuthentication`: rules of all resources for a workload are alternatives.
 
+use std::collections::BTreeMap;
+
 use mesh_snapshot::Applies;
 
 use super::selection;
-use crate::api::istio::{JwtRule, RequestAuthentication};
+use crate::api::istio::RequestAuthentication;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::{Policy, Scope};
@@ -17,28 +19,20 @@ pub(super) static CHECK: Check =
 type Tokens<'a> = Policy<'a, RequestAuthentication>;
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let all = &mesh.policies.request_authentications;
-    for (position, policy) in all.iter().enumerate() {
+    let mut by_issuer: BTreeMap<&str, Vec<(&Tokens<'_>, usize)>> = BTreeMap::new();
+    for policy in &mesh.policies.request_authentications {
         for (index, rule) in policy.resource.spec.jwt_rules.iter().enumerate() {
             if rule.issuer.is_empty() {
                 continue;
             }
-            let own = policy.resource.spec.jwt_rules.iter().take(index);
-            let first = place_of(own, rule).map(|first| (policy, first));
-            let first = first.or_else(|| {
-                let mut others = all.iter().take(position);
-                others.find_map(|other| {
-                    let first = place_of(other.resource.spec.jwt_rules.iter(), rule)?;
-                    share_workloads(mesh, other, policy).then_some((other, first))
-                })
-            });
-            out.extend(first.map(|first| report(&rule.issuer, first, (policy, index))));
+            let known = by_issuer.entry(&rule.issuer).or_default();
+            let is_own = |(other, _): &&(&Tokens<'_>, usize)| std::ptr::eq(*other, policy);
+            let shares = |(other, _): &&(&Tokens<'_>, usize)| share_workloads(mesh, other, policy);
+            let first = known.iter().find(is_own).or_else(|| known.iter().find(shares));
+            out.extend(first.map(|first| report(&rule.issuer, *first, (policy, index))));
+            known.push((policy, index));
         }
     }
-}
-
-fn place_of<'r>(mut rules: impl Iterator<Item = &'r JwtRule>, like: &JwtRule) -> Option<usize> {
-    rules.position(|it| it.issuer == like.issuer)
 }
 
 /// Whether some workload has both. Where none is known, it can be told only of policies for all.
@@ -54,7 +48,8 @@ fn share_workloads(mesh: &Mesh<'_>, a: &Tokens<'_>, b: &Tokens<'_>) -> bool {
         let of_a = selection::of_policy(mesh, a);
         selection::of_policy(mesh, b).iter().any(|it| of_a.iter().any(|own| own.id == it.id))
     };
-    a == b || is_wider(a, b) || is_wider(b, a) || shared()
+    let is_apart = a.namespace.zip(b.namespace).is_some_and(|(a, b)| a != b);
+    !is_apart && (a == b || is_wider(a, b) || is_wider(b, a) || shared())
 }
 
 fn report(issuer: &str, first: (&Tokens<'_>, usize), again: (&Tokens<'_>, usize)) -> Diagnostic {
