@@ -19,5 +19,6 @@ pub use bind::{BindError, Ports, bind};
 pub use client_hello::ClientHello;
 pub(crate) use client_hello::host;
 pub use own::Own;
+pub(crate) use sniff::unless_drained;
 pub use sniff::{Protocol, Sniffed, before_drain, classify, sniff, sniff_tls};
 pub use treatment::{Treatment, treat};
