@@ -5,6 +5,7 @@
 //! for plain HTTP are merged. Source: Istio, `MergeGateways`.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use mesh_snapshot::object::ServerProtocol;
 
@@ -19,10 +20,10 @@ pub(super) static CHECK: Check =
 type At<'m, 'a> = (&'m IstioGateway<'a>, &'m Server<'a>);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let mut by_port: BTreeMap<(u16, &str), Vec<At<'_, '_>>> = BTreeMap::new();
+    let mut by_port: BTreeMap<(u16, Option<IpAddr>), Vec<At<'_, '_>>> = BTreeMap::new();
     for gateway in mesh.gateways.iter() {
         for server in gateway.servers.iter().filter(|it| it.is_served()) {
-            by_port.entry((server.port, &server.spec.bind)).or_default().push((gateway, server));
+            by_port.entry((server.port, bind(server))).or_default().push((gateway, server));
         }
     }
     for ((port, _), servers) in by_port {
@@ -33,6 +34,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             out.extend(earlier.find_map(|earlier| conflict(port, earlier, later)));
         }
     }
+}
+
+/// The address of a server's own, if it has one.
+fn bind(server: &Server<'_>) -> Option<IpAddr> {
+    let bind = server.spec.bind.parse().ok();
+    bind.filter(|bind| *bind != IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// Whether some workload opens both. Where none is known, Gateways with one selector are for the same.

@@ -15,7 +15,7 @@ mod sniff;
 mod treatment;
 
 pub use accept::{Accepted, Gate, Held, accept};
-pub use bind::{BindError, Ports, bind};
+pub use bind::{BindError, NotOpened, Ports, bind};
 pub use client_hello::ClientHello;
 pub(crate) use client_hello::host;
 pub use own::Own;
