@@ -93,3 +93,25 @@ fn place((gateway, server): &At<'_, '_>, fields: &[&str]) -> Place {
     let at = FieldPath::default().field("spec").field("servers").index(server.index);
     Place::value(gateway.resource.id, fields.iter().fold(at, |at, field| at.field(field)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// Of a server for plain text that binds nowhere, and one for TLS on the same port.
+    fn conflicts(bind: &str) -> bool {
+        let folder = Folder::new();
+        let text = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: a}}\nspec:\n  selector: {{app: g}}\n  servers:\n  - port: {{number: 80, name: a, protocol: HTTP}}\n    hosts: [a.test]\n  - port: {{number: 80, name: b, protocol: HTTPS}}\n    bind: '{bind}'\n    hosts: [b.test]\n    tls: {{mode: SIMPLE, credentialName: b}}\n"
+        );
+        folder.write("gateway.yaml", text);
+        findings(folder.path()).iter().any(|it| it.check == &CHECK)
+    }
+
+    #[test]
+    fn all_addresses_are_no_address_of_a_server_s_own() {
+        assert!(conflicts("") && conflicts("0.0.0.0"));
+        assert!(!conflicts("192.0.2.1") && !conflicts("::"));
+    }
+}

@@ -1,5 +1,7 @@
 //! Connections to a gateway that are older than what it asks of them now.
 
+use std::time::Duration;
+
 use http::header::CONNECTION;
 use http::{Response, StatusCode};
 use mesh_proxy::http::{Body, Version};
@@ -9,6 +11,7 @@ use mesh_snapshot::object::{
     TlsVersion,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 
 use crate::edge::{asking, call, https, over, plain, secret, shop, to_shop};
 use crate::pki::Authority;
@@ -16,6 +19,9 @@ use crate::support::{Mesh, Proxy, Reserved, endpoint, opened, service};
 use crate::wire::{Client, connect, text};
 
 const HOST: &str = "shop.test";
+
+/// Longer than any of these tests takes.
+const AMPLE: Duration = Duration::from_secs(20);
 
 struct Edge {
     proxy: Proxy,
@@ -109,9 +115,12 @@ async fn who_has_shown_no_certificate_is_sent_away_when_one_is_asked_for() {
             assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
             let _ = text(response).await;
             // The connection is closed, however soon the client is told.
-            while let Ok(response) = client.send(asking(HOST, "/x")).await {
-                assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
-            }
+            let closed = timeout(AMPLE, async {
+                while let Ok(response) = client.send(asking(HOST, "/x")).await {
+                    assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
+                }
+            });
+            closed.await.expect("the connection is closed");
         }
     }
 }
@@ -146,7 +155,8 @@ async fn plain_text_ends_where_tls_is_asked_for() {
         put(&mut edge.proxy, wants_tls);
         stream.write_all(request).await.unwrap();
         let mut second = String::new();
-        stream.read_to_string(&mut second).await.unwrap();
+        let closed = timeout(AMPLE, stream.read_to_string(&mut second)).await;
+        closed.expect("the connection is closed").unwrap();
         assert!(second.starts_with("HTTP/1.1 421 "), "{second}");
         assert!(second.contains(&format!("{CONNECTION}: close\r\n")), "{second}");
     }
