@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mesh_engine::{BuildError, Limits, Program};
+use mesh_engine::{BuildError, GATEWAY_ADDRESS, Limits, Program};
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::feature::SERVED;
 use mesh_snapshot::object::Workload;
@@ -57,7 +57,11 @@ fn program(
     workload: &Workload,
     slice: &mesh_snapshot::Slice,
 ) -> Result<Program, BuildError> {
-    let limits = Limits { memory_bytes_max: MEMORY_BYTES_MAX, features: SERVED };
+    let limits = Limits {
+        memory_bytes_max: MEMORY_BYTES_MAX,
+        features: SERVED,
+        gateway_address: GATEWAY_ADDRESS,
+    };
     Program::build(workload, slice, &bundle.snapshot, &limits)
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Mesh {
     pub(crate) overlays: Vec<mesh_snapshot::object::Overlay>,
     pub(crate) features: Vec<&'static str>,
     pub(crate) memory_bytes_max: usize,
+    pub(crate) gateway_address: std::net::IpAddr,
     rank: u32,
 }
 
@@ -34,6 +35,7 @@ impl Mesh {
             overlays: Vec::new(),
             features: FEATURES.to_vec(),
             memory_bytes_max: 1 << 30,
+            gateway_address: crate::program::GATEWAY_ADDRESS,
             rank: 0,
         }
     }
@@ -120,7 +122,11 @@ impl Mesh {
         self.list(egress);
         let snapshot = self.builder.build().unwrap();
         let slice = slice(snapshot.digest(), workload, &snapshot).unwrap();
-        let limits = Limits { memory_bytes_max: self.memory_bytes_max, features: &self.features };
+        let limits = Limits {
+            memory_bytes_max: self.memory_bytes_max,
+            features: &self.features,
+            gateway_address: self.gateway_address,
+        };
         Program::build(workload, &slice, &snapshot, &limits)
     }
 }

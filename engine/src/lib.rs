@@ -4,8 +4,8 @@
 //! that can be compiled, parsed, hashed or sorted is done then. Deciding a request allocates nothing, does
 //! no I/O, reads no clock and rolls no dice: time and chance are arguments.
 //!
-//! The proxy on its hot path, `mesh request`, tests, the prover's witnesses and the health gates call the
-//! same functions, so what is shown is what is served. Whoever wants to see why passes a [`Trace`].
+//! The proxy on its hot path, `mesh request` and tests call the same functions, so what is shown is what is served.
+//! Whoever wants to see why passes a [`Trace`].
 //!
 //! ```text
 //!              connection            request
@@ -42,6 +42,6 @@ pub mod trace;
 #[cfg(test)]
 mod fixture;
 
-pub use program::{BuildError, FEATURES, Limits, Program};
+pub use program::{BuildError, FEATURES, GATEWAY_ADDRESS, Limits, Program};
 pub use request::{Connection, Request};
 pub use trace::Trace;

@@ -59,7 +59,7 @@ pub struct Inbound {
 /// Where a gateway's servers are bound.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct GatewayListeners {
-    /// For servers that name no address of their own.
+    /// For servers that name no address of their own, or all of them.
     pub address: IpAddr,
     /// By the port that the program opens, another to bind in its place.
     pub ports: BTreeMap<u16, u16>,

@@ -29,7 +29,11 @@ pub(crate) fn program(bundle: &Bundle, workload: &Workload) -> Result<Program, P
     let snapshot = &bundle.snapshot;
     let slice = mesh_snapshot::slice(snapshot.digest(), workload, snapshot)
         .map_err(|error| PlanError::Slice { workload: name(), error: Box::new(error) })?;
-    let limits = Limits { memory_bytes_max: usize::MAX, features: mesh_engine::FEATURES };
+    let limits = Limits {
+        memory_bytes_max: usize::MAX,
+        features: mesh_engine::FEATURES,
+        gateway_address: mesh_engine::GATEWAY_ADDRESS,
+    };
     Program::build(workload, &slice, snapshot, &limits)
         .map_err(|error| PlanError::Program { workload: name(), error: Box::new(error) })
 }

@@ -5,6 +5,7 @@
 //! for plain HTTP are merged. Source: Istio, `MergeGateways`.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use mesh_snapshot::object::ServerProtocol;
 
@@ -19,10 +20,10 @@ pub(super) static CHECK: Check =
 type At<'m, 'a> = (&'m IstioGateway<'a>, &'m Server<'a>);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let mut by_port: BTreeMap<(u16, &str), Vec<At<'_, '_>>> = BTreeMap::new();
+    let mut by_port: BTreeMap<(u16, Option<IpAddr>), Vec<At<'_, '_>>> = BTreeMap::new();
     for gateway in mesh.gateways.iter() {
         for server in gateway.servers.iter().filter(|it| it.is_served()) {
-            by_port.entry((server.port, &server.spec.bind)).or_default().push((gateway, server));
+            by_port.entry((server.port, bind(server))).or_default().push((gateway, server));
         }
     }
     for ((port, _), servers) in by_port {
@@ -33,6 +34,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             out.extend(earlier.find_map(|earlier| conflict(port, earlier, later)));
         }
     }
+}
+
+/// The address of a server's own, if it has one.
+fn bind(server: &Server<'_>) -> Option<IpAddr> {
+    let bind = server.spec.bind.parse().ok();
+    bind.filter(|bind| *bind != IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// Whether some workload opens both. Where none is known, Gateways with one selector are for the same.
@@ -85,4 +92,26 @@ fn shared_host(port: u16, earlier: &At<'_, '_>, later: &At<'_, '_>) -> Option<Di
 fn place((gateway, server): &At<'_, '_>, fields: &[&str]) -> Place {
     let at = FieldPath::default().field("spec").field("servers").index(server.index);
     Place::value(gateway.resource.id, fields.iter().fold(at, |at, field| at.field(field)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// Of a server for plain text that binds nowhere, and one for TLS on the same port.
+    fn conflicts(bind: &str) -> bool {
+        let folder = Folder::new();
+        let text = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: a}}\nspec:\n  selector: {{app: g}}\n  servers:\n  - port: {{number: 80, name: a, protocol: HTTP}}\n    hosts: [a.test]\n  - port: {{number: 80, name: b, protocol: HTTPS}}\n    bind: '{bind}'\n    hosts: [b.test]\n    tls: {{mode: SIMPLE, credentialName: b}}\n"
+        );
+        folder.write("gateway.yaml", text);
+        findings(folder.path()).iter().any(|it| it.check == &CHECK)
+    }
+
+    #[test]
+    fn all_addresses_are_no_address_of_a_server_s_own() {
+        assert!(conflicts("") && conflicts("0.0.0.0"));
+        assert!(!conflicts("192.0.2.1") && !conflicts("::"));
+    }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Builder<'a> {
     pub(crate) default_retry: &'a Arc<Retry>,
     pub(crate) tables: &'a Tables,
     pub(crate) ledger: &'a Ledger,
+    /// See [`Limits::gateway_address`](crate::Limits::gateway_address).
+    pub(crate) address: IpAddr,
 }
 
 /// Where a listener stands: its port, and its address if it has one of its own.
@@ -90,7 +92,7 @@ impl Builder<'_> {
         let server = of.server;
         // What a Service makes of the port, or the port itself. Source: Istio, `resolvePorts`.
         let port = self.inbound.target_of(server.port).unwrap_or(server.port);
-        let place = (port, server.bind);
+        let place = (port, self.bind(server));
         if server.tls != ServerTls::Off && !merging.take_hosts(place, &server.hosts) {
             merging.skip(of, Conflict::Host);
             return Ok(());
@@ -114,6 +116,13 @@ impl Builder<'_> {
             },
         }
         Ok(())
+    }
+
+    /// The address of a server's own. Two servers must not open one address twice: each socket would know half.
+    fn bind(&self, server: &Server) -> Option<IpAddr> {
+        let is_all =
+            |bind: IpAddr| bind.is_unspecified() && bind.is_ipv4() == self.address.is_ipv4();
+        server.bind.filter(|bind| *bind != self.address && !is_all(*bind))
     }
 }
 

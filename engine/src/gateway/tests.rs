@@ -247,6 +247,33 @@ fn of_servers_that_conflict_the_older_is_served() {
 }
 
 #[test]
+fn servers_of_one_address_are_one_listener_however_it_is_written() {
+    let own = "192.0.2.1";
+    for (address, bind, listeners) in [
+        ("0.0.0.0", "0.0.0.0", 1),
+        ("0.0.0.0", "::", 2),
+        ("0.0.0.0", own, 2),
+        (own, own, 1),
+        (own, "0.0.0.0", 1),
+        (own, "192.0.2.2", 2),
+        ("::", "::", 1),
+        ("::", "0.0.0.0", 2),
+    ] {
+        let mut mesh = Mesh::new();
+        mesh.gateway_address = address.parse().unwrap();
+        let here = http(&mut mesh, "here", 80, &[("here.test", &[("/", 201)])]);
+        let mut there = http(&mut mesh, "there", 80, &[("there.test", &[("/", 202)])]);
+        there.bind = Some(bind.parse().unwrap());
+        mesh.gateway("gw", vec![here, there]);
+        let program = build(mesh);
+        assert_eq!(program.gateway().unwrap().listeners().len(), listeners, "{address} {bind}");
+        if listeners == 1 {
+            assert_eq!(plain(&program, "there.test", "/"), "202");
+        }
+    }
+}
+
+#[test]
 fn a_server_may_send_its_hosts_to_https() {
     let mut mesh = Mesh::new();
     let mut server = http(&mut mesh, "gw", 80, &[("shop.test", &[("/", 201)])]);

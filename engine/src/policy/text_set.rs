@@ -40,7 +40,7 @@ impl TextSet {
         Ok(set)
     }
 
-    /// Whether it accepts whatever is there, an empty text included where `empty` is something.
+    /// Whether it accepts any text, as long as it is not empty.
     pub(super) fn accepts_any(&self) -> bool {
         self.present
     }

@@ -8,7 +8,7 @@ mod view;
 mod access_log;
 mod parts;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -50,7 +50,12 @@ pub struct Limits<'a> {
     /// Names of features that whoever builds can serve: those of [`FEATURES`] at most. An object that needs another is
     /// refused.
     pub features: &'a [&'a str],
+    /// Where the servers of a gateway listen that name no address. A `bind` of the same, or of all addresses of its family, is none.
+    pub gateway_address: IpAddr,
 }
+
+/// As far as nobody says otherwise: [`Limits::gateway_address`].
+pub const GATEWAY_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What a slice means for one workload. Immutable; shared between threads behind an `Arc`.
 #[derive(Clone, Debug)]
@@ -98,6 +103,7 @@ impl Program {
             clusters: Registry::new(defaults.auto_mtls, defaults.connect_timeout.into()),
             loader: Loader::new(&objects),
             ledger: &ledger,
+            gateway_address: limits.gateway_address,
         };
         let outbound = match &slice.egress {
             Some(egress) => Some(parts.outbound(&objects.load(egress)?, &egress.key)?),

@@ -1,5 +1,6 @@
 //! The parts of a program that route: what a sidecar sends, what a gateway serves.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use mesh_snapshot::object::{Egress, Gateway as GatewayObject, Workload};
@@ -21,6 +22,7 @@ pub(super) struct Parts<'a, 'o, R> {
     pub(super) clusters: Registry,
     pub(super) loader: Loader<'o, R>,
     pub(super) ledger: &'a Ledger,
+    pub(super) gateway_address: IpAddr,
 }
 
 impl<R: ReadObjects> Parts<'_, '_, R> {
@@ -62,6 +64,7 @@ impl<R: ReadObjects> Parts<'_, '_, R> {
             clusters: &self.clusters,
             default_retry: self.default_retry,
             tables: &tables,
+            address: self.gateway_address,
             ledger: self.ledger,
         };
         builder.build(&gateways)

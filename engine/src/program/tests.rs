@@ -151,7 +151,11 @@ fn build(reference: Reference, store: &Store) -> BuildError {
         egress: None,
         gateways: Vec::new(),
     };
-    let limits = Limits { memory_bytes_max: 1 << 20, features: FEATURES };
+    let limits = Limits {
+        memory_bytes_max: 1 << 20,
+        features: FEATURES,
+        gateway_address: crate::program::GATEWAY_ADDRESS,
+    };
     Program::build(&workload(), &slice, store, &limits).unwrap_err()
 }
 

@@ -71,7 +71,11 @@ pub(crate) fn program(role: Role) -> (Program, usize) {
     let snapshot = builder.build().unwrap();
     let workload = Workload { namespace: "shop".to_owned(), role, ..Workload::default() };
     let slice = slice(snapshot.digest(), &workload, &snapshot).unwrap();
-    let limits = Limits { memory_bytes_max: 1 << 30, features: FEATURES };
+    let limits = Limits {
+        memory_bytes_max: 1 << 30,
+        features: FEATURES,
+        gateway_address: mesh_engine::GATEWAY_ADDRESS,
+    };
     bytes_taken(|| Program::build(&workload, &slice, &snapshot, &limits).unwrap())
 }
 

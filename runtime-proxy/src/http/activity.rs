@@ -121,6 +121,12 @@ impl Watchdog {
         }
     }
 
+    /// From now on, what does nothing is overdue after [`GRACE`].
+    pub(super) fn hurry(&mut self) {
+        self.idle = self.idle.min(GRACE);
+        self.sleep.as_mut().reset(Instant::now() + self.idle);
+    }
+
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Overdue> {
         while self.sleep.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
@@ -232,7 +238,7 @@ mod tests {
 
     use tokio::time::{Instant, sleep};
 
-    use super::{Activity, Overdue, Watchdog};
+    use super::{Activity, GRACE, Overdue, Watchdog};
     use crate::http::HttpLimits;
 
     const HEAD: Duration = Duration::from_secs(10);
@@ -294,6 +300,24 @@ mod tests {
         assert_eq!(overdue, Overdue::Stalled);
         let (waited, taken) = (start.elapsed(), 10 * stalled * 2 / 3);
         assert!((taken + stalled..=taken + 2 * stalled).contains(&waited), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_told_to_end_has_until_its_last_request_and_a_little_more() {
+        let activity = Arc::<Activity>::default();
+        let limits = HttpLimits { head: HEAD, idle: IDLE, ..HttpLimits::default() };
+        let mut watchdog = Watchdog::new(&activity, &limits, false);
+        let active = activity.begin();
+        watchdog.hurry();
+        let serving = async {
+            sleep(HEAD).await;
+            drop(active);
+        };
+        let start = Instant::now();
+        let ending = poll_fn(|cx| watchdog.poll(cx).map_or(Poll::Pending, Poll::Ready));
+        let (overdue, ()) = tokio::join!(ending, serving);
+        assert_eq!(overdue, Overdue::Idle);
+        assert!((HEAD..=HEAD + 2 * GRACE).contains(&start.elapsed()), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]

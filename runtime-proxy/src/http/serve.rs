@@ -27,7 +27,7 @@ pub struct HttpLimits {
     pub head_bytes_max: u32,
     /// Requests at once, over HTTP/2.
     pub streams_max: u32,
-    /// How long a head over HTTP/1.1 may take to come.
+    /// How long a head over HTTP/1.1 may take to come, and over HTTP/2 what a client begins its connection with.
     pub head: Duration,
     /// How long a connection is kept without a request.
     pub idle: Duration,

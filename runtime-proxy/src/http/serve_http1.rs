@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -40,11 +41,12 @@ where
     let sending = Rc::<Sending>::default();
     let service = service_fn({
         let (activity, sending) = (Arc::clone(&activity), Rc::clone(&sending));
+        let drain = drain.clone();
         move |request: Request<Incoming>| {
             let active = activity.begin();
             let method = request.method().clone();
             let too_many = headers_max < request.headers().len();
-            let sending = Rc::clone(&sending);
+            let (sending, drain) = (Rc::clone(&sending), drain.clone());
             let answer = (!too_many).then(|| handle(request.map(Body::from)));
             async move {
                 let mut response = match answer {
@@ -52,6 +54,12 @@ where
                     None => too_many_headers(),
                 };
                 response_to_http1(&mut response, &method);
+                let is_tunnel = response.status() == StatusCode::SWITCHING_PROTOCOLS
+                    || method == http::Method::CONNECT;
+                if drain.is_begun() && !is_tunnel {
+                    // Said here, too: it may be this request that has begun it.
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Abort>(response.map(|body| Answer::new(body, sending, active)))
             }
         }

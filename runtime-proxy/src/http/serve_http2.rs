@@ -11,6 +11,7 @@ use h2::server::{Builder, Connection, SendResponse};
 use h2::{Reason, RecvStream};
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
+use tokio::time::timeout;
 
 use super::activity::{Active, Activity, Overdue, Watchdog, Watched};
 use super::body::Body;
@@ -20,6 +21,7 @@ use super::pipe::pipe;
 use super::serve::{Abort, HttpLimits, ServeError};
 use super::serve_http1::too_many_headers;
 use crate::drain::Drain;
+use crate::listener::unless_drained;
 use crate::stream::Stream;
 
 /// What a client may send on one stream before it is read, and on all of them. Never the same: one stream that nobody
@@ -49,8 +51,7 @@ where
 {
     let activity = Arc::<Activity>::default();
     let gathered = Gathered::new(Watched { stream, activity: Arc::clone(&activity) });
-    let handshake = builder(limits).handshake::<_, Bytes>(gathered.share());
-    let connection = gathered.drive(handshake).await.map_err(ServeError::Write)??;
+    let Some(connection) = open(&gathered, limits, drain).await? else { return Ok(()) };
     let server = Server {
         connection,
         activity,
@@ -60,6 +61,20 @@ where
         handle: Rc::new(handle),
     };
     gathered.drive(server.run(limits, drain)).await.map_err(ServeError::Write)?
+}
+
+/// Waits for what a client begins with (RFC 9113 §3.4), for as long as for a head over HTTP/1.1. `None`: it had said nothing when `drain`
+/// began.
+async fn open(
+    gathered: &Gathered<Watched>,
+    limits: &HttpLimits,
+    drain: &Drain,
+) -> Result<Option<Connection<Gathered<Watched>, Bytes>>, ServeError> {
+    let handshake = gathered.drive(builder(limits).handshake(gathered.share()));
+    let opening = unless_drained(drain, timeout(limits.head, handshake));
+    let Some(opened) = opening.await else { return Ok(None) };
+    let opened = opened.map_err(|_| ServeError::SlowHead)?;
+    Ok(Some(opened.map_err(ServeError::Write)??))
 }
 
 fn builder(limits: &HttpLimits) -> Builder {
@@ -99,6 +114,7 @@ where
             if !is_ending && ending.poll(cx) {
                 is_ending = true;
                 self.connection.graceful_shutdown();
+                watchdog.hurry(); // the client may never say that it has heard of it
             }
             loop {
                 let accepted = self.connection.poll_accept(cx);

@@ -1,13 +1,15 @@
 //! Opens one listening socket a thread on the same address. The kernel lets every process of a user join in on such an
 //! address, so that another proxy's would be shared by mistake: the first socket has it alone, and lets others in only then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use socket2::{Domain, Protocol, Socket, Type};
+
+use super::own::Own;
 
 /// How many connections wait to be accepted on one socket.
 const BACKLOG: i32 = 4096;
@@ -25,9 +27,20 @@ pub fn bind(address: SocketAddr, count: NonZeroUsize) -> Result<Vec<TcpListener>
     std::iter::once(Ok(first)).chain(others).collect()
 }
 
-/// Addresses that threads open one by one, when each comes to it: how many have each of them open.
+/// Addresses that threads open one by one, when each comes to it. They are the proxy's [`Own`] for as long.
 #[derive(Clone, Debug, Default)]
-pub struct Ports(Arc<Mutex<BTreeMap<SocketAddr, usize>>>);
+pub struct Ports {
+    known: Arc<Mutex<Known>>,
+    own: Arc<Own>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// How many threads have each address open.
+    open: BTreeMap<SocketAddr, usize>,
+    /// Those that could not be had when they were last tried.
+    refused: BTreeSet<SocketAddr>,
+}
 
 /// Held for as long as the socket is open: after the last one, the address may be another process's.
 #[derive(Debug)]
@@ -36,40 +49,66 @@ pub struct Lease {
     ports: Ports,
 }
 
+/// Why [`Ports::open`] failed.
+#[derive(Debug)]
+pub struct NotOpened {
+    pub error: BindError,
+    /// Whether it could be had before, or was never tried: trying again is no news.
+    pub is_news: bool,
+}
+
 impl Ports {
-    /// Opens a socket on `address`, beside those of the other threads.
+    #[must_use]
+    pub fn new(own: Arc<Own>) -> Self {
+        Self { own, ..Self::default() }
+    }
+
+    /// Opens a socket on `address`, beside those of the other threads, and beside those of this process that have one of the
+    /// addresses that it stands for, or stand for it: of two, the more exact has the connection (as Linux sees it).
     ///
     /// # Errors
     ///
     /// When the address cannot be had.
-    pub fn open(&self, address: SocketAddr) -> Result<(TcpListener, Lease), BindError> {
-        let fail = |source| BindError { address, source };
-        let mut own = self.own();
+    pub fn open(&self, address: SocketAddr) -> Result<(TcpListener, Lease), NotOpened> {
+        let mut known = self.known();
         let listener = match claim(address) {
             // By another thread of this process.
-            Err(_) if own.contains_key(&address) => join(address),
+            Err(_) if known.open.keys().any(|open| overlap(*open, address)) => join(address),
             claimed => claimed,
         };
-        let listener = listener.map_err(fail)?;
-        *own.entry(address).or_default() += 1;
+        let listener = listener.map_err(|source| NotOpened {
+            error: BindError { address, source },
+            is_news: known.refused.insert(address),
+        })?;
+        known.refused.remove(&address);
+        *known.open.entry(address).or_default() += 1;
+        self.own.add(address);
         Ok((listener, Lease { address, ports: self.clone() }))
     }
 
-    fn own(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let mut own = self.ports.own();
-        if let Some(open) = own.get_mut(&self.address) {
+        let mut known = self.ports.known();
+        if let Some(open) = known.open.get_mut(&self.address) {
             *open -= 1;
             if *open == 0 {
-                own.remove(&self.address);
+                known.open.remove(&self.address);
+                self.ports.own.remove(self.address);
             }
         }
     }
+}
+
+/// Whether some connection could come to both.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let (a, b) = (one.ip(), other.ip());
+    one.port() == other.port()
+        && (a == b || a.is_ipv4() == b.is_ipv4() && (a.is_unspecified() || b.is_unspecified()))
 }
 
 /// An address that could not be listened on.
@@ -110,10 +149,12 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{SocketAddr, TcpListener, TcpStream};
     use std::num::NonZeroUsize;
+    use std::sync::Arc;
 
     use super::{Ports, bind};
+    use crate::listener::Own;
 
     #[test]
     fn threads_share_one_port() {
@@ -149,6 +190,58 @@ mod tests {
         drop((first, second));
         let _others = bind(address, NonZeroUsize::MIN).unwrap();
         assert!(ports.open(address).is_err(), "nobody here has it open any more");
+    }
+
+    #[test]
+    fn an_address_is_the_proxy_s_own_for_as_long_as_it_is_open() {
+        let address = bind("127.0.0.1:0".parse().unwrap(), NonZeroUsize::MIN).unwrap()[0]
+            .local_addr()
+            .unwrap();
+        let own = Arc::<Own>::default();
+        let ports = Ports::new(Arc::clone(&own));
+        assert!(!own.is(address));
+        let (first, second) = (ports.open(address).unwrap(), ports.open(address).unwrap());
+        drop(first);
+        assert!(own.is(address), "another thread has it open");
+        drop(second);
+        let _others = TcpListener::bind(address).unwrap();
+        assert!(!own.is(address));
+    }
+
+    /// Whichever is opened first.
+    #[test]
+    fn one_address_of_many_is_served_by_the_socket_that_names_it() {
+        for exact_first in [true, false] {
+            let any = bind("0.0.0.0:0".parse().unwrap(), NonZeroUsize::MIN).unwrap();
+            let wide = any[0].local_addr().unwrap();
+            drop(any);
+            let exact = SocketAddr::from(([127, 0, 0, 2], wide.port()));
+            let ports = Ports::default();
+            let mut in_order = [exact, wide];
+            if !exact_first {
+                in_order.reverse();
+            }
+            let opened = in_order.map(|address| ports.open(address).unwrap());
+            for (to, by) in [("127.0.0.2", exact), ("127.0.0.1", wide)] {
+                let _client = TcpStream::connect((to, wide.port())).unwrap();
+                for (socket, lease) in &opened {
+                    assert_eq!(socket.accept().is_ok(), lease.address == by, "{to} {exact_first}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_news_once() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let ports = Ports::default();
+        let tries = [0; 3].map(|_| ports.clone().open(address).unwrap_err().is_news);
+        assert_eq!(tries, [true, false, false]);
+        drop(taken);
+        drop(ports.open(address).unwrap());
+        let _taken = TcpListener::bind(address).unwrap();
+        assert!(ports.open(address).unwrap_err().is_news);
     }
 
     #[test]

@@ -15,9 +15,10 @@ mod sniff;
 mod treatment;
 
 pub use accept::{Accepted, Gate, Held, accept};
-pub use bind::{BindError, Ports, bind};
+pub use bind::{BindError, NotOpened, Ports, bind};
 pub use client_hello::ClientHello;
 pub(crate) use client_hello::host;
 pub use own::Own;
+pub(crate) use sniff::unless_drained;
 pub use sniff::{Protocol, Sniffed, before_drain, classify, sniff, sniff_tls};
 pub use treatment::{Treatment, treat};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-/// Addresses that are listened on. Threads read it without a lock; it grows when a listener is opened, which is rare, and what
-/// was once there stays: a port that a gateway has given up is nobody else's.
+/// Addresses that are listened on. Threads read it without a lock; it changes when a listener is opened or closed, which is
+/// rare. A port that a gateway has given up may be another process's: see [`Ports`](super::Ports).
 #[derive(Debug, Default)]
 pub struct Own(ArcSwap<Vec<SocketAddr>>);
 
@@ -18,6 +18,13 @@ impl Own {
                 own.push(address);
             }
             Arc::new(own)
+        });
+    }
+
+    pub(super) fn remove(&self, address: SocketAddr) {
+        self.0.rcu(|before| {
+            let others = before.iter().filter(|own| **own != address);
+            Arc::new(others.copied().collect::<Vec<_>>())
         });
     }
 

@@ -65,6 +65,12 @@ pub async fn before_drain<T>(
     drain: &Drain,
     sniffing: impl Future<Output = io::Result<T>>,
 ) -> io::Result<T> {
+    let said = unless_drained(drain, sniffing).await;
+    said.unwrap_or_else(|| Err(io::ErrorKind::ConnectionAborted.into()))
+}
+
+/// The same of whatever is waited for before a client's first request; `None`: it is not waited for.
+pub(crate) async fn unless_drained<T>(drain: &Drain, saying: impl Future<Output = T>) -> Option<T> {
     let mut watch = drain.watch();
     let late = async {
         poll_fn(|cx| {
@@ -77,8 +83,8 @@ pub async fn before_drain<T>(
     };
     tokio::select! {
         biased;
-        said = sniffing => said,
-        () = late => Err(io::ErrorKind::ConnectionAborted.into()),
+        said = saying => Some(said),
+        () = late => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Builds programs for the agent.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use mesh_engine::gateway::{Chain, Gateway, Handler, Listener};
@@ -31,6 +32,8 @@ pub struct Builder {
     pub identity: Arc<Watched<tls::Identity>>,
     pub lookup: Lookup,
     pub metrics: Arc<Metrics>,
+    /// Where a gateway's servers listen that name no address.
+    pub gateway_address: IpAddr,
 }
 
 impl Build for Builder {
@@ -38,7 +41,8 @@ impl Build for Builder {
 
     fn build(&self, material: &Material<'_>) -> Result<Product<Program>, Refused> {
         let memory_bytes_max = usize::try_from(material.memory_bytes_max).unwrap_or(usize::MAX);
-        let limits = Limits { memory_bytes_max, features: FEATURES };
+        let limits =
+            Limits { memory_bytes_max, features: FEATURES, gateway_address: self.gateway_address };
         let engine = mesh_engine::Program::build(
             material.workload,
             material.slice,

@@ -85,8 +85,8 @@ impl DataPlane {
         let gate = Gate::new(connections_max);
         let (arriving, leaving) = (Gate::inside(&gate), Gate::inside(&gate));
         let mesh = Arc::new(MeshServer::new(Arc::clone(&shared.identity)));
-        let ports = Ports::default();
         let own = Arc::<Own>::default();
+        let ports = Ports::new(Arc::clone(&own));
         bound.all().for_each(|address| own.add(address));
         let mut plane = Self {
             bound,

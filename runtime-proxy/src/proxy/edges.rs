@@ -13,7 +13,7 @@ use crate::config::GatewayListeners;
 use crate::drain::Drain;
 use crate::filter::Serving;
 use crate::filter::gateway::{self, Place};
-use crate::listener::{Gate, Ports, accept};
+use crate::listener::{Gate, NotOpened, Ports, accept};
 use crate::live::Current;
 use crate::program::Program;
 
@@ -88,13 +88,14 @@ impl Edges {
         let at = SocketAddr::new(place.bind.unwrap_or(*address), port);
         let listener = match self.ports.open(at) {
             Ok((socket, lease)) => TcpListener::from_std(socket).ok().map(|it| (it, lease)),
-            Err(error) => {
-                tracing::error!(%error, port = place.port, "a gateway's port is not served");
+            Err(NotOpened { error, is_news }) => {
+                if is_news {
+                    tracing::error!(%error, port = place.port, "a gateway's port is not served until it can be");
+                }
                 None
             }
         };
         let Some((listener, lease)) = listener else { return false };
-        self.serving.own.add(at);
         let drain = self.drain.child();
         self.open.insert(place, drain.clone());
         let (gate, serving) = (Arc::clone(&self.gate), Rc::clone(&self.serving));

@@ -18,6 +18,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mesh_engine::GATEWAY_ADDRESS;
 use tokio_util::sync::CancellationToken;
 
 use control::Control;
@@ -28,7 +29,7 @@ use crate::agent::health::HealthCounters;
 use crate::agent::status::Status;
 use crate::agent::{self, Agent, StartError};
 use crate::cluster::system_lookup;
-use crate::config::{AccessLogTarget, Config};
+use crate::config::{AccessLogTarget, Config, GatewayListeners};
 use crate::listener::BindError;
 use crate::live::Current;
 use crate::observe::{AccessLogs, Destination, Local, Metrics};
@@ -75,7 +76,7 @@ pub fn run(
             features: FEATURES.iter().map(|name| (*name).to_owned()).collect(),
             ..config.agent
         },
-        build: builder(&shared),
+        build: builder(&shared, config.listeners.gateway.as_ref()),
         live: shared.live.clone(),
         world: shared.world.clone(),
         health,
@@ -141,13 +142,14 @@ fn shared(config: &Config) -> Result<Shared, RunError> {
 
 /// What programs for this data plane are built by.
 #[must_use]
-pub fn builder(shared: &Shared) -> Builder {
+pub fn builder(shared: &Shared, gateway: Option<&GatewayListeners>) -> Builder {
     Builder {
         world: shared.world.clone(),
         live: shared.live.clone(),
         identity: Arc::clone(&shared.identity),
         lookup: Arc::clone(&shared.lookup),
         metrics: Arc::clone(&shared.metrics),
+        gateway_address: gateway.map_or(GATEWAY_ADDRESS, |gateway| gateway.address),
     }
 }
 

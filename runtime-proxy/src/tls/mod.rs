@@ -37,6 +37,7 @@ mod stamp;
 
 mod cipher;
 mod termination;
+mod terms;
 
 mod gateway;
 
@@ -53,4 +54,5 @@ pub use pem::PemError;
 pub use provider::install_provider;
 pub use spiffe::{SpiffeId, SpiffeIdError};
 pub use svid::SvidError;
+pub(crate) use terms::Terms;
 pub use trust::{Trust, TrustDomains, TrustError};

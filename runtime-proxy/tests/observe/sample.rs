@@ -143,7 +143,11 @@ pub(crate) fn program() -> Program {
     let snapshot = builder.build().unwrap();
     let workload = local().workload;
     let slice = slice(snapshot.digest(), &workload, &snapshot).unwrap();
-    let limits = Limits { memory_bytes_max: 1 << 30, features: FEATURES };
+    let limits = Limits {
+        memory_bytes_max: 1 << 30,
+        features: FEATURES,
+        gateway_address: mesh_engine::GATEWAY_ADDRESS,
+    };
     Program::build(&workload, &slice, &snapshot, &limits).unwrap()
 }
 

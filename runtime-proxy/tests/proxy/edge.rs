@@ -1,6 +1,7 @@
 //! A gateway, as clients outside see it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use http::{Request, Response};
 use mesh_proxy::http::{Body, Version, http1, http2};
@@ -21,7 +22,7 @@ use crate::support::{
 };
 use crate::wire::{Client, connect, get, server, text};
 
-fn plain(host: &str, tls: ServerTls, virtual_hosts: Vec<VirtualHost>) -> Server {
+pub(crate) fn plain(host: &str, tls: ServerTls, virtual_hosts: Vec<VirtualHost>) -> Server {
     Server {
         port: 80,
         name: String::new(),
@@ -35,7 +36,7 @@ fn plain(host: &str, tls: ServerTls, virtual_hosts: Vec<VirtualHost>) -> Server 
 }
 
 /// With a certificate from the secret that is called like the host.
-fn https(host: &str, virtual_host: VirtualHost) -> Server {
+pub(crate) fn https(host: &str, virtual_host: VirtualHost) -> Server {
     let termination = Termination {
         credentials: vec![Credential { namespace: String::new(), name: host.to_owned() }],
         certificate_file: String::new(),
@@ -52,7 +53,7 @@ fn https(host: &str, virtual_host: VirtualHost) -> Server {
     }
 }
 
-fn secret(name: &str, pair: &Pair) -> Item {
+pub(crate) fn secret(name: &str, pair: &Pair) -> Item {
     let name = wire::CredentialName { namespace: "shop".to_owned(), name: name.to_owned() };
     Item::Secret(wire::Secret {
         name: Some(name),
@@ -62,12 +63,12 @@ fn secret(name: &str, pair: &Pair) -> Item {
     })
 }
 
-fn to_shop() -> HttpRoute {
+pub(crate) fn to_shop() -> HttpRoute {
     route(forward(vec![backend(Destination { port: Some(8080), ..to("shop") }, 1)]))
 }
 
 /// A service `shop` that says what it was asked.
-async fn shop(mesh: &mut Mesh) -> SocketAddr {
+pub(crate) async fn shop(mesh: &mut Mesh) -> SocketAddr {
     mesh.service(service("shop", 8080, Protocol::Http), Vec::new());
     server(Version::Http1, async |request: Request<Body>| {
         let host = request.headers()["host"].to_str().unwrap();
@@ -77,7 +78,7 @@ async fn shop(mesh: &mut Mesh) -> SocketAddr {
     .await
 }
 
-fn asking(host: &str, path: &str) -> Request<Body> {
+pub(crate) fn asking(host: &str, path: &str) -> Request<Body> {
     let mut request = get(path);
     request.headers_mut().insert("host", host.parse().unwrap());
     request
@@ -140,24 +141,33 @@ impl Edge {
         Self { _proxy: proxy, port, root }
     }
 
-    /// As a client that believes the root alone, and that the server is `host`.
     async fn call(&self, host: &str, offer: Offer) -> Result<Secured, HandshakeError> {
-        let tls = ClientTls::Originate {
-            sni: host.to_owned(),
-            subject_alt_names: [host.to_owned()].into(),
-            credential: None,
-            authorities: None,
-            ca_file: self.root.path().to_str().unwrap().to_owned(),
-            certificate_file: String::new(),
-            key_file: String::new(),
-            skip_verify: false,
-        };
-        let client = OutsideClient::new(&tls, "", &World::default()).unwrap();
-        client.connect(connect(self.port.at).await, host, offer).await
+        call(self.port.at, host, self.root.path(), offer).await
     }
 }
 
-async fn over(stream: Stream, version: Version) -> Client {
+/// As a client that believes `root` alone, and that the server is `host`.
+pub(crate) async fn call(
+    at: SocketAddr,
+    host: &str,
+    root: &Path,
+    offer: Offer,
+) -> Result<Secured, HandshakeError> {
+    let tls = ClientTls::Originate {
+        sni: host.to_owned(),
+        subject_alt_names: [host.to_owned()].into(),
+        credential: None,
+        authorities: None,
+        ca_file: root.to_str().unwrap().to_owned(),
+        certificate_file: String::new(),
+        key_file: String::new(),
+        skip_verify: false,
+    };
+    let client = OutsideClient::new(&tls, "", &World::default()).unwrap();
+    client.connect(connect(at).await, host, offer).await
+}
+
+pub(crate) async fn over(stream: Stream, version: Version) -> Client {
     match version {
         Version::Http1 => {
             let (client, driver) = http1(stream).await.unwrap();

@@ -17,6 +17,8 @@ mod telemetry;
 
 mod capture;
 mod edge;
+mod edge_bind;
+mod edge_terms;
 mod http1;
 mod policy;
 mod resilience;

@@ -11,8 +11,12 @@ use mesh_proxy::http::{Body, ExchangeError, HttpLimits, ServeError, Version, ser
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
 
 use crate::wire::{Client, connect, data, get, server, server_with, streamed, text};
+
+/// Longer than anything here takes.
+const AMPLE: Duration = Duration::from_secs(20);
 
 async fn hello(_: Request<Body>) -> Result<Response<Body>, mesh_proxy::http::Abort> {
     Ok(Response::new(Body::from("hello")))
@@ -62,6 +66,50 @@ async fn a_slow_head_ends_the_connection() {
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n").await.unwrap();
     assert!(matches!(served.await.unwrap(), Err(ServeError::SlowHead)));
+}
+
+/// As after a handshake that has agreed on a version.
+#[tokio::test(flavor = "local")]
+async fn who_says_nothing_at_all_is_given_up() {
+    for version in [Http1, Http2] {
+        let limits = HttpLimits { head: Duration::from_millis(20), ..HttpLimits::default() };
+        let (address, served) = one(version, limits, Drain::default()).await;
+        let _silent = TcpStream::connect(address).await.unwrap();
+        let served = timeout(AMPLE, served).await.unwrap().unwrap();
+        assert!(matches!(served, Err(ServeError::SlowHead)), "{version:?}: {served:?}");
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn who_says_nothing_at_all_holds_up_no_drain() {
+    for version in [Http1, Http2] {
+        let drain = Drain::default();
+        let (address, served) = one(version, HttpLimits::default(), drain.clone()).await;
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        if version == Http2 {
+            let _settings = silent.read_u8().await.unwrap(); // it is being served
+        }
+        drain.begin();
+        timeout(AMPLE, served).await.unwrap().unwrap().unwrap();
+    }
+}
+
+/// RFC 9113 §6.5: a frame without a payload.
+const SETTINGS_ACKNOWLEDGED: &[u8] = &[0, 0, 0, 4, 1, 0, 0, 0, 0];
+
+/// It has begun, and then does not say that it has heard of the end.
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_client_that_does_not_listen_holds_up_no_drain() {
+    let drain = Drain::default();
+    let (address, served) = one(Http2, HttpLimits::default(), drain.clone()).await;
+    let mut deaf = TcpStream::connect(address).await.unwrap();
+    deaf.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(SETTINGS_ACKNOWLEDGED) {
+        heard.push(deaf.read_u8().await.unwrap());
+    }
+    drain.begin();
+    timeout(AMPLE, served).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "local")]

@@ -47,7 +47,11 @@ impl Served {
         let snapshot = &self.bundle.snapshot;
         let slice = mesh_snapshot::slice(snapshot.digest(), workload, snapshot)
             .map_err(|error| format!("has no slice: {error}"))?;
-        let limits = Limits { memory_bytes_max: usize::MAX, features: mesh_engine::FEATURES };
+        let limits = Limits {
+            memory_bytes_max: usize::MAX,
+            features: mesh_engine::FEATURES,
+            gateway_address: mesh_engine::GATEWAY_ADDRESS,
+        };
         Program::build(workload, &slice, snapshot, &limits)
             .map_err(|error| format!("cannot be served: {error}"))
     }

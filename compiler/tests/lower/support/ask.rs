@@ -76,7 +76,11 @@ impl<'b> Program<'b> {
     /// Of a workload that no inventory lists.
     pub(crate) fn joined(bundle: &'b Bundle, workload: &Workload) -> Self {
         let slice = slice(bundle.snapshot.digest(), workload, &bundle.snapshot).unwrap();
-        let limits = Limits { memory_bytes_max: 1 << 30, features: FEATURES };
+        let limits = Limits {
+            memory_bytes_max: 1 << 30,
+            features: FEATURES,
+            gateway_address: mesh_engine::GATEWAY_ADDRESS,
+        };
         let program = mesh_engine::Program::build(workload, &slice, &bundle.snapshot, &limits);
         Self { bundle, program: program.unwrap() }
     }

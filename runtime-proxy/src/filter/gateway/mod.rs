@@ -8,6 +8,7 @@ use std::rc::Rc;
 use mesh_engine::gateway::{Chain, Handler};
 use mesh_snapshot::object::ServerTls;
 
+use self::request::Caller;
 use super::downstream::Downstream;
 use super::inbound::HELLO_WAIT;
 use super::serving::Serving;
@@ -19,6 +20,7 @@ use crate::live::Pinned;
 use crate::observe::{Direction, Flags};
 use crate::program::Program;
 use crate::stream::Stream;
+use crate::tls::Terms;
 use crate::tls::alpn::Agreed;
 
 /// Which listener of the program a socket stands for.
@@ -41,7 +43,7 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
         let Some(chain) = listener.chain(None) else {
             return refuse(downstream, live, &serving, "filter_chain_not_found");
         };
-        let arrived = Arrived { stream, downstream, agreed: None };
+        let arrived = Arrived { stream, downstream, agreed: None, terms: Terms::Plain };
         return go_on(arrived, chain, place, &live, serving, drain).await;
     }
     let Some(edge) = edge else {
@@ -60,7 +62,7 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
     };
     if chain.tls == ServerTls::Passthrough {
         let downstream = downstream.asking_for(hello.server_name);
-        let arrived = Arrived { stream, downstream, agreed: None };
+        let arrived = Arrived { stream, downstream, agreed: None, terms: Terms::Plain };
         return go_on(arrived, chain, place, &live, serving, drain).await;
     }
     let (server, secured) = match edge.accept(stream).await {
@@ -75,7 +77,9 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
         return refuse(downstream, live, &serving, "filter_chain_not_found");
     };
     let downstream = downstream.secured(&secured, None);
-    let arrived = Arrived { stream: secured.stream, downstream, agreed: Some(secured.agreed) };
+    let terms = Terms::of(&secured, &chain.tls);
+    let agreed = Some(secured.agreed);
+    let arrived = Arrived { stream: secured.stream, downstream, agreed, terms };
     go_on(arrived, chain, place, &live, serving, drain).await;
 }
 
@@ -84,6 +88,7 @@ struct Arrived {
     stream: Stream,
     downstream: Downstream,
     agreed: Option<Agreed>,
+    terms: Terms,
 }
 
 fn refuse(
@@ -104,10 +109,13 @@ async fn go_on(
     serving: Rc<Serving>,
     drain: Drain,
 ) {
-    let Arrived { stream, downstream, agreed } = arrived;
+    let Arrived { stream, downstream, agreed, terms } = arrived;
     let downstream = Rc::new(downstream);
     match &chain.handler {
-        Handler::Http(_) => requests(stream, agreed, place, downstream, serving, drain).await,
+        Handler::Http(_) => {
+            let caller = Caller { place, downstream, terms, leave: drain.child() };
+            requests(stream, agreed, caller, serving).await;
+        }
         Handler::Stream(server) => {
             let passage = Passage::new(Direction::Gateway, &serving, &downstream, live.clone());
             let source = downstream.source.ip().to_canonical();
@@ -129,25 +137,24 @@ async fn go_on(
 async fn requests(
     mut stream: Stream,
     agreed: Option<Agreed>,
-    place: Place,
-    downstream: Rc<Downstream>,
+    caller: Caller,
     serving: Rc<Serving>,
-    drain: Drain,
 ) {
     let version = match agreed {
         Some(Agreed::Http2 | Agreed::Multiplexed) => Version::Http2,
         Some(Agreed::Http1) => Version::Http1,
         _ => {
             let sniffing = sniff(&mut stream, serving.limits.head);
-            let sniffed = before_drain(&drain, sniffing).await;
+            let sniffed = before_drain(&caller.leave, sniffing).await;
             let Ok(Sniffed { protocol, bytes }) = sniffed else { return };
             stream = stream.replaying(bytes);
             if protocol == Protocol::Http2 { Version::Http2 } else { Version::Http1 }
         }
     };
     let limits = serving.limits;
-    let handle =
-        move |request| request::serve(request, place, Rc::clone(&downstream), Rc::clone(&serving));
+    let drain = caller.leave.clone();
+    let caller = Rc::new(caller);
+    let handle = move |request| request::serve(request, Rc::clone(&caller), Rc::clone(&serving));
     if let Err(error) = http::serve(stream, version, &limits, &drain, handle).await {
         tracing::debug!(%error, "a connection did not end in order");
     }

@@ -5,11 +5,12 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use mesh_engine::gateway::{Handler, HttpServer};
 use mesh_engine::policy::Claims;
 
 use super::Place;
+use crate::drain::Drain;
 use crate::filter::downstream::Downstream;
 use crate::filter::exchange::Exchange;
 use crate::filter::local_reply::LocalReply;
@@ -21,11 +22,20 @@ use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::Direction;
 use crate::program::Program;
+use crate::tls::Terms;
+
+/// Whose requests they are.
+pub(super) struct Caller {
+    pub(super) place: Place,
+    pub(super) downstream: Rc<Downstream>,
+    pub(super) terms: Terms,
+    /// Ends this connection alone.
+    pub(super) leave: Drain,
+}
 
 pub(super) async fn serve(
     mut request: Request<Body>,
-    place: Place,
-    downstream: Rc<Downstream>,
+    caller: Rc<Caller>,
     serving: Rc<Serving>,
 ) -> Result<Response<Body>, Abort> {
     let Some(live) = serving.live() else {
@@ -33,11 +43,11 @@ pub(super) async fn serve(
     };
     let direction = Direction::Gateway;
     let mut exchange =
-        Exchange::begin(direction, &mut request, &serving, &downstream, live.clone());
+        Exchange::begin(direction, &mut request, &serving, &caller.downstream, live.clone());
     let began = Instant::now();
-    // The listener may have gone since the connection came; the request is for those in force now.
-    let Some(server) = server(&live.program, place, downstream.server_name.as_deref()) else {
-        return Ok(exchange.reply(LocalReply::no_route()));
+    let server = match server(&live.program, &caller) {
+        Ok(server) => server,
+        Err(reply) => return Ok(exchange.reply(reply)),
     };
     exchange.scheme = scheme(&request, &exchange);
     let admitted = admit(&mut request, server, live.program.engine(), &mut exchange);
@@ -60,15 +70,25 @@ pub(super) async fn serve(
     })
 }
 
-fn server<'p>(
-    program: &'p Program,
-    place: Place,
-    server_name: Option<&str>,
-) -> Option<&'p HttpServer> {
-    let (listener, _) = program.listener(place.port, place.bind)?;
-    match &listener.chain(server_name)?.handler {
-        Handler::Http(server) => Some(server),
-        Handler::Stream(_) => None,
+/// The connection may be older than what is in force now: the request is for the listener of now, by its terms.
+fn server<'p>(program: &'p Program, caller: &Caller) -> Result<&'p HttpServer, LocalReply> {
+    let Caller { place, downstream, terms, leave } = caller;
+    let listener = program.listener(place.port, place.bind);
+    let (listener, _) = listener.ok_or_else(LocalReply::no_route)?;
+    let misdirected = || {
+        // On a new connection the client is asked for what it has not proved on this one (RFC 9110 §15.5.20).
+        leave.begin();
+        LocalReply::new(StatusCode::MISDIRECTED_REQUEST, "connection_under_other_terms")
+            .saying("this connection was made under other terms")
+    };
+    if listener.tls && !downstream.is_tls {
+        return Err(misdirected());
+    }
+    let chain = listener.chain(downstream.server_name.as_deref());
+    let chain = chain.ok_or_else(LocalReply::no_route)?;
+    match &chain.handler {
+        Handler::Http(server) if terms.suffice(&chain.tls) => Ok(server),
+        Handler::Http(_) | Handler::Stream(_) => Err(misdirected()),
     }
 }
 

@@ -93,7 +93,7 @@ impl Proxy {
         let svid = authority.telling_svid(&id, &told.encode());
         shared.identity.set(svid.identity(trust(authority)));
         let plane = DataPlane::start(listeners, 2, 1000, &shared).unwrap();
-        let build = builder(&shared);
+        let build = builder(&shared, listeners.gateway.as_ref());
         let health = HealthCounters::default();
         Self { plane, shared, health, build, workload, epoch: 0, folder }
     }

@@ -58,7 +58,11 @@ fn program(ports: &[u16]) -> Program {
     let snapshot = builder.build().unwrap();
     let workload = Workload { namespace: "shop".to_owned(), ..Workload::default() };
     let slice = slice(snapshot.digest(), &workload, &snapshot).unwrap();
-    let limits = Limits { memory_bytes_max: 1 << 20, features: FEATURES };
+    let limits = Limits {
+        memory_bytes_max: 1 << 20,
+        features: FEATURES,
+        gateway_address: mesh_engine::GATEWAY_ADDRESS,
+    };
     Program::build(&workload, &slice, &snapshot, &limits).unwrap()
 }
 
