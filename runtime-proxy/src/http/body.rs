@@ -1,6 +1,7 @@
 //! The one type of body: of requests and responses, of either version, from either side.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -79,6 +80,28 @@ pub enum BodyError {
     /// Its receiver took none of it for too long.
     #[error("its receiver takes nothing")]
     Stalled,
+    /// What came of it cannot be understood (RFC 9112 §7.1).
+    #[error("it is malformed")]
+    Malformed,
+}
+
+impl BodyError {
+    /// Whether who sends it is still there, and does not know how to.
+    #[must_use]
+    pub fn is_malformed(&self) -> bool {
+        use std::error::Error as _;
+        match self {
+            Self::Malformed => true,
+            Self::Http1(error) => {
+                let source = error.source().and_then(|it| it.downcast_ref::<std::io::Error>());
+                // So hyper says of chunks.
+                source.is_some_and(|it| {
+                    matches!(it.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData)
+                })
+            }
+            _ => false,
+        }
+    }
 }
 
 impl Body {

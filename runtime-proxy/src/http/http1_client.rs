@@ -93,6 +93,9 @@ fn copy_of(error: &BodyError) -> BodyError {
         BodyError::Superseded => BodyError::Superseded,
         BodyError::Stalled => BodyError::Stalled,
         BodyError::GivenUp(reason) => BodyError::GivenUp(reason),
-        BodyError::Http1(_) | BodyError::Http2(_) => BodyError::GivenUp("the client broke it off"),
+        error if error.is_malformed() => BodyError::Malformed,
+        BodyError::Malformed | BodyError::Http1(_) | BodyError::Http2(_) => {
+            BodyError::GivenUp("the client broke it off")
+        }
     }
 }

@@ -198,3 +198,46 @@ async fn who_calls_in_plain_text_is_unknown() {
     let counted = series(&reviews, "istio_requests_total").await;
     assert!(counted.contains("source_workload=\"unknown\""), "{counted}");
 }
+
+/// Which would otherwise look like harm that a new policy does, and take that back.
+#[tokio::test(flavor = "local")]
+async fn a_request_that_its_client_breaks_off_is_no_server_s_fault() {
+    let application = server(Version::Http1, async |request: Request<Body>| {
+        let whole = request.into_body().collect().await.is_ok();
+        Ok(Response::new(Body::from(if whole { "whole" } else { "broken off" })))
+    });
+    let log = AccessLog::Text {
+        file: "/dev/stdout".to_owned(),
+        format: "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n".to_owned(),
+    };
+    let (web, _reviews) = pair_logging(Protocol::Http, MtlsMode::Strict, application.await, log);
+    let send = async |head: &str| {
+        let mut stream = TcpStream::connect(web.outbound()).await.unwrap();
+        let request = format!("POST / HTTP/1.1\r\nhost: reviews:9080\r\n{head}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    };
+    drop(send("content-length: 100\r\n\r\nabc").await);
+    until("it is logged", || !web.logged().is_empty()).await;
+    assert_eq!(web.logged(), "0 DC downstream_remote_disconnect\n");
+    let mut malformed = send("transfer-encoding: chunked\r\n\r\nzz\r\n").await;
+    let mut answer = Vec::new();
+    let _ = malformed.read_to_end(&mut answer).await;
+    assert!(answer.starts_with(b"HTTP/1.1 400 "), "{}", String::from_utf8_lossy(&answer));
+    until("both are logged", || web.logged().lines().count() == 2).await;
+    assert!(web.logged().ends_with("400 DPE http1.codec_error\n"), "{}", web.logged());
+}
+
+/// Istio's inbound virtual hosts do not count tries: what arrives is what the caller's proxy said.
+#[tokio::test(flavor = "local")]
+async fn an_application_is_told_of_its_caller_s_tries() {
+    let application = server(Version::Http1, async |request: Request<Body>| {
+        let told = request.headers().get("x-envoy-attempt-count");
+        Ok(Response::new(Body::from(if told.is_some_and(|it| it == "3") { "third" } else { "?" })))
+    });
+    let (_web, reviews) = pair(Protocol::Http, MtlsMode::Permissive, application.await);
+    let client = Client::to(reviews.inbound(), Version::Http1).await;
+    let mut request = get("/");
+    request.headers_mut().insert("x-envoy-attempt-count", "3".parse().unwrap());
+    assert_eq!(text(client.send(request).await.unwrap()).await, "third");
+}

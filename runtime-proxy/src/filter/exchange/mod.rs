@@ -174,8 +174,13 @@ impl Exchange {
     pub(crate) fn reply(mut self, mut reply: LocalReply) -> Response<Body> {
         self.outcome.flags |= reply.flags;
         self.outcome.details = std::mem::take(&mut reply.details);
+        let is_heard = !reply.flags.contains(Flags::DOWNSTREAM_TERMINATION);
         let response = reply.into_response(self.is_grpc);
         self.note(&response);
+        if !is_heard {
+            // Nobody is there to get it.
+            self.outcome.status = None;
+        }
         self.passing(response)
     }
 
@@ -230,6 +235,10 @@ impl Exchange {
             self.outcome.other = self.serving.peers.of(endpoint);
         }
         self.count_messages();
+    }
+
+    pub(crate) fn is_inbound(&self) -> bool {
+        self.direction == Direction::Inbound
     }
 
     /// There is no endpoint that could be asked.

@@ -19,7 +19,7 @@ use super::local_reply::LocalReply;
 use super::pick::pick;
 use crate::cluster::{Cause, Cluster, Endpoint, Original, Pick, Picked, Place, SendError};
 use crate::http::grpc::GRPC_STATUS;
-use crate::http::{Body, ExchangeError};
+use crate::http::{Body, BodyError, ExchangeError};
 use crate::observe::Flags;
 
 /// Where a request goes, and how often.
@@ -56,7 +56,7 @@ pub(crate) async fn forward(
     let received = Rc::clone(&exchange.received);
     let deadline = plan.timeout.map(|timeout| Deadline::new(&received, timeout));
     exchange.outcome.cluster = Some(Arc::clone(&plan.cluster.spec().name));
-    let mut tries = Tries::new(request, plan.retry);
+    let mut tries = Tries::new(request, plan.retry, exchange.is_inbound());
     let mut avoid: Vec<Arc<Endpoint>> = Vec::new();
     let mut retries = 0;
     // Held from the decision to try again until it is known how that went. Source: Envoy, `RetryStateImpl::resetRetry`.
@@ -190,9 +190,7 @@ fn unanswered(error: &SendError) -> LocalReply {
         Cause::Exchange(ExchangeError::Protocol(_)) => {
             ("protocol error", "upstream_reset_before_response_started{protocol_error}")
         }
-        Cause::Exchange(ExchangeError::Request(_)) => {
-            ("client reset", "downstream_remote_disconnect")
-        }
+        Cause::Exchange(ExchangeError::Request(body)) => return broken_off(body),
         Cause::Exchange(ExchangeError::NoAuthority) => {
             return LocalReply::bad_request("missing_host_header");
         }
@@ -210,6 +208,15 @@ fn unanswered(error: &SendError) -> LocalReply {
         Cause::Overflow(_) => reply.with(OVERLOADED.clone(), HeaderValue::from_static("true")),
         _ => reply,
     }
+}
+
+/// The client's own doing: no server failed it.
+fn broken_off(body: &BodyError) -> LocalReply {
+    if body.is_malformed() {
+        return LocalReply::bad_request("http1.codec_error");
+    }
+    let gone = LocalReply::new(StatusCode::BAD_REQUEST, "downstream_remote_disconnect");
+    gone.flagged(Flags::DOWNSTREAM_TERMINATION)
 }
 
 #[cfg(test)]

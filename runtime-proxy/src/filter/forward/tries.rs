@@ -20,6 +20,7 @@ pub(super) struct Tries<'p> {
     next: Option<Request<Body>>,
     /// What another try is made of; none: there is no other, but of what comes back unsent.
     again: Option<Again>,
+    is_inbound: bool,
 }
 
 struct Again {
@@ -29,8 +30,9 @@ struct Again {
 }
 
 impl<'p> Tries<'p> {
-    pub(super) fn new(request: Request<Body>, retry: &'p Retry) -> Self {
-        Self { retry, next: Some(request), again: None }
+    /// `is_inbound`: to the application, which is told of the tries of its caller. Source: Istio counts them on the way out alone.
+    pub(super) fn new(request: Request<Body>, retry: &'p Retry, is_inbound: bool) -> Self {
+        Self { retry, next: Some(request), again: None, is_inbound }
     }
 
     /// The request of the try of this number. `may_refuse`: whether it goes where a request may be turned away unserved. Only what may
@@ -49,7 +51,9 @@ impl<'p> Tries<'p> {
             let (kept, again) = Again::keep(request);
             (request, self.again) = (kept, Some(again));
         }
-        request.headers_mut().insert(ATTEMPT.clone(), HeaderValue::from(number));
+        if !self.is_inbound {
+            request.headers_mut().insert(ATTEMPT.clone(), HeaderValue::from(number));
+        }
         Ok(request)
     }
 
