@@ -6,7 +6,7 @@ mod obedient;
 use std::sync::Arc;
 
 use mesh_control::rollout::{
-    Accepted, Cause, Event, GatePolicy, Inconclusive, Newer, Order, Pace, Phase, Policy,
+    Accepted, Cause, Event, GatePolicy, Inconclusive, Loosening, Newer, Order, Pace, Phase, Policy,
     ProxyState, Quarantine, Record, Rejected, Said, Sample, Serving, Verb, Version,
 };
 use mesh_snapshot::object::Workload;
@@ -152,6 +152,37 @@ fn harm_is_taken_back_before_the_soak_is_over_and_the_digest_stays_out() {
     mesh.restart(policy());
     assert!(matches!(mesh.offer("b"), Err(Rejected::Quarantined { .. })), "also after a restart");
     assert_eq!(mesh.ask(Verb::Lift(snapshot("b"))), Ok(Accepted::Queued));
+}
+
+#[test]
+fn denials_take_back_no_policy_without_being_asked() {
+    let report = |mesh: &mut Mesh, epoch, requests, denied, failed| {
+        let totals = vec![(epoch, Sample { requests, denied, failed, ..Sample::default() })];
+        mesh.say("api-1", Said::Health { instance: 1, totals });
+    };
+    let on_trial = |policy: Policy, name: &str| {
+        let mut mesh = Mesh::settled(policy, &["api-1", "api-2"]);
+        report(&mut mesh, 1, 500, 0, 0);
+        mesh.offer(name).unwrap();
+        mesh.wait(1);
+        report(&mut mesh, 2, 100, 60, 0);
+        mesh.wait(1);
+        mesh
+    };
+    let is_taken_back = |mesh: &Mesh| matches!(mesh.ended(), Some(Cause::Harmful { .. }));
+    assert!(is_taken_back(&on_trial(policy(), "b")), "no policy has changed");
+    let mut mesh = on_trial(policy(), "tight");
+    mesh.wait(60);
+    assert!(!is_taken_back(&mesh));
+    assert_eq!(mesh.serves("api-2"), Some(snapshot("a")), "and goes no further by itself");
+    mesh.ask(Verb::Promote).unwrap();
+    assert_eq!(mesh.serving["api-2"].version.snapshot, snapshot("tight"));
+    let mut mesh = on_trial(policy(), "tight");
+    report(&mut mesh, 2, 200, 60, 60);
+    mesh.wait(1);
+    assert!(is_taken_back(&mesh), "other harm is harm");
+    let gate = GatePolicy { loosening: Loosening::Revert, ..policy().gate };
+    assert!(is_taken_back(&on_trial(Policy { gate, ..policy() }, "tight")));
 }
 
 #[test]

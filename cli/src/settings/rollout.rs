@@ -1,6 +1,6 @@
 //! How careful rollouts are.
 
-use mesh_control::rollout::{GatePolicy, Inconclusive, Policy, Reach};
+use mesh_control::rollout::{GatePolicy, Inconclusive, Loosening, Policy, Reach};
 use mesh_snapshot::object::PartsPerMillion;
 use serde::Deserialize;
 
@@ -31,6 +31,15 @@ struct Gate {
     p99_factor: Option<u32>,
     p99_rise: Option<Span>,
     inconclusive: Option<Undecided>,
+    /// Of a change of policies under which more is denied.
+    loosening: Option<Denials>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Denials {
+    Hold,
+    Revert,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -123,6 +132,11 @@ impl Gate {
                 None => default.inconclusive,
                 Some(Undecided::Hold) => Inconclusive::Hold,
                 Some(Undecided::Proceed) => Inconclusive::Proceed,
+            },
+            loosening: match self.loosening {
+                None => default.loosening,
+                Some(Denials::Hold) => Loosening::Hold,
+                Some(Denials::Revert) => Loosening::Revert,
             },
         }
     }

@@ -87,6 +87,8 @@ pub enum Lack {
     Silent { workload: String },
     /// None of the proxies on trial is in contact.
     Nobody,
+    /// More is denied by what was changed to deny: to take that back without being asked could let in what it keeps out.
+    Consent(Harm),
 }
 
 impl std::fmt::Display for Lack {
@@ -98,6 +100,10 @@ impl std::fmt::Display for Lack {
             Self::Baseline => f.write_str("too few requests under the old epoch to compare with"),
             Self::Silent { workload } => write!(f, "{workload} has no requests any more"),
             Self::Nobody => f.write_str("no proxy on trial is in contact"),
+            Self::Consent(harm) => write!(
+                f,
+                "{harm}; what was changed says who may do what, and going back could let in what it keeps out: `promote` or `abort`"
+            ),
         }
     }
 }
@@ -109,13 +115,13 @@ pub enum Verdict {
     Inconclusive(Lack),
 }
 
-/// Judges the windows of the workloads that have instances on trial. `excused` is a measure that an operator took the
+/// Judges the windows of the workloads that have instances on trial. `excused` are measures that an operator took the
 /// responsibility for.
 #[must_use]
 pub fn judge(
     policy: &GatePolicy,
     windows: &BTreeMap<String, Window>,
-    excused: Option<Measure>,
+    excused: &[Measure],
 ) -> Verdict {
     let mut all = Window::default();
     for window in windows.values() {
@@ -127,7 +133,7 @@ pub fn judge(
     for (workload, window) in groups.chain([("", &all)]) {
         let harm = Measure::ALL
             .into_iter()
-            .filter(|measure| Some(*measure) != excused)
+            .filter(|measure| !excused.contains(measure))
             .find_map(|measure| harm(policy, workload, window, measure));
         if let Some(harm) = harm {
             return Verdict::Fail(harm);
@@ -250,7 +256,7 @@ mod tests {
     fn judged(new: Sample, before: Sample, peers: Sample) -> Verdict {
         let window = Window { new, before, peers };
         let windows = BTreeMap::from([("shop/reviews".to_owned(), window)]);
-        judge(&GatePolicy::default(), &windows, None)
+        judge(&GatePolicy::default(), &windows, &[])
     }
 
     fn measure(verdict: &Verdict) -> Option<Measure> {
@@ -289,7 +295,7 @@ mod tests {
         assert_eq!(verdict, Verdict::Inconclusive(Lack::Requests { seen: 10, wanted: 50 }));
         let verdict = judged(sample(500, 500), sample(10, 0), sample(10, 0));
         assert_eq!(verdict, Verdict::Inconclusive(Lack::Baseline));
-        let nobody = judge(&GatePolicy::default(), &BTreeMap::new(), None);
+        let nobody = judge(&GatePolicy::default(), &BTreeMap::new(), &[]);
         assert_eq!(nobody, Verdict::Inconclusive(Lack::Nobody));
     }
 
@@ -298,7 +304,7 @@ mod tests {
         let busy = Window { new: sample(500, 0), before: sample(500, 0), ..Window::default() };
         let silent = Window { before: sample(500, 0), ..Window::default() };
         let windows = BTreeMap::from([("shop/a".to_owned(), busy), ("shop/b".to_owned(), silent)]);
-        let verdict = judge(&GatePolicy::default(), &windows, None);
+        let verdict = judge(&GatePolicy::default(), &windows, &[]);
         let workload = "shop/b".to_owned();
         assert_eq!(verdict, Verdict::Inconclusive(Lack::Silent { workload }));
     }
@@ -309,7 +315,7 @@ mod tests {
             Window { new: sample(100_000, 0), before: sample(100_000, 0), ..Window::default() };
         let hurt = Window { new: sample(100, 50), before: sample(100, 0), ..Window::default() };
         let windows = BTreeMap::from([("shop/a".to_owned(), busy), ("shop/b".to_owned(), hurt)]);
-        let verdict = judge(&GatePolicy::default(), &windows, None);
+        let verdict = judge(&GatePolicy::default(), &windows, &[]);
         assert_eq!(measure(&verdict), Some(Measure::Failed));
     }
 
@@ -317,7 +323,7 @@ mod tests {
     fn small_workloads_are_judged_together() {
         let hurt = Window { new: sample(20, 10), before: sample(20, 0), ..Window::default() };
         let windows: BTreeMap<_, _> = (0..5).map(|n| (format!("shop/w{n}"), hurt)).collect();
-        let verdict = judge(&GatePolicy::default(), &windows, None);
+        let verdict = judge(&GatePolicy::default(), &windows, &[]);
         let Verdict::Fail(harm) = &verdict else { panic!("{verdict:?}") };
         assert_eq!((harm.workload.as_str(), harm.requests), ("", 100));
     }
@@ -329,7 +335,7 @@ mod tests {
         assert_eq!(measure(&verdict), Some(Measure::Denied));
         let window = Window { new: denied, before: sample(200, 0), ..Window::default() };
         let windows = BTreeMap::from([("shop/reviews".to_owned(), window)]);
-        let excused = judge(&GatePolicy::default(), &windows, Some(Measure::Denied));
+        let excused = judge(&GatePolicy::default(), &windows, &[Measure::Denied]);
         assert_eq!(excused, Verdict::Pass);
         let reset = Sample { resets: 100, ..sample(200, 0) };
         let verdict = judged(reset, sample(200, 0), Sample::default());

@@ -57,7 +57,7 @@ pub use event::{Event, Reason, Refusal, Said, Serving, Verb};
 pub use gate::{Harm, Lack, Measure, Verdict, Window, judge};
 pub use health::{Recent, Sample};
 pub use ledger::{Attempt, Candidate, Ended, Ledger};
-pub use policy::{GatePolicy, Inconclusive, Newer, Policy, Reach};
+pub use policy::{GatePolicy, Inconclusive, Loosening, Newer, Policy, Reach};
 pub use record::{Cause, Pace, Quarantine, Record, RefusedBy};
 pub use state::{Slices, State};
 pub use status::{Phase, ProxyState, ProxyStatus, Status};

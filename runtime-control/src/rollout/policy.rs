@@ -59,6 +59,17 @@ pub struct GatePolicy {
     pub p99_factor: u32,
     pub p99_rise: Duration,
     pub inconclusive: Inconclusive,
+    pub loosening: Loosening,
+}
+
+/// What becomes of a change to who may do what under which more is denied.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Loosening {
+    /// It is held where it is until an operator decides: going back by itself would undo a defence for whoever makes enough requests
+    /// that it denies.
+    Hold,
+    /// It is taken back as any harm is.
+    Revert,
 }
 
 /// What too little traffic means.
@@ -98,6 +109,7 @@ impl Default for GatePolicy {
             p99_factor: 2,
             p99_rise: Duration::from_millis(50),
             inconclusive: Inconclusive::Hold,
+            loosening: Loosening::Hold,
         }
     }
 }

@@ -25,6 +25,9 @@ pub trait Slices {
     ///
     /// When the snapshot has none for this workload: its proxy could not serve it.
     fn slice(&self, snapshot: Digest, workload: &Workload) -> Result<Digest, Refusal>;
+
+    /// Whether two snapshots differ in who may do what, or that cannot be told.
+    fn differ_in_access(&self, one: Digest, other: Digest) -> bool;
 }
 
 #[derive(Clone, Debug)]

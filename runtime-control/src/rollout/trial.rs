@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::gate::{self, Lack, Verdict, Window};
+use super::gate::{self, Lack, Measure, Verdict, Window};
 use super::ledger::Attempt;
-use super::policy::Inconclusive;
+use super::policy::{Inconclusive, Loosening};
 use super::proxy::{Proxy, Way};
 use super::record::{Cause, Record};
 use super::state::{Member, Slices, Step, Trial};
@@ -70,7 +70,7 @@ impl<S: Slices> Step<'_, S> {
             Some(Verdict::Fail(harm)) => return Soak::Harm(Cause::Harmful { harm: harm.clone() }),
             Some(Verdict::Pass) => true,
             // Nobody in contact is not too little traffic: it may be what the snapshot did.
-            Some(Verdict::Inconclusive(Lack::Nobody)) | None => false,
+            Some(Verdict::Inconclusive(Lack::Nobody | Lack::Consent(_))) | None => false,
             Some(Verdict::Inconclusive(_)) => policy.gate.inconclusive == Inconclusive::Proceed,
         };
         let Some(since) = trial.soaking_since else { return Soak::Wait };
@@ -98,11 +98,32 @@ impl<S: Slices> Step<'_, S> {
         if !self.state.trial.as_ref().is_some_and(due) {
             return;
         }
-        let excused = self.state.ledger.excused.get(&attempt.version.snapshot).copied();
-        let verdict = gate::judge(&self.state.policy.gate, &self.windows(attempt), excused);
+        let verdict = self.judge(attempt);
         if let Some(trial) = &mut self.state.trial {
             trial.looked = now;
             trial.verdict = Some(verdict);
+        }
+    }
+
+    /// Denials that a change of policies brings are harm, or what it is for: an operator knows.
+    fn judge(&self, attempt: Attempt) -> Verdict {
+        let (gate, windows) = (&self.state.policy.gate, self.windows(attempt));
+        let excused = self.state.ledger.excused.get(&attempt.version.snapshot);
+        let mut excused: Vec<_> = excused.copied().into_iter().collect();
+        let harm = match gate::judge(gate, &windows, &excused) {
+            Verdict::Fail(harm) if harm.measure == Measure::Denied => harm,
+            verdict => return verdict,
+        };
+        let before = self.state.ledger.confirmed.map(|confirmed| confirmed.snapshot);
+        let may_loosen = before
+            .is_some_and(|before| self.slices.differ_in_access(before, attempt.version.snapshot));
+        if !may_loosen || gate.loosening == Loosening::Revert {
+            return Verdict::Fail(harm);
+        }
+        excused.push(Measure::Denied);
+        match gate::judge(gate, &windows, &excused) {
+            Verdict::Fail(other) => Verdict::Fail(other),
+            Verdict::Pass | Verdict::Inconclusive(_) => Verdict::Inconclusive(Lack::Consent(harm)),
         }
     }
 

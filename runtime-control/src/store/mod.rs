@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use mesh_snapshot::container::{self, Bundle, FileError};
 use mesh_snapshot::object::Workload;
 use mesh_snapshot::snapshot::SnapshotError;
-use mesh_snapshot::{Digest, Key, Location, ReadObjects, Snapshot};
+use mesh_snapshot::{Digest, Key, Kind, Location, ReadObjects, Snapshot};
 
 use crate::rollout::{Reason, Refusal, Slices};
 use view::Views;
@@ -215,6 +215,21 @@ impl Slices for Store {
     fn slice(&self, snapshot: Digest, workload: &Workload) -> Result<Digest, Refusal> {
         Ok(self.view(snapshot, workload)?.digest)
     }
+
+    fn differ_in_access(&self, one: Digest, other: Digest) -> bool {
+        let (Some(one), Some(other)) = (self.get(&one), self.get(&other)) else { return true };
+        !access(&one.snapshot).eq(access(&other.snapshot))
+    }
+}
+
+/// The objects that say who may do what, and by which proof.
+fn access(snapshot: &Snapshot) -> impl Iterator<Item = (&Key, &BTreeSet<Digest>)> {
+    snapshot.names().iter().filter(|(key, _)| {
+        matches!(
+            key.kind,
+            Kind::PeerAuthentication | Kind::RequestAuthentication | Kind::AuthorizationPolicy
+        )
+    })
 }
 
 /// Objects of held snapshots first.

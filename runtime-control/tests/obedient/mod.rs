@@ -11,7 +11,7 @@ use mesh_control::rollout::{
 use mesh_snapshot::Digest;
 use mesh_snapshot::object::{PartsPerMillion, Workload};
 
-/// A snapshot is named `a`, `b`, …; workload `still` has the same slice of all of them, and nobody one of `unservable`.
+/// A snapshot is named `a`, `b`, …, or `tight`; workload `still` has the same slice of all of them, and nobody one of `unservable`.
 pub(crate) fn snapshot(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
@@ -30,6 +30,11 @@ impl Slices for Table {
             });
         }
         Ok(if workload.name == "still" { Digest::of(b"still") } else { snapshot })
+    }
+
+    /// `tight` has other policies than all others.
+    fn differ_in_access(&self, one: Digest, other: Digest) -> bool {
+        (one == self::snapshot("tight")) != (other == self::snapshot("tight"))
     }
 }
 

@@ -128,6 +128,10 @@ impl Slices for Catalogue {
             item: String::new(),
         })
     }
+
+    fn differ_in_access(&self, one: Digest, other: Digest) -> bool {
+        one != other
+    }
 }
 
 fn workload(name: &str) -> Arc<Workload> {
