@@ -16,6 +16,8 @@ pub(crate) struct Follow {
     last: Option<Entry>,
     /// The epoch that all proxies were last said to serve.
     whole: Option<u64>,
+    /// The epoch that was last said to be held.
+    held: Option<u64>,
     problems: BTreeMap<String, String>,
 }
 
@@ -28,6 +30,7 @@ impl Follow {
             lines.extend(line(&entry.record, paint));
             lines.extend(refusals(&entry.record, overview));
         }
+        lines.extend(self.held(overview, paint));
         lines.extend(self.whole(overview, paint));
         for (place, problem) in &overview.problems {
             if self.problems.get(place) != Some(problem) {
@@ -36,6 +39,14 @@ impl Follow {
         }
         self.problems.clone_from(&overview.problems);
         lines
+    }
+
+    /// The gate waits for an operator, and says why.
+    fn held(&mut self, overview: &Overview, paint: Paint) -> Option<String> {
+        let epoch = overview.candidate?.epoch;
+        let reason = overview.gate.as_deref()?.strip_prefix("held: ")?;
+        let told = self.held.replace(epoch) == Some(epoch);
+        (!told).then(|| format!("{} epoch {epoch} is held: {reason}", paint.removed("!")))
     }
 
     /// Confirmed is what all should serve; that they do comes a little later.

@@ -6,7 +6,7 @@ use mesh_snapshot::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::event::Refusal;
-use super::gate::Verdict;
+use super::gate::{Lack, Verdict};
 use super::ledger::{Candidate, Ended};
 use super::proxy::{Proxy, Way};
 use super::record::Quarantine;
@@ -161,6 +161,7 @@ fn describe(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Pass => "pass".to_owned(),
         Verdict::Fail(harm) => format!("fail: {harm}"),
+        Verdict::Inconclusive(lack @ Lack::Consent(_)) => format!("held: {lack}"),
         Verdict::Inconclusive(lack) => format!("inconclusive: {lack}"),
     }
 }
