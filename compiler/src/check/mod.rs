@@ -37,6 +37,7 @@ mod generated_gateway;
 mod host_not_on_gateway;
 mod ineffective_mesh_parent;
 mod match_never_holds;
+mod merged_routes;
 mod overruled_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;

@@ -428,3 +428,55 @@ fn data_of_a_config_map_is_text() {
         assert_eq!(names(&[&map(value)]), [""; 0], "{value}");
     }
 }
+
+/// At one Gateway, files of two VirtualServices with these specs' `http`: what is said of shadowed routes.
+fn shadowed(one: &str, two: &str) -> Vec<Finding> {
+    const EDGE: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
+    let bound = |http: &str| format!("{{hosts: [a.test], gateways: [edge], http: {http}}}");
+    let files = [
+        ("edge.yaml", [REVIEWS, "---\n", EDGE].concat()),
+        ("one.yaml", route("one", &bound(one))),
+        ("two.yaml", route("two", &bound(two))),
+    ];
+    let found = run(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
+    found.into_iter().filter(|it| it.check.name == "shadowed-route").collect()
+}
+
+const TO_REVIEWS: &str = "route: [{destination: {host: reviews}}]";
+
+#[test]
+fn at_a_gateway_another_resource_may_hide_a_route() {
+    let wide = format!("[{{match: [{{uri: {{prefix: /api}}}}], {TO_REVIEWS}}}]");
+    let narrow = "[{match: [{uri: {prefix: /api/v2}}], redirect: {uri: /x}}]";
+    let found = shadowed(&wide, narrow);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.severity, Severity::Warning);
+    assert!(found.message.contains("`a.test` at the Gateway `shop/edge`"), "{}", found.message);
+    assert_ne!(found.others[0].file, found.primary.file);
+    assert!(found.others[0].text.contains("its name comes first"), "{}", found.others[0].text);
+    // The narrow one is tried first.
+    assert_eq!(shadowed(narrow, &wide), []);
+    // What takes every request is tried last.
+    let all = format!("[{{{TO_REVIEWS}}}]");
+    assert_eq!(shadowed(&all, narrow), []);
+    assert_eq!(shadowed(&all, &all).len(), 1);
+    // For Istio an expression is no such thing.
+    let expression = format!("[{{match: [{{uri: {{regex: /.*}}}}], {TO_REVIEWS}}}]");
+    assert_eq!(shadowed(&expression, narrow).len(), 1);
+    let found = shadowed(&all, &expression);
+    assert!(found[0].others[0].text.contains("is tried last"), "{found:?}");
+}
+
+#[test]
+fn a_route_that_is_hidden_in_part_is_a_notice() {
+    let wide = format!("[{{match: [{{uri: {{prefix: /api}}}}], {TO_REVIEWS}}}]");
+    let half = format!(
+        "[{{match: [{{uri: {{prefix: /api/v2}}}}, {{uri: {{prefix: /b}}}}], {TO_REVIEWS}}}]"
+    );
+    let found = shadowed(&wide, &half);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.severity, Severity::Info);
+    // Matches for other gateways do not meet here.
+    let elsewhere = "[{match: [{uri: {prefix: /api/v2}, gateways: [mesh]}], redirect: {uri: /x}}]";
+    assert_eq!(shadowed(&wide, elsewhere), []);
+}
