@@ -42,6 +42,7 @@ mod overruled_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
 mod unattached_route;
+mod undeployed_gateway;
 mod uneven_weights;
 mod unreachable_route;
 mod unserved_backend_policy;
@@ -171,6 +172,7 @@ static RULES: &[Rule] = &[
     (&unserved_listener_set::CHECK, unserved_listener_set::run),
     (&unserved_stream_route::CHECK, unserved_stream_route::run),
     (&unattached_route::CHECK, unattached_route::run),
+    (&undeployed_gateway::CHECK, undeployed_gateway::run),
     (&uneven_weights::CHECK, uneven_weights::run),
     (&selector_without_workload::CHECK, selector_without_workload::run),
     (&subset_without_instances::CHECK, subset_without_instances::run),

@@ -480,3 +480,41 @@ fn a_route_that_is_hidden_in_part_is_a_notice() {
     let elsewhere = "[{match: [{uri: {prefix: /api/v2}, gateways: [mesh]}], redirect: {uri: /x}}]";
     assert_eq!(shadowed(&wide, elsewhere), []);
 }
+
+#[test]
+fn the_servers_of_a_gateway_say_what_its_ports_speak() {
+    const PODS: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, ports: [{name: https, port: 443, targetPort: 8443}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: shop}\nspec:\n  selector: {matchLabels: {app: edge}}\n  template: {metadata: {labels: {app: edge}}, spec: {containers: [{name: istio-proxy, image: auto}]}}\n";
+    let deny = policy(
+        "shop",
+        "{selector: {matchLabels: {app: edge}}, action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}",
+    );
+    let said = |mode: &str| {
+        let gateway = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop}}\nspec: {{selector: {{app: edge}}, servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, tls: {mode}, hosts: [a.test]}}]}}\n"
+        );
+        names(&[PODS, &gateway, &deny]).contains(&"http-rule-on-tcp-port")
+    };
+    assert!(!said("{mode: SIMPLE, credentialName: a}"));
+    assert!(said("{mode: PASSTHROUGH}"));
+}
+
+#[test]
+fn a_file_of_another_program_may_be_called_like_a_project() {
+    let said = |text: &str| run(&[("a.yaml", REVIEWS), ("ci/mesh.yaml", text)]);
+    let found = said("mesh:check: {stage: test, script: [mesh compile .]}\n");
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((found.check.name, found.severity), ("not-a-resource", Severity::Info));
+    assert_eq!(said("trustDomain: shop.test\n")[0].check.name, "misplaced-project");
+}
+
+#[test]
+fn gateways_that_are_listed_run_elsewhere() {
+    const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: public, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
+    let said = |project: &str| {
+        let workload = deployment("{app: reviews}");
+        let found = run(&[("mesh.yaml", project), ("a.yaml", GATEWAY), ("b.yaml", &workload)]);
+        found.iter().any(|it| it.check.name == "undeployed-gateway")
+    };
+    assert!(said(""));
+    assert!(!said("inventory: {gateways: [shop/public]}\n"));
+}
