@@ -134,6 +134,8 @@ mod untrusted_client_address;
 #[cfg(test)]
 mod tests;
 
+pub use injection::{WithoutProxy, without_proxy};
+
 use rayon::prelude::*;
 
 use crate::diagnostic::{Check, Diagnostic};

@@ -429,7 +429,7 @@ fn data_of_a_config_map_is_text() {
     }
 }
 
-/// At one Gateway, files of two VirtualServices with these specs' `http`: what is said of shadowed routes.
+/// At one Gateway, two files with routes with these specs' `http`: what is said of shadowed routes.
 fn shadowed(one: &str, two: &str) -> Vec<Finding> {
     const EDGE: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
     let bound = |http: &str| format!("{{hosts: [a.test], gateways: [edge], http: {http}}}");
