@@ -130,14 +130,6 @@ fn at_workload(
         TargetPort::Number(port) => Some(*port),
         TargetPort::Name(port) => workload.ports.get(port).copied(),
     };
-    if let Some(why) = sender.policy.why_without_proxy(workload) {
-        let text = format!("{name} has no proxy ({why}): it takes plain text");
-        step.note(&text);
-        step.note("no policy is asked: every request is let in");
-        judged.tell(name, vec![step]);
-        judged.answer(Outcome::Delivered, None, &text);
-        return Ok(());
-    }
     let Some(port) = port else {
         let text = format!("{name} has no port of the name that the service leads to");
         step.push(Mark::No, &text, None);
@@ -145,6 +137,10 @@ fn at_workload(
         judged.answer(Outcome::Unrouted, Some(503), &text);
         return Ok(());
     };
+    if let Some(why) = sender.policy.why_without_proxy(workload) {
+        without_proxy(sender, cluster, workload, (port, why), judged);
+        return Ok(());
+    }
     let own = program(&sender.policy.bundle, workload)?;
     let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: true };
     let mutual =
@@ -169,6 +165,32 @@ fn at_workload(
     judged.tell(name.clone(), vec![step, policy]);
     judged.answer(outcome, status, &format!("{name}: {summary}"));
     Ok(())
+}
+
+/// At a port of a workload without a proxy, which has none for this reason.
+fn without_proxy(
+    sender: &Sender<'_>,
+    cluster: &Cluster,
+    workload: &Workload,
+    (port, why): (u16, &str),
+    judged: &mut Judgement,
+) {
+    let name = format!("{}/{}", workload.namespace, workload.name);
+    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
+    let demanded =
+        sender.identity.is_some() && matches!(cluster.security(&endpoint), Security::Mutual { .. });
+    let text = format!("{name} has no proxy: {why}");
+    let mut step = Step::new("server");
+    step.note(&text);
+    let outcome = if demanded {
+        step.push(Mark::No, "the client insists on mutual TLS, which nobody speaks there", None);
+        (Outcome::Refused, Some(503))
+    } else {
+        step.note("no policy is asked: every request is let in");
+        (Outcome::Delivered, None)
+    };
+    judged.tell(name, vec![step]);
+    judged.answer(outcome.0, outcome.1, &text);
 }
 
 /// Whether the two proxies speak to each other at all.

@@ -129,6 +129,8 @@ fn partly_meshed() -> Repository {
         workload("batch", "shop", declines, ""),
         workload("node", "shop", "{}", "hostNetwork: true, "),
         workload("legacy", "old", "{}", ""),
+        workload("sure", "old", "{}", ""),
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: sure, namespace: old}\nspec: {host: sure, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}\n".to_owned(),
         "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: istio-system}\nspec: {mtls: {mode: STRICT}}\n".to_owned(),
         "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: nobody, namespace: shop}\nspec: {}\n".to_owned(),
     ];
@@ -153,6 +155,8 @@ fn who_has_no_proxy_sends_and_takes_plain_text() {
         assert!(answer.contains("DELIVERED"), "{answer}");
         assert!(answer.contains("no policy is asked"), "{answer}");
     }
+    let refused = ask("shop/web", "sure.old:80");
+    assert!(refused.contains("REFUSED 503"), "{refused}");
     let judged = ask("shop/web", "web.shop:80");
     assert!(judged.contains("DENIED"), "{judged}");
     assert!(judged.contains("mutual TLS"), "{judged}");
