@@ -1,11 +1,12 @@
-//! A caller without a proxy: it sends plain text to the instances of a Service, past all routes.
+//! Workloads without a proxy: they send plain text to the instances of a Service, past all routes, and take what comes.
 
 use mesh_engine::Request;
+use mesh_engine::cluster::{Cluster, Endpoint, Security};
 use mesh_engine::path::normalize_path;
 use mesh_engine::request::split_target;
 use mesh_snapshot::object::Workload;
 
-use super::answer::{Answer, Outcome, Step};
+use super::answer::{Answer, Mark, Outcome, Step};
 use super::client::nobody;
 use super::follow::Sender;
 use super::{AskError, Policy, Question, server};
@@ -58,4 +59,30 @@ pub(super) fn ask(
     let mut judged = server::Judgement::default();
     server::judge(&sender, &request, cluster, &mut judged)?;
     Ok(judged.conclude(vec![step], host))
+}
+
+/// At a port of a workload without a proxy, which has none for this reason.
+pub(super) fn at_workload(
+    sender: &Sender<'_>,
+    cluster: &Cluster,
+    workload: &Workload,
+    (port, why): (u16, &str),
+    judged: &mut server::Judgement,
+) {
+    let name = format!("{}/{}", workload.namespace, workload.name);
+    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
+    let demanded =
+        sender.identity.is_some() && matches!(cluster.security(&endpoint), Security::Mutual { .. });
+    let text = format!("{name} has no proxy: {why}");
+    let mut step = Step::new("server");
+    step.note(&text);
+    let outcome = if demanded {
+        step.push(Mark::No, "the client insists on mutual TLS, which nobody speaks there", None);
+        (Outcome::Refused, Some(503))
+    } else {
+        step.note("no policy is asked: every request is let in");
+        (Outcome::Delivered, None)
+    };
+    judged.tell(name, vec![step]);
+    judged.answer(outcome.0, outcome.1, &text);
 }

@@ -12,7 +12,7 @@ use mesh_snapshot::object::{
 
 use super::answer::{Answer, Line, Mark, Outcome, Step, place};
 use super::follow::Sender;
-use super::{AskError, tracer};
+use super::{AskError, plain, tracer};
 use crate::local::program;
 
 /// What happens at all the servers that a request may reach.
@@ -30,7 +30,7 @@ impl Judgement {
         }
     }
 
-    fn tell(&mut self, server: String, steps: Vec<Step>) {
+    pub(super) fn tell(&mut self, server: String, steps: Vec<Step>) {
         match self.servers.iter_mut().find(|(_, told)| same(told, &steps)) {
             Some((servers, _)) if servers.contains(&server) => {}
             Some((servers, _)) => servers.push(server),
@@ -138,7 +138,7 @@ fn at_workload(
         return Ok(());
     };
     if let Some(why) = sender.policy.why_without_proxy(workload) {
-        without_proxy(sender, cluster, workload, (port, why), judged);
+        plain::at_workload(sender, cluster, workload, (port, why), judged);
         return Ok(());
     }
     let own = program(&sender.policy.bundle, workload)?;
@@ -165,32 +165,6 @@ fn at_workload(
     judged.tell(name.clone(), vec![step, policy]);
     judged.answer(outcome, status, &format!("{name}: {summary}"));
     Ok(())
-}
-
-/// At a port of a workload without a proxy, which has none for this reason.
-fn without_proxy(
-    sender: &Sender<'_>,
-    cluster: &Cluster,
-    workload: &Workload,
-    (port, why): (u16, &str),
-    judged: &mut Judgement,
-) {
-    let name = format!("{}/{}", workload.namespace, workload.name);
-    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
-    let demanded =
-        sender.identity.is_some() && matches!(cluster.security(&endpoint), Security::Mutual { .. });
-    let text = format!("{name} has no proxy: {why}");
-    let mut step = Step::new("server");
-    step.note(&text);
-    let outcome = if demanded {
-        step.push(Mark::No, "the client insists on mutual TLS, which nobody speaks there", None);
-        (Outcome::Refused, Some(503))
-    } else {
-        step.note("no policy is asked: every request is let in");
-        (Outcome::Delivered, None)
-    };
-    judged.tell(name, vec![step]);
-    judged.answer(outcome.0, outcome.1, &text);
 }
 
 /// Whether the two proxies speak to each other at all.
