@@ -144,4 +144,18 @@ fn a_damaged_snapshot_is_refused() {
     let bytes = std::fs::read(&file).unwrap();
     std::fs::write(&file, bytes.get(..bytes.len() / 2).unwrap()).unwrap();
     assert_eq!(code(&["diff", text(&file), SHOP]), Some(3));
+    // The first bytes of it are none, by its name.
+    for length in 0..8 {
+        std::fs::write(&file, bytes.get(..length).unwrap()).unwrap();
+        assert_eq!(code(&["diff", SHOP, text(&file)]), Some(3), "{length} bytes");
+    }
+}
+
+#[test]
+fn only_a_folder_may_be_a_side_without_resources() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(code(&["diff", text(folder.path()), SHOP]), Some(0));
+    let file = folder.path().join("a.yaml");
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(code(&["diff", text(&file), SHOP]), Some(3));
 }

@@ -4,11 +4,13 @@ use std::io;
 
 use clap::{Args, ValueEnum};
 use mesh_compiler::diagnostic::Class;
+use mesh_compiler::source::Input;
 use mesh_snapshot::container::Bundle;
 
 use super::Exit;
 use crate::difference::{Difference, Policy};
 use crate::render::{self, Color, Terminal};
+use crate::source::Source;
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
@@ -61,7 +63,12 @@ fn side(path: &str, color: Color) -> Result<Bundle, Exit> {
         Err(error) => return Err(Exit::Input.because(&error)),
     };
     if let Some(bundle) = compiled.bundle {
-        return Ok(bundle);
+        // An empty folder is a policy that says nothing; other things without resources are likely no policy.
+        return if compiled.mesh.count > 0 || is_folder(path) {
+            Ok(bundle)
+        } else {
+            Err(Exit::Input.because(&format_args!("{path}: {}", render::human::NOTHING)))
+        };
     }
     if let Some(fault) = compiled.fault {
         return Err(Exit::Broken.because(&fault));
@@ -74,4 +81,13 @@ fn side(path: &str, color: Color) -> Result<Bundle, Exit> {
     let is_input = findings.iter().any(|finding| finding.check.class == Class::Input);
     let exit = if is_input { Exit::Input } else { Exit::Negative };
     Err(exit.because(&format_args!("{path} does not compile")))
+}
+
+/// What was at a revision is looked up there.
+fn is_folder(path: &str) -> bool {
+    let folder = |input: &Input| match input {
+        Input::Path(path) | Input::Called { path, .. } => path.is_dir(),
+        _ => false,
+    };
+    Source::open(path).is_ok_and(|source| folder(&source.input))
 }

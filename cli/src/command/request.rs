@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mesh_snapshot::container::Bundle;
 use serde_json::json;
 
 use super::Exit;
@@ -57,8 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if !target.starts_with('/') {
         return Exit::Usage.because(&QuestionError::Path);
     }
-    let bundle = match load(source, arguments.color) {
-        Ok(bundle) => bundle,
+    let policy = match load(source, arguments.color) {
+        Ok(policy) => policy,
         Err(exit) => return exit,
     };
     let question = Question {
@@ -69,14 +68,14 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         headers: arguments.header.iter().cloned().collect::<HeaderMap>(),
         source: arguments.source_ip,
     };
-    let answer = match request::ask(&bundle, &question) {
+    let answer = match request::ask(&policy, &question) {
         Ok(answer) => answer,
         Err(error) => return Exit::Usage.because(&error),
     };
     match arguments.format {
         Format::Human => super::write(&human(&answer, Terminal::detect(arguments.color).paint)),
         Format::Json => {
-            let snapshot = bundle.snapshot.digest();
+            let snapshot = policy.bundle.snapshot.digest();
             write_json(
                 &json!({ "schema": "mesh.dev/request/v1", "snapshot": snapshot, "answer": answer }),
             );
@@ -91,12 +90,12 @@ fn is_place(path: &Path) -> bool {
 }
 
 /// A snapshot, or what a repository compiles to.
-fn load(path: &str, color: Color) -> Result<Bundle, Exit> {
+fn load(path: &str, color: Color) -> Result<request::Policy, Exit> {
     if !Source::exists(path) {
         return Err(Exit::Input.because(&format!("{path}: there is no such file")));
     }
     let compiled = match Policy::read(path) {
-        Ok(Policy::Snapshot(bundle)) => return Ok(bundle),
+        Ok(Policy::Snapshot(bundle)) => return Ok(bundle.into()),
         Ok(Policy::Repository(compilation)) => Compiled::new(compilation, Duration::ZERO),
         Err(error) => return Err(Exit::Input.because(&error)),
     };
@@ -108,7 +107,7 @@ fn load(path: &str, color: Color) -> Result<Bundle, Exit> {
         let because = format!("the policy has errors: nobody would serve it\n\n{text}");
         return Err(Exit::Negative.because(&because));
     };
-    Ok(bundle.clone())
+    Ok(request::Policy { bundle: bundle.clone(), without_proxy: compiled.without_proxy() })
 }
 
 /// The verdict first, then every step with its place.

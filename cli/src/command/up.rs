@@ -167,6 +167,13 @@ fn greet(mesh: &LocalMesh, compiled: &Compiled, terminal: &Terminal) {
             "{mark} one instance of each workload runs here, whatever its `replicas` say: {asked}"
         ));
     }
+    let without: Vec<_> = compiled.without_proxy().into_keys().collect();
+    if !without.is_empty() {
+        lines.push(format!(
+            "{mark} Istio gives these no proxy, and here they have one all the same (`mesh request` tells what becomes of their requests without): {}",
+            without.join(", ")
+        ));
+    }
     for credential in mesh.made() {
         let name = format!("{}/{}", credential.namespace, credential.name);
         lines.push(format!(

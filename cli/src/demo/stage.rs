@@ -23,7 +23,7 @@ pub(crate) struct Stage {
     pub mesh: LocalMesh,
     pub repository: Repository,
     /// What is served when nothing is tried out.
-    pub bundle: Bundle,
+    pub policy: request::Policy,
     pub door: Door,
     pub visitors: Visitors,
     services: JoinSet<(SocketAddr, io::Result<()>)>,
@@ -69,7 +69,8 @@ impl Stage {
         let services = shop::open(mesh.stations());
         let door = door(&mesh)?;
         let visitors = Visitors::wait_outside();
-        let mut whole = Self { mesh, repository, bundle, door, visitors, services, _news: news };
+        let policy = bundle.into();
+        let mut whole = Self { mesh, repository, policy, door, visitors, services, _news: news };
         whole.open().await?;
         Ok(whole)
     }

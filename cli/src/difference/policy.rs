@@ -46,8 +46,8 @@ impl Policy {
         if place.is_file() {
             match container::read_file(place) {
                 Ok(bundle) => return Ok(Self::Snapshot(bundle)),
-                // It does not say that it is one.
-                Err(FileError::Magic) => {}
+                // Neither its name nor its content says that it is one.
+                Err(FileError::Magic) if place.extension().is_none_or(|it| it != "mesh") => {}
                 Err(error) => return Err(PolicyError::File { path: named(), error }),
             }
         }

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use mesh_compiler::check::{WithoutProxy, without_proxy};
 use mesh_compiler::diagnostic::{Date, Finding, Severity};
 use mesh_compiler::source::Input;
-use mesh_compiler::{Compilation, Options};
+use mesh_compiler::{Compilation, Options, resolve};
 use mesh_snapshot::container::Bundle;
 
 use crate::render::{self, Report, Terminal};
@@ -58,6 +59,11 @@ impl Compiled {
             Some((format!("{namespace}/{name}"), replicas))
         });
         named.collect()
+    }
+
+    /// The workloads that Istio gives no proxy to, by `namespace/workload`.
+    pub(crate) fn without_proxy(&self) -> BTreeMap<String, WithoutProxy> {
+        without_proxy(&resolve::resolve(&self.compilation.mesh))
     }
 
     pub(crate) fn resources(&self) -> usize {

@@ -4,19 +4,19 @@ use mesh_engine::identity::SpiffeId;
 use mesh_engine::path::normalize_path;
 use mesh_engine::request::split_target;
 use mesh_engine::{Program, Request};
-use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::Workload;
 
 use super::answer::{Answer, Mark, Outcome, Step};
 use super::follow::{self, Sender};
-use super::{AskError, Question, tracer};
+use super::{AskError, Policy, Question, tracer};
 use crate::local::program;
 
 pub(super) fn ask(
-    bundle: &Bundle,
+    policy: &Policy,
     caller: &Workload,
     question: &Question,
 ) -> Result<Answer, AskError> {
+    let bundle = &policy.bundle;
     let own = program(bundle, caller)?;
     let identity = identity(&own, caller);
     let mut first = Step::new("client");
@@ -57,7 +57,7 @@ pub(super) fn ask(
             tracer::tell(&traced, sources, &mut step);
         });
     let sender =
-        Sender { program: &own, identity: SpiffeId::from_text(&identity).ok(), question, bundle };
+        Sender { program: &own, identity: SpiffeId::from_text(&identity).ok(), question, policy };
     follow::follow(&sender, &request, routed, step, steps)
 }
 

@@ -9,21 +9,21 @@ use mesh_engine::path::normalize_path;
 use mesh_engine::policy::Claims;
 use mesh_engine::request::split_target;
 use mesh_engine::{Connection, Program, Request};
-use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::Workload;
 
 use super::answer::{Answer, Outcome, Step, place};
 use super::client::{identity, nobody};
 use super::follow::{self, Sender};
-use super::{AskError, Question, server, tracer};
+use super::{AskError, Policy, Question, server, tracer};
 use crate::local::program;
 
 /// At the first of `gateways` that listens on the port.
 pub(super) fn ask<'b>(
-    bundle: &'b Bundle,
+    policy: &'b Policy,
     gateways: impl Iterator<Item = &'b Workload>,
     question: &Question,
 ) -> Result<Answer, AskError> {
+    let bundle = &policy.bundle;
     let port = question.to.port;
     let mut known = Vec::new();
     for workload in gateways {
@@ -32,7 +32,7 @@ pub(super) fn ask<'b>(
         let listener =
             listeners().find(|listener| servers(listener).any(|server| server.port == port));
         if let Some(listener) = listener {
-            return at_listener(bundle, question, workload, &own, listener);
+            return at_listener(policy, question, workload, &own, listener);
         }
         let ports = listeners().flat_map(servers).map(|server| server.port);
         known.push((workload, ports.collect()));
@@ -62,12 +62,13 @@ fn servers(listener: &Listener) -> impl Iterator<Item = &HttpServer> {
 }
 
 fn at_listener(
-    bundle: &Bundle,
+    policy: &Policy,
     question: &Question,
     workload: &Workload,
     own: &Program,
     listener: &Listener,
 ) -> Result<Answer, AskError> {
+    let bundle = &policy.bundle;
     let identity = identity(own, workload);
     let mut first = Step::new("gateway");
     let scheme = if listener.tls { "https" } else { "http" };
@@ -105,7 +106,7 @@ fn at_listener(
         port: http.port,
     };
     let sender =
-        Sender { program: own, identity: SpiffeId::from_text(&identity).ok(), question, bundle };
+        Sender { program: own, identity: SpiffeId::from_text(&identity).ok(), question, policy };
     let connection = Connection {
         source: question.source,
         remote: own.remote_address(question.source, &question.headers),
@@ -114,10 +115,10 @@ fn at_listener(
         sni,
         mutual_tls: false,
     };
-    let mut policy = Step::new("policy");
+    let mut judged = Step::new("policy");
     let (outcome, status, summary) =
-        server::decide(&sender, own, &request, &connection, &mut policy);
-    let steps = vec![first, policy];
+        server::decide(&sender, own, &request, &connection, &mut judged);
+    let steps = vec![first, judged];
     if outcome == Outcome::Denied {
         return Ok(Answer { outcome, status, summary, steps });
     }

@@ -9,19 +9,18 @@ use mesh_engine::route::{
     Action, Backend, Edits, Forward, HeaderPlan, Outcome as Routed, Selected, Target, Value,
 };
 use mesh_engine::{Program, Request};
-use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::PartsPerMillion;
 
 use super::answer::{Answer, Mark, Outcome, Step};
-use super::{AskError, Question, describe, server};
+use super::{AskError, Policy, Question, describe, server};
 
-/// The proxy that sends the request on.
+/// Who sends the request on.
 pub(super) struct Sender<'a> {
     pub program: &'a Program,
-    /// What it proves to servers of the mesh.
+    /// What it proves to servers of the mesh; absent: it has no proxy, and sends plain text.
     pub identity: Option<SpiffeId<'a>>,
     pub question: &'a Question,
-    pub bundle: &'a Bundle,
+    pub policy: &'a Policy,
 }
 
 /// Ends `steps` with `route`, and goes on where it leads.

@@ -13,14 +13,16 @@ mod client;
 mod describe;
 mod edge;
 mod follow;
+mod plain;
 mod server;
 mod tracer;
 
 pub(crate) use answer::{Answer, Mark, Outcome};
 pub(crate) use question::{From, Question, QuestionError, To, header};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use mesh_compiler::check::WithoutProxy;
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Role, Workload};
 
@@ -37,20 +39,50 @@ pub(crate) enum AskError {
     Program(#[from] PlanError),
 }
 
+/// What a question is answered by.
+pub(crate) struct Policy {
+    pub bundle: Bundle,
+    /// By `namespace/workload`; a snapshot does not tell.
+    pub without_proxy: BTreeMap<String, WithoutProxy>,
+}
+
+impl std::convert::From<Bundle> for Policy {
+    fn from(bundle: Bundle) -> Self {
+        Self { bundle, without_proxy: BTreeMap::new() }
+    }
+}
+
+impl Policy {
+    /// Why a workload has no proxy; none where it has one.
+    fn why_without_proxy(&self, workload: &Workload) -> Option<&'static str> {
+        let name = format!("{}/{}", workload.namespace, workload.name);
+        Some(match self.without_proxy.get(&name)? {
+            WithoutProxy::HostNetwork => "it is on its node's network",
+            WithoutProxy::Declined => "its pods decline one by `sidecar.istio.io/inject`",
+            WithoutProxy::Disabled => "its namespace says `istio-injection: disabled`",
+            WithoutProxy::NotInjected => "its namespace has no injection",
+        })
+    }
+}
+
 /// What becomes of the request. That a gateway sends is what reached it from outside.
-pub(crate) fn ask(bundle: &Bundle, question: &Question) -> Result<Answer, AskError> {
+pub(crate) fn ask(policy: &Policy, question: &Question) -> Result<Answer, AskError> {
+    let bundle = &policy.bundle;
     let gateways = bundle.inventory.iter().filter(|it| it.role == Role::Gateway);
     match &question.from {
-        From::Outside => edge::ask(bundle, gateways, question),
+        From::Outside => edge::ask(policy, gateways, question),
         From::Account { namespace, account } => {
             let runs =
                 |it: &&Workload| it.namespace == *namespace && it.service_account == *account;
             // Routes may depend on a caller's labels, identities do not: the first one will do.
             let callers = bundle.inventory.iter().filter(runs);
             if let Some(caller) = callers.clone().find(|it| it.role == Role::Sidecar) {
-                client::ask(bundle, caller, question)
+                match policy.why_without_proxy(caller) {
+                    Some(why) => plain::ask(policy, caller, why, question),
+                    None => client::ask(policy, caller, question),
+                }
             } else if callers.count() > 0 {
-                edge::ask(bundle, gateways.filter(runs), question)
+                edge::ask(policy, gateways.filter(runs), question)
             } else {
                 Err(AskError::unknown_caller(bundle, namespace, account))
             }

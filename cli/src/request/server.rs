@@ -12,7 +12,7 @@ use mesh_snapshot::object::{
 
 use super::answer::{Answer, Line, Mark, Outcome, Step, place};
 use super::follow::Sender;
-use super::{AskError, tracer};
+use super::{AskError, plain, tracer};
 use crate::local::program;
 
 /// What happens at all the servers that a request may reach.
@@ -30,7 +30,7 @@ impl Judgement {
         }
     }
 
-    fn tell(&mut self, server: String, steps: Vec<Step>) {
+    pub(super) fn tell(&mut self, server: String, steps: Vec<Step>) {
         match self.servers.iter_mut().find(|(_, told)| same(told, &steps)) {
             Some((servers, _)) if servers.contains(&server) => {}
             Some((servers, _)) => servers.push(server),
@@ -92,7 +92,7 @@ pub(super) fn judge(
             && cluster.labels().is_none_or(|subset| workload.has(subset))
     };
     let mut found = false;
-    for workload in sender.bundle.inventory.iter().filter(backs) {
+    for workload in sender.policy.bundle.inventory.iter().filter(backs) {
         found = true;
         at_workload(sender, request, cluster, workload, judged)?;
     }
@@ -137,9 +137,14 @@ fn at_workload(
         judged.answer(Outcome::Unrouted, Some(503), &text);
         return Ok(());
     };
-    let own = program(sender.bundle, workload)?;
+    if let Some(why) = sender.policy.why_without_proxy(workload) {
+        plain::at_workload(sender, cluster, workload, (port, why), judged);
+        return Ok(());
+    }
+    let own = program(&sender.policy.bundle, workload)?;
     let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: true };
-    let mutual = matches!(cluster.security(&endpoint), Security::Mutual { .. });
+    let mutual =
+        sender.identity.is_some() && matches!(cluster.security(&endpoint), Security::Mutual { .. });
     let verdict = handshake(sender, &own, workload, port, mutual, &mut step);
     if let Err(text) = verdict {
         judged.tell(name.clone(), vec![step]);
@@ -191,7 +196,7 @@ fn handshake(
 
 /// Where the narrowest word on the port stands.
 fn peer_authentication(sender: &Sender<'_>, workload: &Workload, port: u16) -> Option<String> {
-    let snapshot = &sender.bundle.snapshot;
+    let snapshot = &sender.policy.bundle.snapshot;
     let slice = mesh_snapshot::slice(snapshot.digest(), workload, snapshot).ok()?;
     slice.peer_authentications.iter().find_map(|reference| {
         let Object::PeerAuthentication(PeerAuthentication { mode, ports }) =
@@ -200,7 +205,7 @@ fn peer_authentication(sender: &Sender<'_>, workload: &Workload, port: u16) -> O
             return None;
         };
         let speaks = ports.contains_key(&port) || mode.is_some();
-        speaks.then(|| place(&sender.bundle.source_map, &reference.key, ""))?
+        speaks.then(|| place(&sender.policy.bundle.source_map, &reference.key, ""))?
     })
 }
 
@@ -222,7 +227,7 @@ pub(super) fn decide(
         }
     };
     tell_token(&claims, step);
-    let sources = &sender.bundle.source_map;
+    let sources = &sender.policy.bundle.source_map;
     let verdict =
         policy.authorize_traced(request, connection, &claims, &mut |traced: Traced<'_>| {
             tracer::tell(&traced, sources, step);

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::program::{BOOKINFO, errors, mesh, text};
+use crate::repository::Repository;
 
 fn ask(path: &str, arguments: &[&str]) -> String {
     let arguments = [&["request", BOOKINFO, path], arguments].concat();
@@ -106,4 +107,61 @@ fn what_makes_no_question_is_refused() {
     assert_eq!(code, 2);
     let (code, text) = asked(&[BOOKINFO, "x", "--from", "shop/details", "--to", "ratings:9080"]);
     assert_eq!((code, text.trim()), (2, "error: the path must begin with a slash"));
+}
+
+/// A mesh of two namespaces with injection and one without; `strict` asks for mutual TLS everywhere.
+fn partly_meshed() -> Repository {
+    let namespace = |name: &str, labels: &str| {
+        format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}, labels: {labels}}}\n")
+    };
+    let workload = |name: &str, namespace: &str, annotations: &str, pod: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{selector: {{app: {name}}}, ports: [{{name: http, port: 80}}]}}\n---\n\
+             apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: {namespace}}}\n---\n\
+             apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec:\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}, annotations: {annotations}}}\n    spec: {{serviceAccountName: {name}, {pod}containers: [{{name: a, image: a}}]}}\n"
+        )
+    };
+    let declines = "{sidecar.istio.io/inject: \"false\"}";
+    let parts = [
+        namespace("shop", "{istio-injection: enabled}"),
+        namespace("old", "{}"),
+        workload("web", "shop", "{}", ""),
+        workload("batch", "shop", declines, ""),
+        workload("node", "shop", "{}", "hostNetwork: true, "),
+        workload("legacy", "old", "{}", ""),
+        workload("sure", "old", "{}", ""),
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: sure, namespace: old}\nspec: {host: sure, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}\n".to_owned(),
+        "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: istio-system}\nspec: {mtls: {mode: STRICT}}\n".to_owned(),
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: nobody, namespace: shop}\nspec: {}\n".to_owned(),
+    ];
+    Repository::of(&[("a.yaml", &parts.join("---\n"))])
+}
+
+#[test]
+fn who_has_no_proxy_sends_and_takes_plain_text() {
+    let repository = partly_meshed();
+    let ask = |from: &str, to: &str| {
+        let arguments = ["request", text_of(repository.path()), "/", "--from", from, "--to", to];
+        text(&mesh(&arguments))
+    };
+    for from in ["shop/batch", "shop/node", "old/legacy"] {
+        let answer = ask(from, "web.shop:80");
+        assert!(answer.contains("REFUSED"), "{answer}");
+        assert!(answer.contains("client speaks plain text, server wants STRICT"), "{answer}");
+        assert!(answer.contains("without a proxy: "), "{answer}");
+    }
+    for to in ["batch.shop:80", "node.shop:80", "legacy.old:80"] {
+        let answer = ask("shop/web", to);
+        assert!(answer.contains("DELIVERED"), "{answer}");
+        assert!(answer.contains("no policy is asked"), "{answer}");
+    }
+    let refused = ask("shop/web", "sure.old:80");
+    assert!(refused.contains("REFUSED 503"), "{refused}");
+    let judged = ask("shop/web", "web.shop:80");
+    assert!(judged.contains("DENIED"), "{judged}");
+    assert!(judged.contains("mutual TLS"), "{judged}");
+}
+
+fn text_of(path: &std::path::Path) -> &str {
+    path.to_str().unwrap()
 }

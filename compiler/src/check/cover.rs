@@ -62,6 +62,11 @@ pub(super) fn takes_all(it: &HttpMatch) -> bool {
 /// Whether `a` takes every request that `b` takes. `gateways` are those of the resource, at which a match without any of
 /// its own applies.
 pub(super) fn covers(a: &HttpMatch, b: &HttpMatch, gateways: &[String]) -> bool {
+    covers_request(a, b) && covers_gateways(a, b, gateways)
+}
+
+/// The same of a place at which both apply.
+pub(super) fn covers_request(a: &HttpMatch, b: &HttpMatch) -> bool {
     covers_path(a, b)
         && covers_text(a.scheme.as_ref(), b.scheme.as_ref())
         && covers_text(a.method.as_ref(), b.method.as_ref())
@@ -71,7 +76,6 @@ pub(super) fn covers(a: &HttpMatch, b: &HttpMatch, gateways: &[String]) -> bool 
         && covers_absent(a, b)
         && (a.port == 0 || a.port == b.port)
         && a.source_labels.iter().all(|(name, value)| b.source_labels.get(name) == Some(value))
-        && covers_gateways(a, b, gateways)
         && (a.source_namespace.is_empty() || a.source_namespace == b.source_namespace)
 }
 

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use mesh_snapshot::object::Protocol;
+use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
+use mesh_snapshot::object::{Protocol, Role};
 
 use super::selection;
 use crate::api::istio::{Action, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
+use crate::resolve::gateway::ApiGateway;
 use crate::resolve::policy::Scope;
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
@@ -21,10 +23,10 @@ pub(super) static CHECK: Check = Check::lint(
     include_str!("http_rule_on_tcp_port.md"),
 );
 
-/// The ports of some workloads, by what their Services say they speak.
+/// The ports of some workloads, by what their Services say they speak; of gateways, by what their servers do.
 #[derive(Default)]
 struct Ports {
-    /// With the place of the Service's port.
+    /// With the place that says so.
     tcp: Vec<(u16, Place)>,
     has_http: bool,
 }
@@ -57,26 +59,73 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
     let mut ports = Ports::default();
     for workload in workloads {
-        for service in selection::services_of(mesh, workload) {
-            let Origin::Kubernetes(resource) = service.origin else { continue };
-            for port in &service.object.ports {
-                let Some(number) = selection::target(workload, &port.target) else { continue };
-                match port.protocol {
-                    Protocol::Tcp | Protocol::Tls | Protocol::Https => {
-                        let written = resource.spec.ports.iter();
-                        let index =
-                            written.into_iter().position(|it| it.port == i32::from(port.number));
-                        let path = FieldPath::default().field("spec").field("ports");
-                        let path = path.index(index.unwrap_or_default()).field("name");
-                        ports.tcp.push((number, Place::value(resource.id, path)));
-                    }
-                    Protocol::Udp => {}
-                    _ => ports.has_http = true,
-                }
-            }
+        if workload.inventory.role == Role::Gateway {
+            opened(mesh, workload, &mut ports);
+        } else {
+            served(mesh, workload, &mut ports);
         }
     }
     ports
+}
+
+/// By the names of the Services' ports.
+fn served(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
+    for service in selection::services_of(mesh, workload) {
+        let Origin::Kubernetes(resource) = service.origin else { continue };
+        for port in &service.object.ports {
+            let Some(number) = selection::target(workload, &port.target) else { continue };
+            match port.protocol {
+                Protocol::Tcp | Protocol::Tls | Protocol::Https => {
+                    let written = resource.spec.ports.iter();
+                    let index =
+                        written.into_iter().position(|it| it.port == i32::from(port.number));
+                    let path = FieldPath::default().field("spec").field("ports");
+                    let path = path.index(index.unwrap_or_default()).field("name");
+                    ports.tcp.push((number, Place::value(resource.id, path)));
+                }
+                Protocol::Udp => {}
+                _ => ports.has_http = true,
+            }
+        }
+    }
+}
+
+/// By the servers of the Gateways that select it: TLS that ends at a server carries what is read as HTTP, whatever the
+/// Service's port is called.
+fn opened(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
+    for gateway in mesh.gateways.iter().filter(|it| it.selects(&workload.inventory)) {
+        for server in gateway.servers.iter().filter(|it| it.is_served()) {
+            if server.is_http() {
+                ports.has_http = true;
+                continue;
+            }
+            let path = FieldPath::default().field("spec").field("servers").index(server.index);
+            let place = Place::value(gateway.resource.id, path.field("port").field("protocol"));
+            ports.tcp.push((behind(mesh, workload, server.port), place));
+        }
+    }
+    let name = workload.inventory.labels.get(GATEWAY_NAME_LABEL);
+    let is_own = |it: &&ApiGateway<'_>| {
+        it.resource.namespace == workload.namespace()
+            && name.is_some_and(|name| name == it.resource.name())
+    };
+    for gateway in mesh.api_gateways.iter().filter(is_own) {
+        for listener in gateway.listeners.iter().filter(|it| it.is_served()) {
+            if listener.is_http() {
+                ports.has_http = true;
+                continue;
+            }
+            let place = Place::value(listener.document, listener.path().field("protocol"));
+            ports.tcp.push((behind(mesh, workload, listener.port), place));
+        }
+    }
+}
+
+/// The port of a gateway's pods behind the port that a server is for: that of their Service, or their own.
+fn behind(mesh: &Mesh<'_>, workload: &Workload<'_>, number: u16) -> u16 {
+    let targets = selection::services_of(mesh, workload).flat_map(|it| &it.object.ports);
+    let mut targets = targets.filter(|port| port.number == number);
+    targets.find_map(|port| selection::target(workload, &port.target)).unwrap_or(number)
 }
 
 fn names_ports(rule: &Rule) -> bool {
@@ -186,7 +235,7 @@ fn report(
     };
     Diagnostic::new(&CHECK, Place::key(document, field), message)
         .label(label)
-        .also(place, "this port's name says what it speaks")
+        .also(place, "this says what the port speaks")
         .consequence(effect)
-        .help("name the ports for HTTP in the rule's `ports`, or the port's protocol in its name or `appProtocol`")
+        .help("name the ports for HTTP in the rule's `ports`, or say that this port speaks HTTP")
 }

@@ -3,8 +3,12 @@
 //! Sources: Istio, "Installing the Sidecar", "Canary Upgrades"; the settings of the injector, which Istio keeps in a
 //! `ConfigMap` a revision.
 
+use std::collections::BTreeMap;
+
+use mesh_snapshot::object::Role;
 use serde_json::Value;
 
+use super::{ineffective_sidecar, injected_by_default};
 use crate::api::kubernetes::{ConfigMap, Namespace};
 use crate::api::{Metadata, Resource};
 use crate::resolve::{Mesh, Workload};
@@ -55,6 +59,65 @@ pub(super) fn is_meshed(mesh: &Mesh<'_>, workload: &Workload<'_>) -> bool {
         workload.pod.containers.iter().any(|it| it.name == PROXY && !it.image.is_empty());
     let by_namespace = || mesh.namespaces.find(workload.namespace()).is_some_and(is_enabled);
     has_proxy || own_choice(workload.metadata).map_or_else(by_namespace, |choice| choice == "true")
+}
+
+/// Why pods of a workload get no proxy.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum WithoutProxy {
+    /// They are on their node's network, which Istio never captures.
+    HostNetwork,
+    /// They say so by `sidecar.istio.io/inject`.
+    Declined,
+    /// Their namespace says so by `istio-injection`.
+    Disabled,
+    /// Their namespace says nothing, and others have injection.
+    NotInjected,
+}
+
+/// The workloads that Istio gives no proxy to, by `namespace/name`. Of a namespace that the repository does not declare
+/// nothing is known, and where none has injection it is taken to be set up elsewhere.
+#[must_use]
+pub fn without_proxy(mesh: &Mesh<'_>) -> BTreeMap<String, WithoutProxy> {
+    let by_default = injected_by_default::setting(mesh).is_some();
+    let is_used = by_default || namespaces(mesh).any(|it| is_enabled(it) || has_revision(it));
+    let all = mesh.workloads.iter().filter_map(|workload| {
+        let why = why_without(mesh, workload)
+            .filter(|why| *why != WithoutProxy::NotInjected || (is_used && !by_default))?;
+        Some((format!("{}/{}", workload.namespace(), workload.name()), why))
+    });
+    all.collect()
+}
+
+fn why_without(mesh: &Mesh<'_>, workload: &Workload<'_>) -> Option<WithoutProxy> {
+    let mut containers = workload.pod.containers.iter().chain(&workload.pod.init_containers);
+    if workload.inventory.role == Role::Gateway || containers.any(|it| it.name == PROXY) {
+        return None;
+    }
+    if workload.pod.host_network {
+        return Some(WithoutProxy::HostNetwork);
+    }
+    match own_choice(workload.metadata) {
+        Some(choice) if choice.eq_ignore_ascii_case("false") => {
+            return Some(WithoutProxy::Declined);
+        }
+        Some("true") => return None,
+        _ => {}
+    }
+    let namespace = mesh.namespaces.find(workload.namespace())?;
+    let is_captured = is_enabled(namespace)
+        || has_revision(namespace)
+        || label(workload.metadata, REVISION).is_some()
+        || label(&namespace.metadata, DATAPLANE_MODE) == Some("ambient")
+        || ineffective_sidecar::is_ambient(workload);
+    match label(&namespace.metadata, INJECTION) {
+        _ if is_captured => None,
+        Some("disabled") => Some(WithoutProxy::Disabled),
+        _ => Some(WithoutProxy::NotInjected),
+    }
+}
+
+fn has_revision(namespace: &Resource<Namespace>) -> bool {
+    label(&namespace.metadata, REVISION).is_some_and(|revision| !revision.is_empty())
 }
 
 /// The settings of the injector of a revision, and where they stand.

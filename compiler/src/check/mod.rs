@@ -37,10 +37,12 @@ mod generated_gateway;
 mod host_not_on_gateway;
 mod ineffective_mesh_parent;
 mod match_never_holds;
+mod merged_routes;
 mod overruled_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
 mod unattached_route;
+mod undeployed_gateway;
 mod uneven_weights;
 mod unreachable_route;
 mod unserved_backend_policy;
@@ -132,6 +134,8 @@ mod untrusted_client_address;
 #[cfg(test)]
 mod tests;
 
+pub use injection::{WithoutProxy, without_proxy};
+
 use rayon::prelude::*;
 
 use crate::diagnostic::{Check, Diagnostic};
@@ -170,6 +174,7 @@ static RULES: &[Rule] = &[
     (&unserved_listener_set::CHECK, unserved_listener_set::run),
     (&unserved_stream_route::CHECK, unserved_stream_route::run),
     (&unattached_route::CHECK, unattached_route::run),
+    (&undeployed_gateway::CHECK, undeployed_gateway::run),
     (&uneven_weights::CHECK, uneven_weights::run),
     (&selector_without_workload::CHECK, selector_without_workload::run),
     (&subset_without_instances::CHECK, subset_without_instances::run),

@@ -1,12 +1,19 @@
 //! `shadowed-route`: earlier routes take every request that a later one matches, or that one of its matches does.
 //!
 //! Matches are compared by what they take, one with one: what several earlier ones take together is not put together.
-//! What stands after a route that takes everything is `unreachable-route`'s. Source: Istio, `VirtualService.http`.
+//! What stands after a route that takes everything is `unreachable-route`'s. At a gateway the routes of all resources for a
+//! host are tried one after another, so there the earlier ones may be another resource's. Source: Istio,
+//! `VirtualService.http`.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cover::covers;
+use super::merged_routes::{self, Merged, MergedRoutes};
+use super::overlap::why_first;
 use super::unreachable_route::catch_all;
 use crate::api::istio::HttpMatch;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::route::{MergedHttp, VirtualService};
 
@@ -17,6 +24,10 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, it) in mesh.virtual_services.iter() {
         check(it, out);
+    }
+    let mut met = BTreeSet::new();
+    for merged in merged_routes::all(mesh) {
+        check_merged(&merged, &mut met, out);
     }
 }
 
@@ -43,12 +54,114 @@ fn check(it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn dead_route(route: &MergedHttp<'_>, shadows: Vec<(usize, Place)>) -> Diagnostic {
-    let name = if route.spec.name.is_empty() {
-        "this route".to_owned()
+/// A route by the resource that it is of, where it stands, and its place there.
+type RouteAt = (DocumentId, DocumentId, usize);
+
+/// What another resource takes at a gateway. Each route is told once, of the first host at which it is so.
+fn check_merged(
+    merged: &MergedRoutes<'_, '_>,
+    met: &mut BTreeSet<RouteAt>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let mut by_route: BTreeMap<RouteAt, Vec<(&Merged<'_, '_>, Option<&Merged<'_, '_>>)>> =
+        BTreeMap::new();
+    for (position, it) in merged.tried.iter().enumerate() {
+        let mut earlier = merged.tried.iter().take(position);
+        let at = (it.of.resource.id, it.route.resource.id, it.route.index);
+        by_route.entry(at).or_default().push((it, earlier.find(|wider| wider.covers(it))));
+    }
+    for (at, tests) in by_route {
+        let is_others = |(it, by): &(&Merged<'_, '_>, Option<&Merged<'_, '_>>)| {
+            by.is_some_and(|by| by.of.resource.id != it.of.resource.id)
+        };
+        // What its own resource takes was told of it already.
+        if !tests.iter().any(is_others) || !met.insert(at) {
+            continue;
+        }
+        let is_dead = tests.iter().all(|(_, by)| by.is_some());
+        let foreign = tests.iter().filter(|test| is_others(test));
+        let foreign = foreign.filter_map(|(it, by)| Some((*it, (*by)?)));
+        if is_dead {
+            out.extend(taken_route(merged, &foreign.collect::<Vec<_>>()));
+        } else {
+            out.extend(foreign.map(|(it, by)| taken_match(merged, it, by)));
+        }
+    }
+}
+
+fn taken_route(
+    merged: &MergedRoutes<'_, '_>,
+    taken: &[(&Merged<'_, '_>, &Merged<'_, '_>)],
+) -> Option<Diagnostic> {
+    let (it, _) = taken.first()?;
+    let (name, at) = (called(it.route), place(it.route));
+    let message = format!("{name} can never be selected {}", whereabouts(merged));
+    let mut found = Diagnostic::new(&CHECK, at, message).label("never selected");
+    let mut met = Vec::new();
+    for (it, by) in taken {
+        let at = test_place(by);
+        if !met.contains(&at) {
+            met.push(at.clone());
+            found = found.also(at, takes_it(by, it));
+        }
+    }
+    Some(
+        found
+            .consequence("all requests that it matches go where the other resource's route leads")
+            .help(OWN_RESOURCE),
+    )
+}
+
+fn taken_match(
+    merged: &MergedRoutes<'_, '_>,
+    it: &Merged<'_, '_>,
+    by: &Merged<'_, '_>,
+) -> Diagnostic {
+    let message = format!(
+        "this match adds nothing {}: another resource takes all of its requests",
+        whereabouts(merged)
+    );
+    let mut found = Diagnostic::new(&CHECK, test_place(it), message)
+        .label("adds nothing")
+        .also(test_place(by), takes_it(by, it))
+        .consequence("requests go where the other resource's route leads")
+        .help(OWN_RESOURCE);
+    // The route is in use all the same.
+    found.severity = Severity::Info;
+    found
+}
+
+/// The order within a resource is its author's; that between resources is not.
+const OWN_RESOURCE: &str =
+    "put the host's routes into one VirtualService, the more specific one first";
+
+fn whereabouts(merged: &MergedRoutes<'_, '_>) -> String {
+    format!("for `{}` at the Gateway `{}`", merged.host, merged.gateway)
+}
+
+/// Why `by`, of another resource, is tried before `it`.
+fn takes_it(by: &Merged<'_, '_>, it: &Merged<'_, '_>) -> String {
+    let reason = if by.of.age < it.of.age {
+        why_first(&by.of.age, &it.of.age)
     } else {
-        format!("route `{}`", route.spec.name)
+        "what takes every request is tried last"
     };
+    format!("this is tried before it and takes every request that it matches: {reason}")
+}
+
+fn test_place(it: &Merged<'_, '_>) -> Place {
+    it.test.map_or_else(|| place(it.route), |(index, _)| match_place(it.route, index))
+}
+
+fn called(route: &MergedHttp<'_>) -> String {
+    match route.spec.name.as_str() {
+        "" => "this route".to_owned(),
+        name => format!("route `{name}`"),
+    }
+}
+
+fn dead_route(route: &MergedHttp<'_>, shadows: Vec<(usize, Place)>) -> Diagnostic {
+    let name = called(route);
     let found = Diagnostic::new(&CHECK, place(route), format!("{name} can never be selected"))
         .label("never selected")
         .consequence("all requests that it matches go where the earlier route leads")

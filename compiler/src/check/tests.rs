@@ -428,3 +428,93 @@ fn data_of_a_config_map_is_text() {
         assert_eq!(names(&[&map(value)]), [""; 0], "{value}");
     }
 }
+
+/// At one Gateway, two files with routes with these specs' `http`: what is said of shadowed routes.
+fn shadowed(one: &str, two: &str) -> Vec<Finding> {
+    const EDGE: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
+    let bound = |http: &str| format!("{{hosts: [a.test], gateways: [edge], http: {http}}}");
+    let files = [
+        ("edge.yaml", [REVIEWS, "---\n", EDGE].concat()),
+        ("one.yaml", route("one", &bound(one))),
+        ("two.yaml", route("two", &bound(two))),
+    ];
+    let found = run(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
+    found.into_iter().filter(|it| it.check.name == "shadowed-route").collect()
+}
+
+const TO_REVIEWS: &str = "route: [{destination: {host: reviews}}]";
+
+#[test]
+fn at_a_gateway_another_resource_may_hide_a_route() {
+    let wide = format!("[{{match: [{{uri: {{prefix: /api}}}}], {TO_REVIEWS}}}]");
+    let narrow = "[{match: [{uri: {prefix: /api/v2}}], redirect: {uri: /x}}]";
+    let found = shadowed(&wide, narrow);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.severity, Severity::Warning);
+    assert!(found.message.contains("`a.test` at the Gateway `shop/edge`"), "{}", found.message);
+    assert_ne!(found.others[0].file, found.primary.file);
+    assert!(found.others[0].text.contains("its name comes first"), "{}", found.others[0].text);
+    // The narrow one is tried first.
+    assert_eq!(shadowed(narrow, &wide), []);
+    // What takes every request is tried last.
+    let all = format!("[{{{TO_REVIEWS}}}]");
+    assert_eq!(shadowed(&all, narrow), []);
+    assert_eq!(shadowed(&all, &all).len(), 1);
+    // For Istio an expression is no such thing.
+    let expression = format!("[{{match: [{{uri: {{regex: /.*}}}}], {TO_REVIEWS}}}]");
+    assert_eq!(shadowed(&expression, narrow).len(), 1);
+    let found = shadowed(&all, &expression);
+    assert!(found[0].others[0].text.contains("is tried last"), "{found:?}");
+}
+
+#[test]
+fn a_route_that_is_hidden_in_part_is_a_notice() {
+    let wide = format!("[{{match: [{{uri: {{prefix: /api}}}}], {TO_REVIEWS}}}]");
+    let half = format!(
+        "[{{match: [{{uri: {{prefix: /api/v2}}}}, {{uri: {{prefix: /b}}}}], {TO_REVIEWS}}}]"
+    );
+    let found = shadowed(&wide, &half);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.severity, Severity::Info);
+    // Matches for other gateways do not meet here.
+    let elsewhere = "[{match: [{uri: {prefix: /api/v2}, gateways: [mesh]}], redirect: {uri: /x}}]";
+    assert_eq!(shadowed(&wide, elsewhere), []);
+}
+
+#[test]
+fn the_servers_of_a_gateway_say_what_its_ports_speak() {
+    const PODS: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, ports: [{name: https, port: 443, targetPort: 8443}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: shop}\nspec:\n  selector: {matchLabels: {app: edge}}\n  template: {metadata: {labels: {app: edge}}, spec: {containers: [{name: istio-proxy, image: auto}]}}\n";
+    let deny = policy(
+        "shop",
+        "{selector: {matchLabels: {app: edge}}, action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}",
+    );
+    let said = |mode: &str| {
+        let gateway = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop}}\nspec: {{selector: {{app: edge}}, servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, tls: {mode}, hosts: [a.test]}}]}}\n"
+        );
+        names(&[PODS, &gateway, &deny]).contains(&"http-rule-on-tcp-port")
+    };
+    assert!(!said("{mode: SIMPLE, credentialName: a}"));
+    assert!(said("{mode: PASSTHROUGH}"));
+}
+
+#[test]
+fn a_file_of_another_program_may_be_called_like_a_project() {
+    let said = |text: &str| run(&[("a.yaml", REVIEWS), ("ci/mesh.yaml", text)]);
+    let found = said("mesh:check: {stage: test, script: [mesh compile .]}\n");
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((found.check.name, found.severity), ("not-a-resource", Severity::Info));
+    assert_eq!(said("trustDomain: shop.test\n")[0].check.name, "misplaced-project");
+}
+
+#[test]
+fn gateways_that_are_listed_run_elsewhere() {
+    const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: public, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
+    let said = |project: &str| {
+        let workload = deployment("{app: reviews}");
+        let found = run(&[("mesh.yaml", project), ("a.yaml", GATEWAY), ("b.yaml", &workload)]);
+        found.iter().any(|it| it.check.name == "undeployed-gateway")
+    };
+    assert!(said(""));
+    assert!(!said("inventory: {gateways: [shop/public]}\n"));
+}

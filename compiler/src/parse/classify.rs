@@ -84,7 +84,7 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
         let is_resource = has("kind") || has("apiVersion") || (has("metadata") && has("spec"));
         return Shape::Other(Box::new(if is_resource && !is_values(&file.path) {
             half_a_resource(tree, root, file, id)
-        } else if is_project(&file.path) {
+        } else if is_project(&file.path) && PROJECT_KEYS.iter().any(|key| has(key)) {
             misplaced(place)
         } else if is_values(&file.path) {
             other(place, "holds values for a chart")
@@ -108,6 +108,10 @@ fn is_values(path: &str) -> bool {
 fn is_project(path: &str) -> bool {
     matches!(path.rsplit('/').next().unwrap_or_default(), "mesh.yaml" | "mesh.yml")
 }
+
+/// What stands in the settings of a project. Other programs' files may be called `mesh.yaml` too.
+const PROJECT_KEYS: &[&str] =
+    &["lints", "meshConfig", "trustDomain", "clusterDomain", "defaultNamespace", "inventory"];
 
 fn misplaced(place: Place) -> Diagnostic {
     Diagnostic::new(&MISPLACED_PROJECT, place, "settings of a project that is not compiled here")
@@ -187,4 +191,21 @@ fn chart(place: Place) -> Diagnostic {
     )
     .consequence("the resources that it makes are neither checked nor compiled")
     .help("compile what it renders to, as in `helm template . | mesh compile -`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PROJECT_KEYS;
+    use crate::api::Project;
+
+    #[test]
+    fn all_keys_of_a_project_are_known() {
+        let schema = schemars::schema_for!(Project);
+        let mut keys: Vec<_> =
+            schema.get("properties").unwrap().as_object().unwrap().keys().collect();
+        let mut known = PROJECT_KEYS.to_vec();
+        keys.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(keys, known);
+    }
 }

@@ -96,7 +96,7 @@ async fn quarantine(
     let refused = stage.overview_when(refused, Duration::from_secs(5)).await.is_some();
     report.check(refused, "published again, it is not tried again: the snapshot is in quarantine");
     // What the folder holds is what the mesh should serve.
-    let good = stage.bundle.clone();
+    let good = stage.policy.bundle.clone();
     stage.mesh.apply(&good).await?;
     Ok(())
 }

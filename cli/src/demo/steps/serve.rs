@@ -87,7 +87,7 @@ async fn canary(stage: &Stage, report: &mut Report) -> Result<(), StageError> {
     let got = versions(stage, TRIES).await.into_iter().filter(|version| version == "v3").count();
     let mut question = question("shop/frontpage", "reviews:9080", "GET", "/reviews/1")?;
     question.headers = canary_header();
-    let answer = request::ask(&stage.bundle, &question)?;
+    let answer = request::ask(&stage.policy, &question)?;
     let text = format!("with `x-canary: reviews-v3`: {got} of {TRIES} by v3");
     report.check_at(got == TRIES, &text, deciding(&answer, "route").as_deref());
     Ok(())
@@ -221,7 +221,7 @@ fn ask(
     method: &str,
     path: &str,
 ) -> Result<Answer, StageError> {
-    Ok(request::ask(&stage.bundle, &question(from, to, method, path)?)?)
+    Ok(request::ask(&stage.policy, &question(from, to, method, path)?)?)
 }
 
 fn question(from: &str, to: &str, method: &str, path: &str) -> Result<Question, StageError> {

@@ -1,0 +1,39 @@
+//! `undeployed-gateway`: no workload of the repository serves a Gateway of the Gateway API.
+//!
+//! Istio makes a Deployment and a Service for each; here nothing is made that the repository does not hold. It is said only
+//! where the repository shows what runs, and does not list gateways. Source: Istio, "Kubernetes Gateway API", "Automated
+//! Deployment".
+
+use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
+
+use super::inventory;
+use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::gateway::{ApiGateway, Class};
+
+pub(super) static CHECK: Check =
+    Check::lint("undeployed-gateway", Severity::Info, include_str!("undeployed_gateway.md"));
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let shows_workloads = !mesh.workloads.is_empty();
+    if !shows_workloads || !mesh.source.project.inventory.gateways.is_empty() {
+        return;
+    }
+    let of_mesh = mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh);
+    for gateway in of_mesh.filter(|it| !is_deployed(mesh, it)) {
+        let name = gateway.resource.name();
+        let message = format!("no workload of the repository serves the Gateway `{name}`");
+        out.push(
+            Diagnostic::new(&CHECK, Place::resource(gateway.resource.id), message)
+                .label("nobody opens its listeners")
+                .consequence(format!("Istio would deploy `{name}-istio` for it; here nothing is made, and nothing listens"))
+                .help(format!("add a Deployment whose pods have the label `{GATEWAY_NAME_LABEL}: {name}`")),
+        );
+    }
+}
+
+fn is_deployed(mesh: &Mesh<'_>, gateway: &ApiGateway<'_>) -> bool {
+    let name = gateway.resource.name();
+    let mut near = inventory::workloads(mesh, &gateway.resource.namespace);
+    near.any(|it| it.inventory.labels.get(GATEWAY_NAME_LABEL).is_some_and(|label| label == name))
+}
