@@ -29,6 +29,10 @@ pub(super) fn check_matched(name: &str, place: Place, out: &mut Vec<Diagnostic>)
     let is_pseudo = matches!(name, ":method" | ":scheme" | ":authority" | ":path" | ":status");
     if !is_pseudo && !is_claim(name) && !is_token(name) {
         out.push(bad_name(name, place));
+    } else if !is_claim(name) && !mesh_engine::request::is_field(name) {
+        let message = format!("no proxy can look at `{name}`");
+        let found = Diagnostic::new(&INVALID_HEADER, place, message).label("not served");
+        out.push(found.help("match the path with `uri`; a request has no status"));
     }
 }
 
