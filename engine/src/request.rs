@@ -71,6 +71,12 @@ pub(crate) enum Field {
     Header(HeaderName),
 }
 
+/// Whether policy may look at a header of this name.
+#[must_use]
+pub fn is_field(name: &str) -> bool {
+    Field::parse(name).is_some()
+}
+
 impl Field {
     /// `None` when it can be no header's name. `:path` is none of ours: it would be the path before it was
     /// split, and policy must not see two forms of one path.

@@ -39,6 +39,7 @@ mod ineffective_mesh_parent;
 mod match_never_holds;
 mod merged_routes;
 mod overruled_destination_rule;
+mod overruled_service_entry;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
 mod unattached_route;
@@ -189,6 +190,7 @@ static RULES: &[Rule] = &[
     (&service_port_in_policy::CHECK, service_port_in_policy::run),
     (&unknown_source_namespace::CHECK, unknown_source_namespace::run),
     (&closed_gateway_port::CHECK, closed_gateway_port::run),
+    (&overruled_service_entry::CHECK, overruled_service_entry::run),
     (&conflicting_entry_protocols::CHECK, conflicting_entry_protocols::run),
     (&duplicate_certificate::CHECK, duplicate_certificate::run),
     (&generated_gateway::CHECK, generated_gateway::run),

@@ -44,6 +44,16 @@ impl<'a> Visibility<'a> {
         }
     }
 
+    /// Whether some namespace is reached by both. What is for all meets what is for some.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Nobody, _) | (_, Self::Nobody) => false,
+            (Self::Namespaces(a), Self::Namespaces(b)) => !a.is_disjoint(b),
+            _ => true,
+        }
+    }
+
     /// The namespaces that see it although others do not.
     pub fn named(&self) -> impl Iterator<Item = &'a str> {
         let names = match self {

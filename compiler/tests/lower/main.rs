@@ -16,6 +16,7 @@ mod gateway;
 mod gateway_api;
 mod machine;
 mod routing;
+mod servable;
 mod sidecar;
 mod snapshot;
 mod traffic_policy;

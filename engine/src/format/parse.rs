@@ -1,7 +1,7 @@
 //! Reads a format. Source: Envoy, `SubstitutionFormatParser::parse`.
 
 use super::Segment;
-use super::operator::{Argument, HeaderSource, Operator, TABLE};
+use super::operator::{Argument, HeaderSource, Operator, TABLE, UNSERVED};
 
 /// Where a format is wrong, and how.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -16,6 +16,9 @@ pub struct FormatError {
 pub enum FormatFault {
     #[error("unknown operator `%{0}%`")]
     Unknown(String),
+    /// Envoy would write it. We have nothing to write.
+    #[error("Envoy knows the operator `%{0}%`, here it is not served")]
+    Unserved(&'static str),
     #[error("a `%` that begins no operator is written `%%`")]
     NotClosed,
     #[error("`%{operator}%` takes {takes}")]
@@ -71,10 +74,11 @@ fn is_name(symbol: char) -> bool {
 fn value(inside: &str) -> Result<Segment, FormatFault> {
     let name_end = inside.find(|symbol| !is_name(symbol)).unwrap_or(inside.len());
     let (name, rest) = inside.split_at(name_end);
-    let &(name, make) = TABLE
-        .iter()
-        .find(|(known, _)| *known == name)
-        .ok_or_else(|| FormatFault::Unknown(inside.to_owned()))?;
+    let Some(&(name, make)) = TABLE.iter().find(|(known, _)| *known == name) else {
+        let unserved = UNSERVED.iter().find(|known| **known == name);
+        let unknown = || FormatFault::Unknown(inside.to_owned());
+        return Err(unserved.map_or_else(unknown, |name| FormatFault::Unserved(name)));
+    };
     let (argument, rest) = match rest.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
         Some((argument, rest)) => (Some(argument), rest),
         None => (None, rest),
@@ -125,6 +129,7 @@ fn header_source(argument: &str) -> Option<HeaderSource> {
 
 #[cfg(test)]
 mod tests {
+    use super::{TABLE, UNSERVED};
     use crate::format::{Format, FormatFault, HeaderSource, Operator, Segment};
 
     fn fault(text: &str) -> (usize, FormatFault) {
@@ -166,6 +171,20 @@ mod tests {
         {
             assert!(matches!(fault(text), (0, FormatFault::Argument { .. })), "{text}");
         }
+    }
+
+    #[test]
+    fn what_envoy_alone_knows_is_told_from_what_nobody_knows() {
+        for (text, name) in [
+            ("%TRACE_ID%", "TRACE_ID"),
+            ("a%DYNAMIC_METADATA(a:b):5%", "DYNAMIC_METADATA"),
+            (r#"%UPSTREAM_METADATA(["a", "b"])%"#, "UPSTREAM_METADATA"),
+            ("%DOWNSTREAM_PEER_CERT_V_START(%Y)%", "DOWNSTREAM_PEER_CERT_V_START"),
+        ] {
+            assert_eq!(fault(text).1, FormatFault::Unserved(name), "{text}");
+        }
+        assert!(matches!(fault("%FOO_BAR%").1, FormatFault::Unknown(_)));
+        assert!(UNSERVED.iter().all(|name| TABLE.iter().all(|(served, _)| served != name)));
     }
 
     #[test]

@@ -122,12 +122,18 @@ impl SigningKey {
                 (all.to_vec(), key)
             }
             "EC" => {
-                let algorithm = match text("crv")? {
-                    "P-256" => Algorithm::ES256,
-                    "P-384" => Algorithm::ES384,
+                let (algorithm, bytes) = match text("crv")? {
+                    "P-256" => (Algorithm::ES256, 32),
+                    "P-384" => (Algorithm::ES384, 48),
                     _ => return None,
                 };
-                let key = DecodingKey::from_ec_components(text("x")?, text("y")?).ok()?;
+                let (x, y) = (text("x")?, text("y")?);
+                // A coordinate has the length of the curve's field, zeros in front included. Source: RFC 7518 §6.2.1.2.
+                let is_whole = |text| Some(super::token::base64url(text)?.len() == bytes);
+                if !is_whole(x)? || !is_whole(y)? {
+                    return None;
+                }
+                let key = DecodingKey::from_ec_components(x, y).ok()?;
                 (vec![algorithm], key)
             }
             "OKP" if text("crv")? == "Ed25519" => {
@@ -167,6 +173,7 @@ mod tests {
             r#"{"kty":"oct","k":"c2VjcmV0","use":"enc"}"#,
             r#"{"kty":"oct","k":"c2VjcmV0","alg":"RS256"}"#,
             r#"{"kty":"EC","crv":"P-521","x":"AA","y":"AA"}"#,
+            r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#,
             r#"{"kty":"XYZ"}"#,
             "3",
         ] {

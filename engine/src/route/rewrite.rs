@@ -36,7 +36,9 @@ impl Rewrite {
             PathRewrite::PathPrefix(text) => Self::Segments(text.trim_end_matches('/').into()),
             PathRewrite::Full(text) => Self::Full(text.as_str().into()),
             PathRewrite::Regex { pattern, substitution } => {
-                Self::Regex(Substitution::compile(pattern, substitution, ledger)?)
+                let substitution = Substitution::new(pattern, substitution)?;
+                ledger.charge(substitution.search.memory_bytes())?;
+                Self::Regex(substitution)
             }
         })
     }
@@ -71,10 +73,14 @@ pub(super) fn write_segments(text: &str, rest: &str, out: &mut String) {
 }
 
 impl Substitution {
-    fn compile(pattern: &str, text: &str, ledger: &Ledger) -> Result<Self, Fault> {
+    /// Every match of `pattern` becomes `text`, in which `\1` is what the first group has matched.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Pattern`]: RE2 would refuse the expression, or it is too large. [`Fault::Substitution`]: of `text`.
+    pub fn new(pattern: &str, text: &str) -> Result<Self, Fault> {
         let search = Search::new(pattern)
             .map_err(|error| Fault::Pattern { text: pattern.to_owned(), error })?;
-        ledger.charge(search.memory_bytes())?;
         let wrong = |reason| Fault::Substitution { text: text.to_owned(), reason };
         let parts = pieces(text).map_err(wrong)?;
         let groups = search.groups();

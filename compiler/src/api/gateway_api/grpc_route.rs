@@ -69,6 +69,20 @@ pub struct GrpcMethodMatch {
     pub method: Option<String>,
 }
 
+impl GrpcMethodMatch {
+    /// What the path of a call must match, unless it is compared as a text. Source: Istio, `createGRPCURIMatch`.
+    #[must_use]
+    pub fn expression(&self) -> Option<String> {
+        let is_exact = self.r#type != Some(MatchType::RegularExpression);
+        let method = self.method.as_deref().unwrap_or(".+");
+        match &self.service {
+            Some(_) if is_exact => None,
+            Some(service) => Some(format!("/{service}/{method}")),
+            None => Some(format!("/[^/]+/{method}")),
+        }
+    }
+}
+
 /// The type, and the one field that goes with it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

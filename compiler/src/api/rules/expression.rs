@@ -1,5 +1,7 @@
 //! Regular expressions, in RE2's language, and the other tests of a text.
 
+use mesh_engine::pattern::{Pattern, PatternError};
+
 use super::checks::{EMPTY_MATCH, INVALID_REGEX};
 use crate::api::istio::StringMatch;
 use crate::diagnostic::{At, Diagnostic};
@@ -27,8 +29,19 @@ pub(super) fn check(expression: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if let Some(fault) = fault(expression) {
         let place = if fault.bytes.is_empty() { at.value() } else { at.within(fault.bytes) };
         let found = Diagnostic::new(&INVALID_REGEX, place, "this is no regular expression of RE2");
-        out.push(found.label(fault.reason));
+        return out.push(found.label(fault.reason));
     }
+    // RE2 has more limits than can be read off a text; a proxy's are what counts.
+    if let Err(error) = Pattern::new(expression) {
+        out.push(refused(&error, at));
+    }
+}
+
+/// An expression that no proxy would run.
+pub(super) fn refused(error: &PatternError, at: &At<'_>) -> Diagnostic {
+    Diagnostic::new(&INVALID_REGEX, at.value(), "no proxy can run this expression")
+        .label(error.to_string())
+        .consequence("every proxy that the route is for would refuse all of the configuration")
 }
 
 struct Fault {
@@ -180,6 +193,22 @@ pub(super) fn check_regex(test: &StringMatch, at: &At<'_>, out: &mut Vec<Diagnos
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_proxy_cannot_run_is_refused() {
+        let said = |expression: &str| {
+            let text = format!(
+                "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: a}}\nspec:\n  hosts: [a]\n  http:\n  - match: [{{uri: {{regex: '{expression}'}}}}]\n    route: [{{destination: {{host: a}}}}]\n"
+            );
+            crate::testing::Compiled::text(&text).said()
+        };
+        for expression in ["((a{100}){100}){10}", "/(a{1000}){1000}"] {
+            let said = said(expression);
+            let [only] = said.as_slice() else { panic!("{said:?}") };
+            assert!(only.starts_with("error[invalid-regex] 7:27"), "{only}");
+        }
+        assert_eq!(said("/a{100}/[0-9]+"), [""; 0]);
+    }
 
     #[test]
     fn expressions_are_re2() {

@@ -1,8 +1,10 @@
 //! Names and values of HTTP headers.
 
+use mesh_engine::format::{Format, FormatError, FormatFault};
+
 use super::checks::INVALID_HEADER;
 use crate::api::istio::Headers;
-use crate::diagnostic::{At, Diagnostic, Place};
+use crate::diagnostic::{At, Check, Diagnostic, Place};
 
 /// A token of RFC 9110 §5.6.2.
 pub(super) fn is_token(name: &str) -> bool {
@@ -27,6 +29,10 @@ pub(super) fn check_matched(name: &str, place: Place, out: &mut Vec<Diagnostic>)
     let is_pseudo = matches!(name, ":method" | ":scheme" | ":authority" | ":path" | ":status");
     if !is_pseudo && !is_claim(name) && !is_token(name) {
         out.push(bad_name(name, place));
+    } else if !is_claim(name) && !mesh_engine::request::is_field(name) {
+        let message = format!("no proxy can look at `{name}`");
+        let found = Diagnostic::new(&INVALID_HEADER, place, message).label("not served");
+        out.push(found.help("match the path with `uri`; a request has no status"));
     }
 }
 
@@ -78,6 +84,8 @@ fn check_changed(name: &str, may_be_authority: bool, place: Place, out: &mut Vec
             format!("the pseudo-header `{name}` cannot be changed"),
         );
         out.push(found.label("not a header"));
+    } else if !is_token(name) {
+        out.push(bad_name(name, place));
     }
 }
 
@@ -95,6 +103,49 @@ fn check_value(value: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         );
         return out.push(found.label("here"));
     }
+    let before = out.len();
+    check_form(value, at, out);
+    if out.len() == before {
+        check_format(value, &INVALID_HEADER, at, out);
+    }
+}
+
+/// Whether a proxy can write what a format asks for. For whoever has no control characters in it.
+pub(super) fn check_format(
+    text: &str,
+    check: &'static Check,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Err(FormatError { at: byte, fault }) = Format::parse(text) else { return };
+    // It ends where the next percent sign is, or the text.
+    let end = text.get(byte + 1..).and_then(|rest| rest.find('%'));
+    let end = end.map_or(text.len(), |end| byte + 1 + end + 1);
+    let (message, help) = match &fault {
+        FormatFault::Unserved(name) => (
+            format!("`%{name}%` is not served"),
+            "Envoy would write it, and a proxy of this mesh has nothing to write: remove it",
+        ),
+        FormatFault::Unknown(name) => (
+            format!("nobody knows the operator `%{name}%`"),
+            "a percent sign stands for itself when it is doubled: `%%`",
+        ),
+        _ => (
+            "no proxy can write this".to_owned(),
+            "a percent sign stands for itself when it is doubled: `%%`",
+        ),
+    };
+    let label = match &fault {
+        FormatFault::Unserved(_) => "Envoy knows it, here it is not served".to_owned(),
+        FormatFault::Unknown(_) => "unknown operator".to_owned(),
+        fault => fault.to_string(),
+    };
+    let found = Diagnostic::new(check, at.within(byte..end), message).label(label).help(help);
+    out.push(found.consequence("every proxy would refuse all of the configuration"));
+}
+
+/// What Istio would refuse.
+fn check_form(value: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if let Err((at_byte, reason)) = format(value) {
         let end = value
             .get(at_byte..)

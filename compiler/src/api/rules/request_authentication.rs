@@ -7,7 +7,7 @@ use super::checks::{INVALID_JWT_RULE, OPEN_JWT_RULE, PRIVATE_KEY_IN_JWKS};
 use super::{annotation, duration, header, selector};
 use crate::api::Resource;
 use crate::api::istio::{JwtRule, RequestAuthentication};
-use crate::diagnostic::{At, Diagnostic, Place};
+use crate::diagnostic::{At, Diagnostic, Place, Severity};
 
 pub(in crate::api) fn check(
     resource: &Resource<RequestAuthentication>,
@@ -218,6 +218,7 @@ fn check_keys(jwks: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             return out.push(fault(at.value(), "this is no JSON Web Key Set", label));
         }
     };
+    let before = out.len();
     for (index, key) in keys.iter().enumerate() {
         if !matches!(key.kty.as_str(), "RSA" | "EC" | "OKP" | "oct") {
             out.push(fault(
@@ -235,6 +236,18 @@ fn check_keys(jwks: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
                     .help("write the public key alone, and make a new one: this one is known"),
             );
         }
+    }
+    let is_fault = |found: &Diagnostic| found.severity == Severity::Error;
+    if out.get(before..).is_some_and(|said| said.iter().any(is_fault)) {
+        return;
+    }
+    if let Err(error) = mesh_engine::policy::KeySet::parse(jwks) {
+        let found = fault(
+            at.value(),
+            "no signature can be verified with this JSON Web Key Set",
+            &error.to_string(),
+        );
+        out.push(found.consequence("every proxy that the policy is for would refuse it"));
     }
 }
 

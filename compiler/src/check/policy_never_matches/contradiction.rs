@@ -1,7 +1,11 @@
 //! Parts of a rule that exclude each other, whatever the workload.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use super::Fault;
-use super::pattern::{are_apart, is_within};
+use super::pattern::{are_apart, block, is_within};
 use crate::api::istio::{Condition, Operation, Rule, Source};
 use crate::diagnostic::FieldPath;
 
@@ -11,6 +15,7 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
         if let Some(source) = &source.source {
             let at = at.clone().field("from").index(index).field("source");
             faults.extend(excluded(&source_pairs(source), &at));
+            faults.extend(nothing_left(&source_pairs(source), &at));
             faults.extend(namespaces_apart(source, &at));
         }
     }
@@ -18,12 +23,17 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
         if let Some(operation) = &operation.operation {
             let at = at.clone().field("to").index(index).field("operation");
             faults.extend(excluded(&operation_pairs(operation), &at));
+            faults.extend(nothing_left(&operation_pairs(operation), &at));
         }
     }
     for (index, condition) in rule.when.iter().enumerate() {
         let at = at.clone().field("when").index(index);
         let pair = ("values", condition.values.as_slice(), condition.not_values.as_slice());
         faults.extend(excluded(&[pair], &at));
+        let is_address = matches!(condition.key.as_str(), "source.ip" | "remote.ip");
+        if is_address && condition.values.is_empty() && is_every_address(&condition.not_values) {
+            faults.push(leaves_nothing("notValues", &at));
+        }
     }
     faults.extend(conditions_apart(&rule.when, at));
     faults
@@ -64,6 +74,51 @@ fn excluded(pairs: &[Pair<'_>], at: &FieldPath) -> Option<Fault> {
         other: None,
         help: "both must hold: remove the one that is not meant",
     })
+}
+
+/// What is excluded with nothing asked for, where every request has the attribute. An identity or a token may be missing, so
+/// that `notPrincipals: ["*"]` is who has none. Source: Istio, to which `*` is whatever is there and not empty.
+fn nothing_left(pairs: &[Pair<'_>], at: &FieldPath) -> Vec<Fault> {
+    let is_all = |(field, values, not): &&Pair<'_>| {
+        values.is_empty()
+            && match *field {
+                "paths" | "methods" | "hosts" => not.iter().any(|it| it == "*"),
+                "ipBlocks" | "remoteIpBlocks" => is_every_address(not),
+                _ => false,
+            }
+    };
+    let all = pairs.iter().filter(is_all);
+    all.map(|(field, ..)| leaves_nothing(opposite(field), at)).collect()
+}
+
+/// The field of what is excluded.
+fn opposite(field: &str) -> &'static str {
+    match field {
+        "paths" => "notPaths",
+        "methods" => "notMethods",
+        "hosts" => "notHosts",
+        "ipBlocks" => "notIpBlocks",
+        _ => "notRemoteIpBlocks",
+    }
+}
+
+/// Whether blocks of both versions of IP leave none out.
+fn is_every_address(blocks: &[String]) -> bool {
+    let all = IpNet::aggregate(&blocks.iter().filter_map(|it| block(it).ok()).collect());
+    let has = |of_version: fn(&IpAddr) -> bool| {
+        all.iter().any(|it| it.prefix_len() == 0 && of_version(&it.addr()))
+    };
+    has(IpAddr::is_ipv4) && has(IpAddr::is_ipv6)
+}
+
+fn leaves_nothing(field: &'static str, at: &FieldPath) -> Fault {
+    Fault {
+        message: format!("`{field}` excludes every request"),
+        at: at.clone().field(field),
+        label: "leaves nothing",
+        other: None,
+        help: "exclude less, or remove the part",
+    }
 }
 
 /// Identities of namespaces that are not among those asked for.
@@ -109,4 +164,47 @@ fn conditions_apart(when: &[Condition], at: &FieldPath) -> Option<Fault> {
 fn has_one_value(key: &str) -> bool {
     !key.starts_with("request.auth.")
         && !matches!(key, "source.ip" | "remote.ip" | "destination.ip")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contradictions;
+    use crate::diagnostic::FieldPath;
+
+    fn faults(rule: &str) -> Vec<String> {
+        let rule = serde_json::from_str(rule).unwrap();
+        let faults = contradictions(&rule, &FieldPath::default());
+        faults.into_iter().map(|fault| fault.message).collect()
+    }
+
+    #[test]
+    fn what_excludes_everything_leaves_nothing() {
+        for (part, field, values) in [
+            ("to", "notPaths", r#"["*"]"#),
+            ("to", "notMethods", r#"["GET", "*"]"#),
+            ("to", "notHosts", r#"["*"]"#),
+            ("from", "notIpBlocks", r#"["0.0.0.0/0", "::/0"]"#),
+            ("from", "notRemoteIpBlocks", r#"["0.0.0.0/1", "128.0.0.0/1", "::/0"]"#),
+        ] {
+            let inner = if part == "to" { "operation" } else { "source" };
+            let rule = format!(r#"{{"{part}": [{{"{inner}": {{"{field}": {values}}}}}]}}"#);
+            assert_eq!(faults(&rule), [format!("`{field}` excludes every request")], "{rule}");
+        }
+        let when = r#"{"when": [{"key": "remote.ip", "notValues": ["0.0.0.0/0", "::/0"]}]}"#;
+        assert_eq!(faults(when), ["`notValues` excludes every request"]);
+    }
+
+    #[test]
+    fn who_has_no_identity_is_left() {
+        for rule in [
+            r#"{"from": [{"source": {"notPrincipals": ["*"]}}]}"#,
+            r#"{"from": [{"source": {"notRequestPrincipals": ["*"]}}]}"#,
+            r#"{"from": [{"source": {"notNamespaces": ["*"]}}]}"#,
+            r#"{"from": [{"source": {"notIpBlocks": ["0.0.0.0/0"]}}]}"#,
+            r#"{"to": [{"operation": {"notPaths": ["/a*"]}}]}"#,
+            r#"{"when": [{"key": "request.headers[x]", "notValues": ["*"]}]}"#,
+        ] {
+            assert!(faults(rule).is_empty(), "{rule}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `policy-never-matches`: a part of a rule of an `AuthorizationPolicy` contradicts itself or the workload it is for.
 //!
 //! - What it asks for it also excludes (`methods` within `notMethods`), or two conditions on one attribute leave nothing.
+//! - It excludes what every request has (`notPaths: ["*"]`).
 //! - It asks for identities of the connection, and the workload takes plain text alone.
 //! - It asks for tokens, and nothing checks tokens for the workload.
 //! - A value is one that nothing has: a path that no request has once paths are normalised, a method in lower case, a

@@ -22,7 +22,8 @@ pub(super) fn is_within(value: &str, other: &str) -> bool {
     }
 }
 
-fn block(text: &str) -> Result<IpNet, ()> {
+/// A block, or the one address of it.
+pub(super) fn block(text: &str) -> Result<IpNet, ()> {
     let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
     text.parse().or_else(|_| address()).map_err(|_| ())
 }

@@ -223,17 +223,13 @@ fn path(path: Option<&HttpPathMatch>) -> StringMatch {
 
 /// A call of gRPC goes to `/service/method`. Source: Istio, `createGRPCURIMatch`.
 fn method(test: &GrpcMethodMatch) -> StringMatch {
-    let is_exact = test.r#type != Some(MatchType::RegularExpression);
-    match (&test.service, &test.method) {
-        (Some(service), Some(method)) if is_exact => {
-            StringMatch::Exact(format!("/{service}/{method}"))
+    match (test.expression(), &test.service, &test.method) {
+        (Some(expression), ..) => StringMatch::Regex(expression),
+        (None, service, Some(method)) => {
+            StringMatch::Exact(format!("/{}/{method}", service.as_deref().unwrap_or_default()))
         }
-        (Some(service), Some(method)) => StringMatch::Regex(format!("/{service}/{method}")),
-        (Some(service), None) if is_exact => StringMatch::Prefix(format!("/{service}/")),
-        (Some(service), None) => StringMatch::Regex(format!("/{service}/.+")),
-        (None, method) => {
-            let method = method.as_deref().unwrap_or(".+");
-            StringMatch::Regex(format!("/[^/]+/{method}"))
+        (None, service, None) => {
+            StringMatch::Prefix(format!("/{}/", service.as_deref().unwrap_or_default()))
         }
     }
 }

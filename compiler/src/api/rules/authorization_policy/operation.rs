@@ -1,5 +1,7 @@
 //! What is asked for.
 
+use mesh_engine::pattern::Pattern;
+
 use super::super::checks::{EMPTY_RULE_PART, INVALID_PATH_TEMPLATE, INVALID_PORT};
 use super::source::empty;
 use crate::api::istio::Operation;
@@ -83,6 +85,20 @@ fn check_path(path: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             return out.push(found.label(reason));
         }
         start += segment.len() + 1;
+    }
+    if is_template && let Err(error) = Pattern::template(path) {
+        let message = format!("no proxy can match the path template `{}`", shortened(path));
+        let found = Diagnostic::new(&INVALID_PATH_TEMPLATE, at.value(), message);
+        out.push(found.label(error.to_string()));
+    }
+}
+
+/// Enough of a long text to know it by.
+fn shortened(text: &str) -> String {
+    const SHOWN: usize = 60;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

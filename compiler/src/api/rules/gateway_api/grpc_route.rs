@@ -43,6 +43,7 @@ fn check_method(test: &GrpcMethodMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) 
         ("service", &test.service, is_service as fn(&str) -> bool, SERVICE),
         ("method", &test.method, is_identifier, METHOD),
     ];
+    let before = out.len();
     for (field, name, is_fit, pattern) in parts {
         let Some(name) = name else { continue };
         let at = at.field(field);
@@ -53,6 +54,11 @@ fn check_method(test: &GrpcMethodMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) 
             let found = fault(at.value(), message, "only letters, digits and `_`");
             out.push(found.help(format!("names match `{pattern}`")));
         }
+    }
+    if out.len() == before
+        && let Some(expression) = test.expression()
+    {
+        expression::check(&expression, at, out);
     }
 }
 

@@ -3,13 +3,17 @@
 mod extension;
 mod proxy;
 
+use std::collections::BTreeMap;
+
+use mesh_engine::format::Format;
+
 use super::checks::{INEFFECTIVE_RETRY, INVALID_DURATION, INVALID_MESH_CONFIG, INVALID_RETRY};
 use super::destination_rule::{check_connection_pool, check_locality, check_outlier_detection};
 use super::label::is_dns_label;
-use super::{host, port};
+use super::{header, host, port};
 use crate::api::Resource;
 use crate::api::istio::HttpRetry;
-use crate::api::mesh_config::MeshConfig;
+use crate::api::mesh_config::{AccessLogEncoding, MeshConfig};
 use crate::api::scalar::Duration;
 use crate::diagnostic::{At, Diagnostic};
 
@@ -64,8 +68,34 @@ pub(in crate::api) fn check(
     if let Some(retries) = &spec.default_inbound_http_retry_policy {
         check_inbound_retries(retries, &at.field("defaultInboundHttpRetryPolicy"), out);
     }
+    check_access_log(spec, at, out);
     extension::check(&spec.extension_providers, &at.field("extensionProviders"), out);
     proxy::check(&spec.default_config, &at.field("defaultConfig"), out);
+}
+
+/// What is written of every request. Nothing is where there is no file.
+fn check_access_log(spec: &MeshConfig, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    if spec.access_log_file.is_empty() {
+        return;
+    }
+    let at = at.field("accessLogFormat");
+    match spec.access_log_encoding {
+        AccessLogEncoding::Text => {
+            header::check_format(&spec.access_log_format, &INVALID_MESH_CONFIG, &at, out);
+        }
+        AccessLogEncoding::Json => {
+            let fields: BTreeMap<String, serde_json::Value> =
+                serde_json::from_str(&spec.access_log_format).unwrap_or_default();
+            // Of texts within a text there is no place to show.
+            for (name, text) in fields.iter().filter_map(|(name, it)| Some((name, it.as_str()?))) {
+                if let Err(error) = Format::parse(text) {
+                    let message = format!("no proxy can write the field `{name}`");
+                    let found = Diagnostic::new(&INVALID_MESH_CONFIG, at.value(), message);
+                    out.push(found.label(error.to_string()));
+                }
+            }
+        }
+    }
 }
 
 /// What a sidecar hands to its workload goes to one place, in one try after another.

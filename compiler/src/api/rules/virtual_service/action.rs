@@ -1,5 +1,8 @@
 //! Redirects, answers of the proxy's own, and rewrites.
 
+use mesh_engine::program::Fault;
+use mesh_engine::route::Substitution;
+
 use super::super::checks::{
     INVALID_DIRECT_RESPONSE, INVALID_REDIRECT, INVALID_REWRITE, LARGE_DIRECT_RESPONSE,
 };
@@ -105,6 +108,12 @@ fn check_status(status: i64, at: &At<'_>, out: &mut Vec<Diagnostic>) {
 
 pub(super) fn check_rewrite(rewrite: Option<&HttpRewrite>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let Some(rewrite) = rewrite else { return };
+    let is_written = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if !rewrite.authority.bytes().all(is_written) {
+        let message = format!("`{}` cannot be the authority of a request", rewrite.authority);
+        let found = Diagnostic::new(&INVALID_REWRITE, at.field("authority").value(), message);
+        out.push(found.label("a host, perhaps with a port"));
+    }
     match &rewrite.uri_regex_rewrite {
         Some(_) if !rewrite.uri.is_empty() => {
             let message = "a rewrite cannot have both `uri` and `uriRegexRewrite`";
@@ -123,7 +132,7 @@ pub(super) fn check_rewrite(rewrite: Option<&HttpRewrite>, at: &At<'_>, out: &mu
                 );
                 out.push(found.label(format!("needs `{missing}`")));
             } else {
-                expression::check(&regex.r#match, &at.field("match"), out);
+                check_substitution(&regex.r#match, &regex.rewrite, &at, out);
             }
         }
         None if rewrite.uri.is_empty() && rewrite.authority.is_empty() => {
@@ -131,6 +140,30 @@ pub(super) fn check_rewrite(rewrite: Option<&HttpRewrite>, at: &At<'_>, out: &mu
             out.push(found.label("needs `uri`, `uriRegexRewrite` or `authority`"));
         }
         None => {}
+    }
+}
+
+/// `at` is the pair of them.
+fn check_substitution(pattern: &str, text: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let before = out.len();
+    expression::check(pattern, &at.field("match"), out);
+    if out.len() > before {
+        return;
+    }
+    match Substitution::new(pattern, text) {
+        Err(Fault::Pattern { error, .. }) => {
+            out.push(expression::refused(&error, &at.field("match")));
+        }
+        Err(Fault::Substitution { reason, .. }) => {
+            let message = format!("no proxy can put `{text}` in place of what it finds");
+            let found = Diagnostic::new(&INVALID_REWRITE, at.field("rewrite").value(), message);
+            out.push(found.label(reason).also(at.field("match").value(), "the expression"));
+        }
+        Err(fault) => out.push(
+            Diagnostic::new(&INVALID_REWRITE, at.key(), "no proxy can rewrite like this")
+                .label(fault.to_string()),
+        ),
+        Ok(_) => {}
     }
 }
 
