@@ -1,9 +1,7 @@
 //! The client's side: which service its proxy takes the request for, and which route.
 
+use mesh_engine::Program;
 use mesh_engine::identity::SpiffeId;
-use mesh_engine::path::normalize_path;
-use mesh_engine::request::split_target;
-use mesh_engine::{Program, Request};
 use mesh_snapshot::object::Workload;
 
 use super::answer::{Answer, Mark, Outcome, Step};
@@ -25,9 +23,8 @@ pub(super) fn ask(
     let Some(outbound) = own.outbound() else {
         return Ok(nobody(steps, Some(404), "a gateway has no outbound side"));
     };
-    let (raw, query) = split_target(&question.target);
-    let path = match normalize_path(raw, own.path_normalization()) {
-        Ok(path) => path,
+    let read = match question.read("http", &own) {
+        Ok(read) => read,
         Err(error) => return Ok(nobody(steps, Some(400), &error.to_string())),
     };
     let arrival = outbound.arrival_by_name(&question.to.host, question.to.port);
@@ -40,16 +37,7 @@ pub(super) fn ask(
         );
         return Ok(nobody(steps, Some(502), &text));
     }
-    let authority = question.authority("http");
-    let request = Request {
-        method: &question.method,
-        scheme: "http",
-        authority: &authority,
-        path: &path,
-        query,
-        headers: &question.headers,
-        port: question.to.port,
-    };
+    let request = read.request(question.to.port);
     let mut step = Step::new("route");
     let sources = &bundle.source_map;
     let routed =

@@ -5,9 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
-use mesh_engine::path::normalize_path;
 use mesh_engine::policy::Claims;
-use mesh_engine::request::split_target;
 use mesh_engine::{Connection, Program, Request};
 use mesh_snapshot::object::Workload;
 
@@ -90,21 +88,11 @@ fn at_listener(
             "the server carries bytes: no route looks at a request",
         ));
     };
-    let (raw, query) = split_target(&question.target);
-    let path = match normalize_path(raw, own.path_normalization()) {
-        Ok(path) => path,
+    let read = match question.read(scheme, own) {
+        Ok(read) => read,
         Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
     };
-    let authority = question.authority(scheme);
-    let request = Request {
-        method: &question.method,
-        scheme,
-        authority: &authority,
-        path: &path,
-        query,
-        headers: &question.headers,
-        port: http.port,
-    };
+    let request = read.request(http.port);
     let sender =
         Sender { program: own, identity: SpiffeId::from_text(&identity).ok(), question, policy };
     let connection = Connection {

@@ -1,9 +1,6 @@
 //! Workloads without a proxy: they send plain text to the instances of a Service, past all routes, and take what comes.
 
-use mesh_engine::Request;
 use mesh_engine::cluster::{Cluster, Endpoint, Security};
-use mesh_engine::path::normalize_path;
-use mesh_engine::request::split_target;
 use mesh_snapshot::object::Workload;
 
 use super::answer::{Answer, Mark, Outcome, Step};
@@ -40,21 +37,11 @@ pub(super) fn ask(
         return Ok(nobody(vec![step], None, &format!("{host} has no port {port}")));
     };
     // As its server's proxy reads it.
-    let (raw, query) = split_target(&question.target);
-    let path = match normalize_path(raw, own.path_normalization()) {
-        Ok(path) => path,
+    let read = match question.read("http", &own) {
+        Ok(read) => read,
         Err(error) => return Ok(nobody(vec![step], Some(400), &error.to_string())),
     };
-    let authority = question.authority("http");
-    let request = Request {
-        method: &question.method,
-        scheme: "http",
-        authority: &authority,
-        path: &path,
-        query,
-        headers: &question.headers,
-        port,
-    };
+    let request = read.request(port);
     let sender = Sender { program: &own, identity: None, question, policy };
     let mut judged = server::Judgement::default();
     server::judge(&sender, &request, cluster, &mut judged)?;

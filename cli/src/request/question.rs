@@ -1,10 +1,14 @@
 //! The request that is asked about.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::HeaderMap;
 use http::header::{HOST, HeaderName, HeaderValue};
+use mesh_engine::path::{NormalizeError, normalize_path};
+use mesh_engine::request::split_target;
+use mesh_engine::{Program, Request};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
@@ -24,6 +28,41 @@ impl Question {
     pub(crate) fn authority(&self, scheme: &str) -> String {
         let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());
         host.map_or_else(|| self.to.authority(scheme), str::to_owned)
+    }
+
+    /// As a proxy that runs `program` reads it.
+    pub(super) fn read(
+        &self,
+        scheme: &'static str,
+        program: &Program,
+    ) -> Result<Read<'_>, NormalizeError> {
+        let (raw, query) = split_target(&self.target);
+        let path = normalize_path(raw, program.path_normalization())?;
+        Ok(Read { question: self, scheme, authority: self.authority(scheme), path, query })
+    }
+}
+
+/// A question whose parts are told apart.
+pub(super) struct Read<'q> {
+    question: &'q Question,
+    scheme: &'static str,
+    authority: String,
+    path: Cow<'q, str>,
+    query: Option<&'q str>,
+}
+
+impl Read<'_> {
+    /// To a port of a service, or of a gateway's server.
+    pub(super) fn request(&self, port: u16) -> Request<'_> {
+        Request {
+            method: &self.question.method,
+            scheme: self.scheme,
+            authority: &self.authority,
+            path: &self.path,
+            query: self.query,
+            headers: &self.question.headers,
+            port,
+        }
     }
 }
 

@@ -49,8 +49,9 @@ pub async fn run(
         if let Some((newest, bundle)) = newest.filter(|(newest, _)| taken.as_ref() != Some(newest))
         {
             let result = take(&newest, bundle, !first, &store, &conductor).await;
-            if problems.note(&newest.place(), result).is_some() {
-                tracing::info!(file = %newest.path.display(), digest = %newest.digest, "taken");
+            if let Some(answer) = problems.note(&newest.place(), result) {
+                let said = if answer == Accepted::Queued { "taken" } else { "nothing to do" };
+                tracing::info!(file = %newest.path.display(), digest = %newest.digest, "{said}");
                 taken = Some(newest);
             }
         }
@@ -81,12 +82,12 @@ async fn take(
     anew: bool,
     store: &Arc<Store>,
     conductor: &Conductor,
-) -> Result<(), TakeError> {
+) -> Result<Accepted, TakeError> {
     let Publication { digest: snapshot, serial, .. } = *publication;
     // What would not be taken up is not stored again at each look.
     let considered = conductor.ask(Event::Considered { snapshot, serial, anew }).await;
     if considered.ok_or(TakeError::Stopping)?? == Accepted::AsItIs {
-        return Ok(());
+        return Ok(Accepted::AsItIs);
     }
     let (path, store) = (publication.path.clone(), store.clone());
     let stored = tokio::task::spawn_blocking(move || {
@@ -98,6 +99,5 @@ async fn take(
     });
     let _pin = stored.await.map_err(|_| TakeError::Stopping)??;
     let answer = conductor.ask(Event::Offered { snapshot, serial }).await;
-    answer.ok_or(TakeError::Stopping)??;
-    Ok(())
+    Ok(answer.ok_or(TakeError::Stopping)??)
 }
