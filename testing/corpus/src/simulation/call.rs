@@ -259,9 +259,10 @@ impl Call {
     fn inbound(&self, program: &Program) -> Got {
         let inbound = program.inbound().port(self.port);
         let is_known = program.inbound().knows(self.port);
-        let cluster = match is_known {
-            true => format!("inbound|{}||", self.port),
-            false => "InboundPassthroughCluster".to_owned(),
+        let cluster = if is_known {
+            format!("inbound|{}||", self.port)
+        } else {
+            "InboundPassthroughCluster".to_owned()
         };
         let offers_mesh = self.alpn.as_deref().is_some_and(|alpn| alpn.starts_with("istio"));
         let is_mesh = self.tls == "MTLS" || (self.tls == "TLS" && offers_mesh);
@@ -275,7 +276,7 @@ impl Call {
             MtlsMode::Disable => inbound.tls.is_some(),
         };
         // A client that has a certificate to show expects to be asked for it, as Istio's own tests have it.
-        let wants = inbound.tls.map_or(true, |tls| tls.client != ClientCertificate::Unasked);
+        let wants = inbound.tls.is_none_or(|tls| tls.client != ClientCertificate::Unasked);
         if is_ended && wants != (self.tls == "MTLS") {
             return Got::failed("ErrMTLSError");
         }
