@@ -125,6 +125,9 @@ pub static KINDS: &[Kind] = &[
     compiled("apps", "Deployment", &["v1"], read::<kubernetes::Deployment>),
     compiled("apps", "StatefulSet", &["v1"], read::<kubernetes::StatefulSet>),
     compiled("apps", "DaemonSet", &["v1"], read::<kubernetes::DaemonSet>),
+    compiled("networking.k8s.io", "Ingress", &["v1"], read::<kubernetes::Ingress>),
+    compiled("networking.k8s.io", "IngressClass", &["v1"], read::<kubernetes::IngressClass>)
+        .cluster_wide(),
     compiled(
         "admissionregistration.k8s.io",
         "MutatingWebhookConfiguration",
@@ -170,12 +173,7 @@ pub static KINDS: &[Kind] = &[
         &["v1alpha1"],
         "the mesh has the settings of `mesh.yaml`",
     ),
-    unsupported(
-        "networking.k8s.io",
-        "Ingress",
-        &["v1"],
-        "nothing is opened for it, and requests to its hosts reach nobody",
-    ),
+    removed("extensions", "Ingress", "write `networking.k8s.io/v1`"),
     removed(
         "authentication.istio.io",
         "Policy",

@@ -62,6 +62,8 @@ pub struct Mesh {
     pub deployments: Vec<Resource<kubernetes::Deployment>>,
     pub stateful_sets: Vec<Resource<kubernetes::StatefulSet>>,
     pub daemon_sets: Vec<Resource<kubernetes::DaemonSet>>,
+    pub ingresses: Vec<Resource<kubernetes::Ingress>>,
+    pub ingress_classes: Vec<Resource<kubernetes::IngressClass>>,
     pub mutating_webhooks: Vec<Resource<kubernetes::MutatingWebhooks>>,
     pub validating_webhooks: Vec<Resource<kubernetes::ValidatingWebhooks>>,
     pub custom_resources: Vec<Resource<kubernetes::CustomResourceDefinition>>,
@@ -285,6 +287,8 @@ impl Mesh {
         sort(&mut self.deployments);
         sort(&mut self.stateful_sets);
         sort(&mut self.daemon_sets);
+        sort(&mut self.ingresses);
+        sort(&mut self.ingress_classes);
         sort(&mut self.mutating_webhooks);
         sort(&mut self.validating_webhooks);
         sort(&mut self.custom_resources);

@@ -64,6 +64,8 @@ fn compiled() -> Vec<Compiled> {
         of::<kubernetes::Deployment>("apps", "Deployment"),
         of::<kubernetes::StatefulSet>("apps", "StatefulSet"),
         of::<kubernetes::DaemonSet>("apps", "DaemonSet"),
+        of::<kubernetes::Ingress>("networking.k8s.io", "Ingress"),
+        of::<kubernetes::IngressClass>("networking.k8s.io", "IngressClass"),
         of::<kubernetes::MutatingWebhooks>(
             "admissionregistration.k8s.io",
             "MutatingWebhookConfiguration",

@@ -38,7 +38,11 @@ fn hosts(mesh: &Mesh<'_>) -> Vec<Place> {
             all.map(|at| Place::value(route.id, at.field("name")))
         })
     });
-    destinations.chain(backends).collect()
+    let paths = mesh.ingresses.hosts().iter().flat_map(|it| &it.paths).map(|path| {
+        let at = path.path().field("backend").field("service").field("name");
+        Place::value(path.resource.id, at)
+    });
+    destinations.chain(backends).chain(paths).collect()
 }
 
 /// Names of Gateways, of Istio and of the Gateway API, where there are none.

@@ -11,8 +11,10 @@ mod suggestion;
 
 // Names that lead nowhere.
 mod assumed_inventory;
+mod import_of_nothing;
 mod missing_port;
 mod missing_reference_grant;
+mod secret_without_certificate;
 mod unknown_export_namespace;
 mod unknown_gateway;
 mod unknown_grant_namespace;
@@ -33,21 +35,28 @@ mod conflicting_hosts;
 mod conflicting_servers;
 mod cover;
 mod duplicate_certificate;
+mod duplicate_ingress_path;
 mod generated_gateway;
 mod host_not_on_gateway;
+mod ignored_ingress_part;
 mod ineffective_mesh_parent;
 mod match_never_holds;
 mod merged_routes;
+mod misjoined_rewrite;
 mod overruled_destination_rule;
 mod overruled_service_entry;
+mod retries_past_timeout;
+mod shadowed_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
 mod unattached_route;
 mod undeployed_gateway;
 mod uneven_weights;
 mod unreachable_route;
+mod unrouted_ingress_tls;
 mod unserved_backend_policy;
 mod unserved_gateway_host;
+mod unserved_ingress;
 mod unserved_listener_set;
 mod unserved_stream_route;
 mod unused_delegate;
@@ -100,20 +109,29 @@ mod unknown_webhook_service;
 mod webhook;
 
 // Policies that do something else than they say.
+mod allow_by_exclusion;
+mod allow_only_for_monitoring;
 mod allow_opens_everything;
+mod behind_gateway;
 mod claim_route_without_authentication;
+mod closed_gateway;
 mod conflicting_peer_authentications;
 mod conflicting_telemetries;
 mod deprecated_provider;
 mod http_rule_on_tcp_port;
 mod ineffective_selector;
+mod literal_star;
+mod moot_allow;
+mod peer_address_behind_gateway;
 mod policy_never_matches;
 mod policy_without_proxy;
+mod refused_probe;
 mod repeated_issuer;
 mod service_port_in_policy;
 mod several_default_telemetries;
 mod split_rule;
 mod telemetry_without_provider;
+mod unlisted_gateway;
 mod unrestricted_jwks_fetch;
 
 // What lets somebody in, or takes what is others'.
@@ -193,6 +211,10 @@ static RULES: &[Rule] = &[
     (&overruled_service_entry::CHECK, overruled_service_entry::run),
     (&conflicting_entry_protocols::CHECK, conflicting_entry_protocols::run),
     (&duplicate_certificate::CHECK, duplicate_certificate::run),
+    (&unserved_ingress::CHECK, unserved_ingress::run),
+    (&ignored_ingress_part::CHECK, ignored_ingress_part::run),
+    (&duplicate_ingress_path::CHECK, duplicate_ingress_path::run),
+    (&unrouted_ingress_tls::CHECK, unrouted_ingress_tls::run),
     (&generated_gateway::CHECK, generated_gateway::run),
     (&subset_bypassed_at_gateway::CHECK, subset_bypassed_at_gateway::run),
     (&alias_port_without_protocol::CHECK, alias_port_without_protocol::run),
@@ -246,6 +268,19 @@ static RULES: &[Rule] = &[
     (&inward_endpoint::CHECK, inward_endpoint::run),
     (&uncaptured_port::CHECK, uncaptured_port::run),
     (&selector_behind_waypoint::CHECK, selector_behind_waypoint::run),
+    (&refused_probe::CHECK, refused_probe::run),
+    (&import_of_nothing::CHECK, import_of_nothing::run),
+    (&secret_without_certificate::CHECK, secret_without_certificate::run),
+    (&misjoined_rewrite::CHECK, misjoined_rewrite::run),
+    (&retries_past_timeout::CHECK, retries_past_timeout::run),
+    (&shadowed_destination_rule::CHECK, shadowed_destination_rule::run),
+    (&allow_by_exclusion::CHECK, allow_by_exclusion::run),
+    (&allow_only_for_monitoring::CHECK, allow_only_for_monitoring::run),
+    (&closed_gateway::CHECK, closed_gateway::run),
+    (&literal_star::CHECK, literal_star::run),
+    (&moot_allow::CHECK, moot_allow::run),
+    (&peer_address_behind_gateway::CHECK, peer_address_behind_gateway::run),
+    (&unlisted_gateway::CHECK, unlisted_gateway::run),
 ];
 
 /// The checks of this stage.

@@ -98,7 +98,7 @@ fn check_gateways(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn proxies<'m, 'a>(mesh: &'m Mesh<'a>) -> impl Iterator<Item = &'m Workload<'a>> {
+pub(super) fn proxies<'m, 'a>(mesh: &'m Mesh<'a>) -> impl Iterator<Item = &'m Workload<'a>> {
     mesh.workloads.iter().filter(|it| it.inventory.role == Role::Gateway)
 }
 

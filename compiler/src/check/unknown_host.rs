@@ -9,6 +9,7 @@ use super::{inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::host::is_wildcard;
+use crate::resolve::ingress;
 use crate::resolve::route::{
     Backend, Destination, GatewayName, InvalidBackend, Parent, VirtualService,
 };
@@ -44,6 +45,29 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 check_backend(mesh, route.resource, &path, backend, out);
             }
         }
+    }
+    check_ingresses(mesh, out);
+}
+
+/// A path leads to a Service of the Ingress's namespace.
+fn check_ingresses(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for path in mesh.ingresses.hosts().iter().flat_map(|it| &it.paths) {
+        let (host, effect) = match &path.backend {
+            ingress::Backend::Port(host, _) => {
+                (host, "requests that take the path are answered with 503")
+            }
+            ingress::Backend::UnknownPort(host, _) => (
+                host,
+                "the path is left out: its requests are answered by a shorter one, or with 404",
+            ),
+            ingress::Backend::NoService => continue,
+        };
+        if host.starts_with('.') || inventory::has_host(mesh, host) {
+            continue;
+        }
+        let at = path.path().field("backend").field("service").field("name");
+        let place = Place::value(path.resource.id, at);
+        out.push(describe_backend(mesh, place, host, &path.resource.namespace, effect));
     }
 }
 
@@ -152,9 +176,21 @@ fn check_backend(
         return;
     }
     let place = Place::value(document, path.clone().field("name"));
-    let (name, namespace) = match backend.host.split('.').collect::<Vec<_>>().as_slice() {
+    let effect = "requests that take the rule are answered with 500";
+    out.push(describe_backend(mesh, place, &backend.host, &route.namespace, effect));
+}
+
+/// A Service that there is not, in a route of `own` namespace.
+fn describe_backend(
+    mesh: &Mesh<'_>,
+    place: Place,
+    host: &str,
+    own: &str,
+    effect: &str,
+) -> Diagnostic {
+    let (name, namespace) = match host.split('.').collect::<Vec<_>>().as_slice() {
         [name, namespace, ..] => (*name, *namespace),
-        _ => (&*backend.host, route.namespace.as_str()),
+        _ => (host, own),
     };
     let own = mesh.services.of_namespace(namespace).iter().map(|id| mesh.services.get(*id));
     let own = own.filter(|it| it.origin.is_kubernetes()).map(|it| it.origin.name());
@@ -163,10 +199,8 @@ fn check_backend(
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("no such Service in namespace `{namespace}`"),
     };
-    let message = format!("there is no host `{}`", backend.host);
-    let found = Diagnostic::new(&CHECK, place.clone(), message)
-        .label(label)
-        .consequence("requests that take the rule are answered with 500")
-        .help(HELP);
-    out.push(suggestion::offer(found, place, near));
+    let message = format!("there is no host `{host}`");
+    let found =
+        Diagnostic::new(&CHECK, place.clone(), message).label(label).consequence(effect).help(HELP);
+    suggestion::offer(found, place, near)
 }

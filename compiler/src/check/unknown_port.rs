@@ -6,8 +6,10 @@
 use mesh_snapshot::object::TargetPort;
 
 use super::suggestion;
+use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
+use crate::resolve::ingress::Backend;
 use crate::resolve::service::Service;
 
 pub(super) static CHECK: Check =
@@ -32,6 +34,37 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
+    check_ingresses(mesh, out);
+}
+
+/// A path names a port of its Service, by number or by name.
+fn check_ingresses(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for path in mesh.ingresses.hosts().iter().flat_map(|it| &it.paths) {
+        let at = path.path().field("backend").field("service").field("port");
+        let place = |field| Place::value(path.resource.id, at.clone().field(field));
+        match &path.backend {
+            Backend::Port(host, port) if *port != 0 => {
+                check(mesh, host, *port, || place("number"), "503", out);
+            }
+            Backend::UnknownPort(host, name) if !name.is_empty() => {
+                out.extend(unknown_name(mesh, host, name, place("name")));
+            }
+            Backend::Port(..) | Backend::UnknownPort(..) | Backend::NoService => {}
+        }
+    }
+}
+
+fn unknown_name(mesh: &Mesh<'_>, host: &str, name: &str, place: Place) -> Option<Diagnostic> {
+    let service = mesh.services.get(*mesh.services.of_host(host).first()?);
+    let names = service.object.ports.iter().map(|port| port.name.as_str());
+    let near = nearest(name, names.filter(|name| !name.is_empty()));
+    let found = Diagnostic::new(&CHECK, place.clone(), format!("`{host}` has no port `{name}`"))
+        .label(near.map_or("no such port".to_owned(), |near| format!("did you mean `{near}`?")))
+        .also(service.origin.place(), ports(service))
+        .consequence(
+            "the path is left out: its requests are answered by a shorter one, or with 404",
+        );
+    Some(suggestion::offer(found, place, near))
 }
 
 fn check(

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use mesh_snapshot::object::Role;
+
 use super::{inventory, selector_without_workload, suggestion};
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings};
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::gateway::{Class, IstioGateway};
+use crate::resolve::ingress;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -53,7 +56,29 @@ pub(super) fn credentials<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeS
             }
         }
     }
+    all.extend(of_ingresses(mesh));
     all
+}
+
+fn of_ingresses<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeSet<&'m str>)> {
+    let selector = &mesh.ingresses.selector;
+    let proxies = mesh
+        .workloads
+        .iter()
+        .filter(|it| it.inventory.role == Role::Gateway && it.inventory.has(selector));
+    let mut namespaces: BTreeSet<&str> = proxies.map(Workload::namespace).collect();
+    if namespaces.is_empty() {
+        namespaces.insert(ingress::NAMESPACE);
+    }
+    let tls = mesh.ingresses.served().flat_map(|(_, it)| {
+        let at = FieldPath::default().field("spec").field("tls");
+        let all = it.tls().into_iter();
+        all.map(move |tls| {
+            let path = at.clone().index(tls.index).field("secretName");
+            (Place::value(it.resource.id, path), tls.secret)
+        })
+    });
+    tls.map(|(place, secret)| (place, secret, namespaces.clone())).collect()
 }
 
 fn namespaces<'m>(mesh: &'m Mesh<'_>, gateway: &IstioGateway<'m>) -> BTreeSet<&'m str> {
@@ -118,18 +143,37 @@ fn describe(mesh: &Mesh<'_>, place: Place, name: &str, namespaces: &BTreeSet<&st
 }
 
 fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
-        for listener in &gateway.listeners {
-            let certificates = listener.certificates.iter().enumerate();
-            for (index, it) in certificates.filter(|(_, it)| it.is_usable()) {
-                let (namespace, name) = (&it.credential.namespace, &it.credential.name);
-                if has_secret(mesh, namespace, name) {
-                    continue;
-                }
-                let at = listener.path().field("tls").field("certificateRefs");
-                let place = Place::value(listener.document, at.index(index).field("name"));
-                out.push(describe(mesh, place, name, &BTreeSet::from([namespace.as_str()])));
-            }
+    for (place, name, namespace) in of_listeners(mesh) {
+        if !has_secret(mesh, namespace, name) {
+            out.push(describe(mesh, place, name, &BTreeSet::from([namespace])));
         }
     }
+}
+
+/// What listeners of the Gateway API show: where it is written, the Secret's name, and its namespace.
+fn of_listeners<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, &'m str)> {
+    let gateways = mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh);
+    let mut all = Vec::new();
+    for listener in gateways.flat_map(|gateway| &gateway.listeners) {
+        let certificates = listener.certificates.iter().enumerate();
+        for (index, it) in certificates.filter(|(_, it)| it.is_usable()) {
+            let at = listener.path().field("tls").field("certificateRefs");
+            let place = Place::value(listener.document, at.index(index).field("name"));
+            all.push((place, it.credential.name.as_str(), it.credential.namespace.as_str()));
+        }
+    }
+    all
+}
+
+/// All that servers show, other than the authorities by which they know their clients.
+pub(super) fn shown<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeSet<&'m str>)> {
+    let is_authority = |place: &Place| match place {
+        Place::Field { path, .. } => path.to_string().ends_with("caCertCredentialName"),
+        Place::Text { .. } | Place::File(_) => false,
+    };
+    let of_listeners = of_listeners(mesh).into_iter();
+    let of_listeners =
+        of_listeners.map(|(place, name, namespace)| (place, name, BTreeSet::from([namespace])));
+    let all = credentials(mesh).into_iter().filter(|(place, ..)| !is_authority(place));
+    all.chain(of_listeners).collect()
 }

@@ -36,8 +36,8 @@ pub struct Site {
     pub resource: Option<String>,
 }
 
-/// Looks all places up, applies the project's levels, drops what follows from `faults`, what supposes to be right where
-/// there is an error, and what is said twice, and sorts by file, place and check.
+/// Looks all places up, applies the project's levels, drops what follows from `faults` or from a misspelt field, what
+/// supposes to be right where there is an error, and what is said twice, and sorts by file, place and check.
 #[must_use]
 pub fn finish(
     diagnostics: Vec<Diagnostic>,
@@ -48,7 +48,8 @@ pub fn finish(
     let wrong = Wrong::of(&diagnostics, levels);
     let mut findings: Vec<Finding> = diagnostics
         .into_iter()
-        .filter(|found| !found.supposed.iter().any(|place| wrong.is_within(place, found)))
+        .filter(|found| !found.supposed.iter().any(|place| wrong.is_within(place, found, parsed)))
+        .filter(|found| !wrong.explains_absence(&found.place, parsed))
         .filter(|found| {
             let mut places = std::iter::once(&found.place).chain(&found.supposed);
             !places.any(|place| follows_from(faults, place, parsed))
@@ -62,31 +63,54 @@ pub fn finish(
 }
 
 /// Where errors are, by the project's levels: what it does not mind says nothing of its neighbours.
-struct Wrong(BTreeMap<DocumentId, Vec<(&'static str, FieldPath)>>);
+#[derive(Default)]
+struct Wrong {
+    fields: BTreeMap<DocumentId, Vec<(&'static str, FieldPath)>>,
+    /// Errors whose place has no path, such as a key that is no field.
+    texts: BTreeMap<DocumentId, Vec<(&'static str, Span)>>,
+}
 
 impl Wrong {
     fn of(diagnostics: &[Diagnostic], levels: &Levels) -> Self {
-        let mut by_document: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        // Few findings suppose anything: where none does, nothing need be looked up.
-        if diagnostics.iter().any(|found| !found.supposed.is_empty()) {
-            let is_error = |found: &&Diagnostic| level(found, levels) == Some(Severity::Error);
-            let errors = diagnostics.iter().filter(is_error);
-            for found in errors {
-                if let Place::Field { document, path, .. } = &found.place {
-                    let errors: &mut Vec<_> = by_document.entry(*document).or_default();
-                    errors.push((found.check.name, path.clone()));
+        let mut wrong = Self::default();
+        let is_error = |found: &&Diagnostic| level(found, levels) == Some(Severity::Error);
+        for found in diagnostics.iter().filter(is_error) {
+            let name = found.check.name;
+            match &found.place {
+                Place::Field { document, path, .. } => {
+                    wrong.fields.entry(*document).or_default().push((name, path.clone()));
                 }
+                Place::Text { document: Some(document), span, .. } => {
+                    wrong.texts.entry(*document).or_default().push((name, *span));
+                }
+                Place::Text { .. } | Place::File(_) => {}
             }
         }
-        Self(by_document)
+        wrong
+    }
+
+    /// Whether the place is a field that is not there, beside one that is wrong: a misspelt one may be it.
+    fn explains_absence(&self, place: &Place, parsed: &Parsed) -> bool {
+        let Place::Field { document, path, .. } = place else { return false };
+        let Some(texts) = self.texts.get(document) else { return false };
+        let keys = parsed.document(*document).keys_beside_absence(parsed, path);
+        keys.iter().any(|key| texts.iter().any(|(_, error)| error == key))
     }
 
     /// Whether some other check's error lies within the place.
-    fn is_within(&self, place: &Place, of: &Diagnostic) -> bool {
+    fn is_within(&self, place: &Place, of: &Diagnostic, parsed: &Parsed) -> bool {
         let Place::Field { document, path, .. } = place else { return false };
-        let errors = self.0.get(document).into_iter().flatten();
-        errors.into_iter().any(|(check, error)| {
-            *check != of.check.name && error.segments().starts_with(path.segments())
+        let mut fields = self.fields.get(document).into_iter().flatten();
+        let is_other = |check: &str| check != of.check.name;
+        if fields
+            .any(|(check, error)| is_other(check) && error.segments().starts_with(path.segments()))
+        {
+            return true;
+        }
+        let Some(texts) = self.texts.get(document) else { return false };
+        let (_, span) = place.locate(parsed);
+        texts.iter().any(|(check, error)| {
+            is_other(check) && span.start <= error.start && error.end <= span.end
         })
     }
 }

@@ -132,6 +132,17 @@ impl Document {
         passes
     }
 
+    /// Where `path` leads to a field that a mapping does not have: the keys that it has. Empty where the field is there.
+    #[must_use]
+    pub fn keys_beside_absence(&self, parsed: &Parsed, path: &FieldPath) -> Vec<Span> {
+        let tree = parsed.tree(self.tree);
+        let reached = self.reach(tree, parsed.source(self.file).text(), path, &mut |_, _| {});
+        if reached.is_whole {
+            return Vec::new();
+        }
+        tree.entries(reached.node).iter().map(|entry| entry.key_span).collect()
+    }
+
     /// Calls `visit` with each node that is reached, and with the one from which a step fails.
     fn reach(
         &self,

@@ -38,6 +38,7 @@ pub mod backend_tls;
 pub mod destination_rule;
 pub mod gateway;
 mod grant;
+pub mod ingress;
 pub mod policy;
 pub mod route;
 mod ruler;
@@ -53,6 +54,7 @@ use self::backend_tls::BackendTlsPolicies;
 use self::destination_rule::DestinationRules;
 use self::gateway::{ApiGateways, IstioGateways};
 use self::host::Host;
+use self::ingress::Ingresses;
 use self::policy::Policies;
 use self::route::{HttpRoutes, StreamRoutes, VirtualServiceId, VirtualServices};
 use self::service::{Machine, Services};
@@ -88,6 +90,7 @@ pub struct Mesh<'a> {
     pub rulers: Rulers<'a>,
     pub gateways: IstioGateways<'a>,
     pub api_gateways: ApiGateways<'a>,
+    pub ingresses: Ingresses<'a>,
     pub grants: Grants<'a>,
     pub policies: Policies<'a>,
     pub sidecars: Sidecars<'a>,
@@ -122,6 +125,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         backend_tls: BackendTlsPolicies::of(source, &services),
         rulers: Rulers::of(&virtual_services, &http_routes),
         gateways: IstioGateways::of(source),
+        ingresses: Ingresses::of(source, &services, &settings),
         policies: Policies::of(source, &settings),
         sidecars: Sidecars::of(source, &settings),
         exported_services: exported_services(&services),

@@ -80,6 +80,7 @@ fn used(mesh: &Mesh) -> BTreeSet<&str> {
     used.extend(of(&mesh.service_entries));
     used.extend(of(&mesh.gateways));
     used.extend(of(&mesh.api_gateways));
+    used.extend(of(&mesh.ingresses));
     used.extend(of(&mesh.virtual_services));
     used.extend(of(&mesh.http_routes));
     used.extend(of(&mesh.stream_routes));

@@ -14,6 +14,7 @@ mod bookinfo;
 mod egress;
 mod gateway;
 mod gateway_api;
+mod ingress;
 mod machine;
 mod routing;
 mod servable;

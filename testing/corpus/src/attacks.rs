@@ -81,7 +81,7 @@ const GRAVE: &Codes = &[
     ("SEC100", &["greedy-service-entry"]),
     ("SEC104", &["uncaptured-port"]),
     ("SEC105", &["inward-endpoint"]),
-    ("SEC052", &["private-key-in-jwks"]),
+    ("SEC052", &["private-key-in-jwks", "symmetric-key-in-jwks"]),
     ("SEC053", &["invalid-jwt-rule"]),
     ("SEC056", &["invalid-jwt-rule"]),
     ("SEC112", &["unknown-field", "unknown-value", "wrong-type"]),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::ContainerSecurityContext;
+use super::{ContainerSecurityContext, Probe};
 use crate::api::scalar::Opaque;
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -36,12 +36,9 @@ pub struct Container {
     pub volume_mounts: Opaque,
     #[serde(default)]
     pub volume_devices: Opaque,
-    #[serde(default)]
-    pub liveness_probe: Opaque,
-    #[serde(default)]
-    pub readiness_probe: Opaque,
-    #[serde(default)]
-    pub startup_probe: Opaque,
+    pub liveness_probe: Option<Probe>,
+    pub readiness_probe: Option<Probe>,
+    pub startup_probe: Option<Probe>,
     #[serde(default)]
     pub lifecycle: Opaque,
     #[serde(default)]

@@ -6,8 +6,10 @@
 mod config_map;
 mod container;
 mod custom_resource;
+mod ingress;
 mod namespace;
 mod pod;
+mod probe;
 mod secret;
 mod security_context;
 mod selector;
@@ -19,8 +21,13 @@ mod workload;
 pub use config_map::ConfigMap;
 pub use container::{Container, ContainerPort, EnvVar};
 pub use custom_resource::{CustomResourceDefinition, CustomResourceNames};
+pub use ingress::{
+    Ingress, IngressBackend, IngressClass, IngressPath, IngressPathType, IngressPort, IngressRule,
+    IngressService, IngressTls,
+};
 pub use namespace::Namespace;
 pub use pod::{Pod, PodSpec, PodTemplate};
+pub use probe::{HttpGet, Probe};
 pub use secret::Secret;
 pub use security_context::{ContainerSecurityContext, PodSecurityContext};
 pub use selector::{LabelSelector, Requirement};

@@ -18,6 +18,9 @@ pub(super) static DUPLICATE_PORT: Check =
 pub(super) static INVALID_SERVICE: Check =
     Check::lint("invalid-service", Severity::Warning, include_str!("checks/invalid_service.md"));
 
+pub(super) static INVALID_INGRESS: Check =
+    Check::rule("invalid-ingress", include_str!("checks/invalid_ingress.md"));
+
 pub(super) static REPEATED_PORT_NAME: Check = Check::lint(
     "repeated-port-name",
     Severity::Error,
@@ -251,6 +254,9 @@ pub(super) static PRIVATE_KEY_IN_JWKS: Check = Check::lint(
 )
 .alias(DOUBTED);
 
+pub(super) static SYMMETRIC_KEY_IN_JWKS: Check =
+    Check::rule("symmetric-key-in-jwks", include_str!("checks/symmetric_key_in_jwks.md"));
+
 pub(super) static INVALID_MESH_CONFIG: Check =
     Check::rule("invalid-mesh-config", include_str!("checks/invalid_mesh_config.md"))
         .alias(REFUSED);
@@ -404,6 +410,7 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_PORT,
     &DUPLICATE_PORT,
     &INVALID_SERVICE,
+    &INVALID_INGRESS,
     &REPEATED_PORT_NAME,
     &INVALID_LABEL,
     &INVALID_SELECTOR,
@@ -472,6 +479,7 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_JWT_RULE,
     &OPEN_JWT_RULE,
     &PRIVATE_KEY_IN_JWKS,
+    &SYMMETRIC_KEY_IN_JWKS,
     &INVALID_MESH_CONFIG,
     &INVALID_LISTENER,
     &INVALID_HTTP_ROUTE,

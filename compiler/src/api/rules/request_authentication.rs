@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::address::inward;
-use super::checks::{INVALID_JWT_RULE, OPEN_JWT_RULE, PRIVATE_KEY_IN_JWKS};
+use super::checks::{INVALID_JWT_RULE, OPEN_JWT_RULE, PRIVATE_KEY_IN_JWKS, SYMMETRIC_KEY_IN_JWKS};
 use super::{annotation, duration, header, selector};
 use crate::api::Resource;
 use crate::api::istio::{JwtRule, RequestAuthentication};
@@ -226,15 +226,15 @@ fn check_keys(jwks: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
                 format!("key {index} is of the unknown type `{}`", key.kty),
                 "RSA, EC, OKP or oct",
             ));
-        } else if key.d.is_some() || key.kty == "oct" {
-            let found =
-                Diagnostic::new(&PRIVATE_KEY_IN_JWKS, at.key(), format!("key {index} is private"));
-            out.push(
-                found
-                    .label("whoever reads this can make tokens")
-                    .consequence("anybody who can read the repository or the cluster's resources can sign a token that passes")
-                    .help("write the public key alone, and make a new one: this one is known"),
-            );
+        } else if key.kty == "oct" {
+            let message = format!("key {index} is symmetric");
+            let found = Diagnostic::new(&SYMMETRIC_KEY_IN_JWKS, at.key(), message);
+            out.push(known_key(found, "sign with a key that has a public half (RSA, EC, OKP)"));
+        } else if key.d.is_some() {
+            let message = format!("key {index} is private");
+            let found = Diagnostic::new(&PRIVATE_KEY_IN_JWKS, at.key(), message);
+            let help = "write the public key alone, and make a new one: this one is known";
+            out.push(known_key(found, help));
         }
     }
     let is_fault = |found: &Diagnostic| found.severity == Severity::Error;
@@ -249,6 +249,15 @@ fn check_keys(jwks: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         );
         out.push(found.consequence("every proxy that the policy is for would refuse it"));
     }
+}
+
+fn known_key(found: Diagnostic, help: &str) -> Diagnostic {
+    found
+        .label("whoever reads this can make tokens")
+        .consequence(
+            "anybody who can read the repository or the cluster's resources can sign a token that passes",
+        )
+        .help(help)
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod contradiction;
 mod impossible;
 mod pattern;
 
+pub(super) use self::pattern::is_within;
+
 use contradiction::contradictions;
 use impossible::dead_values;
 

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 /// Whether all that `value` stands for, `other` stands for too: texts, `prefix*`, `*suffix`, `*`, or CIDR blocks.
-pub(super) fn is_within(value: &str, other: &str) -> bool {
+pub(in crate::check) fn is_within(value: &str, other: &str) -> bool {
     if let (Ok(value), Ok(other)) = (block(value), block(other)) {
         return other.contains(&value);
     }

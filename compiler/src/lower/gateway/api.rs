@@ -14,9 +14,8 @@ use crate::resolve::host::Host;
 use crate::resolve::route::HttpRouteId;
 
 impl<'a> Lowering<'_, 'a> {
-    pub(super) fn api_gateways(&mut self) {
-        // Behind those of Istio, which may open the same ports.
-        let first = self.mesh.gateways.iter().count();
+    /// `first` is the rank of the oldest.
+    pub(super) fn api_gateways(&mut self, first: usize) {
         for (rank, gateway) in self.mesh.api_gateways.iter().enumerate() {
             if gateway.class == Class::Mesh {
                 self.api_gateway(gateway, first + rank);

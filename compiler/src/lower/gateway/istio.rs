@@ -13,44 +13,28 @@ use crate::resolve::host::{Host, intersection};
 use crate::resolve::route::VirtualServiceId;
 
 impl<'a> Lowering<'_, 'a> {
-    pub(super) fn istio_gateways(&mut self) {
-        for (rank, gateway) in self.mesh.gateways.iter().enumerate() {
-            let own = gateway.resource.namespace.as_str();
-            let selector = &gateway.resource.spec.selector;
-            let applies = if selector.is_empty() {
-                Applies::All
-            } else {
-                Applies::Selected(vec![selector.clone()])
-            };
-            let home = Perspective::of_gateways(self.mesh, own);
-            let at_home = self.istio_gateway(gateway, &home, &home);
-            self.store.list("", at_home.clone(), applies.clone(), rank);
-            for namespace in self.foreign_proxies(gateway) {
-                let there = Perspective::of_gateways(self.mesh, namespace);
-                let seen = self.istio_gateway(gateway, &there, &home);
-                if seen != at_home {
-                    self.store.list(namespace, seen, applies.clone(), rank);
-                }
+    pub(super) fn istio_gateway(&mut self, gateway: &IstioGateway<'a>, rank: usize) {
+        let own = gateway.resource.namespace.as_str();
+        let selector = &gateway.resource.spec.selector;
+        let applies = if selector.is_empty() {
+            Applies::All
+        } else {
+            Applies::Selected(vec![selector.clone()])
+        };
+        let home = Perspective::of_gateways(self.mesh, own);
+        let at_home = self.istio_gateway_from(gateway, &home, &home);
+        self.store.list("", at_home.clone(), applies.clone(), rank);
+        for namespace in self.foreign_proxies(own, selector) {
+            let there = Perspective::of_gateways(self.mesh, namespace);
+            let seen = self.istio_gateway_from(gateway, &there, &home);
+            if seen != at_home {
+                self.store.list(namespace, seen, applies.clone(), rank);
             }
         }
     }
 
-    /// Other namespaces in which a gateway is known to run that the resource selects; where none is known at all, that of
-    /// the installation, which is where Istio's own gateways run.
-    fn foreign_proxies(&self, gateway: &IstioGateway<'_>) -> BTreeSet<&'a str> {
-        let own = gateway.resource.namespace.as_str();
-        let workloads = self.mesh.workloads.iter();
-        let selected = workloads.filter(|it| gateway.selects(&it.inventory));
-        let mut names: BTreeSet<&str> = selected.map(crate::resolve::Workload::namespace).collect();
-        let root = self.mesh.settings.root_namespace;
-        if names.is_empty() && root != own {
-            return BTreeSet::from([root]);
-        }
-        names.remove(own);
-        self.mesh.namespaces.names().filter(|name| *name != own && names.contains(name)).collect()
-    }
-
-    fn istio_gateway(
+    /// As it is seen from `perspective`.
+    fn istio_gateway_from(
         &mut self,
         gateway: &IstioGateway<'a>,
         perspective: &Perspective<'_, 'a>,

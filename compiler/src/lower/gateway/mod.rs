@@ -5,6 +5,7 @@
 //! gateways of its own namespace, and stands in that section.
 
 mod api;
+mod ingress;
 mod istio;
 pub(super) mod tls;
 
@@ -12,11 +13,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_snapshot::Reference;
-use mesh_snapshot::object::{HttpAction, Object, RouteTable, Server, Target};
+use mesh_snapshot::object::{HttpAction, Labels, Object, Role, RouteTable, Server, Target};
 
 use super::host_set::{Hosts, by_namespace};
 use super::{Lowering, Perspective};
+use crate::resolve::gateway::IstioGateway;
 use crate::resolve::host::{Host, lower};
+use crate::resolve::ingress::Ingress;
+
+/// What opens servers at the gateways of Istio's kind, by age.
+enum Edge<'m, 'a> {
+    Gateway(&'m IstioGateway<'a>),
+    /// With its number.
+    Ingress(usize, &'m Ingress<'a>),
+}
 
 /// A server, and the hosts that its routes lead to.
 struct Opened {
@@ -26,8 +36,37 @@ struct Opened {
 
 impl<'a> Lowering<'_, 'a> {
     pub(super) fn gateways(&mut self) {
-        self.istio_gateways();
-        self.api_gateways();
+        let mesh = self.mesh;
+        let istios = mesh.gateways.iter().map(|it| (it.age, Edge::Gateway(it)));
+        let ingresses = mesh.ingresses.served();
+        let ingresses = ingresses.map(|(number, it)| (it.gateway_age(), Edge::Ingress(number, it)));
+        let mut all: Vec<_> = istios.chain(ingresses).collect();
+        all.sort_by_key(|(age, _)| *age);
+        let count = all.len();
+        for (rank, (_, edge)) in all.into_iter().enumerate() {
+            match edge {
+                Edge::Gateway(gateway) => self.istio_gateway(gateway, rank),
+                Edge::Ingress(number, ingress) => self.ingress(number, ingress, rank),
+            }
+        }
+        // Behind the others, which may open the same ports.
+        self.api_gateways(count);
+    }
+
+    /// Other namespaces than `own` in which a gateway is known to run that has these labels; where none is known at all,
+    /// that of the installation, which is where Istio's own gateways run.
+    fn foreign_proxies(&self, own: &str, selector: &Labels) -> BTreeSet<&'a str> {
+        let is_selected = |it: &&crate::resolve::Workload<'a>| {
+            it.inventory.role == Role::Gateway && it.inventory.has(selector)
+        };
+        let selected = self.mesh.workloads.iter().filter(is_selected);
+        let mut names: BTreeSet<&str> = selected.map(crate::resolve::Workload::namespace).collect();
+        let root = self.mesh.settings.root_namespace;
+        if names.is_empty() && root != own {
+            return BTreeSet::from([root]);
+        }
+        names.remove(own);
+        self.mesh.namespaces.names().filter(|name| *name != own && names.contains(name)).collect()
     }
 
     /// The hosts that a gateway's routes lead to, as its proxies see them: services and policies, since requests were

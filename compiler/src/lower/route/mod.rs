@@ -14,6 +14,7 @@ mod virtual_service;
 
 mod filter;
 mod http_route;
+mod ingress;
 mod precedence;
 mod stream_route;
 

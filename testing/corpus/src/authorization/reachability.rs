@@ -1,12 +1,14 @@
 //! Who reaches whom under `PeerAuthentication` and `DestinationRule`, and whether by mutual TLS. A peer has a sidecar, or is naked.
+//!
+//! The configuration names the server that a row goes to, whether or not that one has a sidecar: a naked server is the same
+//! one without.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use mesh_engine::Program;
 use mesh_engine::cluster::{Endpoint, Security};
-use mesh_snapshot::object::{Labels, MtlsMode};
+use mesh_snapshot::object::MtlsMode;
 use serde::Deserialize;
 
 use super::world::{Member, Port, World};
@@ -36,7 +38,6 @@ struct Pair {
     client: Program,
     server: Program,
     world: World,
-    naked: Member,
 }
 
 /// How a connection is tried, and whether the server takes it.
@@ -95,20 +96,15 @@ impl Tried {
 }
 
 impl Pair {
-    fn of(mut files: Files, mut world: World) -> Result<Self, String> {
+    fn of(mut files: Files, world: World) -> Result<Self, String> {
         let member = |world: &World, name: &str| {
             world.workloads.get(name).cloned().ok_or_else(|| format!("the world has no {name}"))
         };
         let (client, server) = (member(&world, CLIENT)?, member(&world, SERVER)?);
-        let labels: Labels = BTreeMap::from([("app".to_owned(), "naked".to_owned())]);
-        let account = Some("naked".to_owned());
-        let naked =
-            Member { service: "naked".into(), labels, service_account: account, ..server.clone() };
-        world.workloads.insert("echo1/naked".into(), naked.clone());
         files.add("world.yaml", world.inventory());
         let mesh = Served::compile(&files)?;
         let program = |member: &Member| mesh.program(&member.workload());
-        Ok(Self { client: program(&client)?, server: program(&server)?, world, naked })
+        Ok(Self { client: program(&client)?, server: program(&server)?, world })
     }
 
     /// On which ports it is otherwise than the row says.
@@ -134,10 +130,7 @@ impl Pair {
 
     /// What the client's proxy does.
     fn is_mutual(&self, to: Peer, port: Port) -> Result<bool, String> {
-        let server = match to {
-            Peer::Naked => &self.naked,
-            Peer::Sidecar => self.world.workloads.get(SERVER).ok_or("no server")?,
-        };
+        let server = self.world.workloads.get(SERVER).ok_or("no server")?;
         let name = format!("outbound|{}||{}", port.service, server.host());
         let cluster =
             self.client.cluster_by_name(&name).ok_or_else(|| format!("no cluster {name}"))?;

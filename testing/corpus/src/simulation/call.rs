@@ -1,12 +1,13 @@
 //! Connections to a proxy: which cluster takes them, or why none does.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
 use http::HeaderMap;
 use mesh_engine::gateway::{Handler, Listener};
-use mesh_engine::outbound::StreamOutcome;
+use mesh_engine::outbound::{Addresses, StreamOutcome};
 use mesh_engine::policy::Claims;
 use mesh_engine::request::split_target;
 use mesh_engine::route::{Action, Outcome, Target};
@@ -21,6 +22,7 @@ use crate::case::{Case, Mismatch};
 use crate::corpus::{self, CorpusError};
 use crate::served::{Served, once};
 use crate::subject::Files;
+use crate::yaml;
 
 /// `case.json`
 #[derive(Deserialize)]
@@ -74,6 +76,34 @@ struct Expected {
     error: Option<String>,
 }
 
+/// Whose the addresses of endpoints are: clients of a headless Service go to them by themselves.
+#[derive(Default)]
+struct Endpoints(BTreeMap<IpAddr, String>);
+
+impl Endpoints {
+    fn read(&mut self, text: &str) {
+        let documents = yaml::documents(text).unwrap_or_default();
+        for slice in documents.iter().filter(|it| it["kind"] == "EndpointSlice") {
+            let metadata = &slice["metadata"];
+            let service = metadata["labels"]["kubernetes.io/service-name"].as_str();
+            let (Some(service), Some(namespace)) = (service, metadata["namespace"].as_str()) else {
+                continue;
+            };
+            let endpoints = slice["endpoints"].as_array().into_iter().flatten();
+            let addresses = endpoints.filter_map(|it| it["addresses"].as_array()).flatten();
+            let addresses = addresses.filter_map(|it| it.as_str()?.parse().ok());
+            let host = format!("{service}.{namespace}.svc.cluster.local");
+            self.0.extend(addresses.map(|address: IpAddr| (address, host.clone())));
+        }
+    }
+}
+
+impl Addresses for Endpoints {
+    fn host_of(&self, address: IpAddr) -> Option<&str> {
+        self.0.get(&address).map(String::as_str)
+    }
+}
+
 /// What the engine says.
 #[derive(Debug, Default)]
 struct Got {
@@ -87,9 +117,14 @@ pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
     for path in corpus::folders(folder)? {
         let description: Description = corpus::json(&path.join("case.json"))?;
         let mut files = Files::default().lenient();
+        let mut endpoints = Endpoints::default();
+        let mut is_internal = false;
         for name in ["config.yaml", "kube.yaml"] {
             if path.join(name).exists() {
                 files.read(&path, name)?;
+                let text = corpus::text(&path.join(name))?;
+                is_internal |= text.contains("internal.istio.io/gateway-service");
+                endpoints.read(&text);
             }
         }
         if let Some(config) = &description.mesh_config {
@@ -98,7 +133,7 @@ pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
         let (workload, ip) = (description.proxy.workload(), description.proxy.ip);
         let built = Arc::new(once(move || {
             let served = Served::compile(&files)?;
-            Ok((served.program(&workload)?, served.note()))
+            Ok((served.program(&workload)?, served.note(), endpoints))
         }));
         for (index, Row { name, call, expect }) in
             corpus::json::<Vec<Row>>(&path.join("calls.json"))?.into_iter().enumerate()
@@ -107,10 +142,15 @@ pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
             let name = format!("calls/{}/{index} {name}", corpus::name(&path));
             cases.push(Case::new(name, move || match &**built {
                 Err(error) => Err(Mismatch::new(expect.shown(), error)),
-                Ok((program, note)) => {
-                    let got = call.run(program, ip);
-                    let differs =
-                        || Mismatch::new(expect.shown(), format!("{}{note}", got.shown()));
+                Ok((program, note, endpoints)) => {
+                    let got = call.run(program, ip, endpoints);
+                    let differs = || {
+                        let found = Mismatch::new(expect.shown(), format!("{}{note}", got.shown()));
+                        match expect.reason(&call, is_internal) {
+                            Some(reason) => found.because(reason),
+                            None => found,
+                        }
+                    };
                     if expect.is_met(&got) { Ok(()) } else { Err(differs()) }
                 }
             }));
@@ -153,6 +193,24 @@ impl Expected {
             && is(&self.virtual_host_matched, got.virtual_host.as_deref())
     }
 
+    /// Why it stays otherwise here.
+    fn reason(&self, call: &Call, is_internal: bool) -> Option<&'static str> {
+        if is_internal && self.error.as_deref() == Some("ErrNoListener") {
+            return Some(
+                "which Service a Gateway is of is said by an annotation that Istio writes for itself; an author's Gateway opens what it says",
+            );
+        }
+        if self.error.as_deref() == Some("ErrMultipleFilterChain") {
+            return Some(
+                "of two servers for one name the older is opened, and the compiler says so; Envoy refuses the listener",
+            );
+        }
+        let is_closed = self.cluster_matched.as_deref() == Some("BlackHoleCluster");
+        (is_closed && matches!(call.port, 15_001 | 15_006)).then_some(
+            "a proxy closes what is addressed to its own listeners, which it knows by their sockets; the engine has none",
+        )
+    }
+
     fn shown(&self) -> String {
         let Self { cluster_matched, virtual_host_matched, error } = self;
         let all = [error, virtual_host_matched, cluster_matched];
@@ -186,11 +244,11 @@ fn without_domain(cluster: &str) -> &str {
 const ROLL: u32 = u32::MAX / 2;
 
 impl Call {
-    fn run(&self, program: &Program, own: IpAddr) -> Got {
+    fn run(&self, program: &Program, own: IpAddr, endpoints: &Endpoints) -> Got {
         match (program.gateway(), self.mode.as_deref()) {
             (Some(_), _) => self.at_gateway(program, own),
             (None, Some("inbound")) => self.inbound(program),
-            (None, _) => self.outbound(program),
+            (None, _) => self.outbound(program, endpoints),
         }
     }
 
@@ -240,18 +298,18 @@ impl Call {
         }
     }
 
-    fn outbound(&self, program: &Program) -> Got {
+    fn outbound(&self, program: &Program, endpoints: &Endpoints) -> Got {
         let Some(outbound) = program.outbound() else { return Got::failed("ErrNoListener") };
         // Some address that nobody has.
         let to = self.address.unwrap_or(IpAddr::V4(Ipv4Addr::new(1, 3, 3, 7)));
-        let arrival = outbound.arrival(SocketAddr::new(to, self.port), &());
+        let arrival = outbound.arrival(SocketAddr::new(to, self.port), endpoints);
         let is_opaque = matches!(
             arrival.protocol,
             Protocol::Tcp | Protocol::Udp | Protocol::Tls | Protocol::Https
         );
         if self.is_http() && !self.is_tls() && !is_opaque {
             let headers = HeaderMap::new();
-            return routed(outbound.route(&self.request("http", self.port, &headers), &()));
+            return routed(outbound.route(&self.request("http", self.port, &headers), endpoints));
         }
         stream(outbound.stream(&arrival, to, self.server_name(), ROLL))
     }

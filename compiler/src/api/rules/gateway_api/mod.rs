@@ -17,6 +17,7 @@ pub(in crate::api) use gateway::check as check_gateway;
 pub(in crate::api) use gateway::check_listener_set;
 pub(in crate::api) use grpc_route::check as check_grpc_route;
 pub(in crate::api) use http_route::check as check_http_route;
+pub(super) use name::check_hostname;
 pub(in crate::api) use stream_route::check as check_stream_route;
 pub(in crate::api) use stream_route::check_tls as check_tls_route;
 

@@ -15,7 +15,7 @@ pub(super) fn is_subdomain(text: &str) -> bool {
 }
 
 /// A host name, perhaps with `*.` in front.
-pub(super) fn check_hostname(
+pub(in crate::api::rules) fn check_hostname(
     name: &str,
     takes_wildcard: bool,
     at: &At<'_>,

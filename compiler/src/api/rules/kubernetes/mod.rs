@@ -1,12 +1,15 @@
 //! Rules of Kubernetes' own kinds, as far as the mesh depends on them.
 
+mod ingress;
 mod pod;
 mod selector;
 mod service;
 
 use super::annotation;
 use crate::api::Resource;
-use crate::api::kubernetes::{LabelSelector, Namespace, PodSpec, PodTemplate, Service};
+use crate::api::kubernetes::{
+    Ingress, IngressClass, LabelSelector, Namespace, PodSpec, PodTemplate, Service,
+};
 use crate::diagnostic::{At, Diagnostic};
 
 /// `root` is the resource's.
@@ -27,6 +30,25 @@ pub(in crate::api) fn check_service(
     annotation::check_resource(&resource.metadata, "Service", root, out);
     service::check_ports(resource, root, out);
     service::check_kind(resource, root, out);
+}
+
+/// `root` is the resource's.
+pub(in crate::api) fn check_ingress(
+    resource: &Resource<Ingress>,
+    root: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    annotation::check_resource(&resource.metadata, "Ingress", root, out);
+    ingress::check(resource, root, out);
+}
+
+/// `root` is the resource's.
+pub(in crate::api) fn check_ingress_class(
+    resource: &Resource<IngressClass>,
+    root: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    ingress::check_class(resource, root, out);
 }
 
 /// `root` is the resource's.

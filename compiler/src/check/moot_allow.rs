@@ -1,0 +1,160 @@
+//! `moot-allow`: a rule of an `ALLOW` policy lets in nothing that another rule does not let in, for the same workloads.
+//!
+//! Policies of one workload are a union, so the narrower rule holds nobody off. Rules that ask nothing at all are
+//! `allow-opens-everything`'s. Only rules are compared of which it is sure that one covers the other, and two that cover
+//! each other are told once. Source: Istio, `AuthorizationPolicy`.
+
+use std::collections::BTreeMap;
+
+use mesh_snapshot::Applies;
+
+use super::policy_never_matches::is_within;
+use crate::api::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule, Source};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::policy::{Policy, Scope};
+
+pub(super) static CHECK: Check =
+    Check::lint("moot-allow", Severity::Warning, include_str!("moot_allow.md"));
+
+/// A rule, where it stands, and whom it is for.
+struct At<'m> {
+    rule: &'m Rule,
+    place: Place,
+    scope: &'m Scope<'m>,
+}
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mut by_namespace: BTreeMap<&str, Vec<At<'_>>> = BTreeMap::new();
+    for policy in mesh.policies.authorization_policies.iter().filter(|it| allows(it)) {
+        let Ok(scope) = &policy.scope else { continue };
+        let all = by_namespace.entry(&policy.resource.namespace).or_default();
+        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
+            let path = FieldPath::default().field("spec").field("rules").index(index);
+            all.push(At { rule, place: Place::value(policy.resource.id, path), scope });
+        }
+    }
+    for rules in by_namespace.values() {
+        for (place, narrow) in rules.iter().enumerate() {
+            let broad = rules.iter().enumerate().find(|(other, broad)| {
+                *other != place
+                    && is_for_all_of(broad.scope, narrow.scope)
+                    && covers(broad.rule, narrow.rule)
+                    // Of two that are alike, the later.
+                    && (*other < place || !covers(narrow.rule, broad.rule))
+            });
+            out.extend(broad.map(|(_, broad)| report(narrow, broad)));
+        }
+    }
+}
+
+fn report(narrow: &At<'_>, broad: &At<'_>) -> Diagnostic {
+    Diagnostic::new(&CHECK, narrow.place.clone(), "another rule lets in all that this one does")
+        .label("changes nothing")
+        .also(broad.place.clone(), "this one asks for less")
+        .consequence("what is asked for here alone is asked of nobody")
+        .help("policies add to each other: narrow the other rule, remove this one, or write a `DENY` policy")
+}
+
+/// One on trial changes nothing anyway.
+fn allows(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
+    let dry_run = policy.resource.metadata.annotations.get("istio.io/dry-run");
+    policy.resource.spec.action == Action::Allow && dry_run.is_none_or(|it| it != "true")
+}
+
+fn is_for_all_of(broad: &Scope<'_>, narrow: &Scope<'_>) -> bool {
+    broad.namespace == narrow.namespace
+        && (broad.applies == Applies::All || broad.applies == narrow.applies)
+}
+
+fn covers(a: &Rule, b: &Rule) -> bool {
+    let asks_nothing = a.from.is_none() && a.to.is_none() && a.when.is_empty();
+    !asks_nothing
+        && covers_any(a.from.as_deref(), b.from.as_deref(), |a, b| {
+            covers_source(a.source.as_ref(), b.source.as_ref())
+        })
+        && covers_any(a.to.as_deref(), b.to.as_deref(), |a, b| {
+            covers_operation(a.operation.as_ref(), b.operation.as_ref())
+        })
+        && a.when.iter().all(|a| b.when.iter().any(|b| covers_condition(a, b)))
+}
+
+/// Whether each alternative of `b` is covered by one of `a`; absent are all requests.
+fn covers_any<T>(a: Option<&[T]>, b: Option<&[T]>, covers: impl Fn(&T, &T) -> bool) -> bool {
+    match (a, b) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(a), Some(b)) => b.iter().all(|b| a.iter().any(|a| covers(a, b))),
+    }
+}
+
+fn covers_source(a: Option<&Source>, b: Option<&Source>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else { return false };
+    asked(&a.principals, &b.principals)
+        && asked(&a.request_principals, &b.request_principals)
+        && asked(&a.namespaces, &b.namespaces)
+        && asked(&a.ip_blocks, &b.ip_blocks)
+        && asked(&a.remote_ip_blocks, &b.remote_ip_blocks)
+        && asked(&a.service_accounts, &b.service_accounts)
+        && asked(&a.trust_domains, &b.trust_domains)
+        && excluded(&a.not_principals, &b.not_principals)
+        && excluded(&a.not_request_principals, &b.not_request_principals)
+        && excluded(&a.not_namespaces, &b.not_namespaces)
+        && excluded(&a.not_ip_blocks, &b.not_ip_blocks)
+        && excluded(&a.not_remote_ip_blocks, &b.not_remote_ip_blocks)
+        && excluded(&a.not_service_accounts, &b.not_service_accounts)
+        && excluded(&a.not_trust_domains, &b.not_trust_domains)
+}
+
+fn covers_operation(a: Option<&Operation>, b: Option<&Operation>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else { return false };
+    asked(&a.hosts, &b.hosts)
+        && asked(&a.ports, &b.ports)
+        && asked(&a.methods, &b.methods)
+        && asked(&a.paths, &b.paths)
+        && excluded(&a.not_hosts, &b.not_hosts)
+        && excluded(&a.not_ports, &b.not_ports)
+        && excluded(&a.not_methods, &b.not_methods)
+        && excluded(&a.not_paths, &b.not_paths)
+}
+
+fn covers_condition(a: &Condition, b: &Condition) -> bool {
+    a.key == b.key && asked(&a.values, &b.values) && excluded(&a.not_values, &b.not_values)
+}
+
+/// Whether what has one of `b` has one of `a`; none asks for nothing.
+fn asked(a: &[String], b: &[String]) -> bool {
+    a.is_empty() || (!b.is_empty() && b.iter().all(|b| a.iter().any(|a| is_within(b, a))))
+}
+
+/// Whether all that `a` excludes `b` excludes, too.
+fn excluded(a: &[String], b: &[String]) -> bool {
+    a.iter().all(|a| b.iter().any(|b| is_within(a, b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    fn moot(rules: &str) -> usize {
+        let folder = Folder::new();
+        folder.write("a.yaml", format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec:\n  rules:\n{rules}"
+        ));
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn a_rule_covers_another_when_it_asks_for_no_more() {
+        let get = "  - to: [{operation: {methods: [GET], paths: [/api/x]}}]\n";
+        assert_eq!(moot(&format!("  - to: [{{operation: {{paths: ['/api/*']}}}}]\n{get}")), 1);
+        assert_eq!(moot(&format!("{get}  - to: [{{operation: {{paths: ['/api/*']}}}}]\n")), 1);
+        assert_eq!(moot(&format!("{get}{get}")), 1);
+        assert_eq!(moot(&format!("  - to: [{{operation: {{paths: ['/other/*']}}}}]\n{get}")), 0);
+        let without = "  - to: [{operation: {paths: ['/api/*'], notPaths: [/api/x]}}]\n";
+        assert_eq!(moot(&format!("{without}{get}")), 0);
+        let from = "  - from: [{source: {namespaces: [web]}}]\n";
+        assert_eq!(moot(&format!("{from}{get}")), 0);
+    }
+}
