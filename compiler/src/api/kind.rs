@@ -3,7 +3,8 @@
 use crate::parse::{self, DocumentId, Identity, Parsed};
 
 use super::decode::nearest;
-use super::read::{Outcome, Scope, read};
+use super::field::FieldTable;
+use super::read::{Outcome, Read, Scope, read};
 use super::{gateway_api, istio, kubernetes, mesh_config};
 
 /// A kind of resource.
@@ -20,11 +21,17 @@ pub struct Kind {
 /// What is done with the resources of a kind.
 pub(crate) enum Treatment {
     /// They are decoded, checked and compiled.
-    Compiled(fn(&Parsed, DocumentId, &Scope) -> Outcome),
+    Compiled(Compile),
     /// They are known and have no effect yet: what will not happen.
     Unsupported(&'static str),
     /// The kind is gone: what took its place.
     Removed(&'static str),
+}
+
+/// What is needed to compile a kind.
+pub(crate) struct Compile {
+    pub(crate) read: fn(&Parsed, DocumentId, &Scope) -> Outcome,
+    fields: fn() -> &'static FieldTable,
 }
 
 const NETWORKING: &str = "networking.istio.io";
@@ -34,144 +41,80 @@ const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
 /// All kinds: those that are compiled first.
 pub static KINDS: &[Kind] = &[
-    compiled(
-        NETWORKING,
-        "VirtualService",
-        &["v1", "v1beta1", "v1alpha3"],
-        read::<istio::VirtualService>,
-    ),
-    compiled(
+    compiled::<istio::VirtualService>(NETWORKING, "VirtualService", &["v1", "v1beta1", "v1alpha3"]),
+    compiled::<istio::DestinationRule>(
         NETWORKING,
         "DestinationRule",
         &["v1", "v1beta1", "v1alpha3"],
-        read::<istio::DestinationRule>,
     ),
-    compiled(NETWORKING, "Gateway", &["v1", "v1beta1", "v1alpha3"], read::<istio::Gateway>),
-    compiled(
-        NETWORKING,
-        "ServiceEntry",
-        &["v1", "v1beta1", "v1alpha3"],
-        read::<istio::ServiceEntry>,
-    ),
-    compiled(NETWORKING, "Sidecar", &["v1", "v1beta1", "v1alpha3"], read::<istio::Sidecar>),
-    compiled(
-        NETWORKING,
-        "WorkloadEntry",
-        &["v1", "v1beta1", "v1alpha3"],
-        read::<istio::WorkloadEntry>,
-    ),
-    compiled(
-        NETWORKING,
-        "WorkloadGroup",
-        &["v1", "v1beta1", "v1alpha3"],
-        read::<istio::WorkloadGroup>,
-    ),
-    compiled(NETWORKING, "ProxyConfig", &["v1beta1"], read::<istio::ProxyConfig>),
-    compiled(NETWORKING, "EnvoyFilter", &["v1alpha3"], read::<istio::EnvoyFilter>),
-    compiled("telemetry.istio.io", "Telemetry", &["v1", "v1alpha1"], read::<istio::Telemetry>),
-    compiled(EXTENSIONS, "WasmPlugin", &["v1alpha1"], read::<istio::WasmPlugin>),
-    compiled(EXTENSIONS, "TrafficExtension", &["v1alpha1"], read::<istio::TrafficExtension>),
-    compiled(SECURITY, "PeerAuthentication", &["v1", "v1beta1"], read::<istio::PeerAuthentication>),
-    compiled(
-        SECURITY,
-        "RequestAuthentication",
-        &["v1", "v1beta1"],
-        read::<istio::RequestAuthentication>,
-    ),
-    compiled(
-        SECURITY,
-        "AuthorizationPolicy",
-        &["v1", "v1beta1"],
-        read::<istio::AuthorizationPolicy>,
-    ),
-    compiled(GATEWAY_API, "GatewayClass", &["v1", "v1beta1"], read::<gateway_api::GatewayClass>)
+    compiled::<istio::Gateway>(NETWORKING, "Gateway", &["v1", "v1beta1", "v1alpha3"]),
+    compiled::<istio::ServiceEntry>(NETWORKING, "ServiceEntry", &["v1", "v1beta1", "v1alpha3"]),
+    compiled::<istio::Sidecar>(NETWORKING, "Sidecar", &["v1", "v1beta1", "v1alpha3"]),
+    compiled::<istio::WorkloadEntry>(NETWORKING, "WorkloadEntry", &["v1", "v1beta1", "v1alpha3"]),
+    compiled::<istio::WorkloadGroup>(NETWORKING, "WorkloadGroup", &["v1", "v1beta1", "v1alpha3"]),
+    compiled::<istio::ProxyConfig>(NETWORKING, "ProxyConfig", &["v1beta1"]),
+    compiled::<istio::EnvoyFilter>(NETWORKING, "EnvoyFilter", &["v1alpha3"]),
+    compiled::<istio::Telemetry>("telemetry.istio.io", "Telemetry", &["v1", "v1alpha1"]),
+    compiled::<istio::WasmPlugin>(EXTENSIONS, "WasmPlugin", &["v1alpha1"]),
+    compiled::<istio::TrafficExtension>(EXTENSIONS, "TrafficExtension", &["v1alpha1"]),
+    compiled::<istio::PeerAuthentication>(SECURITY, "PeerAuthentication", &["v1", "v1beta1"]),
+    compiled::<istio::RequestAuthentication>(SECURITY, "RequestAuthentication", &["v1", "v1beta1"]),
+    compiled::<istio::AuthorizationPolicy>(SECURITY, "AuthorizationPolicy", &["v1", "v1beta1"]),
+    compiled::<gateway_api::GatewayClass>(GATEWAY_API, "GatewayClass", &["v1", "v1beta1"])
         .cluster_wide(),
-    compiled(GATEWAY_API, "Gateway", &["v1", "v1beta1"], read::<gateway_api::Gateway>),
-    compiled(GATEWAY_API, "HTTPRoute", &["v1", "v1beta1"], read::<gateway_api::HttpRoute>),
-    compiled(GATEWAY_API, "GRPCRoute", &["v1", "v1alpha2"], read::<gateway_api::GrpcRoute>),
-    compiled(
-        GATEWAY_API,
-        "TLSRoute",
-        &["v1", "v1alpha3", "v1alpha2"],
-        read::<gateway_api::TlsRoute>,
-    ),
-    compiled(GATEWAY_API, "TCPRoute", &["v1", "v1alpha2"], read::<gateway_api::TcpRoute>),
-    compiled(GATEWAY_API, "UDPRoute", &["v1", "v1alpha2"], read::<gateway_api::UdpRoute>),
-    compiled(GATEWAY_API, "ListenerSet", &["v1"], read::<gateway_api::ListenerSet>),
-    compiled(
-        GATEWAY_API,
-        "BackendTLSPolicy",
-        &["v1", "v1alpha3"],
-        read::<gateway_api::BackendTlsPolicy>,
-    ),
-    compiled(
+    compiled::<gateway_api::Gateway>(GATEWAY_API, "Gateway", &["v1", "v1beta1"]),
+    compiled::<gateway_api::HttpRoute>(GATEWAY_API, "HTTPRoute", &["v1", "v1beta1"]),
+    compiled::<gateway_api::GrpcRoute>(GATEWAY_API, "GRPCRoute", &["v1", "v1alpha2"]),
+    compiled::<gateway_api::TlsRoute>(GATEWAY_API, "TLSRoute", &["v1", "v1alpha3", "v1alpha2"]),
+    compiled::<gateway_api::TcpRoute>(GATEWAY_API, "TCPRoute", &["v1", "v1alpha2"]),
+    compiled::<gateway_api::UdpRoute>(GATEWAY_API, "UDPRoute", &["v1", "v1alpha2"]),
+    compiled::<gateway_api::ListenerSet>(GATEWAY_API, "ListenerSet", &["v1"]),
+    compiled::<gateway_api::BackendTlsPolicy>(GATEWAY_API, "BackendTLSPolicy", &["v1", "v1alpha3"]),
+    compiled::<gateway_api::BackendTrafficPolicy>(
         "gateway.networking.x-k8s.io",
         "XBackendTrafficPolicy",
         &["v1alpha1"],
-        read::<gateway_api::BackendTrafficPolicy>,
     ),
-    compiled(
-        GATEWAY_API,
-        "ReferenceGrant",
-        &["v1", "v1beta1"],
-        read::<gateway_api::ReferenceGrant>,
-    ),
-    compiled("", "Namespace", &["v1"], read::<kubernetes::Namespace>).cluster_wide(),
-    compiled("", "Service", &["v1"], read::<kubernetes::Service>),
-    compiled("", "ServiceAccount", &["v1"], read::<kubernetes::ServiceAccount>),
-    compiled("", "Secret", &["v1"], read::<kubernetes::Secret>),
-    compiled("", "ConfigMap", &["v1"], read::<kubernetes::ConfigMap>),
-    compiled("", "Pod", &["v1"], read::<kubernetes::Pod>),
-    compiled("apps", "Deployment", &["v1"], read::<kubernetes::Deployment>),
-    compiled("apps", "StatefulSet", &["v1"], read::<kubernetes::StatefulSet>),
-    compiled("apps", "DaemonSet", &["v1"], read::<kubernetes::DaemonSet>),
-    compiled("networking.k8s.io", "Ingress", &["v1"], read::<kubernetes::Ingress>),
-    compiled("networking.k8s.io", "IngressClass", &["v1"], read::<kubernetes::IngressClass>)
+    compiled::<gateway_api::ReferenceGrant>(GATEWAY_API, "ReferenceGrant", &["v1", "v1beta1"]),
+    compiled::<gateway_api::Backend>("gateway.networking.x-k8s.io", "XBackend", &["v1alpha1"]),
+    compiled::<gateway_api::MeshClass>("gateway.networking.x-k8s.io", "XMesh", &["v1alpha1"])
         .cluster_wide(),
-    compiled(
+    compiled::<istio::IstioOperator>("install.istio.io", "IstioOperator", &["v1alpha1"]),
+    compiled::<kubernetes::Namespace>("", "Namespace", &["v1"]).cluster_wide(),
+    compiled::<kubernetes::Service>("", "Service", &["v1"]),
+    compiled::<kubernetes::ServiceAccount>("", "ServiceAccount", &["v1"]),
+    compiled::<kubernetes::Secret>("", "Secret", &["v1"]),
+    compiled::<kubernetes::ConfigMap>("", "ConfigMap", &["v1"]),
+    compiled::<kubernetes::Pod>("", "Pod", &["v1"]),
+    compiled::<kubernetes::Deployment>("apps", "Deployment", &["v1"]),
+    compiled::<kubernetes::StatefulSet>("apps", "StatefulSet", &["v1"]),
+    compiled::<kubernetes::DaemonSet>("apps", "DaemonSet", &["v1"]),
+    compiled::<kubernetes::Ingress>("networking.k8s.io", "Ingress", &["v1"]),
+    compiled::<kubernetes::IngressClass>("networking.k8s.io", "IngressClass", &["v1"])
+        .cluster_wide(),
+    compiled::<kubernetes::MutatingWebhooks>(
         "admissionregistration.k8s.io",
         "MutatingWebhookConfiguration",
         &["v1", "v1beta1"],
-        read::<kubernetes::MutatingWebhooks>,
     )
     .cluster_wide(),
-    compiled(
+    compiled::<kubernetes::ValidatingWebhooks>(
         "admissionregistration.k8s.io",
         "ValidatingWebhookConfiguration",
         &["v1", "v1beta1"],
-        read::<kubernetes::ValidatingWebhooks>,
     )
     .cluster_wide(),
-    compiled(
+    compiled::<kubernetes::CustomResourceDefinition>(
         "apiextensions.k8s.io",
         "CustomResourceDefinition",
         &["v1", "v1beta1"],
-        read::<kubernetes::CustomResourceDefinition>,
     )
     .cluster_wide(),
-    unsupported(
-        "install.istio.io",
-        "IstioOperator",
-        &["v1alpha1"],
-        "nothing is installed, and its `meshConfig` is not read; put that into `mesh.yaml`",
-    ),
-    unsupported(
-        "gateway.networking.x-k8s.io",
-        "XBackend",
-        &["v1alpha1"],
-        "no route can lead to it",
-    ),
     unsupported(
         "gateway.networking.x-k8s.io",
         "XListenerSet",
         &["v1alpha1"],
         "its listeners are not opened",
-    ),
-    unsupported(
-        "gateway.networking.x-k8s.io",
-        "XMesh",
-        &["v1alpha1"],
-        "the mesh has the settings of `mesh.yaml`",
     ),
     removed("extensions", "Ingress", "write `networking.k8s.io/v1`"),
     removed(
@@ -256,13 +199,16 @@ pub static KINDS: &[Kind] = &[
     ),
 ];
 
-const fn compiled(
+const fn compiled<T: Read>(
     group: &'static str,
     name: &'static str,
     versions: &'static [&'static str],
-    read: fn(&Parsed, DocumentId, &Scope) -> Outcome,
-) -> Kind {
-    Kind { group, name, versions, has_namespace: true, treatment: Treatment::Compiled(read) }
+) -> Kind
+where
+    T::Document: serde::de::DeserializeOwned,
+{
+    let treatment = Treatment::Compiled(Compile { read: read::<T>, fields: T::fields });
+    Kind { group, name, versions, has_namespace: true, treatment }
 }
 
 const fn unsupported(
@@ -286,6 +232,15 @@ const fn removed(group: &'static str, name: &'static str, instead: &'static str)
 }
 
 impl Kind {
+    /// What becomes of each of its fields. Absent: it is not looked into.
+    #[must_use]
+    pub fn fields(&self) -> Option<&'static FieldTable> {
+        match &self.treatment {
+            Treatment::Compiled(compile) => Some((compile.fields)()),
+            Treatment::Unsupported(_) | Treatment::Removed(_) => None,
+        }
+    }
+
     const fn cluster_wide(self) -> Self {
         Self { has_namespace: false, ..self }
     }
@@ -315,9 +270,16 @@ pub(crate) enum Lookup {
 
 /// What stands inside of another resource, whose `apiVersion` it has: kinds only to the compiler.
 static EMBEDDED: &[Kind] = &[
-    compiled("", parse::MESH_CONFIG, &[], read::<mesh_config::MeshConfig>),
-    compiled("", parse::MESH_NETWORKS, &[], read::<mesh_config::MeshNetworks>),
+    compiled::<mesh_config::MeshConfig>("", parse::MESH_CONFIG, &[]),
+    compiled::<mesh_config::MeshNetworks>("", parse::MESH_NETWORKS, &[]),
 ];
+
+/// What becomes of the fields of a kind, `MeshConfig` and `MeshNetworks` of no group among them. Absent: nobody looks into it.
+#[must_use]
+pub fn fields_of(group: &str, name: &str) -> Option<&'static FieldTable> {
+    let mut kinds = KINDS.iter().chain(EMBEDDED);
+    kinds.find(|kind| (kind.group, kind.name) == (group, name))?.fields()
+}
 
 /// Looks a kind up by what a resource says of itself.
 pub(crate) fn lookup(identity: &Identity) -> Lookup {

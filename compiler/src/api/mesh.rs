@@ -53,6 +53,9 @@ pub struct Mesh {
     pub backend_tls_policies: Vec<Resource<gateway_api::BackendTlsPolicy>>,
     pub backend_traffic_policies: Vec<Resource<gateway_api::BackendTrafficPolicy>>,
     pub reference_grants: Vec<Resource<gateway_api::ReferenceGrant>>,
+    pub backends: Vec<Resource<gateway_api::Backend>>,
+    pub mesh_classes: Vec<Resource<gateway_api::MeshClass>>,
+    pub operators: Vec<Resource<istio::IstioOperator>>,
     pub namespaces: Vec<Resource<kubernetes::Namespace>>,
     pub services: Vec<Resource<kubernetes::Service>>,
     pub service_accounts: Vec<Resource<kubernetes::ServiceAccount>>,
@@ -151,8 +154,8 @@ fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) 
         return Look::Project;
     }
     match kind::lookup(identity) {
-        Lookup::Found(kind) => match kind.treatment {
-            Treatment::Compiled(read) => Look::Read(kind, read(parsed, id, scope)),
+        Lookup::Found(kind) => match &kind.treatment {
+            Treatment::Compiled(compile) => Look::Read(kind, (compile.read)(parsed, id, scope)),
             Treatment::Unsupported(consequence) => Look::Unsupported(kind, consequence),
             Treatment::Removed(instead) => Look::Say(Box::new(removed(id, kind, instead))),
         },
@@ -278,6 +281,9 @@ impl Mesh {
         sort(&mut self.backend_tls_policies);
         sort(&mut self.backend_traffic_policies);
         sort(&mut self.reference_grants);
+        sort(&mut self.backends);
+        sort(&mut self.mesh_classes);
+        sort(&mut self.operators);
         sort(&mut self.namespaces);
         sort(&mut self.services);
         sort(&mut self.service_accounts);

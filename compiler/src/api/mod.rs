@@ -33,10 +33,10 @@ mod resource;
 mod rules;
 pub mod scalar;
 #[cfg(test)]
-mod schema;
+pub(crate) mod schema;
 
 pub use checks::CHECKS;
-pub use kind::{KINDS, Kind};
+pub use kind::{KINDS, Kind, fields_of};
 pub use mesh::{Incomplete, Mesh, decode};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Inventory, LintLevel, Project};

@@ -8,23 +8,25 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+mod page;
+
 use super::field::{FieldState, FieldTable};
 use super::kind::{KINDS, Treatment};
 use super::read::Read;
 use super::{Project, gateway_api, istio, kubernetes, mesh_config};
 
 /// A kind whose resources are compiled.
-struct Compiled {
+pub(crate) struct Compiled {
     group: &'static str,
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// With types that several fields share under `$defs`.
     schema: Value,
     /// With all of them written out.
-    whole: Value,
-    table: &'static FieldTable,
+    pub(crate) whole: Value,
+    pub(crate) table: &'static FieldTable,
 }
 
-fn compiled() -> Vec<Compiled> {
+pub(crate) fn compiled() -> Vec<Compiled> {
     vec![
         of::<istio::VirtualService>("networking.istio.io", "VirtualService"),
         of::<istio::DestinationRule>("networking.istio.io", "DestinationRule"),
@@ -55,6 +57,9 @@ fn compiled() -> Vec<Compiled> {
             "XBackendTrafficPolicy",
         ),
         of::<gateway_api::ReferenceGrant>("gateway.networking.k8s.io", "ReferenceGrant"),
+        of::<gateway_api::Backend>("gateway.networking.x-k8s.io", "XBackend"),
+        of::<gateway_api::MeshClass>("gateway.networking.x-k8s.io", "XMesh"),
+        of::<istio::IstioOperator>("install.istio.io", "IstioOperator"),
         of::<kubernetes::Namespace>("", "Namespace"),
         of::<kubernetes::Service>("", "Service"),
         of::<kubernetes::ServiceAccount>("", "ServiceAccount"),
@@ -129,7 +134,7 @@ fn leaves(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-fn all_leaves(kind: &Compiled) -> BTreeSet<String> {
+pub(crate) fn all_leaves(kind: &Compiled) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     leaves(&kind.whole, "", &mut found);
     // A value that may be one of several is a leaf under each of them, and once among its own fields.
@@ -171,9 +176,21 @@ fn every_state_names_a_field() {
             let (path, _) = path.split_once('=').unwrap_or((&path, ""));
             let is_leaf = leaves.contains(path);
             // Only what speaks, and what another program reads, may stand for a whole subtree.
-            let may_be_tree = state.speaks() || state == FieldState::Elsewhere;
+            let may_be_tree =
+                state.speaks() || matches!(state, FieldState::Elsewhere | FieldState::Named(_));
             let is_tree = may_be_tree && leaves.iter().any(|leaf| is_below(leaf, path));
             assert!(is_leaf || is_tree, "{} has no field `{path}`, or it is no leaf", kind.name);
+        }
+    }
+}
+
+#[test]
+fn every_check_that_a_state_names_exists() {
+    for kind in compiled() {
+        for (path, state) in kind.table.lines() {
+            let FieldState::Named(check) = state else { continue };
+            let is_known = crate::registry::checks().any(|it| it.name == check);
+            assert!(is_known, "{} {path}: there is no check `{check}`", kind.name);
         }
     }
 }

@@ -89,6 +89,8 @@ mod several_default_sidecars;
 mod unknown_registry;
 mod unordered_patch;
 mod unordered_patch_of_version;
+mod unserved_extension;
+mod unserved_patch;
 mod unsupported_replace;
 
 // Who gets a proxy, and from whom.
@@ -246,6 +248,8 @@ static RULES: &[Rule] = &[
     (&several_default_sidecars::CHECK, several_default_sidecars::run),
     (&ineffective_sidecar::CHECK, ineffective_sidecar::run),
     (&unknown_registry::CHECK, unknown_registry::run),
+    (&unserved_patch::CHECK, unserved_patch::run),
+    (&unserved_extension::CHECK, unserved_extension::run),
     (&ignored_add::CHECK, ignored_add::run),
     (&ignored_remove::CHECK, ignored_remove::run),
     (&unsupported_replace::CHECK, unsupported_replace::run),

@@ -518,3 +518,35 @@ fn gateways_that_are_listed_run_elsewhere() {
     assert!(said(""));
     assert!(!said("inventory: {gateways: [shop/public]}\n"));
 }
+
+/// One finding a patch, at what asks for it; none for what asks for nothing.
+#[test]
+fn each_patch_is_told_of_by_itself() {
+    let filter = "apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {name: a, namespace: shop}
+spec:
+  priority: 1
+  configPatches:
+  - applyTo: HTTP_FILTER
+    patch: {operation: INSERT_FIRST, value: {name: limit, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, stat_prefix: a}}}
+  - applyTo: HTTP_ROUTE
+    patch:
+      operation: MERGE
+      value: {route: {timeout: 5s}}
+  - applyTo: NETWORK_FILTER
+    match: {listener: {filterChain: {filter: {name: envoy.filters.network.http_connection_manager}}}}
+    patch: {operation: MERGE, value: {typedConfig: {streamIdleTimeout: 10s}}}
+";
+    let found = run(&[("a.yaml", filter)]);
+    let told: Vec<_> = found.iter().map(|it| (it.check.name, it.message.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("unserved-patch", "`timeout` of the route is not set"),
+            ("unserved-patch", "`stream_idle_timeout: 10s` is not set for requests that come in"),
+        ]
+    );
+    let text = |it: &Finding| &filter[it.primary.span.unwrap().range()];
+    assert_eq!((text(&found[0]), text(&found[1])), ("route", "10s"));
+}

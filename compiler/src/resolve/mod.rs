@@ -36,6 +36,7 @@ mod workload;
 
 pub mod backend_tls;
 pub mod destination_rule;
+pub mod envoy;
 pub mod gateway;
 mod grant;
 pub mod ingress;

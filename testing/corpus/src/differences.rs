@@ -26,7 +26,13 @@ const STRICTER: &[(&str, &str)] = &[
 ];
 
 /// What says that something is accepted and not served.
-const UNSERVED: &[&str] = &["unenforced-field", "unenforced-kind", "unsupported-kind"];
+const UNSERVED: &[&str] = &[
+    "unenforced-field",
+    "unenforced-kind",
+    "unserved-extension",
+    "unserved-patch",
+    "unsupported-kind",
+];
 
 /// Why something was got that Istio does not say: every error that is in it is one of ours alone, or there is none and
 /// the compiler warns that a part is not served.

@@ -168,7 +168,13 @@ impl Findings {
 }
 
 /// What says that something is accepted and not served.
-const UNSERVED: &[&str] = &["unenforced-field", "unenforced-kind", "unsupported-kind"];
+const UNSERVED: &[&str] = &[
+    "unenforced-field",
+    "unenforced-kind",
+    "unserved-extension",
+    "unserved-patch",
+    "unsupported-kind",
+];
 
 /// Whether the compiler says that something is not served.
 pub(crate) fn is_unserved(finding: &Finding) -> bool {

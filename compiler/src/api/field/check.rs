@@ -118,7 +118,10 @@ impl Found<'_> {
                     .label("has no effect any more")
                     .help(instead)
             }
-            FieldState::Enforced | FieldState::Reported | FieldState::Elsewhere => return None,
+            FieldState::Enforced
+            | FieldState::Reported
+            | FieldState::Elsewhere
+            | FieldState::Named(_) => return None,
         };
         let diagnostic = self
             .keys

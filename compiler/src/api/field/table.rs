@@ -6,6 +6,8 @@ pub enum FieldState {
     Enforced,
     Reported,
     Elsewhere,
+    /// Accepted, and the check of this name says of each what will not happen.
+    Named(&'static str),
     /// Accepted, and then: what will not happen.
     Unenforced(&'static str),
     /// Accepted, and nobody acts on it any more, Istio neither: what to write instead.
@@ -20,6 +22,7 @@ impl FieldState {
             "enforced" => Self::Enforced,
             "reported" => Self::Reported,
             "elsewhere" => Self::Elsewhere,
+            "named" => Self::Named(rest),
             "unenforced" => Self::Unenforced(rest),
             "deprecated" => Self::Deprecated(rest),
             "refused" => Self::Refused(rest),
@@ -33,10 +36,16 @@ impl FieldState {
             Self::Enforced => "enforced",
             Self::Reported => "reported",
             Self::Elsewhere => "elsewhere",
+            Self::Named(_) => "named",
             Self::Unenforced(_) => "unenforced",
             Self::Deprecated(_) => "deprecated",
             Self::Refused(_) => "refused",
         }
+    }
+
+    /// Whether it says more than its name.
+    const fn has_text(self) -> bool {
+        self.speaks() || matches!(self, Self::Named(_))
     }
 
     /// Whether an author who sets the field is told something.
@@ -104,7 +113,7 @@ impl FieldTable {
                 let (word, rest) = rest.split_once(' ').unwrap_or((rest, ""));
                 let state =
                     FieldState::parse(word, rest.trim()).ok_or_else(|| fail("no such state"))?;
-                if state.speaks() == rest.is_empty() {
+                if state.has_text() == rest.is_empty() {
                     return Err(fail("say what will not happen, and only then"));
                 }
                 self.insert(&path, state).map_err(fail)?;
@@ -178,6 +187,22 @@ impl FieldTable {
             table = table.child(step)?;
         }
         table.state
+    }
+
+    /// Whether a line is for this path, for what it lies in, or for something below it.
+    #[must_use]
+    pub fn covers(&self, path: &str) -> bool {
+        let mut table = self;
+        for step in steps(path) {
+            if table.state.is_some() {
+                return true;
+            }
+            match table.child(step) {
+                Some(child) => table = child,
+                None => return false,
+            }
+        }
+        true
     }
 
     /// Every line, with its path written out.

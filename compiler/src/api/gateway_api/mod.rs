@@ -1,5 +1,6 @@
 //! The Gateway API: `gateway.networking.k8s.io`.
 
+mod backend;
 mod backend_tls_policy;
 mod backend_traffic_policy;
 mod gateway;
@@ -8,10 +9,15 @@ mod grpc_route;
 mod http_filter;
 mod http_route;
 mod listener_set;
+mod mesh_class;
 mod reference;
 mod reference_grant;
 mod stream_route;
 
+pub use backend::{
+    Backend, BackendPort, BackendProtocol, BackendTls, BackendTlsMode, BackendType,
+    ExternalHostname,
+};
 pub use backend_tls_policy::{
     BackendTlsPolicy, BackendTlsValidation, SubjectAltName, SubjectAltNameType,
 };
@@ -33,6 +39,7 @@ pub use http_route::{
     SessionPersistenceType,
 };
 pub use listener_set::{ListenerSet, ParentGateway};
+pub use mesh_class::MeshClass;
 pub use reference::{
     BackendReference, LocalReference, ObjectReference, ParentReference, PolicyTarget,
     SecretReference,

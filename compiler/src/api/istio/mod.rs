@@ -4,6 +4,7 @@ mod authorization_policy;
 mod destination_rule;
 mod envoy_filter;
 mod gateway;
+mod istio_operator;
 mod peer_authentication;
 mod proxy_config;
 mod request_authentication;
@@ -31,6 +32,7 @@ pub use envoy_filter::{
 pub use gateway::{
     Gateway, Port, Server, ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol,
 };
+pub use istio_operator::IstioOperator;
 pub use peer_authentication::{Mtls, MtlsMode, PeerAuthentication};
 pub use proxy_config::ProxyConfig;
 pub use request_authentication::{

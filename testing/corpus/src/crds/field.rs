@@ -1,7 +1,8 @@
-//! Every field is known: a document that sets it is not told that it is none.
+//! Every field has a state, and is known: a document that sets it is not told that it is none.
 
 use std::path::Path;
 
+use mesh_compiler::api;
 use serde_json::{Map, Value, json};
 
 use crate::case::{Case, Mismatch, Verdict};
@@ -9,8 +10,8 @@ use crate::corpus::{self, CorpusError};
 use crate::place;
 use crate::subject::{Files, is_unsupported};
 
-/// A line: `Kind.group/version path {}`, or `MeshConfig path  # type`. `[]` is an element, `*` a key, `{}` says that there
-/// are fields below.
+/// A line: `Kind.group/version path {}`, `Kind/group/version path {}`, or `MeshConfig path  # type`. `[]` is an element, `*` a
+/// key, `{}` says that there are fields below.
 struct Field {
     kind: String,
     /// Empty: it is no resource.
@@ -19,11 +20,17 @@ struct Field {
     has_fields: bool,
 }
 
-pub(super) fn cases(file: &Path) -> Result<Vec<Case>, CorpusError> {
+/// The fields of a list; `is_whole`: of every version, which then is a part of the cases' names.
+pub(super) fn cases(file: &Path, is_whole: bool) -> Result<Vec<Case>, CorpusError> {
     let text = corpus::text(file)?;
     let fields = text.lines().filter_map(Field::parse);
+    let list = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let case = |field: Field| {
-        let name = format!("{} {}", field.kind, field.path);
+        let name = if is_whole {
+            format!("{list} {} {} {}", field.kind, field.api_version, field.path)
+        } else {
+            format!("{} {}", field.kind, field.path)
+        };
         Case::new(name, move || field.judge())
     };
     Ok(fields.map(case).collect())
@@ -35,15 +42,26 @@ impl Field {
         let mut words = line.split_whitespace();
         let (kind, path) = (words.next()?, words.next()?.to_owned());
         let has_fields = words.next() == Some("{}");
-        let (kind, api_version) = match kind.split_once('.') {
+        let (kind, api_version) = match kind.split_once(['.', '/']) {
             Some((kind, version)) => (kind.to_owned(), version.to_owned()),
             None => (kind.to_owned(), String::new()),
+        };
+        // Outside of a resource it is a part of the mesh configuration.
+        let (kind, path) = match (kind.as_str(), api_version.as_str()) {
+            ("ProxyConfig", "") => ("MeshConfig".to_owned(), format!("defaultConfig.{path}")),
+            _ => (kind, path),
         };
         Some(Self { kind, api_version, path, has_fields })
     }
 
     fn judge(&self) -> Verdict {
         let fails = |got: String| Err(Mismatch::new("a known field", got));
+        let group = self.api_version.split_once('/').map_or("", |(group, _)| group);
+        match api::fields_of(group, &self.kind) {
+            Some(table) if table.covers(&self.path) => {}
+            Some(_) => return fails("a field without a state".to_owned()),
+            None => return fails("a kind without a table of fields".to_owned()),
+        }
         let mut files = Files::default();
         let value = self.value(&self.path);
         match self.kind.as_str() {
@@ -114,6 +132,10 @@ mod tests {
         let tls = json!({ "a": { "key": { "hosts": ["x"] } } });
         assert_eq!(value, json!({ "spec": { "servers": [{ "tls": tls }] } }));
         assert_eq!(field.api_version, "networking.istio.io/v1");
+        let field = Field::parse("ProxyConfig configPath  # string").unwrap();
+        assert_eq!((&*field.kind, &*field.path), ("MeshConfig", "defaultConfig.configPath"));
+        let field = Field::parse("XMesh/a.b/v1 spec.c").unwrap();
+        assert_eq!((&*field.kind, &*field.api_version), ("XMesh", "a.b/v1"));
         let field = Field::parse("MeshConfig ca.settings {}").unwrap();
         assert_eq!(field.value(&field.path), json!({ "ca": { "settings": {} } }));
     }

@@ -1,7 +1,8 @@
-//! Group F: fields of the kinds, and annotations.
+//! Group F: fields of the kinds, what their definitions refuse, and annotations.
 
 mod annotation;
 mod field;
+mod schema;
 
 use std::path::Path;
 
@@ -11,8 +12,17 @@ use crate::corpus::CorpusError;
 pub(crate) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
     let mut cases = Vec::new();
     for name in ["fields.txt", "fields-meshconfig.txt", "fields-meshnetworks.txt"] {
-        cases.extend(field::cases(&folder.join(name))?);
+        cases.extend(field::cases(&folder.join(name), false)?);
     }
+    for name in [
+        "fields-istio.txt",
+        "fields-gateway-api-standard.txt",
+        "fields-gateway-api-experimental.txt",
+        "fields-proxyconfig-mesh.txt",
+    ] {
+        cases.extend(field::cases(&folder.join(name), true)?);
+    }
+    cases.extend(schema::cases(folder)?);
     cases.extend(annotation::cases(&folder.join("annotations.json"))?);
     Ok(cases)
 }

@@ -5,7 +5,8 @@ use super::super::checks::INVALID_BACKEND_POLICY;
 use super::{name, reference, said_of, session};
 use crate::api::Resource;
 use crate::api::gateway_api::{
-    BackendTlsPolicy, BackendTrafficPolicy, PolicyTarget, SubjectAltName, SubjectAltNameType,
+    BackendTlsPolicy, BackendTlsValidation, BackendTrafficPolicy, PolicyTarget, SubjectAltName,
+    SubjectAltNameType,
 };
 use crate::diagnostic::{At, Diagnostic, Place};
 
@@ -23,7 +24,15 @@ pub(in crate::api) fn check_tls(
 ) {
     let (spec, at) = (&resource.spec, root.field("spec"));
     check_targets(&spec.target_refs, &at.field("targetRefs"), out);
-    let (validation, at) = (&spec.validation, at.field("validation"));
+    check_validation(&spec.validation, &at.field("validation"), out);
+}
+
+/// Whom a client believes.
+pub(super) fn check_validation(
+    validation: &BackendTlsValidation,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
     let at_hostname = at.field("hostname");
     if validation.hostname.is_empty() {
         let message = "`hostname` has no character".to_owned();
