@@ -20,6 +20,9 @@ pub(super) static MISSING_FIELD: Check =
 pub(super) static INVALID_VALUE: Check =
     Check::rule("invalid-value", include_str!("checks/invalid_value.md")).alias(SCHEMA);
 
+pub(super) static OUT_OF_BOUNDS: Check =
+    Check::rule("out-of-bounds", include_str!("checks/out_of_bounds.md")).alias(SCHEMA);
+
 pub(super) static TOO_MANY_FAULTS: Check =
     Check::rule("too-many-faults", include_str!("checks/too_many_faults.md"));
 
@@ -75,6 +78,7 @@ pub static CHECKS: &[&Check] = &[
     &UNKNOWN_VALUE,
     &MISSING_FIELD,
     &INVALID_VALUE,
+    &OUT_OF_BOUNDS,
     &TOO_MANY_FAULTS,
     &EMPTY_FIELD,
     &AMBIGUOUS_SCALAR,

@@ -16,6 +16,7 @@
 //! read at all is in [`Mesh::incomplete`]: it exists, so whoever misses it must say nothing. `Mesh::faults` goes to
 //! [`crate::diagnostic::finish`], which drops what is found inside of a value that could not be read.
 
+mod bound;
 mod checks;
 mod decode;
 pub mod field;

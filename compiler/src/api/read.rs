@@ -11,7 +11,7 @@ use super::checks::{INVALID_NAME, MISSING_FIELD};
 use super::decode::{Decoded, decode};
 use super::field::{self, FieldTable};
 use super::metadata::{Envelope, Metadata};
-use super::{Mesh, Resource, rules};
+use super::{Mesh, Resource, bound, rules};
 
 /// A kind that is compiled: how its resources are read.
 ///
@@ -69,6 +69,7 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
     if unenforced.is_none() {
         diagnostics.extend(field::check(T::fields(), tree, source, id, document));
     }
+    bound::check(tree, source, id, document, &mut diagnostics);
     rules::status::check(tree, source, id, document, &mut diagnostics);
     let Some((mut metadata, spec)) = value.map(T::open) else {
         return Outcome { insert: None, faults, diagnostics, unenforced };

@@ -27,3 +27,4 @@ pub use table::{FieldState, FieldTable};
 
 pub(crate) use check::check;
 pub(crate) use shared::{METADATA, SHARED};
+pub(crate) use table::{expand, steps};

@@ -224,14 +224,14 @@ impl FieldTable {
 }
 
 /// `a.{b,c}.d` is `a.b.d` and `a.c.d`.
-fn expand(path: &str) -> Vec<String> {
+pub(crate) fn expand(path: &str) -> Vec<String> {
     let Some((before, rest)) = path.split_once('{') else { return vec![path.to_owned()] };
     let Some((choices, after)) = rest.split_once('}') else { return vec![path.to_owned()] };
     choices.split(',').flat_map(|choice| expand(&format!("{before}{choice}{after}"))).collect()
 }
 
 /// `a[].b.*` is `a`, `[]`, `b` and `*`.
-fn steps(path: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn steps(path: &str) -> impl Iterator<Item = &str> {
     path.split('.').flat_map(|part| {
         let lists = part.matches("[]").count();
         let name = part.trim_end_matches("[]");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::SecretReference;
+use super::{LocalReference, SecretReference};
 use crate::api::field::FieldTable;
 use crate::api::kubernetes::LabelSelector;
 use crate::api::metadata::{Envelope, Metadata};
@@ -29,8 +29,7 @@ pub struct Gateway {
     pub allowed_listeners: AllowedListeners,
     #[serde(default)]
     pub tls: GatewayTls,
-    #[serde(default)]
-    pub default_scope: Opaque,
+    pub default_scope: Option<DefaultScope>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -136,6 +135,13 @@ pub struct Address {
     pub value: Option<String>,
 }
 
+/// Which routes attach to a Gateway, or to which Gateways a route, that does not name it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+pub enum DefaultScope {
+    All,
+    None,
+}
+
 /// What is deployed for the Gateway.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -144,7 +150,7 @@ pub struct Infrastructure {
     pub labels: BTreeMap<String, String>,
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
-    pub parameters_ref: Option<Opaque>,
+    pub parameters_ref: Option<LocalReference>,
 }
 
 /// TLS of the Gateway as a whole.

@@ -7,14 +7,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    HeaderFilter, HttpBackendRef, HttpHeaderMatch, HttpRoute, HttpRouteFilter, HttpRouteFilterType,
-    HttpRouteMatch, HttpRouteRule, LocalReference, MatchType, ParentReference, RequestMirror,
-    RequestRouteKind, SessionPersistence,
+    DefaultScope, HeaderFilter, HttpBackendRef, HttpHeaderMatch, HttpRoute, HttpRouteFilter,
+    HttpRouteFilterType, HttpRouteMatch, HttpRouteRule, LocalReference, MatchType, ParentReference,
+    RequestMirror, RequestRouteKind, SessionPersistence,
 };
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
-use crate::api::scalar::Opaque;
 use crate::api::{Mesh, Resource, rules};
 use crate::diagnostic::{At, Diagnostic};
 
@@ -28,8 +27,7 @@ pub struct GrpcRoute {
     pub hostnames: Vec<String>,
     #[serde(default)]
     pub rules: Vec<GrpcRouteRule>,
-    #[serde(default)]
-    pub use_default_gateways: Opaque,
+    pub use_default_gateways: Option<DefaultScope>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]

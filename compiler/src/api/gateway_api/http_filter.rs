@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{BackendReference, LocalReference};
-use crate::api::scalar::Opaque;
 
 /// The type, and the one field that goes with it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -131,12 +130,41 @@ pub struct Cors {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExternalAuth {
-    pub protocol: String,
+    pub protocol: ExternalAuthProtocol,
     pub backend_ref: BackendReference,
+    pub grpc: Option<GrpcExternalAuth>,
+    pub http: Option<HttpExternalAuth>,
+    pub forward_body: Option<ForwardBody>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ExternalAuthProtocol {
+    #[default]
+    Http,
+    Grpc,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GrpcExternalAuth {
     #[serde(default)]
-    pub grpc: Opaque,
+    pub allowed_headers: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpExternalAuth {
+    pub path: Option<String>,
     #[serde(default)]
-    pub http: Opaque,
+    pub allowed_headers: Vec<String>,
     #[serde(default)]
-    pub forward_body: Opaque,
+    pub allowed_response_headers: Vec<String>,
+}
+
+/// How much of the body the authorizer is told, in bytes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ForwardBody {
+    pub max_size: Option<i32>,
 }

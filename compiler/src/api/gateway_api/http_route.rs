@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{GrpcMethodMatch, HttpRouteFilter, ParentReference};
+use super::{DefaultScope, GrpcMethodMatch, HttpRouteFilter, ParentReference};
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
-use crate::api::scalar::{GatewayDuration, Opaque};
+use crate::api::scalar::GatewayDuration;
 use crate::api::{Mesh, Resource, rules};
 use crate::diagnostic::{At, Diagnostic};
 
@@ -24,8 +24,7 @@ pub struct HttpRoute {
     pub hostnames: Vec<String>,
     #[serde(default)]
     pub rules: Vec<HttpRouteRule>,
-    #[serde(default)]
-    pub use_default_gateways: Opaque,
+    pub use_default_gateways: Option<DefaultScope>,
 }
 
 /// A kind whose resources route requests.

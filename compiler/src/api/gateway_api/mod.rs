@@ -23,14 +23,15 @@ pub use backend_tls_policy::{
 };
 pub use backend_traffic_policy::{BackendTrafficPolicy, RequestRate, RetryBudget, RetryConstraint};
 pub use gateway::{
-    AllowedListeners, AllowedRoutes, Gateway, GatewayTls, Listener, ListenerNamespacesFrom,
-    ListenerTls, NamespacesFrom, RouteGroupKind, RouteNamespaces, TlsMode,
+    AllowedListeners, AllowedRoutes, DefaultScope, Gateway, GatewayTls, Listener,
+    ListenerNamespacesFrom, ListenerTls, NamespacesFrom, RouteGroupKind, RouteNamespaces, TlsMode,
 };
 pub use gateway_class::GatewayClass;
 pub use grpc_route::{GrpcMethodMatch, GrpcRoute, GrpcRouteMatch};
 pub use http_filter::{
-    Cors, ExternalAuth, Fraction, HeaderFilter, HttpHeader, HttpRouteFilter, HttpRouteFilterType,
-    PathModifier, PathModifierType, RequestMirror, RequestRedirect, UrlRewrite,
+    Cors, ExternalAuth, ExternalAuthProtocol, ForwardBody, Fraction, GrpcExternalAuth,
+    HeaderFilter, HttpExternalAuth, HttpHeader, HttpRouteFilter, HttpRouteFilterType, PathModifier,
+    PathModifierType, RequestMirror, RequestRedirect, UrlRewrite,
 };
 pub use http_route::{
     CookieLifetime, HttpBackendRef, HttpHeaderMatch, HttpMethod, HttpPathMatch,

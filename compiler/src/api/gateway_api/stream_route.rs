@@ -5,11 +5,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::ParentReference;
+use super::{DefaultScope, ParentReference};
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
-use crate::api::scalar::Opaque;
 use crate::api::{Mesh, Resource, rules};
 use crate::diagnostic::{At, Diagnostic};
 
@@ -22,8 +21,7 @@ pub struct TlsRoute {
     #[serde(default)]
     pub hostnames: Vec<String>,
     pub rules: Vec<StreamRouteRule>,
-    #[serde(default)]
-    pub use_default_gateways: Opaque,
+    pub use_default_gateways: Option<DefaultScope>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -32,8 +30,7 @@ pub struct TcpRoute {
     #[serde(default)]
     pub parent_refs: Vec<ParentReference>,
     pub rules: Vec<StreamRouteRule>,
-    #[serde(default)]
-    pub use_default_gateways: Opaque,
+    pub use_default_gateways: Option<DefaultScope>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -42,8 +39,7 @@ pub struct UdpRoute {
     #[serde(default)]
     pub parent_refs: Vec<ParentReference>,
     pub rules: Vec<StreamRouteRule>,
-    #[serde(default)]
-    pub use_default_gateways: Opaque,
+    pub use_default_gateways: Option<DefaultScope>,
 }
 
 /// Where connections go, by weight.

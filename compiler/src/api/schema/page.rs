@@ -16,7 +16,16 @@ const CHAPTERS: &[(&str, &[&str])] = &[
     ("Istio: telemetry and extensions", &["telemetry.istio.io", "extensions.istio.io"]),
     ("Istio: the mesh", &["mesh", "install.istio.io"]),
     ("Gateway API", &["gateway.networking.k8s.io", "gateway.networking.x-k8s.io"]),
-    ("Kubernetes", &["", "apps", "admissionregistration.k8s.io", "apiextensions.k8s.io"]),
+    (
+        "Kubernetes",
+        &[
+            "",
+            "apps",
+            "networking.k8s.io",
+            "admissionregistration.k8s.io",
+            "apiextensions.k8s.io",
+        ],
+    ),
 ];
 
 const STATES: &[&str] =

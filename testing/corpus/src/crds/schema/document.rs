@@ -83,7 +83,15 @@ pub(super) fn sample(schema: &Value) -> Value {
         Some("object") => {
             let required = schema["required"].as_array().into_iter().flatten();
             let fields = required.filter_map(Value::as_str);
-            let field = |name: &str| (name.to_owned(), sample(&schema["properties"][name]));
+            // A list that must be there has an element: without one it is as good as absent.
+            let field = |name: &str| {
+                let inner = &schema["properties"][name];
+                let value = match sample(inner) {
+                    Value::Array(list) if list.is_empty() => json!([sample(&inner["items"])]),
+                    value => value,
+                };
+                (name.to_owned(), value)
+            };
             Value::Object(fields.map(field).collect::<Map<_, _>>())
         }
         Some("array") => {
