@@ -65,6 +65,8 @@ pub(super) fn lists(names: &[String], namespace: &str, name: &str) -> bool {
 /// namespace in which nothing runs.
 pub(super) struct Accounts<'m> {
     by_namespace: BTreeMap<&'m str, BTreeSet<&'m str>>,
+    /// The first namespace that has an account of a name.
+    homes: BTreeMap<&'m str, &'m str>,
 }
 
 impl<'m> Accounts<'m> {
@@ -101,7 +103,13 @@ impl<'m> Accounts<'m> {
                 known.insert(account);
             }
         }
-        Self { by_namespace }
+        let mut homes = BTreeMap::new();
+        for (namespace, accounts) in &by_namespace {
+            for account in accounts {
+                homes.entry(*account).or_insert(*namespace);
+            }
+        }
+        Self { by_namespace, homes }
     }
 
     pub(super) fn in_namespace(&self, namespace: &str) -> Option<&BTreeSet<&'m str>> {
@@ -110,8 +118,7 @@ impl<'m> Accounts<'m> {
 
     /// The first namespace that has an account of this name, by which it could be told from others.
     pub(super) fn elsewhere(&self, account: &str) -> Option<&'m str> {
-        let mut all = self.by_namespace.iter().filter(|_| account != "default");
-        all.find(|(_, known)| known.contains(account)).map(|(namespace, _)| *namespace)
+        self.homes.get(account).copied().filter(|_| account != "default")
     }
 }
 

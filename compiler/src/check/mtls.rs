@@ -4,7 +4,7 @@
 //! leaves unset the next one says, and at last it is `PERMISSIVE`. Source: Istio, `ComposePeerAuthentication`.
 
 use mesh_snapshot::Applies;
-use mesh_snapshot::object::Workload as Inventory;
+use mesh_snapshot::object::{Labels, Workload as Inventory};
 
 use crate::api::istio::{MtlsMode, PeerAuthentication};
 use crate::diagnostic::{FieldPath, Place};
@@ -19,11 +19,15 @@ pub(super) struct Effective {
 }
 
 pub(super) fn effective(mesh: &Mesh<'_>, workload: &Inventory, port: Option<u16>) -> Effective {
-    let levels: [fn(&Policy<'_, PeerAuthentication>, &Inventory) -> bool; 3] =
-        [is_for_workload, is_for_namespace, is_for_mesh];
-    for (level, is_for) in levels.into_iter().enumerate() {
-        let mut policies = mesh.policies.peer_authentications.iter();
-        let Some(policy) = policies.find(|policy| is_for(policy, workload)) else { continue };
+    let all = &mesh.policies.peer_authentications;
+    let own = || all.of_namespace(Some(&workload.namespace));
+    let levels = [
+        own().find(|policy| is_for_workload(policy, workload)),
+        own().find(|policy| is_for_all(policy)),
+        all.of_namespace(None).find(|policy| is_for_all(policy)),
+    ];
+    for (level, policy) in levels.into_iter().enumerate() {
+        let Some(policy) = policy else { continue };
         let spec = &policy.resource.spec;
         let root = FieldPath::default().field("spec");
         if let (0, Some(port)) = (level, port) {
@@ -45,21 +49,11 @@ pub(super) fn effective(mesh: &Mesh<'_>, workload: &Inventory, port: Option<u16>
 }
 
 fn is_for_workload(policy: &Policy<'_, PeerAuthentication>, workload: &Inventory) -> bool {
-    policy.scope.as_ref().is_ok_and(|scope| {
-        scope.namespace == Some(&workload.namespace)
-            && matches!(&scope.applies, Applies::Selected(sets) if sets.iter().any(|it| workload.has(it)))
-    })
+    let is_for = |sets: &[Labels]| sets.iter().any(|it| workload.has(it));
+    let scope = policy.scope.as_ref();
+    scope.is_ok_and(|scope| matches!(&scope.applies, Applies::Selected(sets) if is_for(sets)))
 }
 
-fn is_for_namespace(policy: &Policy<'_, PeerAuthentication>, workload: &Inventory) -> bool {
-    policy.scope.as_ref().is_ok_and(|scope| {
-        scope.namespace == Some(&workload.namespace) && scope.applies == Applies::All
-    })
-}
-
-fn is_for_mesh(policy: &Policy<'_, PeerAuthentication>, _: &Inventory) -> bool {
-    policy
-        .scope
-        .as_ref()
-        .is_ok_and(|scope| scope.namespace.is_none() && scope.applies == Applies::All)
+fn is_for_all(policy: &Policy<'_, PeerAuthentication>) -> bool {
+    policy.scope.as_ref().is_ok_and(|scope| scope.applies == Applies::All)
 }

@@ -4,23 +4,28 @@
 //! request that does not contain any authentication credentials will be accepted but will not have any authenticated
 //! identity."
 
+use std::collections::BTreeMap;
+
 use super::selection;
 use crate::api::istio::{AuthorizationPolicy, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::policy::Policy;
+use crate::resolve::policy::{Policy, Scope};
 
 pub(super) static CHECK: Check =
     Check::lint("optional-token", Severity::Warning, include_str!("optional_token.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    // Routes may ask for claims as well.
-    let asking: Vec<_> = mesh
-        .policies
-        .authorization_policies
-        .iter()
-        .filter(|policy| looks_at_tokens(policy))
-        .collect();
+    if routes_ask(mesh) {
+        return;
+    }
+    // By whose workloads they are for.
+    let mut asking: BTreeMap<Option<&str>, Vec<&Scope<'_>>> = BTreeMap::new();
+    for policy in &mesh.policies.authorization_policies {
+        if let Some(scope) = policy.scope.as_ref().ok().filter(|_| looks_at_tokens(policy)) {
+            asking.entry(scope.namespace).or_default().push(scope);
+        }
+    }
     for policy in &mesh.policies.request_authentications {
         let Ok(scope) = &policy.scope else { continue };
         let requires = |rule: &crate::api::istio::JwtRule| rule.presence.is_some();
@@ -30,25 +35,27 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let selected = selection::of_policy(mesh, scope);
-        let is_asked = asking.iter().any(|asking| {
-            let Ok(other) = &asking.scope else { return false };
-            let is_elsewhere = other.namespace.zip(scope.namespace).is_some_and(|(a, b)| a != b);
-            if is_elsewhere {
-                return false;
-            }
+        let near = asking.iter().filter(|(namespace, _)| {
+            namespace.zip(scope.namespace).is_none_or(|(asking, asked)| asking == asked)
+        });
+        let is_asked = near.flat_map(|(_, scopes)| scopes).any(|other| {
             let others = selection::of_policy(mesh, other);
             let shares = || others.iter().any(|it| selected.iter().any(|own| own.id == it.id));
             // Without workloads nothing can be told but whose the two are.
             selected.is_empty() || others.is_empty() || shares()
         });
-        let is_routed = mesh.source.virtual_services.iter().any(|it| {
-            let names = it.spec.http.iter().flat_map(|route| &route.r#match);
-            names.flat_map(|it| it.headers.keys()).any(|name| crate::api::is_claim(name))
-        });
-        if !is_asked && !is_routed {
+        if !is_asked {
             out.push(report(policy.resource.id));
         }
     }
+}
+
+/// Whether some route asks for a claim.
+fn routes_ask(mesh: &Mesh<'_>) -> bool {
+    mesh.source.virtual_services.iter().any(|it| {
+        let names = it.spec.http.iter().flat_map(|route| &route.r#match);
+        names.flat_map(|it| it.headers.keys()).any(|name| crate::api::is_claim(name))
+    })
 }
 
 fn looks_at_tokens(policy: &Policy<'_, AuthorizationPolicy>) -> bool {

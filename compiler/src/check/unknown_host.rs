@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use super::{inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
+use crate::resolve::Mesh;
 use crate::resolve::host::is_wildcard;
 use crate::resolve::ingress;
 use crate::resolve::route::{
     Backend, Destination, GatewayName, InvalidBackend, Parent, VirtualService,
 };
 use crate::resolve::service::ServiceId;
-use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("unknown-host", Severity::Error, include_str!("unknown_host.md"))
@@ -155,9 +155,8 @@ pub(super) fn viewers<'m>(mesh: &'m Mesh<'_>, it: &VirtualService<'m>) -> Vec<&'
     for gateway in &it.gateways {
         let GatewayName::Named(name) = gateway else { continue };
         let Some(gateway) = mesh.gateways.find(name) else { continue };
-        let proxies = mesh.workloads.iter().filter(|it| gateway.selects(&it.inventory));
         viewers.push(&gateway.resource.namespace);
-        viewers.extend(proxies.map(Workload::namespace));
+        viewers.extend(gateway.proxies_in.iter().map(String::as_str));
     }
     viewers.sort_unstable();
     viewers.dedup();

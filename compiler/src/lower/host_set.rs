@@ -111,10 +111,10 @@ impl<'a> Lowering<'_, 'a> {
 
     /// Meshed endpoints of a namespace that refuse mutual TLS, the first that applies to an endpoint first.
     fn plaintext(&self, namespace: &str) -> Vec<PlaintextEndpoints> {
-        let all = self.mesh.policies.peer_authentications.as_slice();
-        let own = || of_namespace(all, Some(namespace));
+        let all = &self.mesh.policies.peer_authentications;
+        let own = || all.of_namespace(Some(namespace));
         let is_whole = |it: &&Policy<'_, _>| selector(it).is_none();
-        let whole = [own().find(is_whole), of_namespace(all, None).find(is_whole)];
+        let whole = [own().find(is_whole), all.of_namespace(None).find(is_whole)];
         let inherited = whole.into_iter().flatten().find_map(|it| mode(it.resource));
         let of_selector = own()
             .filter_map(|it| Some((selector(it)?, it)))
@@ -132,17 +132,6 @@ impl<'a> Lowering<'_, 'a> {
         entries.truncate(kept);
         entries
     }
-}
-
-/// The policies for the workloads of a namespace; of all.
-fn of_namespace<'p, 'a, T>(
-    all: &'p [Policy<'a, T>],
-    namespace: Option<&'p str>,
-) -> impl Iterator<Item = &'p Policy<'a, T>> {
-    let is_for = move |policy: &&Policy<'_, T>| {
-        policy.scope.as_ref().is_ok_and(|scope| scope.namespace == namespace)
-    };
-    all.iter().filter(is_for)
 }
 
 fn selector<'p, T>(policy: &'p Policy<'_, T>) -> Option<&'p Labels> {

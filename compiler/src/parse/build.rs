@@ -243,12 +243,12 @@ impl<'a> Builder<'a> {
     }
 
     fn close_mapping(&mut self, frame: &Frame) -> Items {
-        let own = self.entries.split_off(frame.base);
+        let own = self.entries.get(frame.base..).unwrap_or_default();
         let is_root = self.frames.is_empty();
-        let twice = duplicate::check(&own, is_root, &self.tree, self.source, self.file);
+        let twice = duplicate::check(own, is_root, &self.tree, self.source, self.file);
         self.diagnostics.extend(twice);
         let first = number(self.tree.entries.len());
-        self.tree.entries.extend(own);
+        self.tree.entries.extend(self.entries.drain(frame.base..));
         if !frame.merges.is_empty() {
             self.add_merged(&frame.merges, first);
         }

@@ -1,11 +1,15 @@
 //! One file: its YAML documents, and the resources in them.
 
+use std::sync::Arc;
+
 use granit_parser::{Event, Parser, options};
 
 use super::build::Builder;
 use super::classify::{self, Shape};
 use super::document::Identity;
-use super::{Broken, Document, NodeId, Pragma, Tree, TreeId, embedded, pragmas, secret, syntax};
+use super::{
+    Broken, Document, NodeId, Pragma, Tree, TreeId, embedded, everyday, pragmas, secret, syntax,
+};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, Role, SourceFile, Span};
 
@@ -13,9 +17,9 @@ use crate::source::{FileId, Role, SourceFile, Span};
 pub(super) const DEPTH_MAX: usize = 100;
 
 /// What was understood of a file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ParsedFile {
-    pub trees: Vec<Tree>,
+    pub trees: Vec<Arc<Tree>>,
     /// Their trees are places in `trees`.
     pub documents: Vec<Document>,
     pub broken: Vec<Broken>,
@@ -95,11 +99,11 @@ impl ParsedFile {
             self.hidden.extend(secret::spans(&tree, document, file.text()));
             embedded.extend(embedded::documents(&tree, document, file, out));
         }
-        self.trees.push(tree);
+        self.trees.push(Arc::new(tree));
         for (mut document, tree) in embedded {
             document.tree = TreeId(u32::try_from(self.trees.len()).unwrap_or(u32::MAX));
             self.documents.push(document);
-            self.trees.push(tree);
+            self.trees.push(Arc::new(tree));
         }
     }
 
@@ -142,6 +146,11 @@ pub(super) struct YamlDocument {
 
 /// Reads all documents of `text`; a broken one has what stood before the fault.
 pub(super) fn read(text: &str, file: FileId) -> Stream {
+    everyday::read(text, file).unwrap_or_else(|| general(text, file))
+}
+
+/// The same, of any text.
+pub(super) fn general(text: &str, file: FileId) -> Stream {
     let options = options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
@@ -178,7 +187,7 @@ pub(super) fn read(text: &str, file: FileId) -> Stream {
     Stream { documents }
 }
 
-fn document(mut built: Builder<'_>, span: Span, is_whole: bool) -> YamlDocument {
+pub(super) fn document(mut built: Builder<'_>, span: Span, is_whole: bool) -> YamlDocument {
     if !is_whole {
         // What is said of a text that does not parse is said of a guess, but for why it does not.
         built.diagnostics.retain(|found| found.check.class == crate::diagnostic::Class::Input);

@@ -1,7 +1,7 @@
 //! From text to resources: YAML and JSON become trees in which every key and every value has its bytes.
 //!
 //! ```text
-//! SourceFile ─granit-parser▶ events ─build▶ Tree ─documents▶ [Document]
+//! SourceFile ─everyday, else granit-parser▶ events ─build▶ Tree ─documents▶ [Document]
 //! ```
 //! - A [`Tree`] is one YAML document: a few flat vectors; text stays where it stands in the file unless it
 //!   is escaped or folded. A [`Document`] is one resource in it; a `List` holds many.
@@ -21,6 +21,7 @@ mod classify;
 mod document;
 mod duplicate;
 mod embedded;
+mod everyday;
 mod faults;
 mod file;
 mod merge;

@@ -1,5 +1,7 @@
 //! A repository whose files have been parsed.
 
+use std::sync::Arc;
+
 use super::file::ParsedFile;
 use super::{Broken, Document, DocumentId, Pragma, Tree};
 use crate::source::{FileId, SourceFile, Sources};
@@ -12,7 +14,7 @@ pub struct TreeId(pub(super) u32);
 #[derive(Clone, Debug, Default)]
 pub struct Parsed {
     sources: Sources,
-    trees: Vec<Tree>,
+    trees: Vec<Arc<Tree>>,
     documents: Vec<Document>,
     broken: Vec<Broken>,
     pragmas: Vec<Pragma>,

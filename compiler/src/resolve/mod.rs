@@ -120,13 +120,13 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let stream_routes = StreamRoutes::of(source, &api_gateways, &backends);
     Mesh {
         source,
-        workloads,
         machines,
         destination_rules: DestinationRules::of(source, &settings),
         backend_tls: BackendTlsPolicies::of(source, &services),
         rulers: Rulers::of(&virtual_services, &http_routes),
-        gateways: IstioGateways::of(source),
+        gateways: IstioGateways::of(source, &workloads),
         ingresses: Ingresses::of(source, &services, &settings),
+        workloads,
         policies: Policies::of(source, &settings),
         sidecars: Sidecars::of(source, &settings),
         exported_services: exported_services(&services),

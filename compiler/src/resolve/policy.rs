@@ -1,7 +1,8 @@
 //! Which workloads a policy is for: of the mesh, of a namespace, those that a selector selects, or the gateways that it
 //! targets. Source: Istio, `WorkloadPolicyMatcher.ShouldAttachPolicy`; `PeerAuthentication`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::Labels;
@@ -39,12 +40,58 @@ pub enum NoScope {
     SelectorInRoot,
 }
 
-/// All policies, each kind from the oldest to the youngest.
-#[derive(Clone, Debug, Default)]
+/// The policies of one kind, from the oldest to the youngest.
+#[derive(Clone, Debug)]
+pub struct PolicyList<'a, T> {
+    all: Vec<Policy<'a, T>>,
+    /// Places in `all`, by whose workloads they are for; those for nobody are in none.
+    by_namespace: BTreeMap<Option<&'a str>, Vec<usize>>,
+}
+
+impl<'a, T> PolicyList<'a, T> {
+    fn new(all: Vec<Policy<'a, T>>) -> Self {
+        let mut by_namespace: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (place, policy) in all.iter().enumerate() {
+            if let Ok(scope) = &policy.scope {
+                by_namespace.entry(scope.namespace).or_default().push(place);
+            }
+        }
+        Self { all, by_namespace }
+    }
+
+    /// Those for workloads of `namespace` and of no other; absent: those for workloads of every namespace.
+    pub fn of_namespace<'p>(
+        &'p self,
+        namespace: Option<&'p str>,
+    ) -> impl Iterator<Item = &'p Policy<'a, T>> {
+        let places = self.by_namespace.get(&namespace).into_iter().flatten();
+        places.filter_map(|place| self.all.get(*place))
+    }
+}
+
+impl<'a, T> Deref for PolicyList<'a, T> {
+    type Target = [Policy<'a, T>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+impl<'p, 'a, T> IntoIterator for &'p PolicyList<'a, T> {
+    type Item = &'p Policy<'a, T>;
+    type IntoIter = std::slice::Iter<'p, Policy<'a, T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
+    }
+}
+
+/// All policies.
+#[derive(Clone, Debug)]
 pub struct Policies<'a> {
-    pub peer_authentications: Vec<Policy<'a, PeerAuthentication>>,
-    pub request_authentications: Vec<Policy<'a, RequestAuthentication>>,
-    pub authorization_policies: Vec<Policy<'a, AuthorizationPolicy>>,
+    pub peer_authentications: PolicyList<'a, PeerAuthentication>,
+    pub request_authentications: PolicyList<'a, RequestAuthentication>,
+    pub authorization_policies: PolicyList<'a, AuthorizationPolicy>,
 }
 
 impl<'a> Policies<'a> {
@@ -73,11 +120,11 @@ impl<'a> Policies<'a> {
 fn sorted<'a, T>(
     resources: &'a [Resource<T>],
     scope: impl Fn(&'a Resource<T>) -> Result<Scope<'a>, NoScope>,
-) -> Vec<Policy<'a, T>> {
+) -> PolicyList<'a, T> {
     let policy = |resource| Policy { resource, age: Age::of(resource), scope: scope(resource) };
     let mut policies: Vec<_> = resources.iter().map(policy).collect();
     policies.sort_by_key(|policy| policy.age);
-    policies
+    PolicyList::new(policies)
 }
 
 /// `targetRef` is an older way to say `targetRefs`, which wins.

@@ -4,6 +4,8 @@
 //! For a workload the oldest one of its namespace counts that selects it, else the oldest there without a selector, else
 //! the oldest without a selector of the root namespace.
 
+use std::collections::BTreeSet;
+
 use mesh_snapshot::object::{Labels, OutboundPolicy};
 
 use super::host::{Host, is_within, lower, overlap};
@@ -107,6 +109,25 @@ impl<'a> Imports<'a> {
         self.entries.iter().any(touches) && !hosts.iter().all(holds)
     }
 
+    /// The only namespaces of which clients of `client` see anything; absent: it may be any.
+    #[must_use]
+    pub fn namespaces<'n>(&self, client: Option<&'n str>) -> Option<BTreeSet<&'n str>>
+    where
+        'a: 'n,
+    {
+        let mut namespaces = BTreeSet::new();
+        for import in &self.entries {
+            match import.of {
+                Whose::Anybodys => return None,
+                Whose::Own => namespaces.extend(client),
+                Whose::Of(name) => {
+                    namespaces.insert(name);
+                }
+            }
+        }
+        Some(namespaces)
+    }
+
     /// Whether it depends on the namespace of the workload what is seen.
     #[must_use]
     pub fn is_relative(&self) -> bool {
@@ -184,6 +205,11 @@ mod tests {
         assert!(sees("own", "any") && sees("shop", "a.b") && sees("shop", "y.test"));
         assert!(!sees("shop", "c.b") && !sees("shop", "x.test") && !sees("web", "y.test"));
         assert!(imports.is_relative() && !imports.service("own", "any", None));
+        assert_eq!(imports.namespaces(Some("own")), None);
+        let egress = listener(&["./*", "shop/a.b", "~/x.test"]);
+        let imports = Imports::of(&egress).unwrap();
+        assert_eq!(imports.namespaces(Some("own")), Some(["own", "shop"].into()));
+        assert_eq!(imports.namespaces(None), Some(["shop"].into()));
     }
 
     #[test]

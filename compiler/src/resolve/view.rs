@@ -269,10 +269,23 @@ impl<'m, 'a> View<'m, 'a> {
     #[must_use]
     pub fn imported_hosts(&self) -> BTreeMap<Host, SeenHost<'a>> {
         let mesh = self.mesh;
-        let services = mesh.services.iter().map(|(_, service)| service);
-        let mut hosts: BTreeSet<&Host> =
-            services.filter(|it| self.sees(it)).map(|it| &it.host).collect();
-        for (id, it) in mesh.virtual_services.iter() {
+        let mut hosts: BTreeSet<&Host> = BTreeSet::new();
+        let mut add = |service: ServiceId| {
+            let service = mesh.services.get(service);
+            hosts.extend(self.sees(service).then_some(&service.host));
+        };
+        let namespaces = self.imports.and_then(|imports| imports.namespaces(self.client));
+        let routes: Vec<VirtualServiceId> = if let Some(namespaces) = &namespaces {
+            let of = namespaces.iter().flat_map(|it| mesh.services.of_namespace(it));
+            of.copied().for_each(&mut add);
+            let of = namespaces.iter().flat_map(|it| mesh.virtual_services.of_namespace(it));
+            of.copied().collect()
+        } else {
+            mesh.services.iter().for_each(|(id, _)| add(id));
+            mesh.virtual_services.iter().map(|(id, _)| id).collect()
+        };
+        for id in routes {
+            let it = mesh.virtual_services.get(id);
             if it.is_for_mesh() && it.visibility.reaches(self.client) && self.admits(id) {
                 hosts.extend(&it.hosts);
             }

@@ -1,5 +1,8 @@
 //! Regular expressions, in RE2's language, and the other tests of a text.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use mesh_engine::pattern::{Pattern, PatternError};
 
 use super::checks::{EMPTY_MATCH, INVALID_REGEX};
@@ -10,6 +13,8 @@ use crate::diagnostic::{At, Diagnostic};
 const LENGTH_MAX: usize = 1024;
 /// The largest count of a repetition. Source: RE2, `kMaxRepeat`.
 const COUNT_MAX: u32 = 1000;
+/// Of how many expressions it is kept whether a proxy runs them.
+const KNOWN_MAX: usize = 4096;
 
 /// Says what is wrong with an expression.
 pub(super) fn check(expression: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
@@ -32,9 +37,29 @@ pub(super) fn check(expression: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         return out.push(found.label(fault.reason));
     }
     // RE2 has more limits than can be read off a text; a proxy's are what counts.
-    if let Err(error) = Pattern::new(expression) {
+    if let Some(error) = refusal(expression) {
         out.push(refused(&error, at));
     }
+}
+
+/// Why a proxy would not run the expression.
+///
+/// To find out costs as much as to run it, and a repository says few expressions many times, so the answers are kept.
+fn refusal(expression: &str) -> Option<PatternError> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<Box<str>, Option<PatternError>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(answer) = known.get(expression) {
+            return answer.clone();
+        }
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        let answer = Pattern::new(expression).err();
+        known.insert(expression.into(), answer.clone());
+        answer
+    })
 }
 
 /// An expression that no proxy would run.

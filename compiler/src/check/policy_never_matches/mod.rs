@@ -13,6 +13,8 @@ mod contradiction;
 mod impossible;
 mod pattern;
 
+use std::collections::BTreeSet;
+
 pub(super) use self::pattern::is_within;
 
 use contradiction::contradictions;
@@ -166,21 +168,33 @@ fn without_token(
     });
     let when = when.map(|index| at.clone().field("when").index(index).field("key"));
     let at = from.or(when)?;
+    let own = policy.resource.namespace.as_str();
     let checks_tokens = |it: &Policy<'_, crate::api::istio::RequestAuthentication>| {
         let Ok(scope) = &it.scope else { return false };
-        let is_wide = scope.namespace.is_none_or(|own| own == policy.resource.namespace);
+        let is_wide = scope.namespace.is_none_or(|namespace| namespace == own);
         let selected = selection::of_policy(mesh, scope);
         let shares = || selected.iter().any(|it| workloads.iter().any(|own| own.id == it.id));
         // Without workloads nothing can be told but where the two stand.
         !it.resource.spec.jwt_rules.is_empty()
             && if workloads.is_empty() {
-                is_wide || policy.resource.namespace == mesh.settings.root_namespace
+                is_wide || own == mesh.settings.root_namespace
             } else {
                 shares()
             }
     };
-    if mesh.policies.request_authentications.iter().any(checks_tokens) {
-        return None;
+    let all = &mesh.policies.request_authentications;
+    if workloads.is_empty() && own == mesh.settings.root_namespace {
+        if all.iter().any(checks_tokens) {
+            return None;
+        }
+    } else {
+        // No other can be for one of the workloads.
+        let namespaces: BTreeSet<&str> =
+            workloads.iter().map(|it| it.namespace()).chain([own]).collect();
+        let near = namespaces.into_iter().flat_map(|it| all.of_namespace(Some(it)));
+        if all.of_namespace(None).chain(near).any(checks_tokens) {
+            return None;
+        }
     }
     Some(Fault {
         message: "the rule asks for a token, and nothing checks tokens here".to_owned(),

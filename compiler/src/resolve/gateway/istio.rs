@@ -1,15 +1,15 @@
 //! Istio's `Gateway`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mesh_snapshot::object::{Role, ServerProtocol, Workload as Inventory};
 
 use crate::api::istio::{self, ServerTlsMode};
 use crate::api::{Mesh, Resource};
-use crate::resolve::Age;
 use crate::resolve::host::{Host, lower};
 use crate::resolve::service::protocol;
+use crate::resolve::{Age, Workload};
 
 #[derive(Clone, Debug)]
 pub struct IstioGateway<'a> {
@@ -19,6 +19,8 @@ pub struct IstioGateway<'a> {
     pub full_name: Arc<str>,
     /// By place in `spec.servers`.
     pub servers: Vec<Server<'a>>,
+    /// The namespaces of the known proxies that open them.
+    pub proxies_in: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -90,8 +92,14 @@ pub struct IstioGateways<'a> {
 }
 
 impl<'a> IstioGateways<'a> {
-    pub(in crate::resolve) fn of(mesh: &'a Mesh) -> Self {
+    pub(in crate::resolve) fn of(mesh: &'a Mesh, workloads: &[Workload<'a>]) -> Self {
         let mut all: Vec<_> = mesh.gateways.iter().map(resolve).collect();
+        let proxies = workloads.iter().filter(|it| it.inventory.role == Role::Gateway);
+        for proxy in proxies {
+            for gateway in all.iter_mut().filter(|gateway| gateway.selects(&proxy.inventory)) {
+                gateway.proxies_in.insert(proxy.namespace().to_owned());
+            }
+        }
         all.sort_by_key(|gateway| gateway.age);
         let names = all.iter().enumerate();
         let by_name = names.map(|(index, it)| (Arc::clone(&it.full_name), index)).collect();
@@ -124,6 +132,7 @@ fn resolve(resource: &Resource<istio::Gateway>) -> IstioGateway<'_> {
         age: Age::of(resource),
         full_name: format!("{}/{}", resource.namespace, resource.name()).into(),
         servers: servers.map(|(index, it)| server(index, it, &resource.namespace)).collect(),
+        proxies_in: BTreeSet::new(),
     }
 }
 

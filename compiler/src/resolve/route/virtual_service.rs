@@ -1,7 +1,7 @@
 //! `VirtualService`s: names completed, delegates in place.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::delegate::{self, DroppedDelegate};
@@ -228,6 +228,7 @@ pub struct VirtualServices<'a> {
     unused_parts: Vec<VirtualService<'a>>,
     /// `namespace/name` → those that bind to it, the oldest first.
     by_gateway: HashMap<Arc<str>, Vec<VirtualServiceId>>,
+    by_namespace: BTreeMap<&'a str, Vec<VirtualServiceId>>,
 }
 
 impl<'a> VirtualServices<'a> {
@@ -237,7 +238,9 @@ impl<'a> VirtualServices<'a> {
         let mut all: Vec<_> = roots.map(|root| resolve(root, &delegates, settings)).collect();
         all.sort_by_key(|it: &VirtualService<'_>| it.age);
         let mut by_gateway: HashMap<Arc<str>, Vec<_>> = HashMap::new();
+        let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for (virtual_service, id) in all.iter().zip((0..).map(VirtualServiceId)) {
+            by_namespace.entry(virtual_service.namespace()).or_default().push(id);
             for gateway in &virtual_service.gateways {
                 let GatewayName::Named(name) = gateway else { continue };
                 let bound = by_gateway.entry(Arc::clone(name)).or_default();
@@ -249,7 +252,7 @@ impl<'a> VirtualServices<'a> {
         }
         let unused = unused_parts(mesh);
         let unused_parts = unused.map(|part| resolve(part, &delegates, settings)).collect();
-        Self { all, unused_parts, by_gateway }
+        Self { all, unused_parts, by_gateway, by_namespace }
     }
 
     /// One of these.
@@ -264,6 +267,12 @@ impl<'a> VirtualServices<'a> {
 
     pub fn iter(&self) -> impl Iterator<Item = (VirtualServiceId, &VirtualService<'a>)> {
         (0..).map(VirtualServiceId).zip(&self.all)
+    }
+
+    /// Those of a namespace, the oldest first.
+    #[must_use]
+    pub fn of_namespace(&self, namespace: &str) -> &[VirtualServiceId] {
+        self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
     }
 
     /// All that are written, with those that no proxy uses: names in them can be wrong all the same.
