@@ -11,6 +11,7 @@ mod demo;
 mod difference;
 mod settings;
 
+mod environment;
 mod git;
 mod http;
 mod local;
@@ -36,6 +37,8 @@ enum Command {
     Compile(command::compile::Arguments),
     /// Compare two policies: what differs, and for whom.
     Diff(command::diff::Arguments),
+    /// Bring the files of a policy into one form.
+    Fmt(command::fmt::Arguments),
     /// Explain a check: what it finds, why, and how to mend it.
     Explain(command::explain::Arguments),
     /// Run the mesh of a repository on this machine.
@@ -62,6 +65,7 @@ fn main() -> std::process::ExitCode {
     let exit = match Arguments::parse().command {
         Command::Compile(arguments) => command::compile::run(&arguments),
         Command::Diff(arguments) => command::diff::run(&arguments),
+        Command::Fmt(arguments) => command::fmt::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Up(arguments) => command::up::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),

@@ -9,7 +9,9 @@ use mesh_snapshot::{Conflict, Digest};
 use crate::api::{self, Mesh};
 use crate::check;
 use crate::diagnostic::{Date, Diagnostic, Finding, Severity, finish};
+use crate::environment;
 use crate::lower::{self, Lowered};
+use crate::ownership;
 use crate::parse::Parsed;
 use crate::resolve;
 use crate::source::Input;
@@ -24,6 +26,10 @@ pub struct Options {
     pub dirty: bool,
     /// By which comments that allow a finding expire; absent: none does.
     pub today: Option<Date>,
+    /// Which of the project's environments is compiled; absent: all files are one.
+    pub environment: Option<String>,
+    /// What says what is in the cluster, and is no policy.
+    pub context: Vec<Input>,
 }
 
 impl Options {
@@ -66,8 +72,10 @@ impl Compilation {
 #[must_use]
 pub fn compile(inputs: &[Input], options: &Options) -> Compilation {
     let mut diagnostics = Vec::new();
-    let parsed = crate::read(inputs, &mut diagnostics);
-    compile_parsed(parsed, &root(inputs), options, diagnostics)
+    let mut parsed = crate::read(inputs, &options.context, &mut diagnostics);
+    let root = root(inputs);
+    environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
+    compile_parsed(parsed, &root, options, diagnostics)
 }
 
 /// What follows after reading.
@@ -79,6 +87,7 @@ pub(crate) fn compile_parsed(
 ) -> Compilation {
     let mesh = api::decode(&parsed, &mut diagnostics);
     let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
+    ownership::check(&mesh.project, &parsed, root, &mut diagnostics);
     let allowances = Allowances::read(&parsed, options.today, &mut diagnostics);
     let finished = |diagnostics: Vec<Diagnostic>| {
         let mut findings = finish(diagnostics, &parsed, &mesh.faults, &levels);

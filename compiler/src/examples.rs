@@ -7,12 +7,13 @@
 //! # link: shop/loop -> .                    a symbolic link
 //! # bytes: shop/a.yaml = 61 3a 20 ff        a file of these bytes, in hexadecimal
 //! # sparse: shop/big.yaml = 70000000        a file of so many zeros
+//! # environment: prod                      what is compiled of it
 //! ```
 //! `x…9` stands for nine letters.
 
 use crate::Compilation;
 use crate::diagnostic::{Applicability, Finding, Severity, TextFix};
-use crate::testing::{Folder, compiled, findings};
+use crate::testing::{Folder, compiled_for};
 
 /// The examples of a page: whether they fail, and their text.
 fn examples(page: &str) -> Vec<(bool, String)> {
@@ -31,7 +32,12 @@ fn examples(page: &str) -> Vec<(bool, String)> {
 }
 
 fn run(example: &str) -> Vec<Finding> {
-    findings(written(example).path())
+    compiled(example, &written(example)).findings
+}
+
+fn compiled(example: &str, folder: &Folder) -> Compilation {
+    let environment = example.lines().find_map(|line| line.strip_prefix("# environment: "));
+    compiled_for(folder.path(), environment)
 }
 
 /// The example as the files that it says it is.
@@ -48,6 +54,7 @@ fn written(example: &str) -> Folder {
                 }
                 (file, is_named) = ((name.to_owned(), String::new()), true);
             }
+            Some(("environment", _)) => {}
             Some(("link", link)) => {
                 let (name, target) = link.split_once(" -> ").unwrap();
                 folder.link(name, target);
@@ -104,7 +111,7 @@ fn fixes_mend_what_they_are_offered_for() {
     for check in crate::checks() {
         let pages = examples(check.docs).into_iter().filter(|(fails, _)| *fails);
         for (_, example) in pages {
-            let before = compiled(written(&example).path());
+            let before = compiled(&example, &written(&example));
             for found in &before.findings {
                 let is_whole = |fix: &&TextFix| fix.applicability != Applicability::Display;
                 for fix in found.fixes.iter().filter(is_whole) {
@@ -134,7 +141,7 @@ fn check_fix(example: &str, before: &Compilation, found: &Finding, fix: &TextFix
         let is_like = |it: &&Finding| it.check == found.check && it.message == found.message;
         all.iter().filter(is_like).count()
     };
-    let after = findings(folder.path());
+    let after = compiled(example, &folder).findings;
     assert!(like(&after) < like(&before.findings), "{example}\n{found:#?}\n{after:#?}");
 }
 

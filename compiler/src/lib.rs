@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! [Input] ─source, parse▶ Parsed ─api▶ Mesh ─resolve▶ ─check▶ ─lower▶ Snapshot
-//!              read                    decode
+//!              read      environment   decode
 //! ```
 //! Each stage is a folder and has its own types. `source` and `parse` work file by file, in parallel; `api` resource
 //! by resource. No stage fails: it returns what it understood, and reports the rest as [`diagnostic::Diagnostic`]s,
@@ -19,6 +19,7 @@
 pub mod api;
 pub mod check;
 pub mod diagnostic;
+pub mod format;
 pub mod parse;
 pub mod resolve;
 pub mod source;
@@ -26,6 +27,8 @@ pub mod source;
 mod lower;
 
 mod compile;
+mod environment;
+mod ownership;
 mod programs;
 mod registry;
 mod suppress;
@@ -36,6 +39,7 @@ mod examples;
 mod testing;
 
 pub use compile::{Compilation, Options, compile};
+pub use environment::environments;
 pub use programs::{Unservable, check_programs};
 pub use registry::{UnknownCheck, checks, checks_called, levels};
 
@@ -45,10 +49,10 @@ use diagnostic::Diagnostic;
 use parse::Parsed;
 use source::{FileId, Input};
 
-/// Reads and parses everything that `inputs` lead to.
+/// Reads and parses everything that `inputs` and `context` lead to.
 #[must_use]
-pub fn read(inputs: &[Input], out: &mut Vec<Diagnostic>) -> Parsed {
-    let files: Vec<_> = source::walk(inputs)
+pub fn read(inputs: &[Input], context: &[Input], out: &mut Vec<Diagnostic>) -> Parsed {
+    let files: Vec<_> = source::walk(inputs, context)
         .into_par_iter()
         .enumerate()
         .map(|(index, entry)| {
@@ -64,5 +68,7 @@ pub fn read(inputs: &[Input], out: &mut Vec<Diagnostic>) -> Parsed {
         out.extend(found);
         parsed.push((file, document));
     }
-    Parsed::new(parsed)
+    let mut parsed = Parsed::new(parsed);
+    parse::set_patches_aside(&mut parsed, out);
+    parsed
 }

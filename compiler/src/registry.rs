@@ -3,13 +3,22 @@
 use crate::api::{self, Mesh};
 use crate::check;
 use crate::diagnostic::{At, Check, Class, Diagnostic, Levels};
+use crate::environment;
 use crate::lower;
+use crate::ownership;
 use crate::parse::{self, Parsed};
 use crate::source;
 use crate::suppress;
 
 /// One list a stage that takes resources one by one.
-static STAGES: &[&[&Check]] = &[source::CHECKS, parse::CHECKS, api::CHECKS, api::RULES];
+static STAGES: &[&[&Check]] = &[
+    source::CHECKS,
+    parse::CHECKS,
+    environment::CHECKS,
+    api::CHECKS,
+    api::RULES,
+    ownership::CHECKS,
+];
 
 /// All checks, in the order of the stages.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
@@ -25,7 +34,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UnknownCheck {
     pub name: String,
-    /// The check that is likely meant.
+    /// The check that is likely meant, by its name or an alias.
     pub nearest: Option<&'static str>,
 }
 
@@ -45,7 +54,8 @@ impl std::error::Error for UnknownCheck {}
 pub fn checks_called(name: &str) -> Result<Vec<&'static Check>, UnknownCheck> {
     let called: Vec<_> = checks().filter(|check| check.is_called(name)).collect();
     if called.is_empty() {
-        let nearest = api::nearest(name, checks().map(|check| check.name));
+        let known = checks().flat_map(|it| std::iter::once(&it.name).chain(it.aliases));
+        let nearest = api::nearest(name, known.copied());
         return Err(UnknownCheck { name: name.to_owned(), nearest });
     }
     // A check's own name means it alone.

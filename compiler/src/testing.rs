@@ -52,8 +52,14 @@ pub(crate) fn findings(folder: &Path) -> Vec<Finding> {
 
 /// What becomes of a folder.
 pub(crate) fn compiled(folder: &Path) -> crate::Compilation {
+    compiled_for(folder, None)
+}
+
+/// The same in one of its environments.
+pub(crate) fn compiled_for(folder: &Path, environment: Option<&str>) -> crate::Compilation {
     let today = "2026-01-01".parse().ok();
-    let options = crate::Options { today, ..crate::Options::default() };
+    let environment = environment.map(str::to_owned);
+    let options = crate::Options { today, environment, ..crate::Options::default() };
     crate::compile(&[Input::Path(folder.into())], &options)
 }
 

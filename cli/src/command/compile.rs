@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use mesh_compiler::Compilation;
 use mesh_compiler::diagnostic::{Class, Finding, Severity};
+use mesh_compiler::{Compilation, Options};
 
 use super::{Exit, out, revision};
 use crate::difference::Policy;
-use crate::findings::{self, Choice, SelectError, Selected};
+use crate::environment::{Place, compile_each};
+use crate::findings::{self, Choice, Past, SelectError, Selected};
 use crate::mend::{self, Mending};
 use crate::render::human::counted;
 use crate::render::{self, Color, Format, Setting, Stream, Terminal};
@@ -46,6 +47,8 @@ pub(crate) struct Arguments {
     /// How findings are written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     mending: Mending,
     /// The lightest findings that make the command fail.
@@ -85,6 +88,10 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if arguments.mending.fix && arguments.paths.iter().any(|path| path == "-") {
         return Exit::Usage.because(&"standard input cannot be mended; name the file");
     }
+    let named_stdin = arguments.paths.iter().chain(&arguments.place.context);
+    if named_stdin.filter(|path| *path == "-").count() > 1 {
+        return Exit::Usage.because(&"standard input can be read once");
+    }
     if arguments.mending.fix && arguments.paths.iter().any(|path| Source::is_past(path)) {
         return Exit::Usage.because(&"what was there at a revision cannot be mended");
     }
@@ -105,13 +112,23 @@ struct Run<'a> {
 impl Run<'_> {
     /// What was compiled, and what is to be said of it.
     fn compile(&self) -> Result<(Compilation, Selected), Exit> {
-        let Arguments { paths, choice, .. } = self.arguments;
+        let Arguments { paths, choice, place, .. } = self.arguments;
         let sources = paths.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>, _>>();
         let sources = sources.map_err(|error| Exit::Input.because(&error))?;
-        let options = revision::of(&sources);
+        let options = Options { context: place.inputs(), ..revision::of(&sources) };
         let inputs: Vec<_> = sources.iter().map(|source| source.input.clone()).collect();
-        let mut compiled = mesh_compiler::compile(&inputs, &options);
-        match findings::select(&mut compiled, choice, paths, options.today) {
+        let environments = match &self.arguments.out {
+            Some(_) => place.only(&inputs).map(|name| name.into_iter().collect()),
+            None => place.chosen(&inputs),
+        };
+        let environments: Vec<_> = environments.map_err(|error| Exit::Usage.because(&error))?;
+        let mut compiled = compile_each(&inputs, &options, &environments);
+        let past = Past { paths, today: options.today, environments: &environments, place };
+        let mut selected = findings::select(&mut compiled, choice, &past);
+        if let (Ok(selected), [_, _, ..]) = (&mut selected, environments.as_slice()) {
+            selected.notes.push(format!("checked as {}", environments.join(", ")));
+        }
+        match selected {
             Ok(selected) => Ok((compiled, selected)),
             Err(SelectError::Name(error)) => Err(Exit::Usage.because(&error)),
             Err(error) => Err(Exit::Input.because(&error)),

@@ -3,12 +3,13 @@
 use std::io;
 
 use clap::{Args, ValueEnum};
-use mesh_compiler::diagnostic::Class;
+use mesh_compiler::diagnostic::{Class, Finding, Severity};
 use mesh_compiler::source::Input;
 use mesh_snapshot::container::Bundle;
 
 use super::Exit;
 use crate::difference::{Difference, Policy};
+use crate::environment::Place;
 use crate::render::{self, Color, Terminal};
 use crate::source::Source;
 
@@ -18,6 +19,8 @@ pub(crate) struct Arguments {
     before: String,
     /// The same: what there will be.
     after: String,
+    #[command(flatten)]
+    place: Place,
     /// Exit with 1 where anything differs.
     #[arg(long)]
     exit_code: bool,
@@ -40,7 +43,7 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    let sides = [&arguments.before, &arguments.after].map(|path| side(path, arguments.color));
+    let sides = [&arguments.before, &arguments.after].map(|path| side(path, arguments));
     let (before, after) = match sides {
         [Ok(before), Ok(after)] => (before, after),
         [Err(exit), _] | [_, Err(exit)] => return exit,
@@ -56,8 +59,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 }
 
 /// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
-fn side(path: &str, color: Color) -> Result<Bundle, Exit> {
-    let compiled = match Policy::read(path) {
+fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
+    let color = arguments.color;
+    let compiled = match Policy::read(path, &arguments.place) {
         Ok(Policy::Snapshot(bundle)) => return Ok(bundle),
         Ok(Policy::Repository(compiled)) => compiled,
         Err(error) => return Err(Exit::Input.because(&error)),
@@ -78,7 +82,9 @@ fn side(path: &str, color: Color) -> Result<Bundle, Exit> {
     let terminal = Terminal::detect(color);
     // Whoever closed standard error does not want to know.
     drop(render::human::write(&report, &terminal, &mut io::stderr().lock()));
-    let is_input = findings.iter().any(|finding| finding.check.class == Class::Input);
+    let is_unreadable =
+        |it: &Finding| (it.check.class, it.severity) == (Class::Input, Severity::Error);
+    let is_input = findings.iter().any(is_unreadable);
     let exit = if is_input { Exit::Input } else { Exit::Negative };
     Err(exit.because(&format_args!("{path} does not compile")))
 }

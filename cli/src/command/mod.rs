@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 mod exit;
 pub(crate) mod explain;
+pub(crate) mod fmt;
 pub(crate) mod man;
 mod out;
 pub(crate) mod proxies;

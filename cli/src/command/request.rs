@@ -11,6 +11,7 @@ use serde_json::json;
 use super::Exit;
 use super::reach::{Format, write_json};
 use crate::difference::Policy;
+use crate::environment::Place;
 use crate::local::Compiled;
 use crate::render::human::NOTHING;
 use crate::render::{Color, Paint, Table, Terminal};
@@ -38,6 +39,8 @@ pub(crate) struct Arguments {
     /// The address that it comes from.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     source_ip: IpAddr,
+    #[command(flatten)]
+    place: Place,
     /// How the answer is written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -56,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if !target.starts_with('/') {
         return Exit::Usage.because(&QuestionError::Path);
     }
-    let policy = match load(source, arguments.color) {
+    let policy = match load(source, arguments) {
         Ok(policy) => policy,
         Err(exit) => return exit,
     };
@@ -90,11 +93,11 @@ fn is_place(path: &Path) -> bool {
 }
 
 /// A snapshot, or what a repository compiles to.
-fn load(path: &str, color: Color) -> Result<request::Policy, Exit> {
+fn load(path: &str, arguments: &Arguments) -> Result<request::Policy, Exit> {
     if !Source::exists(path) {
         return Err(Exit::Input.because(&format!("{path}: there is no such file")));
     }
-    let compiled = match Policy::read(path) {
+    let compiled = match Policy::read(path, &arguments.place) {
         Ok(Policy::Snapshot(bundle)) => return Ok(bundle.into()),
         Ok(Policy::Repository(compilation)) => Compiled::new(compilation, Duration::ZERO),
         Err(error) => return Err(Exit::Input.because(&error)),
@@ -103,7 +106,7 @@ fn load(path: &str, color: Color) -> Result<request::Policy, Exit> {
         return Err(Exit::Negative.because(&format_args!("{path}: {NOTHING}")));
     }
     let Some(bundle) = compiled.bundle() else {
-        let text = compiled.text(&Terminal::detect(color));
+        let text = compiled.text(&Terminal::detect(arguments.color));
         let because = format!("the policy has errors: nobody would serve it\n\n{text}");
         return Err(Exit::Negative.because(&because));
     };

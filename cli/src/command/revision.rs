@@ -15,7 +15,7 @@ pub(super) fn of(sources: &[Source]) -> Options {
     let today = Some(Date::at(mesh_control::clock::wall()));
     let first = sources.first();
     if let Some(commit) = first.and_then(|source| source.commit.clone()) {
-        return Options { commit, dirty: false, today };
+        return Options { commit, dirty: false, today, ..Options::default() };
     }
     let Some(Input::Path(path)) = first.map(|source| &source.input) else {
         return Options { today, ..Options::default() };
@@ -24,7 +24,8 @@ pub(super) fn of(sources: &[Source]) -> Options {
     match git(folder, &["rev-parse", "HEAD"]) {
         Some(commit) => {
             let changes = git(folder, &["status", "--porcelain", "--", "."]);
-            Options { commit, dirty: changes.is_none_or(|changes| !changes.is_empty()), today }
+            let dirty = changes.is_none_or(|changes| !changes.is_empty());
+            Options { commit, dirty, today, ..Options::default() }
         }
         None => Options { today, ..Options::default() },
     }

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use mesh_compiler::source::Input;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::Exit;
 use crate::difference::Policy;
+use crate::environment::{EnvironmentError, Place};
 use crate::local::{self, Compiled, LocalError, LocalMesh, News, Options, Watch};
 use crate::operator::Follow;
 use crate::operator::view::short;
@@ -25,6 +27,9 @@ pub(crate) struct Arguments {
     /// Where state is kept [default: a temporary folder].
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The environment of `mesh.yaml` that is run.
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
     /// When to use colour.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     color: Color,
@@ -36,6 +41,8 @@ enum Error {
     Missing(PathBuf),
     #[error("{}: this is a snapshot; name the repository that it was made of", .0.display())]
     Snapshot(PathBuf),
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     #[error("there is no policy to start with")]
     Policy,
     #[error(transparent)]
@@ -57,6 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         Ok(()) => Exit::Ok,
         Err(error @ Error::Policy) => Exit::Negative.because(&error),
         Err(error @ (Error::Missing(_) | Error::Snapshot(_))) => Exit::Input.because(&error),
+        Err(error @ Error::Environment(_)) => Exit::Usage.because(&error),
         Err(Error::Local(error)) => Exit::from(&error).because(&error),
         Err(error) => Exit::Broken.because(&error),
     }
@@ -75,7 +83,10 @@ async fn up(arguments: &Arguments) -> Result<(), Error> {
     }
     // Watched before it is read: what is saved in between is not missed.
     let mut watch = Watch::new(repository)?;
-    let compiled = compile(repository, &terminal);
+    let place = Place { env: arguments.env.clone(), ..Place::default() };
+    let environment = place.only(&[Input::Path(repository.clone())])?;
+    let source = (repository.as_path(), environment.as_deref());
+    let compiled = compile(source, &terminal);
     let Some(bundle) = compiled.bundle() else {
         return Err(Error::Policy);
     };
@@ -95,7 +106,7 @@ async fn up(arguments: &Arguments) -> Result<(), Error> {
     loop {
         tokio::select! {
             stopped = &mut stopping => { stopped?; break; }
-            () = watch.changed() => change(&mut mesh, repository, &terminal).await,
+            () = watch.changed() => change(&mut mesh, source, &terminal).await,
             Some(news) = news.recv() => tell_news(&news, &terminal),
             _ = beat.tick() => look(&mesh, &mut follow, &terminal).await,
         }
@@ -110,8 +121,11 @@ fn rollout() -> Value {
     json!({ "soak": "2s", "waves": ["1", "all"], "gate": { "inconclusive": "proceed" } })
 }
 
-fn compile(repository: &Path, terminal: &Terminal) -> Compiled {
-    let compiled = Compiled::of(repository);
+/// A folder, and which of its environments.
+type Source<'a> = (&'a Path, Option<&'a str>);
+
+fn compile((repository, environment): Source<'_>, terminal: &Terminal) -> Compiled {
+    let compiled = Compiled::of_environment(repository, environment);
     let paint = terminal.paint;
     let took = compiled.took.as_millis();
     let (resources, files) =
@@ -131,8 +145,8 @@ fn compile(repository: &Path, terminal: &Terminal) -> Compiled {
     compiled
 }
 
-async fn change(mesh: &mut LocalMesh, repository: &Path, terminal: &Terminal) {
-    let compiled = compile(repository, terminal);
+async fn change(mesh: &mut LocalMesh, source: Source<'_>, terminal: &Terminal) {
+    let compiled = compile(source, terminal);
     let Some(bundle) = compiled.bundle() else { return };
     let (known, before) = (mesh.stations().to_vec(), mesh.published());
     match mesh.apply(bundle).await {

@@ -6,6 +6,7 @@ use mesh_compiler::diagnostic::Date;
 use mesh_compiler::{Compilation, Options, compile};
 use mesh_snapshot::container::{self, Bundle, FileError, LayoutError};
 
+use crate::environment::{EnvironmentError, Place};
 use crate::source::{Source, SourceError};
 
 /// A policy by the path that somebody named.
@@ -25,6 +26,8 @@ pub(crate) enum PolicyError {
     Layout { path: String, error: LayoutError },
     #[error(transparent)]
     Source(#[from] SourceError),
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
 }
 
 impl Policy {
@@ -34,7 +37,7 @@ impl Policy {
     }
 
     /// A snapshot in either form of container; anything else is compiled.
-    pub(crate) fn read(path: &str) -> Result<Self, PolicyError> {
+    pub(crate) fn read(path: &str, asked: &Place) -> Result<Self, PolicyError> {
         let place = Path::new(path);
         let named = || path.to_owned();
         if place.join("oci-layout").is_file() {
@@ -51,8 +54,11 @@ impl Policy {
                 Err(error) => return Err(PolicyError::File { path: named(), error }),
             }
         }
-        let options = Options::on(Date::at(mesh_control::clock::wall()));
         let source = Source::open(path)?;
-        Ok(Self::Repository(compile(std::slice::from_ref(&source.input), &options)))
+        let inputs = std::slice::from_ref(&source.input);
+        let environment = asked.only(inputs)?;
+        let on = Options::on(Date::at(mesh_control::clock::wall()));
+        let options = Options { environment, context: asked.inputs(), ..on };
+        Ok(Self::Repository(compile(inputs, &options)))
     }
 }

@@ -14,5 +14,6 @@ mod select;
 
 pub(crate) use baseline::{Baseline, BaselineError};
 pub(crate) use choice::Choice;
+pub(crate) use past::Past;
 pub(crate) use replace::replace;
 pub(crate) use select::{Named, SelectError, Selected, select};

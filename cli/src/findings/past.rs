@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use mesh_compiler::Options;
 use mesh_compiler::diagnostic::{Date, fingerprints};
 use mesh_compiler::source::Input;
-use mesh_compiler::{Options, compile};
 
+use crate::environment::{Place, compile_each};
 use crate::git::{GitError, Repository};
 use crate::source::Source;
 
@@ -19,14 +20,23 @@ pub(crate) enum PastError {
     Git(#[from] GitError),
 }
 
-/// The fingerprints of what is found at `revision` in `paths`, where files are `called` as they are now. What was not
-/// there then has none.
+/// What is compiled now, and was then.
+pub(crate) struct Past<'a> {
+    pub paths: &'a [String],
+    pub today: Option<Date>,
+    pub place: &'a Place,
+    /// Those of now.
+    pub environments: &'a [String],
+}
+
+/// The fingerprints of what is found at `revision`, where files are `called` as they are now. What was not there then has
+/// none.
 pub(super) fn fingerprints_at(
     revision: &str,
-    paths: &[String],
-    today: Option<Date>,
+    past: &Past<'_>,
     called: &dyn Fn(&str) -> String,
 ) -> Result<BTreeSet<String>, PastError> {
+    let Past { paths, today, .. } = *past;
     if paths.iter().any(|path| path == "-") {
         return Err(PastError::Stdin);
     }
@@ -36,9 +46,9 @@ pub(super) fn fingerprints_at(
     let repository = Repository::of(paths.first().map_or(".", String::as_str))?;
     let commit = repository.commit(revision)?;
     let inside = paths.iter().map(|path| repository.inside(path)).collect::<Result<Vec<_>, _>>()?;
-    let past = repository.extract(&commit, &inside)?;
+    let folder = repository.extract(&commit, &inside)?;
 
-    let there = paths.iter().zip(inside).map(|(given, inside)| (given, past.path().join(inside)));
+    let there = paths.iter().zip(inside).map(|(given, inside)| (given, folder.path().join(inside)));
     let inputs: Vec<_> = there
         .filter(|(_, path)| path.exists())
         .map(|(given, path)| Input::Called { path, name: given.clone() })
@@ -46,6 +56,9 @@ pub(super) fn fingerprints_at(
     if inputs.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let compiled = compile(&inputs, &Options { today, ..Options::default() });
+    let options = Options { today, context: past.place.inputs(), ..Options::default() };
+    let known = mesh_compiler::environments(&inputs);
+    let then: Vec<_> = past.environments.iter().filter(|it| known.contains(it)).cloned().collect();
+    let compiled = compile_each(&inputs, &options, &then);
     Ok(fingerprints(&compiled.findings, &compiled.parsed, called).into_iter().collect())
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use mesh_compiler::diagnostic::{Check, Class, Date, Finding, Severity, fingerprints};
+use mesh_compiler::diagnostic::{Check, Class, Finding, Severity, fingerprints};
 use mesh_compiler::{Compilation, UnknownCheck, checks_called};
 
-use super::past::{self, PastError};
+use super::past::{self, Past, PastError};
 use super::{Baseline, BaselineError, Choice};
 use crate::render::human::counted;
 
@@ -41,12 +41,11 @@ pub(crate) enum SelectError {
     Past(#[from] PastError),
 }
 
-/// Takes the findings out of `compiled`; `paths` are what it was compiled from.
+/// Takes the findings out of `compiled`; `past` tells what it was compiled from.
 pub(crate) fn select(
     compiled: &mut Compilation,
     choice: &Choice,
-    paths: &[String],
-    today: Option<Date>,
+    past: &Past<'_>,
 ) -> Result<Selected, SelectError> {
     let names = Names::read(choice)?;
     let mut selected = Selected::default();
@@ -60,7 +59,7 @@ pub(crate) fn select(
     }
     if let Some(revision) = &choice.new_since {
         let called = |path: &str| compiled.below_root(path).to_owned();
-        let old = past::fingerprints_at(revision, paths, today, &called)?;
+        let old = past::fingerprints_at(revision, past, &called)?;
         let by = format!("`{revision}`");
         selected.keep(&mut found, &by, |named| !old.contains(&named.fingerprint));
     }

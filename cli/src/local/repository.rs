@@ -22,9 +22,14 @@ pub(crate) struct Compiled {
 
 impl Compiled {
     pub(crate) fn of(folder: &Path) -> Self {
+        Self::of_environment(folder, None)
+    }
+
+    pub(crate) fn of_environment(folder: &Path, environment: Option<&str>) -> Self {
         let start = Instant::now();
         let input = Input::Path(PathBuf::from(folder));
-        let options = Options::on(Date::at(mesh_control::clock::wall()));
+        let on = Options::on(Date::at(mesh_control::clock::wall()));
+        let options = Options { environment: environment.map(str::to_owned), ..on };
         Self::new(mesh_compiler::compile(&[input], &options), start.elapsed())
     }
 

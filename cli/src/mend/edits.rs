@@ -18,6 +18,11 @@ pub(super) enum Fits {
 }
 
 impl Edits {
+    /// Of what lies apart, in the order of the text.
+    pub(super) const fn new(edits: Vec<(Span, String)>) -> Self {
+        Self(edits)
+    }
+
     pub(super) fn fits(&self, edit: &TextEdit, text: &str) -> Fits {
         let span = edit.span;
         if text.get(span.range()).is_none() {

@@ -1,7 +1,7 @@
 //! Files that somebody or something else will write again.
 
 /// Why a file is not to be changed, if so.
-pub(super) fn reason(text: &str) -> Option<&'static str> {
+pub(crate) fn reason(text: &str) -> Option<&'static str> {
     if ["{{", "{%", "<%", "${"].iter().any(|mark| text.contains(mark)) || is_ytt(text) {
         return Some("it looks like a template");
     }

@@ -9,12 +9,21 @@
 
 mod edits;
 mod generated;
+mod lines;
 mod plan;
 mod unified;
 
 use clap::Args;
 
+use mesh_compiler::source::SourceFile;
+
+pub(crate) use generated::reason;
 pub(crate) use plan::plan;
+
+/// What makes `after` of a file's text, as a patch of a file that is called `path`.
+pub(crate) fn change(path: &str, file: &SourceFile, after: &str) -> String {
+    unified::diff(path, file, &edits::Edits::new(lines::between(file.text(), after)))
+}
 
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Mending {

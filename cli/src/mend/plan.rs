@@ -13,7 +13,7 @@ use super::edits::{Edits, Fits};
 use super::{generated, unified};
 use crate::findings::replace;
 use crate::render::Paths;
-use crate::render::human::counted;
+use crate::render::human::{counted, plain};
 
 /// What is to be changed.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Plan {
     /// How many are not, since they change what another one changes.
     later: usize,
     /// Files that are left alone, and why.
-    refused: BTreeSet<(String, &'static str)>,
+    refused: BTreeSet<(String, String)>,
 }
 
 /// A file that could not be written; those before it are.
@@ -42,13 +42,23 @@ pub(crate) fn plan(findings: &[Finding], parsed: &Parsed) -> Plan {
     for finding in findings {
         let is_safe = |fix: &&TextFix| fix.applicability == Applicability::Safe;
         if let Some(fix) = finding.fixes.iter().find(is_safe) {
-            plan.take(fix, parsed, &mut reasons);
+            match &finding.primary.origin {
+                Some(origin) => plan.leave(finding, origin, parsed),
+                None => plan.take(fix, parsed, &mut reasons),
+            }
         }
     }
     plan
 }
 
 impl Plan {
+    /// What is rendered is mended where it is written.
+    fn leave(&mut self, finding: &Finding, origin: &str, parsed: &Parsed) {
+        let path = parsed.source(finding.primary.file).path.clone();
+        let why = format!("it is rendered from {}: mend it there", plain(origin));
+        self.refused.insert((path, why));
+    }
+
     fn take(
         &mut self,
         fix: &TextFix,
@@ -59,7 +69,7 @@ impl Plan {
         for edit in &fix.edits {
             let file = parsed.source(edit.file);
             if let Some(why) = *reasons.entry(edit.file).or_insert_with(|| refusal(file)) {
-                self.refused.insert((file.path.clone(), why));
+                self.refused.insert((file.path.clone(), why.to_owned()));
                 is_open = false;
             }
         }

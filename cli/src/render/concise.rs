@@ -21,7 +21,9 @@ pub(super) fn write(
         }
         let (severity, message) = (finding.severity, plain(&finding.message));
         let tag = format!("{}[{}]", severity.name(), finding.check.name);
-        writeln!(out, ": {}: {message}", setting.terminal.paint.severity(severity, &tag))?;
+        let origin = finding.primary.origin.as_deref();
+        let origin = origin.map_or(String::new(), |path| format!(" (from {})", plain(path)));
+        writeln!(out, ": {}: {message}{origin}", setting.terminal.paint.severity(severity, &tag))?;
     }
     Ok(())
 }

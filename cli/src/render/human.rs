@@ -148,28 +148,57 @@ fn write_fix(
         }
         let lines = hunk.before.len().max(hunk.after.len());
         let width = (hunk.line + lines).to_string().len();
+        let from = first_difference(&hunk.before, &hunk.after);
         for (offset, line) in hunk.before.iter().enumerate() {
-            let text = format!("{:>width$} - {}", hunk.line + offset, cut(line, terminal));
+            let text = format!("{:>width$} - {}", hunk.line + offset, cut(line, from, terminal));
             writeln!(out, "          {}", terminal.paint.removed(&text))?;
         }
         for (offset, line) in hunk.after.iter().enumerate() {
-            let text = format!("{:>width$} + {}", hunk.line + offset, cut(line, terminal));
+            let text = format!("{:>width$} + {}", hunk.line + offset, cut(line, from, terminal));
             writeln!(out, "          {}", terminal.paint.added(&text))?;
         }
     }
     Ok(())
 }
 
-fn cut(line: &str, terminal: &Terminal) -> String {
-    let room = terminal.width.saturating_sub(18);
-    match line.char_indices().nth(room) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line.to_owned(),
+/// How much is shown before what changes in a line that is too long.
+const BEFORE_CHANGE: usize = 24;
+
+/// How many characters the lines of both versions have in common from the left.
+fn first_difference(before: &[String], after: &[String]) -> usize {
+    let common = |(old, new): (&String, &String)| {
+        old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count()
+    };
+    before.iter().zip(after).map(common).min().unwrap_or(0)
+}
+
+/// What there is room for of a line, with what stands at `change` in it.
+fn cut(line: &str, change: usize, terminal: &Terminal) -> String {
+    let room = terminal.width.saturating_sub(18).max(BEFORE_CHANGE * 2);
+    let width = |text: &str| textwrap::core::display_width(text);
+    if width(line) <= room {
+        return line.to_owned();
     }
+    let is_far =
+        line.chars().take(change).map(|it| width(it.encode_utf8(&mut [0; 4]))).sum::<usize>()
+            + BEFORE_CHANGE
+            > room;
+    let skipped = if is_far { change.saturating_sub(BEFORE_CHANGE) } else { 0 };
+    let mut shown = if skipped > 0 { "…".to_owned() } else { String::new() };
+    let mut used = width(&shown);
+    for character in line.chars().skip(skipped) {
+        used += width(character.encode_utf8(&mut [0; 4]));
+        if used >= room {
+            shown.push('…');
+            break;
+        }
+        shown.push(character);
+    }
+    shown
 }
 
 /// Text of an author's file may hold what a terminal would act on.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars()
         .map(|character| if is_deceptive(character) { '\u{fffd}' } else { character })
         .collect()

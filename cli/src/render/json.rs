@@ -64,6 +64,7 @@ fn site(site: &Site, parsed: &Parsed) -> Value {
         "file": parsed.source(site.file).path,
         "range": site.span.map(|span| range(site.file, span, parsed)),
         "resource": site.resource,
+        "origin": site.origin,
         "label": (!site.text.is_empty()).then_some(&site.text),
     })
 }

@@ -4,7 +4,7 @@ use mesh_compiler::diagnostic::{Finding, Severity, TextFix};
 use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{SourceFile, Span};
 
-/// The message, what is said at the token, what becomes of requests, and what to do: a line each.
+/// The message, what is said at the token, what becomes of requests, what to do, and where if not here: a line each.
 pub(super) fn lines(finding: &Finding) -> Vec<String> {
     let label = Some(&finding.primary.text).filter(|text| !text.is_empty());
     let message = match label {
@@ -13,7 +13,8 @@ pub(super) fn lines(finding: &Finding) -> Vec<String> {
     };
     let consequence = finding.consequence.iter().map(|text| format!("effect: {text}"));
     let help = finding.help.iter().map(|text| format!("help: {text}"));
-    std::iter::once(message).chain(consequence).chain(help).collect()
+    let origin = finding.primary.origin.iter().map(|path| format!("rendered from: {path}"));
+    std::iter::once(message).chain(consequence).chain(help).chain(origin).collect()
 }
 
 /// The lines without their line breaks: a quoted value may hold some.

@@ -138,7 +138,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// `shop/reviews.yaml:7:3 · VirtualService shop/reviews`.
+    /// `shop/reviews.yaml:7:3 · VirtualService shop/reviews · from shop/templates/reviews.yaml`.
     fn name(&self, span: Span) -> String {
         let position = self.file.position(span.start);
         let mut name = format!("{}:{}:{}", self.file.path, position.line, position.column);
@@ -146,6 +146,10 @@ impl Source<'_> {
         if let Some(resource) = site.and_then(|(site, _)| site.resource.as_deref()) {
             name.push_str(" · ");
             name.push_str(&super::human::plain(resource));
+        }
+        if let Some(origin) = site.and_then(|(site, _)| site.origin.as_deref()) {
+            name.push_str(" · from ");
+            name.push_str(&super::human::plain(origin));
         }
         name
     }

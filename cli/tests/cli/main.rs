@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod fmt;
+#[cfg(test)]
 mod formats;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
@@ -22,6 +26,8 @@ mod request;
 mod revision;
 #[cfg(test)]
 mod selection;
+#[cfg(test)]
+mod sources;
 #[cfg(test)]
 mod up;
 #[cfg(test)]

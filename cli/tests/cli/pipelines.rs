@@ -55,7 +55,9 @@ fn succeeded(output: &Output) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-const CHECK: [(&str, &str); 5] = [
+const CHECK: [(&str, &str); 7] = [
+    ("MESH_ENV", ""),
+    ("MESH_BASE", ""),
     ("MESH", "mesh"),
     ("MESH_PATH", "policies"),
     ("MESH_FAIL_ON", "error"),
@@ -85,6 +87,35 @@ fn github_gets_a_snapshot_of_what_is_fine() {
     succeeded(&run(&place, &script(GITHUB, "id: check"), &CHECK));
     assert_eq!(place.read("output"), "exit-code=0\n");
     assert!(place.path().join("policy.mesh").exists());
+}
+
+/// A workplace whose policy has changed since a commit, which is given back too.
+fn changed() -> Option<(Repository, String)> {
+    let place = workplace(FINE);
+    place.git(&["init", "-q"])?;
+    place.git(&["add", "policies"])?;
+    place.git(&["commit", "-q", "-m", "before"])?;
+    place.write("policies/a.yaml", &FINE.replace("80", "8080"));
+    Some((place, "HEAD".to_owned()))
+}
+
+#[test]
+fn a_pull_request_is_told_what_it_changes() {
+    let Some((place, base)) = changed() else { return };
+    let variables = [&CHECK[..], &[("MESH_BASE", base.as_str())]].concat();
+    succeeded(&run(&place, &script(GITHUB, "id: check"), &variables));
+    let comment = place.read("temp/mesh.md");
+    assert!(comment.starts_with("### ✔ mesh") || comment.starts_with("### !"), "{comment}");
+    assert!(comment.contains("8080"), "{comment}");
+    assert_eq!(place.read("summary"), comment);
+    let Some((place, base)) = changed() else { return };
+    let variables = [&CHECK[..], &[("CI_MERGE_REQUEST_DIFF_BASE_SHA", base.as_str())]].concat();
+    succeeded(&run(&place, &script(GITLAB, "mesh:check:"), &variables));
+    assert!(place.read("mesh.md").contains("8080"));
+    // A base that is not there takes nothing else away.
+    let variables = [&CHECK[..], &[("CI_MERGE_REQUEST_DIFF_BASE_SHA", "nothing")]].concat();
+    succeeded(&run(&place, &script(GITLAB, "mesh:check:"), &variables));
+    assert!(place.read("mesh.md").contains("cannot be told"));
 }
 
 #[test]
@@ -132,9 +163,12 @@ fn gitlab_publishes_what_is_fine_and_nothing_else() {
 /// A hook's entry is a command line that `mesh` understands.
 #[test]
 fn hooks_compile_the_repository() {
-    for (policy, entry, code) in
-        [(FAULTY, "mesh-compile", 1), (FAULTY, "mesh-fix", 0), (FINE, "mesh-compile", 0)]
-    {
+    for (policy, entry, code) in [
+        (FAULTY, "mesh-compile", 1),
+        (FAULTY, "mesh-fix", 0),
+        (FINE, "mesh-compile", 0),
+        (FINE, "mesh-fmt", 0),
+    ] {
         let (_, after) = HOOKS.split_once(&format!("id: {entry}\n")).unwrap();
         let line = after.lines().find_map(|line| line.trim().strip_prefix("entry: ")).unwrap();
         let place = workplace(policy);

@@ -408,5 +408,5 @@ fn duplicate(id: DocumentId, first: DocumentId, identity: &Identity) -> Diagnost
         .label("again")
         .also(Place::resource(first), "first here")
         .consequence("a cluster keeps whichever is applied last; here the first is looked at, and nothing is compiled")
-        .help("remove one, or rename it")
+        .help("remove one, or rename it; what differs between clusters belongs to `environments` in mesh.yaml")
 }

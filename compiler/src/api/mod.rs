@@ -40,11 +40,11 @@ pub use checks::CHECKS;
 pub use kind::{KINDS, Kind, fields_of};
 pub use mesh::{Incomplete, Mesh, decode};
 pub use metadata::{Envelope, Metadata};
-pub use project::{Inventory, LintLevel, Project};
+pub use project::{Environment, Inventory, LintLevel, Ownership, Project};
 pub use resource::Resource;
 pub use rules::CHECKS as RULES;
 
-pub(crate) use decode::nearest;
+pub use decode::nearest;
 pub(crate) use kind::replacement;
 pub(crate) use project::{fixed_check, unknown_check};
 pub(crate) use rules::address::inward;

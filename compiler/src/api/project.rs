@@ -31,6 +31,50 @@ pub struct Project {
     /// What exists although no file of the repository says so.
     #[serde(default)]
     pub inventory: Inventory,
+    /// Files and folders below this one's that say what is in the cluster, as `kubectl get -o yaml` does, and are no policy.
+    #[serde(default)]
+    pub context: Vec<String>,
+    /// What the repository holds for more than one cluster, by the names of these. Absent: all files are one policy.
+    #[serde(default)]
+    pub environments: BTreeMap<String, Environment>,
+    /// Who may write what, by where it stands. The last of them that names a file holds for it.
+    #[serde(default)]
+    pub ownership: Vec<Ownership>,
+}
+
+/// One of several clusters, or meshes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Environment {
+    /// Files and folders below this one's folder. A resource in a later path replaces the one of the same name in an earlier.
+    pub paths: Vec<String>,
+    /// As for the project, and beside that.
+    #[serde(default)]
+    pub context: Vec<String>,
+    /// As for the project, and beside that.
+    #[serde(default)]
+    pub inventory: Inventory,
+    /// In place of the project's, like the next two.
+    pub trust_domain: Option<String>,
+    pub cluster_domain: Option<String>,
+    pub default_namespace: Option<String>,
+}
+
+/// What the files of some folders may say. In texts, `*` stands for anything but `/`, and `**` for that too. A list that is
+/// absent forbids nothing; an empty one forbids all.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ownership {
+    /// Files and folders below this one's folder: `teams/shop`, `teams/*/routes`.
+    pub paths: Vec<String>,
+    /// Who they belong to, for whoever is told that they said too much.
+    pub owner: Option<String>,
+    /// The namespaces of their resources.
+    pub namespaces: Option<Vec<String>>,
+    /// The kinds of their resources.
+    pub kinds: Option<Vec<String>>,
+    /// The hosts that they take requests for or set the traffic of. The services of the namespaces above may be named too.
+    pub hosts: Option<Vec<String>>,
 }
 
 /// Names that policy may refer to.
@@ -67,10 +111,30 @@ pub enum LintLevel {
 }
 
 impl Project {
+    /// As it holds in the environment that was chosen.
     pub(super) fn read(parsed: &Parsed, id: DocumentId, out: &mut Vec<Diagnostic>) -> Self {
         let Decoded { value, diagnostics, .. } = decode::<Self>(parsed, id);
         out.extend(diagnostics);
-        value.unwrap_or_default()
+        let mut project = value.unwrap_or_default();
+        let own = parsed.environment().and_then(|name| project.environments.get(name)).cloned();
+        if let Some(own) = own {
+            project.enter(own);
+        }
+        project
+    }
+
+    /// As it is written; whoever reads it for good says what is wrong.
+    pub(crate) fn peek(parsed: &Parsed) -> Self {
+        let id = parsed.project();
+        id.and_then(|id| decode::<Self>(parsed, id).value).unwrap_or_default()
+    }
+
+    fn enter(&mut self, own: Environment) {
+        self.inventory.add(own.inventory);
+        self.context.extend(own.context);
+        self.trust_domain = own.trust_domain.or(self.trust_domain.take());
+        self.cluster_domain = own.cluster_domain.or(self.cluster_domain.take());
+        self.default_namespace = own.default_namespace.or(self.default_namespace.take());
     }
 
     #[must_use]
@@ -81,6 +145,16 @@ impl Project {
     #[must_use]
     pub fn cluster_domain(&self) -> &str {
         self.cluster_domain.as_deref().unwrap_or("cluster.local")
+    }
+}
+
+impl Inventory {
+    fn add(&mut self, other: Self) {
+        self.namespaces.extend(other.namespaces);
+        self.hosts.extend(other.hosts);
+        self.secrets.extend(other.secrets);
+        self.service_accounts.extend(other.service_accounts);
+        self.gateways.extend(other.gateways);
     }
 }
 

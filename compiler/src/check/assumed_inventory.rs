@@ -85,6 +85,6 @@ fn report(places: Vec<Place>, what: &str, field: &str) -> Option<Diagnostic> {
     let found = Diagnostic::new(&CHECK, first, message)
         .label("taken on trust")
         .consequence("a name that is misspelt is not found until requests fail")
-        .help(format!("list what exists elsewhere in `inventory.{field}` of mesh.yaml"));
+        .help(format!("name a dump of the cluster (`--context`), or list what exists in `inventory.{field}` of mesh.yaml"));
     Some(places.take(SHOWN_MAX).fold(found, |found, place| found.also(place, "this one too")))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::parse::{DocumentId, Faults, Parsed};
-use crate::source::{FileId, Span};
+use crate::parse::{DocumentId, Faults, Parsed, origin};
+use crate::source::{FileId, Role, Span};
 
 use super::{
     Check, Class, Diagnostic, FieldPath, Fix, Label, Level, Place, Severity, TextEdit, TextFix,
@@ -34,6 +34,8 @@ pub struct Site {
     pub text: String,
     /// The resource that stands there, `VirtualService shop/reviews`.
     pub resource: Option<String>,
+    /// What the resource was rendered from, `shop/templates/reviews.yaml`: there it is to be mended.
+    pub origin: Option<String>,
 }
 
 /// Looks all places up, applies the project's levels, drops what follows from `faults` or from a misspelt field, what
@@ -48,6 +50,7 @@ pub fn finish(
     let wrong = Wrong::of(&diagnostics, levels);
     let mut findings: Vec<Finding> = diagnostics
         .into_iter()
+        .filter(|found| !is_of_context(found, parsed))
         .filter(|found| !found.supposed.iter().any(|place| wrong.is_within(place, found, parsed)))
         .filter(|found| !wrong.explains_absence(&found.place, parsed))
         .filter(|found| {
@@ -128,6 +131,12 @@ fn follows_from(faults: &BTreeMap<DocumentId, Faults>, place: &Place, parsed: &P
     parsed.document(*document).passes(parsed, path, faults)
 }
 
+/// What says what is in the cluster was written by the cluster: its faults, if any, are no author's.
+fn is_of_context(found: &Diagnostic, parsed: &Parsed) -> bool {
+    let (file, _) = found.place.locate(parsed);
+    parsed.source(file).role == Role::Context && found.check.class != Class::Input
+}
+
 fn level(found: &Diagnostic, levels: &Levels) -> Option<Severity> {
     match levels.get(found.check.name) {
         Some(_) if found.check.class != Class::Lint => Some(found.severity),
@@ -159,8 +168,9 @@ fn site(place: &Place, text: String, parsed: &Parsed) -> Site {
     let span = (!matches!(place, Place::File(_))).then_some(span);
     // `mesh.yaml` is no resource, and its path names it.
     let resource = place.document().filter(|id| parsed.project() != Some(*id));
-    let resource = resource.map(|id| parsed.document(id).to_string());
-    Site { file, span, text, resource }
+    let document = resource.map(|id| parsed.document(id));
+    let origin = document.and_then(|it| origin(parsed, it));
+    Site { file, span, text, resource: document.map(ToString::to_string), origin }
 }
 
 fn resolve_fix(fix: Fix, parsed: &Parsed) -> TextFix {

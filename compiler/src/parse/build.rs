@@ -308,9 +308,10 @@ impl<'a> Builder<'a> {
     /// Whether `count` more nodes may be repeated.
     fn repeat(&mut self, count: u64, span: Span) -> bool {
         let before = self.repeated;
-        self.repeated += count;
-        self.expanded += count;
+        // What is repeated of what was repeated grows without end.
+        self.repeated = self.repeated.saturating_add(count);
         if self.repeated <= REPEATED_NODES_MAX {
+            self.expanded += count;
             return true;
         }
         if before <= REPEATED_NODES_MAX {

@@ -110,8 +110,17 @@ fn is_project(path: &str) -> bool {
 }
 
 /// What stands in the settings of a project. Other programs' files may be called `mesh.yaml` too.
-const PROJECT_KEYS: &[&str] =
-    &["lints", "meshConfig", "trustDomain", "clusterDomain", "defaultNamespace", "inventory"];
+const PROJECT_KEYS: &[&str] = &[
+    "lints",
+    "meshConfig",
+    "trustDomain",
+    "clusterDomain",
+    "defaultNamespace",
+    "inventory",
+    "context",
+    "environments",
+    "ownership",
+];
 
 fn misplaced(place: Place) -> Diagnostic {
     Diagnostic::new(&MISPLACED_PROJECT, place, "settings of a project that is not compiled here")

@@ -10,6 +10,9 @@ use crate::source::{FileId, Span};
 /// Up to this many keys, comparing all pairs is the fastest.
 const SMALL: usize = 12;
 
+/// How many of a mapping are told.
+const SHOWN_MAX: usize = 64;
+
 /// One diagnostic for each key that stood before. In the outermost mapping of a document a second resource,
 /// without a line `---` before it, is one diagnostic.
 pub(super) fn check(
@@ -29,7 +32,14 @@ pub(super) fn check(
         let starts = resources(entries, text);
         return starts.map(|(first, second)| not_separated(first, second, source, file)).collect();
     }
-    pairs.into_iter().map(|(first, second)| duplicate(text(first), first, second, file)).collect()
+    let more = pairs.len().saturating_sub(SHOWN_MAX);
+    let shown = pairs.into_iter().take(SHOWN_MAX);
+    let mut found: Vec<_> =
+        shown.map(|(first, second)| duplicate(text(first), first, second, file)).collect();
+    if let Some(last) = found.pop_if(|_| more > 0) {
+        found.push(last.help(format!("{more} more in this mapping are not shown")));
+    }
+    found
 }
 
 /// Each entry whose key stood before, after the entry where it did.

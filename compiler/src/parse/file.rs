@@ -8,13 +8,14 @@ use super::build::Builder;
 use super::classify::{self, Shape};
 use super::document::Identity;
 use super::{
-    Broken, Document, NodeId, Pragma, Tree, TreeId, embedded, everyday, pragmas, secret, syntax,
+    Broken, Document, NodeId, Pragma, Tree, TreeId, embedded, everyday, placeholder, pragmas,
+    secret, syntax,
 };
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, Role, SourceFile, Span};
 
 /// How deep lists and mappings may lie in each other. The deepest field of any kind lies at 20.
-pub(super) const DEPTH_MAX: usize = 100;
+pub(crate) const DEPTH_MAX: usize = 100;
 
 /// What was understood of a file.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +46,13 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
     let mut parsed = ParsedFile { pragmas, ..ParsedFile::default() };
     let mut notices = Vec::new();
     for yaml in stream.documents {
-        out.extend(yaml.diagnostics);
+        if !yaml.is_whole
+            && let Some(notice) = placeholder::unfilled(file.text(), &yaml.diagnostics)
+        {
+            notices.push(notice);
+        } else {
+            out.extend(yaml.diagnostics);
+        }
         if !yaml.is_whole {
             parsed.hidden.extend(secret::in_broken(file.text(), yaml.span));
             let identity =

@@ -10,7 +10,7 @@
 //! - A syntax error costs one YAML document; the others of the file are read. What was understood of the
 //!   broken one (kind and name) is kept as [`Broken`], so that nobody calls it missing.
 //! - Files that hold no resources (values of a chart, kustomizations, templates, patches) are told apart
-//!   by what they look like, and get one notice each.
+//!   by what they look like, or by the kustomization that names them, and get one notice each.
 //! - Comments that speak to the compiler are [`Pragma`]s, each with what it is about.
 //!
 //! Nothing here knows a field of any kind; that is `api`.
@@ -24,8 +24,11 @@ mod embedded;
 mod everyday;
 mod faults;
 mod file;
+mod kustomize;
 mod merge;
+mod origin;
 mod parsed;
+mod placeholder;
 mod pragmas;
 pub mod scalar;
 mod secret;
@@ -36,7 +39,9 @@ pub use checks::CHECKS;
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
 pub use faults::Faults;
-pub(crate) use file::parse;
+pub(crate) use file::{DEPTH_MAX, parse};
+pub(crate) use kustomize::set_patches_aside;
+pub use origin::origin;
 pub use parsed::{Parsed, TreeId};
 pub use pragmas::{About, Pragma};
 pub use tree::{Content, Entry, NodeId, Text, Tree};

@@ -19,6 +19,7 @@ pub struct Parsed {
     broken: Vec<Broken>,
     pragmas: Vec<Pragma>,
     project: Option<DocumentId>,
+    environment: Option<Box<str>>,
 }
 
 impl Parsed {
@@ -45,6 +46,40 @@ impl Parsed {
         }
         parsed.sources = Sources::new(sources);
         parsed
+    }
+
+    /// Leaves out the resources that `keep` does not hold for. Numbers of resources change.
+    pub(crate) fn retain(&mut self, keep: impl Fn(DocumentId, &Document) -> bool) {
+        let project = self.project;
+        let all = std::mem::take(&mut self.documents);
+        for (index, document) in all.into_iter().enumerate() {
+            let id = DocumentId(number(index));
+            if project == Some(id) {
+                self.project = Some(DocumentId(number(self.documents.len())));
+            }
+            if project == Some(id) || keep(id, &document) {
+                self.documents.push(document);
+            }
+        }
+    }
+
+    /// Leaves out all of some files: they are there, and nothing in them is.
+    pub(crate) fn retain_files(&mut self, keep: impl Fn(FileId) -> bool) {
+        self.retain(|_, document| keep(document.file));
+        self.broken.retain(|broken| keep(broken.file));
+        self.pragmas.retain(|pragma| keep(pragma.file));
+    }
+
+    /// Resources of which no more is known than that they exist.
+    pub(crate) fn take_for_broken(&mut self, is_meant: impl Fn(&Document) -> bool) {
+        let known = self.documents.iter().filter(|it| is_meant(it));
+        let broken = known.map(|it| Broken { file: it.file, identity: it.identity.clone() });
+        self.broken.extend(broken.collect::<Vec<_>>());
+        self.retain(|_, document| !is_meant(document));
+    }
+
+    pub(crate) fn sources_mut(&mut self) -> &mut Sources {
+        &mut self.sources
     }
 
     #[must_use]
@@ -98,6 +133,16 @@ impl Parsed {
     #[must_use]
     pub fn pragmas(&self) -> &[Pragma] {
         &self.pragmas
+    }
+
+    /// The environment that these resources are of, if one was chosen.
+    #[must_use]
+    pub fn environment(&self) -> Option<&str> {
+        self.environment.as_deref()
+    }
+
+    pub(crate) fn set_environment(&mut self, name: &str) {
+        self.environment = Some(name.into());
     }
 
     /// `mesh.yaml`, which is no resource but is read like one.

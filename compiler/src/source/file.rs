@@ -9,6 +9,8 @@ pub enum Role {
     Policy,
     /// `mesh.yaml` at the root of the first path: how the project is to be compiled.
     Project,
+    /// It says what is in the cluster, and is no policy: nobody is told what is wrong with it.
+    Context,
 }
 
 /// A file of the repository. What could not be read is here too, without text, so that it has a name

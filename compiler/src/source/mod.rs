@@ -52,6 +52,12 @@ impl Sources {
         &self.files[id.0 as usize]
     }
 
+    pub(crate) fn set_role(&mut self, id: FileId, role: Role) {
+        if let Some(file) = self.files.get_mut(id.0 as usize) {
+            file.role = role;
+        }
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         (0..).map(FileId).zip(&self.files)
     }

@@ -8,22 +8,14 @@ use std::path::{Path, PathBuf};
 
 use super::{Entry, Input, Origin, Role};
 
-/// Everything that `inputs` lead to, in the order of the paths, each file once.
+/// Everything that `inputs` and `context` lead to, in the order of the paths, each file once: what is context is no policy,
+/// wherever it lies.
 #[must_use]
-pub fn walk(inputs: &[Input]) -> Vec<Entry> {
-    let mut walk = Walk::default();
-    for input in inputs {
-        match input {
-            Input::Stdin => walk.found("-".into(), Origin::Stdin),
-            Input::Path(path) => walk.named(path, show(path)),
-            Input::Called { path, name } => walk.named(path, show(name.as_ref())),
-            Input::Text { name, text } => walk.found(name.clone(), Origin::Text(text.clone())),
-        }
-    }
-    // A directory reached by its own name is shown by it; so links wait until all names are known.
-    while let Some((link, shown)) = walk.links.pop() {
-        walk.link(&link, shown);
-    }
+pub fn walk(inputs: &[Input], context: &[Input]) -> Vec<Entry> {
+    let mut walk = Walk { role: Role::Context, ..Walk::default() };
+    walk.all(context);
+    walk.role = Role::Policy;
+    walk.all(inputs);
     mark_project(&mut walk.entries, inputs.first());
     walk.entries.sort_by(|a, b| a.shown.cmp(&b.shown));
     walk.entries
@@ -32,8 +24,9 @@ pub fn walk(inputs: &[Input]) -> Vec<Entry> {
 /// "Too many levels of symbolic links"; `std` has no stable name for it.
 const ELOOP: i32 = if cfg!(target_os = "macos") { 62 } else { 40 };
 
-#[derive(Default)]
 struct Walk {
+    /// Of what is found from now on.
+    role: Role,
     entries: Vec<Entry>,
     /// Files and directories that have been entered, without links in their paths.
     seen: HashSet<PathBuf>,
@@ -41,9 +34,30 @@ struct Walk {
     links: Vec<(PathBuf, String)>,
 }
 
+impl Default for Walk {
+    fn default() -> Self {
+        Self { role: Role::Policy, entries: Vec::new(), seen: HashSet::new(), links: Vec::new() }
+    }
+}
+
 impl Walk {
+    fn all(&mut self, inputs: &[Input]) {
+        for input in inputs {
+            match input {
+                Input::Stdin => self.found("-".into(), Origin::Stdin),
+                Input::Path(path) => self.named(path, show(path)),
+                Input::Called { path, name } => self.named(path, show(name.as_ref())),
+                Input::Text { name, text } => self.found(name.clone(), Origin::Text(text.clone())),
+            }
+        }
+        // A directory reached by its own name is shown by it; so links wait until all names are known.
+        while let Some((link, shown)) = self.links.pop() {
+            self.link(&link, shown);
+        }
+    }
+
     fn found(&mut self, shown: String, origin: Origin) {
-        self.entries.push(Entry { shown, role: Role::Policy, origin });
+        self.entries.push(Entry { shown, role: self.role, origin });
     }
 
     /// A path that the user gave: a file is read whatever its name, and may be a pipe.
@@ -84,8 +98,12 @@ impl Walk {
                 self.links.push((child, shown));
             } else if kind.is_dir() {
                 self.directory(&child, real.join(&name), &shown);
-            } else if kind.is_file() && is_policy(&name) {
-                self.file(child, real.join(&name), shown);
+            } else if is_policy(&name) {
+                if kind.is_file() {
+                    self.file(child, real.join(&name), shown);
+                } else {
+                    self.found(shown, Origin::Unreadable(no_file()));
+                }
             }
         }
         self.seen.insert(real);
@@ -110,9 +128,17 @@ impl Walk {
             Err(error) if is_policy(link.as_os_str()) => {
                 self.found(shown, Origin::Unreadable(error));
             }
+            Ok(_) if is_policy(link.as_os_str()) => {
+                self.found(shown, Origin::Unreadable(no_file()));
+            }
             Ok(_) | Err(_) => {}
         }
     }
+}
+
+/// Of what somebody named a pipe or a device may be read; one that lies about would be waited for.
+fn no_file() -> io::Error {
+    io::Error::other("it is a pipe, a socket or a device")
 }
 
 /// The entries of a directory that are not hidden, by name.
@@ -146,7 +172,8 @@ fn mark_project(entries: &mut [Entry], first: Option<&Input>) {
         },
         None => return,
     };
-    if let Some(entry) = entries.iter_mut().find(|entry| entry.shown == shown) {
+    let is_project = |entry: &&mut Entry| entry.shown == shown && entry.role == Role::Policy;
+    if let Some(entry) = entries.iter_mut().find(is_project) {
         entry.role = Role::Project;
     }
 }
@@ -196,7 +223,7 @@ mod tests {
         for name in ["b/2.yml", "b/1.JSON", "a.yaml", ".git/x.yaml", "README.md", "mesh.yaml"] {
             folder.write(name, "");
         }
-        let entries = walk(&[Input::Path(folder.path().into())]);
+        let entries = walk(&[Input::Path(folder.path().into())], &[]);
         assert_eq!(shown(&entries), ["a.yaml", "1.JSON", "2.yml", "mesh.yaml"]);
         let project: Vec<_> = entries.iter().map(|entry| entry.role == Role::Project).collect();
         assert_eq!(project, [false, false, false, true]);
@@ -209,9 +236,21 @@ mod tests {
         folder.link("a", "real");
         folder.link("b.yaml", "real/x.yaml");
         let inputs = [folder.path().into(), folder.path().join("real").join("x.yaml")];
-        let entries = walk(&inputs.map(Input::Path));
+        let entries = walk(&inputs.map(Input::Path), &[]);
         assert_eq!(entries.len(), 1);
         assert!(entries[0].shown.ends_with("real/x.yaml"));
+    }
+
+    #[test]
+    fn what_is_context_is_no_policy() {
+        let folder = Folder::new();
+        folder.write("a.yaml", "");
+        folder.write("cluster.yaml", "");
+        let path = |name: &str| Input::Path(folder.path().join(name));
+        let entries = walk(&[path("")], &[path("cluster.yaml")]);
+        let roles: Vec<_> = entries.iter().map(|entry| entry.role).collect();
+        assert_eq!(shown(&entries), ["a.yaml", "cluster.yaml"]);
+        assert_eq!(roles, [Role::Policy, Role::Context]);
     }
 
     #[test]
@@ -221,7 +260,7 @@ mod tests {
         folder.link("back", ".");
         folder.link("gone.yaml", "nothing");
         folder.link("self", "self");
-        let entries = walk(&[Input::Path(folder.path().into())]);
+        let entries = walk(&[Input::Path(folder.path().into())], &[]);
         assert_eq!(shown(&entries), ["back", "gone.yaml", "self", "x.yaml"]);
         assert!(matches!(entries[0].origin, Origin::Loop));
         assert!(matches!(entries[1].origin, Origin::Unreadable(_)));
@@ -231,7 +270,7 @@ mod tests {
     #[test]
     fn files_in_memory_are_read_in_the_order_of_their_names() {
         let text = |name: &str| Input::Text { name: name.into(), text: "a: 1".into() };
-        let entries = walk(&[text("z.yaml"), text("mesh.yaml"), text("shop/a.yaml")]);
+        let entries = walk(&[text("z.yaml"), text("mesh.yaml"), text("shop/a.yaml")], &[]);
         assert_eq!(shown(&entries), ["mesh.yaml", "a.yaml", "z.yaml"]);
         assert!(entries[0].role == Role::Project && entries[1].role == Role::Policy);
     }
@@ -244,7 +283,7 @@ mod tests {
         }
         let called = |path: &str, name: &str| {
             let entries =
-                walk(&[Input::Called { path: folder.path().join(path), name: name.into() }]);
+                walk(&[Input::Called { path: folder.path().join(path), name: name.into() }], &[]);
             let named = |entry: Entry| (entry.shown, entry.role == Role::Project);
             entries.into_iter().map(named).collect::<Vec<_>>()
         };

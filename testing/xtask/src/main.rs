@@ -13,6 +13,7 @@ mod suite;
 
 mod bench;
 mod corpus;
+mod fuzz;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Task {
     Bench(bench::Arguments),
     /// How many cases of the corpora are met: a line a group. It fails only where there is no corpus.
     Corpus(corpus::Arguments),
+    /// Inputs that nobody wrote: mutations of those that are kept, for a bounded time.
+    Fuzz(fuzz::Arguments),
     /// What stands behind a proxy in the suite `kernel`.
     #[command(hide = true)]
     Application,
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Task::Suite(suite) => run(&suite).map_err(|error| error.to_string()),
         Task::Bench(arguments) => bench::run(&arguments).map_err(|error| error.to_string()),
         Task::Corpus(arguments) => return corpus(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments).map_err(|error| error.to_string()),
         Task::Application => application().map_err(|error| error.to_string()),
     };
     let seconds = began.elapsed().as_secs_f64();

@@ -33,7 +33,7 @@ use crate::parse::{Document, DocumentId, Faults, Parsed};
 use log::Log;
 use value::{Reader, Value};
 
-pub(crate) use suggest::nearest;
+pub use suggest::nearest;
 
 /// What came of a document.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! "Did you mean".
 
 /// The one of `known` that `word` most likely stands for: the same but for case and `_` or `-`, or at few edits.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
     // A third of the letters may be wrong; of a short word, one.
     let far = (folded.chars().count() / 3).max(1);

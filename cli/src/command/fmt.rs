@@ -1,0 +1,216 @@
+//! `mesh fmt`: brings the files of a policy into one form.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use clap::Args;
+use mesh_compiler::diagnostic::{Class, Diagnostic, Finding, Levels, Severity, finish};
+use mesh_compiler::format::{FormatError, format};
+use mesh_compiler::parse::{Parsed, origin};
+use mesh_compiler::source::{FILE_BYTES_MAX, FileId, Input, Role, SourceFile};
+
+use super::{Exit, revision};
+use crate::findings::replace;
+use crate::mend;
+use crate::render::Paths;
+use crate::render::human::{counted, plain};
+use crate::source::Source;
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// Files and directories; `-` is standard input, which goes to standard output. In a directory, files that hold
+    /// resources are formatted, and `mesh.yaml`; a file that is named always is.
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<String>,
+    /// Name the files that are not in their form, and change nothing.
+    #[arg(long)]
+    check: bool,
+    /// Print what would change, and change nothing.
+    #[arg(long)]
+    diff: bool,
+}
+
+impl Arguments {
+    const fn changes_nothing(&self) -> bool {
+        self.check || self.diff
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    if let Some(past) = arguments.paths.iter().find(|path| Source::is_past(path)) {
+        return Exit::Usage.because(&format_args!("{past}: what was there cannot be formatted"));
+    }
+    if arguments.paths.iter().any(|path| path == "-") {
+        return match arguments.paths.as_slice() {
+            [_] => standard_input(arguments),
+            _ => Exit::Usage.because(&"`-` stands alone"),
+        };
+    }
+    let inputs: Vec<_> = arguments.paths.iter().map(|path| Input::from(path.as_str())).collect();
+    let mut found = Vec::new();
+    let parsed = mesh_compiler::read(&inputs, &[], &mut found);
+    let paths = revision::paths_of(&arguments.paths);
+    let mut run = Run { arguments, parsed: &parsed, paths, tally: Tally::default() };
+    let is_unreadable = unreadable(found, &parsed);
+    for (id, file) in run.wanted() {
+        if let Err(error) = run.file(id, file) {
+            return Exit::Unreachable.because(&format_args!("{}: {error}", file.path));
+        }
+    }
+    run.tally.tell(arguments);
+    match (is_unreadable, run.tally.changed) {
+        (true, _) => Exit::Input,
+        (false, 1..) if arguments.changes_nothing() => Exit::Negative,
+        (false, _) => Exit::Ok,
+    }
+}
+
+fn standard_input(arguments: &Arguments) -> Exit {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes);
+    if let Err(error) = read {
+        return Exit::Input.because(&error);
+    }
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Exit::Input.because(&"-: this is too large");
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Exit::Input.because(&"-: this is not text in UTF-8");
+    };
+    let after = match mend::reason(&text) {
+        Some(_) => text.clone(),
+        None => match format(&text) {
+            Ok(after) => after,
+            Err(error @ FormatError::Syntax) => {
+                return Exit::Input.because(&format_args!("-: {error}"));
+            }
+            Err(error) => {
+                note(&format!("-: {error}"));
+                text.clone()
+            }
+        },
+    };
+    if arguments.diff {
+        let file = SourceFile::new("-", Role::Policy, text.clone());
+        super::write(&mend::change("-", &file, &after));
+    } else if !arguments.check {
+        super::write(&after);
+        return Exit::Ok;
+    }
+    if after == text { Exit::Ok } else { Exit::Negative }
+}
+
+/// Tells what cannot be read, and whether there is such.
+fn unreadable(found: Vec<Diagnostic>, parsed: &Parsed) -> bool {
+    let findings = finish(found, parsed, &BTreeMap::new(), &Levels::new());
+    let is_error = |it: &&Finding| (it.check.class, it.severity) == (Class::Input, Severity::Error);
+    let mut is_unreadable = false;
+    for finding in findings.iter().filter(is_error) {
+        is_unreadable = true;
+        let file = parsed.source(finding.primary.file);
+        let place = finding.primary.span.map_or(String::new(), |span| {
+            let start = file.position(span.start);
+            format!(":{}:{}", start.line, start.column)
+        });
+        let (path, message) = (plain(&file.path), plain(&finding.message));
+        // Whoever closed standard error does not want to know.
+        let _ = writeln!(io::stderr(), "error: {path}{place}: {message}");
+    }
+    is_unreadable
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    changed: usize,
+    same: usize,
+    left: usize,
+}
+
+struct Run<'a> {
+    arguments: &'a Arguments,
+    parsed: &'a Parsed,
+    paths: Paths,
+    tally: Tally,
+}
+
+impl<'a> Run<'a> {
+    /// Files that hold policy, or were named.
+    fn wanted(&self) -> Vec<(FileId, &'a SourceFile)> {
+        let holding: BTreeSet<_> = self.parsed.documents().map(|(_, it)| it.file).collect();
+        let named = |file: &SourceFile| self.arguments.paths.contains(&file.path);
+        let files = self.parsed.sources().iter().filter(|(_, file)| file.is_readable());
+        files.filter(|(id, file)| holding.contains(id) || named(file)).collect()
+    }
+
+    fn file(&mut self, id: FileId, file: &SourceFile) -> io::Result<()> {
+        if let Some(why) = self.reason(id, file) {
+            self.tally.left += 1;
+            if self.arguments.paths.contains(&file.path) {
+                note(&format!("{}: not changed, since {why}", file.path));
+            }
+            return Ok(());
+        }
+        let after = match format(file.text()) {
+            Ok(after) if after == file.text() => {
+                self.tally.same += 1;
+                return Ok(());
+            }
+            Ok(after) => after,
+            // Why it is none has been told.
+            Err(FormatError::Syntax) => return Ok(()),
+            Err(error) => {
+                self.tally.left += 1;
+                note(&format!("{}: not changed: {error}", file.path));
+                return Ok(());
+            }
+        };
+        self.tally.changed += 1;
+        if self.arguments.diff {
+            let real = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone().into());
+            let path = self.paths.in_patch(&real.to_string_lossy());
+            super::write(&mend::change(&path, file, &after));
+        } else if self.arguments.check {
+            super::write(&format!("{}\n", plain(&file.path)));
+        } else {
+            replace(Path::new(&file.path), after.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Why a file is left alone, if so.
+    fn reason(&self, id: FileId, file: &SourceFile) -> Option<String> {
+        let extension = Path::new(&file.path).extension();
+        if extension.is_some_and(|it| it.eq_ignore_ascii_case("json")) {
+            return Some("it is JSON".to_owned());
+        }
+        let is_as_read = fs::read(&file.path).is_ok_and(|it| it == file.text().as_bytes());
+        if !is_as_read {
+            return Some("it is no file, or has changed meanwhile".to_owned());
+        }
+        let mut own = self.parsed.documents().filter(|(_, it)| it.file == id);
+        let rendered = own.find_map(|(_, it)| origin(self.parsed, it));
+        let rendered = rendered.map(|from| format!("it is rendered from {}", plain(&from)));
+        rendered.or_else(|| mend::reason(file.text()).map(str::to_owned))
+    }
+}
+
+impl Tally {
+    fn tell(&self, arguments: &Arguments) {
+        let done = if arguments.changes_nothing() { "to be formatted" } else { "formatted" };
+        let mut told = vec![format!("{} {done}", counted(self.changed, "file"))];
+        if self.same > 0 {
+            told.push(format!("{} in form already", self.same));
+        }
+        if self.left > 0 {
+            told.push(format!("{} left alone", self.left));
+        }
+        note(&told.join(", "));
+    }
+}
+
+fn note(text: &str) {
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(io::stderr(), "note: {text}");
+}

@@ -1,0 +1,135 @@
+//! Which of a project's environments are compiled: the one that is named, or each of them.
+//!
+//! What is found in each is told once. What is found in some alone says in which.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use mesh_compiler::api::nearest;
+use mesh_compiler::diagnostic::Finding;
+use mesh_compiler::source::Input;
+use mesh_compiler::{Compilation, Options, compile, environments};
+
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// The environment of `mesh.yaml` that is compiled; without it, each is checked.
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// A file or folder that says what is in the cluster, as `kubectl get ns,svc,deploy,sa -A -o yaml` prints it; no
+    /// policy.
+    #[arg(long, value_name = "FILE")]
+    pub context: Vec<String>,
+}
+
+/// Why an environment cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EnvironmentError {
+    #[error("there is no environment `{name}` in mesh.yaml{}", meant(.near.as_deref()))]
+    Unknown { name: String, near: Option<String> },
+    #[error("which environment is it? `--env` names one of {}", .0.join(", "))]
+    Several(Vec<String>),
+}
+
+fn meant(near: Option<&str>) -> String {
+    near.map_or(String::new(), |near| format!("; did you mean `{near}`?"))
+}
+
+impl Place {
+    /// `--context`, as inputs.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        self.context.iter().map(|path| Input::from(path.as_str())).collect()
+    }
+
+    /// The environments to compile; none: all files are one.
+    ///
+    /// # Errors
+    /// When there is none of the name.
+    pub(crate) fn chosen(&self, inputs: &[Input]) -> Result<Vec<String>, EnvironmentError> {
+        let all = environments(inputs);
+        let Some(name) = &self.env else { return Ok(all) };
+        if all.contains(name) {
+            return Ok(vec![name.clone()]);
+        }
+        let near = nearest(name, all.iter().map(String::as_str)).map(str::to_owned);
+        Err(EnvironmentError::Unknown { name: name.clone(), near })
+    }
+
+    /// The same where there can be but one.
+    ///
+    /// # Errors
+    /// When there is none of the name, or several and no name.
+    pub(crate) fn only(&self, inputs: &[Input]) -> Result<Option<String>, EnvironmentError> {
+        let mut chosen = self.chosen(inputs)?;
+        match chosen.len() {
+            0 | 1 => Ok(chosen.pop()),
+            _ => Err(EnvironmentError::Several(chosen)),
+        }
+    }
+}
+
+/// Compiles each of the environments; without any, all files. Of several there is no snapshot.
+pub(crate) fn compile_each(
+    inputs: &[Input],
+    options: &Options,
+    environments: &[String],
+) -> Compilation {
+    let of = |name: &String| {
+        let environment = Some(name.clone());
+        (name.clone(), compile(inputs, &Options { environment, ..options.clone() }))
+    };
+    let mut all: Vec<_> = environments.iter().map(of).collect();
+    match all.pop() {
+        None => compile(inputs, options),
+        Some((_, only)) if all.is_empty() => only,
+        Some(last) => {
+            all.push(last);
+            union(all)
+        }
+    }
+}
+
+/// Files have the same numbers in all of them, so that places in one are places in each.
+fn union(all: Vec<(String, Compilation)>) -> Compilation {
+    let count = all.len();
+    let mut found: Vec<(Finding, Vec<String>)> = Vec::new();
+    let mut known: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    let mut largest: Option<Compilation> = None;
+    let mut fault = None;
+    for (name, mut compiled) in all {
+        for finding in std::mem::take(&mut compiled.findings) {
+            let same = known.entry((finding.primary.file, finding.check.name)).or_default();
+            let at = same.iter().find(|at| found.get(**at).is_some_and(|it| it.0 == finding));
+            if let Some((_, names)) = at.and_then(|at| found.get_mut(*at)) {
+                names.push(name.clone());
+            } else {
+                same.push(found.len());
+                found.push((finding, vec![name.clone()]));
+            }
+        }
+        fault = fault.or(compiled.fault.take());
+        if largest.as_ref().is_none_or(|known| known.mesh.count < compiled.mesh.count) {
+            largest = Some(compiled);
+        }
+    }
+    found.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
+    let findings = found.into_iter().map(|(finding, names)| told(finding, &names, count)).collect();
+    #[expect(clippy::expect_used, reason = "there are several, and the first is larger than none")]
+    let largest = largest.expect("an environment");
+    Compilation { findings, fault, bundle: None, ..largest }
+}
+
+/// As the compiler sorts them.
+fn order(finding: &Finding) -> impl Ord + use<'_> {
+    (finding.primary.file, finding.primary.span, finding.check.name, finding.message.as_str())
+}
+
+fn told(mut finding: Finding, names: &[String], of: usize) -> Finding {
+    if names.len() < of {
+        let only = format!("found in {} alone", names.join(", "));
+        finding.help = Some(match finding.help {
+            Some(help) => format!("{help}; {only}"),
+            None => only,
+        });
+    }
+    finding
+}

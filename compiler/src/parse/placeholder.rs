@@ -1,0 +1,65 @@
+//! Documents that are no YAML until their placeholders are filled in, as `hosts: [${HOST}]` is none.
+
+use super::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::source::Span;
+
+/// In place of the fault of a document that does not parse: a notice, if the fault stands in a line with a placeholder.
+pub(super) fn unfilled(text: &str, faults: &[Diagnostic]) -> Option<Diagnostic> {
+    let fault = faults.iter().find(|found| *found.check == YAML_SYNTAX)?;
+    let Place::Text { file, span, .. } = fault.place else { return None };
+    let placeholder = placeholder_in_line(text, span.start as usize)?;
+    let message = "skipped: this is not YAML until its placeholders are filled in";
+    let found = Diagnostic::new(&UNRENDERED_SOURCE, Place::text(file, placeholder), message)
+        .label("a placeholder without quotes")
+        .consequence("nothing of this document is checked or compiled; the others of the file are")
+        .help("compile what they are filled with, as in `envsubst < FILE | mesh compile -`, or put them in quotes");
+    Some(found)
+}
+
+/// The first `${NAME}` or `${NAME:-…}` of the line that holds the byte at `at`.
+fn placeholder_in_line(text: &str, at: usize) -> Option<Span> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |before| before + 1);
+    let line = text.get(start..)?.lines().next()?;
+    let found = line.match_indices("${").find_map(|(open, _)| {
+        let name = line.get(open + 2..)?;
+        let end = name.find(|it: char| !(it.is_ascii_alphanumeric() || it == '_'))?;
+        let is_name = end > 0 && !name.starts_with(|it: char| it.is_ascii_digit());
+        let close = name.find('}')?;
+        (is_name && name.get(end..)?.starts_with([':', '}']))
+            .then_some((open, open + 2 + close + 1))
+    })?;
+    let number = |at: usize| u32::try_from(start + at).unwrap_or(u32::MAX);
+    Some(Span::new(number(found.0), number(found.1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Compiled;
+
+    const FINE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n";
+
+    #[test]
+    fn a_placeholder_that_is_no_yaml_costs_its_document_a_notice() {
+        let text = format!(
+            "{FINE}---\napiVersion: v1\nkind: Service\nmetadata: {{name: b}}\nspec: {{ports: [{{port: ${{PORT:-80}}}}]}}\n"
+        );
+        let compiled = Compiled::text(&text);
+        let said = compiled.said();
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with("warning[unrendered-source] 8:23 ${PORT:-80}: skipped"),
+            "{said:?}"
+        );
+        assert_eq!(compiled.mesh.count, 1);
+        assert_eq!(compiled.mesh.incomplete.len(), 1);
+    }
+
+    #[test]
+    fn other_faults_stay_faults() {
+        for line in ["a: [$1", "a: [${}", "a: [${1}", "# ${A}\na: ["] {
+            let said = Compiled::text(&format!("{FINE}---\n{line}\n")).said();
+            assert!(said[0].starts_with("error[yaml-syntax]"), "{said:?}");
+        }
+    }
+}
