@@ -22,6 +22,7 @@ pub mod diagnostic;
 pub mod parse;
 pub mod resolve;
 pub mod source;
+pub mod status;
 
 mod lower;
 

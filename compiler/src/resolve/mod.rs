@@ -38,6 +38,7 @@ pub mod backend_tls;
 pub mod destination_rule;
 pub mod gateway;
 mod grant;
+mod held;
 pub mod policy;
 pub mod route;
 mod ruler;
@@ -61,6 +62,7 @@ use crate::api;
 
 pub use age::Age;
 pub use grant::Grants;
+pub use held::{Held, Holdings};
 pub use namespace::Namespaces;
 pub use ruler::{Ruler, Rulers};
 pub use settings::{AccessLog, Settings};
@@ -89,6 +91,7 @@ pub struct Mesh<'a> {
     pub gateways: IstioGateways<'a>,
     pub api_gateways: ApiGateways<'a>,
     pub grants: Grants<'a>,
+    pub holdings: Holdings<'a>,
     pub policies: Policies<'a>,
     pub sidecars: Sidecars<'a>,
     /// Namespace → hosts of services that are for it and not for all.
@@ -109,7 +112,8 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let instances = service::Instances { machines: &machines, workloads: &workloads };
     let services = Services::of(source, &settings, instances);
     let grants = Grants::of(source);
-    let api_gateways = ApiGateways::of(source, &namespaces, &grants);
+    let holdings = Holdings::of(source);
+    let api_gateways = ApiGateways::of(source, &namespaces, &grants, &holdings);
     let virtual_services = VirtualServices::of(source, &settings);
     let backends = route::Backends { services: &services, grants: &grants, settings: &settings };
     let http_routes = HttpRoutes::of(source, &api_gateways, &backends);
@@ -119,7 +123,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         workloads,
         machines,
         destination_rules: DestinationRules::of(source, &settings),
-        backend_tls: BackendTlsPolicies::of(source, &services),
+        backend_tls: BackendTlsPolicies::of(source, &services, &holdings),
         rulers: Rulers::of(&virtual_services, &http_routes),
         gateways: IstioGateways::of(source),
         policies: Policies::of(source, &settings),
@@ -135,6 +139,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         stream_routes,
         api_gateways,
         grants,
+        holdings,
     }
 }
 
