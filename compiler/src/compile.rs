@@ -15,6 +15,7 @@ use crate::ownership;
 use crate::parse::Parsed;
 use crate::resolve;
 use crate::source::Input;
+use crate::status::{self, ResourceStatus};
 use crate::suppress::Allowances;
 
 /// What the compiler cannot know by itself.
@@ -59,6 +60,12 @@ impl Compilation {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// What a controller would write of the resources, whether or not there is a snapshot of them.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<ResourceStatus> {
+        status::statuses(&self.mesh, &self.parsed)
     }
 
     /// A file of `parsed` by its path below the root: the same wherever the repository lies.

@@ -23,6 +23,7 @@ pub mod format;
 pub mod parse;
 pub mod resolve;
 pub mod source;
+pub mod status;
 
 mod lower;
 

@@ -2,9 +2,11 @@
 //!
 //! On the mesh (a route whose parent is a Service) nobody asks for leave. Source: Gateway API, `ReferenceGrant`.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::gateway::Class;
+use crate::resolve::gateway::{ApiGateway, Class};
 use crate::resolve::route::{Backend, HttpRoute, Parent};
 
 pub(super) static CHECK: Check = Check::lint(
@@ -64,6 +66,7 @@ fn check_route(mesh: &Mesh<'_>, route: &HttpRoute<'_>, out: &mut Vec<Diagnostic>
 
 fn check_certificates(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
+        check_authorities(gateway, out);
         for listener in &gateway.listeners {
             for (index, it) in listener.certificates.iter().enumerate() {
                 if !it.lacks_grant || !it.is_secret {
@@ -86,6 +89,33 @@ fn check_certificates(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                         .help(grant(namespace, kind, own, "Secret")),
                 );
             }
+        }
+    }
+}
+
+/// Once for all ports of which it is said at one place.
+fn check_authorities(gateway: &ApiGateway<'_>, out: &mut Vec<Diagnostic>) {
+    let checks = gateway.listeners.iter().filter_map(|it| it.client.as_ref());
+    let by_path: BTreeMap<_, _> = checks.map(|check| (&check.path, check)).collect();
+    for (path, check) in by_path {
+        let references = check.validation.ca_certificate_refs.iter().zip(&check.authorities);
+        for (index, (reference, it)) in references.enumerate() {
+            if !it.lacks_grant || !it.is_readable {
+                continue;
+            }
+            let own = &gateway.resource.namespace;
+            let (namespace, name) = (&it.credential.namespace, &it.credential.name);
+            let kind = &reference.kind;
+            let at = path.clone().field("caCertificateRefs").index(index).field("namespace");
+            let message = format!(
+                "namespace `{namespace}` does not let a Gateway of `{own}` use its {kind} `{name}`"
+            );
+            out.push(
+                Diagnostic::new(&CHECK, Place::value(gateway.resource.id, at), message)
+                    .label("no ReferenceGrant allows it")
+                    .consequence("listeners that ask for clients' certificates are not opened")
+                    .help(grant(namespace, "Gateway", own, kind)),
+            );
         }
     }
 }

@@ -57,8 +57,10 @@ mod unrouted_ingress_tls;
 mod unserved_backend_policy;
 mod unserved_gateway_host;
 mod unserved_ingress;
+mod unserved_listener;
 mod unserved_listener_set;
 mod unserved_stream_route;
+mod unserved_waypoint;
 mod unused_delegate;
 mod unused_stream_route;
 
@@ -192,8 +194,10 @@ static RULES: &[Rule] = &[
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
     (&unserved_backend_policy::CHECK, unserved_backend_policy::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
+    (&unserved_listener::CHECK, unserved_listener::run),
     (&unserved_listener_set::CHECK, unserved_listener_set::run),
     (&unserved_stream_route::CHECK, unserved_stream_route::run),
+    (&unserved_waypoint::CHECK, unserved_waypoint::run),
     (&unattached_route::CHECK, unattached_route::run),
     (&undeployed_gateway::CHECK, undeployed_gateway::run),
     (&uneven_weights::CHECK, uneven_weights::run),

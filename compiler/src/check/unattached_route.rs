@@ -32,18 +32,19 @@ fn refused(route: &HttpRoute<'_>, index: usize, reason: &RefusedParent<'_>) -> O
     let id = route.resource.id;
     let reference = route.resource.spec.parent_refs.get(index)?;
     let (gateway, path, message, label) = match reason {
-        RefusedParent::Missing { .. } => return None,
-        RefusedParent::NoListener(gateway) => {
+        // That a Gateway or a set is not opened is said of it.
+        RefusedParent::Missing { .. } | RefusedParent::NotOpened(_) => return None,
+        RefusedParent::NoListener(gateway, _) => {
             let field = if reference.section_name.is_some() { "sectionName" } else { "port" };
             (gateway, parent.field(field), "the Gateway has no such listener", "no such listener")
         }
-        RefusedParent::NoHostname(gateway) => (
+        RefusedParent::NoHostname(gateway, _) => (
             gateway,
             spec().field("hostnames"),
             "no listener of the Gateway has one of these names",
             "no name in common",
         ),
-        RefusedParent::NotAllowed(gateway) => (
+        RefusedParent::NotAllowed(gateway, _) => (
             gateway,
             parent.field("name"),
             "no listener of the Gateway lets this route in",
@@ -51,7 +52,7 @@ fn refused(route: &HttpRoute<'_>, index: usize, reason: &RefusedParent<'_>) -> O
         ),
     };
     let place = match reason {
-        RefusedParent::NoHostname(_) => Place::key(id, path),
+        RefusedParent::NoHostname(..) => Place::key(id, path),
         _ => Place::value(id, path),
     };
     let listeners = Place::key(gateway.id, spec().field("listeners"));
@@ -62,7 +63,7 @@ fn refused(route: &HttpRoute<'_>, index: usize, reason: &RefusedParent<'_>) -> O
             "the route is not used at this Gateway: requests for it are answered with 404",
         );
     Some(match reason {
-        RefusedParent::NotAllowed(_) => found.help(format!(
+        RefusedParent::NotAllowed(..) => found.help(format!(
             "let routes of namespace `{}` in with the listener's `allowedRoutes`",
             route.resource.namespace
         )),

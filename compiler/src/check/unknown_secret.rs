@@ -3,7 +3,7 @@
 //! A Secret is looked for where the proxies run, in the namespace of the gateway's workloads; where no workload is known,
 //! in that of the Gateway. Source: Istio, `ServerTLSSettings.credentialName`; Gateway API, `certificateRefs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::Role;
 
@@ -11,9 +11,9 @@ use super::{inventory, selector_without_workload, suggestion};
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings};
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::gateway::{Class, IstioGateway};
+use crate::resolve::gateway::{ApiGateway, Class, IstioGateway};
 use crate::resolve::ingress;
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::{Held, Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("unknown-secret", Severity::Error, include_str!("unknown_secret.md"))
@@ -148,6 +148,9 @@ fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             out.push(describe(mesh, place, name, &BTreeSet::from([namespace])));
         }
     }
+    for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
+        check_authorities(gateway, out);
+    }
 }
 
 /// What listeners of the Gateway API show: where it is written, the Secret's name, and its namespace.
@@ -176,4 +179,27 @@ pub(super) fn shown<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeSet<&'m
         of_listeners.map(|(place, name, namespace)| (place, name, BTreeSet::from([namespace])));
     let all = credentials(mesh).into_iter().filter(|(place, ..)| !is_authority(place));
     all.chain(of_listeners).collect()
+}
+
+/// Whose certificates of clients are to be believed. Once for all ports of which it is said at one place.
+fn check_authorities(gateway: &ApiGateway<'_>, out: &mut Vec<Diagnostic>) {
+    let checks = gateway.listeners.iter().filter_map(|it| it.client.as_ref());
+    let by_path: BTreeMap<_, _> = checks.map(|check| (&check.path, check)).collect();
+    for (path, check) in by_path {
+        let references = check.validation.ca_certificate_refs.iter().zip(&check.authorities);
+        for (index, (reference, it)) in references.enumerate() {
+            if it.held != Held::Missing || !it.is_readable || it.lacks_grant {
+                continue;
+            }
+            let (namespace, name) = (&it.credential.namespace, &it.credential.name);
+            let at = path.clone().field("caCertificateRefs").index(index).field("name");
+            let kind = &reference.kind;
+            let message = format!("there is no {kind} `{name}` in namespace `{namespace}`");
+            out.push(
+                Diagnostic::new(&CHECK, Place::value(gateway.resource.id, at), message)
+                    .label(format!("no such {kind}"))
+                    .consequence("nobody's certificate is believed: connections are refused"),
+            );
+        }
+    }
 }

@@ -96,9 +96,10 @@ fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         .flat_map(|(_, route)| &route.parents)
         .filter_map(|parent| match parent {
             Parent::Refused(
-                RefusedParent::NoListener(gateway)
-                | RefusedParent::NoHostname(gateway)
-                | RefusedParent::NotAllowed(gateway),
+                RefusedParent::NoListener(gateway, _)
+                | RefusedParent::NoHostname(gateway, _)
+                | RefusedParent::NotAllowed(gateway, _)
+                | RefusedParent::NotOpened(gateway),
             ) => Some(gateway.id),
             _ => None,
         })

@@ -6,7 +6,7 @@
 use super::inventory;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::gateway::{ApiGateway, Listener, SetState};
+use crate::resolve::gateway::{ApiGateway, Listener, ListenerConflict, SetState};
 
 pub(super) static CHECK: Check = Check::lint(
     "unserved-listener-set",
@@ -43,24 +43,37 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                         .help("without `allowedListeners` a Gateway takes none"),
                 );
             }
+            Some(SetState::Unsupported(gateway)) => {
+                let class = &gateway.spec.gateway_class_name;
+                let message = format!("Gateways of class `{class}` take no ListenerSets");
+                let spec = FieldPath::default().field("spec");
+                out.push(
+                    say(message, "added to nothing").also(
+                        Place::value(gateway.id, spec.field("gatewayClassName")),
+                        "its class",
+                    ),
+                );
+            }
             _ => {}
         }
     }
     for gateway in mesh.api_gateways.iter() {
-        let in_conflict = gateway.listeners.iter().filter(|it| it.is_in_conflict);
+        let in_conflict = gateway.listeners.iter().filter(|it| it.conflict.is_some());
         out.extend(in_conflict.filter_map(|it| conflict(gateway, it)));
     }
 }
 
 fn conflict(gateway: &ApiGateway<'_>, listener: &Listener<'_>) -> Option<Diagnostic> {
-    let earlier = gateway.listeners.iter().take(listener.index);
-    let first =
-        earlier.filter(|it| !it.is_in_conflict).find(|it| !it.is_distinct_from(listener))?;
+    let mut earlier = gateway.listeners.iter().take(listener.index);
+    let first = earlier.find(|it| it.conflict.is_none() && listener.conflict_with(it).is_some())?;
     let name = &listener.spec.name;
-    let (message, field) = if first.protocol == listener.protocol {
-        (format!("listener `{name}` has the port and the name of another"), "name")
-    } else {
-        (format!("the port of listener `{name}` is for another protocol"), "protocol")
+    let (message, field) = match listener.conflict? {
+        ListenerConflict::Hostname => {
+            (format!("listener `{name}` has the port and the name of another"), "name")
+        }
+        ListenerConflict::Protocol => {
+            (format!("the port of listener `{name}` is for another protocol"), "protocol")
+        }
     };
     let place = |it: &Listener<'_>| Place::value(it.document, it.path().field(field));
     Some(

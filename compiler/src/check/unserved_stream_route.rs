@@ -35,7 +35,9 @@ fn check_parent(
     let kind = route.resource.spec.kind.name();
     let own = &route.resource.namespace;
     let (message, label, gateway) = match parent {
-        Parent::Gateway { .. } | Parent::Foreign => return None,
+        Parent::Gateway { .. } | Parent::Foreign | Parent::Refused(RefusedParent::NotOpened(_)) => {
+            return None;
+        }
         Parent::Mesh(_) => {
             let place = Place::value(route.resource.id, path);
             return Some(
@@ -59,15 +61,15 @@ fn check_parent(
             let message = format!("there is no {kind} `{name}` in namespace `{namespace}`");
             (message, "attached to nothing".to_owned(), None)
         }
-        Parent::Refused(RefusedParent::NoListener(gateway)) => {
+        Parent::Refused(RefusedParent::NoListener(gateway, _)) => {
             ("the Gateway has no such listener".into(), "no such listener".into(), Some(gateway))
         }
-        Parent::Refused(RefusedParent::NoHostname(gateway)) => (
+        Parent::Refused(RefusedParent::NoHostname(gateway, _)) => (
             "no listener of the Gateway has one of the route's names".into(),
             "no name in common".into(),
             Some(gateway),
         ),
-        Parent::Refused(RefusedParent::NotAllowed(gateway)) => (
+        Parent::Refused(RefusedParent::NotAllowed(gateway, _)) => (
             format!("no listener of the Gateway lets a {kind} of namespace `{own}` in"),
             "not let in".into(),
             Some(gateway),
@@ -117,6 +119,12 @@ fn fault(
                 format!("no ReferenceGrant lets a {kind} of `{own}` lead to `{host}`"),
                 "namespace",
             ))
+        }
+        Some(InvalidBackend::DottedName) => {
+            Some(("this is a host, and not the name of a Service".into(), "name"))
+        }
+        Some(InvalidBackend::NamespacedHost) => {
+            Some(("a host is of no namespace".into(), "namespace"))
         }
         // That a Service needs a port is said where it is read.
         Some(InvalidBackend::NotFound | InvalidBackend::NoPort) | None => None,

@@ -39,6 +39,7 @@ pub mod destination_rule;
 pub mod envoy;
 pub mod gateway;
 mod grant;
+mod held;
 pub mod ingress;
 pub mod policy;
 pub mod route;
@@ -64,6 +65,7 @@ use crate::api;
 
 pub use age::Age;
 pub use grant::Grants;
+pub use held::{Held, Holdings};
 pub use namespace::Namespaces;
 pub use ruler::{Ruler, Rulers};
 pub use settings::{AccessLog, Settings};
@@ -93,6 +95,7 @@ pub struct Mesh<'a> {
     pub api_gateways: ApiGateways<'a>,
     pub ingresses: Ingresses<'a>,
     pub grants: Grants<'a>,
+    pub holdings: Holdings<'a>,
     pub policies: Policies<'a>,
     pub sidecars: Sidecars<'a>,
     /// Namespace → hosts of services that are for it and not for all.
@@ -113,7 +116,8 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let instances = service::Instances { machines: &machines, workloads: &workloads };
     let services = Services::of(source, &settings, instances);
     let grants = Grants::of(source);
-    let api_gateways = ApiGateways::of(source, &namespaces, &grants);
+    let holdings = Holdings::of(source);
+    let api_gateways = ApiGateways::of(source, &namespaces, &grants, &holdings);
     let virtual_services = VirtualServices::of(source, &settings);
     let backends = route::Backends { services: &services, grants: &grants, settings: &settings };
     let http_routes = HttpRoutes::of(source, &api_gateways, &backends);
@@ -122,7 +126,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         source,
         machines,
         destination_rules: DestinationRules::of(source, &settings),
-        backend_tls: BackendTlsPolicies::of(source, &services),
+        backend_tls: BackendTlsPolicies::of(source, &services, &holdings),
         rulers: Rulers::of(&virtual_services, &http_routes),
         gateways: IstioGateways::of(source, &workloads),
         ingresses: Ingresses::of(source, &services, &settings),
@@ -140,6 +144,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         stream_routes,
         api_gateways,
         grants,
+        holdings,
     }
 }
 

@@ -124,7 +124,7 @@ impl Files {
     /// The stages that take resources one by one: what is wrong with each by itself.
     pub(crate) fn validate(&self) -> Findings {
         let mut diagnostics = Vec::new();
-        let parsed = mesh_compiler::read(&self.inputs(), &mut diagnostics);
+        let parsed = mesh_compiler::read(&self.inputs(), &[], &mut diagnostics);
         let mesh = api::decode(&parsed, &mut diagnostics);
         let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
         let all = finish(diagnostics, &parsed, &mesh.faults, &levels);

@@ -17,7 +17,7 @@ fn document(text: &str) -> Result<Value, String> {
     let wrapped = format!("apiVersion: v1\nkind: Document\nvalue:\n{inner}");
     let mut found = Vec::new();
     let input = Input::Text { name: "document.yaml".into(), text: wrapped };
-    let parsed = mesh_compiler::read(&[input], &mut found);
+    let parsed = mesh_compiler::read(&[input], &[], &mut found);
     let document = parsed.documents().next().map(|(_, document)| document);
     let Some(document) = document else {
         let said: Vec<_> = found.iter().map(|it| it.message.as_str()).collect();

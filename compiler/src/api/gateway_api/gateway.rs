@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{LocalReference, SecretReference};
+use super::{LocalReference, ObjectReference, SecretReference};
 use crate::api::field::FieldTable;
 use crate::api::kubernetes::LabelSelector;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_spec};
-use crate::api::scalar::Opaque;
 use crate::api::{Mesh, Resource, rules};
 use crate::diagnostic::{At, Diagnostic};
 
@@ -150,6 +149,7 @@ pub struct Infrastructure {
     pub labels: BTreeMap<String, String>,
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
+    /// A `ConfigMap` of the Gateway's namespace.
     pub parameters_ref: Option<LocalReference>,
 }
 
@@ -160,7 +160,48 @@ pub struct GatewayTls {
     /// What backends are shown.
     pub backend: Option<BackendTls>,
     /// What clients are asked for.
-    pub frontend: Option<Opaque>,
+    pub frontend: Option<FrontendTls>,
+}
+
+/// What clients are asked for, by port.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FrontendTls {
+    pub default: PortTls,
+    /// In place of `default`.
+    #[serde(default)]
+    pub per_port: Vec<FrontendPort>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FrontendPort {
+    pub port: i32,
+    pub tls: PortTls,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PortTls {
+    /// Absent: clients are not asked for certificates.
+    pub validation: Option<FrontendValidation>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FrontendValidation {
+    /// A `ConfigMap` or a Secret with `ca.crt`.
+    pub ca_certificate_refs: Vec<ObjectReference>,
+    #[serde(default)]
+    pub mode: FrontendMode,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+pub enum FrontendMode {
+    #[default]
+    AllowValidOnly,
+    /// Also those without a certificate, and those whose certificate nobody believes.
+    AllowInsecureFallback,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]

@@ -20,6 +20,14 @@ pub struct HttpRouteFilter {
     pub extension_ref: Option<LocalReference>,
 }
 
+impl HttpRouteFilter {
+    /// Whether nobody here knows what it does.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        self.extension_ref.is_some() || self.external_auth.is_some()
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 pub enum HttpRouteFilterType {
     #[default]

@@ -23,8 +23,9 @@ pub use backend_tls_policy::{
 };
 pub use backend_traffic_policy::{BackendTrafficPolicy, RequestRate, RetryBudget, RetryConstraint};
 pub use gateway::{
-    AllowedListeners, AllowedRoutes, DefaultScope, Gateway, GatewayTls, Listener,
-    ListenerNamespacesFrom, ListenerTls, NamespacesFrom, RouteGroupKind, RouteNamespaces, TlsMode,
+    Address, AllowedListeners, AllowedRoutes, DefaultScope, FrontendMode, FrontendPort,
+    FrontendTls, FrontendValidation, Gateway, GatewayTls, Listener, ListenerNamespacesFrom,
+    ListenerTls, NamespacesFrom, PortTls, RouteGroupKind, RouteNamespaces, TlsMode,
 };
 pub use gateway_class::GatewayClass;
 pub use grpc_route::{GrpcMethodMatch, GrpcRoute, GrpcRouteMatch};

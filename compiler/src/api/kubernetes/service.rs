@@ -29,8 +29,9 @@ pub struct Service {
     pub cluster_ip: Option<String>,
     #[serde(default)]
     pub cluster_i_ps: Opaque,
-    #[serde(default)]
-    pub external_i_ps: Opaque,
+    /// Addresses outside of the mesh that lead here.
+    #[serde(default, rename = "externalIPs")]
+    pub external_i_ps: Vec<String>,
     #[serde(default)]
     pub session_affinity: Opaque,
     #[serde(default, rename = "loadBalancerIP")]

@@ -29,6 +29,7 @@ impl<'a> Lowering<'_, 'a> {
         let mut places = vec![(String::new(), Place::resource(gateway.resource.id))];
         let mut opened = Vec::new();
         for listener in gateway.listeners.iter().filter(|listener| listener.is_served()) {
+            self.unknown_options(listener);
             let item = format!("servers[{}]", opened.len());
             places.push((item, Place::value(listener.document, listener.path())));
             opened.extend(self.listener(gateway, listener, &perspective));
@@ -76,6 +77,17 @@ impl<'a> Lowering<'_, 'a> {
             stream_routes: streams.map(|(routes, _)| routes),
         };
         Some(Opened { server, leads_to })
+    }
+
+    /// Says which of a listener's TLS options nobody reads.
+    fn unknown_options(&mut self, listener: &Listener<'_>) {
+        let options = listener.spec.tls.iter().flat_map(|tls| tls.options.iter());
+        for (name, value) in options.filter(|(name, value)| !listener.knows_option(name, value)) {
+            let path = listener.path().field("tls").field("options").field(name.as_str());
+            let message = format!("`{name}: {value}` has no effect");
+            let effect = "the listener speaks TLS as it does without the option";
+            self.unserved(Place::value(listener.document, path), message, effect);
+        }
     }
 
     /// The routes of each host under which a listener serves any, the oldest first.

@@ -5,7 +5,7 @@ use mesh_snapshot::object::{
 };
 
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings, TlsProtocol};
-use crate::resolve::gateway::{Listener, Server};
+use crate::resolve::gateway::{Listener, Server, TerminateMode};
 
 /// `None` where the server is not opened.
 pub(super) fn of_server(server: &Server<'_>) -> Option<ServerTls> {
@@ -48,15 +48,37 @@ pub(super) fn of_listener(listener: &Listener<'_>) -> ServerTls {
         return ServerTls::Off;
     }
     let usable = listener.certificates.iter().filter(|certificate| certificate.is_usable());
+    let credentials = match listener.terminate_mode() {
+        TerminateMode::IstioMutual => Vec::new(),
+        _ => usable.map(|certificate| certificate.credential.clone()).collect(),
+    };
     ServerTls::Terminate(Box::new(Termination {
-        credentials: usable.map(|certificate| certificate.credential.clone()).collect(),
+        credentials,
         certificate_file: String::new(),
         key_file: String::new(),
-        client: ClientCertificate::Unasked,
+        client: client(listener),
         version_min: TlsVersion::V12,
         version_max: TlsVersion::V13,
-        cipher_suites: Vec::new(),
+        cipher_suites: listener.cipher_suites(),
     }))
+}
+
+/// What a listener asks of its clients. Where the Gateway lets everybody in all the same, nobody is asked: what would be
+/// shown proves nothing, so nobody may be told of it. Source: Istio, `buildTLS`.
+fn client(listener: &Listener<'_>) -> ClientCertificate {
+    let check = listener.client.as_ref();
+    let authority = check.and_then(|it| it.authorities.first());
+    let issuer =
+        ClientIssuer { ca: authority.map(|it| it.credential.clone()), ..ClientIssuer::default() };
+    match listener.terminate_mode() {
+        TerminateMode::IstioMutual => ClientCertificate::Mesh,
+        TerminateMode::Mutual => ClientCertificate::Required(issuer),
+        TerminateMode::OptionalMutual => ClientCertificate::Optional(issuer),
+        TerminateMode::Simple | TerminateMode::IstioSimple => match check {
+            Some(check) if !check.is_waived() => ClientCertificate::Required(issuer),
+            Some(_) | None => ClientCertificate::Unasked,
+        },
+    }
 }
 
 fn issuer(settings: &ServerTlsSettings) -> ClientIssuer {

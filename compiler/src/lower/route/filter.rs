@@ -55,7 +55,7 @@ impl Filters {
     }
 
     fn add(&mut self, filter: &HttpRouteFilter, mirror: Option<&Backend>) {
-        self.is_unknown |= filter.extension_ref.is_some() || filter.external_auth.is_some();
+        self.is_unknown |= filter.is_unknown();
         if let Some(of) = &filter.request_header_modifier {
             self.headers.request_set.extend(pairs(&of.set));
             self.headers.request_add.extend(pairs(&of.add));

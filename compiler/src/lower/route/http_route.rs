@@ -16,17 +16,10 @@ use crate::api::gateway_api::{
 use crate::api::scalar::GatewayDuration;
 use crate::diagnostic::{FieldPath, Part, Place};
 use crate::lower::Written;
-use crate::resolve::route::{Backend, HttpRouteId};
+use crate::resolve::route::{Backend, HttpRouteId, Leave};
 
 /// What a request is answered with that leads to nothing. Source: Gateway API, `HTTPRouteRule.backendRefs`.
 pub(super) const INVALID_BACKEND: u16 = 500;
-
-/// Whether a route of another namespace needs leave to lead to a backend: at a gateway it does, on the mesh nobody asks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Leave {
-    Needed,
-    Needless,
-}
 
 impl Routing<'_, '_, '_> {
     /// The routes of a namespace that are attached to a host of the mesh.

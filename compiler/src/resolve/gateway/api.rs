@@ -1,18 +1,15 @@
 //! The Gateway API's `Gateway`. Source: Istio, `pilot/pkg/config/kube/gateway`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use mesh_snapshot::object::{Credential, ServerProtocol};
-
-use crate::api::gateway_api::{
-    self, AllowedListeners, AllowedRoutes, ListenerNamespacesFrom, NamespacesFrom, SecretReference,
-    TlsMode,
-};
+use super::certificate::{Certificate, ClientCheck};
+use super::class::Class;
+use super::listener::{Home, Listener};
+use crate::api::gateway_api::{self, AllowedListeners, ListenerNamespacesFrom};
 use crate::api::{Mesh, Resource};
-use crate::diagnostic::FieldPath;
-use crate::parse::DocumentId;
 use crate::resolve::grant::Grants;
-use crate::resolve::host::{Host, is_wildcard, lower};
+use crate::resolve::held::Holdings;
+use crate::resolve::host::is_wildcard;
 use crate::resolve::{Age, Namespaces};
 
 #[derive(Clone, Debug)]
@@ -22,144 +19,8 @@ pub struct ApiGateway<'a> {
     pub class: Class,
     /// Its own first, by place in `spec.listeners`, then those of `ListenerSet`s, of the oldest first.
     pub listeners: Vec<Listener<'a>>,
-}
-
-/// Who serves a Gateway.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Class {
-    /// A gateway of the mesh.
-    Mesh,
-    /// A waypoint or an east-west gateway: known, and not served.
-    Waypoint,
-    /// Another controller, which a `GatewayClass` names.
-    Foreign,
-    /// Nobody knows: there is no such `GatewayClass`.
-    Unknown,
-}
-
-#[derive(Clone, Debug)]
-pub struct Listener<'a> {
-    /// Among the listeners of its Gateway.
-    pub index: usize,
-    /// The `ListenerSet` that adds it; absent: the Gateway's own.
-    pub set: Option<&'a Resource<gateway_api::ListenerSet>>,
-    /// Where it is written, and there its place in `spec.listeners`.
-    pub document: DocumentId,
-    pub place: usize,
-    /// A listener before it has its port for another protocol, or its name too.
-    pub is_in_conflict: bool,
-    pub spec: &'a gateway_api::Listener,
-    /// `*` where none is written.
-    pub hostname: Host,
-    /// Zero where it is out of range.
-    pub port: u16,
-    /// Absent where it is not one that is served.
-    pub protocol: Option<ServerProtocol>,
-    namespaces: AdmittedNamespaces<'a>,
-    /// By place in `certificateRefs`.
-    pub certificates: Vec<Certificate>,
-}
-
-/// A certificate that a listener names.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Certificate {
-    pub credential: Credential,
-    /// It is a Secret, which is all that can be used.
-    pub is_secret: bool,
-    /// It stands in another namespace, which does not allow it.
-    pub lacks_grant: bool,
-}
-
-impl Certificate {
-    #[must_use]
-    pub const fn is_usable(&self) -> bool {
-        self.is_secret && !self.lacks_grant
-    }
-}
-
-#[derive(Clone, Debug)]
-enum AdmittedNamespaces<'a> {
-    All,
-    Named(BTreeSet<&'a str>),
-}
-
-impl Listener<'_> {
-    /// Whether a route of a kind of the Gateway API, in `namespace`, may attach.
-    #[must_use]
-    pub fn admits(&self, kind: &str, namespace: &str) -> bool {
-        let kinds = &self.spec.allowed_routes.kinds;
-        let is_kind = |it: &crate::api::gateway_api::RouteGroupKind| {
-            let group = it.group.as_deref().unwrap_or("gateway.networking.k8s.io");
-            it.kind == kind && group == "gateway.networking.k8s.io"
-        };
-        let carries = match kind {
-            "HTTPRoute" | "GRPCRoute" => self.is_http(),
-            "TLSRoute" => self.protocol == Some(ServerProtocol::Tls),
-            "TCPRoute" => match self.protocol {
-                Some(ServerProtocol::Tcp) => true,
-                Some(ServerProtocol::Tls) => !self.passes_through(),
-                _ => false,
-            },
-            _ => false,
-        };
-        let is_admitted = match &self.namespaces {
-            AdmittedNamespaces::All => true,
-            AdmittedNamespaces::Named(names) => names.contains(namespace),
-        };
-        carries && is_admitted && (kinds.is_empty() || kinds.iter().any(is_kind))
-    }
-
-    #[must_use]
-    pub fn is_http(&self) -> bool {
-        matches!(self.protocol, Some(ServerProtocol::Http | ServerProtocol::Https))
-    }
-
-    #[must_use]
-    pub fn passes_through(&self) -> bool {
-        self.spec.tls.as_ref().is_some_and(|tls| tls.mode == Some(TlsMode::Passthrough))
-    }
-
-    /// Whether it is opened. Source: Istio, `buildListener`: not without a certificate that can be used.
-    #[must_use]
-    pub fn is_served(&self) -> bool {
-        if self.is_in_conflict {
-            return false;
-        }
-        let has_tls = self.passes_through()
-            || (self.spec.tls.is_some() && self.certificates.iter().any(Certificate::is_usable));
-        match self.protocol {
-            None => false,
-            Some(ServerProtocol::Http | ServerProtocol::Tcp) => self.port != 0,
-            Some(ServerProtocol::Https | ServerProtocol::Tls) => self.port != 0 && has_tls,
-        }
-    }
-}
-
-impl Listener<'_> {
-    /// A name that no other listener of its Gateway has.
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        match self.set {
-            None => self.spec.name.clone(),
-            Some(set) => format!("{}/{}/{}", set.namespace, set.name(), self.spec.name),
-        }
-    }
-
-    /// The field that it stands in, in its document.
-    #[must_use]
-    pub fn path(&self) -> FieldPath {
-        FieldPath::default().field("spec").field("listeners").index(self.place)
-    }
-
-    /// Whether both can stand on one port. Source: Gateway API, `Listener`: distinct listeners.
-    #[must_use]
-    pub fn is_distinct_from(&self, other: &Listener<'_>) -> bool {
-        let has_tls = |it: &Listener<'_>| {
-            matches!(it.protocol, Some(ServerProtocol::Https | ServerProtocol::Tls))
-        };
-        let may_share = has_tls(self) && has_tls(other) || self.protocol == other.protocol;
-        self.port != other.port || (may_share && self.hostname != other.hostname)
-    }
+    /// What backends are to be shown.
+    pub client_certificate: Option<Certificate>,
 }
 
 impl<'a> ApiGateway<'a> {
@@ -172,7 +33,7 @@ impl<'a> ApiGateway<'a> {
         }
         let is_beside = |it: &&Listener<'_>| {
             it.index != listener.index
-                && !it.is_in_conflict
+                && it.conflict.is_none()
                 && it.port == listener.port
                 && it.protocol == listener.protocol
                 && it.hostname != listener.hostname
@@ -198,6 +59,8 @@ pub enum SetState<'a> {
     Added(&'a Resource<gateway_api::Gateway>),
     /// The Gateway's `allowedListeners` does not let it in.
     NotAllowed(&'a Resource<gateway_api::Gateway>),
+    /// Gateways of the class take no sets at all.
+    Unsupported(&'a Resource<gateway_api::Gateway>),
     Missing,
     /// Another program's business.
     Foreign,
@@ -208,9 +71,10 @@ impl<'a> ApiGateways<'a> {
         mesh: &'a Mesh,
         namespaces: &Namespaces<'a>,
         grants: &Grants<'a>,
+        holdings: &Holdings<'a>,
     ) -> Self {
-        let resolve = |resource| resolve(resource, mesh, namespaces, grants);
-        let mut all: Vec<_> = mesh.api_gateways.iter().map(resolve).collect();
+        let known = Known { namespaces, grants, holdings };
+        let mut all: Vec<_> = mesh.api_gateways.iter().map(|it| known.gateway(it, mesh)).collect();
         all.sort_by_key(|gateway| gateway.age);
         let names = all.iter().enumerate();
         let by_name = names
@@ -220,8 +84,11 @@ impl<'a> ApiGateways<'a> {
         let mut sets: Vec<_> = mesh.listener_sets.iter().collect();
         sets.sort_by_key(|set| Age::of(set).in_gateway_api());
         for set in sets {
-            let state = gateways.add_set(set, namespaces, grants);
+            let state = gateways.add_set(set, &known);
             gateways.sets.insert((set.namespace.as_str(), set.name()), state);
+        }
+        for gateway in gateways.all.iter_mut().filter(|it| it.class == Class::Mesh) {
+            find_conflicts(&mut gateway.listeners);
         }
         gateways
     }
@@ -229,8 +96,7 @@ impl<'a> ApiGateways<'a> {
     fn add_set(
         &mut self,
         set: &'a Resource<gateway_api::ListenerSet>,
-        namespaces: &Namespaces<'a>,
-        grants: &Grants<'a>,
+        known: &Known<'_, 'a>,
     ) -> SetState<'a> {
         let parent = &set.spec.parent_ref;
         let group = parent.group.as_deref().unwrap_or("gateway.networking.k8s.io");
@@ -243,25 +109,23 @@ impl<'a> ApiGateways<'a> {
         let Some(gateway) = index.and_then(|index| self.all.get_mut(index)) else {
             return SetState::Missing;
         };
-        if matches!(gateway.class, Class::Foreign | Class::Unknown) {
-            return SetState::Foreign;
-        }
         let resource = gateway.resource;
-        if !admits_set(
-            &resource.spec.allowed_listeners,
-            &resource.namespace,
-            &set.namespace,
-            namespaces,
-        ) {
+        match gateway.class {
+            Class::Mesh => {}
+            Class::Waypoint | Class::EastWest | Class::Remote => {
+                return SetState::Unsupported(resource);
+            }
+            Class::Foreign | Class::Unknown => return SetState::Foreign,
+        }
+        let allowed = &resource.spec.allowed_listeners;
+        if !admits_set(allowed, &resource.namespace, &set.namespace, known.namespaces) {
             return SetState::NotAllowed(resource);
         }
         for (place, spec) in set.spec.listeners.iter().enumerate() {
             let home = Home { kind: "ListenerSet", namespace: &set.namespace, document: set.id };
-            let mut added = listener(place, spec, &home, namespaces, grants);
+            let mut added = known.listener(place, spec, &home, resource);
             added.index = gateway.listeners.len();
             added.set = Some(set);
-            let mut before = gateway.listeners.iter().filter(|it| !it.is_in_conflict);
-            added.is_in_conflict = before.any(|it| !added.is_distinct_from(it));
             gateway.listeners.push(added);
         }
         SetState::Added(resource)
@@ -293,54 +157,57 @@ impl<'a> ApiGateways<'a> {
     }
 }
 
-fn resolve<'a>(
-    resource: &'a Resource<gateway_api::Gateway>,
-    mesh: &'a Mesh,
-    namespaces: &Namespaces<'a>,
-    grants: &Grants<'a>,
-) -> ApiGateway<'a> {
-    let home = Home { kind: "Gateway", namespace: &resource.namespace, document: resource.id };
-    let listeners = resource.spec.listeners.iter().enumerate();
-    let listeners = listeners.map(|(place, spec)| listener(place, spec, &home, namespaces, grants));
-    ApiGateway {
-        resource,
-        age: Age::of(resource),
-        class: class(&resource.spec.gateway_class_name, mesh),
-        listeners: listeners.collect(),
+/// What listeners are looked up in.
+struct Known<'m, 'a> {
+    namespaces: &'m Namespaces<'a>,
+    grants: &'m Grants<'a>,
+    holdings: &'m Holdings<'a>,
+}
+
+impl<'a> Known<'_, 'a> {
+    fn gateway(
+        &self,
+        resource: &'a Resource<gateway_api::Gateway>,
+        mesh: &'a Mesh,
+    ) -> ApiGateway<'a> {
+        let home = Home { kind: "Gateway", namespace: &resource.namespace, document: resource.id };
+        let listeners = resource.spec.listeners.iter().enumerate();
+        let listeners = listeners.map(|(place, spec)| self.listener(place, spec, &home, resource));
+        let backend = resource.spec.tls.backend.as_ref();
+        let shown = backend.and_then(|backend| backend.client_certificate_ref.as_ref());
+        ApiGateway {
+            resource,
+            client_certificate: shown
+                .map(|it| Certificate::of(it, &home, self.grants, self.holdings)),
+            age: Age::of(resource),
+            class: Class::named(&resource.spec.gateway_class_name, mesh),
+            listeners: listeners.collect(),
+        }
+    }
+
+    fn listener(
+        &self,
+        place: usize,
+        spec: &'a gateway_api::Listener,
+        home: &Home<'a>,
+        gateway: &'a Resource<gateway_api::Gateway>,
+    ) -> Listener<'a> {
+        let references = spec.tls.iter().flat_map(|tls| &tls.certificate_refs);
+        let certificates =
+            references.map(|it| Certificate::of(it, home, self.grants, self.holdings)).collect();
+        let client = ClientCheck::of(gateway, spec.port, self.grants, self.holdings);
+        Listener::new(place, spec, home, self.namespaces, certificates, client)
     }
 }
 
-/// What a listener is written in.
-struct Home<'a> {
-    kind: &'static str,
-    namespace: &'a str,
-    document: DocumentId,
-}
-
-fn listener<'a>(
-    place: usize,
-    spec: &'a gateway_api::Listener,
-    home: &Home<'a>,
-    namespaces: &Namespaces<'a>,
-    grants: &Grants<'a>,
-) -> Listener<'a> {
-    Listener {
-        index: place,
-        set: None,
-        document: home.document,
-        place,
-        is_in_conflict: false,
-        spec,
-        hostname: spec.hostname.as_deref().filter(|it| !it.is_empty()).map_or("*".into(), lower),
-        port: u16::try_from(spec.port).unwrap_or(0),
-        protocol: protocol(&spec.protocol),
-        namespaces: admitted(&spec.allowed_routes, home.namespace, namespaces),
-        certificates: spec
-            .tls
-            .iter()
-            .flat_map(|tls| &tls.certificate_refs)
-            .map(|it| certificate(it, home, grants))
-            .collect(),
+/// Each listener contends with those before it that are opened.
+/// Source: Istio, `ComputeGatewayListenerConflicts`.
+fn find_conflicts(listeners: &mut [Listener<'_>]) {
+    for index in 0..listeners.len() {
+        let (before, rest) = listeners.split_at_mut(index);
+        let Some(listener) = rest.first_mut() else { return };
+        let mut opened = before.iter().filter(|it| it.conflict.is_none());
+        listener.conflict = opened.find_map(|it| listener.conflict_with(it));
     }
 }
 
@@ -358,58 +225,5 @@ fn admits_set(
         (ListenerNamespacesFrom::Selector, Some(selector)) => {
             selector.selects(&namespaces.labels(namespace))
         }
-    }
-}
-
-fn class(name: &str, mesh: &Mesh) -> Class {
-    let declared = mesh.gateway_classes.iter().find(|class| class.name() == name);
-    match declared.map(|class| class.spec.controller_name.as_str()) {
-        Some("istio.io/gateway-controller") => Class::Mesh,
-        Some("istio.io/mesh-controller" | "istio.io/eastwest-controller") => Class::Waypoint,
-        Some(_) => Class::Foreign,
-        None => match name {
-            "istio" => Class::Mesh,
-            "istio-waypoint" | "istio-east-west" => Class::Waypoint,
-            _ => Class::Unknown,
-        },
-    }
-}
-
-/// Words in capitals alone. Source: Gateway API, `ProtocolType`.
-fn protocol(word: &str) -> Option<ServerProtocol> {
-    Some(match word {
-        "HTTP" => ServerProtocol::Http,
-        "HTTPS" => ServerProtocol::Https,
-        "TLS" => ServerProtocol::Tls,
-        "TCP" => ServerProtocol::Tcp,
-        _ => return None,
-    })
-}
-
-fn admitted<'a>(
-    routes: &AllowedRoutes,
-    own: &'a str,
-    namespaces: &Namespaces<'a>,
-) -> AdmittedNamespaces<'a> {
-    match (routes.namespaces.from, &routes.namespaces.selector) {
-        (NamespacesFrom::Same, _) => AdmittedNamespaces::Named(BTreeSet::from([own])),
-        (NamespacesFrom::All, _) | (NamespacesFrom::Selector, None) => AdmittedNamespaces::All,
-        (NamespacesFrom::Selector, Some(selector)) => {
-            let selected = |name: &&str| selector.selects(&namespaces.labels(name));
-            AdmittedNamespaces::Named(namespaces.names().filter(selected).collect())
-        }
-    }
-}
-
-fn certificate(reference: &SecretReference, home: &Home<'_>, grants: &Grants<'_>) -> Certificate {
-    let own = home.namespace;
-    let group = reference.group.as_deref().unwrap_or_default();
-    let kind = reference.kind.as_deref().unwrap_or("Secret");
-    let namespace = reference.namespace.as_deref().unwrap_or(own);
-    Certificate {
-        credential: Credential { namespace: namespace.to_owned(), name: reference.name.clone() },
-        is_secret: (group, kind) == ("", "Secret"),
-        lacks_grant: namespace != own
-            && !grants.allow(home.kind, own, (group, kind), namespace, &reference.name),
     }
 }

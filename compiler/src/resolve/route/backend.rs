@@ -23,8 +23,19 @@ pub enum InvalidBackend {
     /// Neither a Service nor a host.
     Kind,
     NotFound,
-    /// A Service without a port to go to.
+    /// Without a port to go to.
     NoPort,
+    /// The name of a Service has no dots: this is a host.
+    DottedName,
+    /// A host is of no namespace.
+    NamespacedHost,
+}
+
+/// Whether a route of another namespace needs leave to lead to a backend: at a gateway it does, on the mesh nobody asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Leave {
+    Needed,
+    Needless,
 }
 
 /// The fields that all references to backends have.
@@ -93,24 +104,34 @@ impl Backends<'_, '_> {
         let port = reference.port.and_then(|port| u16::try_from(port).ok());
         let lacks_grant = target != namespace
             && !self.grants.allow(route_kind, namespace, (group, kind), target, reference.name);
-        let (host, is_known) = match (group, kind) {
-            ("", "Service") => {
+        let (host, fault) = match (group, kind) {
+            // A Service that other clusters export is, here, the Service of its name, as in Istio without
+            // `ENABLE_MCS_HOST`.
+            ("", "Service") | ("multicluster.x-k8s.io", "ServiceImport") => {
                 let host = of_service(reference.name, target, self.settings.cluster_domain);
                 let is_known = self.services.kubernetes(target, reference.name).is_some();
-                (host, Some(is_known))
+                let fault = if reference.name.contains('.') && group.is_empty() {
+                    Some(InvalidBackend::DottedName)
+                } else {
+                    (!is_known).then_some(InvalidBackend::NotFound)
+                };
+                (host, fault)
             }
             ("networking.istio.io", "Hostname") => {
                 let host = lower(reference.name);
                 let is_known = !self.services.of_host(&host).is_empty() || host::is_wildcard(&host);
-                (host, Some(is_known))
+                let fault = if reference.namespace.is_some() {
+                    Some(InvalidBackend::NamespacedHost)
+                } else {
+                    (!is_known).then_some(InvalidBackend::NotFound)
+                };
+                (host, fault)
             }
-            _ => (lower(reference.name), None),
+            _ => (lower(reference.name), Some(InvalidBackend::Kind)),
         };
-        let fault = match (is_known, port) {
-            (None, _) => Some(InvalidBackend::Kind),
-            (Some(false), _) => Some(InvalidBackend::NotFound),
-            (Some(true), None | Some(0)) => Some(InvalidBackend::NoPort),
-            (Some(true), Some(_)) => None,
+        let fault = match (fault, port) {
+            (None | Some(InvalidBackend::NotFound), None | Some(0)) => Some(InvalidBackend::NoPort),
+            (fault, _) => fault,
         };
         Backend { host, port: port.unwrap_or(0), fault, lacks_grant }
     }

@@ -9,10 +9,10 @@ mod stream_route;
 mod virtual_service;
 
 pub(super) use backend::Backends;
-pub use backend::{Backend, InvalidBackend};
+pub use backend::{Backend, InvalidBackend, Leave};
 pub use delegate::{DropReason, DroppedDelegate};
 pub use http_route::{Attached, HttpRoute, HttpRouteId, HttpRoutes};
-pub use parent::{MeshParent, Parent, RefusedParent};
+pub use parent::{MeshParent, Parent, Refusals, RefusedParent};
 pub use stream_route::{StreamRoute, StreamRoutes};
 pub use virtual_service::{
     Destination, DestinationAt, GatewayName, MergedHttp, VirtualService, VirtualServiceId,

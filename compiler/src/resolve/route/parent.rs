@@ -1,11 +1,11 @@
-//! What routes of the Gateway API are attached to. Source: Gateway API, `ParentReference`; Istio,
-//! `referenceAllowed`.
+//! What routes of the Gateway API are attached to. Source: Gateway API, `ParentReference`; Istio, `referenceAllowed`,
+//! `createRouteStatus`.
 
 use std::sync::Arc;
 
 use crate::api::Resource;
 use crate::api::gateway_api::{self, ParentReference};
-use crate::resolve::gateway::{ApiGateway, ApiGateways, Class, Listener, SetState};
+use crate::resolve::gateway::{ApiGateway, ApiGateways, Class, Listener, Refusal, SetState};
 use crate::resolve::host::{Host, overlap};
 use crate::resolve::service::Services;
 
@@ -39,12 +39,18 @@ pub enum RefusedParent<'a> {
     /// There is no Gateway, Service or `ServiceEntry` of this name.
     Missing { kind: &'a str, namespace: &'a str, name: &'a str },
     /// The Gateway has no listener of this name, or on this port.
-    NoListener(&'a Resource<gateway_api::Gateway>),
+    NoListener(&'a Resource<gateway_api::Gateway>, Refusals),
     /// No listener has a name in common with the route.
-    NoHostname(&'a Resource<gateway_api::Gateway>),
+    NoHostname(&'a Resource<gateway_api::Gateway>, Refusals),
     /// No listener admits routes of this namespace, or of this kind.
-    NotAllowed(&'a Resource<gateway_api::Gateway>),
+    NotAllowed(&'a Resource<gateway_api::Gateway>, Refusals),
+    /// The Gateway takes no routes: it is another cluster's, or none of the listeners that are meant is opened.
+    NotOpened(&'a Resource<gateway_api::Gateway>),
 }
+
+/// Listeners by their places in their Gateway, and why each of them does not take the route. Only those that came
+/// furthest.
+pub type Refusals = Vec<(usize, Refusal)>;
 
 /// A route that looks for its parents.
 pub(super) struct Seeker<'r, 'a> {
@@ -86,8 +92,8 @@ impl<'a> Seeker<'_, 'a> {
                             None => missing(),
                         }
                     }
-                    Some(SetState::NotAllowed(gateway)) => {
-                        Parent::Refused(RefusedParent::NotAllowed(gateway))
+                    Some(SetState::NotAllowed(gateway) | SetState::Unsupported(gateway)) => {
+                        Parent::Refused(RefusedParent::NotOpened(gateway))
                     }
                     Some(SetState::Missing) | None => missing(),
                     Some(SetState::Foreign) => Parent::Foreign,
@@ -115,7 +121,7 @@ impl<'a> Seeker<'_, 'a> {
         }
     }
 
-    /// Tries every listener of the Gateway; what refuses the last that came furthest is what is told.
+    /// Tries every listener of the Gateway; what refuses those that came furthest is what is told.
     /// `set` is the `ListenerSet` whose listeners are meant; absent: the Gateway's own.
     fn attach(
         &self,
@@ -124,35 +130,49 @@ impl<'a> Seeker<'_, 'a> {
         set: Option<(&str, &str)>,
     ) -> Parent<'a> {
         let resource = gateway.resource;
-        let named: Vec<&Listener<'_>> = gateway
-            .listeners
-            .iter()
-            .filter(|it| is_of(set, it) && is_meant(reference, it))
-            .collect();
-        if named.is_empty() {
-            return Parent::Refused(RefusedParent::NoListener(resource));
+        let opened = |it: &&Listener<'_>| is_of(set, it) && it.takes_routes();
+        let opened: Vec<_> = gateway.listeners.iter().filter(opened).collect();
+        if opened.is_empty() || !gateway.class.has_routes() {
+            return Parent::Refused(RefusedParent::NotOpened(resource));
         }
-        let shares_name =
-            |it: &&Listener<'_>| self.hostnames.iter().any(|name| overlap(name, &it.hostname));
-        let sharing: Vec<_> = named.into_iter().filter(shares_name).collect();
-        if sharing.is_empty() {
-            return Parent::Refused(RefusedParent::NoHostname(resource));
+        let tried = opened.iter().map(|it| (it.index, self.refusal(reference, it)));
+        let (attached, refused): (Vec<_>, Vec<_>) = tried.partition(|(_, it)| it.is_none());
+        if !attached.is_empty() {
+            let listeners = attached.into_iter().map(|(index, _)| index).collect();
+            return Parent::Gateway { gateway: resource, listeners };
         }
-        let admits = |it: &&Listener<'_>| it.admits(self.kind, self.namespace);
-        let listeners: Vec<_> = sharing.into_iter().filter(admits).map(|it| it.index).collect();
-        if listeners.is_empty() {
-            return Parent::Refused(RefusedParent::NotAllowed(resource));
+        let refused: Refusals =
+            refused.into_iter().filter_map(|(index, it)| Some((index, it?))).collect();
+        let furthest = refused.iter().map(|(_, it)| it.step()).max();
+        let furthest: Refusals =
+            refused.into_iter().filter(|(_, it)| Some(it.step()) == furthest).collect();
+        Parent::Refused(match furthest.first() {
+            Some((_, Refusal::Namespace | Refusal::Kind)) => {
+                RefusedParent::NotAllowed(resource, furthest)
+            }
+            Some((_, Refusal::Hostname)) => RefusedParent::NoHostname(resource, furthest),
+            _ => RefusedParent::NoListener(resource, furthest),
+        })
+    }
+
+    /// Why a listener does not take the route. `None`: it does.
+    fn refusal(&self, reference: &ParentReference, listener: &Listener<'_>) -> Option<Refusal> {
+        if reference.port.is_some_and(|port| listener.spec.port != port) {
+            return Some(Refusal::Port);
         }
-        Parent::Gateway { gateway: resource, listeners }
+        if reference.section_name.as_ref().is_some_and(|name| listener.spec.name != *name) {
+            return Some(Refusal::Section);
+        }
+        if !self.hostnames.iter().any(|name| overlap(name, &listener.hostname)) {
+            return Some(Refusal::Hostname);
+        }
+        if !listener.admits_namespace(self.namespace) {
+            return Some(Refusal::Namespace);
+        }
+        (!listener.kinds().0.contains(&self.kind)).then_some(Refusal::Kind)
     }
 }
 
 fn is_of(set: Option<(&str, &str)>, listener: &Listener<'_>) -> bool {
     listener.set.map(|it| (it.namespace.as_str(), it.name())) == set
-}
-
-fn is_meant(reference: &ParentReference, listener: &Listener<'_>) -> bool {
-    let has_name = |name: &String| listener.spec.name == *name;
-    reference.section_name.as_ref().is_none_or(has_name)
-        && reference.port.is_none_or(|port| listener.spec.port == port)
 }

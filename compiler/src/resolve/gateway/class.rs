@@ -1,0 +1,54 @@
+//! Who serves a Gateway. Source: Istio, `GetClassInfos`, `FetchGatewayClass`.
+
+use crate::api::Mesh;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Class {
+    /// A gateway of the mesh.
+    Mesh,
+    /// A waypoint: known, and not served.
+    Waypoint,
+    /// A gateway between the networks of an ambient mesh: known, and not served.
+    EastWest,
+    /// A gateway of another cluster, of which only the address is used.
+    Remote,
+    /// Another controller, which a `GatewayClass` names.
+    Foreign,
+    /// Nobody knows: there is no such `GatewayClass`.
+    Unknown,
+}
+
+impl Class {
+    /// Of a `GatewayClass`, by name.
+    pub(super) fn named(name: &str, mesh: &Mesh) -> Self {
+        let declared = mesh.gateway_classes.iter().find(|class| class.name() == name);
+        match declared {
+            Some(class) => Self::of_controller(&class.spec.controller_name),
+            // Istio's own are there without a resource.
+            None => match name {
+                "istio" => Self::Mesh,
+                "istio-waypoint" => Self::Waypoint,
+                "istio-east-west" => Self::EastWest,
+                "istio-remote" => Self::Remote,
+                _ => Self::Unknown,
+            },
+        }
+    }
+
+    #[must_use]
+    pub fn of_controller(name: &str) -> Self {
+        match name {
+            "istio.io/gateway-controller" => Self::Mesh,
+            "istio.io/mesh-controller" => Self::Waypoint,
+            "istio.io/eastwest-controller" => Self::EastWest,
+            "istio.io/unmanaged-gateway" => Self::Remote,
+            _ => Self::Foreign,
+        }
+    }
+
+    /// Whether its Gateways have listeners that routes may attach to.
+    #[must_use]
+    pub const fn has_routes(self) -> bool {
+        matches!(self, Self::Mesh | Self::Waypoint | Self::EastWest)
+    }
+}
