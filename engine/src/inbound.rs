@@ -162,9 +162,9 @@ mod tests {
     use std::sync::Arc;
 
     use mesh_snapshot::object::{
-        Application, ClientCertificate, ConnectionPool, DeclaredEndpoint, Discovery, InboundPorts,
-        MtlsMode, PeerAuthentication, Protocol, Service, ServicePort, TargetPort, Termination,
-        TlsVersion, Workload,
+        Application, CertificateFiles, ClientCertificate, ConnectionPool, DeclaredEndpoint,
+        Discovery, InboundPorts, MtlsMode, PeerAuthentication, Protocol, Service, ServicePort,
+        TargetPort, Termination, TlsVersion, Workload,
     };
     use mesh_snapshot::{Key, Kind};
 
@@ -294,8 +294,7 @@ mod tests {
     fn tls_of_its_own_ends_where_the_meshs_does_not() {
         let tls = Termination {
             credentials: Vec::new(),
-            certificate_file: "cert.pem".to_owned(),
-            key_file: "key.pem".to_owned(),
+            files: vec![CertificateFiles { chain: "cert.pem".into(), key: "key.pem".into() }],
             client: ClientCertificate::Unasked,
             version_min: TlsVersion::V12,
             version_max: TlsVersion::V13,

@@ -12,7 +12,7 @@ use crate::resolve::route::{MergedHttp, VirtualService};
 
 pub(super) static CHECK: Check =
     Check::lint("unreachable-route", Severity::Warning, include_str!("unreachable_route.md"))
-        .alias(&["IST0130"]);
+        .alias(&["IST0130", "IST0131"]);
 
 /// How many more dead routes are pointed at.
 const SHOWN_MAX: usize = 3;

@@ -49,6 +49,7 @@ fn rule(rule: &istio::JwtRule) -> JwtRule {
         forward_token: rule.forward_original_token,
         fetch_timeout: micros(rule.timeout).unwrap_or(FETCH_TIMEOUT),
         space_delimited_claims: rule.space_delimited_claims.clone(),
+        required: rule.presence == Some(istio::Presence::Required),
     }
 }
 

@@ -32,6 +32,9 @@ pub(super) static MISSING_KIND: Check =
 pub(super) static NOT_A_RESOURCE: Check =
     Check::lint("not-a-resource", Severity::Info, include_str!("checks/not_a_resource.md"));
 
+pub(super) static PLAIN_TEXT: Check =
+    Check::lint("plain-text", Severity::Warning, include_str!("checks/plain_text.md"));
+
 pub(super) static MISPLACED_PROJECT: Check =
     Check::rule("misplaced-project", include_str!("checks/misplaced_project.md"));
 
@@ -53,6 +56,7 @@ pub static CHECKS: &[&Check] = &[
     &DUPLICATE_KEY,
     &MISSING_KIND,
     &NOT_A_RESOURCE,
+    &PLAIN_TEXT,
     &MISPLACED_PROJECT,
     &UNRENDERED_SOURCE,
 ];

@@ -1,6 +1,8 @@
 //! What a document is, by what it looks like: a resource, or something that lies beside resources.
 
-use super::checks::{MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, UNRENDERED_SOURCE};
+use super::checks::{
+    MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, PLAIN_TEXT, UNRENDERED_SOURCE,
+};
 use super::document::Identity;
 use super::file::Stream;
 use super::{Content, NodeId, Tree};
@@ -76,7 +78,10 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
             return Shape::Other(Box::new(other(place, "is a JSON patch")));
         }
         Content::Sequence(_) => return Shape::Other(Box::new(other(place, "is a list"))),
-        _ => return Shape::Other(Box::new(other(place, "is plain text"))),
+        Content::Text(text) if tree.text(text, source).trim_start().starts_with("${") => {
+            return Shape::Other(Box::new(other(place, "is a placeholder")));
+        }
+        _ => return Shape::Other(Box::new(plain_text(place))),
     }
     let identity = Identity::read(tree, root, source);
     let has = |key| tree.entry(root, key, source).is_some();
@@ -169,6 +174,14 @@ fn half_a_resource(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> 
 
 fn other(place: Place, what: &str) -> Diagnostic {
     Diagnostic::new(&NOT_A_RESOURCE, place, format!("skipped: this {what}"))
+}
+
+/// No program has such a file: it is what is left of one, or was never YAML.
+fn plain_text(place: Place) -> Diagnostic {
+    Diagnostic::new(&PLAIN_TEXT, place, "this document is plain text, and no resource")
+        .label("neither `apiVersion` nor `kind`")
+        .consequence("whatever was to stand here does not take effect")
+        .help("remove it, or give the file another extension")
 }
 
 fn template(place: Place) -> Diagnostic {

@@ -41,8 +41,7 @@ fn terminate() -> ServerTls {
     let credential = Credential { namespace: String::new(), name: "shop".to_owned() };
     ServerTls::Terminate(Box::new(Termination {
         credentials: vec![credential],
-        certificate_file: String::new(),
-        key_file: String::new(),
+        files: Vec::new(),
         client: ClientCertificate::Unasked,
         version_min: TlsVersion::V12,
         version_max: TlsVersion::V13,

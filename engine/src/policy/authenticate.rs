@@ -1,6 +1,6 @@
 //! Whose tokens are believed. Source: Istio `RequestAuthentication`; Envoy, `jwt_authn`.
 //!
-//! A request without a token passes, unauthenticated. One with a token must satisfy some rule: all tokens at that
+//! A request without a token passes, unauthenticated, unless some rule requires one. One with a token must satisfy some rule: all tokens at that
 //! rule's places are its issuer's, and valid. The first rule that is satisfied says what the claims are.
 
 use std::sync::Arc;
@@ -36,6 +36,7 @@ struct Rule {
     claim_headers: Vec<(HeaderName, Vec<String>)>,
     forward_token: bool,
     space_delimited: Vec<String>,
+    required: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -97,7 +98,11 @@ impl Authentication {
                 Fared::Failed(error) => failure = Some(worse(failure, error)),
             }
         }
-        failure.map_or_else(|| Ok(Claims::default()), Err)
+        match failure {
+            Some(error) => Err(error),
+            None if self.rules.iter().any(|rule| rule.required) => Err(TokenError::Missing),
+            None => Ok(Claims::default()),
+        }
     }
 }
 
@@ -135,6 +140,7 @@ impl Rule {
             payload_header: payload_header.map(header).transpose()?,
             claim_headers: rule.claim_headers.iter().map(claim_header).collect::<Result<_, _>>()?,
             forward_token: rule.forward_token,
+            required: rule.required,
             space_delimited: SPACE_DELIMITED
                 .into_iter()
                 .chain(space_delimited)
@@ -275,6 +281,7 @@ pub(super) mod tests {
             forward_token: false,
             fetch_timeout: Microseconds::from_secs(5),
             space_delimited_claims: Vec::new(),
+            required: false,
         }
     }
 
@@ -302,6 +309,16 @@ pub(super) mod tests {
         assert!(judge(vec![rule("a")], &get("/", &HeaderMap::new())).unwrap().is_empty());
         let basic = headers(&[("authorization", "Basic x")]);
         assert!(judge(vec![rule("a")], &get("/", &basic)).unwrap().is_empty());
+    }
+
+    /// Source: Istio, `JWTRule.presence`.
+    #[test]
+    fn where_a_token_is_required_none_is_refused() {
+        let required = || JwtRule { required: true, ..rule("a") };
+        let nothing = HeaderMap::new();
+        let refused = judge(vec![rule("b"), required()], &get("/", &nothing)).unwrap_err();
+        assert_eq!((refused.to_string(), refused.status()), ("Jwt is missing".to_owned(), 401));
+        assert!(with_token(vec![required()], &token(r#"{"iss":"a"}"#)).is_ok());
     }
 
     #[test]

@@ -17,6 +17,8 @@ const LEEWAY_SECONDS: u64 = 60;
 /// Why a token is not accepted. The text is what Envoy answers with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum TokenError {
+    #[error("Jwt is missing")]
+    Missing,
     #[error("Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections")]
     Form,
     #[error("Jwt header is an invalid Base64url encoded")]

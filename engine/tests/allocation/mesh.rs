@@ -252,5 +252,6 @@ fn jwt_rule() -> JwtRule {
         forward_token: false,
         fetch_timeout: Microseconds::from_secs(5),
         space_delimited_claims: Vec::new(),
+        required: false,
     }
 }

@@ -213,6 +213,7 @@ mod tests {
             forward_token: false,
             fetch_timeout: Microseconds::from_secs(5),
             space_delimited_claims: Vec::new(),
+            required: false,
         };
         let policy = RequestAuthentication { rules: vec![rule] };
         let mut builder = Builder::default();

@@ -61,10 +61,10 @@ impl Terminating {
             .iter()
             .map(|credential| Material::secret(credential, namespace, world))
             .collect();
-        if !termination.certificate_file.is_empty() {
-            let chain = PathBuf::from(&termination.certificate_file);
-            certificates.push(Material::Files { chain, key: (&termination.key_file).into() });
-        }
+        certificates.extend(termination.files.iter().map(|files| Material::Files {
+            chain: PathBuf::from(&files.chain),
+            key: PathBuf::from(&files.key),
+        }));
         let asks = |issuer: &ClientIssuer, is_required| {
             let ca = client_ca(issuer, certificates.first(), namespace, world);
             Client::Certificate { is_required, ca, names: issuer.subject_alt_names.clone() }

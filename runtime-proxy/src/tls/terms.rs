@@ -127,7 +127,7 @@ impl<'a> Believed<'a> {
             (Some(ca), _) => Self::Secret(ca),
             (None, Some(own)) if issuer.ca_file.is_empty() => Self::Secret(own),
             (None, _) if !issuer.ca_file.is_empty() => Self::File(&issuer.ca_file),
-            (None, _) => Self::OfFiles(&termination.certificate_file),
+            (None, _) => Self::OfFiles(termination.files.first().map_or("", |own| &own.chain)),
         }
     }
 }
@@ -150,8 +150,7 @@ mod tests {
     fn termination(client: ClientCertificate) -> Termination {
         Termination {
             credentials: vec![credential("shop")],
-            certificate_file: String::new(),
-            key_file: String::new(),
+            files: Vec::new(),
             client,
             version_min: TlsVersion::V12,
             version_max: TlsVersion::V13,

@@ -39,8 +39,7 @@ pub(crate) fn plain(host: &str, tls: ServerTls, virtual_hosts: Vec<VirtualHost>)
 pub(crate) fn https(host: &str, virtual_host: VirtualHost) -> Server {
     let termination = Termination {
         credentials: vec![Credential { namespace: String::new(), name: host.to_owned() }],
-        certificate_file: String::new(),
-        key_file: String::new(),
+        files: Vec::new(),
         client: ClientCertificate::Unasked,
         version_min: TlsVersion::V12,
         version_max: TlsVersion::V13,

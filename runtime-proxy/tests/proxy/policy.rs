@@ -154,6 +154,7 @@ fn rule() -> JwtRule {
         forward_token: false,
         fetch_timeout: Microseconds::from_secs(5),
         space_delimited_claims: Vec::new(),
+        required: false,
     }
 }
 

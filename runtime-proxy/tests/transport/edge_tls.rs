@@ -8,8 +8,8 @@ use mesh_proxy::tls::alpn::{Agreed, Offer};
 use mesh_proxy::tls::{Gateway, HandshakeError, OutsideClient, Secured};
 use mesh_proxy::world::{Item, World};
 use mesh_snapshot::object::{
-    ClientCertificate, ClientIssuer, ClientTls, Credential, Server, ServerProtocol, ServerTls,
-    Termination, TlsVersion,
+    CertificateFiles, ClientCertificate, ClientIssuer, ClientTls, Credential, Server,
+    ServerProtocol, ServerTls, Termination, TlsVersion,
 };
 use mesh_snapshot::wire;
 use rustls::ProtocolVersion;
@@ -28,8 +28,7 @@ fn credential(name: &str) -> Credential {
 fn https(host: &str, change: impl FnOnce(&mut Termination)) -> Server {
     let mut termination = Termination {
         credentials: vec![credential(host)],
-        certificate_file: String::new(),
-        key_file: String::new(),
+        files: Vec::new(),
         client: ClientCertificate::Unasked,
         version_min: TlsVersion::V12,
         version_max: TlsVersion::V13,
@@ -292,7 +291,7 @@ async fn certificates_in_files_are_read_again_when_they_change() {
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let server = https("shop", |tls| {
         tls.credentials.clear();
-        (tls.certificate_file, tls.key_file) = (path("tls.crt"), path("tls.key"));
+        tls.files = vec![CertificateFiles { chain: path("tls.crt"), key: path("tls.key") }];
     });
     let gateway = gateway(&world, &[server]);
     let (server, _) = call(&gateway, "shop", stranger()).await;

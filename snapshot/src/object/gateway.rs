@@ -89,20 +89,27 @@ pub enum ServerTls {
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Termination {
-    /// Certificates with their keys. Empty only for [`ClientCertificate::Mesh`] and files.
+    /// Certificates with their keys. Empty only for [`ClientCertificate::Mesh`] and `files`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub credentials: Vec<Credential>,
-    /// Certificate chain and key at the proxy, in place of `credentials`.
+    /// Certificates with their keys as files at the proxy, in place of `credentials`.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub certificate_file: String,
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub key_file: String,
+    pub files: Vec<CertificateFiles>,
     pub client: ClientCertificate,
     pub version_min: TlsVersion,
     pub version_max: TlsVersion,
     /// IANA or OpenSSL names, for TLS 1.2; empty: the proxy's.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cipher_suites: Vec<String>,
+}
+
+/// Paths at the proxy.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CertificateFiles {
+    /// The certificate with what certifies it.
+    pub chain: String,
+    pub key: String,
 }
 
 /// What a server asks of its clients.

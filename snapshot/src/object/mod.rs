@@ -24,8 +24,8 @@ pub use authorization_policy::{
 };
 pub use egress::{Egress, Host, HostSet, Overlay, PlaintextEndpoints};
 pub use gateway::{
-    ClientCertificate, ClientIssuer, Credential, Gateway, Server, ServerProtocol, ServerTls,
-    Termination, TlsVersion, VirtualHost,
+    CertificateFiles, ClientCertificate, ClientIssuer, Credential, Gateway, Server, ServerProtocol,
+    ServerTls, Termination, TlsVersion, VirtualHost,
 };
 pub use inbound_ports::{Application, InboundPort, InboundPorts};
 pub use mesh_defaults::{AccessLog, MeshDefaults, OutboundPolicy, PathNormalization};

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Microseconds, is_default};
 
 /// Rules for the workloads that its entry in the section selects. All that select one apply together: a
-/// token that is there must satisfy the rule of its issuer, and a request without one passes, unauthenticated.
+/// token that is there must satisfy the rule of its issuer, and a request without one passes, unauthenticated, unless one
+/// of them is required.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestAuthentication {
@@ -40,6 +41,9 @@ pub struct JwtRule {
     /// Claims, beside `scope` and `permission`, whose text is a list with spaces.
     #[serde(default, skip_serializing_if = "is_default")]
     pub space_delimited_claims: Vec<String>,
+    /// Whether a request without any token is refused.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub required: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -16,6 +16,8 @@ const STRICTER: &[(&str, &str)] = &[
         "duplicate-resource",
         "one repository holds a resource once; there the second replaces the first",
     ),
+    ("unserved-operator", "no proxy of this mesh has anything to write for it"),
+    ("unserved-status", "Envoy refuses it with all of its configuration, after Istio has taken it"),
     ("missing-kind", "a resource names its `apiVersion`, as Kubernetes asks"),
     ("missing-field", "what Kubernetes refuses to take is refused here"),
     ("invalid-name", "what Kubernetes refuses to take is refused here"),

@@ -11,6 +11,7 @@ mod load;
 mod repository;
 mod suite;
 
+mod against_istio;
 mod bench;
 mod corpus;
 mod fuzz;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
+use mesh_peer::PeerError;
 
 use suite::SuiteError;
 
@@ -41,6 +43,9 @@ enum Task {
     Corpus(corpus::Arguments),
     /// Inputs that nobody wrote: mutations of those that are kept, for a bounded time.
     Fuzz(fuzz::Arguments),
+    /// Random repositories, judged by `istioctl analyze` and by the compiler: each class of differences with an example. It
+    /// fails where one is not explained, and with the exit code 4 where there is no `istioctl`.
+    AgainstIstio(against_istio::Arguments),
     /// What stands behind a proxy in the suite `kernel`.
     #[command(hide = true)]
     Application,
@@ -72,6 +77,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments).map_err(|error| error.to_string()),
         Task::Corpus(arguments) => return corpus(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments).map_err(|error| error.to_string()),
+        Task::AgainstIstio(arguments) => return against_istio(&arguments),
         Task::Application => application().map_err(|error| error.to_string()),
     };
     let seconds = began.elapsed().as_secs_f64();
@@ -93,6 +99,24 @@ fn corpus(arguments: &corpus::Arguments) -> ExitCode {
         Ok(report) => {
             print!("{report}");
             ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// As the command line does, 4 is for something that cannot be reached.
+fn against_istio(arguments: &against_istio::Arguments) -> ExitCode {
+    match against_istio::report(arguments) {
+        Ok(report) => {
+            print!("{report}");
+            if report.is_explained() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error @ PeerError::Absent { .. }) => {
+            eprintln!("{error}");
+            ExitCode::from(4)
         }
         Err(error) => {
             eprintln!("{error}");

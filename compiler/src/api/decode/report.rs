@@ -216,7 +216,11 @@ impl Words<'_> {
     fn missing(&self, node: NodeId, field: &str) -> Diagnostic {
         let tree = self.reader.tree;
         let span = match tree.entry(node, field, self.reader.source) {
-            Some(entry) => entry.key_span,
+            Some(entry) => {
+                let message = format!("`{field}` is missing: `null` is no value");
+                return Diagnostic::new(&MISSING_FIELD, self.place(entry.key_span), message)
+                    .label(format!("needs `{field}`"));
+            }
             None => match (tree.key_of(node), tree.entries(node).first()) {
                 (Some(key), _) => key.key_span,
                 (None, Some(first)) => first.key_span,

@@ -56,6 +56,9 @@ pub(super) static EMPTY_MATCH: Check =
 pub(super) static INVALID_HEADER: Check =
     Check::rule("invalid-header", include_str!("checks/invalid_header.md")).alias(REFUSED);
 
+pub(super) static UNSERVED_OPERATOR: Check =
+    Check::rule("unserved-operator", include_str!("checks/unserved_operator.md"));
+
 pub(super) static INVALID_DURATION: Check =
     Check::rule("invalid-duration", include_str!("checks/invalid_duration.md")).alias(REFUSED);
 
@@ -93,6 +96,9 @@ pub(super) static INVALID_REWRITE: Check =
 pub(super) static INVALID_DIRECT_RESPONSE: Check =
     Check::rule("invalid-direct-response", include_str!("checks/invalid_direct_response.md"))
         .alias(REFUSED);
+
+pub(super) static UNSERVED_STATUS: Check =
+    Check::rule("unserved-status", include_str!("checks/unserved_status.md"));
 
 pub(super) static LARGE_DIRECT_RESPONSE: Check = Check::lint(
     "large-direct-response",
@@ -421,6 +427,7 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_REGEX,
     &EMPTY_MATCH,
     &INVALID_HEADER,
+    &UNSERVED_OPERATOR,
     &INVALID_DURATION,
     &INVALID_PERCENTAGE,
     &INVALID_ADDRESS,
@@ -433,6 +440,7 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_REDIRECT,
     &INVALID_REWRITE,
     &INVALID_DIRECT_RESPONSE,
+    &UNSERVED_STATUS,
     &LARGE_DIRECT_RESPONSE,
     &INVALID_FAULT,
     &INEFFECTIVE_FAULT,

@@ -2,7 +2,7 @@
 
 use mesh_engine::format::{Format, FormatError, FormatFault};
 
-use super::checks::INVALID_HEADER;
+use super::checks::{INVALID_HEADER, UNSERVED_OPERATOR};
 use crate::api::istio::Headers;
 use crate::diagnostic::{At, Check, Diagnostic, Place};
 
@@ -140,6 +140,7 @@ pub(super) fn check_format(
         FormatFault::Unknown(_) => "unknown operator".to_owned(),
         fault => fault.to_string(),
     };
+    let check = if matches!(fault, FormatFault::Unserved(_)) { &UNSERVED_OPERATOR } else { check };
     let found = Diagnostic::new(check, at.within(byte..end), message).label(label).help(help);
     out.push(found.consequence("every proxy would refuse all of the configuration"));
 }

@@ -145,7 +145,7 @@ fn check_tag_override(name: &str, tag: &TagOverride, at: &At<'_>, out: &mut Vec<
 
 fn check_log(log: &AccessLogging, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     check_providers(&log.providers, at, out);
-    if let Some(filter) = log.filter.as_ref().filter(|filter| !filter.expression.is_empty()) {
+    if let Some(filter) = &log.filter {
         let at = at.field("filter");
         cel::check(&filter.expression, &at.field("expression"), out);
     }

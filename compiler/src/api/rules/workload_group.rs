@@ -50,6 +50,11 @@ fn check_probe(probe: &ReadinessProbe, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let found = Diagnostic::new(&INVALID_PROBE, at.field(second).key(), message);
         out.push(found.label("one of them").also(at.field(first).key(), "or this"));
     }
+    if ways.is_empty() {
+        let found = Diagnostic::new(&INVALID_PROBE, at.key(), "the probe asks nothing");
+        let found = found.label("needs `httpGet`, `tcpSocket`, `exec` or `grpc`");
+        out.push(found.supposing(at.value()));
+    }
     if let Some(http) = &probe.http_get {
         check_http(http, &at.field("httpGet"), out);
     }

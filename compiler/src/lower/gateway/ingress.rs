@@ -115,8 +115,7 @@ fn https(ingress: &Ingress<'_>, tls: &Tls<'_>) -> Server {
         protocol: ServerProtocol::Https,
         tls: ServerTls::Terminate(Box::new(Termination {
             credentials: vec![credential],
-            certificate_file: String::new(),
-            key_file: String::new(),
+            files: Vec::new(),
             client: ClientCertificate::Unasked,
             version_min: TlsVersion::V12,
             version_max: TlsVersion::V13,

@@ -1,7 +1,8 @@
 //! How a gateway ends its clients' TLS. Source: Istio, `ServerTLSSettings`.
 
 use mesh_snapshot::object::{
-    ClientCertificate, ClientIssuer, Credential, ServerProtocol, ServerTls, Termination, TlsVersion,
+    CertificateFiles, ClientCertificate, ClientIssuer, Credential, ServerProtocol, ServerTls,
+    Termination, TlsVersion,
 };
 
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings, TlsProtocol};
@@ -31,8 +32,7 @@ pub(in crate::lower) fn termination(settings: &ServerTlsSettings) -> Option<Term
     let names = Some(&settings.credential_name).filter(|name| !name.is_empty()).into_iter();
     Some(Termination {
         credentials: names.chain(&settings.credential_names).map(|name| credential(name)).collect(),
-        certificate_file: settings.server_certificate.clone(),
-        key_file: settings.private_key.clone(),
+        files: files(settings),
         client,
         version_min: version(settings.min_protocol_version).unwrap_or(TlsVersion::V12),
         version_max: version(settings.max_protocol_version).unwrap_or(TlsVersion::V13),
@@ -54,8 +54,7 @@ pub(super) fn of_listener(listener: &Listener<'_>) -> ServerTls {
     };
     ServerTls::Terminate(Box::new(Termination {
         credentials,
-        certificate_file: String::new(),
-        key_file: String::new(),
+        files: Vec::new(),
         client: client(listener),
         version_min: TlsVersion::V12,
         version_max: TlsVersion::V13,
@@ -79,6 +78,15 @@ fn client(listener: &Listener<'_>) -> ClientCertificate {
             Some(_) | None => ClientCertificate::Unasked,
         },
     }
+}
+
+/// The pairs at the proxy: one, or one for each kind of key.
+fn files(settings: &ServerTlsSettings) -> Vec<CertificateFiles> {
+    let one = (&settings.server_certificate, &settings.private_key);
+    let several = settings.tls_certificates.iter();
+    let several = several.map(|pair| (&pair.server_certificate, &pair.private_key));
+    let pairs = std::iter::once(one).chain(several).filter(|(chain, _)| !chain.is_empty());
+    pairs.map(|(chain, key)| CertificateFiles { chain: chain.clone(), key: key.clone() }).collect()
 }
 
 fn issuer(settings: &ServerTlsSettings) -> ClientIssuer {

@@ -8,8 +8,8 @@ use super::checks::{DUPLICATE_PORT, INEFFECTIVE_TLS_SETTING, INVALID_HOST, INVAL
 use super::label::is_dns_label;
 use super::port::{self, Protocol};
 use super::{address, annotation, host};
-use crate::api::Resource;
 use crate::api::istio::{Gateway, Server, ServerTlsMode};
+use crate::api::{Metadata, Resource};
 use crate::diagnostic::{At, Diagnostic};
 
 pub(in crate::api) fn check(
@@ -34,6 +34,7 @@ pub(in crate::api) fn check(
     let at = at.field("servers");
     for (index, server) in spec.servers.iter().enumerate() {
         check_server(server, &at.index(index), out);
+        check_hosts(server, &resource.metadata, &at.index(index), out);
         check_port_name(&spec.servers, index, &at, out);
     }
 }
@@ -65,16 +66,28 @@ fn check_server(server: &Server, at: &At<'_>, out: &mut Vec<Diagnostic>) {
                 .label("needs `hosts`"),
         );
     }
-    let hosts = at.field("hosts");
-    for (index, name) in server.hosts.iter().enumerate() {
-        check_host(name, &hosts.index(index), out);
-    }
     let before = out.len();
     check_port(server, at, out);
     let is_port_right = out.len() == before;
     tls::check(server.tls.as_ref(), &at.field("tls"), out);
     if is_port_right && let Some(protocol) = Protocol::parse(&server.port.protocol) {
         check_protocol(server, protocol, at, out);
+    }
+}
+
+/// Whether Istio made it of a listener of the Gateway API. Source: Istio, `constants.InternalGatewaySemantics`.
+fn is_converted(metadata: &Metadata) -> bool {
+    const SEMANTICS: &str = "internal.istio.io/gateway-semantics";
+    metadata.annotations.get(SEMANTICS).is_some_and(|value| value == "gateway")
+}
+
+/// A listener that no route is attached to has hosts of the namespace `~`, which is nobody's.
+fn check_hosts(server: &Server, metadata: &Metadata, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let at = at.field("hosts");
+    for (index, name) in server.hosts.iter().enumerate() {
+        if !(is_converted(metadata) && name.starts_with("~/")) {
+            check_host(name, &at.index(index), out);
+        }
     }
 }
 

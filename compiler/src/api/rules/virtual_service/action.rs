@@ -5,11 +5,12 @@ use mesh_engine::route::Substitution;
 
 use super::super::checks::{
     INVALID_DIRECT_RESPONSE, INVALID_REDIRECT, INVALID_REWRITE, LARGE_DIRECT_RESPONSE,
+    UNSERVED_STATUS,
 };
 use super::super::header::is_authority;
 use super::super::{expression, port};
 use crate::api::istio::{DirectResponse, HttpRedirect, HttpRewrite, HttpRoute};
-use crate::diagnostic::{At, Diagnostic};
+use crate::diagnostic::{At, Check, Diagnostic};
 
 /// Above this many bytes an answer costs every proxy memory.
 const BODY_LARGE: usize = 100 << 10;
@@ -94,16 +95,25 @@ pub(super) fn check_response(
     check_status(i64::from(response.status), &at.field("status"), out);
 }
 
-/// What a proxy can answer with.
 fn check_status(status: i64, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    if !(200..600).contains(&status) {
-        let found = Diagnostic::new(
-            &INVALID_DIRECT_RESPONSE,
-            at.value(),
-            format!("`{status}` is no status of an answer"),
-        );
-        out.push(found.label("200 to 599"));
-    }
+    report_status(status, &INVALID_DIRECT_RESPONSE, at, out);
+}
+
+/// What a proxy cannot answer with: `check` says so, or that only Istio would take it. Source: Istio,
+/// `validateHTTPStatus`; Envoy, `DirectResponseAction.status`.
+pub(super) fn report_status(
+    status: i64,
+    check: &'static Check,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let check = match status {
+        200..600 => return,
+        600 => &UNSERVED_STATUS,
+        _ => check,
+    };
+    let message = format!("`{status}` is no status of an answer");
+    out.push(Diagnostic::new(check, at.value(), message).label("200 to 599"));
 }
 
 pub(super) fn check_rewrite(rewrite: Option<&HttpRewrite>, at: &At<'_>, out: &mut Vec<Diagnostic>) {

@@ -75,9 +75,9 @@ fn check_delegate(spec: &VirtualService, at: &At<'_>, out: &mut Vec<Diagnostic>)
     }
 }
 
-/// Whether some gateway other than the mesh is named.
+/// Whether it is for gateways, and not for the mesh too. Source: Istio, `isGateway`.
 fn is_for_gateway(spec: &VirtualService) -> bool {
-    spec.gateways.iter().any(|gateway| gateway != "mesh")
+    !spec.gateways.is_empty() && spec.gateways.iter().all(|gateway| gateway != "mesh")
 }
 
 /// `mesh`, `namespace/name`, or a name of the resource's own namespace.

@@ -6,6 +6,7 @@ use super::super::checks::{
 };
 use super::super::header::is_token;
 use super::super::{duration, expression, share};
+use super::action::report_status;
 use crate::api::istio::{Abort, CorsPolicy, Delay, HttpFaultInjection, HttpRetry};
 use crate::diagnostic::{At, Diagnostic};
 
@@ -164,13 +165,8 @@ fn check_abort(abort: &Abort, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             found.label("needs `httpStatus` or `grpcStatus`").consequence("no request is aborted"),
         );
     }
-    if let Some(status) = abort.http_status.filter(|status| !(200..600).contains(status)) {
-        let found = Diagnostic::new(
-            &INVALID_FAULT,
-            at.field("httpStatus").value(),
-            format!("`{status}` is no status of an answer"),
-        );
-        out.push(found.label("200 to 599"));
+    if let Some(status) = abort.http_status {
+        report_status(i64::from(status), &INVALID_FAULT, &at.field("httpStatus"), out);
     }
     if let Some(status) = &abort.grpc_status
         && !GRPC_STATUSES.contains(&status.as_str())

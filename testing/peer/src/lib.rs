@@ -1,0 +1,23 @@
+//! Istio's own tool as an oracle: what it says of random repositories, and what the compiler says.
+//!
+//! ```text
+//! seed ─generate▶ resources ─┬─ istioctl analyze ▶ Verdict ─┬─ compare ▶ [Difference] ─▶ Report
+//!                            └─ mesh-compiler ───▶ Verdict ─┘   by class, one example of each, shrunk
+//! ```
+//! A verdict is which resources are refused by themselves, and which codes are said of which. A class of differences is
+//! explained in `known`, or it is to go: into the compiler, or into `docs/differences.md` with its reason.
+
+#![forbid(unsafe_code)]
+
+mod compare;
+mod generate;
+mod istio;
+mod known;
+mod ours;
+mod random;
+mod report;
+mod shrink;
+mod verdict;
+
+pub use istio::{HOW_TO_BUILD, Istioctl, PeerError};
+pub use report::{Report, run};

@@ -1,0 +1,161 @@
+//! Many repositories, and the classes of differences that they show.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::Value;
+
+use crate::compare::{Class, Difference, differences};
+use crate::generate::repository;
+use crate::istio::{Istioctl, PeerError};
+use crate::known;
+use crate::shrink::shrink;
+use crate::verdict::name;
+
+const THREADS: usize = 2;
+
+/// What came out.
+#[derive(Debug)]
+pub struct Report {
+    repositories: u64,
+    classes: BTreeMap<Class, Seen>,
+    /// The seeds about which Istio's tool said nothing that can be read, and what it said.
+    unanswered: Vec<(u64, String)>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    times: usize,
+    /// Where it was seen first.
+    seed: u64,
+    difference: Difference,
+    /// As small as it got; empty where the class is explained.
+    example: Vec<Value>,
+}
+
+/// Asks both sides about `count` repositories, from the seed `first` on; and as often as `tries` about parts of one, to make
+/// the example of a class smaller.
+///
+/// # Errors
+/// When Istio's tool does not answer.
+pub fn run(istioctl: &Istioctl, first: u64, count: u64, tries: usize) -> Result<Report, PeerError> {
+    let next = AtomicU64::new(first);
+    let classes = Mutex::new(BTreeMap::<Class, Seen>::new());
+    let unanswered = Mutex::new(Vec::new());
+    let work = || -> Result<(), PeerError> {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + count {
+                return Ok(());
+            }
+            let resources = repository(seed);
+            let found = match ask(istioctl, &resources) {
+                Err(PeerError::Unreadable(text)) => {
+                    // It may have crashed: that is for Istio to mend, and the others are asked all the same.
+                    #[expect(clippy::expect_used, reason = "nobody panics while holding it")]
+                    unanswered.lock().expect("not poisoned").push((seed, text));
+                    continue;
+                }
+                found => found?,
+            };
+            for difference in found {
+                #[expect(clippy::expect_used, reason = "nobody panics while holding it")]
+                let mut classes = classes.lock().expect("not poisoned");
+                let new =
+                    || Seen { times: 0, seed, difference: difference.clone(), example: Vec::new() };
+                let seen = classes.entry(difference.class.clone()).or_insert_with(new);
+                seen.times += 1;
+                if seed < seen.seed {
+                    (seen.seed, seen.difference) = (seed, difference);
+                }
+            }
+        }
+    };
+    let results = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        #[expect(clippy::expect_used, reason = "a panic is a fault of ours, and is shown")]
+        threads.into_iter().map(|it| it.join().expect("no panic")).collect::<Vec<_>>()
+    });
+    results.into_iter().collect::<Result<Vec<()>, _>>()?;
+    #[expect(clippy::expect_used, reason = "all threads have ended")]
+    let mut classes = classes.into_inner().expect("not poisoned");
+    for (class, seen) in classes.iter_mut().filter(|(class, _)| known::reason(class).is_none()) {
+        let shows = |resources: &[Value]| {
+            let found = ask(istioctl, resources).unwrap_or_default();
+            found.iter().any(|it| it.class == *class)
+        };
+        seen.example = shrink(repository(seen.seed), tries, shows);
+        if tries == 0 {
+            seen.example.retain(|it| name(it) == seen.difference.resource);
+        }
+    }
+    #[expect(clippy::expect_used, reason = "all threads have ended")]
+    let mut unanswered = unanswered.into_inner().expect("not poisoned");
+    unanswered.sort();
+    Ok(Report { repositories: count, classes, unanswered })
+}
+
+fn ask(istioctl: &Istioctl, resources: &[Value]) -> Result<Vec<Difference>, PeerError> {
+    let (istio, ours) = (istioctl.analyze(resources)?, crate::ours::judge(resources));
+    Ok(differences(&istio, &ours, |name| kind(resources, name)))
+}
+
+/// What is called so: Istio and the Gateway API have a kind `Gateway` each.
+fn kind(resources: &[Value], wanted: &str) -> String {
+    let called = resources.iter().filter(|it| name(it) == wanted);
+    let is_gateway_api = |it: &Value| {
+        let version = it.get("apiVersion").and_then(Value::as_str);
+        version.is_some_and(|it| it.starts_with("gateway.networking.k8s.io/"))
+    };
+    let kind = wanted.split(' ').next().unwrap_or_default();
+    if kind == "Gateway" && called.into_iter().any(is_gateway_api) {
+        return "Gateway of the Gateway API".to_owned();
+    }
+    kind.to_owned()
+}
+
+impl Report {
+    /// Whether every class of differences has a reason to stay.
+    #[must_use]
+    pub fn is_explained(&self) -> bool {
+        self.classes.keys().all(|class| known::reason(class).is_some())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut open, mut explained) = (0, 0);
+        for (class, seen) in &self.classes {
+            match known::reason(class) {
+                Some(reason) => {
+                    explained += 1;
+                    writeln!(f, "{class}\n  {} times: {reason}", seen.times)?;
+                }
+                None => {
+                    open += 1;
+                    writeln!(
+                        f,
+                        "{class}\n  {} times, as of {} (seed {}): {}",
+                        seen.times, seen.difference.resource, seen.seed, seen.difference.said
+                    )?;
+                    for resource in &seen.example {
+                        writeln!(f, "    {resource}")?;
+                    }
+                }
+            }
+        }
+        for (seed, text) in &self.unanswered {
+            let lines = text.lines().filter(|line| !line.contains("\tinfo\t")).take(4);
+            let lines = lines.collect::<Vec<_>>().join(" / ");
+            writeln!(f, "no answer about seed {seed}: {lines}")?;
+        }
+        writeln!(
+            f,
+            "{} repositories, {} classes of differences: {explained} explained, {open} not",
+            self.repositories,
+            open + explained
+        )
+    }
+}

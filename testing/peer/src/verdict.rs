@@ -1,0 +1,40 @@
+//! What somebody says of a repository, whoever it is.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// All that is said, and about what.
+#[derive(Debug, Default)]
+pub(crate) struct Verdict {
+    /// Resources that are refused by themselves, each with the reason.
+    pub refused: Vec<Remark>,
+    /// Everything else that has a code.
+    pub noted: Vec<Remark>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Remark {
+    /// Istio's codes of what is said: one of them, where there are several.
+    pub codes: Vec<String>,
+    /// The name of our check; empty where Istio speaks.
+    pub check: &'static str,
+    /// `VirtualService shop/a`
+    pub resource: String,
+    /// Other resources that have a part in it.
+    pub others: BTreeSet<String>,
+    pub text: String,
+}
+
+/// What both sides call a resource.
+pub(crate) fn name(resource: &Value) -> String {
+    let text = |pointer| resource.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let (kind, name) = (text("/kind"), text("/metadata/name"));
+    match text("/metadata/namespace") {
+        "" => format!("{kind} {name}"),
+        namespace => format!("{kind} {namespace}/{name}"),
+    }
+}
+
+/// The code of what Istio's validation refuses.
+pub(crate) const REFUSED: &str = "IST0106";

@@ -1,0 +1,29 @@
+//! Random repositories, judged by Istio's own tool and by the compiler.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use mesh_peer::{Istioctl, PeerError, Report};
+
+#[derive(Args, Debug)]
+pub(crate) struct Arguments {
+    /// Istio's tool.
+    #[arg(long, default_value = "istioctl")]
+    istioctl: PathBuf,
+    /// How many repositories.
+    #[arg(long, default_value_t = 200)]
+    count: u64,
+    /// The number of the first: each number is a repository.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How often both are asked about parts of a repository, to make an example smaller; 0: it is the resource alone.
+    #[arg(long, default_value_t = 100)]
+    tries: usize,
+}
+
+/// # Errors
+/// When Istio's tool is not there, or does not answer.
+pub(crate) fn report(arguments: &Arguments) -> Result<Report, PeerError> {
+    let istioctl = Istioctl::at(&arguments.istioctl)?;
+    mesh_peer::run(&istioctl, arguments.seed, arguments.count, arguments.tries)
+}
