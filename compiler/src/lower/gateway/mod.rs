@@ -6,7 +6,7 @@
 
 mod api;
 mod istio;
-mod tls;
+pub(super) mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
