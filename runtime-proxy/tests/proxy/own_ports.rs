@@ -7,8 +7,8 @@ use http::{Response, StatusCode};
 use mesh_proxy::http::{Body, Version};
 use mesh_proxy::tls::alpn::Offer;
 use mesh_snapshot::object::{
-    Application, ClientCertificate, ClientIssuer, InboundPort, InboundPorts, MtlsMode,
-    PeerAuthentication, Protocol, Termination, TlsVersion,
+    Application, CertificateFiles, ClientCertificate, ClientIssuer, InboundPort, InboundPorts,
+    MtlsMode, PeerAuthentication, Protocol, Termination, TlsVersion,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixListener};
@@ -43,8 +43,7 @@ impl Files {
         let text = |name: &str| self.at(name).to_str().unwrap().to_owned();
         Termination {
             credentials: Vec::new(),
-            certificate_file: text("cert.pem"),
-            key_file: text("key.pem"),
+            files: vec![CertificateFiles { chain: text("cert.pem"), key: text("key.pem") }],
             client,
             version_min: TlsVersion::V12,
             version_max: TlsVersion::V13,

@@ -146,8 +146,7 @@ fn gateway(builder: &mut Builder, hosts: Reference) {
     let credential = Credential { namespace: String::new(), name: "front".to_owned() };
     let tls = ServerTls::Terminate(Box::new(Termination {
         credentials: vec![credential],
-        certificate_file: String::new(),
-        key_file: String::new(),
+        files: Vec::new(),
         client: ClientCertificate::Unasked,
         version_min: TlsVersion::V12,
         version_max: TlsVersion::V13,
