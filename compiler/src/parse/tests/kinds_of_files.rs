@@ -34,7 +34,8 @@ fn what_is_no_resource_gets_one_notice() {
         ),
         ("package.json", "{\"name\": \"x\"}", "not-a-resource"),
         ("tsconfig.json", "{ // comment\n \"a\": 1,, }", "not-a-resource"),
-        ("notes.yaml", "just text\n", "not-a-resource"),
+        ("notes.yaml", "just text\n", "plain-text"),
+        ("rendered.yaml", "${RESOURCES}\n", "not-a-resource"),
         ("half.yaml", "kind: Service\nmetadata: {name: a}\nspec: {}\n", "missing-kind"),
         ("half.yaml", "apiVersion: v1\nmetadata: {name: a}\n", "missing-kind"),
     ];
