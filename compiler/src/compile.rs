@@ -10,6 +10,7 @@ use crate::api::{self, Mesh};
 use crate::check;
 use crate::diagnostic::{Date, Diagnostic, Finding, Severity, finish};
 use crate::lower::{self, Lowered};
+use crate::memory::Memory;
 use crate::parse::Parsed;
 use crate::resolve;
 use crate::source::Input;
@@ -67,6 +68,14 @@ impl Compilation {
 pub fn compile(inputs: &[Input], options: &Options) -> Compilation {
     let mut diagnostics = Vec::new();
     let parsed = crate::read(inputs, &mut diagnostics);
+    compile_parsed(parsed, &root(inputs), options, diagnostics)
+}
+
+/// The same, of a repository that was compiled before: what has not changed since is not parsed again.
+#[must_use]
+pub fn compile_again(inputs: &[Input], options: &Options, memory: &mut Memory) -> Compilation {
+    let mut diagnostics = Vec::new();
+    let parsed = memory.read(inputs, &mut diagnostics);
     compile_parsed(parsed, &root(inputs), options, diagnostics)
 }
 

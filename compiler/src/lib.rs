@@ -26,6 +26,7 @@ pub mod source;
 mod lower;
 
 mod compile;
+mod memory;
 mod programs;
 mod registry;
 mod suppress;
@@ -35,7 +36,8 @@ mod examples;
 #[cfg(test)]
 mod testing;
 
-pub use compile::{Compilation, Options, compile};
+pub use compile::{Compilation, Options, compile, compile_again};
+pub use memory::Memory;
 pub use programs::{Unservable, check_programs};
 pub use registry::{UnknownCheck, checks, checks_called, levels};
 

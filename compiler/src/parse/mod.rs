@@ -36,7 +36,7 @@ pub use checks::CHECKS;
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
 pub use faults::Faults;
-pub(crate) use file::parse;
+pub(crate) use file::{ParsedFile, parse};
 pub use parsed::{Parsed, TreeId};
 pub use pragmas::{About, Pragma};
 pub use tree::{Content, Entry, NodeId, Text, Tree};
