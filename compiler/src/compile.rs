@@ -11,6 +11,7 @@ use crate::check;
 use crate::diagnostic::{Date, Diagnostic, Finding, Severity, finish};
 use crate::environment;
 use crate::lower::{self, Lowered};
+use crate::memory::Memory;
 use crate::ownership;
 use crate::parse::Parsed;
 use crate::resolve;
@@ -79,10 +80,26 @@ impl Compilation {
 #[must_use]
 pub fn compile(inputs: &[Input], options: &Options) -> Compilation {
     let mut diagnostics = Vec::new();
-    let mut parsed = crate::read(inputs, &options.context, &mut diagnostics);
-    let root = root(inputs);
-    environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
-    compile_parsed(parsed, &root, options, diagnostics)
+    let parsed = crate::read(inputs, &options.context, &mut diagnostics);
+    compile_read(parsed, &root(inputs), options, diagnostics)
+}
+
+/// The same, of a repository that was compiled before: what has not changed since is not parsed again.
+#[must_use]
+pub fn compile_again(inputs: &[Input], options: &Options, memory: &mut Memory) -> Compilation {
+    let mut diagnostics = Vec::new();
+    let parsed = memory.read(inputs, &options.context, &mut diagnostics);
+    compile_read(parsed, &root(inputs), options, diagnostics)
+}
+
+fn compile_read(
+    mut parsed: Parsed,
+    root: &str,
+    options: &Options,
+    mut diagnostics: Vec<Diagnostic>,
+) -> Compilation {
+    environment::select(&mut parsed, root, options.environment.as_deref(), &mut diagnostics);
+    compile_parsed(parsed, root, options, diagnostics)
 }
 
 /// What follows after reading.

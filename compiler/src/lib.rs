@@ -29,6 +29,7 @@ mod lower;
 
 mod compile;
 mod environment;
+mod memory;
 mod ownership;
 mod programs;
 mod registry;
@@ -39,8 +40,9 @@ mod examples;
 #[cfg(test)]
 mod testing;
 
-pub use compile::{Compilation, Options, compile};
+pub use compile::{Compilation, Options, compile, compile_again};
 pub use environment::environments;
+pub use memory::Memory;
 pub use programs::{Unservable, check_programs};
 pub use registry::{UnknownCheck, checks, checks_called, levels};
 

@@ -167,6 +167,7 @@ pub struct Builder {
     mesh: BTreeMap<Key, Entry>,
     namespaces: BTreeMap<String, BTreeMap<Key, Entry>>,
     conflict: Option<Conflict>,
+    encoder: canonical::Encoder,
 }
 
 #[derive(Debug)]
@@ -189,8 +190,8 @@ impl Builder {
     /// Encodes `object`, so that others can refer to it.
     pub fn add(&mut self, key: Key, object: &Object) -> Reference {
         debug_assert_eq!(key.kind, object.kind());
-        let bytes = canonical::encode(object);
-        let reference = Reference { key, digest: Digest::of(&bytes) };
+        let bytes = self.encoder.encode(object);
+        let reference = Reference { key, digest: Digest::of(bytes) };
         self.objects.entry(reference.digest).or_insert_with(|| {
             let children = object.references().into_iter().cloned().collect();
             let features = feature::of(object).into_iter().map(|(feature, _)| feature).collect();

@@ -4,6 +4,7 @@
 //! what it does not set is at its default. Source: Istio, `MergeTrafficPolicy`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{MutexGuard, PoisonError};
 
 use mesh_snapshot::object::{ClientPolicy, Object, PortPolicies, Subset, TrafficPolicy};
 use mesh_snapshot::{Key, Kind, Reference};
@@ -12,6 +13,7 @@ use super::traffic_policy::{Blocks, Defaults};
 use super::{Lowering, Written, backend_tls};
 use crate::api::istio;
 use crate::diagnostic::{FieldPath, Part, Place};
+use crate::parse::DocumentId;
 use crate::resolve::backend_tls::ByPort;
 use crate::resolve::destination_rule::{Policy, PolicyId};
 use crate::resolve::host::Host;
@@ -57,15 +59,20 @@ impl Lowering<'_, '_> {
 
     /// What one rule, or several that count as one, say.
     pub(super) fn rule(&mut self, id: PolicyId) -> Reference {
-        if let Some(known) = self.rules.get(&id) {
+        let policy = self.mesh.destination_rules.get(id);
+        let of: Vec<_> = policy.from.iter().map(|rule| rule.id).collect();
+        if let Some(known) = self.known_rules().get(&of) {
             return known.clone();
         }
-        let policy = self.mesh.destination_rules.get(id);
         let Written { object, places } = lower(policy, &Defaults::of(&self.mesh.settings));
         let key = Key::new(Kind::ClientPolicy, policy.namespace, name(policy));
         let reference = self.store.add(key, &Object::ClientPolicy(object), &places);
-        self.rules.insert(id, reference.clone());
+        self.known_rules().insert(of, reference.clone());
         reference
+    }
+
+    fn known_rules(&self) -> MutexGuard<'_, BTreeMap<Vec<DocumentId>, Reference>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For hosts without a rule, where the mesh configuration says anything.

@@ -38,6 +38,7 @@ mod request_authentication;
 mod inventory;
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use mesh_snapshot::object::{HostSet, Workload};
 use mesh_snapshot::{Conflict, Key, Reference, Snapshot, SourceMap};
@@ -47,9 +48,8 @@ use self::route::{CommonTable, TableId};
 use self::store::Store;
 use self::written::Written;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::parse::Parsed;
+use crate::parse::{DocumentId, Parsed};
 use crate::resolve::Mesh;
-use crate::resolve::destination_rule::PolicyId;
 
 pub(crate) use checks::CHECKS;
 pub(crate) use store::relative;
@@ -74,7 +74,8 @@ pub(crate) fn lower(
     out: &mut Vec<Diagnostic>,
 ) -> Result<Lowered, Conflict> {
     // Neither part asks what has come of another.
-    let new = || Lowering::new(mesh, parsed, root);
+    let rules = Mutex::default();
+    let new = || Lowering::new(mesh, parsed, root, &rules);
     let inside = || new().and(Lowering::inside);
     let (mut whole, (edge, policies)) = rayon::join(inside, || {
         rayon::join(|| new().and(Lowering::gateways), || new().and(Lowering::policies))
@@ -95,7 +96,8 @@ struct Lowering<'m, 'a> {
     out: Vec<Diagnostic>,
     /// As their namespaces define them.
     services: BTreeMap<Key, Reference>,
-    rules: BTreeMap<PolicyId, Reference>,
+    /// By the resources that they are made of. Known to all parts, since many hosts are called from inside and from the edge.
+    rules: &'m Mutex<BTreeMap<Vec<DocumentId>, Reference>>,
     /// As everybody sees them.
     tables: BTreeMap<TableId<'a>, CommonTable>,
     /// The same.
@@ -103,13 +105,18 @@ struct Lowering<'m, 'a> {
 }
 
 impl<'m, 'a> Lowering<'m, 'a> {
-    fn new(mesh: &'m Mesh<'a>, parsed: &'m Parsed, root: &'m str) -> Self {
+    fn new(
+        mesh: &'m Mesh<'a>,
+        parsed: &'m Parsed,
+        root: &'m str,
+        rules: &'m Mutex<BTreeMap<Vec<DocumentId>, Reference>>,
+    ) -> Self {
         Self {
             mesh,
             store: Store::new(parsed, root),
             out: Vec::new(),
             services: BTreeMap::new(),
-            rules: BTreeMap::new(),
+            rules,
             tables: BTreeMap::new(),
             host_sets: BTreeMap::new(),
         }

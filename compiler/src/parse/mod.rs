@@ -39,7 +39,7 @@ pub use checks::CHECKS;
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
 pub use faults::Faults;
-pub(crate) use file::{DEPTH_MAX, parse};
+pub(crate) use file::{DEPTH_MAX, ParsedFile, parse};
 pub(crate) use kustomize::set_patches_aside;
 pub use origin::origin;
 pub use parsed::{Parsed, TreeId};

@@ -16,8 +16,8 @@ pub fn load(entry: Entry, id: FileId, out: &mut Vec<Diagnostic>) -> SourceFile {
     let Entry { shown, role, origin } = entry;
     let place = Place::File(id);
     let bytes = match origin {
-        Origin::File(path) => File::open(path).and_then(read),
-        Origin::Stdin => read(io::stdin()),
+        Origin::File(path) => File::open(path).and_then(read_file),
+        Origin::Stdin => read(io::stdin(), 0),
         Origin::Text(text) => Ok(text.into_bytes()),
         Origin::Unreadable(error) => Err(error),
         Origin::Loop => {
@@ -44,9 +44,15 @@ pub fn load(entry: Entry, id: FileId, out: &mut Vec<Diagnostic>) -> SourceFile {
     SourceFile::unreadable(shown, role, String::new())
 }
 
-/// All that there is, up to one byte past the limit: even a device that never ends is refused in time.
-fn read(source: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+fn read_file(file: File) -> io::Result<Vec<u8>> {
+    let size = file.metadata()?.len().min(FILE_BYTES_MAX);
+    // One more, so that the end is met without more room.
+    read(file, usize::try_from(size).unwrap_or(0) + 1)
+}
+
+/// All that there is, up to one byte past the limit: even a device that never ends is refused in time. `size` is a guess.
+fn read(source: impl Read, size: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(size);
     source.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -18,12 +18,29 @@ use writer::{NoCanonicalForm, Writer};
 /// When the type holds a float, raw bytes, or a map whose keys are neither text nor integers: a fault of
 /// the type, met by any test that encodes it.
 #[must_use]
-#[expect(clippy::panic, reason = "a type without canonical form is a fault of this crate")]
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    let mut writer = Writer::default();
-    match value.serialize(&mut writer) {
-        Ok(()) => writer.into_bytes(),
-        Err(NoCanonicalForm(what)) => panic!("{what} has no canonical form"),
+    let mut encoder = Encoder::default();
+    encoder.encode(value);
+    encoder.0.into_bytes()
+}
+
+/// Encodes one value after the other, all in the same memory.
+#[derive(Debug, Default)]
+pub struct Encoder(Writer);
+
+impl Encoder {
+    /// The canonical bytes of `value`.
+    ///
+    /// # Panics
+    ///
+    /// As [`encode`] does.
+    #[expect(clippy::panic, reason = "a type without canonical form is a fault of this crate")]
+    pub fn encode<T: Serialize + ?Sized>(&mut self, value: &T) -> &[u8] {
+        self.0.clear();
+        match value.serialize(&mut self.0) {
+            Ok(()) => self.0.bytes(),
+            Err(NoCanonicalForm(what)) => panic!("{what} has no canonical form"),
+        }
     }
 }
 

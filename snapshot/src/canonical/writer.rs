@@ -13,7 +13,7 @@ impl ser::Error for NoCanonicalForm {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Writer {
     bytes: Vec<u8>,
     /// Where the fields of an object are put in order; kept between objects.
@@ -21,20 +21,35 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
+    /// Begins anew, in the same memory.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
     fn text(&mut self, text: &str) {
         self.bytes.push(b'"');
-        for byte in text.bytes() {
-            match byte {
-                b'"' => self.bytes.extend_from_slice(b"\\\""),
-                b'\\' => self.bytes.extend_from_slice(b"\\\\"),
-                0..0x20 => self.bytes.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                _ => self.bytes.push(byte),
+        let must_be_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest.iter().position(must_be_escaped) {
+            let (before, after) = rest.split_at(at);
+            self.bytes.extend_from_slice(before);
+            match after.first() {
+                Some(b'"') => self.bytes.extend_from_slice(b"\\\""),
+                Some(b'\\') => self.bytes.extend_from_slice(b"\\\\"),
+                Some(byte) => self.bytes.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+                None => {}
             }
+            rest = after.get(1..).unwrap_or_default();
         }
+        self.bytes.extend_from_slice(rest);
         self.bytes.push(b'"');
     }
 
@@ -65,7 +80,7 @@ impl List<'_> {
 }
 
 /// `{…}`, and `{"Variant":{…}}` with a `closing` brace. Fields are written as they come, each as
-/// `"name":value`, and put in order at the end.
+/// `"name":value`, and put in order at the end if they did not come in order.
 pub(super) struct Fields<'a> {
     writer: &'a mut Writer,
     /// Where the name, its value and the field as a whole begin and end.
@@ -81,6 +96,9 @@ struct Span {
 
 impl Fields<'_> {
     fn name(&mut self, name: &str) {
+        if !self.spans.is_empty() {
+            self.writer.bytes.push(b',');
+        }
         let start = self.writer.bytes.len();
         self.writer.text(name);
         let name_end = self.writer.bytes.len();
@@ -101,6 +119,10 @@ impl Fields<'_> {
         let start = self.spans.first().map_or(bytes.len(), |span| span.start);
         // Without the closing quote, so that a name sorts before the longer ones that it begins.
         let name = |span: &Span| bytes.get(span.start..span.name_end - 1);
+        if self.spans.is_sorted_by(|left, right| name(left) < name(right)) {
+            bytes.extend_from_slice(self.closing);
+            return Ok(());
+        }
         self.spans.sort_by(|left, right| name(left).cmp(&name(right)));
         if self.spans.windows(2).any(|pair| matches!(pair, [a, b] if name(a) == name(b))) {
             return Err(NoCanonicalForm("a map with one key twice".to_owned()));

@@ -9,6 +9,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use prost::Message as _;
 
@@ -17,6 +18,8 @@ use crate::signature::Signature;
 use crate::{Digest, canonical, wire};
 
 const MAGIC: &[u8; 8] = b"mesh\r\n\x1a\x01";
+/// What stands before the body.
+const HEAD_BYTES: usize = MAGIC.len() + 32;
 
 /// Why a file is not a snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -54,16 +57,32 @@ struct Body {
 /// The file's content.
 #[must_use]
 pub fn to_bytes(bundle: &Bundle) -> Vec<u8> {
+    // The two large parts side by side.
+    let (objects, source_map) = thread::scope(|scope| {
+        let objects = scope.spawn(|| pack::pack(&bundle.snapshot));
+        let source_map = canonical::encode(&bundle.source_map);
+        let objects = objects.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (objects, source_map)
+    });
     let body = Body {
         root: bundle.snapshot.digest().as_bytes().to_vec(),
-        objects: pack::pack(&bundle.snapshot),
-        source_map: canonical::encode(&bundle.source_map),
+        objects,
+        source_map,
         provenance: canonical::encode(&bundle.provenance),
         signatures: bundle.signatures.iter().map(wire::Signature::from).collect(),
         inventory: canonical::encode(&bundle.inventory),
     };
-    let body = body.encode_to_vec();
-    [MAGIC, Digest::of(&body).as_bytes().as_slice(), &body].concat()
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + body.encoded_len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&[0; 32]);
+    body.encode(&mut bytes)
+        .unwrap_or_else(|error| unreachable!("a vector has room for all of it: {error}"));
+    let (head, body) = bytes.split_at_mut(HEAD_BYTES);
+    let checksum = Digest::of(body);
+    for (place, byte) in head.iter_mut().skip(MAGIC.len()).zip(checksum.as_bytes()) {
+        *place = *byte;
+    }
+    bytes
 }
 
 /// # Errors

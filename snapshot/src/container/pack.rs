@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::SIZE_MAX_BYTES;
 use crate::snapshot::SnapshotError;
@@ -32,10 +33,20 @@ struct Pack {
     objects: Vec<Vec<u8>>,
 }
 
+/// What stands before an object: a key, and a length of less than 2³⁰.
+const LENGTH_BYTES_MAX: usize = 6;
+
 /// Everything the snapshot is made of. Equal snapshots give equal bytes, with one version of the compressor.
 pub(super) fn pack(snapshot: &Snapshot) -> Vec<u8> {
-    let pack = Pack { objects: snapshot.parts().map(|(_, bytes)| bytes.to_vec()).collect() };
-    zstd::bulk::compress(&pack.encode_to_vec(), 3)
+    // As `Pack` is encoded, without a copy of each object.
+    let length = |(_, bytes): (_, &Arc<[u8]>)| bytes.len() + LENGTH_BYTES_MAX;
+    let mut framed = Vec::with_capacity(snapshot.parts().map(length).sum());
+    for (_, bytes) in snapshot.parts() {
+        encode_key(1, WireType::LengthDelimited, &mut framed);
+        encode_varint(bytes.len() as u64, &mut framed);
+        framed.extend_from_slice(bytes);
+    }
+    zstd::bulk::compress(&framed, 3)
         .unwrap_or_else(|error| unreachable!("compressing memory into memory: {error}"))
 }
 

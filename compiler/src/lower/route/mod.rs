@@ -158,8 +158,10 @@ impl<'a> Lowering<'_, 'a> {
         let depends_on_view = routing.depends_on_view.get();
         let (namespace, name) = id.name(self.mesh);
         let key = Key::new(Kind::RouteTable, namespace, name);
-        let any = Object::RouteTable(object.clone());
-        CommonTable { reference: self.store.add(key, &any, &places), object, depends_on_view }
+        let any = Object::RouteTable(object);
+        let reference = self.store.add(key, &any, &places);
+        let Object::RouteTable(object) = any else { unreachable!("it is one") };
+        CommonTable { reference, object, depends_on_view }
     }
 
     /// The routes of a `VirtualService` for HTTP at a gateway, as gateways of a namespace see it. `None` without any.
@@ -255,8 +257,10 @@ impl<'a> Lowering<'_, 'a> {
         } else {
             perspective.key(Kind::RouteTable, namespace, name)
         };
-        let object = Object::RouteTable(table.object.clone());
-        (self.store.add(key, &object, &table.places), table.object)
+        let any = Object::RouteTable(table.object);
+        let reference = self.store.add(key, &any, &table.places);
+        let Object::RouteTable(object) = any else { unreachable!("it is one") };
+        (reference, object)
     }
 }
 
