@@ -11,7 +11,7 @@ use crate::object::{
 /// The features that the proxy of this release serves. What needs another is refused by the proxy, so the compiler refuses it
 /// first.
 pub const SERVED: &[&str] =
-    &["consistent-hash", "cors", "fault-injection", "mirroring", "remote-jwks"];
+    &["consistent-hash", "cors", "fault-injection", "inbound-ports", "mirroring", "remote-jwks"];
 
 /// The features that `object` needs beyond the basics, each with the item that needs it (`http[2]`,
 /// `rules[0]`, as in [`crate::source_map`]; empty: the object as a whole).
@@ -31,6 +31,7 @@ pub fn of(object: &Object) -> Vec<(&'static str, String)> {
             .filter(|(_, rule)| !matches!(rule.keys, JwtKeys::Inline(_)))
             .map(|(index, _)| ("remote-jwks", format!("rules[{index}]")))
             .collect(),
+        Object::InboundPorts(_) => vec![("inbound-ports", String::new())],
         Object::MeshDefaults(_)
         | Object::Service(_)
         | Object::HostSet(_)

@@ -16,6 +16,7 @@ pub enum Kind {
     HostSet,
     Egress,
     Gateway,
+    InboundPorts,
     PeerAuthentication,
     RequestAuthentication,
     AuthorizationPolicy,
@@ -34,6 +35,7 @@ impl Kind {
             | Self::Service
             | Self::ClientPolicy
             | Self::RouteTable
+            | Self::InboundPorts
             | Self::PeerAuthentication
             | Self::RequestAuthentication
             | Self::AuthorizationPolicy => &[],
@@ -50,6 +52,7 @@ impl Kind {
             Self::HostSet => "HostSet",
             Self::Egress => "Egress",
             Self::Gateway => "Gateway",
+            Self::InboundPorts => "InboundPorts",
             Self::PeerAuthentication => "PeerAuthentication",
             Self::RequestAuthentication => "RequestAuthentication",
             Self::AuthorizationPolicy => "AuthorizationPolicy",

@@ -27,6 +27,9 @@ pub struct Slice {
     /// Services that the workload backs, by key: they name its ports and their protocols.
     #[serde(default, skip_serializing_if = "is_default")]
     pub inbound: Vec<Reference>,
+    /// The ports of a sidecar's workload, where an author says more of them than its Services do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inbound_ports: Option<Reference>,
     /// What a sidecar's workload may reach. A gateway has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Reference>,
@@ -100,9 +103,16 @@ pub fn of_sections(
         .next()
         .map(|entry| entry.reference.clone())
         .ok_or(SliceError::Incomplete("mesh defaults"))?;
-    let (egress, gateways) = match workload.role {
-        Role::Sidecar => (Some(egress(workload, mesh, own)?), Vec::new()),
-        Role::Gateway => (None, gateways(workload, mesh, own)),
+    let of_sidecar = |kind| of_sidecar(kind, workload, mesh, own);
+    let (inbound_ports, egress, gateways) = match workload.role {
+        Role::Sidecar => {
+            // A namespace that no policy speaks of has no section of its own: the mesh's view is for it.
+            let egress = of_sidecar(Kind::Egress);
+            let egress =
+                egress.ok_or(SliceError::Incomplete("egress for the workload's namespace"))?;
+            (of_sidecar(Kind::InboundPorts), Some(egress), Vec::new())
+        }
+        Role::Gateway => (None, None, gateways(workload, mesh, own)),
     };
     Ok(Slice {
         mesh_defaults,
@@ -110,6 +120,7 @@ pub fn of_sections(
         request_authentications: of_both(Kind::RequestAuthentication),
         authorization_policies: of_both(Kind::AuthorizationPolicy),
         inbound: of_both(Kind::Service),
+        inbound_ports,
         egress,
         gateways,
     })
@@ -143,13 +154,12 @@ fn peer_authentications(workload: &Workload, mesh: &Section, own: &Section) -> V
         .collect()
 }
 
-/// A namespace that no policy speaks of has no section of its own: the mesh's view is for it.
-fn egress(workload: &Workload, mesh: &Section, own: &Section) -> Result<Reference, SliceError> {
-    narrowest(own, Kind::Egress, workload)
-        .chain(narrowest(mesh, Kind::Egress, workload))
+/// What the one Istio `Sidecar` says that counts for the workload.
+fn of_sidecar(kind: Kind, workload: &Workload, mesh: &Section, own: &Section) -> Option<Reference> {
+    narrowest(own, kind, workload)
+        .chain(narrowest(mesh, kind, workload))
         .next()
         .map(|entry| entry.reference.clone())
-        .ok_or(SliceError::Incomplete("egress for the workload's namespace"))
 }
 
 /// What a gateway means depends on the namespace of its proxies. Where the workload's own section has it, that
@@ -179,6 +189,7 @@ impl Slice {
             .chain(&self.request_authentications)
             .chain(&self.authorization_policies)
             .chain(&self.inbound)
+            .chain(&self.inbound_ports)
             .chain(&self.egress)
             .chain(&self.gateways)
     }

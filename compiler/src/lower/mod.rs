@@ -14,6 +14,7 @@ mod perspective;
 mod store;
 mod written;
 
+mod inbound_ports;
 mod machine;
 mod mesh_defaults;
 mod service;
@@ -128,6 +129,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
     fn inside(&mut self) {
         self.mesh_defaults();
         self.inbound_services();
+        self.inbound_ports();
         self.idle_machines();
         self.unknown_authorities();
         self.egresses();

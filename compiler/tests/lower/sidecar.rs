@@ -1,7 +1,7 @@
 //! What a `Sidecar` lets its workloads see.
 
 use mesh_engine::route::Outcome;
-use mesh_snapshot::object::{Labels, Workload};
+use mesh_snapshot::object::{Application, Labels, Protocol, Workload};
 
 use crate::support::{Call, Program, Repository, workload};
 
@@ -163,4 +163,80 @@ fn namespaces_share_the_sets_that_they_see_as_everybody_does() {
         .map(|key| key.name.clone())
         .collect();
     assert_eq!(sets, ["hosts"]);
+}
+
+/// What a workload is reached at.
+fn ports(program: &Program<'_>) -> Vec<u16> {
+    program.program.inbound().ports()
+}
+
+#[test]
+fn ingress_stands_in_place_of_what_services_say() {
+    let listener = "{port: {number: 9000, protocol: GRPC, name: grpc}, defaultEndpoint: \"127.0.0.1:9001\", connectionPool: {tcp: {maxConnections: 7}}}";
+    let spec = format!("{{workloadSelector: {{labels: {{app: page}}}}, ingress: [{listener}]}}");
+    let bundle = mesh(&sidecar("web/page", &spec)).bundle();
+    let page = Program::of(&bundle, "web/page");
+    assert_eq!(ports(&page), [9000]);
+    let port = page.program.inbound().port(9000);
+    assert_eq!(port.protocol, Protocol::Grpc);
+    assert_eq!(*port.application, Application::Address(([127, 0, 0, 1], 9001).into()));
+    assert_eq!(port.connection_pool.map(|pool| pool.connections_max), Some(7));
+    assert_eq!(ports(&Program::of(&bundle, "web/other")), [8080]);
+}
+
+#[test]
+fn a_narrower_sidecar_without_ingress_hides_a_wider_one() {
+    let root = "{ingress: [{port: {number: 9000, protocol: HTTP, name: http}}]}";
+    let web = "{egress: [{hosts: [\"*/*\"]}]}";
+    let text = sidecar("istio-system/default", root) + &sidecar("web/default", web);
+    let bundle = mesh(&text).bundle();
+    assert_eq!(ports(&Program::of(&bundle, "shop/api")), [9000]);
+    assert_eq!(ports(&Program::of(&bundle, "web/page")), [8080]);
+}
+
+#[test]
+fn an_application_listens_where_the_endpoint_says() {
+    for (written, application) in [
+        ("", Application::Destination),
+        ("0.0.0.0:81", Application::Port(81)),
+        ("[::]:81", Application::Port(81)),
+        (":81", Application::Port(81)),
+        ("[::1]:81", Application::Address("[::1]:81".parse().unwrap())),
+        ("unix:///run/app.sock", Application::Unix("/run/app.sock".to_owned())),
+    ] {
+        let spec = format!(
+            "{{ingress: [{{port: {{number: 80, protocol: HTTP, name: http}}, defaultEndpoint: \"{written}\"}}]}}"
+        );
+        let bundle = mesh(&sidecar("web/default", &spec)).bundle();
+        let page = Program::of(&bundle, "web/page");
+        assert_eq!(*page.program.inbound().port(80).application, application, "{written}");
+    }
+}
+
+#[test]
+fn tls_of_a_port_ends_where_the_meshs_is_disabled() {
+    let tls =
+        "{mode: MUTUAL, serverCertificate: /c.pem, privateKey: /k.pem, caCertificates: /ca.pem}";
+    let spec = format!(
+        "{{ingress: [{{port: {{number: 443, protocol: HTTPS, name: https}}, defaultEndpoint: \"127.0.0.1:80\", tls: {tls}}}]}}"
+    );
+    let peers = |mode: &str| {
+        format!(
+            "
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {{name: page, namespace: web}}
+spec: {{selector: {{matchLabels: {{app: page}}}}, mtls: {{mode: STRICT}}, portLevelMtls: {{443: {{mode: {mode}}}}}}}
+---
+"
+        )
+    };
+    let treated = |mode| {
+        let bundle = mesh(&(peers(mode) + &sidecar("web/default", &spec))).bundle();
+        let page = Program::of(&bundle, "web/page");
+        let port = page.program.inbound().port(443);
+        (port.protocol, port.tls.is_some())
+    };
+    assert_eq!(treated("DISABLE"), (Protocol::Http, true));
+    assert_eq!(treated("STRICT"), (Protocol::Https, false));
 }

@@ -38,6 +38,7 @@ pub const FEATURES: &[&str] = &[
     "cors",
     "external-authorization",
     "fault-injection",
+    "inbound-ports",
     "mirroring",
     "remote-jwks",
 ];
@@ -111,7 +112,9 @@ impl Program {
         };
         let peers = objects.load_all(&slice.peer_authentications)?;
         let peers = peers.into_iter().map(|(_, peer)| peer).collect();
-        let inbound = Inbound::build(workload, &objects.load_all(&slice.inbound)?, peers);
+        let own = slice.inbound_ports.as_ref().map(|own| objects.load(own)).transpose()?;
+        let services = objects.load_all(&slice.inbound)?;
+        let inbound = Inbound::build(workload, &services, own.unwrap_or_default(), peers);
         let gateway = match workload.role {
             Role::Gateway => Some(parts.gateway(&objects, &slice.gateways, &inbound)?),
             Role::Sidecar => None,

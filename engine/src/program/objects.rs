@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mesh_snapshot::object::{
-    AuthorizationPolicy, ClientPolicy, Egress, Gateway, HostSet, MeshDefaults, Object,
-    PeerAuthentication, RequestAuthentication, RouteTable, Service,
+    AuthorizationPolicy, ClientPolicy, Egress, Gateway, HostSet, InboundPorts, MeshDefaults,
+    Object, PeerAuthentication, RequestAuthentication, RouteTable, Service,
 };
 use mesh_snapshot::{Key, ReadObjects, Reference, canonical, feature};
 
@@ -42,8 +42,8 @@ macro_rules! kinded {
 }
 
 kinded!(
-    AuthorizationPolicy ClientPolicy Egress Gateway HostSet MeshDefaults PeerAuthentication
-    RequestAuthentication RouteTable Service
+    AuthorizationPolicy ClientPolicy Egress Gateway HostSet InboundPorts MeshDefaults
+    PeerAuthentication RequestAuthentication RouteTable Service
 );
 
 impl<'a, R: ReadObjects> Objects<'a, R> {

@@ -148,6 +148,7 @@ fn build(reference: Reference, store: &Store) -> BuildError {
         request_authentications: Vec::new(),
         authorization_policies: Vec::new(),
         inbound: Vec::new(),
+        inbound_ports: None,
         egress: None,
         gateways: Vec::new(),
     };

@@ -37,6 +37,7 @@ impl Entitlements {
             | Object::RouteTable(_)
             | Object::HostSet(_)
             | Object::Egress(_)
+            | Object::InboundPorts(_)
             | Object::PeerAuthentication(_)
             | Object::AuthorizationPolicy(_) => {}
         }

@@ -227,7 +227,10 @@ fn access(snapshot: &Snapshot) -> impl Iterator<Item = (&Key, &BTreeSet<Digest>)
     snapshot.names().iter().filter(|(key, _)| {
         matches!(
             key.kind,
-            Kind::PeerAuthentication | Kind::RequestAuthentication | Kind::AuthorizationPolicy
+            Kind::InboundPorts
+                | Kind::PeerAuthentication
+                | Kind::RequestAuthentication
+                | Kind::AuthorizationPolicy
         )
     })
 }

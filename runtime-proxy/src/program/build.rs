@@ -1,5 +1,6 @@
 //! Builds programs for the agent.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -72,9 +73,38 @@ impl Builder {
         let clusters = Known::of(&engine, &directory, &self.metrics);
         let listeners = engine.gateway().map(Gateway::listeners).unwrap_or_default();
         let edges = listeners.iter().map(|listener| self.edge(listener, namespace)).collect();
+        let own_tls = self.own_tls(&engine, namespace);
         let keys = Keys::new(engine.policy().remote_keys(), &self.world);
         let logged = Logged::by(engine.access_log());
-        Program { engine, directory, clusters, edges, keys, logged }
+        Program { engine, directory, clusters, own_tls, edges, keys, logged }
+    }
+
+    /// Whatever name a client asks for, there is one server.
+    fn own_tls(
+        &self,
+        engine: &mesh_engine::Program,
+        namespace: &str,
+    ) -> HashMap<u16, tls::Gateway> {
+        let ending = engine.inbound().ports().into_iter().filter_map(|number| {
+            let port = engine.inbound().port(number);
+            let server = Server {
+                port: number,
+                name: String::new(),
+                protocol: if port.protocol.is_http() {
+                    ServerProtocol::Https
+                } else {
+                    ServerProtocol::Tls
+                },
+                bind: None,
+                hosts: vec!["*".to_owned()],
+                tls: ServerTls::Terminate(Box::new(port.tls?.clone())),
+                virtual_hosts: Vec::new(),
+                stream_routes: None,
+            };
+            let identity = Arc::clone(&self.identity);
+            Some((number, tls::Gateway::new(&[server], namespace, &self.world, identity)))
+        });
+        ending.collect()
     }
 
     fn edge(&self, listener: &Listener, namespace: &str) -> Option<tls::Gateway> {

@@ -1,9 +1,9 @@
 //! The clusters that every program has beside those that policy names: what leads to the workload itself, and to strangers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use mesh_engine::Program;
-use mesh_snapshot::object::Service;
+use mesh_snapshot::object::{Application, DeclaredEndpoint, Discovery, Labels, Service};
 
 use crate::cluster::{ClusterId, Directory, Spec};
 use crate::observe::{Metrics, ServiceId};
@@ -12,16 +12,37 @@ use crate::observe::{Metrics, ServiceId};
 const PASSTHROUGH: &str = "PassthroughCluster";
 const INBOUND_PASSTHROUGH: &str = "InboundPassthroughCluster";
 
-/// Both kinds lead where they are told to: to the application, or to wherever the client was going.
+/// They lead where they are told to: to the application, or to wherever the client was going; but for an application that
+/// listens at a path, which is no address to be told.
 pub(super) fn others(engine: &Program) -> Vec<Spec> {
     let defaults = engine.defaults();
-    let ports = engine.inbound().ports().into_iter().map(|port| Spec {
-        protocol: engine.inbound().port(port).protocol,
-        ..Spec::passthrough(&inbound_name(port), defaults)
+    let ports = engine.inbound().ports().into_iter().map(|number| {
+        let port = engine.inbound().port(number);
+        let mut spec =
+            Spec { protocol: port.protocol, ..Spec::passthrough(&inbound_name(number), defaults) };
+        if let Some(pool) = port.connection_pool {
+            spec.policy.connection_pool = pool.clone();
+        }
+        if let Application::Unix(path) = port.application {
+            spec.discovery = Discovery::Declared { endpoints: vec![socket(path)] };
+        }
+        spec
     });
     let strangers =
         [PASSTHROUGH, INBOUND_PASSTHROUGH].map(|name| Spec::passthrough(name, defaults));
     ports.chain(strangers).collect()
+}
+
+/// An endpoint at a path of this machine.
+fn socket(path: &str) -> DeclaredEndpoint {
+    DeclaredEndpoint {
+        address: format!("unix://{path}"),
+        ports: BTreeMap::new(),
+        labels: Labels::new(),
+        weight: 1,
+        locality: String::new(),
+        service_account: String::new(),
+    }
 }
 
 /// Of the workload's own virtual hosts, that of ports which no service leads to. Source: Istio, as of the next.
@@ -39,11 +60,11 @@ fn inbound_name(port: u16) -> String {
 /// Who is who.
 #[derive(Debug)]
 pub(super) struct Known {
-    /// The workload itself, by its ports that some service leads to.
+    /// The workload itself, by its ports of which something is known.
     pub(super) inbound: HashMap<u16, ClusterId>,
     /// The workload itself, by any other port.
     pub(super) inbound_other: Option<ClusterId>,
-    /// What logs call the virtual host of each port that some service leads to.
+    /// What logs call the virtual host of each of these ports.
     pub(super) inbound_hosts: HashMap<u16, Box<str>>,
     pub(super) passthrough: Option<ClusterId>,
     /// What metrics call the service behind each.
@@ -65,7 +86,8 @@ impl Known {
             inbound.insert(port, id);
             let service = engine.inbound().port(port).service;
             services.extend(service.map(|(service, _)| (id, name(service))));
-            inbound_hosts.extend(service.map(|(_, number)| (port, inbound_host(number))));
+            let number = service.map_or(port, |(_, number)| number);
+            inbound_hosts.insert(port, inbound_host(number));
         }
         let passthrough = directory.id(PASSTHROUGH);
         let inbound_other = directory.id(INBOUND_PASSTHROUGH);

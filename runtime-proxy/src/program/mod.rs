@@ -10,6 +10,7 @@ mod build;
 mod clusters;
 mod keys;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct Program {
     engine: mesh_engine::Program,
     directory: Arc<Directory>,
     clusters: clusters::Known,
+    /// By the ports of a sidecar that end TLS of their own.
+    own_tls: HashMap<u16, tls::Gateway>,
     /// By the place of the engine's listener; none: its connections begin in plain text.
     edges: Vec<Option<tls::Gateway>>,
     keys: Keys,
@@ -53,6 +56,11 @@ impl Program {
     /// What leads to a port of the workload itself: to where it is told that the application listens.
     pub(crate) fn inbound(&self, port: u16) -> Option<ClusterId> {
         self.clusters.inbound.get(&port).copied().or(self.clusters.inbound_other)
+    }
+
+    /// How a port of the workload itself ends TLS that is not the mesh's.
+    pub(crate) fn inbound_tls(&self, port: u16) -> Option<&tls::Gateway> {
+        self.own_tls.get(&port)
     }
 
     /// What logs call the virtual host of a port of the workload itself.

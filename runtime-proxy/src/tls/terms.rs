@@ -33,9 +33,16 @@ pub(crate) struct Proved {
 impl Terms {
     /// Of a handshake that was made under `tls`.
     pub(crate) fn of(secured: &Secured, tls: &ServerTls) -> Self {
-        let ServerTls::Terminate(under) = tls else { return Self::Plain };
+        match tls {
+            ServerTls::Terminate(under) => Self::under(secured, under),
+            ServerTls::Off | ServerTls::Redirect | ServerTls::Passthrough => Self::Plain,
+        }
+    }
+
+    /// The same, where TLS ends.
+    pub(crate) fn under(secured: &Secured, under: &Termination) -> Self {
         Self::Secured(Box::new(Proved {
-            under: Termination::clone(under),
+            under: under.clone(),
             version: secured.stream.tls_version(),
             cipher: secured.stream.cipher_suite(),
             has_certificate: secured.peer.is_some(),
@@ -46,10 +53,16 @@ impl Terms {
     pub(crate) fn suffice(&self, tls: &ServerTls) -> bool {
         match (tls, self) {
             (ServerTls::Off | ServerTls::Redirect, _) => true,
-            (ServerTls::Terminate(now), Self::Secured(proved)) => {
-                proved.under == **now || proved.suffices(now)
-            }
-            (ServerTls::Terminate(_), Self::Plain) | (ServerTls::Passthrough, _) => false,
+            (ServerTls::Terminate(now), _) => self.prove(now),
+            (ServerTls::Passthrough, _) => false,
+        }
+    }
+
+    /// The same of a handshake under `now`.
+    pub(crate) fn prove(&self, now: &Termination) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Secured(proved) => proved.under == *now || proved.suffices(now),
         }
     }
 }

@@ -20,6 +20,7 @@ mod edge;
 mod edge_bind;
 mod edge_terms;
 mod http1;
+mod own_ports;
 mod policy;
 mod resilience;
 mod routing;

@@ -8,6 +8,7 @@
 mod authorization_policy;
 mod egress;
 mod gateway;
+mod inbound_ports;
 mod mesh_defaults;
 mod pattern;
 mod peer_authentication;
@@ -26,6 +27,7 @@ pub use gateway::{
     ClientCertificate, ClientIssuer, Credential, Gateway, Server, ServerProtocol, ServerTls,
     Termination, TlsVersion, VirtualHost,
 };
+pub use inbound_ports::{Application, InboundPort, InboundPorts};
 pub use mesh_defaults::{AccessLog, MeshDefaults, OutboundPolicy, PathNormalization};
 pub use pattern::StringMatch;
 pub use peer_authentication::{MtlsMode, PeerAuthentication};
@@ -63,6 +65,7 @@ pub enum Object {
     HostSet(HostSet),
     Egress(Egress),
     Gateway(Gateway),
+    InboundPorts(InboundPorts),
     PeerAuthentication(PeerAuthentication),
     RequestAuthentication(RequestAuthentication),
     AuthorizationPolicy(AuthorizationPolicy),
@@ -79,6 +82,7 @@ impl Object {
             Self::HostSet(_) => Kind::HostSet,
             Self::Egress(_) => Kind::Egress,
             Self::Gateway(_) => Kind::Gateway,
+            Self::InboundPorts(_) => Kind::InboundPorts,
             Self::PeerAuthentication(_) => Kind::PeerAuthentication,
             Self::RequestAuthentication(_) => Kind::RequestAuthentication,
             Self::AuthorizationPolicy(_) => Kind::AuthorizationPolicy,
@@ -96,6 +100,7 @@ impl Object {
             | Self::Service(_)
             | Self::ClientPolicy(_)
             | Self::RouteTable(_)
+            | Self::InboundPorts(_)
             | Self::PeerAuthentication(_)
             | Self::RequestAuthentication(_)
             | Self::AuthorizationPolicy(_) => Vec::new(),

@@ -7,7 +7,7 @@
 mod api;
 mod ingress;
 mod istio;
-mod tls;
+pub(super) mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

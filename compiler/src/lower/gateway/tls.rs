@@ -13,16 +13,23 @@ pub(super) fn of_server(server: &Server<'_>) -> Option<ServerTls> {
     if matches!(server.protocol, Some(ServerProtocol::Http)) {
         return Some(if settings.https_redirect { ServerTls::Redirect } else { ServerTls::Off });
     }
+    match settings.mode {
+        ServerTlsMode::Passthrough => Some(ServerTls::Passthrough),
+        _ => termination(settings).map(|it| ServerTls::Terminate(Box::new(it))),
+    }
+}
+
+/// `None` where TLS does not end.
+pub(in crate::lower) fn termination(settings: &ServerTlsSettings) -> Option<Termination> {
     let client = match settings.mode {
-        ServerTlsMode::Passthrough => return Some(ServerTls::Passthrough),
-        ServerTlsMode::AutoPassthrough => return None,
+        ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough => return None,
         ServerTlsMode::Simple => ClientCertificate::Unasked,
         ServerTlsMode::Mutual => ClientCertificate::Required(issuer(settings)),
         ServerTlsMode::OptionalMutual => ClientCertificate::Optional(issuer(settings)),
         ServerTlsMode::IstioMutual => ClientCertificate::Mesh,
     };
     let names = Some(&settings.credential_name).filter(|name| !name.is_empty()).into_iter();
-    Some(ServerTls::Terminate(Box::new(Termination {
+    Some(Termination {
         credentials: names.chain(&settings.credential_names).map(|name| credential(name)).collect(),
         certificate_file: settings.server_certificate.clone(),
         key_file: settings.private_key.clone(),
@@ -30,7 +37,7 @@ pub(super) fn of_server(server: &Server<'_>) -> Option<ServerTls> {
         version_min: version(settings.min_protocol_version).unwrap_or(TlsVersion::V12),
         version_max: version(settings.max_protocol_version).unwrap_or(TlsVersion::V13),
         cipher_suites: settings.cipher_suites.clone(),
-    })))
+    })
 }
 
 pub(super) fn of_listener(listener: &Listener<'_>) -> ServerTls {

@@ -5,7 +5,7 @@ mod load_balancer;
 mod outlier_detection;
 mod tls;
 
-use mesh_snapshot::object::TrafficPolicy;
+use mesh_snapshot::object::{ConnectionPool, TrafficPolicy};
 
 use crate::api::istio::{
     self, ClientTlsSettings, ConnectionPoolSettings, LoadBalancerSettings, OutlierDetection,
@@ -34,6 +34,11 @@ impl<'a> Defaults<'a> {
             connection_pool: policy.and_then(|policy| policy.connection_pool.as_ref()),
             outlier_detection: policy.and_then(|policy| policy.outlier_detection.as_ref()),
         }
+    }
+
+    /// Limits towards a workload's own application, which is spoken to as it declares.
+    pub(super) fn towards_application(&self, settings: &ConnectionPoolSettings) -> ConnectionPool {
+        connection_pool::lower(Some(settings), self.tcp_keepalive, false)
     }
 
     /// For a host without a `DestinationRule`.

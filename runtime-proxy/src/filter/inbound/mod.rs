@@ -1,4 +1,5 @@
-//! What arrives for the workload: told apart by its first bytes, let in as `PeerAuthentication` asks, handed to the application.
+//! What arrives for the workload: told apart by its first bytes, let in as `PeerAuthentication` and the port ask, handed to the
+//! application.
 
 mod request;
 
@@ -6,8 +7,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use mesh_snapshot::object::{MtlsMode, Protocol as Speaks};
+use mesh_snapshot::object::{Application, MtlsMode, Protocol as Speaks};
 
+use self::request::Caller;
 use super::downstream::Downstream;
 use super::serving::Serving;
 use super::stream::Passage;
@@ -21,6 +23,7 @@ use crate::live::Pinned;
 use crate::observe::{Direction, Flags};
 use crate::program::Program;
 use crate::stream::Stream;
+use crate::tls::Terms;
 use crate::tls::alpn::Agreed;
 
 /// Which port of the workload a listener stands for.
@@ -48,14 +51,17 @@ enum Carries {
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(accepted: Accepted, entry: Entry, serving: Rc<Serving>) {
-    let Some((port, destination)) = port(&accepted, entry) else { return };
     let Some(live) = serving.live() else { return };
+    let Some((port, destination)) = port(&accepted, entry, &live) else { return };
     let (downstream, stream) = Downstream::new(accepted, destination);
     if matches!(entry, Entry::Captured) && serving.own.has_port(port.number) {
         return Passage::new(Direction::Inbound, &serving, &Rc::new(downstream), live)
             .closed(Flags::NO_ROUTE, "connection_to_the_proxy_itself");
     }
     let inbound = live.program.engine().inbound().port(port.number);
+    if inbound.tls.is_some() {
+        return end_own_tls(stream, downstream, port, live, serving).await;
+    }
     let Some((stream, sniffed)) =
         look(stream, inbound.mtls, inbound.protocol, &live, &serving.drain).await
     else {
@@ -69,13 +75,13 @@ pub(crate) async fn serve(accepted: Accepted, entry: Entry, serving: Rc<Serving>
         }
         Treatment::Pass => {
             let carries = carries(inbound.protocol, &sniffed);
-            go_on(stream, carries, downstream, port, live, serving).await;
+            go_on(stream, carries, downstream, (port, Terms::Plain), live, serving).await;
         }
         Treatment::Terminate => terminate(stream, downstream, port, live, serving).await,
     }
 }
 
-fn port(accepted: &Accepted, entry: Entry) -> Option<(Port, SocketAddr)> {
+fn port(accepted: &Accepted, entry: Entry, live: &Pinned<Program>) -> Option<(Port, SocketAddr)> {
     match entry {
         Entry::Port { port, application } => {
             let destination = SocketAddr::new(accepted.local.ip().to_canonical(), port);
@@ -83,10 +89,15 @@ fn port(accepted: &Accepted, entry: Entry) -> Option<(Port, SocketAddr)> {
         }
         Entry::Captured => {
             let destination = accepted.original_destination?;
-            Some((
-                Port { number: destination.port(), application: captured(destination) },
-                destination,
-            ))
+            let number = destination.port();
+            let inbound = live.program.engine().inbound().port(number);
+            let application = match inbound.application {
+                // An application at a path is a cluster of its own, which is told no address.
+                Application::Destination | Application::Unix(_) => captured(destination),
+                Application::Port(port) => captured(SocketAddr::new(destination.ip(), *port)),
+                Application::Address(at) => (*at).into(),
+            };
+            Some((Port { number, application }, destination))
         }
     }
 }
@@ -193,14 +204,52 @@ async fn terminate(
             carries(declared, &protocol)
         }
     };
-    go_on(stream, inside, downstream, port, live, serving).await;
+    go_on(stream, inside, downstream, (port, Terms::Plain), live, serving).await;
+}
+
+/// Ends TLS as the port itself asks for it. Source: Istio, `Sidecar.ingress.tls`.
+async fn end_own_tls(
+    mut stream: Stream,
+    downstream: Downstream,
+    port: Port,
+    live: Pinned<Program>,
+    serving: Rc<Serving>,
+) {
+    let refuse = |downstream, live, details| {
+        Passage::new(Direction::Inbound, &serving, &Rc::new(downstream), live)
+            .closed(Flags::NO_ROUTE, details);
+    };
+    let inbound = live.program.engine().inbound().port(port.number);
+    let (Some(asked), Some(own)) = (inbound.tls, live.program.inbound_tls(port.number)) else {
+        return refuse(downstream, live, "filter_chain_not_found");
+    };
+    let sniffed = before_drain(&serving.drain, sniff_tls(&mut stream, HELLO_WAIT)).await;
+    let Ok(Sniffed { protocol, bytes }) = sniffed else { return };
+    if !matches!(protocol, Protocol::Tls(_)) {
+        return refuse(downstream, live, "no_tls");
+    }
+    let secured = match own.accept(stream.replaying(bytes)).await {
+        Ok((_, secured)) => secured,
+        Err(error) => {
+            tracing::debug!(%error, source = %downstream.source, "a handshake failed");
+            return refuse(downstream, live, "tls_handshake_failed");
+        }
+    };
+    let downstream = downstream.secured(&secured, None);
+    let terms = Terms::under(&secured, asked);
+    let inside = match (inbound.protocol.is_http(), secured.agreed) {
+        (false, _) => Carries::Bytes,
+        (true, Agreed::Http2 | Agreed::Multiplexed) => Carries::Http(Version::Http2),
+        (true, _) => Carries::Http(Version::Http1),
+    };
+    go_on(secured.stream, inside, downstream, (port, terms), live, serving).await;
 }
 
 async fn go_on(
     stream: Stream,
     carries: Carries,
     downstream: Downstream,
-    port: Port,
+    (port, terms): (Port, Terms),
     live: Pinned<Program>,
     serving: Rc<Serving>,
 ) {
@@ -210,9 +259,9 @@ async fn go_on(
         Carries::Http(version) => {
             drop(live); // each request takes what is in force then
             let (limits, drain) = (serving.limits, serving.drain.clone());
-            let handle = move |request| {
-                request::serve(request, port, Rc::clone(&downstream), Rc::clone(&serving))
-            };
+            let caller = Rc::new(Caller { port, downstream, terms });
+            let handle =
+                move |request| request::serve(request, Rc::clone(&caller), Rc::clone(&serving));
             if let Err(error) = http::serve(stream, version, &limits, &drain, handle).await {
                 tracing::debug!(%error, "a connection did not end in order");
             }

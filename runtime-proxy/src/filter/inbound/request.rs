@@ -19,23 +19,31 @@ use crate::filter::{client_certificate, metadata, target};
 use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::{Direction, ServiceId};
+use crate::tls::Terms;
+
+/// Whose requests they are, and for which port.
+pub(super) struct Caller {
+    pub(super) port: Port,
+    pub(super) downstream: Rc<Downstream>,
+    pub(super) terms: Terms,
+}
 
 pub(super) async fn serve(
     mut request: Request<Body>,
-    port: Port,
-    downstream: Rc<Downstream>,
+    caller: Rc<Caller>,
     serving: Rc<Serving>,
 ) -> Result<Response<Body>, Abort> {
+    let Caller { port, downstream, .. } = &*caller;
+    let port = *port;
     let Some(live) = serving.live() else {
         return Ok(LocalReply::no_program().into_response(is_grpc(request.headers())));
     };
     let direction = Direction::Inbound;
-    let mut exchange =
-        Exchange::begin(direction, &mut request, &serving, &downstream, live.clone());
-    exchange.scheme = target::told_scheme(request.headers()).unwrap_or("http");
+    let mut exchange = Exchange::begin(direction, &mut request, &serving, downstream, live.clone());
+    exchange.scheme = scheme(&request, &caller);
     exchange.outcome.service = service(port, &exchange);
     exchange.routed("default", live.program.inbound_host(port.number)); // what arrives has one route
-    let admitted = admit(&mut request, port, live.program.engine(), &mut exchange);
+    let admitted = admit(&mut request, &caller, live.program.engine(), &mut exchange);
     Ok(match admitted {
         Err(Refused::Denied(decision)) => exchange.deny(decision, policy::denial()),
         Err(Refused::Reply(reply)) => exchange.reply(reply),
@@ -46,6 +54,15 @@ pub(super) async fn serve(
     })
 }
 
+/// As the sidecar of the client says; a client of the port's own TLS has none.
+fn scheme(request: &Request<Body>, caller: &Caller) -> &'static str {
+    let default = match caller.terms {
+        Terms::Plain => "http",
+        Terms::Secured(_) => "https",
+    };
+    target::told_scheme(request.headers()).unwrap_or(default)
+}
+
 fn service(port: Port, exchange: &Exchange) -> ServiceId {
     let id = exchange.program().inbound(port.number);
     id.map_or(ServiceId::UNKNOWN, |id| exchange.program().service(id))
@@ -53,20 +70,26 @@ fn service(port: Port, exchange: &Exchange) -> ServiceId {
 
 fn admit<'p>(
     request: &mut Request<Body>,
-    port: Port,
+    caller: &Caller,
     program: &'p mesh_engine::Program,
     exchange: &mut Exchange,
 ) -> Result<(), Refused<'p>> {
-    let inbound = program.inbound().port(port.number);
+    let number = caller.port.number;
+    let inbound = program.inbound().port(number);
     // The connection may be older than what is in force now.
     if !exchange.downstream.satisfies(inbound.mtls) {
         let reply = LocalReply::new(StatusCode::FORBIDDEN, "mutual_tls_required");
         return Err(reply.saying("mutual TLS is required").into());
     }
+    if inbound.tls.is_some_and(|tls| !caller.terms.prove(tls)) {
+        let reply =
+            LocalReply::new(StatusCode::MISDIRECTED_REQUEST, "connection_under_other_terms");
+        return Err(reply.saying("this connection was made under other terms").into());
+    }
     if *request.method() == Method::CONNECT {
         return Err(LocalReply::no_route().into());
     }
-    let service_port = inbound.service.map_or(port.number, |(_, port)| port);
+    let service_port = inbound.service.map_or(number, |(_, port)| port);
     // First: policy and the application must read the same path.
     target::normalize(request, program.path_normalization())?;
     metadata::strip(request.headers_mut());

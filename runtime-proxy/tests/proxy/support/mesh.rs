@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{
     AccessLog, AuthorizationPolicy, Backend, ClientPolicy, Destination, Discovery, Egress,
-    EndpointSet, Fault, Gateway, HeaderOperations, Host, HostSet, HttpAction, HttpRoute, Labels,
-    MeshDefaults, Microseconds, Object, OutboundPolicy, PathNormalization, PeerAuthentication,
-    Protocol, RequestAuthentication, RetryPolicy, RouteTable, Server, Service, ServicePort, Target,
-    TargetPort, VirtualHost,
+    EndpointSet, Fault, Gateway, HeaderOperations, Host, HostSet, HttpAction, HttpRoute,
+    InboundPorts, Labels, MeshDefaults, Microseconds, Object, OutboundPolicy, PathNormalization,
+    PeerAuthentication, Protocol, RequestAuthentication, RetryPolicy, RouteTable, Server, Service,
+    ServicePort, Target, TargetPort, VirtualHost,
 };
 use mesh_snapshot::snapshot::Builder;
 use mesh_snapshot::{Applies, Key, Kind, Reference, Snapshot};
@@ -128,6 +128,11 @@ impl Mesh {
 
     pub(crate) fn peers(&mut self, policy: PeerAuthentication) {
         let reference = self.add("peers", &Object::PeerAuthentication(policy));
+        self.list(reference, Applies::All);
+    }
+
+    pub(crate) fn inbound_ports(&mut self, ports: InboundPorts) {
+        let reference = self.add("ports", &Object::InboundPorts(ports));
         self.list(reference, Applies::All);
     }
 

@@ -317,9 +317,11 @@ impl Call {
 
     fn inbound(&self, program: &Program) -> Got {
         let inbound = program.inbound().port(self.port);
-        let cluster = match inbound.service {
-            Some(_) => format!("inbound|{}||", self.port),
-            None => "InboundPassthroughCluster".to_owned(),
+        let is_known = program.inbound().knows(self.port);
+        let cluster = if is_known {
+            format!("inbound|{}||", self.port)
+        } else {
+            "InboundPassthroughCluster".to_owned()
         };
         let offers_mesh = self.alpn.as_deref().is_some_and(|alpn| alpn.starts_with("istio"));
         let is_mesh = self.tls == "MTLS" || (self.tls == "TLS" && offers_mesh);
@@ -327,9 +329,14 @@ impl Call {
             MtlsMode::Strict if !self.is_tls() => return Got::failed("ErrNoFilterChain"),
             MtlsMode::Strict => true,
             MtlsMode::Permissive => is_mesh,
-            MtlsMode::Disable => false,
+            MtlsMode::Disable if inbound.tls.is_some() && !self.is_tls() => {
+                return Got::failed("ErrNoFilterChain");
+            }
+            MtlsMode::Disable => inbound.tls.is_some(),
         };
-        if is_ended && self.tls != "MTLS" {
+        // A client that has a certificate to show expects to be asked for it, as Istio's own tests have it.
+        let wants = inbound.tls.is_none_or(|tls| tls.client != ClientCertificate::Unasked);
+        if is_ended && wants != (self.tls == "MTLS") {
             return Got::failed("ErrMTLSError");
         }
         // Whether a codec is left with bytes that are none of its own.
@@ -338,8 +345,9 @@ impl Call {
             return Got::failed("ErrProtocolError");
         }
         // Istio names the only virtual host of a port by the service's port.
-        let named = inbound.service.filter(|_| self.is_http());
-        let virtual_host = named.map(|(_, port)| format!("inbound|http|{port}"));
+        let number = inbound.service.map_or(self.port, |(_, port)| port);
+        let is_named = is_known && self.is_http();
+        let virtual_host = is_named.then(|| format!("inbound|http|{number}"));
         Got { virtual_host, ..Got::cluster(cluster) }
     }
 
