@@ -85,7 +85,8 @@ impl Endpoints {
         let documents = yaml::documents(text).unwrap_or_default();
         for slice in documents.iter().filter(|it| it["kind"] == "EndpointSlice") {
             let metadata = &slice["metadata"];
-            let service = metadata["labels"]["kubernetes.io/service-name"].as_str();
+            let service = metadata.pointer("/labels/kubernetes.io~1service-name");
+            let service = service.and_then(Value::as_str);
             let (Some(service), Some(namespace)) = (service, metadata["namespace"].as_str()) else {
                 continue;
             };

@@ -82,14 +82,14 @@ fn hosts(folder: &Path) -> Result<String, CorpusError> {
     let text = corpus::text(&folder.join("config.yaml"))?;
     let kind = |document: &&Value| document["kind"] == "HTTPRoute";
     let documents = yaml::documents(&text).unwrap_or_default();
-    let mut names = BTreeSet::new();
+    let mut found = BTreeSet::new();
     for route in documents.iter().filter(kind) {
-        let rules = route["spec"]["rules"].as_array().into_iter().flatten();
+        let rules = route.pointer("/spec/rules").and_then(Value::as_array).into_iter().flatten();
         let backends = rules.filter_map(|rule| rule["backendRefs"].as_array()).flatten();
         let named = backends.filter(|backend| backend["kind"] == "Hostname");
-        names.extend(named.filter_map(|backend| backend["name"].as_str().map(str::to_owned)));
+        found.extend(named.filter_map(|backend| backend["name"].as_str().map(str::to_owned)));
     }
-    Ok(names.iter().map(|name| entry(name)).collect())
+    Ok(found.iter().map(|name| entry(name)).collect())
 }
 
 fn entry(host: &str) -> String {
