@@ -1,6 +1,6 @@
 //! The lines of `bounds.txt`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::form::Form;
@@ -54,15 +54,15 @@ pub(super) struct Line {
 }
 
 /// By kind.
-pub(super) static LINES: LazyLock<HashMap<String, Vec<Line>>> = LazyLock::new(|| {
+pub(super) static LINES: LazyLock<BTreeMap<String, Vec<Line>>> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the table is a part of the program, and tested")]
     parse(include_str!("bounds.txt")).expect("the table of bounds is well-formed")
 });
 
 /// # Errors
 /// The first line that is none.
-fn parse(text: &'static str) -> Result<HashMap<String, Vec<Line>>, &'static str> {
-    let mut lines: HashMap<String, Vec<Line>> = HashMap::new();
+fn parse(text: &'static str) -> Result<BTreeMap<String, Vec<Line>>, &'static str> {
+    let mut lines: BTreeMap<String, Vec<Line>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (kinds, path, bound) = words(line).ok_or(line)?;
         let (kinds, versions) = kinds.split_once('@').unwrap_or((kinds, ""));

@@ -30,7 +30,8 @@ pub(super) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
     let mut cases = Vec::new();
     for file in files {
         let text = corpus::text(&file)?;
-        let documents = yaml::documents(&text).unwrap_or_default();
+        let documents = yaml::documents(&text)
+            .map_err(|reason| CorpusError::Unusable { path: file.clone(), reason })?;
         for kind in documents.iter().filter_map(Kind::of_definition) {
             cases.extend(of_kind(&kind));
         }
