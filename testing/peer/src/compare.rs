@@ -44,14 +44,14 @@ pub(crate) fn differences(
     let names = |remarks: &[Remark]| -> BTreeSet<String> {
         remarks.iter().map(|it| it.resource.clone()).collect()
     };
-    let (refused_there, refused_here) = (names(&istio.refused), names(&ours.refused));
+    let (refused_by_istio, refused_by_us) = (names(&istio.refused), names(&ours.refused));
     let mut found = Vec::new();
-    for remark in istio.refused.iter().filter(|it| !refused_here.contains(&it.resource)) {
+    for remark in istio.refused.iter().filter(|it| !refused_by_us.contains(&it.resource)) {
         found.push(difference(Side::Istio, remark, true));
     }
     // What is not served is no opinion on what is right.
     let own = ours.refused.iter().filter(|it| it.check != "refused-field");
-    for remark in own.filter(|it| !refused_there.contains(&it.resource)) {
+    for remark in own.filter(|it| !refused_by_istio.contains(&it.resource)) {
         found.push(difference(Side::Ours, remark, true));
     }
     let is_met = |remark: &Remark, by: &Remark, as_other: bool| {
@@ -63,7 +63,7 @@ pub(crate) fn differences(
     // What is refused is not looked at any further, here or there.
     let is_refused = |it: &Remark| {
         let names = std::iter::once(&it.resource).chain(&it.others);
-        names.into_iter().any(|it| refused_there.contains(it) || refused_here.contains(it))
+        names.into_iter().any(|it| refused_by_istio.contains(it) || refused_by_us.contains(it))
     };
     let said = || ours.noted.iter().chain(&ours.refused);
     for remark in istio.noted.iter().filter(|it| !is_refused(it)) {

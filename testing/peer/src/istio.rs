@@ -36,7 +36,8 @@ pub struct Istioctl(PathBuf);
 #[derive(Deserialize)]
 struct Message {
     code: String,
-    message: String,
+    #[serde(rename = "message")]
+    text: String,
     #[serde(default)]
     origin: String,
 }
@@ -109,9 +110,9 @@ fn remark(code: &str, resource: String, text: &str) -> Remark {
 
 impl Verdict {
     fn add(&mut self, messages: Vec<Message>) {
-        for Message { code, message, origin } in messages {
+        for Message { code, text, origin } in messages {
             let list = if code == REFUSED { &mut self.refused } else { &mut self.noted };
-            list.push(remark(&code, origin, &message));
+            list.push(remark(&code, origin, &text));
         }
     }
 }

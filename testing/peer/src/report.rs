@@ -40,6 +40,7 @@ struct Seen {
 ///
 /// # Errors
 /// When Istio's tool does not answer.
+#[expect(clippy::missing_panics_doc, reason = "nobody panics while holding a lock")]
 pub fn run(istioctl: &Istioctl, first: u64, count: u64, tries: usize) -> Result<Report, PeerError> {
     let next = AtomicU64::new(first);
     let classes = Mutex::new(BTreeMap::<Class, Seen>::new());
@@ -65,10 +66,10 @@ pub fn run(istioctl: &Istioctl, first: u64, count: u64, tries: usize) -> Result<
                 let mut classes = classes.lock().expect("not poisoned");
                 let new =
                     || Seen { times: 0, seed, difference: difference.clone(), example: Vec::new() };
-                let seen = classes.entry(difference.class.clone()).or_insert_with(new);
-                seen.times += 1;
-                if seed < seen.seed {
-                    (seen.seed, seen.difference) = (seed, difference);
+                let class = classes.entry(difference.class.clone()).or_insert_with(new);
+                class.times += 1;
+                if seed < class.seed {
+                    (class.seed, class.difference) = (seed, difference);
                 }
             }
         }
@@ -128,22 +129,19 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut open, mut explained) = (0, 0);
         for (class, seen) in &self.classes {
-            match known::reason(class) {
-                Some(reason) => {
-                    explained += 1;
-                    writeln!(f, "{class}\n  {} times: {reason}", seen.times)?;
-                }
-                None => {
-                    open += 1;
-                    writeln!(
-                        f,
-                        "{class}\n  {} times, as of {} (seed {}): {}",
-                        seen.times, seen.difference.resource, seen.seed, seen.difference.said
-                    )?;
-                    for resource in &seen.example {
-                        writeln!(f, "    {resource}")?;
-                    }
-                }
+            if let Some(reason) = known::reason(class) {
+                explained += 1;
+                writeln!(f, "{class}\n  {} times: {reason}", seen.times)?;
+                continue;
+            }
+            open += 1;
+            writeln!(
+                f,
+                "{class}\n  {} times, as of {} (seed {}): {}",
+                seen.times, seen.difference.resource, seen.seed, seen.difference.said
+            )?;
+            for resource in &seen.example {
+                writeln!(f, "    {resource}")?;
             }
         }
         for (seed, text) in &self.unanswered {

@@ -95,7 +95,6 @@ pub(super) fn values(field: &str) -> Option<Vec<Value>> {
         "number" | "port" | "targetPort" => numbers(PORTS),
         "ports" | "notPorts" => texts(&["80", "9080", "0", "65536", "http", ""]),
         "weight" | "percent" => numbers(&[0, 1, 50, 100, 101, -1]),
-        "value" => None,
         "httpStatus" | "status" | "statusCode" | "redirectCode" => {
             numbers(&[200, 301, 302, 404, 503, 599, 600, 199, 0, 99, 999])
         }

@@ -123,7 +123,7 @@ impl<'a> Schema<'a> {
         }
         if it.is("array") {
             let Some(items) = it.items() else { return json!([]) };
-            let least = if random.chance(10) { 0 } else { 1 };
+            let least = usize::from(!random.chance(10));
             let length = random.count(least, 2);
             return (0..length).map(|_| items.value(field, depth + 1, random)).collect();
         }
