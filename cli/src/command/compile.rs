@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use mesh_compiler::diagnostic::{Class, Finding, Severity};
 use mesh_compiler::{Compilation, Options};
 
-use super::{Exit, out, revision};
+use super::{Exit, out, revision, statuses};
 use crate::difference::Policy;
 use crate::environment::{Place, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
@@ -41,6 +41,9 @@ pub(crate) struct Arguments {
         hide_default_value = true
     )]
     mesh: String,
+    /// Where the statuses of Gateway API resources are written, as a controller would write them: YAML, a document each.
+    #[arg(long, value_name = "FILE")]
+    statuses: Option<PathBuf>,
     /// Take a repository without resources for a policy: its snapshot takes all routes away.
     #[arg(long)]
     allow_empty: bool,
@@ -173,6 +176,11 @@ impl Run<'_> {
     /// Says what was found, and writes the snapshot if nothing stands in the way.
     fn report(&self, compiled: Compilation, selected: &Selected, to: Stream) -> Exit {
         let arguments = self.arguments;
+        if let Some(path) = &arguments.statuses
+            && let Err(error) = statuses::write(&compiled.statuses(), path)
+        {
+            return Exit::Unreachable.because(&format_args!("{}: {error}", path.display()));
+        }
         let Compilation { parsed, mesh, mut bundle, fault, .. } = compiled;
         // The process ends with this. To give the memory of a large repository back piece by piece takes longer than to say what was found.
         let (parsed, mesh) = (ManuallyDrop::new(parsed), ManuallyDrop::new(mesh));

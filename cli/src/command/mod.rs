@@ -16,6 +16,7 @@ mod reach;
 pub(crate) mod request;
 mod revision;
 pub(crate) mod rollout;
+mod statuses;
 pub(crate) mod up;
 
 use std::io::{self, Write as _};

@@ -24,6 +24,7 @@ mod paths;
 mod remark;
 mod terminal;
 mod xml;
+pub(crate) mod yaml;
 
 // What is no finding.
 pub(crate) mod difference;

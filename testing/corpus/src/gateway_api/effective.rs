@@ -4,7 +4,7 @@
 //! there: where ours leads to the same backends in the same proportions, or answers alike, the route is met. What only an
 //! expression describes, and what a `DestinationRule` says, is not asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
@@ -17,14 +17,13 @@ use mesh_engine::{Program, Request};
 use mesh_snapshot::object::{Labels, Role, Workload};
 use serde_json::{Value, json};
 
+use super::opened;
+use super::world::{self, DOMAIN};
 use crate::case::{Mismatch, Verdict};
 use crate::corpus;
 use crate::served::Served;
-use crate::subject::Files;
 use crate::yaml;
 
-/// What the corpus's mesh calls its cluster.
-const DOMAIN: &str = "domain.suffix";
 const EXPECTED: &str = "expected-istio.yaml";
 /// What answers in place of a backend that is none.
 const INVALID: &str = "500";
@@ -52,15 +51,24 @@ pub(super) fn judge(folder: &Path) -> Verdict {
     };
     let (listeners, parents) = (listeners(&expected), parents(&input));
     let services: Vec<_> = of_kind(&expected, "VirtualService").collect();
-    if services.is_empty() {
+    if services.is_empty() && of_kind(&input, "Gateway").next().is_none() {
         let reason = "Istio makes no route of it, so there is no request to ask";
         return Err(Mismatch::new(EXPECTED, "nothing is judged").because(reason));
     }
-    let served = match compiled(folder, &input, &services) {
+    let statuses = read("expected-status.yaml").unwrap_or_default();
+    let served = world::files(folder, &input, &statuses, &expected)
+        .and_then(|files| Served::compile(&files));
+    let served = match served {
         Ok(served) => served,
         Err(error) => return fails(error),
     };
     let mut differences = Vec::new();
+    // Where there is no request to ask, what is opened is all that there is.
+    if services.is_empty() {
+        for gateway in of_kind(&input, "Gateway") {
+            opened::check(gateway, &input, &expected, &served, &mut differences);
+        }
+    }
     for service in services {
         if let Err(error) = check(service, &listeners, &parents, &served, &mut differences) {
             differences.push(format!("{}: {error}", text(service, "/metadata/name")));
@@ -73,15 +81,18 @@ pub(super) fn judge(folder: &Path) -> Verdict {
     }
 }
 
-fn of_kind<'v>(documents: &'v [Value], kind: &'static str) -> impl Iterator<Item = &'v Value> {
+pub(super) fn of_kind<'v>(
+    documents: &'v [Value],
+    kind: &'static str,
+) -> impl Iterator<Item = &'v Value> {
     documents.iter().filter(move |document| text(document, "/kind") == kind)
 }
 
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn list<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
+pub(super) fn list<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> {
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
 
@@ -116,60 +127,8 @@ fn narrower<'h>(a: &'h str, b: &'h str) -> Option<&'h str> {
     if covers(a, b) { Some(b) } else { covers(b, a).then_some(a) }
 }
 
-/// The input, with the Services that Istio's test had in its registry: all that its routes lead to or are for.
-fn compiled(folder: &Path, input: &[Value], services: &[&Value]) -> Result<Served, String> {
-    let mut files = Files::default().lenient();
-    files.read(folder, "input.yaml").map_err(|error| error.to_string())?;
-    files.cluster_domain(DOMAIN);
-    let known: BTreeSet<_> = of_kind(input, "Service")
-        .map(|it| (text(it, "/metadata/name"), text(it, "/metadata/namespace")))
-        .collect();
-    let mut needed: BTreeMap<(&str, &str), BTreeSet<u64>> = BTreeMap::new();
-    for service in services {
-        let lists = ["/spec/http", "/spec/tcp", "/spec/tls"].into_iter();
-        let routes = lists.flat_map(|kind| list(service, kind));
-        for destination in routes.flat_map(|route| list(route, "/route")) {
-            if let Some(name) = kubernetes(text(destination, "/destination/host")) {
-                let port = destination.pointer("/destination/port/number").and_then(Value::as_u64);
-                needed.entry(name).or_default().extend(port);
-            }
-        }
-        let is_for_mesh = list(service, "/spec/gateways").any(|gateway| gateway == "mesh");
-        for host in list(service, "/spec/hosts").filter(|_| is_for_mesh).filter_map(Value::as_str) {
-            let own = kubernetes(host).map(|name| needed.entry(name).or_default());
-            let ports = list(service, "/spec/http").flat_map(|route| list(route, "/match"));
-            let ports = ports.filter_map(|it| it.get("port")?.as_u64());
-            if let Some(own) = own {
-                own.extend(ports.chain([80]));
-            }
-        }
-    }
-    needed.retain(|name, _| !known.contains(name));
-    let resources = needed.iter().map(|((name, namespace), ports)| {
-        let port = |number: &u64| json!({ "name": format!("http-{number}"), "port": number });
-        let ports: Vec<_> = ports.iter().map(port).collect();
-        let metadata = json!({ "name": name, "namespace": namespace });
-        let spec = json!({ "selector": { "app": name }, "ports": ports });
-        json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec })
-            .to_string()
-    });
-    // The namespaces of Istio's test are labelled by the first part of their names.
-    let labelled: BTreeSet<_> =
-        of_kind(input, "Namespace").map(|it| text(it, "/metadata/name")).collect();
-    let named: BTreeSet<_> = input.iter().map(|it| text(it, "/metadata/namespace")).collect();
-    let namespaces = named.into_iter().filter(|it| !it.is_empty() && !labelled.contains(it));
-    let namespaces = namespaces.map(|name| {
-        let part = name.split('-').next().unwrap_or_default();
-        let metadata = json!({ "name": name, "labels": { "istio.io/test-name-part": part } });
-        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }).to_string()
-    });
-    let world: Vec<_> = resources.chain(namespaces).collect();
-    files.add("world.yaml", world.join("\n---\n"));
-    Served::compile(&files)
-}
-
 /// Name and namespace of a Service, by its host.
-fn kubernetes(host: &str) -> Option<(&str, &str)> {
+pub(super) fn kubernetes(host: &str) -> Option<(&str, &str)> {
     host.strip_suffix(DOMAIN)?.strip_suffix(".svc.")?.split_once('.')
 }
 
@@ -177,7 +136,7 @@ fn kubernetes(host: &str) -> Option<(&str, &str)> {
 fn check(
     service: &Value,
     listeners: &BTreeMap<String, Vec<Listener>>,
-    parents: &BTreeMap<String, String>,
+    parents: &Parents,
     served: &Served,
     differences: &mut Vec<String>,
 ) -> Result<(), String> {
@@ -220,38 +179,48 @@ fn check(
     Ok(())
 }
 
-/// By the full name of a `ListenerSet`, the Gateway that it is for.
-fn parents(input: &[Value]) -> BTreeMap<String, String> {
+/// By the full name of a `ListenerSet`, the namespace and name of the Gateway that it is for.
+pub(super) fn parents(input: &[Value]) -> Parents {
     let sets = of_kind(input, "ListenerSet").map(|set| {
         let (namespace, name) = (text(set, "/metadata/namespace"), text(set, "/metadata/name"));
-        (format!("{namespace}/{name}"), text(set, "/spec/parentRef/name").to_owned())
+        let of = Some(text(set, "/spec/parentRef/namespace")).filter(|it| !it.is_empty());
+        let parent = text(set, "/spec/parentRef/name").to_owned();
+        (format!("{namespace}/{name}"), (of.unwrap_or(namespace).to_owned(), parent))
     });
     sets.collect()
 }
 
+pub(super) type Parents = BTreeMap<String, (String, String)>;
+
 /// Who serves it: the proxy of a Gateway, or one beside a client in the route's own namespace.
-fn workload(service: &Value, gateway: &str, parents: &BTreeMap<String, String>) -> Workload {
+fn workload(service: &Value, gateway: &str, parents: &Parents) -> Workload {
     let (name, account) = ("subject".to_owned(), "default".to_owned());
     let Some((namespace, gateway)) = gateway.split_once('/') else {
         let namespace = text(service, "/metadata/namespace").to_owned();
         return Workload { namespace, name, service_account: account, ..Workload::default() };
     };
     let gateway = gateway.split('~').next().unwrap_or_default();
-    let parent = parents.get(&format!("{namespace}/{gateway}"));
-    let gateway = parent.map_or_else(|| gateway.to_owned(), Clone::clone);
-    let label = ("gateway.networking.k8s.io/gateway-name".to_owned(), gateway);
+    let own = || (namespace.to_owned(), gateway.to_owned());
+    let (namespace, gateway) =
+        parents.get(&format!("{namespace}/{gateway}")).cloned().unwrap_or_else(own);
+    proxy(&namespace, &gateway)
+}
+
+/// Of a Gateway.
+pub(super) fn proxy(namespace: &str, gateway: &str) -> Workload {
+    let label = ("gateway.networking.k8s.io/gateway-name".to_owned(), gateway.to_owned());
     Workload {
         namespace: namespace.to_owned(),
-        name,
+        name: "subject".to_owned(),
         labels: Labels::from([label]),
-        service_account: account,
+        service_account: "default".to_owned(),
         role: Role::Gateway,
         ..Workload::default()
     }
 }
 
 /// A name that a host pattern covers.
-fn concrete(host: &str) -> String {
+pub(super) fn concrete(host: &str) -> String {
     match host.strip_prefix('*') {
         Some("") => "any.test".to_owned(),
         Some(rest) => format!("any{rest}"),

@@ -6,10 +6,13 @@
 
 mod conformance;
 mod effective;
+mod opened;
+mod status;
+mod world;
 
 use std::path::Path;
 
-use crate::case::{Case, Mismatch};
+use crate::case::Case;
 use crate::corpus::{self, CorpusError};
 use crate::validation;
 
@@ -22,11 +25,8 @@ pub(crate) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
     cases.extend(conformance::cases(&folder.join("conformance"))?);
     for path in corpus::folders(&folder.join("istio-status"))? {
         let name = format!("istio-status/{}", corpus::name(&path));
-        cases.push(Case::new(format!("{name}/status"), || {
-            let mismatch = Mismatch::new("expected-status.yaml", "the compiler writes no statuses");
-            Err(mismatch
-                .because("findings say what a status would, and there is no cluster to keep one"))
-        }));
+        let folder = path.clone();
+        cases.push(Case::new(format!("{name}/status"), move || status::judge(&folder)));
         cases.push(Case::new(format!("{name}/istio"), move || effective::judge(&path)));
     }
     Ok(cases)
