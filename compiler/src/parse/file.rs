@@ -47,7 +47,7 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
     let mut notices = Vec::new();
     for yaml in stream.documents {
         if !yaml.is_whole
-            && let Some(notice) = placeholder::unfilled(file.text(), &yaml.diagnostics)
+            && let Some(notice) = placeholder::unfilled(file.text(), yaml.span, &yaml.diagnostics)
         {
             notices.push(notice);
         } else {

@@ -1,20 +1,46 @@
 //! Documents that are no YAML until their placeholders are filled in, as `hosts: [${HOST}]` is none.
 
 use super::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
+use super::file::read;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::Span;
 
-/// In place of the fault of a document that does not parse: a notice, if the fault stands in a line with a placeholder.
-pub(super) fn unfilled(text: &str, faults: &[Diagnostic]) -> Option<Diagnostic> {
+/// In place of the fault of a document that does not parse: a notice, if the fault stands in a line with a placeholder, and
+/// the document parses with words in place of them.
+pub(super) fn unfilled(text: &str, document: Span, faults: &[Diagnostic]) -> Option<Diagnostic> {
     let fault = faults.iter().find(|found| *found.check == YAML_SYNTAX)?;
     let Place::Text { file, span, .. } = fault.place else { return None };
     let placeholder = placeholder_in_line(text, span.start as usize)?;
+    let filled = filled(text.get(document.start as usize..document.end as usize)?);
+    if !read(&filled, file).documents.iter().all(|document| document.is_whole) {
+        return None;
+    }
     let message = "skipped: this is not YAML until its placeholders are filled in";
     let found = Diagnostic::new(&UNRENDERED_SOURCE, Place::text(file, placeholder), message)
         .label("a placeholder without quotes")
         .consequence("nothing of this document is checked or compiled; the others of the file are")
         .help("compile what they are filled with, as in `envsubst < FILE | mesh compile -`, or put them in quotes");
     Some(found)
+}
+
+/// The same with a word in place of each placeholder.
+fn filled(text: &str) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        filled.push_str(before);
+        match after.split_once('}') {
+            Some((inside, after)) if !inside.contains('\n') => {
+                filled.push('x');
+                rest = after;
+            }
+            _ => {
+                filled.push_str("${");
+                rest = after;
+            }
+        }
+    }
+    filled + rest
 }
 
 /// The first `${NAME}` or `${NAME:-…}` of the line that holds the byte at `at`.
@@ -57,7 +83,8 @@ mod tests {
 
     #[test]
     fn other_faults_stay_faults() {
-        for line in ["a: [$1", "a: [${}", "a: [${1}", "# ${A}\na: ["] {
+        for line in ["a: [${A}", "a: [\"${A}\", b", "a: [$1", "a: [${}", "a: [${1}", "# ${A}\na: ["]
+        {
             let said = Compiled::text(&format!("{FINE}---\n{line}\n")).said();
             assert!(said[0].starts_with("error[yaml-syntax]"), "{said:?}");
         }
