@@ -34,6 +34,11 @@ pub(crate) trait Read: Sized + Send + 'static {
         true
     }
 
+    /// Whether it may be without a name: a tool reads it, and no cluster keeps it.
+    fn may_be_unnamed() -> bool {
+        false
+    }
+
     /// Rules that one resource breaks by itself; `at` is its root.
     fn validate(_resource: &Resource<Self>, _at: &At<'_>, _out: &mut Vec<Diagnostic>) {}
 }
@@ -76,7 +81,9 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
     };
     let at = At::root(id);
     if T::has_metadata() {
-        check_name(&metadata, &at, &mut diagnostics);
+        if !(T::may_be_unnamed() && metadata.name.is_empty()) {
+            check_name(&metadata, &at, &mut diagnostics);
+        }
     } else {
         document.identity.name.as_deref().unwrap_or_default().clone_into(&mut metadata.name);
     }

@@ -57,6 +57,10 @@ impl Read for IstioOperator {
         open_optional(document)
     }
 
+    fn may_be_unnamed() -> bool {
+        true
+    }
+
     fn collection(mesh: &mut Mesh) -> &mut Vec<Resource<Self>> {
         &mut mesh.operators
     }
