@@ -1,4 +1,4 @@
-//! One file a subcommand, named alike.
+//! One file or folder a subcommand, named alike.
 
 pub(crate) mod compile;
 pub(crate) mod completions;
@@ -8,12 +8,10 @@ pub(crate) mod diff;
 mod exit;
 pub(crate) mod explain;
 pub(crate) mod man;
-mod out;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 mod reach;
 pub(crate) mod request;
-mod revision;
 pub(crate) mod rollout;
 pub(crate) mod up;
 

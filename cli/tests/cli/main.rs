@@ -25,4 +25,6 @@ mod selection;
 #[cfg(test)]
 mod up;
 #[cfg(test)]
+mod watch;
+#[cfg(test)]
 mod xml;
