@@ -202,7 +202,7 @@ impl Run<'_> {
         }
     }
 
-    /// Says what was found, and writes the snapshot if nothing stands in the way.
+    /// Writes the snapshot if nothing stands in the way, and says what was found.
     fn report(&self, compiled: &mut Compilation, selected: &Selected, to: Stream) -> Exit {
         let arguments = self.arguments;
         if let Some(path) = &arguments.statuses
@@ -214,33 +214,33 @@ impl Run<'_> {
         let findings = selected.findings.as_slice();
         let mut report = render::Report { parsed, mesh, findings, snapshot: None };
         let is_empty = report.is_of_nothing() && !arguments.allow_empty;
-        let bundle = bundle.as_mut().filter(|_| !is_empty);
+        let mut bundle = bundle.as_mut().filter(|_| !is_empty);
         report.snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
+        let exit = verdict(findings, arguments.fail_on.severity());
+        // Before it is told of: whoever reads that there is a snapshot may fetch it at once.
+        let written = match (&mut bundle, &arguments.out) {
+            (Some(bundle), Some(out)) if exit == Exit::Ok => {
+                out::write(bundle, out, arguments.sign.as_deref(), &arguments.mesh)
+            }
+            _ => Ok(()),
+        };
         notes(&selected.notes);
         // Whoever stopped reading has seen enough; the verdict is the exit code.
         drop(self.print(&report, selected, to));
         if let Some(fault) = fault {
             return Exit::Broken.because(&fault);
         }
-        let exit = verdict(findings, arguments.fail_on.severity());
+        if let Err(error) = written {
+            return error.into();
+        }
         if is_empty && exit == Exit::Ok {
             let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
             return Exit::Negative.because(&format_args!("{}; {advice}", render::human::NOTHING));
         }
-        match (bundle, &arguments.out) {
-            (Some(bundle), Some(out)) if exit == Exit::Ok => {
-                let key = arguments.sign.as_deref();
-                out::write(bundle, out, key, &arguments.mesh).map_or_else(Exit::from, |()| exit)
-            }
-            // It is asked for, and errors that are not reported stand in its way.
-            (None, Some(_)) if exit == Exit::Ok => {
-                let errors = counted(selected.hidden_errors, "error");
-                let advice = "`lints` in `mesh.yaml` and `mesh:allow` allow what is not reported";
-                Exit::Negative
-                    .because(&format_args!("{errors}, so no snapshot is written; {advice}"))
-            }
-            _ => exit,
+        if bundle.is_none() && arguments.out.is_some() && exit == Exit::Ok {
+            return unwritten(selected);
         }
+        exit
     }
 
     /// The findings; for people, also the verdict, to standard error.
@@ -265,6 +265,13 @@ impl Run<'_> {
         let seconds = self.start.elapsed().as_secs_f64();
         writeln!(io::stderr(), "{}", render::human::closing(report, &setting.terminal, seconds))
     }
+}
+
+/// A snapshot is asked for, and errors that are not reported stand in its way.
+fn unwritten(selected: &Selected) -> Exit {
+    let errors = counted(selected.hidden_errors, "error");
+    let advice = "`lints` in `mesh.yaml` and `mesh:allow` allow what is not reported";
+    Exit::Negative.because(&format_args!("{errors}, so no snapshot is written; {advice}"))
 }
 
 /// What is told besides the findings.
