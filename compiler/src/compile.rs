@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::provenance::Provenance;
 use mesh_snapshot::{Conflict, Digest};
+use rayon::prelude::*;
 
 use crate::api::{self, Mesh};
 use crate::check;
@@ -15,7 +16,7 @@ use crate::memory::Memory;
 use crate::ownership;
 use crate::parse::Parsed;
 use crate::resolve;
-use crate::source::Input;
+use crate::source::{Input, SourceFile};
 use crate::status::{self, ResourceStatus};
 use crate::suppress::Allowances;
 
@@ -124,12 +125,19 @@ pub(crate) fn compile_parsed(
     check::all(&resolved, &mut diagnostics);
     let (mut findings, mut used) = finished(diagnostics.clone());
     let (mut lowered, mut fault) = (None, None);
+    let mut digests = BTreeMap::new();
     if !findings.iter().any(is_error) {
-        match lower::lower(&resolved, &parsed, root, &mut diagnostics) {
+        let known = diagnostics.len();
+        let lower = || lower::lower(&resolved, &parsed, root, &mut diagnostics);
+        let (result, inputs) = rayon::join(lower, || inputs(&parsed, root));
+        match result {
             Ok(it) => lowered = Some(it),
             Err(conflict) => fault = Some(conflict),
         }
-        (findings, used) = finished(diagnostics.clone());
+        digests = inputs;
+        if diagnostics.len() > known {
+            (findings, used) = finished(diagnostics.clone());
+        }
     }
     // While there are errors, not every check has run.
     let unused =
@@ -140,25 +148,27 @@ pub(crate) fn compile_parsed(
     }
     // A project may have made errors of what lowering found.
     let lowered = lowered.filter(|_| !findings.iter().any(is_error));
-    let bundle = lowered.map(|lowered| bundle(lowered, &parsed, root, options));
+    let bundle = lowered.map(|lowered| bundle(lowered, digests, options));
     Compilation { root: root.to_owned(), parsed, mesh, findings, bundle, fault }
 }
 
-fn bundle(lowered: Lowered, parsed: &Parsed, root: &str, options: &Options) -> Bundle {
+fn bundle(lowered: Lowered, inputs: BTreeMap<String, Digest>, options: &Options) -> Bundle {
     let Lowered { snapshot, source_map, inventory } = lowered;
     let provenance = Provenance {
         compiler: concat!("mesh ", env!("CARGO_PKG_VERSION")).to_owned(),
         commit: options.commit.clone(),
         dirty: options.dirty,
-        inputs: inputs(parsed, root),
+        inputs,
     };
     Bundle { snapshot, inventory, source_map, provenance, signatures: Vec::new() }
 }
 
 fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
-    let digest = |text: &str| Digest::of(text.as_bytes());
-    let files = parsed.sources().iter().map(|(_, file)| file);
-    files.map(|file| (lower::relative(&file.path, root).to_owned(), digest(file.text()))).collect()
+    let files: Vec<_> = parsed.sources().iter().map(|(_, file)| file).collect();
+    let named = |file: &SourceFile| {
+        (lower::relative(&file.path, root).to_owned(), Digest::of(file.text().as_bytes()))
+    };
+    files.into_par_iter().map(named).collect()
 }
 
 /// The folder that places are relative to, as files in it are shown; empty: none.

@@ -1,5 +1,6 @@
 //! A whole snapshot in memory, how one is made, and how a part of one is read.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -163,18 +164,44 @@ pub(crate) fn checked(kind: Kind, object: &Object) -> Result<Vec<Reference>, Str
 /// Collects objects into a snapshot. The order of calls has no effect on the result.
 #[derive(Debug, Default)]
 pub struct Builder {
-    objects: BTreeMap<Digest, Added>,
+    objects: BTreeMap<Digest, Encoded>,
     mesh: BTreeMap<Key, Entry>,
     namespaces: BTreeMap<String, BTreeMap<Key, Entry>>,
     conflict: Option<Conflict>,
-    encoder: canonical::Encoder,
 }
 
+/// An object in its canonical form, with what a [`Builder`] asks about it. Made apart from one, so that many threads can.
 #[derive(Debug)]
-struct Added {
+pub struct Encoded {
+    digest: Digest,
     bytes: Arc<[u8]>,
     children: Vec<Reference>,
-    features: Vec<&'static str>,
+    /// Each with the item that needs it.
+    features: Vec<(&'static str, String)>,
+}
+
+thread_local! {
+    /// Objects of a thread are encoded in the same memory, one after the other.
+    static ENCODER: RefCell<canonical::Encoder> = RefCell::default();
+}
+
+impl Encoded {
+    #[must_use]
+    pub fn of(object: &Object) -> Self {
+        let bytes: Arc<[u8]> = ENCODER.with_borrow_mut(|encoder| encoder.encode(object).into());
+        Self {
+            digest: Digest::of(&bytes),
+            bytes,
+            children: object.references().into_iter().cloned().collect(),
+            features: feature::of(object),
+        }
+    }
+
+    /// What a proxy needs to serve it, as [`feature::of`] says it.
+    #[must_use]
+    pub fn features(&self) -> &[(&'static str, String)] {
+        &self.features
+    }
 }
 
 /// One section was given two different entries under one name: a fault of whoever named them.
@@ -190,13 +217,13 @@ impl Builder {
     /// Encodes `object`, so that others can refer to it.
     pub fn add(&mut self, key: Key, object: &Object) -> Reference {
         debug_assert_eq!(key.kind, object.kind());
-        let bytes = self.encoder.encode(object);
-        let reference = Reference { key, digest: Digest::of(bytes) };
-        self.objects.entry(reference.digest).or_insert_with(|| {
-            let children = object.references().into_iter().cloned().collect();
-            let features = feature::of(object).into_iter().map(|(feature, _)| feature).collect();
-            Added { bytes: bytes.into(), children, features }
-        });
+        self.add_encoded(key, Encoded::of(object))
+    }
+
+    /// Takes an object that is encoded already, so that others can refer to it.
+    pub fn add_encoded(&mut self, key: Key, encoded: Encoded) -> Reference {
+        let reference = Reference { key, digest: encoded.digest };
+        self.objects.entry(encoded.digest).or_insert(encoded);
         reference
     }
 
@@ -214,20 +241,6 @@ impl Builder {
                 self.conflict = Some(Conflict { key, section: namespace.to_owned() });
             }
             _ => drop(section.insert(key, entry)),
-        }
-    }
-
-    /// Takes over what was added and listed elsewhere.
-    pub fn absorb(&mut self, other: Self) {
-        self.objects.extend(other.objects);
-        self.conflict = self.conflict.take().or(other.conflict);
-        for entry in other.mesh.into_values() {
-            self.list("", entry.reference, entry.applies, entry.rank);
-        }
-        for (namespace, entries) in other.namespaces {
-            for entry in entries.into_values() {
-                self.list(&namespace, entry.reference, entry.applies, entry.rank);
-            }
         }
     }
 
@@ -265,7 +278,7 @@ impl Builder {
             }
             if let Some(added) = self.objects.get(digest) {
                 bytes.insert(*digest, Arc::clone(&added.bytes));
-                features.extend(added.features.iter().map(|feature| (*feature).to_owned()));
+                features.extend(added.features.iter().map(|(feature, _)| (*feature).to_owned()));
                 pending.extend(&added.children);
             }
         }

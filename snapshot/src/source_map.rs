@@ -59,10 +59,11 @@ impl SourceMap {
         Self { objects: kept.map(|(key, places)| (key.clone(), places.clone())).collect() }
     }
 
-    /// Takes over what was noted elsewhere; of two places of an item that one stays.
-    pub fn absorb(&mut self, other: Self) {
-        for (key, places) in other.objects {
-            self.objects.entry(key).or_default().extend(places);
+    /// Notes where items of the object `key` stand.
+    pub fn note(&mut self, key: &Key, items: impl IntoIterator<Item = (String, Location)>) {
+        match self.objects.get_mut(key) {
+            Some(places) => places.extend(items),
+            None => drop(self.objects.insert(key.clone(), items.into_iter().collect())),
         }
     }
 

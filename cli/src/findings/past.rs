@@ -34,7 +34,7 @@ pub(crate) struct Past<'a> {
 pub(super) fn fingerprints_at(
     revision: &str,
     past: &Past<'_>,
-    called: &dyn Fn(&str) -> String,
+    called: &(dyn Fn(&str) -> String + Sync),
 ) -> Result<BTreeSet<String>, PastError> {
     let Past { paths, today, .. } = *past;
     if paths.iter().any(|path| path == "-") {

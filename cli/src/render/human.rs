@@ -15,6 +15,7 @@ use std::io::{self, Write};
 
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
 use mesh_compiler::source::is_deceptive;
+use rayon::prelude::*;
 
 use super::{Report, Terminal, patch, snippet};
 
@@ -24,12 +25,22 @@ pub(crate) fn write(
     terminal: &Terminal,
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
-    for finding in report.findings {
-        write_finding(finding, report, terminal, out)?;
-        writeln!(out)?;
+    for batch in report.findings.chunks(BATCH) {
+        let written = batch.par_iter().map(|finding| {
+            let mut text = Vec::new();
+            write_finding(finding, report, terminal, &mut text)?;
+            writeln!(text)?;
+            Ok(text)
+        });
+        for text in written.collect::<io::Result<Vec<_>>>()? {
+            out.write_all(&text)?;
+        }
     }
     out.flush()
 }
+
+/// As many findings are drawn at once: all of a large repository would take much memory.
+const BATCH: usize = 1024;
 
 fn write_finding(
     finding: &Finding,

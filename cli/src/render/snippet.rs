@@ -1,6 +1,5 @@
 //! The lines of a file, with labels under them, drawn by `miette`.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use mesh_compiler::diagnostic::{Severity, Site};
@@ -25,11 +24,7 @@ pub(super) fn draw(
     severity: Severity,
     terminal: &Terminal,
 ) -> String {
-    let shown = if file.is_harmless() {
-        Cow::Borrowed(file.text())
-    } else {
-        Cow::Owned(file.shown(Span::new(0, u32::try_from(file.text().len()).unwrap_or(u32::MAX))))
-    };
+    let shown = file.shown_text();
     let sites: Vec<_> = sites.iter().map(|(site, span)| (*site, clip(*span, file))).collect();
     let primary = primary.map(|span| clip(span, file));
     let styles = styles(&sites, primary, severity, terminal);
@@ -133,7 +128,7 @@ fn source_span(span: Span) -> SourceSpan {
 struct Source<'a> {
     file: &'a SourceFile,
     /// Byte for byte as long as the file's text.
-    shown: Cow<'a, str>,
+    shown: &'a str,
     sites: &'a [(&'a Site, Span)],
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{behind_gateway, selection};
+use super::behind_gateway;
 use crate::api::istio::{AuthorizationPolicy, Rule};
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -46,7 +46,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Some(first) = allows.first().filter(|_| allows.iter().all(|it| watches(it))) else {
             continue;
         };
-        let Some(service) = selection::services_of(mesh, workload).next() else { continue };
+        let served = mesh.services.served_by(workload);
+        let Some(service) = served.first() else { continue };
         if !met.insert(first.resource.id) {
             continue;
         }

@@ -1,6 +1,6 @@
 //! Which workloads are reached through which gateways, by the `VirtualService`s that are bound there.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
 
 use super::selection;
 use crate::api::istio::{Action, AuthorizationPolicy};
@@ -19,16 +19,19 @@ pub(super) struct Behind<'m, 'a> {
 
 /// Each pair of gateway and workload once.
 pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
-    let mut met = BTreeSet::new();
+    let mut proxies: HashMap<&str, Vec<&Workload<'_>>> = HashMap::new();
+    let mut met = HashSet::new();
     let mut found = Vec::new();
     for (_, it) in mesh.virtual_services.iter() {
         let named = it.gateways.iter().filter_map(|name| match name {
             GatewayName::Named(name) => mesh.gateways.find(name),
             GatewayName::Mesh => None,
         });
-        let gateways: Vec<_> = named
-            .flat_map(|gateway| mesh.workloads.iter().filter(|it| gateway.selects(&it.inventory)))
-            .collect();
+        let mut gateways: Vec<&Workload<'_>> = Vec::new();
+        for gateway in named {
+            let known = proxies.entry(&gateway.full_name);
+            gateways.extend(&*known.or_insert_with(|| gateway.proxies(&mesh.workloads)));
+        }
         if gateways.is_empty() {
             continue;
         }
@@ -51,21 +54,13 @@ pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
 /// The policies that let somebody in at a workload: with any of them nobody else is. What is on trial lets nobody in.
 pub(super) fn allows_at<'m, 'a>(
     mesh: &'m Mesh<'a>,
-    workload: &'m Workload<'_>,
+    workload: &Workload<'_>,
 ) -> Vec<&'m Policy<'a, AuthorizationPolicy>> {
-    let policies = mesh.policies.authorization_policies.iter();
-    let is_there = |policy: &&Policy<'_, AuthorizationPolicy>| {
-        let is_on_trial = policy
-            .resource
-            .metadata
-            .annotations
-            .get("istio.io/dry-run")
-            .is_some_and(|it| it == "true");
-        let is_for = policy.scope.as_ref().is_ok_and(|scope| {
-            scope.namespace.is_none_or(|namespace| namespace == workload.namespace())
-                && scope.applies.to(&workload.inventory)
-        });
-        policy.resource.spec.action == Action::Allow && is_for && !is_on_trial
+    let is_on_trial = |policy: &Policy<'_, AuthorizationPolicy>| {
+        let dry_run = policy.resource.metadata.annotations.get("istio.io/dry-run");
+        dry_run.is_some_and(|it| it == "true")
     };
-    policies.filter(is_there).collect()
+    let mut policies = mesh.policies.authorization_policies.for_workload(&workload.inventory);
+    policies.retain(|it| it.resource.spec.action == Action::Allow && !is_on_trial(it));
+    policies
 }

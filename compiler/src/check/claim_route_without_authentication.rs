@@ -2,7 +2,6 @@
 //!
 //! Source: Istio, `virtualservice.JWTClaimRouteAnalyzer`.
 
-use super::selection;
 use crate::api::is_claim;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::route::{GatewayName, VirtualService};
@@ -21,7 +20,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for gateway in &it.gateways {
             let GatewayName::Named(name) = gateway else { continue };
             let Some(gateway) = mesh.gateways.find(name) else { continue };
-            let selected = mesh.workloads.iter().filter(|it| gateway.selects(&it.inventory));
+            let selected = gateway.proxies(&mesh.workloads).into_iter();
             let open: Vec<_> = selected.filter(|it| !checks_tokens(mesh, it)).collect();
             if !open.is_empty() {
                 out.push(report(place.clone(), name, &open));
@@ -47,10 +46,7 @@ fn claim(it: &VirtualService<'_>) -> Option<Place> {
 }
 
 fn checks_tokens(mesh: &Mesh<'_>, workload: &Workload<'_>) -> bool {
-    mesh.policies.request_authentications.iter().any(|policy| {
-        let Ok(scope) = &policy.scope else { return false };
-        selection::of_policy(mesh, scope).iter().any(|it| it.id == workload.id)
-    })
+    !mesh.policies.request_authentications.for_workload(&workload.inventory).is_empty()
 }
 
 fn report(place: Place, gateway: &str, open: &[&Workload<'_>]) -> Diagnostic {

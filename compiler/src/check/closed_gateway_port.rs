@@ -22,8 +22,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     for gateway in mesh.gateways.iter() {
-        let selects = |it: &&Workload<'_>| it.inventory.has(&gateway.resource.spec.selector);
-        let pods: Vec<_> = mesh.workloads.iter().filter(selects).collect();
+        let pods = mesh.workloads.selected(None, &gateway.resource.spec.selector);
         if pods.is_empty() {
             continue;
         }

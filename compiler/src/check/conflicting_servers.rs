@@ -4,14 +4,16 @@
 //! that shares a host with an earlier one is left out as a whole, and so is one that mixes plain text with TLS. Servers
 //! for plain HTTP are merged. Source: Istio, `MergeGateways`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 
-use mesh_snapshot::object::ServerProtocol;
+use mesh_snapshot::object::{Labels, ServerProtocol};
 
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
+use crate::resolve::host::Host;
 
 pub(super) static CHECK: Check =
     Check::lint("conflicting-servers", Severity::Error, include_str!("conflicting_servers.md"))
@@ -20,6 +22,7 @@ pub(super) static CHECK: Check =
 type At<'m, 'a> = (&'m IstioGateway<'a>, &'m Server<'a>);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let neighbours = Neighbours::of(mesh);
     let mut by_port: BTreeMap<(u16, Option<IpAddr>), Vec<At<'_, '_>>> = BTreeMap::new();
     for gateway in mesh.gateways.iter() {
         for server in gateway.servers.iter().filter(|it| it.is_served()) {
@@ -27,13 +30,80 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
     for ((port, _), servers) in by_port {
+        // By the selector of their Gateways.
+        let mut opened: HashMap<&Labels, Opened<'_>> = HashMap::new();
         for (position, later) in servers.iter().enumerate() {
-            let earlier =
-                servers.iter().take(position).filter(|it| share_a_proxy(mesh, it.0, later.0));
-            let mut earlier = earlier;
-            out.extend(earlier.find_map(|earlier| conflict(port, earlier, later)));
+            let own = &later.0.resource.spec.selector;
+            let near = neighbours.of_selector(own).filter_map(|it| opened.get(it));
+            let first = near.filter_map(|it| it.conflicting(later.1)).min();
+            let first = first.and_then(|first| servers.get(first));
+            out.extend(first.and_then(|earlier| conflict(port, earlier, later)));
+            opened.entry(own).or_default().add(position, later.1);
         }
     }
+}
+
+/// Which selectors meet: those that select one workload, and each meets itself.
+struct Neighbours<'m>(HashMap<&'m Labels, HashSet<&'m Labels>>);
+
+impl<'m> Neighbours<'m> {
+    fn of(mesh: &'m Mesh<'_>) -> Self {
+        let mut all: HashMap<&Labels, HashSet<&Labels>> = HashMap::new();
+        let mut of_proxy: BTreeMap<DocumentId, Vec<&Labels>> = BTreeMap::new();
+        for gateway in mesh.gateways.iter() {
+            let selector = &gateway.resource.spec.selector;
+            if all.insert(selector, HashSet::from([selector])).is_none() {
+                for proxy in gateway.proxies(&mesh.workloads) {
+                    of_proxy.entry(proxy.id).or_default().push(selector);
+                }
+            }
+        }
+        for selectors in of_proxy.into_values() {
+            for selector in &selectors {
+                all.entry(selector).or_default().extend(&selectors);
+            }
+        }
+        Self(all)
+    }
+
+    /// In no order.
+    fn of_selector(&self, selector: &Labels) -> impl Iterator<Item = &'m Labels> {
+        self.0.get(selector).into_iter().flatten().copied()
+    }
+}
+
+/// What Gateways with one selector have opened on a port: of each kind the place of the first server.
+#[derive(Default)]
+struct Opened<'m> {
+    plain: Option<usize>,
+    secure: Option<usize>,
+    by_host: HashMap<&'m Host, usize>,
+}
+
+impl<'m> Opened<'m> {
+    fn add(&mut self, position: usize, server: &'m Server<'_>) {
+        if is_plain(server) {
+            self.plain.get_or_insert(position);
+            return;
+        }
+        self.secure.get_or_insert(position);
+        for host in &server.hosts {
+            self.by_host.entry(&host.host).or_insert(position);
+        }
+    }
+
+    /// The first server that a later one cannot be opened beside.
+    fn conflicting(&self, later: &Server<'_>) -> Option<usize> {
+        if is_plain(later) {
+            return self.secure;
+        }
+        let hosts = later.hosts.iter().filter_map(|it| self.by_host.get(&it.host).copied());
+        hosts.chain(self.plain).min()
+    }
+}
+
+fn is_plain(server: &Server<'_>) -> bool {
+    server.protocol == Some(ServerProtocol::Http)
 }
 
 /// The address of a server's own, if it has one.
@@ -42,15 +112,7 @@ fn bind(server: &Server<'_>) -> Option<IpAddr> {
     bind.filter(|bind| *bind != IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
-/// Whether some workload opens both. Where none is known, Gateways with one selector are for the same.
-fn share_a_proxy(mesh: &Mesh<'_>, a: &IstioGateway<'_>, b: &IstioGateway<'_>) -> bool {
-    let selects_both =
-        |it: &crate::resolve::Workload<'_>| a.selects(&it.inventory) && b.selects(&it.inventory);
-    a.resource.spec.selector == b.resource.spec.selector || mesh.workloads.iter().any(selects_both)
-}
-
 fn conflict(port: u16, earlier: &At<'_, '_>, later: &At<'_, '_>) -> Option<Diagnostic> {
-    let is_plain = |server: &Server<'_>| server.protocol == Some(ServerProtocol::Http);
     match (is_plain(earlier.1), is_plain(later.1)) {
         (true, true) => None,
         (false, false) => shared_host(port, earlier, later),

@@ -70,7 +70,7 @@ fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
 
 /// By the names of the Services' ports.
 fn served(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
-    for service in selection::services_of(mesh, workload) {
+    for service in mesh.services.served_by(workload) {
         let Origin::Kubernetes(resource) = service.origin else { continue };
         for port in &service.object.ports {
             let Some(number) = selection::target(workload, &port.target) else { continue };
@@ -123,7 +123,7 @@ fn opened(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
 
 /// The port of a gateway's pods behind the port that a server is for: that of their Service, or their own.
 fn behind(mesh: &Mesh<'_>, workload: &Workload<'_>, number: u16) -> u16 {
-    let targets = selection::services_of(mesh, workload).flat_map(|it| &it.object.ports);
+    let targets = mesh.services.served_by(workload).into_iter().flat_map(|it| &it.object.ports);
     let mut targets = targets.filter(|port| port.number == number);
     targets.find_map(|port| selection::target(workload, &port.target)).unwrap_or(number)
 }

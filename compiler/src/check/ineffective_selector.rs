@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 
-use super::inventory;
 use crate::api::istio::{TargetReference, WorkloadSelector};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -54,9 +53,8 @@ fn check(
 ) {
     let Some(selector) = selector.filter(|_| !is_targeted) else { return };
     let mut gateways = BTreeMap::new();
-    for workload in inventory::workloads(mesh, namespace) {
-        let name = workload.inventory.labels.get(GATEWAY_NAME_LABEL);
-        if let Some(name) = name.filter(|_| workload.inventory.has(&selector.match_labels)) {
+    for workload in mesh.workloads.selected(Some(namespace), &selector.match_labels) {
+        if let Some(name) = workload.inventory.labels.get(GATEWAY_NAME_LABEL) {
             gateways.entry(name).or_insert(workload.id);
         }
     }

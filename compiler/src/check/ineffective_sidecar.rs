@@ -3,7 +3,6 @@
 //! Source: Istio, `sidecar.SelectorAnalyzer`.
 
 use super::injection::{self, DATAPLANE_MODE, REVISION};
-use super::inventory;
 use crate::api::Resource;
 use crate::api::istio::Sidecar;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -62,8 +61,7 @@ fn namespace_label(mesh: &Mesh<'_>, name: &str) -> Option<Place> {
 
 fn workload_annotation(mesh: &Mesh<'_>, sidecar: &Resource<Sidecar>) -> Option<Place> {
     let labels = &sidecar.spec.workload_selector.as_ref()?.labels;
-    let mut selected =
-        inventory::workloads(mesh, &sidecar.namespace).filter(|it| it.inventory.has(labels));
-    let ambient = selected.find(|it| is_ambient(it))?;
+    let selected = mesh.workloads.selected(Some(&sidecar.namespace), labels);
+    let ambient = selected.into_iter().find(|it| is_ambient(it))?;
     Some(Place::value(ambient.id, ambient.annotations_path().field(REDIRECTION)))
 }

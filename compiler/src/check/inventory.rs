@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Resource;
+use crate::resolve::Mesh;
 use crate::resolve::host::{lower, of_service};
-use crate::resolve::{Mesh, Workload};
 
 /// Whether there is any service, so that a host which is none is a mistake.
 pub(super) fn lists_hosts(mesh: &Mesh<'_>) -> bool {
@@ -128,15 +128,4 @@ pub(super) fn in_namespace<'m, T>(all: &'m [Resource<T>], namespace: &str) -> &'
     let rest = all.get(from..).unwrap_or_default();
     let end = rest.partition_point(|it| it.namespace == namespace);
     rest.get(..end).unwrap_or_default()
-}
-
-/// The workloads of a namespace, by name.
-pub(super) fn workloads<'m, 'a>(
-    mesh: &'m Mesh<'a>,
-    namespace: &str,
-) -> impl Iterator<Item = &'m Workload<'a>> {
-    let from = mesh.workloads.partition_point(|it| it.namespace() < namespace);
-    let rest = mesh.workloads.get(from..).unwrap_or_default();
-    let end = rest.partition_point(|it| it.namespace() == namespace);
-    rest.iter().take(end)
 }

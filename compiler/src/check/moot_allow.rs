@@ -4,11 +4,11 @@
 //! `allow-opens-everything`'s. Only rules are compared of which it is sure that one covers the other, and two that cover
 //! each other are told once. Source: Istio, `AuthorizationPolicy`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mesh_snapshot::Applies;
 
-use super::policy_never_matches::is_within;
+use super::policy_never_matches::{block, is_within};
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule, Source};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -35,17 +35,115 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
     for rules in by_namespace.values() {
+        let broader = Broader::of(rules);
         for (place, narrow) in rules.iter().enumerate() {
-            let broad = rules.iter().enumerate().find(|(other, broad)| {
+            let candidates = broader.candidates(narrow).into_iter();
+            let candidates = candidates.filter_map(|other| Some((other, rules.get(other)?)));
+            let mut broad = candidates.filter(|(other, broad)| {
                 *other != place
                     && is_for_all_of(broad.scope, narrow.scope)
                     && covers(broad.rule, narrow.rule)
                     // Of two that are alike, the later.
                     && (*other < place || !covers(narrow.rule, broad.rule))
             });
-            out.extend(broad.map(|(_, broad)| report(narrow, broad)));
+            out.extend(broad.next().map(|(_, broad)| report(narrow, broad)));
         }
     }
+}
+
+/// Which rules may cover another, found by a value that both ask for.
+struct Broader<'m> {
+    /// By what they ask for of the first thing for which they take texts alone, and no patterns.
+    by_value: HashMap<(Asked, &'m str), Vec<usize>>,
+    /// Those of which it cannot be told so.
+    others: Vec<usize>,
+    count: usize,
+}
+
+impl<'m> Broader<'m> {
+    fn of(rules: &[At<'m>]) -> Self {
+        let mut count: HashMap<(Asked, &str), usize> = HashMap::new();
+        for value in rules.iter().flat_map(|it| Asked::ALL.map(|asked| asked.values(it.rule))) {
+            for key in value.into_iter().flatten() {
+                *count.entry(key).or_default() += 1;
+            }
+        }
+        let mut broader = Self { by_value: HashMap::new(), others: Vec::new(), count: rules.len() };
+        for (place, it) in rules.iter().enumerate() {
+            let exact = Asked::ALL.iter().filter_map(|asked| asked.values(it.rule));
+            let exact = exact.filter(|values| values.iter().all(|(_, value)| is_text(value)));
+            // What the fewest others ask for tells most.
+            let rarest = exact.min_by_key(|values| values.iter().map(|key| count.get(key)).max());
+            match rarest {
+                None => broader.others.push(place),
+                Some(values) => {
+                    for key in values.into_iter().collect::<BTreeSet<_>>() {
+                        broader.by_value.entry(key).or_default().push(place);
+                    }
+                }
+            }
+        }
+        broader
+    }
+
+    /// All that may cover a rule, in their order: for a value that it asks for itself, they ask for the same one.
+    fn candidates(&self, narrow: &At<'m>) -> Vec<usize> {
+        let is_empty = |list: Option<usize>| list == Some(0);
+        if is_empty(narrow.rule.from.as_ref().map(Vec::len))
+            || is_empty(narrow.rule.to.as_ref().map(Vec::len))
+        {
+            return (0..self.count).collect();
+        }
+        let asked =
+            Asked::ALL.iter().filter_map(|asked| asked.values(narrow.rule)?.first().copied());
+        let by_value = asked.filter_map(|key| self.by_value.get(&key)).flatten();
+        let mut all: Vec<_> = by_value.chain(&self.others).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// What a rule may ask for, as far as rules are told apart by it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Asked {
+    Principals,
+    Namespaces,
+    Paths,
+    Hosts,
+    Ports,
+}
+
+impl Asked {
+    const ALL: [Self; 5] =
+        [Self::Principals, Self::Namespaces, Self::Paths, Self::Hosts, Self::Ports];
+
+    /// The values of all alternatives; absent where one of them takes any.
+    fn values<'m>(self, rule: &'m Rule) -> Option<Vec<(Self, &'m str)>> {
+        let source = |get: fn(&Source) -> &Vec<String>| -> Option<Vec<&'m Vec<String>>> {
+            let parts = rule.from.as_ref()?.iter();
+            parts.map(|part| part.source.as_ref().map(get)).collect()
+        };
+        let operation = |get: fn(&Operation) -> &Vec<String>| -> Option<Vec<&'m Vec<String>>> {
+            let parts = rule.to.as_ref()?.iter();
+            parts.map(|part| part.operation.as_ref().map(get)).collect()
+        };
+        let lists = match self {
+            Self::Principals => source(|it| &it.principals),
+            Self::Namespaces => source(|it| &it.namespaces),
+            Self::Paths => operation(|it| &it.paths),
+            Self::Hosts => operation(|it| &it.hosts),
+            Self::Ports => operation(|it| &it.ports),
+        }?;
+        let asks = !lists.is_empty() && lists.iter().all(|list| !list.is_empty());
+        let values = lists.into_iter().flatten().map(|value| (self, value.as_str()));
+        asks.then(|| values.collect())
+    }
+}
+
+/// Whether a value stands for itself alone: for no address or block, which may be written otherwise, and for no pattern.
+fn is_text(value: &str) -> bool {
+    !value.contains('*') && block(value).is_err()
 }
 
 fn report(narrow: &At<'_>, broad: &At<'_>) -> Diagnostic {

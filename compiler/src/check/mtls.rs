@@ -4,7 +4,7 @@
 //! leaves unset the next one says, and at last it is `PERMISSIVE`. Source: Istio, `ComposePeerAuthentication`.
 
 use mesh_snapshot::Applies;
-use mesh_snapshot::object::{Labels, Workload as Inventory};
+use mesh_snapshot::object::Workload as Inventory;
 
 use crate::api::istio::{MtlsMode, PeerAuthentication};
 use crate::diagnostic::{FieldPath, Place};
@@ -19,12 +19,15 @@ pub(super) struct Effective {
 }
 
 pub(super) fn effective(mesh: &Mesh<'_>, workload: &Inventory, port: Option<u16>) -> Effective {
-    let all = &mesh.policies.peer_authentications;
-    let own = || all.of_namespace(Some(&workload.namespace));
+    let all = mesh.policies.peer_authentications.for_workload(workload);
+    let is_own = |policy: &&Policy<'_, _>| {
+        policy.scope.as_ref().is_ok_and(|scope| scope.namespace.is_some())
+    };
+    let own = || all.iter().copied().filter(is_own);
     let levels = [
-        own().find(|policy| is_for_workload(policy, workload)),
+        own().find(|policy| is_for_some(policy)),
         own().find(|policy| is_for_all(policy)),
-        all.of_namespace(None).find(|policy| is_for_all(policy)),
+        all.iter().copied().find(|policy| !is_own(policy) && is_for_all(policy)),
     ];
     for (level, policy) in levels.into_iter().enumerate() {
         let Some(policy) = policy else { continue };
@@ -48,10 +51,8 @@ pub(super) fn effective(mesh: &Mesh<'_>, workload: &Inventory, port: Option<u16>
     Effective { mode: MtlsMode::Permissive, place: None }
 }
 
-fn is_for_workload(policy: &Policy<'_, PeerAuthentication>, workload: &Inventory) -> bool {
-    let is_for = |sets: &[Labels]| sets.iter().any(|it| workload.has(it));
-    let scope = policy.scope.as_ref();
-    scope.is_ok_and(|scope| matches!(&scope.applies, Applies::Selected(sets) if is_for(sets)))
+fn is_for_some(policy: &Policy<'_, PeerAuthentication>) -> bool {
+    policy.scope.as_ref().is_ok_and(|scope| matches!(scope.applies, Applies::Selected(_)))
 }
 
 fn is_for_all(policy: &Policy<'_, PeerAuthentication>) -> bool {

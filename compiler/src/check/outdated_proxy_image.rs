@@ -25,7 +25,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         let Some((settings, values)) = injection::settings(mesh, revision) else { continue };
         let image = injected_image(&values);
-        let pods = super::inventory::workloads(mesh, namespace.name()).filter(|it| it.is_pod());
+        let pods = mesh.workloads.of_namespace(namespace.name()).iter().filter(|it| it.is_pod());
         let others: Vec<_> = pods.flat_map(|pod| other_images(mesh, pod, &image)).collect();
         out.extend(report(namespace, settings, &image, others));
     }

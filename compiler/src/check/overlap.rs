@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use mesh_snapshot::object::Labels;
 
-use super::inventory;
 use crate::api::Resource;
-use crate::resolve::{Age, Mesh, Workload};
+use crate::resolve::{Age, Mesh, Selectors, Workload};
 
 /// Why, of two that contend, this one holds.
 pub(super) fn why_first(winner: &Age<'_>, loser: &Age<'_>) -> &'static str {
@@ -31,20 +30,26 @@ pub(super) fn overlaps<'m, 'a, T>(
     resources: &'m [Resource<T>],
     labels: impl Fn(&'m T) -> Option<&'m Labels>,
 ) -> Vec<Overlap<'m, 'a, T>> {
+    let selector = |it: &'m Resource<T>| labels(&it.spec).filter(|own| !own.is_empty());
+    let places = resources.iter().enumerate();
+    let selecting = places.filter_map(|(place, it)| {
+        Some((Some(it.namespace.as_str()), place, std::slice::from_ref(selector(it)?)))
+    });
+    let selectors = Selectors::new(selecting.collect::<Vec<_>>().iter().copied());
     let mut found = Vec::new();
     for (position, later) in resources.iter().enumerate() {
-        let Some(own) = labels(&later.spec).filter(|own| !own.is_empty()) else { continue };
-        let selected = inventory::workloads(mesh, &later.namespace);
-        let selected: Vec<_> = selected.filter(|it| it.inventory.has(own)).collect();
-        // They are sorted by namespace.
-        let before = resources.get(..position).unwrap_or_default();
-        let near = inventory::in_namespace(before, &later.namespace);
-        let earlier = near.iter().find_map(|earlier| {
-            let other = labels(&earlier.spec).filter(|other| !other.is_empty())?;
-            let shared = selected.iter().find(|it| it.inventory.has(other));
-            shared.map(|workload| (earlier, *workload))
+        let Some(own) = selector(later) else { continue };
+        let selected = mesh.workloads.selected(Some(&later.namespace), own);
+        let earlier = selected.iter().flat_map(|workload| {
+            let near = selectors.candidates(Some(&later.namespace), &workload.inventory.labels);
+            let mut near = near.into_iter().take_while(|place| *place < position);
+            near.find_map(|place| {
+                let earlier = resources.get(place)?;
+                workload.inventory.has(selector(earlier)?).then_some((place, earlier, *workload))
+            })
         });
-        if let Some((earlier, workload)) = earlier {
+        // The first of them, and the first workload that both select.
+        if let Some((_, earlier, workload)) = earlier.min_by_key(|(place, ..)| *place) {
             found.push(Overlap { earlier, later, workload });
         }
     }

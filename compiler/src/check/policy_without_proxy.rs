@@ -6,7 +6,7 @@
 use mesh_snapshot::object::Role;
 
 use super::injection::{self, DATAPLANE_MODE};
-use super::{ineffective_sidecar, inventory, selection};
+use super::{ineffective_sidecar, selection};
 use crate::api::Resource;
 use crate::api::istio::AuthorizationPolicy;
 use crate::api::kubernetes::Namespace;
@@ -28,7 +28,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let resource = policy.resource;
         if selected.is_empty() {
             // A selector that selects nobody among others is `selector-without-workload`'s.
-            let is_empty = inventory::workloads(mesh, namespace.name()).next().is_none();
+            let is_empty = mesh.workloads.of_namespace(namespace.name()).is_empty();
             let has_targets =
                 resource.spec.target_ref.is_some() || !resource.spec.target_refs.is_empty();
             if is_empty && !has_targets {

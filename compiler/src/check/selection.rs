@@ -1,19 +1,24 @@
 //! Which known workloads a policy, or a Service, is for.
 
-use mesh_snapshot::object::{Discovery, EndpointSet, TargetPort};
+use mesh_snapshot::Applies;
+use mesh_snapshot::object::{Discovery, EndpointSet, Labels, TargetPort};
 
-use super::inventory;
 use crate::resolve::policy::Scope;
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Workload};
 
-/// The workloads that a policy is for.
+/// The workloads that a policy is for, by namespace and name.
 pub(super) fn of_policy<'m, 'a>(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Vec<&'m Workload<'a>> {
-    let is_selected = |it: &&Workload<'_>| scope.applies.to(&it.inventory);
-    match scope.namespace {
-        Some(namespace) => inventory::workloads(mesh, namespace).filter(is_selected).collect(),
-        None => mesh.workloads.iter().filter(is_selected).collect(),
-    }
+    let all = &mesh.workloads;
+    let any = Labels::new();
+    let labels = match &scope.applies {
+        // A workload has a choice only where there are several.
+        Applies::Selected(selectors) if selectors.len() == 1 => selectors.first(),
+        _ => None,
+    };
+    let mut selected = all.selected(scope.namespace, labels.unwrap_or(&any));
+    selected.retain(|it| scope.applies.to(&it.inventory));
+    selected
 }
 
 /// The workloads that serve a Service.
@@ -23,25 +28,10 @@ pub(super) fn of_service<'m, 'a>(
 ) -> Vec<&'m Workload<'a>> {
     match &service.object.discovery {
         Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } => {
-            let workloads = inventory::workloads(mesh, namespace);
-            workloads.filter(|it| it.inventory.has(labels)).collect()
+            mesh.workloads.selected(Some(namespace), labels)
         }
         _ => Vec::new(),
     }
-}
-
-/// The Services that a workload serves.
-pub(super) fn services_of<'m, 'a>(
-    mesh: &'m Mesh<'a>,
-    workload: &'m Workload<'_>,
-) -> impl Iterator<Item = &'m Service<'a>> {
-    let own = mesh.services.of_namespace(workload.namespace()).iter();
-    own.map(|id| mesh.services.get(*id)).filter(|service| match &service.object.discovery {
-        Discovery::World { set: EndpointSet::Selected { labels, .. }, .. } => {
-            workload.inventory.has(labels)
-        }
-        _ => false,
-    })
 }
 
 /// The port of a workload that a target stands for; none where it has no port of the name.

@@ -4,9 +4,9 @@
 //! gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
 
 use mesh_snapshot::Applies;
-use mesh_snapshot::object::{Labels, Role};
+use mesh_snapshot::object::Labels;
 
-use super::{inventory, selection, suggestion};
+use super::{selection, suggestion};
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -51,11 +51,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagnostic>) {
     let Ok(scope) = &policy.scope else { return };
     let Applies::Selected(sets) = &scope.applies else { return };
-    let all: Vec<_> = match scope.namespace {
-        Some(namespace) => inventory::workloads(mesh, namespace).collect(),
-        None => mesh.workloads.iter().collect(),
-    };
-    if all.is_empty() || !selection::of_policy(mesh, scope).is_empty() {
+    if !selection::of_policy(mesh, scope).is_empty() {
+        return;
+    }
+    let all = mesh.workloads.selected(scope.namespace, &Labels::new());
+    if all.is_empty() {
         return;
     }
     let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
@@ -75,10 +75,11 @@ fn check_settings<T>(
     out: &mut Vec<Diagnostic>,
 ) {
     let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
-    let all: Vec<_> = inventory::workloads(mesh, &resource.namespace).collect();
-    if all.is_empty() || all.iter().any(|it| it.inventory.has(labels)) {
+    let all = mesh.workloads.of_namespace(&resource.namespace);
+    if all.is_empty() || !mesh.workloads.selected(Some(&resource.namespace), labels).is_empty() {
         return;
     }
+    let all: Vec<_> = all.iter().collect();
     let among = format!("namespace `{}`", resource.namespace);
     let mut found = report(resource.id, path, labels, &all, &among)
         .consequence("it is for nobody, and what it sets holds for no workload");
@@ -99,27 +100,27 @@ fn check_gateways(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 pub(super) fn proxies<'m, 'a>(mesh: &'m Mesh<'a>) -> impl Iterator<Item = &'m Workload<'a>> {
-    mesh.workloads.iter().filter(|it| it.inventory.role == Role::Gateway)
+    mesh.workloads.gateways()
 }
 
 /// Whether there are gateways' proxies, and none of them is the Gateway's.
 pub(super) fn selects_nobody(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> bool {
-    let mut proxies = proxies(mesh).peekable();
-    proxies.peek().is_some() && !proxies.any(|it| gateway.selects(&it.inventory))
+    proxies(mesh).next().is_some() && gateway.proxies(&mesh.workloads).is_empty()
 }
 
 fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, service) in mesh.services.iter() {
         let Origin::Kubernetes(resource) = service.origin else { continue };
-        let all: Vec<_> = inventory::workloads(mesh, service.namespace).collect();
+        let all = mesh.workloads.of_namespace(service.namespace);
         let is_alias = service.alias.is_some();
         let labels = &resource.spec.selector;
         if labels.is_empty() || is_alias || all.is_empty() {
             continue;
         }
-        if all.iter().any(|it| it.inventory.has(labels)) {
+        if !mesh.workloads.selected(Some(service.namespace), labels).is_empty() {
             continue;
         }
+        let all: Vec<_> = all.iter().collect();
         let path = FieldPath::default().field("spec").field("selector");
         let among = format!("namespace `{}`", service.namespace);
         out.push(

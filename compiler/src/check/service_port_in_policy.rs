@@ -52,7 +52,7 @@ fn check(
     let mut meant = None;
     for workload in workloads {
         let is_container = workload.inventory.ports.values().any(|own| *own == port);
-        let services: Vec<_> = selection::services_of(mesh, workload).collect();
+        let services: Vec<_> = mesh.services.served_by(workload);
         let ports =
             services.iter().flat_map(|it| it.object.ports.iter().map(move |port| (it, port)));
         let targets = ports.map(|(it, own)| (it, own, selection::target(workload, &own.target)));

@@ -1,10 +1,9 @@
 //! What an author may have meant who wrote a name that is none.
 
 use super::inventory;
-use crate::api::nearest;
 use crate::diagnostic::{Applicability, Diagnostic, Fix, Place};
 use crate::resolve::Mesh;
-use crate::resolve::host::{is_wildcard, of_service};
+use crate::resolve::host::of_service;
 
 /// Offers `name` in place of what stands at `place`. Nobody but the author knows whether it is right.
 pub(super) fn offer(found: Diagnostic, place: Place, name: Option<&str>) -> Diagnostic {
@@ -23,9 +22,7 @@ pub(super) fn host(mesh: &Mesh<'_>, written: &str, namespace: &str) -> Option<St
             return Some(host);
         }
     } else {
-        let own = mesh.services.of_namespace(namespace).iter().map(|id| mesh.services.get(*id));
-        let own = own.filter(|it| it.origin.is_kubernetes()).map(|it| it.origin.name());
-        if let Some(near) = nearest(written, own) {
+        if let Some(near) = mesh.services.names_in(namespace).nearest(written) {
             return Some(near.to_owned());
         }
         let elsewhere = mesh.services.namespaces().map(|it| of_service(written, it, domain));
@@ -33,8 +30,5 @@ pub(super) fn host(mesh: &Mesh<'_>, written: &str, namespace: &str) -> Option<St
             return Some(host.to_string());
         }
     }
-    let mut all: Vec<_> = mesh.services.hosts().map(|host| &**host).collect();
-    all.retain(|host| !is_wildcard(host));
-    all.sort_unstable();
-    nearest(written, all).map(str::to_owned)
+    mesh.services.names().nearest(written).map(str::to_owned)
 }

@@ -6,7 +6,6 @@
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 
-use super::inventory;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{ApiGateway, Class};
@@ -34,6 +33,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 fn is_deployed(mesh: &Mesh<'_>, gateway: &ApiGateway<'_>) -> bool {
     let name = gateway.resource.name();
-    let mut near = inventory::workloads(mesh, &gateway.resource.namespace);
-    near.any(|it| it.inventory.labels.get(GATEWAY_NAME_LABEL).is_some_and(|label| label == name))
+    let label = [(GATEWAY_NAME_LABEL.to_owned(), name.to_owned())].into();
+    !mesh.workloads.selected(Some(&gateway.resource.namespace), &label).is_empty()
 }

@@ -177,7 +177,7 @@ fn listed<'p>(
 
 /// Whether a workload has the port, or a Service of it: what that means, `service-port-in-policy` says.
 fn may_have(mesh: &Mesh<'_>, workload: &Workload<'_>, port: u16) -> bool {
-    let mut services = selection::services_of(mesh, workload);
+    let mut services = mesh.services.served_by(workload).into_iter();
     workload.inventory.ports.values().any(|own| *own == port)
         || services.any(|service| {
             let mut ports = service.object.ports.iter();

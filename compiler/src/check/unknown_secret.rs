@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::Role;
-
 use super::{inventory, selector_without_workload, suggestion};
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings};
 use crate::api::nearest;
@@ -62,10 +60,7 @@ pub(super) fn credentials<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeS
 
 fn of_ingresses<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeSet<&'m str>)> {
     let selector = &mesh.ingresses.selector;
-    let proxies = mesh
-        .workloads
-        .iter()
-        .filter(|it| it.inventory.role == Role::Gateway && it.inventory.has(selector));
+    let proxies = mesh.workloads.gateways().filter(|it| it.inventory.has(selector));
     let mut namespaces: BTreeSet<&str> = proxies.map(Workload::namespace).collect();
     if namespaces.is_empty() {
         namespaces.insert(ingress::NAMESPACE);
@@ -82,7 +77,7 @@ fn of_ingresses<'m>(mesh: &'m Mesh<'_>) -> Vec<(Place, &'m str, BTreeSet<&'m str
 }
 
 fn namespaces<'m>(mesh: &'m Mesh<'_>, gateway: &IstioGateway<'m>) -> BTreeSet<&'m str> {
-    let proxies = mesh.workloads.iter().filter(|it| gateway.selects(&it.inventory));
+    let proxies = gateway.proxies(&mesh.workloads).into_iter();
     let mut namespaces: BTreeSet<&str> = proxies.map(Workload::namespace).collect();
     if namespaces.is_empty() {
         namespaces.insert(&gateway.resource.namespace);

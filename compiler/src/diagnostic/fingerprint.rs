@@ -1,8 +1,9 @@
 //! What a finding is called from one run to the next, while lines move around it.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use mesh_snapshot::Digest;
+use rayon::prelude::*;
 
 use super::Finding;
 use crate::parse::Parsed;
@@ -16,24 +17,31 @@ const DIGITS: usize = 32;
 pub fn fingerprints(
     findings: &[Finding],
     parsed: &Parsed,
-    called: &dyn Fn(&str) -> String,
+    called: &(dyn Fn(&str) -> String + Sync),
 ) -> Vec<String> {
-    let mut seen = BTreeMap::new();
-    let each = findings.iter().map(|finding| {
+    let key = |finding: &Finding| {
         let file = called(&parsed.source(finding.primary.file).path);
         let resource = finding.primary.resource.as_deref().unwrap_or_default();
         // No part of it holds a zero byte but a message that quotes one, and that comes last.
-        let mut key = [finding.check.name, &file, resource, &finding.message].join("\0");
-        let before = seen.entry(key.clone()).and_modify(|count| *count += 1).or_insert(0u32);
-        if *before > 0 {
-            key.push('\0');
-            key.push_str(&before.to_string());
-        }
-        let mut digits = Digest::of(key.as_bytes()).hex();
+        [finding.check.name, &file, resource, &finding.message].join("\0")
+    };
+    let keys: Vec<_> = findings.par_iter().map(key).collect();
+    let mut seen: HashMap<&str, u32> = HashMap::new();
+    let before = keys.iter().map(|key| {
+        let count = seen.entry(key).or_default();
+        std::mem::replace(count, *count + 1)
+    });
+    let before: Vec<_> = before.collect();
+    let digits = |(key, before): (&String, u32)| {
+        let digest = match before {
+            0 => Digest::of(key.as_bytes()),
+            _ => Digest::of(format!("{key}\0{before}").as_bytes()),
+        };
+        let mut digits = digest.hex();
         digits.truncate(DIGITS);
         digits
-    });
-    each.collect()
+    };
+    keys.par_iter().zip(before).map(digits).collect()
 }
 
 #[cfg(test)]

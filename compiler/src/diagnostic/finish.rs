@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::parse::{DocumentId, Faults, Parsed, origin};
 use crate::source::{FileId, Role, Span};
 
@@ -26,7 +28,7 @@ pub struct Finding {
 }
 
 /// A place in a file, and what is said there.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Site {
     pub file: FileId,
     /// Absent for the file as a whole.
@@ -49,7 +51,7 @@ pub fn finish(
 ) -> Vec<Finding> {
     let wrong = Wrong::of(&diagnostics, levels);
     let mut findings: Vec<Finding> = diagnostics
-        .into_iter()
+        .into_par_iter()
         .filter(|found| !is_of_context(found, parsed))
         .filter(|found| !found.supposed.iter().any(|place| wrong.is_within(place, found, parsed)))
         .filter(|found| !wrong.explains_absence(&found.place, parsed))
@@ -60,7 +62,7 @@ pub fn finish(
         .filter_map(|found| Some((level(&found, levels)?, found)))
         .map(|(severity, found)| resolve(found, severity, parsed))
         .collect();
-    findings.sort_by(|a, b| order(a).cmp(&order(b)));
+    findings.par_sort_by(|a, b| order(a).cmp(&order(b)));
     findings.dedup();
     findings
 }
@@ -118,10 +120,12 @@ impl Wrong {
     }
 }
 
-/// Files are numbered in the order of their paths. A file as a whole comes before its lines.
+/// Files are numbered in the order of their paths. A file as a whole comes before its lines. Of what is told of one place in the
+/// same words the rest decides, and not who came first.
 fn order(finding: &Finding) -> impl Ord + use<'_> {
-    let Site { file, span, .. } = &finding.primary;
-    (*file, *span, finding.check.name, finding.message.as_str())
+    let Finding { check, message, primary, others, consequence, help, .. } = finding;
+    let Site { file, span, text, .. } = primary;
+    (*file, *span, check.name, message.as_str(), text.as_str(), others, consequence, help)
 }
 
 /// What was found in a value that could not be read says nothing that the fault has not said.

@@ -76,7 +76,7 @@ fn foreign_authority(validation: &BackendTlsValidation) -> Option<&str> {
 
 impl Lowering<'_, '_> {
     /// Says which authorities of the policies are not believed.
-    pub(super) fn unknown_authorities(&mut self) {
+    pub(super) fn unknown_authorities(&self) {
         let mesh = self.mesh;
         for (policy, _) in mesh.backend_tls.iter() {
             let root = policy.at();

@@ -4,7 +4,6 @@
 //! what it does not set is at its default. Source: Istio, `MergeTrafficPolicy`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{MutexGuard, PoisonError};
 
 use mesh_snapshot::object::{ClientPolicy, Object, PortPolicies, Subset, TrafficPolicy};
 use mesh_snapshot::{Key, Kind, Reference};
@@ -13,7 +12,6 @@ use super::traffic_policy::{Blocks, Defaults};
 use super::{Lowering, Written, backend_tls};
 use crate::api::istio;
 use crate::diagnostic::{FieldPath, Part, Place};
-use crate::parse::DocumentId;
 use crate::resolve::backend_tls::ByPort;
 use crate::resolve::destination_rule::{Policy, PolicyId};
 use crate::resolve::host::Host;
@@ -21,11 +19,7 @@ use crate::resolve::host::Host;
 impl Lowering<'_, '_> {
     /// What applies to a host: of several rules the last that is for all workloads, as in Istio; without any, the mesh's
     /// defaults. Source: Istio, `SidecarScope.DestinationRule`.
-    pub(super) fn client_policy(
-        &mut self,
-        host: &Host,
-        policies: &[PolicyId],
-    ) -> Option<Reference> {
+    pub(super) fn client_policy(&self, host: &Host, policies: &[PolicyId]) -> Option<Reference> {
         let rules = &self.mesh.destination_rules;
         let is_for_all = |id: &&PolicyId| rules.get(**id).selector.is_none();
         let rule = policies.iter().rev().find(is_for_all);
@@ -39,7 +33,7 @@ impl Lowering<'_, '_> {
     }
 
     /// What a rule says of a host, and its `BackendTLSPolicy`s.
-    fn secured(&mut self, host: &Host, rule: Option<PolicyId>, tls: &ByPort<'_>) -> Reference {
+    fn secured(&self, host: &Host, rule: Option<PolicyId>, tls: &ByPort<'_>) -> Reference {
         let rule = rule.map(|id| self.mesh.destination_rules.get(id));
         let defaults = Defaults::of(&self.mesh.settings);
         let mut written = match rule {
@@ -58,25 +52,21 @@ impl Lowering<'_, '_> {
     }
 
     /// What one rule, or several that count as one, say.
-    pub(super) fn rule(&mut self, id: PolicyId) -> Reference {
+    pub(super) fn rule(&self, id: PolicyId) -> Reference {
         let policy = self.mesh.destination_rules.get(id);
         let of: Vec<_> = policy.from.iter().map(|rule| rule.id).collect();
-        if let Some(known) = self.known_rules().get(&of) {
-            return known.clone();
+        if let Some(known) = self.rules.get(&of) {
+            return known;
         }
         let Written { object, places } = lower(policy, &Defaults::of(&self.mesh.settings));
         let key = Key::new(Kind::ClientPolicy, policy.namespace, name(policy));
         let reference = self.store.add(key, &Object::ClientPolicy(object), &places);
-        self.known_rules().insert(of, reference.clone());
+        self.rules.insert(of, reference.clone());
         reference
     }
 
-    fn known_rules(&self) -> MutexGuard<'_, BTreeMap<Vec<DocumentId>, Reference>> {
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// For hosts without a rule, where the mesh configuration says anything.
-    fn mesh_policy(&mut self) -> Option<Reference> {
+    fn mesh_policy(&self) -> Option<Reference> {
         let settings = &self.mesh.settings;
         let object = of_mesh(&Defaults::of(settings));
         if object == ClientPolicy::default() {

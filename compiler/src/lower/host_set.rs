@@ -36,16 +36,16 @@ pub(super) fn part_of(host: &str, hosts: usize) -> String {
 
 impl<'a> Lowering<'_, 'a> {
     /// A set as everybody sees it.
-    pub(super) fn common_host_set(&mut self, key: Key, hosts: &Hosts<'a>) -> Reference {
+    pub(super) fn common_host_set(&self, key: Key, hosts: &Hosts<'a>) -> Reference {
         let common = Perspective::common(self.mesh);
         let object = self.host_set(&key.namespace, hosts, &common);
-        self.host_sets.insert(key.clone(), object.clone());
+        self.host_sets.insert(key.clone(), Arc::new(object.clone()));
         self.store.add(key, &AnyObject::HostSet(object), &[])
     }
 
     /// A set as clients of one namespace see it; `name` is that of the set as everybody sees it.
     pub(super) fn particular_host_set(
-        &mut self,
+        &self,
         namespace: &str,
         name: &str,
         hosts: &Hosts<'a>,
@@ -57,20 +57,20 @@ impl<'a> Lowering<'_, 'a> {
 
     /// Names a set by whether everybody sees it so.
     pub(super) fn add_host_set(
-        &mut self,
+        &self,
         namespace: &str,
         name: &str,
         object: HostSet,
         perspective: &Perspective<'_, 'a>,
     ) -> Reference {
         let plain = Key::new(Kind::HostSet, namespace, name);
-        let is_common = self.host_sets.get(&plain) == Some(&object);
+        let is_common = self.host_sets.get(&plain).is_some_and(|common| *common == object);
         let key = if is_common { plain } else { perspective.key(Kind::HostSet, namespace, name) };
         self.store.add(key, &AnyObject::HostSet(object), &[])
     }
 
     pub(super) fn host_set(
-        &mut self,
+        &self,
         namespace: &str,
         hosts: &Hosts<'a>,
         perspective: &Perspective<'_, 'a>,
@@ -82,7 +82,7 @@ impl<'a> Lowering<'_, 'a> {
 
     /// A host that a `Sidecar` does not import, and that a route leads to. `None` where there is no such service.
     pub(super) fn hidden_host(
-        &mut self,
+        &self,
         name: &Host,
         seen: &SeenHost<'a>,
         perspective: &Perspective<'_, 'a>,
@@ -92,12 +92,7 @@ impl<'a> Lowering<'_, 'a> {
         Some(Object { service: Some(service), policy, route_only: true, ..Object::default() })
     }
 
-    fn host(
-        &mut self,
-        name: &Host,
-        seen: &SeenHost<'a>,
-        perspective: &Perspective<'_, 'a>,
-    ) -> Object {
+    fn host(&self, name: &Host, seen: &SeenHost<'a>, perspective: &Perspective<'_, 'a>) -> Object {
         let table = TableId::of_host(name, seen, self.mesh);
         let is_usual = seen.ports.len() <= 1 && seen.ports.contains(&PORT_WITHOUT_SERVICE);
         Object {

@@ -16,17 +16,14 @@ use crate::resolve::sidecar::Sidecar;
 
 impl<'a> Lowering<'_, 'a> {
     /// Of each workload the `Sidecar` counts that `Egress` is made from, so one that says nothing here hides a wider one.
-    pub(super) fn inbound_ports(&mut self) {
+    pub(super) fn inbound_ports(&self) {
         let sidecars = &self.mesh.sidecars;
         let root = sidecars.default_of(self.mesh.settings.root_namespace);
         let root = root.filter(|sidecar| speaks(sidecar));
         if let Some(sidecar) = root {
             self.ports_of("", sidecar, Applies::All, 0);
         }
-        let mut namespaces: Vec<&'a str> = sidecars.namespaces().collect();
-        namespaces.sort_unstable();
-        namespaces.dedup();
-        for namespace in namespaces {
+        for namespace in sidecars.namespaces() {
             let selecting: Vec<_> = sidecars.selecting_in(namespace).collect();
             let default = sidecars.default_of(namespace);
             if root.is_none() && !selecting.iter().copied().chain(default).any(speaks) {
@@ -43,7 +40,7 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     /// Empty namespace: for all that have none of their own.
-    fn ports_of(&mut self, namespace: &str, sidecar: &Sidecar<'a>, applies: Applies, rank: usize) {
+    fn ports_of(&self, namespace: &str, sidecar: &Sidecar<'a>, applies: Applies, rank: usize) {
         let resource = sidecar.resource;
         let object = self.lowered(&resource.spec);
         let at = resource.at();

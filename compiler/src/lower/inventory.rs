@@ -11,11 +11,11 @@ use crate::resolve;
 
 impl Lowering<'_, '_> {
     /// By namespace and name. Of two that go by one name the first kind in the alphabet.
-    pub(super) fn inventory(&mut self) -> Vec<Workload> {
+    pub(super) fn inventory(&self) -> Vec<Workload> {
         let mut by_name: BTreeMap<(&str, &str), &resolve::Workload<'_>> = BTreeMap::new();
         for workload in &self.mesh.workloads {
             match by_name.get(&(workload.namespace(), workload.name())) {
-                Some(first) => self.out.push(ambiguous(workload, first)),
+                Some(first) => self.say([ambiguous(workload, first)]),
                 None => {
                     by_name.insert((workload.namespace(), workload.name()), workload);
                 }

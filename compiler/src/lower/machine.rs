@@ -16,7 +16,7 @@ enum Obstacle {
 
 impl Lowering<'_, '_> {
     /// Says of each machine that no request reaches why that is so.
-    pub(super) fn idle_machines(&mut self) {
+    pub(super) fn idle_machines(&self) {
         let mesh = self.mesh;
         let has_address = |it: &&Machine<'_>| !it.resource.spec.address.is_empty();
         for machine in mesh.machines.iter().filter(has_address) {
@@ -37,7 +37,7 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn idle(&mut self, machine: &Machine<'_>, service: &Service<'_>, obstacle: &Obstacle) {
+    fn idle(&self, machine: &Machine<'_>, service: &Service<'_>, obstacle: &Obstacle) {
         let (kind, name) = (service.origin.kind(), service.origin.name());
         let at = machine.resource.at();
         match obstacle {

@@ -9,7 +9,7 @@ use crate::api::mesh_config::AccessLogEncoding;
 use crate::diagnostic::{At, Place};
 
 impl Lowering<'_, '_> {
-    pub(super) fn mesh_defaults(&mut self) {
+    pub(super) fn mesh_defaults(&self) {
         let settings = &self.mesh.settings;
         let place = settings.config.map(|config| config.at().value());
         let micros = |span: std::time::Duration| {
@@ -35,10 +35,10 @@ impl Lowering<'_, '_> {
         self.store.list("", reference, Applies::All, 0);
     }
 
-    fn default_retry(&mut self) -> mesh_snapshot::object::RetryPolicy {
+    fn default_retry(&self) -> mesh_snapshot::object::RetryPolicy {
         let settings = &self.mesh.settings;
         let (Some(config), Some(retry)) = (settings.config, settings.default_retry) else {
-            return retry_policy(None, None, &mut self.out);
+            return retry_policy(None, None, &mut Vec::new());
         };
         let root = config.at();
         let at = root.field("defaultHttpRetryPolicy");
@@ -49,10 +49,13 @@ impl Lowering<'_, '_> {
                 "a request to a service without routes is tried for as long as it takes",
             );
         }
-        retry_policy(Some(retry), Some(&at), &mut self.out)
+        let mut found = Vec::new();
+        let policy = retry_policy(Some(retry), Some(&at), &mut found);
+        self.say(found);
+        policy
     }
 
-    fn access_log(&mut self) -> AccessLog {
+    fn access_log(&self) -> AccessLog {
         let log = self.mesh.settings.access_log;
         if log.file.is_empty() {
             return AccessLog::Off;
@@ -67,7 +70,7 @@ impl Lowering<'_, '_> {
     }
 
     /// Istio's JSON format is an object of format texts.
-    fn json_fields(&mut self, format: &str) -> Vec<(String, String)> {
+    fn json_fields(&self, format: &str) -> Vec<(String, String)> {
         if format.is_empty() {
             return Vec::new();
         }
@@ -87,7 +90,7 @@ impl Lowering<'_, '_> {
         fields
     }
 
-    fn say_of_format(&mut self, what: &str) {
+    fn say_of_format(&self, what: &str) {
         let Some(config) = self.mesh.settings.config else { return };
         let root: At<'_> = config.at();
         let place = root.field("accessLogFormat").value();

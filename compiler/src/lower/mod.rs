@@ -38,7 +38,7 @@ mod request_authentication;
 mod inventory;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mesh_snapshot::object::{HostSet, Workload};
 use mesh_snapshot::{Conflict, Key, Reference, Snapshot, SourceMap};
@@ -73,69 +73,75 @@ pub(crate) fn lower(
     root: &str,
     out: &mut Vec<Diagnostic>,
 ) -> Result<Lowered, Conflict> {
-    // Neither part asks what has come of another.
-    let rules = Mutex::default();
-    let new = || Lowering::new(mesh, parsed, root, &rules);
-    let inside = || new().and(Lowering::inside);
-    let (mut whole, (edge, policies)) = rayon::join(inside, || {
-        rayon::join(|| new().and(Lowering::gateways), || new().and(Lowering::policies))
-    });
-    whole.absorb(edge);
-    whole.absorb(policies);
-    let inventory = whole.inventory();
-    out.append(&mut whole.out);
-    out.append(&mut whole.store.refused());
-    let (snapshot, source_map) = whole.store.finish()?;
+    let lowering = Lowering::new(mesh, parsed, root);
+    // Of services everybody asks: those that are made already are not made twice.
+    lowering.inbound_services();
+    let edge = || rayon::join(|| lowering.gateways(), || lowering.policies());
+    let ((), (((), ()), inventory)) =
+        rayon::join(|| lowering.inside(), || rayon::join(edge, || lowering.inventory()));
+    let Lowering { store, out: found, .. } = lowering;
+    out.extend(found.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let (snapshot, source_map) = store.finish(out)?;
     Ok(Lowered { snapshot, source_map, inventory })
 }
 
 /// What there is to lower, and what has come of it so far.
+///
+/// Many threads lower at once. What an object looks like never depends on who made it first, and what is found is put in order
+/// by [`crate::diagnostic::finish`]; so neither does the result.
 struct Lowering<'m, 'a> {
     mesh: &'m Mesh<'a>,
     store: Store<'m>,
-    out: Vec<Diagnostic>,
+    out: Mutex<Vec<Diagnostic>>,
     /// As their namespaces define them.
-    services: BTreeMap<Key, Reference>,
-    /// By the resources that they are made of. Known to all parts, since many hosts are called from inside and from the edge.
-    rules: &'m Mutex<BTreeMap<Vec<DocumentId>, Reference>>,
+    services: Known<Key, Reference>,
+    /// By the resources that they are made of.
+    rules: Known<Vec<DocumentId>, Reference>,
     /// As everybody sees them.
-    tables: BTreeMap<TableId<'a>, CommonTable>,
+    tables: Known<TableId<'a>, Arc<CommonTable>>,
     /// The same.
-    host_sets: BTreeMap<Key, HostSet>,
+    host_sets: Known<Key, Arc<HostSet>>,
+}
+
+/// What was made once, and is asked for again.
+struct Known<K, V>(Mutex<BTreeMap<K, V>>);
+
+impl<K: Ord, V: Clone> Known<K, V> {
+    fn get(&self, key: &K) -> Option<V> {
+        self.lock().get(key).cloned()
+    }
+
+    fn insert(&self, key: K, value: V) {
+        self.lock().insert(key, value);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<K, V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K, V> Default for Known<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
 }
 
 impl<'m, 'a> Lowering<'m, 'a> {
-    fn new(
-        mesh: &'m Mesh<'a>,
-        parsed: &'m Parsed,
-        root: &'m str,
-        rules: &'m Mutex<BTreeMap<Vec<DocumentId>, Reference>>,
-    ) -> Self {
+    fn new(mesh: &'m Mesh<'a>, parsed: &'m Parsed, root: &'m str) -> Self {
         Self {
             mesh,
             store: Store::new(parsed, root),
-            out: Vec::new(),
-            services: BTreeMap::new(),
-            rules,
-            tables: BTreeMap::new(),
-            host_sets: BTreeMap::new(),
+            out: Mutex::default(),
+            services: Known::default(),
+            rules: Known::default(),
+            tables: Known::default(),
+            host_sets: Known::default(),
         }
     }
 
-    fn and(mut self, lower: fn(&mut Self)) -> Self {
-        lower(&mut self);
-        self
-    }
-
-    fn absorb(&mut self, other: Self) {
-        self.store.absorb(other.store);
-        self.out.extend(other.out);
-    }
-
     /// What workloads offer, and what they see.
-    fn inside(&mut self) {
+    fn inside(&self) {
         self.mesh_defaults();
-        self.inbound_services();
         self.inbound_ports();
         self.idle_machines();
         self.unknown_authorities();
@@ -143,14 +149,18 @@ impl<'m, 'a> Lowering<'m, 'a> {
     }
 
     /// Who may do what.
-    fn policies(&mut self) {
+    fn policies(&self) {
         self.peer_authentications();
         self.request_authentications();
         self.authorization_policies();
     }
 
     /// Something is written that the snapshot does not carry.
-    fn unserved(&mut self, place: Place, message: String, consequence: &str) {
-        self.out.push(checks::unserved(place, message, consequence));
+    fn unserved(&self, place: Place, message: String, consequence: &str) {
+        self.say([checks::unserved(place, message, consequence)]);
+    }
+
+    fn say(&self, found: impl IntoIterator<Item = Diagnostic>) {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
     }
 }

@@ -8,7 +8,7 @@ use crate::api::{Resource, istio};
 use crate::diagnostic::Place;
 
 impl Lowering<'_, '_> {
-    pub(super) fn peer_authentications(&mut self) {
+    pub(super) fn peer_authentications(&self) {
         for (rank, policy) in self.mesh.policies.peer_authentications.iter().enumerate() {
             let resource = policy.resource;
             let object =

@@ -9,7 +9,7 @@ use crate::resolve::policy::Policy;
 impl Lowering<'_, '_> {
     /// Lists a policy for the workloads that it is for, unless that is nobody.
     pub(super) fn policy<T>(
-        &mut self,
+        &self,
         key: Key,
         policy: &Policy<'_, T>,
         written: &Written<Object>,

@@ -14,7 +14,7 @@ use crate::diagnostic::Place;
 const FETCH_TIMEOUT: Microseconds = Microseconds::from_secs(5);
 
 impl Lowering<'_, '_> {
-    pub(super) fn request_authentications(&mut self) {
+    pub(super) fn request_authentications(&self) {
         for policy in &self.mesh.policies.request_authentications {
             let resource = policy.resource;
             let rules = resource.spec.jwt_rules.iter().map(rule).collect();

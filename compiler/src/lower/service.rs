@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mesh_snapshot::object::{Discovery, EndpointSet, Object, Service};
 use mesh_snapshot::{Applies, Key, Kind, Reference};
+use rayon::prelude::*;
 
 use super::{Lowering, Perspective};
 use crate::diagnostic::Place;
@@ -14,9 +15,10 @@ use crate::resolve::service::ServiceId;
 
 impl Lowering<'_, '_> {
     /// Lists each service for the workloads that back it: those learn their ports and protocols from it.
-    pub(super) fn inbound_services(&mut self) {
+    pub(super) fn inbound_services(&self) {
         let services = &self.mesh.services;
-        for namespace in services.namespaces() {
+        let namespaces: Vec<_> = services.namespaces().collect();
+        namespaces.into_par_iter().for_each(|namespace| {
             for host in services.hosts_of(namespace) {
                 let Some((id, object)) = services.defined_in(namespace, host) else { continue };
                 if services.get(id).alias.is_some() {
@@ -26,12 +28,12 @@ impl Lowering<'_, '_> {
                 let reference = self.plain_service(&object, id);
                 self.store.list(namespace, reference, applies, 0);
             }
-        }
+        });
     }
 
     /// A service, as it is seen from somewhere.
     pub(super) fn seen_service(
-        &mut self,
+        &self,
         seen: &SeenService,
         perspective: &Perspective<'_, '_>,
     ) -> Reference {
@@ -43,10 +45,10 @@ impl Lowering<'_, '_> {
         self.add_service(key, object, seen.id)
     }
 
-    fn plain_service(&mut self, object: &Arc<Service>, id: ServiceId) -> Reference {
+    fn plain_service(&self, object: &Arc<Service>, id: ServiceId) -> Reference {
         let key = Key::new(Kind::Service, &*object.namespace, &*object.host);
         if let Some(known) = self.services.get(&key) {
-            return known.clone();
+            return known;
         }
         let reference = self.add_service(key.clone(), object, id);
         self.services.insert(key, reference.clone());
@@ -64,7 +66,7 @@ impl Lowering<'_, '_> {
         defined.is_some_and(|(_, defined)| Arc::ptr_eq(&defined, object) || defined == *object)
     }
 
-    fn add_service(&mut self, key: Key, object: &Arc<Service>, id: ServiceId) -> Reference {
+    fn add_service(&self, key: Key, object: &Arc<Service>, id: ServiceId) -> Reference {
         let place: Place = self.mesh.services.get(id).origin.place();
         self.store.add(key, &Object::Service((**object).clone()), &[(String::new(), place)])
     }

@@ -1,82 +1,90 @@
 //! Collects objects, and where they come from.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use mesh_snapshot::feature;
 use mesh_snapshot::object::Object;
-use mesh_snapshot::snapshot::Builder;
+use mesh_snapshot::snapshot::{Builder, Encoded};
 use mesh_snapshot::{Applies, Conflict, Key, Location, Reference, Snapshot, SourceMap};
 
 use super::checks;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::Parsed;
 
+/// Takes objects from many threads at once. The order in which they come has no effect on the result.
 pub(super) struct Store<'m> {
-    builder: Builder,
-    source_map: SourceMap,
+    kept: Mutex<Kept>,
     parsed: &'m Parsed,
     /// The folder that places are relative to; empty: none.
     root: &'m str,
+}
+
+#[derive(Default)]
+struct Kept {
+    builder: Builder,
+    source_map: SourceMap,
     /// What needs a feature that no proxy has.
     refused: Vec<Diagnostic>,
 }
 
 impl<'m> Store<'m> {
     pub(super) fn new(parsed: &'m Parsed, root: &'m str) -> Self {
-        Self {
-            builder: Builder::default(),
-            source_map: SourceMap::default(),
-            parsed,
-            root,
-            refused: Vec::new(),
-        }
+        Self { kept: Mutex::default(), parsed, root }
     }
 
     /// Names an object, and notes where its items are written.
     pub(super) fn add<'p>(
-        &mut self,
+        &self,
         key: Key,
         object: &Object,
         places: impl IntoIterator<Item = &'p (String, Place)>,
     ) -> Reference {
-        let mut lacking = feature::of(object);
-        lacking.retain(|(name, _)| !feature::SERVED.contains(name));
+        let encoded = Encoded::of(object);
+        let is_lacking = |name: &str| !feature::SERVED.contains(&name);
+        let mut located = Vec::new();
+        let mut refused = Vec::new();
         for (item, place) in places {
-            let of_item = lacking.iter().filter(|(_, needing)| needing == item);
-            let refused = of_item.map(|(name, _)| checks::unserved_feature(name, place.clone()));
-            self.refused.extend(refused);
-            self.source_map.insert(&key, item, location(place, self.parsed, self.root));
+            let lacking = encoded.features().iter().filter(|(name, _)| is_lacking(name));
+            let of_item = lacking.filter(|(_, needing)| needing == item);
+            refused.extend(of_item.map(|(name, _)| checks::unserved_feature(name, place.clone())));
+            located.push((item.clone(), location(place, self.parsed, self.root)));
         }
-        self.builder.add(key, object)
+        let mut kept = self.kept();
+        kept.refused.append(&mut refused);
+        if !located.is_empty() {
+            kept.source_map.note(&key, located);
+        }
+        kept.builder.add_encoded(key, encoded)
     }
 
     /// Lists an object for workloads of a namespace; empty: of all.
     pub(super) fn list(
-        &mut self,
+        &self,
         namespace: &str,
         reference: Reference,
         applies: Applies,
         rank: usize,
     ) {
         let rank = u32::try_from(rank).unwrap_or(u32::MAX);
-        self.builder.list(namespace, reference, applies, rank);
+        self.kept().builder.list(namespace, reference, applies, rank);
     }
 
-    /// Takes over what another one has collected.
-    pub(super) fn absorb(&mut self, other: Self) {
-        self.builder.absorb(other.builder);
-        self.source_map.absorb(other.source_map);
-        self.refused.extend(other.refused);
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was said of the objects, to be told.
-    pub(super) fn refused(&mut self) -> Vec<Diagnostic> {
-        std::mem::take(&mut self.refused)
-    }
-
-    pub(super) fn finish(mut self) -> Result<(Snapshot, SourceMap), Conflict> {
-        let snapshot = self.builder.build()?;
+    /// Tells `out` what is to be said of the objects.
+    pub(super) fn finish(
+        self,
+        out: &mut Vec<Diagnostic>,
+    ) -> Result<(Snapshot, SourceMap), Conflict> {
+        let Kept { builder, mut source_map, refused } =
+            self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        out.extend(refused);
+        let snapshot = builder.build()?;
         // What nothing refers to is no part of it.
-        self.source_map.retain(|key| snapshot.names().contains_key(key));
-        Ok((snapshot, self.source_map))
+        source_map.retain(|key| snapshot.names().contains_key(key));
+        Ok((snapshot, source_map))
     }
 }
 

@@ -30,6 +30,7 @@
 mod age;
 pub mod host;
 mod namespace;
+mod selectors;
 mod settings;
 mod visibility;
 mod workload;
@@ -68,10 +69,11 @@ pub use grant::Grants;
 pub use held::{Held, Holdings};
 pub use namespace::Namespaces;
 pub use ruler::{Ruler, Rulers};
+pub(crate) use selectors::Selectors;
 pub use settings::{AccessLog, Settings};
 pub use view::{SeenHost, SeenService, View};
 pub use visibility::Visibility;
-pub use workload::Workload;
+pub use workload::{Workload, Workloads};
 
 /// A repository whose references are resolved, as far as they lead anywhere.
 #[derive(Clone, Debug)]
@@ -80,8 +82,7 @@ pub struct Mesh<'a> {
     pub source: &'a api::Mesh,
     pub settings: Settings<'a>,
     pub namespaces: Namespaces<'a>,
-    /// By namespace and name.
-    pub workloads: Vec<Workload<'a>>,
+    pub workloads: Workloads<'a>,
     /// What runs outside of Kubernetes. By namespace and name.
     pub machines: Vec<Machine<'a>>,
     pub services: Services<'a>,
@@ -104,38 +105,52 @@ pub struct Mesh<'a> {
     aliases: HashMap<Host, Vec<Host>>,
     /// Host, as written → the `VirtualService`s of the mesh that name it.
     by_host: HashMap<Host, Vec<VirtualServiceId>>,
+    /// Those of their hosts that services may stand for.
+    serving_hosts: HashMap<VirtualServiceId, Vec<Host>>,
 }
 
 /// Resolves a repository.
 #[must_use]
 pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let settings = Settings::of(source);
+    let inside = || {
+        let workloads = Workloads::of(source);
+        let machines = service::machines(source);
+        let instances = service::Instances { machines: &machines, workloads: &workloads };
+        let services = Services::of(source, &settings, instances);
+        let gateways = IstioGateways::of(source, &workloads);
+        (workloads, machines, services, gateways)
+    };
+    let said = || {
+        let routes = || VirtualServices::of(source, &settings);
+        let rules = || DestinationRules::of(source, &settings);
+        let (virtual_services, destination_rules) = rayon::join(routes, rules);
+        (virtual_services, destination_rules, Policies::of(source, &settings))
+    };
+    let ((workloads, machines, services, gateways), said) = rayon::join(inside, said);
+    let (virtual_services, destination_rules, policies) = said;
     let namespaces = Namespaces::of(source);
-    let workloads = workload::workloads(source);
-    let machines = service::machines(source);
-    let instances = service::Instances { machines: &machines, workloads: &workloads };
-    let services = Services::of(source, &settings, instances);
     let grants = Grants::of(source);
     let holdings = Holdings::of(source);
     let api_gateways = ApiGateways::of(source, &namespaces, &grants, &holdings);
-    let virtual_services = VirtualServices::of(source, &settings);
     let backends = route::Backends { services: &services, grants: &grants, settings: &settings };
     let http_routes = HttpRoutes::of(source, &api_gateways, &backends);
     let stream_routes = StreamRoutes::of(source, &api_gateways, &backends);
     Mesh {
         source,
         machines,
-        destination_rules: DestinationRules::of(source, &settings),
+        destination_rules,
         backend_tls: BackendTlsPolicies::of(source, &services, &holdings),
         rulers: Rulers::of(&virtual_services, &http_routes),
-        gateways: IstioGateways::of(source, &workloads),
+        gateways,
         ingresses: Ingresses::of(source, &services, &settings),
         workloads,
-        policies: Policies::of(source, &settings),
+        policies,
         sidecars: Sidecars::of(source, &settings),
         exported_services: exported_services(&services),
         aliases: aliases(&services),
         by_host: by_host(&virtual_services),
+        serving_hosts: serving_hosts(&virtual_services, &services),
         settings,
         namespaces,
         services,
@@ -194,6 +209,15 @@ fn aliases(services: &Services<'_>) -> HashMap<Host, Vec<Host>> {
         }
     }
     aliases
+}
+
+fn serving_hosts(
+    virtual_services: &VirtualServices<'_>,
+    services: &Services<'_>,
+) -> HashMap<VirtualServiceId, Vec<Host>> {
+    let is_serving = |host: &&Host| host::is_wildcard(host) || !services.of_host(host).is_empty();
+    let of_mesh = virtual_services.iter().filter(|(_, it)| it.is_for_mesh());
+    of_mesh.map(|(id, it)| (id, it.hosts.iter().filter(is_serving).cloned().collect())).collect()
 }
 
 fn by_host(virtual_services: &VirtualServices<'_>) -> HashMap<Host, Vec<VirtualServiceId>> {

@@ -27,7 +27,14 @@ impl<'a> Namespaces<'a> {
     /// Whether there is such a namespace, as far as the repository tells.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.declared.contains_key(name) || self.used.contains(name) || self.listed.contains(name)
+        self.known(name).is_some()
+    }
+
+    /// The name, as the repository writes it.
+    #[must_use]
+    pub fn known(&self, name: &str) -> Option<&'a str> {
+        let declared = self.declared.get_key_value(name).map(|(name, _)| name);
+        declared.or_else(|| self.used.get(name)).or_else(|| self.listed.get(name)).copied()
     }
 
     /// Whether the repository declares namespaces, so that a name which it does not know is a mistake.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use mesh_snapshot::Applies;
-use mesh_snapshot::object::Labels;
+use mesh_snapshot::object::{Labels, Workload as Inventory};
 
+use super::selectors::Selectors;
 use super::{Age, Settings};
 use crate::api::istio::{
     AuthorizationPolicy, PeerAuthentication, RequestAuthentication, TargetReference,
@@ -46,6 +47,8 @@ pub struct PolicyList<'a, T> {
     all: Vec<Policy<'a, T>>,
     /// Places in `all`, by whose workloads they are for; those for nobody are in none.
     by_namespace: BTreeMap<Option<&'a str>, Vec<usize>>,
+    /// The same, by whom they select.
+    selectors: Selectors<'a>,
 }
 
 impl<'a, T> PolicyList<'a, T> {
@@ -56,7 +59,29 @@ impl<'a, T> PolicyList<'a, T> {
                 by_namespace.entry(scope.namespace).or_default().push(place);
             }
         }
-        Self { all, by_namespace }
+        let scoped = all.iter().enumerate().filter_map(|(place, policy)| {
+            let scope = policy.scope.as_ref().ok()?;
+            let selectors = match &scope.applies {
+                Applies::Selected(selectors) => selectors.as_slice(),
+                Applies::All | Applies::Gateways(_) | Applies::Addressed(_) => &[],
+            };
+            Some((scope.namespace, place, selectors))
+        });
+        let selectors = Selectors::new(scoped);
+        Self { all, by_namespace, selectors }
+    }
+
+    /// Those that are for a workload, the oldest first.
+    #[must_use]
+    pub fn for_workload(&self, workload: &Inventory) -> Vec<&Policy<'a, T>> {
+        let of = |namespace| self.selectors.candidates(namespace, &workload.labels);
+        let mut places = of(None);
+        places.extend(of(Some(&workload.namespace)));
+        places.sort_unstable();
+        let applies = |policy: &&Policy<'_, T>| {
+            policy.scope.as_ref().is_ok_and(|scope| scope.applies.to(workload))
+        };
+        places.into_iter().filter_map(|place| self.all.get(place)).filter(applies).collect()
     }
 
     /// Those for workloads of `namespace` and of no other; absent: those for workloads of every namespace.

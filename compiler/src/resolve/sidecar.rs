@@ -4,7 +4,7 @@
 //! For a workload the oldest one of its namespace counts that selects it, else the oldest there without a selector, else
 //! the oldest without a selector of the root namespace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{Labels, OutboundPolicy};
 
@@ -135,10 +135,10 @@ impl<'a> Imports<'a> {
     }
 }
 
-/// All of them, the oldest first.
+/// All of them, by namespace; of each the oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Sidecars<'a> {
-    all: Vec<Sidecar<'a>>,
+    by_namespace: BTreeMap<&'a str, Vec<Sidecar<'a>>>,
 }
 
 impl<'a> Sidecars<'a> {
@@ -157,7 +157,11 @@ impl<'a> Sidecars<'a> {
         };
         let mut all: Vec<_> = mesh.sidecars.iter().map(sidecar).collect();
         all.sort_by_key(|sidecar| sidecar.age);
-        Self { all }
+        let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for sidecar in all {
+            by_namespace.entry(&sidecar.resource.namespace).or_default().push(sidecar);
+        }
+        Self { by_namespace }
     }
 
     /// The one for workloads of a namespace that no other selects; absent: that of the root namespace.
@@ -172,12 +176,12 @@ impl<'a> Sidecars<'a> {
     }
 
     fn of_namespace(&self, namespace: &str) -> impl Iterator<Item = &Sidecar<'a>> {
-        self.all.iter().filter(move |sidecar| sidecar.resource.namespace == namespace)
+        self.by_namespace.get(namespace).into_iter().flatten()
     }
 
     /// The namespaces that have one.
     pub fn namespaces(&self) -> impl Iterator<Item = &'a str> {
-        self.all.iter().map(|sidecar| sidecar.resource.namespace.as_str())
+        self.by_namespace.keys().copied()
     }
 }
 

@@ -226,7 +226,7 @@ impl<'m, 'a> View<'m, 'a> {
     /// The ports that speak HTTP of the services that a `VirtualService` rules.
     fn sibling_ports(&self, id: VirtualServiceId) -> BTreeSet<u16> {
         let mut ports = BTreeSet::new();
-        for host in &self.mesh.virtual_services.get(id).hosts {
+        for host in self.mesh.serving_hosts.get(&id).into_iter().flatten() {
             let services: Vec<_> = if is_wildcard(host) {
                 self.services_within(host).filter(|it| self.is_ruled_by(it, id)).collect()
             } else {
@@ -355,22 +355,20 @@ impl<'m, 'a> View<'m, 'a> {
     fn add_dependants(&self, hosts: &mut BTreeSet<Host>) {
         let mesh = self.mesh;
         let mut dependants = BTreeSet::new();
+        let mut rulers = BTreeSet::new();
         for host in hosts.iter() {
             dependants.extend(mesh.aliases_of(host).cloned());
-            let rulers: BTreeSet<_> = mesh
-                .virtual_services_of(host)
-                .chain(mesh.rulers.wildcard_ends.overlapping(host).into_iter().flat_map(|wide| {
-                    debug_assert!(overlap(wide, host));
-                    mesh.virtual_services_of(wide)
-                }))
-                .collect();
-            for id in rulers {
-                let siblings = &mesh.virtual_services.get(id).hosts;
-                let bare = siblings
-                    .iter()
-                    .filter(|it| is_wildcard(it) || mesh.services.of_host(it).is_empty());
-                dependants.extend(bare.cloned());
-            }
+            rulers.extend(mesh.virtual_services_of(host));
+            let wider = mesh.rulers.wildcard_ends.overlapping(host).into_iter();
+            rulers.extend(wider.flat_map(|wide| {
+                debug_assert!(overlap(wide, host));
+                mesh.virtual_services_of(wide)
+            }));
+        }
+        for id in rulers {
+            let siblings = mesh.virtual_services.get(id).hosts.iter();
+            let is_bare = |it: &&Host| is_wildcard(it) || mesh.services.of_host(it).is_empty();
+            dependants.extend(siblings.filter(is_bare).cloned());
         }
         hosts.extend(dependants);
     }

@@ -1,9 +1,10 @@
 //! What runs: pods, and what makes pods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
-use mesh_snapshot::object::{Role, Workload as Inventory};
+use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
 use crate::api::kubernetes::{Container, PodSpec};
 use crate::api::{Mesh, Metadata, Resource};
@@ -69,8 +70,90 @@ impl Workload<'_> {
     }
 }
 
-/// All workloads, by namespace and name.
-pub(super) fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
+/// All workloads, by namespace and name; and those that labels select, without a look at the others.
+#[derive(Clone, Debug)]
+pub struct Workloads<'a> {
+    all: Vec<Workload<'a>>,
+    /// Label → places in `all`, ascending.
+    by_label: HashMap<&'a str, HashMap<&'a str, Vec<usize>>>,
+    /// The places of gateways' proxies, ascending.
+    gateways: Vec<usize>,
+}
+
+impl<'a> Workloads<'a> {
+    pub(super) fn of(mesh: &'a Mesh) -> Self {
+        let all = workloads(mesh);
+        let mut by_label: HashMap<&str, HashMap<&str, Vec<_>>> = HashMap::new();
+        for (place, it) in all.iter().enumerate() {
+            for (name, value) in &it.metadata.labels {
+                by_label.entry(name).or_default().entry(value).or_default().push(place);
+            }
+        }
+        let is_gateway = |it: &Workload<'_>| it.inventory.role == Role::Gateway;
+        let gateways = all.iter().enumerate().filter(|(_, it)| is_gateway(it));
+        let gateways = gateways.map(|(place, _)| place).collect();
+        Self { all, by_label, gateways }
+    }
+
+    /// Those of a namespace, by name.
+    #[must_use]
+    pub fn of_namespace(&self, namespace: &str) -> &[Workload<'a>] {
+        let range = self.range(Some(namespace));
+        self.all.get(range).unwrap_or_default()
+    }
+
+    /// Those that have all of `labels`, of a namespace or of all. No labels select everything.
+    #[must_use]
+    pub fn selected(&self, namespace: Option<&str>, labels: &Labels) -> Vec<&Workload<'a>> {
+        let range = self.range(namespace);
+        let Some(places) = self.rarest(labels) else {
+            return self.all.get(range).unwrap_or_default().iter().collect();
+        };
+        let from = places.partition_point(|place| *place < range.start);
+        let own = places.iter().skip(from).take_while(|place| **place < range.end);
+        own.filter_map(|place| self.all.get(*place)).filter(|it| it.inventory.has(labels)).collect()
+    }
+
+    /// The proxies of gateways, by namespace and name.
+    pub fn gateways(&self) -> impl Iterator<Item = &Workload<'a>> {
+        self.gateways.iter().filter_map(|place| self.all.get(*place))
+    }
+
+    /// Of the workloads with one of these labels the fewest; absent without labels.
+    fn rarest(&self, labels: &Labels) -> Option<&[usize]> {
+        let with = |(name, value): (&String, &String)| {
+            let places = self.by_label.get(name.as_str()).and_then(|of| of.get(value.as_str()));
+            places.map_or(&[][..], Vec::as_slice)
+        };
+        labels.iter().map(with).min_by_key(|places| places.len())
+    }
+
+    fn range(&self, namespace: Option<&str>) -> std::ops::Range<usize> {
+        let Some(namespace) = namespace else { return 0..self.all.len() };
+        let from = self.all.partition_point(|it| it.namespace() < namespace);
+        let end = self.all.partition_point(|it| it.namespace() <= namespace);
+        from..end
+    }
+}
+
+impl<'a> Deref for Workloads<'a> {
+    type Target = [Workload<'a>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+impl<'w, 'a> IntoIterator for &'w Workloads<'a> {
+    type Item = &'w Workload<'a>;
+    type IntoIter = std::slice::Iter<'w, Workload<'a>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.iter()
+    }
+}
+
+fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
     fn made<'a, T>(
         kind: &'static str,
         resources: &'a [Resource<T>],
@@ -146,4 +229,34 @@ fn ports(containers: &[Container]) -> BTreeMap<String, u16> {
         ports.entry(name).or_insert(number);
     }
     ports
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Compiled;
+
+    #[test]
+    fn labels_select_what_has_them_all() {
+        let mut text = String::new();
+        for (namespace, name, labels) in
+            [("a", "x", "{app: x, v: '1'}"), ("a", "y", "{app: y, v: '1'}"), ("b", "x", "{app: x}")]
+        {
+            text += &format!(
+                "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {labels}}}\nspec: {{containers: [{{name: c, image: c}}]}}\n"
+            );
+        }
+        let compiled = Compiled::text(&text);
+        let mesh = crate::resolve::resolve(&compiled.mesh);
+        let selected = |namespace, labels: &[(&str, &str)]| {
+            let labels = labels.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            let found = mesh.workloads.selected(namespace, &labels.collect());
+            let names = found.iter().map(|it| format!("{}/{}", it.namespace(), it.name()));
+            names.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(selected(None, &[("app", "x")]), "a/x b/x");
+        assert_eq!(selected(Some("a"), &[("app", "x"), ("v", "1")]), "a/x");
+        assert_eq!(selected(Some("a"), &[]), "a/x a/y");
+        assert_eq!(selected(Some("b"), &[("v", "1")]), "");
+        assert_eq!(selected(Some("c"), &[]), "");
+    }
 }

@@ -1,5 +1,7 @@
 //! One file, as it was read.
 
+use std::sync::OnceLock;
+
 use super::{LineIndex, Position, Span};
 
 /// What a file is for.
@@ -25,13 +27,23 @@ pub struct SourceFile {
     readable: bool,
     /// What must not be shown, ascending: the data of Secrets.
     hidden: Vec<Span>,
+    /// The text as it may be shown, where that is not as it is; once somebody has asked.
+    shown: OnceLock<Option<String>>,
 }
 
 impl SourceFile {
     #[must_use]
     pub fn new(path: impl Into<String>, role: Role, text: String) -> Self {
         let lines = LineIndex::new(&text);
-        Self { path: path.into(), role, text, lines, readable: true, hidden: Vec::new() }
+        Self {
+            path: path.into(),
+            role,
+            text,
+            lines,
+            readable: true,
+            hidden: Vec::new(),
+            shown: OnceLock::new(),
+        }
     }
 
     /// A file whose bytes are missing, or not text. `shown` is what can be shown of it.
@@ -71,13 +83,19 @@ impl SourceFile {
     pub fn hide(&mut self, spans: impl IntoIterator<Item = Span>) {
         self.hidden.extend(spans);
         self.hidden.sort_unstable();
+        self.shown.take();
     }
 
-    /// Whether the text can be shown as it is.
+    /// The whole text as it may be shown, as [`SourceFile::shown`] says it. Many findings may be about one file.
     #[must_use]
-    pub fn is_harmless(&self) -> bool {
+    pub fn shown_text(&self) -> &str {
         let is_odd = |character: char| is_deceptive(character) && !matches!(character, '\n' | '\t');
-        self.hidden.is_empty() && !self.text.contains(is_odd)
+        let shown = self.shown.get_or_init(|| {
+            let is_harmless = self.hidden.is_empty() && !self.text.contains(is_odd);
+            let whole = Span::new(0, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+            (!is_harmless).then(|| self.shown(whole))
+        });
+        shown.as_deref().unwrap_or(&self.text)
     }
 
     /// Whether anything at `span` must not be shown.
@@ -92,7 +110,12 @@ impl SourceFile {
     pub fn shown(&self, span: Span) -> String {
         let base = span.start as usize;
         let is_concealed = self.hides(span);
-        let hidden = |at: usize| self.hidden.iter().any(|hidden| hidden.range().contains(&at));
+        // The spans lie one behind the other, and so do the characters.
+        let mut hidden = self.hidden.iter().map(|hidden| hidden.range()).peekable();
+        let mut is_hidden = |at: usize| {
+            while hidden.next_if(|it| it.end <= at).is_some() {}
+            hidden.peek().is_some_and(|it| it.contains(&at))
+        };
         let text = self.slice(span);
         let mut shown = String::with_capacity(text.len());
         for (at, character) in text.char_indices() {
@@ -101,7 +124,7 @@ impl SourceFile {
                 '\n' | '\t' => shown.push(character),
                 '\r' if text.as_bytes().get(at + 1) == Some(&b'\n') => shown.push(' '),
                 '\r' => shown.push('\n'),
-                _ if is_concealed && character != ' ' && hidden(base + at) => {
+                _ if is_concealed && character != ' ' && is_hidden(base + at) => {
                     shown.extend(std::iter::repeat_n('*', bytes));
                 }
                 _ if is_deceptive(character) && bytes == 3 => shown.push('\u{fffd}'),

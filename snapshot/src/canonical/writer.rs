@@ -18,6 +18,8 @@ pub(super) struct Writer {
     bytes: Vec<u8>,
     /// Where the fields of an object are put in order; kept between objects.
     spare: Vec<u8>,
+    /// The fields of the objects that are being written, the innermost last.
+    spans: Vec<Span>,
 }
 
 impl Writer {
@@ -32,13 +34,21 @@ impl Writer {
     /// Begins anew, in the same memory.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+        self.spans.clear();
+    }
+
+    fn fields(&mut self, closing: &'static [u8]) -> Fields<'_> {
+        let first = self.spans.len();
+        Fields { writer: self, first, closing }
     }
 
     fn text(&mut self, text: &str) {
         self.bytes.push(b'"');
         let must_be_escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
         let mut rest = text.as_bytes();
-        while let Some(at) = rest.iter().position(must_be_escaped) {
+        // Asked of all bytes and not up to the first, which the compiler turns into a few instructions for many bytes.
+        let is_odd = rest.iter().fold(false, |is_odd, byte| is_odd | must_be_escaped(byte));
+        while let Some(at) = rest.iter().position(must_be_escaped).filter(|_| is_odd) {
             let (before, after) = rest.split_at(at);
             self.bytes.extend_from_slice(before);
             match after.first() {
@@ -83,11 +93,13 @@ impl List<'_> {
 /// `"name":value`, and put in order at the end if they did not come in order.
 pub(super) struct Fields<'a> {
     writer: &'a mut Writer,
-    /// Where the name, its value and the field as a whole begin and end.
-    spans: Vec<Span>,
+    /// The place of the first of its fields among those of the writer.
+    first: usize,
     closing: &'static [u8],
 }
 
+/// Where a field, its name and its value begin and end.
+#[derive(Debug)]
 struct Span {
     start: usize,
     name_end: usize,
@@ -96,46 +108,46 @@ struct Span {
 
 impl Fields<'_> {
     fn name(&mut self, name: &str) {
-        if !self.spans.is_empty() {
+        if self.writer.spans.len() > self.first {
             self.writer.bytes.push(b',');
         }
         let start = self.writer.bytes.len();
         self.writer.text(name);
         let name_end = self.writer.bytes.len();
         self.writer.bytes.push(b':');
-        self.spans.push(Span { start, name_end, end: start });
+        self.writer.spans.push(Span { start, name_end, end: start });
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoCanonicalForm> {
         value.serialize(&mut *self.writer)?;
-        if let Some(span) = self.spans.last_mut() {
+        if let Some(span) = self.writer.spans.last_mut() {
             span.end = self.writer.bytes.len();
         }
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(), NoCanonicalForm> {
-        let Writer { bytes, spare } = &mut *self.writer;
-        let start = self.spans.first().map_or(bytes.len(), |span| span.start);
+    fn finish(self) -> Result<(), NoCanonicalForm> {
+        let Writer { bytes, spare, spans } = &mut *self.writer;
+        let own = spans.get_mut(self.first..).unwrap_or_default();
         // Without the closing quote, so that a name sorts before the longer ones that it begins.
         let name = |span: &Span| bytes.get(span.start..span.name_end - 1);
-        if self.spans.is_sorted_by(|left, right| name(left) < name(right)) {
-            bytes.extend_from_slice(self.closing);
-            return Ok(());
-        }
-        self.spans.sort_by(|left, right| name(left).cmp(&name(right)));
-        if self.spans.windows(2).any(|pair| matches!(pair, [a, b] if name(a) == name(b))) {
-            return Err(NoCanonicalForm("a map with one key twice".to_owned()));
-        }
-        spare.clear();
-        for span in &self.spans {
-            if !spare.is_empty() {
-                spare.push(b',');
+        if !own.is_sorted_by(|left, right| name(left) < name(right)) {
+            let start = own.first().map_or(bytes.len(), |span| span.start);
+            own.sort_by(|left, right| name(left).cmp(&name(right)));
+            if own.windows(2).any(|pair| matches!(pair, [a, b] if name(a) == name(b))) {
+                return Err(NoCanonicalForm("a map with one key twice".to_owned()));
             }
-            spare.extend_from_slice(bytes.get(span.start..span.end).unwrap_or_default());
+            spare.clear();
+            for span in &*own {
+                if !spare.is_empty() {
+                    spare.push(b',');
+                }
+                spare.extend_from_slice(bytes.get(span.start..span.end).unwrap_or_default());
+            }
+            bytes.truncate(start);
+            bytes.extend_from_slice(spare);
         }
-        bytes.truncate(start);
-        bytes.extend_from_slice(spare);
+        spans.truncate(self.first);
         bytes.extend_from_slice(self.closing);
         Ok(())
     }
@@ -291,10 +303,9 @@ impl<'a> ser::Serializer for &'a mut Writer {
         Ok(List { writer: self, empty: true, closing: b"]}" })
     }
 
-    fn serialize_map(self, length: Option<usize>) -> Result<Fields<'a>, NoCanonicalForm> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Fields<'a>, NoCanonicalForm> {
         self.bytes.push(b'{');
-        let spans = Vec::with_capacity(length.unwrap_or_default());
-        Ok(Fields { writer: self, spans, closing: b"}" })
+        Ok(self.fields(b"}"))
     }
 
     fn serialize_struct(
@@ -310,12 +321,12 @@ impl<'a> ser::Serializer for &'a mut Writer {
         _: &'static str,
         _: u32,
         variant: &'static str,
-        length: usize,
+        _: usize,
     ) -> Result<Fields<'a>, NoCanonicalForm> {
         self.bytes.push(b'{');
         self.text(variant);
         self.bytes.extend_from_slice(b":{");
-        Ok(Fields { writer: self, spans: Vec::with_capacity(length), closing: b"}}" })
+        Ok(self.fields(b"}}"))
     }
 }
 

@@ -15,7 +15,7 @@ mod pattern;
 
 use std::collections::BTreeSet;
 
-pub(super) use self::pattern::is_within;
+pub(super) use self::pattern::{block, is_within};
 
 use contradiction::contradictions;
 use impossible::dead_values;

@@ -23,7 +23,7 @@ pub(in crate::check) fn is_within(value: &str, other: &str) -> bool {
 }
 
 /// A block, or the one address of it.
-pub(super) fn block(text: &str) -> Result<IpNet, ()> {
+pub(in crate::check) fn block(text: &str) -> Result<IpNet, ()> {
     let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
     text.parse().or_else(|_| address()).map_err(|_| ())
 }

@@ -7,6 +7,7 @@ mod source;
 
 use mesh_snapshot::object::{Action, AuthorizationPolicy, Object, Rule, Test};
 use mesh_snapshot::{Key, Kind};
+use rayon::prelude::*;
 
 use super::{Lowering, Written};
 use crate::api::{Resource, istio};
@@ -16,8 +17,8 @@ use crate::diagnostic::{At, Place};
 const DRY_RUN: &str = "istio.io/dry-run";
 
 impl Lowering<'_, '_> {
-    pub(super) fn authorization_policies(&mut self) {
-        for policy in &self.mesh.policies.authorization_policies {
+    pub(super) fn authorization_policies(&self) {
+        self.mesh.policies.authorization_policies.par_iter().for_each(|policy| {
             let resource = policy.resource;
             let root = resource.at();
             let spec = root.field("spec");
@@ -41,11 +42,11 @@ impl Lowering<'_, '_> {
             }
             let key = Key::new(Kind::AuthorizationPolicy, &*resource.namespace, resource.name());
             self.policy(key, policy, &written, 0);
-        }
+        });
     }
 
     /// `AUDIT` changes nothing, tried or not; one that asks somebody else cannot be tried, which a rule refuses.
-    fn is_dry_run(&mut self, resource: &Resource<istio::AuthorizationPolicy>) -> bool {
+    fn is_dry_run(&self, resource: &Resource<istio::AuthorizationPolicy>) -> bool {
         let annotation = resource.metadata.annotations.get(DRY_RUN).map(String::as_str);
         let is_tried = annotation
             .is_some_and(|text| matches!(text, "true" | "True" | "TRUE" | "t" | "T" | "1"));
@@ -61,7 +62,7 @@ impl Lowering<'_, '_> {
         is_tried && is_judged
     }
 
-    fn rule_of(&mut self, rule: &istio::Rule, namespace: &str, at: &At<'_>) -> Rule {
+    fn rule_of(&self, rule: &istio::Rule, namespace: &str, at: &At<'_>) -> Rule {
         let domains = self.trust_domains();
         let froms = rule.from.iter().flatten().filter_map(|from| from.source.as_ref());
         let tos = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
@@ -81,7 +82,7 @@ impl Lowering<'_, '_> {
     }
 
     /// An attribute that no proxy has: it is absent, as one that is there nowhere.
-    fn never(&mut self, condition: &istio::Condition, at: &At<'_>, when: &mut Vec<Test>) {
+    fn never(&self, condition: &istio::Condition, at: &At<'_>, when: &mut Vec<Test>) {
         let message = format!("no proxy has the attribute `{}`", condition.key);
         self.unserved(at.field("key").value(), message, "it is judged as one that is absent");
         when.extend(condition::absent(condition));

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use mesh_snapshot::object::{Egress, Object};
 use mesh_snapshot::{Applies, Key, Kind};
+use rayon::prelude::*;
 
 use self::sets::Common;
 use super::{Lowering, Perspective};
@@ -17,7 +18,7 @@ use crate::resolve::sidecar::{Imports, Sidecar};
 
 impl<'m, 'a> Lowering<'m, 'a> {
     /// Everybody's view, those of the namespaces that see something otherwise, and those through `Sidecar`s.
-    pub(super) fn egresses(&mut self) {
+    pub(super) fn egresses(&self) {
         let common = self.common();
         let mesh = self.mesh;
         let root = mesh.sidecars.default_of(mesh.settings.root_namespace);
@@ -27,7 +28,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
             }
             None => self.plain("", &common, &Perspective::common(mesh)),
         }
-        for client in self.clients(root) {
+        self.clients(root).into_par_iter().for_each(|client| {
             let perspective = || Perspective::of(mesh, client);
             for (rank, sidecar) in mesh.sidecars.selecting_in(client).enumerate() {
                 let labels = sidecar.labels().cloned().unwrap_or_default();
@@ -40,7 +41,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
                 }
                 None => self.plain(client, &common, &perspective()),
             }
-        }
+        });
     }
 
     /// The namespaces whose workloads may see something otherwise than everybody else, in order.
@@ -58,7 +59,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
     }
 
     /// A view without a `Sidecar`. That of a namespace which sees what everybody sees need not be said.
-    fn plain(&mut self, client: &str, common: &Common<'a>, perspective: &Perspective<'_, 'a>) {
+    fn plain(&self, client: &str, common: &Common<'a>, perspective: &Perspective<'_, 'a>) {
         let hosts: Vec<_> = common.sets.values().map(|(_, set)| set.clone()).collect();
         let particulars = perspective.view.particulars();
         let own = self.particular_sets(common, &particulars, perspective);
@@ -77,7 +78,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
 
     /// A view through a `Sidecar`.
     fn scoped(
-        &mut self,
+        &self,
         client: &str,
         common: &Common<'a>,
         sidecar: &'m Sidecar<'a>,
@@ -105,7 +106,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
 
     /// Empty namespace: for all that have none of their own.
     fn add_egress(
-        &mut self,
+        &self,
         namespace: &str,
         name: &str,
         egress: Egress,

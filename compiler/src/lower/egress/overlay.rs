@@ -15,7 +15,7 @@ use crate::resolve::host::Host;
 impl<'a> Lowering<'_, 'a> {
     /// The one that counts most last.
     pub(super) fn overlays<'s>(
-        &mut self,
+        &self,
         hosts: impl IntoIterator<Item = (&'s Host, &'s SeenHost<'a>)>,
         perspective: &Perspective<'_, 'a>,
     ) -> Vec<Overlay>
@@ -40,7 +40,7 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     fn overlay(
-        &mut self,
+        &self,
         id: PolicyId,
         namespace: &str,
         hosts: &Hosts<'a>,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_snapshot::{Key, Kind, Reference};
+use rayon::prelude::*;
 
 use super::super::host_set::{Hosts, by_namespace, part_of};
 use super::super::{Lowering, Perspective};
@@ -23,32 +24,33 @@ pub(super) struct Common<'a> {
 }
 
 impl<'a> Lowering<'_, 'a> {
-    pub(super) fn common(&mut self) -> Common<'a> {
+    pub(super) fn common(&self) -> Common<'a> {
         let view = Perspective::common(self.mesh).view;
         let all = by_namespace(&view, view.all_hosts());
-        let mut common =
-            Common { counts: BTreeMap::new(), set_of: BTreeMap::new(), sets: BTreeMap::new() };
+        let counts = all.iter().map(|(namespace, hosts)| (*namespace, hosts.len())).collect();
+        let mut parts: BTreeMap<SetName<'a>, Hosts<'a>> = BTreeMap::new();
         for (namespace, hosts) in all {
-            common.counts.insert(namespace, hosts.len());
-            let mut parts: BTreeMap<String, Hosts<'a>> = BTreeMap::new();
             let count = hosts.len();
             for (name, seen) in hosts {
-                let part = part_of(&name, count);
-                common.set_of.insert(Arc::clone(&name), (namespace, part.clone()));
-                parts.entry(part).or_default().insert(name, seen);
-            }
-            for (part, hosts) in parts {
-                let key = Key::new(Kind::HostSet, namespace, &*part);
-                let reference = self.common_host_set(key, &hosts);
-                common.sets.insert((namespace, part), (hosts, reference));
+                let set = (namespace, part_of(&name, count));
+                parts.entry(set).or_default().insert(name, seen);
             }
         }
-        common
+        let set_of = parts
+            .iter()
+            .flat_map(|(set, hosts)| hosts.keys().map(move |name| (Arc::clone(name), set.clone())));
+        let set_of = set_of.collect();
+        let sets = parts.into_par_iter().map(|((namespace, part), hosts)| {
+            let key = Key::new(Kind::HostSet, namespace, &*part);
+            let reference = self.common_host_set(key, &hosts);
+            ((namespace, part), (hosts, reference))
+        });
+        Common { counts, set_of, sets: sets.collect() }
     }
 
     /// Everybody's sets, but for those in which the view differs.
     pub(super) fn particular_sets(
-        &mut self,
+        &self,
         common: &Common<'a>,
         particulars: &BTreeMap<Host, Option<SeenHost<'a>>>,
         perspective: &Perspective<'_, 'a>,
@@ -85,7 +87,7 @@ impl<'a> Lowering<'_, 'a> {
 
     /// The hosts that are seen through a `Sidecar`, and those that their routes lead to.
     pub(super) fn imported_sets(
-        &mut self,
+        &self,
         common: &Common<'a>,
         seen: &BTreeMap<Host, SeenHost<'a>>,
         perspective: &Perspective<'_, 'a>,

@@ -15,7 +15,7 @@ use crate::resolve::route::HttpRouteId;
 
 impl<'a> Lowering<'_, 'a> {
     /// `first` is the rank of the oldest.
-    pub(super) fn api_gateways(&mut self, first: usize) {
+    pub(super) fn api_gateways(&self, first: usize) {
         for (rank, gateway) in self.mesh.api_gateways.iter().enumerate() {
             if gateway.class == Class::Mesh {
                 self.api_gateway(gateway, first + rank);
@@ -23,7 +23,7 @@ impl<'a> Lowering<'_, 'a> {
         }
     }
 
-    fn api_gateway(&mut self, gateway: &ApiGateway<'a>, rank: usize) {
+    fn api_gateway(&self, gateway: &ApiGateway<'a>, rank: usize) {
         let (namespace, name) = (gateway.resource.namespace.as_str(), gateway.resource.name());
         let perspective = Perspective::of_gateways(self.mesh, namespace);
         let mut places = vec![(String::new(), Place::resource(gateway.resource.id))];
@@ -50,7 +50,7 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     fn listener(
-        &mut self,
+        &self,
         gateway: &ApiGateway<'a>,
         listener: &Listener<'a>,
         perspective: &Perspective<'_, 'a>,
@@ -80,7 +80,7 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     /// Says which of a listener's TLS options nobody reads.
-    fn unknown_options(&mut self, listener: &Listener<'_>) {
+    fn unknown_options(&self, listener: &Listener<'_>) {
         let options = listener.spec.tls.iter().flat_map(|tls| tls.options.iter());
         for (name, value) in options.filter(|(name, value)| !listener.knows_option(name, value)) {
             let path = listener.path().field("tls").field("options").field(name.as_str());

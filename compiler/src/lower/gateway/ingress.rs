@@ -15,7 +15,7 @@ use crate::resolve::host::Host;
 use crate::resolve::ingress::{self, Ingress, Tls};
 
 impl<'a> Lowering<'_, 'a> {
-    pub(super) fn ingress(&mut self, number: usize, ingress: &Ingress<'a>, rank: usize) {
+    pub(super) fn ingress(&self, number: usize, ingress: &Ingress<'a>, rank: usize) {
         let selector = self.mesh.ingresses.selector.clone();
         let home = Perspective::of_gateways(self.mesh, ingress::NAMESPACE);
         let at_home = self.ingress_from(number, ingress, &home, &home);
@@ -33,7 +33,7 @@ impl<'a> Lowering<'_, 'a> {
 
     /// As it is seen from `perspective`.
     fn ingress_from(
-        &mut self,
+        &self,
         number: usize,
         ingress: &Ingress<'a>,
         perspective: &Perspective<'_, 'a>,
@@ -65,7 +65,7 @@ impl<'a> Lowering<'_, 'a> {
 
     /// `server`, with the routes that are bound to it.
     fn ingress_server(
-        &mut self,
+        &self,
         number: usize,
         server: Server,
         hosts: &[Host],

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use mesh_snapshot::object::{Gateway, Object, Server as ObjectServer, ServerTls, VirtualHost};
 use mesh_snapshot::{Applies, Key, Kind, Reference};
+use rayon::prelude::*;
 
 use super::{Opened, destinations, tls};
 use crate::lower::{Lowering, Perspective};
@@ -13,7 +14,7 @@ use crate::resolve::host::{Host, intersection};
 use crate::resolve::route::VirtualServiceId;
 
 impl<'a> Lowering<'_, 'a> {
-    pub(super) fn istio_gateway(&mut self, gateway: &IstioGateway<'a>, rank: usize) {
+    pub(super) fn istio_gateway(&self, gateway: &IstioGateway<'a>, rank: usize) {
         let own = gateway.resource.namespace.as_str();
         let selector = &gateway.resource.spec.selector;
         let applies = if selector.is_empty() {
@@ -35,7 +36,7 @@ impl<'a> Lowering<'_, 'a> {
 
     /// As it is seen from `perspective`.
     fn istio_gateway_from(
-        &mut self,
+        &self,
         gateway: &IstioGateway<'a>,
         perspective: &Perspective<'_, 'a>,
         home: &Perspective<'_, 'a>,
@@ -66,7 +67,7 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     fn istio_server(
-        &mut self,
+        &self,
         gateway: &IstioGateway<'a>,
         server: &Server<'a>,
         perspective: &Perspective<'_, 'a>,
@@ -78,14 +79,15 @@ impl<'a> Lowering<'_, 'a> {
         let mut virtual_hosts = Vec::new();
         let mut stream_routes = None;
         if server.is_http() {
-            for id in &ids {
+            let tables = ids.par_iter().filter_map(|id| {
                 let hosts = self.shared_hosts(server, *id);
-                if hosts.is_empty() {
-                    continue;
-                }
-                let table = self.gateway_table(&gateway.full_name, *id, perspective, home);
-                let Some((routes, table)) = table else { continue };
-                leads_to.extend(destinations(&table));
+                let is_bound = !hosts.is_empty();
+                let table = || self.gateway_table(&gateway.full_name, *id, perspective, home);
+                let (routes, table) = is_bound.then(table)??;
+                Some((hosts, routes, destinations(&table)))
+            });
+            for (hosts, routes, destinations) in tables.collect::<Vec<_>>() {
+                leads_to.extend(destinations);
                 let host =
                     |host: Host| VirtualHost { host: host.to_string(), routes: routes.clone() };
                 virtual_hosts.extend(hosts.into_iter().map(host));
@@ -115,11 +117,7 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     /// An address. A socket of the file system is not bound.
-    fn bind(
-        &mut self,
-        gateway: &IstioGateway<'_>,
-        server: &Server<'_>,
-    ) -> Option<std::net::IpAddr> {
+    fn bind(&self, gateway: &IstioGateway<'_>, server: &Server<'_>) -> Option<std::net::IpAddr> {
         let written = server.spec.bind.as_str();
         let parsed = written.parse().ok();
         if parsed.is_none() && !written.is_empty() {

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_snapshot::Reference;
-use mesh_snapshot::object::{HttpAction, Labels, Object, Role, RouteTable, Server, Target};
+use mesh_snapshot::object::{HttpAction, Labels, Object, RouteTable, Server, Target};
+use rayon::prelude::*;
 
 use super::host_set::{Hosts, by_namespace};
 use super::{Lowering, Perspective};
@@ -35,7 +36,7 @@ struct Opened {
 }
 
 impl<'a> Lowering<'_, 'a> {
-    pub(super) fn gateways(&mut self) {
+    pub(super) fn gateways(&self) {
         let mesh = self.mesh;
         let istios = mesh.gateways.iter().map(|it| (it.age, Edge::Gateway(it)));
         let ingresses = mesh.ingresses.served();
@@ -43,12 +44,10 @@ impl<'a> Lowering<'_, 'a> {
         let mut all: Vec<_> = istios.chain(ingresses).collect();
         all.sort_by_key(|(age, _)| *age);
         let count = all.len();
-        for (rank, (_, edge)) in all.into_iter().enumerate() {
-            match edge {
-                Edge::Gateway(gateway) => self.istio_gateway(gateway, rank),
-                Edge::Ingress(number, ingress) => self.ingress(number, ingress, rank),
-            }
-        }
+        all.into_par_iter().enumerate().for_each(|(rank, (_, edge))| match edge {
+            Edge::Gateway(gateway) => self.istio_gateway(gateway, rank),
+            Edge::Ingress(number, ingress) => self.ingress(number, ingress, rank),
+        });
         // Behind the others, which may open the same ports.
         self.api_gateways(count);
     }
@@ -56,23 +55,20 @@ impl<'a> Lowering<'_, 'a> {
     /// Other namespaces than `own` in which a gateway is known to run that has these labels; where none is known at all,
     /// that of the installation, which is where Istio's own gateways run.
     fn foreign_proxies(&self, own: &str, selector: &Labels) -> BTreeSet<&'a str> {
-        let is_selected = |it: &&crate::resolve::Workload<'a>| {
-            it.inventory.role == Role::Gateway && it.inventory.has(selector)
-        };
-        let selected = self.mesh.workloads.iter().filter(is_selected);
+        let selected = self.mesh.workloads.gateways().filter(|it| it.inventory.has(selector));
         let mut names: BTreeSet<&str> = selected.map(crate::resolve::Workload::namespace).collect();
         let root = self.mesh.settings.root_namespace;
         if names.is_empty() && root != own {
             return BTreeSet::from([root]);
         }
         names.remove(own);
-        self.mesh.namespaces.names().filter(|name| *name != own && names.contains(name)).collect()
+        names.into_iter().filter_map(|name| self.mesh.namespaces.known(name)).collect()
     }
 
     /// The hosts that a gateway's routes lead to, as its proxies see them: services and policies, since requests were
     /// routed when they get there.
     fn gateway_hosts(
-        &mut self,
+        &self,
         opened: &[Opened],
         name: &str,
         perspective: &Perspective<'_, 'a>,
@@ -81,8 +77,7 @@ impl<'a> Lowering<'_, 'a> {
         let names: BTreeSet<&Host> = opened.iter().flat_map(|it| &it.leads_to).collect();
         let seen = upstreams(by_namespace(&perspective.view, names.iter().copied()));
         let at_home = upstreams(by_namespace(&home.view, names));
-        let mut sets = Vec::new();
-        for (namespace, hosts) in seen {
+        let set_of = |(namespace, hosts): (&str, Hosts<'a>)| {
             let set = self.host_set(namespace, &hosts, perspective);
             let is_home = perspective.is_same(home)
                 || at_home
@@ -95,9 +90,9 @@ impl<'a> Lowering<'_, 'a> {
             } else {
                 perspective.key(kind, namespace, &name)
             };
-            sets.push(self.store.add(key, &Object::HostSet(set), &[]));
-        }
-        sets
+            self.store.add(key, &Object::HostSet(set), &[])
+        };
+        seen.into_par_iter().map(set_of).collect()
     }
 }
 

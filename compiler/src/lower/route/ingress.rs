@@ -14,7 +14,7 @@ use crate::resolve::ingress::{Backend, IngressHost, Path, PathTest};
 impl<'a> Lowering<'_, 'a> {
     /// The same from everywhere: each path names host and port.
     pub(in crate::lower) fn ingress_table(
-        &mut self,
+        &self,
         rules: &IngressHost<'a>,
     ) -> (Reference, RouteTable) {
         let mut table = Written::<RouteTable>::default();

@@ -19,6 +19,7 @@ mod precedence;
 mod stream_route;
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use mesh_snapshot::object::{Object, RouteTable};
 use mesh_snapshot::{Key, Kind, Reference};
@@ -130,20 +131,20 @@ impl<'s, 'm, 'a> Routing<'s, 'm, 'a> {
 impl<'a> Lowering<'_, 'a> {
     /// The routes of a host of the mesh, as they are seen.
     pub(super) fn route_table(
-        &mut self,
+        &self,
         id: &TableId<'a>,
         perspective: &Perspective<'_, 'a>,
     ) -> Reference {
-        if !self.tables.contains_key(id) {
-            let common = self.common_table(id);
-            self.tables.insert(id.clone(), common);
-        }
-        let Some(common) = self.tables.get(id) else { unreachable!("it was made just now") };
+        let common = self.tables.get(id).unwrap_or_else(|| {
+            let common = Arc::new(self.common_table(id));
+            self.tables.insert(id.clone(), Arc::clone(&common));
+            common
+        });
         if perspective.is_common() || !common.depends_on_view {
             return common.reference.clone();
         }
         // A route leads to where it says, whatever its client sees by itself.
-        let seen = Routing::new(self.mesh, perspective.view.whole(), &mut self.out).table(id);
+        let seen = self.routing(perspective.view.whole(), |routing| routing.table(id));
         if seen.object == common.object {
             return common.reference.clone();
         }
@@ -152,10 +153,25 @@ impl<'a> Lowering<'_, 'a> {
         self.store.add(key, &Object::RouteTable(seen.object), &seen.places)
     }
 
-    fn common_table(&mut self, id: &TableId<'a>) -> CommonTable {
-        let mut routing = Routing::new(self.mesh, View::common(self.mesh), &mut self.out);
-        let Written { object, places } = routing.table(id);
-        let depends_on_view = routing.depends_on_view.get();
+    /// Lowers routes as they are seen from `view`, and says what is found.
+    fn routing<T>(
+        &self,
+        view: View<'_, 'a>,
+        lower: impl FnOnce(&mut Routing<'_, '_, 'a>) -> T,
+    ) -> T {
+        let mut out = Vec::new();
+        let lowered = lower(&mut Routing::new(self.mesh, view, &mut out));
+        if !out.is_empty() {
+            self.say(out);
+        }
+        lowered
+    }
+
+    fn common_table(&self, id: &TableId<'a>) -> CommonTable {
+        let (Written { object, places }, depends_on_view) = self
+            .routing(View::common(self.mesh), |routing| {
+                (routing.table(id), routing.depends_on_view.get())
+            });
         let (namespace, name) = id.name(self.mesh);
         let key = Key::new(Kind::RouteTable, namespace, name);
         let any = Object::RouteTable(object);
@@ -166,18 +182,19 @@ impl<'a> Lowering<'_, 'a> {
 
     /// The routes of a `VirtualService` for HTTP at a gateway, as gateways of a namespace see it. `None` without any.
     pub(super) fn gateway_table(
-        &mut self,
+        &self,
         gateway: &str,
         id: VirtualServiceId,
         perspective: &Perspective<'_, 'a>,
         home: &Perspective<'_, 'a>,
     ) -> Option<(Reference, RouteTable)> {
         let name = GatewayName::Named(gateway.into());
-        let mut lower = |view| {
-            let mut table = Written::<RouteTable>::default();
-            let mut routing = Routing::new(self.mesh, view, &mut self.out);
-            routing.http(id, &name, &mut table);
-            (table, routing.depends_on_view.get())
+        let lower = |view| {
+            self.routing(view, |routing| {
+                let mut table = Written::<RouteTable>::default();
+                routing.http(id, &name, &mut table);
+                (table, routing.depends_on_view.get())
+            })
         };
         let (table, depends_on_view) = lower(perspective.view);
         if table.object.http.is_empty() {
@@ -193,7 +210,7 @@ impl<'a> Lowering<'_, 'a> {
 
     /// The routes for bytes at a server of a gateway. `None` without any.
     pub(super) fn server_streams(
-        &mut self,
+        &self,
         server: &crate::resolve::gateway::Server<'_>,
         (namespace, name): (&str, &str),
         ids: &[VirtualServiceId],
@@ -201,8 +218,7 @@ impl<'a> Lowering<'_, 'a> {
         home: &Perspective<'_, 'a>,
     ) -> Option<(Reference, RouteTable)> {
         let gateway = format!("{namespace}/{name}");
-        let mut lower =
-            |view| Routing::new(self.mesh, view, &mut self.out).streams_at(server, &gateway, ids);
+        let lower = |view| self.routing(view, |routing| routing.streams_at(server, &gateway, ids));
         let table = lower(perspective.view);
         if table.object == RouteTable::default() {
             return None;
@@ -214,7 +230,7 @@ impl<'a> Lowering<'_, 'a> {
 
     /// The routes of a host of a listener of the Gateway API.
     pub(super) fn listener_table(
-        &mut self,
+        &self,
         gateway: &ApiGateway<'a>,
         listener: &Listener<'a>,
         host: &Host,
@@ -222,21 +238,21 @@ impl<'a> Lowering<'_, 'a> {
         perspective: &Perspective<'_, 'a>,
     ) -> (Reference, RouteTable) {
         let view = perspective.view;
-        let table = Routing::new(self.mesh, view, &mut self.out).at_gateway(routes);
+        let table = self.routing(view, |routing| routing.at_gateway(routes));
         let name = format!("api/{}/{}/{host}", gateway.resource.name(), listener.full_name());
         self.add_gateway_table(&gateway.resource.namespace, &name, table, true, perspective)
     }
 
     /// The routes for bytes at a listener of the Gateway API. `None` without any.
     pub(super) fn listener_streams(
-        &mut self,
+        &self,
         gateway: &ApiGateway<'a>,
         listener: &Listener<'a>,
         perspective: &Perspective<'_, 'a>,
     ) -> Option<(Reference, RouteTable)> {
         let view = perspective.view;
-        let routing = Routing::new(self.mesh, view, &mut self.out);
-        let table = routing.streams_at_listener(gateway.resource.id, listener);
+        let table = self
+            .routing(view, |routing| routing.streams_at_listener(gateway.resource.id, listener));
         if table.object == RouteTable::default() {
             return None;
         }
@@ -245,7 +261,7 @@ impl<'a> Lowering<'_, 'a> {
     }
 
     fn add_gateway_table(
-        &mut self,
+        &self,
         namespace: &str,
         name: &str,
         table: Written<RouteTable>,

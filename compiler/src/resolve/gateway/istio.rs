@@ -9,7 +9,7 @@ use crate::api::istio::{self, ServerTlsMode};
 use crate::api::{Mesh, Resource};
 use crate::resolve::host::{Host, lower};
 use crate::resolve::service::protocol;
-use crate::resolve::{Age, Workload};
+use crate::resolve::{Age, Workload, Workloads};
 
 #[derive(Clone, Debug)]
 pub struct IstioGateway<'a> {
@@ -82,6 +82,18 @@ impl IstioGateway<'_> {
     pub fn selects(&self, workload: &Inventory) -> bool {
         workload.role == Role::Gateway && workload.has(&self.resource.spec.selector)
     }
+
+    /// The workloads whose proxies open these servers.
+    #[must_use]
+    pub fn proxies<'w, 'a>(&self, workloads: &'w Workloads<'a>) -> Vec<&'w Workload<'a>> {
+        let selector = &self.resource.spec.selector;
+        if selector.is_empty() {
+            return workloads.gateways().collect();
+        }
+        let mut proxies = workloads.selected(None, selector);
+        proxies.retain(|it| it.inventory.role == Role::Gateway);
+        proxies
+    }
 }
 
 /// All of them, the oldest first.
@@ -92,13 +104,11 @@ pub struct IstioGateways<'a> {
 }
 
 impl<'a> IstioGateways<'a> {
-    pub(in crate::resolve) fn of(mesh: &'a Mesh, workloads: &[Workload<'a>]) -> Self {
+    pub(in crate::resolve) fn of(mesh: &'a Mesh, workloads: &Workloads<'a>) -> Self {
         let mut all: Vec<_> = mesh.gateways.iter().map(resolve).collect();
-        let proxies = workloads.iter().filter(|it| it.inventory.role == Role::Gateway);
-        for proxy in proxies {
-            for gateway in all.iter_mut().filter(|gateway| gateway.selects(&proxy.inventory)) {
-                gateway.proxies_in.insert(proxy.namespace().to_owned());
-            }
+        for gateway in &mut all {
+            let proxies = gateway.proxies(workloads);
+            gateway.proxies_in = proxies.iter().map(|it| it.namespace().to_owned()).collect();
         }
         all.sort_by_key(|gateway| gateway.age);
         let names = all.iter().enumerate();

@@ -8,7 +8,7 @@ use mesh_snapshot::object::{DeclaredEndpoint, Labels, ServicePort, TargetPort};
 
 use crate::api::istio::WorkloadEntry;
 use crate::api::{Mesh, Resource};
-use crate::resolve::Workload;
+use crate::resolve::Workloads;
 
 /// An instance, with the labels by which it is selected: those of its metadata before its own.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Machine<'a> {
 pub struct Instances<'m, 'a> {
     /// By namespace.
     pub machines: &'m [Machine<'a>],
-    pub workloads: &'m [Workload<'a>],
+    pub workloads: &'m Workloads<'a>,
 }
 
 /// All of them, by namespace and name.
@@ -61,14 +61,13 @@ impl<'m, 'a> Instances<'m, 'a> {
         selector: &Labels,
         ports: &[ServicePort],
     ) -> Option<Vec<DeclaredEndpoint>> {
-        let is_pod =
-            |it: &Workload<'_>| it.namespace() == namespace && has(&it.inventory.labels, selector);
         let machines = self.selected(namespace, selector);
         let endpoints: Vec<_> = machines
             .filter(|it| !it.resource.spec.address.is_empty())
             .map(|it| endpoint(&it.resource.spec, &it.labels, ports))
             .collect();
-        (!endpoints.is_empty() && !self.workloads.iter().any(is_pod)).then_some(endpoints)
+        (!endpoints.is_empty() && self.workloads.selected(Some(namespace), selector).is_empty())
+            .then_some(endpoints)
     }
 }
 

@@ -9,13 +9,14 @@ mod merge;
 mod protocol;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use mesh_snapshot::object;
+use mesh_snapshot::object::{self, Discovery, EndpointSet};
 
 use super::host::{Host, HostIndex, is_wildcard};
-use super::{Age, Settings, Visibility};
-use crate::api::{Mesh, Resource, istio, kubernetes as k8s};
+use super::selectors::Selectors;
+use super::{Age, Settings, Visibility, Workload};
+use crate::api::{Mesh, Resource, Words, istio, kubernetes as k8s};
 use crate::diagnostic::{FieldPath, Part, Place};
 use crate::parse::DocumentId;
 
@@ -40,6 +41,17 @@ pub struct Service<'a> {
     pub object: Arc<object::Service>,
     /// The host that it stands for (`ExternalName`).
     pub alias: Option<Host>,
+}
+
+impl Service<'_> {
+    /// The labels of the workloads that serve it; absent where it selects none.
+    #[must_use]
+    pub fn selects(&self) -> Option<&object::Labels> {
+        match &self.object.discovery {
+            Discovery::World { set: EndpointSet::Selected { labels, .. }, .. } => Some(labels),
+            _ => None,
+        }
+    }
 }
 
 /// The resource that defines a host.
@@ -113,9 +125,19 @@ pub struct Services<'a> {
     all: Vec<Service<'a>>,
     by_host: HashMap<Host, Vec<ServiceId>>,
     by_namespace: BTreeMap<&'a str, Vec<ServiceId>>,
+    /// Namespace and name → the Services of Kubernetes.
+    by_name: HashMap<(&'a str, &'a str), ServiceId>,
+    /// The same of `ServiceEntry`s.
+    by_entry: HashMap<(&'a str, &'a str), Vec<ServiceId>>,
+    /// Those that select workloads of their namespace.
+    selectors: Selectors<'a>,
     /// All hosts by their ends.
     pub ends: HostIndex,
     wildcards: Vec<Host>,
+    /// What one who misspelt a host may have meant; once somebody has asked.
+    names: OnceLock<Words>,
+    /// The same by namespace, of the names of Services.
+    names_in: OnceLock<BTreeMap<String, Words>>,
 }
 
 impl<'a> Services<'a> {
@@ -135,7 +157,19 @@ impl<'a> Services<'a> {
             services.by_host.entry(Arc::clone(&service.host)).or_default().push(id);
             services.by_namespace.entry(service.namespace).or_default().push(id);
             services.ends.insert(&service.host);
+            let name = (service.namespace, service.origin.name());
+            if service.origin.is_kubernetes() {
+                services.by_name.entry(name).or_insert(id);
+            } else {
+                services.by_entry.entry(name).or_default().push(id);
+            }
         }
+        let all = services.all.iter().enumerate();
+        let selecting = all.filter_map(|(number, service)| {
+            let labels = service.selects()?;
+            Some((Some(service.namespace), number, std::slice::from_ref(labels)))
+        });
+        services.selectors = Selectors::new(selecting);
         services.wildcards =
             services.by_host.keys().filter(|host| is_wildcard(host)).cloned().collect();
         services.wildcards.sort_unstable();
@@ -195,20 +229,53 @@ impl<'a> Services<'a> {
         self.by_host.keys()
     }
 
+    /// All hosts but wildcards, sorted.
+    #[must_use]
+    pub fn names(&self) -> &Words {
+        self.names.get_or_init(|| {
+            let mut all: Vec<_> = self.hosts().map(|host| &**host).collect();
+            all.retain(|host| !is_wildcard(host));
+            all.sort_unstable();
+            Words::of(all)
+        })
+    }
+
+    /// The names of the Services of a namespace, the oldest first.
+    #[must_use]
+    pub fn names_in(&self, namespace: &str) -> &Words {
+        static NONE: Words = Words::none();
+        let all = self.names_in.get_or_init(|| {
+            let of = |(namespace, ids): (&&'a str, &Vec<ServiceId>)| {
+                let own = ids.iter().map(|id| self.get(*id).origin);
+                let own = own.filter(Origin::is_kubernetes).map(|it| it.name());
+                ((*namespace).to_owned(), Words::of(own))
+            };
+            self.by_namespace.iter().map(of).collect()
+        });
+        all.get(namespace).unwrap_or(&NONE)
+    }
+
     /// A service of Kubernetes by name.
     #[must_use]
     pub fn kubernetes(&self, namespace: &str, name: &str) -> Option<(ServiceId, &Service<'a>)> {
-        let found = self.of_namespace(namespace).iter().map(|id| (*id, self.get(*id)));
-        found
-            .into_iter()
-            .find(|(_, service)| service.origin.is_kubernetes() && service.origin.name() == name)
+        let id = *self.by_name.get(&(namespace, name))?;
+        Some((id, self.get(id)))
     }
 
     /// The hosts of a `ServiceEntry`.
-    pub fn of_entry(&self, namespace: &str, name: &str) -> impl Iterator<Item = ServiceId> {
-        self.of_namespace(namespace).iter().copied().filter(move |id| {
-            let origin = self.get(*id).origin;
-            !origin.is_kubernetes() && origin.name() == name
-        })
+    pub fn of_entry(&self, namespace: &str, name: &str) -> impl Iterator<Item = ServiceId> + use<> {
+        let found = self.by_entry.get(&(namespace, name)).cloned();
+        found.unwrap_or_default().into_iter()
+    }
+
+    /// Those that a workload of their namespace serves, the oldest first.
+    #[must_use]
+    pub fn served_by(&self, workload: &Workload<'_>) -> Vec<&Service<'a>> {
+        let labels = &workload.inventory.labels;
+        let candidates = self.selectors.candidates(Some(workload.namespace()), labels);
+        let services = candidates.into_iter().filter_map(|number| self.all.get(number));
+        let selects =
+            |it: &&Service<'_>| it.selects().is_some_and(|own| workload.inventory.has(own));
+        services.filter(selects).collect()
     }
 }

@@ -60,13 +60,15 @@ sys.exit(0 if status in (0, 79) else 1)";
 pub(crate) fn run(arguments: &Arguments) -> Result<String, BenchError> {
     let places = Places::find(&arguments.shared, &arguments.mesh)?;
     let mut text = String::from(
-        "The compiler beside `istioctl analyze`: the best of several runs in turns; checks, lowering and the written snapshot included.\n\n\
-         | resources | istioctl s | mesh s | times faster | istioctl MiB | mesh MiB | mesh --check s | one edit ms |\n\
-         |--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        "The compiler beside `istioctl analyze`: the best of several runs in turns; checks, lowering and the written snapshot included.\n\
+         Growth: the time a resource takes, beside that in the row above; where it stays near 1, the whole is linear.\n\n\
+         | resources | istioctl s | mesh s | times faster | µs a resource | growth | istioctl MiB | mesh MiB | mesh --check s | one edit ms |\n\
+         |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
     );
+    let mut before = None;
     for resources in &arguments.resources {
         let repository = generate(&places, *resources)?;
-        row(arguments, &places, *resources, &repository, &mut text)?;
+        before = Some(row(arguments, &places, (*resources, before), &repository, &mut text)?);
         eprintln!("{text}");
     }
     Ok(text)
@@ -80,13 +82,14 @@ fn generate(places: &Places, resources: u32) -> Result<PathBuf, BenchError> {
     Ok(repository)
 }
 
+/// `before` is the time that a resource took in the row above; returns that of this one. In seconds.
 fn row(
     arguments: &Arguments,
     places: &Places,
-    resources: u32,
+    (resources, before): (u32, Option<f64>),
     repository: &Path,
     text: &mut String,
-) -> Result<(), BenchError> {
+) -> Result<f64, BenchError> {
     let snapshot = places.work.join("snapshot.mesh");
     let mut analyze = Command::new(&arguments.istioctl);
     analyze.args(["analyze", "--use-kube=false", "--recursive"]).arg(repository);
@@ -102,18 +105,21 @@ fn row(
     }
     let [theirs, ours, checked] = took.map(|runs| best(&runs));
     let edit = edit(&places.mesh, repository, arguments.edits)?;
+    let each = ours.seconds / f64::from(resources.max(1));
+    let growth = before.map_or_else(String::new, |before| format!("{:.2}", each / before));
     let _ = writeln!(
         text,
-        "| {resources} | {:.2} | {:.2} | {:.1} | {:.0} | {:.0} | {:.2} | {:.0} |",
+        "| {resources} | {:.2} | {:.2} | {:.1} | {:.1} | {growth} | {:.0} | {:.0} | {:.2} | {:.0} |",
         theirs.seconds,
         ours.seconds,
         theirs.seconds / ours.seconds,
+        each * 1e6,
         theirs.max_rss_kb / 1024.0,
         ours.max_rss_kb / 1024.0,
         checked.seconds,
         edit * 1000.0,
     );
-    Ok(())
+    Ok(each)
 }
 
 fn measure(program: &Command) -> Result<Took, BenchError> {

@@ -8,6 +8,8 @@ mod stream;
 
 pub(super) use policy::check_retries;
 
+use std::collections::HashMap;
+
 use super::checks::{
     CLAIM_ROUTE_WITHOUT_GATEWAY, INVALID_DELEGATE, INVALID_GATEWAY_REFERENCE, INVALID_HOST,
     LEGACY_GATEWAY_NAME, MISSING_ROUTE, OVERLAPPING_HOSTS,
@@ -154,8 +156,23 @@ fn check_hosts(spec: &VirtualService, at: &At<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn check_overlap(hosts: &[String], at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    // A host that is no wildcard overlaps itself and wildcards; of those there are few.
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    let mut wildcards = Vec::new();
     for (index, name) in hosts.iter().enumerate() {
-        let earlier = hosts.iter().take(index).position(|earlier| host::overlap(earlier, name));
+        let overlaps = |earlier: &usize| {
+            hosts.get(*earlier).is_some_and(|earlier| host::overlap(earlier, name))
+        };
+        let earlier = if name.starts_with('*') {
+            (0..index).find(overlaps)
+        } else {
+            let wider = wildcards.iter().copied().find(overlaps);
+            first.get(name.as_str()).copied().into_iter().chain(wider).min()
+        };
+        first.entry(name).or_insert(index);
+        if name.starts_with('*') {
+            wildcards.push(index);
+        }
         if let Some(earlier) = earlier {
             let other = hosts.get(earlier).map_or("", String::as_str);
             let message =
