@@ -40,7 +40,7 @@ pub(super) fn overlaps<'m, 'a, T>(
     for (position, later) in resources.iter().enumerate() {
         let Some(own) = selector(later) else { continue };
         let selected = mesh.workloads.selected(Some(&later.namespace), own);
-        let earlier = selected.iter().flat_map(|workload| {
+        let earlier = selected.iter().filter_map(|workload| {
             let near = selectors.candidates(Some(&later.namespace), &workload.inventory.labels);
             let mut near = near.into_iter().take_while(|place| *place < position);
             near.find_map(|place| {

@@ -237,14 +237,17 @@ mod tests {
 
     #[test]
     fn labels_select_what_has_them_all() {
-        let mut text = String::new();
-        for (namespace, name, labels) in
-            [("a", "x", "{app: x, v: '1'}"), ("a", "y", "{app: y, v: '1'}"), ("b", "x", "{app: x}")]
-        {
-            text += &format!(
-                "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {labels}}}\nspec: {{containers: [{{name: c, image: c}}]}}\n"
-            );
-        }
+        let pods = [
+            ("a", "one", "{app: x, v: '1'}"),
+            ("a", "two", "{app: z, v: '1'}"),
+            ("b", "one", "{app: x}"),
+        ];
+        let text = pods.map(|(namespace, name, labels)| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {labels}}}\nspec: {{containers: [{{name: c, image: c}}]}}\n"
+            )
+        });
+        let text = text.join("---\n");
         let compiled = Compiled::text(&text);
         let mesh = crate::resolve::resolve(&compiled.mesh);
         let selected = |namespace, labels: &[(&str, &str)]| {
@@ -253,9 +256,9 @@ mod tests {
             let names = found.iter().map(|it| format!("{}/{}", it.namespace(), it.name()));
             names.collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(selected(None, &[("app", "x")]), "a/x b/x");
-        assert_eq!(selected(Some("a"), &[("app", "x"), ("v", "1")]), "a/x");
-        assert_eq!(selected(Some("a"), &[]), "a/x a/y");
+        assert_eq!(selected(None, &[("app", "x")]), "a/one b/one");
+        assert_eq!(selected(Some("a"), &[("app", "x"), ("v", "1")]), "a/one");
+        assert_eq!(selected(Some("a"), &[]), "a/one a/two");
         assert_eq!(selected(Some("b"), &[("v", "1")]), "");
         assert_eq!(selected(Some("c"), &[]), "");
     }
