@@ -26,7 +26,7 @@ pub struct Options {
     pub commit: String,
     /// Whether files differ from it.
     pub dirty: bool,
-    /// By which comments that allow a finding expire; absent: none does.
+    /// By which comments that allow a finding expire, and certificates; absent: none does.
     pub today: Option<Date>,
     /// Which of the project's environments is compiled; absent: all files are one.
     pub environment: Option<String>,
@@ -121,7 +121,7 @@ pub(crate) fn compile_parsed(
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
 
     let resolved = resolve::resolve(&mesh);
-    check::all(&resolved, &mut diagnostics);
+    check::all(&resolved, options.today, &mut diagnostics);
     let (mut findings, mut used) = finished(diagnostics.clone());
     let (mut lowered, mut fault) = (None, None);
     if !findings.iter().any(is_error) {

@@ -2,7 +2,7 @@
 //!
 //! One finding for each sort of thing, at the first name of it.
 
-use super::{inventory, unknown_secret};
+use super::{credential, inventory};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::route::{GatewayName, Parent, RefusedParent};
@@ -18,8 +18,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         out.extend(report(hosts(mesh), "Services", "hosts"));
     }
     if !inventory::lists_secrets(mesh) {
-        let credentials = unknown_secret::credentials(mesh).into_iter().map(|(place, ..)| place);
-        out.extend(report(credentials.collect(), "Secrets", "secrets"));
+        let credentials = credential::servers(mesh).flat_map(|server| server.credentials);
+        out.extend(report(credentials.map(|it| it.place).collect(), "Secrets", "secrets"));
     }
     out.extend(report(gateways(mesh), "Gateways", "gateways"));
 }

@@ -6,15 +6,19 @@
 //! What a repository does not hold may exist all the same. [`inventory`] decides what is known well enough that an
 //! unknown name is a mistake; what is taken on trust instead is said once, by `assumed-inventory`.
 
+mod credential;
 mod inventory;
 mod suggestion;
 
 // Names that lead nowhere.
 mod assumed_inventory;
+mod expired_certificate;
+mod foreign_key;
 mod import_of_nothing;
 mod missing_port;
 mod missing_reference_grant;
 mod secret_without_certificate;
+mod uncertified_host;
 mod unknown_export_namespace;
 mod unknown_gateway;
 mod unknown_grant_namespace;
@@ -27,6 +31,7 @@ mod unknown_secret;
 mod unknown_service_account;
 mod unknown_source_namespace;
 mod unknown_subset;
+mod unreadable_certificate;
 
 // Routes, hosts and servers in each other's way.
 mod closed_gateway_port;
@@ -161,7 +166,7 @@ pub use injection::{WithoutProxy, without_proxy};
 
 use rayon::prelude::*;
 
-use crate::diagnostic::{Check, Diagnostic};
+use crate::diagnostic::{Check, Date, Diagnostic};
 use crate::resolve::Mesh;
 
 /// A rule: what is known of it, and what looks for it.
@@ -176,6 +181,9 @@ static RULES: &[Rule] = &[
     (&unknown_rule_host::CHECK, unknown_rule_host::run),
     (&unknown_gateway::CHECK, unknown_gateway::run),
     (&unknown_secret::CHECK, unknown_secret::run),
+    (&unreadable_certificate::CHECK, unreadable_certificate::run),
+    (&foreign_key::CHECK, foreign_key::run),
+    (&uncertified_host::CHECK, uncertified_host::run),
     (&unknown_service_account::CHECK, unknown_service_account::run),
     (&missing_reference_grant::CHECK, missing_reference_grant::run),
     (&assumed_inventory::CHECK, assumed_inventory::run),
@@ -293,11 +301,11 @@ static RULES: &[Rule] = &[
 
 /// The checks of this stage.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    RULES.iter().map(|(check, _)| *check)
+    RULES.iter().map(|(check, _)| *check).chain([&expired_certificate::CHECK])
 }
 
-/// Looks at a mesh by every rule.
-pub fn all(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+/// Looks at a mesh by every rule. Where nobody knows what day it is, nothing has expired.
+pub fn all(mesh: &Mesh<'_>, today: Option<Date>, out: &mut Vec<Diagnostic>) {
     let found: Vec<Vec<Diagnostic>> = RULES
         .par_iter()
         .map(|(_, run)| {
@@ -307,4 +315,7 @@ pub fn all(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         })
         .collect();
     out.extend(found.into_iter().flatten());
+    if let Some(today) = today {
+        expired_certificate::run(mesh, today, out);
+    }
 }

@@ -232,8 +232,12 @@ impl<'de> Deserializer<'de> for Value<'de> {
         self.deserialize_str(visitor)
     }
 
+    /// A text as it stands, or nothing in place of what is none.
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        self.deserialize_str(visitor)
+        match self.content() {
+            Content::Text(_) => self.deserialize_byte_buf(visitor),
+            _ => visitor.visit_unit(),
+        }
     }
 
     /// A text as it stands, with what elsewhere would be placeholders.
