@@ -8,7 +8,7 @@ use clap::Args;
 use mesh_compiler::api::nearest;
 use mesh_compiler::diagnostic::Finding;
 use mesh_compiler::source::Input;
-use mesh_compiler::{Compilation, Options, compile, environments};
+use mesh_compiler::{Compilation, Memory, Options, compile, compile_again, environments};
 
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Place {
@@ -67,19 +67,25 @@ impl Place {
     }
 }
 
-/// Compiles each of the environments; without any, all files. Of several there is no snapshot.
+/// Compiles each of the environments, by what is known of the time before; without any, all files. Of several there is no
+/// snapshot.
 pub(crate) fn compile_each(
     inputs: &[Input],
     options: &Options,
     environments: &[String],
+    mut memory: Option<&mut Memory>,
 ) -> Compilation {
-    let of = |name: &String| {
-        let environment = Some(name.clone());
-        (name.clone(), compile(inputs, &Options { environment, ..options.clone() }))
-    };
-    let mut all: Vec<_> = environments.iter().map(of).collect();
-    match all.pop() {
+    let mut one = |options: &Options| match memory.as_deref_mut() {
+        Some(memory) => compile_again(inputs, options, memory),
         None => compile(inputs, options),
+    };
+    let mut all = Vec::new();
+    for name in environments {
+        let environment = Some(name.clone());
+        all.push((name.clone(), one(&Options { environment, ..options.clone() })));
+    }
+    match all.pop() {
+        None => one(options),
         Some((_, only)) if all.is_empty() => only,
         Some(last) => {
             all.push(last);

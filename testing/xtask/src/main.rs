@@ -39,6 +39,8 @@ enum Task {
     Suite(Suite),
     /// How fast the compiler and the proxy are, the proxy beside Envoy in the same run.
     Bench(bench::Arguments),
+    /// How fast the compiler is, beside `istioctl analyze` in the same run.
+    BenchCompiler(bench::compiler::Arguments),
     /// How many cases of the corpora are met: a line a group. It fails only where there is no corpus.
     Corpus(corpus::Arguments),
     /// Inputs that nobody wrote: mutations of those that are kept, for a bounded time.
@@ -75,6 +77,9 @@ fn main() -> ExitCode {
     let found = match Arguments::parse().task {
         Task::Suite(suite) => run(&suite).map_err(|error| error.to_string()),
         Task::Bench(arguments) => bench::run(&arguments).map_err(|error| error.to_string()),
+        Task::BenchCompiler(arguments) => {
+            bench::compiler::run(&arguments).map_err(|error| error.to_string())
+        }
         Task::Corpus(arguments) => return corpus(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments).map_err(|error| error.to_string()),
         Task::AgainstIstio(arguments) => return against_istio(&arguments),
