@@ -151,6 +151,7 @@ mod lost_port_settings;
 mod open_authorizer;
 mod open_auto_passthrough;
 mod open_credentials;
+mod open_listener;
 mod optional_token;
 mod retried_write;
 mod selector_behind_waypoint;
@@ -183,6 +184,7 @@ static RULES: &[Rule] = &[
     (&unknown_secret::CHECK, unknown_secret::run),
     (&unreadable_certificate::CHECK, unreadable_certificate::run),
     (&foreign_key::CHECK, foreign_key::run),
+    (&open_listener::CHECK, open_listener::run),
     (&uncertified_host::CHECK, uncertified_host::run),
     (&unknown_service_account::CHECK, unknown_service_account::run),
     (&missing_reference_grant::CHECK, missing_reference_grant::run),

@@ -157,9 +157,11 @@ fn children(path: &Path) -> io::Result<Vec<(std::ffi::OsString, fs::FileType)>> 
 
 fn is_policy(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().and_then(OsStr::to_str);
-    extension.is_some_and(|extension| {
-        ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    })
+    // Kustomize takes it without an extension, too.
+    name == "Kustomization"
+        || extension.is_some_and(|extension| {
+            ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        })
 }
 
 /// The project's configuration stands at the root of the first path, if that is a directory, or is in memory.

@@ -140,9 +140,10 @@ impl Run<'_> {
         let today = Some(Date::at(mesh_control::clock::wall()));
         let options = Options { context: place.inputs(), today, ..Options::default() };
         let inputs: Vec<_> = sources.iter().map(|source| source.input.clone()).collect();
-        let environments = match &self.arguments.out {
-            Some(_) => place.only(&inputs).map(|name| name.into_iter().collect()),
-            None => place.chosen(&inputs),
+        let is_of_one = self.arguments.out.is_some() || self.arguments.statuses.is_some();
+        let environments = match is_of_one {
+            true => place.only(&inputs).map(|name| name.into_iter().collect()),
+            false => place.chosen(&inputs),
         };
         let environments: Vec<_> = environments.map_err(|error| Exit::Usage.because(&error))?;
         // Git looks at the files while they are compiled; only what is written says of which commit it is.

@@ -92,10 +92,21 @@ impl Words<'_> {
             .label(format!("takes {min} to {max}")),
             Fault::UnknownValue(known) => self.unknown_value(node, &subject, known),
             Fault::Missing(field) => self.missing(node, field),
-            Fault::Invalid(reason) => {
-                Diagnostic::new(&INVALID_VALUE, self.value(node), format!("{subject} {reason}"))
-            }
+            Fault::Invalid(reason) => self.invalid(node, &subject, reason),
         })
+    }
+
+    /// Of a text that can be shown it is the text that is wrong.
+    fn invalid(&self, node: NodeId, field: &str, reason: &str) -> Diagnostic {
+        let shown = self.shown(node);
+        let is_text = matches!(self.reader.tree.content(node), Content::Text(_));
+        let is_short = !shown.is_empty() && shown.len() <= QUOTED_MAX && !shown.contains('\n');
+        let subject = match is_text && is_short && !self.is_secret() {
+            true => format!("`{}`", shown.trim_matches(['"', '\''])),
+            false => field.to_owned(),
+        };
+        let (what, label) = reason.split_once("; ").unwrap_or((reason, ""));
+        Diagnostic::new(&INVALID_VALUE, self.value(node), format!("{subject} {what}")).label(label)
     }
 
     fn wrong_type(&self, node: NodeId, subject: &str, expected: Expected) -> Diagnostic {
@@ -118,6 +129,9 @@ impl Words<'_> {
             let fix = Fix::new(Applicability::Safe, "put it in quotes")
                 .replace(self.place(span), format!("\"{text}\""));
             diagnostic = diagnostic.help(why).fix(fix);
+        }
+        if let Expected::Fields(fields) = expected {
+            diagnostic = diagnostic.help(of_fields(fields));
         }
         if expected == Expected::Duration
             && let Some((applicability, text)) = with_unit(self.reader.tree.content(node))
@@ -153,6 +167,19 @@ impl Words<'_> {
     /// `a list`, `the number 80`, `nothing`.
     fn found(&self, node: NodeId) -> String {
         let shown = self.shown(node);
+        // Nothing but an alias begins so.
+        if shown.starts_with('*') {
+            let what = match self.reader.tree.content(node) {
+                Content::Null => "nothing",
+                Content::Bool(_) => "a truth value",
+                Content::Integer(_) | Content::Float(_) => "a number",
+                Content::Text(_) => "a text",
+                Content::Sequence(_) => "a list",
+                Content::Mapping(_) => "a mapping",
+                Content::Faulty => "something faulty",
+            };
+            return format!("`{shown}`, which stands for {what}");
+        }
         match self.reader.tree.content(node) {
             Content::Null => "nothing".into(),
             Content::Bool(value) if shown == value.to_string() => {
@@ -305,10 +332,7 @@ impl Words<'_> {
             Some(parent) => diagnostic
                 .also(self.place(parent.key_span), "this has no value")
                 .help("is the line indented too little?"),
-            None if fields.len() <= 16 => {
-                diagnostic.help(format!("its fields are {}", list(fields)))
-            }
-            None => diagnostic,
+            None => diagnostic.help(of_fields(fields)),
         }
     }
 
@@ -379,4 +403,16 @@ fn takes(expected: Expected, plain: &str) -> bool {
 fn list(words: &[&str]) -> String {
     let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     words.join(", ")
+}
+/// How many fields are named.
+const FIELDS_MAX: usize = 16;
+
+fn of_fields(fields: &[&str]) -> String {
+    match fields.len() {
+        0 => "it has no fields".to_owned(),
+        1..=FIELDS_MAX => format!("its fields are {}", list(fields)),
+        more => {
+            format!("its fields are {} and {} more", list(&fields[..FIELDS_MAX]), more - FIELDS_MAX)
+        }
+    }
 }

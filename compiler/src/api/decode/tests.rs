@@ -37,7 +37,7 @@ fn every_fault_is_found_at_once_and_the_rest_is_read() {
             "error[wrong-type] 9:52 '80': `number` takes a whole number, and this is the text `'80'`",
             "error[wrong-type] 9:68 ten: `weight` takes a whole number, and this is the text `ten`",
             "error[wrong-type] 10:14 5: `timeout` takes a span of time, and this is the number `5`",
-            "error[invalid-value] 11:43 1y: `perTryTimeout` is no span of time; write a number and a unit, as in `1.5s`, `250ms` or `1h30m`",
+            "error[invalid-value] 11:43 1y: `1y` is no span of time",
         ]
     );
     let spec = read(&compiled);

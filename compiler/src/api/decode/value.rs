@@ -330,7 +330,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
                 log.outer.set(outer);
                 value.map_err(|stop: Stop| stop.at(self.node, self.name))
             }
-            _ => self.wrong(Expected::Mapping),
+            _ => self.wrong(Expected::Fields(fields)),
         }
     }
 
