@@ -90,6 +90,7 @@ mod envoy_patch;
 mod ignored_add;
 mod ignored_egress_proxy;
 mod ignored_remove;
+mod ineffective_ingress_tls;
 mod ineffective_sidecar;
 mod overlap;
 mod several_default_sidecars;
@@ -261,6 +262,7 @@ static RULES: &[Rule] = &[
     (&conflicting_sidecars::CHECK, conflicting_sidecars::run),
     (&several_default_sidecars::CHECK, several_default_sidecars::run),
     (&ineffective_sidecar::CHECK, ineffective_sidecar::run),
+    (&ineffective_ingress_tls::CHECK, ineffective_ingress_tls::run),
     (&unknown_registry::CHECK, unknown_registry::run),
     (&unserved_patch::CHECK, unserved_patch::run),
     (&unserved_extension::CHECK, unserved_extension::run),

@@ -122,7 +122,7 @@ impl Words<'_> {
         if expected == Expected::Text && self.is_plain_scalar(node) {
             let why = match self.reader.tree.content(node) {
                 Content::Bool(_) => {
-                    "Kubernetes reads this word as a truth value unless it is quoted"
+                    "Kubernetes and Istio read this word as a truth value unless it is quoted"
                 }
                 _ => "without quotes it is a number",
             };
@@ -209,14 +209,10 @@ impl Words<'_> {
     }
 
     fn unknown_value(&self, node: NodeId, subject: &str, known: &[&str]) -> Diagnostic {
-        let Content::Text(text) = self.reader.tree.content(node) else {
-            return Diagnostic::new(
-                &UNKNOWN_VALUE,
-                self.value(node),
-                format!("{subject} has an unknown value"),
-            );
+        let word = match self.reader.tree.content(node) {
+            Content::Text(text) => self.reader.tree.text(text, self.reader.source),
+            _ => self.shown(node),
         };
-        let word = self.reader.tree.text(text, self.reader.source);
         let list: Vec<_> =
             known.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
         let mut diagnostic = Diagnostic::new(

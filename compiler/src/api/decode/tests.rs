@@ -191,3 +191,21 @@ fn a_span_of_time_is_mended_with_a_unit() {
         virtual_service("  hosts: [a]\n  http:\n  - timeout: true\n    redirect: {uri: /}\n");
     assert!(said.findings[0].fixes.is_empty(), "{:?}", said.findings);
 }
+
+/// Kubernetes and Istio read YAML as 1.1 does: `OFF` is a truth value, and no word.
+#[test]
+fn a_word_that_is_a_truth_value_is_put_in_quotes_where_that_makes_a_value_of_it() {
+    let compiled = Compiled::files(&[("mesh.yaml", "meshConfig:\n  ingressControllerMode: OFF\n")]);
+    let said = "error[wrong-type] 2:26 OFF: `ingressControllerMode` takes a text, and this is `OFF`, which means `false`";
+    assert_eq!(compiled.said(), [said]);
+    let fix = &compiled.findings[0].fixes[0];
+    assert_eq!((&*fix.edits[0].text, fix.applicability), ("\"OFF\"", Applicability::Safe));
+    for (word, shown) in [("off", "off"), ("1", "1"), ("YES", "YES"), ("0x1", "0x1")] {
+        let head =
+            "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a}\n";
+        let compiled = Compiled::text(&format!("{head}spec: {{mtls: {{mode: {word}}}}}\n"));
+        let said = format!("error[unknown-value] 4:21 {shown}: `{shown}` is no value of `mode`");
+        assert_eq!(compiled.said(), [said]);
+        assert!(compiled.findings[0].help.as_deref().unwrap_or_default().contains("`DISABLE`"));
+    }
+}

@@ -343,8 +343,16 @@ impl<'de> Deserializer<'de> for Value<'de> {
         if self.is_empty() {
             return Empty.deserialize_enum(name, variants, visitor);
         }
-        let Content::Text(text) = self.content() else { return self.wrong(Expected::Text) };
-        let word = self.reader.tree.text(text, self.reader.source);
+        let word = match self.content() {
+            Content::Text(text) => self.reader.tree.text(text, self.reader.source),
+            // Quotes would not make a value of it.
+            Content::Bool(_) | Content::Integer(_) | Content::Float(_)
+                if !variants.contains(&self.shown()) =>
+            {
+                return Err(self.stop(Fault::UnknownValue(variants)));
+            }
+            _ => return self.wrong(Expected::Text),
+        };
         match variants.iter().find(|variant| **variant == word) {
             Some(variant) => visitor.visit_enum(Variant(variant)),
             None => Err(self.stop(Fault::UnknownValue(variants))),
