@@ -11,8 +11,16 @@ use crate::object::{
 
 /// The features that the proxy of this release serves. What needs another is refused by the proxy, so the compiler refuses it
 /// first.
-pub const SERVED: &[&str] =
-    &["consistent-hash", "cors", "fault-injection", "inbound-ports", "mirroring", "remote-jwks"];
+pub const SERVED: &[&str] = &[
+    "consistent-hash",
+    "cors",
+    "fault-injection",
+    "header-filter",
+    "inbound-ports",
+    "local-rate-limit",
+    "mirroring",
+    "remote-jwks",
+];
 
 /// The features that `object` needs beyond the basics, each with the item that needs it (`http[2]`,
 /// `rules[0]`, as in [`crate::source_map`]; empty: the object as a whole).

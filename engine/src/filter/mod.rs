@@ -12,9 +12,10 @@ mod selection;
 
 use std::sync::Arc;
 
+use mesh_snapshot::Key;
 use mesh_snapshot::object::{FilterPlace, FilterStep, RequestFilters, Traffic};
 
-pub use edits::{Change, Edit};
+pub use edits::{Change, Edit, edit};
 pub use limit::{Level, Limit, LimitId};
 pub use selection::{OnRoute, RouteAction};
 
@@ -42,6 +43,9 @@ pub struct Filters {
 /// One step.
 #[derive(Clone, Debug)]
 pub struct Filter {
+    /// With `item`, whose it is: `filters[0]`.
+    pub key: Arc<Key>,
+    pub item: Box<str>,
     name: Box<str>,
     traffic: Vec<Traffic>,
     port: Option<u16>,
@@ -83,6 +87,8 @@ impl Filters {
                     },
                 };
                 let compiled = Filter {
+                    key: Arc::clone(key),
+                    item: item.as_str().into(),
                     name: filter.name.as_str().into(),
                     traffic: filter.traffic.iter().copied().collect(),
                     port: filter.port,
@@ -119,6 +125,7 @@ impl Filters {
     }
 
     /// The steps at one place that are for requests which come in at `entry`, in their order.
+    #[must_use]
     pub fn steps(
         &self,
         place: FilterPlace,

@@ -100,6 +100,15 @@ pub enum HeaderEdit {
     },
 }
 
+impl HeaderEdit {
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Add { name, .. } | Self::Set { name, .. } | Self::Remove { name } => name,
+        }
+    }
+}
+
 /// So many requests in a time, counted by each proxy for itself: one bucket each for what the limit is for (a place where
 /// requests come in, a virtual host, a route).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
