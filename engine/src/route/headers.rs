@@ -53,7 +53,7 @@ impl HeaderPlan {
             add: pairs(&operations.response_add)?,
         };
         let authority = authority.last().or(added.last());
-        let authority = authority.map(|(_, text)| value(text)).transpose()?;
+        let authority = authority.map(|(_, text)| Value::compile(text)).transpose()?;
         Ok(Self { request, response, authority })
     }
 
@@ -61,6 +61,20 @@ impl HeaderPlan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.request.is_empty() && self.response.is_empty() && self.authority.is_none()
+    }
+}
+
+impl Value {
+    /// From Envoy's format language.
+    pub(crate) fn compile(text: &str) -> Result<Self, Fault> {
+        let format =
+            Format::parse(text).map_err(|error| Fault::Format { text: text.to_owned(), error })?;
+        match format.as_text() {
+            None => Ok(Self::Computed(format)),
+            Some(fixed) => HeaderValue::from_bytes(fixed.as_bytes())
+                .map(Self::Fixed)
+                .map_err(|_| Fault::HeaderValue(text.to_owned())),
+        }
     }
 }
 
@@ -86,18 +100,7 @@ fn names(all: &[String]) -> Result<Box<[HeaderName]>, Fault> {
 fn pairs<'a>(
     all: impl IntoIterator<Item = &'a (String, String)>,
 ) -> Result<Box<[(HeaderName, Value)]>, Fault> {
-    all.into_iter().map(|(header, text)| Ok((name(header)?, value(text)?))).collect()
-}
-
-fn value(text: &str) -> Result<Value, Fault> {
-    let format =
-        Format::parse(text).map_err(|error| Fault::Format { text: text.to_owned(), error })?;
-    match format.as_text() {
-        None => Ok(Value::Computed(format)),
-        Some(fixed) => HeaderValue::from_bytes(fixed.as_bytes())
-            .map(Value::Fixed)
-            .map_err(|_| Fault::HeaderValue(text.to_owned())),
-    }
+    all.into_iter().map(|(header, text)| Ok((name(header)?, Value::compile(text)?))).collect()
 }
 
 #[cfg(test)]
