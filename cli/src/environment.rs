@@ -104,7 +104,9 @@ fn union(all: Vec<(String, Compilation)>) -> Compilation {
     let mut holders: BTreeMap<FileId, usize> = BTreeMap::new();
     for (name, mut compiled) in all {
         let files: BTreeSet<_> = compiled.parsed.documents().map(|(_, it)| it.file).collect();
-        files.into_iter().for_each(|file| *holders.entry(file).or_default() += 1);
+        for file in files {
+            *holders.entry(file).or_default() += 1;
+        }
         for finding in std::mem::take(&mut compiled.findings) {
             let same = known.entry((finding.primary.file, finding.check.name)).or_default();
             let at = same.iter().find(|at| found.get(**at).is_some_and(|it| it.0 == finding));

@@ -101,9 +101,10 @@ impl Words<'_> {
         let shown = self.shown(node);
         let is_text = matches!(self.reader.tree.content(node), Content::Text(_));
         let is_short = !shown.is_empty() && shown.len() <= QUOTED_MAX && !shown.contains('\n');
-        let subject = match is_text && is_short && !self.is_secret() {
-            true => format!("`{}`", shown.trim_matches(['"', '\''])),
-            false => field.to_owned(),
+        let subject = if is_text && is_short && !self.is_secret() {
+            format!("`{}`", shown.trim_matches(['"', '\'']))
+        } else {
+            field.to_owned()
         };
         let (what, label) = reason.split_once("; ").unwrap_or((reason, ""));
         Diagnostic::new(&INVALID_VALUE, self.value(node), format!("{subject} {what}")).label(label)
@@ -404,11 +405,11 @@ fn list(words: &[&str]) -> String {
 const FIELDS_MAX: usize = 16;
 
 fn of_fields(fields: &[&str]) -> String {
-    match fields.len() {
-        0 => "it has no fields".to_owned(),
-        1..=FIELDS_MAX => format!("its fields are {}", list(fields)),
-        more => {
-            format!("its fields are {} and {} more", list(&fields[..FIELDS_MAX]), more - FIELDS_MAX)
+    match fields.split_at_checked(FIELDS_MAX) {
+        Some((first, rest)) if !rest.is_empty() => {
+            format!("its fields are {}, and {} more", list(first), rest.len())
         }
+        _ if fields.is_empty() => "it has no fields".to_owned(),
+        _ => format!("its fields are {}", list(fields)),
     }
 }
