@@ -48,7 +48,7 @@ fn of_service_near(mesh: &Mesh<'_>, written: &str) -> Option<String> {
     let mut parts = written.splitn(3, '.');
     let (name, namespace) = (parts.next()?, parts.next()?);
     let tail = parts.next().unwrap_or("svc");
-    if !whole.starts_with(tail) && nearest(tail, [whole.as_str()]).is_none() {
+    if !tail.starts_with("svc") && nearest(tail, [whole.as_str()]).is_none() {
         return None;
     }
     let own = mesh.services.of_namespace(namespace).iter().map(|id| mesh.services.get(*id));

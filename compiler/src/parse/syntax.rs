@@ -41,7 +41,7 @@ fn is_tab(kind: &ErrorKind) -> bool {
     )
 }
 
-/// The tab itself: the parser tells of the word before it or behind it, and both are of its line.
+/// The tab itself: the parser tells of the word before it, or of the one behind it.
 fn tab(text: &str, at: usize) -> usize {
     let bytes = text.as_bytes();
     let before = bytes.get(..at).unwrap_or_default();
@@ -52,9 +52,19 @@ fn tab(text: &str, at: usize) -> usize {
     {
         return start + found;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let line = rest.iter().take_while(|byte| **byte != b'\n');
-    line.into_iter().position(|byte| *byte == b'\t').map_or(at, |found| at + found)
+    // On its line any will do; on those below, one that stands before all else.
+    let rest = text.get(at..).unwrap_or_default();
+    let mut offset = at;
+    for (number, line) in rest.split_inclusive('\n').enumerate() {
+        let found = line
+            .find('\t')
+            .filter(|_| number == 0 || line.trim_start_matches(' ').starts_with('\t'));
+        if let Some(found) = found {
+            return offset + found;
+        }
+        offset += line.len();
+    }
+    at
 }
 
 const fn is_misplaced_key(kind: &ErrorKind) -> bool {
@@ -65,6 +75,7 @@ const fn is_misplaced_key(kind: &ErrorKind) -> bool {
             | E::InvalidSimpleKey
             | E::ExpectedBlockMappingKey
             | E::InvalidIndentation
+            | E::ExpectedBlockSequenceEntry
     )
 }
 
@@ -105,25 +116,22 @@ fn misplaced_key(text: &str, at: usize, place: &Place) -> Option<Diagnostic> {
     )
 }
 
-/// By how much the keys are indented to which a line that follows `before` could belong.
+/// By how much the keys are indented beside which a line that follows `before` could stand.
 fn open_columns(before: &str) -> Vec<usize> {
-    let mut columns: Vec<usize> = Vec::new();
+    let mut columns = Vec::new();
+    let mut outermost = usize::MAX;
     for line in before.lines().rev().take_while(|line| !line.starts_with("---")) {
         let rest = line.trim_start_matches(' ');
-        if rest.is_empty() || rest.starts_with('#') {
-            continue;
-        }
         let indent = line.len() - rest.len();
-        if columns.iter().any(|known| *known < indent) {
+        if rest.is_empty() || rest.starts_with('#') || indent >= outermost {
             continue;
         }
         // `- - key:` opens a list in a list, and then a mapping.
         let dashes = rest.len() - rest.trim_start_matches("- ").len();
         columns.push(indent + dashes);
-        if dashes > 0 {
-            columns.push(indent);
-        }
-        if indent == 0 {
+        // The dashes of a list may stand where its key does.
+        outermost = indent + usize::from(dashes > 0);
+        if outermost == 0 {
             break;
         }
     }

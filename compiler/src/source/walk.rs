@@ -189,6 +189,14 @@ pub(crate) fn root(input: &Input) -> Option<String> {
     }
 }
 
+/// A file by its path within the repository `root`, as both are shown; as it is where it lies elsewhere.
+pub(crate) fn relative<'p>(path: &'p str, root: &str) -> &'p str {
+    let below = path.strip_prefix(root.trim_end_matches('/'));
+    let inside = below
+        .and_then(|rest| if root.ends_with(':') { Some(rest) } else { rest.strip_prefix('/') });
+    inside.filter(|_| !root.is_empty()).unwrap_or(path)
+}
+
 /// `.` and `./` in front say nothing, so they are not shown.
 pub(crate) fn show(path: &Path) -> String {
     let shown = path.to_string_lossy().replace('\\', "/");

@@ -49,7 +49,7 @@ fn a_syntax_error_points_at_what_is_wrong() {
     }
     let compiled = Compiled::text("http:\n  - route: []\n   timeout: 5s\n");
     let help = compiled.findings[0].help.as_deref();
-    assert_eq!(help, Some("indent it by 2 or 4 spaces, as a key above it is"));
+    assert_eq!(help, Some("indent it by 0 or 4 spaces, as a key above it is"));
 }
 
 #[test]
