@@ -120,8 +120,12 @@ impl Wrong {
 
 /// Files are numbered in the order of their paths. A file as a whole comes before its lines.
 fn order(finding: &Finding) -> impl Ord + use<'_> {
-    let Site { file, span, .. } = &finding.primary;
-    (*file, *span, finding.check.name, finding.message.as_str())
+    let Site { file, span, text, .. } = &finding.primary;
+    // All that can differ where the rest is alike: rules run side by side, and come to their ends in any order.
+    let words = (finding.message.as_str(), text.as_str(), finding.help.as_deref());
+    let others: Vec<_> =
+        finding.others.iter().map(|it| (it.file, it.span, it.text.as_str())).collect();
+    (*file, *span, finding.check.name, words, others)
 }
 
 /// What was found in a value that could not be read says nothing that the fault has not said.

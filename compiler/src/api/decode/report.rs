@@ -133,6 +133,13 @@ impl Words<'_> {
         }
         if let Expected::Fields(fields) = expected {
             diagnostic = diagnostic.help(of_fields(fields));
+            // A scalar in place of a mapping of one can be meant for nothing else.
+            if let ([field], false) = (fields, text.contains('\n')) {
+                let text = format!("{{{field}: {text}}}");
+                let fix = Fix::new(Applicability::Unsafe, format!("write `{text}`"))
+                    .replace(self.place(span), text);
+                diagnostic = diagnostic.fix(fix);
+            }
         }
         if expected == Expected::Duration
             && let Some((applicability, text)) = with_unit(self.reader.tree.content(node))
@@ -410,6 +417,7 @@ fn of_fields(fields: &[&str]) -> String {
             format!("its fields are {}, and {} more", list(first), rest.len())
         }
         _ if fields.is_empty() => "it has no fields".to_owned(),
+        _ if fields.len() == 1 => format!("its only field is {}: put this under it", list(fields)),
         _ => format!("its fields are {}", list(fields)),
     }
 }
