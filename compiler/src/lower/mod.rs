@@ -53,7 +53,6 @@ use crate::parse::{DocumentId, Parsed};
 use crate::resolve::Mesh;
 
 pub(crate) use checks::CHECKS;
-pub(crate) use store::relative;
 
 /// A snapshot and what rides beside it.
 #[derive(Debug)]
