@@ -20,6 +20,8 @@ pub const SERVED: &[&str] = &[
     "local-rate-limit",
     "mirroring",
     "remote-jwks",
+    "route-headers",
+    "trusted-proxies",
 ];
 
 /// The features that `object` needs beyond the basics, each with the item that needs it (`http[2]`,
@@ -64,7 +66,8 @@ fn request_filters(object: &RequestFilters) -> Vec<(&'static str, String)> {
         (0..object.settings.len()).map(|at| ("local-rate-limit", format!("settings[{at}]")));
     let headers = object.route_headers.iter().enumerate();
     let headers = headers.map(|(index, _)| ("route-headers", format!("routeHeaders[{index}]")));
-    filters.chain(settings).chain(headers).collect()
+    let trusted = object.trusted_proxies.map(|_| ("trusted-proxies", "trustedProxies".to_owned()));
+    filters.chain(settings).chain(headers).chain(trusted).collect()
 }
 
 fn client_policy(policy: &ClientPolicy) -> Vec<(&'static str, String)> {

@@ -15,7 +15,7 @@ use mesh_snapshot::object::{
 use super::answer::{Answer, Line, Mark, Outcome, Step, place};
 use super::follow::Sender;
 use super::steps::{Path, told};
-use super::{AskError, plain, tracer};
+use super::{AskError, plain, steps, tracer};
 use crate::local::program;
 
 /// What happens at all the servers that a request may reach.
@@ -178,9 +178,10 @@ fn at_workload(
     let (outcome, status, summary) = decide(sender, &own, &request, &connection, &mut policy);
     if outcome != Outcome::Denied {
         path.pass(FilterPlace::Last, Some(&on), &mut headers.clone(), &mut put);
+        steps::tell_route(&own, Traffic::Inbound, Some(&on), path.sources, &mut put);
     }
-    let steps = [Some(step), Some(policy), told(put)].into_iter().flatten();
-    judged.tell(name.clone(), steps.collect());
+    let told = [Some(step), Some(policy), told(put)].into_iter().flatten();
+    judged.tell(name.clone(), told.collect());
     judged.answer(outcome, status, &format!("{name}: {summary}"));
     Ok(())
 }

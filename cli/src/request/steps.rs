@@ -4,7 +4,9 @@
 //! known here is told and not written.
 
 use http::HeaderMap;
-use mesh_engine::filter::{Change, Edit, Entry, Filter, Limit, OnRoute, Step as Put, edit};
+use mesh_engine::filter::{
+    Change, Edit, Entry, Filter, Limit, Moment, OnRoute, Side, Step as Put, edit,
+};
 use mesh_engine::route::{Outcome, Value};
 use mesh_engine::{Program, Request};
 use mesh_snapshot::SourceMap;
@@ -62,12 +64,7 @@ impl Path<'_> {
     }
 
     fn tell(&self, filter: &Filter, edits: &[Edit], whose: &str, told: &mut Step) {
-        if edits.is_empty() {
-            return;
-        }
-        let edits: Vec<_> = edits.iter().map(edited).collect();
-        let source = place(self.sources, &filter.key, &filter.item);
-        told.push(Mark::Note, format!("headers {whose}: {}", edits.join(", ")), source);
+        tell(edits, whose, place(self.sources, &filter.key, &filter.item), told);
     }
 
     /// Routes a request by `find`, and takes it through the steps of `places`.
@@ -89,6 +86,51 @@ impl Path<'_> {
             }
         }
         Passed { headers, outcome, route }
+    }
+}
+
+fn tell(edits: &[Edit], whose: &str, source: Option<String>, told: &mut Step) {
+    if !edits.is_empty() {
+        let edits: Vec<_> = edits.iter().map(edited).collect();
+        told.push(Mark::Note, format!("headers {whose}: {}", edits.join(", ")), source);
+    }
+}
+
+/// Which way requests go that a proxy sends on.
+pub(super) const fn sent(program: &Program) -> Traffic {
+    if program.gateway().is_some() { Traffic::Gateway } else { Traffic::Outbound }
+}
+
+/// Edits the headers of a request that is sent where its route leads.
+pub(super) fn lead(
+    program: &Program,
+    on: Option<&OnRoute<'_>>,
+    moment: Moment,
+    headers: &mut HeaderMap,
+) {
+    let Some(on) = on else { return };
+    let edits = program.filters().route_headers();
+    edits.each((sent(program), on), Side::Request, moment, |_, _, edits| {
+        edit(headers, edits, |_, _| None);
+    });
+}
+
+/// What is edited where a route leads, with its lines.
+pub(super) fn tell_route(
+    program: &Program,
+    traffic: Traffic,
+    on: Option<&OnRoute<'_>>,
+    sources: &SourceMap,
+    told: &mut Step,
+) {
+    let Some(on) = on else { return };
+    for (side, whose) in [(Side::Request, "of the request"), (Side::Response, "of the answer")] {
+        for moment in [Moment::Before, Moment::After] {
+            let edits = program.filters().route_headers();
+            edits.each((traffic, on), side, moment, |key, item, edits| {
+                tell(edits, whose, place(sources, key, item), told);
+            });
+        }
     }
 }
 

@@ -38,6 +38,14 @@ fn written(filter: &Resolved<'_>) -> Written<RequestFilters> {
         let Written { object, places } = &mut written;
         match served {
             None => {}
+            Some(Served::TrustedProxies(proxies)) => {
+                places.push(("trustedProxies".to_owned(), place));
+                object.trusted_proxies = Some(*proxies);
+            }
+            Some(Served::RouteHeaders(headers)) => {
+                places.push((format!("routeHeaders[{}]", object.route_headers.len()), place));
+                object.route_headers.push(headers.clone());
+            }
             Some(Served::Step(step)) => {
                 places.push((format!("filters[{}]", object.filters.len()), place));
                 object.filters.push(step.clone());

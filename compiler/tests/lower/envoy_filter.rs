@@ -1,6 +1,6 @@
 //! What `EnvoyFilter`s put into the path of requests.
 
-use mesh_engine::filter::{Entry, Level, OnRoute, Step};
+use mesh_engine::filter::{Entry, Level, Moment, OnRoute, Side, Step};
 use mesh_snapshot::object::{FilterPlace, RouteLevel, Traffic};
 
 use crate::support::{Program, Repository, workload};
@@ -150,4 +150,23 @@ fn scripts_that_edit_headers_become_edits() {
     let Step::Edits { request, response, reroute } = &step.step else { panic!() };
     assert_eq!((request[0].name.as_str(), response[0].name.as_str()), ("x-a", "x-b"));
     assert!(*reroute && !request[0].is_computed());
+}
+
+#[test]
+fn headers_of_routes_are_edited() {
+    let patch = "
+  - applyTo: ROUTE_CONFIGURATION
+    match: {context: SIDECAR_INBOUND}
+    patch: {operation: MERGE, value: {response_headers_to_remove: [x-powered-by]}}";
+    let text = filter("shop/headers", "", &[patch.to_owned()]);
+    assert_eq!(told(&text), Vec::<String>::new());
+    let bundle = mesh(&text).bundle();
+    let api = Program::of(&bundle, "shop/api");
+    let on = OnRoute::inbound(8080, "inbound|http|80");
+    let mut found = Vec::new();
+    let edits = api.program.filters().route_headers();
+    edits.each((Traffic::Inbound, &on), Side::Response, Moment::After, |key, item, edits| {
+        found.extend(edits.iter().map(|edit| format!("{key} {item} {}", edit.name)));
+    });
+    assert_eq!(found, ["RequestFilters shop/headers routeHeaders[0] x-powered-by"]);
 }

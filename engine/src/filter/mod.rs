@@ -8,6 +8,7 @@
 
 mod edits;
 mod limit;
+mod route_headers;
 mod selection;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use mesh_snapshot::object::{FilterPlace, FilterStep, RequestFilters, Traffic};
 
 pub use edits::{Change, Edit, edit};
 pub use limit::{Level, Limit, LimitId};
+pub use route_headers::{Moment, RouteEdits, Side};
 pub use selection::{OnRoute, RouteAction};
 
 use self::limit::Setting;
@@ -38,6 +40,8 @@ pub struct Filters {
     last: Vec<Filter>,
     limits: Vec<Limit>,
     settings: Vec<Setting>,
+    route_headers: RouteEdits,
+    trusted_proxies: Option<u32>,
 }
 
 /// One step.
@@ -71,6 +75,7 @@ impl Filters {
         objects.sort_by_key(|(_, object)| object.priority);
         let mut filters = Self::default();
         for (key, object) in objects {
+            filters.trusted_proxies = object.trusted_proxies.or(filters.trusted_proxies);
             for (index, filter) in object.filters.iter().enumerate() {
                 let item = format!("filters[{index}]");
                 let at = |fault| BuildError::at(key, &item, fault);
@@ -106,6 +111,11 @@ impl Filters {
                 let limit = filters.add_limit(limit);
                 filters.settings.push(Setting::new(setting, limit));
             }
+            for (index, headers) in object.route_headers.iter().enumerate() {
+                let item = format!("routeHeaders[{index}]");
+                let added = filters.route_headers.push(headers, Arc::clone(key), &item);
+                added.map_err(|fault| BuildError::at(key, &item, fault))?;
+            }
         }
         // The narrowest first, and of those for the same the last.
         filters.settings.reverse();
@@ -139,6 +149,17 @@ impl Filters {
             filter.traffic.contains(&entry.traffic)
                 && filter.port.is_none_or(|port| port == entry.port)
         })
+    }
+
+    /// What becomes of headers where a route leads somewhere.
+    #[must_use]
+    pub const fn route_headers(&self) -> &RouteEdits {
+        &self.route_headers
+    }
+
+    /// The word of the last that has one.
+    pub(crate) const fn trusted_proxies(&self) -> Option<u32> {
+        self.trusted_proxies
     }
 
     /// The limit that counts for a request at a step, and for which of its routes it counts. `on` is absent where no route takes the

@@ -1,9 +1,10 @@
 use mesh_snapshot::object::{
     FilterPlace, FilterStep, HeaderEdit, Microseconds, PartsPerMillion, RateLimit, RequestFilter,
-    RequestFilters, RouteAction, RouteLevel, RouteSelector, RouteSetting, TokenBucket, Traffic,
+    RequestFilters, RouteAction, RouteHeaders, RouteLevel, RouteSelector, RouteSetting,
+    TokenBucket, Traffic,
 };
 
-use super::{Entry, Level, OnRoute, Step};
+use super::{Entry, Level, Moment, OnRoute, Side, Step};
 use crate::fixture::{Mesh, workload};
 use crate::{BuildError, Program};
 
@@ -151,4 +152,57 @@ fn edits_are_kept_in_order() {
     assert_eq!(names, ["x-b", "x-a", "x-a"]);
     assert!(program.filters().looks_back(WEB));
     assert!(!program.filters().looks_back(Entry { traffic: Traffic::Gateway, ..WEB }));
+}
+
+/// Source: Envoy, `HeaderParser::evaluateHeaders`, and the merging of lists by Istio.
+#[test]
+fn headers_of_routes_are_edited_level_by_level_and_what_is_removed_first() {
+    let headers = |level, name: &str| RouteHeaders {
+        routes: RouteSelector { action: None, ..setting("inbound|http|80", level, 1).routes },
+        request: vec![
+            HeaderEdit::Add { name: format!("{name}-add"), value: "a".into() },
+            HeaderEdit::Remove { name: format!("{name}-gone") },
+        ],
+        response: Vec::new(),
+    };
+    let mut object = of(Vec::new());
+    object.route_headers = vec![
+        headers(RouteLevel::Port, "port"),
+        headers(RouteLevel::VirtualHost, "host"),
+        headers(RouteLevel::Route, "a"),
+        headers(RouteLevel::Route, "b"),
+    ];
+    let program = program(vec![object]).unwrap();
+    let edits = program.filters().route_headers();
+    let names = |host, moment| {
+        let on = OnRoute::inbound(8080, host);
+        let mut names = Vec::new();
+        edits.each((Traffic::Inbound, &on), Side::Request, moment, |_, _, list| {
+            names.extend(list.iter().map(|it| it.name.to_string()));
+        });
+        names
+    };
+    assert_eq!(names("inbound|http|80", Moment::Before), ["a-gone", "b-gone"]);
+    assert_eq!(
+        names("inbound|http|80", Moment::After),
+        ["a-add", "b-add", "host-gone", "host-add", "port-gone", "port-add"]
+    );
+    assert!(names("inbound|http|81", Moment::After).is_empty());
+    let on = OnRoute::inbound(8080, "inbound|http|80");
+    for (traffic, side) in [(Traffic::Inbound, Side::Response), (Traffic::Outbound, Side::Request)]
+    {
+        edits.each((traffic, &on), side, Moment::After, |_, _, list| assert!(list.is_empty()));
+    }
+}
+
+#[test]
+fn the_last_word_on_trusted_proxies_counts() {
+    let trusting = |proxies, priority| RequestFilters {
+        priority,
+        trusted_proxies: proxies,
+        ..RequestFilters::default()
+    };
+    let of = |objects| program(objects).unwrap().trusted_proxies();
+    assert_eq!(of(vec![trusting(Some(2), 1), trusting(Some(3), 0), trusting(None, 2)]), 2);
+    assert_eq!(of(vec![trusting(None, 0)]), 0);
 }

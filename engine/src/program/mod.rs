@@ -44,6 +44,8 @@ pub const FEATURES: &[&str] = &[
     "local-rate-limit",
     "mirroring",
     "remote-jwks",
+    "route-headers",
+    "trusted-proxies",
 ];
 
 /// What a program may take, and need.
@@ -207,14 +209,18 @@ impl Program {
         self.clusters.find(name).and_then(|id| self.clusters.get(id))
     }
 
+    /// How many proxies in front of a gateway are trusted to append to `X-Forwarded-For`.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> u32 {
+        self.filters.trusted_proxies().unwrap_or(self.defaults.trusted_proxies)
+    }
+
     /// The original client of a request that came from `source`.
     #[must_use]
     pub fn remote_address(&self, source: IpAddr, headers: &HeaderMap) -> IpAddr {
         match self.role {
             Role::Sidecar => client_address::at_sidecar(source, headers),
-            Role::Gateway => {
-                client_address::at_gateway(source, headers, self.defaults.trusted_proxies)
-            }
+            Role::Gateway => client_address::at_gateway(source, headers, self.trusted_proxies()),
         }
     }
 

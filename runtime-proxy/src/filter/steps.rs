@@ -1,7 +1,7 @@
 //! Steps that authors have put into the path of requests: which there are, and which limit counts, is the engine's to say.
 
 use http::{HeaderMap, Request, Response, StatusCode};
-use mesh_engine::filter::{Edit, Entry, Filter, Limit, OnRoute, Step};
+use mesh_engine::filter::{Edit, Entry, Filter, Limit, Moment, OnRoute, Side, Step};
 use mesh_engine::route::Outcome;
 use mesh_snapshot::object::FilterPlace;
 use tokio::time::Instant;
@@ -156,6 +156,78 @@ fn refusal(limit: &Limit, exchange: &Exchange) -> LocalReply {
 
 /// Source: gRPC, “Status codes and their use in gRPC”.
 const GRPC_RESOURCE_EXHAUSTED: u32 = 8;
+
+/// Edits the headers of a request where its route leads somewhere. Whether there was anything to edit.
+pub(crate) fn route_request(
+    request: &mut Request<Body>,
+    on: Option<&OnRoute<'_>>,
+    moment: Moment,
+    exchange: &Exchange,
+) -> bool {
+    let mut is_edited = false;
+    each(on, Side::Request, moment, exchange, |edits| {
+        edit::request_in_order(request, edits, exchange);
+        is_edited |= !edits.is_empty();
+    });
+    is_edited
+}
+
+/// Edits the headers of an answer that comes from there.
+pub(crate) fn route_response(
+    response: &mut Response<Body>,
+    on: Option<&OnRoute<'_>>,
+    moment: Moment,
+    exchange: &Exchange,
+) {
+    each(on, Side::Response, moment, exchange, |edits| {
+        edit::response_in_order(response, edits, exchange);
+    });
+}
+
+/// Both, where the route says nothing itself. An answer may ask for what was asked, so that is kept.
+pub(crate) fn lead(request: &mut Request<Body>, on: Option<&OnRoute<'_>>, exchange: &mut Exchange) {
+    let before = route_request(request, on, Moment::Before, exchange);
+    if route_request(request, on, Moment::After, exchange) || before {
+        exchange.rewritten(request);
+    }
+    if looks_back(on, exchange) {
+        exchange.keep(request.headers());
+    }
+}
+
+/// The same of the answer.
+pub(crate) fn lead_back(
+    response: &mut Response<Body>,
+    on: Option<&OnRoute<'_>>,
+    exchange: &Exchange,
+) {
+    for moment in [Moment::Before, Moment::After] {
+        route_response(response, on, moment, exchange);
+    }
+}
+
+fn each(
+    on: Option<&OnRoute<'_>>,
+    side: Side,
+    moment: Moment,
+    exchange: &Exchange,
+    with: impl FnMut(&[Edit]),
+) {
+    let edits = exchange.program().engine().filters().route_headers();
+    let (Some(on), Some(entered)) = (on, exchange.entered) else { return };
+    let mut with = with;
+    if !edits.is_empty() {
+        edits.each((entered.entry.traffic, on), side, moment, |_, _, edits| with(edits));
+    }
+}
+
+/// Whether the answer on a route gets headers that are made of what was asked.
+pub(crate) fn looks_back(on: Option<&OnRoute<'_>>, exchange: &Exchange) -> bool {
+    let Some(Entered { entry, .. }) = exchange.entered else { return false };
+    let filters = exchange.program().engine().filters();
+    filters.looks_back(entry)
+        || on.is_some_and(|on| filters.route_headers().looks_back(entry.traffic, on))
+}
 
 /// Takes an answer back through all steps that its request has passed or would have passed: what stands in the way of a request
 /// does not stand in that of its answer. Source: Envoy, `sendLocalReplyViaFilterChain`.

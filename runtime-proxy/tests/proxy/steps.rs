@@ -4,9 +4,9 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use mesh_proxy::http::{Body, Version};
 use mesh_snapshot::object::{
     AccessLog, Action, AuthorizationPolicy, FilterPlace, FilterStep, HeaderEdit, HeaderMatch,
-    HttpMatch, HttpRoute, Microseconds, PartsPerMillion, Protocol, RateLimit, RequestFilter,
-    RequestFilters, RouteLevel, RouteSelector, RouteSetting, Rule, StringMatch, TokenBucket,
-    Traffic, ValueMatch,
+    HeaderOperations, HttpMatch, HttpRoute, Microseconds, PartsPerMillion, Protocol, RateLimit,
+    RequestFilter, RequestFilters, RouteHeaders, RouteLevel, RouteSelector, RouteSetting, Rule,
+    StringMatch, TokenBucket, Traffic, ValueMatch,
 };
 
 use crate::edge::{asking, plain, shop, to_shop};
@@ -204,8 +204,6 @@ fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
 
 #[tokio::test(flavor = "local")]
 async fn headers_are_edited_one_after_the_other_and_back() {
-    let add = |name: &str, value: &str| HeaderEdit::Add { name: name.into(), value: value.into() };
-    let remove = |name: &str| HeaderEdit::Remove { name: name.to_owned() };
     let inner = edits(
         vec![add("x-a", "2"), remove("x-gone")],
         vec![remove("server"), set("x-order", "inner"), set("x-asked", "%REQ(x-a)%")],
@@ -320,4 +318,94 @@ async fn a_gateway_limits_what_comes_from_outside() {
     // What nobody serves takes a token before it is told so.
     assert_eq!([ask("shop.test").await, ask("other.test").await], [200, 404]);
     assert_eq!([ask("shop.test").await, ask("other.test").await], [429, 429]);
+}
+
+fn route_headers(
+    traffic: Traffic,
+    virtual_host: &str,
+    level: RouteLevel,
+    edits: (Vec<HeaderEdit>, Vec<HeaderEdit>),
+) -> RouteHeaders {
+    let routes = setting(traffic, virtual_host, limit(1)).routes;
+    let (request, response) = edits;
+    RouteHeaders { routes: RouteSelector { level, ..routes }, request, response }
+}
+
+fn add(name: &str, value: &str) -> HeaderEdit {
+    HeaderEdit::Add { name: name.to_owned(), value: value.to_owned() }
+}
+
+fn remove(name: &str) -> HeaderEdit {
+    HeaderEdit::Remove { name: name.to_owned() }
+}
+
+#[tokio::test(flavor = "local")]
+async fn headers_are_edited_where_the_only_route_leads() {
+    let edits = (vec![add("x-a", "1")], vec![set("x-of", "%REQ(x-a)%"), remove("server")]);
+    let host = "inbound|http|9080";
+    let headers = route_headers(Traffic::Inbound, host, RouteLevel::VirtualHost, edits);
+    let filters = RequestFilters { route_headers: vec![headers], ..RequestFilters::default() };
+    let mut mesh = mesh(filters.clone());
+    let proxy = reviews(mesh).await;
+    let client = Client::to(proxy.inbound(), Version::Http1).await;
+    let response = client.send(get("/")).await.unwrap();
+    assert_eq!(response.headers()["got-x-a"], "1");
+    assert_eq!(response.headers()["x-of"], "1");
+    assert!(!response.headers().contains_key("server"));
+    // Who is denied is led nowhere.
+    mesh = self::mesh(filters);
+    mesh.authorization(closed());
+    let proxy = reviews(mesh).await;
+    let client = Client::to(proxy.inbound(), Version::Http1).await;
+    let response = client.send(get("/")).await.unwrap();
+    assert_eq!(response.status(), 403);
+    assert!(!response.headers().contains_key("x-of"));
+}
+
+/// Source: Istio merges a patch into the route's own lists, and Envoy removes before it adds.
+#[tokio::test(flavor = "local")]
+async fn what_a_route_adds_is_not_removed_by_what_is_merged_into_it() {
+    let level = |level, name: &str| {
+        let request = vec![remove("x-own"), remove("x-came"), add("x-order", name)];
+        let response = vec![remove("x-envoy-upstream-service-time"), add("x-order", name)];
+        let host = "a.shop.svc.cluster.local:80";
+        route_headers(Traffic::Outbound, host, level, (request, response))
+    };
+    let serve = async |levels: Vec<RouteHeaders>| {
+        let mut mesh = mesh(RequestFilters { route_headers: levels, ..RequestFilters::default() });
+        let headers = HeaderOperations {
+            request_add: vec![("x-own".into(), "1".into()), ("x-order".into(), "own".into())],
+            ..HeaderOperations::default()
+        };
+        let route = HttpRoute { headers, ..route(forward(vec![backend(to("a"), 1)])) };
+        mesh.service(service("a", 80, Protocol::Http), vec![route]);
+        let mut proxy = Proxy::sidecar("web", &[], &Authority::root());
+        proxy.put(&mesh.snapshot()).unwrap();
+        let at = server(Version::Http1, async |request: Request<Body>| {
+            let has = |name: &str| request.headers().contains_key(name);
+            let order = values(request.headers(), "x-order").join(",");
+            let told = format!("own {} came {} {order}", has("x-own"), has("x-came"));
+            Ok(Response::new(Body::from(bytes::Bytes::from(told))))
+        })
+        .await;
+        proxy.learn("a", vec![endpoint("a", 80, at)]);
+        let client = Client::to(proxy.outbound(), Version::Http1).await;
+        let mut request = asking("a", "/");
+        request.headers_mut().insert("x-came", "1".parse().unwrap());
+        let response = client.send(request).await.unwrap();
+        let order = values(response.headers(), "x-order").join(",");
+        let timed = response.headers().contains_key("x-envoy-upstream-service-time");
+        (text(response).await, order, timed)
+    };
+    let (asked, order, timed) =
+        serve(vec![level(RouteLevel::VirtualHost, "host"), level(RouteLevel::Route, "route")])
+            .await;
+    // The wider level comes later, and removes what it says.
+    assert_eq!(asked, "own false came false own,route,host");
+    assert_eq!((order.as_str(), timed), ("route,host", false));
+    let (asked, order, timed) = serve(vec![level(RouteLevel::Route, "route")]).await;
+    assert_eq!(asked, "own true came false own,route");
+    assert_eq!((order.as_str(), timed), ("route", false));
+    let (_, _, timed) = serve(Vec::new()).await;
+    assert!(timed);
 }

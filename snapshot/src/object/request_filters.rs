@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HeaderOperations, Microseconds, PartsPerMillion, is_default};
+use super::{Microseconds, PartsPerMillion, is_default};
 
 /// What one author asks for. A workload has all that select it: sorted by `priority`, and where that is the same, as the
 /// slice has them.
@@ -25,6 +25,9 @@ pub struct RequestFilters {
     /// In order.
     #[serde(default, skip_serializing_if = "is_default")]
     pub route_headers: Vec<RouteHeaders>,
+    /// Of a gateway, in place of [`super::MeshDefaults::trusted_proxies`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted_proxies: Option<u32>,
 }
 
 /// A step.
@@ -81,7 +84,8 @@ pub enum FilterStep {
     },
 }
 
-/// One edit of headers. Names are in lower case, values in Envoy's format language, as in [`HeaderOperations`].
+/// One edit of headers. Names are in lower case, values in Envoy's format language, as in
+/// [`super::HeaderOperations`].
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum HeaderEdit {
@@ -154,12 +158,17 @@ pub struct RouteSetting {
     pub limit: RateLimit,
 }
 
-/// Headers that are edited where a route leads somewhere, after what the route says itself.
+/// Headers that are edited where a route leads somewhere: of each level what is removed first, then the rest in order. Those of a
+/// route are edited together with what it says itself, those of the wider levels after that.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RouteHeaders {
     pub routes: RouteSelector,
-    pub headers: HeaderOperations,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub request: Vec<HeaderEdit>,
+    /// Of answers that come from where the route leads, and of those that it gives itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub response: Vec<HeaderEdit>,
 }
 
 /// Some routes. What is absent or empty says nothing.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mesh_snapshot::object::{FilterStep, RequestFilter, RouteSetting};
+use mesh_snapshot::object::{FilterStep, RequestFilter, RouteHeaders, RouteSetting};
 
 use super::{Effect, Loss, effect};
 use crate::api::istio::EnvoyFilter;
@@ -36,6 +36,8 @@ pub struct Patch {
 pub enum Served {
     Step(RequestFilter),
     Settings(Vec<RouteSetting>),
+    RouteHeaders(RouteHeaders),
+    TrustedProxies(u32),
 }
 
 impl<'a> EnvoyFilters<'a> {
@@ -118,6 +120,14 @@ fn patches(
             Effect::Lost(loss) => (None, Some(loss)),
             Effect::Step(step) if nobody.is_none() => (Some(Served::Step(step.served)), step.told),
             Effect::Step(step) => (None, Some(step.unmade.because(NOBODY))),
+            Effect::RouteHeaders(headers) if nobody.is_none() => {
+                (Some(Served::RouteHeaders(headers.served)), headers.told)
+            }
+            Effect::RouteHeaders(headers) => (None, Some(headers.unmade.because(NOBODY))),
+            Effect::TrustedProxies(trusted) if nobody.is_none() => {
+                (Some(Served::TrustedProxies(trusted.served)), trusted.told)
+            }
+            Effect::TrustedProxies(trusted) => (None, Some(trusted.unmade.because(NOBODY))),
             Effect::Settings(settings) => {
                 let stranger = settings.served.iter().find(|it| !is_limit(&it.filter));
                 match stranger {

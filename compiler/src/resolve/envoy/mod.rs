@@ -39,7 +39,7 @@ mod filters;
 #[cfg(test)]
 mod tests;
 
-use mesh_snapshot::object::{RequestFilter, RouteSetting};
+use mesh_snapshot::object::{RequestFilter, RouteHeaders, RouteSetting};
 use serde_json::Value;
 
 use self::message::Message;
@@ -61,6 +61,10 @@ pub enum Effect {
     Step(Box<Servable<RequestFilter>>),
     /// What a step does to some routes.
     Settings(Box<Servable<Vec<RouteSetting>>>),
+    /// Headers that are edited where some routes lead.
+    RouteHeaders(Box<Servable<RouteHeaders>>),
+    /// How many proxies in front of gateways are trusted.
+    TrustedProxies(Box<Servable<u32>>),
     /// What will not happen.
     Lost(Loss),
 }

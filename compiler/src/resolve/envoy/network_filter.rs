@@ -14,7 +14,7 @@ pub(super) fn effect(change: &Change<'_>) -> Effect {
     let (kind, config) = change.value.typed_config();
     let kind = kind.unwrap_or_default();
     if kind.ends_with("HttpConnectionManager") || is(name, "http_connection_manager") {
-        return connection_manager::effect(config);
+        return connection_manager::effect(change, config);
     }
     let (what, consequence) = if kind.ends_with("LocalRateLimit") || is(name, "local_ratelimit") {
         let limit = local_rate_limit::unmade(config);

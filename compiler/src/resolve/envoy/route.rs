@@ -1,9 +1,11 @@
 //! `ROUTE_CONFIGURATION`, `VIRTUAL_HOST` and `HTTP_ROUTE`: what becomes of requests once their host is known.
 
-use mesh_snapshot::object::RouteSetting;
+use mesh_snapshot::object::{RouteHeaders, RouteSetting};
 
 use super::message::Message;
-use super::{Change, Effect, Loss, Servable, header_mutation, local_rate_limit, routes};
+use super::{
+    Change, Effect, HeaderEdits, Loss, Servable, header_mutation, local_rate_limit, routes,
+};
 use crate::api::istio::{ApplyTo, PatchOperation};
 
 pub(super) fn effect(change: &Change<'_>) -> Effect {
@@ -34,16 +36,7 @@ fn merged(change: &Change<'_>, part: &str) -> Effect {
     if value.field_names().all(|name| header_mutation::ROUTE_FIELDS.contains(&&*name))
         && let Some(edits) = header_mutation::of_route(value)
     {
-        let names = edits.summary();
-        let first = value.field_names().next().unwrap_or_default();
-        return Effect::Lost(
-            Loss::new(
-                format!("headers are not edited: {names}"),
-                "they pass as the application and the client wrote them",
-            )
-            .help("write the edits as `headers` of a VirtualService")
-            .below(&[&first]),
-        );
+        return headers(change, edits);
     }
     of_filters(change).unwrap_or_else(|| {
         Effect::Lost(rate_limits(value).unwrap_or_else(|| {
@@ -52,6 +45,19 @@ fn merged(change: &Change<'_>, part: &str) -> Effect {
             loss.below(&[&first])
         }))
     })
+}
+
+fn headers(change: &Change<'_>, edits: HeaderEdits) -> Effect {
+    let first = change.value.field_names().next().unwrap_or_default();
+    let unmade = edits.unmade().below(&[&first]);
+    let HeaderEdits { request, response } = edits;
+    match routes::of(change) {
+        Ok(routes) => {
+            let served = RouteHeaders { routes, request, response };
+            Effect::RouteHeaders(Box::new(Servable { served, unmade, told: None }))
+        }
+        Err(reason) => Effect::Lost(unmade.because(&reason)),
+    }
 }
 
 /// Settings of filters for this route alone. Absent: there are none.

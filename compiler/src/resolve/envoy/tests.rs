@@ -261,6 +261,35 @@ fn edits_that_are_written_out_are_understood() {
 }
 
 #[test]
+fn headers_of_routes_are_edited_together() {
+    let value = json!({
+        "response_headers_to_remove": ["X-Powered-By"],
+        "response_headers_to_add": [{ "header": { "key": "x-a", "value": "b" }, "append": false }],
+    });
+    let matched = json!({ "context": "GATEWAY" });
+    let Effect::RouteHeaders(found) = of(of_routes("ROUTE_CONFIGURATION", &matched, &value)) else {
+        panic!()
+    };
+    assert_eq!(found.served.routes.level, RouteLevel::Port);
+    assert_eq!(
+        found.served.response,
+        [
+            HeaderEdit::Remove { name: "x-powered-by".into() },
+            HeaderEdit::Set { name: "x-a".into(), value: "b".into() },
+        ]
+    );
+    let gateway = json!({ "routeConfiguration": { "gateway": "shop/edge" } });
+    let told = lost(of_routes("VIRTUAL_HOST", &gateway, &value));
+    assert_eq!(
+        told,
+        "headers are not edited: `x-powered-by`, `x-a` of answers: it is for routes whose `gateway` is `shop/edge`, which is not looked at"
+    );
+    let mut more = value;
+    more["require_tls"] = json!("ALL");
+    lost(of_routes("VIRTUAL_HOST", &matched, &more));
+}
+
+#[test]
 fn whoever_is_asked_is_named() {
     let value = json!({ "name": "envoy.filters.http.ext_authz", "typed_config": {
         "@type": format!("{TYPE}.ext_authz.v3.ExtAuthz"),
@@ -297,6 +326,40 @@ fn settings_of_the_connection_manager_are_told_by_name() {
     let native = json!({ "server_header_transformation": "PASS_THROUGH" });
     assert!(matches!(of(merge(native)), Effect::Native(_)));
     lost(merge(json!({ "server_header_transformation": "APPEND_IF_ABSENT" })));
+}
+
+#[test]
+fn a_gateway_may_trust_proxies_in_front_of_it() {
+    let merge = |context: &str, listener: Value, config: Value| {
+        json!({
+            "applyTo": "NETWORK_FILTER",
+            "match": { "context": context, "listener": listener },
+            "patch": { "operation": "MERGE", "value": {
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": config,
+            } },
+        })
+    };
+    let all = json!({ "filterChain": { "filter": { "name": "envoy.filters.network.http_connection_manager" } } });
+    let hops = json!({ "@type": "x", "use_remote_address": true, "xff_num_trusted_hops": 2 });
+    let Effect::TrustedProxies(found) = of(merge("GATEWAY", all.clone(), hops.clone())) else {
+        panic!()
+    };
+    assert_eq!(found.served, 2);
+    let remote = json!({ "use_remote_address": true });
+    assert!(matches!(of(merge("GATEWAY", all.clone(), remote)), Effect::Native(_)));
+    let mut more = hops.clone();
+    more["server_name"] = json!("a");
+    for (context, listener, config, said) in [
+        ("ANY", all.clone(), hops.clone(), "for gateways alone"),
+        ("GATEWAY", json!({ "portNumber": 8443 }), hops, "some of a gateway's ports"),
+        ("GATEWAY", all.clone(), json!({ "use_remote_address": false }), "from the connection"),
+        ("GATEWAY", all.clone(), json!({ "xff_num_trusted_hops": -1 }), "no number"),
+        ("GATEWAY", all, more, "`server_name: a`"),
+    ] {
+        let told = lost(merge(context, listener, config));
+        assert!(told.contains(said), "{told}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
@@ -261,16 +261,10 @@ impl Exchange {
         }
     }
 
-    /// Whether the answer gets headers that are made of what was asked, by a step of an author's.
-    pub(crate) fn looks_back(&self) -> bool {
-        let filters = self.program().engine().filters();
-        self.entered.is_some_and(|entered| filters.looks_back(entered.entry))
-    }
-
     /// Tells the client how long the upstream took, if there was one.
-    pub(crate) fn tell_time(&self, response: &mut Response<Body>, took: Duration) {
+    pub(crate) fn tell_time(&self, response: &mut Response<Body>) {
         if self.outcome.attempts > 0 {
-            metadata::tell_time(response, took);
+            metadata::tell_time(response, self.began.elapsed());
         }
     }
 

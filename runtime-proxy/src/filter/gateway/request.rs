@@ -3,7 +3,6 @@
 //! Each step passes the request on or answers it. The order is the security model, so it stands here, once.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use http::{Method, Request, Response, StatusCode};
 use mesh_engine::filter::Entry;
@@ -47,7 +46,6 @@ pub(super) async fn serve(
     let direction = Direction::Gateway;
     let mut exchange =
         Exchange::begin(direction, &mut request, &serving, &caller.downstream, live.clone());
-    let began = Instant::now();
     let (server, chain) = match server(&live.program, &caller) {
         Ok(found) => found,
         Err(reply) => return Ok(exchange.reply(reply)),
@@ -71,10 +69,7 @@ pub(super) async fn serve(
         return Ok(exchange.reply(reply));
     }
     Ok(match carry_out(request, routed, way, &mut exchange).await {
-        Ok(mut response) => {
-            exchange.tell_time(&mut response, began.elapsed());
-            exchange.answer(response)
-        }
+        Ok(response) => exchange.answer(response),
         Err(reply) => exchange.reply(reply),
     })
 }
@@ -110,7 +105,7 @@ fn server<'p>(
 
 /// How the client speaks: by its connection, or by the word of the proxies that are trusted to stand before this one.
 fn scheme(request: &Request<Body>, exchange: &Exchange) -> &'static str {
-    let is_trusting = exchange.program().engine().defaults().trusted_proxies > 0;
+    let is_trusting = exchange.program().engine().trusted_proxies() > 0;
     let told = target::told_scheme(request.headers()).filter(|_| is_trusting);
     told.unwrap_or(if exchange.downstream.is_tls { "https" } else { "http" })
 }

@@ -125,6 +125,10 @@ async fn hand_over(
     let id = exchange.program().inbound(port.number).ok_or_else(LocalReply::no_cluster)?;
     let cluster = exchange.serving.cluster(&exchange.live, id);
     let cluster = cluster.ok_or_else(LocalReply::no_cluster)?;
+    let live = exchange.live.clone();
+    let on = OnRoute::inbound(port.number, live.program.inbound_host(port.number));
+    let on = Some(&on);
+    steps::lead(&mut request, on, exchange);
     exchange.switch = Switch::wanted(&mut request);
     let version =
         if exchange.downstream.is_multiplexed { http::Version::HTTP_11 } else { request.version() };
@@ -138,5 +142,7 @@ async fn hand_over(
         retry: &Retry::default(),
         version,
     };
-    forward(request, &plan, exchange).await
+    let mut response = forward(request, &plan, exchange).await?;
+    steps::lead_back(&mut response, on, exchange);
+    Ok(response)
 }

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::time::Instant;
 
 use http::{Method, Request, Response};
 use mesh_engine::filter::Entry;
@@ -37,12 +36,8 @@ pub(super) async fn serve(
     }
     let direction = Direction::Outbound;
     let mut exchange = Exchange::begin(direction, &mut request, &serving, &downstream, live);
-    let began = Instant::now();
     Ok(match send(request, to, &mut exchange).await {
-        Ok(mut response) => {
-            exchange.tell_time(&mut response, began.elapsed());
-            exchange.answer(response)
-        }
+        Ok(response) => exchange.answer(response),
         Err(reply) => exchange.reply(reply),
     })
 }
