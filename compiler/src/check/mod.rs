@@ -43,6 +43,7 @@ mod duplicate_certificate;
 mod duplicate_ingress_path;
 mod generated_gateway;
 mod host_not_on_gateway;
+mod http_route_on_tcp_server;
 mod ignored_ingress_part;
 mod ineffective_mesh_parent;
 mod match_never_holds;
@@ -51,6 +52,7 @@ mod misjoined_rewrite;
 mod overruled_destination_rule;
 mod overruled_service_entry;
 mod retries_past_timeout;
+mod rival_service_entry;
 mod shadowed_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
@@ -203,6 +205,7 @@ static RULES: &[Rule] = &[
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
+    (&http_route_on_tcp_server::CHECK, http_route_on_tcp_server::run),
     (&unserved_backend_policy::CHECK, unserved_backend_policy::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
     (&unserved_listener::CHECK, unserved_listener::run),
@@ -226,6 +229,7 @@ static RULES: &[Rule] = &[
     (&unknown_source_namespace::CHECK, unknown_source_namespace::run),
     (&closed_gateway_port::CHECK, closed_gateway_port::run),
     (&overruled_service_entry::CHECK, overruled_service_entry::run),
+    (&rival_service_entry::CHECK, rival_service_entry::run),
     (&conflicting_entry_protocols::CHECK, conflicting_entry_protocols::run),
     (&duplicate_certificate::CHECK, duplicate_certificate::run),
     (&unserved_ingress::CHECK, unserved_ingress::run),

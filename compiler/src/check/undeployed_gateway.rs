@@ -7,9 +7,11 @@
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 
 use super::inventory;
+use crate::api::Resource;
+use crate::api::gateway_api::Gateway;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
-use crate::resolve::Mesh;
-use crate::resolve::gateway::{ApiGateway, Class};
+use crate::resolve::gateway::Class;
+use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("undeployed-gateway", Severity::Info, include_str!("undeployed_gateway.md"));
@@ -20,7 +22,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     let of_mesh = mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh);
-    for gateway in of_mesh.filter(|it| !is_deployed(mesh, it)) {
+    for gateway in of_mesh.filter(|it| proxies(mesh, it.resource).next().is_none()) {
         let name = gateway.resource.name();
         let message = format!("no workload of the repository serves the Gateway `{name}`");
         out.push(
@@ -32,8 +34,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn is_deployed(mesh: &Mesh<'_>, gateway: &ApiGateway<'_>) -> bool {
-    let name = gateway.resource.name();
-    let mut near = inventory::workloads(mesh, &gateway.resource.namespace);
-    near.any(|it| it.inventory.labels.get(GATEWAY_NAME_LABEL).is_some_and(|label| label == name))
+/// The workloads that serve a Gateway.
+pub(super) fn proxies<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    gateway: &Resource<Gateway>,
+) -> impl Iterator<Item = &'m Workload<'a>> {
+    let name = gateway.name().to_owned();
+    let near = inventory::workloads(mesh, &gateway.namespace);
+    near.filter(move |it| it.inventory.labels.get(GATEWAY_NAME_LABEL) == Some(&name))
 }
