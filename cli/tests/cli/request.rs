@@ -211,7 +211,7 @@ fn what_an_author_puts_into_the_path_is_told_and_done() {
     let (before, after) = (filtered(20), filtered(40));
     let path = text_of(before.path());
     let answer = text(&mesh(&["request", path, "/", "--from", "shop/web", "--to", "api:80"]));
-    assert!(answer.starts_with("DELIVERED"), "{answer}");
+    assert!(answer.contains("DELIVERED"), "{answer}");
     for line in [
         "each proxy lets 20 requests pass, and 10 more every 60 s; beyond it 429",
         "headers of the request: x-team: web beside what is there",
