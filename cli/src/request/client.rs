@@ -40,10 +40,14 @@ pub(super) fn ask(
     let request = read.request(question.to.port);
     let mut step = Step::new("route");
     let sources = &bundle.source_map;
-    let routed =
-        outbound.route_traced(&request, &(), &mut |traced: mesh_engine::trace::Step<'_>| {
+    let routed = outbound.route_traced(
+        Some(&arrival),
+        &request,
+        &(),
+        &mut |traced: mesh_engine::trace::Step<'_>| {
             tracer::tell(&traced, sources, &mut step);
-        });
+        },
+    );
     let sender =
         Sender { program: &own, identity: SpiffeId::from_text(&identity).ok(), question, policy };
     follow::follow(&sender, &request, routed, step, steps)

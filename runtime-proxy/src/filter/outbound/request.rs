@@ -61,7 +61,15 @@ async fn send(
     let way = way(&request, to);
     let outbound = engine.outbound().ok_or_else(LocalReply::no_route)?;
     let owner = Owner::of_authority(target::authority(&request), &exchange.serving).await;
-    let outcome = outbound.route(&target::view(&request, exchange.scheme, way.port), &owner);
+    let called = match way.original.filter(|original| outbound.detects(original.port())) {
+        None => None,
+        Some(original) => {
+            let owner = Owner::of(original.ip(), &exchange.serving).await;
+            Some(outbound.arrival(original, &owner))
+        }
+    };
+    let view = target::view(&request, exchange.scheme, way.port);
+    let outcome = outbound.route_traced(called.as_ref(), &view, &owner, &mut ());
     carry_out(request, outcome, way, exchange).await
 }
 

@@ -74,7 +74,6 @@ async fn take(
         match cors.judge(&view) {
             CorsAnswer::Pass => {}
             CorsAnswer::Decorate { origin } => granted = Some((cors, origin.clone())),
-            CorsAnswer::AnswerBare => return Ok(preflight(exchange)),
             CorsAnswer::Answer { origin } => {
                 let mut response = preflight(exchange);
                 let headers = response.headers_mut();
@@ -197,7 +196,7 @@ async fn send(
     exchange.outcome.service = exchange.program().service(id.into());
     let (hash, cookie) = hash(&request, id, way, exchange);
     rewrite(&mut request, selected, to, &plans, exchange)?;
-    if edit::is_editing(&plans) || to.authority.is_some() || to.rewrite.is_some() {
+    if edit::is_editing(&plans) || to.rewritten_authority.is_some() || to.rewrite.is_some() {
         exchange.rewritten(&request);
     }
     if edit::looks_back(&plans) {
@@ -248,14 +247,13 @@ fn rewrite(
     request: &mut Request<Body>,
     selected: &Selected<'_>,
     to: &Forward,
-    plans: &[&HeaderPlan],
+    plans @ [backend, route]: &[&HeaderPlan; 2],
     exchange: &Exchange,
 ) -> Result<(), LocalReply> {
     edit::request(request, plans, exchange);
-    if let Some(authority) = &to.authority {
+    if let Some(authority) = to.authority(route, backend) {
         target::set_authority(request, authority.clone());
     }
-    edit::authority(request, plans, exchange);
     let Some(rewrite) = &to.rewrite else { return Ok(()) };
     let mut path = String::new();
     rewrite.write(request.uri().path(), selected.covered, &mut path);
