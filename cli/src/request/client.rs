@@ -44,9 +44,14 @@ pub(super) fn ask(
     let mut put = Step::new("filters");
     let places = [FilterPlace::First, FilterPlace::Last];
     let passed = path.route(&request, &places, &mut put, |request, step| {
-        outbound.route_traced(request, &(), &mut |traced: mesh_engine::trace::Step<'_>| {
-            tracer::tell(&traced, sources, step);
-        })
+        outbound.route_traced(
+            Some(&arrival),
+            request,
+            &(),
+            &mut |traced: mesh_engine::trace::Step<'_>| {
+                tracer::tell(&traced, sources, step);
+            },
+        )
     });
     let request = Request { headers: &passed.headers, ..request };
     steps.extend(told(put));

@@ -191,13 +191,6 @@ fn authority(
     backend: &Backend,
     route: &HeaderPlan,
 ) -> String {
-    let fixed = |plan: &HeaderPlan| match &plan.authority {
-        Some(Value::Fixed(value)) => value.to_str().ok().map(str::to_owned),
-        _ => None,
-    };
-    let of_route = || forward.authority.as_ref()?.to_str().ok().map(str::to_owned);
-    fixed(&backend.headers)
-        .or_else(|| fixed(route))
-        .or_else(of_route)
-        .unwrap_or_else(|| request.authority.to_owned())
+    let written = forward.authority(route, &backend.headers).and_then(|value| value.to_str().ok());
+    written.unwrap_or(request.authority).to_owned()
 }

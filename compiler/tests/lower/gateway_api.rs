@@ -155,7 +155,7 @@ fn filters_change_requests() {
     public.serves(80, None, Call::get("any.test", "/api/x"), |outcome| {
         let Outcome::Route(selected) = outcome else { panic!("{outcome:?}") };
         let mesh_engine::route::Action::Forward(forward) = &selected.route.action else { panic!() };
-        assert_eq!(forward.authority.as_ref().unwrap(), "inner.test");
+        assert_eq!(forward.rewritten_authority.as_ref().unwrap(), "inner.test");
         assert_eq!(forward.timeout.unwrap().as_secs(), 5);
         assert_eq!(forward.try_timeout.unwrap().as_secs(), 1);
         assert_eq!(forward.retry.retries_max, 3);
@@ -324,7 +324,7 @@ fn the_filters_of_an_only_backend_are_the_rules() {
     public.serves(80, None, Call::get("any.test", "/"), |outcome| {
         let Outcome::Route(selected) = outcome else { panic!("{outcome:?}") };
         let mesh_engine::route::Action::Forward(forward) = &selected.route.action else { panic!() };
-        assert_eq!(forward.authority.as_ref().unwrap(), "inner.test");
+        assert_eq!(forward.rewritten_authority.as_ref().unwrap(), "inner.test");
         assert!(forward.rewrite.is_some());
     });
 }

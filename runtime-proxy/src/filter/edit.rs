@@ -7,7 +7,6 @@ use mesh_engine::format::Format;
 use mesh_engine::route::{Edits, HeaderPlan, Value};
 
 use super::exchange::Exchange;
-use super::target;
 use crate::http::Body;
 use crate::observe::{self, Record};
 
@@ -20,24 +19,6 @@ pub(crate) fn request(request: &mut Request<Body>, plans: &[&HeaderPlan], exchan
                 written(format, &Record { http, ..*record }, exchange)
             })
         });
-    }
-}
-
-/// The authority that the upstream sees by one of the plans.
-pub(crate) fn authority(request: &mut Request<Body>, plans: &[&HeaderPlan], exchange: &Exchange) {
-    let value = match plans.iter().find_map(|plan| plan.authority.as_ref()) {
-        None => return,
-        Some(Value::Fixed(value)) => Some(value.clone()),
-        Some(Value::Computed(format)) => {
-            let headers = request.headers();
-            exchange.record(None, |record| {
-                let http = record.http.map(|http| observe::Http { headers, ..http });
-                written(format, &Record { http, ..*record }, exchange)
-            })
-        }
-    };
-    if let Some(value) = value {
-        target::set_authority(request, value);
     }
 }
 

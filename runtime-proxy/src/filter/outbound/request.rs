@@ -59,9 +59,17 @@ async fn send(
     let way = way(&request, to);
     let outbound = engine.outbound().ok_or_else(LocalReply::no_route)?;
     let owner = Owner::of_authority(target::authority(&request), &exchange.serving).await;
+    let called = match way.original.filter(|original| outbound.detects(original.port())) {
+        None => None,
+        Some(original) => {
+            let owner = Owner::of(original.ip(), &exchange.serving).await;
+            Some(outbound.arrival(original, &owner))
+        }
+    };
     let scheme = exchange.scheme;
     let mut routed = Routed::new(way.port, |request: &Request<Body>| {
-        outbound.route(&target::view(request, scheme, way.port), &owner)
+        let view = target::view(request, scheme, way.port);
+        outbound.route_traced(called.as_ref(), &view, &owner, &mut ())
     });
     let entry = Entry { traffic: Traffic::Outbound, port: way.port };
     exchange.entered = Some(Entered { entry, chain: 0 });

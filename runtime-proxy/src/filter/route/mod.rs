@@ -113,7 +113,6 @@ async fn meet<'p>(
         match cors.judge(&view) {
             CorsAnswer::Pass => {}
             CorsAnswer::Decorate { origin } => granted = Some((cors, origin.clone())),
-            CorsAnswer::AnswerBare => return Ok(Met::Answered(preflight(exchange))),
             CorsAnswer::Answer { origin } => {
                 let mut response = preflight(exchange);
                 let headers = response.headers_mut();
@@ -248,7 +247,7 @@ async fn send(
     exchange.outcome.service = exchange.program().service(id.into());
     let (hash, cookie) = hash(&request, id, way, exchange);
     let is_edited = rewrite(&mut request, selected, to, &plans, on, exchange)?;
-    if is_edited || to.authority.is_some() || to.rewrite.is_some() {
+    if is_edited || to.rewritten_authority.is_some() || to.rewrite.is_some() {
         exchange.rewritten(&request);
     }
     if edit::looks_back(&plans) || steps::looks_back(on, exchange) {
@@ -312,10 +311,9 @@ fn rewrite(
     edit::request(request, &[own], exchange);
     is_edited |= steps::route_request(request, on, Moment::After, exchange);
     is_edited |= edit::is_editing(plans);
-    if let Some(authority) = &to.authority {
+    if let Some(authority) = to.authority(own, narrower) {
         target::set_authority(request, authority.clone());
     }
-    edit::authority(request, plans, exchange);
     let Some(rewrite) = &to.rewrite else { return Ok(is_edited) };
     let mut path = String::new();
     rewrite.write(request.uri().path(), selected.covered, &mut path);

@@ -143,10 +143,22 @@ fn check_delay(delay: &Delay, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         );
         out.push(found.label("deprecated").help("write `percentage: {value: …}`"));
     }
+    if delay.percentage.is_none() && delay.percent == 0 {
+        out.push(of_nobody(at, "delay", "delayed"));
+    }
     duration::check(delay.fixed_delay, &at.field("fixedDelay"), out);
     if let Some(delay) = delay.exponential_delay {
         duration::check(Some(delay), &at.field("exponentialDelay"), out);
     }
+}
+
+/// Source: Istio, `HTTPFaultInjection`: if left unspecified, no request is.
+fn of_nobody(at: &At<'_>, what: &str, done: &str) -> Diagnostic {
+    let message = format!("the {what} does not say to how many requests it happens");
+    let found = Diagnostic::new(&INEFFECTIVE_FAULT, at.key(), message).label("needs `percentage`");
+    found
+        .consequence(format!("no request is {done}"))
+        .help("for all of them, write `percentage: {value: 100}`")
 }
 
 fn check_abort(abort: &Abort, at: &At<'_>, out: &mut Vec<Diagnostic>) {
@@ -164,6 +176,9 @@ fn check_abort(abort: &Abort, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         out.push(
             found.label("needs `httpStatus` or `grpcStatus`").consequence("no request is aborted"),
         );
+    }
+    if abort.percentage.is_none() && kinds != [false; 3] {
+        out.push(of_nobody(at, "abort", "aborted"));
     }
     if let Some(status) = abort.http_status {
         report_status(i64::from(status), &INVALID_FAULT, &at.field("httpStatus"), out);
