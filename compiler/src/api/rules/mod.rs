@@ -10,6 +10,8 @@ pub(super) mod address;
 mod annotation;
 mod cel;
 mod checks;
+#[cfg(test)]
+mod definitions;
 mod duration;
 mod export_to;
 mod expression;
