@@ -15,7 +15,7 @@ use crate::memory::Memory;
 use crate::ownership;
 use crate::parse::Parsed;
 use crate::resolve;
-use crate::source::Input;
+use crate::source::{Input, relative};
 use crate::status::{self, ResourceStatus};
 use crate::suppress::Allowances;
 
@@ -26,7 +26,7 @@ pub struct Options {
     pub commit: String,
     /// Whether files differ from it.
     pub dirty: bool,
-    /// By which comments that allow a finding expire; absent: none does.
+    /// By which comments that allow a finding expire, and certificates; absent: none does.
     pub today: Option<Date>,
     /// Which of the project's environments is compiled; absent: all files are one.
     pub environment: Option<String>,
@@ -72,7 +72,7 @@ impl Compilation {
     /// A file of `parsed` by its path below the root: the same wherever the repository lies.
     #[must_use]
     pub fn below_root<'p>(&self, path: &'p str) -> &'p str {
-        lower::relative(path, &self.root)
+        relative(path, &self.root)
     }
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn compile_parsed(
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
 
     let resolved = resolve::resolve(&mesh);
-    check::all(&resolved, &mut diagnostics);
+    check::all(&resolved, options.today, &mut diagnostics);
     let (mut findings, mut used) = finished(diagnostics.clone());
     let (mut lowered, mut fault) = (None, None);
     if !findings.iter().any(is_error) {
@@ -158,7 +158,7 @@ fn bundle(lowered: Lowered, parsed: &Parsed, root: &str, options: &Options) -> B
 fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
     let digest = |text: &str| Digest::of(text.as_bytes());
     let files = parsed.sources().iter().map(|(_, file)| file);
-    files.map(|file| (lower::relative(&file.path, root).to_owned(), digest(file.text()))).collect()
+    files.map(|file| (relative(&file.path, root).to_owned(), digest(file.text()))).collect()
 }
 
 /// The folder that places are relative to, as files in it are shown; empty: none.

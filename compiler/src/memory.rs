@@ -26,10 +26,9 @@ struct Known {
 }
 
 impl Memory {
-    /// Whether any file was another one, the last time, than the time before.
-    #[must_use]
-    pub const fn is_news(&self) -> bool {
-        self.is_news
+    /// Whether any file was another one than the time before, since this was asked last.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.is_news)
     }
 
     /// Reads everything that `inputs` lead to, as [`crate::read`] does.
@@ -52,7 +51,7 @@ impl Memory {
                 }
             })
             .collect();
-        self.is_news = all.len() != self.files.len() || all.iter().any(|(_, is_new)| *is_new);
+        self.is_news |= all.len() != self.files.len() || all.iter().any(|(_, is_new)| *is_new);
         self.files = all.iter().map(|(it, _)| (it.file.path.clone(), it.clone())).collect();
         let files = all.into_iter().map(|(known, _)| {
             out.extend(known.found);
@@ -105,7 +104,7 @@ mod tests {
         let mut again = || {
             let compiled = compile_again(&inputs, &options, &mut memory);
             assert_eq!(shown(&compiled), shown(&compile(&inputs, &options)));
-            memory.is_news()
+            memory.take_news()
         };
         folder.write("b.yaml", SERVICE);
         assert!(again());

@@ -1,4 +1,4 @@
-//! One file a subcommand, named alike.
+//! One file or folder a subcommand, named alike.
 
 pub(crate) mod compile;
 pub(crate) mod completions;
@@ -9,7 +9,6 @@ mod exit;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod man;
-mod out;
 pub(crate) mod proxies;
 pub(crate) mod proxy;
 mod reach;

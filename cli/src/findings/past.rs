@@ -59,6 +59,6 @@ pub(super) fn fingerprints_at(
     let options = Options { today, context: past.place.inputs(), ..Options::default() };
     let known = mesh_compiler::environments(&inputs);
     let then: Vec<_> = past.environments.iter().filter(|it| known.contains(it)).cloned().collect();
-    let compiled = compile_each(&inputs, &options, &then);
+    let compiled = compile_each(&inputs, &options, &then, None);
     Ok(fingerprints(&compiled.findings, &compiled.parsed, called).into_iter().collect())
 }

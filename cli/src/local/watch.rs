@@ -1,5 +1,6 @@
 //! A repository that somebody is editing.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use tokio::time::{Instant, sleep_until};
 /// Tells when files have been saved.
 pub(crate) struct Watch {
     changes: mpsc::Receiver<()>,
+    /// How long nothing must have happened.
+    settle: Duration,
     /// There was a change that nobody was told of.
     unsettled: Option<Unsettled>,
     _watcher: RecommendedWatcher,
@@ -31,31 +34,53 @@ impl Watch {
     ///
     /// When the system cannot watch `repository`.
     pub(crate) fn new(repository: &Path) -> notify::Result<Self> {
+        Self::over(&[repository.to_owned()], None, SETTLE)
+    }
+
+    /// Watches files and folders, but not what the program itself writes.
+    ///
+    /// # Errors
+    ///
+    /// When the system cannot watch one of them.
+    pub(crate) fn over(
+        paths: &[PathBuf],
+        written: Option<&Path>,
+        settle: Duration,
+    ) -> notify::Result<Self> {
         let (tell, changes) = mpsc::channel(1);
-        let root = repository.canonicalize().map_err(notify::Error::io)?;
-        // Editors put a new file in the place of an old one, which its folder alone tells.
-        let (folder, mode) = match root.parent() {
-            Some(parent) if root.is_file() => (parent.to_owned(), RecursiveMode::NonRecursive),
-            _ => (root.clone(), RecursiveMode::Recursive),
-        };
+        let roots: io::Result<Vec<_>> = paths.iter().map(|path| path.canonicalize()).collect();
+        let roots = roots.map_err(notify::Error::io)?;
+        let written = written.and_then(|path| std::path::absolute(path).ok());
+        let known = roots.clone();
         let told = move |event: notify::Result<Event>| {
+            let is_ours = |event: &Event| written.as_ref().is_some_and(|it| is_all_of(event, it));
+            let concerns = |event: &Event| known.iter().any(|root| concerns(event, root));
             // An error is a reason to look, too.
-            if event.is_ok_and(|event| !concerns(&event, &root)) {
+            if event.is_ok_and(|event| is_ours(&event) || !concerns(&event)) {
                 return;
             }
             // A full queue holds a notice already.
             let _ = tell.try_send(());
         };
         let mut watcher = notify::recommended_watcher(told)?;
-        watcher.watch(&folder, mode)?;
-        Ok(Self { changes, unsettled: None, _watcher: watcher })
+        for root in roots {
+            // Editors put a new file in the place of an old one, which its folder alone tells.
+            match root.parent() {
+                Some(parent) if root.is_file() => {
+                    watcher.watch(parent, RecursiveMode::NonRecursive)?;
+                }
+                _ => watcher.watch(&root, RecursiveMode::Recursive)?,
+            }
+        }
+        Ok(Self { changes, settle, unsettled: None, _watcher: watcher })
     }
 
     /// Returns after the next change, once it has settled. May be dropped at any time: a change that was not told is told by
     /// the next call.
     pub(crate) async fn changed(&mut self) {
         loop {
-            let settled = self.unsettled.map(|it| (it.latest + SETTLE).min(it.first + SETTLE_MAX));
+            let settles = |it: Unsettled| (it.latest + self.settle).min(it.first + SETTLE_MAX);
+            let settled = self.unsettled.map(settles);
             tokio::select! {
                 () = sleep_until(settled.unwrap_or_else(Instant::now)), if settled.is_some() => {
                     self.unsettled = None;
@@ -86,6 +111,14 @@ fn concerns(event: &Event, root: &Path) -> bool {
     somewhere && !matches!(event.kind, EventKind::Access(_))
 }
 
+/// Whether it tells of nothing but what is written to `path`: a file, what takes its place, or a folder.
+fn is_all_of(event: &Event, path: &Path) -> bool {
+    let begins = |it: &PathBuf| {
+        it.as_os_str().as_encoded_bytes().starts_with(path.as_os_str().as_encoded_bytes())
+    };
+    !event.paths.is_empty() && event.paths.iter().all(begins)
+}
+
 #[cfg(test)]
 mod tests {
     use tokio::time::timeout;
@@ -101,6 +134,15 @@ mod tests {
         assert!(!concerns("/policy/shop/.reviews.yaml.swp", "/policy"));
         assert!(concerns("/policy/mesh.yaml", "/policy/mesh.yaml"));
         assert!(!concerns("/policy/other.yaml", "/policy/mesh.yaml"));
+    }
+
+    #[test]
+    fn what_the_program_writes_itself_is_no_news() {
+        let event = |path: &str| Event::new(EventKind::Any).add_path(path.into());
+        for path in ["/policy/x.mesh", "/policy/x.mesh.7.partial", "/policy/x.mesh/index.json"] {
+            assert!(is_all_of(&event(path), Path::new("/policy/x.mesh")));
+        }
+        assert!(!is_all_of(&event("/policy/y.yaml"), Path::new("/policy/x.mesh")));
     }
 
     /// As in a loop that waits for other things, too.

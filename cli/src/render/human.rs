@@ -84,7 +84,7 @@ fn heading(
             plain(&finding.message)
         ),
     };
-    let wrapped = textwrap::wrap(&message, terminal.width.saturating_sub(tag.len() + 2).max(24));
+    let wrapped = textwrap::wrap(&message, at_spaces(terminal.width.saturating_sub(tag.len() + 2)));
     for (position, line) in wrapped.iter().enumerate() {
         let lead = if position == 0 {
             format!("{}: ", paint.severity(finding.severity, &tag))
@@ -117,7 +117,7 @@ fn field(
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
     let text = plain(text);
-    let wrapped = textwrap::wrap(&text, terminal.width.saturating_sub(10).max(24));
+    let wrapped = textwrap::wrap(&text, at_spaces(terminal.width.saturating_sub(10)));
     for (position, line) in wrapped.iter().enumerate() {
         let name = if position == 0 { name } else { "" };
         writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
@@ -170,6 +170,14 @@ fn first_difference(before: &[String], after: &[String]) -> usize {
         old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count()
     };
     before.iter().zip(after).map(common).min().unwrap_or(0)
+}
+
+/// Lines end at spaces alone: a path that is torn apart can be neither clicked nor copied.
+fn at_spaces(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width.max(24))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false)
 }
 
 /// What there is room for of a line, with what stands at `change` in it.

@@ -31,4 +31,6 @@ mod sources;
 #[cfg(test)]
 mod up;
 #[cfg(test)]
+mod watch;
+#[cfg(test)]
 mod xml;

@@ -44,7 +44,7 @@ pub use project::{Environment, Inventory, LintLevel, Ownership, Project};
 pub use resource::Resource;
 pub use rules::CHECKS as RULES;
 
-pub use decode::nearest;
+pub use decode::{nearest, nearest_in_no_order};
 pub(crate) use kind::replacement;
 pub(crate) use project::{fixed_check, unknown_check};
 pub(crate) use rules::address::inward;

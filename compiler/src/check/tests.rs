@@ -90,6 +90,8 @@ fn a_host_is_completed_as_its_author_meant_it() {
         ("reviews.shop", "reviews.shop.svc.cluster.local"),
         ("reviews.shop.svc", "reviews.shop.svc.cluster.local"),
         ("reviews.shop.svc.svc.local", "reviews.shop.svc.cluster.local"),
+        ("reveiws.shop.svc.cluster.local", "reviews.shop.svc.cluster.local"),
+        ("reviews.shpo.svc.cluster.local", "reviews.shop.svc.cluster.local"),
     ] {
         let spec = format!(
             "{{hosts: [a.example.com], http: [{{route: [{{destination: {{host: {written}}}}}]}}]}}"
@@ -97,6 +99,23 @@ fn a_host_is_completed_as_its_author_meant_it() {
         let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", &spec))]);
         assert_eq!(found[0].fixes[0].edits[0].text, meant, "{written}");
     }
+}
+
+/// That both end in the cluster's domain makes no two hosts alike.
+#[test]
+fn a_host_of_another_name_and_namespace_is_not_meant() {
+    let spec = "{hosts: [a.example.com], http: [{route: [{destination: {host: pay.other.svc.cluster.local}}]}]}";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+    assert!(found[0].fixes.is_empty(), "{found:?}");
+}
+
+/// What is wrong stands at the anchor, and others may use it.
+#[test]
+fn nothing_is_written_over_an_alias() {
+    let spec = "{hosts: [&host reveiws], http: [{route: [{destination: {host: *host}}]}]}";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+    let unknown = found.iter().find(|it| it.check.name == "unknown-host").unwrap();
+    assert!(unknown.fixes.is_empty(), "{found:?}");
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn resolve(found: Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
             .collect(),
         consequence,
         help,
-        fixes: fixes.into_iter().map(|fix| resolve_fix(fix, parsed)).collect(),
+        fixes: fixes.into_iter().filter_map(|fix| resolve_fix(fix, parsed)).collect(),
     }
 }
 
@@ -173,11 +173,13 @@ fn site(place: &Place, text: String, parsed: &Parsed) -> Site {
     Site { file, span, text, resource: document.map(ToString::to_string), origin }
 }
 
-fn resolve_fix(fix: Fix, parsed: &Parsed) -> TextFix {
+/// None where it would write over an alias: what is wrong stands at the anchor, and others use it.
+fn resolve_fix(fix: Fix, parsed: &Parsed) -> Option<TextFix> {
     let Fix { title, applicability, edits } = fix;
     let edits = edits.into_iter().map(|edit| {
         let (file, span) = edit.place.locate(parsed);
-        TextEdit { file, span, text: edit.text }
+        let is_alias = parsed.source(file).slice(span).starts_with('*');
+        (!is_alias).then_some(TextEdit { file, span, text: edit.text })
     });
-    TextFix { title, applicability, edits: edits.collect() }
+    Some(TextFix { title, applicability, edits: edits.collect::<Option<_>>()? })
 }

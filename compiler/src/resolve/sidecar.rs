@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use mesh_snapshot::object::{Labels, OutboundPolicy};
+use mesh_snapshot::object::{Labels, OutboundPolicy, Workload};
 
 use super::host::{Host, is_within, lower, overlap};
 use super::{Age, Settings};
@@ -158,6 +158,19 @@ impl<'a> Sidecars<'a> {
         let mut all: Vec<_> = mesh.sidecars.iter().map(sidecar).collect();
         all.sort_by_key(|sidecar| sidecar.age);
         Self { all }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Sidecar<'a>> {
+        self.all.iter()
+    }
+
+    /// The one that counts for a workload.
+    #[must_use]
+    pub fn of_workload(&self, workload: &Workload, root: &str) -> Option<&Sidecar<'a>> {
+        let own = workload.namespace.as_str();
+        let is_for = |it: &&Sidecar<'a>| it.labels().is_some_and(|labels| workload.has(labels));
+        let selecting = self.selecting_in(own).find(is_for);
+        selecting.or_else(|| self.default_of(own)).or_else(|| self.default_of(root))
     }
 
     /// The one for workloads of a namespace that no other selects; absent: that of the root namespace.

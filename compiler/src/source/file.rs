@@ -1,5 +1,7 @@
 //! One file, as it was read.
 
+use std::sync::OnceLock;
+
 use super::{LineIndex, Position, Span};
 
 /// What a file is for.
@@ -25,13 +27,23 @@ pub struct SourceFile {
     readable: bool,
     /// What must not be shown, ascending: the data of Secrets.
     hidden: Vec<Span>,
+    /// Whether nothing in the text would act on a terminal; looked at when it is first shown, which most files never are.
+    is_plain: OnceLock<bool>,
 }
 
 impl SourceFile {
     #[must_use]
     pub fn new(path: impl Into<String>, role: Role, text: String) -> Self {
         let lines = LineIndex::new(&text);
-        Self { path: path.into(), role, text, lines, readable: true, hidden: Vec::new() }
+        Self {
+            path: path.into(),
+            role,
+            text,
+            lines,
+            readable: true,
+            hidden: Vec::new(),
+            is_plain: OnceLock::new(),
+        }
     }
 
     /// A file whose bytes are missing, or not text. `shown` is what can be shown of it.
@@ -77,7 +89,7 @@ impl SourceFile {
     #[must_use]
     pub fn is_harmless(&self) -> bool {
         let is_odd = |character: char| is_deceptive(character) && !matches!(character, '\n' | '\t');
-        self.hidden.is_empty() && !self.text.contains(is_odd)
+        self.hidden.is_empty() && *self.is_plain.get_or_init(|| !self.text.contains(is_odd))
     }
 
     /// Whether anything at `span` must not be shown.

@@ -20,6 +20,7 @@ use self::parts::Parts;
 use self::view::Loader;
 use crate::client_address;
 use crate::cluster::{Cluster, ClusterId, Registry};
+use crate::filter::Filters;
 use crate::gateway::Gateway;
 use crate::inbound::Inbound;
 use crate::outbound::Outbound;
@@ -38,7 +39,9 @@ pub const FEATURES: &[&str] = &[
     "cors",
     "external-authorization",
     "fault-injection",
+    "header-filter",
     "inbound-ports",
+    "local-rate-limit",
     "mirroring",
     "remote-jwks",
 ];
@@ -67,6 +70,7 @@ pub struct Program {
     clusters: Registry,
     inbound: Inbound,
     policy: Policy,
+    filters: Filters,
     outbound: Option<Outbound>,
     gateway: Option<Gateway>,
     memory_bytes: usize,
@@ -125,6 +129,7 @@ impl Program {
             &objects.load_all(&slice.authorization_policies)?,
             &ledger,
         )?;
+        let filters = Filters::build(&objects.load_all(&slice.request_filters)?)?;
         Ok(Self {
             defaults,
             access_log,
@@ -132,6 +137,7 @@ impl Program {
             clusters,
             inbound,
             policy,
+            filters,
             outbound,
             gateway,
             memory_bytes: ledger.used(),
@@ -175,6 +181,12 @@ impl Program {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What authors have put into the path of requests.
+    #[must_use]
+    pub const fn filters(&self) -> &Filters {
+        &self.filters
     }
 
     /// Every cluster, by [`ClusterId::index`].

@@ -65,6 +65,18 @@ impl HeaderPlan {
     }
 }
 
+impl Value {
+    /// From Envoy's format language.
+    pub(crate) fn compile(text: &str) -> Result<Self, Fault> {
+        let format =
+            Format::parse(text).map_err(|error| Fault::Format { text: text.to_owned(), error })?;
+        match format.as_text() {
+            None => Ok(Self::Computed(format)),
+            Some(fixed) => literal(fixed, text).map(Self::Fixed),
+        }
+    }
+}
+
 impl Edits {
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -89,16 +101,7 @@ fn pairs<'a>(
 ) -> Result<Box<[(HeaderName, Value)]>, Fault> {
     // A header that would be empty is not written, as with those that are computed (Envoy, `keep_empty_value`).
     let filled = all.into_iter().filter(|(_, text)| !text.is_empty());
-    filled.map(|(header, text)| Ok((name(header)?, value(text)?))).collect()
-}
-
-fn value(text: &str) -> Result<Value, Fault> {
-    let format =
-        Format::parse(text).map_err(|error| Fault::Format { text: text.to_owned(), error })?;
-    match format.as_text() {
-        None => Ok(Value::Computed(format)),
-        Some(fixed) => literal(fixed, text).map(Value::Fixed),
-    }
+    filled.map(|(header, text)| Ok((name(header)?, Value::compile(text)?))).collect()
 }
 
 fn literal(value: &str, written: &str) -> Result<HeaderValue, Fault> {

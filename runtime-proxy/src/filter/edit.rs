@@ -1,7 +1,8 @@
-//! What a route does to headers.
+//! What a route, and what steps of an author's, do to headers.
 
 use http::header::HeaderValue;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
+use mesh_engine::filter::{self, Edit};
 use mesh_engine::format::Format;
 use mesh_engine::route::{Edits, HeaderPlan, Value};
 
@@ -34,6 +35,43 @@ pub(crate) fn response(response: &mut Response<Body>, plans: &[&HeaderPlan], exc
             })
         });
     }
+}
+
+/// Of a request, one edit after the other.
+pub(crate) fn request_in_order(request: &mut Request<Body>, edits: &[Edit], exchange: &Exchange) {
+    filter::edit(request.headers_mut(), edits, |format, headers| {
+        exchange.record(None, |record| {
+            let http = record.http.map(|http| observe::Http { headers, ..http });
+            written(format, &Record { http, ..*record }, exchange)
+        })
+    });
+}
+
+/// Of an answer, one edit after the other.
+pub(crate) fn response_in_order(
+    response: &mut Response<Body>,
+    edits: &[Edit],
+    exchange: &Exchange,
+) {
+    let status = response.status();
+    in_order(edits, response.headers_mut(), exchange, Some(status));
+}
+
+/// Of the headers of an answer with that status, if it has one yet.
+pub(crate) fn in_order(
+    edits: &[Edit],
+    headers: &mut HeaderMap,
+    exchange: &Exchange,
+    status: Option<StatusCode>,
+) {
+    let status = status.map(|status| status.as_u16());
+    filter::edit(headers, edits, |format, headers| {
+        exchange.record(None, |record| {
+            let response_headers = Some(headers);
+            let http = record.http.map(|http| observe::Http { status, response_headers, ..http });
+            written(format, &Record { http, ..*record }, exchange)
+        })
+    });
 }
 
 /// Whether a request goes on with other headers than it came with.

@@ -39,7 +39,10 @@ enum Task {
     Suite(Suite),
     /// How fast the compiler and the proxy are, the proxy beside Envoy in the same run.
     Bench(bench::Arguments),
-    /// How many cases of the corpora are met: a line a group. It fails only where there is no corpus.
+    /// How fast the compiler is, beside `istioctl analyze` in the same run.
+    BenchCompiler(bench::compiler::Arguments),
+    /// How many cases of the corpora are met: a line a group. It fails where there is no corpus, and with `--explained` where a
+    /// case is neither met nor explained.
     Corpus(corpus::Arguments),
     /// Inputs that nobody wrote: mutations of those that are kept, for a bounded time.
     Fuzz(fuzz::Arguments),
@@ -75,6 +78,9 @@ fn main() -> ExitCode {
     let found = match Arguments::parse().task {
         Task::Suite(suite) => run(&suite).map_err(|error| error.to_string()),
         Task::Bench(arguments) => bench::run(&arguments).map_err(|error| error.to_string()),
+        Task::BenchCompiler(arguments) => {
+            bench::compiler::run(&arguments).map_err(|error| error.to_string())
+        }
         Task::Corpus(arguments) => return corpus(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments).map_err(|error| error.to_string()),
         Task::AgainstIstio(arguments) => return against_istio(&arguments),
@@ -96,9 +102,9 @@ fn main() -> ExitCode {
 /// Nothing is added to the report: programs read it.
 fn corpus(arguments: &corpus::Arguments) -> ExitCode {
     match corpus::report(arguments) {
-        Ok(report) => {
+        Ok((report, is_well)) => {
             print!("{report}");
-            ExitCode::SUCCESS
+            if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("{error}");

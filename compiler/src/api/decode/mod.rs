@@ -33,7 +33,7 @@ use crate::parse::{Document, DocumentId, Faults, Parsed};
 use log::Log;
 use value::{Reader, Value};
 
-pub use suggest::nearest;
+pub use suggest::{nearest, nearest_in_no_order};
 
 /// What came of a document.
 #[derive(Debug)]

@@ -232,8 +232,12 @@ impl<'de> Deserializer<'de> for Value<'de> {
         self.deserialize_str(visitor)
     }
 
+    /// A text as it stands, or nothing in place of what is none.
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        self.deserialize_str(visitor)
+        match self.content() {
+            Content::Text(_) => self.deserialize_byte_buf(visitor),
+            _ => visitor.visit_unit(),
+        }
     }
 
     /// A text as it stands, with what elsewhere would be placeholders.
@@ -326,7 +330,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
                 log.outer.set(outer);
                 value.map_err(|stop: Stop| stop.at(self.node, self.name))
             }
-            _ => self.wrong(Expected::Mapping),
+            _ => self.wrong(Expected::Fields(fields)),
         }
     }
 
@@ -339,8 +343,16 @@ impl<'de> Deserializer<'de> for Value<'de> {
         if self.is_empty() {
             return Empty.deserialize_enum(name, variants, visitor);
         }
-        let Content::Text(text) = self.content() else { return self.wrong(Expected::Text) };
-        let word = self.reader.tree.text(text, self.reader.source);
+        let word = match self.content() {
+            Content::Text(text) => self.reader.tree.text(text, self.reader.source),
+            // Quotes would not make a value of it.
+            Content::Bool(_) | Content::Integer(_) | Content::Float(_)
+                if !variants.contains(&self.shown()) =>
+            {
+                return Err(self.stop(Fault::UnknownValue(variants)));
+            }
+            _ => return self.wrong(Expected::Text),
+        };
         match variants.iter().find(|variant| **variant == word) {
             Some(variant) => visitor.visit_enum(Variant(variant)),
             None => Err(self.stop(Fault::UnknownValue(variants))),

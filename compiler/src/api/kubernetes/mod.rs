@@ -3,6 +3,7 @@
 //! Fields that the mesh reads have types. The others are known by name ([`Opaque`](super::scalar::Opaque)), so that a
 //! misspelt one is found.
 
+mod certificate;
 mod config_map;
 mod container;
 mod custom_resource;
@@ -18,6 +19,7 @@ mod service_account;
 mod webhook;
 mod workload;
 
+pub use certificate::{Certificate, PublicKey, Unreadable};
 pub use config_map::ConfigMap;
 pub use container::{Container, ContainerPort, EnvVar};
 pub use custom_resource::{CustomResourceDefinition, CustomResourceNames};
@@ -28,7 +30,7 @@ pub use ingress::{
 pub use namespace::Namespace;
 pub use pod::{Pod, PodSpec, PodTemplate};
 pub use probe::{HttpGet, Probe};
-pub use secret::Secret;
+pub use secret::{Entry, Secret};
 pub use security_context::{ContainerSecurityContext, PodSecurityContext};
 pub use selector::{LabelSelector, Requirement};
 pub use service::{Service, ServicePort};

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::checks::INVALID_HOST;
 use super::label::is_dns_label;
-use crate::diagnostic::{At, Diagnostic};
+use crate::diagnostic::{Applicability, At, Diagnostic, Fix};
 
 /// The longest host name, in bytes.
 const LENGTH_MAX: usize = 255;
@@ -90,6 +90,9 @@ pub(super) fn report_from(
     at: &At<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
+    if let Some(found) = report_address(name, offset, at) {
+        return out.push(found);
+    }
     let place = if fault.bytes.is_empty() {
         at.value()
     } else {
@@ -99,6 +102,31 @@ pub(super) fn report_from(
         Diagnostic::new(&INVALID_HOST, place, format!("`{name}` is no host name"))
             .label(fault.reason),
     );
+}
+
+/// Of what has a host in it, and more.
+fn report_address(name: &str, offset: usize, at: &At<'_>) -> Option<Diagnostic> {
+    let (scheme, rest) = match name.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, name),
+    };
+    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if host == name || wildcard(host).is_err() {
+        return None;
+    }
+    let (message, label) = match (scheme, port) {
+        (Some(_), _) => (format!("`{name}` is a URL"), "a host has no scheme and no path"),
+        (None, Some(_)) => (format!("`{name}` has a port"), "a host has none"),
+        (None, None) => (format!("`{name}` has a path"), "a host has none"),
+    };
+    let place = at.within(offset..offset + name.len());
+    let fix =
+        Fix::new(Applicability::Unsafe, format!("write `{host}`")).replace(place.clone(), host);
+    Some(Diagnostic::new(&INVALID_HOST, place, message).label(label).fix(fix))
 }
 
 /// Whether the two cover some host together. Source: Istio, `host.Name.Matches`.

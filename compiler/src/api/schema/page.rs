@@ -164,9 +164,12 @@ fn exceptions(kind: &Compiled, page: &mut String) {
             FieldState::Unenforced(text) => ("not enforced", text.to_owned()),
             FieldState::Refused(text) => ("refused", text.to_owned()),
             FieldState::Deprecated(text) => ("deprecated", text.to_owned()),
-            FieldState::Named(check) => {
-                ("by a check", format!("`{check}` says of each use what of it will not happen"))
-            }
+            FieldState::Named(check) => (
+                "by a check",
+                format!(
+                    "`{check}` says of each use what of it will not happen; what it does not name is served"
+                ),
+            ),
             FieldState::Enforced | FieldState::Reported | FieldState::Elsewhere => continue,
         };
         let _ = writeln!(page, "| {shown} | {state} | {} |", text.replace('|', "\\|"));

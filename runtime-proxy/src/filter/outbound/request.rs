@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use http::{Method, Request, Response};
+use mesh_engine::filter::Entry;
 use mesh_engine::host::{port_of, without_brackets, without_port};
+use mesh_snapshot::object::{FilterPlace, Traffic};
 
 use super::{Addressed, connect};
 use crate::filter::address::Owner;
@@ -15,6 +17,7 @@ use crate::filter::exchange::Exchange;
 use crate::filter::local_reply::LocalReply;
 use crate::filter::route::{Way, carry_out};
 use crate::filter::serving::Serving;
+use crate::filter::steps::{self, Entered, Routed};
 use crate::filter::{metadata, target};
 use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
@@ -68,9 +71,15 @@ async fn send(
             Some(outbound.arrival(original, &owner))
         }
     };
-    let view = target::view(&request, exchange.scheme, way.port);
-    let outcome = outbound.route_traced(called.as_ref(), &view, &owner, &mut ());
-    carry_out(request, outcome, way, exchange).await
+    let scheme = exchange.scheme;
+    let mut routed = Routed::new(way.port, |request: &Request<Body>| {
+        let view = target::view(request, scheme, way.port);
+        outbound.route_traced(called.as_ref(), &view, &owner, &mut ())
+    });
+    let entry = Entry { traffic: Traffic::Outbound, port: way.port };
+    exchange.entered = Some(Entered { entry, chain: 0 });
+    steps::run(FilterPlace::First, &mut request, &mut routed, exchange)?;
+    carry_out(request, routed, way, exchange).await
 }
 
 /// The port that a request is addressed to: that of the connection, or, asked as a proxy, of the URI or the host that it names.

@@ -11,14 +11,15 @@ use mesh_engine::cluster::Hashed;
 use mesh_engine::cluster::hash::of_text;
 use mesh_engine::host::{without_brackets, without_port};
 use mesh_engine::route::{
-    Action, CorsAnswer, Forward, HeaderPlan, Outcome, Retry, Selected, Target, Upstream,
+    Action, Cors, CorsAnswer, Forward, HeaderPlan, Outcome, Retry, Selected, Target, Upstream,
     write_https_location,
 };
-use mesh_snapshot::object::AbortStatus;
+use mesh_snapshot::object::{AbortStatus, FilterPlace};
 
 use super::exchange::Exchange;
 use super::forward::{Plan, forward};
 use super::local_reply::LocalReply;
+use super::steps::{self, Routed};
 use super::upgrade::Switch;
 use super::{edit, mirror, target};
 use crate::cluster::Original;
@@ -35,14 +36,42 @@ pub(crate) struct Way {
 }
 
 /// The answer, or the reply in its place.
-pub(crate) async fn carry_out(
+pub(crate) async fn carry_out<'p, F: Fn(&Request<Body>) -> Outcome<'p>>(
+    mut request: Request<Body>,
+    mut routed: Routed<'p, F>,
+    way: Way,
+    exchange: &mut Exchange,
+) -> Result<Response<Body>, LocalReply> {
+    let first = routed.outcome(&request);
+    let granted = match &first {
+        Outcome::Route(selected) => match meet(&request, selected, way, exchange).await? {
+            Met::Answered(response) => return Ok(response),
+            Met::Passed(granted) => granted,
+        },
+        _ => None,
+    };
+    steps::run(FilterPlace::Last, &mut request, &mut routed, exchange)?;
+    let outcome = routed.outcome(&request);
+    let mut answer = follow(request, outcome, way, exchange).await?;
+    if let Some((cors, origin)) = granted {
+        let headers = answer.headers_mut();
+        cors.write_response(&origin, |name, value| drop(headers.insert(name, value)));
+    }
+    Ok(answer)
+}
+
+/// To where the request is led.
+async fn follow(
     request: Request<Body>,
     outcome: Outcome<'_>,
     way: Way,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
     match outcome {
-        Outcome::Route(selected) => take(request, &selected, way, exchange).await,
+        Outcome::Route(selected) => {
+            exchange.routed(&selected.route.name, selected.virtual_host);
+            act(request, &selected, way, exchange).await
+        }
         Outcome::Passthrough => pass(request, way, exchange).await,
         Outcome::Blackhole => {
             exchange.outcome.service = ServiceId::BLACK_HOLE;
@@ -59,18 +88,25 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// One route: each of its steps passes the request on, or answers it. Their order is Envoy's.
-async fn take(
-    request: Request<Body>,
-    selected: &Selected<'_>,
+/// What a route's CORS and faults make of a request.
+enum Met<'p> {
+    Answered(Response<Body>),
+    /// With the origin that its answer is for.
+    Passed(Option<(&'p Cors, HeaderValue)>),
+}
+
+/// What a route does before it leads anywhere: each step passes the request on, or answers it. Their order is Envoy's.
+async fn meet<'p>(
+    request: &Request<Body>,
+    selected: &Selected<'p>,
     way: Way,
     exchange: &mut Exchange,
-) -> Result<Response<Body>, LocalReply> {
+) -> Result<Met<'p>, LocalReply> {
     let route = selected.route;
     exchange.routed(&route.name, selected.virtual_host);
     let mut granted = None;
     if let Some(cors) = &route.cors {
-        let view = target::view(&request, exchange.scheme, way.port);
+        let view = target::view(request, exchange.scheme, way.port);
         match cors.judge(&view) {
             CorsAnswer::Pass => {}
             CorsAnswer::Decorate { origin } => granted = Some((cors, origin.clone())),
@@ -80,17 +116,12 @@ async fn take(
                 cors.write_preflight(&view, origin, |name, value| {
                     drop(headers.insert(name, value));
                 });
-                return Ok(response);
+                return Ok(Met::Answered(response));
             }
         }
     }
     inject(&route.faults, exchange).await?;
-    let mut answer = act(request, selected, way, exchange).await?;
-    if let Some((cors, origin)) = granted {
-        let headers = answer.headers_mut();
-        cors.write_response(&origin, |name, value| drop(headers.insert(name, value)));
-    }
-    Ok(answer)
+    Ok(Met::Passed(granted))
 }
 
 fn preflight(exchange: &mut Exchange) -> Response<Body> {
@@ -199,7 +230,7 @@ async fn send(
     if edit::is_editing(&plans) || to.rewritten_authority.is_some() || to.rewrite.is_some() {
         exchange.rewritten(&request);
     }
-    if edit::looks_back(&plans) {
+    if edit::looks_back(&plans) || exchange.looks_back() {
         exchange.keep(request.headers());
     }
     copy(&mut request, to, exchange);

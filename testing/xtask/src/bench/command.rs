@@ -21,10 +21,15 @@ pub(super) fn show(command: &mut Command) -> Result<(), CommandError> {
 
 /// Runs a program whose output is of interest only when it fails.
 pub(super) fn quiet(command: &mut Command) -> Result<(), CommandError> {
+    output(command).map(drop)
+}
+
+/// Runs a program for what it prints.
+pub(super) fn output(command: &mut Command) -> Result<Vec<u8>, CommandError> {
     command.stdin(Stdio::null());
     let output = command.output().map_err(|error| start(command, error))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(output.stdout);
     }
     let mut said = String::from(":\n");
     said += &String::from_utf8_lossy(&output.stdout);

@@ -9,6 +9,7 @@
 
 mod command;
 mod compile;
+pub(crate) mod compiler;
 mod envoy;
 mod record;
 mod table;
@@ -80,7 +81,8 @@ struct Places {
 ///
 /// When something is missing that this cannot make, or a proxy failed requests.
 pub(crate) fn run(arguments: &Arguments) -> Result<String, BenchError> {
-    let places = Places::find(arguments)?;
+    let places = Places::find(&arguments.shared, &arguments.mesh)?;
+    places.with_harness()?;
     let compiled = compile::measure(&places, arguments.resources)?;
     eprintln!("{compiled}");
     let envoy = match &arguments.envoy {
@@ -96,20 +98,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<String, BenchError> {
 }
 
 impl Places {
-    fn find(arguments: &Arguments) -> Result<Self, BenchError> {
+    fn find(shared: &Path, mesh: &Path) -> Result<Self, BenchError> {
         // The folder of the workspace: two above that of this crate.
         let root = absolute(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))?;
-        let shared = root.join(&arguments.shared);
-        let harness = shared.join("bench");
-        if !harness.join("bench.py").exists() {
+        let harness = root.join(shared).join("bench");
+        if !harness.join("gen_repo.py").exists() {
             return Err(BenchError::NoHarness(harness));
         }
         let work = root.join("target/bench");
         std::fs::create_dir_all(&work)
             .map_err(|error| BenchError::Io { path: work.clone(), error })?;
-        let mesh = absolute(&arguments.mesh)?;
+        let mesh = absolute(mesh)?;
         let target = root.join("bench/target.py");
         Ok(Self { harness: absolute(&harness)?, work, target, mesh })
+    }
+
+    /// What measures proxies is there, too.
+    fn with_harness(&self) -> Result<(), BenchError> {
+        let is_there = self.harness.join("bench.py").exists();
+        if is_there { Ok(()) } else { Err(BenchError::NoHarness(self.harness.clone())) }
     }
 }
 

@@ -94,6 +94,7 @@ fn check_hosts(server: &Server, metadata: &Metadata, at: &At<'_>, out: &mut Vec<
 /// `host`, `namespace/host`, `./host` or `*/host`, where the host is an address, complete, or `*`.
 fn check_host(text: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let (offset, name) = match text.split_once('/') {
+        Some((scheme, _)) if scheme.ends_with(':') => (0, text),
         Some((namespace, name)) => {
             if !matches!(namespace, "*" | ".") && !is_dns_label(namespace) {
                 let found = Diagnostic::new(

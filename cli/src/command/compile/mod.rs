@@ -1,15 +1,21 @@
 //! `mesh compile`: from a policy repository to a snapshot.
 
+mod out;
+mod project;
+mod watch;
+
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use mesh_compiler::diagnostic::{Class, Finding, Severity};
-use mesh_compiler::{Compilation, Options};
+use mesh_compiler::diagnostic::{Class, Date, Finding, Severity};
+use mesh_compiler::{Compilation, Memory, Options};
 
-use super::{Exit, out, revision, statuses};
+use super::revision::{self, Revision};
+use super::{Exit, statuses};
 use crate::difference::Policy;
 use crate::environment::{Place, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
@@ -26,6 +32,9 @@ pub(crate) struct Arguments {
     /// Check alone, and write no snapshot.
     #[arg(long, conflicts_with_all = ["out", "sign"])]
     check: bool,
+    /// Begin anew whenever a file is saved, until it is interrupted. What has not changed is not parsed again.
+    #[arg(long, conflicts_with_all = ["fix", "diff", "write_baseline"])]
+    watch: bool,
     /// Where the snapshot is written: a file, or, with a `/` at its end, a directory in the form of an OCI image.
     #[arg(short, long, value_name = "OUT")]
     out: Option<PathBuf>,
@@ -98,11 +107,22 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if arguments.mending.fix && arguments.paths.iter().any(|path| Source::is_past(path)) {
         return Exit::Usage.because(&"what was there at a revision cannot be mended");
     }
+    if arguments.watch {
+        return watch::run(arguments);
+    }
     let run = Run { arguments, start };
-    match run.compile() {
-        Ok((compiled, selected)) if arguments.mending.diff => run.show(compiled, &selected),
-        Ok((compiled, selected)) if arguments.mending.fix => run.mend(&compiled, &selected),
-        Ok((compiled, selected)) => run.report(compiled, &selected, Stream::Output),
+    match run.compile(None) {
+        Ok((compiled, selected)) => {
+            // The process ends with this. To give the memory of a large repository back piece by piece takes longer than to say what was found.
+            let mut compiled = ManuallyDrop::new(compiled);
+            if arguments.mending.diff {
+                run.show(&mut compiled, &selected)
+            } else if arguments.mending.fix {
+                run.mend(&compiled, &selected)
+            } else {
+                run.report(&mut compiled, &selected, Stream::Output)
+            }
+        }
         Err(exit) => exit,
     }
 }
@@ -113,23 +133,41 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// What was compiled, and what is to be said of it.
-    fn compile(&self) -> Result<(Compilation, Selected), Exit> {
+    /// What was compiled, by what is known of the time before, and what is to be said of it.
+    fn compile(&self, memory: Option<&mut Memory>) -> Result<(Compilation, Selected), Exit> {
         let Arguments { paths, choice, place, .. } = self.arguments;
         let sources = paths.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>, _>>();
         let sources = sources.map_err(|error| Exit::Input.because(&error))?;
-        let options = Options { context: place.inputs(), ..revision::of(&sources) };
+        let today = Some(Date::at(mesh_control::clock::wall()));
+        let options = Options { context: place.inputs(), today, ..Options::default() };
         let inputs: Vec<_> = sources.iter().map(|source| source.input.clone()).collect();
-        let environments = match &self.arguments.out {
-            Some(_) => place.only(&inputs).map(|name| name.into_iter().collect()),
-            None => place.chosen(&inputs),
+        let is_of_one = self.arguments.out.is_some() || self.arguments.statuses.is_some();
+        let environments = if is_of_one {
+            place.only(&inputs).map(|name| name.into_iter().collect())
+        } else {
+            place.chosen(&inputs)
         };
         let environments: Vec<_> = environments.map_err(|error| Exit::Usage.because(&error))?;
-        let mut compiled = compile_each(&inputs, &options, &environments);
-        let past = Past { paths, today: options.today, environments: &environments, place };
+        // Git looks at the files while they are compiled; only what is written says of which commit it is.
+        let (mut compiled, revision) = thread::scope(|scope| {
+            let revision = self.arguments.out.as_ref();
+            let revision = revision.map(|_| scope.spawn(|| Revision::of(&sources)));
+            let compiled = compile_each(&inputs, &options, &environments, memory);
+            (compiled, revision.and_then(|revision| revision.join().ok()))
+        });
+        if let (Some(bundle), Some(revision)) = (&mut compiled.bundle, revision) {
+            revision.note(&mut bundle.provenance);
+        }
+        let past = Past { paths, today, environments: &environments, place };
         let mut selected = findings::select(&mut compiled, choice, &past);
         if let (Ok(selected), [_, _, ..]) = (&mut selected, environments.as_slice()) {
             selected.notes.push(format!("checked as {}", environments.join(", ")));
+        }
+        if let (Ok(selected), Some(project)) = (&mut selected, project::above(paths)) {
+            selected.notes.push(format!(
+                "the settings of {} are not in force; compile the folder that holds it",
+                project.display()
+            ));
         }
         match selected {
             Ok(selected) => Ok((compiled, selected)),
@@ -141,7 +179,7 @@ impl Run<'_> {
     /// Shows how files would change, and reports what is found in them as they are.
     ///
     /// Standard output has what is for a program: the patch, or the findings in a format for one.
-    fn show(&self, compiled: Compilation, selected: &Selected) -> Exit {
+    fn show(&self, compiled: &mut Compilation, selected: &Selected) -> Exit {
         let plan = mend::plan(&selected.findings, &compiled.parsed);
         let paths = revision::paths_of(&self.arguments.paths);
         let patch = plan.diff(&compiled.parsed, &paths);
@@ -167,54 +205,51 @@ impl Run<'_> {
             return Exit::Unreachable.because(&error);
         }
         notes(&plan.notes("made"));
-        match self.compile() {
-            Ok((compiled, selected)) => self.report(compiled, &selected, Stream::Output),
+        match self.compile(None) {
+            Ok((mut compiled, selected)) => self.report(&mut compiled, &selected, Stream::Output),
             Err(exit) => exit,
         }
     }
 
-    /// Says what was found, and writes the snapshot if nothing stands in the way.
-    fn report(&self, compiled: Compilation, selected: &Selected, to: Stream) -> Exit {
+    /// Writes the snapshot if nothing stands in the way, and says what was found.
+    fn report(&self, compiled: &mut Compilation, selected: &Selected, to: Stream) -> Exit {
         let arguments = self.arguments;
         if let Some(path) = &arguments.statuses
             && let Err(error) = statuses::write(&compiled.statuses(), path)
         {
             return Exit::Unreachable.because(&format_args!("{}: {error}", path.display()));
         }
-        let Compilation { parsed, mesh, mut bundle, fault, .. } = compiled;
-        // The process ends with this. To give the memory of a large repository back piece by piece takes longer than to say what was found.
-        let (parsed, mesh) = (ManuallyDrop::new(parsed), ManuallyDrop::new(mesh));
+        let Compilation { parsed, mesh, bundle, fault, .. } = compiled;
         let findings = selected.findings.as_slice();
-        let mut report = render::Report { parsed: &parsed, mesh: &mesh, findings, snapshot: None };
+        let mut report = render::Report { parsed, mesh, findings, snapshot: None };
         let is_empty = report.is_of_nothing() && !arguments.allow_empty;
-        bundle = bundle.filter(|_| !is_empty);
+        let mut bundle = bundle.as_mut().filter(|_| !is_empty);
         report.snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
+        let exit = verdict(findings, arguments.fail_on.severity());
+        // Before it is told of: whoever reads that there is a snapshot may fetch it at once.
+        let written = match (&mut bundle, &arguments.out) {
+            (Some(bundle), Some(out)) if exit == Exit::Ok => {
+                out::write(bundle, out, arguments.sign.as_deref(), &arguments.mesh)
+            }
+            _ => Ok(()),
+        };
         notes(&selected.notes);
         // Whoever stopped reading has seen enough; the verdict is the exit code.
         drop(self.print(&report, selected, to));
         if let Some(fault) = fault {
             return Exit::Broken.because(&fault);
         }
-        let exit = verdict(findings, arguments.fail_on.severity());
+        if let Err(error) = written {
+            return error.into();
+        }
         if is_empty && exit == Exit::Ok {
             let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
             return Exit::Negative.because(&format_args!("{}; {advice}", render::human::NOTHING));
         }
-        match (bundle.map(ManuallyDrop::new), &arguments.out) {
-            (Some(bundle), Some(out)) if exit == Exit::Ok => {
-                let key = arguments.sign.as_deref();
-                out::write(ManuallyDrop::into_inner(bundle), out, key, &arguments.mesh)
-                    .map_or_else(Exit::from, |()| exit)
-            }
-            // It is asked for, and errors that are not reported stand in its way.
-            (None, Some(_)) if exit == Exit::Ok => {
-                let errors = counted(selected.hidden_errors, "error");
-                let advice = "`lints` in `mesh.yaml` and `mesh:allow` allow what is not reported";
-                Exit::Negative
-                    .because(&format_args!("{errors}, so no snapshot is written; {advice}"))
-            }
-            _ => exit,
+        if bundle.is_none() && arguments.out.is_some() && exit == Exit::Ok {
+            return unwritten(selected);
         }
+        exit
     }
 
     /// The findings; for people, also the verdict, to standard error.
@@ -226,18 +261,26 @@ impl Run<'_> {
     ) -> io::Result<()> {
         let arguments = self.arguments;
         let terminal = Terminal::of(to, arguments.color);
-        let paths = revision::paths();
+        let is_for_people = arguments.format.is_for_people();
+        let paths = if is_for_people { revision::paths_from_here() } else { revision::paths() };
         let fail_on = arguments.fail_on.severity();
         let fingerprints = &selected.fingerprints;
         let setting = Setting { terminal, fail_on, paths: &paths, fingerprints };
         let mut out = io::BufWriter::new(to.open());
         arguments.format.write(report, &setting, &mut out)?;
-        if !arguments.format.is_for_people() {
+        if !is_for_people {
             return Ok(());
         }
         let seconds = self.start.elapsed().as_secs_f64();
         writeln!(io::stderr(), "{}", render::human::closing(report, &setting.terminal, seconds))
     }
+}
+
+/// A snapshot is asked for, and errors that are not reported stand in its way.
+fn unwritten(selected: &Selected) -> Exit {
+    let errors = counted(selected.hidden_errors, "error");
+    let advice = "`lints` in `mesh.yaml` and `mesh:allow` allow what is not reported";
+    Exit::Negative.because(&format_args!("{errors}, so no snapshot is written; {advice}"))
 }
 
 /// What is told besides the findings.

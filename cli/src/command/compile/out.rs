@@ -6,7 +6,7 @@ use std::{fs, io};
 use mesh_snapshot::container::{self, Bundle};
 use mesh_snapshot::signature::{NotAKey, PrivateKey, Statement};
 
-use super::Exit;
+use crate::command::Exit;
 
 /// Why a snapshot that was made is not where it should be.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ impl From<WriteError> for Exit {
 
 /// Writes a snapshot to a file, or as an OCI image into a folder; `key` signs it for the mesh of this name.
 pub(super) fn write(
-    mut bundle: Bundle,
+    bundle: &mut Bundle,
     out: &Path,
     key: Option<&Path>,
     mesh: &str,
@@ -42,12 +42,12 @@ pub(super) fn write(
             .map_err(|error| WriteError::Key { path: path.to_owned(), error })?;
         let key = PrivateKey::from_pem(&pem)
             .map_err(|error| WriteError::NotAKey { path: path.to_owned(), error })?;
-        bundle.signatures.push(key.sign(&statement(&bundle, mesh)));
+        bundle.signatures.push(key.sign(&statement(bundle, mesh)));
     }
     if out.is_dir() || out.as_os_str().to_string_lossy().ends_with('/') {
-        container::write_layout(out, &bundle)?;
+        container::write_layout(out, bundle)?;
     } else {
-        container::write_file(out, &bundle)?;
+        container::write_file(out, bundle)?;
     }
     Ok(())
 }
