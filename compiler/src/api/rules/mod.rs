@@ -13,7 +13,7 @@ mod checks;
 mod duration;
 mod export_to;
 mod expression;
-mod host;
+pub(super) mod host;
 mod label;
 mod port;
 mod selector;
