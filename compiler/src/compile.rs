@@ -122,6 +122,7 @@ pub(crate) fn compile_parsed(
 
     let resolved = resolve::resolve(&mesh);
     check::all(&resolved, options.today, &mut diagnostics);
+    check::hold_back(&parsed, &mut diagnostics);
     let (mut findings, mut used) = finished(diagnostics.clone());
     let (mut lowered, mut fault) = (None, None);
     if !findings.iter().any(is_error) {

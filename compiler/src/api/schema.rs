@@ -69,6 +69,9 @@ pub(crate) fn compiled() -> Vec<Compiled> {
         of::<kubernetes::Deployment>("apps", "Deployment"),
         of::<kubernetes::StatefulSet>("apps", "StatefulSet"),
         of::<kubernetes::DaemonSet>("apps", "DaemonSet"),
+        of::<kubernetes::Rollout>("argoproj.io", "Rollout"),
+        of::<kubernetes::Job>("batch", "Job"),
+        of::<kubernetes::CronJob>("batch", "CronJob"),
         of::<kubernetes::Ingress>("networking.k8s.io", "Ingress"),
         of::<kubernetes::IngressClass>("networking.k8s.io", "IngressClass"),
         of::<kubernetes::MutatingWebhooks>(

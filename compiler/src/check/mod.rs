@@ -163,10 +163,13 @@ mod uncaptured_port;
 mod unnormalized_path;
 mod untrusted_client_address;
 
+mod unrendered;
+
 #[cfg(test)]
 mod tests;
 
 pub use injection::{WithoutProxy, without_proxy};
+pub(crate) use unrendered::hold_back;
 
 use rayon::prelude::*;
 

@@ -28,7 +28,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let resource = policy.resource;
         if selected.is_empty() {
             // A selector that selects nobody among others is `selector-without-workload`'s.
-            let is_empty = inventory::workloads(mesh, namespace.name()).next().is_none();
+            let is_empty = inventory::workloads(mesh, namespace.name()).next().is_none()
+                && !mesh.source.promised.has_pods_in(namespace.name());
             let has_targets =
                 resource.spec.target_ref.is_some() || !resource.spec.target_refs.is_empty();
             if is_empty && !has_targets {

@@ -1,7 +1,7 @@
 //! `selector-without-workload`: a policy, a Gateway or a Service selects pods, and nothing that runs has such labels.
 //!
-//! It is said only where the repository shows what runs: in a namespace with workloads, for a Gateway where there is a
-//! gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
+//! It is said only where the repository shows what runs: in a namespace with workloads and without what other programs run,
+//! for a Gateway where there is a gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
 
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Labels, Role};
@@ -55,7 +55,11 @@ fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagno
         Some(namespace) => inventory::workloads(mesh, namespace).collect(),
         None => mesh.workloads.iter().collect(),
     };
-    if all.is_empty() || !selection::of_policy(mesh, scope).is_empty() {
+    let is_shown = match scope.namespace {
+        Some(namespace) => inventory::shows_pods(mesh, namespace),
+        None => !all.is_empty() && mesh.source.promised.has_no_pods(),
+    };
+    if !is_shown || !selection::of_policy(mesh, scope).is_empty() {
         return;
     }
     let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
@@ -76,7 +80,8 @@ fn check_settings<T>(
 ) {
     let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
     let all: Vec<_> = inventory::workloads(mesh, &resource.namespace).collect();
-    if all.is_empty() || all.iter().any(|it| it.inventory.has(labels)) {
+    let is_shown = inventory::shows_pods(mesh, &resource.namespace);
+    if !is_shown || all.iter().any(|it| it.inventory.has(labels)) {
         return;
     }
     let among = format!("namespace `{}`", resource.namespace);
@@ -114,7 +119,8 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let all: Vec<_> = inventory::workloads(mesh, service.namespace).collect();
         let is_alias = service.alias.is_some();
         let labels = &resource.spec.selector;
-        if labels.is_empty() || is_alias || all.is_empty() {
+        let is_shown = inventory::shows_pods(mesh, service.namespace);
+        if labels.is_empty() || is_alias || !is_shown {
             continue;
         }
         if all.iter().any(|it| it.inventory.has(labels)) {

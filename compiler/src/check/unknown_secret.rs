@@ -29,6 +29,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn has_secret(mesh: &Mesh<'_>, namespace: &str, name: &str) -> bool {
     mesh.source.secrets.iter().any(|it| it.namespace == namespace && it.name() == name)
         || inventory::lists(&mesh.source.project.inventory.secrets, namespace, name)
+        || mesh.source.promised.has_secret(namespace, name)
         || inventory::is_incomplete(mesh, "Secret", namespace, name)
 }
 
@@ -36,7 +37,8 @@ fn has_secret(mesh: &Mesh<'_>, namespace: &str, name: &str) -> bool {
 fn all<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = (&'m str, &'m str)> {
     let own = mesh.source.secrets.iter().map(|it| (it.namespace.as_str(), it.name()));
     let listed = &mesh.source.project.inventory.secrets;
-    own.chain(listed.iter().filter_map(|it| it.split_once('/')))
+    let listed = listed.iter().filter_map(|it| it.split_once('/'));
+    own.chain(mesh.source.promised.secrets()).chain(listed)
 }
 
 fn describe(mesh: &Mesh<'_>, place: Place, name: &str, namespaces: &BTreeSet<&str>) -> Diagnostic {

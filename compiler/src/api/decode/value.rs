@@ -95,8 +95,12 @@ impl<'a> Value<'a> {
     }
 }
 
-/// `${NAME}`, `${NAME:-default}` and `{{ … }}`, anywhere in a text: what `envsubst`, Flux and templates fill in.
+/// `${NAME}`, `${NAME:-default}` and `{{ … }}`, anywhere in a text: what `envsubst`, Flux and templates fill in; and
+/// `$(NAME)` in a word, which is Kustomize's.
 pub(super) fn is_placeholder(text: &str) -> bool {
+    if is_variable(text) {
+        return true;
+    }
     if text.split_once("{{").is_some_and(|(_, after)| after.contains("}}")) {
         return true;
     }
@@ -112,6 +116,25 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         rest = after;
     }
     false
+}
+
+/// What a proxy has in its own environment, and Kubernetes fills in there. Source: Istio, "Datadog".
+const OF_POD: &[&str] =
+    &["HOST_IP", "INSTANCE_IP", "NODE_NAME", "POD_IP", "POD_NAME", "POD_NAMESPACE"];
+
+/// Whether a word holds `$(NAME)`. In scripts and expressions it means other things.
+fn is_variable(text: &str) -> bool {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "._-:/@*,$()".contains(c);
+    if !text.contains("$(") || !text.chars().all(is_of_word) {
+        return false;
+    }
+    text.split("$(").skip(1).any(|after| {
+        let name = after.split_once(')').map_or("", |(name, _)| name);
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(is_of_name)
+            && !OF_POD.contains(&name)
+    })
 }
 
 macro_rules! integers {
@@ -370,11 +393,30 @@ mod tests {
 
     #[test]
     fn only_what_is_substituted_is_a_placeholder() {
-        for text in ["${HOST}", "a.${DOMAIN}", "${X:-y}", "${X:=y}", "$1 ${_a}", "{{ .Values.x }}"]
-        {
+        for text in [
+            "${HOST}",
+            "a.${DOMAIN}",
+            "${X:-y}",
+            "${X:=y}",
+            "$1 ${_a}",
+            "{{ .Values.x }}",
+            "$(HOST)",
+            "a.$(my-domain).svc",
+        ] {
             assert!(is_placeholder(text), "{text}");
         }
-        for text in ["$HOST", "^/a${", "^a${1}$", "%REQ(x)%", "$(HOST)", "{a}", "/{a}/{{"] {
+        for text in [
+            "$HOST",
+            "^/a${",
+            "^a${1}$",
+            "%REQ(x)%",
+            "$(HOST_IP):8126",
+            "^/a$(b)",
+            "$(a b)",
+            "$()",
+            "{a}",
+            "/{a}/{{",
+        ] {
             assert!(!is_placeholder(text), "{text}");
         }
     }

@@ -8,9 +8,11 @@ mod config_map;
 mod container;
 mod custom_resource;
 mod ingress;
+mod job;
 mod namespace;
 mod pod;
 mod probe;
+mod rollout;
 mod secret;
 mod security_context;
 mod selector;
@@ -27,9 +29,11 @@ pub use ingress::{
     Ingress, IngressBackend, IngressClass, IngressPath, IngressPathType, IngressPort, IngressRule,
     IngressService, IngressTls,
 };
+pub use job::{CronJob, Job, JobTemplate};
 pub use namespace::Namespace;
 pub use pod::{Pod, PodSpec, PodTemplate};
 pub use probe::{HttpGet, Probe};
+pub use rollout::{Rollout, WorkloadRef};
 pub use secret::{Entry, Secret};
 pub use security_context::{ContainerSecurityContext, PodSecurityContext};
 pub use selector::{LabelSelector, Requirement};

@@ -98,9 +98,9 @@ pub(super) fn report_from(
     } else {
         at.within(offset + fault.bytes.start..offset + fault.bytes.end)
     };
+    let label = if is_unfilled(name) { "looks like a placeholder" } else { fault.reason };
     out.push(
-        Diagnostic::new(&INVALID_HOST, place, format!("`{name}` is no host name"))
-            .label(fault.reason),
+        Diagnostic::new(&INVALID_HOST, place, format!("`{name}` is no host name")).label(label),
     );
 }
 
@@ -127,6 +127,20 @@ fn report_address(name: &str, offset: usize, at: &At<'_>) -> Option<Diagnostic> 
     let fix =
         Fix::new(Applicability::Unsafe, format!("write `{host}`")).replace(place.clone(), host);
     Some(Diagnostic::new(&INVALID_HOST, place, message).label(label).fix(fix))
+}
+
+/// Whether somebody seems to have forgotten to fill something in: `<DOMAIN>`, `__DOMAIN__`, `DOMAIN_PLACEHOLDER`.
+pub(in crate::api) fn is_unfilled(text: &str) -> bool {
+    let is_framed = |open: &str, close: &str| {
+        let inside = text.split_once(open).and_then(|(_, rest)| rest.split_once(close));
+        inside.is_some_and(|(name, _)| !name.is_empty())
+    };
+    let is_shouted = |word: &str| {
+        word.contains('_')
+            && word.contains(|it: char| it.is_ascii_uppercase())
+            && word.chars().all(|it| it.is_ascii_uppercase() || it == '_')
+    };
+    is_framed("<", ">") || is_framed("__", "__") || text.split(['.', '-', '/']).any(is_shouted)
 }
 
 /// Whether the two cover some host together. Source: Istio, `host.Name.Matches`.
@@ -157,6 +171,16 @@ pub(super) fn is_partial_wildcard(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_filled_in_looks_like_it() {
+        for text in ["<DOMAIN>", "a.<x>", "__HOST__.a", "a.APP_DOMAIN", "HOST_PLACEHOLDER"] {
+            assert!(is_unfilled(text), "{text}");
+        }
+        for text in ["a.b", "A.B", "a_b", "outbound_.80_._.a", "_", "a < b"] {
+            assert!(!is_unfilled(text), "{text}");
+        }
+    }
 
     #[test]
     fn names_are_labels_with_dots() {

@@ -15,7 +15,7 @@ mod definitions;
 mod duration;
 mod export_to;
 mod expression;
-mod host;
+pub(super) mod host;
 mod label;
 mod port;
 mod selector;

@@ -114,7 +114,7 @@ pub(super) fn check_fault(
     let Some(fault) = fault else { return };
     if fault.delay.is_none() && fault.abort.is_none() {
         let found = Diagnostic::new(&INVALID_FAULT, at.key(), "the fault does nothing");
-        out.push(found.label("needs `delay` or `abort`"));
+        out.push(found.label("needs `delay` or `abort`").lacking(at, &["delay", "abort"]));
     }
     if let Some(delay) = &fault.delay {
         check_delay(delay, &at.field("delay"), out);
@@ -174,7 +174,10 @@ fn check_abort(abort: &Abort, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let found =
             Diagnostic::new(&INEFFECTIVE_FAULT, at.key(), "the abort does not say with what error");
         out.push(
-            found.label("needs `httpStatus` or `grpcStatus`").consequence("no request is aborted"),
+            found
+                .label("needs `httpStatus` or `grpcStatus`")
+                .lacking(at, &["httpStatus", "grpcStatus", "http2Error"])
+                .consequence("no request is aborted"),
         );
     }
     if abort.percentage.is_none() && kinds != [false; 3] {
@@ -240,7 +243,8 @@ pub(super) fn check_cors(cors: Option<&CorsPolicy>, at: &At<'_>, out: &mut Vec<D
         if texts.iter().all(|text| text.as_deref().is_none_or(str::is_empty)) {
             out.push(
                 Diagnostic::new(&INVALID_CORS, at.value(), "an origin without a text")
-                    .label("needs `exact`, `prefix` or `regex`"),
+                    .label("needs `exact`, `prefix` or `regex`")
+                    .lacking(&at, &["exact", "prefix", "regex"]),
             );
         } else {
             expression::check_regex(origin, &at, out);
