@@ -69,9 +69,10 @@ fn describe(parsed: &Parsed, cause: Cause, all: &[Duplicate]) -> Option<Diagnost
                 .help("compile what is built of one of them, as `unrendered-source` shows")
         }
         Cause::Files { first, second, are_equal: true } => {
-            let message = match first == second {
-                true => format!("{what} {stand} in the file twice, with the same text"),
-                false => format!("{what} {stand} in two files, with the same text"),
+            let message = if first == second {
+                format!("{what} {stand} in the file twice, with the same text")
+            } else {
+                format!("{what} {stand} in two files, with the same text")
             };
             let mut equal = found(message)
                 .consequence("each is looked at once; a change to one of the two leaves the other as it was")

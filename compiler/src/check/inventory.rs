@@ -28,7 +28,7 @@ pub(super) fn lists_api_gateways(mesh: &Mesh<'_>) -> bool {
 /// is there for a task alone says nothing of what is there all the time, and what other programs run has unknown labels.
 pub(super) fn shows_pods(mesh: &Mesh<'_>, namespace: &str) -> bool {
     !mesh.source.promised.has_pods_in(namespace)
-        && workloads(mesh, namespace).any(|workload| workload.lasts())
+        && workloads(mesh, namespace).any(crate::resolve::Workload::lasts)
 }
 
 /// Whether there is any Secret, so that a name which is none is a mistake.

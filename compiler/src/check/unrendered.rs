@@ -39,7 +39,7 @@ pub(crate) fn hold_back(parsed: &Parsed, out: &mut Vec<Diagnostic>) {
     let names: BTreeSet<&str> = changed.filter_map(|(_, it)| it.identity.name.as_deref()).collect();
     let before = out.len();
     out.retain(|found| {
-        if names.is_empty() || !OF_NAMES.iter().any(|check| *check == found.check) {
+        if names.is_empty() || !OF_NAMES.contains(&found.check) {
             return true;
         }
         let (file, span) = found.place.locate(parsed);

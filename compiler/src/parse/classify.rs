@@ -31,7 +31,7 @@ pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Opti
     }
     let name = file.path.rsplit('/').next().unwrap_or_default();
     match name {
-        "kustomization.yaml" | "kustomization.yml" => Some(Shape::Kustomization),
+        "kustomization.yaml" | "kustomization.yml" | "Kustomization" => Some(Shape::Kustomization),
         "Chart.yaml" => Some(Shape::Other(Box::new(chart(Place::File(id))))),
         // Other tools' JSON has comments and the like; without these words it is not for us.
         _ if !is_whole && is_json(name) && !file.text().contains("\"apiVersion\"") => {

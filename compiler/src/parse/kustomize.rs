@@ -74,8 +74,9 @@ impl Kustomizations {
         if held > 0 {
             let many =
                 if held == 1 { "1 finding is".to_owned() } else { format!("{held} findings are") };
-            consequence +=
-                &format!("; {many} not shown, of names that may be others once they are applied");
+            consequence.push_str("; ");
+            consequence.push_str(&many);
+            consequence.push_str(" not shown, of names that may be others once they are applied");
         }
         let folder = match folder(parsed.source(*first)) {
             "" => ".",
@@ -99,7 +100,7 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, out: &mut Vec<Diagnostic>
         return;
     }
     set_patches_aside(parsed, &read, out);
-    let changes: BTreeSet<FileId> = read.iter().filter(|it| it.changes).map(|it| it.file).collect();
+    let own: BTreeSet<FileId> = read.iter().filter(|it| it.changes).map(|it| it.file).collect();
     let mut named = BTreeSet::new();
     let mut changed = BTreeSet::new();
     for kustomization in &read {
@@ -111,7 +112,7 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, out: &mut Vec<Diagnostic>
         }
     }
     let (mut changing, inner): (Vec<_>, Vec<_>) =
-        changes.into_iter().partition(|file| !named.contains(file));
+        own.into_iter().partition(|file| !named.contains(file));
     changing.extend(inner);
     let kustomizations = parsed.kustomizations_mut();
     (kustomizations.changing, kustomizations.changed) = (changing, changed);
