@@ -98,14 +98,15 @@ impl Assigned {
         for service in documents.iter().filter(|it| it["kind"] == "Service") {
             let metadata = &service["metadata"];
             let Some(host) = host(&metadata["name"], metadata) else { continue };
-            match address(&service["spec"]["clusterIP"]) {
+            match service.pointer("/spec/clusterIP").and_then(address) {
                 Some(address) => drop(self.0.insert(address, host)),
                 None => drop(headless.insert(host)),
             }
         }
         for slice in documents.iter().filter(|it| it["kind"] == "EndpointSlice") {
             let metadata = &slice["metadata"];
-            let host = host(&metadata["labels"]["kubernetes.io/service-name"], metadata);
+            let service = metadata.pointer("/labels/kubernetes.io~1service-name");
+            let host = service.and_then(|name| host(name, metadata));
             let Some(host) = host.filter(|host| headless.contains(host)) else { continue };
             let endpoints = slice["endpoints"].as_array().into_iter().flatten();
             let addresses = endpoints.filter_map(|it| it["addresses"].as_array()).flatten();
