@@ -2,12 +2,12 @@
 //!
 //! What is found in each is told once. What is found in some alone says in which.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use mesh_compiler::api::nearest;
-use mesh_compiler::diagnostic::Finding;
-use mesh_compiler::source::Input;
+use mesh_compiler::diagnostic::{Applicability, Finding};
+use mesh_compiler::source::{FileId, Input};
 use mesh_compiler::{Compilation, Memory, Options, compile, compile_again, environments};
 
 #[derive(Args, Clone, Debug, Default)]
@@ -101,7 +101,12 @@ fn union(all: Vec<(String, Compilation)>) -> Compilation {
     let mut known: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     let mut largest: Option<Compilation> = None;
     let mut fault = None;
+    let mut holders: BTreeMap<FileId, usize> = BTreeMap::new();
     for (name, mut compiled) in all {
+        let files: BTreeSet<_> = compiled.parsed.documents().map(|(_, it)| it.file).collect();
+        for file in files {
+            *holders.entry(file).or_default() += 1;
+        }
         for finding in std::mem::take(&mut compiled.findings) {
             let same = known.entry((finding.primary.file, finding.check.name)).or_default();
             let at = same.iter().find(|at| found.get(**at).is_some_and(|it| it.0 == finding));
@@ -118,7 +123,11 @@ fn union(all: Vec<(String, Compilation)>) -> Compilation {
         }
     }
     found.sort_by(|(a, _), (b, _)| order(a).cmp(&order(b)));
-    let findings = found.into_iter().map(|(finding, names)| told(finding, &names, count)).collect();
+    let findings = found.into_iter().filter_map(|(finding, names)| {
+        let holders = holders.get(&finding.primary.file).copied().unwrap_or(count);
+        told(finding, &names, holders, count)
+    });
+    let findings = findings.collect();
     #[expect(clippy::expect_used, reason = "there are several, and the first is larger than none")]
     let largest = largest.expect("an environment");
     Compilation { findings, fault, bundle: None, ..largest }
@@ -129,7 +138,19 @@ fn order(finding: &Finding) -> impl Ord + use<'_> {
     (finding.primary.file, finding.primary.span, finding.check.name, finding.message.as_str())
 }
 
-fn told(mut finding: Finding, names: &[String], of: usize) -> Finding {
+/// `names`: where it was found; `holders`: in how many its file is; `of`: how many there are.
+///
+/// What is found in some alone and not in others that have the file cannot be mended there without a look at those. A comment that
+/// allows something serves its purpose where it does so in one.
+fn told(mut finding: Finding, names: &[String], holders: usize, of: usize) -> Option<Finding> {
+    if names.len() < holders {
+        if finding.check.name == "unused-suppression" {
+            return None;
+        }
+        for fix in finding.fixes.iter_mut().filter(|it| it.applicability == Applicability::Safe) {
+            fix.applicability = Applicability::Unsafe;
+        }
+    }
     if names.len() < of {
         let only = format!("found in {} alone", names.join(", "));
         finding.help = Some(match finding.help {
@@ -137,5 +158,5 @@ fn told(mut finding: Finding, names: &[String], of: usize) -> Finding {
             None => only,
         });
     }
-    finding
+    Some(finding)
 }

@@ -16,7 +16,7 @@ use crate::memory::Memory;
 use crate::ownership;
 use crate::parse::Parsed;
 use crate::resolve;
-use crate::source::{Input, SourceFile};
+use crate::source::{Input, SourceFile, relative};
 use crate::status::{self, ResourceStatus};
 use crate::suppress::Allowances;
 
@@ -27,7 +27,7 @@ pub struct Options {
     pub commit: String,
     /// Whether files differ from it.
     pub dirty: bool,
-    /// By which comments that allow a finding expire; absent: none does.
+    /// By which comments that allow a finding expire, and certificates; absent: none does.
     pub today: Option<Date>,
     /// Which of the project's environments is compiled; absent: all files are one.
     pub environment: Option<String>,
@@ -73,7 +73,7 @@ impl Compilation {
     /// A file of `parsed` by its path below the root: the same wherever the repository lies.
     #[must_use]
     pub fn below_root<'p>(&self, path: &'p str) -> &'p str {
-        lower::relative(path, &self.root)
+        relative(path, &self.root)
     }
 }
 
@@ -122,7 +122,8 @@ pub(crate) fn compile_parsed(
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
 
     let resolved = resolve::resolve(&mesh);
-    check::all(&resolved, &mut diagnostics);
+    check::all(&resolved, options.today, &mut diagnostics);
+    check::hold_back(&parsed, &mut diagnostics);
     let (mut findings, mut used) = finished(diagnostics.clone());
     let (mut lowered, mut fault) = (None, None);
     let mut digests = BTreeMap::new();
@@ -166,7 +167,7 @@ fn bundle(lowered: Lowered, inputs: BTreeMap<String, Digest>, options: &Options)
 fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
     let files: Vec<_> = parsed.sources().iter().map(|(_, file)| file).collect();
     let named = |file: &SourceFile| {
-        (lower::relative(&file.path, root).to_owned(), Digest::of(file.text().as_bytes()))
+        (relative(&file.path, root).to_owned(), Digest::of(file.text().as_bytes()))
     };
     files.into_par_iter().map(named).collect()
 }

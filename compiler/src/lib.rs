@@ -72,6 +72,6 @@ pub fn read(inputs: &[Input], context: &[Input], out: &mut Vec<Diagnostic>) -> P
         parsed.push((file, document));
     }
     let mut parsed = Parsed::new(parsed);
-    parse::set_patches_aside(&mut parsed, out);
+    parse::read_kustomizations(&mut parsed, out);
     parsed
 }

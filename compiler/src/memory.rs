@@ -58,7 +58,7 @@ impl Memory {
             (known.file, known.parsed)
         });
         let mut parsed = Parsed::new(files.collect());
-        parse::set_patches_aside(&mut parsed, out);
+        parse::read_kustomizations(&mut parsed, out);
         parsed
     }
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use mesh_snapshot::object::{
     AccessLog, AuthorizationPolicy, ClientPolicy, Egress, Gateway, Host, HostSet, MeshDefaults,
     Microseconds, Object, OutboundPolicy, PathNormalization, PeerAuthentication,
-    RequestAuthentication, RetryPolicy, RouteTable, Server, Service, VirtualHost, Workload,
+    RequestAuthentication, RequestFilters, RetryPolicy, RouteTable, Server, Service, VirtualHost,
+    Workload,
 };
 use mesh_snapshot::snapshot::Builder;
 use mesh_snapshot::{Applies, Key, Kind, Reference, slice};
@@ -83,6 +84,11 @@ impl Mesh {
 
     pub(crate) fn peer_authentication(&mut self, policy: PeerAuthentication) {
         let reference = self.add("peers", &Object::PeerAuthentication(policy));
+        self.list(reference);
+    }
+
+    pub(crate) fn request_filters(&mut self, name: &str, filters: RequestFilters) {
+        let reference = self.add(name, &Object::RequestFilters(filters));
         self.list(reference);
     }
 

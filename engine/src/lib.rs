@@ -24,6 +24,8 @@ pub mod inbound;
 pub mod outbound;
 pub mod policy;
 
+pub mod filter;
+
 pub mod cluster;
 pub mod route;
 

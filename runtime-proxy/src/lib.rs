@@ -13,6 +13,7 @@
 //! - `tls/`: the mesh's identities (SPIFFE), gateways' certificates, TLS towards the outside.
 //! - `http/`: hyper's codecs, driven so that one poll of a connection is one write.
 //! - `filter/`: what happens to a request, in order; decisions are the engine's.
+//! - `limit/`: what limits of rates have counted.
 //! - `cluster/`: which endpoint, over which connection: balancing, pools, limits, outlier detection.
 //! - `agent/`: the stream to the control runtime, the store on disk, the trial of a snapshot.
 //! - `live.rs`: the program in force, swapped whole.
@@ -38,6 +39,7 @@ pub mod http;
 pub mod cluster;
 
 mod filter;
+mod limit;
 
 pub mod agent;
 pub mod config;

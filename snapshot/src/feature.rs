@@ -5,13 +5,24 @@
 //! a feature; what stood there from the start and is not named here, every proxy serves.
 
 use crate::object::{
-    Action, ClientPolicy, HttpAction, JwtKeys, LoadBalancer, Object, PortPolicies, RouteTable,
+    Action, ClientPolicy, FilterStep, HttpAction, JwtKeys, LoadBalancer, Object, PortPolicies,
+    RequestFilters, RouteTable,
 };
 
 /// The features that the proxy of this release serves. What needs another is refused by the proxy, so the compiler refuses it
 /// first.
-pub const SERVED: &[&str] =
-    &["consistent-hash", "cors", "fault-injection", "inbound-ports", "mirroring", "remote-jwks"];
+pub const SERVED: &[&str] = &[
+    "consistent-hash",
+    "cors",
+    "fault-injection",
+    "header-filter",
+    "inbound-ports",
+    "local-rate-limit",
+    "mirroring",
+    "remote-jwks",
+    "route-headers",
+    "trusted-proxies",
+];
 
 /// The features that `object` needs beyond the basics, each with the item that needs it (`http[2]`,
 /// `rules[0]`, as in [`crate::source_map`]; empty: the object as a whole).
@@ -32,6 +43,7 @@ pub fn of(object: &Object) -> Vec<(&'static str, String)> {
             .map(|(index, _)| ("remote-jwks", format!("rules[{index}]")))
             .collect(),
         Object::InboundPorts(_) => vec![("inbound-ports", String::new())],
+        Object::RequestFilters(filters) => request_filters(filters),
         Object::MeshDefaults(_)
         | Object::Service(_)
         | Object::HostSet(_)
@@ -39,6 +51,23 @@ pub fn of(object: &Object) -> Vec<(&'static str, String)> {
         | Object::Gateway(_)
         | Object::PeerAuthentication(_) => Vec::new(),
     }
+}
+
+/// Each part by itself, so that a proxy that limits rates and does not edit headers says just that.
+fn request_filters(object: &RequestFilters) -> Vec<(&'static str, String)> {
+    let filters = object.filters.iter().enumerate().map(|(index, filter)| {
+        let feature = match &filter.step {
+            FilterStep::RateLimit(_) => "local-rate-limit",
+            FilterStep::HeaderEdits { .. } => "header-filter",
+        };
+        (feature, format!("filters[{index}]"))
+    });
+    let settings =
+        (0..object.settings.len()).map(|at| ("local-rate-limit", format!("settings[{at}]")));
+    let headers = object.route_headers.iter().enumerate();
+    let headers = headers.map(|(index, _)| ("route-headers", format!("routeHeaders[{index}]")));
+    let trusted = object.trusted_proxies.map(|_| ("trusted-proxies", "trustedProxies".to_owned()));
+    filters.chain(settings).chain(headers).chain(trusted).collect()
 }
 
 fn client_policy(policy: &ClientPolicy) -> Vec<(&'static str, String)> {

@@ -17,6 +17,7 @@ pub enum Kind {
     Egress,
     Gateway,
     InboundPorts,
+    RequestFilters,
     PeerAuthentication,
     RequestAuthentication,
     AuthorizationPolicy,
@@ -36,6 +37,7 @@ impl Kind {
             | Self::ClientPolicy
             | Self::RouteTable
             | Self::InboundPorts
+            | Self::RequestFilters
             | Self::PeerAuthentication
             | Self::RequestAuthentication
             | Self::AuthorizationPolicy => &[],
@@ -53,6 +55,7 @@ impl Kind {
             Self::Egress => "Egress",
             Self::Gateway => "Gateway",
             Self::InboundPorts => "InboundPorts",
+            Self::RequestFilters => "RequestFilters",
             Self::PeerAuthentication => "PeerAuthentication",
             Self::RequestAuthentication => "RequestAuthentication",
             Self::AuthorizationPolicy => "AuthorizationPolicy",

@@ -47,7 +47,7 @@ pub struct Entry {
     pub reference: Reference,
     pub applies: Applies,
     /// The place among the entries of its kind in the section, where they exclude each other or their order
-    /// counts (`PeerAuthentication`, `Egress`, `Gateway`): the least wins, or comes first. By Istio's rule
+    /// counts (`PeerAuthentication`, `Egress`, `RequestFilters`, `Gateway`): the least wins, or comes first. By Istio's rule
     /// that is age, then name, then namespace; whoever compiled it knew them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub rank: u32,

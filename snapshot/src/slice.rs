@@ -30,6 +30,9 @@ pub struct Slice {
     /// The ports of a sidecar's workload, where an author says more of them than its Services do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inbound_ports: Option<Reference>,
+    /// What is put into the path of its requests: the mesh's, then the namespace's, each by rank.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub request_filters: Vec<Reference>,
     /// What a sidecar's workload may reach. A gateway has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress: Option<Reference>,
@@ -121,6 +124,7 @@ pub fn of_sections(
         authorization_policies: of_both(Kind::AuthorizationPolicy),
         inbound: of_both(Kind::Service),
         inbound_ports,
+        request_filters: request_filters(workload, mesh, own),
         egress,
         gateways,
     })
@@ -162,6 +166,15 @@ fn of_sidecar(kind: Kind, workload: &Workload, mesh: &Section, own: &Section) ->
         .map(|entry| entry.reference.clone())
 }
 
+fn request_filters(workload: &Workload, mesh: &Section, own: &Section) -> Vec<Reference> {
+    let of_section = |section| {
+        let mut entries: Vec<_> = applying(section, Kind::RequestFilters, workload).collect();
+        entries.sort_by_key(|entry| entry.rank);
+        entries.into_iter().map(|entry| entry.reference.clone())
+    };
+    of_section(mesh).chain(of_section(own)).collect()
+}
+
 /// What a gateway means depends on the namespace of its proxies. Where the workload's own section has it, that
 /// counts; else as seen from the gateway's own namespace, in the mesh's section.
 fn gateways(workload: &Workload, mesh: &Section, own: &Section) -> Vec<Reference> {
@@ -190,6 +203,7 @@ impl Slice {
             .chain(&self.authorization_policies)
             .chain(&self.inbound)
             .chain(&self.inbound_ports)
+            .chain(&self.request_filters)
             .chain(&self.egress)
             .chain(&self.gateways)
     }

@@ -137,7 +137,7 @@ fn flow(name: &str, value: &Value) -> String {
 /// The ends of the names of fields that hold a time in microseconds, and a share in millionths.
 const TIMES: [&str; 8] =
     ["imeout", "nterval", "uration", "urationMax", "jectionTime", "backoff", "time", "ttl"];
-const SHARES: [&str; 3] = ["share", "ejectedMax", "healthyMin"];
+const SHARES: [&str; 5] = ["share", "ejectedMax", "healthyMin", "enabled", "enforced"];
 
 fn quantity(name: &str, number: u64) -> String {
     let ends = |names: &[&str]| names.iter().any(|end| name.ends_with(end));

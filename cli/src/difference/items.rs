@@ -22,7 +22,8 @@ pub(crate) struct Item {
 }
 
 /// The lists and maps of objects whose parts are written apart.
-const LISTS: [&str; 5] = ["http", "tls", "tcp", "rules", "servers"];
+const LISTS: [&str; 8] =
+    ["http", "tls", "tcp", "rules", "servers", "filters", "settings", "routeHeaders"];
 const MAPS: [&str; 1] = ["subsets"];
 
 /// Parts of equal content are the same, wherever they stand; of the others those that have one name.

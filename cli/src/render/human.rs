@@ -11,8 +11,10 @@
 //!   fix     write `hosts`
 //! ```
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use mesh_compiler::api::KINDS;
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
 use mesh_compiler::source::is_deceptive;
 use rayon::prelude::*;
@@ -25,7 +27,8 @@ pub(crate) fn write(
     terminal: &Terminal,
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
-    for batch in report.findings.chunks(BATCH) {
+    let shown: Vec<_> = report.findings.iter().filter(|it| !is_counted_alone(it)).collect();
+    for batch in shown.chunks(BATCH) {
         let written = batch.par_iter().map(|finding| {
             let mut text = Vec::new();
             write_finding(finding, report, terminal, &mut text)?;
@@ -41,6 +44,12 @@ pub(crate) fn write(
 
 /// As many findings are drawn at once: all of a large repository would take much memory.
 const BATCH: usize = 1024;
+
+/// Whether the closing line counts it, and nobody wants to read it: that another program's file is no policy. A project
+/// that gives it weight wants to.
+fn is_counted_alone(finding: &Finding) -> bool {
+    finding.check.name == "not-a-resource" && finding.severity == Severity::Info
+}
 
 fn write_finding(
     finding: &Finding,
@@ -95,7 +104,7 @@ fn heading(
             plain(&finding.message)
         ),
     };
-    let wrapped = textwrap::wrap(&message, terminal.width.saturating_sub(tag.len() + 2).max(24));
+    let wrapped = textwrap::wrap(&message, at_spaces(terminal.width.saturating_sub(tag.len() + 2)));
     for (position, line) in wrapped.iter().enumerate() {
         let lead = if position == 0 {
             format!("{}: ", paint.severity(finding.severity, &tag))
@@ -128,7 +137,7 @@ fn field(
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
     let text = plain(text);
-    let wrapped = textwrap::wrap(&text, terminal.width.saturating_sub(10).max(24));
+    let wrapped = textwrap::wrap(&text, at_spaces(terminal.width.saturating_sub(10)));
     for (position, line) in wrapped.iter().enumerate() {
         let name = if position == 0 { name } else { "" };
         writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
@@ -183,6 +192,14 @@ fn first_difference(before: &[String], after: &[String]) -> usize {
     before.iter().zip(after).map(common).min().unwrap_or(0)
 }
 
+/// Lines end at spaces alone: a path that is torn apart can be neither clicked nor copied.
+fn at_spaces(width: usize) -> textwrap::Options<'static> {
+    textwrap::Options::new(width.max(24))
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .break_words(false)
+}
+
 /// What there is room for of a line, with what stands at `change` in it.
 fn cut(line: &str, change: usize, terminal: &Terminal) -> String {
     let room = terminal.width.saturating_sub(18).max(BEFORE_CHANGE * 2);
@@ -215,10 +232,16 @@ pub(crate) fn plain(text: &str) -> String {
         .collect()
 }
 
-/// The verdict in numbers: its mark, and what was found.
-pub(super) fn verdict(report: &Report<'_>) -> (&'static str, String) {
-    let (errors, warnings) = (report.count(Severity::Error), report.count(Severity::Warning));
-    let infos = report.count(Severity::Info);
+/// The verdict on findings in numbers: its mark, and how many there are of each severity.
+pub(super) fn verdict<'f>(findings: impl Iterator<Item = &'f Finding>) -> (&'static str, String) {
+    let (mut errors, mut warnings, mut infos) = (0, 0, 0);
+    for finding in findings {
+        *match finding.severity {
+            Severity::Error => &mut errors,
+            Severity::Warning => &mut warnings,
+            Severity::Info => &mut infos,
+        } += 1;
+    }
     let counts: Vec<_> = [(errors, "error"), (warnings, "warning"), (infos, "notice")]
         .into_iter()
         .filter(|(count, _)| *count > 0)
@@ -235,7 +258,8 @@ pub(super) fn verdict(report: &Report<'_>) -> (&'static str, String) {
 /// The last line, for standard error: the verdict in numbers.
 pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) -> String {
     let paint = terminal.paint;
-    let (mark, found) = verdict(report);
+    let shown = report.findings.iter().filter(|finding| !is_counted_alone(finding));
+    let (mark, found) = verdict(shown);
     let worst = report.findings.iter().map(|finding| finding.severity).max();
     let severity = worst.unwrap_or(Severity::Info);
     let what = format!(
@@ -248,9 +272,9 @@ pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) ->
         line.push_str("\n  ");
         line.push_str(&digest.to_string());
     }
-    if let Some(skipped) = skipped(report) {
+    for passed_over in [skipped(report), no_resources(report)].into_iter().flatten() {
         line.push('\n');
-        line.push_str(&paint.dim(&skipped));
+        line.push_str(&paint.dim(&passed_over));
     }
     line
 }
@@ -258,9 +282,34 @@ pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) ->
 /// What to say where there was nothing to compile.
 pub(crate) const NOTHING: &str = "there is no resource that the mesh reads, so this is no policy";
 
+/// How many files or parts of files are none of Kubernetes' business.
+fn no_resources(report: &Report<'_>) -> Option<String> {
+    let count = report.findings.iter().filter(|finding| is_counted_alone(finding)).count();
+    let what = match count {
+        0 => return None,
+        1 => "1 file or part of one holds no resource",
+        more => &format!("{more} files or parts of files hold no resources"),
+    };
+    Some(format!("  {what}: `--format concise` names them"))
+}
+
+/// What is counted by kind; with its group where the name alone says something else or too little.
 fn skipped(report: &Report<'_>) -> Option<String> {
-    let kinds: Vec<_> =
-        report.mesh.skipped.iter().map(|((_, kind), count)| format!("{kind} {count}")).collect();
+    let mut by_kind: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for ((version, kind), count) in &report.mesh.skipped {
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        *by_kind.entry((kind, group)).or_default() += count;
+    }
+    let is_ambiguous = |name: &str| {
+        by_kind.keys().filter(|(kind, _)| *kind == name).count() > 1
+            || KINDS.iter().any(|kind| kind.name == name)
+    };
+    let named = by_kind.iter().map(|((kind, group), count)| match *group {
+        "" => format!("{kind} {count}"),
+        group if is_ambiguous(kind) => format!("{kind} of {group} {count}"),
+        _ => format!("{kind} {count}"),
+    });
+    let kinds: Vec<_> = named.collect();
     let total: usize = report.mesh.skipped.values().sum();
     let shown = kinds.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
     let more = if kinds.len() > 8 { ", …" } else { "" };

@@ -1,11 +1,12 @@
 //! The client's side: which service its proxy takes the request for, and which route.
 
-use mesh_engine::Program;
 use mesh_engine::identity::SpiffeId;
-use mesh_snapshot::object::Workload;
+use mesh_engine::{Program, Request};
+use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
 use super::answer::{Answer, Mark, Outcome, Step};
 use super::follow::{self, Sender};
+use super::steps::{Path, told};
 use super::{AskError, Policy, Question, tracer};
 use crate::local::program;
 
@@ -19,7 +20,7 @@ pub(super) fn ask(
     let identity = identity(&own, caller);
     let mut first = Step::new("client");
     first.note(format!("{}/{} as spiffe://{identity}", caller.namespace, caller.name));
-    let steps = vec![first];
+    let mut steps = vec![first];
     let Some(outbound) = own.outbound() else {
         return Ok(nobody(steps, Some(404), "a gateway has no outbound side"));
     };
@@ -38,15 +39,25 @@ pub(super) fn ask(
         return Ok(nobody(steps, Some(502), &text));
     }
     let request = read.request(question.to.port);
-    let mut step = Step::new("route");
     let sources = &bundle.source_map;
-    let routed =
-        outbound.route_traced(&request, &(), &mut |traced: mesh_engine::trace::Step<'_>| {
-            tracer::tell(&traced, sources, &mut step);
-        });
+    let path = Path { program: &own, traffic: Traffic::Outbound, port: question.to.port, sources };
+    let mut put = Step::new("filters");
+    let places = [FilterPlace::First, FilterPlace::Last];
+    let passed = path.route(&request, &places, &mut put, |request, step| {
+        outbound.route_traced(
+            Some(&arrival),
+            request,
+            &(),
+            &mut |traced: mesh_engine::trace::Step<'_>| {
+                tracer::tell(&traced, sources, step);
+            },
+        )
+    });
+    let request = Request { headers: &passed.headers, ..request };
+    steps.extend(told(put));
     let sender =
         Sender { program: &own, identity: SpiffeId::from_text(&identity).ok(), question, policy };
-    follow::follow(&sender, &request, routed, step, steps)
+    follow::follow(&sender, &request, passed.outcome, passed.route, steps)
 }
 
 /// Without `spiffe://`.

@@ -59,7 +59,7 @@ pub(super) fn rewritten(rewrite: Option<&Rewrite>, path: &str, covered: usize) -
     written
 }
 
-fn share(parts: PartsPerMillion) -> String {
+pub(super) fn share(parts: PartsPerMillion) -> String {
     share_of(u64::from(parts.0), 1_000_000)
 }
 
@@ -74,7 +74,7 @@ fn share_of(part: u64, whole: u64) -> String {
     }
 }
 
-fn span(span: Duration) -> String {
+pub(super) fn span(span: Duration) -> String {
     if span.subsec_millis() == 0 {
         format!("{} s", span.as_secs())
     } else {

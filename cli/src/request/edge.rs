@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use mesh_engine::filter::OnRoute;
 use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
 use mesh_engine::{Connection, Program, Request};
-use mesh_snapshot::object::Workload;
+use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
 use super::answer::{Answer, Outcome, Step, place};
 use super::client::{identity, nobody};
 use super::follow::{self, Sender};
+use super::steps::{Path, told};
 use super::{AskError, Policy, Question, server, tracer};
 use crate::local::program;
 
@@ -92,7 +94,17 @@ fn at_listener(
         Ok(read) => read,
         Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
     };
-    let request = read.request(http.port);
+    let asked = read.request(http.port);
+    let path = Path {
+        program: own,
+        traffic: Traffic::Gateway,
+        port: listener.port,
+        sources: &bundle.source_map,
+    };
+    let (mut put, mut headers) = (Step::new("filters"), asked.headers.clone());
+    let on = OnRoute::of(&http.route(&asked, &Claims::default()), http.port);
+    path.pass(FilterPlace::First, on.as_ref(), &mut headers, &mut put);
+    let request = Request { headers: &headers, ..asked };
     let sender =
         Sender { program: own, identity: SpiffeId::from_text(&identity).ok(), question, policy };
     let connection = Connection {
@@ -106,19 +118,20 @@ fn at_listener(
     let mut judged = Step::new("policy");
     let (outcome, status, summary) =
         server::decide(&sender, own, &request, &connection, &mut judged);
-    let steps = vec![first, judged];
+    let mut steps = vec![first, judged];
     if outcome == Outcome::Denied {
+        steps.extend(told(put));
         return Ok(Answer { outcome, status, summary, steps });
     }
-    let mut step = Step::new("route");
-    let routed = http.route_traced(
-        &request,
-        &claims(own, &request),
-        &mut |traced: mesh_engine::trace::Step<'_>| {
-            tracer::tell(&traced, &bundle.source_map, &mut step);
-        },
-    );
-    follow::follow(&sender, &request, routed, step, steps)
+    let claims = claims(own, &request);
+    let passed = path.route(&request, &[FilterPlace::Last], &mut put, |request, step| {
+        http.route_traced(request, &claims, &mut |traced: mesh_engine::trace::Step<'_>| {
+            tracer::tell(&traced, &bundle.source_map, step);
+        })
+    });
+    steps.extend(told(put));
+    let request = Request { headers: &passed.headers, ..request };
+    follow::follow(&sender, &request, passed.outcome, passed.route, steps)
 }
 
 /// Of a token that was accepted before.

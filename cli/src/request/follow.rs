@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use http::HeaderMap;
 use mesh_engine::cluster::Cluster;
+use mesh_engine::filter::{Moment, OnRoute};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::route::{
     Action, Backend, Edits, Forward, HeaderPlan, Outcome as Routed, Selected, Target, Value,
@@ -12,7 +13,7 @@ use mesh_engine::{Program, Request};
 use mesh_snapshot::object::PartsPerMillion;
 
 use super::answer::{Answer, Mark, Outcome, Step};
-use super::{AskError, Policy, Question, describe, server};
+use super::{AskError, Policy, Question, describe, server, steps};
 
 /// Who sends the request on.
 pub(super) struct Sender<'a> {
@@ -42,6 +43,10 @@ pub(super) fn follow(
         }
     };
     describe::faults(&selected.route.faults, &mut route);
+    let on = OnRoute::of(&routed, request.port);
+    let traffic = steps::sent(sender.program);
+    let sources = &sender.policy.bundle.source_map;
+    steps::tell_route(sender.program, traffic, on.as_ref(), sources, &mut route);
     let always = selected.route.faults.abort().filter(|(_, share)| *share == PartsPerMillion::ALL);
     let answered = match (&selected.route.action, always) {
         (_, Some((abort, _))) => {
@@ -125,7 +130,7 @@ fn forwarded(
         if !seen.insert(name) {
             continue;
         }
-        let headers = headers(sender.question, backend, &selected.route.headers);
+        let headers = headers(sender, request, backend, selected);
         let authority = authority(request, forward, backend, &selected.route.headers);
         let sent = Request {
             path: &path,
@@ -148,11 +153,18 @@ fn forward_name(forward: &Forward, sender: &Sender<'_>) -> String {
 }
 
 /// As the server sees them: the narrower edits first, values that depend on the request as they are known here.
-fn headers(question: &Question, backend: &Backend, route: &HeaderPlan) -> HeaderMap {
-    let mut headers = question.headers.clone();
-    for edits in [&backend.headers.request, &route.request] {
-        edit(&mut headers, edits);
-    }
+fn headers(
+    sender: &Sender<'_>,
+    request: &Request<'_>,
+    backend: &Backend,
+    selected: &Selected<'_>,
+) -> HeaderMap {
+    let on = OnRoute::of(&Routed::Route(*selected), request.port);
+    let mut headers = request.headers.clone();
+    edit(&mut headers, &backend.headers.request);
+    steps::lead(sender.program, on.as_ref(), Moment::Before, &mut headers);
+    edit(&mut headers, &selected.route.headers.request);
+    steps::lead(sender.program, on.as_ref(), Moment::After, &mut headers);
     headers
 }
 
@@ -179,13 +191,6 @@ fn authority(
     backend: &Backend,
     route: &HeaderPlan,
 ) -> String {
-    let fixed = |plan: &HeaderPlan| match &plan.authority {
-        Some(Value::Fixed(value)) => value.to_str().ok().map(str::to_owned),
-        _ => None,
-    };
-    let of_route = || forward.authority.as_ref()?.to_str().ok().map(str::to_owned);
-    fixed(&backend.headers)
-        .or_else(|| fixed(route))
-        .or_else(of_route)
-        .unwrap_or_else(|| request.authority.to_owned())
+    let written = forward.authority(route, &backend.headers).and_then(|value| value.to_str().ok());
+    written.unwrap_or(request.authority).to_owned()
 }

@@ -15,6 +15,7 @@ mod edge;
 mod follow;
 mod plain;
 mod server;
+mod steps;
 mod tracer;
 
 pub(crate) use answer::{Answer, Mark, Outcome};

@@ -3,16 +3,19 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mesh_engine::cluster::{Cluster, Endpoint, Security};
+use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision};
 use mesh_engine::trace::Step as Traced;
 use mesh_engine::{Connection, Program, Request};
 use mesh_snapshot::object::{
-    Discovery, EndpointSet, MtlsMode, Object, PeerAuthentication, TargetPort, Workload,
+    Discovery, EndpointSet, FilterPlace, MtlsMode, Object, PeerAuthentication, TargetPort, Traffic,
+    Workload,
 };
 
 use super::answer::{Answer, Line, Mark, Outcome, Step, place};
 use super::follow::Sender;
-use super::{AskError, plain, tracer};
+use super::steps::{Path, told};
+use super::{AskError, plain, steps, tracer};
 use crate::local::program;
 
 /// What happens at all the servers that a request may reach.
@@ -160,11 +163,34 @@ fn at_workload(
         sni: None,
         mutual_tls: mutual,
     };
+    let path = Path {
+        program: &own,
+        traffic: Traffic::Inbound,
+        port,
+        sources: &sender.policy.bundle.source_map,
+    };
+    let host = virtual_host(&own, port);
+    let on = OnRoute::inbound(port, &host);
+    let (mut put, mut headers) = (Step::new("filters"), request.headers.clone());
+    path.pass(FilterPlace::First, Some(&on), &mut headers, &mut put);
+    let request = Request { headers: &headers, ..*request };
     let mut policy = Step::new("policy");
-    let (outcome, status, summary) = decide(sender, &own, request, &connection, &mut policy);
-    judged.tell(name.clone(), vec![step, policy]);
+    let (outcome, status, summary) = decide(sender, &own, &request, &connection, &mut policy);
+    if outcome != Outcome::Denied {
+        path.pass(FilterPlace::Last, Some(&on), &mut headers.clone(), &mut put);
+        steps::tell_route(&own, Traffic::Inbound, Some(&on), path.sources, &mut put);
+    }
+    let told = [Some(step), Some(policy), told(put)].into_iter().flatten();
+    judged.tell(name.clone(), told.collect());
     judged.answer(outcome, status, &format!("{name}: {summary}"));
     Ok(())
+}
+
+/// Source: Istio, `buildSidecarInboundHTTPRouteConfig`.
+fn virtual_host(program: &Program, port: u16) -> String {
+    let inbound = program.inbound();
+    let of_service = inbound.port(port).service.map_or(port, |(_, number)| number);
+    format!("inbound|http|{}", if inbound.knows(port) { of_service } else { 0 })
 }
 
 /// Whether the two proxies speak to each other at all.

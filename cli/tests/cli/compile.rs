@@ -26,14 +26,17 @@ fn a_repository_without_resources_makes_no_snapshot() {
         assert!(error.contains("error: there is no resource that the mesh reads"), "{error}");
     }
     fs::write(
-        repository.join("job.yaml"),
-        "{apiVersion: batch/v1, kind: Job, metadata: {name: a}}",
+        repository.join("budget.yaml"),
+        "{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: a}}",
     )
     .unwrap();
     fs::write(repository.join("chart.yaml"), "name: {{ .Values.name }}\n").unwrap();
     let (code, error) = errors(&compile(&["-o", path(&out)]));
     assert_eq!(code, 1);
-    assert!(error.contains("Job 1") && error.contains("this is no policy"), "{error}");
+    assert!(
+        error.contains("PodDisruptionBudget 1") && error.contains("this is no policy"),
+        "{error}"
+    );
     assert!(!out.exists());
     let json: Value = serde_json::from_slice(&compile(&["--format", "json"]).stdout).unwrap();
     assert_eq!(json["snapshot"], Value::Null);

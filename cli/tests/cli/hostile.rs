@@ -92,7 +92,7 @@ fn bytes_that_are_no_text() {
         (&b"a: \xff\n"[..], 3, "bad.yaml:1:4: error[not-utf8]"),
         (b"\xff\xfea\0:\0", 3, "bad.yaml:1:1: error[not-utf8]"),
         (b"a: \0\n", 3, "bad.yaml:1:4: error[yaml-syntax]"),
-        (b"a:\n\tb: 1\n", 3, "bad.yaml:2:2: error[yaml-syntax]"),
+        (b"a:\n\tb: 1\n", 3, "bad.yaml:2:1: error[yaml-syntax]"),
         (
             b"\xef\xbb\xbfapiVersion: v1\r\nkind: Service\r\nmetadata:\r\n  nam: b\r\n",
             1,

@@ -165,3 +165,62 @@ fn who_has_no_proxy_sends_and_takes_plain_text() {
 fn text_of(path: &std::path::Path) -> &str {
     path.to_str().unwrap()
 }
+
+/// `api`, whose callers must say that they are of a team, which a script says for them; so many of them may come.
+fn filtered(tokens: u32) -> Repository {
+    let kind = "type.googleapis.com/envoy.extensions.filters.http";
+    let script = "function envoy_on_request(h) h:headers():add('x-team', 'web') end";
+    let filter = format!(
+        "apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: {{name: api, namespace: shop}}
+spec:
+  workloadSelector: {{labels: {{app: api}}}}
+  configPatches:
+  - applyTo: HTTP_FILTER
+    match: {{context: SIDECAR_INBOUND}}
+    patch: {{operation: INSERT_FIRST, value: {{name: team, typed_config: {{'@type': {kind}.lua.v3.Lua, inline_code: \"{script}\"}}}}}}
+  - applyTo: HTTP_FILTER
+    match: {{context: SIDECAR_INBOUND}}
+    patch:
+      operation: INSERT_FIRST
+      value:
+        name: limit
+        typed_config:
+          '@type': {kind}.local_ratelimit.v3.LocalRateLimit
+          stat_prefix: limit
+          token_bucket: {{max_tokens: {tokens}, tokens_per_fill: 10, fill_interval: 60s}}
+          filter_enabled: {{default_value: {{numerator: 100}}}}
+          filter_enforced: {{default_value: {{numerator: 100}}}}
+"
+    );
+    let workload = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{selector: {{app: {name}}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
+             apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: shop}}\n---\n\
+             apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec: {{serviceAccountName: {name}, containers: [{{name: a, image: a}}]}}\n"
+        )
+    };
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: team, namespace: shop}\nspec: {selector: {matchLabels: {app: api}}, rules: [{when: [{key: 'request.headers[x-team]', values: [web]}]}]}\n";
+    let world = [workload("api"), workload("web"), policy.to_owned()].join("---\n");
+    Repository::of(&[("filter.yaml", &filter), ("world.yaml", &world)])
+}
+
+#[test]
+fn what_an_author_puts_into_the_path_is_told_and_done() {
+    let (before, after) = (filtered(20), filtered(40));
+    let path = text_of(before.path());
+    let answer = text(&mesh(&["request", path, "/", "--from", "shop/web", "--to", "api:80"]));
+    assert!(answer.contains("DELIVERED"), "{answer}");
+    for line in [
+        "each proxy lets 20 requests pass, and 10 more every 60 s; beyond it 429",
+        "headers of the request: x-team: web beside what is there",
+        "filter.yaml:7",
+    ] {
+        assert!(answer.contains(line), "{line}\n{answer}");
+    }
+    let answer = text(&mesh(&["diff", path, text_of(after.path())]));
+    for line in ["RequestFilters shop/api", "filters[1]", "bucket.tokensMax", "20 → 40"] {
+        assert!(answer.contains(line), "{line}\n{answer}");
+    }
+}

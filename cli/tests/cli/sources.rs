@@ -178,3 +178,41 @@ fn what_is_in_the_cluster_is_known_and_not_judged() {
     assert_eq!(code, 3);
     assert!(gone.contains("gone.yaml: error[unreadable-file]"), "{gone}");
 }
+
+/// What is none of the mesh's business is counted, and told apart; what holds no resource is not worth a notice each.
+#[test]
+fn what_is_passed_over_is_counted() {
+    let certificate = |group: &str| {
+        format!(
+            "apiVersion: {group}/v1\nkind: Certificate\nmetadata: {{name: {}}}\n---\n",
+            &group[..1]
+        )
+    };
+    let foreign = certificate("cert-manager.io")
+        + &certificate("networking.internal.knative.dev")
+        + "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: k}\n---\n"
+        + "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: p}\n";
+    let repository = Repository::of(&[
+        ("a.yaml", SERVICE),
+        ("b.yaml", &foreign),
+        ("package.json", "{\"name\": \"x\"}"),
+        ("istiod-values-minimum.yaml", "a: 1\n"),
+    ]);
+    let output = repository.compile(&["--check"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    for expected in [
+        "Certificate of cert-manager.io 1, Certificate of networking.internal.knative.dev 1",
+        "PodDisruptionBudget 1, Service of serving.knative.dev 1",
+        "2 files or parts of files hold no resources",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    assert!(told.contains("nothing to say") && !told.contains("package.json"), "{told}");
+    let (code, concise) = repository.concise(&["--check"]);
+    assert_eq!((code, concise.lines().count()), (0, 2), "{concise}");
+    assert!(
+        concise.contains("package.json") && concise.contains("values for a chart"),
+        "{concise}"
+    );
+}

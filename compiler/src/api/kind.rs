@@ -89,6 +89,9 @@ pub static KINDS: &[Kind] = &[
     compiled::<kubernetes::Deployment>("apps", "Deployment", &["v1"]),
     compiled::<kubernetes::StatefulSet>("apps", "StatefulSet", &["v1"]),
     compiled::<kubernetes::DaemonSet>("apps", "DaemonSet", &["v1"]),
+    compiled::<kubernetes::Rollout>("argoproj.io", "Rollout", &["v1alpha1"]),
+    compiled::<kubernetes::Job>("batch", "Job", &["v1"]),
+    compiled::<kubernetes::CronJob>("batch", "CronJob", &["v1", "v1beta1"]),
     compiled::<kubernetes::Ingress>("networking.k8s.io", "Ingress", &["v1"]),
     compiled::<kubernetes::IngressClass>("networking.k8s.io", "IngressClass", &["v1"])
         .cluster_wide(),
@@ -143,26 +146,6 @@ pub static KINDS: &[Kind] = &[
         "ServiceRoleBinding",
         "write an AuthorizationPolicy with `rules[].from`",
     ),
-    removed("config.istio.io", "attributemanifest", "remove it: Mixer is gone"),
-    removed(
-        "config.istio.io",
-        "handler",
-        "remove it: Mixer is gone; Telemetry and AuthorizationPolicy took its place",
-    ),
-    removed(
-        "config.istio.io",
-        "instance",
-        "remove it: Mixer is gone; Telemetry and AuthorizationPolicy took its place",
-    ),
-    removed(
-        "config.istio.io",
-        "rule",
-        "remove it: Mixer is gone; Telemetry and AuthorizationPolicy took its place",
-    ),
-    removed("config.istio.io", "HTTPAPISpec", "remove it: Mixer is gone"),
-    removed("config.istio.io", "HTTPAPISpecBinding", "remove it: Mixer is gone"),
-    removed("config.istio.io", "QuotaSpec", "remove it: Mixer is gone"),
-    removed("config.istio.io", "QuotaSpecBinding", "remove it: Mixer is gone"),
     removed("config.istio.io", "EgressRule", "write a ServiceEntry"),
     removed("config.istio.io", "RouteRule", "write a VirtualService"),
     removed("config.istio.io", "DestinationPolicy", "write a DestinationRule"),
@@ -198,6 +181,13 @@ pub static KINDS: &[Kind] = &[
         "write a BackendTLSPolicy of `gateway.networking.k8s.io/v1`",
     ),
 ];
+
+/// Any other kind of the group of Mixer, which had one for each adapter and each template.
+static OF_MIXER: Kind = removed(
+    "config.istio.io",
+    "",
+    "remove it: Mixer is gone; Telemetry and AuthorizationPolicy took its place",
+);
 
 const fn compiled<T: Read>(
     group: &'static str,
@@ -248,7 +238,8 @@ impl Kind {
 
 /// What took the place of a kind that is gone.
 pub(crate) fn replacement(group: &str, name: &str) -> Option<&'static str> {
-    let found = KINDS.iter().find(|kind| kind.group == group && kind.name == name)?;
+    let found = KINDS.iter().find(|kind| kind.group == group && kind.name == name);
+    let found = found.or_else(|| (group == OF_MIXER.group).then_some(&OF_MIXER))?;
     match found.treatment {
         Treatment::Removed(instead) => Some(instead),
         Treatment::Compiled(_) | Treatment::Unsupported(_) => None,
@@ -294,6 +285,7 @@ pub(crate) fn lookup(identity: &Identity) -> Lookup {
             Lookup::Found(kind)
         }
         Some(kind) => Lookup::OtherVersion(kind),
+        None if group == OF_MIXER.group => Lookup::Found(&OF_MIXER),
         None => misspelt(identity),
     }
 }
@@ -319,4 +311,27 @@ fn misspelt(identity: &Identity) -> Lookup {
 /// Whether a group is Istio's, Kubernetes' own, or missing, so that one of Istio's kinds in it is a mistake.
 fn is_mistaken_group(group: &str) -> bool {
     group.is_empty() || group.ends_with("istio.io") || group.ends_with("k8s.io")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Compiled;
+
+    /// Its group had a kind for each adapter and each template.
+    #[test]
+    fn all_of_mixer_is_gone() {
+        for kind in ["rule", "denier", "checknothing", "stackdriver"] {
+            let said = Compiled::text(&format!(
+                "apiVersion: config.istio.io/v1alpha2\nkind: {kind}\nmetadata: {{name: a}}\n"
+            ))
+            .said();
+            let [only] = said.as_slice() else { panic!("{said:?}") };
+            assert_eq!(
+                only,
+                &format!(
+                    "warning[removed-kind] 2:7 {kind}: {kind} of config.istio.io is gone from the API"
+                )
+            );
+        }
+    }
 }

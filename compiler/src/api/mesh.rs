@@ -8,11 +8,12 @@ use crate::diagnostic::{At, Check, Diagnostic, Place};
 use crate::parse::{DocumentId, Faults, Identity, Parsed};
 
 use super::checks::{
-    DUPLICATE_RESOURCE, REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND,
-    UNUSED_MESH_CONFIG,
+    REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
 };
+use super::duplicate::{self, Duplicate};
 use super::kind::{self, Kind, Lookup, Treatment};
 use super::project::Project;
+use super::promised::Promised;
 use super::read::{Outcome, Scope};
 use super::{Resource, gateway_api, istio, kubernetes, mesh_config};
 
@@ -65,6 +66,9 @@ pub struct Mesh {
     pub deployments: Vec<Resource<kubernetes::Deployment>>,
     pub stateful_sets: Vec<Resource<kubernetes::StatefulSet>>,
     pub daemon_sets: Vec<Resource<kubernetes::DaemonSet>>,
+    pub rollouts: Vec<Resource<kubernetes::Rollout>>,
+    pub jobs: Vec<Resource<kubernetes::Job>>,
+    pub cron_jobs: Vec<Resource<kubernetes::CronJob>>,
     pub ingresses: Vec<Resource<kubernetes::Ingress>>,
     pub ingress_classes: Vec<Resource<kubernetes::IngressClass>>,
     pub mutating_webhooks: Vec<Resource<kubernetes::MutatingWebhooks>>,
@@ -75,6 +79,8 @@ pub struct Mesh {
     pub mesh_networks: Vec<Resource<mesh_config::MeshNetworks>>,
     /// Resources that exist and could not be read, or wait for their placeholders to be filled in.
     pub incomplete: Vec<Incomplete>,
+    /// What other programs will make of the resources that the mesh does not read.
+    pub promised: Promised,
     /// How many resources there are of each kind that is not the mesh's business, by `apiVersion` and kind.
     pub skipped: BTreeMap<(String, String), usize>,
     /// How many resources were compiled.
@@ -107,6 +113,7 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
         })
         .collect();
     let mut known = HashMap::new();
+    let mut duplicates = Vec::new();
     let mut inert: BTreeMap<_, Inert> = BTreeMap::new();
     for (id, identity, look) in read {
         match look {
@@ -114,7 +121,8 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
                 if let Some(consequence) = outcome.unenforced {
                     Inert::add(&mut inert, &UNENFORCED_KIND, kind, consequence, id);
                 }
-                mesh.add(kind, id, identity, outcome, &scope, &mut known, out);
+                let seen = (&mut known, &mut duplicates);
+                mesh.add(kind, id, identity, outcome, &scope, seen, out);
             }
             Look::Unsupported(kind, consequence) => {
                 Inert::add(&mut inert, &UNSUPPORTED_KIND, kind, consequence, id);
@@ -123,16 +131,19 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
             Look::Skip => {
                 let key = (identity.api_version.to_string(), identity.kind.to_string());
                 *mesh.skipped.entry(key).or_default() += 1;
+                mesh.promised.read(parsed, id, &scope);
             }
             Look::Project => {}
         }
     }
+    out.extend(duplicate::report(parsed, &duplicates));
     out.extend(inert.into_values().filter_map(|kind| kind.diagnostic()));
     for broken in parsed.broken() {
         mesh.incomplete.push(incomplete(&broken.identity, &scope));
     }
     mesh.unite_routes();
     mesh.sort();
+    mesh.promise();
     mesh.check_mesh_configs(out);
     mesh
 }
@@ -157,7 +168,7 @@ fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) 
         Lookup::Found(kind) => match &kind.treatment {
             Treatment::Compiled(compile) => Look::Read(kind, (compile.read)(parsed, id, scope)),
             Treatment::Unsupported(consequence) => Look::Unsupported(kind, consequence),
-            Treatment::Removed(instead) => Look::Say(Box::new(removed(id, kind, instead))),
+            Treatment::Removed(instead) => Look::Say(Box::new(removed(id, identity, instead))),
         },
         Lookup::OtherVersion(kind) => Look::Say(Box::new(other_version(id, identity, kind))),
         Lookup::Misspelt(kind) => Look::Say(Box::new(misspelt(id, identity, kind))),
@@ -215,7 +226,7 @@ impl Mesh {
         identity: &Identity,
         outcome: Outcome,
         scope: &Scope,
-        known: &mut Known,
+        (known, duplicates): (&mut Known, &mut Vec<Duplicate>),
         out: &mut Vec<Diagnostic>,
     ) {
         out.extend(outcome.diagnostics);
@@ -226,7 +237,7 @@ impl Mesh {
         let namespace = if kind.has_namespace { this.namespace.clone() } else { String::new() };
         let key = (kind.group, kind.name, namespace, this.name.clone());
         if let Some(first) = known.get(&key).filter(|_| !this.name.is_empty()) {
-            out.push(duplicate(id, *first, identity));
+            duplicates.push((id, *first));
             return;
         }
         known.insert(key, id);
@@ -236,6 +247,29 @@ impl Mesh {
                 self.count += 1;
             }
             None => self.incomplete.push(this),
+        }
+    }
+
+    /// What the resources that are read let other programs make.
+    fn promise(&mut self) {
+        let annotated = self.ingresses.iter().map(|it| (&it.namespace, &it.metadata, &it.spec));
+        for (namespace, metadata, ingress) in annotated {
+            let names = ingress.tls.iter().map(|it| it.secret_name.as_str());
+            self.promised.certify(namespace, metadata, names);
+        }
+        for gateway in &self.api_gateways {
+            let all = gateway.spec.listeners.iter().filter_map(|it| it.tls.as_ref());
+            let names = all.flat_map(|it| &it.certificate_refs).map(|it| it.name.as_str());
+            self.promised.certify(&gateway.namespace, &gateway.metadata, names);
+        }
+        for rollout in &self.rollouts {
+            let Some(named) = &rollout.spec.workload_ref else { continue };
+            let is_named = |it: &Resource<kubernetes::Deployment>| {
+                it.namespace == rollout.namespace && it.name() == named.name
+            };
+            if named.kind != "Deployment" || !self.deployments.iter().any(is_named) {
+                self.promised.add_pods(&rollout.namespace, None);
+            }
         }
     }
 
@@ -293,6 +327,9 @@ impl Mesh {
         sort(&mut self.deployments);
         sort(&mut self.stateful_sets);
         sort(&mut self.daemon_sets);
+        sort(&mut self.rollouts);
+        sort(&mut self.jobs);
+        sort(&mut self.cron_jobs);
         sort(&mut self.ingresses);
         sort(&mut self.ingress_classes);
         sort(&mut self.mutating_webhooks);
@@ -364,8 +401,8 @@ impl Inert {
     }
 }
 
-fn removed(id: DocumentId, kind: &Kind, instead: &str) -> Diagnostic {
-    let message = format!("{} of {} is gone from the API", kind.name, kind.group);
+fn removed(id: DocumentId, identity: &Identity, instead: &str) -> Diagnostic {
+    let message = format!("{} of {} is gone from the API", identity.kind, identity.group());
     Diagnostic::new(&REMOVED_KIND, kind_of(id), message)
         .label("has no effect")
         .consequence("no version of Istio that is supported reads it")
@@ -401,12 +438,4 @@ fn unknown(id: DocumentId, identity: &Identity) -> Diagnostic {
     Diagnostic::new(&UNKNOWN_KIND, kind_of(id), message)
         .label("unknown kind")
         .consequence("the resource is not read, so nothing of it takes effect")
-}
-
-fn duplicate(id: DocumentId, first: DocumentId, identity: &Identity) -> Diagnostic {
-    Diagnostic::new(&DUPLICATE_RESOURCE, Place::resource(id), format!("{identity} stands in the repository twice"))
-        .label("again")
-        .also(Place::resource(first), "first here")
-        .consequence("a cluster keeps whichever is applied last; here the first is looked at, and nothing is compiled")
-        .help("remove one, or rename it; what differs between clusters belongs to `environments` in mesh.yaml")
 }

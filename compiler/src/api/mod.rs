@@ -19,6 +19,7 @@
 mod bound;
 mod checks;
 mod decode;
+mod duplicate;
 pub mod field;
 pub mod gateway_api;
 pub mod istio;
@@ -28,6 +29,7 @@ mod mesh;
 pub mod mesh_config;
 mod metadata;
 mod project;
+mod promised;
 mod read;
 mod removed;
 mod resource;
@@ -41,6 +43,7 @@ pub use kind::{KINDS, Kind, fields_of};
 pub use mesh::{Incomplete, Mesh, decode};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Environment, Inventory, LintLevel, Ownership, Project};
+pub use promised::Promised;
 pub use resource::Resource;
 pub use rules::CHECKS as RULES;
 

@@ -120,7 +120,12 @@ fn check_name(metadata: &Metadata, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     } else if !is_dns_subdomain(name) {
         let message = format!("`{name}` cannot be the name of a resource");
         let found = Diagnostic::new(&INVALID_NAME, at.field("name").value(), message);
-        out.push(found.label("lower-case letters, digits, `-` and `.`"));
+        let label = if rules::host::is_unfilled(name) {
+            "looks like a placeholder"
+        } else {
+            "lower-case letters, digits, `-` and `.`"
+        };
+        out.push(found.label(label));
     }
     if let Some(namespace) = &metadata.namespace
         && !is_dns_label(namespace)

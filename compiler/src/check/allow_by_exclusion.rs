@@ -21,10 +21,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let path = FieldPath::default().field("spec").field("rules").index(index);
+            let place = Place::value(policy.resource.id, path);
             let message = "the rule says only what it does not allow";
             out.push(
-                Diagnostic::new(&CHECK, Place::value(policy.resource.id, path), message)
+                Diagnostic::new(&CHECK, place.clone(), message)
                     .label("allows all else")
+                    .supposing(place)
                     .consequence(
                         "all else is let in from whoever reaches the workload, with or without an identity",
                     )

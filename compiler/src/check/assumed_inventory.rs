@@ -2,8 +2,9 @@
 //!
 //! One finding for each sort of thing, at the first name of it.
 
-use super::{inventory, unknown_secret};
+use super::{credential, inventory};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::route::{GatewayName, Parent, RefusedParent};
 
@@ -18,8 +19,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         out.extend(report(hosts(mesh), "Services", "hosts"));
     }
     if !inventory::lists_secrets(mesh) {
-        let credentials = unknown_secret::credentials(mesh).into_iter().map(|(place, ..)| place);
-        out.extend(report(credentials.collect(), "Secrets", "secrets"));
+        let credentials = credential::servers(mesh).flat_map(|server| server.credentials);
+        out.extend(report(credentials.map(|it| it.place).collect(), "Secrets", "secrets"));
     }
     out.extend(report(gateways(mesh), "Gateways", "gateways"));
 }
@@ -29,20 +30,27 @@ fn hosts(mesh: &Mesh<'_>) -> Vec<Place> {
         let all = it.destinations(&mesh.settings).into_iter();
         all.map(|(_, at)| Place::value(at.document, at.path().field("host")))
     });
-    let backends = mesh.source.http_routes.iter().flat_map(|route| {
-        let rules = route.spec.rules.iter().enumerate();
-        rules.flat_map(|(index, rule)| {
-            let at = FieldPath::default().field("spec").field("rules").index(index);
-            let at = at.field("backendRefs");
-            let all = (0..rule.backend_refs.len()).map(move |it| at.clone().index(it));
-            all.map(|at| Place::value(route.id, at.field("name")))
-        })
-    });
+    let routes = mesh.source.http_routes.iter();
+    let routes = routes
+        .flat_map(|it| backends(it.id, it.spec.rules.iter().map(|rule| rule.backend_refs.len())));
+    let streams = mesh.source.stream_routes.iter();
+    let streams = streams
+        .flat_map(|it| backends(it.id, it.spec.rules.iter().map(|rule| rule.backend_refs.len())));
     let paths = mesh.ingresses.hosts().iter().flat_map(|it| &it.paths).map(|path| {
         let at = path.path().field("backend").field("service").field("name");
         Place::value(path.resource.id, at)
     });
-    destinations.chain(backends).chain(paths).collect()
+    destinations.chain(routes).chain(streams).chain(paths).collect()
+}
+
+/// `counts`: how many backends each rule has.
+fn backends(document: DocumentId, counts: impl Iterator<Item = usize>) -> Vec<Place> {
+    let at = FieldPath::default().field("spec").field("rules");
+    let all = counts.enumerate().flat_map(|(rule, count)| {
+        let at = at.clone().index(rule).field("backendRefs");
+        (0..count).map(move |index| Place::value(document, at.clone().index(index).field("name")))
+    });
+    all.collect()
 }
 
 /// Names of Gateways, of Istio and of the Gateway API, where there are none.
@@ -53,12 +61,12 @@ fn gateways(mesh: &Mesh<'_>) -> Vec<Place> {
         let at = FieldPath::default().field("spec").field("gateways");
         names.map(move |(index, _)| Place::value(it.resource.id, at.clone().index(index)))
     });
-    let parents = mesh.http_routes.iter().flat_map(|(_, route)| {
+    let of_requests = mesh.http_routes.iter().map(|(_, it)| (it.resource.id, &it.parents));
+    let of_streams = mesh.stream_routes.iter().map(|it| (it.resource.id, &it.parents));
+    let parents = of_requests.chain(of_streams).flat_map(|(document, parents)| {
         let at = FieldPath::default().field("spec").field("parentRefs");
-        let parents = route.parents.iter().enumerate().filter(|(_, parent)| is_gateway(parent));
-        parents.map(move |(index, _)| {
-            Place::value(route.resource.id, at.clone().index(index).field("name"))
-        })
+        let parents = parents.iter().enumerate().filter(|(_, parent)| is_gateway(parent));
+        parents.map(move |(index, _)| Place::value(document, at.clone().index(index).field("name")))
     });
     let mut all = Vec::new();
     if !inventory::lists_gateways(mesh) {

@@ -1,12 +1,14 @@
-//! Which workloads are reached through which gateways, by the `VirtualService`s that are bound there.
+//! Which workloads are reached through which gateways, by the routes that are bound there: of `VirtualService`s, and of the
+//! Gateway API.
 
 use std::collections::{HashMap, HashSet};
 
-use super::selection;
+use super::{selection, undeployed_gateway};
 use crate::api::istio::{Action, AuthorizationPolicy};
-use crate::diagnostic::Place;
+use crate::diagnostic::{FieldPath, Place};
+use crate::parse::DocumentId;
 use crate::resolve::policy::Policy;
-use crate::resolve::route::GatewayName;
+use crate::resolve::route::{Backend, GatewayName, Parent};
 use crate::resolve::{Mesh, Workload};
 
 /// A workload that a gateway leads to.
@@ -20,8 +22,7 @@ pub(super) struct Behind<'m, 'a> {
 /// Each pair of gateway and workload once.
 pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
     let mut proxies: HashMap<&str, Vec<&Workload<'_>>> = HashMap::new();
-    let mut met = HashSet::new();
-    let mut found = Vec::new();
+    let mut all = Pairs { mesh, met: HashSet::new(), found: Vec::new() };
     for (_, it) in mesh.virtual_services.iter() {
         let named = it.gateways.iter().filter_map(|name| match name {
             GatewayName::Named(name) => mesh.gateways.find(name),
@@ -36,19 +37,68 @@ pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
             continue;
         }
         for (destination, at) in it.destinations(&mesh.settings) {
-            let services = mesh.services.of_host(&destination.host);
-            let services = services.iter().map(|id| mesh.services.get(*id));
-            let workloads: Vec<_> =
-                services.flat_map(|service| selection::of_service(mesh, service)).collect();
-            for gateway in &gateways {
-                for workload in workloads.iter().filter(|it| met.insert((gateway.id, it.id))) {
-                    let route = Place::value(at.document, at.path().field("host"));
-                    found.push(Behind { gateway, workload, route });
+            let route = Place::value(at.document, at.path().field("host"));
+            all.add(&gateways, &destination.host, &route);
+        }
+    }
+    for (_, route) in mesh.http_routes.iter() {
+        let rules = route.rules.iter().map(|rule| rule.backends.as_slice());
+        all.add_rules(&route.parents, route.resource.id, rules);
+    }
+    for route in mesh.stream_routes.iter() {
+        let rules = route.rules.iter().map(Vec::as_slice);
+        all.add_rules(&route.parents, route.resource.id, rules);
+    }
+    all.found
+}
+
+struct Pairs<'m, 'a> {
+    mesh: &'m Mesh<'a>,
+    /// Gateway and workload.
+    met: HashSet<(DocumentId, DocumentId)>,
+    found: Vec<Behind<'m, 'a>>,
+}
+
+impl<'m, 'a> Pairs<'m, 'a> {
+    /// What stands behind `host`, which `gateways` lead to.
+    fn add(&mut self, gateways: &[&'m Workload<'a>], host: &str, route: &Place) {
+        let mesh = self.mesh;
+        let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
+        for workload in services.flat_map(|service| selection::of_service(mesh, service)) {
+            for gateway in gateways {
+                if self.met.insert((gateway.id, workload.id)) {
+                    let route = route.clone();
+                    self.found.push(Behind { gateway, workload, route });
                 }
             }
         }
     }
-    found
+
+    /// A route of the Gateway API: by its place in `spec.rules`, what each leads to.
+    fn add_rules<'r>(
+        &mut self,
+        parents: &[Parent<'_>],
+        document: DocumentId,
+        rules: impl Iterator<Item = &'r [Backend]>,
+    ) {
+        let gateways = parents.iter().filter_map(|parent| match parent {
+            Parent::Gateway { gateway, .. } => Some(*gateway),
+            _ => None,
+        });
+        let gateways: Vec<_> =
+            gateways.flat_map(|gateway| undeployed_gateway::proxies(self.mesh, gateway)).collect();
+        if gateways.is_empty() {
+            return;
+        }
+        for (index, backends) in rules.enumerate() {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            let usable = backends.iter().enumerate().filter(|(_, it)| it.fault.is_none());
+            for (place, backend) in usable {
+                let at = at.clone().field("backendRefs").index(place).field("name");
+                self.add(&gateways, &backend.host, &Place::value(document, at));
+            }
+        }
+    }
 }
 
 /// The policies that let somebody in at a workload: with any of them nobody else is. What is on trial lets nobody in.
@@ -63,4 +113,64 @@ pub(super) fn allows_at<'m, 'a>(
     let mut policies = mesh.policies.authorization_policies.for_workload(&workload.inventory);
     policies.retain(|it| it.resource.spec.action == Action::Allow && !is_on_trial(it));
     policies
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Folder, findings};
+
+    const MESH: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80}, {name: tcp, port: 90}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: cart, namespace: shop, labels: {app: cart}}
+spec: {containers: [{name: main, image: main}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: edge, namespace: edge, labels: {gateway.networking.k8s.io/gateway-name: public}}
+spec: {containers: [{name: istio-proxy, image: auto}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: istio}
+spec: {controllerName: istio.io/gateway-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public, namespace: edge}
+spec:
+  gatewayClassName: istio
+  listeners:
+  - {name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}
+  - {name: tcp, port: 90, protocol: TCP, allowedRoutes: {namespaces: {from: All}}}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: cart, namespace: shop}
+spec: {rules: [{from: [{source: {namespaces: [shop]}}]}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+metadata: {name: cart, namespace: shop}
+";
+
+    #[test]
+    fn routes_of_the_gateway_api_lead_to_workloads_too() {
+        for (kind, port) in [("HTTPRoute", 80), ("GRPCRoute", 80), ("TCPRoute", 90)] {
+            for (parent, count) in [("public", 1), ("other", 0)] {
+                let spec = format!(
+                    "kind: {kind}\nspec:\n  parentRefs: [{{name: {parent}, namespace: edge}}]\n  rules: [{{backendRefs: [{{name: cart, port: {port}}}]}}]\n"
+                );
+                let folder = Folder::new();
+                folder.write("a.yaml", format!("{MESH}{spec}"));
+                let found = findings(folder.path());
+                let found = found.iter().filter(|it| it.check.name == "unlisted-gateway");
+                assert_eq!(found.count(), count, "{kind} at {parent}");
+            }
+        }
+    }
 }

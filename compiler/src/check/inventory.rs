@@ -24,6 +24,13 @@ pub(super) fn lists_api_gateways(mesh: &Mesh<'_>) -> bool {
     mesh.api_gateways.iter().next().is_some() || !mesh.source.project.inventory.gateways.is_empty()
 }
 
+/// Whether the repository shows everything that runs in a namespace, so that labels which nothing has are a mistake. What
+/// is there for a task alone says nothing of what is there all the time, and what other programs run has unknown labels.
+pub(super) fn shows_pods(mesh: &Mesh<'_>, namespace: &str) -> bool {
+    !mesh.source.promised.has_pods_in(namespace)
+        && mesh.workloads.of_namespace(namespace).iter().any(crate::resolve::Workload::lasts)
+}
+
 /// Whether there is any Secret, so that a name which is none is a mistake.
 pub(super) fn lists_secrets(mesh: &Mesh<'_>) -> bool {
     !mesh.source.secrets.is_empty() || !mesh.source.project.inventory.secrets.is_empty()
@@ -73,7 +80,7 @@ impl<'m> Accounts<'m> {
     pub(super) fn of(mesh: &'m Mesh<'_>) -> Self {
         let running = mesh.workloads.iter();
         let running = running.map(|it| (it.namespace(), it.inventory.service_account.as_str()));
-        Self::with(mesh, running)
+        Self::with(mesh, running.chain(mesh.source.promised.accounts()))
     }
 
     /// Those that exist though nothing runs under them: none are known of a namespace that declares none.

@@ -6,15 +6,19 @@
 //! What a repository does not hold may exist all the same. [`inventory`] decides what is known well enough that an
 //! unknown name is a mistake; what is taken on trust instead is said once, by `assumed-inventory`.
 
+mod credential;
 mod inventory;
 mod suggestion;
 
 // Names that lead nowhere.
 mod assumed_inventory;
+mod expired_certificate;
+mod foreign_key;
 mod import_of_nothing;
 mod missing_port;
 mod missing_reference_grant;
 mod secret_without_certificate;
+mod uncertified_host;
 mod unknown_export_namespace;
 mod unknown_gateway;
 mod unknown_grant_namespace;
@@ -27,6 +31,7 @@ mod unknown_secret;
 mod unknown_service_account;
 mod unknown_source_namespace;
 mod unknown_subset;
+mod unreadable_certificate;
 
 // Routes, hosts and servers in each other's way.
 mod closed_gateway_port;
@@ -38,6 +43,7 @@ mod duplicate_certificate;
 mod duplicate_ingress_path;
 mod generated_gateway;
 mod host_not_on_gateway;
+mod http_route_on_tcp_server;
 mod ignored_ingress_part;
 mod ineffective_mesh_parent;
 mod match_never_holds;
@@ -46,6 +52,7 @@ mod misjoined_rewrite;
 mod overruled_destination_rule;
 mod overruled_service_entry;
 mod retries_past_timeout;
+mod rival_service_entry;
 mod shadowed_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
@@ -85,6 +92,7 @@ mod envoy_patch;
 mod ignored_add;
 mod ignored_egress_proxy;
 mod ignored_remove;
+mod ineffective_ingress_tls;
 mod ineffective_sidecar;
 mod overlap;
 mod several_default_sidecars;
@@ -146,6 +154,7 @@ mod lost_port_settings;
 mod open_authorizer;
 mod open_auto_passthrough;
 mod open_credentials;
+mod open_listener;
 mod optional_token;
 mod retried_write;
 mod selector_behind_waypoint;
@@ -154,14 +163,17 @@ mod uncaptured_port;
 mod unnormalized_path;
 mod untrusted_client_address;
 
+mod unrendered;
+
 #[cfg(test)]
 mod tests;
 
 pub use injection::{WithoutProxy, without_proxy};
+pub(crate) use unrendered::hold_back;
 
 use rayon::prelude::*;
 
-use crate::diagnostic::{Check, Diagnostic};
+use crate::diagnostic::{Check, Date, Diagnostic};
 use crate::resolve::Mesh;
 
 /// A rule: what is known of it, and what looks for it.
@@ -176,6 +188,10 @@ static RULES: &[Rule] = &[
     (&unknown_rule_host::CHECK, unknown_rule_host::run),
     (&unknown_gateway::CHECK, unknown_gateway::run),
     (&unknown_secret::CHECK, unknown_secret::run),
+    (&unreadable_certificate::CHECK, unreadable_certificate::run),
+    (&foreign_key::CHECK, foreign_key::run),
+    (&open_listener::CHECK, open_listener::run),
+    (&uncertified_host::CHECK, uncertified_host::run),
     (&unknown_service_account::CHECK, unknown_service_account::run),
     (&missing_reference_grant::CHECK, missing_reference_grant::run),
     (&assumed_inventory::CHECK, assumed_inventory::run),
@@ -192,6 +208,7 @@ static RULES: &[Rule] = &[
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
+    (&http_route_on_tcp_server::CHECK, http_route_on_tcp_server::run),
     (&unserved_backend_policy::CHECK, unserved_backend_policy::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
     (&unserved_listener::CHECK, unserved_listener::run),
@@ -215,6 +232,7 @@ static RULES: &[Rule] = &[
     (&unknown_source_namespace::CHECK, unknown_source_namespace::run),
     (&closed_gateway_port::CHECK, closed_gateway_port::run),
     (&overruled_service_entry::CHECK, overruled_service_entry::run),
+    (&rival_service_entry::CHECK, rival_service_entry::run),
     (&conflicting_entry_protocols::CHECK, conflicting_entry_protocols::run),
     (&duplicate_certificate::CHECK, duplicate_certificate::run),
     (&unserved_ingress::CHECK, unserved_ingress::run),
@@ -251,6 +269,7 @@ static RULES: &[Rule] = &[
     (&conflicting_sidecars::CHECK, conflicting_sidecars::run),
     (&several_default_sidecars::CHECK, several_default_sidecars::run),
     (&ineffective_sidecar::CHECK, ineffective_sidecar::run),
+    (&ineffective_ingress_tls::CHECK, ineffective_ingress_tls::run),
     (&unknown_registry::CHECK, unknown_registry::run),
     (&unserved_patch::CHECK, unserved_patch::run),
     (&unserved_extension::CHECK, unserved_extension::run),
@@ -293,11 +312,11 @@ static RULES: &[Rule] = &[
 
 /// The checks of this stage.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
-    RULES.iter().map(|(check, _)| *check)
+    RULES.iter().map(|(check, _)| *check).chain([&expired_certificate::CHECK])
 }
 
-/// Looks at a mesh by every rule.
-pub fn all(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+/// Looks at a mesh by every rule. Where nobody knows what day it is, nothing has expired.
+pub fn all(mesh: &Mesh<'_>, today: Option<Date>, out: &mut Vec<Diagnostic>) {
     let found: Vec<Vec<Diagnostic>> = RULES
         .par_iter()
         .map(|(_, run)| {
@@ -307,4 +326,7 @@ pub fn all(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         })
         .collect();
     out.extend(found.into_iter().flatten());
+    if let Some(today) = today {
+        expired_certificate::run(mesh, today, out);
+    }
 }

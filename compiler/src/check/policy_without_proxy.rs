@@ -28,7 +28,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let resource = policy.resource;
         if selected.is_empty() {
             // A selector that selects nobody among others is `selector-without-workload`'s.
-            let is_empty = mesh.workloads.of_namespace(namespace.name()).is_empty();
+            let is_empty = mesh.workloads.of_namespace(namespace.name()).is_empty()
+                && !mesh.source.promised.has_pods_in(namespace.name());
             let has_targets =
                 resource.spec.target_ref.is_some() || !resource.spec.target_refs.is_empty();
             if is_empty && !has_targets {

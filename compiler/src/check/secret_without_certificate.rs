@@ -3,7 +3,7 @@
 //! A Secret without any keys is filled by somebody else. Source: Istio, `ExtractCertInfo`: `tls.crt` and `tls.key`, or `cert`
 //! and `key`.
 
-use super::{inventory, unknown_secret};
+use super::credential::{self, Purpose};
 use crate::api::Resource;
 use crate::api::kubernetes::Secret;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
@@ -19,12 +19,11 @@ pub(super) static CHECK: Check = Check::lint(
 const PAIRS: [(&str, &str); 2] = [("tls.crt", "tls.key"), ("cert", "key")];
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (place, name, namespaces) in unknown_secret::shown(mesh) {
-        let mut secrets = namespaces
-            .iter()
-            .flat_map(|namespace| inventory::in_namespace(&mesh.source.secrets, namespace).iter());
-        if let Some(secret) = secrets.find(|it| it.name() == name) {
-            out.extend(check(&place, secret));
+    for it in credential::servers(mesh).flat_map(|server| server.credentials) {
+        if it.purpose == Purpose::Shown
+            && let Some(secret) = it.secret(mesh)
+        {
+            out.extend(check(&it.place, secret));
         }
     }
 }

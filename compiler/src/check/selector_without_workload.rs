@@ -1,12 +1,12 @@
 //! `selector-without-workload`: a policy, a Gateway or a Service selects pods, and nothing that runs has such labels.
 //!
-//! It is said only where the repository shows what runs: in a namespace with workloads, for a Gateway where there is a
-//! gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
+//! It is said only where the repository shows what runs: in a namespace with workloads and without what other programs run,
+//! for a Gateway where there is a gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
 
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::Labels;
 
-use super::{selection, suggestion};
+use super::{inventory, selection, suggestion};
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -51,11 +51,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagnostic>) {
     let Ok(scope) = &policy.scope else { return };
     let Applies::Selected(sets) = &scope.applies else { return };
-    if !selection::of_policy(mesh, scope).is_empty() {
-        return;
-    }
     let all = mesh.workloads.selected(scope.namespace, &Labels::new());
-    if all.is_empty() {
+    let is_shown = match scope.namespace {
+        Some(namespace) => inventory::shows_pods(mesh, namespace),
+        None => !all.is_empty() && mesh.source.promised.has_no_pods(),
+    };
+    if !is_shown || !selection::of_policy(mesh, scope).is_empty() {
         return;
     }
     let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
@@ -76,7 +77,8 @@ fn check_settings<T>(
 ) {
     let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
     let all = mesh.workloads.of_namespace(&resource.namespace);
-    if all.is_empty() || !mesh.workloads.selected(Some(&resource.namespace), labels).is_empty() {
+    let is_shown = inventory::shows_pods(mesh, &resource.namespace);
+    if !is_shown || !mesh.workloads.selected(Some(&resource.namespace), labels).is_empty() {
         return;
     }
     let all: Vec<_> = all.iter().collect();
@@ -114,7 +116,8 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let all = mesh.workloads.of_namespace(service.namespace);
         let is_alias = service.alias.is_some();
         let labels = &resource.spec.selector;
-        if labels.is_empty() || is_alias || all.is_empty() {
+        let is_shown = inventory::shows_pods(mesh, service.namespace);
+        if labels.is_empty() || is_alias || !is_shown {
             continue;
         }
         if !mesh.workloads.selected(Some(service.namespace), labels).is_empty() {

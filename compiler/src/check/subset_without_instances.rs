@@ -7,6 +7,7 @@ use crate::api::istio::{DestinationRule, Subset};
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::host::qualify;
+use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check = Check::lint(
@@ -23,7 +24,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let services: Vec<_> = services.collect();
         let workloads: Vec<_> =
             services.iter().flat_map(|service| selection::of_service(mesh, service)).collect();
-        if workloads.is_empty() {
+        let is_shown = |it: &&Service<'_>| !mesh.source.promised.has_pods_in(it.namespace);
+        if workloads.is_empty() || !services.iter().all(is_shown) {
             continue;
         }
         for (index, subset) in rule.spec.subsets.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! What an author may have meant who wrote a name that is none.
 
 use super::inventory;
+use crate::api::nearest;
 use crate::diagnostic::{Applicability, Diagnostic, Fix, Place};
 use crate::resolve::Mesh;
 use crate::resolve::host::of_service;
@@ -30,5 +31,30 @@ pub(super) fn host(mesh: &Mesh<'_>, written: &str, namespace: &str) -> Option<St
             return Some(host.to_string());
         }
     }
-    mesh.services.names().nearest(written).map(str::to_owned)
+    of_service_near(mesh, written)
+        .or_else(|| mesh.services.outside().nearest(written).map(str::to_owned))
+}
+
+/// For `name.namespace`, with what follows it of the cluster's domain, more or less: of name and namespace one is right.
+fn of_service_near(mesh: &Mesh<'_>, written: &str) -> Option<String> {
+    let domain = mesh.settings.cluster_domain;
+    let whole = format!("svc.{domain}");
+    let mut parts = written.splitn(3, '.');
+    let (name, namespace) = (parts.next()?, parts.next()?);
+    let tail = parts.next().unwrap_or("svc");
+    if !tail.starts_with("svc") && nearest(tail, [whole.as_str()]).is_none() {
+        return None;
+    }
+    let own = mesh.services.of_namespace(namespace).iter().map(|id| mesh.services.get(*id));
+    let mut own = own.filter(|it| it.origin.is_kubernetes()).map(|it| it.origin.name());
+    if own.clone().any(|it| it == name) {
+        return Some(of_service(name, namespace, domain).to_string());
+    }
+    if let Some(near) = nearest(name, own.by_ref()) {
+        return Some(of_service(near, namespace, domain).to_string());
+    }
+    let others = mesh.services.namespaces();
+    let others = others.filter(|it| mesh.services.kubernetes(it, name).is_some());
+    let near = nearest(namespace, others)?;
+    Some(of_service(name, near, domain).to_string())
 }

@@ -90,6 +90,8 @@ fn a_host_is_completed_as_its_author_meant_it() {
         ("reviews.shop", "reviews.shop.svc.cluster.local"),
         ("reviews.shop.svc", "reviews.shop.svc.cluster.local"),
         ("reviews.shop.svc.svc.local", "reviews.shop.svc.cluster.local"),
+        ("reveiws.shop.svc.cluster.local", "reviews.shop.svc.cluster.local"),
+        ("reviews.shpo.svc.cluster.local", "reviews.shop.svc.cluster.local"),
     ] {
         let spec = format!(
             "{{hosts: [a.example.com], http: [{{route: [{{destination: {{host: {written}}}}}]}}]}}"
@@ -97,6 +99,23 @@ fn a_host_is_completed_as_its_author_meant_it() {
         let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", &spec))]);
         assert_eq!(found[0].fixes[0].edits[0].text, meant, "{written}");
     }
+}
+
+/// That both end in the cluster's domain makes no two hosts alike.
+#[test]
+fn a_host_of_another_name_and_namespace_is_not_meant() {
+    let spec = "{hosts: [a.example.com], http: [{route: [{destination: {host: pay.other.svc.cluster.local}}]}]}";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+    assert!(found[0].fixes.is_empty(), "{found:?}");
+}
+
+/// What is wrong stands at the anchor, and others may use it.
+#[test]
+fn nothing_is_written_over_an_alias() {
+    let spec = "{hosts: [&host reveiws], http: [{route: [{destination: {host: *host}}]}]}";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+    let unknown = found.iter().find(|it| it.check.name == "unknown-host").unwrap();
+    assert!(unknown.fixes.is_empty(), "{found:?}");
 }
 
 #[test]
@@ -549,4 +568,124 @@ spec:
     );
     let text = |it: &Finding| &filter[it.primary.span.unwrap().range()];
     assert_eq!((text(&found[0]), text(&found[1])), ("route", "10s"));
+}
+
+const SECRETS: &str = "apiVersion: v1
+kind: Secret
+metadata: {name: real-tls, namespace: istio-system}
+type: kubernetes.io/tls
+data: {}
+---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: a, namespace: istio-system}
+spec: {secretName: shop-tls, dnsNames: [shop.example.com]}
+---
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: other-tls, namespace: istio-system}
+spec: {target: {template: {type: kubernetes.io/tls}}}
+";
+
+fn gateway(secret: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: istio-system}}\nspec:\n  selector: {{istio: ingressgateway}}\n  servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: [a.example.com], tls: {{mode: SIMPLE, credentialName: {secret}}}}}]\n"
+    )
+}
+
+/// What other programs make of resources that are none of the mesh's business.
+#[test]
+fn a_secret_that_is_made_is_not_missing() {
+    for (secret, is_there) in [("shop-tls", true), ("other-tls", true), ("shop-tsl", false)] {
+        let found = names(&[SECRETS, &gateway(secret)]);
+        assert_eq!(!found.contains(&"unknown-secret"), is_there, "{secret}: {found:?}");
+    }
+    // The order of a Secret does not say that all Secrets stand here.
+    let orders = SECRETS.split_once("---\n").unwrap().1;
+    assert!(!names(&[orders, &gateway("any")]).contains(&"unknown-secret"));
+}
+
+fn rollout(labels: &str) -> String {
+    deployment(labels)
+        .replace("apps/v1", "argoproj.io/v1alpha1")
+        .replace("Deployment", "Rollout")
+        .replace("name: reviews,", "name: stepwise,")
+        .replace("{containers", "{serviceAccountName: cart, containers")
+}
+
+#[test]
+fn a_rollout_is_a_workload() {
+    let all = [REVIEWS.to_owned(), deployment("{app: web}"), rollout("{app: reviews}")];
+    let texts: Vec<&str> = all.iter().map(String::as_str).collect();
+    assert!(names(&texts).is_empty(), "{:?}", names(&texts));
+    let other = rollout("{app: others}");
+    let found = names(&[texts[0], texts[1], &other]);
+    assert_eq!(found, ["selector-without-workload"]);
+}
+
+#[test]
+fn pods_of_other_programs_have_any_labels() {
+    let web = deployment("{app: web}");
+    let service = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: k, namespace: shop}\nspec: {template: {spec: {serviceAccountName: cart, containers: [{image: x}]}}}\n";
+    let own = policy(
+        "shop",
+        "{selector: {matchLabels: {app: reviews}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/cart]}}]}]}",
+    );
+    let elsewhere = service.replace("namespace: shop", "namespace: other");
+    assert_eq!(names(&[&web, &own]), ["selector-without-workload", "unknown-service-account"],);
+    assert!(names(&[&web, &own, service]).is_empty());
+    assert!(names(&[&web, &own, &elsewhere]).contains(&"selector-without-workload"));
+}
+
+/// A Job says nothing of what is there all the time; its identity is known.
+#[test]
+fn a_task_is_somebody_and_no_inventory() {
+    let job = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: k, namespace: shop}\nspec: {schedule: '* * * * *', jobTemplate: {spec: {template: {metadata: {labels: {app: night}}, spec: {serviceAccountName: night, containers: [{name: a, image: x}]}}}}}\n";
+    let allows = |account: &str| {
+        policy(
+            "shop",
+            &format!(
+                "{{rules: [{{from: [{{source: {{principals: [cluster.local/ns/shop/sa/{account}]}}}}]}}]}}"
+            ),
+        )
+    };
+    assert!(names(&[REVIEWS, job, &allows("night")]).is_empty());
+    assert_eq!(names(&[job, &allows("day")]), ["unknown-service-account"]);
+    let selects = policy("shop", "{selector: {matchLabels: {app: night}}, rules: []}");
+    let found = names(&[&deployment("{app: reviews}"), job, &selects]);
+    assert!(!found.contains(&"selector-without-workload"), "{found:?}");
+}
+
+/// A route for connections that leads nowhere is as wrong as one for requests.
+#[test]
+fn a_stream_route_to_no_host_is_an_unknown_host() {
+    let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: TLSRoute\nmetadata: {name: r, namespace: shop}\nspec:\n  parentRefs: [{name: reviews, kind: Service, group: ''}]\n  hostnames: [a.example.com]\n  rules: [{backendRefs: [{name: reveiws, port: 80}]}]\n";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", route)]);
+    let unknown = found.iter().find(|it| it.check.name == "unknown-host").unwrap();
+    assert_eq!(unknown.severity, Severity::Error);
+    assert_eq!(unknown.fixes[0].edits[0].text, "reviews");
+}
+
+/// What is wrong with a text is said once, and not also of what it leads to.
+#[test]
+fn one_cause_is_one_finding() {
+    for (spec, expected) in [
+        ("{hosts: [a], http: [{route: [{destination: {host: 'rev iews'}}]}]}", "invalid-host"),
+        (
+            "{hosts: [a], http: [{fault: {delay: 5s}, route: [{destination: {host: reviews}}]}]}",
+            "wrong-type",
+        ),
+        (
+            "{hosts: [a], http: [{fault: {dealy: {fixedDelay: 5s}}, route: [{destination: {host: reviews}}]}]}",
+            "unknown-field",
+        ),
+    ] {
+        let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+        let names: Vec<_> = found.iter().map(|it| it.check.name).collect();
+        assert_eq!(names, [expected], "{spec}");
+    }
+    let text = policy("shop", "{rules: [{from: [{principals: [a]}]}]}");
+    assert_eq!(names(&[&text]), ["unknown-field"]);
+    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e, namespace: shop}\nspec: {hosts: [a.example.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: dns, endpoints: [{address: b.example.com}]}\n";
+    assert_eq!(names(&[entry]), ["unknown-value"]);
 }

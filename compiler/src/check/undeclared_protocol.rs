@@ -28,10 +28,17 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 |it: &&mesh_snapshot::object::ServicePort| i32::from(it.number) == port.port;
             let resolved = service.object.ports.iter().find(is_own);
             let is_detected = resolved.is_some_and(|it| it.protocol == Protocol::Detect);
-            if is_detected && port.app_protocol.is_none() && service.alias.is_none() {
-                let at = FieldPath::default().field("spec").field("ports").index(index);
-                out.push(report(resource.id, at, &port.name, port.port));
+            if !is_detected || service.alias.is_some() {
+                continue;
             }
+            let at = FieldPath::default().field("spec").field("ports").index(index);
+            out.push(match port.app_protocol.as_deref() {
+                Some(word) => {
+                    let place = Place::value(resource.id, at.field("appProtocol"));
+                    describe(place, port.port, "no protocol that a proxy knows", word)
+                }
+                None => report(resource.id, at, &port.name, port.port),
+            });
         }
     }
 }
@@ -55,15 +62,20 @@ fn report(
     } else {
         (Place::value(document, at.field("name")), "begins with no protocol")
     };
+    describe(place, number, label, name)
+}
+
+/// `word` is what stands at the place.
+fn describe(place: Place, number: i32, label: &str, word: &str) -> Diagnostic {
     let message = format!("port {number} does not say what it speaks");
     let found = Diagnostic::new(&CHECK, place.clone(), message)
         .label(label)
         .consequence("the proxy finds out from the first bytes of each connection, and waits for them where the server would speak first")
         .help("begin the name with the protocol (`http-…`, `grpc-…`, `tcp-…`), or set `appProtocol`");
-    let head = name.split('-').next().unwrap_or_default();
+    let head = word.split('-').next().unwrap_or_default();
     match crate::api::nearest(head, PREFIXES.iter().copied()).filter(|_| head.len() > 2) {
         Some(near) => {
-            let fixed = format!("{near}{}", name.get(head.len()..).unwrap_or_default());
+            let fixed = format!("{near}{}", word.get(head.len()..).unwrap_or_default());
             let fix = Fix::new(Applicability::Unsafe, format!("write `{fixed}`"));
             found.fix(fix.replace(place, fixed))
         }

@@ -6,9 +6,11 @@
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 
+use crate::api::Resource;
+use crate::api::gateway_api::Gateway;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
-use crate::resolve::Mesh;
-use crate::resolve::gateway::{ApiGateway, Class};
+use crate::resolve::gateway::Class;
+use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("undeployed-gateway", Severity::Info, include_str!("undeployed_gateway.md"));
@@ -19,7 +21,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     let of_mesh = mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh);
-    for gateway in of_mesh.filter(|it| !is_deployed(mesh, it)) {
+    for gateway in of_mesh.filter(|it| proxies(mesh, it.resource).next().is_none()) {
         let name = gateway.resource.name();
         let message = format!("no workload of the repository serves the Gateway `{name}`");
         out.push(
@@ -31,8 +33,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn is_deployed(mesh: &Mesh<'_>, gateway: &ApiGateway<'_>) -> bool {
-    let name = gateway.resource.name();
-    let label = [(GATEWAY_NAME_LABEL.to_owned(), name.to_owned())].into();
-    !mesh.workloads.selected(Some(&gateway.resource.namespace), &label).is_empty()
+/// The workloads that serve a Gateway.
+pub(super) fn proxies<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    gateway: &Resource<Gateway>,
+) -> impl Iterator<Item = &'m Workload<'a>> {
+    let label = [(GATEWAY_NAME_LABEL.to_owned(), gateway.name().to_owned())].into();
+    mesh.workloads.selected(Some(&gateway.namespace), &label).into_iter()
 }

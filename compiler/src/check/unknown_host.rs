@@ -27,26 +27,44 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for virtual_service in mesh.virtual_services.written() {
         check_virtual_service(mesh, virtual_service, out);
     }
-    for (_, route) in mesh.http_routes.iter() {
-        let is_foreign = route.parents.iter().all(|parent| matches!(parent, Parent::Foreign));
-        if is_foreign && !route.parents.is_empty() {
-            continue;
-        }
+    for (_, route) in mesh.http_routes.iter().filter(|(_, route)| !is_foreign(&route.parents)) {
+        let effect = "requests that take the rule are answered with 500";
+        let own = (route.resource.id, route.resource.namespace.as_str(), effect);
         let spec = FieldPath::default().field("spec");
         for (index, rule) in route.rules.iter().enumerate() {
             let at = spec.clone().field("rules").index(index);
             for (place, backend) in rule.backends.iter().enumerate() {
                 let path = at.clone().field("backendRefs").index(place);
-                check_backend(mesh, route.resource, &path, backend, out);
+                check_backend(mesh, own, path, backend, out);
             }
             for (place, backend) in &rule.mirrors {
                 let filter = at.clone().field("filters").index(*place);
                 let path = filter.field("requestMirror").field("backendRef");
-                check_backend(mesh, route.resource, &path, backend, out);
+                check_backend(mesh, own, path, backend, out);
             }
         }
     }
+    check_stream_routes(mesh, out);
     check_ingresses(mesh, out);
+}
+
+/// Whether others than the mesh serve a route.
+fn is_foreign(parents: &[Parent<'_>]) -> bool {
+    !parents.is_empty() && parents.iter().all(|parent| matches!(parent, Parent::Foreign))
+}
+
+fn check_stream_routes(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for route in mesh.stream_routes.iter().filter(|route| !is_foreign(&route.parents)) {
+        let effect = "connections that take this way are closed";
+        let own = (route.resource.id, route.resource.namespace.as_str(), effect);
+        for (index, backends) in route.rules.iter().enumerate() {
+            let rule = FieldPath::default().field("spec").field("rules").index(index);
+            for (place, backend) in backends.iter().enumerate() {
+                let path = rule.clone().field("backendRefs").index(place);
+                check_backend(mesh, own, path, backend, out);
+            }
+        }
+    }
 }
 
 /// A path leads to a Service of the Ingress's namespace.
@@ -163,20 +181,19 @@ pub(super) fn viewers<'m>(mesh: &'m Mesh<'_>, it: &VirtualService<'m>) -> Vec<&'
     viewers
 }
 
+/// A backend of a route, which is a document of a namespace and has that effect where the backend is none.
 fn check_backend(
     mesh: &Mesh<'_>,
-    route: &crate::api::Resource<crate::api::gateway_api::HttpRoute>,
-    path: &FieldPath,
+    (document, namespace, effect): (DocumentId, &str, &str),
+    path: FieldPath,
     backend: &Backend,
     out: &mut Vec<Diagnostic>,
 ) {
-    let document: DocumentId = route.id;
     if backend.fault != Some(InvalidBackend::NotFound) || inventory::has_host(mesh, &backend.host) {
         return;
     }
-    let place = Place::value(document, path.clone().field("name"));
-    let effect = "requests that take the rule are answered with 500";
-    out.push(describe_backend(mesh, place, &backend.host, &route.namespace, effect));
+    let place = Place::value(document, path.field("name"));
+    out.push(describe_backend(mesh, place, &backend.host, namespace, effect));
 }
 
 /// A Service that there is not, in a route of `own` namespace.

@@ -116,6 +116,8 @@ fn describe(
             found.also(Place::key(rule.id, FieldPath::default().field("spec").field(path)), text);
     }
     if seen.is_empty() && others.is_empty() {
+        let host = Place::value(at.document, at.path().field("host"));
+        found = found.also(host, "no subsets are defined for this host");
         let services = mesh.services.of_host(&destination.host).iter();
         for service in services.map(|id| mesh.services.get(*id)) {
             found = found.also(service.origin.place(), "no DestinationRule is for this host");

@@ -24,7 +24,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     };
     for istiod in mesh.workloads.iter().filter(is_istiod) {
         let mut variables = istiod.pod.containers.iter().flat_map(|it| &it.env);
-        if variables.any(|it| it.name == VARIABLE && !it.value.is_empty()) {
+        if variables.any(|it| it.name == VARIABLE && !it.value.0.is_empty()) {
             continue;
         }
         let containers = istiod.pod_path().field("containers");

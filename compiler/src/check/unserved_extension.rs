@@ -2,7 +2,7 @@
 //!
 //! One finding a `WasmPlugin` or `TrafficExtension`, which says what the program is and where it would have stood.
 
-use super::unserved_patch::{report, unmade};
+use super::unserved_patch::report;
 use crate::api::istio::{ExtensionPhase, FailStrategy, PluginPhase, TrafficExtension, WasmPlugin};
 use crate::diagnostic::{At, Check, Diagnostic, Severity};
 use crate::resolve::Mesh;
@@ -41,7 +41,7 @@ fn of_extension(extension: &TrafficExtension, spec: &At<'_>) -> Option<Diagnosti
     let at = spec.field("lua");
     let loss = match lua_header_edits(&extension.lua.as_ref()?.inline_code) {
         Some(edits) if edits.is_empty() => return None,
-        Some(edits) => unmade(&edits),
+        Some(edits) => edits.unmade(),
         None => script_loss(),
     };
     Some(report(&CHECK, at.field("inlineCode").key(), loss))

@@ -3,32 +3,23 @@
 //! Patches are recognised by what they ask for ([`crate::resolve::envoy`]): one finding a patch, which says by name what will
 //! not happen. What the mesh does without being asked is no finding.
 
-use super::envoy_patch::{self, At};
+use super::envoy_patch::At;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::envoy::{self, Effect, HeaderEdits, Loss};
+use crate::resolve::envoy::{self, Loss, Patch};
 
 pub(super) static CHECK: Check =
     Check::lint("unserved-patch", Severity::Warning, include_str!("unserved_patch.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for patch in envoy_patch::all(mesh).flat_map(|(_, patches)| patches) {
-        let loss = match envoy::effect(patch.config) {
-            None | Some(Effect::Native(_)) => continue,
-            Some(Effect::Lost(loss)) => loss,
-            Some(Effect::Headers(edits)) => unmade(&edits),
-        };
-        out.push(report(&CHECK, place(&patch, &loss), loss));
-    }
-}
-
-/// Of edits that are understood, and that nothing makes.
-pub(super) fn unmade(edits: &HeaderEdits) -> Loss {
-    Loss {
-        what: format!("headers are not edited: {}", edits.summary()),
-        consequence: "they pass as the client and the application wrote them".to_owned(),
-        help: Some("write the edits as `headers` of a VirtualService".to_owned()),
-        path: vec!["name".to_owned()],
+    for filter in mesh.envoy_filters.iter() {
+        for Patch { index, told, .. } in &filter.patches {
+            let config = filter.resource.spec.config_patches.get(*index);
+            let (Some(loss), Some(config)) = (told, config) else { continue };
+            let Some(patch) = &config.patch else { continue };
+            let at = At { filter: filter.resource, index: *index, config, patch };
+            out.push(report(&CHECK, place(&at, loss), loss.clone()));
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         let is_foreign = |parent: &Parent<'_>| matches!(parent, Parent::Foreign);
         if route.parents.is_empty() || !route.parents.iter().all(is_foreign) {
-            check_backends(mesh, route, out);
+            check_backends(route, out);
         }
     }
 }
@@ -85,11 +85,11 @@ fn check_parent(
     Some(found)
 }
 
-fn check_backends(mesh: &Mesh<'_>, route: &StreamRoute<'_>, out: &mut Vec<Diagnostic>) {
+fn check_backends(route: &StreamRoute<'_>, out: &mut Vec<Diagnostic>) {
     for (index, backends) in route.rules.iter().enumerate() {
         let rule = FieldPath::default().field("spec").field("rules").index(index);
         for (place, backend) in backends.iter().enumerate() {
-            let Some((message, field)) = fault(mesh, route, backend) else { continue };
+            let Some((message, field)) = fault(route, backend) else { continue };
             let path = rule.clone().field("backendRefs").index(place).field(field);
             out.push(
                 Diagnostic::new(&CHECK, Place::value(route.resource.id, path), message)
@@ -100,19 +100,10 @@ fn check_backends(mesh: &Mesh<'_>, route: &StreamRoute<'_>, out: &mut Vec<Diagno
     }
 }
 
-fn fault(
-    mesh: &Mesh<'_>,
-    route: &StreamRoute<'_>,
-    backend: &Backend,
-) -> Option<(String, &'static str)> {
+fn fault(route: &StreamRoute<'_>, backend: &Backend) -> Option<(String, &'static str)> {
     let host = &backend.host;
     match backend.fault {
         Some(InvalidBackend::Kind) => Some(("this is neither a Service nor a host".into(), "kind")),
-        Some(InvalidBackend::NotFound)
-            if inventory::lists_hosts(mesh) && !inventory::has_host(mesh, host) =>
-        {
-            Some((format!("there is no host `{host}`"), "name"))
-        }
         None if backend.lacks_grant => {
             let (kind, own) = (route.resource.spec.kind.name(), &route.resource.namespace);
             Some((
@@ -126,7 +117,7 @@ fn fault(
         Some(InvalidBackend::NamespacedHost) => {
             Some(("a host is of no namespace".into(), "namespace"))
         }
-        // That a Service needs a port is said where it is read.
+        // That a Service needs a port is said where it is read; that there is none, by `unknown-host`.
         Some(InvalidBackend::NotFound | InvalidBackend::NoPort) | None => None,
     }
 }

@@ -8,6 +8,7 @@ use mesh_snapshot::object::Role;
 use super::selection;
 use crate::api::istio::Rule;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::envoy::{Resolved, Served};
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check = Check::lint(
@@ -21,7 +22,7 @@ const GATEWAY_LABEL: &str = "istio";
 const GATEWAY_VALUES: &[&str] = &["ingressgateway", "ingress"];
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    if mesh.settings.trusted_proxies > 0 {
+    if mesh.settings.trusted_proxies > 0 || mesh.envoy_filters.iter().any(trusts) {
         return;
     }
     for policy in &mesh.policies.authorization_policies {
@@ -45,6 +46,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Whether a patch says whom gateways are to trust.
+fn trusts(filter: &Resolved<'_>) -> bool {
+    let served = filter.patches.iter().filter_map(|patch| patch.served.as_ref());
+    served.into_iter().any(|it| matches!(it, Served::TrustedProxies(proxies) if *proxies > 0))
 }
 
 /// Whether the pod's own configuration says whom to trust.

@@ -1,6 +1,6 @@
 //! From named places to bytes, in an order that does not depend on chance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -8,7 +8,8 @@ use crate::parse::{DocumentId, Faults, Parsed, origin};
 use crate::source::{FileId, Role, Span};
 
 use super::{
-    Check, Class, Diagnostic, FieldPath, Fix, Label, Level, Place, Severity, TextEdit, TextFix,
+    Check, Class, Diagnostic, FieldPath, Fix, Label, Level, Part, Place, Severity, TextEdit,
+    TextFix,
 };
 
 /// What the project says about checks, by their names.
@@ -40,8 +41,9 @@ pub struct Site {
     pub origin: Option<String>,
 }
 
-/// Looks all places up, applies the project's levels, drops what follows from `faults` or from a misspelt field, what
-/// supposes to be right where there is an error, and what is said twice, and sorts by file, place and check.
+/// Looks all places up, applies the project's levels, drops what follows from `faults`, from a misspelt field or from a
+/// text that a rule refuses, what supposes to be right where there is an error, and what is said twice, and sorts by
+/// file, place and check.
 #[must_use]
 pub fn finish(
     diagnostics: Vec<Diagnostic>,
@@ -54,9 +56,14 @@ pub fn finish(
         .into_par_iter()
         .filter(|found| !is_of_context(found, parsed))
         .filter(|found| !found.supposed.iter().any(|place| wrong.is_within(place, found, parsed)))
-        .filter(|found| !wrong.explains_absence(&found.place, parsed))
         .filter(|found| {
             let mut places = std::iter::once(&found.place).chain(&found.supposed);
+            !places.any(|place| wrong.explains_absence(place, parsed))
+        })
+        .filter(|found| !wrong.is_no_name(found))
+        .filter(|found| {
+            let shown = found.others.iter().map(|label| &label.place);
+            let mut places = std::iter::once(&found.place).chain(&found.supposed).chain(shown);
             !places.any(|place| follows_from(faults, place, parsed))
         })
         .filter_map(|found| Some((level(&found, levels)?, found)))
@@ -73,6 +80,8 @@ struct Wrong {
     fields: BTreeMap<DocumentId, Vec<(&'static str, FieldPath)>>,
     /// Errors whose place has no path, such as a key that is no field.
     texts: BTreeMap<DocumentId, Vec<(&'static str, Span)>>,
+    /// Texts that rules refuse for some of their bytes.
+    refused: BTreeMap<DocumentId, BTreeSet<FieldPath>>,
 }
 
 impl Wrong {
@@ -82,7 +91,10 @@ impl Wrong {
         for found in diagnostics.iter().filter(is_error) {
             let name = found.check.name;
             match &found.place {
-                Place::Field { document, path, .. } => {
+                Place::Field { document, path, part } => {
+                    if matches!(part, Part::Within { .. }) && found.check.class == Class::Rule {
+                        wrong.refused.entry(*document).or_default().insert(path.clone());
+                    }
                     wrong.fields.entry(*document).or_default().push((name, path.clone()));
                 }
                 Place::Text { document: Some(document), span, .. } => {
@@ -100,6 +112,13 @@ impl Wrong {
         let Some(texts) = self.texts.get(document) else { return false };
         let keys = parsed.document(*document).keys_beside_absence(parsed, path);
         keys.iter().any(|key| texts.iter().any(|(_, error)| error == key))
+    }
+
+    /// Whether it says where a value leads that a rule refuses as it stands: what is no host is not asked whose it is.
+    fn is_no_name(&self, found: &Diagnostic) -> bool {
+        let Place::Field { document, path, part: Part::Value } = &found.place else { return false };
+        found.check.class == Class::Lint
+            && self.refused.get(document).is_some_and(|refused| refused.contains(path))
     }
 
     /// Whether some other check's error lies within the place.
@@ -163,7 +182,7 @@ fn resolve(found: Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
             .collect(),
         consequence,
         help,
-        fixes: fixes.into_iter().map(|fix| resolve_fix(fix, parsed)).collect(),
+        fixes: fixes.into_iter().filter_map(|fix| resolve_fix(fix, parsed)).collect(),
     }
 }
 
@@ -177,11 +196,13 @@ fn site(place: &Place, text: String, parsed: &Parsed) -> Site {
     Site { file, span, text, resource: document.map(ToString::to_string), origin }
 }
 
-fn resolve_fix(fix: Fix, parsed: &Parsed) -> TextFix {
+/// None where it would write over an alias: what is wrong stands at the anchor, and others use it.
+fn resolve_fix(fix: Fix, parsed: &Parsed) -> Option<TextFix> {
     let Fix { title, applicability, edits } = fix;
     let edits = edits.into_iter().map(|edit| {
         let (file, span) = edit.place.locate(parsed);
-        TextEdit { file, span, text: edit.text }
+        let is_alias = parsed.source(file).slice(span).starts_with('*');
+        (!is_alias).then_some(TextEdit { file, span, text: edit.text })
     });
-    TextFix { title, applicability, edits: edits.collect() }
+    Some(TextFix { title, applicability, edits: edits.collect::<Option<_>>()? })
 }

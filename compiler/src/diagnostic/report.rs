@@ -1,6 +1,6 @@
 //! One thing that a check found.
 
-use super::{Check, Fix, Place, Severity};
+use super::{At, Check, Fix, Place, Severity};
 
 /// A finding whose places are named, not yet looked up.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +65,12 @@ impl Diagnostic {
     pub fn supposing(mut self, place: Place) -> Self {
         self.supposed.push(place);
         self
+    }
+
+    /// Says that none of some fields of what is `at` is there: one that could not be read, or is misspelt, may be it.
+    #[must_use]
+    pub fn lacking(self, at: &At<'_>, fields: &[&str]) -> Self {
+        fields.iter().fold(self, |found, field| found.supposing(at.field(field).value()))
     }
 
     #[must_use]

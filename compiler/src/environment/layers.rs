@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::lower;
 use crate::parse::{Document, Parsed};
-use crate::source::{FileId, Role};
+use crate::source::{FileId, Role, relative};
 
 /// By file, from 1; what is in the cluster lies below, at 0. What is left out is not in it.
 #[derive(Debug)]
@@ -21,9 +20,8 @@ impl Layers {
             }
         };
         let files = parsed.sources().iter();
-        let known = files.filter_map(|(id, file)| {
-            Some((id, layer(file.role, lower::relative(&file.path, root))?))
-        });
+        let known = files
+            .filter_map(|(id, file)| Some((id, layer(file.role, relative(&file.path, root))?)));
         Self(known.collect())
     }
 

@@ -20,9 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{Environment, Project};
 use crate::diagnostic::{At, Diagnostic, Place};
-use crate::lower;
 use crate::parse::{Document, DocumentId, Parsed};
-use crate::source::{FileId, Role};
+use crate::source::{FileId, Role, relative};
 
 use checks::{FILE_OUTSIDE_ENVIRONMENTS, POLICY_IN_CONTEXT, UNMATCHED_PATH};
 use layers::Layers;
@@ -67,7 +66,7 @@ fn mark_context(parsed: &mut Parsed, root: &str, project: &Project, chosen: Opti
     let is_named = |named: &[&String], path| named.iter().any(|it| layers::is_below(path, it));
     let (mut context, mut foreign) = (Vec::new(), Vec::new());
     for (id, file) in parsed.sources().iter().filter(|(_, file)| file.role == Role::Policy) {
-        let path = lower::relative(&file.path, root);
+        let path = relative(&file.path, root);
         if is_named(&own, path) {
             context.push(id);
         } else if is_named(&all, path) {

@@ -94,7 +94,9 @@ impl<'a> Lowering<'_, 'a> {
 
     fn host(&self, name: &Host, seen: &SeenHost<'a>, perspective: &Perspective<'_, 'a>) -> Object {
         let table = TableId::of_host(name, seen, self.mesh);
-        let is_usual = seen.ports.len() <= 1 && seen.ports.contains(&PORT_WITHOUT_SERVICE);
+        let is_usual = seen.service.is_none()
+            && seen.ports.len() <= 1
+            && seen.ports.contains(&PORT_WITHOUT_SERVICE);
         Object {
             service: seen.service.as_ref().map(|it| self.seen_service(it, perspective)),
             policy: seen.service.as_ref().and_then(|_| self.client_policy(name, &seen.policies)),

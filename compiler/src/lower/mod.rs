@@ -34,6 +34,7 @@ mod authorization_policy;
 mod peer_authentication;
 mod policy;
 mod request_authentication;
+mod request_filters;
 
 mod inventory;
 
@@ -52,7 +53,6 @@ use crate::parse::{DocumentId, Parsed};
 use crate::resolve::Mesh;
 
 pub(crate) use checks::CHECKS;
-pub(crate) use store::relative;
 
 /// A snapshot and what rides beside it.
 #[derive(Debug)]
@@ -153,6 +153,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
         self.peer_authentications();
         self.request_authentications();
         self.authorization_policies();
+        self.request_filters();
     }
 
     /// Something is written that the snapshot does not carry.

@@ -10,6 +10,7 @@ use mesh_snapshot::{Applies, Conflict, Key, Location, Reference, Snapshot, Sourc
 use super::checks;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::Parsed;
+use crate::source::relative;
 
 /// Takes objects from many threads at once. The order in which they come has no effect on the result.
 pub(super) struct Store<'m> {
@@ -99,12 +100,4 @@ fn location(place: &Place, parsed: &Parsed, root: &str) -> Location {
         column: position.column,
         resource: document.unwrap_or_default(),
     }
-}
-
-/// A path within the repository.
-pub(crate) fn relative<'p>(path: &'p str, root: &str) -> &'p str {
-    let below = path.strip_prefix(root.trim_end_matches('/'));
-    let inside = below
-        .and_then(|rest| if root.ends_with(':') { Some(rest) } else { rest.strip_prefix('/') });
-    inside.filter(|_| !root.is_empty()).unwrap_or(path)
 }

@@ -13,9 +13,8 @@ mod hosts;
 
 use crate::api::{KINDS, Ownership, Project};
 use crate::diagnostic::{At, Check, Diagnostic, Place, Severity};
-use crate::lower;
 use crate::parse::{Document, DocumentId, Identity, Parsed};
-use crate::source::Role;
+use crate::source::{Role, relative};
 
 use glob::matches;
 use hosts::Host;
@@ -31,7 +30,7 @@ pub(crate) fn check(project: &Project, parsed: &Parsed, root: &str, out: &mut Ve
     let Some(id) = parsed.project().filter(|_| !project.ownership.is_empty()) else { return };
     for (document, it) in parsed.documents() {
         let file = parsed.source(it.file);
-        let path = lower::relative(&file.path, root);
+        let path = relative(&file.path, root);
         let rules = project.ownership.iter().enumerate();
         let rule = rules.rev().find(|(_, rule)| rule.paths.iter().any(|it| glob::holds(it, path)));
         let Some((index, rule)) = rule.filter(|_| file.role == Role::Policy) else { continue };

@@ -17,24 +17,25 @@ pub(super) enum Shape {
     Resource(Identity),
     /// Resources, under `items`.
     List(Identity),
+    Kustomization,
     /// No resource: what it is, for a notice.
     Other(Box<Diagnostic>),
 }
 
-/// A file that is something else as a whole: the notice that says so.
-pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Diagnostic> {
+/// A file that is something else as a whole.
+pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Shape> {
     let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
     let is_strange = !is_whole || stream.documents.iter().any(|yaml| yaml.has_complex_key);
     if is_strange && let Some(braces) = template_braces(file.text()) {
-        return Some(template(Place::text(id, braces)));
+        return Some(Shape::Other(Box::new(template(Place::text(id, braces)))));
     }
     let name = file.path.rsplit('/').next().unwrap_or_default();
     match name {
-        "kustomization.yaml" | "kustomization.yml" => Some(kustomization(Place::File(id))),
-        "Chart.yaml" => Some(chart(Place::File(id))),
+        "kustomization.yaml" | "kustomization.yml" | "Kustomization" => Some(Shape::Kustomization),
+        "Chart.yaml" => Some(Shape::Other(Box::new(chart(Place::File(id))))),
         // Other tools' JSON has comments and the like; without these words it is not for us.
         _ if !is_whole && is_json(name) && !file.text().contains("\"apiVersion\"") => {
-            Some(other(Place::File(id), "is JSON of another kind"))
+            Some(Shape::Other(Box::new(other(Place::File(id), "is JSON of another kind"))))
         }
         _ => None,
     }
@@ -98,7 +99,7 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
         }));
     }
     match identity.group() {
-        "kustomize.config.k8s.io" => Shape::Other(Box::new(kustomization(place))),
+        "kustomize.config.k8s.io" => Shape::Kustomization,
         _ if identity.kind.ends_with("List") && has("items") => Shape::List(identity),
         _ => Shape::Resource(identity),
     }
@@ -107,7 +108,8 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
 fn is_values(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let stem = name.split_once(".y").map_or(name, |(stem, _)| stem);
-    stem.starts_with("values") || stem.ends_with("values")
+    let mut words = stem.split(['-', '_', '.']);
+    stem.starts_with("values") || stem.ends_with("values") || words.any(|word| word == "values")
 }
 
 fn is_project(path: &str) -> bool {
@@ -193,16 +195,6 @@ fn template(place: Place) -> Diagnostic {
     .label("a template's braces")
     .consequence("the resources that it makes are neither checked nor compiled")
     .help("compile what it renders to, as in `helm template . | mesh compile -`")
-}
-
-fn kustomization(place: Place) -> Diagnostic {
-    Diagnostic::new(
-        &UNRENDERED_SOURCE,
-        place,
-        "a kustomization is not applied; the files beside it are read as they stand",
-    )
-    .consequence("namespaces, prefixes, patches and remote bases that it names have no effect")
-    .help("compile what it builds, as in `kustomize build . | mesh compile -`")
 }
 
 fn chart(place: Place) -> Diagnostic {

@@ -29,6 +29,8 @@ pub(crate) struct ParsedFile {
     pub pragmas: Vec<Pragma>,
     /// Which of the documents is the project's own configuration.
     pub project: Option<usize>,
+    /// Whether it says what is built of other files.
+    pub is_kustomization: bool,
 }
 
 /// Parses a file. It never fails: what is wrong goes to `out`, and the rest is there.
@@ -38,9 +40,15 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
         return ParsedFile::default();
     }
     let stream = read(file.text(), id);
-    if let Some(notice) = classify::whole_file(file, id, &stream) {
-        out.push(notice);
-        return ParsedFile::default();
+    match classify::whole_file(file, id, &stream) {
+        Some(Shape::Kustomization) => {
+            return ParsedFile { is_kustomization: true, ..ParsedFile::default() };
+        }
+        Some(Shape::Other(notice)) => {
+            out.push(*notice);
+            return ParsedFile::default();
+        }
+        _ => {}
     }
     let pragmas = pragmas::pragmas(file.text(), id, file.lines());
     let mut parsed = ParsedFile { pragmas, ..ParsedFile::default() };
@@ -99,6 +107,7 @@ impl ParsedFile {
                 self.documents.push(Document { file: id, tree: tree_id, root, identity });
             }
             Shape::List(identity) => self.unfold(&tree, root, &identity, file, id, tree_id),
+            Shape::Kustomization => self.is_kustomization = true,
             Shape::Other(notice) => notices.push(*notice),
         }
         let mut embedded = Vec::new();

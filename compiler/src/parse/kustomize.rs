@@ -1,11 +1,14 @@
-//! Files that a kustomization names and that are no resources, although they look like some: patches above all.
+//! What kustomizations say, as far as it is looked at: nothing is built of them.
 //!
-//! A strategic-merge patch has `apiVersion`, `kind` and a name, and only a part of the rest. Read as a resource it would
-//! be half of one, and stand in the repository twice.
+//! - They name files that are no resources, although they look like some: patches above all. A strategic-merge patch has
+//!   `apiVersion`, `kind` and a name, and only a part of the rest. Read as a resource it would be half of one, and stand in
+//!   the repository twice.
+//! - They change the resources that they name: their namespaces, their names, anything. So of those files it is known what
+//!   there will be, and not under which name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::checks::NOT_A_RESOURCE;
+use super::checks::{NOT_A_RESOURCE, UNRENDERED_SOURCE};
 use super::{Content, NodeId, Parsed, Tree, file};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, SourceFile};
@@ -24,52 +27,180 @@ const FIELDS: &[(&str, &str)] = &[
     ("secretGenerator", "the content of a Secret"),
 ];
 
-/// Takes what such files hold for resources of which no more is known than that they exist; one notice a file.
-pub(crate) fn set_patches_aside(parsed: &mut Parsed, out: &mut Vec<Diagnostic>) {
-    let mut named = BTreeMap::new();
-    for (id, file) in parsed.sources().iter().filter(|(_, file)| is_kustomization(&file.path)) {
-        for (path, what) in names(file, id) {
-            named.entry(path).or_insert_with(|| (what, file.path.clone()));
+/// The fields that name files of resources, and folders with kustomizations.
+const RESOURCES: &[&str] = &["resources", "bases", "components"];
+
+/// The fields that change nothing.
+const PLAIN: &[&str] =
+    &["apiVersion", "kind", "metadata", "resources", "bases", "crds", "openapi", "sortOptions"];
+
+/// The kustomizations of a repository.
+#[derive(Clone, Debug, Default)]
+pub struct Kustomizations {
+    pub(super) all: Vec<FileId>,
+    /// Those that change what they name, or name what is not here: those that no other names first.
+    changing: Vec<FileId>,
+    /// The files of resources that these lead to.
+    changed: BTreeSet<FileId>,
+}
+
+impl Kustomizations {
+    /// Whether the resources of a file will be others than they are there.
+    #[must_use]
+    pub fn change(&self, file: FileId) -> bool {
+        self.changed.contains(&file)
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(FileId) -> bool) {
+        self.all.retain(|file| keep(*file));
+        self.changing.retain(|file| keep(*file));
+        self.changed.retain(|file| keep(*file));
+    }
+
+    /// That they are not applied, if there are some that change anything; and how many findings are `held` back for it.
+    pub(crate) fn report(&self, parsed: &Parsed, held: usize) -> Option<Diagnostic> {
+        let (first, others) = self.changing.split_first()?;
+        let message = match others.len() {
+            0 => "a kustomization is not applied; the files that it names are read as they stand"
+                .to_owned(),
+            more => format!(
+                "{} kustomizations are not applied; the files that they name are read as they stand",
+                more + 1
+            ),
+        };
+        let mut consequence =
+            "namespaces, prefixes, patches and remote bases that they name have no effect"
+                .to_owned();
+        if held > 0 {
+            let many =
+                if held == 1 { "1 finding is".to_owned() } else { format!("{held} findings are") };
+            consequence.push_str("; ");
+            consequence.push_str(&many);
+            consequence.push_str(" not shown, of names that may be others once they are applied");
+        }
+        let folder = match folder(parsed.source(*first)) {
+            "" => ".",
+            folder => folder,
+        };
+        let found = Diagnostic::new(&UNRENDERED_SOURCE, Place::File(*first), message)
+            .consequence(consequence)
+            .help(format!(
+                "compile what is built, as in `kustomize build {folder} | mesh compile -`"
+            ));
+        Some(found)
+    }
+}
+
+/// Learns what the kustomizations change, and takes what their patches and the like hold for resources of which no more is
+/// known than that they exist; one notice a file.
+pub(crate) fn read_kustomizations(parsed: &mut Parsed, out: &mut Vec<Diagnostic>) {
+    let read: Vec<_> =
+        parsed.kustomizations().all.iter().map(|id| Kustomization::read(parsed, *id)).collect();
+    if read.is_empty() {
+        return;
+    }
+    set_patches_aside(parsed, &read, out);
+    let own: BTreeSet<FileId> = read.iter().filter(|it| it.changes).map(|it| it.file).collect();
+    let mut named = BTreeSet::new();
+    let mut changed = BTreeSet::new();
+    for kustomization in &read {
+        let mut reached = BTreeSet::new();
+        reach(&read, kustomization, &mut reached);
+        named.extend(reached.iter().copied());
+        if kustomization.changes {
+            changed.extend(reached);
         }
     }
-    let known = parsed.sources().iter().filter_map(|(id, file)| Some((id, named.get(&file.path)?)));
+    let (mut changing, inner): (Vec<_>, Vec<_>) =
+        own.into_iter().partition(|file| !named.contains(file));
+    changing.extend(inner);
+    let kustomizations = parsed.kustomizations_mut();
+    (kustomizations.changing, kustomizations.changed) = (changing, changed);
+}
+
+/// The files that a kustomization leads to, through others.
+fn reach(all: &[Kustomization], from: &Kustomization, reached: &mut BTreeSet<FileId>) {
+    for file in &from.resources {
+        if reached.insert(*file)
+            && let Some(inner) = all.iter().find(|it| it.file == *file)
+        {
+            reach(all, inner, reached);
+        }
+    }
+}
+
+struct Kustomization {
+    file: FileId,
+    /// Files of resources, and other kustomizations.
+    resources: Vec<FileId>,
+    /// Paths of files that are no resources, and what each is.
+    others: Vec<(String, &'static str)>,
+    /// Whether it does anything but name resources that are here.
+    changes: bool,
+}
+
+impl Kustomization {
+    fn read(parsed: &Parsed, id: FileId) -> Self {
+        let source = parsed.source(id);
+        let (text, folder) = (source.text(), folder(source));
+        let mut read = Self { file: id, resources: Vec::new(), others: Vec::new(), changes: false };
+        for yaml in file::read(text, id).documents.iter().filter(|yaml| yaml.is_whole) {
+            let Some(root) = yaml.tree.root() else { continue };
+            for entry in yaml.tree.entries(root) {
+                let field = yaml.tree.text(entry.key, text);
+                read.changes |= !PLAIN.contains(&field);
+                let mut texts = Vec::new();
+                collect(&yaml.tree, entry.value, text, &mut texts);
+                let paths = texts.into_iter().map(|it| joined(folder, it));
+                if RESOURCES.contains(&field) {
+                    for path in paths {
+                        let found = path.and_then(|path| find(parsed, &path));
+                        read.changes |= found.is_none();
+                        read.resources.extend(found);
+                    }
+                } else if let Some((_, what)) = FIELDS.iter().find(|(name, _)| *name == field) {
+                    read.others.extend(paths.flatten().map(|path| (path, *what)));
+                }
+            }
+        }
+        read
+    }
+}
+
+/// The file at a path, or the kustomization of the folder.
+fn find(parsed: &Parsed, path: &str) -> Option<FileId> {
+    let is_at = |file: FileId| folder(parsed.source(file)) == path;
+    let at_path = || parsed.sources().iter().find(|(_, file)| file.path == path).map(|(id, _)| id);
+    parsed.kustomizations().all.iter().copied().find(|file| is_at(*file)).or_else(at_path)
+}
+
+fn folder(file: &SourceFile) -> &str {
+    file.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn set_patches_aside(parsed: &mut Parsed, read: &[Kustomization], out: &mut Vec<Diagnostic>) {
+    let mut named = BTreeMap::new();
+    for kustomization in read {
+        for (path, what) in &kustomization.others {
+            let by = || (*what, parsed.source(kustomization.file).path.clone());
+            named.entry(path.as_str()).or_insert_with(by);
+        }
+    }
+    let known = parsed.sources().iter();
+    let known = known.filter_map(|(id, file)| Some((id, named.get(file.path.as_str())?.clone())));
     let known: BTreeMap<FileId, _> = known.collect();
     if known.is_empty() {
         return;
     }
-    let holds: Vec<_> = parsed.documents().map(|(_, it)| it.file).collect();
+    let holds: BTreeSet<_> = parsed.documents().map(|(_, it)| it.file).collect();
     for (id, (what, by)) in known.iter().filter(|(id, _)| holds.contains(id)) {
         let message = format!("skipped: this is {what} that `{by}` applies");
         out.push(
             Diagnostic::new(&NOT_A_RESOURCE, Place::File(*id), message)
-                .consequence("what it changes is neither checked nor compiled")
-                .help("compile what is built of it, as in `kustomize build . | mesh compile -`"),
+                .consequence("what it changes is neither checked nor compiled"),
         );
     }
     parsed.take_for_broken(|document| known.contains_key(&document.file));
-}
-
-fn is_kustomization(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    ["kustomization.yaml", "kustomization.yml", "Kustomization"].contains(&name)
-}
-
-/// The files that it names, by their paths, and what each is.
-fn names(kustomization: &SourceFile, id: FileId) -> Vec<(String, &'static str)> {
-    let text = kustomization.text();
-    let folder = kustomization.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut found = Vec::new();
-    for yaml in file::read(text, id).documents.iter().filter(|yaml| yaml.is_whole) {
-        let Some(root) = yaml.tree.root() else { continue };
-        for (field, what) in FIELDS {
-            let Some(entry) = yaml.tree.entry(root, field, text) else { continue };
-            let mut texts = Vec::new();
-            collect(&yaml.tree, entry.value, text, &mut texts);
-            let paths = texts.into_iter().filter_map(|it| joined(folder, it));
-            found.extend(paths.map(|path| (path, *what)));
-        }
-    }
-    found
 }
 
 /// All texts below a node. What is no path of a file is none that lies there.
@@ -128,6 +259,92 @@ mod tests {
         assert!(said[0].starts_with("skipped: this is a patch that `"), "{said:?}");
         assert!(said[1].starts_with("a kustomization is not applied"), "{said:?}");
         assert_eq!(compiled.mesh.count, 1);
+    }
+
+    const ROUTE: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r}\nspec: {hosts: [a.example.com], http: [{route: [{destination: {host: a}}]}]}\n";
+
+    /// Every finding, as the name of its check and its message, of a base with a Service and a route beside it.
+    fn said(kustomization: &str, overlay: &str) -> Vec<(&'static str, String)> {
+        let folder = Folder::new();
+        folder.write(
+            "base/a.yaml",
+            format!("{SERVICE}spec: {{ports: [{{name: http, port: 80}}]}}\n"),
+        );
+        folder.write("base/r.yaml", ROUTE);
+        folder.write("base/kustomization.yaml", kustomization);
+        if !overlay.is_empty() {
+            folder.write("over/dev/kustomization.yaml", overlay);
+        }
+        let compiled = compiled(folder.path());
+        let findings = compiled.findings.iter();
+        let said = findings.map(|it| {
+            let help = it.help.as_deref().unwrap_or_default();
+            (it.check.name, format!("{} / {help}", it.message))
+        });
+        said.collect()
+    }
+
+    /// What lists resources that are here changes nothing, so the names in them are what they are.
+    #[test]
+    fn a_list_of_files_is_no_riddle() {
+        let found = said("resources: [a.yaml, r.yaml]\n", "");
+        assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), ["unknown-host"]);
+    }
+
+    #[test]
+    fn names_of_what_is_changed_may_be_others() {
+        for (base, overlay, root) in [
+            ("namespace: shop\nresources: [a.yaml, r.yaml]\n", "", "base"),
+            (
+                "resources: [a.yaml, r.yaml]\n",
+                "namespace: shop\nresources: [../../base]\n",
+                "over/dev",
+            ),
+            ("namePrefix: x-\nresources: [a.yaml, r.yaml]\n", "resources: [../../base]\n", "base"),
+            (
+                "namespace: shop\nresources: [a.yaml, r.yaml]\n",
+                "namespace: x\nresources: [../../base]\n",
+                "over/dev",
+            ),
+            ("resources: [a.yaml, r.yaml, 'https://a.example/b?ref=1']\n", "", "base"),
+        ] {
+            let found = said(base, overlay);
+            let [(check, said)] = found.as_slice() else { panic!("{base}{overlay}: {found:?}") };
+            assert_eq!(*check, "unrendered-source");
+            assert!(said.contains(&format!("{root} | mesh compile -")), "{said}");
+        }
+    }
+
+    /// Two overlays of one base are two things, and here one would hide the other.
+    #[test]
+    fn resources_of_several_overlays_are_one_finding() {
+        let folder = Folder::new();
+        let service = format!("{SERVICE}spec: {{ports: [{{name: http, port: 80}}]}}\n");
+        let other = service.replace("name: a,", "name: b,").replace("80", "81");
+        for overlay in ["dev", "prod"] {
+            let ports = if overlay == "dev" { "8080" } else { "9090" };
+            folder.write(
+                &format!("{overlay}/a.yaml"),
+                format!("{service}---\n{other}").replace("80", ports),
+            );
+            folder.write(
+                &format!("{overlay}/kustomization.yaml"),
+                format!("namespace: {overlay}\nresources: [a.yaml]\n"),
+            );
+        }
+        let compiled = compiled(folder.path());
+        let said: Vec<_> =
+            compiled.findings.iter().map(|it| (it.check.name, it.message.as_str())).collect();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert_eq!(said[0].0, "unrendered-source");
+        assert_eq!(
+            said[1],
+            (
+                "duplicate-resource",
+                "2 resources stand in several kustomizations, which are not applied"
+            )
+        );
+        assert!(compiled.bundle.is_none());
     }
 
     #[test]

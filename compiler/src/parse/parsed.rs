@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::file::ParsedFile;
-use super::{Broken, Document, DocumentId, Pragma, Tree};
+use super::{Broken, Document, DocumentId, Kustomizations, Pragma, Tree};
 use crate::source::{FileId, SourceFile, Sources};
 
 /// A YAML document, by its place in [`Parsed`].
@@ -20,6 +20,7 @@ pub struct Parsed {
     pragmas: Vec<Pragma>,
     project: Option<DocumentId>,
     environment: Option<Box<str>>,
+    kustomizations: Kustomizations,
 }
 
 impl Parsed {
@@ -28,7 +29,10 @@ impl Parsed {
     pub(crate) fn new(files: Vec<(SourceFile, ParsedFile)>) -> Self {
         let mut parsed = Self::default();
         let mut sources = Vec::with_capacity(files.len());
-        for (mut source, file) in files {
+        for (index, (mut source, file)) in files.into_iter().enumerate() {
+            if file.is_kustomization {
+                parsed.kustomizations.all.push(FileId(number(index)));
+            }
             source.hide(file.hidden);
             sources.push(source);
             let offset = number(parsed.trees.len());
@@ -68,6 +72,7 @@ impl Parsed {
         self.retain(|_, document| keep(document.file));
         self.broken.retain(|broken| keep(broken.file));
         self.pragmas.retain(|pragma| keep(pragma.file));
+        self.kustomizations.retain(keep);
     }
 
     /// Resources of which no more is known than that they exist.
@@ -143,6 +148,16 @@ impl Parsed {
 
     pub(crate) fn set_environment(&mut self, name: &str) {
         self.environment = Some(name.into());
+    }
+
+    /// What is built of other files, and is not built here.
+    #[must_use]
+    pub fn kustomizations(&self) -> &Kustomizations {
+        &self.kustomizations
+    }
+
+    pub(crate) fn kustomizations_mut(&mut self) -> &mut Kustomizations {
+        &mut self.kustomizations
     }
 
     /// `mesh.yaml`, which is no resource but is read like one.

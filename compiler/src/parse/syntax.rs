@@ -17,6 +17,11 @@ pub(super) fn diagnose(error: &ScanError, text: &str, file: FileId) -> Diagnosti
         return Diagnostic::new(&TOO_DEEP, place, message)
             .consequence("nothing of this document is read");
     }
+    if is_misplaced_key(error.kind())
+        && let Some(found) = misplaced_key(text, at, &place)
+    {
+        return found;
+    }
     let Words { message, label, help } = words(error.kind());
     let found = Diagnostic::new(&YAML_SYNTAX, place, format!("this is not YAML: {message}"))
         .label(label)
@@ -36,10 +41,101 @@ fn is_tab(kind: &ErrorKind) -> bool {
     )
 }
 
-/// The tab itself: the parser tells of the word before it.
+/// The tab itself: the parser tells of the word before it, or of the one behind it.
 fn tab(text: &str, at: usize) -> usize {
-    let rest = text.as_bytes().get(at..).unwrap_or_default();
-    rest.iter().position(|byte| *byte == b'\t').map_or(at, |found| at + found)
+    let bytes = text.as_bytes();
+    let before = bytes.get(..at).unwrap_or_default();
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |found| found + 1);
+    let blanks = before.get(start..).unwrap_or_default();
+    if let Some(found) = blanks.iter().position(|byte| *byte == b'\t')
+        && blanks.iter().all(|byte| matches!(byte, b' ' | b'\t'))
+    {
+        return start + found;
+    }
+    // On its line any will do; on those below, one that stands before all else.
+    let rest = text.get(at..).unwrap_or_default();
+    let mut offset = at;
+    for (number, line) in rest.split_inclusive('\n').enumerate() {
+        let found = line
+            .find('\t')
+            .filter(|_| number == 0 || line.trim_start_matches(' ').starts_with('\t'));
+        if let Some(found) = found {
+            return offset + found;
+        }
+        offset += line.len();
+    }
+    at
+}
+
+const fn is_misplaced_key(kind: &ErrorKind) -> bool {
+    use ErrorKind as E;
+    matches!(
+        kind,
+        E::SimpleKeyExpected
+            | E::InvalidSimpleKey
+            | E::ExpectedBlockMappingKey
+            | E::InvalidIndentation
+            | E::ExpectedBlockSequenceEntry
+    )
+}
+
+/// Of a `key:` that begins its line in a column in which no mapping is open: the columns of those that are.
+fn misplaced_key(text: &str, at: usize, place: &Place) -> Option<Diagnostic> {
+    let start = text.get(..at)?.rfind('\n').map_or(0, |found| found + 1);
+    let blanks = text.get(start..at)?;
+    let line = text.get(at..)?.lines().next()?;
+    let (key, rest) = line.split_once(':')?;
+    let is_key = !key.is_empty() && !key.contains([' ', '"', '\'', '{', '[', '-', '#']);
+    if !is_key
+        || !blanks.bytes().all(|byte| byte == b' ')
+        || !(rest.is_empty() || rest.starts_with(' '))
+    {
+        return None;
+    }
+    let columns = open_columns(text.get(..start)?);
+    let own = blanks.len();
+    if columns.contains(&own) {
+        return None;
+    }
+    let (outer, inner) = (
+        columns.iter().filter(|it| **it < own).max(),
+        columns.iter().filter(|it| **it > own).min(),
+    );
+    let spaces = [outer, inner].into_iter().flatten().map(ToString::to_string);
+    let spaces: Vec<_> = spaces.collect();
+    if spaces.is_empty() {
+        return None;
+    }
+    let message =
+        format!("this is not YAML: `{key}` is indented by {own}, and no mapping that is open is");
+    Some(
+        Diagnostic::new(&YAML_SYNTAX, place.clone(), message)
+            .label("begins where no other key does")
+            .consequence("nothing of this document is read; the others of the file are")
+            .help(format!("indent it by {} spaces, as a key above it is", spaces.join(" or "))),
+    )
+}
+
+/// By how much the keys are indented beside which a line that follows `before` could stand.
+fn open_columns(before: &str) -> Vec<usize> {
+    let mut columns = Vec::new();
+    let mut outermost = usize::MAX;
+    for line in before.lines().rev().take_while(|line| !line.starts_with("---")) {
+        let rest = line.trim_start_matches(' ');
+        let indent = line.len() - rest.len();
+        if rest.is_empty() || rest.starts_with('#') || indent >= outermost {
+            continue;
+        }
+        // `- - key:` opens a list in a list, and then a mapping.
+        let dashes = rest.len() - rest.trim_start_matches("- ").len();
+        columns.push(indent + dashes);
+        // The dashes of a list may stand where its key does.
+        outermost = indent + usize::from(dashes > 0);
+        if outermost == 0 {
+            break;
+        }
+    }
+    columns
 }
 
 /// The word that begins at `at`, or the one character there.

@@ -25,6 +25,8 @@ pub struct Holdings<'a> {
     config_maps: BTreeMap<(&'a str, &'a str), &'a BTreeSet<String>>,
     /// What exists without a word of what is in it.
     unread: BTreeSet<(&'a str, &'a str, &'a str)>,
+    /// Secrets that another program makes of what stands here. That one is made says nothing of the others.
+    promised: BTreeSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Holdings<'a> {
@@ -41,12 +43,14 @@ impl<'a> Holdings<'a> {
                 .map(|it| ((&*it.namespace, it.name()), &it.spec.keys))
                 .collect(),
             unread: listed.chain(broken).collect(),
+            promised: mesh.promised.secrets().collect(),
         }
     }
 
     #[must_use]
     pub fn secret(&self, namespace: &str, name: &str) -> Held {
         let knows = !self.secrets.is_empty() || self.unread.iter().any(|it| it.0 == "Secret");
+        let knows = knows && !self.promised.contains(&(namespace, name));
         self.look("Secret", self.secrets.get(&(namespace, name)), knows, (namespace, name))
     }
 

@@ -55,6 +55,7 @@ use std::sync::Arc;
 
 use self::backend_tls::BackendTlsPolicies;
 use self::destination_rule::DestinationRules;
+use self::envoy::EnvoyFilters;
 use self::gateway::{ApiGateways, IstioGateways};
 use self::host::Host;
 use self::ingress::Ingresses;
@@ -98,6 +99,7 @@ pub struct Mesh<'a> {
     pub grants: Grants<'a>,
     pub holdings: Holdings<'a>,
     pub policies: Policies<'a>,
+    pub envoy_filters: EnvoyFilters<'a>,
     pub sidecars: Sidecars<'a>,
     /// Namespace → hosts of services that are for it and not for all.
     exported_services: BTreeMap<&'a str, Vec<Host>>,
@@ -146,6 +148,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         ingresses: Ingresses::of(source, &services, &settings),
         workloads,
         policies,
+        envoy_filters: EnvoyFilters::of(source, &settings),
         sidecars: Sidecars::of(source, &settings),
         exported_services: exported_services(&services),
         aliases: aliases(&services),

@@ -84,6 +84,9 @@ fn used(mesh: &Mesh) -> BTreeSet<&str> {
     used.extend(of(&mesh.deployments));
     used.extend(of(&mesh.stateful_sets));
     used.extend(of(&mesh.daemon_sets));
+    used.extend(of(&mesh.rollouts));
+    used.extend(of(&mesh.jobs));
+    used.extend(of(&mesh.cron_jobs));
     used.extend(of(&mesh.service_entries));
     used.extend(of(&mesh.gateways));
     used.extend(of(&mesh.api_gateways));

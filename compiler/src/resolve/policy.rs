@@ -166,8 +166,28 @@ fn scope<'a>(
     namespace: &'a str,
     root: &str,
 ) -> Result<Scope<'a>, NoScope> {
+    of_targets(labels(selector), targets, namespace, root)
+}
+
+/// The workloads that an `EnvoyFilter` is for.
+pub(super) fn of_workloads<'a>(
+    labels: Option<&Labels>,
+    targets: &'a [TargetReference],
+    namespace: &'a str,
+    root: &str,
+) -> Result<Scope<'a>, NoScope> {
+    let labels = labels.filter(|labels| !labels.is_empty());
+    of_targets(labels, &targets.iter().collect::<Vec<_>>(), namespace, root)
+}
+
+fn of_targets<'a>(
+    labels: Option<&Labels>,
+    targets: &[&'a TargetReference],
+    namespace: &'a str,
+    root: &str,
+) -> Result<Scope<'a>, NoScope> {
     if targets.is_empty() {
-        return Ok(by_selector(labels(selector), namespace, root));
+        return Ok(by_selector(labels, namespace, root));
     }
     let is_gateway = |it: &&&TargetReference| {
         it.group == "gateway.networking.k8s.io"

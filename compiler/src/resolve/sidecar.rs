@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{Labels, OutboundPolicy};
+use mesh_snapshot::object::{Labels, OutboundPolicy, Workload};
 
 use super::host::{Host, is_within, lower, overlap};
 use super::{Age, Settings};
@@ -24,11 +24,11 @@ pub struct Sidecar<'a> {
 }
 
 impl<'a> Sidecar<'a> {
-    /// The labels of the workloads that it is for; absent: all of its namespace.
+    /// The labels of the workloads that it is for; absent: all of its namespace. A selector without labels selects all
+    /// of them too, and comes before whoever has none. Source: Istio, `initSidecarScopes`.
     #[must_use]
     pub fn labels(&self) -> Option<&'a Labels> {
-        let selector = self.resource.spec.workload_selector.as_ref();
-        selector.map(|selector| &selector.labels).filter(|labels| !labels.is_empty())
+        self.resource.spec.workload_selector.as_ref().map(|selector| &selector.labels)
     }
 }
 
@@ -162,6 +162,19 @@ impl<'a> Sidecars<'a> {
             by_namespace.entry(&sidecar.resource.namespace).or_default().push(sidecar);
         }
         Self { by_namespace }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Sidecar<'a>> {
+        self.by_namespace.values().flatten()
+    }
+
+    /// The one that counts for a workload.
+    #[must_use]
+    pub fn of_workload(&self, workload: &Workload, root: &str) -> Option<&Sidecar<'a>> {
+        let own = workload.namespace.as_str();
+        let is_for = |it: &&Sidecar<'a>| it.labels().is_some_and(|labels| workload.has(labels));
+        let selecting = self.selecting_in(own).find(is_for);
+        selecting.or_else(|| self.default_of(own)).or_else(|| self.default_of(root))
     }
 
     /// The one for workloads of a namespace that no other selects; absent: that of the root namespace.

@@ -51,7 +51,7 @@ pub struct SeenHost<'a> {
     pub http: Option<Ruler<'a>>,
     pub streams: Vec<VirtualServiceId>,
     pub policies: Vec<PolicyId>,
-    /// Of a host without a service: its ports, where they are not just 80.
+    /// Where a host has routes and its service does not have the port, or it has no service.
     pub ports: BTreeSet<u16>,
 }
 
@@ -178,14 +178,37 @@ impl<'m, 'a> View<'m, 'a> {
             mesh.rulers.of_host(&of.host, Some(of.namespace), self.client, admits)
         };
         let own = mesh.services.get(service.id);
+        let http = ruler(own).or_else(|| ruler(concrete));
+        let ports = match http {
+            Some(Ruler::VirtualService(id)) => self.strange_ports(host, id, &service),
+            _ => BTreeSet::new(),
+        };
         SeenHost {
             namespace,
-            http: ruler(own).or_else(|| ruler(concrete)),
+            http,
             streams: mesh.rulers.streams_of(host, self.client, admits),
             policies: self.policies(concrete),
             service: Some(service),
-            ports: BTreeSet::new(),
+            ports,
         }
+    }
+
+    /// The ports on which a host that a `VirtualService` names is a mere name, because its service does not have them.
+    /// Source: Istio, `BuildSidecarOutboundVirtualHosts`, which looks at the services of one port at a time.
+    fn strange_ports(
+        &self,
+        host: &Host,
+        id: VirtualServiceId,
+        service: &SeenService,
+    ) -> BTreeSet<u16> {
+        if !self.mesh.virtual_services.get(id).hosts.contains(host) {
+            return BTreeSet::new();
+        }
+        let mut ports = self.bare_ports(host, id);
+        for port in &service.object.ports {
+            ports.remove(&port.number);
+        }
+        ports
     }
 
     /// The policies for a service, those for some workloads of the client's namespace first.
@@ -200,18 +223,9 @@ impl<'m, 'a> View<'m, 'a> {
     fn bare_host(&self, host: &Host) -> Option<SeenHost<'a>> {
         let ruler = self.mesh.rulers.of_bare_host(host, self.client, |id| self.admits(id))?;
         let Ruler::VirtualService(id) = ruler else { return None };
-        let mut ports = self.sibling_ports(id);
-        ports.insert(PORT_WITHOUT_SERVICE);
-        if is_wildcard(host) {
-            // Where the wildcard holds services, it is they that go by its routes.
-            for service in self.services_within(host) {
-                for port in &service.object.ports {
-                    ports.remove(&port.number);
-                }
-            }
-            if ports.is_empty() {
-                return None;
-            }
+        let ports = self.bare_ports(host, id);
+        if ports.is_empty() {
+            return None;
         }
         Some(SeenHost {
             namespace: self.mesh.virtual_services.get(id).namespace(),
@@ -221,6 +235,21 @@ impl<'m, 'a> View<'m, 'a> {
             policies: Vec::new(),
             ports,
         })
+    }
+
+    /// The ports of a host that a `VirtualService` names, as if it had no service.
+    fn bare_ports(&self, host: &Host, id: VirtualServiceId) -> BTreeSet<u16> {
+        let mut ports = self.sibling_ports(id);
+        ports.insert(PORT_WITHOUT_SERVICE);
+        if is_wildcard(host) {
+            // Where the wildcard holds services, it is they that go by its routes.
+            for service in self.services_within(host) {
+                for port in &service.object.ports {
+                    ports.remove(&port.number);
+                }
+            }
+        }
+        ports
     }
 
     /// The ports that speak HTTP of the services that a `VirtualService` rules.

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
-use crate::api::kubernetes::{Container, PodSpec};
+use crate::api::kubernetes::{Container, PodSpec, PodTemplate};
 use crate::api::{Mesh, Metadata, Resource};
 use crate::diagnostic::FieldPath;
 use crate::parse::DocumentId;
@@ -24,8 +24,8 @@ pub struct Workload<'a> {
     pub own: &'a Metadata,
     /// Of its pods.
     pub metadata: &'a Metadata,
-    /// Whether it is made from a template, or a pod itself.
-    is_template: bool,
+    /// The fields that lead to the template of its pods; none: it is a pod itself.
+    template: &'static [&'static str],
 }
 
 impl Workload<'_> {
@@ -42,33 +42,41 @@ impl Workload<'_> {
     /// Where the labels of its pods stand.
     #[must_use]
     pub fn labels_path(&self) -> FieldPath {
-        self.template("metadata").field("labels")
+        self.path("metadata").field("labels")
     }
 
     /// Where the annotations of its pods stand.
     #[must_use]
     pub fn annotations_path(&self) -> FieldPath {
-        self.template("metadata").field("annotations")
+        self.path("metadata").field("annotations")
     }
 
     /// Whether it is a pod by itself, and not what makes pods.
     #[must_use]
     pub fn is_pod(&self) -> bool {
-        !self.is_template
+        self.template.is_empty()
+    }
+
+    /// Whether it is there all the time, and not for one task.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        !matches!(self.kind, "Job" | "CronJob")
     }
 
     /// Where its containers and its service account stand.
     #[must_use]
     pub fn pod_path(&self) -> FieldPath {
-        self.template("spec")
+        self.path("spec")
     }
 
-    fn template(&self, field: &str) -> FieldPath {
+    fn path(&self, field: &str) -> FieldPath {
         let root = FieldPath::default();
-        let pod = if self.is_template { root.field("spec").field("template") } else { root };
-        pod.field(field)
+        self.template.iter().fold(root, |path, field| path.field(field)).field(field)
     }
 }
+
+const TEMPLATE: &[&str] = &["spec", "template"];
+const TEMPLATE_OF_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 
 /// All workloads, by namespace and name; and those that labels select, without a look at the others.
 #[derive(Clone, Debug)]
@@ -153,24 +161,26 @@ impl<'w, 'a> IntoIterator for &'w Workloads<'a> {
     }
 }
 
+/// All workloads, by namespace and name. A Rollout without a template has that of a Deployment, which is one by itself.
 fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
     fn made<'a, T>(
         kind: &'static str,
+        path: &'static [&'static str],
         resources: &'a [Resource<T>],
-        template: impl Fn(&'a T) -> &'a crate::api::kubernetes::PodTemplate,
+        template: impl Fn(&'a T) -> Option<&'a PodTemplate>,
     ) -> impl Iterator<Item = Workload<'a>> {
-        resources.iter().map(move |resource| {
-            let template = template(&resource.spec);
+        resources.iter().filter_map(move |resource| {
+            let template = template(&resource.spec)?;
             let inventory = inventory(resource, &template.metadata, &template.spec);
-            Workload {
+            Some(Workload {
                 id: resource.id,
                 kind,
                 inventory,
                 pod: &template.spec,
                 own: &resource.metadata,
                 metadata: &template.metadata,
-                is_template: true,
-            }
+                template: path,
+            })
         })
     }
     let pods = mesh.pods.iter().map(|pod| Workload {
@@ -180,13 +190,19 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
         pod: &pod.spec,
         own: &pod.metadata,
         metadata: &pod.metadata,
-        is_template: false,
+        template: &[],
     });
-    let mut workloads: Vec<_> = made("Deployment", &mesh.deployments, |it| &it.template)
-        .chain(made("StatefulSet", &mesh.stateful_sets, |it| &it.template))
-        .chain(made("DaemonSet", &mesh.daemon_sets, |it| &it.template))
-        .chain(pods)
-        .collect();
+    let mut workloads: Vec<_> =
+        made("Deployment", TEMPLATE, &mesh.deployments, |it| Some(&it.template))
+            .chain(made("StatefulSet", TEMPLATE, &mesh.stateful_sets, |it| Some(&it.template)))
+            .chain(made("DaemonSet", TEMPLATE, &mesh.daemon_sets, |it| Some(&it.template)))
+            .chain(made("Rollout", TEMPLATE, &mesh.rollouts, |it| it.template.as_ref()))
+            .chain(made("Job", TEMPLATE, &mesh.jobs, |it| Some(&it.template)))
+            .chain(made("CronJob", TEMPLATE_OF_JOB, &mesh.cron_jobs, |it| {
+                Some(&it.job_template.spec.template)
+            }))
+            .chain(pods)
+            .collect();
     workloads
         .sort_by(|a, b| (a.namespace(), a.name(), a.kind).cmp(&(b.namespace(), b.name(), b.kind)));
     workloads

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::OnceLock;
 
 use super::checks::{EMPTY_INPUT, FILE_TOO_LARGE, NOT_UTF8, SYMLINK_LOOP, UNREADABLE_FILE};
 use super::{Entry, FileId, Origin, SourceFile, Span};
@@ -17,7 +18,7 @@ pub fn load(entry: Entry, id: FileId, out: &mut Vec<Diagnostic>) -> SourceFile {
     let place = Place::File(id);
     let bytes = match origin {
         Origin::File(path) => File::open(path).and_then(read_file),
-        Origin::Stdin => read(io::stdin(), 0),
+        Origin::Stdin => stdin(),
         Origin::Text(text) => Ok(text.into_bytes()),
         Origin::Unreadable(error) => Err(error),
         Origin::Loop => {
@@ -42,6 +43,14 @@ pub fn load(entry: Entry, id: FileId, out: &mut Vec<Diagnostic>) -> SourceFile {
         Err(error) => out.push(unreadable(place, &error)),
     }
     SourceFile::unreadable(shown, role, String::new())
+}
+
+/// A process can read its standard input once, and may have to compile it several times: in each environment, and after it was mended.
+fn stdin() -> io::Result<Vec<u8>> {
+    static READ: OnceLock<Result<Vec<u8>, (io::ErrorKind, String)>> = OnceLock::new();
+    let read = READ
+        .get_or_init(|| read(io::stdin(), 0).map_err(|error| (error.kind(), error.to_string())));
+    read.clone().map_err(|(kind, reason)| io::Error::new(kind, reason))
 }
 
 fn read_file(file: File) -> io::Result<Vec<u8>> {

@@ -26,8 +26,8 @@ pub use file::{Role, SourceFile, is_deceptive};
 pub use lines::LineIndex;
 pub use load::{FILE_BYTES_MAX, load};
 pub use span::{FileId, Position, Span};
-pub(crate) use walk::root;
 pub use walk::walk;
+pub(crate) use walk::{relative, root};
 
 /// Every file that was reached, in the order of the paths.
 #[derive(Clone, Debug, Default)]

@@ -157,9 +157,11 @@ fn children(path: &Path) -> io::Result<Vec<(std::ffi::OsString, fs::FileType)>> 
 
 fn is_policy(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().and_then(OsStr::to_str);
-    extension.is_some_and(|extension| {
-        ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    })
+    // Kustomize takes it without an extension, too.
+    name == "Kustomization"
+        || extension.is_some_and(|extension| {
+            ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        })
 }
 
 /// The project's configuration stands at the root of the first path, if that is a directory, or is in memory.
@@ -185,6 +187,14 @@ pub(crate) fn root(input: &Input) -> Option<String> {
         Input::Called { path, name } if path.is_dir() => Some(show(name.as_ref())),
         _ => None,
     }
+}
+
+/// A file by its path within the repository `root`, as both are shown; as it is where it lies elsewhere.
+pub(crate) fn relative<'p>(path: &'p str, root: &str) -> &'p str {
+    let below = path.strip_prefix(root.trim_end_matches('/'));
+    let inside = below
+        .and_then(|rest| if root.ends_with(':') { Some(rest) } else { rest.strip_prefix('/') });
+    inside.filter(|_| !root.is_empty()).unwrap_or(path)
 }
 
 /// `.` and `./` in front say nothing, so they are not shown.

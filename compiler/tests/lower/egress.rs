@@ -51,6 +51,33 @@ fn tls_is_originated_on_one_port_and_passes_on_another() {
 }
 
 #[test]
+fn on_port_80_routes_hold_for_a_host_whose_service_does_not_have_it() {
+    let routes = "
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: partner, namespace: shop}
+spec:
+  hosts: [api.partner.test]
+  resolution: DNS
+  ports: [{number: 8080, name: http, protocol: HTTP}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: partner, namespace: shop}
+spec:
+  hosts: [api.partner.test]
+  http: [{route: [{destination: {host: api.partner.test, port: {number: 8080}}}]}]
+---
+";
+    let bundle = Repository::of(&(routes.to_owned() + &workload("shop", "web"))).bundle();
+    let web = Program::of(&bundle, "shop/web");
+    for port in [80, 8080] {
+        let call = Call { port, ..Call::get("api.partner.test", "/") };
+        assert_eq!(web.goes_to(call), ["1 outbound|8080||api.partner.test"], "{port}");
+    }
+}
+
+#[test]
 fn unknown_hosts_pass_or_are_refused_as_the_mesh_says() {
     for (mode, refused) in [("ALLOW_ANY", false), ("REGISTRY_ONLY", true)] {
         let repository = Repository::of(&workload("shop", "web"));

@@ -12,6 +12,7 @@ mod support;
 mod authorization;
 mod bookinfo;
 mod egress;
+mod envoy_filter;
 mod gateway;
 mod gateway_api;
 mod ingress;

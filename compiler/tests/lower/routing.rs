@@ -78,10 +78,13 @@ fn faults_and_answers_are_of_the_proxys_own() {
     - match: [{uri: {prefix: /broken}}]
       fault:
         abort: {httpStatus: 418, percentage: {value: 50}}
-        delay: {fixedDelay: 250ms}
+        delay: {fixedDelay: 250ms, percentage: {value: 100}}
       route: [{destination: {host: api}}]
     - match: [{uri: {prefix: /grpc}}]
-      fault: {abort: {grpcStatus: UNAVAILABLE}}
+      fault: {abort: {grpcStatus: UNAVAILABLE, percentage: {value: 100}}}
+      route: [{destination: {host: api}}]
+    - match: [{uri: {prefix: /nobody}}]
+      fault: {abort: {httpStatus: 418}, delay: {fixedDelay: 250ms}}
       route: [{destination: {host: api}}]
     - match: [{uri: {exact: /teapot}}]
       directResponse: {status: 418, body: {bytes: aGk=}}
@@ -98,6 +101,8 @@ fn faults_and_answers_are_of_the_proxys_own() {
     assert_eq!(broken(half).delay, Some(Duration::from_millis(250)));
     let grpc = web.forward(Call::get("api", "/grpc"), |route, _| route.faults.roll(0, u32::MAX));
     assert_eq!(grpc.abort, Some(AbortStatus::Grpc(14)));
+    let nobody = web.forward(Call::get("api", "/nobody"), |route, _| route.faults.roll(0, 0));
+    assert!(nobody.abort.is_none() && nobody.delay.is_none());
     web.sends(Call::get("api", "/teapot"), |outcome| {
         let Outcome::Route(selected) = outcome else { panic!("{outcome:?}") };
         let Action::Respond { status: 418, body } = &selected.route.action else { panic!() };
@@ -223,7 +228,7 @@ fn headers_mirrors_and_rewrites_are_carried() {
 "#;
     let bundle = shop(routes).bundle();
     Program::of(&bundle, "shop/web").forward(Call::get("api", "/a/x"), |route, forward| {
-        assert_eq!(forward.authority.as_ref().unwrap(), "inner.test");
+        assert_eq!(forward.rewritten_authority.as_ref().unwrap(), "inner.test");
         assert_eq!(&*forward.mirrors[0].upstream.name, OLD);
         assert_eq!(forward.mirrors[0].share.0, 100_000);
         assert!(route.cors.is_some() && !route.headers.is_empty());

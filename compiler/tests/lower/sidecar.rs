@@ -58,6 +58,16 @@ fn only_what_is_imported_is_seen() {
 }
 
 #[test]
+fn a_selector_without_labels_comes_before_none() {
+    let first = sidecar("web/a", "{egress: [{hosts: [\"~/*\"]}]}");
+    let spec = "{workloadSelector: {labels: {}}, egress: [{hosts: [\"*/*\"]}]}";
+    let repository = mesh(&(first + &sidecar("web/b", spec)));
+    repository.write("mesh.yaml", "lints: {several-default-sidecars: warn}\n");
+    let bundle = repository.bundle();
+    assert!(sees(&Program::of(&bundle, "web/page"), API));
+}
+
+#[test]
 fn an_exception_takes_back_what_is_imported() {
     let spec = "{egress: [{hosts: [\"*/*\", \"~edge/*\", \"~/v2.shop.svc.cluster.local\"]}]}";
     let bundle = mesh(&sidecar("web/default", spec)).bundle();

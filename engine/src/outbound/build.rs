@@ -1,6 +1,6 @@
 //! From a view to virtual hosts and services.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use mesh_snapshot::Key;
@@ -41,6 +41,7 @@ impl Builder<'_> {
             ports: HashMap::new(),
             virtual_hosts: Vec::new(),
             services: Services::default(),
+            listening: HashSet::new(),
             preload: preload.clone(),
         };
         let places = self.virtual_hosts(view, &mut outbound)?;
@@ -52,6 +53,8 @@ impl Builder<'_> {
             }
         }
         self.services(view, &mut outbound.services)?;
+        let services = view.values().filter_map(|host| shown(host));
+        outbound.listening = services.flat_map(|(_, it)| open_ports(&it.service)).collect();
         Ok(outbound)
     }
 
@@ -63,15 +66,19 @@ impl Builder<'_> {
     ) -> Result<Vec<(u16, usize, &'v str)>, BuildError> {
         let mut compiled = Compiled::new();
         let mut places = Vec::new();
-        for host in view.values().filter(|host| !host.route_only || host.routes.is_some()) {
+        let hosts = view.values().filter(|host| !host.route_only || host.routes.is_some());
+        // Of hosts that share an address, one with routes has it. Source: Istio, `BuildSidecarVirtualHostWrapper`.
+        let (ruled, unruled): (Vec<_>, Vec<_>) = hosts.partition(|host| host.routes.is_some());
+        for host in ruled.into_iter().chain(unruled) {
             for port in ports(host) {
                 let Some(routes) = self.routes(host, port, &mut compiled)? else { continue };
                 let place = outbound.virtual_hosts.len();
                 let name = format!("{}:{port}", host.name).into();
                 outbound.virtual_hosts.push(VirtualHost { name, routes });
                 let table = outbound.ports.entry(port).or_default();
-                self.name(host, place, table)?;
-                if shown(host).is_some() {
+                let service = served(host, port);
+                self.name(host, service, place, table)?;
+                if service.is_some() {
                     places.push((port, place, &*host.name));
                 }
             }
@@ -83,11 +90,12 @@ impl Builder<'_> {
     fn name(
         &mut self,
         host: &SeenHost,
+        service: Option<&Service>,
         place: usize,
         table: &mut HostTable<usize>,
     ) -> Result<(), BuildError> {
-        let names = match shown(host) {
-            Some((_, upstream)) => own(&upstream.service),
+        let names = match service {
+            Some(service) => own(service),
             None => vec![host.name.clone()],
         };
         for name in names {
@@ -121,8 +129,10 @@ impl Builder<'_> {
         }
         // Routes of which none can be taken here count as none. Source: Istio,
         // `buildSidecarVirtualHostsForVirtualService`.
-        let Some((key, upstream)) = shown(host) else { return Ok(None) };
-        routes.push_default(key, &upstream.service, &mut self.context(port))?;
+        let (Some((key, _)), Some(service)) = (shown(host), served(host, port)) else {
+            return Ok(None);
+        };
+        routes.push_default(key, service, &mut self.context(port))?;
         routes.seal();
         Ok(Some(Arc::new(routes)))
     }
@@ -184,13 +194,32 @@ fn shown(host: &SeenHost) -> Option<&(Arc<Key>, ServiceView)> {
     host.upstream.as_ref().filter(|_| !host.route_only)
 }
 
+/// The service of a host on one port.
+fn served(host: &SeenHost, port: u16) -> Option<&Service> {
+    let (_, upstream) = shown(host)?;
+    let is_there = upstream.service.ports.iter().any(|it| it.number == port);
+    is_there.then_some(&*upstream.service)
+}
+
+/// The ports on which HTTP is looked for wherever a connection goes. One whose protocol is detected is for the service's
+/// own address, where it has one. Source: Istio, `buildSidecarOutboundListener`.
+fn open_ports(service: &Service) -> impl Iterator<Item = u16> + '_ {
+    let is_bare = service.addresses.is_empty() && service.name == service.host;
+    let is_open =
+        move |protocol: Protocol| protocol.is_http() || (protocol == Protocol::Detect && is_bare);
+    service.ports.iter().filter(move |port| is_open(port.protocol)).map(|port| port.number)
+}
+
 /// The ports on which a host may be asked over HTTP.
 fn ports(host: &SeenHost) -> Vec<u16> {
     match shown(host) {
         Some((_, upstream)) => {
             let http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Detect;
             let ports = upstream.service.ports.iter().filter(|port| http(port.protocol));
-            ports.map(|port| port.number).collect()
+            let ports = ports.map(|port| port.number);
+            ports
+                .chain(host.ports.iter().copied().filter(|port| served(host, *port).is_none()))
+                .collect()
         }
         None if host.ports.is_empty() => vec![PORT_WITHOUT_SERVICE],
         None => host.ports.clone(),

@@ -6,7 +6,7 @@ mod build;
 mod names;
 mod services;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub struct Outbound {
     ports: HashMap<u16, HostTable<usize>>,
     virtual_hosts: Vec<VirtualHost>,
     services: Services,
+    /// The ports on which HTTP may go to any address.
+    listening: HashSet<u16>,
     preload: BTreeSet<String>,
 }
 
@@ -59,6 +61,8 @@ pub struct Arrival<'p> {
     pub protocol: Protocol,
     port: u16,
     service: Option<&'p ServicePort>,
+    /// Whether it is for that service and no other: it was called by its address, or by its name.
+    is_called: bool,
 }
 
 /// What becomes of a connection whose bytes are not HTTP.
@@ -100,21 +104,26 @@ impl<'p> Arrival<'p> {
 }
 
 impl Outbound {
-    /// What becomes of an HTTP request. `addresses` tells whose an authority is that is an address.
+    /// What becomes of an HTTP request of which nothing but itself is known. `addresses` tells whose an authority is that
+    /// is an address.
     #[must_use]
     pub fn route(&self, request: &Request<'_>, addresses: &impl Addresses) -> Outcome<'_> {
-        self.route_traced(request, addresses, &mut ())
+        self.route_traced(None, request, addresses, &mut ())
     }
 
-    /// The same, telling each step.
+    /// The same of one that came on a connection, telling each step.
     pub fn route_traced<T: Trace>(
         &self,
+        arrival: Option<&Arrival<'_>>,
         request: &Request<'_>,
         addresses: &impl Addresses,
         trace: &mut T,
     ) -> Outcome<'_> {
-        let host = without_port(request.authority);
         let table = self.ports.get(&request.port);
+        // Where it is detected what a service speaks, whoever calls its address means it, whatever the authority says.
+        // Source: Istio, `getVirtualHostsForSniffedServicePort`.
+        let called = arrival.filter(|it| it.is_called && it.protocol == Protocol::Detect);
+        let host = called.and_then(Arrival::host).unwrap_or(without_port(request.authority));
         let found = table.and_then(|table| {
             let found = table.find(host);
             // A virtual address is a name of its own, which no wildcard may take.
@@ -146,24 +155,36 @@ impl Outbound {
     #[must_use]
     pub fn arrival(&self, destination: SocketAddr, addresses: &impl Addresses) -> Arrival<'_> {
         let (address, port) = (destination.ip().to_canonical(), destination.port());
-        let service = self.services.at(address, port, addresses);
-        self.arrival_for(service, port)
+        let called = self.services.at(address, port, addresses);
+        let service = called.or_else(|| self.services.around(address, port));
+        self.arrival_for(service, port, called.is_some())
     }
 
     /// What to expect of a connection to a host by name, as a `CONNECT` request asks for it.
     #[must_use]
     pub fn arrival_by_name(&self, host: &str, port: u16) -> Arrival<'_> {
-        self.arrival_for(self.services.named(host, port), port)
+        self.arrival_for(self.services.named(host, port), port, true)
     }
 
-    fn arrival_for<'p>(&'p self, service: Option<&'p ServicePort>, port: u16) -> Arrival<'p> {
+    /// Whether some service may speak anything on a port, so that [`Outbound::arrival`] tells where its requests go.
+    #[must_use]
+    pub fn detects(&self, port: u16) -> bool {
+        self.services.detects(port)
+    }
+
+    fn arrival_for<'p>(
+        &'p self,
+        service: Option<&'p ServicePort>,
+        port: u16,
+        is_called: bool,
+    ) -> Arrival<'p> {
         let protocol = match service {
             Some(service) => service.protocol(),
             // Some host speaks HTTP on this port: so may whoever has this address.
-            None if self.ports.contains_key(&port) => Protocol::Detect,
+            None if self.listening.contains(&port) => Protocol::Detect,
             None => self.services.expected(port).unwrap_or(Protocol::Tcp),
         };
-        Arrival { protocol, port, service }
+        Arrival { protocol, port, service, is_called }
     }
 
     /// What becomes of a connection whose bytes are not HTTP. `sni` is the server name that its TLS handshake asks

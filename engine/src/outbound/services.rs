@@ -1,6 +1,6 @@
 //! Services by address, by name, and by port: where bytes go that have no authority.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -23,6 +23,8 @@ pub(super) struct Services {
     /// Services without an address, by port: whatever goes there may be for them.
     tls: HashMap<u16, HostTable<usize>>,
     tcp: HashMap<u16, usize>,
+    /// Ports of services that may speak anything there.
+    detecting: HashSet<u16>,
 }
 
 /// One port of one service.
@@ -62,6 +64,8 @@ impl Services {
                 self.push_unaddressed(port, place);
             }
         }
+        let detecting = ports.iter().filter(|port| port.protocol == Protocol::Detect);
+        self.detecting.extend(detecting.map(|port| port.port));
         self.all.push(ports.into_iter().map(|port| (port.port, port)).collect());
         Ok(())
     }
@@ -85,7 +89,7 @@ impl Services {
         }
     }
 
-    /// The service at an address: one that an author put there, else the cluster's, else the narrowest block's.
+    /// The service that has just this address: one that an author put there, else the cluster's.
     pub(super) fn at(
         &self,
         address: IpAddr,
@@ -94,11 +98,18 @@ impl Services {
     ) -> Option<&ServicePort> {
         let mut declared = self.addresses.get(&address).into_iter().flatten();
         let assigned = || self.named(addresses.host_of(address)?, port);
+        declared.find_map(|&place| self.get(place, port)).or_else(assigned)
+    }
+
+    /// The service that has the narrowest block around an address.
+    pub(super) fn around(&self, address: IpAddr, port: u16) -> Option<&ServicePort> {
         let mut blocks = self.blocks.iter().filter(|(net, _)| net.contains(&address));
-        declared
-            .find_map(|&place| self.get(place, port))
-            .or_else(assigned)
-            .or_else(|| blocks.find_map(|&(_, place)| self.get(place, port)))
+        blocks.find_map(|&(_, place)| self.get(place, port))
+    }
+
+    /// Whether some service may speak anything on a port.
+    pub(super) fn detects(&self, port: u16) -> bool {
+        self.detecting.contains(&port)
     }
 
     pub(super) fn named(&self, host: &str, port: u16) -> Option<&ServicePort> {
@@ -152,12 +163,12 @@ impl ServicePort {
         sni.is_some_and(|sni| covers(&self.host, sni))
     }
 
-    /// Where a connection goes: by server name where TLS shows one, else by the routes for bytes, else to the service.
-    /// `None`: it has routes for TLS, and none is for this server name.
+    /// Where a connection goes: on a port for TLS by the routes for TLS, on another by those for bytes, else to the
+    /// service. `None`: it has routes for TLS, and none is for this server name. Source: Istio,
+    /// `buildSidecarOutboundTLSFilterChainOpts`, `buildSidecarOutboundTCPFilterChainOpts`.
     pub(super) fn stream(&self, facts: &StreamFacts<'_>, roll: u32) -> Option<StreamOutcome<'_>> {
-        let is_tls = facts.sni.is_some() || self.is_tls();
-        let by_name = is_tls.then(|| self.tls.find(facts)).flatten();
-        if let Some(route) = by_name.or_else(|| self.tcp.find(facts)) {
+        let routes = if self.is_tls() { &self.tls } else { &self.tcp };
+        if let Some(route) = routes.find(facts) {
             return Some(StreamOutcome::of(route, roll));
         }
         let is_open = !self.is_tls() || self.tls.is_empty();

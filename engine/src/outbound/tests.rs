@@ -263,6 +263,83 @@ fn an_assigned_address_is_a_name_that_no_wildcard_takes() {
 }
 
 #[test]
+fn http_is_looked_for_where_services_speak_it() {
+    let mut mesh = Mesh::new();
+    mesh.service(with_port("http.test", 80, Protocol::Http), None);
+    let own = Service {
+        addresses: ["10.96.0.1".to_owned()].into(),
+        ..with_port("own.test", 81, Protocol::Detect)
+    };
+    mesh.service(own, None);
+    mesh.service(with_port("bare.test", 82, Protocol::Detect), None);
+    let named = mesh.add("named", &Object::RouteTable(answering(201)));
+    let host = Host { routes: Some(named), ports: vec![83], ..Host::default() };
+    mesh.hosts.insert("named.test".to_owned(), host);
+    let program = build(mesh);
+    let expected = |port| arrival(&program, &format!("192.0.2.1:{port}")).0;
+    assert_eq!(expected(80), Protocol::Detect);
+    assert_eq!(expected(81), Protocol::Tcp);
+    assert_eq!(expected(82), Protocol::Detect);
+    assert_eq!(expected(83), Protocol::Tcp);
+}
+
+#[test]
+fn on_a_port_that_its_service_does_not_have_a_host_is_its_name_alone() {
+    let mut mesh = Mesh::new();
+    let service = with_port("a.shop.svc.cluster.local", 9080, Protocol::Http);
+    mesh.service(service, Some(answering(201)));
+    mesh.hosts.get_mut("a.shop.svc.cluster.local").unwrap().ports = vec![80];
+    let program = build(mesh);
+    let at = |authority, port| fate(&program, authority, port, &());
+    assert_eq!(at("a.shop.svc.cluster.local", 9080), "201");
+    assert_eq!(at("a.shop.svc.cluster.local", 80), "201");
+    assert_eq!(at("a.shop", 9080), "201");
+    assert_eq!(at("a.shop", 80), "Passthrough");
+}
+
+#[test]
+fn an_address_that_hosts_share_is_for_the_one_with_routes() {
+    let mut mesh = Mesh::new();
+    mesh.service(service("a.test", &["10.96.0.1"]), None);
+    mesh.service(service("b.test", &["10.96.0.1"]), Some(answering(201)));
+    assert_eq!(route(&build(mesh), "10.96.0.1"), "201");
+}
+
+#[test]
+fn where_a_protocol_is_detected_the_address_decides() {
+    let mut mesh = Mesh::new();
+    let at = |host, address: &str, protocol| Service {
+        addresses: [address.to_owned()].into(),
+        ..with_port(host, 80, protocol)
+    };
+    mesh.service(at("any.test", "10.96.0.1", Protocol::Detect), Some(answering(201)));
+    mesh.service(at("http.test", "10.96.0.2", Protocol::Http), Some(answering(202)));
+    mesh.service(at("block.test", "10.97.0.0/16", Protocol::Detect), Some(answering(203)));
+    let program = build(mesh);
+    let outbound = program.outbound().unwrap();
+    assert!(outbound.detects(80) && !outbound.detects(81));
+    let headers = HeaderMap::new();
+    let status = |destination: &str, authority| {
+        let arrival = outbound.arrival(destination.parse().unwrap(), &());
+        let request = Request { authority, port: 80, ..get("/", &headers) };
+        match outbound.route_traced(Some(&arrival), &request, &(), &mut ()) {
+            Outcome::Route(selected) => match &selected.route.action {
+                Action::Respond { status, .. } => *status,
+                other => panic!("{other:?}"),
+            },
+            Outcome::Passthrough => 0,
+            other => panic!("{other:?}"),
+        }
+    };
+    for authority in ["any.test", "http.test", "strange.test"] {
+        assert_eq!(status("10.96.0.1:80", authority), 201, "{authority}");
+    }
+    assert_eq!(status("10.96.0.2:80", "any.test"), 201);
+    assert_eq!(status("10.97.0.1:80", "http.test"), 202);
+    assert_eq!(status("10.96.0.2:80", "strange.test"), 0);
+}
+
+#[test]
 fn bytes_go_by_address_and_port() {
     let mut mesh = Mesh::new();
     mesh.service(service("a.test", &["10.96.0.1", "10.1.0.0/16"]), None);
@@ -431,7 +508,7 @@ fn a_trace_tells_the_virtual_host_and_each_route() {
         let headers = HeaderMap::new();
         let request = Request { authority, ..get("/", &headers) };
         let outbound = program.outbound().unwrap();
-        let _ = outbound.route_traced(&request, &(), &mut |step: Step<'_>| {
+        let _ = outbound.route_traced(None, &request, &(), &mut |step: Step<'_>| {
             steps.push(match step {
                 Step::VirtualHost { name, wildcard } => format!("{name} {wildcard}"),
                 Step::UnknownHost { authority, port } => format!("unknown {authority} {port}"),

@@ -71,6 +71,8 @@ pub enum Fault {
     Status(u16),
     #[error("`{0}` is no condition to retry on")]
     RetryCondition(String),
+    #[error("a bucket of tokens that holds none, or is never filled")]
+    Bucket,
     #[error("the weights of the backends sum to zero")]
     NoWeight,
     #[error("{subject} cannot be compared with {accepts}")]

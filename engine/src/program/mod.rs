@@ -20,6 +20,7 @@ use self::parts::Parts;
 use self::view::Loader;
 use crate::client_address;
 use crate::cluster::{Cluster, ClusterId, Registry};
+use crate::filter::Filters;
 use crate::gateway::Gateway;
 use crate::inbound::Inbound;
 use crate::outbound::Outbound;
@@ -38,9 +39,13 @@ pub const FEATURES: &[&str] = &[
     "cors",
     "external-authorization",
     "fault-injection",
+    "header-filter",
     "inbound-ports",
+    "local-rate-limit",
     "mirroring",
     "remote-jwks",
+    "route-headers",
+    "trusted-proxies",
 ];
 
 /// What a program may take, and need.
@@ -67,6 +72,7 @@ pub struct Program {
     clusters: Registry,
     inbound: Inbound,
     policy: Policy,
+    filters: Filters,
     outbound: Option<Outbound>,
     gateway: Option<Gateway>,
     memory_bytes: usize,
@@ -125,6 +131,7 @@ impl Program {
             &objects.load_all(&slice.authorization_policies)?,
             &ledger,
         )?;
+        let filters = Filters::build(&objects.load_all(&slice.request_filters)?)?;
         Ok(Self {
             defaults,
             access_log,
@@ -132,6 +139,7 @@ impl Program {
             clusters,
             inbound,
             policy,
+            filters,
             outbound,
             gateway,
             memory_bytes: ledger.used(),
@@ -177,6 +185,12 @@ impl Program {
         &self.policy
     }
 
+    /// What authors have put into the path of requests.
+    #[must_use]
+    pub const fn filters(&self) -> &Filters {
+        &self.filters
+    }
+
     /// Every cluster, by [`ClusterId::index`].
     #[must_use]
     pub fn clusters(&self) -> &[Cluster] {
@@ -195,14 +209,18 @@ impl Program {
         self.clusters.find(name).and_then(|id| self.clusters.get(id))
     }
 
+    /// How many proxies in front of a gateway are trusted to append to `X-Forwarded-For`.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> u32 {
+        self.filters.trusted_proxies().unwrap_or(self.defaults.trusted_proxies)
+    }
+
     /// The original client of a request that came from `source`.
     #[must_use]
     pub fn remote_address(&self, source: IpAddr, headers: &HeaderMap) -> IpAddr {
         match self.role {
             Role::Sidecar => client_address::at_sidecar(source, headers),
-            Role::Gateway => {
-                client_address::at_gateway(source, headers, self.defaults.trusted_proxies)
-            }
+            Role::Gateway => client_address::at_gateway(source, headers, self.trusted_proxies()),
         }
     }
 

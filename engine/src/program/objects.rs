@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mesh_snapshot::object::{
     AuthorizationPolicy, ClientPolicy, Egress, Gateway, HostSet, InboundPorts, MeshDefaults,
-    Object, PeerAuthentication, RequestAuthentication, RouteTable, Service,
+    Object, PeerAuthentication, RequestAuthentication, RequestFilters, RouteTable, Service,
 };
 use mesh_snapshot::{Key, ReadObjects, Reference, canonical, feature};
 
@@ -43,7 +43,7 @@ macro_rules! kinded {
 
 kinded!(
     AuthorizationPolicy ClientPolicy Egress Gateway HostSet InboundPorts MeshDefaults
-    PeerAuthentication RequestAuthentication RouteTable Service
+    PeerAuthentication RequestAuthentication RequestFilters RouteTable Service
 );
 
 impl<'a, R: ReadObjects> Objects<'a, R> {

@@ -150,6 +150,7 @@ fn build(reference: Reference, store: &Store) -> BuildError {
         authorization_policies: Vec::new(),
         inbound: Vec::new(),
         inbound_ports: None,
+        request_filters: Vec::new(),
         egress: None,
         gateways: Vec::new(),
     };

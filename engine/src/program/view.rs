@@ -19,7 +19,7 @@ pub(crate) struct SeenHost {
     pub(crate) upstream: Option<(Arc<Key>, ServiceView)>,
     pub(crate) routes: Option<Named<RouteTable>>,
     pub(crate) route_only: bool,
-    /// The ports of a host that has routes and no service.
+    /// The ports of a host that has routes and no service there; see [`Host::ports`].
     pub(crate) ports: Vec<u16>,
 }
 

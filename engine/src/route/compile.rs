@@ -75,7 +75,7 @@ impl VirtualHostRoutes {
         let forward = Forward {
             backends: Split::new(vec![(1, backend)]).ok_or_else(|| at(Fault::NoWeight))?,
             rewrite: None,
-            authority: None,
+            rewritten_authority: None,
             timeout: None,
             try_timeout: None,
             retry: Arc::clone(context.default_retry),
@@ -157,7 +157,7 @@ impl Context<'_> {
                 Action::Forward(Box::new(Forward {
                     backends: self.split(backends)?,
                     rewrite: rewrite.map(|path| Rewrite::compile(path, self.ledger)).transpose()?,
-                    authority: authority_rewrite.as_deref().map(authority).transpose()?,
+                    rewritten_authority: authority_rewrite.as_deref().map(authority).transpose()?,
                     timeout: timeout.map(Into::into),
                     try_timeout: try_timeout.map(Into::into),
                     retry: self.retry(retry.as_ref())?,

@@ -25,10 +25,9 @@ pub enum CorsAnswer<'a> {
     Pass,
     /// It passes, and its response gets [`Cors::write_response`].
     Decorate { origin: &'a HeaderValue },
-    /// It is a preflight: answered with 200, an empty body, and [`Cors::write_preflight`].
-    Answer { origin: &'a HeaderValue },
-    /// It is a preflight of an origin that is not allowed: answered with 200 and nothing else.
-    AnswerBare,
+    /// It is a preflight: answered with 200, an empty body, and [`Cors::write_preflight`]. Without an origin it comes from
+    /// one that is not allowed, and the answer names none, which is what tells the browser.
+    Answer { origin: Option<&'a HeaderValue> },
 }
 
 impl Cors {
@@ -52,9 +51,11 @@ impl Cors {
         let Some(origin) = origin else { return CorsAnswer::Pass };
         let allowed = self.origins.iter().any(|allowed| allowed.matches(origin.as_bytes()));
         match (allowed, request.is_preflight()) {
-            (true, true) => CorsAnswer::Answer { origin },
+            (true, true) => CorsAnswer::Answer { origin: Some(origin) },
             (true, false) => CorsAnswer::Decorate { origin },
-            (false, true) if self.answer_unmatched_preflights => CorsAnswer::AnswerBare,
+            (false, true) if self.answer_unmatched_preflights => {
+                CorsAnswer::Answer { origin: None }
+            }
             (false, _) => CorsAnswer::Pass,
         }
     }
@@ -77,10 +78,12 @@ impl Cors {
     pub fn write_preflight(
         &self,
         request: &Request<'_>,
-        origin: &HeaderValue,
+        origin: Option<&HeaderValue>,
         mut set: impl FnMut(HeaderName, HeaderValue),
     ) {
-        set(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        if let Some(origin) = origin {
+            set(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        }
         self.write_credentials(&mut set);
         if let Some(methods) = &self.methods {
             let asked = request.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -171,7 +174,13 @@ mod tests {
     fn a_preflight_of_a_strange_origin_may_be_kept_from_the_upstream() {
         let cors = compile(&object::Cors { answer_unmatched_preflights: true, ..cors() });
         let bad = asking("https://b.test");
-        assert!(matches!(cors.judge(&preflight(&bad)), CorsAnswer::AnswerBare));
+        assert!(matches!(cors.judge(&preflight(&bad)), CorsAnswer::Answer { origin: None }));
+        let mut answer = HeaderMap::new();
+        cors.write_preflight(&preflight(&bad), None, |name, value| {
+            drop(answer.insert(name, value));
+        });
+        assert!(!answer.contains_key("access-control-allow-origin"));
+        assert_eq!(answer["access-control-allow-methods"], "GET,PUT");
         assert!(matches!(cors.judge(&get("/", &bad)), CorsAnswer::Pass));
     }
 
@@ -181,7 +190,7 @@ mod tests {
         let mut request = asking("https://a.test");
         let allowed = |request: &HeaderMap| {
             let mut answer = HeaderMap::new();
-            let origin = request.get("origin").unwrap();
+            let origin = request.get("origin");
             cors.write_preflight(&preflight(request), origin, |name, value| {
                 answer.insert(name, value);
             });
@@ -204,7 +213,7 @@ mod tests {
         let cors = compile(&object::Cors { allow_methods: vec!["*".to_owned()], ..cors() });
         let request = asking("https://a.test");
         let mut answer = HeaderMap::new();
-        cors.write_preflight(&preflight(&request), &request["origin"], |name, value| {
+        cors.write_preflight(&preflight(&request), request.get("origin"), |name, value| {
             answer.insert(name, value);
         });
         assert_eq!(answer["access-control-allow-methods"], "PUT");

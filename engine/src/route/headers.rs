@@ -12,9 +12,10 @@ use crate::program::Fault;
 pub struct HeaderPlan {
     pub request: Edits,
     pub response: Edits,
-    /// The authority that the upstream sees: what `host` or `:authority` was set to, or else was to be added. Source:
-    /// Istio takes these names out of `headers.request`.
-    pub authority: Option<Value>,
+    /// The authority that the upstream sees, as it is written: what `host` or `:authority` was set to, or else was to be
+    /// added. Source: Istio takes these names out of `headers.request` and makes a rewrite of the host of them, which
+    /// knows no operators.
+    pub authority: Option<HeaderValue>,
 }
 
 /// Done in this order: remove, set, add. A header both removed and set ends up set.
@@ -52,8 +53,8 @@ impl HeaderPlan {
             set: pairs(&operations.response_set)?,
             add: pairs(&operations.response_add)?,
         };
-        let authority = authority.last().or(added.last());
-        let authority = authority.map(|(_, text)| value(text)).transpose()?;
+        let authority = authority.last().or(added.last()).filter(|(_, text)| !text.is_empty());
+        let authority = authority.map(|(_, text)| literal(text, text)).transpose()?;
         Ok(Self { request, response, authority })
     }
 
@@ -61,6 +62,18 @@ impl HeaderPlan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.request.is_empty() && self.response.is_empty() && self.authority.is_none()
+    }
+}
+
+impl Value {
+    /// From Envoy's format language.
+    pub(crate) fn compile(text: &str) -> Result<Self, Fault> {
+        let format =
+            Format::parse(text).map_err(|error| Fault::Format { text: text.to_owned(), error })?;
+        match format.as_text() {
+            None => Ok(Self::Computed(format)),
+            Some(fixed) => literal(fixed, text).map(Self::Fixed),
+        }
     }
 }
 
@@ -86,18 +99,13 @@ fn names(all: &[String]) -> Result<Box<[HeaderName]>, Fault> {
 fn pairs<'a>(
     all: impl IntoIterator<Item = &'a (String, String)>,
 ) -> Result<Box<[(HeaderName, Value)]>, Fault> {
-    all.into_iter().map(|(header, text)| Ok((name(header)?, value(text)?))).collect()
+    // A header that would be empty is not written, as with those that are computed (Envoy, `keep_empty_value`).
+    let filled = all.into_iter().filter(|(_, text)| !text.is_empty());
+    filled.map(|(header, text)| Ok((name(header)?, Value::compile(text)?))).collect()
 }
 
-fn value(text: &str) -> Result<Value, Fault> {
-    let format =
-        Format::parse(text).map_err(|error| Fault::Format { text: text.to_owned(), error })?;
-    match format.as_text() {
-        None => Ok(Value::Computed(format)),
-        Some(fixed) => HeaderValue::from_bytes(fixed.as_bytes())
-            .map(Value::Fixed)
-            .map_err(|_| Fault::HeaderValue(text.to_owned())),
-    }
+fn literal(value: &str, written: &str) -> Result<HeaderValue, Fault> {
+    HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Fault::HeaderValue(written.to_owned()))
 }
 
 #[cfg(test)]
@@ -128,16 +136,29 @@ mod tests {
         for name in ["Host", ":authority"] {
             let plan = HeaderPlan::compile(&set(name, "other.test")).unwrap();
             assert!(plan.request.is_empty());
-            assert!(matches!(plan.authority, Some(Value::Fixed(value)) if value == "other.test"));
+            assert_eq!(plan.authority.unwrap(), "other.test");
             let added = vec![(name.to_owned(), "added.test".to_owned())];
             let both = HeaderOperations { request_add: added.clone(), ..set(name, "other.test") };
             let plan = HeaderPlan::compile(&both).unwrap();
-            assert!(matches!(plan.authority, Some(Value::Fixed(value)) if value == "other.test"));
+            assert_eq!(plan.authority.unwrap(), "other.test");
             let add = HeaderOperations { request_add: added, ..HeaderOperations::default() };
             let plan = HeaderPlan::compile(&add).unwrap();
             assert!(plan.request.is_empty());
-            assert!(matches!(plan.authority, Some(Value::Fixed(value)) if value == "added.test"));
+            assert_eq!(plan.authority.unwrap(), "added.test");
         }
+    }
+
+    #[test]
+    fn an_authority_is_taken_as_it_is_written() {
+        for text in ["100%%", "%PROTOCOL%"] {
+            assert_eq!(HeaderPlan::compile(&set("host", text)).unwrap().authority.unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_of_an_empty_value() {
+        assert!(HeaderPlan::compile(&set("x-a", "")).unwrap().is_empty());
+        assert!(HeaderPlan::compile(&set("host", "")).unwrap().is_empty());
     }
 
     #[test]

@@ -66,14 +66,29 @@ pub enum Action {
 pub struct Forward {
     pub backends: Split,
     pub rewrite: Option<Rewrite>,
-    /// The authority that the upstream sees, unless the backend's headers say another.
-    pub authority: Option<HeaderValue>,
+    /// As the route rewrites it: see [`Forward::authority`].
+    pub rewritten_authority: Option<HeaderValue>,
     /// Of the whole answer, all tries included; absent: none.
     pub timeout: Option<Duration>,
     /// Of each try; absent: what is left of `timeout`.
     pub try_timeout: Option<Duration>,
     pub retry: Arc<Retry>,
     pub mirrors: Box<[Mirror]>,
+}
+
+impl Forward {
+    /// The authority that the upstream sees; `None`: the one that the request has. The route's goes before the
+    /// backend's, other than with headers. Source: Istio, `processDestination`; Envoy writes that of a weighted cluster
+    /// first, and the route's over it.
+    #[must_use]
+    pub fn authority<'p>(
+        &'p self,
+        route: &'p HeaderPlan,
+        backend: &'p HeaderPlan,
+    ) -> Option<&'p HeaderValue> {
+        let plans = route.authority.as_ref().or(backend.authority.as_ref());
+        self.rewritten_authority.as_ref().or(plans)
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -38,6 +38,7 @@ impl Entitlements {
             | Object::HostSet(_)
             | Object::Egress(_)
             | Object::InboundPorts(_)
+            | Object::RequestFilters(_)
             | Object::PeerAuthentication(_)
             | Object::AuthorizationPolicy(_) => {}
         }

@@ -228,6 +228,7 @@ fn access(snapshot: &Snapshot) -> impl Iterator<Item = (&Key, &BTreeSet<Digest>)
         matches!(
             key.kind,
             Kind::InboundPorts
+                | Kind::RequestFilters
                 | Kind::PeerAuthentication
                 | Kind::RequestAuthentication
                 | Kind::AuthorizationPolicy

@@ -1,12 +1,12 @@
-//! What a route does to headers.
+//! What a route, and what steps of an author's, do to headers.
 
 use http::header::HeaderValue;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
+use mesh_engine::filter::{self, Edit};
 use mesh_engine::format::Format;
 use mesh_engine::route::{Edits, HeaderPlan, Value};
 
 use super::exchange::Exchange;
-use super::target;
 use crate::http::Body;
 use crate::observe::{self, Record};
 
@@ -19,24 +19,6 @@ pub(crate) fn request(request: &mut Request<Body>, plans: &[&HeaderPlan], exchan
                 written(format, &Record { http, ..*record }, exchange)
             })
         });
-    }
-}
-
-/// The authority that the upstream sees by one of the plans.
-pub(crate) fn authority(request: &mut Request<Body>, plans: &[&HeaderPlan], exchange: &Exchange) {
-    let value = match plans.iter().find_map(|plan| plan.authority.as_ref()) {
-        None => return,
-        Some(Value::Fixed(value)) => Some(value.clone()),
-        Some(Value::Computed(format)) => {
-            let headers = request.headers();
-            exchange.record(None, |record| {
-                let http = record.http.map(|http| observe::Http { headers, ..http });
-                written(format, &Record { http, ..*record }, exchange)
-            })
-        }
-    };
-    if let Some(value) = value {
-        target::set_authority(request, value);
     }
 }
 
@@ -53,6 +35,43 @@ pub(crate) fn response(response: &mut Response<Body>, plans: &[&HeaderPlan], exc
             })
         });
     }
+}
+
+/// Of a request, one edit after the other.
+pub(crate) fn request_in_order(request: &mut Request<Body>, edits: &[Edit], exchange: &Exchange) {
+    filter::edit(request.headers_mut(), edits, |format, headers| {
+        exchange.record(None, |record| {
+            let http = record.http.map(|http| observe::Http { headers, ..http });
+            written(format, &Record { http, ..*record }, exchange)
+        })
+    });
+}
+
+/// Of an answer, one edit after the other.
+pub(crate) fn response_in_order(
+    response: &mut Response<Body>,
+    edits: &[Edit],
+    exchange: &Exchange,
+) {
+    let status = response.status();
+    in_order(edits, response.headers_mut(), exchange, Some(status));
+}
+
+/// Of the headers of an answer with that status, if it has one yet.
+pub(crate) fn in_order(
+    edits: &[Edit],
+    headers: &mut HeaderMap,
+    exchange: &Exchange,
+    status: Option<StatusCode>,
+) {
+    let status = status.map(|status| status.as_u16());
+    filter::edit(headers, edits, |format, headers| {
+        exchange.record(None, |record| {
+            let response_headers = Some(headers);
+            let http = record.http.map(|http| observe::Http { status, response_headers, ..http });
+            written(format, &Record { http, ..*record }, exchange)
+        })
+    });
 }
 
 /// Whether a request goes on with other headers than it came with.

@@ -5,6 +5,7 @@
 //!  outbound/  capture ─▶ sniff ─▶ normalise ─▶ route ─▶ CORS, faults ─▶ edits ─▶ forward ─▶ a cluster
 //!  gateway/   TLS by name ─▶ normalise ─▶ authenticate ─▶ authorize ─▶ route ─▶ … ─▶ forward ─▶ a cluster
 //! ```
+//! Steps of an author's (`steps.rs`) stand behind `normalise`, and before whatever a route does.
 //! A connection is judged by what is in force when it comes, a request by what is in force when *it* comes: each by one snapshot,
 //! from its beginning to its end.
 
@@ -25,6 +26,7 @@ mod policy;
 
 mod address;
 mod edit;
+mod steps;
 
 mod pick;
 

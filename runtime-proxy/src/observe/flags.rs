@@ -9,7 +9,7 @@ pub struct Flags(u32);
 
 /// Short and long names. A flag is the bit at its place here; the order is the one they are written in.
 /// Source: Envoy, “Access logging / `%RESPONSE_FLAGS%`”.
-const NAMES: [(&str, &str); 18] = [
+const NAMES: [(&str, &str); 19] = [
     ("UH", "NoHealthyUpstream"),
     ("UT", "UpstreamRequestTimeout"),
     ("UR", "UpstreamRemoteReset"),
@@ -28,6 +28,7 @@ const NAMES: [(&str, &str); 18] = [
     ("NC", "NoClusterFound"),
     ("DT", "DurationTimeout"),
     ("OM", "OverloadManagerTerminated"),
+    ("RL", "RateLimited"),
 ];
 
 impl Flags {
@@ -55,6 +56,8 @@ impl Flags {
     pub const DURATION_TIMEOUT: Self = Self(1 << 16);
     /// Shed for lack of capacity.
     pub const OVERLOAD: Self = Self(1 << 17);
+    /// Beyond a limit that this proxy counts.
+    pub const RATE_LIMITED: Self = Self(1 << 18);
 
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
@@ -158,6 +161,7 @@ mod tests {
             ("NC", Flags::NO_CLUSTER),
             ("DT", Flags::DURATION_TIMEOUT),
             ("OM", Flags::OVERLOAD),
+            ("RL", Flags::RATE_LIMITED),
         ] {
             assert_eq!(Flags::named(name), Some(flag));
             assert_eq!(flag.to_string(), name);

@@ -17,6 +17,7 @@ use super::{Keys, Program};
 use crate::agent::prepare::{Build, Material, Product};
 use crate::agent::trial::Refused;
 use crate::cluster::{Directory, Lookup, Surroundings};
+use crate::limit::Buckets;
 use crate::live::Current;
 use crate::observe::{Logged, Metrics};
 use crate::tls;
@@ -67,7 +68,9 @@ impl Builder {
             lookup: Arc::clone(&self.lookup),
         };
         let before = self.live.load();
-        let before = before.as_ref().map(|live| &**live.program.directory());
+        let before = before.as_ref().map(|live| &*live.program);
+        let buckets = Buckets::of(engine.filters().limits(), before.map(Program::buckets));
+        let before = before.map(|program| &**program.directory());
         let others = clusters::others(&engine);
         let directory = Arc::new(Directory::of(&engine, others, &surroundings, before));
         let clusters = Known::of(&engine, &directory, &self.metrics);
@@ -76,7 +79,7 @@ impl Builder {
         let own_tls = self.own_tls(&engine, namespace);
         let keys = Keys::new(engine.policy().remote_keys(), &self.world);
         let logged = Logged::by(engine.access_log());
-        Program { engine, directory, clusters, own_tls, edges, keys, logged }
+        Program { engine, directory, clusters, own_tls, edges, keys, buckets, logged }
     }
 
     /// Whatever name a client asks for, there is one server.

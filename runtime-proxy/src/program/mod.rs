@@ -3,7 +3,8 @@
 //! ```text
 //! slice ─▶ engine::Program ─┬▶ clusters: one each of the engine's, and those that lead to the workload and to strangers
 //!                           ├▶ edges:    how each listener of a gateway ends TLS
-//!                           └▶ keys:     the key sets that tokens are verified with and that are world
+//!                           ├▶ keys:     the key sets that tokens are verified with and that are world
+//!                           └▶ buckets:  what the limits of rates count, kept from the program before
 //! ```
 
 mod build;
@@ -20,6 +21,7 @@ pub use build::{Builder, FEATURES};
 pub(crate) use keys::Keys;
 
 use crate::cluster::{ClusterId, Directory};
+use crate::limit::Buckets;
 use crate::observe::{Logged, ServiceId};
 use crate::tls;
 
@@ -34,6 +36,7 @@ pub struct Program {
     /// By the place of the engine's listener; none: its connections begin in plain text.
     edges: Vec<Option<tls::Gateway>>,
     keys: Keys,
+    buckets: Buckets,
     logged: Logged,
 }
 
@@ -80,6 +83,11 @@ impl Program {
 
     pub(crate) const fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// What the limits of rates have counted.
+    pub(crate) const fn buckets(&self) -> &Buckets {
+        &self.buckets
     }
 
     /// A gateway's listener, and how it ends TLS.

@@ -24,6 +24,7 @@ mod own_ports;
 mod policy;
 mod resilience;
 mod routing;
+mod steps;
 
 mod alone;
 mod drain;

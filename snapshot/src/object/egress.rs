@@ -76,8 +76,9 @@ pub struct Host {
     /// A [`super::RouteTable`]. Absent: every request goes to the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routes: Option<Reference>,
-    /// Of a host without a service: the ports that its routes are for, sorted; none: port 80. Source: Istio gives
-    /// such a host the ports of the services that its `VirtualService` names beside it.
+    /// Of a host without a service: the ports that its routes are for, sorted; none: port 80. Of one with a service:
+    /// those that the service does not have, on which the host is its name alone. Source: Istio gives a host that has
+    /// no service on a port the ports of the services that its `VirtualService` names beside it, and port 80.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ports: Vec<u16>,
     /// Only a route may lead to the service: the view itself does not show it. Where there are routes, the view shows

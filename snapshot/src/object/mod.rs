@@ -13,6 +13,7 @@ mod mesh_defaults;
 mod pattern;
 mod peer_authentication;
 mod request_authentication;
+mod request_filters;
 mod route_table;
 mod service;
 mod traffic_policy;
@@ -33,6 +34,10 @@ pub use pattern::StringMatch;
 pub use peer_authentication::{MtlsMode, PeerAuthentication};
 pub use request_authentication::{
     ClaimHeader, JwtKeys, JwtRule, RequestAuthentication, TokenHeader,
+};
+pub use request_filters::{
+    FilterPlace, FilterStep, HeaderEdit, RateLimit, RequestFilter, RequestFilters, RouteAction,
+    RouteHeaders, RouteLevel, RouteSelector, RouteSetting, TokenBucket, Traffic,
 };
 pub use route_table::{
     Abort, AbortStatus, Backend, ClaimMatch, Cors, Delay, Destination, Fault, HeaderMatch,
@@ -66,6 +71,7 @@ pub enum Object {
     Egress(Egress),
     Gateway(Gateway),
     InboundPorts(InboundPorts),
+    RequestFilters(RequestFilters),
     PeerAuthentication(PeerAuthentication),
     RequestAuthentication(RequestAuthentication),
     AuthorizationPolicy(AuthorizationPolicy),
@@ -83,6 +89,7 @@ impl Object {
             Self::Egress(_) => Kind::Egress,
             Self::Gateway(_) => Kind::Gateway,
             Self::InboundPorts(_) => Kind::InboundPorts,
+            Self::RequestFilters(_) => Kind::RequestFilters,
             Self::PeerAuthentication(_) => Kind::PeerAuthentication,
             Self::RequestAuthentication(_) => Kind::RequestAuthentication,
             Self::AuthorizationPolicy(_) => Kind::AuthorizationPolicy,
@@ -101,6 +108,7 @@ impl Object {
             | Self::ClientPolicy(_)
             | Self::RouteTable(_)
             | Self::InboundPorts(_)
+            | Self::RequestFilters(_)
             | Self::PeerAuthentication(_)
             | Self::RequestAuthentication(_)
             | Self::AuthorizationPolicy(_) => Vec::new(),

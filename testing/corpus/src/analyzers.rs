@@ -2,7 +2,7 @@
 //!
 //! A case of the group `analyzer` is about one analyzer: of what is found, only the codes of its scope count, as a
 //! multiset of (code, resource). One finding of ours may stand for several of Istio's messages, one for each resource that
-//! has a part in a fault: these are the finding's labels.
+//! has a part in a fault: these are the finding's labels. So are lines.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::case::{Case, Mismatch, Verdict};
 use crate::corpus::{self, CorpusError};
+use crate::differences;
 use crate::subject::{Files, Findings};
 
 /// `case.json`
@@ -138,7 +139,29 @@ fn judge(files: &Files, case: &Description, expected: &[Message]) -> Verdict {
         return Ok(());
     }
     let said = found.lines(codes.iter().map(|(_, finding)| *finding));
-    Err(Mismatch::new(shown(), format!("{}\n{said}", differences.join("\n"))))
+    let texts: Vec<_> = differences.iter().map(|it| it.text.as_str()).collect();
+    let mismatch = Mismatch::new(shown(), format!("{}\n{said}", texts.join("\n")));
+    let reasons: Option<Vec<_>> = differences.iter().map(|it| it.reason(&found)).collect();
+    Err(match reasons.and_then(|reasons| reasons.first().copied()) {
+        Some(reason) => mismatch.because(reason),
+        None => mismatch,
+    })
+}
+
+/// What was not said, or too often.
+struct Difference {
+    text: String,
+    /// The resource of which too little was said.
+    lacking: Option<String>,
+}
+
+impl Difference {
+    /// What a resource breaks by itself is not looked into once more.
+    fn reason(&self, found: &Findings) -> Option<&'static str> {
+        self.lacking.as_ref()?;
+        let mut own = found.errors().filter(|it| it.primary.resource == self.lacking);
+        own.find_map(|finding| differences::stricter(finding.check.name))
+    }
 }
 
 /// How often a code was said of a resource: as the main place of a finding, and as another place of one.
@@ -150,7 +173,7 @@ struct Count {
 }
 
 /// What of `expected` was not said, and what was said beyond it.
-fn compare(found: &Findings, expected: &[Message], said: &[(&str, &Finding)]) -> Vec<String> {
+fn compare(found: &Findings, expected: &[Message], said: &[(&str, &Finding)]) -> Vec<Difference> {
     let mut counts: BTreeMap<(&str, &str), Count> = BTreeMap::new();
     let is_anywhere = expected.iter().any(|message| message.resource.is_none());
     for message in expected {
@@ -182,19 +205,25 @@ fn compare(found: &Findings, expected: &[Message], said: &[(&str, &Finding)]) ->
     let mut differences = Vec::new();
     for ((code, resource), Count { expected, main, other }) in counts {
         if main > expected {
-            differences.push(format!("{code} {resource}: {main} times instead of {expected}"));
+            let text = format!("{code} {resource}: {main} times instead of {expected}");
+            differences.push(Difference { text, lacking: None });
         } else if main + other < expected {
-            differences.push(format!("{code} {resource}: {} of {expected}", main + other));
+            let text = format!("{code} {resource}: {} of {expected}", main + other);
+            differences.push(Difference { text, lacking: Some(resource.to_owned()) });
         }
     }
     let at_line = |message: &&Message| {
         message.line.is_some_and(|line| {
-            !said.iter().any(|(code, finding)| message.is_at(code, line, found, &finding.primary))
+            !said.iter().any(|(code, finding)| {
+                let mut sites = std::iter::once(&finding.primary).chain(&finding.others);
+                sites.any(|site| message.is_at(code, line, found, site))
+            })
         })
     };
-    differences.extend(
-        expected.iter().filter(at_line).map(|message| format!("{} is elsewhere", message.shown())),
-    );
+    differences.extend(expected.iter().filter(at_line).map(|message| {
+        let text = format!("{} is elsewhere", message.shown());
+        Difference { text, lacking: None }
+    }));
     differences
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use mesh_compiler::diagnostic::Finding;
+
 /// A check, and why it says more than Istio does. It holds for whatever the check finds.
 const STRICTER: &[(&str, &str)] = &[
     (
@@ -21,9 +23,22 @@ const STRICTER: &[(&str, &str)] = &[
     ("missing-kind", "a resource names its `apiVersion`, as Kubernetes asks"),
     ("missing-field", "what Kubernetes refuses to take is refused here"),
     ("invalid-name", "what Kubernetes refuses to take is refused here"),
+    ("invalid-backend-policy", BY_DEFINITION),
+    ("invalid-listener", BY_DEFINITION),
+    ("out-of-bounds", BY_DEFINITION),
+];
+
+const BY_DEFINITION: &str = "the definition of the kind refuses it, which Istio's tests go round";
+
+/// A check that says of something less than Istio's `validate` does, and why.
+const MILDER: &[(&str, &str)] = &[
     (
-        "invalid-backend-policy",
-        "the Gateway API's own definition refuses it, which Istio's tests go round",
+        "plain-text",
+        "a document that is no resource takes nothing away from the others: it is warned about",
+    ),
+    (
+        "undeclared-protocol",
+        "the protocol of such a port is detected, and many Services rely on it: it is a notice",
     ),
 ];
 
@@ -50,9 +65,21 @@ pub(crate) fn reason(got: &str) -> Option<String> {
         let reason = format!("the compiler warns that a part of it is not served ({said})");
         return (!said.is_empty()).then_some(reason);
     }
-    let why = |check: &&str| STRICTER.iter().find(|(name, _)| name == check).map(|(_, why)| *why);
-    let reasons: Option<Vec<&str>> = errors.iter().map(why).collect();
+    let reasons: Option<Vec<&str>> = errors.iter().map(|check| stricter(check)).collect();
     reasons?.first().map(|reason| (*reason).to_owned())
+}
+
+/// Why a check says more than Istio does.
+pub(crate) fn stricter(check: &str) -> Option<&'static str> {
+    STRICTER.iter().find(|(name, _)| *name == check).map(|(_, why)| *why)
+}
+
+/// Why nothing is refused where Istio refuses: a finding says the same in a lower voice.
+pub(crate) fn milder(findings: &[Finding]) -> Option<&'static str> {
+    let why = |(name, why): &(&str, &'static str)| {
+        findings.iter().any(|finding| finding.check.name == *name).then_some(*why)
+    };
+    MILDER.iter().find_map(why)
 }
 
 #[cfg(test)]

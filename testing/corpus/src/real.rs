@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::case::{Case, Mismatch, Verdict};
 use crate::corpus::{self, CorpusError};
+use crate::differences;
 use crate::subject::{Files, Findings, is_known_to_istio};
 
 /// A line of `manifest.jsonl`
@@ -56,7 +57,10 @@ fn files(folder: &Path, names: &[String]) -> Result<Files, Mismatch> {
     for name in names {
         files
             .read(folder, name)
-            .map_err(|error| Mismatch::new("a file of the corpus", error.to_string()))?;
+            .map_err(|error| Mismatch::new("a file of the corpus", error.to_string()))
+            .map_err(|mismatch| {
+                mismatch.because("the corpus lists a file that it does not have")
+            })?;
     }
     Ok(files)
 }
@@ -97,11 +101,16 @@ fn together(files: &Files) -> Verdict {
 /// where it does not.
 fn refused(found: &Findings, errors: &[&Finding]) -> Mismatch {
     let mismatch = Mismatch::new("no error", found.lines(errors.iter().copied()));
-    if !errors.iter().all(|finding| is_known_to_istio(finding)) {
-        return mismatch;
-    }
+    let (known, own): (Vec<&Finding>, Vec<_>) =
+        errors.iter().partition(|finding| is_known_to_istio(finding));
+    let reasons: Option<BTreeSet<_>> =
+        own.iter().map(|finding| differences::stricter(finding.check.name)).collect();
+    let Some(mut reasons) = reasons else { return mismatch };
     let codes: BTreeSet<_> =
-        errors.iter().flat_map(|finding| finding.check.aliases).copied().collect();
+        known.iter().flat_map(|finding| finding.check.aliases).copied().collect();
+    if codes.is_empty() {
+        return mismatch.because(reasons.pop_first().unwrap_or_default());
+    }
     let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
     mismatch.because(format!("Istio's own tools say the same ({codes}) where they look at it"))
 }

@@ -57,7 +57,7 @@ const KNOWN: &[Known] = &[
         "nobody would learn what was dropped",
     ),
     Known::ours(
-        &["selector-without-workload"],
+        &["selector-without-workload", "unknown-gateway"],
         &["PeerAuthentication", "RequestAuthentication"],
         "a policy for nobody protects nobody, whatever its kind",
     ),
@@ -93,9 +93,25 @@ const KNOWN: &[Known] = &[
     ),
     Known::ours(
         &["invalid-probe", "wrong-type"],
-        &["WorkloadGroup", "WasmPlugin"],
+        &["WorkloadGroup", "WasmPlugin", "PeerAuthentication"],
         "the API server refuses it, by Istio's own definitions: one of several, and words for numbers",
     ),
+    Known {
+        text: "is no name of a header",
+        ..Known::ours(
+            &["invalid-header"],
+            &["VirtualService"],
+            "Envoy refuses such a name, and all of the configuration with it",
+        )
+    },
+    Known {
+        text: "cannot be the value of a label",
+        ..Known::ours(
+            &["invalid-label"],
+            &["WorkloadGroup"],
+            "no workload can have such a label, and none would join the group",
+        )
+    },
     Known::istio(
         &["IST0145"],
         &["Gateway"],

@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// Write each failing case, with what was expected and what came.
     #[arg(long)]
     failures: bool,
+    /// Fail where a case is not met and the report has no reason for it.
+    #[arg(long)]
+    explained: bool,
 }
 
 fn group(name: &str) -> Result<&'static Group, String> {
@@ -28,19 +31,22 @@ fn group(name: &str) -> Result<&'static Group, String> {
     })
 }
 
-/// What is to be printed: a report of what is met and what is not is no failure, whatever it says.
+/// What is to be printed, and whether it is well: without `--explained` it is, whatever is met and what is not.
 ///
 /// # Errors
 /// When there is no such corpus.
-pub(crate) fn report(arguments: &Arguments) -> Result<String, CorpusError> {
+pub(crate) fn report(arguments: &Arguments) -> Result<(String, bool), CorpusError> {
     let all: Vec<_> = GROUPS.iter().collect();
     let groups = arguments.group.map_or(all, |group| vec![group]);
     let report = run(&arguments.folder.clone().unwrap_or_else(beside), &groups)?;
-    Ok(match (arguments.json, arguments.failures) {
+    let mut failures = report.groups.iter().flat_map(|group| &group.failures);
+    let is_well = !arguments.explained || failures.all(|failure| failure.reason.is_some());
+    let text = match (arguments.json, arguments.failures) {
         (true, _) => format!("{}\n", report.json()),
         (false, true) => format!("{}\n{report}", report.failures()),
         (false, false) => report.to_string(),
-    })
+    };
+    Ok((text, is_well))
 }
 
 /// Where the corpora lie if nobody says: beside the project.

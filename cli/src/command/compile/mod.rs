@@ -1,6 +1,7 @@
 //! `mesh compile`: from a policy repository to a snapshot.
 
 mod out;
+mod project;
 mod watch;
 
 use std::io::{self, Write};
@@ -140,9 +141,11 @@ impl Run<'_> {
         let today = Some(Date::at(mesh_control::clock::wall()));
         let options = Options { context: place.inputs(), today, ..Options::default() };
         let inputs: Vec<_> = sources.iter().map(|source| source.input.clone()).collect();
-        let environments = match &self.arguments.out {
-            Some(_) => place.only(&inputs).map(|name| name.into_iter().collect()),
-            None => place.chosen(&inputs),
+        let is_of_one = self.arguments.out.is_some() || self.arguments.statuses.is_some();
+        let environments = if is_of_one {
+            place.only(&inputs).map(|name| name.into_iter().collect())
+        } else {
+            place.chosen(&inputs)
         };
         let environments: Vec<_> = environments.map_err(|error| Exit::Usage.because(&error))?;
         // Git looks at the files while they are compiled; only what is written says of which commit it is.
@@ -159,6 +162,12 @@ impl Run<'_> {
         let mut selected = findings::select(&mut compiled, choice, &past);
         if let (Ok(selected), [_, _, ..]) = (&mut selected, environments.as_slice()) {
             selected.notes.push(format!("checked as {}", environments.join(", ")));
+        }
+        if let (Ok(selected), Some(project)) = (&mut selected, project::above(paths)) {
+            selected.notes.push(format!(
+                "the settings of {} are not in force; compile the folder that holds it",
+                project.display()
+            ));
         }
         match selected {
             Ok(selected) => Ok((compiled, selected)),

@@ -92,10 +92,22 @@ impl Words<'_> {
             .label(format!("takes {min} to {max}")),
             Fault::UnknownValue(known) => self.unknown_value(node, &subject, known),
             Fault::Missing(field) => self.missing(node, field),
-            Fault::Invalid(reason) => {
-                Diagnostic::new(&INVALID_VALUE, self.value(node), format!("{subject} {reason}"))
-            }
+            Fault::Invalid(reason) => self.invalid(node, &subject, reason),
         })
+    }
+
+    /// Of a text that can be shown it is the text that is wrong.
+    fn invalid(&self, node: NodeId, field: &str, reason: &str) -> Diagnostic {
+        let shown = self.shown(node);
+        let is_text = matches!(self.reader.tree.content(node), Content::Text(_));
+        let is_short = !shown.is_empty() && shown.len() <= QUOTED_MAX && !shown.contains('\n');
+        let subject = if is_text && is_short && !self.is_secret() {
+            format!("`{}`", shown.trim_matches(['"', '\'']))
+        } else {
+            field.to_owned()
+        };
+        let (what, label) = reason.split_once("; ").unwrap_or((reason, ""));
+        Diagnostic::new(&INVALID_VALUE, self.value(node), format!("{subject} {what}")).label(label)
     }
 
     fn wrong_type(&self, node: NodeId, subject: &str, expected: Expected) -> Diagnostic {
@@ -111,13 +123,23 @@ impl Words<'_> {
         if expected == Expected::Text && self.is_plain_scalar(node) {
             let why = match self.reader.tree.content(node) {
                 Content::Bool(_) => {
-                    "Kubernetes reads this word as a truth value unless it is quoted"
+                    "Kubernetes and Istio read this word as a truth value unless it is quoted"
                 }
                 _ => "without quotes it is a number",
             };
             let fix = Fix::new(Applicability::Safe, "put it in quotes")
                 .replace(self.place(span), format!("\"{text}\""));
             diagnostic = diagnostic.help(why).fix(fix);
+        }
+        if let Expected::Fields(fields) = expected {
+            diagnostic = diagnostic.help(of_fields(fields));
+            // A scalar in place of a mapping of one can be meant for nothing else.
+            if let ([field], false) = (fields, text.contains('\n')) {
+                let text = format!("{{{field}: {text}}}");
+                let fix = Fix::new(Applicability::Unsafe, format!("write `{text}`"))
+                    .replace(self.place(span), text);
+                diagnostic = diagnostic.fix(fix);
+            }
         }
         if expected == Expected::Duration
             && let Some((applicability, text)) = with_unit(self.reader.tree.content(node))
@@ -153,6 +175,19 @@ impl Words<'_> {
     /// `a list`, `the number 80`, `nothing`.
     fn found(&self, node: NodeId) -> String {
         let shown = self.shown(node);
+        // Nothing but an alias begins so.
+        if shown.starts_with('*') {
+            let what = match self.reader.tree.content(node) {
+                Content::Null => "nothing",
+                Content::Bool(_) => "a truth value",
+                Content::Integer(_) | Content::Float(_) => "a number",
+                Content::Text(_) => "a text",
+                Content::Sequence(_) => "a list",
+                Content::Mapping(_) => "a mapping",
+                Content::Faulty => "something faulty",
+            };
+            return format!("`{shown}`, which stands for {what}");
+        }
         match self.reader.tree.content(node) {
             Content::Null => "nothing".into(),
             Content::Bool(value) if shown == value.to_string() => {
@@ -182,14 +217,10 @@ impl Words<'_> {
     }
 
     fn unknown_value(&self, node: NodeId, subject: &str, known: &[&str]) -> Diagnostic {
-        let Content::Text(text) = self.reader.tree.content(node) else {
-            return Diagnostic::new(
-                &UNKNOWN_VALUE,
-                self.value(node),
-                format!("{subject} has an unknown value"),
-            );
+        let word = match self.reader.tree.content(node) {
+            Content::Text(text) => self.reader.tree.text(text, self.reader.source),
+            _ => self.shown(node),
         };
-        let word = self.reader.tree.text(text, self.reader.source);
         let list: Vec<_> =
             known.iter().filter(|word| !word.is_empty()).map(|word| format!("`{word}`")).collect();
         let mut diagnostic = Diagnostic::new(
@@ -305,10 +336,7 @@ impl Words<'_> {
             Some(parent) => diagnostic
                 .also(self.place(parent.key_span), "this has no value")
                 .help("is the line indented too little?"),
-            None if fields.len() <= 16 => {
-                diagnostic.help(format!("its fields are {}", list(fields)))
-            }
-            None => diagnostic,
+            None => diagnostic.help(of_fields(fields)),
         }
     }
 
@@ -379,4 +407,17 @@ fn takes(expected: Expected, plain: &str) -> bool {
 fn list(words: &[&str]) -> String {
     let words: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     words.join(", ")
+}
+/// How many fields are named.
+const FIELDS_MAX: usize = 16;
+
+fn of_fields(fields: &[&str]) -> String {
+    match fields.split_at_checked(FIELDS_MAX) {
+        Some((first, rest)) if !rest.is_empty() => {
+            format!("its fields are {}, and {} more", list(first), rest.len())
+        }
+        _ if fields.is_empty() => "it has no fields".to_owned(),
+        _ if fields.len() == 1 => format!("its only field is {}: put this under it", list(fields)),
+        _ => format!("its fields are {}", list(fields)),
+    }
 }

@@ -42,6 +42,8 @@ pub(super) enum Expected {
     IntegerOrText,
     List,
     Mapping,
+    /// A mapping with these fields.
+    Fields(&'static [&'static str]),
 }
 
 impl Expected {
@@ -54,7 +56,7 @@ impl Expected {
             Self::Duration => "a span of time",
             Self::IntegerOrText => "a whole number or a text",
             Self::List => "a list",
-            Self::Mapping => "a mapping",
+            Self::Mapping | Self::Fields(_) => "a mapping",
         }
     }
 }

@@ -37,7 +37,7 @@ fn every_fault_is_found_at_once_and_the_rest_is_read() {
             "error[wrong-type] 9:52 '80': `number` takes a whole number, and this is the text `'80'`",
             "error[wrong-type] 9:68 ten: `weight` takes a whole number, and this is the text `ten`",
             "error[wrong-type] 10:14 5: `timeout` takes a span of time, and this is the number `5`",
-            "error[invalid-value] 11:43 1y: `perTryTimeout` is no span of time; write a number and a unit, as in `1.5s`, `250ms` or `1h30m`",
+            "error[invalid-value] 11:43 1y: `1y` is no span of time",
         ]
     );
     let spec = read(&compiled);
@@ -190,4 +190,22 @@ fn a_span_of_time_is_mended_with_a_unit() {
     let said =
         virtual_service("  hosts: [a]\n  http:\n  - timeout: true\n    redirect: {uri: /}\n");
     assert!(said.findings[0].fixes.is_empty(), "{:?}", said.findings);
+}
+
+/// Kubernetes and Istio read YAML as 1.1 does: `OFF` is a truth value, and no word.
+#[test]
+fn a_word_that_is_a_truth_value_is_put_in_quotes_where_that_makes_a_value_of_it() {
+    let compiled = Compiled::files(&[("mesh.yaml", "meshConfig:\n  ingressControllerMode: OFF\n")]);
+    let said = "error[wrong-type] 2:26 OFF: `ingressControllerMode` takes a text, and this is `OFF`, which means `false`";
+    assert_eq!(compiled.said(), [said]);
+    let fix = &compiled.findings[0].fixes[0];
+    assert_eq!((&*fix.edits[0].text, fix.applicability), ("\"OFF\"", Applicability::Safe));
+    for (word, shown) in [("off", "off"), ("1", "1"), ("YES", "YES"), ("0x1", "0x1")] {
+        let head =
+            "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a}\n";
+        let compiled = Compiled::text(&format!("{head}spec: {{mtls: {{mode: {word}}}}}\n"));
+        let said = format!("error[unknown-value] 4:21 {shown}: `{shown}` is no value of `mode`");
+        assert_eq!(compiled.said(), [said]);
+        assert!(compiled.findings[0].help.as_deref().unwrap_or_default().contains("`DISABLE`"));
+    }
 }

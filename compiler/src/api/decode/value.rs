@@ -95,8 +95,12 @@ impl<'a> Value<'a> {
     }
 }
 
-/// `${NAME}`, `${NAME:-default}` and `{{ … }}`, anywhere in a text: what `envsubst`, Flux and templates fill in.
+/// `${NAME}`, `${NAME:-default}` and `{{ … }}`, anywhere in a text: what `envsubst`, Flux and templates fill in; and
+/// `$(NAME)` in a word, which is Kustomize's.
 pub(super) fn is_placeholder(text: &str) -> bool {
+    if is_variable(text) {
+        return true;
+    }
     if text.split_once("{{").is_some_and(|(_, after)| after.contains("}}")) {
         return true;
     }
@@ -112,6 +116,25 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         rest = after;
     }
     false
+}
+
+/// What a proxy has in its own environment, and Kubernetes fills in there. Source: Istio, "Datadog".
+const OF_POD: &[&str] =
+    &["HOST_IP", "INSTANCE_IP", "NODE_NAME", "POD_IP", "POD_NAME", "POD_NAMESPACE"];
+
+/// Whether a word holds `$(NAME)`. In scripts and expressions it means other things.
+fn is_variable(text: &str) -> bool {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "._-:/@*,$()".contains(c);
+    if !text.contains("$(") || !text.chars().all(is_of_word) {
+        return false;
+    }
+    text.split("$(").skip(1).any(|after| {
+        let name = after.split_once(')').map_or("", |(name, _)| name);
+        let is_of_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(is_of_name)
+            && !OF_POD.contains(&name)
+    })
 }
 
 macro_rules! integers {
@@ -232,8 +255,12 @@ impl<'de> Deserializer<'de> for Value<'de> {
         self.deserialize_str(visitor)
     }
 
+    /// A text as it stands, or nothing in place of what is none.
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        self.deserialize_str(visitor)
+        match self.content() {
+            Content::Text(_) => self.deserialize_byte_buf(visitor),
+            _ => visitor.visit_unit(),
+        }
     }
 
     /// A text as it stands, with what elsewhere would be placeholders.
@@ -326,7 +353,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
                 log.outer.set(outer);
                 value.map_err(|stop: Stop| stop.at(self.node, self.name))
             }
-            _ => self.wrong(Expected::Mapping),
+            _ => self.wrong(Expected::Fields(fields)),
         }
     }
 
@@ -339,8 +366,16 @@ impl<'de> Deserializer<'de> for Value<'de> {
         if self.is_empty() {
             return Empty.deserialize_enum(name, variants, visitor);
         }
-        let Content::Text(text) = self.content() else { return self.wrong(Expected::Text) };
-        let word = self.reader.tree.text(text, self.reader.source);
+        let word = match self.content() {
+            Content::Text(text) => self.reader.tree.text(text, self.reader.source),
+            // Quotes would not make a value of it.
+            Content::Bool(_) | Content::Integer(_) | Content::Float(_)
+                if !variants.contains(&self.shown()) =>
+            {
+                return Err(self.stop(Fault::UnknownValue(variants)));
+            }
+            _ => return self.wrong(Expected::Text),
+        };
         match variants.iter().find(|variant| **variant == word) {
             Some(variant) => visitor.visit_enum(Variant(variant)),
             None => Err(self.stop(Fault::UnknownValue(variants))),
@@ -358,11 +393,30 @@ mod tests {
 
     #[test]
     fn only_what_is_substituted_is_a_placeholder() {
-        for text in ["${HOST}", "a.${DOMAIN}", "${X:-y}", "${X:=y}", "$1 ${_a}", "{{ .Values.x }}"]
-        {
+        for text in [
+            "${HOST}",
+            "a.${DOMAIN}",
+            "${X:-y}",
+            "${X:=y}",
+            "$1 ${_a}",
+            "{{ .Values.x }}",
+            "$(HOST)",
+            "a.$(my-domain).svc",
+        ] {
             assert!(is_placeholder(text), "{text}");
         }
-        for text in ["$HOST", "^/a${", "^a${1}$", "%REQ(x)%", "$(HOST)", "{a}", "/{a}/{{"] {
+        for text in [
+            "$HOST",
+            "^/a${",
+            "^a${1}$",
+            "%REQ(x)%",
+            "$(HOST_IP):8126",
+            "^/a$(b)",
+            "$(a b)",
+            "$()",
+            "{a}",
+            "/{a}/{{",
+        ] {
             assert!(!is_placeholder(text), "{text}");
         }
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{ContainerSecurityContext, Probe};
-use crate::api::scalar::Opaque;
+use crate::api::scalar::{AnyText, Opaque};
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -77,9 +77,9 @@ pub struct ContainerPort {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvVar {
     pub name: String,
-    /// Empty where it comes from elsewhere.
+    /// Empty where it comes from elsewhere. Kubernetes fills `$(NAME)` in.
     #[serde(default)]
-    pub value: String,
+    pub value: AnyText,
     #[serde(default)]
     pub value_from: Opaque,
 }

@@ -3,13 +3,16 @@
 //! Fields that the mesh reads have types. The others are known by name ([`Opaque`](super::scalar::Opaque)), so that a
 //! misspelt one is found.
 
+mod certificate;
 mod config_map;
 mod container;
 mod custom_resource;
 mod ingress;
+mod job;
 mod namespace;
 mod pod;
 mod probe;
+mod rollout;
 mod secret;
 mod security_context;
 mod selector;
@@ -18,6 +21,7 @@ mod service_account;
 mod webhook;
 mod workload;
 
+pub use certificate::{Certificate, PublicKey, Unreadable};
 pub use config_map::ConfigMap;
 pub use container::{Container, ContainerPort, EnvVar};
 pub use custom_resource::{CustomResourceDefinition, CustomResourceNames};
@@ -25,10 +29,12 @@ pub use ingress::{
     Ingress, IngressBackend, IngressClass, IngressPath, IngressPathType, IngressPort, IngressRule,
     IngressService, IngressTls,
 };
+pub use job::{CronJob, Job, JobTemplate};
 pub use namespace::Namespace;
 pub use pod::{Pod, PodSpec, PodTemplate};
 pub use probe::{HttpGet, Probe};
-pub use secret::Secret;
+pub use rollout::{Rollout, WorkloadRef};
+pub use secret::{Entry, Secret};
 pub use security_context::{ContainerSecurityContext, PodSecurityContext};
 pub use selector::{LabelSelector, Requirement};
 pub use service::{Service, ServicePort};

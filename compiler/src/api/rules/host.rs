@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::checks::INVALID_HOST;
 use super::label::is_dns_label;
-use crate::diagnostic::{At, Diagnostic};
+use crate::diagnostic::{Applicability, At, Diagnostic, Fix};
 
 /// The longest host name, in bytes.
 const LENGTH_MAX: usize = 255;
@@ -90,15 +90,57 @@ pub(super) fn report_from(
     at: &At<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
+    if let Some(found) = report_address(name, offset, at) {
+        return out.push(found);
+    }
     let place = if fault.bytes.is_empty() {
         at.value()
     } else {
         at.within(offset + fault.bytes.start..offset + fault.bytes.end)
     };
+    let label = if is_unfilled(name) { "looks like a placeholder" } else { fault.reason };
     out.push(
-        Diagnostic::new(&INVALID_HOST, place, format!("`{name}` is no host name"))
-            .label(fault.reason),
+        Diagnostic::new(&INVALID_HOST, place, format!("`{name}` is no host name")).label(label),
     );
+}
+
+/// Of what has a host in it, and more.
+fn report_address(name: &str, offset: usize, at: &At<'_>) -> Option<Diagnostic> {
+    let (scheme, rest) = match name.split_once("://") {
+        Some((scheme, rest)) => (Some(scheme), rest),
+        None => (None, name),
+    };
+    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if host == name || wildcard(host).is_err() {
+        return None;
+    }
+    let (message, label) = match (scheme, port) {
+        (Some(_), _) => (format!("`{name}` is a URL"), "a host has no scheme and no path"),
+        (None, Some(_)) => (format!("`{name}` has a port"), "a host has none"),
+        (None, None) => (format!("`{name}` has a path"), "a host has none"),
+    };
+    let place = at.within(offset..offset + name.len());
+    let fix =
+        Fix::new(Applicability::Unsafe, format!("write `{host}`")).replace(place.clone(), host);
+    Some(Diagnostic::new(&INVALID_HOST, place, message).label(label).fix(fix))
+}
+
+/// Whether somebody seems to have forgotten to fill something in: `<DOMAIN>`, `__DOMAIN__`, `DOMAIN_PLACEHOLDER`.
+pub(in crate::api) fn is_unfilled(text: &str) -> bool {
+    let is_framed = |open: &str, close: &str| {
+        let inside = text.split_once(open).and_then(|(_, rest)| rest.split_once(close));
+        inside.is_some_and(|(name, _)| !name.is_empty())
+    };
+    let is_shouted = |word: &str| {
+        word.contains('_')
+            && word.contains(|it: char| it.is_ascii_uppercase())
+            && word.chars().all(|it| it.is_ascii_uppercase() || it == '_')
+    };
+    is_framed("<", ">") || is_framed("__", "__") || text.split(['.', '-', '/']).any(is_shouted)
 }
 
 /// Whether the two cover some host together. Source: Istio, `host.Name.Matches`.
@@ -129,6 +171,16 @@ pub(super) fn is_partial_wildcard(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_filled_in_looks_like_it() {
+        for text in ["<DOMAIN>", "a.<x>", "__HOST__.a", "a.APP_DOMAIN", "HOST_PLACEHOLDER"] {
+            assert!(is_unfilled(text), "{text}");
+        }
+        for text in ["a.b", "A.B", "a_b", "outbound_.80_._.a", "_", "a < b"] {
+            assert!(!is_unfilled(text), "{text}");
+        }
+    }
 
     #[test]
     fn names_are_labels_with_dots() {

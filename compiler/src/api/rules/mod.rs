@@ -10,10 +10,12 @@ pub(super) mod address;
 mod annotation;
 mod cel;
 mod checks;
+#[cfg(test)]
+mod definitions;
 mod duration;
 mod export_to;
 mod expression;
-mod host;
+pub(super) mod host;
 mod label;
 mod port;
 mod selector;

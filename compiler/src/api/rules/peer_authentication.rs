@@ -25,7 +25,10 @@ pub(in crate::api) fn check(
     } else if selects_all {
         let message = "ports are those of a workload, and no workload is selected";
         let found = Diagnostic::new(&INVALID_PORT_LEVEL_MTLS, at.key(), message);
-        out.push(found.label("needs `selector.matchLabels`"));
+        let found = found.label("needs `selector.matchLabels`");
+        let selector = root.field("spec");
+        let selector = selector.field("selector");
+        out.push(found.supposing(selector.value()).lacking(&selector, &["matchLabels"]));
     }
     for port in ports.keys() {
         if !port.parse::<u32>().is_ok_and(|port| (1..=65535).contains(&port)) {

@@ -37,7 +37,8 @@ fn check_rule(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let uris = [("jwksUri", &rule.jwks_uri), ("jwks_uri", &rule.jwks_uri_by_proto_name)];
     let uri = uris.into_iter().find(|(_, uri)| !uri.is_empty());
     if rule.issuer.is_empty() && uri.is_none() {
-        out.push(fault(at.value(), "the rule names no issuer", "needs `issuer`, or `jwksUri`"));
+        let found = fault(at.value(), "the rule names no issuer", "needs `issuer`, or `jwksUri`");
+        out.push(found.lacking(at, &["issuer", "jwksUri"]));
     } else if rule.issuer.is_empty() && rule.audiences.is_empty() {
         let message = "the rule takes tokens of every issuer, for every audience";
         out.push(

@@ -27,7 +27,7 @@ pub(in crate::api) fn check(
         (None, None) => {
             let message = "exactly one of `wasm` and `lua` must be set";
             let found = Diagnostic::new(&INVALID_EXTENSION, at.key(), message);
-            out.push(found.label("needs `wasm` or `lua`"));
+            out.push(found.label("needs `wasm` or `lua`").lacking(&at, &["wasm", "lua"]));
         }
         _ => {}
     }

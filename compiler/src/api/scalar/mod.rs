@@ -9,6 +9,6 @@ mod text;
 pub use duration::{Duration, GatewayDuration};
 pub use int_or_string::IntOrString;
 pub use json::Json;
-pub use opaque::{AnyText, Opaque};
+pub use opaque::{AnyText, Opaque, TextIfAny};
 
 use text::text_scalar;

@@ -30,6 +30,52 @@ impl JsonSchema for Opaque {
     }
 }
 
+/// A text as it stands, where there is one: nothing else is looked into.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct TextIfAny(pub Option<String>);
+
+impl<'de> Deserialize<'de> for TextIfAny {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(IfAny)
+    }
+}
+
+struct IfAny;
+
+impl Visitor<'_> for IfAny {
+    type Value = TextIfAny;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<TextIfAny, E> {
+        Ok(TextIfAny(Some(text.to_owned())))
+    }
+
+    fn visit_bytes<E>(self, _: &[u8]) -> Result<TextIfAny, E> {
+        Ok(TextIfAny(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<TextIfAny, E> {
+        Ok(TextIfAny(None))
+    }
+}
+
+impl JsonSchema for TextIfAny {
+    fn schema_name() -> Cow<'static, str> {
+        "TextIfAny".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!(true)
+    }
+}
+
 /// A text as it stands: what would be a placeholder elsewhere belongs to it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AnyText(pub String);

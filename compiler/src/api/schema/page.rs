@@ -18,7 +18,15 @@ const CHAPTERS: &[(&str, &[&str])] = &[
     ("Gateway API", &["gateway.networking.k8s.io", "gateway.networking.x-k8s.io"]),
     (
         "Kubernetes",
-        &["", "apps", "networking.k8s.io", "admissionregistration.k8s.io", "apiextensions.k8s.io"],
+        &[
+            "",
+            "apps",
+            "batch",
+            "argoproj.io",
+            "networking.k8s.io",
+            "admissionregistration.k8s.io",
+            "apiextensions.k8s.io",
+        ],
     ),
 ];
 

@@ -34,11 +34,11 @@ pub(super) fn lower(fault: Option<&istio::HttpFaultInjection>) -> Fault {
     }
 }
 
+/// Without a percentage nothing is delayed, and nothing aborted. Source: Istio, `TranslateFault`.
 fn delay(delay: &istio::Delay) -> Option<Delay> {
-    let old = u32::try_from(delay.percent).ok().filter(|percent| *percent != 0);
-    let share = match (delay.percentage, old) {
-        (None, Some(percent)) => whole_percent(percent),
-        (percentage, _) => share(percentage),
+    let share = match delay.percentage {
+        None => whole_percent(u32::try_from(delay.percent).unwrap_or(0)),
+        percentage => share(percentage),
     };
     Some(Delay { duration: micros(delay.fixed_delay)?, share })
 }
@@ -50,5 +50,6 @@ fn abort(abort: &istio::Abort) -> Option<Abort> {
     let grpc = abort.grpc_status.as_ref().and_then(number);
     let grpc = grpc.and_then(|number| u32::try_from(number).ok());
     let status = http.map(AbortStatus::Http).or(grpc.map(AbortStatus::Grpc))?;
-    Some(Abort { status, share: share(abort.percentage) })
+    let share = abort.percentage.map_or(whole_percent(0), |percentage| share(Some(percentage)));
+    Some(Abort { status, share })
 }

@@ -28,6 +28,30 @@ fn a_broken_document_costs_itself_alone() {
     }
 }
 
+/// The tab is pointed at, wherever the parser stood when it met it, and a key that is indented as no other is.
+#[test]
+fn a_syntax_error_points_at_what_is_wrong() {
+    for (text, place, message) in [
+        ("a:\n  b: 1\n\tc: 2\n# x\ty\n", (3, 1), "a line is indented with a tab"),
+        ("a:\n\t- b\n", (2, 1), "a line is indented with a tab"),
+        (
+            "http:\n  - route: []\n   timeout: 5s\n",
+            (3, 4),
+            "`timeout` is indented by 3, and no mapping that is open is",
+        ),
+    ] {
+        let compiled = Compiled::text(text);
+        let [found] = compiled.findings.as_slice() else { panic!("{:?}", compiled.said()) };
+        assert_eq!(found.message, format!("this is not YAML: {message}"));
+        let file = compiled.parsed.source(found.primary.file);
+        let at = file.position(found.primary.span.unwrap().start);
+        assert_eq!((at.line, at.column), place, "{text:?}");
+    }
+    let compiled = Compiled::text("http:\n  - route: []\n   timeout: 5s\n");
+    let help = compiled.findings[0].help.as_deref();
+    assert_eq!(help, Some("indent it by 0 or 4 spaces, as a key above it is"));
+}
+
 #[test]
 fn what_a_broken_document_was_is_still_known() {
     let text = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: [\n";

@@ -19,12 +19,6 @@ fn what_is_no_resource_gets_one_notice() {
             "unrendered-source",
         ),
         ("Chart.yaml", "apiVersion: v2\nname: shop\n", "unrendered-source"),
-        ("kustomization.yaml", "resources: [a.yaml]\n", "unrendered-source"),
-        (
-            "k.yaml",
-            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
-            "unrendered-source",
-        ),
         ("values.yaml", "image: x\n", "not-a-resource"),
         ("values-prod.yaml", "a: 1\n---\nb: 2\n", "not-a-resource"),
         (

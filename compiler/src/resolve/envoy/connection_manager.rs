@@ -2,16 +2,69 @@
 //!
 //! Source: Envoy, `envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`.
 
+use mesh_snapshot::object::Traffic;
 use serde_json::Value;
 
 use super::message::Message;
-use super::{Effect, Loss};
+use super::{Change, Effect, Loss, Servable, place};
+use crate::api::istio::{FilterChainMatch, ListenerMatch, PatchOperation};
 
-pub(super) fn effect(config: Message<'_>) -> Effect {
+pub(super) fn effect(change: &Change<'_>, config: Message<'_>) -> Effect {
     let asked: Vec<_> = config.field_names().filter(|name| !is_native(config, name)).collect();
-    let Some(first) = asked.first() else {
+    if asked.is_empty() {
         return Effect::Native("proxies of this mesh behave so without it");
-    };
+    }
+    let unmade = unmade(config, &asked);
+    if !asked.iter().all(|name| ADDRESS.contains(&&**name)) {
+        return Effect::Lost(unmade);
+    }
+    match (client_address(change, config), config.get(HOPS)) {
+        (Err(reason), _) => Effect::Lost(unmade.because(&reason)),
+        (Ok(_), None) => Effect::Native("gateways take the client's address from the connection"),
+        (Ok(served), Some(_)) => {
+            Effect::TrustedProxies(Box::new(Servable { served, unmade, told: None }))
+        }
+    }
+}
+
+const HOPS: &str = "xff_num_trusted_hops";
+const ADDRESS: &[&str] = &[HOPS, "use_remote_address"];
+
+/// How many proxies a gateway is to trust, at all of its ports; else why that is not served.
+fn client_address(change: &Change<'_>, config: Message<'_>) -> Result<u32, String> {
+    if change.operation != PatchOperation::Merge {
+        return Err("it is no `MERGE` into what is there".to_owned());
+    }
+    if place::traffic(change.config)? != [Traffic::Gateway].into() {
+        return Err("it is served for gateways alone (`context: GATEWAY`)".to_owned());
+    }
+    let listener = change.config.r#match.as_ref().and_then(|it| it.listener.as_ref());
+    if listener.is_some_and(|listener| *listener != everywhere(listener)) {
+        return Err(
+            "it is for some of a gateway's ports or names, and served for all of them alone"
+                .to_owned(),
+        );
+    }
+    if config.flag("use_remote_address") == Some(false) {
+        return Err("gateways take the client's address from the connection".to_owned());
+    }
+    let hops = config.get(HOPS).map_or(Some(0), |_| config.number(HOPS));
+    let hops = hops.and_then(|hops| u32::try_from(hops).ok());
+    hops.ok_or_else(|| format!("`{HOPS}` is no number of proxies"))
+}
+
+/// The same match without anything but the filter that it looks for.
+fn everywhere(listener: &ListenerMatch) -> ListenerMatch {
+    let filter = listener.filter_chain.as_ref().and_then(|chain| chain.filter.clone());
+    let chain = FilterChainMatch { filter, ..FilterChainMatch::default() };
+    ListenerMatch {
+        filter_chain: listener.filter_chain.as_ref().map(|_| chain),
+        ..ListenerMatch::default()
+    }
+}
+
+fn unmade(config: Message<'_>, asked: &[String]) -> Loss {
+    let first = asked.first().map(String::as_str).unwrap_or_default();
     let settings: Vec<_> = asked.iter().map(|name| setting(config, name)).collect();
     let are = if settings.len() == 1 { "is" } else { "are" };
     let what = format!("{} {are} not set for requests that come in", settings.join(", "));
@@ -20,7 +73,7 @@ pub(super) fn effect(config: Message<'_>) -> Effect {
         told.map_or(("they are read as this mesh reads them", ""), |it| (it.1, it.2));
     let loss = Loss::new(what, consequence);
     let loss = if help.is_empty() { loss } else { loss.help(help) };
-    Effect::Lost(loss.below(&["typed_config", first]))
+    loss.below(&["typed_config", first])
 }
 
 /// `stream_idle_timeout: 10s`, as far as it can be said in a word.

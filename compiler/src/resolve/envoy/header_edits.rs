@@ -1,30 +1,14 @@
 //! Edits of headers, in the order in which they are made.
 
-/// What is done to one header. Names are in lower case.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum HeaderEdit {
-    /// One more value, whatever is there.
-    Add {
-        name: String,
-        value: String,
-    },
-    /// This value and no other.
-    Set {
-        name: String,
-        value: String,
-    },
-    Remove {
-        name: String,
-    },
-}
+use mesh_engine::format::Format;
+use mesh_snapshot::object::HeaderEdit;
 
-impl HeaderEdit {
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Add { name, .. } | Self::Set { name, .. } | Self::Remove { name } => name,
-        }
-    }
+use super::Loss;
+
+/// Whether a text of Envoy's format language can be written as the value of a header.
+pub(super) fn is_value(text: &str) -> bool {
+    !text.contains(|letter: char| letter.is_ascii_control() && letter != '\t')
+        && Format::parse(text).is_ok()
 }
 
 /// Of requests, and of answers.
@@ -38,6 +22,16 @@ impl HeaderEdits {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.request.is_empty() && self.response.is_empty()
+    }
+
+    /// Of edits that nothing makes.
+    #[must_use]
+    pub fn unmade(&self) -> Loss {
+        Loss::new(
+            format!("headers are not edited: {}", self.summary()),
+            "they pass as the client and the application wrote them",
+        )
+        .help("write the edits as `headers` of a VirtualService")
     }
 
     /// `of requests x-a, x-b, and of answers x-c`

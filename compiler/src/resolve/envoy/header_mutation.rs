@@ -1,13 +1,15 @@
 //! Edits of headers that are written out as a list, in filters and in routes.
 //!
 //! Source: Envoy, `envoy.config.core.v3.HeaderValueOption`; `envoy.config.common.mutation_rules.v3.HeaderMutation`. An edit that
-//! depends on whether the header is there is none of these; a value in Envoy's format language is taken as it is written.
+//! depends on whether the header is there is none of these, nor is a value of which proxies here could not write an operator.
 
+use mesh_snapshot::object::HeaderEdit;
 use serde_json::Value;
 
+use super::HeaderEdits;
+use super::header_edits::is_value;
 use super::lua::is_plain;
 use super::message::Message;
-use super::{HeaderEdit, HeaderEdits};
 
 /// Of the filter of that name. Absent: some of them are not known.
 pub(super) fn of_filter(config: Message<'_>) -> Option<HeaderEdits> {
@@ -58,11 +60,20 @@ fn list(route: Message<'_>, remove: &str, add: &str) -> Option<Vec<HeaderEdit>> 
     removed.chain(route.messages(add).map(option)).collect()
 }
 
+/// `response_headers_to_add` and its like, of a filter. Absent: one of them is not known.
+pub(super) fn options(message: Message<'_>, name: &str) -> Option<Vec<HeaderEdit>> {
+    message.messages(name).map(option).collect()
+}
+
 /// Envoy's older `append` is true unless it says otherwise.
 fn option(option: Message<'_>) -> Option<HeaderEdit> {
     let header = option.message("header");
+    let known = |name: String| ["header", "append", "append_action"].contains(&&*name);
+    if !option.field_names().all(known) {
+        return None;
+    }
     let name = header.text("key").filter(|name| is_plain(name))?.to_ascii_lowercase();
-    let value = header.text("value")?.to_owned();
+    let value = header.text("value").filter(|text| is_value(text))?.to_owned();
     match (option.text("append_action"), option.flag("append")) {
         (None | Some("APPEND_IF_EXISTS_OR_ADD"), None | Some(true)) => {
             Some(HeaderEdit::Add { name, value })

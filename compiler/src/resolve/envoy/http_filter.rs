@@ -1,7 +1,11 @@
 //! `HTTP_FILTER`: what is put into the path of requests.
 
+use mesh_snapshot::object::{FilterPlace, FilterStep, HeaderEdit, RequestFilter, Traffic};
+
 use super::message::Message;
-use super::{Change, Effect, Loss, header_mutation, local_rate_limit, lua};
+use super::{
+    Change, Effect, HeaderEdits, Loss, Servable, header_mutation, local_rate_limit, lua, place,
+};
 use crate::api::istio::PatchOperation;
 
 pub(super) fn effect(change: &Change<'_>) -> Effect {
@@ -11,16 +15,16 @@ pub(super) fn effect(change: &Change<'_>) -> Effect {
     let name = change.value.text("name").or_else(|| change.wanted());
     let (kind, config) = change.value.typed_config();
     match filter(name, kind).as_str() {
-        "lua" => script(config),
+        "lua" => match lua::asked(config) {
+            Some(asked) => headers(change, asked, "the script does nothing"),
+            None => Effect::Lost(script_loss().below(&["name"])),
+        },
         "header_mutation" => match header_mutation::of_filter(config) {
-            Some(edits) if !edits.is_empty() => Effect::Headers(edits),
-            Some(_) => Effect::Native("the filter edits nothing by itself"),
+            // The route was found before, and is not looked for again.
+            Some(edits) => headers(change, (edits, false), "the filter edits nothing by itself"),
             None => lost("header_mutation", name, config),
         },
-        "local_ratelimit" => local_rate_limit::loss(config).map_or(
-            Effect::Native("the filter has no bucket of its own, so it limits nothing by itself"),
-            |loss| Effect::Lost(loss.below(&["name"])),
-        ),
+        "local_ratelimit" => rate_limit(change, config),
         "stats" | "istio_stats" | "metadata_exchange" | "peer_metadata" | "grpc_stats" => {
             Effect::Native("Istio's metrics are kept by every proxy")
         }
@@ -30,6 +34,76 @@ pub(super) fn effect(change: &Change<'_>) -> Effect {
         kind => lost(kind, name, config),
     }
 }
+
+fn rate_limit(change: &Change<'_>, config: Message<'_>) -> Effect {
+    let asked = match local_rate_limit::asked(config) {
+        Ok(asked) => asked,
+        Err(loss) => return Effect::Lost(loss.below(&["name"])),
+    };
+    let told = asked.told.map(|loss| loss.below(&["name"]));
+    step(change, FilterStep::RateLimit(asked.limit), local_rate_limit::unmade(config), told)
+}
+
+fn headers(
+    change: &Change<'_>,
+    (edits, reroute): (HeaderEdits, bool),
+    nothing: &'static str,
+) -> Effect {
+    if edits.is_empty() {
+        return Effect::Native(nothing);
+    }
+    let unmade = edits.unmade();
+    let HeaderEdits { request, response } = edits;
+    step(change, FilterStep::HeaderEdits { request, response, reroute }, unmade, None)
+}
+
+/// A step where the patch wants it; what it does is lost where no proxy here has such a place.
+fn step(change: &Change<'_>, step: FilterStep, unmade: Loss, told: Option<Loss>) -> Effect {
+    let unmade = unmade.below(&["name"]);
+    let placed = place::of(change).and_then(|stand| {
+        let filter = RequestFilter {
+            name: own_name(change)?,
+            traffic: stand.traffic,
+            port: stand.port,
+            place: stand.place,
+            step,
+        };
+        check_edits(&filter).map(|()| filter)
+    });
+    match placed {
+        Ok(served) => Effect::Step(Box::new(Servable { served, unmade, told })),
+        Err(reason) => Effect::Lost(unmade.because(&reason)),
+    }
+}
+
+/// A filter that says nothing of itself but its name and what it does.
+fn own_name(change: &Change<'_>) -> Result<String, String> {
+    let is_known = |name: &String| ["name", "typed_config", "is_optional"].contains(&&**name);
+    if let Some(field) = change.value.field_names().find(|name| !is_known(name)) {
+        return Err(format!("`{field}` says what becomes of it"));
+    }
+    let name = change.value.text("name").ok_or("Envoy refuses a filter without a name")?;
+    Ok(name.to_owned())
+}
+
+/// What proxies here do in another order than Envoy cannot be edited in the same place.
+fn check_edits(filter: &RequestFilter) -> Result<(), String> {
+    let FilterStep::HeaderEdits { request, reroute, .. } = &filter.step else { return Ok(()) };
+    if filter.place != FilterPlace::First {
+        return Ok(());
+    }
+    if let Some(name) = request.iter().map(HeaderEdit::name).find(|name| *name == CERTIFICATE) {
+        return Err(format!(
+            "`{name}` is written behind the first place (the last one is behind it)"
+        ));
+    }
+    if !request.is_empty() && !reroute && filter.traffic.contains(&Traffic::Gateway) {
+        return Err("a gateway finds the route behind the first place, and Envoy before it (the last one is behind both)".to_owned());
+    }
+    Ok(())
+}
+
+const CERTIFICATE: &str = "x-forwarded-client-cert";
 
 fn lost(kind: &str, name: Option<&str>, config: Message<'_>) -> Effect {
     Effect::Lost(loss(kind, name, config).below(&["name"]))
@@ -81,17 +155,6 @@ fn removal(change: &Change<'_>) -> Effect {
         format!("the filter `{name}` is not taken away"),
         format!("what this mesh does in place of `{name}` is still done"),
     ))
-}
-
-/// A script where it stood at any time: Envoy's field has been renamed.
-fn script(config: Message<'_>) -> Effect {
-    let source = config.message("default_source_code");
-    let text = config.text("inline_code").or_else(|| source.text("inline_string"));
-    match text.map(lua::header_edits) {
-        Some(Some(edits)) if !edits.is_empty() => Effect::Headers(edits),
-        Some(Some(_)) => Effect::Native("the script does nothing"),
-        Some(None) | None => Effect::Lost(script_loss().below(&["name"])),
-    }
 }
 
 /// Of a script that does more than edit headers.

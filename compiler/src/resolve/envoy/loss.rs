@@ -18,6 +18,11 @@ impl Loss {
         Self { what: what.into(), consequence: consequence.into(), help: None, path: Vec::new() }
     }
 
+    /// Adds why.
+    pub(super) fn because(self, reason: &str) -> Self {
+        Self { what: format!("{}: {reason}", self.what), ..self }
+    }
+
     pub(super) fn help(self, text: impl Into<String>) -> Self {
         Self { help: Some(text.into()), ..self }
     }

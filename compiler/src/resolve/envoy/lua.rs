@@ -12,7 +12,25 @@
 
 use std::str::Chars;
 
-use super::{HeaderEdit, HeaderEdits};
+use mesh_snapshot::object::HeaderEdit;
+
+use super::HeaderEdits;
+use super::header_edits::is_value;
+use super::message::Message;
+
+/// What a filter's script asks for, and whether requests are routed anew after it. Absent: it is not known to do just that.
+///
+/// A script where it stood at any time: Envoy's field has been renamed.
+pub(super) fn asked(config: Message<'_>) -> Option<(HeaderEdits, bool)> {
+    const KNOWN: &[&str] =
+        &["@type", "inline_code", "default_source_code", "stat_prefix", "clear_route_cache"];
+    if !config.field_names().all(|name| KNOWN.contains(&&*name)) {
+        return None;
+    }
+    let source = config.message("default_source_code");
+    let text = config.text("inline_code").or_else(|| source.text("inline_string"))?;
+    Some((header_edits(text)?, config.flag("clear_route_cache").unwrap_or(true)))
+}
 
 /// The edits of a script. Absent: it is not known to do just that.
 #[must_use]
@@ -189,7 +207,11 @@ impl<'t> Parser<'t> {
             "remove" => HeaderEdit::Remove { name },
             "add" | "replace" => {
                 self.mark(',')?;
-                let value = self.text()?.to_owned();
+                // A sign of percent is one, and begins no operator.
+                let value = self.text()?.replace('%', "%%");
+                if !is_value(&value) {
+                    return None;
+                }
                 match method {
                     "add" => HeaderEdit::Add { name, value },
                     _ => HeaderEdit::Set { name, value },
@@ -202,27 +224,49 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// Whether a header stands for itself alone: what frames a message, or says where it goes, is no mere header.
+/// Whether a header stands for itself alone: what frames a message, says where it goes, or is an order to Envoy, is no mere
+/// header.
 pub(super) fn is_plain(name: &str) -> bool {
-    const FRAMING: &[&str] =
-        &["host", "connection", "content-length", "transfer-encoding", "upgrade", "te", "trailer"];
+    const FRAMING: &[&str] = &[
+        "host",
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "proxy-connection",
+        "transfer-encoding",
+        "upgrade",
+        "te",
+        "trailer",
+    ];
+    let is_order = |name: &str| {
+        name.get(..ORDER.len()).is_some_and(|head| head.eq_ignore_ascii_case(ORDER))
+            && !name.eq_ignore_ascii_case(TIME)
+    };
     !name.is_empty()
+        && !is_order(name)
         && !FRAMING.iter().any(|known| name.eq_ignore_ascii_case(known))
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
+const ORDER: &str = "x-envoy-";
+/// How long the upstream took: proxies tell it, and act on it no more.
+const TIME: &str = "x-envoy-upstream-service-time";
+
 #[cfg(test)]
 mod tests {
-    use super::{HeaderEdit, header_edits};
+    use mesh_snapshot::object::HeaderEdit;
+
+    use super::header_edits;
 
     #[test]
     fn edits_are_read_in_order() {
         let script = r#"
             -- what the shop asks for
             function envoy_on_request(request_handle)
-              request_handle:headers():add("X-A", "1"); request_handle:headers():replace('x-b', "it's")
+              request_handle:headers():add("X-A", "1%"); request_handle:headers():replace('x-b', "it's")
             end
             --[[ and its
                  answers ]]
@@ -235,7 +279,7 @@ mod tests {
         assert_eq!(
             edits.request,
             [
-                HeaderEdit::Add { name: "x-a".into(), value: "1".into() },
+                HeaderEdit::Add { name: "x-a".into(), value: "1%%".into() },
                 HeaderEdit::Set { name: "x-b".into(), value: "it's".into() },
             ]
         );
@@ -248,12 +292,14 @@ mod tests {
         let body = |body: &str| format!("function envoy_on_request(h) {body} end");
         for script in [
             body(r#"h:headers():add("x", h:headers():get("y"))"#),
+            body(r#"h:headers():replace("x-envoy-max-retries", "9")"#),
             body(r#"h:headers():add("x", "a" .. "b")"#),
             body(r#"if h then h:headers():add("x", "a") end"#),
             body(r#"h:trailers():add("x", "a")"#),
             body(r#"h:headers():replace(":path", "/")"#),
             body(r#"h:headers():replace("Host", "a")"#),
             body(r#"h:headers():add("x", "a\n")"#),
+            body("h:headers():add('x', 'a\u{1}')"),
             body(r#"h:headers():add("x")"#),
             body(r#"h:headers():set("x", "a")"#),
             body(r#"other:headers():add("x", "a")"#),

@@ -55,6 +55,11 @@ impl<'a> Message<'a> {
         self.fields.into_iter().flat_map(Map::keys).map(|name| snake(name))
     }
 
+    /// The names of a map's entries: they are the author's own.
+    pub(super) fn names_as_written(self) -> impl Iterator<Item = String> {
+        self.fields.into_iter().flat_map(Map::keys).cloned()
+    }
+
     /// The names of its fields as they stand there, for a sentence.
     pub(super) fn names(self) -> String {
         let names: Vec<_> =

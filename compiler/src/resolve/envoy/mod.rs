@@ -5,12 +5,14 @@
 //!
 //! | patched | file |
 //! |---|---|
-//! | `HTTP_FILTER` | `http_filter.rs`, with `lua.rs`, `header_mutation.rs`, `local_rate_limit.rs` |
+//! | `HTTP_FILTER` | `http_filter.rs`, with `lua.rs`, `header_mutation.rs`, `local_rate_limit.rs`; `place.rs` |
 //! | `NETWORK_FILTER` | `network_filter.rs`, with `connection_manager.rs` |
 //! | `LISTENER`, `FILTER_CHAIN`, `LISTENER_FILTER` | `listener.rs` |
-//! | `ROUTE_CONFIGURATION`, `VIRTUAL_HOST`, `HTTP_ROUTE` | `route.rs` |
+//! | `ROUTE_CONFIGURATION`, `VIRTUAL_HOST`, `HTTP_ROUTE` | `route.rs`, `routes.rs` |
 //! | `CLUSTER` | `cluster.rs` |
 //! | `EXTENSION_CONFIG`, `BOOTSTRAP` | here |
+//!
+//! `filters.rs` is about all of them together.
 
 mod header_edits;
 mod loss;
@@ -19,6 +21,9 @@ mod message;
 mod header_mutation;
 mod local_rate_limit;
 mod lua;
+
+mod place;
+mod routes;
 
 mod http_filter;
 
@@ -29,15 +34,19 @@ mod cluster;
 mod listener;
 mod route;
 
+mod filters;
+
 #[cfg(test)]
 mod tests;
 
+use mesh_snapshot::object::{RequestFilter, RouteHeaders, RouteSetting};
 use serde_json::Value;
 
 use self::message::Message;
-use crate::api::istio::{ApplyTo, ConfigPatch, PatchOperation};
+use crate::api::istio::{ApplyTo, ConfigPatch, FilterMatch, PatchOperation};
 
-pub use header_edits::{HeaderEdit, HeaderEdits};
+pub use filters::{EnvoyFilters, Patch, Resolved, Served};
+pub use header_edits::HeaderEdits;
 pub(crate) use http_filter::script_loss;
 pub use loss::Loss;
 pub use lua::header_edits as lua_header_edits;
@@ -48,10 +57,26 @@ pub(crate) use message::written;
 pub enum Effect {
     /// What it asks for is so without it, for this reason.
     Native(&'static str),
-    /// Headers that it edits.
-    Headers(HeaderEdits),
+    /// A step in the path of requests.
+    Step(Box<Servable<RequestFilter>>),
+    /// What a step does to some routes.
+    Settings(Box<Servable<Vec<RouteSetting>>>),
+    /// Headers that are edited where some routes lead.
+    RouteHeaders(Box<Servable<RouteHeaders>>),
+    /// How many proxies in front of gateways are trusted.
+    TrustedProxies(Box<Servable<u32>>),
     /// What will not happen.
     Lost(Loss),
+}
+
+/// What can be served, where there is somebody to serve it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Servable<T> {
+    pub served: T,
+    /// What will not happen where it is not.
+    pub unmade: Loss,
+    /// What is told of it all the same.
+    pub told: Option<Loss>,
 }
 
 /// What becomes of a patch that says what it does. Absent: it is no patch, which its rules refuse.
@@ -92,11 +117,20 @@ struct Change<'a> {
 }
 
 impl<'a> Change<'a> {
-    /// The filter that is looked for, and the one inside of it.
+    /// The filter that is looked for: the one inside of another, where there is one.
     fn wanted(&self) -> Option<&'a str> {
+        let name = self.inner().or_else(|| Some(&*self.filter()?.name));
+        name.filter(|name| !name.is_empty())
+    }
+
+    /// The filter of requests that is looked for.
+    fn inner(&self) -> Option<&'a str> {
+        let inner = self.filter()?.sub_filter.as_ref()?;
+        Some(&*inner.name).filter(|name| !name.is_empty())
+    }
+
+    fn filter(&self) -> Option<&'a FilterMatch> {
         let listener = self.config.r#match.as_ref()?.listener.as_ref()?;
-        let filter = listener.filter_chain.as_ref()?.filter.as_ref()?;
-        let inner = filter.sub_filter.as_ref().filter(|inner| !inner.name.is_empty());
-        Some(inner.map_or(&*filter.name, |inner| &*inner.name)).filter(|name| !name.is_empty())
+        listener.filter_chain.as_ref()?.filter.as_ref()
     }
 }

@@ -14,13 +14,11 @@ pub(super) fn effect(change: &Change<'_>) -> Effect {
     let (kind, config) = change.value.typed_config();
     let kind = kind.unwrap_or_default();
     if kind.ends_with("HttpConnectionManager") || is(name, "http_connection_manager") {
-        return connection_manager::effect(config);
+        return connection_manager::effect(change, config);
     }
     let (what, consequence) = if kind.ends_with("LocalRateLimit") || is(name, "local_ratelimit") {
-        match local_rate_limit::loss(config) {
-            Some(loss) => return Effect::Lost(loss.below(&["name"])),
-            None => return Effect::Native("without a bucket nothing is limited"),
-        }
+        let limit = local_rate_limit::unmade(config);
+        (limit.what, "connections beyond it are served")
     } else if is(name, "metadata_exchange") || is(name, "stats") || kind.starts_with("stats.") {
         return Effect::Native("Istio's metrics are kept by every proxy");
     } else if is(name, "tcp_proxy") {

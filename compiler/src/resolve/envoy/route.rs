@@ -1,7 +1,11 @@
 //! `ROUTE_CONFIGURATION`, `VIRTUAL_HOST` and `HTTP_ROUTE`: what becomes of requests once their host is known.
 
+use mesh_snapshot::object::{RouteHeaders, RouteSetting};
+
 use super::message::Message;
-use super::{Change, Effect, Loss, header_mutation, local_rate_limit};
+use super::{
+    Change, Effect, HeaderEdits, Loss, Servable, header_mutation, local_rate_limit, routes,
+};
 use crate::api::istio::{ApplyTo, PatchOperation};
 
 pub(super) fn effect(change: &Change<'_>) -> Effect {
@@ -32,59 +36,103 @@ fn merged(change: &Change<'_>, part: &str) -> Effect {
     if value.field_names().all(|name| header_mutation::ROUTE_FIELDS.contains(&&*name))
         && let Some(edits) = header_mutation::of_route(value)
     {
-        let names = edits.summary();
-        let first = value.field_names().next().unwrap_or_default();
-        return Effect::Lost(
-            Loss::new(
-                format!("headers are not edited: {names}"),
-                "they pass as the application and the client wrote them",
-            )
-            .help("write the edits as `headers` of a VirtualService")
-            .below(&[&first]),
-        );
+        return headers(change, edits);
     }
-    Effect::Lost(of_filters(value).or_else(|| rate_limits(value)).unwrap_or_else(|| {
-        let loss = settings(value, part);
-        let first = value.field_names().next().unwrap_or_default();
-        loss.below(&[&first])
-    }))
+    of_filters(change).unwrap_or_else(|| {
+        Effect::Lost(rate_limits(value).unwrap_or_else(|| {
+            let loss = settings(value, part);
+            let first = value.field_names().next().unwrap_or_default();
+            loss.below(&[&first])
+        }))
+    })
 }
 
-/// Settings of filters for this route alone.
-fn of_filters(value: Message<'_>) -> Option<Loss> {
-    let filters = value.message("typed_per_filter_config");
-    let first = filters.field_names().next()?;
-    let key = filters.get(&first).map_or_else(|| first.clone(), |_| first.clone());
-    let at = |loss: Loss| loss.below(&["typed_per_filter_config", &key]);
-    let (kind, config) = filters.message(&first).unpacked();
-    if kind.is_some_and(|kind| kind.ends_with("LocalRateLimit")) {
-        let nothing = || {
-            Loss::new("the local rate limit has no bucket", "nothing is limited, in Envoy neither")
+fn headers(change: &Change<'_>, edits: HeaderEdits) -> Effect {
+    let first = change.value.field_names().next().unwrap_or_default();
+    let unmade = edits.unmade().below(&[&first]);
+    let HeaderEdits { request, response } = edits;
+    match routes::of(change) {
+        Ok(routes) => {
+            let served = RouteHeaders { routes, request, response };
+            Effect::RouteHeaders(Box::new(Servable { served, unmade, told: None }))
+        }
+        Err(reason) => Effect::Lost(unmade.because(&reason)),
+    }
+}
+
+/// Settings of filters for this route alone. Absent: there are none.
+fn of_filters(change: &Change<'_>) -> Option<Effect> {
+    let filters = change.value.message("typed_per_filter_config");
+    let is_limit = |name: &String| {
+        let kind = filters.message(name).unpacked().0;
+        kind.is_some_and(|kind| kind.ends_with("LocalRateLimit"))
+    };
+    let first = filters.names_as_written().next()?;
+    if filters.names_as_written().all(|name| is_limit(&name)) {
+        return Some(limits(change, filters, &first));
+    }
+    Some(Effect::Lost(of_filter(filters, &first)))
+}
+
+/// Limits of rates, all of them or none.
+fn limits(change: &Change<'_>, filters: Message<'_>, first: &str) -> Effect {
+    let at = |loss: Loss, name: &str| loss.below(&["typed_per_filter_config", name]);
+    let unmade = at(local_rate_limit::unmade(filters.message(first).unpacked().1), first);
+    let routes = match routes::of(change) {
+        Ok(routes) => routes,
+        Err(reason) => return Effect::Lost(unmade.because(&reason)),
+    };
+    if let Some(field) = change.value.field_names().find(|name| name != "typed_per_filter_config") {
+        let reason = format!("`{field}` of the same patch asks for more than can be served");
+        return Effect::Lost(unmade.because(&reason));
+    }
+    let (mut served, mut told) = (Vec::new(), None);
+    for filter in filters.names_as_written() {
+        let (_, config) = filters.message(&filter).unpacked();
+        let asked = match local_rate_limit::asked(config) {
+            Ok(asked) => asked,
+            Err(loss) => return Effect::Lost(at(loss, &filter)),
         };
-        return Some(at(local_rate_limit::loss(config).unwrap_or_else(nothing)));
+        let Some(limit) = asked.limit else {
+            let loss = local_rate_limit::unmade(config);
+            let loss = loss.because("Envoy refuses a route whose limit has no bucket");
+            return Effect::Lost(at(loss, &filter));
+        };
+        told = told.or(asked.told.map(|loss| at(loss, &filter)));
+        served.push(RouteSetting { filter, routes: routes.clone(), limit });
+    }
+    Effect::Settings(Box::new(Servable { served, unmade, told }))
+}
+
+fn of_filter(filters: Message<'_>, first: &str) -> Loss {
+    let at = |loss: Loss| loss.below(&["typed_per_filter_config", first]);
+    let what = |what: &str, consequence: &str| at(Loss::new(what, consequence));
+    if filters.message(first).unpacked().0.is_some_and(|kind| kind.ends_with("LocalRateLimit")) {
+        let loss = local_rate_limit::unmade(filters.message(first).unpacked().1);
+        return at(loss.because("the patch sets other filters, too"));
     }
     if first.ends_with("lua") {
-        return Some(at(Loss::new(
+        return what(
             "the Lua script of the route is neither set nor switched off",
             "what it checks or changes does not happen",
-        )));
+        );
     }
     if first.ends_with("ext_authz") {
-        return Some(at(Loss::new(
+        return what(
             "what the external authorizer is told of the route is not set",
             "nobody is asked: requests that it would refuse are served",
-        )));
+        );
     }
     if first.ends_with("buffer") {
-        return Some(at(Loss::new(
+        return what(
             "requests of the route are not limited in size",
             "the application gets them whatever their size",
-        )));
+        );
     }
-    Some(at(Loss::new(
-        format!("the settings of `{first}` for the route are not applied"),
+    what(
+        &format!("the settings of `{first}` for the route are not applied"),
         "what the filter checks or changes does not happen",
-    )))
+    )
 }
 
 fn rate_limits(value: Message<'_>) -> Option<Loss> {

@@ -135,7 +135,7 @@ pub struct Services<'a> {
     pub ends: HostIndex,
     wildcards: Vec<Host>,
     /// What one who misspelt a host may have meant; once somebody has asked.
-    names: OnceLock<Words>,
+    outside: OnceLock<Words>,
     /// The same by namespace, of the names of Services.
     names_in: OnceLock<BTreeMap<String, Words>>,
 }
@@ -229,14 +229,13 @@ impl<'a> Services<'a> {
         self.by_host.keys()
     }
 
-    /// All hosts but wildcards, sorted.
+    /// All hosts of ServiceEntries but wildcards, sorted.
     #[must_use]
-    pub fn names(&self) -> &Words {
-        self.names.get_or_init(|| {
-            let mut all: Vec<_> = self.hosts().map(|host| &**host).collect();
-            all.retain(|host| !is_wildcard(host));
-            all.sort_unstable();
-            Words::of(all)
+    pub fn outside(&self) -> &Words {
+        self.outside.get_or_init(|| {
+            let outside = self.iter().filter(|(_, it)| !it.origin.is_kubernetes());
+            let all: BTreeSet<&str> = outside.map(|(_, it)| &*it.host).collect();
+            Words::of(all.into_iter().filter(|host| !is_wildcard(host)))
         })
     }
 

@@ -33,6 +33,11 @@ impl Repository {
         std::fs::write(path, text).unwrap();
     }
 
+    /// That of [`Repository::of`].
+    pub(crate) fn text(&self) -> String {
+        std::fs::read_to_string(self.path().join("policy.yaml")).unwrap()
+    }
+
     pub(crate) fn compile(&self) -> Compilation {
         compile(&[Input::Path(self.path().to_owned())], &Options::default())
     }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
@@ -25,6 +25,7 @@ use super::messages::Messages;
 use super::metadata;
 use super::peers::OtherSide;
 use super::serving::Serving;
+use super::steps::{self, Entered};
 use super::target;
 use super::upgrade::Switch;
 use crate::cluster::Endpoint;
@@ -51,6 +52,8 @@ pub(crate) struct Exchange {
     asked: Asked,
     pub(crate) received: Rc<Received>,
     pub(crate) outcome: Outcome,
+    /// Absent until the request has come as far as the first step of an author's.
+    pub(crate) entered: Option<Entered>,
     /// What the client would like to switch to.
     pub(crate) switch: Option<Switch>,
     told: bool,
@@ -114,6 +117,7 @@ impl Exchange {
             asked,
             received,
             outcome: Outcome::new(OtherSide::at_first(direction, downstream)),
+            entered: None,
             switch: None,
             told: false,
         }
@@ -149,11 +153,12 @@ impl Exchange {
     }
 
     /// Answers with what an upstream has said. It has ended when the body has.
-    pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
+    pub(crate) fn answer(mut self, mut response: Response<Body>) -> Response<Body> {
         if !Switch::allows(self.switch.as_ref(), &response) {
             let reply = LocalReply::new(StatusCode::BAD_GATEWAY, "upgrade_failed");
             return self.reply(reply.flagged(Flags::UPSTREAM_PROTOCOL_ERROR));
         }
+        steps::answer(&mut response, &self);
         self.note(&response);
         if self.outcome.details.is_empty() {
             self.outcome.details = "via_upstream".into();
@@ -175,7 +180,8 @@ impl Exchange {
         self.outcome.flags |= reply.flags;
         self.outcome.details = std::mem::take(&mut reply.details);
         let is_heard = !reply.flags.contains(Flags::DOWNSTREAM_TERMINATION);
-        let response = reply.into_response(self.is_grpc);
+        let mut response = reply.into_response(self.is_grpc);
+        steps::answer(&mut response, &self);
         self.note(&response);
         if !is_heard {
             // Nobody is there to get it.
@@ -187,7 +193,8 @@ impl Exchange {
     /// Answers as [`Exchange::reply`], for that reason.
     pub(crate) fn deny(mut self, decision: Decision<'_>, mut reply: LocalReply) -> Response<Body> {
         self.outcome.details = std::mem::take(&mut reply.details);
-        let response = reply.into_response(self.is_grpc);
+        let mut response = reply.into_response(self.is_grpc);
+        steps::answer(&mut response, &self);
         self.note(&response);
         self.outcome.sent = http_body::Body::size_hint(response.body()).lower();
         self.outcome.is_whole = true;
@@ -255,9 +262,9 @@ impl Exchange {
     }
 
     /// Tells the client how long the upstream took, if there was one.
-    pub(crate) fn tell_time(&self, response: &mut Response<Body>, took: Duration) {
+    pub(crate) fn tell_time(&self, response: &mut Response<Body>) {
         if self.outcome.attempts > 0 {
-            metadata::tell_time(response, took);
+            metadata::tell_time(response, self.began.elapsed());
         }
     }
 

@@ -54,16 +54,21 @@ pub(crate) async fn serve(accepted: Accepted, place: Place, drain: Drain, servin
     let sniffed = before_drain(&drain, sniff_tls(&mut stream, HELLO_WAIT)).await;
     let Ok(Sniffed { protocol, bytes }) = sniffed else { return };
     let stream = stream.replaying(bytes);
-    let Protocol::Tls(hello) = protocol else {
-        return refuse(downstream, live, &serving, "no_tls");
+    let (is_tls, name) = match protocol {
+        Protocol::Tls(hello) => (true, hello.server_name),
+        _ => (false, None),
     };
-    let Some(chain) = listener.chain(hello.server_name.as_deref()) else {
+    let Some(chain) = listener.chain(name.as_deref()) else {
         return refuse(downstream, live, &serving, "filter_chain_not_found");
     };
+    // Whoever takes any name takes bytes that have none, too: they are not for this proxy to understand.
     if chain.tls == ServerTls::Passthrough {
-        let downstream = downstream.asking_for(hello.server_name);
+        let downstream = downstream.asking_for(name);
         let arrived = Arrived { stream, downstream, agreed: None, terms: Terms::Plain };
         return go_on(arrived, chain, place, &live, serving, drain).await;
+    }
+    if !is_tls {
+        return refuse(downstream, live, &serving, "no_tls");
     }
     let (server, secured) = match edge.accept(stream).await {
         Ok(secured) => secured,

@@ -3,11 +3,12 @@
 //! Each step passes the request on or answers it. The order is the security model, so it stands here, once.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use http::{Method, Request, Response, StatusCode};
+use mesh_engine::filter::Entry;
 use mesh_engine::gateway::{Handler, HttpServer};
 use mesh_engine::policy::Claims;
+use mesh_snapshot::object::{FilterPlace, Traffic};
 
 use super::Place;
 use crate::drain::Drain;
@@ -17,6 +18,7 @@ use crate::filter::local_reply::LocalReply;
 use crate::filter::policy::{self, Refused};
 use crate::filter::route::{Way, carry_out};
 use crate::filter::serving::Serving;
+use crate::filter::steps::{self, Entered, Routed};
 use crate::filter::{client_certificate, metadata, target};
 use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
@@ -44,34 +46,40 @@ pub(super) async fn serve(
     let direction = Direction::Gateway;
     let mut exchange =
         Exchange::begin(direction, &mut request, &serving, &caller.downstream, live.clone());
-    let began = Instant::now();
-    let server = match server(&live.program, &caller) {
-        Ok(server) => server,
+    let (server, chain) = match server(&live.program, &caller) {
+        Ok(found) => found,
         Err(reply) => return Ok(exchange.reply(reply)),
     };
     exchange.scheme = scheme(&request, &exchange);
-    let admitted = admit(&mut request, server, live.program.engine(), &mut exchange);
+    let entry = Entry { traffic: Traffic::Gateway, port: caller.place.port };
+    let entered = Entered { entry, chain };
+    let admitted = admit(&mut request, server, entered, live.program.engine(), &mut exchange);
     let claims = match admitted {
         Err(Refused::Denied(decision)) => return Ok(exchange.deny(decision, policy::denial())),
         Err(Refused::Reply(reply)) => return Ok(exchange.reply(reply)),
         Ok(claims) => claims,
     };
     let way = Way { port: server.port, original: None };
-    let outcome = server.route(&target::view(&request, exchange.scheme, way.port), &claims);
+    let scheme = exchange.scheme;
+    let mut routed = Routed::new(way.port, |request: &Request<Body>| {
+        server.route(&target::view(request, scheme, way.port), &claims)
+    });
+    routed.outcome(&request); // before the token goes
     if let Err(reply) = policy::apply(&mut request, &claims) {
         return Ok(exchange.reply(reply));
     }
-    Ok(match carry_out(request, outcome, way, &mut exchange).await {
-        Ok(mut response) => {
-            exchange.tell_time(&mut response, began.elapsed());
-            exchange.answer(response)
-        }
+    Ok(match carry_out(request, routed, way, &mut exchange).await {
+        Ok(response) => exchange.answer(response),
         Err(reply) => exchange.reply(reply),
     })
 }
 
-/// The connection may be older than what is in force now: the request is for the listener of now, by its terms.
-fn server<'p>(program: &'p Program, caller: &Caller) -> Result<&'p HttpServer, LocalReply> {
+/// The connection may be older than what is in force now: the request is for the listener of now, by its terms. Beside the server,
+/// its place among those of the listener.
+fn server<'p>(
+    program: &'p Program,
+    caller: &Caller,
+) -> Result<(&'p HttpServer, usize), LocalReply> {
     let Caller { place, downstream, terms, leave } = caller;
     let listener = program.listener(place.port, place.bind);
     let (listener, _) = listener.ok_or_else(LocalReply::no_route)?;
@@ -87,14 +95,17 @@ fn server<'p>(program: &'p Program, caller: &Caller) -> Result<&'p HttpServer, L
     let chain = listener.chain(downstream.server_name.as_deref());
     let chain = chain.ok_or_else(LocalReply::no_route)?;
     match &chain.handler {
-        Handler::Http(server) if terms.suffice(&chain.tls) => Ok(server),
+        Handler::Http(server) if terms.suffice(&chain.tls) => {
+            let place = listener.chains().iter().position(|it| std::ptr::eq(it, chain));
+            Ok((server, place.unwrap_or_default()))
+        }
         Handler::Http(_) | Handler::Stream(_) => Err(misdirected()),
     }
 }
 
 /// How the client speaks: by its connection, or by the word of the proxies that are trusted to stand before this one.
 fn scheme(request: &Request<Body>, exchange: &Exchange) -> &'static str {
-    let is_trusting = exchange.program().engine().defaults().trusted_proxies > 0;
+    let is_trusting = exchange.program().engine().trusted_proxies() > 0;
     let told = target::told_scheme(request.headers()).filter(|_| is_trusting);
     told.unwrap_or(if exchange.downstream.is_tls { "https" } else { "http" })
 }
@@ -102,6 +113,7 @@ fn scheme(request: &Request<Body>, exchange: &Exchange) -> &'static str {
 fn admit<'p>(
     request: &mut Request<Body>,
     server: &HttpServer,
+    entered: Entered,
     program: &'p mesh_engine::Program,
     exchange: &mut Exchange,
 ) -> Result<Claims, Refused<'p>> {
@@ -118,6 +130,12 @@ fn admit<'p>(
     metadata::identify(headers, &exchange.serving);
     exchange.told_upstream(headers);
     policy::strip_reserved(request, program);
+    exchange.entered = Some(entered);
+    let (scheme, port) = (exchange.scheme, server.port);
+    let mut routed = Routed::new(port, |request: &Request<Body>| {
+        server.route(&target::view(request, scheme, port), &Claims::default())
+    });
+    steps::run(FilterPlace::First, request, &mut routed, exchange)?;
     let claims = policy::authenticate(request, server.port, exchange)?;
     // Refused: touches no cluster.
     policy::authorize(request, server.port, &claims, program, exchange)?;

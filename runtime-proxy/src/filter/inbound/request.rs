@@ -5,7 +5,9 @@
 use std::rc::Rc;
 
 use http::{Method, Request, Response, StatusCode};
+use mesh_engine::filter::{Entry, OnRoute};
 use mesh_engine::route::Retry;
+use mesh_snapshot::object::{FilterPlace, Traffic};
 
 use super::Port;
 use crate::filter::downstream::Downstream;
@@ -14,11 +16,13 @@ use crate::filter::forward::{Plan, forward};
 use crate::filter::local_reply::LocalReply;
 use crate::filter::policy::{self, Refused};
 use crate::filter::serving::Serving;
+use crate::filter::steps::{self, Entered, Fixed};
 use crate::filter::upgrade::Switch;
 use crate::filter::{client_certificate, metadata, target};
 use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::{Direction, ServiceId};
+use crate::program::Program;
 use crate::tls::Terms;
 
 /// Whose requests they are, and for which port.
@@ -43,7 +47,7 @@ pub(super) async fn serve(
     exchange.scheme = scheme(&request, &caller);
     exchange.outcome.service = service(port, &exchange);
     exchange.routed("default", live.program.inbound_host(port.number)); // what arrives has one route
-    let admitted = admit(&mut request, &caller, live.program.engine(), &mut exchange);
+    let admitted = admit(&mut request, &caller, &live.program, &mut exchange);
     Ok(match admitted {
         Err(Refused::Denied(decision)) => exchange.deny(decision, policy::denial()),
         Err(Refused::Reply(reply)) => exchange.reply(reply),
@@ -71,9 +75,10 @@ fn service(port: Port, exchange: &Exchange) -> ServiceId {
 fn admit<'p>(
     request: &mut Request<Body>,
     caller: &Caller,
-    program: &'p mesh_engine::Program,
+    whole: &'p Program,
     exchange: &mut Exchange,
 ) -> Result<(), Refused<'p>> {
+    let program = whole.engine();
     let number = caller.port.number;
     let inbound = program.inbound().port(number);
     // The connection may be older than what is in force now.
@@ -98,11 +103,16 @@ fn admit<'p>(
     metadata::tell_scheme(request.headers_mut(), exchange.scheme);
     metadata::identify(request.headers_mut(), &exchange.serving);
     exchange.told_upstream(request.headers());
+    let entry = Entry { traffic: Traffic::Inbound, port: number };
+    exchange.entered = Some(Entered { entry, chain: exchange.downstream.is_tls.into() });
+    let mut route = Fixed(OnRoute::inbound(number, whole.inbound_host(number)));
+    steps::run(FilterPlace::First, request, &mut route, exchange)?;
     let claims = policy::authenticate(request, service_port, exchange)?;
     // Refused: touches no cluster.
     policy::authorize(request, service_port, &claims, program, exchange)?;
     policy::apply(request, &claims)?;
     client_certificate::append(request.headers_mut(), exchange.downstream.certificate.as_ref());
+    steps::run(FilterPlace::Last, request, &mut route, exchange)?;
     Ok(())
 }
 
@@ -115,6 +125,10 @@ async fn hand_over(
     let id = exchange.program().inbound(port.number).ok_or_else(LocalReply::no_cluster)?;
     let cluster = exchange.serving.cluster(&exchange.live, id);
     let cluster = cluster.ok_or_else(LocalReply::no_cluster)?;
+    let live = exchange.live.clone();
+    let on = OnRoute::inbound(port.number, live.program.inbound_host(port.number));
+    let on = Some(&on);
+    steps::lead(&mut request, on, exchange);
     exchange.switch = Switch::wanted(&mut request);
     let version =
         if exchange.downstream.is_multiplexed { http::Version::HTTP_11 } else { request.version() };
@@ -128,5 +142,7 @@ async fn hand_over(
         retry: &Retry::default(),
         version,
     };
-    forward(request, &plan, exchange).await
+    let mut response = forward(request, &plan, exchange).await?;
+    steps::lead_back(&mut response, on, exchange);
+    Ok(response)
 }

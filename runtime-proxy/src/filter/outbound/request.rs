@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::time::Instant;
 
 use http::{Method, Request, Response};
+use mesh_engine::filter::Entry;
 use mesh_engine::host::{port_of, without_brackets, without_port};
+use mesh_snapshot::object::{FilterPlace, Traffic};
 
 use super::{Addressed, connect};
 use crate::filter::address::Owner;
@@ -15,6 +16,7 @@ use crate::filter::exchange::Exchange;
 use crate::filter::local_reply::LocalReply;
 use crate::filter::route::{Way, carry_out};
 use crate::filter::serving::Serving;
+use crate::filter::steps::{self, Entered, Routed};
 use crate::filter::{metadata, target};
 use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
@@ -34,12 +36,8 @@ pub(super) async fn serve(
     }
     let direction = Direction::Outbound;
     let mut exchange = Exchange::begin(direction, &mut request, &serving, &downstream, live);
-    let began = Instant::now();
     Ok(match send(request, to, &mut exchange).await {
-        Ok(mut response) => {
-            exchange.tell_time(&mut response, began.elapsed());
-            exchange.answer(response)
-        }
+        Ok(response) => exchange.answer(response),
         Err(reply) => exchange.reply(reply),
     })
 }
@@ -61,8 +59,22 @@ async fn send(
     let way = way(&request, to);
     let outbound = engine.outbound().ok_or_else(LocalReply::no_route)?;
     let owner = Owner::of_authority(target::authority(&request), &exchange.serving).await;
-    let outcome = outbound.route(&target::view(&request, exchange.scheme, way.port), &owner);
-    carry_out(request, outcome, way, exchange).await
+    let called = match way.original.filter(|original| outbound.detects(original.port())) {
+        None => None,
+        Some(original) => {
+            let owner = Owner::of(original.ip(), &exchange.serving).await;
+            Some(outbound.arrival(original, &owner))
+        }
+    };
+    let scheme = exchange.scheme;
+    let mut routed = Routed::new(way.port, |request: &Request<Body>| {
+        let view = target::view(request, scheme, way.port);
+        outbound.route_traced(called.as_ref(), &view, &owner, &mut ())
+    });
+    let entry = Entry { traffic: Traffic::Outbound, port: way.port };
+    exchange.entered = Some(Entered { entry, chain: 0 });
+    steps::run(FilterPlace::First, &mut request, &mut routed, exchange)?;
+    carry_out(request, routed, way, exchange).await
 }
 
 /// The port that a request is addressed to: that of the connection, or, asked as a proxy, of the URI or the host that it names.

@@ -9,16 +9,18 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
 use mesh_engine::cluster::Hashed;
 use mesh_engine::cluster::hash::of_text;
+use mesh_engine::filter::{Moment, OnRoute};
 use mesh_engine::host::{without_brackets, without_port};
 use mesh_engine::route::{
-    Action, CorsAnswer, Forward, HeaderPlan, Outcome, Retry, Selected, Target, Upstream,
+    Action, Cors, CorsAnswer, Forward, HeaderPlan, Outcome, Retry, Selected, Target, Upstream,
     write_https_location,
 };
-use mesh_snapshot::object::AbortStatus;
+use mesh_snapshot::object::{AbortStatus, FilterPlace};
 
 use super::exchange::Exchange;
 use super::forward::{Plan, forward};
 use super::local_reply::LocalReply;
+use super::steps::{self, Routed};
 use super::upgrade::Switch;
 use super::{edit, mirror, target};
 use crate::cluster::Original;
@@ -35,15 +37,45 @@ pub(crate) struct Way {
 }
 
 /// The answer, or the reply in its place.
-pub(crate) async fn carry_out(
+pub(crate) async fn carry_out<'p, F: Fn(&Request<Body>) -> Outcome<'p>>(
+    mut request: Request<Body>,
+    mut routed: Routed<'p, F>,
+    way: Way,
+    exchange: &mut Exchange,
+) -> Result<Response<Body>, LocalReply> {
+    let first = routed.outcome(&request);
+    let granted = match &first {
+        Outcome::Route(selected) => match meet(&request, selected, way, exchange).await? {
+            Met::Answered(response) => return Ok(response),
+            Met::Passed(granted) => granted,
+        },
+        _ => None,
+    };
+    steps::run(FilterPlace::Last, &mut request, &mut routed, exchange)?;
+    let outcome = routed.outcome(&request);
+    let on = OnRoute::of(&outcome, way.port);
+    let mut answer = follow(request, outcome, on.as_ref(), way, exchange).await?;
+    if let Some((cors, origin)) = granted {
+        let headers = answer.headers_mut();
+        cors.write_response(&origin, |name, value| drop(headers.insert(name, value)));
+    }
+    Ok(answer)
+}
+
+/// To where the request is led.
+async fn follow(
     request: Request<Body>,
     outcome: Outcome<'_>,
+    on: Option<&OnRoute<'_>>,
     way: Way,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
     match outcome {
-        Outcome::Route(selected) => take(request, &selected, way, exchange).await,
-        Outcome::Passthrough => pass(request, way, exchange).await,
+        Outcome::Route(selected) => {
+            exchange.routed(&selected.route.name, selected.virtual_host);
+            act(request, &selected, on, way, exchange).await
+        }
+        Outcome::Passthrough => pass(request, on, way, exchange).await,
         Outcome::Blackhole => {
             exchange.outcome.service = ServiceId::BLACK_HOLE;
             exchange.outcome.cluster = Some("BlackHoleCluster".into());
@@ -59,39 +91,40 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// One route: each of its steps passes the request on, or answers it. Their order is Envoy's.
-async fn take(
-    request: Request<Body>,
-    selected: &Selected<'_>,
+/// What a route's CORS and faults make of a request.
+enum Met<'p> {
+    Answered(Response<Body>),
+    /// With the origin that its answer is for.
+    Passed(Option<(&'p Cors, HeaderValue)>),
+}
+
+/// What a route does before it leads anywhere: each step passes the request on, or answers it. Their order is Envoy's.
+async fn meet<'p>(
+    request: &Request<Body>,
+    selected: &Selected<'p>,
     way: Way,
     exchange: &mut Exchange,
-) -> Result<Response<Body>, LocalReply> {
+) -> Result<Met<'p>, LocalReply> {
     let route = selected.route;
     exchange.routed(&route.name, selected.virtual_host);
     let mut granted = None;
     if let Some(cors) = &route.cors {
-        let view = target::view(&request, exchange.scheme, way.port);
+        let view = target::view(request, exchange.scheme, way.port);
         match cors.judge(&view) {
             CorsAnswer::Pass => {}
             CorsAnswer::Decorate { origin } => granted = Some((cors, origin.clone())),
-            CorsAnswer::AnswerBare => return Ok(preflight(exchange)),
             CorsAnswer::Answer { origin } => {
                 let mut response = preflight(exchange);
                 let headers = response.headers_mut();
                 cors.write_preflight(&view, origin, |name, value| {
                     drop(headers.insert(name, value));
                 });
-                return Ok(response);
+                return Ok(Met::Answered(response));
             }
         }
     }
     inject(&route.faults, exchange).await?;
-    let mut answer = act(request, selected, way, exchange).await?;
-    if let Some((cors, origin)) = granted {
-        let headers = answer.headers_mut();
-        cors.write_response(&origin, |name, value| drop(headers.insert(name, value)));
-    }
-    Ok(answer)
+    Ok(Met::Passed(granted))
 }
 
 fn preflight(exchange: &mut Exchange) -> Response<Body> {
@@ -124,16 +157,18 @@ async fn inject(
 async fn act(
     request: Request<Body>,
     selected: &Selected<'_>,
+    on: Option<&OnRoute<'_>>,
     way: Way,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
     let plan = &selected.route.headers;
-    if !matches!(selected.route.action, Action::Forward(_)) && edit::looks_back(&[plan]) {
+    let looks_back = edit::looks_back(&[plan]) || steps::looks_back(on, exchange);
+    if !matches!(selected.route.action, Action::Forward(_)) && looks_back {
         exchange.keep(request.headers());
     }
     let mut answer = match &selected.route.action {
         Action::Forward(forward) => {
-            return send(request, selected, forward, way, exchange).await;
+            return send(request, selected, forward, on, way, exchange).await;
         }
         Action::Redirect(to) => {
             let mut location = String::new();
@@ -153,8 +188,22 @@ async fn act(
             response
         }
     };
-    edit::response(&mut answer, &[plan], exchange);
+    answered(&mut answer, &[], plan, on, exchange);
     Ok(answer)
+}
+
+/// What routes make of an answer's headers: the backend's plan, then the route's with what was merged into it, then the rest.
+fn answered(
+    answer: &mut Response<Body>,
+    narrower: &[&HeaderPlan],
+    plan: &HeaderPlan,
+    on: Option<&OnRoute<'_>>,
+    exchange: &Exchange,
+) {
+    edit::response(answer, narrower, exchange);
+    steps::route_response(answer, on, Moment::Before, exchange);
+    edit::response(answer, &[plan], exchange);
+    steps::route_response(answer, on, Moment::After, exchange);
 }
 
 fn redirect(status: u16, location: String) -> LocalReply {
@@ -177,6 +226,7 @@ async fn send(
     mut request: Request<Body>,
     selected: &Selected<'_>,
     to: &Forward,
+    on: Option<&OnRoute<'_>>,
     way: Way,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
@@ -196,11 +246,11 @@ async fn send(
     };
     exchange.outcome.service = exchange.program().service(id.into());
     let (hash, cookie) = hash(&request, id, way, exchange);
-    rewrite(&mut request, selected, to, &plans, exchange)?;
-    if edit::is_editing(&plans) || to.authority.is_some() || to.rewrite.is_some() {
+    let is_edited = rewrite(&mut request, selected, to, &plans, on, exchange)?;
+    if is_edited || to.rewritten_authority.is_some() || to.rewrite.is_some() {
         exchange.rewritten(&request);
     }
-    if edit::looks_back(&plans) {
+    if edit::looks_back(&plans) || steps::looks_back(on, exchange) {
         exchange.keep(request.headers());
     }
     copy(&mut request, to, exchange);
@@ -218,7 +268,9 @@ async fn send(
     if let Some(cookie) = cookie {
         response.headers_mut().append(http::header::SET_COOKIE, cookie);
     }
-    edit::response(&mut response, &plans, exchange);
+    exchange.tell_time(&mut response);
+    let [narrower, own] = plans;
+    answered(&mut response, &[narrower], own, on, exchange);
     Ok(response)
 }
 
@@ -243,27 +295,34 @@ fn hash(
     }
 }
 
-/// Headers first, which may ask for what was: then authority and path. Source: Envoy, `finalizeRequestHeaders`.
+/// Headers first, which may ask for what was: then authority and path. Whether headers were edited. Source: Envoy,
+/// `finalizeRequestHeaders`.
 fn rewrite(
     request: &mut Request<Body>,
     selected: &Selected<'_>,
     to: &Forward,
-    plans: &[&HeaderPlan],
+    plans: &[&HeaderPlan; 2],
+    on: Option<&OnRoute<'_>>,
     exchange: &Exchange,
-) -> Result<(), LocalReply> {
-    edit::request(request, plans, exchange);
-    if let Some(authority) = &to.authority {
+) -> Result<bool, LocalReply> {
+    let [narrower, own] = *plans;
+    edit::request(request, &[narrower], exchange);
+    let mut is_edited = steps::route_request(request, on, Moment::Before, exchange);
+    edit::request(request, &[own], exchange);
+    is_edited |= steps::route_request(request, on, Moment::After, exchange);
+    is_edited |= edit::is_editing(plans);
+    if let Some(authority) = to.authority(own, narrower) {
         target::set_authority(request, authority.clone());
     }
-    edit::authority(request, plans, exchange);
-    let Some(rewrite) = &to.rewrite else { return Ok(()) };
+    let Some(rewrite) = &to.rewrite else { return Ok(is_edited) };
     let mut path = String::new();
     rewrite.write(request.uri().path(), selected.covered, &mut path);
     let original = request.uri().path_and_query().map_or("/", |target| target.as_str());
     if let Ok(original) = HeaderValue::try_from(original) {
         request.headers_mut().insert(ORIGINAL_PATH.clone(), original);
     }
-    target::set_path(request, &path)
+    target::set_path(request, &path)?;
+    Ok(is_edited)
 }
 
 fn copy(request: &mut Request<Body>, to: &Forward, exchange: &Exchange) {
@@ -284,6 +343,7 @@ fn copy(request: &mut Request<Body>, to: &Forward, exchange: &Exchange) {
 /// To where the client was going.
 async fn pass(
     mut request: Request<Body>,
+    on: Option<&OnRoute<'_>>,
     way: Way,
     exchange: &mut Exchange,
 ) -> Result<Response<Body>, LocalReply> {
@@ -303,6 +363,7 @@ async fn pass(
     if exchange.serving.own.is(original) {
         return Err(LocalReply::bad_request("request_to_the_proxy_itself"));
     }
+    steps::lead(&mut request, on, exchange);
     exchange.switch = Switch::wanted(&mut request);
     let plan = Plan {
         cluster,
@@ -313,5 +374,8 @@ async fn pass(
         retry: &Retry::default(),
         version: request.version(),
     };
-    forward(request, &plan, exchange).await
+    let mut response = forward(request, &plan, exchange).await?;
+    exchange.tell_time(&mut response);
+    steps::lead_back(&mut response, on, exchange);
+    Ok(response)
 }

@@ -6,8 +6,8 @@ use mesh_snapshot::object::{
     AccessLog, AuthorizationPolicy, Backend, ClientPolicy, Destination, Discovery, Egress,
     EndpointSet, Fault, Gateway, HeaderOperations, Host, HostSet, HttpAction, HttpRoute,
     InboundPorts, Labels, MeshDefaults, Microseconds, Object, OutboundPolicy, PathNormalization,
-    PeerAuthentication, Protocol, RequestAuthentication, RetryPolicy, RouteTable, Server, Service,
-    ServicePort, Target, TargetPort, VirtualHost,
+    PeerAuthentication, Protocol, RequestAuthentication, RequestFilters, RetryPolicy, RouteTable,
+    Server, Service, ServicePort, Target, TargetPort, VirtualHost,
 };
 use mesh_snapshot::snapshot::Builder;
 use mesh_snapshot::{Applies, Key, Kind, Reference, Snapshot};
@@ -133,6 +133,11 @@ impl Mesh {
 
     pub(crate) fn inbound_ports(&mut self, ports: InboundPorts) {
         let reference = self.add("ports", &Object::InboundPorts(ports));
+        self.list(reference, Applies::All);
+    }
+
+    pub(crate) fn request_filters(&mut self, filters: RequestFilters) {
+        let reference = self.add("filters", &Object::RequestFilters(filters));
         self.list(reference, Applies::All);
     }
 

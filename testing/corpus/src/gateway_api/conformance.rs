@@ -622,7 +622,8 @@ fn forwarded(
     }
     // The route's own edits of responses are for every answer, this one and those without a backend.
     headers::apply(&picked.headers.response, &mut got.response, &Facts::of(request));
-    let authority = forward.authority.as_ref().and_then(|authority| authority.to_str().ok());
+    let authority = forward.authority(&selected.route.headers, &picked.headers);
+    let authority = authority.and_then(|authority| authority.to_str().ok());
     authority.unwrap_or(request.authority).clone_into(&mut got.authority);
     match &forward.rewrite {
         Some(rewrite) => rewrite.write(request.path, selected.covered, &mut got.path),

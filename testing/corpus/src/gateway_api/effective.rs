@@ -4,7 +4,7 @@
 //! there: where ours leads to the same backends in the same proportions, or answers alike, the route is met. What only an
 //! expression describes, and what a `DestinationRule` says, is not asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
@@ -69,16 +69,24 @@ pub(super) fn judge(folder: &Path) -> Verdict {
             opened::check(gateway, &input, &expected, &served, &mut differences);
         }
     }
+    let absent = world::absent(&statuses);
     for service in services {
-        if let Err(error) = check(service, &listeners, &parents, &served, &mut differences) {
+        let (routes, gateways) = (without(service, &absent), (&listeners, &parents));
+        if let Err(error) = check(&routes, gateways, &served, &mut differences) {
             differences.push(format!("{}: {error}", text(service, "/metadata/name")));
         }
     }
     if differences.is_empty() {
         Ok(())
     } else {
-        fails(format!("{}{}", differences.join("; "), served.note()))
+        fails(format!("{}{}", differences.join("; "), about_requests(&served.note())))
     }
+}
+
+/// Where a Gateway is found explains nothing of what it does with requests.
+fn about_requests(note: &str) -> String {
+    let lines = note.lines().filter(|line| !line.ends_with("(spec.addresses)"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn of_kind<'v>(
@@ -135,8 +143,7 @@ pub(super) fn kubernetes(host: &str) -> Option<(&str, &str)> {
 /// Asks for every route of a `VirtualService` that Istio made.
 fn check(
     service: &Value,
-    listeners: &BTreeMap<String, Vec<Listener>>,
-    parents: &Parents,
+    (listeners, parents): (&BTreeMap<String, Vec<Listener>>, &Parents),
     served: &Served,
     differences: &mut Vec<String>,
 ) -> Result<(), String> {
@@ -177,6 +184,23 @@ fn check(
         }
     }
     Ok(())
+}
+
+/// Istio leads to the cluster of a Service that there is not, which Envoy answers as if the destination had no host.
+fn without(service: &Value, absent: &BTreeSet<&str>) -> Value {
+    let mut service = service.clone();
+    for kind in ["http", "tcp", "tls"] {
+        let routes = service.pointer_mut(&format!("/spec/{kind}")).and_then(Value::as_array_mut);
+        let routes = routes.into_iter().flatten().filter_map(|it| it.get_mut("route"));
+        for destination in routes.filter_map(Value::as_array_mut).flatten() {
+            let host = destination.pointer_mut("/destination/host");
+            if let Some(host) = host.filter(|it| it.as_str().is_some_and(|it| absent.contains(it)))
+            {
+                *host = json!("");
+            }
+        }
+    }
+    service
 }
 
 /// By the full name of a `ListenerSet`, the namespace and name of the Gateway that it is for.

@@ -77,6 +77,12 @@ fn messages(value: &Value) -> Vec<&str> {
     }
 }
 
+/// The hosts of Services that a status says are not there.
+pub(super) fn absent(statuses: &[Value]) -> BTreeSet<&str> {
+    let said = statuses.iter().flat_map(messages);
+    said.filter_map(|it| it.strip_prefix("backend(")?.strip_suffix(") not found")).collect()
+}
+
 /// The Services that Istio's routes lead to, or are for, and their ports.
 fn backends(istio: &[Value]) -> BTreeMap<Name, BTreeSet<u64>> {
     let mut needed: BTreeMap<Name, BTreeSet<u64>> = BTreeMap::new();

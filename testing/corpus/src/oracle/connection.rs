@@ -9,7 +9,7 @@ use mesh_engine::path::normalize_path;
 use mesh_engine::policy::{Claims, TokenPlace, write_query_without};
 use mesh_engine::request::split_target;
 use mesh_engine::{Connection, Program, Request};
-use mesh_snapshot::object::{MtlsMode, Protocol, ServerTls};
+use mesh_snapshot::object::{Application, MtlsMode, Protocol, ServerTls};
 
 use super::asked::{Asked, Direction};
 use super::exchange::{Exchange, Original};
@@ -66,11 +66,18 @@ impl Arrived<'_> {
             return Ok(Got::ended("closed").because("filter_chain_not_found"));
         }
         let address = SocketAddr::new(world.proxy.ip, port);
-        let cluster = match inbound.service {
-            Some(_) => format!("inbound|{port}||"),
-            None => "InboundPassthroughCluster".to_owned(),
+        let cluster = if program.inbound().knows(port) {
+            format!("inbound|{port}||")
+        } else {
+            "InboundPassthroughCluster".to_owned()
         };
-        let backend = world.at(world.proxy.ip, port).map(|member| member.name.clone());
+        let (ip, listening) = match inbound.application {
+            Application::Destination => (world.proxy.ip, port),
+            Application::Port(port) => (world.proxy.ip, *port),
+            Application::Address(at) => (at.ip(), at.port()),
+            Application::Unix(path) => return Err(format!("nobody listens at `{path}`")),
+        };
+        let backend = world.at(ip, listening).map(|member| member.name.clone());
         // TLS that is not the mesh's to end is no HTTP, and proves nothing.
         let is_others = asked.tls.is_some() && inbound.mtls == MtlsMode::Disable;
         let is_http = inbound.protocol.is_http() || inbound.protocol == Protocol::Detect;
@@ -100,10 +107,12 @@ impl Arrived<'_> {
         let to = asked.to.ip.ok_or("no address to go to")?;
         let original = SocketAddr::new(to, asked.to.port);
         let outbound = program.outbound().ok_or("no outbound side")?;
-        let arrival = outbound.arrival(original, &());
+        let arrival = outbound.arrival(original, &self.world.addresses);
         let exchange = self.exchange(Original::Address(original));
-        if !arrival.protocol.is_http() && arrival.protocol != Protocol::Detect {
-            let outcome = outbound.stream(&arrival, to, None, ROLL);
+        let is_http = arrival.protocol.is_http() || arrival.protocol == Protocol::Detect;
+        if !is_http || asked.tls.is_some() {
+            let sni = asked.tls.as_ref().and_then(|tls| tls.sni.as_deref());
+            let outcome = outbound.stream(&arrival, to, sni, ROLL);
             return Ok(exchange.stream(outcome));
         }
         let (path, query) = split_target(&asked.path);
@@ -111,7 +120,9 @@ impl Arrived<'_> {
             return Ok(Got::answered(400));
         };
         let request = self.request("http", &path, query, &self.headers, asked.to.port);
-        Ok(exchange.carry_out(&request, outbound.route(&request, &())))
+        let outcome =
+            outbound.route_traced(Some(&arrival), &request, &self.world.addresses, &mut ());
+        Ok(exchange.carry_out(&request, outcome))
     }
 
     fn gateway(self) -> Result<Got, String> {
@@ -121,13 +132,13 @@ impl Arrived<'_> {
         let Some(listener) = gateway.listeners().iter().find(is_there) else {
             return Ok(Got::ended("refused"));
         };
-        if listener.tls && asked.tls.is_none() {
-            return Ok(Got::ended("closed"));
-        }
         let sni = asked.tls.as_ref().and_then(|tls| tls.sni.as_deref());
         let Some(chain) = listener.chain(sni) else {
             return Ok(Got::ended("closed").because("filter_chain_not_found"));
         };
+        if listener.tls && asked.tls.is_none() && chain.tls != ServerTls::Passthrough {
+            return Ok(Got::ended("closed"));
+        }
         let address = SocketAddr::new(world.proxy.ip, asked.to.port);
         match &chain.handler {
             Handler::Http(server) => {

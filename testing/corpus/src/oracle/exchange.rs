@@ -73,9 +73,6 @@ impl Exchange<'_> {
                 CorsAnswer::Decorate { origin } => {
                     cors.write_response(origin, |name, value| drop(granted.insert(name, value)));
                 }
-                CorsAnswer::AnswerBare => {
-                    return Got { response_headers: Some(Vec::new()), ..Got::answered(200) };
-                }
                 CorsAnswer::Answer { origin } => {
                     cors.write_preflight(request, origin, |name, value| {
                         drop(granted.insert(name, value));
@@ -138,7 +135,7 @@ impl Exchange<'_> {
         let Some(cluster) = cluster else {
             return Got::answered(503).because("cluster_not_found");
         };
-        let (sent, headers) = self.rewritten(request, selected, forward, &plans);
+        let (sent, headers) = self.rewritten(request, selected, forward, plans);
         let limits = Limits::of(forward);
         let behind = self.behind(cluster);
         if behind.count == 0 || behind.listening.is_empty() {
@@ -163,7 +160,7 @@ impl Exchange<'_> {
         request: &Request<'_>,
         selected: &Selected<'_>,
         forward: &Forward,
-        plans: &[&HeaderPlan],
+        plans @ [backend, route]: [&HeaderPlan; 2],
     ) -> (Sent, HeaderMap) {
         let mut headers = request.headers.clone();
         for plan in plans {
@@ -173,13 +170,7 @@ impl Exchange<'_> {
         let mut authority = request.authority.to_owned();
         let text =
             |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        if let Some(other) = &forward.authority {
-            authority = text(other);
-        }
-        let written = plans.iter().find_map(|plan| plan.authority.as_ref());
-        let written =
-            written.and_then(|value| headers::written(value, &self.facts(request, &headers)));
-        if let Some(other) = &written {
+        if let Some(other) = forward.authority(route, backend) {
             authority = text(other);
         }
         let mut path = request.path.to_owned();

@@ -67,7 +67,8 @@ pub(crate) fn cases(folder: &Path) -> Result<Vec<Case>, CorpusError> {
 }
 
 fn scene(folder: &Path) -> Result<Scene, CorpusError> {
-    let world: World = corpus::json(&folder.join("world.json"))?;
+    let mut world: World = corpus::json(&folder.join("world.json"))?;
+    world.addresses.read(&corpus::text(&folder.join("config.yaml"))?);
     let mut files = Files::default().lenient();
     files.read(folder, "config.yaml")?;
     files.add("world.yaml", world.resources());

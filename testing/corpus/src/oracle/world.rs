@@ -1,10 +1,14 @@
 //! What exists around the proxy.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use mesh_engine::outbound::Addresses;
 use mesh_snapshot::object::{Labels, Role, Workload};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+
+use crate::yaml;
 
 /// `world.json`
 #[derive(Deserialize)]
@@ -14,7 +18,14 @@ pub(super) struct World {
     services: Vec<Service>,
     workloads: Vec<Member>,
     pub mesh_config: Option<Map<String, Value>>,
+    /// Of the Services of Kubernetes among the case's resources.
+    #[serde(skip)]
+    pub addresses: Assigned,
 }
+
+/// Whose the addresses are that a cluster gave out: those of Services, and of the endpoints of headless ones.
+#[derive(Default)]
+pub(super) struct Assigned(BTreeMap<IpAddr, String>);
 
 /// The proxy under test.
 #[derive(Deserialize)]
@@ -70,6 +81,44 @@ pub(super) struct Member {
     pub labels: Labels,
     #[serde(default)]
     ports: Vec<u16>,
+}
+
+impl Assigned {
+    pub(super) fn read(&mut self, text: &str) {
+        let documents = yaml::documents(text).unwrap_or_default();
+        let host = |name: &Value, metadata: &Value| {
+            Some(format!(
+                "{}.{}.svc.cluster.local",
+                name.as_str()?,
+                metadata["namespace"].as_str()?
+            ))
+        };
+        let address = |it: &Value| it.as_str()?.parse().ok();
+        let mut headless = BTreeSet::new();
+        for service in documents.iter().filter(|it| it["kind"] == "Service") {
+            let metadata = &service["metadata"];
+            let Some(host) = host(&metadata["name"], metadata) else { continue };
+            match service.pointer("/spec/clusterIP").and_then(address) {
+                Some(address) => drop(self.0.insert(address, host)),
+                None => drop(headless.insert(host)),
+            }
+        }
+        for slice in documents.iter().filter(|it| it["kind"] == "EndpointSlice") {
+            let metadata = &slice["metadata"];
+            let name = metadata.pointer("/labels/kubernetes.io~1service-name");
+            let host = name.and_then(|name| host(name, metadata));
+            let Some(host) = host.filter(|host| headless.contains(host)) else { continue };
+            let endpoints = slice["endpoints"].as_array().into_iter().flatten();
+            let addresses = endpoints.filter_map(|it| it["addresses"].as_array()).flatten();
+            self.0.extend(addresses.filter_map(address).map(|it| (it, host.clone())));
+        }
+    }
+}
+
+impl Addresses for Assigned {
+    fn host_of(&self, address: IpAddr) -> Option<&str> {
+        self.0.get(&address).map(String::as_str)
+    }
 }
 
 impl Proxy {

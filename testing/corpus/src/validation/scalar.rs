@@ -1,5 +1,7 @@
 //! One value, and the rule that it keeps or breaks: it is put into a resource, at a field that has that rule.
 
+use std::net::IpAddr;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,18 +26,29 @@ impl Row {
     pub(super) fn case(self) -> Case {
         let Self { id, rule, value, sni, expectation } = self;
         let document = document(&rule, &value, sni);
+        let is_address = rule.contains("domain") && text(&value).parse::<IpAddr>().is_ok();
         Case::new(id, move || {
             let Some((name, document)) = &document else {
                 let got = format!("no field of a resource has the rule `{rule}`");
-                return Err(Mismatch::new(expectation.to_string(), got));
+                let mismatch = Mismatch::new(expectation.to_string(), got);
+                if !OF_THE_PROCESS.contains(&&*rule) {
+                    return Err(mismatch);
+                }
+                return Err(mismatch.because("a setting of Istio's own process, and no field"));
             };
             let files = Files::default().with(*name, document.to_string());
             // The value stands for itself: what else the message says is the field's.
             let verdict = Expectation { error_contains: None, ..expectation.clone() };
-            verdict.judge(&files.validate())
+            let why = |it: Mismatch| if is_address { it.because(BESIDES) } else { it };
+            verdict.judge(&files.validate()).map_err(why)
         })
     }
 }
+
+const BESIDES: &str = "an address is no domain, and whoever asks for one takes addresses besides: Istio refuses no resource for it";
+
+/// What is given to Istio's control plane when it is started.
+const OF_THE_PROCESS: &[&str] = &["maxConnectionAge"];
 
 /// A file in which the rule is applied to `value`, and its name. JSON is YAML.
 fn document(rule: &str, value: &Value, sni: bool) -> Option<(&'static str, Value)> {
@@ -130,7 +143,7 @@ fn service_entry(port: &Value, resolution: &str, address: &Value) -> (&'static s
 
 /// A VirtualService takes addresses beside domains, so that an address is no domain shows at a Gateway's server.
 fn bound_to_gateway(host: &Value, sni: bool) -> Value {
-    if text(host).parse::<std::net::IpAddr>().is_ok() {
+    if text(host).parse::<IpAddr>().is_ok() {
         let port = json!({ "number": 80, "name": "http", "protocol": "HTTP" });
         let servers = json!([{ "port": port, "hosts": [host] }]);
         return resource("Gateway", &json!({ "selector": { "app": "a" }, "servers": servers }));

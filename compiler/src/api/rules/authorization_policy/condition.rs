@@ -77,7 +77,9 @@ pub(super) fn check(condition: &Condition, action: Action, at: &At<'_>, out: &mu
             place.value(),
             format!("the condition says nothing of `{key}`"),
         );
-        return out.push(found.label("needs `values` or `notValues`"));
+        return out.push(
+            found.label("needs `values` or `notValues`").lacking(at, &["values", "notValues"]),
+        );
     }
     let Some(values) = kind(key, &place, out) else { return };
     for (field, texts) in [("values", &condition.values), ("notValues", &condition.not_values)] {

@@ -11,7 +11,7 @@ use crate::diagnostic::{At, Diagnostic};
 pub(super) fn check(operation: Option<&Operation>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let Some(operation) = operation else {
         let found = Diagnostic::new(&EMPTY_RULE_PART, at.value(), "`to` without an `operation`");
-        return out.push(found.label("needs `operation`"));
+        return out.push(found.label("needs `operation`").lacking(at, &["operation"]));
     };
     let at = at.field("operation");
     let lists = [

@@ -18,7 +18,7 @@ pub(super) fn check(
 ) {
     let Some(source) = source else {
         let found = Diagnostic::new(&EMPTY_RULE_PART, at.value(), "`from` without a `source`");
-        return out.push(found.label("needs `source`"));
+        return out.push(found.label("needs `source`").lacking(at, &["source"]));
     };
     let at = at.field("source");
     let lists = lists(source);

@@ -19,7 +19,7 @@ pub(in super::super) fn check(
             at.key(),
             "the connection pool has no settings",
         );
-        out.push(found.label("needs `tcp` or `http`"));
+        out.push(found.label("needs `tcp` or `http`").lacking(at, &["tcp", "http"]));
     }
     if let Some(http) = &pool.http {
         check_http(http, &at.field("http"), out);

@@ -109,7 +109,7 @@ fn check_port_policy(settings: &PortTrafficPolicy, at: &At<'_>, out: &mut Vec<Di
             at.value(),
             "settings of a port that is not named",
         );
-        out.push(found.label("needs `port`"));
+        out.push(found.label("needs `port`").lacking(at, &["port"]));
     }
     if load_balancer.is_none()
         && connection_pool.is_none()

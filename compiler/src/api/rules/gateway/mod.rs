@@ -28,7 +28,8 @@ pub(in crate::api) fn check(
     if spec.servers.is_empty() {
         out.push(
             Diagnostic::new(&INVALID_SERVER, at.key(), "the Gateway opens nothing")
-                .label("needs `servers`"),
+                .label("needs `servers`")
+                .lacking(&at, &["servers"]),
         );
     }
     let at = at.field("servers");
@@ -63,7 +64,8 @@ fn check_server(server: &Server, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if server.hosts.is_empty() {
         out.push(
             Diagnostic::new(&INVALID_SERVER, at.field("hosts").value(), "a server without hosts")
-                .label("needs `hosts`"),
+                .label("needs `hosts`")
+                .lacking(at, &["hosts"]),
         );
     }
     let before = out.len();
@@ -94,6 +96,7 @@ fn check_hosts(server: &Server, metadata: &Metadata, at: &At<'_>, out: &mut Vec<
 /// `host`, `namespace/host`, `./host` or `*/host`, where the host is an address, complete, or `*`.
 fn check_host(text: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let (offset, name) = match text.split_once('/') {
+        Some((scheme, _)) if scheme.ends_with(':') => (0, text),
         Some((namespace, name)) => {
             if !matches!(namespace, "*" | ".") && !is_dns_label(namespace) {
                 let found = Diagnostic::new(
@@ -174,7 +177,11 @@ fn check_protocol(server: &Server, protocol: Protocol, at: &At<'_>, out: &mut Ve
     match &server.tls {
         None if protocol.is_tls() => {
             let message = format!("a server for {} needs TLS settings", server.port.protocol);
-            out.push(Diagnostic::new(&INVALID_SERVER, place, message).label("needs `tls`"));
+            out.push(
+                Diagnostic::new(&INVALID_SERVER, place, message)
+                    .label("needs `tls`")
+                    .lacking(at, &["tls"]),
+            );
         }
         Some(tls) if !protocol.is_tls() => {
             let passes =

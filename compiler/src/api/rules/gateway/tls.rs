@@ -205,6 +205,13 @@ fn check_terminated(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnost
                 .collect()
         };
         for (certificate, key) in pairs {
+            if certificate.is_empty() && key.is_empty() {
+                fault(
+                    "the server has no certificate to show, and no key to it",
+                    "needs `credentialName`",
+                );
+                continue;
+            }
             if certificate.is_empty() {
                 fault(
                     "the server has no certificate to show",

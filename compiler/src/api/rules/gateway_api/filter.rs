@@ -6,8 +6,8 @@ use super::http_route::fault;
 use super::matching::is_field_value;
 use super::{name, reference};
 use crate::api::gateway_api::{
-    Cors, HeaderFilter, HttpRouteFilter, HttpRouteFilterType, HttpRouteMatch, PathMatchType,
-    PathModifier, PathModifierType, RequestMirror, RequestRedirect,
+    Cors, ExternalAuth, ExternalAuthProtocol, HeaderFilter, HttpRouteFilter, HttpRouteFilterType,
+    HttpRouteMatch, PathMatchType, PathModifier, PathModifierType, RequestMirror, RequestRedirect,
 };
 use crate::diagnostic::{At, Diagnostic};
 
@@ -116,6 +116,30 @@ fn check_filter(
     }
     if let Some(cors) = &filter.cors {
         check_cors(cors, &at.field("cors"), out);
+    }
+    if let Some(authorizer) = &filter.external_auth {
+        check_authorizer(authorizer, &at.field("externalAuth"), out);
+    }
+}
+
+/// The settings are those of the protocol.
+fn check_authorizer(authorizer: &ExternalAuth, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    use ExternalAuthProtocol as Protocol;
+    let settings = [
+        (Protocol::Grpc, "grpc", authorizer.grpc.is_some()),
+        (Protocol::Http, "http", authorizer.http.is_some()),
+    ];
+    for (of, name, is_set) in settings {
+        let place = at.field("protocol").value();
+        let is_meant = of == authorizer.protocol;
+        if is_meant && !is_set {
+            let message = format!("the authorizer lacks its `{name}`");
+            out.push(fault(place, message, &format!("needs `{name}`")));
+        } else if !is_meant && is_set {
+            let message = format!("the authorizer speaks another protocol than `{name}`");
+            let found = fault(at.field(name).key(), message, "not of this protocol");
+            out.push(found.also(place, "its protocol"));
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::checks::{INVALID_LABEL, INVALID_LISTENER};
+use super::super::checks::{DUPLICATE_PORT, INVALID_ADDRESS, INVALID_LABEL, INVALID_LISTENER};
 use super::super::{label, port};
 use super::{name, reference};
 use crate::api::Resource;
-use crate::api::gateway_api::{Gateway, Listener, ListenerSet, TlsMode};
+use crate::api::gateway_api::{Address, Gateway, Listener, ListenerSet, TlsMode};
 use crate::diagnostic::{At, Diagnostic, Place};
 
 /// The most listeners that a Gateway has.
@@ -34,7 +34,45 @@ pub(in crate::api) fn check(
     let annotations = infrastructure.field("annotations");
     check_keys(&spec.infrastructure.labels, "label", &infrastructure.field("labels"), out);
     check_keys(&spec.infrastructure.annotations, "annotation", &annotations, out);
+    check_addresses(&spec.addresses, &at.field("addresses"), out);
+    if let Some(frontend) = &spec.tls.frontend {
+        let ports: Vec<_> = frontend.per_port.iter().map(|it| it.port).collect();
+        check_ports(&ports, &at.field("tls").field("frontend").field("perPort"), out);
+    }
     check_listeners(&spec.listeners, "Gateway", &listeners, out);
+}
+
+/// Addresses of one type differ, and a name is one. Without a type it is an IP address.
+fn check_addresses(addresses: &[Address], at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let known = |it: &Address| {
+        let kind = it.r#type.clone().unwrap_or_else(|| "IPAddress".to_owned());
+        Some((kind, it.value.clone()?))
+            .filter(|(kind, _)| matches!(kind.as_str(), "IPAddress" | "Hostname"))
+    };
+    for (index, address) in addresses.iter().enumerate() {
+        let Some((kind, value)) = known(address) else { continue };
+        if kind == "Hostname" {
+            name::check_hostname(&value, true, &at.index(index).field("value"), out);
+        }
+        let own = Some((kind, value));
+        if let Some(first) = addresses.iter().take(index).position(|it| known(it) == own) {
+            let place = |index: usize| at.index(index).field("value").value();
+            let found = Diagnostic::new(&INVALID_ADDRESS, place(index), "an address stands twice");
+            out.push(found.label("again").also(place(first), "first here"));
+        }
+    }
+}
+
+/// What is said of a port is said once.
+fn check_ports(ports: &[i32], at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    for (index, port) in ports.iter().enumerate() {
+        let place = |index: usize| at.index(index).field("port").value();
+        if let Some(first) = ports.iter().take(index).position(|other| other == port) {
+            let message = format!("port {port} has two settings");
+            let found = Diagnostic::new(&DUPLICATE_PORT, place(index), message);
+            out.push(found.label("again").also(place(first), "first here"));
+        }
+    }
 }
 
 pub(in crate::api) fn check_listener_set(

@@ -40,18 +40,19 @@ fn check_method(test: &GrpcMethodMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) 
         out.push(fault(at.value(), message.into(), "needs one or both"));
     }
     let parts = [
-        ("service", &test.service, is_service as fn(&str) -> bool, SERVICE),
-        ("method", &test.method, is_identifier, METHOD),
+        ("service", &test.service, is_service as fn(&str) -> bool, (SERVICE, ", `_` and `.`")),
+        ("method", &test.method, is_identifier, (METHOD, " and `_`")),
     ];
     let before = out.len();
-    for (field, name, is_fit, pattern) in parts {
+    for (field, name, is_fit, (pattern, more)) in parts {
         let Some(name) = name else { continue };
         let at = at.field(field);
         if test.r#type == Some(MatchType::RegularExpression) {
             expression::check(name, &at, out);
         } else if !is_fit(name) {
             let message = format!("no {field} of gRPC is called `{name}`");
-            let found = fault(at.value(), message, "only letters, digits and `_`");
+            let label = format!("its characters are letters, digits{more}");
+            let found = fault(at.value(), message, &label);
             out.push(found.help(format!("names match `{pattern}`")));
         }
     }

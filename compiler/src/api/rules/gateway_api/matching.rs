@@ -109,7 +109,9 @@ fn check_path(path: &HttpPathMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     } else if value.contains('#') {
         Some("a `#` is never sent")
     } else if value.contains(is_odd) || !has_whole_escapes(value) {
-        Some("only letters, digits, `-/._~!$&'()*+,;=:@` and `%` with two hexadecimal digits")
+        Some(
+            "its characters are letters, digits, `-/._~!$&'()*+,;=:@` and `%` with two hexadecimal digits",
+        )
     } else if value.len() > PATH_MAX {
         Some("more than 1024 characters")
     } else {

@@ -64,7 +64,7 @@ pub(super) fn check_backend(backend: &Backend<'_>, at: &At<'_>, out: &mut Vec<Di
                 at.field("name").value(),
                 "a reference to a Service without a port",
             );
-            out.push(found.label("needs `port`"));
+            out.push(found.label("needs `port`").lacking(at, &["port"]));
         }
         None => {}
     }

@@ -62,6 +62,15 @@ pub(in crate::api) fn check_pod(
     pod::check_image(&resource.spec, root, out);
 }
 
+/// The template of what runs once; `at` leads to it.
+pub(in crate::api) fn check_template(
+    template: &PodTemplate,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    annotation::check_pod_template(&template.metadata, &template.spec, at, out);
+}
+
 /// What makes pods from a template; `root` is the resource's.
 pub(in crate::api) fn check_workload<T>(
     resource: &Resource<T>,

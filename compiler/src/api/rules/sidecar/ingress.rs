@@ -73,6 +73,7 @@ fn check_tls(
         ("httpsRedirect", tls.https_redirect),
         ("credentialName", !tls.credential_name.is_empty()),
         ("credentialNames", !tls.credential_names.is_empty()),
+        ("caCertCredentialName", !tls.ca_cert_credential_name.is_empty()),
     ];
     for (name, _) in unsupported.iter().filter(|(_, is_set)| *is_set) {
         let message = format!("a listener of a sidecar does not support `{name}`");

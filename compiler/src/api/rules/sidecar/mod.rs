@@ -25,7 +25,11 @@ pub(in crate::api) fn check(
         && spec.inbound_connection_pool.is_none();
     if says_nothing {
         let found = Diagnostic::new(&INVALID_SIDECAR, at.key(), "the Sidecar says nothing");
-        out.push(found.label("needs `egress`, `ingress` or `outboundTrafficPolicy`"));
+        out.push(
+            found
+                .label("needs `egress`, `ingress` or `outboundTrafficPolicy`")
+                .lacking(&at, &["egress", "ingress", "outboundTrafficPolicy"]),
+        );
     }
     ingress::check(&spec.ingress, &at.field("ingress"), out);
     egress::check(&spec.egress, &resource.namespace, &at.field("egress"), out);

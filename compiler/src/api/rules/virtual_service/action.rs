@@ -38,7 +38,11 @@ pub(super) fn check_redirect(route: &HttpRoute, at: &At<'_>, out: &mut Vec<Diagn
             at.key(),
             "the redirect leads to where the request already is",
         );
-        out.push(found.label("needs `uri`, `authority`, `scheme` or `port`"));
+        out.push(
+            found
+                .label("needs `uri`, `authority`, `scheme` or `port`")
+                .lacking(at, &["uri", "authority", "scheme", "port", "derivePort"]),
+        );
     }
     if redirect.redirect_code != 0 && !(300..=399).contains(&redirect.redirect_code) {
         let message = format!("`{}` is no status of a redirect", redirect.redirect_code);
@@ -140,14 +144,20 @@ pub(super) fn check_rewrite(rewrite: Option<&HttpRewrite>, at: &At<'_>, out: &mu
                     at.key(),
                     "`uriRegexRewrite` needs `match` and `rewrite`",
                 );
-                out.push(found.label(format!("needs `{missing}`")));
+                out.push(
+                    found.label(format!("needs `{missing}`")).lacking(&at, &["match", "rewrite"]),
+                );
             } else {
                 check_substitution(&regex.r#match, &regex.rewrite, &at, out);
             }
         }
         None if rewrite.uri.is_empty() && rewrite.authority.is_empty() => {
             let found = Diagnostic::new(&INVALID_REWRITE, at.key(), "the rewrite changes nothing");
-            out.push(found.label("needs `uri`, `uriRegexRewrite` or `authority`"));
+            out.push(
+                found
+                    .label("needs `uri`, `uriRegexRewrite` or `authority`")
+                    .lacking(at, &["uri", "uriRegexRewrite", "authority"]),
+            );
         }
         None => {}
     }

@@ -66,7 +66,11 @@ fn check_action(route: &HttpRoute, is_delegate: bool, at: &At<'_>, out: &mut Vec
             if !has_route {
                 let found =
                     Diagnostic::new(&MISSING_ROUTE, at.value(), "a route that leads nowhere");
-                out.push(found.label("needs `route`, `redirect` or `directResponse`"));
+                out.push(
+                    found
+                        .label("needs `route`, `redirect` or `directResponse`")
+                        .lacking(at, &["route", "redirect", "directResponse", "delegate"]),
+                );
             }
             return;
         }

@@ -114,7 +114,7 @@ pub(super) fn check_fault(
     let Some(fault) = fault else { return };
     if fault.delay.is_none() && fault.abort.is_none() {
         let found = Diagnostic::new(&INVALID_FAULT, at.key(), "the fault does nothing");
-        out.push(found.label("needs `delay` or `abort`"));
+        out.push(found.label("needs `delay` or `abort`").lacking(at, &["delay", "abort"]));
     }
     if let Some(delay) = &fault.delay {
         check_delay(delay, &at.field("delay"), out);
@@ -143,10 +143,22 @@ fn check_delay(delay: &Delay, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         );
         out.push(found.label("deprecated").help("write `percentage: {value: …}`"));
     }
+    if delay.percentage.is_none() && delay.percent == 0 {
+        out.push(of_nobody(at, "delay", "delayed"));
+    }
     duration::check(delay.fixed_delay, &at.field("fixedDelay"), out);
     if let Some(delay) = delay.exponential_delay {
         duration::check(Some(delay), &at.field("exponentialDelay"), out);
     }
+}
+
+/// Source: Istio, `HTTPFaultInjection`: if left unspecified, no request is.
+fn of_nobody(at: &At<'_>, what: &str, done: &str) -> Diagnostic {
+    let message = format!("the {what} does not say to how many requests it happens");
+    let found = Diagnostic::new(&INEFFECTIVE_FAULT, at.key(), message).label("needs `percentage`");
+    found
+        .consequence(format!("no request is {done}"))
+        .help("for all of them, write `percentage: {value: 100}`")
 }
 
 fn check_abort(abort: &Abort, at: &At<'_>, out: &mut Vec<Diagnostic>) {
@@ -162,8 +174,14 @@ fn check_abort(abort: &Abort, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let found =
             Diagnostic::new(&INEFFECTIVE_FAULT, at.key(), "the abort does not say with what error");
         out.push(
-            found.label("needs `httpStatus` or `grpcStatus`").consequence("no request is aborted"),
+            found
+                .label("needs `httpStatus` or `grpcStatus`")
+                .lacking(at, &["httpStatus", "grpcStatus", "http2Error"])
+                .consequence("no request is aborted"),
         );
+    }
+    if abort.percentage.is_none() && kinds != [false; 3] {
+        out.push(of_nobody(at, "abort", "aborted"));
     }
     if let Some(status) = abort.http_status {
         report_status(i64::from(status), &INVALID_FAULT, &at.field("httpStatus"), out);
@@ -225,7 +243,8 @@ pub(super) fn check_cors(cors: Option<&CorsPolicy>, at: &At<'_>, out: &mut Vec<D
         if texts.iter().all(|text| text.as_deref().is_none_or(str::is_empty)) {
             out.push(
                 Diagnostic::new(&INVALID_CORS, at.value(), "an origin without a text")
-                    .label("needs `exact`, `prefix` or `regex`"),
+                    .label("needs `exact`, `prefix` or `regex`")
+                    .lacking(&at, &["exact", "prefix", "regex"]),
             );
         } else {
             expression::check_regex(origin, &at, out);

@@ -19,7 +19,7 @@ pub(super) fn check_tls(
             at.value(),
             "a route for TLS that matches no server name",
         );
-        out.push(found.label("needs `match` with `sniHosts`"));
+        out.push(found.label("needs `match` with `sniHosts`").lacking(at, &["match"]));
     }
     let matches = at.field("match");
     for (index, test) in route.r#match.iter().enumerate() {
@@ -35,7 +35,7 @@ fn check_tls_match(test: &TlsMatch, of: &VirtualService, at: &At<'_>, out: &mut 
             at.value(),
             "a route for TLS matches by server name, and here is none",
         );
-        out.push(found.label("needs `sniHosts`"));
+        out.push(found.label("needs `sniHosts`").lacking(at, &["sniHosts"]));
     }
     let names = at.field("sniHosts");
     for (index, name) in test.sni_hosts.iter().enumerate() {
@@ -107,7 +107,7 @@ fn check_route(
             at.value(),
             format!("a route for {of} that leads nowhere"),
         );
-        out.push(found.label("needs `route`"));
+        out.push(found.label("needs `route`").lacking(at, &["route"]));
     }
     let at = at.field("route");
     for (index, destination) in destinations.iter().enumerate() {

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use mesh_compiler::diagnostic::Finding;
 use serde_json::Value;
 
 use self::document::{Kind, Step};
@@ -73,26 +74,32 @@ fn places_below(schema: &Value, path: &mut Vec<Step>, places: &mut Vec<(Vec<Step
 }
 
 fn judge(kind: &Kind, path: &[Step], schema: &Value) -> Verdict {
-    let right = errors(&kind.document(path, document::sample(schema)));
+    let (right, suspect) = said(&kind.document(path, document::sample(schema)));
     let mut accepted = Vec::new();
+    let mut is_told = true;
     for (what, wrong) in probe::wrong(schema) {
-        let found = errors(&kind.document(path, wrong));
+        let (found, warnings) = said(&kind.document(path, wrong));
         // What is refused whatever it says need not be looked into.
         let is_refused = found.iter().any(|error| error.starts_with("refused-field "));
         if !is_refused && found.is_subset(&right) {
             accepted.push(what);
+            is_told &= !warnings.is_subset(&suspect);
         }
     }
     if accepted.is_empty() {
-        Ok(())
-    } else {
-        Err(Mismatch::new("refused", format!("accepted: {}", accepted.join("; "))))
+        return Ok(());
     }
+    let mismatch = Mismatch::new("refused", format!("accepted: {}", accepted.join("; ")));
+    Err(if is_told { mismatch.because(WARNED) } else { mismatch })
 }
 
-/// What is wrong with a document, without the places, which differ from one to the next.
-fn errors(document: &Value) -> BTreeSet<String> {
+const WARNED: &str =
+    "it is warned about: Istio's validation, which it is held to, takes it with a warning";
+
+/// What is wrong with a document, and what may be, without the places, which differ from one to the next.
+fn said(document: &Value) -> (BTreeSet<String>, BTreeSet<String>) {
     let files = Files::default().with("a.yaml", document.to_string());
     let found: Findings = files.validate();
-    found.errors().map(|error| format!("{} {}", error.check.name, error.message)).collect()
+    let text = |it: &Finding| format!("{} {}", it.check.name, it.message);
+    (found.errors().map(text).collect(), found.warnings().map(text).collect())
 }

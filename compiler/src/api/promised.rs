@@ -1,0 +1,190 @@
+//! What will be in the cluster because of resources that other programs read.
+//!
+//! A repository that is applied as a whole holds orders, too: a `Certificate` of cert-manager becomes a Secret, a Knative
+//! `Service` becomes pods. Of those kinds nothing is checked. But what they make exists, so whoever misses it says nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Metadata;
+use super::read::Scope;
+use crate::parse::{Content, DocumentId, NodeId, Parsed, Tree};
+
+/// What other programs make.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Promised {
+    /// Namespace and name.
+    secrets: BTreeSet<(String, String)>,
+    /// Namespace → the accounts under which pods run of which no more is known.
+    accounts: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// Group, kind, and where the name of the Secret stands that is made of it. Where none does, it is its own.
+static SECRETS: &[(&str, &str, &[&str])] = &[
+    ("cert-manager.io", "Certificate", &["spec", "secretName"]),
+    ("external-secrets.io", "ExternalSecret", &["spec", "target", "name"]),
+    ("kubernetes-client.io", "ExternalSecret", &[]),
+    ("bitnami.com", "SealedSecret", &["spec", "template", "metadata", "name"]),
+    ("secrets.hashicorp.com", "VaultStaticSecret", &["spec", "destination", "name"]),
+    ("secrets.hashicorp.com", "VaultDynamicSecret", &["spec", "destination", "name"]),
+    ("secrets.hashicorp.com", "VaultPKISecret", &["spec", "destination", "name"]),
+    ("secrets-store.csi.x-k8s.io", "SecretProviderClass", &["spec", "secretObjects", "secretName"]),
+    ("isindir.github.com", "SopsSecret", &["spec", "secretTemplates", "name"]),
+    ("onepassword.com", "OnePasswordItem", &[]),
+];
+
+/// By any of which cert-manager makes a certificate for an Ingress or a Gateway. Source: cert-manager, "Securing Ingress
+/// Resources", "Securing Gateway Resources".
+static CERTIFYING: &[&str] =
+    &["cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"];
+
+impl Promised {
+    /// Whether some program makes this Secret.
+    #[must_use]
+    pub fn has_secret(&self, namespace: &str, name: &str) -> bool {
+        self.secrets.contains(&(namespace.to_owned(), name.to_owned()))
+    }
+
+    /// Namespaces and names.
+    pub fn secrets(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.secrets.iter().map(|(namespace, name)| (namespace.as_str(), name.as_str()))
+    }
+
+    /// Whether pods run in a namespace of whose labels nothing is known.
+    #[must_use]
+    pub fn has_pods_in(&self, namespace: &str) -> bool {
+        self.accounts.contains_key(namespace)
+    }
+
+    #[must_use]
+    pub fn has_no_pods(&self) -> bool {
+        self.accounts.is_empty()
+    }
+
+    /// Namespaces, and an account under which such pods run there.
+    pub fn accounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let accounts = self.accounts.iter();
+        accounts.flat_map(|(namespace, all)| all.iter().map(|it| (namespace.as_str(), it.as_str())))
+    }
+
+    /// Takes in a resource of a kind that the mesh does not read.
+    pub(super) fn read(&mut self, parsed: &Parsed, id: DocumentId, scope: &Scope) {
+        let document = parsed.document(id);
+        let identity = &document.identity;
+        let (tree, source) = (parsed.tree(document.tree), parsed.source(document.file).text());
+        let namespace = identity.namespace.as_deref().unwrap_or(&scope.default_namespace);
+        let is_this =
+            |it: &&(&str, &str, &[&str])| it.0 == identity.group() && it.1 == &*identity.kind;
+        if let Some((_, _, path)) = SECRETS.iter().find(is_this) {
+            let mut names = Vec::new();
+            texts(tree, document.root, path, source, &mut names);
+            if names.is_empty() {
+                names.extend(identity.name.as_deref());
+            }
+            for name in names {
+                self.secrets.insert((namespace.to_owned(), name.to_owned()));
+            }
+        }
+        self.read_pods(tree, document.root, source, namespace);
+    }
+
+    /// Wherever containers stand, pods are made.
+    fn read_pods(&mut self, tree: &Tree, node: NodeId, source: &str, namespace: &str) {
+        if let Some(entry) = tree.entry(node, "containers", source) {
+            let mut all = tree.elements(entry.value).iter();
+            if all.any(|container| tree.entry(*container, "image", source).is_some()) {
+                self.add_pods(namespace, tree.text_at(node, "serviceAccountName", source));
+            }
+        }
+        for element in tree.elements(node) {
+            self.read_pods(tree, *element, source, namespace);
+        }
+        for entry in tree.entries(node) {
+            self.read_pods(tree, entry.value, source, namespace);
+        }
+    }
+
+    /// Pods of which no more is known than perhaps their account.
+    pub(super) fn add_pods(&mut self, namespace: &str, account: Option<&str>) {
+        let accounts = self.accounts.entry(namespace.to_owned()).or_default();
+        accounts.extend(account.map(str::to_owned));
+    }
+
+    /// The Secrets that a resource names, where it asks for their making.
+    pub(super) fn certify<'n>(
+        &mut self,
+        namespace: &str,
+        metadata: &Metadata,
+        names: impl Iterator<Item = &'n str>,
+    ) {
+        if CERTIFYING.iter().any(|it| metadata.annotations.contains_key(*it)) {
+            self.secrets.extend(names.map(|name| (namespace.to_owned(), name.to_owned())));
+        }
+    }
+}
+
+/// The texts at a path, which passes through all elements of a list.
+fn texts<'t>(tree: &'t Tree, node: NodeId, path: &[&str], source: &'t str, out: &mut Vec<&'t str>) {
+    for element in tree.elements(node) {
+        texts(tree, *element, path, source, out);
+    }
+    match path.split_first() {
+        Some((field, rest)) => {
+            if let Some(entry) = tree.entry(node, field, source) {
+                texts(tree, entry.value, rest, source, out);
+            }
+        }
+        None => {
+            if let Content::Text(text) = tree.content(node) {
+                out.push(tree.text(text, source));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Compiled;
+
+    #[test]
+    fn a_secret_is_named_where_its_kind_says() {
+        let compiled = Compiled::text(
+            "apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: a, namespace: shop}
+spec: {secretName: tls}
+---
+apiVersion: secrets-store.csi.x-k8s.io/v1
+kind: SecretProviderClass
+metadata: {name: b, namespace: shop}
+spec: {secretObjects: [{secretName: one}, {secretName: two}]}
+---
+apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata: {name: sealed, namespace: shop}
+spec: {encryptedData: {tls.crt: x}}
+",
+        );
+        let names: Vec<_> = compiled.mesh.promised.secrets().collect();
+        assert_eq!(names, ["one", "sealed", "tls", "two"].map(|name| ("shop", name)));
+        assert!(!compiled.mesh.promised.has_pods_in("shop"));
+    }
+
+    #[test]
+    fn containers_with_images_are_pods_wherever_they_stand() {
+        let compiled = Compiled::text(
+            "apiVersion: ray.io/v1
+kind: RayCluster
+metadata: {name: a, namespace: shop}
+spec: {headGroupSpec: {template: {spec: {serviceAccountName: ray, containers: [{image: x}]}}}}
+---
+apiVersion: a.example.com/v1
+kind: Ship
+metadata: {name: b, namespace: sea}
+spec: {containers: [{weight: 3}]}
+",
+        );
+        let promised = &compiled.mesh.promised;
+        assert_eq!(promised.accounts().collect::<Vec<_>>(), [("shop", "ray")]);
+        assert!(promised.has_pods_in("shop") && !promised.has_pods_in("sea"));
+    }
+}
