@@ -229,7 +229,7 @@ impl<'a> Services<'a> {
         self.by_host.keys()
     }
 
-    /// All hosts of ServiceEntries but wildcards, sorted.
+    /// All hosts of `ServiceEntry`s but wildcards, sorted.
     #[must_use]
     pub fn outside(&self) -> &Words {
         self.outside.get_or_init(|| {
