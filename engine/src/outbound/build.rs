@@ -202,9 +202,10 @@ fn served(host: &SeenHost, port: u16) -> Option<&Service> {
 }
 
 /// The ports on which HTTP is looked for wherever a connection goes. One whose protocol is detected is for the service's
-/// own address, where it has one. Source: Istio, `buildSidecarOutboundListener`.
+/// own addresses, where an author gave it some; those that a cluster assigns may not be known. Source: Istio,
+/// `buildSidecarOutboundListener`.
 fn open_ports(service: &Service) -> impl Iterator<Item = u16> + '_ {
-    let is_bare = service.addresses.is_empty() && service.name == service.host;
+    let is_bare = service.addresses.is_empty();
     let is_open =
         move |protocol: Protocol| protocol.is_http() || (protocol == Protocol::Detect && is_bare);
     service.ports.iter().filter(move |port| is_open(port.protocol)).map(|port| port.number)
