@@ -689,3 +689,17 @@ fn one_cause_is_one_finding() {
     let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e, namespace: shop}\nspec: {hosts: [a.example.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: dns, endpoints: [{address: b.example.com}]}\n";
     assert_eq!(names(&[entry]), ["unknown-value"]);
 }
+
+/// A certificate is held against the key beside it, and not against one that belongs to something else.
+#[test]
+fn a_key_is_that_of_its_pair() {
+    let page = include_str!("foreign_key.md");
+    let fixed = page.split("```yaml fixed\n").nth(1).unwrap().split("```").next().unwrap();
+    let foreign = page.split("```yaml fails\n").nth(1).unwrap().split("```").next().unwrap();
+    let key = foreign.split("  tls.key: |\n").nth(1).unwrap();
+    let found = |text: &str| {
+        run(&[("a.yaml", text)]).iter().filter(|it| it.check.name == "foreign-key").count()
+    };
+    assert_eq!((found(foreign), found(fixed)), (1, 0));
+    assert_eq!(found(&format!("{fixed}  key: |\n{key}")), 0);
+}

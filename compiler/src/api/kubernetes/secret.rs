@@ -52,9 +52,9 @@ impl<T> Entry<T> {
     }
 }
 
-/// In their order. Source: Istio, `ExtractCertInfo`, `ExtractRoot`.
-const CERTIFICATES: [&str; 2] = ["cert", "tls.crt"];
-const KEYS: [&str; 2] = ["key", "tls.key"];
+/// Of a certificate and its key: the first that is there whole counts. Source: Istio, `ExtractCertInfo`.
+const PAIRS: [(&str, &str); 2] = [("cert", "key"), ("tls.crt", "tls.key")];
+/// The first that is there. Source: Istio, `ExtractRoot`.
 const AUTHORITIES: [&str; 2] = ["cacert", "ca.crt"];
 
 /// As it stands in a file.
@@ -87,6 +87,10 @@ impl<T> Entry<Option<T>> {
 }
 
 impl Document {
+    fn has(&self, name: &str) -> bool {
+        self.data.contains_key(name) || self.string_data.contains_key(name)
+    }
+
     /// What stands under `name`: of both, the text. Absent: nothing, or what is filled in later, which is no base64 or no PEM.
     fn entry(&self, name: &'static str) -> Option<Entry<Vec<u8>>> {
         if let Some(text) = self.string_data.get(name) {
@@ -111,13 +115,16 @@ impl Read for Secret {
     }
 
     fn open(document: Document) -> (Metadata, Option<Self>) {
-        let value = |names: &[&'static str]| names.iter().find_map(|name| document.entry(name));
-        let certificate = |names| value(names).map(|it| it.map(|pem| Certificate::of(&pem)));
-        let key = value(&KEYS).map(|it| it.map(|pem| PublicKey::of_private(&pem)));
+        let pair = PAIRS.iter().find(|(a, b)| document.has(a) && document.has(b));
+        let certificate = pair.and_then(|(name, _)| document.entry(name));
+        let key = pair.and_then(|(_, name)| document.entry(name));
+        let authority = AUTHORITIES.iter().find_map(|name| document.entry(name));
+        let read = |it: Entry<Vec<u8>>| it.map(|pem| Certificate::of(&pem));
+        let key = key.map(|it| it.map(|pem| PublicKey::of_private(&pem)));
         let secret = Self {
-            certificate: certificate(&CERTIFICATES),
+            certificate: certificate.map(read),
             key: key.and_then(Entry::known),
-            authority: certificate(&AUTHORITIES),
+            authority: authority.map(read),
             keys: document.data.into_keys().chain(document.string_data.into_keys()).collect(),
             r#type: document.r#type,
         };
