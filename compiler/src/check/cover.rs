@@ -3,6 +3,7 @@
 //! It answers yes only where that is sure: an expression is compared with plain texts by running it, and with another
 //! expression only by what both begin with.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use mesh_engine::pattern::Pattern;
@@ -44,6 +45,32 @@ impl<'a> Test<'a> {
                     && Pattern::new(a).is_ok_and(|a| a.matches(b.as_bytes()))
             }
             (Self::Exact(_) | Self::Prefix(_) | Self::Regex(_), _) => false,
+        }
+    }
+}
+
+/// The paths that a match takes, as far as they are compared byte by byte.
+#[derive(Debug)]
+pub(super) enum Paths<'a> {
+    All,
+    One(&'a str),
+    /// All of them begin so.
+    Below(Cow<'a, str>),
+    Unknown,
+}
+
+impl<'a> Paths<'a> {
+    pub(super) fn of(it: &'a HttpMatch) -> Self {
+        match it.uri.as_ref().filter(|uri| !takes_every_path(uri)) {
+            None => Self::All,
+            Some(_) if it.ignore_uri_case => Self::Unknown,
+            Some(uri) => match Test::of(uri) {
+                Test::Any => Self::All,
+                Test::Exact(path) => Self::One(path),
+                Test::Prefix(prefix) => Self::Below(prefix.into()),
+                Test::Regex(pattern) => Pattern::prefix_of(pattern)
+                    .map_or(Self::Unknown, |prefix| Self::Below(String::from(prefix).into())),
+            },
         }
     }
 }

@@ -56,6 +56,7 @@ mod rival_service_entry;
 mod shadowed_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
+mod tried;
 mod unattached_route;
 mod undeployed_gateway;
 mod uneven_weights;

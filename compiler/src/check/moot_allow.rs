@@ -11,6 +11,7 @@ use mesh_snapshot::Applies;
 use super::policy_never_matches::{block, is_within};
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule, Source};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::policy::{Policy, Scope};
 
@@ -20,8 +21,16 @@ pub(super) static CHECK: Check =
 /// A rule, where it stands, and whom it is for.
 struct At<'m> {
     rule: &'m Rule,
-    place: Place,
+    document: DocumentId,
+    index: usize,
     scope: &'m Scope<'m>,
+}
+
+impl At<'_> {
+    fn place(&self) -> Place {
+        let path = FieldPath::default().field("spec").field("rules").index(self.index);
+        Place::value(self.document, path)
+    }
 }
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
@@ -30,11 +39,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { continue };
         let all = by_namespace.entry(&policy.resource.namespace).or_default();
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
-            let path = FieldPath::default().field("spec").field("rules").index(index);
-            all.push(At { rule, place: Place::value(policy.resource.id, path), scope });
+            all.push(At { rule, document: policy.resource.id, index, scope });
         }
     }
-    for rules in by_namespace.values() {
+    for rules in by_namespace.values().filter(|rules| rules.len() > 1) {
         let broader = Broader::of(rules);
         for (place, narrow) in rules.iter().enumerate() {
             let candidates = broader.candidates(narrow).into_iter();
@@ -147,9 +155,9 @@ fn is_text(value: &str) -> bool {
 }
 
 fn report(narrow: &At<'_>, broad: &At<'_>) -> Diagnostic {
-    Diagnostic::new(&CHECK, narrow.place.clone(), "another rule lets in all that this one does")
+    Diagnostic::new(&CHECK, narrow.place(), "another rule lets in all that this one does")
         .label("changes nothing")
-        .also(broad.place.clone(), "this one asks for less")
+        .also(broad.place(), "this one asks for less")
         .consequence("what is asked for here alone is asked of nobody")
         .help("policies add to each other: narrow the other rule, remove this one, or write a `DENY` policy")
 }

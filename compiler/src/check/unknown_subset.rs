@@ -19,7 +19,7 @@ pub(super) static CHECK: Check =
         .alias(&["IST0101", "KIA1107"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for it in mesh.virtual_services.written() {
+    for it in mesh.virtual_services.written().filter(|it| it.names_subsets()) {
         let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (destination, at) in it.destinations(&mesh.settings) {
             if !destination.subset.is_empty() && is_unknown(mesh, it, &destination) {

@@ -1,11 +1,12 @@
 //! What runs: pods, and what makes pods.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
+use super::labelled::Labelled;
 use crate::api::kubernetes::{Container, PodSpec, PodTemplate};
 use crate::api::{Mesh, Metadata, Resource};
 use crate::diagnostic::FieldPath;
@@ -82,8 +83,8 @@ const TEMPLATE_OF_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 #[derive(Clone, Debug)]
 pub struct Workloads<'a> {
     all: Vec<Workload<'a>>,
-    /// Label → places in `all`, ascending.
-    by_label: HashMap<&'a str, HashMap<&'a str, Vec<usize>>>,
+    /// Places in `all`, by the labels of their pods.
+    by_label: Labelled<'a>,
     /// The places of gateways' proxies, ascending.
     gateways: Vec<usize>,
 }
@@ -91,11 +92,9 @@ pub struct Workloads<'a> {
 impl<'a> Workloads<'a> {
     pub(super) fn of(mesh: &'a Mesh) -> Self {
         let all = workloads(mesh);
-        let mut by_label: HashMap<&str, HashMap<&str, Vec<_>>> = HashMap::new();
+        let mut by_label = Labelled::default();
         for (place, it) in all.iter().enumerate() {
-            for (name, value) in &it.metadata.labels {
-                by_label.entry(name).or_default().entry(value).or_default().push(place);
-            }
+            by_label.add(&it.metadata.labels, place);
         }
         let is_gateway = |it: &Workload<'_>| it.inventory.role == Role::Gateway;
         let gateways = all.iter().enumerate().filter(|(_, it)| is_gateway(it));
@@ -114,7 +113,7 @@ impl<'a> Workloads<'a> {
     #[must_use]
     pub fn selected(&self, namespace: Option<&str>, labels: &Labels) -> Vec<&Workload<'a>> {
         let range = self.range(namespace);
-        let Some(places) = self.rarest(labels) else {
+        let Some(places) = self.by_label.rarest(labels) else {
             return self.all.get(range).unwrap_or_default().iter().collect();
         };
         let from = places.partition_point(|place| *place < range.start);
@@ -125,15 +124,6 @@ impl<'a> Workloads<'a> {
     /// The proxies of gateways, by namespace and name.
     pub fn gateways(&self) -> impl Iterator<Item = &Workload<'a>> {
         self.gateways.iter().filter_map(|place| self.all.get(*place))
-    }
-
-    /// Of the workloads with one of these labels the fewest; absent without labels.
-    fn rarest(&self, labels: &Labels) -> Option<&[usize]> {
-        let with = |(name, value): (&String, &String)| {
-            let places = self.by_label.get(name.as_str()).and_then(|of| of.get(value.as_str()));
-            places.map_or(&[][..], Vec::as_slice)
-        };
-        labels.iter().map(with).min_by_key(|places| places.len())
     }
 
     fn range(&self, namespace: Option<&str>) -> std::ops::Range<usize> {
