@@ -37,7 +37,11 @@ pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
         if gateways.is_empty() {
             continue;
         }
+        let mut hosts = HashSet::new();
         for (destination, at) in it.destinations(&mesh.settings) {
+            if !hosts.insert(destination.host.clone()) {
+                continue;
+            }
             let route = || Place::value(at.document, at.path().field("host"));
             all.add(&gateways, &destination.host, route);
         }

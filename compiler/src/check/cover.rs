@@ -94,8 +94,8 @@ pub(super) fn covers(a: &HttpMatch, b: &HttpMatch, gateways: &[String]) -> bool 
 
 /// The same of a place at which both apply.
 pub(super) fn covers_request(a: &HttpMatch, b: &HttpMatch) -> bool {
-    covers_path(a, b)
-        && covers_text(a.scheme.as_ref(), b.scheme.as_ref())
+    // The path comes last: to compare it with an expression takes longer than the rest.
+    covers_text(a.scheme.as_ref(), b.scheme.as_ref())
         && covers_text(a.method.as_ref(), b.method.as_ref())
         && covers_text(a.authority.as_ref(), b.authority.as_ref())
         && covers_names(&a.headers, &b.headers)
@@ -104,6 +104,7 @@ pub(super) fn covers_request(a: &HttpMatch, b: &HttpMatch) -> bool {
         && (a.port == 0 || a.port == b.port)
         && a.source_labels.iter().all(|(name, value)| b.source_labels.get(name) == Some(value))
         && (a.source_namespace.is_empty() || a.source_namespace == b.source_namespace)
+        && covers_path(a, b)
 }
 
 fn covers_path(a: &HttpMatch, b: &HttpMatch) -> bool {

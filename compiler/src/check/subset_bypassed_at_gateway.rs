@@ -23,7 +23,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     for (_, it) in mesh.virtual_services.iter() {
-        if !it.gateways.iter().any(|name| matches!(name, GatewayName::Named(_))) {
+        let mut http = it.http.iter().flat_map(|it| &it.spec.route);
+        if !it.gateways.iter().any(|name| matches!(name, GatewayName::Named(_)))
+            || http.all(|route| !route.destination.subset.is_empty())
+        {
             continue;
         }
         for (destination, at) in it.destinations(&mesh.settings) {

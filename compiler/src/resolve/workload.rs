@@ -1,7 +1,7 @@
 //! What runs: pods, and what makes pods.
 
-use std::collections::BTreeMap;
-use std::ops::Deref;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{Deref, Range};
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
@@ -18,6 +18,8 @@ pub struct Workload<'a> {
     pub id: DocumentId,
     /// `Deployment` and the like.
     pub kind: &'static str,
+    /// Its namespace.
+    home: &'a str,
     /// What slices are cut for.
     pub inventory: Inventory,
     pub pod: &'a PodSpec,
@@ -83,6 +85,8 @@ const TEMPLATE_OF_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 #[derive(Clone, Debug)]
 pub struct Workloads<'a> {
     all: Vec<Workload<'a>>,
+    /// Places in `all`, from the first to behind the last.
+    by_namespace: HashMap<&'a str, Range<usize>>,
     /// Places in `all`, by the labels of their pods.
     by_label: Labelled<'a>,
     /// The places of gateways' proxies, ascending.
@@ -93,13 +97,15 @@ impl<'a> Workloads<'a> {
     pub(super) fn of(mesh: &'a Mesh) -> Self {
         let all = workloads(mesh);
         let mut by_label = Labelled::default();
+        let mut by_namespace: HashMap<&str, Range<usize>> = HashMap::new();
         for (place, it) in all.iter().enumerate() {
             by_label.add(&it.metadata.labels, place);
+            by_namespace.entry(it.home).or_insert(place..place).end = place + 1;
         }
         let is_gateway = |it: &Workload<'_>| it.inventory.role == Role::Gateway;
         let gateways = all.iter().enumerate().filter(|(_, it)| is_gateway(it));
         let gateways = gateways.map(|(place, _)| place).collect();
-        Self { all, by_label, gateways }
+        Self { all, by_namespace, by_label, gateways }
     }
 
     /// Those of a namespace, by name.
@@ -126,11 +132,11 @@ impl<'a> Workloads<'a> {
         self.gateways.iter().filter_map(|place| self.all.get(*place))
     }
 
-    fn range(&self, namespace: Option<&str>) -> std::ops::Range<usize> {
-        let Some(namespace) = namespace else { return 0..self.all.len() };
-        let from = self.all.partition_point(|it| it.namespace() < namespace);
-        let end = self.all.partition_point(|it| it.namespace() <= namespace);
-        from..end
+    fn range(&self, namespace: Option<&str>) -> Range<usize> {
+        match namespace {
+            None => 0..self.all.len(),
+            Some(namespace) => self.by_namespace.get(namespace).cloned().unwrap_or_default(),
+        }
     }
 }
 
@@ -165,6 +171,7 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
             Some(Workload {
                 id: resource.id,
                 kind,
+                home: &resource.namespace,
                 inventory,
                 pod: &template.spec,
                 own: &resource.metadata,
@@ -176,6 +183,7 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
     let pods = mesh.pods.iter().map(|pod| Workload {
         id: pod.id,
         kind: "Pod",
+        home: &pod.namespace,
         inventory: inventory(pod, &pod.metadata, &pod.spec),
         pod: &pod.spec,
         own: &pod.metadata,
