@@ -38,6 +38,8 @@ mod suppress;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod testing;
 
 pub use compile::{Compilation, Options, compile, compile_again};
