@@ -17,8 +17,9 @@ pub(super) struct Case {
     compiled: OnceLock<Option<String>>,
 }
 
-pub(super) fn all() -> Vec<Case> {
-    let files = fs::read_dir(super::data("cases")).unwrap();
+/// Those of a folder.
+pub(super) fn all(folder: &str) -> Vec<Case> {
+    let files = fs::read_dir(super::data(folder)).unwrap();
     let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     paths.sort();
     paths.iter().map(|path| Case::read(&path.to_string_lossy(), &super::read(path))).collect()
@@ -26,12 +27,12 @@ pub(super) fn all() -> Vec<Case> {
 
 impl Case {
     fn read(name: &str, text: &str) -> Self {
-        let file = SourceFile::new(name, Role::Policy, text.to_owned());
-        let trees = parse(&file, FileId(0), &mut Vec::new()).trees;
-        let documents = trees.iter().filter_map(|tree| Some(value(tree, tree.root()?, text)));
-        let documents = documents.flat_map(|document| match document.get("items") {
-            Some(Value::Array(items)) => items.clone(),
-            _ => vec![document],
+        let documents = text.split("\n---\n").flat_map(|text| match document(name, text) {
+            Value::Object(mut list) if list.contains_key("items") => match list.remove("items") {
+                Some(Value::Array(items)) => items,
+                _ => Vec::new(),
+            },
+            document => vec![document],
         });
         Self { name: name.to_owned(), documents: documents.collect(), compiled: OnceLock::new() }
     }
@@ -51,6 +52,14 @@ impl Case {
         let is_right = self.outcome(&Tell::Compiled).is_some();
         (!is_right).then(|| format!("{}: {:?}", self.name, outcome::errors(&self.documents)))
     }
+}
+
+/// The first of the trees: what is embedded in a document has its own.
+fn document(name: &str, text: &str) -> Value {
+    let file = SourceFile::new(name, Role::Policy, text.to_owned());
+    let trees = parse(&file, FileId(0), &mut Vec::new()).trees;
+    let tree = trees.first().unwrap_or_else(|| panic!("{name}: {text}"));
+    value(tree, tree.root().unwrap_or_else(|| panic!("{name}: {text}")), text)
 }
 
 /// Aliases are written out.

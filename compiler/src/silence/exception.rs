@@ -1,12 +1,13 @@
 //! Fields of which the snapshot alone does not tell that they do something.
 
 use super::site::Field;
+use crate::api::field::expand;
 
 /// A line of `exceptions.txt`: `KIND PATH check NAME reason`, or `KIND PATH nothing reason`. A path is written as in a table of
 /// fields, and stands for what lies below it, too; `*` is any kind.
 #[derive(Debug)]
 pub(super) struct Exception {
-    kind: String,
+    kinds: Vec<String>,
     paths: Vec<String>,
     pub tell: Tell,
 }
@@ -38,7 +39,7 @@ fn read(line: &str) -> Option<Exception> {
     };
     // A reason is not left out.
     words.next()?;
-    Some(Exception { kind: kind.to_owned(), paths: crate::api::field::expand(path), tell })
+    Some(Exception { kinds: expand(kind), paths: expand(path), tell })
 }
 
 impl Exception {
@@ -46,6 +47,6 @@ impl Exception {
         let is_below = |path: &String| {
             field.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        (self.kind == "*" || self.kind == field.kind) && self.paths.iter().any(is_below)
+        self.kinds.iter().any(|kind| kind == "*" || *kind == field.kind) && self.paths.iter().any(is_below)
     }
 }

@@ -1,7 +1,5 @@
 //! What comes of a repository.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::exception::Tell;
@@ -35,7 +33,8 @@ fn compiled(documents: &[Value]) -> Option<String> {
 fn said(documents: &[Value], check: &str) -> String {
     let compilation = crate::compile(&inputs(documents), &crate::Options::default());
     let said = compilation.findings.iter().filter(|it| it.check.name == check);
-    let said: BTreeSet<_> = said.map(|it| format!("{} {:?}", it.message, it.consequence)).collect();
+    let mut said: Vec<_> = said.map(|it| format!("{} {:?}", it.message, it.consequence)).collect();
+    said.sort();
     format!("{said:?}")
 }
 

@@ -38,7 +38,10 @@ fn collect(schema: &Value, path: &[&str], found: &mut Vec<Value>) {
 pub(super) fn like(value: &Value) -> Vec<Value> {
     match value {
         Value::Bool(value) => vec![json!(!value)],
-        Value::Number(value) => value.as_i64().map(|it| json!(it + 1)).into_iter().collect(),
+        Value::Number(value) => {
+            let next = |by| Some(json!(value.as_i64()? + by));
+            [next(1), next(2)].into_iter().flatten().collect()
+        }
         Value::String(text) => [format!("{text}x"), format!("x{text}"), format!("1{text}")]
             .into_iter()
             .map(Value::from)
