@@ -14,6 +14,7 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use rayon::prelude::*;
 use serde_json::Value;
@@ -22,7 +23,10 @@ use self::case::Case;
 use self::exception::{Exception, Tell};
 use self::site::{Field, Site};
 use crate::api::field::FieldState;
-use crate::api::schema::{all_leaves, compiled};
+use crate::api::schema::{Compiled, all_leaves, compiled};
+
+/// To write their schemas takes its time.
+static KINDS: LazyLock<Vec<Compiled>> = LazyLock::new(compiled);
 
 /// By its name, below this folder.
 fn data(name: &str) -> PathBuf {
@@ -79,8 +83,7 @@ fn the_check_of_a_field_speaks_of_it() {
 /// All fields with this state, but for those that every kind has.
 fn enforced() -> BTreeSet<Field> {
     let is_served = |state| matches!(state, FieldState::Enforced | FieldState::Reported);
-    let kinds = compiled();
-    let fields = kinds.iter().flat_map(|kind| {
+    let fields = KINDS.iter().flat_map(|kind| {
         let served = move |path: &String| kind.table.state(path).is_some_and(is_served);
         all_leaves(kind).into_iter().filter(served).map(|path| Field::new(kind, path))
     });
@@ -90,10 +93,10 @@ fn enforced() -> BTreeSet<Field> {
 /// The lines that leave the word to a check, and which.
 fn named() -> BTreeMap<Field, &'static str> {
     let mut found = BTreeMap::new();
-    for kind in compiled() {
+    for kind in KINDS.iter() {
         for (path, state) in kind.table.lines() {
             if let FieldState::Named(check) = state {
-                found.insert(Field::new(&kind, path), check);
+                found.insert(Field::new(kind, path), check);
             }
         }
     }
@@ -111,8 +114,7 @@ struct Trial<'c> {
 impl<'c> Trial<'c> {
     fn of(field: &Field, cases: &'c [Case], sites: &'c BTreeMap<Field, Vec<Site>>) -> Self {
         let sites = sites.get(field).map_or(&[][..], Vec::as_slice);
-        let kinds = compiled();
-        let kind = kinds.iter().find(|kind| field.is_of(kind));
+        let kind = KINDS.iter().find(|kind| field.is_of(kind));
         let listed = kind.map_or_else(Vec::new, |kind| values::listed(kind, field));
         Self { cases, sites, listed }
     }

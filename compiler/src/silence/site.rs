@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::KINDS;
 use super::case::Case;
 use crate::api::field::FieldTable;
-use crate::api::schema::{Compiled, compiled};
+use crate::api::schema::Compiled;
 
 /// A field of a kind: `VirtualService.networking.istio.io spec.hosts[]`.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -58,11 +59,10 @@ enum Step {
 
 /// All fields that are set in the cases.
 pub(super) fn all(cases: &[Case]) -> BTreeMap<Field, Vec<Site>> {
-    let kinds = compiled();
     let mut found = BTreeMap::new();
     for (case, it) in cases.iter().enumerate() {
         for (document, value) in it.documents.iter().enumerate() {
-            let kind_of = |wanted: &str| kinds.iter().find(|kind| name(kind.group, kind.name) == wanted);
+            let kind_of = |wanted: &str| KINDS.iter().find(|kind| name(kind.group, kind.name) == wanted);
             let (kind, value, steps) = match value.get("meshConfig") {
                 Some(value) => ("MeshConfig".to_owned(), value, vec![Step::Key("meshConfig".into())]),
                 None => (kind(value), value, Vec::new()),

@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 
 use crate::api::KINDS;
 use crate::api::field::{FieldState, steps};
-use crate::api::schema::{Compiled as Kind, compiled};
+use crate::api::schema::Compiled as Kind;
 use crate::testing::Compiled;
 
 #[test]
 fn what_is_not_served_is_named() {
-    let kinds = compiled();
-    let silent: Vec<_> = kinds
+    let silent: Vec<_> = super::KINDS
         .par_iter()
         .flat_map(|kind| {
             let lines = kind.table.lines().into_par_iter();
@@ -31,7 +30,8 @@ fn said(kind: &Kind, line: &str, state: FieldState) -> Option<Vec<String>> {
     let (path, value) = line.split_once('=').map_or((line, None), |(path, it)| (path, Some(it)));
     let way: Vec<_> = steps(path).collect();
     let values = value.map_or_else(|| VALUES.iter().map(|it| it.parse().unwrap()).collect(), |it| vec![json!(it)]);
-    let name = value.unwrap_or_else(|| way.iter().rev().find(|it| **it != "[]" && **it != "*").unwrap_or(&""));
+    let key = way.iter().rev().find(|it| **it != "[]").map(|it| if *it == "*" { KEY } else { it });
+    let name = value.or(key).unwrap_or_default();
     let mut all = Vec::new();
     for value in values {
         let said = resource(kind, put(&way, &value));
@@ -55,13 +55,16 @@ fn said(kind: &Kind, line: &str, state: FieldState) -> Option<Vec<String>> {
 /// Of every type one that says more than its absence does.
 const VALUES: &[&str] = &["\"a\"", "1", "true", "\"1s\"", "[\"a\"]", "{\"a\": \"b\"}", "[{\"a\": \"b\"}]", "{}", "0.5"];
 
+/// Of a map.
+const KEY: &str = "9080";
+
 /// A value at the end of a way, with no more around it than leads there.
 fn put(way: &[&str], value: &Value) -> Value {
     let Some((step, rest)) = way.split_first() else { return value.clone() };
     let below = put(rest, value);
     match *step {
         "[]" => json!([below]),
-        "*" => json!({ "9080": below }),
+        "*" => json!({ KEY: below }),
         name => json!({ name: below }),
     }
 }
