@@ -3,10 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{selection, undeployed_gateway};
+use super::selection;
 use crate::api::istio::{Action, AuthorizationPolicy};
 use crate::diagnostic::{FieldPath, Place};
 use crate::parse::DocumentId;
+use crate::resolve::gateway::proxies;
 use crate::resolve::policy::Policy;
 use crate::resolve::route::{Backend, GatewayName, Parent};
 use crate::resolve::{Mesh, Workload};
@@ -85,8 +86,7 @@ impl<'m, 'a> Pairs<'m, 'a> {
             Parent::Gateway { gateway, .. } => Some(*gateway),
             _ => None,
         });
-        let gateways: Vec<_> =
-            gateways.flat_map(|gateway| undeployed_gateway::proxies(self.mesh, gateway)).collect();
+        let gateways: Vec<_> = gateways.flat_map(|gateway| proxies(self.mesh, gateway)).collect();
         if gateways.is_empty() {
             return;
         }
