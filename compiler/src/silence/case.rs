@@ -75,9 +75,8 @@ fn value(tree: &Tree, node: NodeId, source: &str) -> Value {
         }
         Content::Mapping(_) => {
             let entries = tree.entries(node).iter();
-            let fields = entries.map(|it| {
-                (tree.text(it.key, source).to_owned(), value(tree, it.value, source))
-            });
+            let fields = entries
+                .map(|it| (tree.text(it.key, source).to_owned(), value(tree, it.value, source)));
             Value::Object(fields.collect::<Map<_, _>>())
         }
     }

@@ -45,8 +45,12 @@ fn read(line: &str) -> Option<Exception> {
 impl Exception {
     pub(super) fn is_for(&self, field: &Field) -> bool {
         let is_below = |path: &String| {
-            field.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+            field
+                .path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        self.kinds.iter().any(|kind| kind == "*" || *kind == field.kind) && self.paths.iter().any(is_below)
+        self.kinds.iter().any(|kind| kind == "*" || *kind == field.kind)
+            && self.paths.iter().any(is_below)
     }
 }

@@ -57,8 +57,7 @@ fn every_exception_is_for_a_field() {
     let is_known = |it: &&Exception| {
         fields.iter().any(|field| it.is_for(field)) || named.keys().any(|field| it.is_for(field))
     };
-    let unknown: Vec<_> =
-        exception::all().into_iter().filter(|it| !is_known(&it)).collect();
+    let unknown: Vec<_> = exception::all().into_iter().filter(|it| !is_known(&it)).collect();
     assert!(unknown.is_empty(), "{unknown:#?}");
 }
 
@@ -72,8 +71,7 @@ fn the_check_of_a_field_speaks_of_it() {
         .into_par_iter()
         .filter(|(field, _)| !exceptions.iter().any(|it| it.is_for(field)))
         .filter_map(|(field, check)| {
-            let is_told =
-                Trial::of(&field, &cases, &sites).is_told(&Tell::Check(check.to_owned()));
+            let is_told = Trial::of(&field, &cases, &sites).is_told(&Tell::Check(check.to_owned()));
             (!is_told).then(|| format!("{field}: `{check}` does not speak of it"))
         })
         .collect();

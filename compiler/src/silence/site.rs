@@ -62,9 +62,12 @@ pub(super) fn all(cases: &[Case]) -> BTreeMap<Field, Vec<Site>> {
     let mut found = BTreeMap::new();
     for (case, it) in cases.iter().enumerate() {
         for (document, value) in it.documents.iter().enumerate() {
-            let kind_of = |wanted: &str| KINDS.iter().find(|kind| name(kind.group, kind.name) == wanted);
+            let kind_of =
+                |wanted: &str| KINDS.iter().find(|kind| name(kind.group, kind.name) == wanted);
             let (kind, value, steps) = match value.get("meshConfig") {
-                Some(value) => ("MeshConfig".to_owned(), value, vec![Step::Key("meshConfig".into())]),
+                Some(value) => {
+                    ("MeshConfig".to_owned(), value, vec![Step::Key("meshConfig".into())])
+                }
                 None => (kind(value), value, Vec::new()),
             };
             if let Some(kind) = kind_of(&kind) {
@@ -99,8 +102,15 @@ impl Walk<'_> {
             return;
         }
         let children = match value {
-            Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), Step::Key(key.clone()), value)).collect(),
-            Value::Array(elements) => elements.iter().enumerate().map(|(index, value)| ("[]".to_owned(), Step::Element(index), value)).collect(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(key, value)| (key.clone(), Step::Key(key.clone()), value))
+                .collect(),
+            Value::Array(elements) => elements
+                .iter()
+                .enumerate()
+                .map(|(index, value)| ("[]".to_owned(), Step::Element(index), value))
+                .collect(),
             _ => Vec::new(),
         };
         let whole = path.len();

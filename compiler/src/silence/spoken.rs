@@ -14,12 +14,10 @@ fn what_is_not_served_is_named() {
         .par_iter()
         .flat_map(|kind| {
             let lines = kind.table.lines().into_par_iter();
-            lines.filter(|(_, state)| state.speaks()).filter_map(
-                |(line, state)| {
-                    let said = said(kind, &line, state)?;
-                    Some(format!("{} {line} ({}): {said:?}", kind.name, state.name()))
-                },
-            )
+            lines.filter(|(_, state)| state.speaks()).filter_map(|(line, state)| {
+                let said = said(kind, &line, state)?;
+                Some(format!("{} {line} ({}): {said:?}", kind.name, state.name()))
+            })
         })
         .collect();
     assert!(silent.is_empty(), "{} lines:\n{}", silent.len(), silent.join("\n"));
@@ -29,7 +27,10 @@ fn what_is_not_served_is_named() {
 fn said(kind: &Kind, line: &str, state: FieldState) -> Option<Vec<String>> {
     let (path, value) = line.split_once('=').map_or((line, None), |(path, it)| (path, Some(it)));
     let way: Vec<_> = steps(path).collect();
-    let values = value.map_or_else(|| VALUES.iter().map(|it| it.parse().unwrap()).collect(), |it| vec![json!(it)]);
+    let values = value.map_or_else(
+        || VALUES.iter().map(|it| it.parse().unwrap()).collect(),
+        |it| vec![json!(it)],
+    );
     let key = way.iter().rev().find(|it| **it != "[]").map(|it| if *it == "*" { KEY } else { it });
     let name = value.or(key).unwrap_or_default();
     let mut all = Vec::new();
@@ -53,7 +54,8 @@ fn said(kind: &Kind, line: &str, state: FieldState) -> Option<Vec<String>> {
 }
 
 /// Of every type one that says more than its absence does.
-const VALUES: &[&str] = &["\"a\"", "1", "true", "\"1s\"", "[\"a\"]", "{\"a\": \"b\"}", "[{\"a\": \"b\"}]", "{}", "0.5"];
+const VALUES: &[&str] =
+    &["\"a\"", "1", "true", "\"1s\"", "[\"a\"]", "{\"a\": \"b\"}", "[{\"a\": \"b\"}]", "{}", "0.5"];
 
 /// Of a map.
 const KEY: &str = "9080";

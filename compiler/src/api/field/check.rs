@@ -77,17 +77,14 @@ impl<'a> Walk<'a> {
         (name, at): (&'a str, Span),
         sort: &'static str,
     ) {
-        match self
-            .found
-            .iter_mut()
-            .find(|found| std::ptr::eq(found.line, line) && found.state == state)
-        {
-            Some(found) => found.keys.push(at),
-            None => {
-                let subject = format!("{sort}`{name}`");
-                self.found.push(Found { line, state, keys: vec![at], subject });
-            }
+        let mut known = self.found.iter_mut();
+        let known = known.find(|it| std::ptr::eq(it.line, line) && it.state == state);
+        if let Some(known) = known {
+            known.keys.push(at);
+            return;
         }
+        let subject = format!("{sort}`{name}`");
+        self.found.push(Found { line, state, keys: vec![at], subject });
     }
 
     /// A value that says no more than its absence does.

@@ -17,7 +17,7 @@ pub enum FieldState {
 }
 
 impl FieldState {
-    fn parse(word: &str, rest: &'static str) -> Option<Self> {
+    pub(crate) fn parse(word: &str, rest: &'static str) -> Option<Self> {
         Some(match word {
             "enforced" => Self::Enforced,
             "reported" => Self::Reported,
