@@ -177,8 +177,8 @@ fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) 
     }
 }
 
-/// Kind, namespace, name → the first resource that is called so.
-type Known = HashMap<(&'static str, &'static str, String, String), DocumentId>;
+/// Group and name of the kind, namespace, name → the first resource that is called so.
+type Known<'p> = HashMap<(&'static str, &'static str, &'p str, &'p str), DocumentId>;
 
 impl Mesh {
     /// The mesh configuration: that of `mesh.yaml`, or of the `ConfigMap` named `istio`, or of the first revision.
@@ -219,34 +219,33 @@ impl Mesh {
     }
 
     #[expect(clippy::too_many_arguments, reason = "called once, in the loop above")]
-    fn add(
+    fn add<'p>(
         &mut self,
         kind: &'static Kind,
         id: DocumentId,
-        identity: &Identity,
+        identity: &'p Identity,
         outcome: Outcome,
-        scope: &Scope,
-        (known, duplicates): (&mut Known, &mut Vec<Duplicate>),
+        scope: &'p Scope,
+        (known, duplicates): (&mut Known<'p>, &mut Vec<Duplicate>),
         out: &mut Vec<Diagnostic>,
     ) {
         out.extend(outcome.diagnostics);
         if !outcome.faults.is_empty() {
             self.faults.insert(id, outcome.faults);
         }
-        let this = incomplete(identity, scope);
-        let namespace = if kind.has_namespace { this.namespace.clone() } else { String::new() };
-        let key = (kind.group, kind.name, namespace, this.name.clone());
-        if let Some(first) = known.get(&key).filter(|_| !this.name.is_empty()) {
+        let name = identity.name.as_deref().unwrap_or_default();
+        let namespace = if kind.has_namespace { namespace_of(identity, scope) } else { "" };
+        let first = known.entry((kind.group, kind.name, namespace, name)).or_insert(id);
+        if *first != id && !name.is_empty() {
             duplicates.push((id, *first));
             return;
         }
-        known.insert(key, id);
         match outcome.insert {
             Some(insert) => {
                 insert(self);
                 self.count += 1;
             }
-            None => self.incomplete.push(this),
+            None => self.incomplete.push(incomplete(identity, scope)),
         }
     }
 
@@ -341,11 +340,14 @@ impl Mesh {
     }
 }
 
+fn namespace_of<'p>(identity: &'p Identity, scope: &'p Scope) -> &'p str {
+    identity.namespace.as_deref().unwrap_or(&scope.default_namespace)
+}
+
 fn incomplete(identity: &Identity, scope: &Scope) -> Incomplete {
-    let namespace = identity.namespace.as_deref().unwrap_or(&scope.default_namespace);
     Incomplete {
         kind: identity.kind.to_string(),
-        namespace: namespace.to_owned(),
+        namespace: namespace_of(identity, scope).to_owned(),
         name: identity.name.as_deref().unwrap_or_default().to_owned(),
     }
 }
