@@ -12,7 +12,6 @@ use crate::check;
 use crate::diagnostic::{Date, Diagnostic, Finding, Severity, finish, may_fail};
 use crate::environment;
 use crate::lower::{self, Locator, Lowered};
-use crate::memory::Memory;
 use crate::ownership;
 use crate::parse::Parsed;
 use crate::resolve;
@@ -87,14 +86,6 @@ pub fn compile(inputs: &[Input], options: &Options) -> Compilation {
     compile_read(parsed, &root(inputs), options, diagnostics)
 }
 
-/// The same, of a repository that was compiled before: what has not changed since is not parsed again.
-#[must_use]
-pub fn compile_again(inputs: &[Input], options: &Options, memory: &mut Memory) -> Compilation {
-    let mut diagnostics = Vec::new();
-    let parsed = memory.read(inputs, &options.context, &mut diagnostics);
-    compile_read(parsed, &root(inputs), options, diagnostics)
-}
-
 fn compile_read(
     mut parsed: Parsed,
     root: &str,
@@ -106,7 +97,7 @@ fn compile_read(
 }
 
 /// What follows after reading.
-pub(crate) fn compile_parsed(
+fn compile_parsed(
     parsed: Parsed,
     root: &str,
     options: &Options,
@@ -168,7 +159,11 @@ pub(crate) fn compile_parsed(
     Compilation { root: root.to_owned(), parsed, mesh, findings, bundle, fault }
 }
 
-fn bundle(lowered: Lowered, inputs: BTreeMap<String, Digest>, options: &Options) -> Bundle {
+pub(crate) fn bundle(
+    lowered: Lowered,
+    inputs: BTreeMap<String, Digest>,
+    options: &Options,
+) -> Bundle {
     let Lowered { snapshot, source_map, inventory } = lowered;
     let provenance = Provenance {
         compiler: concat!("mesh ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -179,16 +174,14 @@ fn bundle(lowered: Lowered, inputs: BTreeMap<String, Digest>, options: &Options)
     Bundle { snapshot, inventory, source_map, provenance, signatures: Vec::new() }
 }
 
-fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
+pub(crate) fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
     let files: Vec<_> = parsed.sources().iter().map(|(_, file)| file).collect();
-    let named = |file: &SourceFile| {
-        (relative(&file.path, root).to_owned(), Digest::of(file.text().as_bytes()))
-    };
+    let named = |file: &SourceFile| (relative(&file.path, root).to_owned(), file.digest());
     files.into_par_iter().map(named).collect()
 }
 
 /// The folder that places are relative to, as files in it are shown; empty: none.
-fn root(inputs: &[Input]) -> String {
+pub(crate) fn root(inputs: &[Input]) -> String {
     inputs.first().and_then(crate::source::root).unwrap_or_default()
 }
 

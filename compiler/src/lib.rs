@@ -27,6 +27,7 @@ pub mod status;
 
 mod lower;
 
+mod checked;
 mod compile;
 mod environment;
 mod memory;
@@ -40,7 +41,8 @@ mod examples;
 #[cfg(test)]
 mod testing;
 
-pub use compile::{Compilation, Options, compile, compile_again};
+pub use checked::{Checked, check_again, compile_again};
+pub use compile::{Compilation, Options, compile};
 pub use environment::environments;
 pub use memory::Memory;
 pub use programs::{Unservable, check_programs};

@@ -1,34 +1,61 @@
 //! What is kept of files from one compilation of a repository to the next, for whoever compiles it again and again.
+//!
+//! What a file says by itself is read, parsed, decoded and checked by itself once, and again when the file changes. What
+//! several say together is looked at each time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rayon::prelude::*;
 
+use crate::api::Decoded;
 use crate::diagnostic::Diagnostic;
 use crate::parse::{self, Parsed, ParsedFile};
-use crate::source::{self, FileId, Input, SourceFile};
+use crate::source::{self, Entry, FileId, Input, SourceFile, Stamp};
 
 /// The files that were read last. What has not changed is not parsed again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Memory {
     files: HashMap<String, Known>,
+    decoded: Decoded,
+    /// Since 1970, when this round began.
+    now: Option<Duration>,
     is_news: bool,
 }
 
 /// A file, and what was understood of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Known {
     /// Whatever was found names it.
     id: FileId,
-    file: SourceFile,
-    parsed: ParsedFile,
-    found: Vec<Diagnostic>,
+    file: Arc<SourceFile>,
+    parsed: Arc<ParsedFile>,
+    found: Arc<[Diagnostic]>,
+    /// What tells without reading it that it is still the same; absent where nothing does.
+    stamp: Option<Stamp>,
 }
 
 impl Memory {
+    /// Says what time it is, since 1970, before each round. Who does not, has every file read each time: that it looks as it did does not tell that it
+    /// is the same, unless it had been left alone for a while when it was read.
+    pub fn at(&mut self, now: Duration) {
+        self.now = Some(now);
+    }
+
     /// Whether any file was another one than the time before, since this was asked last.
     pub fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.is_news)
+    }
+
+    /// Whether anything is new that nobody has asked for yet.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.is_news
+    }
+
+    pub(crate) fn decoded(&mut self) -> &mut Decoded {
+        &mut self.decoded
     }
 
     /// Reads everything that `inputs` lead to, as [`crate::read`] does.
@@ -43,30 +70,53 @@ impl Memory {
             .into_par_iter()
             .map(|(index, entry)| {
                 let id = FileId(u32::try_from(index).unwrap_or(u32::MAX));
-                let mut found = Vec::new();
-                let file = source::load(entry, id, &mut found);
-                match self.files.get(&file.path) {
-                    Some(known) if known.holds(id, &file) => (known.clone(), false),
-                    _ => (Known::parse(id, file, found), true),
-                }
+                self.look(id, entry)
             })
             .collect();
         self.is_news |= all.len() != self.files.len() || all.iter().any(|(_, is_new)| *is_new);
         self.files = all.iter().map(|(it, _)| (it.file.path.clone(), it.clone())).collect();
-        let files = all.into_iter().map(|(known, _)| {
-            out.extend(known.found);
-            (known.file, known.parsed)
-        });
-        let mut parsed = Parsed::new(files.collect());
+        for (known, _) in &all {
+            out.extend(known.found.iter().cloned());
+        }
+        let files = all.into_iter().map(|(known, _)| (known.file, known.parsed));
+        let mut parsed = Parsed::of(files);
         parse::read_kustomizations(&mut parsed, out);
         parsed
+    }
+
+    /// A file, and whether it is another one than it was.
+    fn look(&self, id: FileId, entry: Entry) -> (Known, bool) {
+        let known = self.files.get(&entry.shown);
+        // Before it is read: what is written meanwhile changes it.
+        let stamp = self.now.and_then(|now| Stamp::of(&entry.origin, now));
+        if let Some(known) = known
+            && known.stamp.is_some()
+            && known.stamp == stamp
+            && (known.id, known.file.role) == (id, entry.role)
+        {
+            return (known.clone(), false);
+        }
+        let mut found = Vec::new();
+        let file = source::load(entry, id, &mut found);
+        match known {
+            Some(known) if known.holds(id, &file) => (Known { stamp, ..known.clone() }, false),
+            _ => (Known::parse(id, file, found, stamp), true),
+        }
     }
 }
 
 impl Known {
-    fn parse(id: FileId, file: SourceFile, mut found: Vec<Diagnostic>) -> Self {
+    fn parse(
+        id: FileId,
+        mut file: SourceFile,
+        mut found: Vec<Diagnostic>,
+        stamp: Option<Stamp>,
+    ) -> Self {
         let parsed = parse::parse(&file, id, &mut found);
-        Self { id, file, parsed, found }
+        file.hide(parsed.hidden.iter().copied());
+        // Why a file could not be read may change without a trace.
+        let stamp = stamp.filter(|_| file.is_readable());
+        Self { id, file: Arc::new(file), parsed: Arc::new(parsed), found: found.into(), stamp }
     }
 
     /// Why a file could not be read may change without its text.
@@ -80,43 +130,4 @@ impl Known {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Memory;
-    use crate::source::Input;
-    use crate::testing::Folder;
-    use crate::{Compilation, Options, compile, compile_again};
-
-    const SERVICE: &str =
-        "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}\n";
-    const BROKEN: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: [\n";
-
-    fn shown(compiled: &Compilation) -> String {
-        let digest = compiled.bundle.as_ref().map(|bundle| bundle.snapshot.digest());
-        format!("{digest:?} {:?}", compiled.findings)
-    }
-
-    #[test]
-    fn what_is_compiled_again_is_what_is_compiled_afresh() {
-        let folder = Folder::new();
-        let inputs = [Input::Path(folder.path().into())];
-        let options = Options::default();
-        let mut memory = Memory::default();
-        let mut again = || {
-            let compiled = compile_again(&inputs, &options, &mut memory);
-            assert_eq!(shown(&compiled), shown(&compile(&inputs, &options)));
-            memory.take_news()
-        };
-        folder.write("b.yaml", SERVICE);
-        assert!(again());
-        assert!(!again());
-        // Every file behind it gets another number.
-        folder.write("a.yaml", BROKEN);
-        assert!(again());
-        assert!(!again());
-        folder.write("a.yaml", "");
-        assert!(again());
-        std::fs::remove_file(folder.path().join("b.yaml")).unwrap();
-        assert!(again());
-        assert!(!again());
-    }
-}
+mod tests;

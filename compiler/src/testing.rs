@@ -4,6 +4,7 @@ use crate::api::{self, Mesh};
 use crate::diagnostic::{Diagnostic, Finding, finish};
 use crate::parse::{Parsed, parse};
 use crate::source::{FileId, Input, Role, SourceFile};
+use proptest::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -121,4 +122,34 @@ impl Compiled {
             }
         }
     }
+}
+
+/// Repositories with a few workloads and policies of a kind: what each says is one of `specs`, and for whom differs.
+pub(crate) fn policies(
+    kind: &'static str,
+    specs: &'static [&'static str],
+) -> impl Strategy<Value = String> {
+    const NAMESPACES: &[&str] = &["shop", "web", "istio-system"];
+    const LABELS: &[&str] = &["", "x: a", "y: b", "x: a, y: b"];
+    let of = |all: &'static [&'static str]| proptest::sample::select(all);
+    let pods = proptest::collection::vec((of(NAMESPACES), of(LABELS)), 0..6);
+    let policies = proptest::collection::vec((of(NAMESPACES), of(LABELS), of(specs)), 0..8);
+    (pods, policies).prop_map(move |(pods, policies)| {
+        let pods = pods.iter().enumerate().map(|(number, (namespace, labels))| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}, namespace: {namespace}, labels: {{{labels}}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n"
+            )
+        });
+        let policies = policies.iter().enumerate().map(|(number, (namespace, labels, spec))| {
+            let selector = if labels.is_empty() {
+                String::new()
+            } else {
+                format!("  selector: {{matchLabels: {{{labels}}}}}\n")
+            };
+            format!(
+                "apiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: q{number}, namespace: {namespace}}}\nspec:\n{selector}  {spec}\n"
+            )
+        });
+        pods.chain(policies).collect::<Vec<_>>().join("---\n")
+    })
 }

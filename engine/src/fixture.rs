@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{
-    AccessLog, AuthorizationPolicy, ClientPolicy, Egress, Gateway, Host, HostSet, MeshDefaults,
-    Microseconds, Object, OutboundPolicy, PathNormalization, PeerAuthentication,
+    AccessLog, AuthorizationPolicy, ClientPolicy, Egress, EgressProxy, Gateway, Host, HostSet,
+    MeshDefaults, Microseconds, Object, OutboundPolicy, PathNormalization, PeerAuthentication,
     RequestAuthentication, RequestFilters, RetryPolicy, RouteTable, Server, Service, VirtualHost,
     Workload,
 };
@@ -18,6 +18,7 @@ pub(crate) struct Mesh {
     builder: Builder,
     pub(crate) defaults: MeshDefaults,
     pub(crate) outbound: OutboundPolicy,
+    pub(crate) proxy: Option<EgressProxy>,
     pub(crate) hosts: BTreeMap<String, Host>,
     pub(crate) overlays: Vec<mesh_snapshot::object::Overlay>,
     pub(crate) features: Vec<&'static str>,
@@ -32,6 +33,7 @@ impl Mesh {
             builder: Builder::default(),
             defaults: defaults(),
             outbound: OutboundPolicy::AllowAny,
+            proxy: None,
             hosts: BTreeMap::new(),
             overlays: Vec::new(),
             features: FEATURES.to_vec(),
@@ -120,6 +122,8 @@ impl Mesh {
         let hosts = HostSet { hosts: std::mem::take(&mut self.hosts), plaintext: Vec::new() };
         let egress = Egress {
             outbound: self.outbound,
+            proxy: self.proxy.take(),
+            listening: Vec::new(),
             hosts: vec![self.add("hosts", &Object::HostSet(hosts))],
             overlays: std::mem::take(&mut self.overlays),
             preload: BTreeSet::new(),

@@ -55,7 +55,7 @@ pub struct Entry {
 
 /// Which workloads an object concerns, among those that read its section: all workloads read the mesh's
 /// and their own namespace's.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Applies {
     All,

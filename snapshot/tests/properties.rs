@@ -185,7 +185,7 @@ fn hosts(builder: &mut Builder, name: &str, namespace: &Namespace, rotate: usize
         let applies = Applies::Selected(vec![labels(&format!("svc-{index}"))]);
         builder.list(name, service.clone(), applies, 0);
         let (service, policy, routes) = (Some(service), Some(policy), Some(routes));
-        hosts.insert(host, Host { service, policy, routes, ports: Vec::new(), route_only: false });
+        hosts.insert(host, Host { service, policy, routes, ports: Vec::new(), ..Host::default() });
     }
     let set = HostSet { hosts, plaintext: Vec::new() };
     builder.add(Key::new(Kind::HostSet, name, name), &Object::HostSet(set))

@@ -36,10 +36,15 @@ impl Stream {
         }
     }
 
+    /// Whether it is a terminal that can be wiped.
+    pub(crate) fn can_be_cleared(self) -> bool {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+        self.is_terminal() && !is_dumb
+    }
+
     /// Wipes what stands on a terminal that can be wiped.
     pub(crate) fn clear(self) {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-        if self.is_terminal() && !is_dumb {
+        if self.can_be_cleared() {
             // ECMA-48: CUP to the first place, then ED of all of the page. Whoever closed it does not want to know.
             let _ = self.open().write_all(b"\x1b[H\x1b[2J");
         }

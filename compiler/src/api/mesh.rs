@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rayon::prelude::*;
-
 use crate::diagnostic::{At, Check, Diagnostic, Place};
-use crate::parse::{DocumentId, Faults, Identity, Parsed};
+use crate::parse::{Document, DocumentId, Faults, Identity, Parsed};
 
 use super::checks::{
     REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
 };
+use super::decoded::{self, Decoded};
 use super::duplicate::{self, Duplicate};
 use super::kind::{self, Kind, Lookup, Treatment};
 use super::project::Project;
@@ -100,34 +99,48 @@ pub struct Incomplete {
 /// Reads all resources. It never fails: what is wrong goes to `out`, and the rest is there.
 #[must_use]
 pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
+    decode_by(parsed, None, out)
+}
+
+/// The same, by what is `known` of resources that have not changed since.
+#[must_use]
+pub(crate) fn decode_again(
+    parsed: &Parsed,
+    known: &mut Decoded,
+    out: &mut Vec<Diagnostic>,
+) -> Mesh {
+    decode_by(parsed, Some(known), out)
+}
+
+fn decode_by(parsed: &Parsed, known: Option<&mut Decoded>, out: &mut Vec<Diagnostic>) -> Mesh {
     let mut mesh = Mesh::default();
     if let Some(id) = parsed.project() {
         mesh.project = Project::read(parsed, id, out);
     }
     let scope = Scope { default_namespace: mesh.project.default_namespace().to_owned() };
-    let documents: Vec<_> = parsed.documents().collect();
-    let read: Vec<_> = documents
-        .into_par_iter()
-        .map(|(id, document)| {
-            (id, &document.identity, look_at(parsed, id, &document.identity, &scope))
-        })
-        .collect();
+    let look = |id, document: &Document| look_at(parsed, id, &document.identity, &scope);
+    let looks = match known {
+        Some(known) => known.looks(parsed, &scope, look),
+        None => decoded::looks(parsed, look),
+    };
     let mut known = HashMap::new();
     let mut duplicates = Vec::new();
     let mut inert: BTreeMap<_, Inert> = BTreeMap::new();
-    for (id, identity, look) in read {
-        match look {
+    for ((id, document), look) in parsed.documents().zip(looks) {
+        let identity = &*document.identity;
+        match &look.value {
             Look::Read(kind, outcome) => {
                 if let Some(consequence) = outcome.unenforced {
                     Inert::add(&mut inert, &UNENFORCED_KIND, kind, consequence, id);
                 }
                 let seen = (&mut known, &mut duplicates);
-                mesh.add(kind, id, identity, outcome, &scope, seen, out);
+                out.extend(outcome.diagnostics.iter().map(|found| look.told(found, id)));
+                mesh.add(kind, id, identity, outcome, &scope, seen);
             }
             Look::Unsupported(kind, consequence) => {
                 Inert::add(&mut inert, &UNSUPPORTED_KIND, kind, consequence, id);
             }
-            Look::Say(diagnostic) => out.push(*diagnostic),
+            Look::Say(diagnostic) => out.push(look.told(diagnostic, id)),
             Look::Skip => {
                 let key = (identity.api_version.to_string(), identity.kind.to_string());
                 *mesh.skipped.entry(key).or_default() += 1;
@@ -152,7 +165,7 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
 const SHOWN_MAX: usize = 3;
 
 /// What is done with a document.
-enum Look {
+pub(super) enum Look {
     Read(&'static Kind, Outcome),
     Unsupported(&'static Kind, &'static str),
     Say(Box<Diagnostic>),
@@ -218,20 +231,17 @@ impl Mesh {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "called once, in the loop above")]
     fn add<'p>(
         &mut self,
         kind: &'static Kind,
         id: DocumentId,
         identity: &'p Identity,
-        outcome: Outcome,
+        outcome: &Outcome,
         scope: &'p Scope,
         (known, duplicates): (&mut Known<'p>, &mut Vec<Duplicate>),
-        out: &mut Vec<Diagnostic>,
     ) {
-        out.extend(outcome.diagnostics);
         if !outcome.faults.is_empty() {
-            self.faults.insert(id, outcome.faults);
+            self.faults.insert(id, outcome.faults.clone());
         }
         let name = identity.name.as_deref().unwrap_or_default();
         let namespace = if kind.has_namespace { namespace_of(identity, scope) } else { "" };
@@ -240,9 +250,9 @@ impl Mesh {
             duplicates.push((id, *first));
             return;
         }
-        match outcome.insert {
+        match &outcome.insert {
             Some(insert) => {
-                insert(self);
+                insert(self, id);
                 self.count += 1;
             }
             None => self.incomplete.push(incomplete(identity, scope)),

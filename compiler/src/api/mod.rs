@@ -19,6 +19,7 @@
 mod bound;
 mod checks;
 mod decode;
+mod decoded;
 mod duplicate;
 pub mod field;
 pub mod gateway_api;
@@ -39,7 +40,9 @@ pub mod scalar;
 pub(crate) mod schema;
 
 pub use checks::CHECKS;
+pub(crate) use decoded::Decoded;
 pub use kind::{KINDS, Kind, fields_of};
+pub(crate) use mesh::decode_again;
 pub use mesh::{Incomplete, Mesh, decode};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Environment, Inventory, LintLevel, Ownership, Project};

@@ -1,6 +1,6 @@
 //! One resource: decoded, and checked as far as that needs no other.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::de::DeserializeOwned;
 
@@ -16,7 +16,7 @@ use super::{Mesh, Resource, bound, rules};
 /// A kind that is compiled: how its resources are read.
 ///
 /// To add one: a type with its table beside it, this trait, a field of [`Mesh`], and a line of `KINDS`.
-pub(crate) trait Read: Sized + Send + 'static {
+pub(crate) trait Read: Sized + Send + Sync + 'static {
     /// The resource as a whole, as it stands in a file.
     type Document: DeserializeOwned;
 
@@ -50,8 +50,8 @@ pub(crate) struct Scope {
     pub default_namespace: String,
 }
 
-/// Puts a resource where it belongs.
-pub(crate) type Insert = Box<dyn FnOnce(&mut Mesh) + Send>;
+/// Puts a resource where it belongs, under the id that it has there.
+pub(crate) type Insert = Box<dyn Fn(&mut Mesh, DocumentId) + Send + Sync>;
 
 /// What came of one document.
 pub(crate) struct Outcome {
@@ -96,9 +96,12 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
         return Outcome { insert: None, faults, diagnostics, unenforced };
     };
     let namespace = metadata.namespace.clone().unwrap_or_else(|| scope.default_namespace.clone());
+    let (metadata, spec) = (Arc::new(metadata), Arc::new(spec));
     let resource = Resource { id, namespace, metadata, spec };
     T::validate(&resource, &at, &mut diagnostics);
-    let insert: Insert = Box::new(move |mesh| T::collection(mesh).push(resource));
+    let insert: Insert = Box::new(move |mesh, id| {
+        T::collection(mesh).push(Resource { id, ..resource.clone() });
+    });
     Outcome { insert: (!has_placeholder).then_some(insert), faults, diagnostics, unenforced }
 }
 

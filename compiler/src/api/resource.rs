@@ -1,19 +1,31 @@
 //! A resource whose type is known.
 
+use std::sync::Arc;
+
 use crate::diagnostic::At;
 use crate::parse::DocumentId;
 
 use super::Metadata;
 
 /// A resource: where it stands, what it is called, and what it says.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// What it says may be shared with the same resource of an earlier compilation, in which it had another `id`.
+#[derive(Debug, PartialEq)]
 pub struct Resource<T> {
     /// Its document in `Parsed`, through which its places are looked up.
     pub id: DocumentId,
     /// `metadata.namespace`, or the project's default; empty for kinds that have none.
     pub namespace: String,
-    pub metadata: Metadata,
-    pub spec: T,
+    pub metadata: Arc<Metadata>,
+    pub spec: Arc<T>,
+}
+
+/// It costs little: nothing that it says is copied.
+impl<T> Clone for Resource<T> {
+    fn clone(&self) -> Self {
+        let (metadata, spec) = (Arc::clone(&self.metadata), Arc::clone(&self.spec));
+        Self { id: self.id, namespace: self.namespace.clone(), metadata, spec }
+    }
 }
 
 impl<T> Resource<T> {
@@ -28,8 +40,8 @@ impl<T> Resource<T> {
         Resource {
             id: self.id,
             namespace: self.namespace.clone(),
-            metadata: self.metadata.clone(),
-            spec: spec(&self.spec),
+            metadata: Arc::clone(&self.metadata),
+            spec: Arc::new(spec(&self.spec)),
         }
     }
 

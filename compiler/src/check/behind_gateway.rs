@@ -3,10 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{selection, undeployed_gateway};
+use super::selection;
 use crate::api::istio::{Action, AuthorizationPolicy};
 use crate::diagnostic::{FieldPath, Place};
 use crate::parse::DocumentId;
+use crate::resolve::gateway::proxies;
 use crate::resolve::policy::Policy;
 use crate::resolve::route::{Backend, GatewayName, Parent};
 use crate::resolve::{Mesh, Workload};
@@ -36,9 +37,13 @@ pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
         if gateways.is_empty() {
             continue;
         }
+        let mut hosts = HashSet::new();
         for (destination, at) in it.destinations(&mesh.settings) {
-            let route = Place::value(at.document, at.path().field("host"));
-            all.add(&gateways, &destination.host, &route);
+            if !hosts.insert(destination.host.clone()) {
+                continue;
+            }
+            let route = || Place::value(at.document, at.path().field("host"));
+            all.add(&gateways, &destination.host, route);
         }
     }
     for (_, route) in mesh.http_routes.iter() {
@@ -61,14 +66,13 @@ struct Pairs<'m, 'a> {
 
 impl<'m, 'a> Pairs<'m, 'a> {
     /// What stands behind `host`, which `gateways` lead to.
-    fn add(&mut self, gateways: &[&'m Workload<'a>], host: &str, route: &Place) {
+    fn add(&mut self, gateways: &[&'m Workload<'a>], host: &str, route: impl Fn() -> Place) {
         let mesh = self.mesh;
         let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
         for workload in services.flat_map(|service| selection::of_service(mesh, service)) {
             for gateway in gateways {
                 if self.met.insert((gateway.id, workload.id)) {
-                    let route = route.clone();
-                    self.found.push(Behind { gateway, workload, route });
+                    self.found.push(Behind { gateway, workload, route: route() });
                 }
             }
         }
@@ -85,8 +89,7 @@ impl<'m, 'a> Pairs<'m, 'a> {
             Parent::Gateway { gateway, .. } => Some(*gateway),
             _ => None,
         });
-        let gateways: Vec<_> =
-            gateways.flat_map(|gateway| undeployed_gateway::proxies(self.mesh, gateway)).collect();
+        let gateways: Vec<_> = gateways.flat_map(|gateway| proxies(self.mesh, gateway)).collect();
         if gateways.is_empty() {
             return;
         }
@@ -94,8 +97,11 @@ impl<'m, 'a> Pairs<'m, 'a> {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let usable = backends.iter().enumerate().filter(|(_, it)| it.fault.is_none());
             for (place, backend) in usable {
-                let at = at.clone().field("backendRefs").index(place).field("name");
-                self.add(&gateways, &backend.host, &Place::value(document, at));
+                let route = || {
+                    let at = at.clone().field("backendRefs").index(place);
+                    Place::value(document, at.field("name"))
+                };
+                self.add(&gateways, &backend.host, route);
             }
         }
     }

@@ -73,7 +73,7 @@ pub(super) fn used<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = Used<'m>> {
 
 impl Used<'_> {
     /// What the Secret has for it.
-    pub(super) const fn certificate(&self) -> Option<&Entry<Result<Certificate, Unreadable>>> {
+    pub(super) fn certificate(&self) -> Option<&Entry<Result<Certificate, Unreadable>>> {
         match self.purpose {
             Purpose::Shown => self.secret.spec.certificate.as_ref(),
             Purpose::Authorities => self.secret.spec.authority.as_ref(),

@@ -5,7 +5,7 @@
 
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::gateway::IstioGateway;
+use crate::resolve::gateway::{IstioGateway, Server};
 use crate::resolve::host::overlap;
 use crate::resolve::route::{GatewayName, VirtualService};
 
@@ -41,10 +41,10 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, gateway: &IstioGateway<'_>) -
 }
 
 fn is_served(it: &VirtualService<'_>, index: usize, gateway: &IstioGateway<'_>) -> bool {
-    let mut servers = gateway.servers.iter().flat_map(|server| &server.hosts);
-    it.hosts.get(index).is_some_and(|host| {
-        servers.any(|own| own.admits(it.namespace()) && overlap(&own.host, host))
-    })
+    let admits = |(server, host): (&Server<'_>, usize)| {
+        server.hosts.get(host).is_some_and(|own| own.admits(it.namespace()))
+    };
+    it.hosts.get(index).is_some_and(|host| gateway.meeting(host).into_iter().any(admits))
 }
 
 fn is_served_elsewhere(mesh: &Mesh<'_>, it: &VirtualService<'_>, index: usize) -> bool {
@@ -99,10 +99,8 @@ fn closed(
     gateway: &IstioGateway<'_>,
 ) -> Option<(usize, usize)> {
     let host = it.hosts.get(index)?;
-    gateway.servers.iter().find_map(|server| {
-        let shared = server.hosts.iter().position(|own| overlap(&own.host, host));
-        shared.map(|place| (server.index, place))
-    })
+    let (server, place) = gateway.meeting(host).into_iter().next()?;
+    Some((server.index, place))
 }
 
 /// A Gateway of the Gateway API: each listener is for one name, or for all.

@@ -5,14 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Protocol, Role};
 
 use super::selection;
 use crate::api::istio::{Action, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
-use crate::resolve::gateway::ApiGateway;
+use crate::resolve::gateway::{ApiGateway, served_by};
 use crate::resolve::policy::Scope;
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
@@ -104,10 +103,9 @@ fn opened(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
             ports.tcp.push((behind(mesh, workload, server.port), place));
         }
     }
-    let name = workload.inventory.labels.get(GATEWAY_NAME_LABEL);
     let is_own = |it: &&ApiGateway<'_>| {
         it.resource.namespace == workload.namespace()
-            && name.is_some_and(|name| name == it.resource.name())
+            && served_by(mesh, it.resource).to(&workload.inventory)
     };
     for gateway in mesh.api_gateways.iter().filter(is_own) {
         for listener in gateway.listeners.iter().filter(|it| it.is_served()) {

@@ -15,15 +15,16 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for policy in &mesh.source.authorization_policies {
         for (index, rule) in policy.spec.rules.iter().flatten().enumerate() {
-            let at = FieldPath::default().field("spec").field("rules").index(index);
-            check_rule(policy, rule, &at, out);
+            check_rule(policy, rule, index, out);
         }
     }
     for resource in &mesh.source.virtual_services {
         for (index, route) in resource.spec.http.iter().enumerate() {
-            let at = FieldPath::default().field("spec").field("http").index(index);
-            for (index, test) in route.r#match.iter().enumerate() {
-                let at = at.clone().field("match").index(index).field("uri");
+            for (place, test) in route.r#match.iter().enumerate() {
+                let at = || {
+                    let at = FieldPath::default().field("spec").field("http").index(index);
+                    at.field("match").index(place).field("uri")
+                };
                 out.extend(check_match(resource.id, test, at));
             }
         }
@@ -33,13 +34,18 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn check_rule(
     policy: &Resource<AuthorizationPolicy>,
     rule: &Rule,
-    at: &FieldPath,
+    index: usize,
     out: &mut Vec<Diagnostic>,
 ) {
+    let at = |list: &str, place: usize| {
+        let at = FieldPath::default().field("spec").field("rules").index(index);
+        at.field(list).index(place)
+    };
+    let has_any = |(_, values): &(&str, &[String])| values.iter().any(|value| has_literal(value));
     let mut lists: Vec<(FieldPath, &[String])> = Vec::new();
     for (index, part) in rule.from.iter().flatten().enumerate() {
         let Some(it) = &part.source else { continue };
-        let at = at.clone().field("from").index(index).field("source");
+        let at = |name: &str| at("from", index).field("source").field(name);
         let named: [(&str, &[String]); 6] = [
             ("principals", &it.principals),
             ("notPrincipals", &it.not_principals),
@@ -48,18 +54,20 @@ fn check_rule(
             ("namespaces", &it.namespaces),
             ("notNamespaces", &it.not_namespaces),
         ];
-        lists.extend(named.map(|(name, values)| (at.clone().field(name), values)));
+        let named = named.into_iter().filter(has_any);
+        lists.extend(named.map(|(name, values)| (at(name), values)));
     }
     for (index, part) in rule.to.iter().flatten().enumerate() {
         let Some(it) = &part.operation else { continue };
-        let at = at.clone().field("to").index(index).field("operation");
+        let at = |name: &str| at("to", index).field("operation").field(name);
         let named: [(&str, &[String]); 4] = [
             ("hosts", &it.hosts),
             ("notHosts", &it.not_hosts),
             ("paths", &it.paths),
             ("notPaths", &it.not_paths),
         ];
-        lists.extend(named.map(|(name, values)| (at.clone().field(name), values)));
+        let named = named.into_iter().filter(has_any);
+        lists.extend(named.map(|(name, values)| (at(name), values)));
     }
     for (path, values) in lists {
         for (index, value) in values.iter().enumerate().filter(|(_, value)| has_literal(value)) {
@@ -71,6 +79,9 @@ fn check_rule(
 
 /// Whether a star stands where it is no wildcard.
 fn has_literal(value: &str) -> bool {
+    if !value.contains('*') {
+        return false;
+    }
     let plain = value.replace("{**}", "").replace("{*}", "");
     let inner = plain.strip_prefix('*').or_else(|| plain.strip_suffix('*')).unwrap_or(&plain);
     inner.contains('*')
@@ -118,7 +129,11 @@ fn instead(value: &str) -> Option<String> {
         .then(|| segments.iter().map(segment).collect::<Vec<_>>().join("/"))
 }
 
-fn check_match(document: DocumentId, it: &HttpMatch, at: FieldPath) -> Option<Diagnostic> {
+fn check_match(
+    document: DocumentId,
+    it: &HttpMatch,
+    at: impl FnOnce() -> FieldPath,
+) -> Option<Diagnostic> {
     let uri = it.uri.as_ref()?;
     let (field, value) = match (&uri.exact, &uri.prefix) {
         (Some(text), _) => ("exact", text),
@@ -128,7 +143,7 @@ fn check_match(document: DocumentId, it: &HttpMatch, at: FieldPath) -> Option<Di
     if !value.contains('*') {
         return None;
     }
-    let place = Place::value(document, at.field(field));
+    let place = Place::value(document, at().field(field));
     let found =
         Diagnostic::new(&CHECK, place.clone(), format!("a `*` in `{value}` stands for itself"))
             .label("no wildcard")

@@ -11,7 +11,7 @@ use super::cover::covers_request;
 use crate::api::istio::HttpMatch;
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
-use crate::resolve::host::{Host, intersection};
+use crate::resolve::host::Host;
 use crate::resolve::route::{
     GatewayName, MergedHttp, VirtualService, VirtualServiceId, gateway_name,
 };
@@ -49,10 +49,15 @@ fn of_gateway<'m, 'a>(
     }
     let name = GatewayName::Named(gateway.full_name.clone());
     let servers = gateway.servers.iter().filter(|it| it.is_served() && it.is_http());
-    // What several hosts share is looked at once.
+    let mut hosts = BTreeSet::new();
+    let servers = servers.filter(|it| hosts.insert(names(it)));
+    // What several hosts share is looked at once, and so are servers with the same hosts.
     let mut met = BTreeSet::new();
     let mut merged = Vec::new();
-    for (host, ids) in servers.flat_map(|server| by_host(mesh, server, bound)) {
+    for (host, ids) in servers.flat_map(|server| by_host(mesh, gateway, server)) {
+        if ids.len() < 2 {
+            continue;
+        }
         for ids in alike(mesh, ids) {
             if ids.len() < 2 || !met.insert(ids.clone()) {
                 continue;
@@ -64,19 +69,21 @@ fn of_gateway<'m, 'a>(
     merged
 }
 
+/// The hosts of a server, and who may bind to them.
+fn names<'m>(server: &'m Server<'_>) -> BTreeSet<(Option<&'m str>, &'m Host)> {
+    server.hosts.iter().map(|own| (own.namespace, &own.host)).collect()
+}
+
 /// The resources of each virtual host of a server, from the oldest on.
 fn by_host(
     mesh: &Mesh<'_>,
+    gateway: &IstioGateway<'_>,
     server: &Server<'_>,
-    bound: &[VirtualServiceId],
 ) -> BTreeMap<Host, BTreeSet<VirtualServiceId>> {
     let mut by_host: BTreeMap<Host, BTreeSet<VirtualServiceId>> = BTreeMap::new();
-    for id in bound {
-        let it = mesh.virtual_services.get(*id);
-        for own in server.hosts.iter().filter(|host| host.admits(it.namespace())) {
-            for host in it.hosts.iter().filter_map(|host| intersection(&own.host, host)) {
-                by_host.entry(host.clone()).or_default().insert(*id);
-            }
+    for own in &server.hosts {
+        for (id, host) in mesh.virtual_services.of_server_host(&gateway.full_name, own) {
+            by_host.entry(host).or_default().insert(id);
         }
     }
     by_host
@@ -84,13 +91,12 @@ fn by_host(
 
 /// Those that the same clients see.
 fn alike(mesh: &Mesh<'_>, ids: BTreeSet<VirtualServiceId>) -> Vec<Vec<VirtualServiceId>> {
+    let mut places = BTreeMap::new();
     let mut groups: Vec<Vec<VirtualServiceId>> = Vec::new();
     for id in ids {
-        let own = &mesh.virtual_services.get(id).visibility;
-        let is_alike = |group: &&mut Vec<VirtualServiceId>| {
-            group.first().is_some_and(|first| mesh.virtual_services.get(*first).visibility == *own)
-        };
-        match groups.iter_mut().find(is_alike) {
+        let place =
+            *places.entry(&mesh.virtual_services.get(id).visibility).or_insert(groups.len());
+        match groups.get_mut(place) {
             Some(group) => group.push(id),
             None => groups.push(vec![id]),
         }

@@ -3,7 +3,8 @@
 //! Such a destination has the host's only port, or else the one that the request was sent to. Source: Istio,
 //! `Destination.port`, `GetDestinationCluster`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -16,8 +17,8 @@ pub(super) static CHECK: Check =
         .alias(&["IST0112"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mut opened = HashMap::new();
     for it in mesh.virtual_services.written() {
-        let arriving = arriving(mesh, it);
         for (destination, at) in it.destinations(&mesh.settings) {
             let services = mesh.services.of_host(&destination.host);
             let services: Vec<_> = services.iter().map(|id| mesh.services.get(*id)).collect();
@@ -30,33 +31,43 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let own: BTreeSet<u16> = service.object.ports.iter().map(|it| it.number).collect();
-            let lost = arriving.difference(&own).next().copied();
+            let arriving = arriving(mesh, it, &mut opened);
+            let lost = arriving.iter().filter_map(|ports| ports.difference(&own).next()).min();
             // All go by ports that the host has.
-            if lost.is_none() && !arriving.is_empty() {
+            if lost.is_none() && arriving.iter().any(|ports| !ports.is_empty()) {
                 continue;
             }
+            let lost = lost.copied();
             let place = Place::value(at.document, at.path().field("host"));
             out.push(report(service, &own, lost, place));
         }
     }
 }
 
-/// The ports by which requests come to the routes.
-fn arriving(mesh: &Mesh<'_>, it: &VirtualService<'_>) -> BTreeSet<u16> {
-    let mut ports = BTreeSet::new();
+/// The ports by which requests come to the routes, on the mesh and at each gateway. `opened` are those of gateways that were
+/// asked for.
+fn arriving<'m>(
+    mesh: &'m Mesh<'_>,
+    it: &VirtualService<'_>,
+    opened: &mut HashMap<&'m str, Arc<BTreeSet<u16>>>,
+) -> Vec<Arc<BTreeSet<u16>>> {
+    let mut all = Vec::new();
     if it.is_for_mesh() {
-        for host in it.hosts.iter().filter(|host| !is_wildcard(host)) {
-            let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
-            ports.extend(services.flat_map(|it| &it.object.ports).map(|port| port.number));
-        }
+        let hosts = it.hosts.iter().filter(|host| !is_wildcard(host));
+        let services = hosts.flat_map(|host| mesh.services.of_host(host));
+        let ports = services.flat_map(|id| &mesh.services.get(*id).object.ports);
+        all.push(Arc::new(ports.map(|port| port.number).collect()));
     }
     for gateway in &it.gateways {
         let GatewayName::Named(name) = gateway else { continue };
         let Some(gateway) = mesh.gateways.find(name) else { continue };
-        let servers = gateway.servers.iter().filter(|server| server.is_served());
-        ports.extend(servers.map(|server| server.port));
+        let ports = opened.entry(&gateway.full_name).or_insert_with(|| {
+            let servers = gateway.servers.iter().filter(|server| server.is_served());
+            Arc::new(servers.map(|server| server.port).collect())
+        });
+        all.push(Arc::clone(ports));
     }
-    ports
+    all
 }
 
 /// `lost` is a port by which requests come and that the host does not have. Where it is not known by which they come, as in

@@ -56,6 +56,7 @@ mod rival_service_entry;
 mod shadowed_destination_rule;
 mod shadowed_route;
 mod subset_bypassed_at_gateway;
+mod tried;
 mod unattached_route;
 mod undeployed_gateway;
 mod uneven_weights;
@@ -88,9 +89,9 @@ mod unverified_server_on_port;
 
 // How proxies are set up.
 mod conflicting_sidecars;
+mod deprecated_egress_proxy;
 mod envoy_patch;
 mod ignored_add;
-mod ignored_egress_proxy;
 mod ignored_remove;
 mod ineffective_ingress_tls;
 mod ineffective_sidecar;
@@ -276,7 +277,7 @@ static RULES: &[Rule] = &[
     (&ignored_add::CHECK, ignored_add::run),
     (&ignored_remove::CHECK, ignored_remove::run),
     (&unsupported_replace::CHECK, unsupported_replace::run),
-    (&ignored_egress_proxy::CHECK, ignored_egress_proxy::run),
+    (&deprecated_egress_proxy::CHECK, deprecated_egress_proxy::run),
     (&deprecated_provider::CHECK, deprecated_provider::run),
     (&policy_without_proxy::CHECK, policy_without_proxy::run),
     (&unordered_patch::CHECK, unordered_patch::run),

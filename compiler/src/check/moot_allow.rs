@@ -11,6 +11,7 @@ use mesh_snapshot::Applies;
 use super::policy_never_matches::{block, is_within};
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule, Source};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::policy::{Policy, Scope};
 
@@ -20,8 +21,16 @@ pub(super) static CHECK: Check =
 /// A rule, where it stands, and whom it is for.
 struct At<'m> {
     rule: &'m Rule,
-    place: Place,
+    document: DocumentId,
+    index: usize,
     scope: &'m Scope<'m>,
+}
+
+impl At<'_> {
+    fn place(&self) -> Place {
+        let path = FieldPath::default().field("spec").field("rules").index(self.index);
+        Place::value(self.document, path)
+    }
 }
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
@@ -30,14 +39,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { continue };
         let all = by_namespace.entry(&policy.resource.namespace).or_default();
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
-            let path = FieldPath::default().field("spec").field("rules").index(index);
-            all.push(At { rule, place: Place::value(policy.resource.id, path), scope });
+            all.push(At { rule, document: policy.resource.id, index, scope });
         }
     }
-    for rules in by_namespace.values() {
+    for rules in by_namespace.values().filter(|rules| rules.len() > 1) {
         let broader = Broader::of(rules);
         for (place, narrow) in rules.iter().enumerate() {
-            let candidates = broader.candidates(narrow).into_iter();
+            let candidates = broader.candidates(place, narrow).into_iter();
             let candidates = candidates.filter_map(|other| Some((other, rules.get(other)?)));
             let mut broad = candidates.filter(|(other, broad)| {
                 *other != place
@@ -57,46 +65,50 @@ struct Broader<'m> {
     by_value: HashMap<(Asked, &'m str), Vec<usize>>,
     /// Those of which it cannot be told so.
     others: Vec<usize>,
-    count: usize,
+    /// What each rule asks for.
+    asked: Vec<[Option<Vec<Key<'m>>>; 5]>,
 }
+
+/// A value, and what it is asked of.
+type Key<'m> = (Asked, &'m str);
 
 impl<'m> Broader<'m> {
     fn of(rules: &[At<'m>]) -> Self {
-        let mut count: HashMap<(Asked, &str), usize> = HashMap::new();
-        for value in rules.iter().flat_map(|it| Asked::ALL.map(|asked| asked.values(it.rule))) {
-            for key in value.into_iter().flatten() {
-                *count.entry(key).or_default() += 1;
-            }
+        let asked = rules.iter().map(|it| Asked::ALL.map(|asked| asked.values(it.rule)));
+        let asked: Vec<[Option<Vec<Key<'m>>>; 5]> = asked.collect();
+        let mut count: HashMap<Key<'m>, usize> = HashMap::new();
+        for key in asked.iter().flatten().flatten().flatten() {
+            *count.entry(*key).or_default() += 1;
         }
-        let mut broader = Self { by_value: HashMap::new(), others: Vec::new(), count: rules.len() };
-        for (place, it) in rules.iter().enumerate() {
-            let exact = Asked::ALL.iter().filter_map(|asked| asked.values(it.rule));
+        let (mut by_value, mut others) = (HashMap::<_, Vec<usize>>::new(), Vec::new());
+        for (place, lists) in asked.iter().enumerate() {
+            let exact = lists.iter().flatten();
             let exact = exact.filter(|values| values.iter().all(|(_, value)| is_text(value)));
             // What the fewest others ask for tells most.
             let rarest = exact.min_by_key(|values| values.iter().map(|key| count.get(key)).max());
             match rarest {
-                None => broader.others.push(place),
+                None => others.push(place),
                 Some(values) => {
-                    for key in values.into_iter().collect::<BTreeSet<_>>() {
-                        broader.by_value.entry(key).or_default().push(place);
+                    for key in values.iter().copied().collect::<BTreeSet<_>>() {
+                        by_value.entry(key).or_default().push(place);
                     }
                 }
             }
         }
-        broader
+        Self { by_value, others, asked }
     }
 
     /// All that may cover a rule, in their order: for a value that it asks for itself, they ask for the same one.
-    fn candidates(&self, narrow: &At<'m>) -> Vec<usize> {
+    fn candidates(&self, place: usize, narrow: &At<'m>) -> Vec<usize> {
         let is_empty = |list: Option<usize>| list == Some(0);
         if is_empty(narrow.rule.from.as_ref().map(Vec::len))
             || is_empty(narrow.rule.to.as_ref().map(Vec::len))
         {
-            return (0..self.count).collect();
+            return (0..self.asked.len()).collect();
         }
-        let asked =
-            Asked::ALL.iter().filter_map(|asked| asked.values(narrow.rule)?.first().copied());
-        let by_value = asked.filter_map(|key| self.by_value.get(&key)).flatten();
+        let asked = self.asked.get(place).into_iter().flatten().flatten();
+        let asked = asked.filter_map(|values| values.first());
+        let by_value = asked.filter_map(|key| self.by_value.get(key)).flatten();
         let mut all: Vec<_> = by_value.chain(&self.others).copied().collect();
         all.sort_unstable();
         all.dedup();
@@ -147,9 +159,9 @@ fn is_text(value: &str) -> bool {
 }
 
 fn report(narrow: &At<'_>, broad: &At<'_>) -> Diagnostic {
-    Diagnostic::new(&CHECK, narrow.place.clone(), "another rule lets in all that this one does")
+    Diagnostic::new(&CHECK, narrow.place(), "another rule lets in all that this one does")
         .label("changes nothing")
-        .also(broad.place.clone(), "this one asks for less")
+        .also(broad.place(), "this one asks for less")
         .consequence("what is asked for here alone is asked of nobody")
         .help("policies add to each other: narrow the other rule, remove this one, or write a `DENY` policy")
 }

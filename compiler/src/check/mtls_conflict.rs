@@ -70,8 +70,12 @@ fn check_service(
     let policies: BTreeSet<_> = views.flat_map(|view| view.policies(service)).collect();
     for policy in policies.into_iter().map(|id| mesh.destination_rules.get(id)) {
         for port in &service.object.ports {
+            let settings = settings(policy, port.number);
+            if settings.is_empty() {
+                continue;
+            }
             let Some(server) = server(mesh, service, port) else { continue };
-            for setting in settings(policy, port.number) {
+            for setting in settings {
                 if refuses(server.mode, setting.mode) {
                     let key = (setting.document, setting.path.clone());
                     let entry = conflicts.entry(key);
@@ -120,11 +124,11 @@ fn settings(policy: &Policy<'_>, port: u16) -> Vec<Setting> {
     if let Some((from, traffic)) = policy.traffic_policy
         && let Some(rule) = policy.from.get(from)
     {
-        all.extend(setting(rule.id, root().field("trafficPolicy"), traffic, port));
+        all.extend(setting(rule.id, || root().field("trafficPolicy"), traffic, port));
     }
     for (from, index, subset) in &policy.subsets {
         if let (Some(rule), Some(traffic)) = (policy.from.get(*from), &subset.traffic_policy) {
-            let path = root().field("subsets").index(*index).field("trafficPolicy");
+            let path = || root().field("subsets").index(*index).field("trafficPolicy");
             all.extend(setting(rule.id, path, traffic, port));
         }
     }
@@ -133,20 +137,24 @@ fn settings(policy: &Policy<'_>, port: u16) -> Vec<Setting> {
 
 fn setting(
     document: DocumentId,
-    at: FieldPath,
+    at: impl Fn() -> FieldPath,
     traffic: &TrafficPolicy,
     port: u16,
 ) -> Option<Setting> {
     let is_own = |number: u32| number == u32::from(port);
     let ports = &traffic.port_level_settings;
     let own = ports.iter().position(|it| it.port.as_ref().is_some_and(|it| is_own(it.number)));
-    let (tls, at): (Option<&ClientTlsSettings>, _) = match own.and_then(|it| ports.get(it)) {
-        Some(settings) => {
-            (settings.tls.as_ref(), at.field("portLevelSettings").index(own.unwrap_or_default()))
-        }
-        None => (traffic.tls.as_ref(), at),
+    let of_port = own.and_then(|index| Some((index, ports.get(index)?)));
+    let tls: Option<&ClientTlsSettings> = match of_port {
+        Some((_, settings)) => settings.tls.as_ref(),
+        None => traffic.tls.as_ref(),
     };
-    Some(Setting { mode: tls?.mode, document, path: at.field("tls").field("mode") })
+    let mode = tls?.mode;
+    let at = match of_port {
+        Some((index, _)) => at().field("portLevelSettings").index(index),
+        None => at(),
+    };
+    Some(Setting { mode, document, path: at.field("tls").field("mode") })
 }
 
 fn report(

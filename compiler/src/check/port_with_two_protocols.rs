@@ -4,11 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{injection, inventory};
+use super::injection;
 use crate::api::Resource;
 use crate::api::kubernetes::{Service, ServicePort};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::{Mesh, Selectors, Workload};
 
 pub(super) static CHECK: Check = Check::lint(
     "port-with-two-protocols",
@@ -37,9 +37,10 @@ impl At<'_> {
 }
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let fronts = Fronts::of(mesh);
     for deployment in deployments(mesh) {
         let mut by_number: BTreeMap<i32, Vec<At<'_>>> = BTreeMap::new();
-        for at in ports(mesh, deployment) {
+        for at in fronts.ports(deployment) {
             by_number.entry(at.port.port).or_default().push(at);
         }
         for (number, all) in by_number {
@@ -71,14 +72,32 @@ pub(super) fn deployments<'m, 'a>(mesh: &'m Mesh<'a>) -> impl Iterator<Item = &'
     deployments.filter(move |it| !is_waypoint(it) && injection::is_meshed(mesh, it))
 }
 
-/// The ports of all Services that select a workload's pods.
-pub(super) fn ports<'m>(mesh: &'m Mesh<'_>, workload: &'m Workload<'_>) -> Vec<At<'m>> {
-    let services = inventory::in_namespace(&mesh.source.services, workload.namespace()).iter();
-    services
-        .filter(|it| !it.spec.selector.is_empty() && workload.inventory.has(&it.spec.selector))
-        .flat_map(|service| {
-            let ports = service.spec.ports.iter().enumerate();
-            ports.map(move |(index, port)| At { service, index, port })
-        })
-        .collect()
+/// The Services of Kubernetes, by what they select.
+pub(super) struct Fronts<'m> {
+    services: &'m [Resource<Service>],
+    selectors: Selectors<'m>,
+}
+
+impl<'m> Fronts<'m> {
+    pub(super) fn of(mesh: &'m Mesh<'_>) -> Self {
+        let services = mesh.source.services.as_slice();
+        let selecting = services.iter().enumerate().filter_map(|(place, it)| {
+            let labels = Some(&it.spec.selector).filter(|labels| !labels.is_empty())?;
+            Some((Some(it.namespace.as_str()), place, std::slice::from_ref(labels)))
+        });
+        Self { services, selectors: Selectors::new(selecting) }
+    }
+
+    /// The ports of all that select a workload's pods.
+    pub(super) fn ports(&self, workload: &Workload<'_>) -> Vec<At<'m>> {
+        let near =
+            self.selectors.candidates(Some(workload.namespace()), &workload.inventory.labels);
+        let near = near.into_iter().filter_map(|place| self.services.get(place));
+        near.filter(|it| workload.inventory.has(&it.spec.selector))
+            .flat_map(|service| {
+                let ports = service.spec.ports.iter().enumerate();
+                ports.map(move |(index, port)| At { service, index, port })
+            })
+            .collect()
+    }
 }

@@ -55,6 +55,6 @@ fn is_used(mesh: &Mesh<'_>, namespace: &str, name: &str) -> bool {
     let namespaces = mesh.source.namespaces.iter().filter(|it| it.name() == namespace);
     let services = mesh.source.services.iter().filter(|it| it.namespace == namespace);
     let all: Vec<&Metadata> =
-        namespaces.map(|it| &it.metadata).chain(services.map(|it| &it.metadata)).collect();
+        namespaces.map(|it| &*it.metadata).chain(services.map(|it| &*it.metadata)).collect();
     all.iter().any(|it| says(it)) || !all.iter().any(|it| labelled(it))
 }

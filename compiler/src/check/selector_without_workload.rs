@@ -51,12 +51,15 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagnostic>) {
     let Ok(scope) = &policy.scope else { return };
     let Applies::Selected(sets) = &scope.applies else { return };
+    if !selection::of_policy(mesh, scope).is_empty() {
+        return;
+    }
     let all = mesh.workloads.selected(scope.namespace, &Labels::new());
     let is_shown = match scope.namespace {
         Some(namespace) => inventory::shows_pods(mesh, namespace),
         None => !all.is_empty() && mesh.source.promised.has_no_pods(),
     };
-    if !is_shown || !selection::of_policy(mesh, scope).is_empty() {
+    if !is_shown {
         return;
     }
     let path = FieldPath::default().field("spec").field("selector").field("matchLabels");

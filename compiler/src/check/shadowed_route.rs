@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cover::covers;
 use super::merged_routes::{self, Merged, MergedRoutes};
 use super::overlap::why_first;
+use super::tried::Tried;
 use super::unreachable_route::catch_all;
 use crate::api::istio::HttpMatch;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -34,24 +35,30 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn check(it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
     let live = catch_all(it).map_or(it.http.len(), |at| at + 1);
     let routes = it.http.get(..live).unwrap_or_default();
-    let mut earlier: Vec<(&MergedHttp<'_>, usize, &HttpMatch)> = Vec::new();
+    let tests: Vec<_> = routes.iter().flat_map(matches).collect();
+    let tried = Tried::of(&tests.iter().map(|(.., test)| Some(*test)).collect::<Vec<_>>());
+    let mut places = tests.iter().enumerate();
     for route in routes {
-        let own: Vec<_> = route.spec.r#match.iter().enumerate().collect();
+        let own = route.spec.r#match.len();
         let mut shadows = Vec::new();
-        for (index, test) in &own {
-            let is_wider =
-                |(.., wider): &&(_, _, &HttpMatch)| covers(wider, test, &it.resource.spec.gateways);
-            if let Some((by, at, _)) = earlier.iter().find(is_wider) {
-                shadows.push((*index, match_place(by, *at)));
-            }
-            earlier.push((route, *index, test));
+        for (place, (_, index, test)) in places.by_ref().take(own) {
+            let mut earlier = tried.before(place).filter_map(|place| tests.get(place));
+            let by = earlier.find(|(.., by)| covers(by, test, &it.resource.spec.gateways));
+            shadows.extend(by.map(|(by, at, _)| (*index, match_place(by, *at))));
         }
-        if shadows.len() == own.len() && !own.is_empty() {
+        if shadows.len() == own && own > 0 {
             out.push(dead_route(route, shadows));
         } else {
             out.extend(shadows.into_iter().map(|(index, by)| dead_match(route, index, by)));
         }
     }
+}
+
+/// The matches of a route, with their places in it.
+fn matches<'m, 'a>(
+    route: &'m MergedHttp<'a>,
+) -> impl Iterator<Item = (&'m MergedHttp<'a>, usize, &'m HttpMatch)> {
+    route.spec.r#match.iter().enumerate().map(move |(index, test)| (route, index, test))
 }
 
 /// A route by the resource that it is of, where it stands, and its place there.
@@ -65,8 +72,11 @@ fn check_merged(
 ) {
     let mut by_route: BTreeMap<RouteAt, Vec<(&Merged<'_, '_>, Option<&Merged<'_, '_>>)>> =
         BTreeMap::new();
+    let tests: Vec<_> = merged.tried.iter().map(|it| it.test.map(|(_, test)| test)).collect();
+    let tried = Tried::of(&tests);
     for (position, it) in merged.tried.iter().enumerate() {
-        let mut earlier = merged.tried.iter().take(position);
+        let near = tried.before(position);
+        let mut earlier = near.filter_map(|place| merged.tried.get(place));
         let at = (it.of.resource.id, it.route.resource.id, it.route.index);
         by_route.entry(at).or_default().push((it, earlier.find(|wider| wider.covers(it))));
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::port_with_two_protocols::{At, deployments, ports};
+use super::port_with_two_protocols::{At, Fronts, deployments};
 use crate::api::scalar::IntOrString;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -14,9 +14,10 @@ pub(super) static CHECK: Check =
         .alias(&["IST0137"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let fronts = Fronts::of(mesh);
     for deployment in deployments(mesh) {
         let mut by_target: BTreeMap<String, Vec<At<'_>>> = BTreeMap::new();
-        for at in ports(mesh, deployment) {
+        for at in fronts.ports(deployment) {
             by_target.entry(target(&at)).or_default().push(at);
         }
         for (target, all) in by_target {

@@ -19,8 +19,14 @@ pub(super) static CHECK: Check = Check::lint(
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let split = split_hosts(mesh);
+    if split.is_empty() {
+        return;
+    }
     for (_, it) in mesh.virtual_services.iter() {
-        if !it.gateways.iter().any(|name| matches!(name, GatewayName::Named(_))) {
+        let mut http = it.http.iter().flat_map(|it| &it.spec.route);
+        if !it.gateways.iter().any(|name| matches!(name, GatewayName::Named(_)))
+            || http.all(|route| !route.destination.subset.is_empty())
+        {
             continue;
         }
         for (destination, at) in it.destinations(&mesh.settings) {
@@ -40,7 +46,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// Hosts that a `VirtualService` of their own sends to subsets, and where.
 fn split_hosts<'m, 'a>(mesh: &'m Mesh<'a>) -> BTreeMap<Host, Vec<(&'m VirtualService<'a>, Place)>> {
     let mut split: BTreeMap<Host, Vec<_>> = BTreeMap::new();
-    for (_, it) in mesh.virtual_services.iter() {
+    for (_, it) in mesh.virtual_services.iter().filter(|(_, it)| it.names_subsets()) {
         for (destination, at) in it.destinations(&mesh.settings) {
             if !destination.subset.is_empty() && it.hosts.contains(&destination.host) {
                 let place = Place::value(at.document, at.path().field("subset"));

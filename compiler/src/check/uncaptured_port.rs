@@ -16,8 +16,12 @@ const INCLUDE: &str = "traffic.sidecar.istio.io/includeInboundPorts";
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for policy in &mesh.policies.authorization_policies {
         let Ok(scope) = &policy.scope else { continue };
+        let rules = || policy.resource.spec.rules.iter().flatten();
+        if !rules().any(names_ports) {
+            continue;
+        }
         let selected = selection::of_policy(mesh, scope);
-        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
+        for (index, rule) in rules().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let found = ports(rule, &at).find_map(|(port, at)| {
                 let escaped = selected.iter().find_map(|it| Some((it, escapes(it, port)?)));
@@ -40,6 +44,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+fn names_ports(rule: &Rule) -> bool {
+    let mut operations = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
+    operations.any(|operation| !operation.ports.is_empty())
 }
 
 /// The ports that a rule names.

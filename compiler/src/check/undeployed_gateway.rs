@@ -6,11 +6,9 @@
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 
-use crate::api::Resource;
-use crate::api::gateway_api::Gateway;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
-use crate::resolve::gateway::Class;
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::Mesh;
+use crate::resolve::gateway::{Class, is_managed, proxies};
 
 pub(super) static CHECK: Check =
     Check::lint("undeployed-gateway", Severity::Info, include_str!("undeployed_gateway.md"));
@@ -21,23 +19,28 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     let of_mesh = mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh);
-    for gateway in of_mesh.filter(|it| proxies(mesh, it.resource).next().is_none()) {
+    for gateway in of_mesh.filter(|it| proxies(mesh, it.resource).is_empty()) {
         let name = gateway.resource.name();
+        let (effect, help) = if is_managed(&gateway.resource.spec) {
+            let effect = format!(
+                "Istio would deploy `{name}-istio` for it; here nothing is made, and nothing listens"
+            );
+            (
+                effect,
+                format!(
+                    "add a Deployment whose pods have the label `{GATEWAY_NAME_LABEL}: {name}`"
+                ),
+            )
+        } else {
+            let help = "its addresses are to name a Service of its namespace that selects proxies of gateways";
+            ("nothing listens".to_owned(), help.to_owned())
+        };
         let message = format!("no workload of the repository serves the Gateway `{name}`");
         out.push(
             Diagnostic::new(&CHECK, Place::resource(gateway.resource.id), message)
                 .label("nobody opens its listeners")
-                .consequence(format!("Istio would deploy `{name}-istio` for it; here nothing is made, and nothing listens"))
-                .help(format!("add a Deployment whose pods have the label `{GATEWAY_NAME_LABEL}: {name}`")),
+                .consequence(effect)
+                .help(help),
         );
     }
-}
-
-/// The workloads that serve a Gateway.
-pub(super) fn proxies<'m, 'a>(
-    mesh: &'m Mesh<'a>,
-    gateway: &Resource<Gateway>,
-) -> impl Iterator<Item = &'m Workload<'a>> {
-    let label = [(GATEWAY_NAME_LABEL.to_owned(), gateway.name().to_owned())].into();
-    mesh.workloads.selected(Some(&gateway.namespace), &label).into_iter()
 }

@@ -76,6 +76,9 @@ fn check_rule(
 fn check_peers(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for policy in &mesh.policies.peer_authentications {
         let Ok(scope) = &policy.scope else { continue };
+        if policy.resource.spec.port_level_mtls.is_none() {
+            continue;
+        }
         let workloads = selection::of_policy(mesh, scope);
         if !are_ports_known(&workloads) {
             continue;
@@ -114,6 +117,9 @@ fn are_ports_known(workloads: &[&Workload<'_>]) -> bool {
 fn check_authorizations(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for policy in &mesh.policies.authorization_policies {
         let Ok(scope) = &policy.scope else { continue };
+        if !names_ports(policy.resource) {
+            continue;
+        }
         let workloads = selection::of_policy(mesh, scope);
         if !are_ports_known(&workloads) {
             continue;
@@ -139,6 +145,14 @@ fn check_authorizations(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+fn names_ports(policy: &Resource<AuthorizationPolicy>) -> bool {
+    policy.spec.rules.iter().flatten().any(|rule| {
+        let mut operations = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
+        operations.any(|it| !it.ports.is_empty() || !it.not_ports.is_empty())
+            || rule.when.iter().any(|condition| condition.key == "destination.port")
+    })
 }
 
 /// The ports that a policy names, and whether they are those that it leaves out.

@@ -31,19 +31,21 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut nobody = Nobody::new();
     let known = Accounts::of(mesh);
     for policy in &mesh.source.authorization_policies {
-        for (path, written) in principals(policy) {
-            let Some((domain, namespace, account)) = parse(written) else { continue };
-            if is_ours(mesh, domain) {
-                let place = Place::value(policy.id, path);
-                let found = check(mesh, &known, &place, written, domain, namespace, account);
-                sort_out(found, written, place, &mut nobody, out);
+        for it in principals(policy) {
+            let Some((domain, namespace, account)) = parse(it.text) else { continue };
+            if is_ours(mesh, domain) && !exists(mesh, &known, namespace, account) {
+                let place = Place::value(policy.id, it.path());
+                let found = check(mesh, &known, &place, it.text, domain, namespace, account);
+                sort_out(found, it.text, place, &mut nobody, out);
             }
         }
-        for (path, written) in accounts(policy) {
-            let own = (policy.namespace.as_str(), written);
-            let (namespace, account) = written.split_once('/').unwrap_or(own);
-            let place = Place::value(policy.id, path);
-            out.extend(check(mesh, &known, &place, written, "", namespace, account));
+        for it in accounts(policy) {
+            let own = (policy.namespace.as_str(), it.text);
+            let (namespace, account) = it.text.split_once('/').unwrap_or(own);
+            if !exists(mesh, &known, namespace, account) {
+                let place = Place::value(policy.id, it.path());
+                out.extend(check(mesh, &known, &place, it.text, "", namespace, account));
+            }
         }
     }
     out.extend(nobody.into_values().map(|(found, places)| together(found, places)));
@@ -97,51 +99,81 @@ fn is_ours(mesh: &Mesh<'_>, domain: &str) -> bool {
         || mesh.settings.trust_domain_aliases.iter().any(|alias| alias == domain)
 }
 
-/// Every `source` of a policy, with its place.
-fn sources(policy: &Resource<AuthorizationPolicy>) -> impl Iterator<Item = (FieldPath, &Source)> {
+/// A value of a list, and where it stands.
+struct Written<'p> {
+    text: &'p str,
+    rule: usize,
+    /// The part of the rule, its place there, and the list in it.
+    part: &'static str,
+    place: usize,
+    list: &'static [&'static str],
+    index: usize,
+}
+
+impl Written<'_> {
+    fn path(&self) -> FieldPath {
+        let rule = FieldPath::default().field("spec").field("rules").index(self.rule);
+        let part = rule.field(self.part).index(self.place);
+        self.list.iter().fold(part, |path, name| path.field(name)).index(self.index)
+    }
+}
+
+/// Every `source` of a policy, with its rule and its place there.
+fn sources(
+    policy: &Resource<AuthorizationPolicy>,
+) -> impl Iterator<Item = (usize, usize, &Source)> {
     let rules = policy.spec.rules.iter().flatten().enumerate();
     rules.flat_map(|(rule, it)| {
-        let at = FieldPath::default().field("spec").field("rules").index(rule).field("from");
-        it.from.iter().flatten().enumerate().filter_map(move |(index, it)| {
-            Some((at.clone().index(index).field("source"), it.source.as_ref()?))
-        })
+        let sources = it.from.iter().flatten().enumerate();
+        sources.filter_map(move |(place, it)| Some((rule, place, it.source.as_ref()?)))
     })
 }
 
-fn listed<'p>(at: &FieldPath, field: &str, values: &'p [String]) -> Vec<(FieldPath, &'p str)> {
-    let at = at.clone().field(field);
+fn listed<'p>(
+    (rule, part, place): (usize, &'static str, usize),
+    list: &'static [&'static str],
+    values: &'p [String],
+) -> impl Iterator<Item = Written<'p>> {
     let values = values.iter().enumerate();
-    values.map(|(index, it)| (at.clone().index(index), it.as_str())).collect()
+    values.map(move |(index, text)| Written { text, rule, part, place, list, index })
 }
 
-fn principals(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &str)> {
+fn principals(policy: &Resource<AuthorizationPolicy>) -> Vec<Written<'_>> {
     let mut all = Vec::new();
-    for (at, source) in sources(policy) {
-        all.extend(listed(&at, "principals", &source.principals));
-        all.extend(listed(&at, "notPrincipals", &source.not_principals));
+    for (rule, place, source) in sources(policy) {
+        let at = (rule, "from", place);
+        all.extend(listed(at, &["source", "principals"], &source.principals));
+        all.extend(listed(at, &["source", "notPrincipals"], &source.not_principals));
     }
     for (rule, it) in policy.spec.rules.iter().flatten().enumerate() {
-        let at = FieldPath::default().field("spec").field("rules").index(rule).field("when");
-        for (index, condition) in it.when.iter().enumerate() {
+        for (place, condition) in it.when.iter().enumerate() {
             if condition.key == "source.principal" {
-                let at = at.clone().index(index);
-                all.extend(listed(&at, "values", &condition.values));
-                all.extend(listed(&at, "notValues", &condition.not_values));
+                let at = (rule, "when", place);
+                all.extend(listed(at, &["values"], &condition.values));
+                all.extend(listed(at, &["notValues"], &condition.not_values));
             }
         }
     }
     all
 }
 
-fn accounts(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &str)> {
+fn accounts(policy: &Resource<AuthorizationPolicy>) -> Vec<Written<'_>> {
     let mut all = Vec::new();
-    for (at, source) in sources(policy) {
-        all.extend(listed(&at, "serviceAccounts", &source.service_accounts));
-        all.extend(listed(&at, "notServiceAccounts", &source.not_service_accounts));
+    for (rule, place, source) in sources(policy) {
+        let at = (rule, "from", place);
+        all.extend(listed(at, &["source", "serviceAccounts"], &source.service_accounts));
+        all.extend(listed(at, &["source", "notServiceAccounts"], &source.not_service_accounts));
     }
     all
 }
 
+fn exists(mesh: &Mesh<'_>, accounts: &Accounts<'_>, namespace: &str, account: &str) -> bool {
+    accounts
+        .in_namespace(namespace)
+        .is_some_and(|known| known.contains(account) || is_of_gateway(mesh, namespace, account))
+}
+
+/// `account` does not exist.
 fn check(
     mesh: &Mesh<'_>,
     accounts: &Accounts<'_>,
@@ -156,9 +188,6 @@ fn check(
         domain => format!("{domain}/ns/{namespace}/sa/{account}"),
     };
     let (message, near) = match accounts.in_namespace(namespace) {
-        Some(known) if known.contains(account) || is_of_gateway(mesh, namespace, account) => {
-            return None;
-        }
         Some(known) => {
             let near = nearest(account, known.iter().copied());
             let elsewhere = || accounts.elsewhere(account).map(|of| spell(of, account));

@@ -2,7 +2,7 @@
 //!
 //! Source: Istio, `VirtualService.http.route.destination.subset`; which rule counts is [`View::policies`]'s to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::suggestion;
 use super::unknown_host::viewers;
@@ -19,10 +19,17 @@ pub(super) static CHECK: Check =
         .alias(&["IST0101", "KIA1107"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for it in mesh.virtual_services.written() {
+    for it in mesh.virtual_services.written().filter(|it| it.names_subsets()) {
         let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut of_hosts = HashMap::new();
         for (destination, at) in it.destinations(&mesh.settings) {
-            if !destination.subset.is_empty() && is_unknown(mesh, it, &destination) {
+            if destination.subset.is_empty() {
+                continue;
+            }
+            let of_host = of_hosts
+                .entry(destination.host.clone())
+                .or_insert_with(|| policies(mesh, it, &destination.host));
+            if is_unknown(mesh, of_host, &destination) {
                 let key = (destination.host.to_string(), destination.subset);
                 unknown.entry(key).or_default().push((destination, at));
             }
@@ -58,14 +65,16 @@ fn policies<'m, 'a>(
 }
 
 /// Where the host itself is unknown, that is what is said.
-fn is_unknown(mesh: &Mesh<'_>, it: &VirtualService<'_>, destination: &Destination<'_>) -> bool {
+///
+/// `policies` are those for the host.
+fn is_unknown(mesh: &Mesh<'_>, policies: &[&Policy<'_>], destination: &Destination<'_>) -> bool {
     let has_subset = |policy: &&Policy<'_>| policy.subset(destination.subset).is_some();
     let is_broken = mesh.source.incomplete.iter().any(|it| it.kind == "DestinationRule");
     if is_broken {
         return false;
     }
     if !mesh.services.of_host(&destination.host).is_empty() {
-        return !policies(mesh, it, &destination.host).iter().any(has_subset);
+        return !policies.iter().any(has_subset);
     }
     // The host may be known elsewhere; what its own rules say holds all the same.
     let rules = rules_of(mesh, &destination.host);

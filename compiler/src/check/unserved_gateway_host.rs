@@ -2,15 +2,15 @@
 //!
 //! A server that only redirects to `https` needs no route. Sources: Istio, `Gateway.servers.hosts`; Gateway API, listeners.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
 use super::unknown_gateway::near;
 use crate::api::istio;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::gateway::{Class, IstioGateway, Server, ServerHost};
-use crate::resolve::host::overlap;
-use crate::resolve::route::{Parent, RefusedParent, VirtualService};
+use crate::resolve::gateway::{Class, IstioGateway, Server};
+use crate::resolve::route::{Parent, RefusedParent};
 
 pub(super) static CHECK: Check = Check::lint(
     "unserved-gateway-host",
@@ -19,30 +19,28 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let misspelt = LazyCell::new(|| misspelt(mesh));
     for gateway in mesh.gateways.iter() {
-        let bound = mesh.virtual_services.of_gateway(&gateway.full_name);
-        let bound: Vec<_> = bound.iter().map(|id| mesh.virtual_services.get(*id)).collect();
-        if bound.is_empty() {
-            if !is_misspelt(mesh, gateway) {
+        if mesh.virtual_services.of_gateway(&gateway.full_name).is_empty() {
+            let own = (gateway.resource.namespace.as_str(), gateway.resource.name());
+            if !misspelt.contains(&own) {
                 out.extend(nobody(gateway));
             }
             continue;
         }
         for server in gateway.servers.iter().filter(|it| it.is_served() && !redirects(it)) {
-            check_server(gateway, server, &bound, out);
+            check_server(mesh, gateway, server, out);
         }
     }
     check_listeners(mesh, out);
 }
 
-/// Whether somebody means this Gateway and names one that there is not, which is what is said then.
-fn is_misspelt(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> bool {
+/// The Gateways that somebody means who names one that there is not, which is what is said then.
+fn misspelt<'m>(mesh: &'m Mesh<'_>) -> BTreeSet<(&'m str, &'m str)> {
     let named = mesh.virtual_services.gateways().into_iter();
     let unknown = named.filter(|name| mesh.gateways.find(name).is_none());
-    unknown.filter_map(|name| name.split_once('/')).any(|(namespace, name)| {
-        let own = (gateway.resource.namespace.as_str(), gateway.resource.name());
-        near(mesh, namespace, name) == Some(own)
-    })
+    let unknown = unknown.filter_map(|name| name.split_once('/'));
+    unknown.filter_map(|(namespace, name)| near(mesh, namespace, name)).collect()
 }
 
 fn redirects(server: &Server<'_>) -> bool {
@@ -61,13 +59,13 @@ fn nobody(gateway: &IstioGateway<'_>) -> Option<Diagnostic> {
 }
 
 fn check_server(
+    mesh: &Mesh<'_>,
     gateway: &IstioGateway<'_>,
     server: &Server<'_>,
-    bound: &[&VirtualService<'_>],
     out: &mut Vec<Diagnostic>,
 ) {
     for (index, host) in server.hosts.iter().enumerate() {
-        if bound.iter().any(|it| serves(it, host)) {
+        if mesh.virtual_services.of_server_host(&gateway.full_name, host).next().is_some() {
             continue;
         }
         let path = FieldPath::default().field("spec").field("servers").index(server.index);
@@ -76,17 +74,14 @@ fn check_server(
             Diagnostic::new(&CHECK, place, format!("no route is for `{}` here", host.host))
                 .label("nobody serves it")
                 .consequence("requests for it are answered with 404");
-        let hidden = bound.iter().find(|it| it.hosts.iter().any(|own| overlap(own, &host.host)));
+        let hidden = mesh.virtual_services.first_meeting(&gateway.full_name, &host.host);
+        let hidden = hidden.map(|id| mesh.virtual_services.get(id));
         if let (Some(hidden), Some(namespace)) = (hidden, host.namespace) {
             let text = format!("this is not of namespace `{namespace}`, the only one let in");
             found = found.also(Place::resource(hidden.resource.id), text);
         }
         out.push(found.help("add a VirtualService for the host, or remove it here"));
     }
-}
-
-fn serves(it: &VirtualService<'_>, host: &ServerHost<'_>) -> bool {
-    host.admits(it.namespace()) && it.hosts.iter().any(|own| overlap(own, &host.host))
 }
 
 fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

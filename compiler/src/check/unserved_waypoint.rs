@@ -62,7 +62,7 @@ fn users<'m>(mesh: &'m Mesh<'_>) -> Users<'m> {
 }
 
 fn add<'m, T>(resource: &'m Resource<T>, own: &'m str, users: &mut Users<'m>) {
-    let Metadata { labels, .. } = &resource.metadata;
+    let Metadata { labels, .. } = &*resource.metadata;
     let Some(name) = labels.get(USE).filter(|name| !name.is_empty() && *name != "none") else {
         return;
     };

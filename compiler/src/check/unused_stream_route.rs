@@ -8,7 +8,7 @@ use super::inventory;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
-use crate::resolve::host::{is_wildcard, overlap};
+use crate::resolve::host::is_wildcard;
 use crate::resolve::route::{GatewayName, VirtualService};
 
 pub(super) static CHECK: Check =
@@ -72,15 +72,15 @@ fn reason(
         return (!is_used).then_some(Reason::NoHost);
     };
     let gateway: &IstioGateway<'_> = mesh.gateways.find(name)?;
-    let shares = |server: &&Server<'_>| {
-        let mut own = server.hosts.iter().filter(|own| own.admits(it.namespace()));
-        own.any(|own| it.hosts.iter().any(|host| overlap(&own.host, host)))
+    let meeting = it.hosts.iter().flat_map(|host| gateway.meeting(host));
+    let admits = |(server, host): &(&Server<'_>, usize)| {
+        server.hosts.get(*host).is_some_and(|own| own.admits(it.namespace()))
     };
     let takes =
         |server: &Server<'_>| !server.is_http() && (server.passes_through() == (list == "tls"));
-    let mut sharing = gateway.servers.iter().filter(shares).peekable();
+    let mut sharing = meeting.filter(admits).peekable();
     sharing.peek()?;
     let servers = FieldPath::default().field("spec").field("servers");
     let place = Place::key(gateway.resource.id, servers);
-    (!sharing.any(takes)).then_some(Reason::NoServer(place))
+    (!sharing.any(|(server, _)| takes(server))).then_some(Reason::NoServer(place))
 }

@@ -161,8 +161,8 @@ fn follows_from(faults: &BTreeMap<DocumentId, Faults>, place: &Place, parsed: &P
 
 /// What says what is in the cluster was written by the cluster: its faults, if any, are no author's.
 fn is_of_context(found: &Diagnostic, parsed: &Parsed) -> bool {
-    let (file, _) = found.place.locate(parsed);
-    parsed.source(file).role == Role::Context && found.check.class != Class::Input
+    parsed.source(found.place.file(parsed)).role == Role::Context
+        && found.check.class != Class::Input
 }
 
 fn level(found: &Diagnostic, levels: &Levels) -> Option<Severity> {

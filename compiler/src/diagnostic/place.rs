@@ -83,6 +83,15 @@ impl Place {
         }
     }
 
+    /// Its file alone, which takes no look at the text.
+    #[must_use]
+    pub(crate) fn file(&self, parsed: &Parsed) -> FileId {
+        match self {
+            Self::File(file) | Self::Text { file, .. } => *file,
+            Self::Field { document, .. } => parsed.document(*document).file,
+        }
+    }
+
     /// The resource that the place is in.
     #[must_use]
     pub fn document(&self) -> Option<DocumentId> {

@@ -46,6 +46,15 @@ impl Diagnostic {
         }
     }
 
+    /// Calls `change` with all that it points at.
+    pub(crate) fn each_place(&mut self, mut change: impl FnMut(&mut Place)) {
+        change(&mut self.place);
+        self.others.iter_mut().for_each(|label| change(&mut label.place));
+        self.supposed.iter_mut().for_each(&mut change);
+        let edits = self.fixes.iter_mut().flat_map(|fix| &mut fix.edits);
+        edits.for_each(|edit| change(&mut edit.place));
+    }
+
     /// What is said at the token at fault.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {

@@ -46,7 +46,7 @@ pub(crate) fn select(
     let layers = Layers::of(parsed, root, chosen.map(|(_, it)| it.paths.as_slice()));
     let outside = chosen.and_then(|_| outside(parsed, root, &project));
     parsed.retain_files(|file| layers.has(file));
-    out.retain(|found| layers.has(found.place.locate(parsed).0));
+    out.retain(|found| layers.has(found.place.file(parsed)));
     leave_out_policy(parsed, out);
     let own = chosen.and_then(|(_, it)| it.default_namespace.as_deref());
     layers.leave_out_replaced(parsed, own.unwrap_or(project.default_namespace()));

@@ -92,7 +92,8 @@ impl<'a> Lowering<'_, 'a> {
     ) -> Option<Object> {
         let service = self.seen_service(seen.service.as_ref()?, perspective);
         let policy = self.client_policy(name, &seen.policies);
-        Some(Object { service: Some(service), policy, route_only: true, ..Object::default() })
+        let shown_ports = Some(Vec::new());
+        Some(Object { service: Some(service), policy, shown_ports, ..Object::default() })
     }
 
     fn host(&self, name: &Host, seen: &SeenHost<'a>, perspective: &Perspective<'_, 'a>) -> Object {
@@ -100,12 +101,14 @@ impl<'a> Lowering<'_, 'a> {
         let is_usual = seen.service.is_none()
             && seen.ports.len() <= 1
             && seen.ports.contains(&PORT_WITHOUT_SERVICE);
+        let shown = seen.service.as_ref().and_then(|it| it.shown.as_ref());
         Object {
             service: seen.service.as_ref().map(|it| self.seen_service(it, perspective)),
             policy: seen.service.as_ref().and_then(|_| self.client_policy(name, &seen.policies)),
             routes: table.as_ref().map(|table| self.route_table(table, perspective)),
-            ports: if is_usual { Vec::new() } else { seen.ports.iter().copied().collect() },
-            route_only: false,
+            ports: if is_usual { Vec::new() } else { listed(&seen.ports) },
+            shown_ports: shown.map(listed),
+            routed_ports: seen.ruled.as_ref().map(listed),
         }
     }
 
@@ -132,6 +135,10 @@ impl<'a> Lowering<'_, 'a> {
         entries.truncate(kept);
         entries
     }
+}
+
+fn listed(ports: &BTreeSet<u16>) -> Vec<u16> {
+    ports.iter().copied().collect()
 }
 
 fn selector<'p, T>(policy: &'p Policy<'_, T>) -> Option<&'p Labels> {

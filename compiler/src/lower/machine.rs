@@ -4,6 +4,7 @@ use mesh_snapshot::object::Discovery;
 
 use super::Lowering;
 use crate::diagnostic::Place;
+use crate::resolve::Selectors;
 use crate::resolve::service::{Machine, Service};
 
 /// Why a machine is no endpoint of what selects it.
@@ -19,10 +20,17 @@ impl Lowering<'_, '_> {
     pub(super) fn idle_machines(&self) {
         let mesh = self.mesh;
         let has_address = |it: &&Machine<'_>| !it.resource.spec.address.is_empty();
+        let services: Vec<_> = mesh.services.iter().map(|(_, service)| service).collect();
+        let selectors = services.iter().enumerate().filter_map(|(place, service)| {
+            let labels = service.origin.selector()?;
+            Some((Some(service.namespace), place, std::slice::from_ref(labels)))
+        });
+        let selectors = Selectors::new(selectors);
         for machine in mesh.machines.iter().filter(has_address) {
-            let services = mesh.services.of_namespace(&machine.resource.namespace).iter();
-            let services = services.map(|id| mesh.services.get(*id));
-            let selecting: Vec<_> = services.filter(|service| selects(service, machine)).collect();
+            let namespace = Some(machine.resource.namespace.as_str());
+            let near = selectors.candidates(namespace, &machine.labels);
+            let near = near.into_iter().filter_map(|place| services.get(place).copied());
+            let selecting: Vec<_> = near.filter(|service| selects(service, machine)).collect();
             if selecting.is_empty() {
                 let message =
                     "no Service and no ServiceEntry of its namespace selects it".to_owned();

@@ -1,6 +1,7 @@
 //! One resource of a repository, before it is known what its kind means.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Content, Entry, Faults, NodeId, Parsed, Tree, TreeId};
 use crate::diagnostic::{FieldPath, Part, Segment};
@@ -16,7 +17,8 @@ pub struct Document {
     pub file: FileId,
     pub tree: TreeId,
     pub root: NodeId,
-    pub identity: Identity,
+    /// The same one for as long as the file does not change.
+    pub identity: Arc<Identity>,
 }
 
 /// What a resource says of itself, as far as it does.

@@ -2,6 +2,8 @@
 //!
 //! The inner document's spans are those of the outer file, so that a diagnostic names the line that is wrong.
 
+use std::sync::Arc;
+
 use super::document::Identity;
 use super::file;
 use super::tree::{Content, NodeId, Tree};
@@ -45,8 +47,8 @@ fn embedded(
     let outer = tree.entry(data, key, source)?.value;
     let Content::Text(text) = tree.content(outer) else { return None };
     let inner = parse(tree.text(text, source), outer, tree, file, document, out)?;
-    let identity = Identity { kind: kind.into(), ..document.identity.clone() };
-    let root = inner.root()?;
+    let identity = Identity { kind: kind.into(), ..Identity::clone(&document.identity) };
+    let (root, identity) = (inner.root()?, Arc::new(identity));
     Some((Document { file: document.file, tree: TreeId(0), root, identity }, inner))
 }
 
@@ -59,7 +61,7 @@ pub(super) fn inline_mesh_config(
     tree_id: TreeId,
 ) -> Option<Document> {
     let root = tree.entry(root, "meshConfig", file.text())?.value;
-    let identity = Identity { kind: MESH_CONFIG.into(), ..Identity::default() };
+    let identity = Arc::new(Identity { kind: MESH_CONFIG.into(), ..Identity::default() });
     Some(Document { file: id, tree: tree_id, root, identity })
 }
 

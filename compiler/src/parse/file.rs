@@ -98,12 +98,14 @@ impl ParsedFile {
         match shape {
             Shape::Empty => return,
             Shape::Project => {
-                let identity = Identity { kind: "mesh.yaml".into(), ..Identity::default() };
+                let identity =
+                    Arc::new(Identity { kind: "mesh.yaml".into(), ..Identity::default() });
                 self.project = Some(self.documents.len());
                 self.documents.push(Document { file: id, tree: tree_id, root, identity });
                 self.documents.extend(embedded::inline_mesh_config(&tree, root, file, id, tree_id));
             }
             Shape::Resource(identity) => {
+                let identity = Arc::new(identity);
                 self.documents.push(Document { file: id, tree: tree_id, root, identity });
             }
             Shape::List(identity) => self.unfold(&tree, root, &identity, file, id, tree_id),
@@ -140,6 +142,7 @@ impl ParsedFile {
                 identity.kind = of.kind.strip_suffix("List").unwrap_or_default().into();
                 identity.api_version.clone_from(&of.api_version);
             }
+            let identity = Arc::new(identity);
             self.documents.push(Document { file: id, tree: tree_id, root: *root, identity });
         }
     }

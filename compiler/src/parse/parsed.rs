@@ -1,9 +1,10 @@
 //! A repository whose files have been parsed.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::file::ParsedFile;
-use super::{Broken, Document, DocumentId, Kustomizations, Pragma, Tree};
+use super::{Broken, Document, DocumentId, Identity, Kustomizations, Pragma, Tree};
 use crate::source::{FileId, SourceFile, Sources};
 
 /// A YAML document, by its place in [`Parsed`].
@@ -27,26 +28,38 @@ impl Parsed {
     /// Puts files together, each with what was parsed of it.
     #[must_use]
     pub(crate) fn new(files: Vec<(SourceFile, ParsedFile)>) -> Self {
+        let shared = files.into_iter().map(|(mut source, file)| {
+            source.hide(file.hidden.iter().copied());
+            (Arc::new(source), file)
+        });
+        Self::of(shared)
+    }
+
+    /// The same, of files that somebody else keeps; what must not be shown of them is hidden already.
+    #[must_use]
+    pub(crate) fn of<F: Borrow<ParsedFile>>(
+        files: impl Iterator<Item = (Arc<SourceFile>, F)>,
+    ) -> Self {
         let mut parsed = Self::default();
-        let mut sources = Vec::with_capacity(files.len());
-        for (index, (mut source, file)) in files.into_iter().enumerate() {
+        let mut sources = Vec::new();
+        for (index, (source, file)) in files.enumerate() {
+            let file = file.borrow();
             if file.is_kustomization {
                 parsed.kustomizations.all.push(FileId(number(index)));
             }
-            source.hide(file.hidden);
             sources.push(source);
             let offset = number(parsed.trees.len());
-            parsed.trees.extend(file.trees);
-            parsed.broken.extend(file.broken);
-            parsed.pragmas.extend(file.pragmas);
+            parsed.trees.extend(file.trees.iter().cloned());
+            parsed.broken.extend(file.broken.iter().cloned());
+            parsed.pragmas.extend(&file.pragmas);
             let before = parsed.documents.len();
             if let Some(project) = file.project {
                 parsed.project = Some(DocumentId(number(before + project)));
             }
-            for mut document in file.documents {
+            parsed.documents.extend(file.documents.iter().cloned().map(|mut document| {
                 document.tree.0 += offset;
-                parsed.documents.push(document);
-            }
+                document
+            }));
         }
         parsed.sources = Sources::new(sources);
         parsed
@@ -78,7 +91,8 @@ impl Parsed {
     /// Resources of which no more is known than that they exist.
     pub(crate) fn take_for_broken(&mut self, is_meant: impl Fn(&Document) -> bool) {
         let known = self.documents.iter().filter(|it| is_meant(it));
-        let broken = known.map(|it| Broken { file: it.file, identity: it.identity.clone() });
+        let broken =
+            known.map(|it| Broken { file: it.file, identity: Identity::clone(&it.identity) });
         self.broken.extend(broken.collect::<Vec<_>>());
         self.retain(|_, document| !is_meant(document));
     }

@@ -29,6 +29,8 @@
 
 mod age;
 pub mod host;
+mod labelled;
+mod meeting;
 mod namespace;
 mod selectors;
 mod settings;
@@ -61,13 +63,14 @@ use self::host::Host;
 use self::ingress::Ingresses;
 use self::policy::Policies;
 use self::route::{HttpRoutes, StreamRoutes, VirtualServiceId, VirtualServices};
-use self::service::{Machine, Services};
+use self::service::{Machines, Services};
 use self::sidecar::Sidecars;
 use crate::api;
 
 pub use age::Age;
 pub use grant::Grants;
 pub use held::{Held, Holdings};
+pub(crate) use meeting::Meeting;
 pub use namespace::Namespaces;
 pub use ruler::{Ruler, Rulers};
 pub(crate) use selectors::Selectors;
@@ -85,7 +88,7 @@ pub struct Mesh<'a> {
     pub namespaces: Namespaces<'a>,
     pub workloads: Workloads<'a>,
     /// What runs outside of Kubernetes. By namespace and name.
-    pub machines: Vec<Machine<'a>>,
+    pub machines: Machines<'a>,
     pub services: Services<'a>,
     pub destination_rules: DestinationRules<'a>,
     pub backend_tls: BackendTlsPolicies<'a>,
@@ -117,7 +120,7 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let settings = Settings::of(source);
     let inside = || {
         let workloads = Workloads::of(source);
-        let machines = service::machines(source);
+        let machines = Machines::of(source);
         let instances = service::Instances { machines: &machines, workloads: &workloads };
         let services = Services::of(source, &settings, instances);
         let gateways = IstioGateways::of(source, &workloads);

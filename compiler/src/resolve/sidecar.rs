@@ -5,11 +5,12 @@
 //! the oldest without a selector of the root namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use mesh_snapshot::object::{Labels, OutboundPolicy, Workload};
+use mesh_snapshot::object::{EgressProxy, Labels, OutboundPolicy, Protocol, Workload};
 
 use super::host::{Host, is_within, lower, overlap};
-use super::{Age, Settings};
+use super::{Age, Settings, service};
 use crate::api::istio::{self, SidecarOutboundMode};
 use crate::api::{Mesh, Resource};
 
@@ -21,6 +22,8 @@ pub struct Sidecar<'a> {
     /// Absent: all that is exported to the namespace.
     pub imports: Option<Imports<'a>>,
     pub outbound: OutboundPolicy,
+    /// By which all goes that would pass.
+    pub proxy: Option<EgressProxy>,
 }
 
 impl<'a> Sidecar<'a> {
@@ -35,8 +38,19 @@ impl<'a> Sidecar<'a> {
 /// Which hosts are seen, and whose routes for them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Imports<'a> {
+    /// Of listeners for one port.
+    by_port: BTreeMap<u16, Listener<'a>>,
+    /// Of those for every port that has none.
+    others: Vec<Listener<'a>>,
+}
+
+/// What one listener shows.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Listener<'a> {
     entries: Vec<Import<'a>>,
     exceptions: Vec<Import<'a>>,
+    /// What is expected at it, whatever a service says of its port; absent: what the service says.
+    protocol: Option<Protocol>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -64,16 +78,17 @@ impl Import<'_> {
     }
 }
 
-impl<'a> Imports<'a> {
-    /// `None` where everything is seen.
-    fn of(egress: &'a [istio::EgressListener]) -> Option<Self> {
-        let mut imports = Self { entries: Vec::new(), exceptions: Vec::new() };
-        for text in egress.iter().flat_map(|listener| &listener.hosts) {
+impl<'a> Listener<'a> {
+    fn of(listener: &'a istio::EgressListener) -> Self {
+        let protocol = listener.port.as_ref().map(|port| port.protocol.as_str());
+        let protocol = protocol.filter(|name| !name.is_empty()).and_then(service::protocol);
+        let mut own = Self { entries: Vec::new(), exceptions: Vec::new(), protocol };
+        for text in &listener.hosts {
             let Some((namespace, host)) = text.split_once('/') else { continue };
             let (namespace, list) = match namespace.strip_prefix('~') {
-                Some("") => ("*", &mut imports.exceptions),
-                Some(namespace) => (namespace, &mut imports.exceptions),
-                None => (namespace, &mut imports.entries),
+                Some("") => ("*", &mut own.exceptions),
+                Some(namespace) => (namespace, &mut own.exceptions),
+                None => (namespace, &mut own.entries),
             };
             let of = match namespace {
                 "*" => Whose::Anybodys,
@@ -82,22 +97,21 @@ impl<'a> Imports<'a> {
             };
             list.push(Import { of, host: lower(host) });
         }
-        let is_all = |import: &Import<'_>| import.of == Whose::Anybodys && &*import.host == "*";
-        let sees_all = imports.exceptions.is_empty() && imports.entries.iter().any(is_all);
-        (!egress.is_empty() && !sees_all).then_some(imports)
+        own
     }
 
-    /// Whether a service of `namespace` is seen by clients of `client`.
-    #[must_use]
-    pub fn service(&self, namespace: &str, host: &str, client: Option<&str>) -> bool {
+    fn shows_all(&self) -> bool {
+        let is_all = |import: &Import<'_>| import.of == Whose::Anybodys && &*import.host == "*";
+        self.exceptions.is_empty() && self.entries.iter().any(is_all)
+    }
+
+    fn service(&self, namespace: &str, host: &str, client: Option<&str>) -> bool {
         let holds =
             |import: &Import<'_>| import.is_of(namespace, client) && is_within(host, &import.host);
         self.entries.iter().any(holds) && !self.exceptions.iter().any(holds)
     }
 
-    /// Whether the routes of a `VirtualService` of `namespace` are: those for one of its hosts suffice.
-    #[must_use]
-    pub fn routes(&self, namespace: &str, hosts: &[Host], client: Option<&str>) -> bool {
+    fn routes(&self, namespace: &str, hosts: &[Host], client: Option<&str>) -> bool {
         let touches = |import: &Import<'_>| {
             import.is_of(namespace, client) && hosts.iter().any(|host| overlap(host, &import.host))
         };
@@ -108,6 +122,80 @@ impl<'a> Imports<'a> {
         };
         self.entries.iter().any(touches) && !hosts.iter().all(holds)
     }
+}
+
+impl<'a> Imports<'a> {
+    /// `None` where everything is seen.
+    fn of(egress: &'a [istio::EgressListener]) -> Option<Self> {
+        let mut imports = Self { by_port: BTreeMap::new(), others: Vec::new() };
+        for listener in egress {
+            let own = Listener::of(listener);
+            match own_port(listener) {
+                Some(port) => {
+                    imports.by_port.entry(port).or_insert(own);
+                }
+                None => imports.others.push(own),
+            }
+        }
+        let sees_all = imports.by_port.is_empty() && imports.others.iter().any(Listener::shows_all);
+        (!egress.is_empty() && !sees_all).then_some(imports)
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = &Listener<'a>> {
+        self.by_port.values().chain(&self.others)
+    }
+
+    /// The listeners that show what is at a port.
+    fn at(&self, port: u16) -> &[Listener<'a>] {
+        self.by_port.get(&port).map_or(&self.others, std::slice::from_ref)
+    }
+
+    /// Whether a service of `namespace` is seen by clients of `client`, at one of its ports or another.
+    #[must_use]
+    pub fn service(&self, namespace: &str, host: &str, client: Option<&str>) -> bool {
+        self.listeners().any(|listener| listener.service(namespace, host, client))
+    }
+
+    /// Whether it is at a port. Source: Istio, `serviceMatchingListenerPort`.
+    #[must_use]
+    pub fn service_at(&self, port: u16, namespace: &str, host: &str, client: Option<&str>) -> bool {
+        self.at(port).iter().any(|listener| listener.service(namespace, host, client))
+    }
+
+    /// Whether it is by a listener that is not for one port.
+    #[must_use]
+    pub fn service_beside(&self, namespace: &str, host: &str, client: Option<&str>) -> bool {
+        self.others.iter().any(|listener| listener.service(namespace, host, client))
+    }
+
+    /// The ports that have listeners of their own, in order.
+    pub fn ports(&self) -> impl Iterator<Item = u16> {
+        self.by_port.keys().copied()
+    }
+
+    /// What is expected at a port, whatever services say of it. Source: Istio, `buildSidecarOutboundListeners`.
+    #[must_use]
+    pub fn protocol_at(&self, port: u16) -> Option<Protocol> {
+        self.by_port.get(&port).and_then(|listener| listener.protocol)
+    }
+
+    /// Whether the routes of a `VirtualService` of `namespace` are: those for one of its hosts suffice.
+    #[must_use]
+    pub fn routes(&self, namespace: &str, hosts: &[Host], client: Option<&str>) -> bool {
+        self.listeners().any(|listener| listener.routes(namespace, hosts, client))
+    }
+
+    /// Whether they are for requests to a port.
+    #[must_use]
+    pub fn routes_at(
+        &self,
+        port: u16,
+        namespace: &str,
+        hosts: &[Host],
+        client: Option<&str>,
+    ) -> bool {
+        self.at(port).iter().any(|listener| listener.routes(namespace, hosts, client))
+    }
 
     /// The only namespaces of which clients of `client` see anything; absent: it may be any.
     #[must_use]
@@ -116,7 +204,7 @@ impl<'a> Imports<'a> {
         'a: 'n,
     {
         let mut namespaces = BTreeSet::new();
-        for import in &self.entries {
+        for import in self.listeners().flat_map(|listener| &listener.entries) {
             match import.of {
                 Whose::Anybodys => return None,
                 Whose::Own => namespaces.extend(client),
@@ -131,8 +219,26 @@ impl<'a> Imports<'a> {
     /// Whether it depends on the namespace of the workload what is seen.
     #[must_use]
     pub fn is_relative(&self) -> bool {
-        self.entries.iter().chain(&self.exceptions).any(|import| import.of == Whose::Own)
+        let all = self.listeners().flat_map(|it| it.entries.iter().chain(&it.exceptions));
+        all.into_iter().any(|import| import.of == Whose::Own)
     }
+}
+
+fn proxy(policy: &istio::SidecarOutboundPolicy) -> Option<EgressProxy> {
+    let to = policy.egress_proxy.as_ref()?;
+    let port = u16::try_from(to.port.as_ref()?.number).ok()?;
+    Some(EgressProxy { host: lower(&to.host).to_string(), port, subset: to.subset.clone() })
+}
+
+/// The port that a listener alone is for. One that waits at an address of its own, or for requests as an HTTP proxy gets
+/// them, is no listener for what is captured.
+fn own_port(listener: &istio::EgressListener) -> Option<u16> {
+    let port = listener.port.as_ref()?;
+    let is_anywhere = |bind: &str| bind.parse().is_ok_and(|bind: IpAddr| bind.is_unspecified());
+    let is_captured = (listener.bind.is_empty() || is_anywhere(&listener.bind))
+        && listener.capture_mode != istio::CaptureMode::None
+        && !port.protocol.eq_ignore_ascii_case("HTTP_PROXY");
+    u16::try_from(port.number).ok().filter(|number| *number != 0 && is_captured)
 }
 
 /// All of them, by namespace; of each the oldest first.
@@ -154,6 +260,7 @@ impl<'a> Sidecars<'a> {
                     SidecarOutboundMode::AllowAny => OutboundPolicy::AllowAny,
                 },
             },
+            proxy: resource.spec.outbound_traffic_policy.as_ref().and_then(proxy),
         };
         let mut all: Vec<_> = mesh.sidecars.iter().map(sidecar).collect();
         all.sort_by_key(|sidecar| sidecar.age);
@@ -227,6 +334,35 @@ mod tests {
         let imports = Imports::of(&egress).unwrap();
         assert_eq!(imports.namespaces(Some("own")), Some(["own", "shop"].into()));
         assert_eq!(imports.namespaces(None), Some(["shop"].into()));
+    }
+
+    #[test]
+    fn a_listener_for_a_port_hides_what_others_show_there() {
+        let port = |number, hosts: &[&str], bind: &str| istio::EgressListener {
+            port: Some(istio::SidecarPort { number, protocol: "TCP".into(), ..Default::default() }),
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            bind: bind.to_owned(),
+            ..Default::default()
+        };
+        let mut egress = vec![
+            port(80, &["./a.test"], ""),
+            port(81, &["./a.test"], "0.0.0.0"),
+            port(82, &["./c.test"], "127.0.0.1"),
+        ];
+        egress.extend(listener(&["*/*"]));
+        let imports = Imports::of(&egress).unwrap();
+        let sees = |port, host| imports.service_at(port, "own", host, Some("own"));
+        assert!(sees(80, "a.test") && sees(81, "a.test") && sees(82, "a.test"));
+        assert!(!sees(80, "b.test") && !sees(81, "b.test") && sees(82, "b.test"));
+        assert!(imports.service("own", "b.test", Some("own")));
+        let tcp = Some(Protocol::Tcp);
+        assert_eq!([80, 82].map(|port| imports.protocol_at(port)), [tcp, None]);
+        let hosts = [lower("b.test")];
+        assert!(imports.routes_at(443, "own", &hosts, None));
+        assert!(!imports.routes_at(80, "own", &hosts, None));
+        assert_eq!(imports.namespaces(Some("own")), None);
+        egress.truncate(2);
+        assert!(!Imports::of(&egress).unwrap().service_at(443, "own", "a.test", Some("own")));
     }
 
     #[test]

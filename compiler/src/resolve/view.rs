@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_snapshot::object::{Protocol, Service as Object};
+use mesh_snapshot::object::{Protocol, Service as Object, ServicePort};
 
 use super::Mesh;
 use super::destination_rule::PolicyId;
@@ -40,6 +40,16 @@ pub struct SeenService {
     pub object: Arc<Object>,
     /// Of an alias: what it stands for.
     pub concrete: Option<ServiceId>,
+    /// The ports at which a `Sidecar` lets it be seen; absent: all of them. There is one at least.
+    pub shown: Option<BTreeSet<u16>>,
+}
+
+impl SeenService {
+    /// The ports that it is seen with.
+    fn shown_ports(&self) -> impl Iterator<Item = &ServicePort> {
+        let is_shown = |port: u16| self.shown.as_ref().is_none_or(|shown| shown.contains(&port));
+        self.object.ports.iter().filter(move |port| is_shown(port.number))
+    }
 }
 
 /// A host, as it is seen.
@@ -53,6 +63,8 @@ pub struct SeenHost<'a> {
     pub policies: Vec<PolicyId>,
     /// Where a host has routes and its service does not have the port, or it has no service.
     pub ports: BTreeSet<u16>,
+    /// The ports of the service at which a `Sidecar` lets `http` rule; absent: all that are shown.
+    pub ruled: Option<BTreeSet<u16>>,
 }
 
 /// The port of hosts without a service. Source: Istio, `buildSidecarVirtualHostsForVirtualService`.
@@ -109,6 +121,14 @@ impl<'m, 'a> View<'m, 'a> {
         })
     }
 
+    /// Whether they do for requests to a port.
+    fn admits_at(&self, port: u16, id: VirtualServiceId) -> bool {
+        self.imports.is_none_or(|imports| {
+            let it = self.mesh.virtual_services.get(id);
+            imports.routes_at(port, it.namespace(), &it.hosts, self.client)
+        })
+    }
+
     /// The service that stands for a host. Of several definitions, for a sidecar that of the client's own namespace, else
     /// one of Kubernetes, else what is for this namespace, else the oldest; for a gateway the same without the first.
     /// Source: Istio, `selectServices`, `appendSidecarServices`.
@@ -130,10 +150,36 @@ impl<'m, 'a> View<'m, 'a> {
         let namespace = services.get(*chosen).namespace;
         seen.retain(|id| services.get(*id).namespace == namespace);
         let (id, object) = merge(services, &seen)?;
-        match &services.get(id).alias {
-            Some(alias) => self.alias(id, alias),
-            None => Some(SeenService { id, object, concrete: None }),
+        let seen = match &services.get(id).alias {
+            Some(alias) => self.alias(id, alias)?,
+            None => SeenService { id, object, concrete: None, shown: None },
+        };
+        self.at_ports(seen, namespace)
+    }
+
+    /// A service with the ports that are imported; `None` where none is. `namespace` is whose it is.
+    fn at_ports(&self, mut seen: SeenService, namespace: &str) -> Option<SeenService> {
+        let Some(imports) = self.imports else { return Some(seen) };
+        let host = &*self.mesh.services.get(seen.id).host;
+        let is_shown = |port: u16| imports.service_at(port, namespace, host, self.client);
+        let all = seen.object.ports.iter().map(|port| port.number);
+        let shown: BTreeSet<u16> = all.clone().filter(|port| is_shown(*port)).collect();
+        if shown.is_empty() && !seen.object.ports.is_empty() {
+            return None;
         }
+        seen.shown = all.clone().any(|port| !shown.contains(&port)).then_some(shown);
+        let expected: BTreeMap<u16, Protocol> =
+            all.filter_map(|port| Some((port, imports.protocol_at(port)?))).collect();
+        let differs = |port: &ServicePort| {
+            let expected = expected.get(&port.number).copied();
+            expected.filter(|it| !(it.is_http() && port.protocol.is_http()) && *it != port.protocol)
+        };
+        if seen.object.ports.iter().any(|port| differs(port).is_some()) {
+            for port in &mut Arc::make_mut(&mut seen.object).ports {
+                port.protocol = differs(port).unwrap_or(port.protocol);
+            }
+        }
+        Some(seen)
     }
 
     /// An `ExternalName` is what it names, where that is a service; otherwise it is nothing to the mesh.
@@ -155,7 +201,7 @@ impl<'m, 'a> View<'m, 'a> {
             object.name.clone_from(&own.name);
             object.namespace.clone_from(&own.namespace);
             let object = Arc::new(object);
-            return Some(SeenService { id, object, concrete: Some(concrete.id) });
+            return Some(SeenService { id, object, concrete: Some(concrete.id), shown: None });
         }
         None
     }
@@ -186,11 +232,39 @@ impl<'m, 'a> View<'m, 'a> {
         SeenHost {
             namespace,
             http,
+            ruled: http.and_then(|ruler| self.ruled_ports(ruler, &service)),
             streams: mesh.rulers.streams_of(host, self.client, admits),
             policies: self.policies(concrete),
             service: Some(service),
             ports,
         }
+    }
+
+    fn ruled_ports(&self, ruler: Ruler<'_>, service: &SeenService) -> Option<BTreeSet<u16>> {
+        let Ruler::VirtualService(id) = ruler else { return None };
+        let shown = || service.shown_ports().map(|port| port.number);
+        let is_ruled = |port: &u16| self.admits_at(*port, id);
+        (!shown().all(|port| is_ruled(&port))).then(|| shown().filter(is_ruled).collect())
+    }
+
+    /// The ports at which others than a `Sidecar`'s listeners for them have something that speaks HTTP. They listen, and know
+    /// no host there, unless the listener shows one. Source: Istio, `buildSidecarOutboundListeners`.
+    #[must_use]
+    pub fn listening(&self) -> Vec<u16> {
+        let Some(imports) = self.imports else { return Vec::new() };
+        let services = || self.mesh.services.iter().map(|(_, it)| it);
+        let is_open = |port: &u16| {
+            services().any(|service| {
+                service.visibility.reaches(self.client)
+                    && imports.service_beside(service.namespace, &service.host, self.client)
+                    && service
+                        .object
+                        .ports
+                        .iter()
+                        .any(|it| it.number == *port && it.protocol.is_http())
+            })
+        };
+        imports.ports().filter(is_open).collect()
     }
 
     /// The ports on which a host that a `VirtualService` names is a mere name, because its service does not have them.
@@ -205,7 +279,7 @@ impl<'m, 'a> View<'m, 'a> {
             return BTreeSet::new();
         }
         let mut ports = self.bare_ports(host, id);
-        for port in &service.object.ports {
+        for port in service.shown_ports() {
             ports.remove(&port.number);
         }
         ports
@@ -234,6 +308,7 @@ impl<'m, 'a> View<'m, 'a> {
             streams: Vec::new(),
             policies: Vec::new(),
             ports,
+            ruled: None,
         })
     }
 
@@ -244,11 +319,12 @@ impl<'m, 'a> View<'m, 'a> {
         if is_wildcard(host) {
             // Where the wildcard holds services, it is they that go by its routes.
             for service in self.services_within(host) {
-                for port in &service.object.ports {
+                for port in service.shown_ports() {
                     ports.remove(&port.number);
                 }
             }
         }
+        ports.retain(|port| self.admits_at(*port, id));
         ports
     }
 
@@ -263,7 +339,7 @@ impl<'m, 'a> View<'m, 'a> {
             };
             let http = services
                 .iter()
-                .flat_map(|it| &it.object.ports)
+                .flat_map(SeenService::shown_ports)
                 .filter(|port| port.protocol.is_http() || port.protocol == Protocol::Detect);
             ports.extend(http.map(|port| port.number));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// The namespaces that see a resource.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Visibility<'a> {
     Public,
     /// `~`

@@ -1,11 +1,12 @@
 //! What runs: pods, and what makes pods.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
+use super::labelled::Labelled;
 use crate::api::kubernetes::{Container, PodSpec, PodTemplate};
 use crate::api::{Mesh, Metadata, Resource};
 use crate::diagnostic::FieldPath;
@@ -17,6 +18,8 @@ pub struct Workload<'a> {
     pub id: DocumentId,
     /// `Deployment` and the like.
     pub kind: &'static str,
+    /// Its namespace.
+    home: &'a str,
     /// What slices are cut for.
     pub inventory: Inventory,
     pub pod: &'a PodSpec,
@@ -82,8 +85,10 @@ const TEMPLATE_OF_JOB: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 #[derive(Clone, Debug)]
 pub struct Workloads<'a> {
     all: Vec<Workload<'a>>,
-    /// Label → places in `all`, ascending.
-    by_label: HashMap<&'a str, HashMap<&'a str, Vec<usize>>>,
+    /// Places in `all`, from the first to behind the last.
+    by_namespace: HashMap<&'a str, Range<usize>>,
+    /// Places in `all`, by the labels of their pods.
+    by_label: Labelled<'a>,
     /// The places of gateways' proxies, ascending.
     gateways: Vec<usize>,
 }
@@ -91,16 +96,16 @@ pub struct Workloads<'a> {
 impl<'a> Workloads<'a> {
     pub(super) fn of(mesh: &'a Mesh) -> Self {
         let all = workloads(mesh);
-        let mut by_label: HashMap<&str, HashMap<&str, Vec<_>>> = HashMap::new();
+        let mut by_label = Labelled::default();
+        let mut by_namespace: HashMap<&str, Range<usize>> = HashMap::new();
         for (place, it) in all.iter().enumerate() {
-            for (name, value) in &it.metadata.labels {
-                by_label.entry(name).or_default().entry(value).or_default().push(place);
-            }
+            by_label.add(&it.metadata.labels, place);
+            by_namespace.entry(it.home).or_insert(place..place).end = place + 1;
         }
         let is_gateway = |it: &Workload<'_>| it.inventory.role == Role::Gateway;
         let gateways = all.iter().enumerate().filter(|(_, it)| is_gateway(it));
         let gateways = gateways.map(|(place, _)| place).collect();
-        Self { all, by_label, gateways }
+        Self { all, by_namespace, by_label, gateways }
     }
 
     /// Those of a namespace, by name.
@@ -114,7 +119,7 @@ impl<'a> Workloads<'a> {
     #[must_use]
     pub fn selected(&self, namespace: Option<&str>, labels: &Labels) -> Vec<&Workload<'a>> {
         let range = self.range(namespace);
-        let Some(places) = self.rarest(labels) else {
+        let Some(places) = self.by_label.rarest(labels) else {
             return self.all.get(range).unwrap_or_default().iter().collect();
         };
         let from = places.partition_point(|place| *place < range.start);
@@ -127,20 +132,11 @@ impl<'a> Workloads<'a> {
         self.gateways.iter().filter_map(|place| self.all.get(*place))
     }
 
-    /// Of the workloads with one of these labels the fewest; absent without labels.
-    fn rarest(&self, labels: &Labels) -> Option<&[usize]> {
-        let with = |(name, value): (&String, &String)| {
-            let places = self.by_label.get(name.as_str()).and_then(|of| of.get(value.as_str()));
-            places.map_or(&[][..], Vec::as_slice)
-        };
-        labels.iter().map(with).min_by_key(|places| places.len())
-    }
-
-    fn range(&self, namespace: Option<&str>) -> std::ops::Range<usize> {
-        let Some(namespace) = namespace else { return 0..self.all.len() };
-        let from = self.all.partition_point(|it| it.namespace() < namespace);
-        let end = self.all.partition_point(|it| it.namespace() <= namespace);
-        from..end
+    fn range(&self, namespace: Option<&str>) -> Range<usize> {
+        match namespace {
+            None => 0..self.all.len(),
+            Some(namespace) => self.by_namespace.get(namespace).cloned().unwrap_or_default(),
+        }
     }
 }
 
@@ -175,6 +171,7 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
             Some(Workload {
                 id: resource.id,
                 kind,
+                home: &resource.namespace,
                 inventory,
                 pod: &template.spec,
                 own: &resource.metadata,
@@ -186,6 +183,7 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
     let pods = mesh.pods.iter().map(|pod| Workload {
         id: pod.id,
         kind: "Pod",
+        home: &pod.namespace,
         inventory: inventory(pod, &pod.metadata, &pod.spec),
         pod: &pod.spec,
         own: &pod.metadata,

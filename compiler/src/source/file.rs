@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use mesh_snapshot::Digest;
+
 use super::{LineIndex, Position, Span};
 
 /// What a file is for.
@@ -29,6 +31,8 @@ pub struct SourceFile {
     hidden: Vec<Span>,
     /// The text as it may be shown, where that is not as it is; once somebody has asked.
     shown: OnceLock<Option<String>>,
+    /// Of the text; once somebody has asked.
+    digest: OnceLock<Digest>,
 }
 
 impl SourceFile {
@@ -43,6 +47,7 @@ impl SourceFile {
             readable: true,
             hidden: Vec::new(),
             shown: OnceLock::new(),
+            digest: OnceLock::new(),
         }
     }
 
@@ -61,6 +66,11 @@ impl SourceFile {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| Digest::of(self.text.as_bytes()))
     }
 
     /// The text at `span`, empty where there is none.

@@ -18,6 +18,7 @@ mod file;
 mod lines;
 mod load;
 mod span;
+mod stamp;
 mod walk;
 
 pub use checks::CHECKS;
@@ -26,19 +27,22 @@ pub use file::{Role, SourceFile, is_deceptive};
 pub use lines::LineIndex;
 pub use load::{FILE_BYTES_MAX, load};
 pub use span::{FileId, Position, Span};
+pub(crate) use stamp::Stamp;
 pub use walk::walk;
 pub(crate) use walk::{relative, root};
+
+use std::sync::Arc;
 
 /// Every file that was reached, in the order of the paths.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    files: Vec<SourceFile>,
+    files: Vec<Arc<SourceFile>>,
 }
 
 impl Sources {
     /// The files whose place in `files` is their [`FileId`].
     #[must_use]
-    pub fn new(files: Vec<SourceFile>) -> Self {
+    pub fn new(files: Vec<Arc<SourceFile>>) -> Self {
         Self { files }
     }
 
@@ -54,11 +58,11 @@ impl Sources {
 
     pub(crate) fn set_role(&mut self, id: FileId, role: Role) {
         if let Some(file) = self.files.get_mut(id.0 as usize) {
-            file.role = role;
+            Arc::make_mut(file).role = role;
         }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        (0..).map(FileId).zip(&self.files)
+        (0..).map(FileId).zip(self.files.iter().map(|file| &**file))
     }
 }

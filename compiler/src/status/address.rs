@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Facts;
 use super::condition::Fault;
 use crate::api::{Resource, gateway_api, kubernetes};
-use crate::resolve::gateway::Class;
+use crate::resolve::gateway::{Class, front, is_managed};
 use crate::resolve::service::{Origin, Service};
 
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
@@ -70,11 +70,10 @@ impl Facts<'_, '_> {
             return Fronts { hosts: vec![full(name)], fault: None };
         }
         let value = |it: &gateway_api::Address| it.value.clone().unwrap_or_default();
-        let (named, skipped): (Vec<_>, Vec<_>) =
-            gateway.spec.addresses.iter().partition(|it| it.r#type.as_deref() == Some("Hostname"));
-        let hosts = named.into_iter().map(value);
-        let hosts = hosts.map(|host| if host.contains('.') { host } else { full(&host) }).collect();
-        let skipped: Vec<_> = skipped.into_iter().map(value).collect();
+        let addresses = || gateway.spec.addresses.iter();
+        let host = |it: &gateway_api::Address| front(it, &gateway.namespace, domain);
+        let hosts = addresses().filter_map(host).collect();
+        let skipped: Vec<_> = addresses().filter(|it| host(it).is_none()).map(value).collect();
         let fault = if !skipped.is_empty() {
             let message = format!("only Hostname is supported, ignoring [{}]", skipped.join(" "));
             Some(Fault::new("UnsupportedAddress", message))
@@ -181,14 +180,6 @@ impl Facts<'_, '_> {
 }
 
 /// Whether Istio would make what serves it. Source: Istio, `IsManaged`.
-fn is_managed(spec: &gateway_api::Gateway) -> bool {
-    match spec.addresses.as_slice() {
-        [] => true,
-        [only] => only.r#type.as_deref().is_none_or(|it| it == "IPAddress"),
-        _ => false,
-    }
-}
-
 impl Instances {
     pub(super) fn programmed(&self, hosts: &[String]) -> (String, Option<Fault>) {
         let internal: Vec<_> = self.internal.iter().map(String::as_str).collect();

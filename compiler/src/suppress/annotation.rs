@@ -3,6 +3,8 @@
 //! Its value is a list of codes, or `*`. `CODE=RESOURCE`, which `istioctl analyze --suppress` takes, is understood here
 //! too: `IST0103=Pod default/foo*`. As in istioctl, a finding is the resource's at which it is made.
 
+use rayon::prelude::*;
+
 use crate::diagnostic::{Class, Finding};
 use crate::parse::{Content, Document, Parsed};
 use crate::source::FileId;
@@ -12,7 +14,7 @@ const KEY: &str = "galley.istio.io/analyze-suppress";
 /// What one entry of an annotation allows.
 #[derive(Debug)]
 pub(super) struct Annotation {
-    file: FileId,
+    pub(super) file: FileId,
     /// `VirtualService shop/reviews`.
     resource: String,
     /// `VirtualService reviews.shop`, as older versions of Istio write it.
@@ -25,7 +27,8 @@ pub(super) struct Annotation {
 
 /// Of all resources.
 pub(super) fn all(parsed: &Parsed) -> Vec<Annotation> {
-    parsed.documents().flat_map(|(_, document)| of(document, parsed)).collect()
+    let documents: Vec<_> = parsed.documents().collect();
+    documents.into_par_iter().flat_map_iter(|(_, document)| of(document, parsed)).collect()
 }
 
 fn of(document: &Document, parsed: &Parsed) -> Vec<Annotation> {

@@ -14,11 +14,11 @@ mod comment;
 
 pub(crate) use checks::CHECKS;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::diagnostic::{Applicability, Class, Date, Diagnostic, Finding, Fix, Place};
 use crate::parse::{About, Parsed, Pragma};
-use crate::source::Span;
+use crate::source::{FileId, Span};
 
 use annotation::Annotation;
 use checks::UNUSED_SUPPRESSION;
@@ -32,7 +32,7 @@ pub(crate) struct Allowances {
 }
 
 /// Which names of which comments have allowed something.
-type Used = BTreeSet<(usize, usize)>;
+pub(crate) type Used = BTreeSet<(usize, usize)>;
 
 impl Allowances {
     /// Comments that allow nothing, as they cannot be read or have expired, go to `out`.
@@ -48,23 +48,17 @@ impl Allowances {
         if self.comments.is_empty() && self.annotations.is_empty() {
             return used;
         }
+        let comments = by_file(self.comments.iter().enumerate(), |(_, it)| it.pragma.file);
+        let annotations = by_file(self.annotations.iter(), |it| it.file);
         findings.retain(|finding| {
-            let by: Vec<_> = self.by_comments(finding).collect();
-            let is_allowed = !by.is_empty() || self.annotations.iter().any(|it| it.allows(finding));
+            let file = &finding.primary.file;
+            let mut annotations = annotations.get(file).into_iter().flatten();
+            let by: Vec<_> = by_comments(comments.get(file), finding).collect();
+            let is_allowed = !by.is_empty() || annotations.any(|it| it.allows(finding));
             used.extend(by);
             !is_allowed
         });
         used
-    }
-
-    fn by_comments(&self, finding: &Finding) -> impl Iterator<Item = (usize, usize)> {
-        let comments = self.comments.iter().enumerate();
-        comments.filter(|(_, it)| covers(it.pragma, finding)).flat_map(|(index, comment)| {
-            let names = comment.names.iter().enumerate();
-            names
-                .filter(|(_, it)| it.checks.contains(&finding.check))
-                .map(move |(at, _)| (index, at))
-        })
     }
 
     /// Reports the names that have allowed nothing.
@@ -87,6 +81,29 @@ impl Allowances {
         }
         out
     }
+}
+
+fn by_file<T>(
+    all: impl Iterator<Item = T>,
+    file: impl Fn(&T) -> FileId,
+) -> HashMap<FileId, Vec<T>> {
+    let mut by_file: HashMap<FileId, Vec<T>> = HashMap::new();
+    for it in all {
+        by_file.entry(file(&it)).or_default().push(it);
+    }
+    by_file
+}
+
+/// Which names of which of a file's comments allow a finding there.
+fn by_comments(
+    comments: Option<&Vec<(usize, &Allowance)>>,
+    finding: &Finding,
+) -> impl Iterator<Item = (usize, usize)> {
+    let comments = comments.into_iter().flatten();
+    comments.filter(|(_, it)| covers(it.pragma, finding)).flat_map(|(index, comment)| {
+        let names = comment.names.iter().enumerate();
+        names.filter(|(_, it)| it.checks.contains(&finding.check)).map(move |(at, _)| (*index, at))
+    })
 }
 
 /// Whether the comment is about the line in which a finding begins.

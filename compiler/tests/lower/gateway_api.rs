@@ -382,3 +382,63 @@ spec:
         "and the Gateway's own listener is not the route's parent"
     );
 }
+
+#[test]
+fn a_gateway_is_served_by_the_pods_of_the_service_that_it_names() {
+    let gateway = |address: &str| {
+        format!(
+            "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: manual, namespace: edge}}
+spec:
+  gatewayClassName: istio
+  addresses: [{{type: Hostname, value: {address}}}]
+  listeners: [{{name: all, port: 80, protocol: HTTP}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: ingress, namespace: edge}}
+spec: {{selector: {{app: ingress}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: ingress, namespace: edge}}
+spec:
+  selector: {{matchLabels: {{app: ingress}}}}
+  template:
+    metadata: {{labels: {{app: ingress}}}}
+    spec: {{containers: [{{name: istio-proxy, image: auto}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: web, namespace: edge}}
+spec: {{ports: [{{name: http, port: 80}}]}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: web, namespace: edge}}
+spec:
+  parentRefs: [{{name: manual}}]
+  rules: [{{backendRefs: [{{name: web, port: 80}}]}}]
+"
+        )
+    };
+    for address in ["ingress", "ingress.edge.svc.cluster.local"] {
+        let compiled = Repository::of(&gateway(address)).compile();
+        let said: Vec<_> = compiled.findings.iter().map(|it| it.check.name).collect();
+        assert!(!said.contains(&"undeployed-gateway") && !said.contains(&"unserved-setting"));
+        let bundle = compiled.bundle.unwrap();
+        let call = Call::get("any.test", "/").on(8080);
+        let to = Program::of(&bundle, "edge/ingress").serves(8080, None, call, |it| shown(&it));
+        assert_eq!(to, ["1 outbound|80||web.edge.svc.cluster.local"]);
+    }
+    let findings = Repository::of(&gateway("other.edge.svc.cluster.local")).compile().findings;
+    let said: Vec<_> = findings.iter().map(|it| it.message.as_str()).collect();
+    assert!(
+        said.contains(&"no workload of the repository serves the Gateway `manual`"),
+        "{said:?}"
+    );
+    let unknown = "there is no Service `other.edge.svc.cluster.local`, so nobody knows its pods";
+    assert!(said.contains(&unknown), "{said:?}");
+}

@@ -250,3 +250,70 @@ spec: {{selector: {{matchLabels: {{app: page}}}}, mtls: {{mode: STRICT}}, portLe
     assert_eq!(treated("DISABLE"), (Protocol::Http, true));
     assert_eq!(treated("STRICT"), (Protocol::Https, false));
 }
+
+#[test]
+fn a_listener_for_a_port_shows_its_hosts_there_and_no_others() {
+    let spec = "{egress: [
+  {port: {number: 80, protocol: HTTP, name: http}, hosts: [\"./*\"]},
+  {hosts: [\"shop/*\"]}]}";
+    let bundle = mesh(&sidecar("web/default", spec)).bundle();
+    let page = Program::of(&bundle, "web/page");
+    assert!(sees(&page, "other.web.svc.cluster.local") && !sees(&page, API));
+    let spec = "{egress: [
+  {port: {number: 81, protocol: HTTP, name: http}, hosts: [\"./*\"]},
+  {hosts: [\"shop/*\"]}]}";
+    let bundle = mesh(&sidecar("web/default", spec)).bundle();
+    let page = Program::of(&bundle, "web/page");
+    assert!(!sees(&page, "other.web.svc.cluster.local") && sees(&page, API));
+}
+
+#[test]
+fn routes_rule_at_the_ports_whose_listeners_import_them() {
+    let route = format!(
+        "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: api, namespace: edge}}
+spec:
+  hosts: [{API}]
+  http: [{{route: [{{destination: {{host: v2.shop.svc.cluster.local}}}}]}}]
+---
+"
+    );
+    let to = |hosts: &str| {
+        let listener = "{port: {number: 80, protocol: HTTP, name: http}";
+        let spec = format!("{{egress: [{listener}, hosts: [\"shop/*\"]}}, {{hosts: [{hosts}]}}]}}");
+        let bundle = mesh(&(route.clone() + &sidecar("web/default", &spec))).bundle();
+        Program::of(&bundle, "web/page").goes_to(Call::get(API, "/"))
+    };
+    assert_eq!(to("\"edge/*\""), [format!("1 outbound|80||{API}")]);
+}
+
+#[test]
+fn what_is_unknown_goes_by_the_proxy_for_it() {
+    let spec = |hosts: &str| {
+        let proxy = format!("egressProxy: {{host: {API}, port: {{number: 80}}}}");
+        let policy = format!("outboundTrafficPolicy: {{mode: ALLOW_ANY, {proxy}}}");
+        format!("{{egress: [{{hosts: [{hosts}]}}], {policy}}}")
+    };
+    let to = |hosts: &str| {
+        let repository = mesh(&sidecar("web/default", &spec(hosts)));
+        let settings = "lints: {deprecated-egress-proxy: allow}\n";
+        repository.write("mesh.yaml", settings);
+        let bundle = repository.bundle();
+        let page = Program::of(&bundle, "web/page");
+        page.goes_to(Call::get("elsewhere.test", "/"))
+    };
+    assert_eq!(to("\"shop/*\""), [format!("1 outbound|80||{API}")]);
+}
+
+#[test]
+fn a_listener_that_is_to_be_an_http_proxy_is_said_not_to_be_served() {
+    let spec = "{egress: [
+  {port: {number: 15080, protocol: HTTP_PROXY, name: proxy}, hosts: [\"shop/*\"]}]}";
+    let compiled = mesh(&sidecar("web/default", spec)).compile();
+    let said = compiled.findings.iter().filter(|it| it.check.name == "unserved-setting");
+    let said: Vec<_> = said.map(|it| it.message.as_str()).collect();
+    assert_eq!(said, ["nothing here takes requests as an HTTP proxy does"]);
+    assert!(sees(&Program::of(&compiled.bundle.unwrap(), "web/page"), API));
+}

@@ -1,14 +1,16 @@
 //! From a view to virtual hosts and services.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use mesh_snapshot::Key;
-use mesh_snapshot::object::{OutboundPolicy, Protocol, Service, Workload};
+use mesh_snapshot::object::{
+    Egress, OutboundPolicy, Protocol, Service, ServicePort as Port, Workload,
+};
 
 use super::names::{own, short};
 use super::services::{ServicePort, Services};
-use super::{Outbound, VirtualHost};
+use super::{Outbound, Unknown, VirtualHost};
 use crate::cluster::{self, Registry, ServiceView};
 use crate::host::HostTable;
 use crate::program::{BuildError, Fault, Ledger, SeenHost, Site, View};
@@ -26,6 +28,12 @@ pub(crate) struct Builder<'a> {
 /// `buildSidecarVirtualHostsForVirtualService`.
 const PORT_WITHOUT_SERVICE: u16 = 80;
 
+/// What Istio calls the route of a service that nobody wrote routes for.
+const DEFAULT: &str = "default";
+
+/// The route of what no host is for. Source: Istio, `buildCatchAllVirtualHost`.
+pub(super) const ALLOW_ANY: &str = "allow_any";
+
 /// Compiled tables: hosts of one `VirtualService` share them.
 type Compiled = HashMap<(Key, u16), Arc<VirtualHostRoutes>>;
 
@@ -33,16 +41,16 @@ impl Builder<'_> {
     pub(crate) fn build(
         &mut self,
         view: &View,
-        unknown: OutboundPolicy,
-        preload: &BTreeSet<String>,
+        egress: &Egress,
+        key: &Key,
     ) -> Result<Outbound, BuildError> {
         let mut outbound = Outbound {
-            unknown,
+            unknown: self.unknown(egress, key)?,
             ports: HashMap::new(),
             virtual_hosts: Vec::new(),
             services: Services::default(),
             listening: HashSet::new(),
-            preload: preload.clone(),
+            preload: egress.preload.clone(),
         };
         let places = self.virtual_hosts(view, &mut outbound)?;
         // Short names yield to names of their own, so they come when all of those are there.
@@ -53,9 +61,25 @@ impl Builder<'_> {
             }
         }
         self.services(view, &mut outbound.services)?;
-        let services = view.values().filter_map(|host| shown(host));
-        outbound.listening = services.flat_map(|(_, it)| open_ports(&it.service)).collect();
+        let services = view.values().filter_map(|host| Some((host, &*shown(host)?.1.service)));
+        outbound.listening = services.flat_map(|(host, it)| open_ports(host, it)).collect();
+        outbound.listening.extend(&egress.listening);
         Ok(outbound)
+    }
+
+    fn unknown(&mut self, egress: &Egress, key: &Key) -> Result<Unknown, BuildError> {
+        let proxy = match (&egress.outbound, &egress.proxy) {
+            (OutboundPolicy::RegistryOnly, _) => return Ok(Unknown::Refused),
+            (OutboundPolicy::AllowAny, None) => return Ok(Unknown::Passed),
+            (OutboundPolicy::AllowAny, Some(proxy)) => proxy,
+        };
+        let mut context = self.context(proxy.port);
+        let upstream = context.upstream(&proxy.host, None, &proxy.subset);
+        let mut routes = VirtualHostRoutes::default();
+        let key = Arc::new(key.clone());
+        routes.push_plain(&key, ALLOW_ANY, upstream.clone(), &Arc::default(), &mut context)?;
+        routes.seal();
+        Ok(Unknown::Proxied { routes, upstream })
     }
 
     /// Adds the virtual hosts; returns those of services, with port and place.
@@ -66,7 +90,7 @@ impl Builder<'_> {
     ) -> Result<Vec<(u16, usize, &'v str)>, BuildError> {
         let mut compiled = Compiled::new();
         let mut places = Vec::new();
-        let hosts = view.values().filter(|host| !host.route_only || host.routes.is_some());
+        let hosts = view.values().filter(|host| shown(host).is_some() || host.routes.is_some());
         // Of hosts that share an address, one with routes has it. Source: Istio, `BuildSidecarVirtualHostWrapper`.
         let (ruled, unruled): (Vec<_>, Vec<_>) = hosts.partition(|host| host.routes.is_some());
         for host in ruled.into_iter().chain(unruled) {
@@ -114,7 +138,7 @@ impl Builder<'_> {
         compiled: &mut Compiled,
     ) -> Result<Option<Arc<VirtualHostRoutes>>, BuildError> {
         let mut routes = VirtualHostRoutes::default();
-        if let Some((key, table)) = &host.routes {
+        if let Some((key, table)) = host.routes.as_ref().filter(|_| is_routed(host, port)) {
             let cached = (Key::clone(key), port);
             if let Some(routes) = compiled.get(&cached) {
                 return Ok(Some(Arc::clone(routes)));
@@ -132,7 +156,10 @@ impl Builder<'_> {
         let (Some((key, _)), Some(service)) = (shown(host), served(host, port)) else {
             return Ok(None);
         };
-        routes.push_default(key, service, &mut self.context(port))?;
+        let mut context = self.context(port);
+        let upstream = context.upstream(&service.host, None, "");
+        let retry = Arc::clone(context.default_retry);
+        routes.push_plain(key, DEFAULT, upstream, &retry, &mut context)?;
         routes.seal();
         Ok(Some(Arc::new(routes)))
     }
@@ -153,7 +180,7 @@ impl Builder<'_> {
             .collect();
         for &(host, key, service) in &all {
             let mut ports = Vec::new();
-            for port in &service.ports {
+            for port in shown_ports(host, service) {
                 if port.protocol != Protocol::Udp {
                     ports.push(self.service_port(host, service, port.number, port.protocol)?);
                 }
@@ -191,24 +218,37 @@ impl Builder<'_> {
 
 /// The service that a host is seen as: one that only routes may lead to is none.
 fn shown(host: &SeenHost) -> Option<&(Arc<Key>, ServiceView)> {
-    host.upstream.as_ref().filter(|_| !host.route_only)
+    host.upstream.as_ref().filter(|_| host.shown_ports.as_ref().is_none_or(|it| !it.is_empty()))
+}
+
+/// The ports of a service that its host is seen with.
+fn shown_ports<'v>(host: &'v SeenHost, service: &'v Service) -> impl Iterator<Item = &'v Port> {
+    let is_shown = |port: u16| host.shown_ports.as_ref().is_none_or(|it| it.contains(&port));
+    service.ports.iter().filter(move |port| is_shown(port.number))
 }
 
 /// The service of a host on one port.
 fn served(host: &SeenHost, port: u16) -> Option<&Service> {
     let (_, upstream) = shown(host)?;
-    let is_there = upstream.service.ports.iter().any(|it| it.number == port);
+    let is_there = shown_ports(host, &upstream.service).any(|it| it.number == port);
     is_there.then_some(&*upstream.service)
+}
+
+/// Whether the routes of a host are for requests to a port.
+fn is_routed(host: &SeenHost, port: u16) -> bool {
+    let mut ports = host.routed_ports.iter();
+    served(host, port).is_none() || ports.all(|ports| ports.contains(&port))
 }
 
 /// The ports on which HTTP is looked for wherever a connection goes. One whose protocol is detected is for the service's
 /// own addresses, where an author gave it some; those that a cluster assigns may not be known. Source: Istio,
 /// `buildSidecarOutboundListener`.
-fn open_ports(service: &Service) -> impl Iterator<Item = u16> + '_ {
+fn open_ports<'v>(host: &'v SeenHost, service: &'v Service) -> impl Iterator<Item = u16> {
     let is_bare = service.addresses.is_empty();
     let is_open =
         move |protocol: Protocol| protocol.is_http() || (protocol == Protocol::Detect && is_bare);
-    service.ports.iter().filter(move |port| is_open(port.protocol)).map(|port| port.number)
+    let ports = shown_ports(host, service).filter(move |port| is_open(port.protocol));
+    ports.map(|port| port.number)
 }
 
 /// The ports on which a host may be asked over HTTP.
@@ -216,7 +256,7 @@ fn ports(host: &SeenHost) -> Vec<u16> {
     match shown(host) {
         Some((_, upstream)) => {
             let http = |protocol: Protocol| protocol.is_http() || protocol == Protocol::Detect;
-            let ports = upstream.service.ports.iter().filter(|port| http(port.protocol));
+            let ports = shown_ports(host, &upstream.service).filter(|port| http(port.protocol));
             let ports = ports.map(|port| port.number);
             ports
                 .chain(host.ports.iter().copied().filter(|port| served(host, *port).is_none()))

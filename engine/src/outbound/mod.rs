@@ -10,8 +10,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use mesh_snapshot::object::{OutboundPolicy, Protocol};
+use mesh_snapshot::object::Protocol;
 
+use self::build::ALLOW_ANY;
 use self::services::{ServicePort, Services};
 use crate::cluster::ClusterId;
 use crate::host::{HostTable, without_port};
@@ -25,7 +26,7 @@ pub(crate) use build::Builder;
 /// The outbound side of a sidecar.
 #[derive(Clone, Debug)]
 pub struct Outbound {
-    unknown: OutboundPolicy,
+    unknown: Unknown,
     /// By port, names and wildcards of virtual hosts.
     ports: HashMap<u16, HostTable<usize>>,
     virtual_hosts: Vec<VirtualHost>,
@@ -33,6 +34,18 @@ pub struct Outbound {
     /// The ports on which HTTP may go to any address.
     listening: HashSet<u16>,
     preload: BTreeSet<String>,
+}
+
+/// What becomes of what goes to no host of the view.
+#[derive(Clone, Debug)]
+enum Unknown {
+    Passed,
+    Refused,
+    /// By a service that an author named: the one route to it.
+    Proxied {
+        routes: VirtualHostRoutes,
+        upstream: Upstream,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -137,9 +150,12 @@ impl Outbound {
             if T::LISTENS {
                 trace.step(Step::UnknownHost { authority: request.authority, port: request.port });
             }
-            return match self.unknown {
-                OutboundPolicy::AllowAny => Outcome::Passthrough,
-                OutboundPolicy::RegistryOnly => Outcome::Blackhole,
+            return match &self.unknown {
+                Unknown::Passed => Outcome::Passthrough,
+                Unknown::Refused => Outcome::Blackhole,
+                Unknown::Proxied { routes, .. } => {
+                    routes.select(ALLOW_ANY, request, &Claims::default(), trace)
+                }
             };
         };
         let name = &*virtual_host.name;
@@ -205,10 +221,15 @@ impl Outbound {
         let by_name = || self.services.is_in_block(destination.to_canonical());
         let service = service.filter(|service| service.takes(sni, by_name));
         let outcome = service.and_then(|service| service.stream(&facts, roll));
-        match (outcome, self.unknown) {
-            (Some(outcome), _) => outcome,
-            (None, OutboundPolicy::AllowAny) => StreamOutcome::Passthrough,
-            (None, OutboundPolicy::RegistryOnly) => StreamOutcome::Blackhole,
+        if let Some(outcome) = outcome {
+            return outcome;
+        }
+        match &self.unknown {
+            Unknown::Passed => StreamOutcome::Passthrough,
+            Unknown::Refused => StreamOutcome::Blackhole,
+            Unknown::Proxied { upstream: Upstream { name, cluster }, .. } => {
+                StreamOutcome::Forward { name, cluster: *cluster, route: None }
+            }
         }
     }
 

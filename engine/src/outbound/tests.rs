@@ -2,9 +2,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 use mesh_snapshot::object::{
-    Backend, Bytes, ClientPolicy, Destination, Discovery, Fault, HeaderOperations, Host, HostSet,
-    HttpAction, HttpMatch, HttpRoute, Labels, Object, OutboundPolicy, Overlay, Protocol,
-    RouteTable, Service, StreamMatch, StreamRoute, Target, Workload,
+    Backend, Bytes, ClientPolicy, Destination, Discovery, EgressProxy, Fault, HeaderOperations,
+    Host, HostSet, HttpAction, HttpMatch, HttpRoute, Labels, Object, OutboundPolicy, Overlay,
+    Protocol, RouteTable, Service, StreamMatch, StreamRoute, Target, Workload,
 };
 
 use super::{Addresses, StreamOutcome};
@@ -199,7 +199,7 @@ fn only_registered_hosts_pass_where_that_is_asked_for() {
 fn what_only_routes_may_lead_to_is_a_cluster_and_no_host() {
     let mut mesh = Mesh::new();
     mesh.service(service("a.test", &["10.96.0.1"]), None);
-    mesh.hosts.get_mut("a.test").unwrap().route_only = true;
+    mesh.hosts.get_mut("a.test").unwrap().shown_ports = Some(Vec::new());
     let program = build(mesh);
     assert_eq!(route(&program, "a.test"), "Passthrough");
     assert_eq!(arrival(&program, "10.96.0.1:9000"), (Protocol::Tcp, None));
@@ -207,11 +207,53 @@ fn what_only_routes_may_lead_to_is_a_cluster_and_no_host() {
 }
 
 #[test]
+fn a_service_is_seen_at_the_ports_that_are_shown() {
+    let mut mesh = Mesh::new();
+    mesh.service(service("a.test", &["10.96.0.1"]), None);
+    mesh.hosts.get_mut("a.test").unwrap().shown_ports = Some(vec![9000]);
+    let program = build(mesh);
+    assert_eq!(route(&program, "a.test"), "Passthrough");
+    assert_eq!(bytes(&program, "10.96.0.1:9000", None), "outbound|9000||a.test is -");
+    assert_eq!(arrival(&program, "10.96.0.1:80"), (Protocol::Tcp, None));
+    assert!(program.cluster_by_name("outbound|80||a.test").is_some());
+}
+
+#[test]
+fn routes_are_for_the_ports_that_are_said() {
+    let mut mesh = Mesh::new();
+    let ports = vec![port(80, Protocol::Http), port(81, Protocol::Http)];
+    mesh.service(Service { ports, ..service("a.test", &[]) }, Some(answering(201)));
+    mesh.hosts.get_mut("a.test").unwrap().routed_ports = Some(vec![80]);
+    let program = build(mesh);
+    assert_eq!(fate(&program, "a.test", 80, &()), "201");
+    assert_eq!(fate(&program, "a.test", 81, &()), "outbound|81||a.test");
+}
+
+#[test]
+fn what_is_for_no_host_goes_by_the_proxy_for_it() {
+    let proxy = |host: &str| EgressProxy { host: host.into(), port: 9000, subset: String::new() };
+    let mut mesh = Mesh::new();
+    mesh.proxy = Some(proxy("a.test"));
+    mesh.service(service("a.test", &["10.96.0.1"]), None);
+    let program = build(mesh);
+    assert_eq!(route(&program, "b.test"), "outbound|9000||a.test");
+    assert_eq!(bytes(&program, "192.0.2.1:7", None), "outbound|9000||a.test is -");
+
+    let mut mesh = Mesh::new();
+    mesh.proxy = Some(proxy("c.test"));
+    assert_eq!(bytes(&build(mesh), "192.0.2.1:7", None), "outbound|9000||c.test is not -");
+
+    let mut mesh = Mesh::new();
+    (mesh.proxy, mesh.outbound) = (Some(proxy("a.test")), OutboundPolicy::RegistryOnly);
+    assert_eq!(route(&build(mesh), "b.test"), "Blackhole");
+}
+
+#[test]
 fn a_service_that_is_not_imported_has_routes_by_its_host_alone() {
     let mut mesh = Mesh::new();
     let service = service("a.shop.svc.cluster.local", &["10.96.0.1"]);
     mesh.service(service, Some(answering(201)));
-    mesh.hosts.get_mut("a.shop.svc.cluster.local").unwrap().route_only = true;
+    mesh.hosts.get_mut("a.shop.svc.cluster.local").unwrap().shown_ports = Some(Vec::new());
     let program = build(mesh);
     assert_eq!(route(&program, "a.shop.svc.cluster.local"), "201");
     assert_eq!(route(&program, "a.shop"), "Passthrough");

@@ -35,7 +35,7 @@ impl<R: ReadObjects> Parts<'_, '_, R> {
             default_retry: self.default_retry,
             ledger: self.ledger,
         };
-        builder.build(&view, egress.outbound, &egress.preload)
+        builder.build(&view, egress, key)
     }
 
     pub(super) fn gateway(

@@ -18,7 +18,10 @@ pub(crate) struct SeenHost {
     pub(crate) name: String,
     pub(crate) upstream: Option<(Arc<Key>, ServiceView)>,
     pub(crate) routes: Option<Named<RouteTable>>,
-    pub(crate) route_only: bool,
+    /// Of its service; see [`Host::shown_ports`].
+    pub(crate) shown_ports: Option<Vec<u16>>,
+    /// See [`Host::routed_ports`].
+    pub(crate) routed_ports: Option<Vec<u16>>,
     /// The ports of a host that has routes and no service there; see [`Host::ports`].
     pub(crate) ports: Vec<u16>,
 }
@@ -80,7 +83,7 @@ impl<'a, R: ReadObjects> Loader<'a, R> {
         host: Host,
         plaintext: &Arc<[PlaintextEndpoints]>,
     ) -> Result<SeenHost, BuildError> {
-        let Host { service, policy, routes, ports, route_only } = host;
+        let Host { service, policy, routes, ports, shown_ports, routed_ports } = host;
         let policy = match &policy {
             Some(reference) => load(self.objects, &mut self.policies, reference)?,
             None => Arc::default(),
@@ -97,7 +100,7 @@ impl<'a, R: ReadObjects> Loader<'a, R> {
             Some(reference) => Some(self.table(reference)?),
             None => None,
         };
-        Ok(SeenHost { name, upstream, routes, route_only, ports })
+        Ok(SeenHost { name, upstream, routes, shown_ports, routed_ports, ports })
     }
 
     pub(super) fn table(&mut self, reference: &Reference) -> Result<Named<RouteTable>, BuildError> {

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use http::header::HeaderValue;
 use mesh_snapshot::Key;
-use mesh_snapshot::object::{
-    self, Destination, HttpAction, HttpRoute, RetryPolicy, RouteTable, Service,
-};
+use mesh_snapshot::object::{self, Destination, HttpAction, HttpRoute, RetryPolicy, RouteTable};
 
 use super::table::Conditions;
 use super::{
@@ -61,16 +59,17 @@ impl VirtualHostRoutes {
     }
 
     /// Adds the route that a service has when nobody wrote one: all of it to the service.
-    pub(crate) fn push_default(
+    pub(crate) fn push_plain(
         &mut self,
         key: &Arc<Key>,
-        service: &Service,
+        name: &str,
+        upstream: Upstream,
+        retry: &Arc<Retry>,
         context: &mut Context<'_>,
     ) -> Result<(), BuildError> {
         let at = |fault| BuildError::at(key, "", fault);
         context.ledger.charge(size_of::<Route>() + size_of::<Forward>()).map_err(at)?;
         let headers = HeaderPlan::default();
-        let upstream = context.upstream(&service.host, None, "");
         let backend = Backend { target: Target::Cluster(upstream), headers: headers.clone() };
         let forward = Forward {
             backends: Split::new(vec![(1, backend)]).ok_or_else(|| at(Fault::NoWeight))?,
@@ -78,15 +77,14 @@ impl VirtualHostRoutes {
             rewritten_authority: None,
             timeout: None,
             try_timeout: None,
-            retry: Arc::clone(context.default_retry),
+            retry: Arc::clone(retry),
             mirrors: Box::default(),
         };
         self.conditions.push_always(self.routes.len());
         self.routes.push(Route {
             key: Arc::clone(key),
             item: Box::default(),
-            // What Istio calls it.
-            name: "default".into(),
+            name: name.into(),
             action: Action::Forward(Box::new(forward)),
             headers,
             cors: None,
@@ -204,7 +202,7 @@ impl Context<'_> {
         self.upstream(&destination.host, destination.port, &destination.subset)
     }
 
-    fn upstream(&self, host: &str, port: Option<u16>, subset: &str) -> Upstream {
+    pub(crate) fn upstream(&self, host: &str, port: Option<u16>, subset: &str) -> Upstream {
         let name = cluster::name(host, port.unwrap_or(self.site.port), subset);
         let cluster = self.clusters.find(&name);
         Upstream { name, cluster }
@@ -353,7 +351,8 @@ pub(super) mod tests {
     fn a_service_without_routes_gets_every_request() {
         let routes = with_context(|context| {
             let mut routes = VirtualHostRoutes::default();
-            routes.push_default(&key(), &reviews(), context).unwrap();
+            let upstream = context.upstream(&reviews().host, None, "");
+            routes.push_plain(&key(), "default", upstream, &Arc::default(), context).unwrap();
             routes.seal();
             routes
         });

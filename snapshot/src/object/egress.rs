@@ -15,6 +15,13 @@ use crate::Reference;
 pub struct Egress {
     #[serde(default, skip_serializing_if = "is_default")]
     pub outbound: OutboundPolicy,
+    /// To which all goes that would pass to where the client wanted to go. Source: Istio,
+    /// `Sidecar.outboundTrafficPolicy.egressProxy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<EgressProxy>,
+    /// Ports, sorted, at which HTTP is looked for although no host that is shown there speaks it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub listening: Vec<u16>,
     /// [`HostSet`]s. No host stands in two of them.
     pub hosts: Vec<Reference>,
     /// Exceptions for some workloads (`DestinationRule.workloadSelector`). All that select one apply to it,
@@ -31,6 +38,18 @@ impl Egress {
     pub(crate) fn references(&self) -> impl Iterator<Item = &Reference> {
         self.overlays.iter().map(|overlay| &overlay.hosts).chain(&self.hosts)
     }
+}
+
+/// A service by which requests to unknown hosts go; one that the view does not show leads nowhere.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EgressProxy {
+    /// Fully qualified.
+    pub host: String,
+    pub port: u16,
+    /// Empty: the whole service.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub subset: String,
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -81,10 +100,13 @@ pub struct Host {
     /// no service on a port the ports of the services that its `VirtualService` names beside it, and port 80.
     #[serde(default, skip_serializing_if = "is_default")]
     pub ports: Vec<u16>,
-    /// Only a route may lead to the service: the view itself does not show it. Where there are routes, the view shows
-    /// those, as of a host without a service.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub route_only: bool,
+    /// The ports of the service that the view shows, sorted; absent: all of them. To others only a route may lead, as to
+    /// the whole service where there are none: then the view shows routes as those of a host without a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_ports: Option<Vec<u16>>,
+    /// Those of them at which requests go by `routes`, sorted; absent: all of them. At others they go to the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed_ports: Option<Vec<u16>>,
 }
 
 /// Whether endpoints with `labels` speak plain text, by workload port.

@@ -23,7 +23,7 @@ mod workload;
 pub use authorization_policy::{
     Accepts, Action, AuthorizationPolicy, Rule, Subject, Test, TextPattern,
 };
-pub use egress::{Egress, Host, HostSet, Overlay, PlaintextEndpoints};
+pub use egress::{Egress, EgressProxy, Host, HostSet, Overlay, PlaintextEndpoints};
 pub use gateway::{
     CertificateFiles, ClientCertificate, ClientIssuer, Credential, Gateway, Server, ServerProtocol,
     ServerTls, Termination, TlsVersion, VirtualHost,

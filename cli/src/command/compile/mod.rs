@@ -17,7 +17,7 @@ use mesh_compiler::{Compilation, Memory, Options};
 use super::revision::{self, Revision};
 use super::{Exit, statuses};
 use crate::difference::Policy;
-use crate::environment::{Place, compile_each};
+use crate::environment::{Again, Place, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
 use crate::mend::{self, Mending};
 use crate::render::human::counted;
@@ -110,8 +110,8 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if arguments.watch {
         return watch::run(arguments);
     }
-    let run = Run { arguments, start };
-    match run.compile(None) {
+    let run = Run { arguments, start, shown: None };
+    match run.compile(None, None) {
         Ok((compiled, selected)) => {
             // The process ends with this. To give the memory of a large repository back piece by piece takes longer than to say what was found.
             let mut compiled = ManuallyDrop::new(compiled);
@@ -127,14 +127,24 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     }
 }
 
+/// Hears what was compiled so far, and what is to be said of it.
+type Tell<'t> = &'t mut dyn FnMut(&Compilation, Selected);
+
 struct Run<'a> {
     arguments: &'a Arguments,
     start: Instant,
+    /// The findings that stand on the terminal already.
+    shown: Option<Vec<Finding>>,
 }
 
 impl Run<'_> {
-    /// What was compiled, by what is known of the time before, and what is to be said of it.
-    fn compile(&self, memory: Option<&mut Memory>) -> Result<(Compilation, Selected), Exit> {
+    /// What was compiled, by what is known of the time before, and what is to be said of it; `tell` hears it before a snapshot
+    /// is made, if anything is new.
+    fn compile(
+        &self,
+        memory: Option<&mut Memory>,
+        mut tell: Option<Tell<'_>>,
+    ) -> Result<(Compilation, Selected), Exit> {
         let Arguments { paths, choice, place, .. } = self.arguments;
         let sources = paths.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>, _>>();
         let sources = sources.map_err(|error| Exit::Input.because(&error))?;
@@ -149,28 +159,40 @@ impl Run<'_> {
             place.chosen(&inputs)
         };
         let environments: Vec<_> = environments.map_err(|error| Exit::Usage.because(&error))?;
+        let select = |compiled: &mut Compilation| {
+            let past = Past { paths, today, environments: &environments, place };
+            let mut selected = findings::select(compiled, choice, &past)?;
+            if let [_, _, ..] = environments.as_slice() {
+                selected.notes.push(format!("checked as {}", environments.join(", ")));
+            }
+            if let Some(project) = project::above(paths) {
+                selected.notes.push(format!(
+                    "the settings of {} are not in force; compile the folder that holds it",
+                    project.display()
+                ));
+            }
+            Ok(selected)
+        };
+        let mut early = |compiled: &mut Compilation| {
+            // What stands in the way is said when all is known.
+            if let Some(tell) = &mut tell
+                && let Ok(selected) = select(compiled)
+            {
+                tell(compiled, selected);
+            }
+        };
+        let again = memory.map(|memory| Again { memory, early: &mut early });
         // Git looks at the files while they are compiled; only what is written says of which commit it is.
         let (mut compiled, revision) = thread::scope(|scope| {
             let revision = self.arguments.out.as_ref();
             let revision = revision.map(|_| scope.spawn(|| Revision::of(&sources)));
-            let compiled = compile_each(&inputs, &options, &environments, memory);
+            let compiled = compile_each(&inputs, &options, &environments, again);
             (compiled, revision.and_then(|revision| revision.join().ok()))
         });
         if let (Some(bundle), Some(revision)) = (&mut compiled.bundle, revision) {
             revision.note(&mut bundle.provenance);
         }
-        let past = Past { paths, today, environments: &environments, place };
-        let mut selected = findings::select(&mut compiled, choice, &past);
-        if let (Ok(selected), [_, _, ..]) = (&mut selected, environments.as_slice()) {
-            selected.notes.push(format!("checked as {}", environments.join(", ")));
-        }
-        if let (Ok(selected), Some(project)) = (&mut selected, project::above(paths)) {
-            selected.notes.push(format!(
-                "the settings of {} are not in force; compile the folder that holds it",
-                project.display()
-            ));
-        }
-        match selected {
+        match select(&mut compiled) {
             Ok(selected) => Ok((compiled, selected)),
             Err(SelectError::Name(error)) => Err(Exit::Usage.because(&error)),
             Err(error) => Err(Exit::Input.because(&error)),
@@ -206,7 +228,7 @@ impl Run<'_> {
             return Exit::Unreachable.because(&error);
         }
         notes(&plan.notes("made"));
-        match self.compile(None) {
+        match self.compile(None, None) {
             Ok((mut compiled, selected)) => self.report(&mut compiled, &selected, Stream::Output),
             Err(exit) => exit,
         }
@@ -234,9 +256,12 @@ impl Run<'_> {
             }
             _ => Ok(()),
         };
-        notes(&selected.notes);
+        let is_shown = self.shown.as_deref() == Some(findings);
+        if !is_shown {
+            notes(&selected.notes);
+        }
         // Whoever stopped reading has seen enough; the verdict is the exit code.
-        drop(self.print(&report, selected, to));
+        drop(if is_shown { self.complete(&report) } else { self.print(&report, selected, to) });
         if let Some(fault) = fault {
             return Exit::Broken.because(&fault);
         }
@@ -274,6 +299,25 @@ impl Run<'_> {
         }
         let seconds = self.start.elapsed().as_secs_f64();
         writeln!(io::stderr(), "{}", render::human::closing(report, &setting.terminal, seconds))
+    }
+
+    /// What is found, before there is a snapshot.
+    fn announce(&self, compiled: &Compilation, selected: &Selected) -> io::Result<()> {
+        let Compilation { parsed, mesh, .. } = compiled;
+        let findings = selected.findings.as_slice();
+        notes(&selected.notes);
+        let report = render::Report { parsed, mesh, findings, snapshot: None };
+        self.print(&report, selected, Stream::Output)?;
+        writeln!(io::stderr(), "  the snapshot is being made, which may tell more")
+    }
+
+    /// What is left to say where making the snapshot told nothing more.
+    fn complete(&self, report: &render::Report<'_>) -> io::Result<()> {
+        let seconds = self.start.elapsed().as_secs_f64();
+        match report.snapshot {
+            Some(digest) => writeln!(io::stderr(), "  {digest} ({seconds:.2} s)"),
+            None => Ok(()),
+        }
     }
 }
 

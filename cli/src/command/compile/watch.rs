@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use mesh_compiler::Memory;
+use mesh_compiler::{Compilation, Memory};
 
-use super::{Arguments, Run};
+use super::{Arguments, Run, Tell};
 use crate::command::Exit;
+use crate::findings::Selected;
 use crate::local::Watch;
 use crate::render::{Format, Stream};
 use crate::source::Source;
@@ -72,11 +73,23 @@ async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
 
 /// Compiles, and says what is found where anything is new. What stood in the way of it, which was said.
 fn round(arguments: &Arguments, memory: &mut Memory) -> Option<Exit> {
-    let run = Run { arguments, start: Instant::now() };
-    match run.compile(Some(memory)) {
+    let mut run = Run { arguments, start: Instant::now(), shown: None };
+    memory.at(mesh_control::clock::wall());
+    let mut shown = None;
+    let mut tell = |compiled: &Compilation, selected: Selected| {
+        Stream::Output.clear();
+        // Whoever stopped reading has seen enough.
+        drop(run.announce(compiled, &selected));
+        shown = Some(selected.findings);
+    };
+    let tell: Option<Tell<'_>> = is_told_early(arguments).then_some(&mut tell);
+    let compiled = run.compile(Some(memory), tell);
+    run.shown = shown;
+    match compiled {
         Ok((mut compiled, selected)) => {
             if memory.take_news() {
-                if arguments.format.is_for_people() {
+                let is_shown = run.shown.as_ref() == Some(&selected.findings);
+                if arguments.format.is_for_people() && !is_shown {
                     // They see the findings as they are now, and not those before.
                     Stream::Output.clear();
                 }
@@ -86,4 +99,12 @@ fn round(arguments: &Arguments, memory: &mut Memory) -> Option<Exit> {
         }
         Err(exit) => Some(exit),
     }
+}
+
+/// Whether findings are shown before the snapshot is made: people see them in half the time, on a terminal where what comes
+/// then can take their place. What is asked of Git takes longer than a snapshot, and is asked once.
+fn is_told_early(arguments: &Arguments) -> bool {
+    arguments.format.is_for_people()
+        && arguments.choice.new_since.is_none()
+        && Stream::Output.can_be_cleared()
 }

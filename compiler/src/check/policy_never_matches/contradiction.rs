@@ -13,7 +13,7 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, source) in rule.from.iter().flatten().enumerate() {
         if let Some(source) = &source.source {
-            let at = at.clone().field("from").index(index).field("source");
+            let at = || at.clone().field("from").index(index).field("source");
             faults.extend(excluded(&source_pairs(source), &at));
             faults.extend(nothing_left(&source_pairs(source), &at));
             faults.extend(namespaces_apart(source, &at));
@@ -21,13 +21,13 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
     }
     for (index, operation) in rule.to.iter().flatten().enumerate() {
         if let Some(operation) = &operation.operation {
-            let at = at.clone().field("to").index(index).field("operation");
+            let at = || at.clone().field("to").index(index).field("operation");
             faults.extend(excluded(&operation_pairs(operation), &at));
             faults.extend(nothing_left(&operation_pairs(operation), &at));
         }
     }
     for (index, condition) in rule.when.iter().enumerate() {
-        let at = at.clone().field("when").index(index);
+        let at = || at.clone().field("when").index(index);
         let pair = ("values", condition.values.as_slice(), condition.not_values.as_slice());
         faults.extend(excluded(&[pair], &at));
         let is_address = matches!(condition.key.as_str(), "source.ip" | "remote.ip");
@@ -62,14 +62,14 @@ fn operation_pairs(it: &Operation) -> [Pair<'_>; 4] {
     ]
 }
 
-fn excluded(pairs: &[Pair<'_>], at: &FieldPath) -> Option<Fault> {
+fn excluded(pairs: &[Pair<'_>], at: &dyn Fn() -> FieldPath) -> Option<Fault> {
     let is_excluded = |(_, values, not): &&Pair<'_>| {
         !values.is_empty() && values.iter().all(|value| not.iter().any(|it| is_within(value, it)))
     };
     let (field, ..) = pairs.iter().find(is_excluded)?;
     Some(Fault {
         message: format!("everything that `{field}` asks for is excluded beside it"),
-        at: at.clone().field(field),
+        at: at().field(field),
         label: "never holds",
         other: None,
         help: "both must hold: remove the one that is not meant",
@@ -78,7 +78,7 @@ fn excluded(pairs: &[Pair<'_>], at: &FieldPath) -> Option<Fault> {
 
 /// What is excluded with nothing asked for, where every request has the attribute. An identity or a token may be missing, so
 /// that `notPrincipals: ["*"]` is who has none. Source: Istio, to which `*` is whatever is there and not empty.
-fn nothing_left(pairs: &[Pair<'_>], at: &FieldPath) -> Vec<Fault> {
+fn nothing_left(pairs: &[Pair<'_>], at: &dyn Fn() -> FieldPath) -> Vec<Fault> {
     let is_all = |(field, values, not): &&Pair<'_>| {
         values.is_empty()
             && match *field {
@@ -111,10 +111,10 @@ fn is_every_address(blocks: &[String]) -> bool {
     has(IpAddr::is_ipv4) && has(IpAddr::is_ipv6)
 }
 
-fn leaves_nothing(field: &'static str, at: &FieldPath) -> Fault {
+fn leaves_nothing(field: &'static str, at: &dyn Fn() -> FieldPath) -> Fault {
     Fault {
         message: format!("`{field}` excludes every request"),
-        at: at.clone().field(field),
+        at: at().field(field),
         label: "leaves nothing",
         other: None,
         help: "exclude less, or remove the part",
@@ -122,18 +122,20 @@ fn leaves_nothing(field: &'static str, at: &FieldPath) -> Fault {
 }
 
 /// Identities of namespaces that are not among those asked for.
-fn namespaces_apart(source: &Source, at: &FieldPath) -> Option<Fault> {
+fn namespaces_apart(source: &Source, at: &dyn Fn() -> FieldPath) -> Option<Fault> {
     let namespace = |principal: &String| {
         let (_, rest) = principal.split_once("/ns/")?;
         let (namespace, _) = rest.split_once('/')?;
         (!principal.starts_with('*') && !namespace.contains('*')).then(|| namespace.to_owned())
     };
-    let own: Option<Vec<_>> = source.principals.iter().map(namespace).collect();
-    let own = own.filter(|own| !own.is_empty() && !source.namespaces.is_empty())?;
+    if source.principals.is_empty() || source.namespaces.is_empty() {
+        return None;
+    }
+    let own: Vec<_> = source.principals.iter().map(namespace).collect::<Option<_>>()?;
     let is_apart = |own: &String| source.namespaces.iter().all(|it| are_apart(own, it));
     own.iter().all(is_apart).then(|| Fault {
         message: "none of the `principals` is of one of the `namespaces`".to_owned(),
-        at: at.clone().field("principals"),
+        at: at().field("principals"),
         label: "never holds together with `namespaces`",
         other: None,
         help: "both must hold: for either of them write two elements of `from`",

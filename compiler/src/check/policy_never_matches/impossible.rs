@@ -21,42 +21,40 @@ pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) 
     let path = |it: &str| unreachable(it, settings.path_normalization).map(|why| (why, None));
     for (index, from) in rule.from.iter().flatten().enumerate() {
         let Some(source) = &from.source else { continue };
-        let at = at.clone().field("from").index(index).field("source");
-        dead.extend(of_list(&source.principals, &at.clone().field("principals"), false, principal));
-        let list = at.field("notPrincipals");
-        dead.extend(of_list(&source.not_principals, &list, true, principal));
+        let list = |name| move || at.clone().field("from").index(index).field("source").field(name);
+        dead.extend(of_list(&source.principals, list("principals"), false, principal));
+        dead.extend(of_list(&source.not_principals, list("notPrincipals"), true, principal));
     }
     for (index, to) in rule.to.iter().flatten().enumerate() {
         let Some(operation) = &to.operation else { continue };
-        let at = at.clone().field("to").index(index).field("operation");
-        let list = |name: &str| at.clone().field(name);
-        dead.extend(of_list(&operation.methods, &list("methods"), false, method));
-        dead.extend(of_list(&operation.not_methods, &list("notMethods"), true, method));
-        dead.extend(of_list(&operation.paths, &list("paths"), false, path));
-        dead.extend(of_list(&operation.not_paths, &list("notPaths"), true, path));
+        let list =
+            |name| move || at.clone().field("to").index(index).field("operation").field(name);
+        dead.extend(of_list(&operation.methods, list("methods"), false, method));
+        dead.extend(of_list(&operation.not_methods, list("notMethods"), true, method));
+        dead.extend(of_list(&operation.paths, list("paths"), false, path));
+        dead.extend(of_list(&operation.not_paths, list("notPaths"), true, path));
     }
     for (index, condition) in rule.when.iter().enumerate() {
         if condition.key == "source.principal" {
-            let at = at.clone().field("when").index(index);
-            let list = at.clone().field("values");
-            dead.extend(of_list(&condition.values, &list, false, principal));
-            let list = at.field("notValues");
-            dead.extend(of_list(&condition.not_values, &list, true, principal));
+            let list = |name| move || at.clone().field("when").index(index).field(name);
+            dead.extend(of_list(&condition.values, list("values"), false, principal));
+            dead.extend(of_list(&condition.not_values, list("notValues"), true, principal));
         }
     }
     dead
 }
 
+/// `at` is where the list stands.
 fn of_list(
     values: &[String],
-    at: &FieldPath,
+    at: impl Fn() -> FieldPath,
     excludes: bool,
     why: impl Fn(&str) -> Option<Reason>,
 ) -> Vec<DeadValue> {
     let values = values.iter().enumerate();
     let dead = values.filter_map(|(index, value)| {
         let (reason, instead) = why(value)?;
-        let at = at.clone().index(index);
+        let at = at().index(index);
         Some(DeadValue { reason, at, value: value.clone(), excludes, instead })
     });
     dead.collect()
@@ -72,6 +70,9 @@ fn principal(settings: &Settings<'_>, value: &str) -> Option<Reason> {
 }
 
 fn method(value: &str) -> Option<Reason> {
+    if METHODS.contains(&value) {
+        return None;
+    }
     let upper = value.to_ascii_uppercase();
     let is_dead = upper != value && METHODS.contains(&upper.as_str());
     is_dead.then_some(("methods are compared with case", Some(upper)))

@@ -128,18 +128,20 @@ fn without_identity(
             asked.map(|(field, _)| (index, field))
         },
     )?;
-    let modes = workloads.iter().map(|it| {
-        let ports = it.inventory.ports.values().map(|port| Some(*port));
-        let mut modes: Vec<_> =
-            ports.map(|port| mtls::effective(mesh, &it.inventory, port)).collect();
-        modes.push(mtls::effective(mesh, &it.inventory, None));
-        modes
+    let mut modes = workloads.iter().flat_map(|it| {
+        let ports = it.inventory.ports.values().map(|port| Some(*port)).chain([None]);
+        ports.map(|port| mtls::effective(mesh, &it.inventory, port))
     });
-    let modes: Vec<_> = modes.flatten().collect();
-    if modes.is_empty() || modes.iter().any(|it| it.mode != MtlsMode::Disable) {
+    let mut place = None;
+    if workloads.is_empty()
+        || !modes.all(|it| {
+            place = place.take().or(it.place);
+            it.mode == MtlsMode::Disable
+        })
+    {
         return None;
     }
-    let place = modes.into_iter().find_map(|it| it.place)?;
+    let place = place?;
     Some(Fault {
         message: format!("`{field}` asks for an identity, and no connection here has one"),
         at: at.clone().field("from").index(index).field("source").field(field),

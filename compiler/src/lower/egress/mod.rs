@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use self::sets::Common;
 use super::{Lowering, Perspective};
-use crate::diagnostic::Place;
+use crate::diagnostic::{FieldPath, Place};
 use crate::resolve::sidecar::{Imports, Sidecar};
 
 impl<'m, 'a> Lowering<'m, 'a> {
@@ -21,6 +21,7 @@ impl<'m, 'a> Lowering<'m, 'a> {
     pub(super) fn egresses(&self) {
         let common = self.common();
         let mesh = self.mesh;
+        mesh.sidecars.iter().for_each(|sidecar| self.explicit_proxies(sidecar));
         let root = mesh.sidecars.default_of(mesh.settings.root_namespace);
         match root {
             Some(sidecar) => {
@@ -68,6 +69,8 @@ impl<'m, 'a> Lowering<'m, 'a> {
         if client.is_empty() || own != hosts || !overlays.is_empty() {
             let egress = Egress {
                 outbound: self.mesh.settings.outbound,
+                proxy: None,
+                listening: Vec::new(),
                 hosts: own,
                 overlays,
                 preload: BTreeSet::new(),
@@ -86,22 +89,40 @@ impl<'m, 'a> Lowering<'m, 'a> {
         applies: Applies,
         rank: usize,
     ) {
-        let (hosts, overlays) = if sidecar.imports.is_some() {
+        let (listening, hosts, overlays) = if sidecar.imports.is_some() {
             let perspective = perspective.through(sidecar);
             let seen = perspective.view.imported_hosts();
             let hosts = self.imported_sets(common, &seen, &perspective);
-            (hosts, self.overlays(&seen, &perspective))
+            (perspective.view.listening(), hosts, self.overlays(&seen, &perspective))
         } else {
             let particulars = perspective.view.particulars();
             let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
             let hosts = self.particular_sets(common, &particulars, &perspective);
-            (hosts, self.overlays(seen, &perspective))
+            (Vec::new(), hosts, self.overlays(seen, &perspective))
         };
-        let egress =
-            Egress { outbound: sidecar.outbound, hosts, overlays, preload: BTreeSet::new() };
+        let (outbound, proxy) = (sidecar.outbound, sidecar.proxy.clone());
+        let preload = BTreeSet::new();
+        let egress = Egress { outbound, proxy, listening, hosts, overlays, preload };
         let name = format!("sidecars/{}", sidecar.resource.name());
         let place = Place::resource(sidecar.resource.id);
         self.add_egress(client, &name, egress, applies, rank, Some(place));
+    }
+
+    /// Says so where a listener is to take requests as an HTTP proxy gets them.
+    fn explicit_proxies(&self, sidecar: &Sidecar<'_>) {
+        let listeners = sidecar.resource.spec.egress.iter().enumerate();
+        for (index, port) in listeners.filter_map(|(index, it)| Some((index, it.port.as_ref()?))) {
+            if port.protocol.eq_ignore_ascii_case("HTTP_PROXY") {
+                let at = FieldPath::default().field("spec").field("egress").index(index);
+                let place = Place::value(sidecar.resource.id, at.field("port").field("protocol"));
+                let message = "nothing here takes requests as an HTTP proxy does".to_owned();
+                self.unserved(
+                    place,
+                    message,
+                    "its hosts are seen at all of their ports, by their own addresses",
+                );
+            }
+        }
     }
 
     /// Empty namespace: for all that have none of their own.

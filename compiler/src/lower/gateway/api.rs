@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Gateway, Object, Server, VirtualHost};
-use mesh_snapshot::{Applies, Key, Kind};
+use mesh_snapshot::{Key, Kind};
 
 use super::{Opened, destinations, tls};
-use crate::diagnostic::Place;
+use crate::api::{Resource, gateway_api};
+use crate::diagnostic::{FieldPath, Place};
 use crate::lower::{Lowering, Perspective};
-use crate::resolve::gateway::{ApiGateway, Class, Listener};
+use crate::resolve::gateway::{ApiGateway, Class, Listener, front, front_service, served_by};
 use crate::resolve::host::Host;
 use crate::resolve::route::HttpRouteId;
 
@@ -45,8 +47,31 @@ impl<'a> Lowering<'_, 'a> {
         };
         let key = Key::new(Kind::Gateway, namespace, format!("api/{name}"));
         let reference = self.store.add(key, &Object::Gateway(object), &places);
-        let applies = Applies::Gateways(BTreeSet::from([name.to_owned()]));
-        self.store.list(namespace, reference, applies, rank);
+        self.store.list(namespace, reference, served_by(self.mesh, gateway.resource), rank);
+        self.addresses(gateway.resource);
+    }
+
+    /// Says which of a Gateway's addresses lead nowhere.
+    fn addresses(&self, gateway: &Resource<gateway_api::Gateway>) {
+        let settings = &self.mesh.settings;
+        for (index, address) in gateway.spec.addresses.iter().enumerate() {
+            let at = FieldPath::default().field("spec").field("addresses").index(index);
+            let place = Place::value(gateway.id, at.field("value"));
+            let host = front(address, &gateway.namespace, settings.cluster_domain);
+            let Some(host) = host else {
+                let effect = "the Gateway is served by its proxies at whatever address they have";
+                self.unserved(place, "nobody is asked for this address".to_owned(), effect);
+                continue;
+            };
+            if front_service(self.mesh, &gateway.namespace, &host).is_none() {
+                let message = format!("there is no Service `{host}`, so nobody knows its pods");
+                let effect = format!(
+                    "unless another address has pods, the Gateway is served by those with the label `{GATEWAY_NAME_LABEL}: {}`",
+                    gateway.name()
+                );
+                self.unserved(place, message, &effect);
+            }
+        }
     }
 
     fn listener(

@@ -1,6 +1,6 @@
 //! Istio's `Gateway`. Source: Istio, `buildGatewayHTTPRouteConfig`, `pickMatchingGatewayHosts`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{Gateway, Object, Server as ObjectServer, ServerTls, VirtualHost};
 use mesh_snapshot::{Applies, Key, Kind, Reference};
@@ -10,7 +10,7 @@ use super::{Opened, destinations, tls};
 use crate::lower::{Lowering, Perspective};
 use crate::resolve::Visibility;
 use crate::resolve::gateway::{IstioGateway, Server, ServerHost};
-use crate::resolve::host::{Host, intersection};
+use crate::resolve::host::Host;
 use crate::resolve::route::VirtualServiceId;
 
 impl<'a> Lowering<'_, 'a> {
@@ -74,16 +74,16 @@ impl<'a> Lowering<'_, 'a> {
         home: &Perspective<'_, 'a>,
     ) -> Option<Opened> {
         let protocol = server.protocol?;
-        let ids = self.bound(&gateway.full_name, perspective);
+        let shared = self.shared_hosts(gateway, server);
+        let ids = self.bound(&shared, perspective);
         let mut leads_to = BTreeSet::new();
         let mut virtual_hosts = Vec::new();
         let mut stream_routes = None;
         if server.is_http() {
             let tables = ids.par_iter().filter_map(|id| {
-                let hosts = self.shared_hosts(server, *id);
-                let is_bound = !hosts.is_empty();
-                let table = || self.gateway_table(&gateway.full_name, *id, perspective, home);
-                let (routes, table) = is_bound.then(table)??;
+                let hosts = shared.get(id)?.clone();
+                let (routes, table) =
+                    self.gateway_table(&gateway.full_name, *id, perspective, home)?;
                 Some((hosts, routes, destinations(&table)))
             });
             for (hosts, routes, destinations) in tables.collect::<Vec<_>>() {
@@ -131,11 +131,14 @@ impl<'a> Lowering<'_, 'a> {
         parsed
     }
 
-    /// The `VirtualService`s that bind to a gateway and that its proxies see: those for the proxies' own namespace alone
+    /// Of the `VirtualService`s that bind to a server those that its proxies see: those for the proxies' own namespace alone
     /// first, then those exported to it, then public ones; each from the oldest to the youngest.
-    fn bound(&self, gateway: &str, perspective: &Perspective<'_, 'a>) -> Vec<VirtualServiceId> {
+    fn bound(
+        &self,
+        shared: &BTreeMap<VirtualServiceId, BTreeSet<Host>>,
+        perspective: &Perspective<'_, 'a>,
+    ) -> Vec<VirtualServiceId> {
         let client = perspective.view.client();
-        let all = self.mesh.virtual_services.of_gateway(gateway).iter().copied();
         let rank = |id: VirtualServiceId| {
             let it = self.mesh.virtual_services.get(id);
             match &it.visibility {
@@ -146,18 +149,24 @@ impl<'a> Lowering<'_, 'a> {
         };
         let sees =
             |id: &VirtualServiceId| self.mesh.virtual_services.get(*id).visibility.reaches(client);
-        let mut ids: Vec<_> = all.filter(sees).collect();
+        let mut ids: Vec<_> = shared.keys().copied().filter(sees).collect();
         ids.sort_by_key(|id| (rank(*id), *id));
         ids
     }
 
-    /// The hosts that a server and a `VirtualService` have in common, where its namespace may bind to them.
-    fn shared_hosts(&self, server: &Server<'_>, id: VirtualServiceId) -> BTreeSet<Host> {
-        let it = self.mesh.virtual_services.get(id);
-        let own = server.hosts.iter().filter(|host| host.admits(it.namespace()));
-        own.flat_map(|own| it.hosts.iter().filter_map(|host| intersection(&own.host, host)))
-            .cloned()
-            .collect()
+    /// The hosts that a server and each `VirtualService` have in common, where its namespace may bind to them.
+    fn shared_hosts(
+        &self,
+        gateway: &IstioGateway<'_>,
+        server: &Server<'_>,
+    ) -> BTreeMap<VirtualServiceId, BTreeSet<Host>> {
+        let mut shared: BTreeMap<_, BTreeSet<Host>> = BTreeMap::new();
+        for own in &server.hosts {
+            for (id, host) in self.mesh.virtual_services.of_server_host(&gateway.full_name, own) {
+                shared.entry(id).or_default().insert(host);
+            }
+        }
+        shared
     }
 }
 

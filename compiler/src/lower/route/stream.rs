@@ -11,7 +11,6 @@ use super::virtual_service::is_for;
 use crate::api::istio::{L4Match, RouteDestination, TlsMatch};
 use crate::lower::Written;
 use crate::resolve::gateway::Server;
-use crate::resolve::host::intersection;
 use crate::resolve::route::{GatewayName, VirtualServiceId};
 
 impl Routing<'_, '_, '_> {
@@ -31,14 +30,6 @@ impl Routing<'_, '_, '_> {
         let gateway = GatewayName::Named(gateway.into());
         let mut table = Written::default();
         for id in ids {
-            let it = self.mesh.virtual_services.get(*id);
-            let own = server.hosts.iter().filter(|host| host.admits(it.namespace()));
-            let shares = |host: &crate::resolve::host::Host| {
-                own.clone().any(|own| intersection(&own.host, host).is_some())
-            };
-            if !it.hosts.iter().any(shares) {
-                continue;
-            }
             if server.passes_through() {
                 self.tls(*id, &gateway, &mut table);
             } else {

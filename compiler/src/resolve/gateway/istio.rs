@@ -9,7 +9,7 @@ use crate::api::istio::{self, ServerTlsMode};
 use crate::api::{Mesh, Resource};
 use crate::resolve::host::{Host, lower};
 use crate::resolve::service::protocol;
-use crate::resolve::{Age, Workload, Workloads};
+use crate::resolve::{Age, Meeting, Workload, Workloads};
 
 #[derive(Clone, Debug)]
 pub struct IstioGateway<'a> {
@@ -19,6 +19,8 @@ pub struct IstioGateway<'a> {
     pub full_name: Arc<str>,
     /// By place in `spec.servers`.
     pub servers: Vec<Server<'a>>,
+    /// The hosts of its servers: places in `servers`, and in their hosts.
+    by_host: Meeting<(usize, usize)>,
     /// The namespaces of the known proxies that open them.
     pub proxies_in: BTreeSet<String>,
 }
@@ -76,7 +78,15 @@ impl Server<'_> {
     }
 }
 
-impl IstioGateway<'_> {
+impl<'a> IstioGateway<'a> {
+    /// The hosts of its servers that have names in common with `host`, by their places, whoever is let in.
+    pub(crate) fn meeting(&self, host: &str) -> Vec<(&Server<'a>, usize)> {
+        let mut places: Vec<_> = self.by_host.with(host).map(|(_, place)| *place).collect();
+        places.sort_unstable();
+        let server = |(server, host)| Some((self.servers.get(server)?, host));
+        places.into_iter().filter_map(server).collect()
+    }
+
     /// Whether a workload's proxy opens these servers.
     #[must_use]
     pub fn selects(&self, workload: &Inventory) -> bool {
@@ -85,7 +95,7 @@ impl IstioGateway<'_> {
 
     /// The workloads whose proxies open these servers.
     #[must_use]
-    pub fn proxies<'w, 'a>(&self, workloads: &'w Workloads<'a>) -> Vec<&'w Workload<'a>> {
+    pub fn proxies<'w>(&self, workloads: &'w Workloads<'a>) -> Vec<&'w Workload<'a>> {
         let selector = &self.resource.spec.selector;
         if selector.is_empty() {
             return workloads.gateways().collect();
@@ -137,11 +147,20 @@ impl<'a> IstioGateways<'a> {
 
 fn resolve(resource: &Resource<istio::Gateway>) -> IstioGateway<'_> {
     let servers = resource.spec.servers.iter().enumerate();
+    let servers: Vec<_> =
+        servers.map(|(index, it)| server(index, it, &resource.namespace)).collect();
+    let mut by_host = Meeting::default();
+    for (place, server) in servers.iter().enumerate() {
+        for (index, own) in server.hosts.iter().enumerate() {
+            by_host.add(&own.host, (place, index));
+        }
+    }
     IstioGateway {
         resource,
         age: Age::of(resource),
         full_name: format!("{}/{}", resource.namespace, resource.name()).into(),
-        servers: servers.map(|(index, it)| server(index, it, &resource.namespace)).collect(),
+        servers,
+        by_host,
         proxies_in: BTreeSet::new(),
     }
 }

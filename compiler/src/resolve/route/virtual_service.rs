@@ -9,8 +9,9 @@ use crate::api::istio::{self, HttpRoute};
 use crate::api::{Mesh, Resource};
 use crate::diagnostic::FieldPath;
 use crate::parse::DocumentId;
-use crate::resolve::host::{Host, qualify};
-use crate::resolve::{Age, Settings, Visibility};
+use crate::resolve::gateway::ServerHost;
+use crate::resolve::host::{Host, intersection, qualify};
+use crate::resolve::{Age, Meeting, Settings, Visibility};
 
 /// By its place in [`VirtualServices`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -124,6 +125,21 @@ impl<'a> VirtualService<'a> {
         self.gateways.contains(&GatewayName::Mesh)
     }
 
+    /// Whether any of its routes leads to a subset.
+    #[must_use]
+    pub fn names_subsets(&self) -> bool {
+        let spec = &self.resource.spec;
+        let http = self.http.iter().flat_map(|it| {
+            let mirrors = it.spec.mirrors.iter().map(|mirror| &mirror.destination);
+            let routes = it.spec.route.iter().map(|route| &route.destination);
+            routes.chain(&it.spec.mirror).chain(mirrors)
+        });
+        let streams =
+            spec.tls.iter().map(|it| &it.route).chain(spec.tcp.iter().map(|it| &it.route));
+        let streams = streams.flatten().map(|it| &it.destination);
+        http.chain(streams).any(|it| !it.subset.is_empty())
+    }
+
     /// Everything that its routes lead to.
     #[must_use]
     pub fn destinations(&self, settings: &Settings<'_>) -> Vec<(Destination<'_>, DestinationAt)> {
@@ -219,6 +235,14 @@ pub fn gateway_name(name: &str, namespace: &str) -> GatewayName {
     GatewayName::Named(full.into())
 }
 
+/// The `VirtualService`s that bind to a gateway.
+#[derive(Clone, Debug, Default)]
+struct Bound {
+    /// The oldest first.
+    all: Vec<VirtualServiceId>,
+    by_host: Meeting<VirtualServiceId>,
+}
+
 /// All of them, ready to be looked up.
 #[derive(Clone, Debug, Default)]
 pub struct VirtualServices<'a> {
@@ -226,8 +250,8 @@ pub struct VirtualServices<'a> {
     all: Vec<VirtualService<'a>>,
     /// Without hosts, and nobody delegates to them.
     unused_parts: Vec<VirtualService<'a>>,
-    /// `namespace/name` → those that bind to it, the oldest first.
-    by_gateway: HashMap<Arc<str>, Vec<VirtualServiceId>>,
+    /// `namespace/name` → those that bind to it.
+    by_gateway: HashMap<Arc<str>, Bound>,
     by_namespace: BTreeMap<&'a str, Vec<VirtualServiceId>>,
 }
 
@@ -237,7 +261,7 @@ impl<'a> VirtualServices<'a> {
         let roots = mesh.virtual_services.iter().filter(|it| !it.spec.hosts.is_empty());
         let mut all: Vec<_> = roots.map(|root| resolve(root, &delegates, settings)).collect();
         all.sort_by_key(|it: &VirtualService<'_>| it.age);
-        let mut by_gateway: HashMap<Arc<str>, Vec<_>> = HashMap::new();
+        let mut by_gateway: HashMap<Arc<str>, Bound> = HashMap::new();
         let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         for (virtual_service, id) in all.iter().zip((0..).map(VirtualServiceId)) {
             by_namespace.entry(virtual_service.namespace()).or_default().push(id);
@@ -245,8 +269,12 @@ impl<'a> VirtualServices<'a> {
                 let GatewayName::Named(name) = gateway else { continue };
                 let bound = by_gateway.entry(Arc::clone(name)).or_default();
                 // A gateway may be named twice.
-                if bound.last() != Some(&id) {
-                    bound.push(id);
+                if bound.all.last() == Some(&id) {
+                    continue;
+                }
+                bound.all.push(id);
+                for host in &virtual_service.hosts {
+                    bound.by_host.add(host, id);
                 }
             }
         }
@@ -289,7 +317,27 @@ impl<'a> VirtualServices<'a> {
     /// Those that bind to the gateway `namespace/name`, the oldest first.
     #[must_use]
     pub fn of_gateway(&self, gateway: &str) -> &[VirtualServiceId] {
-        self.by_gateway.get(gateway).map_or(&[], Vec::as_slice)
+        self.by_gateway.get(gateway).map_or(&[], |bound| &bound.all)
+    }
+
+    /// Those that bind to the gateway `namespace/name` and have names in common with a host of its servers that lets their
+    /// namespaces in, each with these names; by the hosts that they name.
+    pub(crate) fn of_server_host(
+        &self,
+        gateway: &str,
+        own: &ServerHost<'_>,
+    ) -> impl Iterator<Item = (VirtualServiceId, Host)> {
+        let bound = self.by_gateway.get(gateway);
+        let meeting = bound.into_iter().flat_map(|bound| bound.by_host.with(&own.host));
+        meeting.filter_map(|(host, id)| {
+            own.admits(self.get(*id).namespace()).then_some(())?;
+            Some((*id, intersection(&own.host, host)?.clone()))
+        })
+    }
+
+    /// The oldest that binds to the gateway `namespace/name` and has names in common with `host`, whoever is let in.
+    pub(crate) fn first_meeting(&self, gateway: &str, host: &str) -> Option<VirtualServiceId> {
+        self.by_gateway.get(gateway)?.by_host.with(host).map(|(_, id)| *id).min()
     }
 
     /// The gateways that somebody names, sorted.

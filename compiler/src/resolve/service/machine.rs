@@ -3,12 +3,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Deref;
 
 use mesh_snapshot::object::{DeclaredEndpoint, Labels, ServicePort, TargetPort};
 
 use crate::api::istio::WorkloadEntry;
 use crate::api::{Mesh, Resource};
 use crate::resolve::Workloads;
+use crate::resolve::labelled::Labelled;
 
 /// An instance, with the labels by which it is selected: those of its metadata before its own.
 #[derive(Clone, Debug)]
@@ -20,15 +22,43 @@ pub struct Machine<'a> {
 /// What runs, in Kubernetes and elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub struct Instances<'m, 'a> {
-    /// By namespace.
-    pub machines: &'m [Machine<'a>],
+    pub machines: &'m Machines<'a>,
     pub workloads: &'m Workloads<'a>,
 }
 
-/// All of them, by namespace and name.
-pub(in crate::resolve) fn machines(mesh: &Mesh) -> Vec<Machine<'_>> {
-    let machine = |resource| Machine { resource, labels: labels(resource) };
-    mesh.workload_entries.iter().map(machine).collect()
+/// All machines, by namespace and name.
+#[derive(Clone, Debug)]
+pub struct Machines<'a> {
+    all: Vec<Machine<'a>>,
+    /// Places in `all`, by all labels that are written: one of its own that its metadata has, too, is not in force.
+    by_label: Labelled<'a>,
+}
+
+impl<'a> Machines<'a> {
+    pub(in crate::resolve) fn of(mesh: &'a Mesh) -> Self {
+        let machine = |resource| Machine { resource, labels: labels(resource) };
+        let all: Vec<_> = mesh.workload_entries.iter().map(machine).collect();
+        let mut by_label = Labelled::default();
+        for (place, machine) in all.iter().enumerate() {
+            by_label.add(&machine.resource.spec.labels, place);
+            by_label.add(&machine.resource.metadata.labels, place);
+        }
+        Self { all, by_label }
+    }
+
+    /// Those that a selector of a namespace selects.
+    #[must_use]
+    pub fn selected(&self, namespace: &str, selector: &Labels) -> Vec<&Machine<'a>> {
+        let from = self.all.partition_point(|it| it.resource.namespace.as_str() < namespace);
+        let end = self.all.partition_point(|it| it.resource.namespace.as_str() <= namespace);
+        let Some(places) = self.by_label.rarest(selector) else {
+            return self.all.get(from..end).unwrap_or_default().iter().collect();
+        };
+        let first = places.partition_point(|place| *place < from);
+        let own = places.iter().skip(first).take_while(|place| **place < end);
+        let own = own.filter_map(|place| self.all.get(*place));
+        own.filter(|it| has(&it.labels, selector)).collect()
+    }
 }
 
 fn labels(resource: &Resource<WorkloadEntry>) -> Cow<'_, Labels> {
@@ -40,19 +70,15 @@ fn labels(resource: &Resource<WorkloadEntry>) -> Cow<'_, Labels> {
     Cow::Owned(merged.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-impl<'m, 'a> Instances<'m, 'a> {
-    /// The machines that a selector of a namespace selects.
-    pub fn selected(
-        &self,
-        namespace: &str,
-        selector: &Labels,
-    ) -> impl Iterator<Item = &'m Machine<'a>> {
-        let from = self.machines.partition_point(|it| it.resource.namespace.as_str() < namespace);
-        let own = self.machines.get(from..).unwrap_or_default().iter();
-        let own = own.take_while(move |it| it.resource.namespace == namespace);
-        own.filter(move |it| has(&it.labels, selector))
-    }
+impl<'a> Deref for Machines<'a> {
+    type Target = [Machine<'a>];
 
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+impl Instances<'_, '_> {
     /// The endpoints of a service whose instances are machines alone; `None` where there are none, or where pods back it
     /// too: then the world says who they are.
     pub(super) fn declared(
@@ -61,8 +87,9 @@ impl<'m, 'a> Instances<'m, 'a> {
         selector: &Labels,
         ports: &[ServicePort],
     ) -> Option<Vec<DeclaredEndpoint>> {
-        let machines = self.selected(namespace, selector);
+        let machines = self.machines.selected(namespace, selector);
         let endpoints: Vec<_> = machines
+            .into_iter()
             .filter(|it| !it.resource.spec.address.is_empty())
             .map(|it| endpoint(&it.resource.spec, &it.labels, ports))
             .collect();

@@ -20,8 +20,7 @@ use crate::api::{Mesh, Resource, Words, istio, kubernetes as k8s};
 use crate::diagnostic::{FieldPath, Part, Place};
 use crate::parse::DocumentId;
 
-pub(super) use machine::machines;
-pub use machine::{Instances, Machine};
+pub use machine::{Instances, Machine, Machines};
 pub(super) use merge::merge;
 pub(crate) use protocol::parse as protocol;
 

@@ -165,8 +165,7 @@ impl Mesh {
         let egress = Egress {
             outbound: self.outbound,
             hosts: vec![self.add("hosts", &Object::HostSet(hosts))],
-            overlays: Vec::new(),
-            preload: BTreeSet::new(),
+            ..Egress::default()
         };
         let egress = self.add("egress", &Object::Egress(egress));
         self.list(egress, Applies::All);

@@ -14,7 +14,7 @@ use mesh_engine::outbound::StreamOutcome;
 use mesh_engine::policy::Claims;
 use mesh_engine::route::{Action, Outcome, Target};
 use mesh_engine::{Program, Request};
-use mesh_snapshot::object::{Labels, Role, Workload};
+use mesh_snapshot::object::{Role, Workload};
 use serde_json::{Value, json};
 
 use super::opened;
@@ -49,7 +49,7 @@ pub(super) fn judge(folder: &Path) -> Verdict {
         (Ok(input), Ok(expected)) => (input, expected),
         (Err(error), _) | (_, Err(error)) => return fails(error),
     };
-    let (listeners, parents) = (listeners(&expected), parents(&input));
+    let (listeners, gateways) = (listeners(&expected), Gateways::of(&input));
     let services: Vec<_> = of_kind(&expected, "VirtualService").collect();
     if services.is_empty() && of_kind(&input, "Gateway").next().is_none() {
         let reason = "Istio makes no route of it, so there is no request to ask";
@@ -71,7 +71,7 @@ pub(super) fn judge(folder: &Path) -> Verdict {
     }
     let absent = world::absent(&statuses);
     for service in services {
-        let (routes, gateways) = (without(service, &absent), (&listeners, &parents));
+        let (routes, gateways) = (without(service, &absent), (&listeners, &gateways));
         if let Err(error) = check(&routes, gateways, &served, &mut differences) {
             differences.push(format!("{}: {error}", text(service, "/metadata/name")));
         }
@@ -79,14 +79,8 @@ pub(super) fn judge(folder: &Path) -> Verdict {
     if differences.is_empty() {
         Ok(())
     } else {
-        fails(format!("{}{}", differences.join("; "), about_requests(&served.note())))
+        fails(format!("{}{}", differences.join("; "), served.note()))
     }
-}
-
-/// Where a Gateway is found explains nothing of what it does with requests.
-fn about_requests(note: &str) -> String {
-    let lines = note.lines().filter(|line| !line.ends_with("(spec.addresses)"));
-    lines.collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn of_kind<'v>(
@@ -143,13 +137,13 @@ pub(super) fn kubernetes(host: &str) -> Option<(&str, &str)> {
 /// Asks for every route of a `VirtualService` that Istio made.
 fn check(
     service: &Value,
-    (listeners, parents): (&BTreeMap<String, Vec<Listener>>, &Parents),
+    (listeners, gateways): (&BTreeMap<String, Vec<Listener>>, &Gateways),
     served: &Served,
     differences: &mut Vec<String>,
 ) -> Result<(), String> {
     for gateway in list(service, "/spec/gateways").filter_map(Value::as_str) {
         let is_mesh = gateway == "mesh";
-        let program = served.program(&workload(service, gateway, parents))?;
+        let program = served.program(&gateways.workload(service, gateway))?;
         let anywhere = vec![(80, "*".to_owned())];
         let open = if is_mesh { Some(&anywhere) } else { listeners.get(gateway) };
         let routes: Vec<_> = list(service, "/spec/http").collect();
@@ -203,43 +197,62 @@ fn without(service: &Value, absent: &BTreeSet<&str>) -> Value {
     service
 }
 
-/// By the full name of a `ListenerSet`, the namespace and name of the Gateway that it is for.
-pub(super) fn parents(input: &[Value]) -> Parents {
-    let sets = of_kind(input, "ListenerSet").map(|set| {
-        let (namespace, name) = (text(set, "/metadata/namespace"), text(set, "/metadata/name"));
-        let of = Some(text(set, "/spec/parentRef/namespace")).filter(|it| !it.is_empty());
-        let parent = text(set, "/spec/parentRef/name").to_owned();
-        (format!("{namespace}/{name}"), (of.unwrap_or(namespace).to_owned(), parent))
-    });
-    sets.collect()
+/// Whose proxies serve what.
+pub(super) struct Gateways {
+    /// By the full name of a `ListenerSet`, the namespace and name of the Gateway that it is for.
+    parents: BTreeMap<String, (String, String)>,
+    /// By the full name of a Gateway, what the Service that it names selects by.
+    fronts: BTreeMap<String, String>,
 }
 
-pub(super) type Parents = BTreeMap<String, (String, String)>;
+impl Gateways {
+    pub(super) fn of(input: &[Value]) -> Self {
+        let full =
+            |it| format!("{}/{}", text(it, "/metadata/namespace"), text(it, "/metadata/name"));
+        let parents = of_kind(input, "ListenerSet").map(|set| {
+            let of = Some(text(set, "/spec/parentRef/namespace")).filter(|it| !it.is_empty());
+            let namespace = of.unwrap_or(text(set, "/metadata/namespace")).to_owned();
+            (full(set), (namespace, text(set, "/spec/parentRef/name").to_owned()))
+        });
+        let fronts = of_kind(input, "Gateway").filter_map(|gateway| {
+            let mut named = list(gateway, "/spec/addresses");
+            let host = text(named.find(|it| text(it, "/type") == "Hostname")?, "/value");
+            Some((full(gateway), host.split('.').next()?.to_owned()))
+        });
+        Self { parents: parents.collect(), fronts: fronts.collect() }
+    }
 
-/// Who serves it: the proxy of a Gateway, or one beside a client in the route's own namespace.
-fn workload(service: &Value, gateway: &str, parents: &Parents) -> Workload {
-    let (name, account) = ("subject".to_owned(), "default".to_owned());
-    let Some((namespace, gateway)) = gateway.split_once('/') else {
-        let namespace = text(service, "/metadata/namespace").to_owned();
-        return Workload { namespace, name, service_account: account, ..Workload::default() };
-    };
-    let gateway = gateway.split('~').next().unwrap_or_default();
-    let own = || (namespace.to_owned(), gateway.to_owned());
-    let (namespace, gateway) =
-        parents.get(&format!("{namespace}/{gateway}")).cloned().unwrap_or_else(own);
-    proxy(&namespace, &gateway)
-}
+    /// The Gateway that the listeners of another resource are for; itself, if that is one.
+    pub(super) fn owner(&self, namespace: &str, name: &str) -> (String, String) {
+        let own = || (namespace.to_owned(), name.to_owned());
+        self.parents.get(&format!("{namespace}/{name}")).cloned().unwrap_or_else(own)
+    }
 
-/// Of a Gateway.
-pub(super) fn proxy(namespace: &str, gateway: &str) -> Workload {
-    let label = ("gateway.networking.k8s.io/gateway-name".to_owned(), gateway.to_owned());
-    Workload {
-        namespace: namespace.to_owned(),
-        name: "subject".to_owned(),
-        labels: Labels::from([label]),
-        service_account: "default".to_owned(),
-        role: Role::Gateway,
-        ..Workload::default()
+    /// Who serves a route: the proxy of a Gateway, or one beside a client in the route's own namespace.
+    fn workload(&self, service: &Value, gateway: &str) -> Workload {
+        let (name, account) = ("subject".to_owned(), "default".to_owned());
+        let Some((namespace, gateway)) = gateway.split_once('/') else {
+            let namespace = text(service, "/metadata/namespace").to_owned();
+            return Workload { namespace, name, service_account: account, ..Workload::default() };
+        };
+        let gateway = gateway.split('~').next().unwrap_or_default();
+        let (namespace, gateway) = self.owner(namespace, gateway);
+        self.proxy(&namespace, &gateway)
+    }
+
+    /// Of a Gateway.
+    pub(super) fn proxy(&self, namespace: &str, gateway: &str) -> Workload {
+        let name = ("gateway.networking.k8s.io/gateway-name".to_owned(), gateway.to_owned());
+        let front = self.fronts.get(&format!("{namespace}/{gateway}"));
+        let front = front.map(|front| ("app".to_owned(), front.clone()));
+        Workload {
+            namespace: namespace.to_owned(),
+            name: "subject".to_owned(),
+            labels: [name].into_iter().chain(front).collect(),
+            service_account: "default".to_owned(),
+            role: Role::Gateway,
+            ..Workload::default()
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use mesh_engine::gateway::Listener;
 use mesh_snapshot::object::{ClientCertificate, ServerTls};
 use serde_json::Value;
 
-use super::effective::{concrete, list, of_kind, parents, proxy, text};
+use super::effective::{Gateways, concrete, list, of_kind, text};
 use crate::served::Served;
 
 /// Asks for every server that Istio makes of a Gateway and its `ListenerSet`s, and for none besides.
@@ -18,18 +18,17 @@ pub(super) fn check(
     differences: &mut Vec<String>,
 ) {
     let (namespace, name) = (text(gateway, "/metadata/namespace"), text(gateway, "/metadata/name"));
-    let program = match served.program(&proxy(namespace, name)) {
+    let gateways = Gateways::of(input);
+    let program = match served.program(&gateways.proxy(namespace, name)) {
         Ok(program) => program,
         Err(error) => return differences.push(format!("{namespace}/{name}: {error}")),
     };
     let listeners = program.gateway().map(mesh_engine::gateway::Gateway::listeners);
     let listeners = listeners.unwrap_or_default();
-    let sets = parents(input);
     let is_its = |it: &&Value| {
         let of = text(it, "/metadata/name").split('~').next().unwrap_or_default();
-        let of = (text(it, "/metadata/namespace").to_owned(), of.to_owned());
-        let parent = sets.get(&format!("{}/{}", of.0, of.1)).unwrap_or(&of);
-        (parent.0.as_str(), parent.1.as_str()) == (namespace, name)
+        let owner = gateways.owner(text(it, "/metadata/namespace"), of);
+        (owner.0.as_str(), owner.1.as_str()) == (namespace, name)
     };
     let own: Vec<_> = of_kind(expected, "Gateway").filter(is_its).collect();
     let servers: Vec<_> = own.iter().flat_map(|it| list(it, "/spec/servers")).collect();

@@ -2,6 +2,8 @@
 
 mod tls;
 
+use std::collections::HashMap;
+
 pub(super) use tls::check as check_tls;
 
 use super::checks::{DUPLICATE_PORT, INEFFECTIVE_TLS_SETTING, INVALID_HOST, INVALID_SERVER};
@@ -33,18 +35,30 @@ pub(in crate::api) fn check(
         );
     }
     let at = at.field("servers");
+    let mut names = HashMap::new();
     for (index, server) in spec.servers.iter().enumerate() {
         check_server(server, &at.index(index), out);
         check_hosts(server, &resource.metadata, &at.index(index), out);
-        check_port_name(&spec.servers, index, &at, out);
+        check_port_name(server, index, &mut names, &at, out);
     }
 }
 
 /// Statistics and merging know servers by the name of their port.
-fn check_port_name(servers: &[Server], index: usize, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    let name = |server: &Server| server.port.name.clone();
-    let Some(own) = servers.get(index).map(name).filter(|name| !name.is_empty()) else { return };
-    if let Some(first) = servers.iter().take(index).position(|server| name(server) == own) {
+///
+/// `known` are the names of those before it, each with the first that has it.
+fn check_port_name<'s>(
+    server: &'s Server,
+    index: usize,
+    known: &mut HashMap<&'s str, usize>,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let own = server.port.name.as_str();
+    if own.is_empty() {
+        return;
+    }
+    let first = *known.entry(own).or_insert(index);
+    if first != index {
         let place = |index: usize| at.index(index).field("port").field("name").value();
         let found = Diagnostic::new(
             &DUPLICATE_PORT,

@@ -207,7 +207,7 @@ fn check_terminated(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnost
         for (certificate, key) in pairs {
             if certificate.is_empty() && key.is_empty() {
                 fault(
-                    "the server has no certificate to show, and no key to it",
+                    "the server has no certificate to show, and no private key",
                     "needs `credentialName`",
                 );
                 continue;

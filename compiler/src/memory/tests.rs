@@ -1,0 +1,143 @@
+//! Whatever is kept, what is compiled again is what is compiled afresh.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::Memory;
+use crate::source::Input;
+use crate::testing::Folder;
+use crate::{Compilation, Options, check_again, compile, compile_again};
+
+const SERVICE: &str =
+    "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}\n";
+const BROKEN: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: [\n";
+
+fn shown(compiled: &Compilation) -> String {
+    let bundle = compiled.bundle.as_ref();
+    let made = bundle.map(|it| (it.snapshot.digest(), &it.provenance, &it.source_map));
+    let broken: Vec<_> = compiled.parsed.broken().iter().map(|it| &it.identity).collect();
+    let mesh = &compiled.mesh;
+    format!("{made:?} {:?} {broken:?} {} {:?}", compiled.findings, mesh.count, mesh.skipped)
+}
+
+#[test]
+fn what_is_compiled_again_is_what_is_compiled_afresh() {
+    let folder = Folder::new();
+    let inputs = [Input::Path(folder.path().into())];
+    let options = Options::default();
+    let mut memory = Memory::default();
+    let mut again = || {
+        let compiled = compile_again(&inputs, &options, &mut memory);
+        assert_eq!(shown(&compiled), shown(&compile(&inputs, &options)));
+        memory.take_news()
+    };
+    folder.write("b.yaml", SERVICE);
+    assert!(again());
+    assert!(!again());
+    // Every file behind it gets another number.
+    folder.write("a.yaml", BROKEN);
+    assert!(again());
+    assert!(!again());
+    folder.write("a.yaml", "");
+    assert!(again());
+    std::fs::remove_file(folder.path().join("b.yaml")).unwrap();
+    assert!(again());
+    assert!(!again());
+}
+
+/// What is written below may be looked at as if it had been there for long: no file takes the place of another unnoticed, as each
+/// is a file of its own.
+const LATER: Duration = Duration::from_secs(1 << 40);
+
+const FILES: &[&str] =
+    &["a.yaml", "b.yaml", "base/c.yaml", "base/kustomization.yaml", "cluster.yaml", "mesh.yaml"];
+
+/// Some are right and some are not, some say the same twice, and some are about others of them.
+const TEXTS: &[&str] = &[
+    "",
+    "# nothing\n",
+    "kind: [\n",
+    SERVICE,
+    BROKEN,
+    "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {selector: {app: a}, ports: [{name: http, port: 80}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: a}}\nspec: {containers: [{name: a, image: a}]}\n",
+    "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r}\nspec: {hosts: [a], http: [{route: [{destination: {host: a, subset: v1}}]}]}\n",
+    "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r}\nspec:\n  hosts: [a]\n  http:\n  - route: # mesh:allow unknown-host reason=\"soon\"\n    - destination: {host: nobody}\n",
+    "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: shop}\nspec: {host: a, subsets: [{name: v1, labels: {v: '1'}}], trafficPolicy: {tls: {mode: DISABLE}}}\n",
+    "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: p, namespace: shop}\nspec: {mtls: {mode: STRICT}, mtsl: {}}\n---\n# another\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: shop}\nspec: {rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/nobody]}}]}]}\n",
+    "apiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: {name: g, namespace: shop}\nspec: {parentRefs: [{group: '', kind: Service, name: a}], rules: [{backendRefs: [{name: a, port: 80}]}]}\n",
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'rootNamespace: shop'}\n",
+    "apiVersion: example.com/v1\nkind: Other\nmetadata: {name: x}\n---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: w, namespace: shop}\nspec: {address: 10.0.0.1, labels: {app: a}}\n",
+    "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [c.yaml, ../b.yaml]\nnamespace: shop\n",
+    "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [c.yaml]\npatches: [{path: ../a.yaml}]\n",
+    "defaultNamespace: shop\nlints: {unknown-host: allow}\n",
+    "context: [cluster.yaml]\ninventory: {hosts: [nobody]}\nmeshConfig: {trustDomain: example.com}\n",
+    "environments: {prod: {paths: [base, a.yaml], defaultNamespace: shop}, test: {paths: [base]}}\n",
+];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(&'static str, &'static str),
+    Remove(&'static str),
+    Rename(&'static str, &'static str),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let file = || proptest::sample::select(FILES);
+    prop_oneof![
+        6 => (file(), proptest::sample::select(TEXTS)).prop_map(|(name, text)| Step::Write(name, text)),
+        1 => file().prop_map(Step::Remove),
+        1 => (file(), file()).prop_map(|(from, to)| Step::Rename(from, to)),
+    ]
+}
+
+impl Step {
+    fn take(&self, folder: &Folder) {
+        let path = |name: &str| folder.path().join(name);
+        // Nobody minds where there is no such file.
+        let _ = match self {
+            Self::Write(name, text) => {
+                folder.write("new", text);
+                folder.write("base/hold", "");
+                std::fs::rename(path("new"), path(name))
+            }
+            Self::Remove(name) => std::fs::remove_file(path(name)),
+            Self::Rename(from, to) => std::fs::rename(path(from), path(to)),
+        };
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn whatever_changes_it_is_compiled_as_it_is_afresh(
+        steps in proptest::collection::vec(step(), 1..14),
+        of_environment in any::<bool>(),
+        has_context in any::<bool>(),
+        trusts_stamps in any::<bool>(),
+    ) {
+        let folder = Folder::new();
+        let inputs = [Input::Path(folder.path().into())];
+        let context = [Input::Path(folder.path().join("cluster.yaml"))];
+        let options = Options {
+            environment: of_environment.then(|| "prod".to_owned()),
+            context: if has_context { context.to_vec() } else { Vec::new() },
+            ..Options::on("2026-01-01".parse().unwrap())
+        };
+        let mut memory = Memory::default();
+        for (number, step) in steps.iter().enumerate() {
+            step.take(&folder);
+            if trusts_stamps {
+                memory.at(LATER);
+            }
+            let afresh = compile(&inputs, &options);
+            let checked = check_again(&inputs, &options, &mut memory);
+            // Making the snapshot takes nothing back.
+            let early = checked.compilation.findings.clone();
+            let again = checked.lower();
+            prop_assert_eq!(shown(&again), shown(&afresh), "step {}", number);
+            let is_kept = early.iter().all(|it| again.findings.contains(it));
+            prop_assert!(is_kept, "step {}", number);
+        }
+    }
+}
