@@ -7,6 +7,7 @@
 
 use crate::compile::{bundle, inputs, root};
 use crate::diagnostic::{Diagnostic, Finding, Levels, Severity, finish};
+use crate::lower::Locator;
 use crate::suppress::{Allowances, Used};
 use crate::{
     Compilation, Memory, Options, api, check, environment, lower, ownership, resolve, source,
@@ -78,8 +79,11 @@ impl Checked {
         }
         let Compilation { root, parsed, mesh, .. } = &self.compilation;
         let resolved = resolve::resolve(mesh);
-        let lower = || lower::lower(&resolved, parsed, root, &mut self.diagnostics);
-        let (lowered, digests) = rayon::join(lower, || inputs(parsed, root));
+        let locator = (!self.options.checks_only).then(|| Locator::new(parsed, root));
+        let lower = || lower::lower(&resolved, locator.as_ref(), &mut self.diagnostics).seal();
+        let digest = || locator.is_some().then(|| inputs(parsed, root));
+        let (lowered, digests) = rayon::join(lower, digest);
+        let digests = digests.unwrap_or_default();
         drop(resolved);
         self.finish();
         let unused = self.allowances.unused(&self.used, &self.compilation.parsed);

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 
 use crate::api::{self, Mesh};
 use crate::check;
-use crate::diagnostic::{Date, Diagnostic, Finding, Severity, finish};
+use crate::diagnostic::{Date, Diagnostic, Finding, Severity, finish, may_fail};
 use crate::environment;
-use crate::lower::{self, Lowered};
+use crate::lower::{self, Locator, Lowered};
 use crate::ownership;
 use crate::parse::Parsed;
 use crate::resolve;
@@ -32,6 +32,8 @@ pub struct Options {
     pub environment: Option<String>,
     /// What says what is in the cluster, and is no policy.
     pub context: Vec<Input>,
+    /// Nobody keeps the snapshot: what rides beside it, of where its parts and the repository's files came from, is left out.
+    pub checks_only: bool,
 }
 
 impl Options {
@@ -104,7 +106,10 @@ fn compile_parsed(
     let mesh = api::decode(&parsed, &mut diagnostics);
     let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
     ownership::check(&mesh.project, &parsed, root, &mut diagnostics);
-    let allowances = Allowances::read(&parsed, options.today, &mut diagnostics);
+    let (allowances, resolved) = rayon::join(
+        || Allowances::read(&parsed, options.today, &mut diagnostics),
+        || resolve::resolve(&mesh),
+    );
     let finished = |diagnostics: Vec<Diagnostic>| {
         let mut findings = finish(diagnostics, &parsed, &mesh.faults, &levels);
         let used = allowances.set_aside(&mut findings);
@@ -112,25 +117,35 @@ fn compile_parsed(
     };
     let is_error = |finding: &Finding| finding.severity == Severity::Error;
 
-    let resolved = resolve::resolve(&mesh);
     check::all(&resolved, options.today, &mut diagnostics);
     check::hold_back(&parsed, &mut diagnostics);
-    let (mut findings, mut used) = finished(diagnostics.clone());
+    // Most repositories are without a fault, and then what lowering finds is to be told with the rest.
+    let early = may_fail(&diagnostics, &levels).then(|| finished(diagnostics.clone()));
+    let fails = early.as_ref().is_some_and(|(findings, _)| findings.iter().any(is_error));
     let (mut lowered, mut fault) = (None, None);
     let mut digests = BTreeMap::new();
-    if !findings.iter().any(is_error) {
+    let mut late = None;
+    if !fails {
         let known = diagnostics.len();
-        let lower = || lower::lower(&resolved, &parsed, root, &mut diagnostics);
-        let (result, inputs) = rayon::join(lower, || inputs(&parsed, root));
-        match result {
+        let locator = (!options.checks_only).then(|| Locator::new(&parsed, root));
+        let digest = || locator.is_some().then(|| inputs(&parsed, root));
+        let lower = || lower::lower(&resolved, locator.as_ref(), &mut diagnostics);
+        let (loose, inputs) = rayon::join(lower, digest);
+        digests = inputs.unwrap_or_default();
+        // One thread puts the snapshot together; the others need not wait for it.
+        let is_told = early.is_some() && diagnostics.len() == known;
+        let tell = || {
+            drop(resolved);
+            (!is_told).then(|| finished(diagnostics.clone()))
+        };
+        let (sealed, told) = rayon::join(|| loose.seal(), tell);
+        late = told;
+        match sealed {
             Ok(it) => lowered = Some(it),
             Err(conflict) => fault = Some(conflict),
         }
-        digests = inputs;
-        if diagnostics.len() > known {
-            (findings, used) = finished(diagnostics.clone());
-        }
     }
+    let (mut findings, used) = late.or(early).unwrap_or_default();
     // While there are errors, not every check has run.
     let unused =
         if findings.iter().any(is_error) { Vec::new() } else { allowances.unused(&used, &parsed) };
@@ -168,4 +183,32 @@ pub(crate) fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
 /// The folder that places are relative to, as files in it are shown; empty: none.
 pub(crate) fn root(inputs: &[Input]) -> String {
     inputs.first().and_then(crate::source::root).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, compile};
+    use crate::source::Input;
+    use crate::testing::Folder;
+
+    const POLICY: &str = "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a, namespace: shop}
+spec: {hosts: [a.example.com], http: [{route: [{destination: {host: nobody.example.com}}]}]}
+";
+
+    #[test]
+    fn where_things_come_from_is_told_beside_the_same_snapshot() {
+        let folder = Folder::new();
+        folder.write("a.yaml", POLICY);
+        let inputs = [Input::Path(folder.path().into())];
+        let compiled =
+            |checks_only| compile(&inputs, &Options { checks_only, ..Options::default() });
+        let (kept, checked) = (compiled(false), compiled(true));
+        assert_eq!(kept.findings, checked.findings);
+        let (kept, checked) = (kept.bundle.unwrap(), checked.bundle.unwrap());
+        assert_eq!(kept.snapshot.digest(), checked.snapshot.digest());
+        assert_ne!(kept.source_map, checked.source_map);
+        assert_eq!((kept.provenance.inputs.len(), checked.provenance.inputs.len()), (1, 0));
+    }
 }

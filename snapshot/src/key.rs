@@ -1,6 +1,7 @@
 //! Typed names of objects.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +64,7 @@ impl Kind {
     }
 }
 
-/// The name of one object: stable from one snapshot to the next.
+/// The name of one object: stable from one snapshot to the next. Everything that refers to it has a clone, so a clone is cheap.
 ///
 /// `name` is what the object's kind makes of it: a resource's name, a host, or a host and the view it
 /// was resolved for (`reviews.shop.svc.cluster.local@web`). Within what one workload gets, it is unique;
@@ -73,14 +74,14 @@ impl Kind {
 pub struct Key {
     pub kind: Kind,
     /// Empty for what belongs to the mesh as a whole.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub namespace: String,
-    pub name: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub namespace: Arc<str>,
+    pub name: Arc<str>,
 }
 
 impl Key {
     #[must_use]
-    pub fn new(kind: Kind, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+    pub fn new(kind: Kind, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self { kind, namespace: namespace.into(), name: name.into() }
     }
 }

@@ -14,14 +14,16 @@ pub trait ReadObjects {
     fn read(&self, digest: &Digest) -> Option<Arc<[u8]>>;
 }
 
+/// Names of objects, each with all contents that it has for some workload, ascending. Nearly all have one.
+pub type Names = BTreeMap<Key, Vec<Digest>>;
+
 /// A compiled mesh: complete (every reference leads somewhere) and immutable.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     digest: Digest,
     manifest: Manifest,
     sections: BTreeMap<Digest, Section>,
-    /// Names of the objects, each with all contents that it has for some workload.
-    names: BTreeMap<Key, BTreeSet<Digest>>,
+    names: Names,
     /// The manifest, the sections and the objects.
     bytes: BTreeMap<Digest, Arc<[u8]>>,
 }
@@ -82,7 +84,7 @@ impl Snapshot {
     /// Every object under its name, with all contents that it has for some workload (more than one for a
     /// `Gateway` that is seen from several namespaces): what two snapshots are compared by.
     #[must_use]
-    pub const fn names(&self) -> &BTreeMap<Key, BTreeSet<Digest>> {
+    pub const fn names(&self) -> &Names {
         &self.names
     }
 
@@ -110,6 +112,21 @@ impl ReadObjects for Snapshot {
     }
 }
 
+/// Notes that an object of this name has this content. Whether that is news.
+fn note(names: &mut Names, key: &Key, digest: Digest) -> bool {
+    let Some(contents) = names.get_mut(key) else {
+        names.insert(key.clone(), vec![digest]);
+        return true;
+    };
+    match contents.binary_search(&digest) {
+        Ok(_) => false,
+        Err(place) => {
+            contents.insert(place, digest);
+            true
+        }
+    }
+}
+
 fn fetch<T: serde::de::DeserializeOwned + serde::Serialize>(
     what: &str,
     digest: Digest,
@@ -131,13 +148,12 @@ fn fetch_trees(
     sections: &BTreeMap<Digest, Section>,
     objects: &impl ReadObjects,
     found: &mut BTreeMap<Digest, Arc<[u8]>>,
-) -> Result<BTreeMap<Key, BTreeSet<Digest>>, SnapshotError> {
-    let mut names: BTreeMap<Key, BTreeSet<Digest>> = BTreeMap::new();
+) -> Result<Names, SnapshotError> {
+    let mut names = Names::new();
     let entries = sections.values().flat_map(|section| &section.entries);
     let mut pending: Vec<Reference> = entries.map(|entry| entry.reference.clone()).collect();
     while let Some(Reference { key, digest }) = pending.pop() {
-        let contents = names.entry(key.clone()).or_default();
-        if !contents.insert(digest) {
+        if !note(&mut names, &key, digest) {
             continue;
         }
         let object: Object = fetch(&key.to_string(), digest, objects, found)?;
@@ -195,6 +211,12 @@ impl Encoded {
             children: object.references().into_iter().cloned().collect(),
             features: feature::of(object),
         }
+    }
+
+    /// Equal for equal objects, and for no others.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// What a proxy needs to serve it, as [`feature::of`] says it.
@@ -268,12 +290,11 @@ impl Builder {
         let namespaces =
             namespaces.into_iter().map(|(name, entries)| (name, seal(entries))).collect();
         let mut features = BTreeSet::new();
-        let mut names: BTreeMap<Key, BTreeSet<Digest>> = BTreeMap::new();
+        let mut names = Names::new();
         let entries = sections.values().flat_map(|section| &section.entries);
         let mut pending: Vec<&Reference> = entries.map(|entry| &entry.reference).collect();
         while let Some(Reference { key, digest }) = pending.pop() {
-            let contents = names.entry(key.clone()).or_default();
-            if !contents.insert(*digest) {
+            if !note(&mut names, key, *digest) {
                 continue;
             }
             if let Some(added) = self.objects.get(digest) {

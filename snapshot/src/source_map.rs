@@ -3,6 +3,7 @@
 //! Beside the snapshot, not in it: moving a line must not change a digest.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,14 +13,14 @@ use crate::Key;
 #[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Location {
-    /// Relative to the repository, with `/`.
-    pub file: String,
+    /// Relative to the repository, with `/`. Many items stand in one file, and in one resource.
+    pub file: Arc<str>,
     /// From 1.
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
     /// `VirtualService shop/reviews`.
-    pub resource: String,
+    pub resource: Arc<str>,
 }
 
 impl std::fmt::Display for Location {
@@ -36,13 +37,45 @@ pub struct SourceMap {
     objects: BTreeMap<Key, Places>,
 }
 
-/// Item → place.
-type Places = BTreeMap<String, Location>;
+/// Items and their places, ascending. Most objects have one or two, for which a map would take more room than they do.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(from = "BTreeMap<String, Location>")]
+struct Places(Vec<(String, Location)>);
+
+impl Places {
+    fn get(&self, item: &str) -> Option<&Location> {
+        let at = self.0.binary_search_by(|(known, _)| known.as_str().cmp(item)).ok()?;
+        self.0.get(at).map(|(_, location)| location)
+    }
+
+    /// Of what is told of an item twice, the last counts.
+    fn extend(&mut self, items: impl IntoIterator<Item = (String, Location)>) {
+        let known = std::mem::replace(&mut self.0, items.into_iter().collect());
+        // The last come first.
+        self.0.reverse();
+        self.0.extend(known.into_iter().rev());
+        self.0.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.0.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        self.0.shrink_to_fit();
+    }
+}
+
+impl From<BTreeMap<String, Location>> for Places {
+    fn from(places: BTreeMap<String, Location>) -> Self {
+        Self(places.into_iter().collect())
+    }
+}
+
+impl Serialize for Places {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(item, location)| (item, location)))
+    }
+}
 
 impl SourceMap {
     /// Notes where `item` of the object `key` stands.
     pub fn insert(&mut self, key: &Key, item: &str, location: Location) {
-        self.objects.entry(key.clone()).or_default().insert(item.to_owned(), location);
+        self.note(key, [(item.to_owned(), location)]);
     }
 
     /// The place of `item`; that of the whole object where the item has none of its own.
@@ -61,10 +94,7 @@ impl SourceMap {
 
     /// Notes where items of the object `key` stand.
     pub fn note(&mut self, key: &Key, items: impl IntoIterator<Item = (String, Location)>) {
-        match self.objects.get_mut(key) {
-            Some(places) => places.extend(items),
-            None => drop(self.objects.insert(key.clone(), items.into_iter().collect())),
-        }
+        self.objects.entry(key.clone()).or_default().extend(items);
     }
 
     /// Forgets all objects but some.

@@ -229,8 +229,8 @@ fn bundle(mesh: &Mesh) -> Bundle {
     let snapshot = build(mesh, View::Own, 0);
     let mut source_map = SourceMap::default();
     for key in snapshot.names().keys() {
-        let resource = key.to_string();
-        let location = Location { file: "policy.yaml".to_owned(), line: 1, column: 1, resource };
+        let resource = key.to_string().into();
+        let location = Location { file: "policy.yaml".into(), line: 1, column: 1, resource };
         source_map.insert(key, "", location);
     }
     let snapshot_digest = snapshot.digest();

@@ -11,6 +11,7 @@
 //!   fix     write `hosts`
 //! ```
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -98,13 +99,13 @@ fn heading(
     let tag = format!("{severity}[{}]", finding.check.name);
     let message = match finding.primary.span {
         Some(_) => plain(&finding.message),
-        None => format!(
+        None => Cow::Owned(format!(
             "{}: {}",
             report.parsed.source(finding.primary.file).path,
             plain(&finding.message)
-        ),
+        )),
     };
-    let wrapped = textwrap::wrap(&message, at_spaces(terminal.width.saturating_sub(tag.len() + 2)));
+    let wrapped = wrap(&message, terminal.width.saturating_sub(tag.len() + 2));
     for (position, line) in wrapped.iter().enumerate() {
         let lead = if position == 0 {
             format!("{}: ", paint.severity(finding.severity, &tag))
@@ -137,7 +138,7 @@ fn field(
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
     let text = plain(text);
-    let wrapped = textwrap::wrap(&text, at_spaces(terminal.width.saturating_sub(10)));
+    let wrapped = wrap(&text, terminal.width.saturating_sub(10));
     for (position, line) in wrapped.iter().enumerate() {
         let name = if position == 0 { name } else { "" };
         writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
@@ -193,11 +194,17 @@ fn first_difference(before: &[String], after: &[String]) -> usize {
 }
 
 /// Lines end at spaces alone: a path that is torn apart can be neither clicked nor copied.
-fn at_spaces(width: usize) -> textwrap::Options<'static> {
-    textwrap::Options::new(width.max(24))
+fn wrap(text: &str, width: usize) -> Vec<Cow<'_, str>> {
+    let width = width.max(24);
+    // No character takes more columns than bytes.
+    if text.len() <= width && !text.ends_with(' ') {
+        return vec![Cow::Borrowed(text)];
+    }
+    let options = textwrap::Options::new(width)
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .break_words(false)
+        .break_words(false);
+    textwrap::wrap(text, options)
 }
 
 /// What there is room for of a line, with what stands at `change` in it.
@@ -226,7 +233,10 @@ fn cut(line: &str, change: usize, terminal: &Terminal) -> String {
 }
 
 /// Text of an author's file may hold what a terminal would act on.
-pub(crate) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_deceptive) {
+        return Cow::Borrowed(text);
+    }
     text.chars()
         .map(|character| if is_deceptive(character) { '\u{fffd}' } else { character })
         .collect()

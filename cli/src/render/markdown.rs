@@ -122,7 +122,7 @@ fn escaped(character: char) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    super::human::plain(&text.replace(['\r', '\n'], " "))
+    super::human::plain(&text.replace(['\r', '\n'], " ")).into_owned()
 }
 
 #[cfg(test)]

@@ -110,6 +110,20 @@ impl Paint {
         self.with("2", text)
     }
 
+    /// What belongs to a finding, and is not at fault.
+    pub(crate) fn link(self, text: &str) -> String {
+        self.with("36;1;4", text)
+    }
+
+    pub(crate) fn at_fault(self, severity: Severity, text: &str) -> String {
+        let code = match severity {
+            Severity::Error => "31",
+            Severity::Warning => "33",
+            Severity::Info => "36",
+        };
+        self.with(code, text)
+    }
+
     pub(crate) fn removed(self, text: &str) -> String {
         self.with("31", text)
     }

@@ -74,6 +74,11 @@ pub fn finish(
     findings
 }
 
+/// Whether any of them may become an error: [`finish`] makes none more severe than the project says.
+pub(crate) fn may_fail(diagnostics: &[Diagnostic], levels: &Levels) -> bool {
+    diagnostics.iter().any(|found| level(found, levels) == Some(Severity::Error))
+}
+
 /// Where errors are, by the project's levels: what it does not mind says nothing of its neighbours.
 #[derive(Default)]
 struct Wrong {

@@ -26,6 +26,7 @@ mod report;
 pub use check::{Check, Class, Level, Severity};
 pub use date::Date;
 pub use fingerprint::fingerprints;
+pub(crate) use finish::may_fail;
 pub use finish::{Finding, Levels, Site, finish};
 pub use fix::{Applicability, Edit, Fix, TextEdit, TextFix};
 pub use path::{At, FieldPath, Segment};

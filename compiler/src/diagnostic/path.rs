@@ -34,15 +34,23 @@ impl FieldPath {
 
     #[must_use]
     pub fn field(mut self, name: &str) -> Self {
-        self.0.push(Segment::Field(name.into()));
+        self.push_field(name);
         self
     }
 
     /// The element at `index`, from 0.
     #[must_use]
     pub fn index(mut self, index: usize) -> Self {
-        self.0.push(Segment::Index(u32::try_from(index).unwrap_or(u32::MAX)));
+        self.push_index(index);
         self
+    }
+
+    fn push_field(&mut self, name: &str) {
+        self.0.push(Segment::Field(name.into()));
+    }
+
+    fn push_index(&mut self, index: usize) {
+        self.0.push(Segment::Index(u32::try_from(index).unwrap_or(u32::MAX)));
     }
 }
 
@@ -145,11 +153,20 @@ impl<'a> At<'a> {
 
     #[must_use]
     pub fn path(&self) -> FieldPath {
-        let path = self.parent.map(At::path).unwrap_or_default();
+        let ancestors = std::iter::successors(Some(self), |at| at.parent);
+        let mut path = FieldPath(Vec::with_capacity(ancestors.count()));
+        self.extend(&mut path);
+        path
+    }
+
+    fn extend(&self, path: &mut FieldPath) {
+        if let Some(parent) = self.parent {
+            parent.extend(path);
+        }
         match self.step {
-            Step::Root => path,
-            Step::Field(name) => path.field(name),
-            Step::Index(index) => path.index(index),
+            Step::Root => {}
+            Step::Field(name) => path.push_field(name),
+            Step::Index(index) => path.push_index(index),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mesh_snapshot::object::{
     Host as Object, HostSet, Labels, MtlsMode, Object as AnyObject, PlaintextEndpoints,
 };
+use mesh_snapshot::snapshot::Encoded;
 use mesh_snapshot::{Applies, Digest, Key, Kind, Reference};
 
 use super::peer_authentication::{mode, port_modes};
@@ -39,8 +40,9 @@ impl<'a> Lowering<'_, 'a> {
     pub(super) fn common_host_set(&self, key: Key, hosts: &Hosts<'a>) -> Reference {
         let common = Perspective::common(self.mesh);
         let object = self.host_set(&key.namespace, hosts, &common);
-        self.host_sets.insert(key.clone(), Arc::new(object.clone()));
-        self.store.add(key, &AnyObject::HostSet(object), &[])
+        let reference = self.store.add(key, &AnyObject::HostSet(object), &[]);
+        self.host_sets.insert(reference.key.clone(), reference.digest);
+        reference
     }
 
     /// A set as clients of one namespace see it; `name` is that of the set as everybody sees it.
@@ -64,9 +66,10 @@ impl<'a> Lowering<'_, 'a> {
         perspective: &Perspective<'_, 'a>,
     ) -> Reference {
         let plain = Key::new(Kind::HostSet, namespace, name);
-        let is_common = self.host_sets.get(&plain).is_some_and(|common| *common == object);
+        let encoded = Encoded::of(&AnyObject::HostSet(object));
+        let is_common = self.host_sets.get(&plain) == Some(encoded.digest());
         let key = if is_common { plain } else { perspective.key(Kind::HostSet, namespace, name) };
-        self.store.add(key, &AnyObject::HostSet(object), &[])
+        self.store.add_encoded(key, encoded, &[])
     }
 
     pub(super) fn host_set(

@@ -10,6 +10,7 @@
 
 mod checks;
 
+mod locator;
 mod perspective;
 mod store;
 mod written;
@@ -41,18 +42,19 @@ mod inventory;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mesh_snapshot::object::{HostSet, Workload};
-use mesh_snapshot::{Conflict, Key, Reference, Snapshot, SourceMap};
+use mesh_snapshot::object::Workload;
+use mesh_snapshot::{Conflict, Digest, Key, Reference, Snapshot, SourceMap};
 
 use self::perspective::Perspective;
 use self::route::{CommonTable, TableId};
-use self::store::Store;
+use self::store::{Kept, Store};
 use self::written::Written;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::parse::{DocumentId, Parsed};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 
 pub(crate) use checks::CHECKS;
+pub(crate) use locator::Locator;
 
 /// A snapshot and what rides beside it.
 #[derive(Debug)]
@@ -63,17 +65,28 @@ pub(crate) struct Lowered {
     pub(crate) inventory: Vec<Workload>,
 }
 
-/// Lowers a mesh in which no error was found. `root` is the folder that places are relative to; empty: none.
-///
-/// # Errors
-/// When two objects were given one name, which is a fault of this stage.
+/// All objects of a snapshot that is not put together yet.
+pub(crate) struct Loose {
+    kept: Kept,
+    inventory: Vec<Workload>,
+}
+
+impl Loose {
+    /// # Errors
+    /// When two objects were given one name, which is a fault of this stage.
+    pub(crate) fn seal(self) -> Result<Lowered, Conflict> {
+        let (snapshot, source_map) = self.kept.seal()?;
+        Ok(Lowered { snapshot, source_map, inventory: self.inventory })
+    }
+}
+
+/// Lowers a mesh in which no error was found. Without a locator nothing is told of where objects are written.
 pub(crate) fn lower(
     mesh: &Mesh<'_>,
-    parsed: &Parsed,
-    root: &str,
+    locator: Option<&Locator<'_>>,
     out: &mut Vec<Diagnostic>,
-) -> Result<Lowered, Conflict> {
-    let lowering = Lowering::new(mesh, parsed, root);
+) -> Loose {
+    let lowering = Lowering::new(mesh, locator);
     // Of services everybody asks: those that are made already are not made twice.
     lowering.inbound_services();
     let edge = || rayon::join(|| lowering.gateways(), || lowering.policies());
@@ -81,8 +94,7 @@ pub(crate) fn lower(
         rayon::join(|| lowering.inside(), || rayon::join(edge, || lowering.inventory()));
     let Lowering { store, out: found, .. } = lowering;
     out.extend(found.into_inner().unwrap_or_else(PoisonError::into_inner));
-    let (snapshot, source_map) = store.finish(out)?;
-    Ok(Lowered { snapshot, source_map, inventory })
+    Loose { kept: store.finish(out), inventory }
 }
 
 /// What there is to lower, and what has come of it so far.
@@ -100,7 +112,7 @@ struct Lowering<'m, 'a> {
     /// As everybody sees them.
     tables: Known<TableId<'a>, Arc<CommonTable>>,
     /// The same.
-    host_sets: Known<Key, Arc<HostSet>>,
+    host_sets: Known<Key, Digest>,
 }
 
 /// What was made once, and is asked for again.
@@ -127,10 +139,10 @@ impl<K, V> Default for Known<K, V> {
 }
 
 impl<'m, 'a> Lowering<'m, 'a> {
-    fn new(mesh: &'m Mesh<'a>, parsed: &'m Parsed, root: &'m str) -> Self {
+    fn new(mesh: &'m Mesh<'a>, locator: Option<&'m Locator<'m>>) -> Self {
         Self {
             mesh,
-            store: Store::new(parsed, root),
+            store: Store::new(locator),
             out: Mutex::default(),
             services: Known::default(),
             rules: Known::default(),

@@ -5,23 +5,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mesh_snapshot::feature;
 use mesh_snapshot::object::Object;
 use mesh_snapshot::snapshot::{Builder, Encoded};
-use mesh_snapshot::{Applies, Conflict, Key, Location, Reference, Snapshot, SourceMap};
+use mesh_snapshot::{Applies, Conflict, Key, Reference, Snapshot, SourceMap};
 
-use super::checks;
+use super::{Locator, checks};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::parse::Parsed;
-use crate::source::relative;
 
 /// Takes objects from many threads at once. The order in which they come has no effect on the result.
 pub(super) struct Store<'m> {
     kept: Mutex<Kept>,
-    parsed: &'m Parsed,
-    /// The folder that places are relative to; empty: none.
-    root: &'m str,
+    /// Absent where nobody asks for places.
+    locator: Option<&'m Locator<'m>>,
 }
 
+/// All that was added.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     builder: Builder,
     source_map: SourceMap,
     /// What needs a feature that no proxy has.
@@ -29,8 +27,8 @@ struct Kept {
 }
 
 impl<'m> Store<'m> {
-    pub(super) fn new(parsed: &'m Parsed, root: &'m str) -> Self {
-        Self { kept: Mutex::default(), parsed, root }
+    pub(super) fn new(locator: Option<&'m Locator<'m>>) -> Self {
+        Self { kept: Mutex::default(), locator }
     }
 
     /// Names an object, and notes where its items are written.
@@ -40,15 +38,25 @@ impl<'m> Store<'m> {
         object: &Object,
         places: impl IntoIterator<Item = &'p (String, Place)>,
     ) -> Reference {
-        let encoded = Encoded::of(object);
+        self.add_encoded(key, Encoded::of(object), places)
+    }
+
+    /// The same, of an object that is encoded already.
+    pub(super) fn add_encoded<'p>(
+        &self,
+        key: Key,
+        encoded: Encoded,
+        places: impl IntoIterator<Item = &'p (String, Place)>,
+    ) -> Reference {
         let is_lacking = |name: &str| !feature::SERVED.contains(&name);
+        let places = places.into_iter();
         let mut located = Vec::new();
         let mut refused = Vec::new();
         for (item, place) in places {
             let lacking = encoded.features().iter().filter(|(name, _)| is_lacking(name));
             let of_item = lacking.filter(|(_, needing)| needing == item);
             refused.extend(of_item.map(|(name, _)| checks::unserved_feature(name, place.clone())));
-            located.push((item.clone(), location(place, self.parsed, self.root)));
+            located.extend(self.locator.map(|locator| (item.clone(), locator.location(place))));
         }
         let mut kept = self.kept();
         kept.refused.append(&mut refused);
@@ -75,29 +83,19 @@ impl<'m> Store<'m> {
     }
 
     /// Tells `out` what is to be said of the objects.
-    pub(super) fn finish(
-        self,
-        out: &mut Vec<Diagnostic>,
-    ) -> Result<(Snapshot, SourceMap), Conflict> {
-        let Kept { builder, mut source_map, refused } =
-            self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-        out.extend(refused);
+    pub(super) fn finish(self, out: &mut Vec<Diagnostic>) -> Kept {
+        let mut kept = self.kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+        out.append(&mut kept.refused);
+        kept
+    }
+}
+
+impl Kept {
+    pub(super) fn seal(self) -> Result<(Snapshot, SourceMap), Conflict> {
+        let Self { builder, mut source_map, .. } = self;
         let snapshot = builder.build()?;
         // What nothing refers to is no part of it.
         source_map.retain(|key| snapshot.names().contains_key(key));
         Ok((snapshot, source_map))
-    }
-}
-
-fn location(place: &Place, parsed: &Parsed, root: &str) -> Location {
-    let (file, span) = place.locate(parsed);
-    let source = parsed.source(file);
-    let position = source.position(span.start);
-    let document = place.document().map(|id| parsed.document(id).to_string());
-    Location {
-        file: relative(&source.path, root).to_owned(),
-        line: position.line,
-        column: position.column,
-        resource: document.unwrap_or_default(),
     }
 }

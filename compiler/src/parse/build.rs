@@ -14,15 +14,14 @@ use crate::source::{FileId, Span};
 /// How many nodes aliases and merge keys may repeat in one document. Real ones repeat a few hundred.
 const REPEATED_NODES_MAX: u64 = 100_000;
 
-/// Builds one tree at a time. What is wrong with a document but not with its syntax is reported here, and
-/// stands in the tree as [`Content::Faulty`].
+/// Builds the trees of one file, one after the other and in the same memory. What is wrong with a document but not with
+/// its syntax is reported here, and stands in the tree as [`Content::Faulty`].
 pub(super) struct Builder<'a> {
-    pub source: &'a str,
-    pub file: FileId,
-    pub tree: Tree,
+    source: &'a str,
+    file: FileId,
+    tree: Tree,
     pub diagnostics: Vec<Diagnostic>,
-    /// A key that is itself a collection: also what `{{ .Values.x }}` looks like.
-    pub has_complex_key: bool,
+    has_complex_key: bool,
     frames: Vec<Frame>,
     /// The children of all open frames, innermost last.
     elements: Vec<NodeId>,
@@ -31,6 +30,14 @@ pub(super) struct Builder<'a> {
     /// Nodes of the document as a reader without sharing would see it.
     expanded: u64,
     repeated: u64,
+}
+
+/// A document that has ended.
+pub(super) struct Built {
+    pub tree: Tree,
+    pub diagnostics: Vec<Diagnostic>,
+    /// A key that is itself a collection: also what `{{ .Values.x }}` looks like.
+    pub has_complex_key: bool,
 }
 
 /// A collection that has begun.
@@ -112,6 +119,20 @@ impl<'a> Builder<'a> {
         while let Some(frame) = self.frames.last() {
             let end = frame.end;
             self.close(Span::new(end, end));
+        }
+    }
+
+    /// Ends a document. The next event begins another.
+    pub(super) fn finish(&mut self) -> Built {
+        self.frames.clear();
+        self.elements.clear();
+        self.entries.clear();
+        self.anchors.clear();
+        (self.expanded, self.repeated) = (0, 0);
+        Built {
+            tree: self.tree.take(),
+            diagnostics: std::mem::take(&mut self.diagnostics),
+            has_complex_key: std::mem::take(&mut self.has_complex_key),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, options};
 
-use super::build::Builder;
+use super::build::{Builder, Built};
 use super::classify::{self, Shape};
 use super::document::Identity;
 use super::{
@@ -185,18 +185,18 @@ pub(super) fn general(text: &str, file: FileId) -> Stream {
             None => break,
             Some(Ok((Event::DocumentStart(..), span))) => start = byte_span(span).start,
             Some(Ok((Event::DocumentEnd, span))) => {
-                let built = std::mem::replace(&mut builder, Builder::new(text, file));
-                documents.push(document(built, Span::new(start, byte_span(span).end), true));
+                let span = Span::new(start, byte_span(span).end);
+                documents.push(document(builder.finish(), span, true));
             }
             Some(Ok((event, span))) => builder.event(event, byte_span(span)),
             Some(Err(error)) => {
-                let mut built = std::mem::replace(&mut builder, Builder::new(text, file));
                 let fault = syntax::diagnose(&error, text, file);
                 let at = fault_offset(&fault);
-                built.diagnostics.push(fault);
-                built.abandon();
+                builder.diagnostics.push(fault);
+                builder.abandon();
                 let more = matches!(parser.proceed_next_document(), Ok(true));
-                documents.push(document(built, Span::new(start, next_document(text, at)), false));
+                let span = Span::new(start, next_document(text, at));
+                documents.push(document(builder.finish(), span, false));
                 if !more {
                     break;
                 }
@@ -206,19 +206,13 @@ pub(super) fn general(text: &str, file: FileId) -> Stream {
     Stream { documents }
 }
 
-pub(super) fn document(mut built: Builder<'_>, span: Span, is_whole: bool) -> YamlDocument {
+pub(super) fn document(built: Built, span: Span, is_whole: bool) -> YamlDocument {
+    let Built { tree, mut diagnostics, has_complex_key } = built;
     if !is_whole {
         // What is said of a text that does not parse is said of a guess, but for why it does not.
-        built.diagnostics.retain(|found| found.check.class == crate::diagnostic::Class::Input);
+        diagnostics.retain(|found| found.check.class == crate::diagnostic::Class::Input);
     }
-    let has_complex_key = built.has_complex_key;
-    YamlDocument {
-        tree: built.tree,
-        span,
-        is_whole,
-        has_complex_key,
-        diagnostics: built.diagnostics,
-    }
+    YamlDocument { tree, span, is_whole, has_complex_key, diagnostics }
 }
 
 fn fault_offset(fault: &Diagnostic) -> usize {

@@ -6,7 +6,7 @@
 //! - They change the resources that they name: their namespaces, their names, anything. So of those files it is known what
 //!   there will be, and not under which name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::checks::{NOT_A_RESOURCE, UNRENDERED_SOURCE};
 use super::{Content, NodeId, Parsed, Tree, file};
@@ -94,18 +94,20 @@ impl Kustomizations {
 /// Learns what the kustomizations change, and takes what their patches and the like hold for resources of which no more is
 /// known than that they exist; one notice a file.
 pub(crate) fn read_kustomizations(parsed: &mut Parsed, out: &mut Vec<Diagnostic>) {
-    let read: Vec<_> =
-        parsed.kustomizations().all.iter().map(|id| Kustomization::read(parsed, *id)).collect();
-    if read.is_empty() {
+    if parsed.kustomizations().all.is_empty() {
         return;
     }
+    let places = Places::of(parsed);
+    let all = parsed.kustomizations().all.iter();
+    let read: Vec<_> = all.map(|id| Kustomization::read(parsed, &places, *id)).collect();
+    let by_file: HashMap<_, _> = read.iter().map(|it| (it.file, it)).collect();
     set_patches_aside(parsed, &read, out);
     let own: BTreeSet<FileId> = read.iter().filter(|it| it.changes).map(|it| it.file).collect();
     let mut named = BTreeSet::new();
     let mut changed = BTreeSet::new();
     for kustomization in &read {
         let mut reached = BTreeSet::new();
-        reach(&read, kustomization, &mut reached);
+        reach(&by_file, kustomization, &mut reached);
         named.extend(reached.iter().copied());
         if kustomization.changes {
             changed.extend(reached);
@@ -119,10 +121,14 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, out: &mut Vec<Diagnostic>
 }
 
 /// The files that a kustomization leads to, through others.
-fn reach(all: &[Kustomization], from: &Kustomization, reached: &mut BTreeSet<FileId>) {
+fn reach(
+    all: &HashMap<FileId, &Kustomization>,
+    from: &Kustomization,
+    reached: &mut BTreeSet<FileId>,
+) {
     for file in &from.resources {
         if reached.insert(*file)
-            && let Some(inner) = all.iter().find(|it| it.file == *file)
+            && let Some(inner) = all.get(file)
         {
             reach(all, inner, reached);
         }
@@ -140,7 +146,7 @@ struct Kustomization {
 }
 
 impl Kustomization {
-    fn read(parsed: &Parsed, id: FileId) -> Self {
+    fn read(parsed: &Parsed, places: &Places<'_>, id: FileId) -> Self {
         let source = parsed.source(id);
         let (text, folder) = (source.text(), folder(source));
         let mut read = Self { file: id, resources: Vec::new(), others: Vec::new(), changes: false };
@@ -154,7 +160,7 @@ impl Kustomization {
                 let paths = texts.into_iter().map(|it| joined(folder, it));
                 if RESOURCES.contains(&field) {
                     for path in paths {
-                        let found = path.and_then(|path| find(parsed, &path));
+                        let found = path.and_then(|path| places.find(&path));
                         read.changes |= found.is_none();
                         read.resources.extend(found);
                     }
@@ -167,11 +173,29 @@ impl Kustomization {
     }
 }
 
-/// The file at a path, or the kustomization of the folder.
-fn find(parsed: &Parsed, path: &str) -> Option<FileId> {
-    let is_at = |file: FileId| folder(parsed.source(file)) == path;
-    let at_path = || parsed.sources().iter().find(|(_, file)| file.path == path).map(|(id, _)| id);
-    parsed.kustomizations().all.iter().copied().find(|file| is_at(*file)).or_else(at_path)
+/// What paths lead to.
+struct Places<'p> {
+    files: HashMap<&'p str, FileId>,
+    /// The first kustomization of each folder that has any.
+    folders: HashMap<&'p str, FileId>,
+}
+
+impl<'p> Places<'p> {
+    fn of(parsed: &'p Parsed) -> Self {
+        let mut places = Self { files: HashMap::new(), folders: HashMap::new() };
+        for (id, file) in parsed.sources().iter() {
+            places.files.entry(&file.path).or_insert(id);
+        }
+        for id in &parsed.kustomizations().all {
+            places.folders.entry(folder(parsed.source(*id))).or_insert(*id);
+        }
+        places
+    }
+
+    /// The file at a path, or the kustomization of the folder.
+    fn find(&self, path: &str) -> Option<FileId> {
+        self.folders.get(path).or_else(|| self.files.get(path)).copied()
+    }
 }
 
 fn folder(file: &SourceFile) -> &str {

@@ -4,6 +4,8 @@
 //! nor 1.2: `y`, `on` and `no` are booleans, `0777` is octal, `1_000` is a thousand, `08` is a float,
 //! a date is a text. Source: go-yaml v2, `resolve.go`.
 
+use std::borrow::Cow;
+
 use super::Content;
 
 /// The meaning of a plain scalar that is not a text, if it has one.
@@ -67,7 +69,8 @@ fn number(plain: &str) -> Option<Scalar> {
     if plain.starts_with('.') {
         return is_float(plain).then(|| float(plain)).flatten();
     }
-    let digits = plain.replace('_', "");
+    let digits =
+        if plain.contains('_') { Cow::Owned(plain.replace('_', "")) } else { Cow::Borrowed(plain) };
     if let Some(value) = integer(&digits) {
         return Some(value);
     }
@@ -81,12 +84,11 @@ fn integer(digits: &str) -> Option<Scalar> {
         b'+' => (false, digits.get(1..)?),
         _ => (false, digits),
     };
-    let lower = unsigned.get(..2).map(str::to_ascii_lowercase);
-    let (radix, magnitude) = match lower.as_deref() {
-        Some("0x") => (16, unsigned.get(2..)?),
-        Some("0o") => (8, unsigned.get(2..)?),
-        Some("0b") => (2, unsigned.get(2..)?),
-        Some(_) if unsigned.starts_with('0') => (8, unsigned.get(1..)?),
+    let (radix, magnitude) = match unsigned.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (16, unsigned.get(2..)?),
+        [b'0', b'o' | b'O', ..] => (8, unsigned.get(2..)?),
+        [b'0', b'b' | b'B', ..] => (2, unsigned.get(2..)?),
+        [b'0', _, ..] => (8, unsigned.get(1..)?),
         _ => (10, unsigned),
     };
     if !magnitude.starts_with(|first: char| first.is_ascii_alphanumeric()) {
@@ -129,15 +131,15 @@ fn float(text: &str) -> Option<Scalar> {
 #[must_use]
 pub fn is_ambiguous(plain: &str) -> bool {
     let unsigned = plain.strip_prefix(['+', '-']).unwrap_or(plain);
-    match resolve(plain) {
-        Some(Scalar::Bool(_)) => {
-            !matches!(plain, "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
+    // Most do not look like it, so what they mean need not be found out again.
+    let is_odd_number = matches!(unsigned.as_bytes(), [b'0', b'0'..=b'9' | b'b', ..]);
+    let is_odd_word = !matches!(plain, "true" | "True" | "TRUE" | "false" | "False" | "FALSE");
+    match plain.as_bytes().first() {
+        Some(b'+' | b'-' | b'.' | b'0'..=b'9') if is_odd_number || plain.contains('_') => {
+            matches!(resolve(plain), Some(Scalar::Integer(_) | Scalar::Float(_)))
         }
-        Some(Scalar::Integer(_) | Scalar::Float(_)) => {
-            let octal = unsigned.len() > 1
-                && unsigned.starts_with('0')
-                && unsigned.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
-            octal || plain.contains('_') || unsigned.starts_with("0b")
+        Some(first) if first.is_ascii_alphabetic() && is_odd_word => {
+            matches!(resolve(plain), Some(Scalar::Bool(_)))
         }
         _ => false,
     }

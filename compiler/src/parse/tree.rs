@@ -65,6 +65,17 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// A tree that takes no more memory than it needs. This one is empty then, and keeps its memory for another.
+    pub(super) fn take(&mut self) -> Self {
+        let taken = self.clone();
+        self.nodes.clear();
+        self.elements.clear();
+        self.entries.clear();
+        self.owned.clear();
+        self.root = None;
+        taken
+    }
+
     /// Absent in an empty document.
     #[must_use]
     pub fn root(&self) -> Option<NodeId> {

@@ -17,6 +17,11 @@ impl LineIndex {
         let first = if text.starts_with('\u{feff}') { 3 } else { 0 };
         let mut starts = Vec::with_capacity(1 + bytes.len() / 32);
         starts.push(first);
+        if !text.contains('\r') {
+            let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+            starts.extend(ends.map(number));
+            return Self { starts };
+        }
         for (offset, byte) in bytes.iter().enumerate() {
             let ends_line = match byte {
                 b'\n' => true,

@@ -1,7 +1,7 @@
 //! The hosts that a workload sees: what its egress, or its gateways, lead to.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use mesh_snapshot::object::{
     ClientPolicy, Egress, Host, HostSet, PlaintextEndpoints, RouteTable, Service, Workload,
@@ -29,10 +29,9 @@ pub(crate) struct SeenHost {
 impl SeenHost {
     /// What to blame for it; it has a service, or routes.
     pub(crate) fn key(&self) -> &Key {
-        static NOBODY: Key =
-            Key { kind: Kind::HostSet, namespace: String::new(), name: String::new() };
+        static NOBODY: LazyLock<Key> = LazyLock::new(|| Key::new(Kind::HostSet, "", ""));
         let service = self.upstream.as_ref().map(|(key, _)| key);
-        service.or(self.routes.as_ref().map(|(key, _)| key)).map_or(&NOBODY, |key| key)
+        service.or(self.routes.as_ref().map(|(key, _)| key)).map_or(&*NOBODY, |key| key)
     }
 }
 

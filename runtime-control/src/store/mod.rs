@@ -223,7 +223,7 @@ impl Slices for Store {
 }
 
 /// The objects that say who may do what, and by which proof.
-fn access(snapshot: &Snapshot) -> impl Iterator<Item = (&Key, &BTreeSet<Digest>)> {
+fn access(snapshot: &Snapshot) -> impl Iterator<Item = (&Key, &Vec<Digest>)> {
     snapshot.names().iter().filter(|(key, _)| {
         matches!(
             key.kind,

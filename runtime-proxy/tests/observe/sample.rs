@@ -179,8 +179,8 @@ pub(crate) fn denying(program: &Program) -> &Rule {
 /// Says where `rule` stands.
 pub(crate) fn source_map(rule: &Rule, file: &str) -> SourceMap {
     let mut map = SourceMap::default();
-    let resource = "AuthorizationPolicy shop/admin".to_owned();
-    let location = Location { file: file.to_owned(), line: 12, column: 3, resource };
+    let resource = "AuthorizationPolicy shop/admin".into();
+    let location = Location { file: file.into(), line: 12, column: 3, resource };
     map.insert(&Arc::unwrap_or_clone(Arc::clone(&rule.key)), rule.item(), location);
     map
 }

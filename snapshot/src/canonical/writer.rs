@@ -63,9 +63,12 @@ impl Writer {
         self.bytes.push(b'"');
     }
 
-    fn display(&mut self, value: impl std::fmt::Display) {
-        use std::io::Write as _;
-        let _ = write!(self.bytes, "{value}");
+    /// The formatting machinery would take longer than all the rest of a number's field.
+    fn number(&mut self, value: u64) {
+        if value >= 10 {
+            self.number(value / 10);
+        }
+        self.bytes.push(b'0' + (value % 10) as u8);
     }
 }
 
@@ -165,7 +168,7 @@ impl<'a> ser::Serializer for &'a mut Writer {
     type SerializeStructVariant = Fields<'a>;
 
     fn serialize_bool(self, value: bool) -> Result<(), NoCanonicalForm> {
-        self.display(value);
+        self.bytes.extend_from_slice(if value { b"true" } else { b"false" });
         Ok(())
     }
 
@@ -182,8 +185,10 @@ impl<'a> ser::Serializer for &'a mut Writer {
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), NoCanonicalForm> {
-        self.display(value);
-        Ok(())
+        if value < 0 {
+            self.bytes.push(b'-');
+        }
+        self.serialize_u64(value.unsigned_abs())
     }
 
     fn serialize_u8(self, value: u8) -> Result<(), NoCanonicalForm> {
@@ -199,7 +204,7 @@ impl<'a> ser::Serializer for &'a mut Writer {
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), NoCanonicalForm> {
-        self.display(value);
+        self.number(value);
         Ok(())
     }
 

@@ -149,7 +149,8 @@ impl Run<'_> {
         let sources = paths.iter().map(|path| Source::open(path)).collect::<Result<Vec<_>, _>>();
         let sources = sources.map_err(|error| Exit::Input.because(&error))?;
         let today = Some(Date::at(mesh_control::clock::wall()));
-        let options = Options { context: place.inputs(), today, ..Options::default() };
+        let checks_only = self.arguments.out.is_none();
+        let options = Options { context: place.inputs(), today, checks_only, ..Options::default() };
         let inputs: Vec<_> = sources.iter().map(|source| source.input.clone()).collect();
         let is_of_one = self.arguments.out.is_some() || self.arguments.statuses.is_some();
         let environments = if is_of_one {

@@ -2,7 +2,6 @@
 
 use super::table::{Bound, LINES, Range};
 use crate::api::checks::OUT_OF_BOUNDS;
-use crate::api::field::steps;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::{Content, Document, DocumentId, NodeId, Tree};
 use crate::source::Span;
@@ -22,16 +21,13 @@ pub(crate) fn check(
         if !line.versions.is_empty() && !is_of_version() {
             continue;
         }
-        let path: Vec<_> = steps(&line.path).collect();
-        let mut found = Vec::new();
         let root = Found { node: document.root, span: tree.span(document.root), name: "" };
-        collect(tree, source, root, &path, &mut found);
-        for it in found {
-            if let Some((message, label, span)) = fault(line.bound, &it, tree, source) {
+        visit(tree, source, root, &line.steps, &mut |it| {
+            if let Some((message, label, span)) = fault(line.bound, it, tree, source) {
                 let place = Place::Text { file: document.file, span, document: Some(id) };
                 out.push(Diagnostic::new(&OUT_OF_BOUNDS, place, message).label(label));
             }
-        }
+        });
     }
 }
 
@@ -43,25 +39,26 @@ struct Found<'s> {
     name: &'s str,
 }
 
-fn collect<'s>(
+/// Calls `visitor` with each value that the path leads to.
+fn visit<'s>(
     tree: &'s Tree,
     source: &'s str,
     at: Found<'s>,
-    path: &[&str],
-    found: &mut Vec<Found<'s>>,
+    path: &[Box<str>],
+    visitor: &mut dyn FnMut(&Found<'s>),
 ) {
-    let Some((step, rest)) = path.split_first() else { return found.push(at) };
-    if *step == "[]" {
+    let Some((step, rest)) = path.split_first() else { return visitor(&at) };
+    if &**step == "[]" {
         for node in tree.elements(at.node) {
-            collect(tree, source, Found { node: *node, ..at }, rest, found);
+            visit(tree, source, Found { node: *node, ..at }, rest, visitor);
         }
         return;
     }
     for entry in tree.entries(at.node) {
         let name = tree.text(entry.key, source);
-        if *step == "*" || name == *step {
+        if &**step == "*" || *name == **step {
             let inner = Found { node: entry.value, span: entry.key_span, name };
-            collect(tree, source, inner, rest, found);
+            visit(tree, source, inner, rest, visitor);
         }
     }
 }

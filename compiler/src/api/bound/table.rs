@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::form::Form;
-use crate::api::field::expand;
+use crate::api::field::{expand, steps};
 
 /// What must hold of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +50,8 @@ pub(super) struct Line {
     /// Empty: of every version.
     pub versions: Vec<&'static str>,
     pub path: String,
+    /// Those of the path.
+    pub steps: Vec<Box<str>>,
     pub bound: Bound,
 }
 
@@ -70,7 +72,12 @@ fn parse(text: &'static str) -> Result<BTreeMap<String, Vec<Line>>, &'static str
         for kind in expand(kinds) {
             let of_kind = lines.entry(kind).or_default();
             let paths = expand(path).into_iter();
-            of_kind.extend(paths.map(|path| Line { versions: versions.clone(), path, bound }));
+            of_kind.extend(paths.map(|path| Line {
+                versions: versions.clone(),
+                steps: steps(&path).map(Box::from).collect(),
+                path,
+                bound,
+            }));
         }
     }
     Ok(lines)
@@ -106,6 +113,7 @@ mod tests {
             Line {
                 versions: vec!["v1"],
                 path: "a.c[]".into(),
+                steps: vec!["a".into(), "c".into(), "[]".into()],
                 bound: Bound::Items(Range { least: 1, most: 2 }),
             }
         );

@@ -90,6 +90,8 @@ pub(super) struct Fields<'a> {
     known: &'static [&'static str],
     outer: &'static [&'static str],
     rest: std::slice::Iter<'a, Entry>,
+    /// The position of the field that may come next.
+    likely: usize,
     /// One bit for each field that was handed out: `parse` has reported a key that stands twice.
     seen: u128,
     missing: std::vec::IntoIter<&'static str>,
@@ -105,7 +107,16 @@ impl<'a> Fields<'a> {
     ) -> Self {
         let rest = of.reader.tree.entries(of.node).iter();
         let missing = of.reader.log.missing(of.node).into_iter();
-        Self { of, known: fields, outer, rest, seen: 0, missing, next: None }
+        Self { of, known: fields, outer, rest, likely: 0, seen: 0, missing, next: None }
+    }
+
+    /// The field of this name, and its position. Most authors write fields in the order in which the type has them.
+    fn find(&mut self, name: &str) -> Option<(usize, &'static str)> {
+        let (before, after) = self.known.split_at_checked(self.likely)?;
+        let position = |fields: &[&str]| fields.iter().position(|field| *field == name);
+        let found = position(after).map(|at| self.likely + at).or_else(|| position(before))?;
+        self.likely = found + 1;
+        self.known.get(found).map(|field| (found, *field))
     }
 
     /// Whether the field at `position` is handed out for the first time.
@@ -127,9 +138,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
         let reader = self.of.reader;
         while let Some(entry) = self.rest.next() {
             let key = reader.tree.text(entry.key, reader.source);
-            let known = self.known.iter().position(|field| *field == key);
-            let Some((position, field)) = known.and_then(|at| Some((at, self.known.get(at)?)))
-            else {
+            let Some((position, field)) = self.find(key) else {
                 let (fields, outer) = (self.known, self.outer);
                 reader.log.note(Note::UnknownField {
                     of: self.of.node,

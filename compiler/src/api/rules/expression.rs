@@ -32,23 +32,39 @@ pub(super) fn check(expression: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         return out
             .push(Diagnostic::new(&INVALID_REGEX, at.value(), message).label("at most 1024"));
     }
-    if let Some(fault) = fault(expression) {
-        let place = if fault.bytes.is_empty() { at.value() } else { at.within(fault.bytes) };
-        let found = Diagnostic::new(&INVALID_REGEX, place, "this is no regular expression of RE2");
-        return out.push(found.label(fault.reason));
-    }
-    // RE2 has more limits than can be read off a text; a proxy's are what counts.
-    if let Some(error) = refusal(expression) {
-        out.push(refused(&error, at));
+    match verdict(expression) {
+        Verdict::Good => {}
+        Verdict::Faulty(fault) => {
+            let place = if fault.bytes.is_empty() { at.value() } else { at.within(fault.bytes) };
+            let message = "this is no regular expression of RE2";
+            out.push(Diagnostic::new(&INVALID_REGEX, place, message).label(fault.reason));
+        }
+        Verdict::Refused(error) => out.push(refused(&error, at)),
     }
 }
 
-/// Why a proxy would not run the expression.
-///
-/// To find out costs as much as to run it, and a repository says few expressions many times, so the answers are kept.
-fn refusal(expression: &str) -> Option<PatternError> {
+/// What is to be said of an expression.
+#[derive(Clone)]
+enum Verdict {
+    Good,
+    Faulty(Fault),
+    /// RE2 has more limits than can be read off a text; a proxy's are what counts.
+    Refused(PatternError),
+}
+
+impl Verdict {
+    fn of(expression: &str) -> Self {
+        match fault(expression) {
+            Some(fault) => Self::Faulty(fault),
+            None => Pattern::new(expression).map_or_else(Self::Refused, |_| Self::Good),
+        }
+    }
+}
+
+/// To find out costs as much as to run the expression, and a repository says few expressions many times, so the answers are kept.
+fn verdict(expression: &str) -> Verdict {
     thread_local! {
-        static KNOWN: RefCell<HashMap<Box<str>, Option<PatternError>>> = RefCell::default();
+        static KNOWN: RefCell<HashMap<Box<str>, Verdict>> = RefCell::default();
     }
     KNOWN.with_borrow_mut(|known| {
         if let Some(answer) = known.get(expression) {
@@ -57,7 +73,7 @@ fn refusal(expression: &str) -> Option<PatternError> {
         if known.len() >= KNOWN_MAX {
             known.clear();
         }
-        let answer = Pattern::new(expression).err();
+        let answer = Verdict::of(expression);
         known.insert(expression.into(), answer.clone());
         answer
     })
@@ -70,6 +86,7 @@ pub(super) fn refused(error: &PatternError, at: &At<'_>) -> Diagnostic {
         .consequence("every proxy that the route is for would refuse all of the configuration")
 }
 
+#[derive(Clone)]
 struct Fault {
     bytes: std::ops::Range<usize>,
     reason: String,

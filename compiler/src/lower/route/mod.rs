@@ -22,6 +22,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use mesh_snapshot::object::{Object, RouteTable};
+use mesh_snapshot::snapshot::Encoded;
 use mesh_snapshot::{Key, Kind, Reference};
 
 use super::{Lowering, Perspective, Written};
@@ -103,7 +104,6 @@ fn attached_host(namespace: &str, name: &Host, seen: &SeenHost<'_>, mesh: &Mesh<
 /// A table as everybody sees it.
 pub(super) struct CommonTable {
     reference: Reference,
-    object: RouteTable,
     /// Whether it may look otherwise from elsewhere.
     depends_on_view: bool,
 }
@@ -145,12 +145,13 @@ impl<'a> Lowering<'_, 'a> {
         }
         // A route leads to where it says, whatever its client sees by itself.
         let seen = self.routing(perspective.view.whole(), |routing| routing.table(id));
-        if seen.object == common.object {
+        let encoded = Encoded::of(&Object::RouteTable(seen.object));
+        if encoded.digest() == common.reference.digest {
             return common.reference.clone();
         }
         let (namespace, name) = id.name(self.mesh);
         let key = perspective.namespace_key(Kind::RouteTable, namespace, &name);
-        self.store.add(key, &Object::RouteTable(seen.object), &seen.places)
+        self.store.add_encoded(key, encoded, &seen.places)
     }
 
     /// Lowers routes as they are seen from `view`, and says what is found.
@@ -174,10 +175,8 @@ impl<'a> Lowering<'_, 'a> {
             });
         let (namespace, name) = id.name(self.mesh);
         let key = Key::new(Kind::RouteTable, namespace, name);
-        let any = Object::RouteTable(object);
-        let reference = self.store.add(key, &any, &places);
-        let Object::RouteTable(object) = any else { unreachable!("it is one") };
-        CommonTable { reference, object, depends_on_view }
+        let reference = self.store.add(key, &Object::RouteTable(object), &places);
+        CommonTable { reference, depends_on_view }
     }
 
     /// The routes of a `VirtualService` for HTTP at a gateway, as gateways of a namespace see it. `None` without any.

@@ -51,7 +51,6 @@ pub(super) fn read(text: &str, file: FileId) -> Option<Stream> {
 struct Reader<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    file: FileId,
     builder: Builder<'a>,
     /// The byte that is looked at.
     at: usize,
@@ -70,7 +69,6 @@ impl<'a> Reader<'a> {
         Self {
             text,
             bytes: text.as_bytes(),
-            file,
             builder: Builder::new(text, file),
             at: 0,
             line: 0,
@@ -173,8 +171,7 @@ impl<'a> Reader<'a> {
         if self.indent.is_some() {
             return None;
         }
-        let built = std::mem::replace(&mut self.builder, Builder::new(self.text, self.file));
-        Some(document(built, span(start, self.at), true))
+        Some(document(self.builder.finish(), span(start, self.at), true))
     }
 
     /// Whatever begins at `column`, up to the end of its last line.

@@ -177,10 +177,10 @@ pub(crate) fn publish(releases: &Path, version: &str, serial: u64) -> Digest {
     let digest = snapshot.digest();
     let mut source_map = SourceMap::default();
     let location = Location {
-        file: "shop/policies.yaml".to_owned(),
+        file: "shop/policies.yaml".into(),
         line: 12,
         column: 3,
-        resource: "AuthorizationPolicy shop/allow".to_owned(),
+        resource: "AuthorizationPolicy shop/allow".into(),
     };
     source_map.insert(&changing_key(), "rules[0]", location);
     let mesh = MESH.to_owned();

@@ -138,7 +138,7 @@ pub fn object(snapshot: &Snapshot, digest: &[u8]) -> bytes::Bytes {
 
 /// What is said of a policy's place.
 pub fn sources(snapshot: &Snapshot, line: u32) -> to_proxy::Message {
-    let (file, resource) = ("shop/web.yaml".to_owned(), "AuthorizationPolicy shop/web".to_owned());
+    let (file, resource) = ("shop/web.yaml".into(), "AuthorizationPolicy shop/web".into());
     let mut map = SourceMap::default();
     map.insert(&policy(), "", Location { file, line, column: 1, resource });
     to_proxy::Message::Sources(wire::Sources {

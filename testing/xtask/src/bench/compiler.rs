@@ -92,7 +92,9 @@ fn row(
 ) -> Result<f64, BenchError> {
     let snapshot = places.work.join("snapshot.mesh");
     let mut analyze = Command::new(&arguments.istioctl);
-    analyze.args(["analyze", "--use-kube=false", "--recursive"]).arg(repository);
+    analyze
+        .args(["analyze", "--all-namespaces", "--use-kube=false", "--recursive"])
+        .arg(repository);
     let mut compile = Command::new(&places.mesh);
     compile.arg("compile").arg(repository).arg("-o").arg(&snapshot);
     let mut check = Command::new(&places.mesh);
