@@ -25,7 +25,7 @@ fn compiled(documents: &[Value]) -> Option<String> {
         return None;
     }
     let resolved = resolve::resolve(&mesh);
-    let lowered = lower::lower(&resolved, &parsed, "", &mut found).ok()?;
+    let lowered = lower::lower(&resolved, None, &mut found).seal().ok()?;
     Some(format!("{} {:?}", lowered.snapshot.digest(), lowered.inventory))
 }
 

@@ -134,7 +134,7 @@ fn hosts(builder: &mut Builder, namespace: &str) -> Reference {
         discovery: Discovery::World { set: endpoint_set(namespace, "web"), headless: false },
         subject_alt_names: BTreeSet::new(),
     });
-    let service = builder.add(Key::new(Kind::Service, namespace, &host), &service);
+    let service = builder.add(Key::new(Kind::Service, namespace, &*host), &service);
     builder.list(namespace, service.clone(), Applies::Selected(vec![labels("web")]), 0);
     let host_entry = Host { service: Some(service), ..Host::default() };
     let hosts = BTreeMap::from([(host, host_entry)]);
