@@ -21,6 +21,9 @@ use crate::stop::{self, Leash};
 /// Editors save in a few steps, all within this.
 const SETTLE: Duration = Duration::from_millis(10);
 
+/// Making a snapshot takes about twice as long as finding what is wrong: where that takes less than this, all is shown at once.
+const SOON: Duration = Duration::from_millis(40);
+
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
@@ -87,6 +90,9 @@ fn round(
     memory.at(mesh_control::clock::wall());
     let mut shown = None;
     let mut tell = |compiled: &Compilation, selected: Selected| {
+        if run.start.elapsed() < SOON {
+            return;
+        }
         Stream::Output.clear();
         // Whoever stopped reading has seen enough.
         drop(run.announce(compiled, &selected));
