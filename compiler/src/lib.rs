@@ -39,6 +39,8 @@ mod suppress;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod testing;
 
 pub use checked::{Checked, check_again, compile_again};

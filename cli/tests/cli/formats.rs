@@ -144,6 +144,17 @@ fn sarif_refers_to_its_own_rules() {
     assert_eq!(place["region"]["startLine"], 4);
 }
 
+/// All properties are those of the published schema, have its types, and none that it requires is missing.
+#[test]
+fn sarif_keeps_to_its_schema() {
+    for repository in [hard(), Repository::of(&[("b.yaml", MENDABLE)])] {
+        let log = json(&repository, "sarif");
+        let read: serde_sarif::sarif::Sarif = serde_json::from_value(log.clone()).unwrap();
+        // What the schema does not know is not written back.
+        assert_eq!(serde_json::to_value(&read).unwrap(), log);
+    }
+}
+
 #[test]
 fn sarif_and_rdjson_carry_fixes_that_fit() {
     let repository = Repository::of(&[("b.yaml", MENDABLE)]);

@@ -17,7 +17,7 @@ use super::{Project, gateway_api, istio, kubernetes, mesh_config};
 
 /// A kind whose resources are compiled.
 pub(crate) struct Compiled {
-    group: &'static str,
+    pub(crate) group: &'static str,
     pub(crate) name: &'static str,
     /// With types that several fields share under `$defs`.
     schema: Value,

@@ -88,12 +88,22 @@ pub fn without_proxy(mesh: &Mesh<'_>) -> BTreeMap<String, WithoutProxy> {
     all.collect()
 }
 
-fn why_without(mesh: &Mesh<'_>, workload: &Workload<'_>) -> Option<WithoutProxy> {
+/// Whether it is on its node's network, which Istio never captures.
+pub(super) fn is_on_node(workload: &Workload<'_>) -> bool {
+    workload.pod.host_network && !runs_proxy(workload)
+}
+
+/// Whether a proxy is among its own containers, or all there is.
+fn runs_proxy(workload: &Workload<'_>) -> bool {
     let mut containers = workload.pod.containers.iter().chain(&workload.pod.init_containers);
-    if workload.inventory.role == Role::Gateway || containers.any(|it| it.name == PROXY) {
+    workload.inventory.role == Role::Gateway || containers.any(|it| it.name == PROXY)
+}
+
+fn why_without(mesh: &Mesh<'_>, workload: &Workload<'_>) -> Option<WithoutProxy> {
+    if runs_proxy(workload) {
         return None;
     }
-    if workload.pod.host_network {
+    if is_on_node(workload) {
         return Some(WithoutProxy::HostNetwork);
     }
     match own_choice(workload.metadata) {

@@ -42,6 +42,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn is_meshed(mesh: &Mesh<'_>, workload: &Workload<'_>, namespace: &Resource<Namespace>) -> bool {
+    if injection::is_on_node(workload) {
+        return false;
+    }
     let has_revision = injection::label(&namespace.metadata, injection::REVISION).is_some()
         && injection::own_choice(workload.metadata).is_none();
     has_revision
@@ -74,7 +77,11 @@ fn without_proxy(policy: &Resource<AuthorizationPolicy>, selected: &[&Workload<'
     )
     .label("is for nobody")
     .consequence("nobody enforces the policy: every request to them is let in")
-    .help("have their pods injected, with the label `istio-injection: enabled` of the namespace");
+    .help(if selected.iter().all(|it| injection::is_on_node(it)) {
+        "remove `hostNetwork`: pods on the network of their node get no proxy"
+    } else {
+        "have their pods injected, with the label `istio-injection: enabled` of the namespace"
+    });
     let shown = selected.iter().take(SHOWN_MAX);
     shown.fold(found, |found, it| found.also(Place::resource(it.id), "has no proxy"))
 }

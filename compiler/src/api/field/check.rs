@@ -19,7 +19,7 @@ pub(crate) fn check(
 ) -> Vec<Diagnostic> {
     let mut walk = Walk { tree, source, found: Vec::new() };
     walk.mapping(table, document.root);
-    walk.found.into_iter().filter_map(|found| found.diagnostic(id, document, source)).collect()
+    walk.found.into_iter().filter_map(|found| found.diagnostic(id, document)).collect()
 }
 
 struct Walk<'a> {
@@ -34,7 +34,8 @@ struct Found<'a> {
     state: FieldState,
     /// The keys; where one value is spoken of, its places.
     keys: Vec<Span>,
-    is_value: bool,
+    /// The first, as messages call it.
+    subject: String,
 }
 
 impl<'a> Walk<'a> {
@@ -42,20 +43,21 @@ impl<'a> Walk<'a> {
         for entry in self.tree.entries(node) {
             let key = self.tree.text(entry.key, self.source);
             if let Some(child) = table.child(key).filter(|child| child.speaks) {
-                self.value(child, entry.value, entry.key_span);
+                self.value(child, entry.value, (key, entry.key_span));
             }
         }
     }
 
-    fn value(&mut self, table: &'a FieldTable, node: NodeId, key: Span) {
+    /// `key` is the one that leads here, or to the list around.
+    fn value(&mut self, table: &'a FieldTable, node: NodeId, key: (&'a str, Span)) {
         if let Some(state) = table.state {
             if state.speaks() && !self.is_default(node) {
-                self.note(table, state, key, false);
+                self.note(table, state, key, "");
             }
             if let Content::Text(text) = self.tree.content(node) {
                 let text = self.tree.text(text, self.source);
                 for (_, state) in table.values.iter().filter(|(value, _)| value == text) {
-                    self.note(table, *state, self.tree.span(node), true);
+                    self.note(table, *state, (text, self.tree.span(node)), "the value ");
                 }
             }
             return;
@@ -68,15 +70,21 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn note(&mut self, line: &'a FieldTable, state: FieldState, key: Span, is_value: bool) {
-        match self
-            .found
-            .iter_mut()
-            .find(|found| std::ptr::eq(found.line, line) && found.state == state)
-        {
-            Some(found) => found.keys.push(key),
-            None => self.found.push(Found { line, state, keys: vec![key], is_value }),
+    fn note(
+        &mut self,
+        line: &'a FieldTable,
+        state: FieldState,
+        (name, at): (&'a str, Span),
+        sort: &'static str,
+    ) {
+        let mut known = self.found.iter_mut();
+        let known = known.find(|it| std::ptr::eq(it.line, line) && it.state == state);
+        if let Some(known) = known {
+            known.keys.push(at);
+            return;
         }
+        let subject = format!("{sort}`{name}`");
+        self.found.push(Found { line, state, keys: vec![at], subject });
     }
 
     /// A value that says no more than its absence does.
@@ -92,12 +100,10 @@ impl<'a> Walk<'a> {
 }
 
 impl Found<'_> {
-    fn diagnostic(&self, id: DocumentId, document: &Document, source: &str) -> Option<Diagnostic> {
+    fn diagnostic(&self, id: DocumentId, document: &Document) -> Option<Diagnostic> {
         let first = self.keys.first().copied().unwrap_or_default();
-        let name = source.get(first.range()).unwrap_or_default();
         let place = |span| Place::Text { file: document.file, span, document: Some(id) };
-        let subject =
-            if self.is_value { format!("the value `{name}`") } else { format!("`{name}`") };
+        let subject = &self.subject;
         let diagnostic = match self.state {
             FieldState::Refused(instead) => Diagnostic::new(
                 &REFUSED_FIELD,

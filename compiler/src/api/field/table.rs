@@ -17,7 +17,7 @@ pub enum FieldState {
 }
 
 impl FieldState {
-    fn parse(word: &str, rest: &'static str) -> Option<Self> {
+    pub(crate) fn parse(word: &str, rest: &'static str) -> Option<Self> {
         Some(match word {
             "enforced" => Self::Enforced,
             "reported" => Self::Reported,
@@ -60,7 +60,7 @@ impl FieldState {
 pub struct FieldTable {
     /// By name; `[]` and `*` for whatever stands in a list or a map.
     pub(super) children: Vec<(String, FieldTable)>,
-    pub(super) state: Option<FieldState>,
+    pub(crate) state: Option<FieldState>,
     /// Values of an enforced field that are not.
     pub(super) values: Vec<(String, FieldState)>,
     /// Whether something at or below this field speaks.

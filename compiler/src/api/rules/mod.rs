@@ -43,5 +43,7 @@ pub(super) mod wasm_plugin;
 pub(super) mod workload_entry;
 pub(super) mod workload_group;
 
+#[cfg(test)]
+pub(super) use annotation::{ANNOTATIONS, LABELS, Line};
 pub use checks::CHECKS;
 pub(super) use checks::DEPRECATED_FIELD;

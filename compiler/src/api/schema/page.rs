@@ -8,6 +8,7 @@ use std::path::Path;
 use super::{Compiled, all_leaves, compiled};
 use crate::api::KINDS;
 use crate::api::field::FieldState;
+use crate::api::rules::{ANNOTATIONS, LABELS, Line};
 
 /// Chapters, and the groups of the kinds in each.
 const CHAPTERS: &[(&str, &[&str])] = &[
@@ -63,7 +64,23 @@ fn page(kinds: &[Compiled]) -> String {
             section(kind, &mut page);
         }
     }
+    names("Annotations", &ANNOTATIONS, &mut page);
+    names("Labels", &LABELS, &mut page);
     page
+}
+
+/// What Istio reads of metadata.
+fn names(title: &str, lines: &[Line], page: &mut String) {
+    let _ = write!(page, "\n## {title} of Istio\n\n| name | | |\n|---|---|---|\n");
+    for Line { name, value, state } in lines {
+        let value = value.map_or_else(String::new, |value| format!(": {value}"));
+        let (state, text) = match *state {
+            FieldState::Unenforced(text) => ("not enforced", text.to_owned()),
+            FieldState::Named(check) => ("by a check", format!("`{check}`")),
+            other => (other.name(), String::new()),
+        };
+        let _ = writeln!(page, "| `{name}{value}` | {state} | {text} |");
+    }
 }
 
 /// The fields of a kind that are its own, with their states.

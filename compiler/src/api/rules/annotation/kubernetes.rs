@@ -4,7 +4,7 @@
 //! will be. Source: Istio, `annotations.K8sAnalyzer`, `annotations.AlphaAnalyzer`.
 
 use super::known::{self, ASKED_FOR, KNOWN, Known, WRITTEN_BY_CNI, WRITTEN_BY_ISTIO};
-use super::value;
+use super::{state, value};
 use crate::api::kubernetes::PodSpec;
 use crate::api::rules::checks::{
     ALPHA_ANNOTATION, DEPRECATED_ANNOTATION, INVALID_ANNOTATION, MISPLACED_ANNOTATION,
@@ -37,6 +37,7 @@ pub(in crate::api) fn check_pod_template(
 
 fn check(metadata: &Metadata, kind: &str, of_cni: &[&str], at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let at = at.field("metadata");
+    state::check_labels(metadata, &at, out);
     let at = at.field("annotations");
     for (name, text) in &metadata.annotations {
         let name = name.as_str();
@@ -55,8 +56,9 @@ fn check(metadata: &Metadata, kind: &str, of_cni: &[&str], at: &At<'_>, out: &mu
         out.extend(deprecated(known, metadata, &at));
         if !known.may_stand_on(kind) {
             out.push(misplaced(known, kind, &at));
-        } else if let Some(expected) = value::fault(name, text) {
-            out.push(invalid(name, expected, &at));
+        } else {
+            out.extend(value::fault(name, text).map(|expected| invalid(name, expected, &at)));
+            out.extend(state::unserved(name, text, &at));
         }
     }
 }

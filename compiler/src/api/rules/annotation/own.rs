@@ -1,5 +1,6 @@
 //! Annotations that one of Istio's kinds does not take.
 
+use super::state;
 use crate::api::Metadata;
 use crate::api::checks::UNENFORCED_FIELD;
 use crate::api::rules::checks::FORBIDDEN_ANNOTATION;
@@ -21,8 +22,10 @@ pub(in crate::api) fn check(
     out: &mut Vec<Diagnostic>,
 ) {
     let at = at.field("metadata");
+    state::check_labels(metadata, &at, out);
     let at = at.field("annotations");
-    for name in metadata.annotations.keys() {
+    for (name, text) in &metadata.annotations {
+        out.extend(state::unserved(name, text, &at.field(name)));
         if INTERNAL.contains(&name.as_str()) {
             let found = Diagnostic::new(
                 &FORBIDDEN_ANNOTATION,

@@ -1,0 +1,83 @@
+//! The small repositories in which fields are set.
+
+use std::fs;
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+
+use super::exception::Tell;
+use super::outcome;
+use crate::parse::{Content, NodeId, Tree, parse};
+use crate::source::{FileId, Role, SourceFile};
+
+/// A file of `cases/`. It may be one list, as aliases do not lead from one document to another.
+pub(super) struct Case {
+    pub name: String,
+    pub documents: Vec<Value>,
+    compiled: OnceLock<Option<String>>,
+}
+
+/// Those of a folder.
+pub(super) fn all(folder: &str) -> Vec<Case> {
+    let files = fs::read_dir(super::data(folder)).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| Case::read(&path.to_string_lossy(), &super::read(path))).collect()
+}
+
+impl Case {
+    fn read(name: &str, text: &str) -> Self {
+        let documents = text.split("\n---\n").flat_map(|text| match document(name, text) {
+            Value::Object(mut list) if list.contains_key("items") => match list.remove("items") {
+                Some(Value::Array(items)) => items,
+                _ => Vec::new(),
+            },
+            document => vec![document],
+        });
+        Self { name: name.to_owned(), documents: documents.collect(), compiled: OnceLock::new() }
+    }
+
+    /// What comes of it as it stands.
+    pub(super) fn outcome(&self, tell: &Tell) -> Option<String> {
+        match tell {
+            Tell::Compiled => {
+                self.compiled.get_or_init(|| outcome::of(&self.documents, tell)).clone()
+            }
+            Tell::Check(_) | Tell::Nothing => outcome::of(&self.documents, tell),
+        }
+    }
+
+    /// What is wrong with it, if it cannot be compiled.
+    pub(super) fn fault(&self) -> Option<String> {
+        let is_right = self.outcome(&Tell::Compiled).is_some();
+        (!is_right).then(|| format!("{}: {:?}", self.name, outcome::errors(&self.documents)))
+    }
+}
+
+/// The first of the trees: what is embedded in a document has its own.
+fn document(name: &str, text: &str) -> Value {
+    let file = SourceFile::new(name, Role::Policy, text.to_owned());
+    let trees = parse(&file, FileId(0), &mut Vec::new()).trees;
+    let tree = trees.first().unwrap_or_else(|| panic!("{name}: {text}"));
+    value(tree, tree.root().unwrap_or_else(|| panic!("{name}: {text}")), text)
+}
+
+/// Aliases are written out.
+fn value(tree: &Tree, node: NodeId, source: &str) -> Value {
+    match tree.content(node) {
+        Content::Null | Content::Faulty => Value::Null,
+        Content::Bool(value) => value.into(),
+        Content::Integer(value) => value.into(),
+        Content::Float(value) => value.into(),
+        Content::Text(text) => tree.text(text, source).into(),
+        Content::Sequence(_) => {
+            tree.elements(node).iter().map(|node| value(tree, *node, source)).collect()
+        }
+        Content::Mapping(_) => {
+            let entries = tree.entries(node).iter();
+            let fields = entries
+                .map(|it| (tree.text(it.key, source).to_owned(), value(tree, it.value, source)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+    }
+}
