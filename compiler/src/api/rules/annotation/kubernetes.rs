@@ -54,11 +54,11 @@ fn check(metadata: &Metadata, kind: &str, of_cni: &[&str], at: &At<'_>, out: &mu
             out.push(alpha(name, &at));
         }
         out.extend(deprecated(known, metadata, &at));
-        if !known.may_stand_on(kind) {
-            out.push(misplaced(known, kind, &at));
-        } else {
+        if known.may_stand_on(kind) {
             out.extend(value::fault(name, text).map(|expected| invalid(name, expected, &at)));
             out.extend(state::unserved(name, text, &at));
+        } else {
+            out.push(misplaced(known, kind, &at));
         }
     }
 }
