@@ -35,8 +35,12 @@ pub fn check_again(inputs: &[source::Input], options: &Options, memory: &mut Mem
     let mesh = api::decode_again(&parsed, memory.decoded(), &mut diagnostics);
     let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
     ownership::check(&mesh.project, &parsed, &root, &mut diagnostics);
-    let allowances = Allowances::read(&parsed, options.today, &mut diagnostics);
-    check::all(&resolve::resolve(&mesh), options.today, &mut diagnostics);
+    let (allowances, resolved) = rayon::join(
+        || Allowances::read(&parsed, options.today, &mut diagnostics),
+        || resolve::resolve(&mesh),
+    );
+    check::all(&resolved, options.today, &mut diagnostics);
+    drop(resolved);
     check::hold_back(&parsed, &mut diagnostics);
     let compilation =
         Compilation { root, parsed, mesh, findings: Vec::new(), bundle: None, fault: None };

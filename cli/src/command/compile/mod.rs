@@ -4,6 +4,7 @@ mod out;
 mod project;
 mod watch;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
@@ -110,7 +111,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if arguments.watch {
         return watch::run(arguments);
     }
-    let run = Run { arguments, start, shown: None };
+    let run = Run { arguments, start, shown: None, known: None };
     match run.compile(None, None) {
         Ok((compiled, selected)) => {
             // The process ends with this. To give the memory of a large repository back piece by piece takes longer than to say what was found.
@@ -135,7 +136,13 @@ struct Run<'a> {
     start: Instant,
     /// The findings that stand on the terminal already.
     shown: Option<Vec<Finding>>,
+    /// What the findings of the round before are called, where somebody saw them.
+    known: Option<&'a HashSet<String>>,
 }
+
+/// As many findings are shown again in each round; of more only those that are new, since nobody reads the others again, and
+/// most terminals take longer to show thousands than it takes to find them.
+const AGAIN_MAX: usize = 100;
 
 impl Run<'_> {
     /// What was compiled, by what is known of the time before, and what is to be said of it; `tell` hears it before a snapshot
@@ -293,12 +300,32 @@ impl Run<'_> {
         let fingerprints = &selected.fingerprints;
         let setting = Setting { terminal, fail_on, paths: &paths, fingerprints };
         let mut out = io::BufWriter::new(to.open());
-        arguments.format.write(report, &setting, &mut out)?;
-        if !is_for_people {
-            return Ok(());
-        }
+        let Some((findings, gone)) = self.news(selected) else {
+            arguments.format.write(report, &setting, &mut out)?;
+            return if is_for_people { self.close(report, &terminal) } else { Ok(()) };
+        };
+        let new = render::Report { findings: &findings, ..*report };
+        arguments.format.write(&new, &setting, &mut out)?;
+        drop(out);
+        let before = report.findings.len() - findings.len();
+        notes(&[format!("{} as before, not shown again; {gone} gone", counted(before, "finding"))]);
+        self.close(report, &terminal)
+    }
+
+    /// Of many findings those that were not there in the round before, and how many are gone since.
+    fn news(&self, selected: &Selected) -> Option<(Vec<Finding>, usize)> {
+        let known = self.known.filter(|_| selected.findings.len() > AGAIN_MAX)?;
+        let named = selected.findings.iter().zip(&selected.fingerprints);
+        let new: Vec<_> = named.filter(|(_, name)| !known.contains(*name)).collect();
+        let left = selected.findings.len() - new.len();
+        let new = new.into_iter().map(|(finding, _)| finding.clone()).collect();
+        Some((new, known.len().saturating_sub(left)))
+    }
+
+    /// The verdict.
+    fn close(&self, report: &render::Report<'_>, terminal: &Terminal) -> io::Result<()> {
         let seconds = self.start.elapsed().as_secs_f64();
-        writeln!(io::stderr(), "{}", render::human::closing(report, &setting.terminal, seconds))
+        writeln!(io::stderr(), "{}", render::human::closing(report, terminal, seconds))
     }
 
     /// What is found, before there is a snapshot.

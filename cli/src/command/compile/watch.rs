@@ -2,6 +2,7 @@
 //!
 //! What is wrong with one round (a file that is half written, or gone) is said, and the next one comes with the next change.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -19,6 +20,9 @@ use crate::stop::{self, Leash};
 
 /// Editors save in a few steps, all within this.
 const SETTLE: Duration = Duration::from_millis(10);
+
+/// Making a snapshot takes about twice as long as finding what is wrong: where that takes less than this, all is shown at once.
+const SOON: Duration = Duration::from_millis(40);
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -53,6 +57,7 @@ async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
     // Watched before it is read: what is saved in between is not missed.
     let mut watch = Watch::over(&paths, arguments.out.as_deref(), SETTLE)?;
     let mut memory = Memory::default();
+    let mut known = None;
     let mut stopping = pin!(stop::requested(Leash::Free));
     let mut is_first = true;
     loop {
@@ -63,7 +68,7 @@ async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
             () = std::future::ready(()), if is_first => {}
             () = watch.changed() => {}
         }
-        let ended = round(arguments, &mut memory);
+        let ended = round(arguments, &mut memory, &mut known);
         if let (true, Some(exit)) = (is_first, ended) {
             return Ok(exit);
         }
@@ -72,11 +77,22 @@ async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
 }
 
 /// Compiles, and says what is found where anything is new. What stood in the way of it, which was said.
-fn round(arguments: &Arguments, memory: &mut Memory) -> Option<Exit> {
-    let mut run = Run { arguments, start: Instant::now(), shown: None };
+///
+/// `known` are the names of the findings that somebody saw the time before.
+fn round(
+    arguments: &Arguments,
+    memory: &mut Memory,
+    known: &mut Option<HashSet<String>>,
+) -> Option<Exit> {
+    let can_be_cleared = arguments.format.is_for_people() && Stream::Output.can_be_cleared();
+    let before = known.take().filter(|_| can_be_cleared);
+    let mut run = Run { arguments, start: Instant::now(), shown: None, known: before.as_ref() };
     memory.at(mesh_control::clock::wall());
     let mut shown = None;
     let mut tell = |compiled: &Compilation, selected: Selected| {
+        if run.start.elapsed() < SOON {
+            return;
+        }
         Stream::Output.clear();
         // Whoever stopped reading has seen enough.
         drop(run.announce(compiled, &selected));
@@ -94,10 +110,16 @@ fn round(arguments: &Arguments, memory: &mut Memory) -> Option<Exit> {
                     Stream::Output.clear();
                 }
                 run.report(&mut compiled, &selected, Stream::Output);
+                *known = Some(selected.fingerprints.into_iter().collect());
+            } else {
+                *known = before;
             }
             None
         }
-        Err(exit) => Some(exit),
+        Err(exit) => {
+            *known = before;
+            Some(exit)
+        }
     }
 }
 
