@@ -169,8 +169,8 @@ fn namespaces_share_the_sets_that_they_see_as_everybody_does() {
         .snapshot
         .names()
         .keys()
-        .filter(|key| key.kind == mesh_snapshot::Kind::HostSet && key.namespace == "shop")
-        .map(|key| key.name.clone())
+        .filter(|key| key.kind == mesh_snapshot::Kind::HostSet && &*key.namespace == "shop")
+        .map(|key| key.name.to_string())
         .collect();
     assert_eq!(sets, ["hosts"]);
 }
