@@ -81,8 +81,8 @@ pub struct Key {
 
 impl Key {
     #[must_use]
-    pub fn new(kind: Kind, namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
-        Self { kind, namespace: namespace.into(), name: name.into() }
+    pub fn new(kind: Kind, namespace: impl AsRef<str>, name: impl AsRef<str>) -> Self {
+        Self { kind, namespace: namespace.as_ref().into(), name: name.as_ref().into() }
     }
 }
 

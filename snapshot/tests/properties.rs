@@ -158,7 +158,7 @@ fn build(mesh: &Mesh, view: View, rotate: usize) -> Snapshot {
     let reference = builder.add(key, &Object::MeshDefaults(defaults()));
     builder.list("", reference, Applies::All, 0);
     for (name, namespace) in namespaces {
-        let seen = |set: &&Reference| view == View::All || set.key.namespace == *name;
+        let seen = |set: &&Reference| view == View::All || *set.key.namespace == **name;
         let hosts = sets.iter().filter(seen).cloned().collect();
         let egress = Egress { outbound: OutboundPolicy::AllowAny, hosts, ..Egress::default() };
         let reference =
@@ -295,7 +295,7 @@ proptest! {
             let fetched = slice.objects_beyond(&after, |digest| held.contains(digest)).unwrap();
             let kinds: Vec<_> = fetched.iter().map(|reference| reference.key.kind).collect();
             prop_assert_eq!(kinds, [Kind::Egress, Kind::HostSet, Kind::RouteTable]);
-            prop_assert!(fetched.iter().skip(1).all(|reference| reference.key.namespace == name));
+            prop_assert!(fetched.iter().skip(1).all(|reference| *reference.key.namespace == *name));
             let all = slice.objects(&after).unwrap();
             prop_assert!(all.iter().all(|it| held.contains(&it.digest) || fetched.contains(it)));
         }

@@ -170,7 +170,7 @@ fn namespaces_share_the_sets_that_they_see_as_everybody_does() {
         .names()
         .keys()
         .filter(|key| key.kind == mesh_snapshot::Kind::HostSet && &*key.namespace == "shop")
-        .map(|key| &*key.name)
+        .map(|key| key.name.to_string())
         .collect();
     assert_eq!(sets, ["hosts"]);
 }

@@ -105,7 +105,7 @@ fn a_denial_comes_before_and_names_its_rule() {
     assert_eq!(details(&policy, "/c").unwrap(), expected);
     let denied = judge(&policy, "/c").decision.rule().unwrap();
     assert_eq!((denied.item(), denied.index, &*denied.policy), ("rules[1]", 1, "deny"));
-    assert_eq!(denied.key.name, "deny");
+    assert_eq!(&*denied.key.name, "deny");
     let allowed = judge(&policy, "/d").decision.rule().unwrap();
     assert_eq!(allowed.id(), "ns[shop]-policy[allow]-rule[0]");
 }
