@@ -2,7 +2,7 @@
 //!
 //! Source: Istio, `VirtualService.http.route.destination.subset`; which rule counts is [`View::policies`]'s to say.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::suggestion;
 use super::unknown_host::viewers;
@@ -105,7 +105,9 @@ fn describe(
     let others = if is_defined { Vec::new() } else { rules_of(mesh, &destination.host) };
     let own = seen.iter().flat_map(|policy| &policy.subsets).map(|(.., it)| it.name.as_str());
     let other = others.iter().flat_map(|rule| &rule.spec.subsets).map(|it| it.name.as_str());
-    let names: Vec<&str> = own.chain(other).collect();
+    // Several rules may define one subset.
+    let mut met = BTreeSet::new();
+    let names: Vec<&str> = own.chain(other).filter(|name| met.insert(*name)).collect();
     // A version apart by one sign is another version, and seldom a slip.
     let near = nearest(destination.subset, names.iter().copied()).filter(|near| near.len() > 3);
     let label = near.map_or("not defined".to_owned(), |near| format!("did you mean `{near}`?"));
