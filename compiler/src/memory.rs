@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesh_stamp::Stamp;
 use rayon::prelude::*;
 
 use crate::api::Decoded;
 use crate::diagnostic::Diagnostic;
 use crate::parse::{self, Parsed, ParsedFile};
-use crate::source::{self, Entry, FileId, Input, SourceFile, Stamp};
+use crate::source::{self, Entry, FileId, Input, Origin, SourceFile};
 
 /// The files that were read last. What has not changed is not parsed again.
 #[derive(Default)]
@@ -88,7 +89,10 @@ impl Memory {
     fn look(&self, id: FileId, entry: Entry) -> (Known, bool) {
         let known = self.files.get(&entry.shown);
         // Before it is read: what is written meanwhile changes it.
-        let stamp = self.now.and_then(|now| Stamp::of(&entry.origin, now));
+        let stamp = self.now.and_then(|now| match &entry.origin {
+            Origin::File(path) => Stamp::of(path, now).ok().flatten(),
+            _ => None,
+        });
         if let Some(known) = known
             && known.stamp.is_some()
             && known.stamp == stamp

@@ -18,7 +18,6 @@ mod file;
 mod lines;
 mod load;
 mod span;
-mod stamp;
 mod walk;
 
 pub use checks::CHECKS;
@@ -27,7 +26,6 @@ pub use file::{Role, SourceFile, is_deceptive};
 pub use lines::LineIndex;
 pub use load::{FILE_BYTES_MAX, load};
 pub use span::{FileId, Position, Span};
-pub(crate) use stamp::Stamp;
 pub use walk::walk;
 pub(crate) use walk::{relative, root};
 

@@ -13,7 +13,7 @@ use mesh_snapshot::container::{self, Bundle, FileError};
 use super::verify::{Signers, VerifyError};
 use crate::clock;
 use crate::problems::Problems;
-use crate::world::Stamp;
+use crate::world::Stamps;
 
 /// A file that may be rolled out.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,7 +30,7 @@ pub(super) struct Folder {
     signers: Signers,
     problems: Problems,
     /// Every file as it was when it was read last; nothing where it cannot be taken. Without a stamp it is read again.
-    files: BTreeMap<PathBuf, (Option<Stamp>, Option<Publication>)>,
+    files: BTreeMap<PathBuf, (Option<Stamps>, Option<Publication>)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ impl Folder {
         let mut newest_read: Option<(Publication, Bundle)> = None;
         for (path, modified) in found {
             // Taken before it is read: what changes meanwhile has another one.
-            let stamp = Stamp::of([path.clone()], clock::wall());
+            let stamp = Stamps::of([path.clone()], clock::wall());
             let known = self.files.get(&path).and_then(|(known, _)| known.as_ref());
             if known.is_none() || known != stamp.as_ref() {
                 let read = self.read(&path, modified);

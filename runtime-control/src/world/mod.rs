@@ -6,11 +6,11 @@
 mod document;
 mod registry;
 mod secret;
-mod stamp;
+mod stamps;
 
 pub use document::{Document, DocumentError, Instance, Listed};
 pub use registry::Registry;
-pub(crate) use stamp::Stamp;
+pub(crate) use stamps::Stamps;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

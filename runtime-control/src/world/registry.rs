@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::document::{Document, DocumentError};
 use super::secret::SecretError;
-use super::stamp::Stamp;
+use super::stamps::Stamps;
 use super::{Secret, World, publish};
 use crate::clock;
 use crate::keys::KeySets;
@@ -39,7 +39,7 @@ struct Known {
 }
 
 /// By path: what it said, and how it looked when it was read. Without a stamp it is read again.
-type Kept<T> = BTreeMap<PathBuf, (T, Option<Stamp>)>;
+type Kept<T> = BTreeMap<PathBuf, (T, Option<Stamps>)>;
 
 impl Registry {
     /// The world as it is now.
@@ -158,7 +158,7 @@ impl Known {
         let is_document =
             |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
         let listed = files.into_iter().filter(is_document).map(|path| (path, ())).collect();
-        let stamp = |path: &Path| Stamp::of([path.to_owned()], clock::wall());
+        let stamp = |path: &Path| Stamps::of([path.to_owned()], clock::wall());
         Ok(read_again(&mut self.documents, listed, stamp, |path, ()| Document::read(path)))
     }
 
@@ -168,7 +168,7 @@ impl Known {
             let own = folders(&namespace)?.into_iter();
             listed.extend(own.filter_map(|path| Some((path.clone(), credential(&path)?))));
         }
-        let stamp = |path: &Path| Stamp::of(Secret::files(path), clock::wall());
+        let stamp = |path: &Path| Stamps::of(Secret::files(path), clock::wall());
         Ok(read_again(&mut self.secrets, listed, stamp, |path, credential| {
             Ok((credential, Secret::read(path)?))
         }))
@@ -179,7 +179,7 @@ impl Known {
 fn read_again<L, T, E>(
     known: &mut Kept<T>,
     listed: Vec<(PathBuf, L)>,
-    stamp: impl Fn(&Path) -> Option<Stamp>,
+    stamp: impl Fn(&Path) -> Option<Stamps>,
     mut read: impl FnMut(&Path, L) -> Result<T, E>,
 ) -> Vec<(PathBuf, E)> {
     let mut before = std::mem::take(known);
@@ -298,7 +298,7 @@ mod tests {
             let faults = read_again(
                 &mut known,
                 listed,
-                |path| Stamp::of([path.to_owned()], now),
+                |path| Stamps::of([path.to_owned()], now),
                 |path, ()| {
                     reads.push(path.to_owned());
                     fs::read_to_string(path)?.parse::<u32>().map_err(io::Error::other)

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use mesh_snapshot::object::Credential;
 use mesh_snapshot::wire;
@@ -15,7 +16,6 @@ use rustls::sign::CertifiedKey;
 use super::handshake;
 use super::pem;
 use super::provider::provider;
-use super::stamp::FileStamp;
 use super::trust::read_roots;
 use crate::world::{Version, Watched, World};
 
@@ -23,7 +23,8 @@ use crate::world::{Version, Watched, World};
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Stamp {
     Secret(Version),
-    File(FileStamp),
+    /// Absent: it is not there, or cannot be looked at.
+    File(Option<mesh_stamp::Stamp>),
 }
 
 /// Of all of these, which are about to be read. `None`: one of them may change without its being seen, so what is made of
@@ -81,7 +82,11 @@ impl Material {
     }
 
     fn stamps(&self, now: UnixTime) -> Vec<Option<Stamp>> {
-        let file = |path: &Path| FileStamp::of(path, now).map(Stamp::File);
+        let now = Duration::from_secs(now.as_secs());
+        let file = |path: &Path| match mesh_stamp::Stamp::of(path, now) {
+            Ok(stamp) => stamp.map(|stamp| Stamp::File(Some(stamp))),
+            Err(_) => Some(Stamp::File(None)),
+        };
         match self {
             Self::Secret { cell, .. } => vec![Some(Stamp::Secret(cell.version()))],
             Self::Files { chain, key } => vec![file(chain), file(key)],

@@ -33,7 +33,6 @@ mod mesh_server;
 
 pub(crate) mod material;
 mod names;
-mod stamp;
 
 mod cipher;
 mod termination;
