@@ -24,6 +24,7 @@ mod embedded;
 mod everyday;
 mod faults;
 mod file;
+mod json;
 mod kustomize;
 mod merge;
 mod origin;

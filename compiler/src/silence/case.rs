@@ -3,11 +3,11 @@
 use std::fs;
 use std::sync::OnceLock;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::exception::Tell;
 use super::outcome;
-use crate::parse::{Content, NodeId, Tree, parse};
+use crate::parse::parse;
 use crate::source::{FileId, Role, SourceFile};
 
 /// A file of `cases/`. It may be one list, as aliases do not lead from one document to another.
@@ -59,25 +59,6 @@ fn document(name: &str, text: &str) -> Value {
     let file = SourceFile::new(name, Role::Policy, text.to_owned());
     let trees = parse(&file, FileId(0), &mut Vec::new()).trees;
     let tree = trees.first().unwrap_or_else(|| panic!("{name}: {text}"));
-    value(tree, tree.root().unwrap_or_else(|| panic!("{name}: {text}")), text)
-}
-
-/// Aliases are written out.
-fn value(tree: &Tree, node: NodeId, source: &str) -> Value {
-    match tree.content(node) {
-        Content::Null | Content::Faulty => Value::Null,
-        Content::Bool(value) => value.into(),
-        Content::Integer(value) => value.into(),
-        Content::Float(value) => value.into(),
-        Content::Text(text) => tree.text(text, source).into(),
-        Content::Sequence(_) => {
-            tree.elements(node).iter().map(|node| value(tree, *node, source)).collect()
-        }
-        Content::Mapping(_) => {
-            let entries = tree.entries(node).iter();
-            let fields = entries
-                .map(|it| (tree.text(it.key, source).to_owned(), value(tree, it.value, source)));
-            Value::Object(fields.collect::<Map<_, _>>())
-        }
-    }
+    let root = tree.root().unwrap_or_else(|| panic!("{name}: {text}"));
+    tree.json(root, text, usize::MAX).unwrap_or_default()
 }

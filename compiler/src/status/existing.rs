@@ -1,9 +1,9 @@
 //! What stands in the `status` of a resource already.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::condition::Condition;
-use crate::parse::{Content, DocumentId, NodeId, Parsed, Tree};
+use crate::parse::{Content, DocumentId, Parsed};
 
 /// Aliases may make much of little: beyond so many values a status is taken for none.
 const VALUES_MAX: usize = 100_000;
@@ -20,9 +20,8 @@ impl Existing {
         let document = parsed.document(id);
         let (tree, source) = (parsed.tree(document.tree), parsed.source(document.file).text());
         let entry = |node, key| tree.entry(node, key, source).map(|entry| entry.value);
-        let mut left = VALUES_MAX;
         let status = entry(document.root, "status");
-        let status = status.and_then(|node| json(tree, node, source, &mut left));
+        let status = status.and_then(|node| tree.json(node, source, VALUES_MAX));
         let generation = entry(document.root, "metadata").and_then(|it| entry(it, "generation"));
         let generation = generation.and_then(|node| match tree.content(node) {
             Content::Integer(generation) => Some(generation),
@@ -51,28 +50,4 @@ impl Existing {
 pub(super) fn conditions(of: &Value) -> Vec<Condition> {
     let all = of.get("conditions").and_then(Value::as_array).into_iter().flatten();
     all.filter_map(|it| serde_json::from_value(it.clone()).ok()).collect()
-}
-
-fn json(tree: &Tree, node: NodeId, source: &str, left: &mut usize) -> Option<Value> {
-    *left = left.checked_sub(1)?;
-    Some(match tree.content(node) {
-        Content::Null | Content::Faulty => Value::Null,
-        Content::Bool(value) => value.into(),
-        Content::Integer(value) => value.into(),
-        Content::Float(value) => value.into(),
-        Content::Text(text) => tree.text(text, source).into(),
-        Content::Sequence(_) => {
-            let elements = tree.elements(node).iter();
-            let elements = elements.map(|element| json(tree, *element, source, left));
-            Value::Array(elements.collect::<Option<_>>()?)
-        }
-        Content::Mapping(_) => {
-            let mut object = Map::new();
-            for entry in tree.entries(node) {
-                let value = json(tree, entry.value, source, left)?;
-                object.insert(tree.text(entry.key, source).to_owned(), value);
-            }
-            Value::Object(object)
-        }
-    })
 }

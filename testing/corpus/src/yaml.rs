@@ -1,8 +1,7 @@
 //! YAML of a corpus, as JSON. The compiler's own reader reads it: it is tested elsewhere, and there need be no other.
 
-use mesh_compiler::parse::{Content, NodeId, Tree};
 use mesh_compiler::source::Input;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Each document of a text; `Err` where it is not YAML.
 pub(crate) fn documents(text: &str) -> Result<Vec<Value>, String> {
@@ -25,27 +24,7 @@ fn document(text: &str) -> Result<Value, String> {
     };
     let (tree, source) = (parsed.tree(document.tree), parsed.source(document.file).text());
     let value = tree.entry(document.root, "value", source).map(|entry| entry.value);
-    Ok(value.map_or(Value::Null, |node| json(tree, node, source)))
-}
-
-fn json(tree: &Tree, node: NodeId, source: &str) -> Value {
-    match tree.content(node) {
-        Content::Null | Content::Faulty => Value::Null,
-        Content::Bool(value) => value.into(),
-        Content::Integer(value) => value.into(),
-        Content::Float(value) => value.into(),
-        Content::Text(text) => tree.text(text, source).into(),
-        Content::Sequence(_) => {
-            tree.elements(node).iter().map(|element| json(tree, *element, source)).collect()
-        }
-        Content::Mapping(_) => {
-            let entries = tree.entries(node).iter();
-            let entry = |entry: &mesh_compiler::parse::Entry| {
-                (tree.text(entry.key, source).to_owned(), json(tree, entry.value, source))
-            };
-            Value::Object(entries.map(entry).collect::<Map<_, _>>())
-        }
-    }
+    Ok(value.and_then(|node| tree.json(node, source, usize::MAX)).unwrap_or_default())
 }
 
 #[cfg(test)]
