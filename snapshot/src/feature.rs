@@ -5,8 +5,8 @@
 //! a feature; what stood there from the start and is not named here, every proxy serves.
 
 use crate::object::{
-    Action, ClientPolicy, FilterStep, HttpAction, JwtKeys, LoadBalancer, Object, PortPolicies,
-    RequestFilters, RouteTable,
+    Action, ClientPolicy, Egress, FilterStep, Host, HostSet, HttpAction, JwtKeys, LoadBalancer,
+    Object, PortPolicies, RequestFilters, RouteTable,
 };
 
 /// The features that the proxy of this release serves. What needs another is refused by the proxy, so the compiler refuses it
@@ -14,9 +14,11 @@ use crate::object::{
 pub const SERVED: &[&str] = &[
     "consistent-hash",
     "cors",
+    "egress-proxy",
     "fault-injection",
     "header-filter",
     "inbound-ports",
+    "listener-ports",
     "local-rate-limit",
     "mirroring",
     "remote-jwks",
@@ -44,10 +46,10 @@ pub fn of(object: &Object) -> Vec<(&'static str, String)> {
             .collect(),
         Object::InboundPorts(_) => vec![("inbound-ports", String::new())],
         Object::RequestFilters(filters) => request_filters(filters),
+        Object::Egress(egress) => outbound(egress),
+        Object::HostSet(set) => hosts(set),
         Object::MeshDefaults(_)
         | Object::Service(_)
-        | Object::HostSet(_)
-        | Object::Egress(_)
         | Object::Gateway(_)
         | Object::PeerAuthentication(_) => Vec::new(),
     }
@@ -68,6 +70,19 @@ fn request_filters(object: &RequestFilters) -> Vec<(&'static str, String)> {
     let headers = headers.map(|(index, _)| ("route-headers", format!("routeHeaders[{index}]")));
     let trusted = object.trusted_proxies.map(|_| ("trusted-proxies", "trustedProxies".to_owned()));
     filters.chain(settings).chain(headers).chain(trusted).collect()
+}
+
+fn outbound(egress: &Egress) -> Vec<(&'static str, String)> {
+    let proxy = egress.proxy.is_some().then(|| ("egress-proxy", "proxy".to_owned()));
+    let is_listening = !egress.listening.is_empty();
+    let listening = is_listening.then(|| ("listener-ports", "listening".to_owned()));
+    proxy.into_iter().chain(listening).collect()
+}
+
+fn hosts(set: &HostSet) -> Vec<(&'static str, String)> {
+    let is_of_ports = |host: &Host| host.shown_ports.is_some() || host.routed_ports.is_some();
+    let named = set.hosts.iter().filter(|(_, host)| is_of_ports(host));
+    named.map(|(name, _)| ("listener-ports", format!("hosts.{name}"))).collect()
 }
 
 fn client_policy(policy: &ClientPolicy) -> Vec<(&'static str, String)> {
@@ -102,4 +117,31 @@ fn routes(table: &RouteTable) -> Vec<(&'static str, String)> {
         }
     }
     needed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+    use crate::object::{Egress, EgressProxy, Host, HostSet, Object};
+
+    #[test]
+    fn what_was_added_to_the_view_of_a_workload_is_needed_where_it_is_used() {
+        let proxy = EgressProxy { host: "out.example.com".into(), port: 80, subset: String::new() };
+        let plain = Object::Egress(Egress::default());
+        let egress = Egress { proxy: Some(proxy), listening: vec![80], ..Egress::default() };
+        assert_eq!(of(&plain), []);
+        assert_eq!(
+            of(&Object::Egress(egress)),
+            [("egress-proxy", "proxy".to_owned()), ("listener-ports", "listening".to_owned())]
+        );
+
+        let shown = Host { shown_ports: Some(vec![80]), ..Host::default() };
+        let routed = Host { routed_ports: Some(Vec::new()), ..Host::default() };
+        let hosts = [("plain", Host::default()), ("routed", routed), ("shown", shown)]
+            .map(|(name, it)| (name.to_owned(), it));
+        let set = HostSet { hosts: hosts.into(), ..HostSet::default() };
+        let needed =
+            ["hosts.routed", "hosts.shown"].map(|item| ("listener-ports", item.to_owned()));
+        assert_eq!(of(&Object::HostSet(set)), needed);
+    }
 }

@@ -47,7 +47,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             if let Some((port, place)) = tcp_port(rule, spec.action, &ports, is_open) {
                 out.push(report(policy.resource.id, field, spec.action, *port, place.clone()));
                 // Of one policy that closes a port by what it leaves out one rule tells enough.
-                if spec.action == Action::Allow && !names_ports(rule) {
+                if spec.action == Action::Allow && !rule.names_ports() {
                     break;
                 }
             }
@@ -126,11 +126,6 @@ fn behind(mesh: &Mesh<'_>, workload: &Workload<'_>, number: u16) -> u16 {
     targets.find_map(|port| selection::target(workload, &port.target)).unwrap_or(number)
 }
 
-fn names_ports(rule: &Rule) -> bool {
-    let operations = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
-    operations.into_iter().any(|operation| !operation.ports.is_empty())
-}
-
 /// Whether an `ALLOW` rule for workloads of this scope is for connections to `port`, whatever they carry.
 fn lets_bytes_in(mesh: &Mesh<'_>, scope: &Scope<'_>, port: u16) -> bool {
     let is_near = |other: &Scope<'_>| {
@@ -143,7 +138,7 @@ fn lets_bytes_in(mesh: &Mesh<'_>, scope: &Scope<'_>, port: u16) -> bool {
             let named = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
             let mut named = named.into_iter().flat_map(|operation| &operation.ports);
             http_field(rule, &root).is_none()
-                && (!names_ports(rule) || named.any(|it| it.parse() == Ok(port)))
+                && (!rule.names_ports() || named.any(|it| it.parse() == Ok(port)))
         };
         spec.action == Action::Allow
             && policy.scope.as_ref().is_ok_and(is_near)

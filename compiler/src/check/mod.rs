@@ -62,6 +62,7 @@ mod undeployed_gateway;
 mod uneven_weights;
 mod unreachable_route;
 mod unrouted_ingress_tls;
+mod unseen_egress_proxy;
 mod unserved_backend_policy;
 mod unserved_gateway_host;
 mod unserved_ingress;
@@ -298,6 +299,7 @@ static RULES: &[Rule] = &[
     (&selector_behind_waypoint::CHECK, selector_behind_waypoint::run),
     (&refused_probe::CHECK, refused_probe::run),
     (&import_of_nothing::CHECK, import_of_nothing::run),
+    (&unseen_egress_proxy::CHECK, unseen_egress_proxy::run),
     (&secret_without_certificate::CHECK, secret_without_certificate::run),
     (&misjoined_rewrite::CHECK, misjoined_rewrite::run),
     (&retries_past_timeout::CHECK, retries_past_timeout::run),

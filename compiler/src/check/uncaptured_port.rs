@@ -17,7 +17,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for policy in &mesh.policies.authorization_policies {
         let Ok(scope) = &policy.scope else { continue };
         let rules = || policy.resource.spec.rules.iter().flatten();
-        if !rules().any(names_ports) {
+        if !rules().any(Rule::names_ports) {
             continue;
         }
         let selected = selection::of_policy(mesh, scope);
@@ -44,11 +44,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
-}
-
-fn names_ports(rule: &Rule) -> bool {
-    let mut operations = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
-    operations.any(|operation| !operation.ports.is_empty())
 }
 
 /// The ports that a rule names.

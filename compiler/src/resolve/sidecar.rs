@@ -168,6 +168,12 @@ impl<'a> Imports<'a> {
         self.others.iter().any(|listener| listener.service(namespace, host, client))
     }
 
+    /// Whether it depends on the port what is seen.
+    #[must_use]
+    pub fn is_by_port(&self) -> bool {
+        !self.by_port.is_empty()
+    }
+
     /// The ports that have listeners of their own, in order.
     pub fn ports(&self) -> impl Iterator<Item = u16> {
         self.by_port.keys().copied()

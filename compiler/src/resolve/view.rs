@@ -159,7 +159,7 @@ impl<'m, 'a> View<'m, 'a> {
 
     /// A service with the ports that are imported; `None` where none is. `namespace` is whose it is.
     fn at_ports(&self, mut seen: SeenService, namespace: &str) -> Option<SeenService> {
-        let Some(imports) = self.imports else { return Some(seen) };
+        let Some(imports) = self.imports.filter(|it| it.is_by_port()) else { return Some(seen) };
         let host = &*self.mesh.services.get(seen.id).host;
         let is_shown = |port: u16| imports.service_at(port, namespace, host, self.client);
         let all = seen.object.ports.iter().map(|port| port.number);
@@ -241,6 +241,7 @@ impl<'m, 'a> View<'m, 'a> {
     }
 
     fn ruled_ports(&self, ruler: Ruler<'_>, service: &SeenService) -> Option<BTreeSet<u16>> {
+        self.imports.filter(|it| it.is_by_port())?;
         let Ruler::VirtualService(id) = ruler else { return None };
         let shown = || service.shown_ports().map(|port| port.number);
         let is_ruled = |port: &u16| self.admits_at(*port, id);

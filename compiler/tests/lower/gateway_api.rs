@@ -439,6 +439,6 @@ spec:
         said.contains(&"no workload of the repository serves the Gateway `manual`"),
         "{said:?}"
     );
-    let unknown = "there is no Service `other.edge.svc.cluster.local`, so nobody knows its pods";
+    let unknown = "no Service `other.edge.svc.cluster.local` here selects pods";
     assert!(said.contains(&unknown), "{said:?}");
 }

@@ -43,6 +43,22 @@ fn sees(program: &Program<'_>, host: &str) -> bool {
 }
 
 const API: &str = "api.shop.svc.cluster.local";
+const V2: &str = "outbound|80||v2.shop.svc.cluster.local";
+
+/// Of a namespace: sends what is for the one service to the other.
+fn route(namespace: &str) -> String {
+    format!(
+        "
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: api, namespace: {namespace}}}
+spec:
+  hosts: [{API}]
+  http: [{{route: [{{destination: {{host: v2.shop.svc.cluster.local}}}}]}}]
+---
+"
+    )
+}
 
 #[test]
 fn only_what_is_imported_is_seen() {
@@ -78,42 +94,20 @@ fn an_exception_takes_back_what_is_imported() {
 
 #[test]
 fn a_route_leads_to_hosts_that_are_not_imported() {
-    let route = format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: api, namespace: shop}}
-spec:
-  hosts: [{API}]
-  http: [{{route: [{{destination: {{host: v2.shop.svc.cluster.local}}}}]}}]
----
-"
-    );
     let spec = format!("{{egress: [{{hosts: [\"shop/{API}\"]}}]}}");
-    let bundle = mesh(&(route + &sidecar("web/default", &spec))).bundle();
+    let bundle = mesh(&(route("shop") + &sidecar("web/default", &spec))).bundle();
     let page = Program::of(&bundle, "web/page");
-    assert_eq!(page.goes_to(Call::get(API, "/")), ["1 outbound|80||v2.shop.svc.cluster.local"]);
+    assert_eq!(page.goes_to(Call::get(API, "/")), [format!("1 {V2}")]);
     assert!(!sees(&page, "v2.shop.svc.cluster.local"));
 }
 
 #[test]
 fn routes_of_a_namespace_that_is_not_imported_do_not_rule() {
-    let route = format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: api, namespace: edge}}
-spec:
-  hosts: [{API}]
-  http: [{{route: [{{destination: {{host: v2.shop.svc.cluster.local}}}}]}}]
----
-"
-    );
     let spec = "{egress: [{hosts: [\"shop/*\"]}]}";
-    let bundle = mesh(&(route + &sidecar("web/default", spec))).bundle();
+    let bundle = mesh(&(route("edge") + &sidecar("web/default", spec))).bundle();
     let to = |name| Program::of(&bundle, name).goes_to(Call::get(API, "/"));
     assert_eq!(to("web/page"), [format!("1 outbound|80||{API}")]);
-    assert_eq!(to("edge/gate"), ["1 outbound|80||v2.shop.svc.cluster.local"]);
+    assert_eq!(to("edge/gate"), [format!("1 {V2}")]);
 }
 
 #[test]
@@ -269,24 +263,15 @@ fn a_listener_for_a_port_shows_its_hosts_there_and_no_others() {
 
 #[test]
 fn routes_rule_at_the_ports_whose_listeners_import_them() {
-    let route = format!(
-        "
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: api, namespace: edge}}
-spec:
-  hosts: [{API}]
-  http: [{{route: [{{destination: {{host: v2.shop.svc.cluster.local}}}}]}}]
----
-"
-    );
-    let to = |hosts: &str| {
-        let listener = "{port: {number: 80, protocol: HTTP, name: http}";
-        let spec = format!("{{egress: [{listener}, hosts: [\"shop/*\"]}}, {{hosts: [{hosts}]}}]}}");
-        let bundle = mesh(&(route.clone() + &sidecar("web/default", &spec))).bundle();
+    let to = |at_80: &str, others: &str| {
+        let listener =
+            format!("{{port: {{number: 80, protocol: HTTP, name: http}}, hosts: [{at_80}]}}");
+        let spec = format!("{{egress: [{listener}, {{hosts: [{others}]}}]}}");
+        let bundle = mesh(&(route("edge") + &sidecar("web/default", &spec))).bundle();
         Program::of(&bundle, "web/page").goes_to(Call::get(API, "/"))
     };
-    assert_eq!(to("\"edge/*\""), [format!("1 outbound|80||{API}")]);
+    assert_eq!(to("\"shop/*\"", "\"edge/*\""), [format!("1 outbound|80||{API}")]);
+    assert_eq!(to("\"shop/*\", \"edge/*\"", "\"shop/*\""), [format!("1 {V2}")]);
 }
 
 #[test]
@@ -296,15 +281,24 @@ fn what_is_unknown_goes_by_the_proxy_for_it() {
         let policy = format!("outboundTrafficPolicy: {{mode: ALLOW_ANY, {proxy}}}");
         format!("{{egress: [{{hosts: [{hosts}]}}], {policy}}}")
     };
-    let to = |hosts: &str| {
+    let compiled = |hosts: &str| {
         let repository = mesh(&sidecar("web/default", &spec(hosts)));
-        let settings = "lints: {deprecated-egress-proxy: allow}\n";
-        repository.write("mesh.yaml", settings);
-        let bundle = repository.bundle();
+        repository.write("mesh.yaml", "lints: {deprecated-egress-proxy: allow}\n");
+        repository.compile()
+    };
+    let to = |hosts: &str| {
+        let bundle = compiled(hosts).bundle.unwrap();
         let page = Program::of(&bundle, "web/page");
         page.goes_to(Call::get("elsewhere.test", "/"))
     };
+    let said = |hosts: &str| {
+        let findings = compiled(hosts).findings;
+        findings.iter().map(|it| it.message.clone()).collect::<Vec<_>>()
+    };
     assert_eq!(to("\"shop/*\""), [format!("1 outbound|80||{API}")]);
+    assert_eq!(said("\"shop/*\""), [""; 0]);
+    assert_eq!(to("\"./*\""), [format!("1 outbound|80||{API} (unknown)")]);
+    assert_eq!(said("\"./*\""), [format!("the Sidecar does not import `{API}`")]);
 }
 
 #[test]

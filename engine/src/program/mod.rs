@@ -37,10 +37,12 @@ pub(crate) use view::{SeenHost, View};
 pub const FEATURES: &[&str] = &[
     "consistent-hash",
     "cors",
+    "egress-proxy",
     "external-authorization",
     "fault-injection",
     "header-filter",
     "inbound-ports",
+    "listener-ports",
     "local-rate-limit",
     "mirroring",
     "remote-jwks",

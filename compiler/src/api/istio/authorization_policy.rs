@@ -59,6 +59,15 @@ pub struct Rule {
     pub when: Vec<Condition>,
 }
 
+impl Rule {
+    /// Whether it is for some ports only.
+    #[must_use]
+    pub fn names_ports(&self) -> bool {
+        let operations = self.to.iter().flatten().filter_map(|to| to.operation.as_ref());
+        operations.into_iter().any(|operation| !operation.ports.is_empty())
+    }
+}
+
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct From {

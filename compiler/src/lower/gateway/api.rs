@@ -63,8 +63,9 @@ impl<'a> Lowering<'_, 'a> {
                 self.unserved(place, "nobody is asked for this address".to_owned(), effect);
                 continue;
             };
-            if front_service(self.mesh, &gateway.namespace, &host).is_none() {
-                let message = format!("there is no Service `{host}`, so nobody knows its pods");
+            let service = front_service(self.mesh, &gateway.namespace, &host);
+            if service.is_none_or(|it| it.spec.selector.is_empty()) {
+                let message = format!("no Service `{host}` here selects pods");
                 let effect = format!(
                     "unless another address has pods, the Gateway is served by those with the label `{GATEWAY_NAME_LABEL}: {}`",
                     gateway.name()
