@@ -31,7 +31,7 @@ pub(crate) fn program(bundle: &Bundle, workload: &Workload) -> Result<Program, P
         .map_err(|error| PlanError::Slice { workload: name(), error: Box::new(error) })?;
     let limits = Limits {
         memory_bytes_max: usize::MAX,
-        features: mesh_engine::FEATURES,
+        features: mesh_snapshot::feature::SERVED,
         gateway_address: mesh_engine::GATEWAY_ADDRESS,
     };
     Program::build(workload, &slice, snapshot, &limits)

@@ -1,8 +1,10 @@
-//! `match-never-holds`: a match of a route asks for a port, a gateway or a namespace that there is not where the route applies.
+//! `match-never-holds`: a match of a route asks for a port, a gateway, or a caller's namespace or labels that there are not where the
+//! route applies.
 //!
 //! Only what is written in the resource itself is judged, not what a delegate inherits. Source: Istio,
-//! `HTTPMatchRequest`, `L4MatchAttributes`, `TLSMatchAttributes`: `port`, `gateways`, `sourceNamespace`.
+//! `HTTPMatchRequest`, `L4MatchAttributes`, `TLSMatchAttributes`: `port`, `gateways`, `sourceNamespace`, `sourceLabels`.
 
+use super::asked::{self, Asked};
 use super::{inventory, unknown_gateway};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -12,58 +14,18 @@ use crate::resolve::route::{GatewayName, VirtualService, gateway_name};
 pub(super) static CHECK: Check =
     Check::lint("match-never-holds", Severity::Warning, include_str!("match_never_holds.md"));
 
-/// What matches of all three sorts of routes have in common.
-struct Asked<'m> {
-    at: FieldPath,
-    port: u32,
-    gateways: &'m [String],
-    source_namespace: &'m str,
-}
-
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, it) in mesh.virtual_services.iter() {
-        for asked in asked(it) {
+        for asked in asked::of(it.resource) {
             let before = out.len();
             check_gateways(mesh, it, &asked, out);
             if out.len() == before {
                 out.extend(check_port(mesh, it, &asked));
                 out.extend(check_namespace(mesh, it, &asked));
+                out.extend(check_labels(mesh, it, &asked));
             }
         }
     }
-}
-
-fn asked<'m>(it: &VirtualService<'m>) -> Vec<Asked<'m>> {
-    let spec = &it.resource.spec;
-    let mut all = Vec::new();
-    let mut add = |list: &str, route, index, port, gateways, source_namespace| {
-        let at = FieldPath::default().field("spec").field(list).index(route);
-        let at = at.field("match").index(index);
-        all.push(Asked { at, port, gateways, source_namespace });
-    };
-    for (route, http) in spec.http.iter().enumerate().filter(|(_, it)| it.delegate.is_none()) {
-        for (index, it) in http.r#match.iter().enumerate() {
-            add(
-                "http",
-                route,
-                index,
-                it.port,
-                it.gateways.as_slice(),
-                it.source_namespace.as_str(),
-            );
-        }
-    }
-    for (route, tls) in spec.tls.iter().enumerate() {
-        for (index, it) in tls.r#match.iter().enumerate() {
-            add("tls", route, index, it.port, it.gateways.as_slice(), it.source_namespace.as_str());
-        }
-    }
-    for (route, tcp) in spec.tcp.iter().enumerate() {
-        for (index, it) in tcp.r#match.iter().enumerate() {
-            add("tcp", route, index, it.port, it.gateways.as_slice(), it.source_namespace.as_str());
-        }
-    }
-    all
 }
 
 fn never(it: &VirtualService<'_>, path: FieldPath, message: String) -> Diagnostic {
@@ -144,4 +106,24 @@ fn check_namespace(
     let path = asked.at.clone().field("sourceNamespace");
     let help = "a namespace that exists outside of this repository goes into `inventory.namespaces` of mesh.yaml";
     Some(never(it, path, format!("there is no namespace `{name}`")).help(help))
+}
+
+/// At a gateway it is its own labels that are compared with those that are asked for. Source: Istio, `sourceMatchHTTP`.
+fn check_labels(mesh: &Mesh<'_>, it: &VirtualService<'_>, asked: &Asked<'_>) -> Option<Diagnostic> {
+    let labels = asked.source_labels;
+    if labels.is_empty() || !asked.gateways.is_empty() || it.gateways.contains(&GatewayName::Mesh) {
+        return None;
+    }
+    for name in &it.gateways {
+        let GatewayName::Named(name) = name else { continue };
+        let proxies = mesh.gateways.find(name)?.proxies(&mesh.workloads);
+        if proxies.is_empty() || proxies.iter().any(|proxy| proxy.inventory.has(labels)) {
+            return None;
+        }
+    }
+    let bound = FieldPath::default().field("spec").field("gateways");
+    let message = "no proxy of the gateways has these labels, and they are compared with its own";
+    let found = never(it, asked.at.clone().field("sourceLabels"), message.to_owned());
+    let found = found.also(Place::key(it.resource.id, bound), "the routes are for these alone");
+    Some(found.help("callers are told apart by labels where `gateways` holds `mesh`"))
 }

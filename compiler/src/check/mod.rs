@@ -6,6 +6,7 @@
 //! What a repository does not hold may exist all the same. [`inventory`] decides what is known well enough that an
 //! unknown name is a mistake; what is taken on trust instead is said once, by `assumed-inventory`.
 
+mod asked;
 mod credential;
 mod inventory;
 mod suggestion;
@@ -32,6 +33,7 @@ mod unknown_service_account;
 mod unknown_source_namespace;
 mod unknown_subset;
 mod unreadable_certificate;
+mod unseen_egress_proxy;
 
 // Routes, hosts and servers in each other's way.
 mod closed_gateway_port;
@@ -45,6 +47,7 @@ mod generated_gateway;
 mod host_not_on_gateway;
 mod http_route_on_tcp_server;
 mod ignored_ingress_part;
+mod ignored_source_match;
 mod ineffective_mesh_parent;
 mod match_never_holds;
 mod merged_routes;
@@ -62,7 +65,6 @@ mod undeployed_gateway;
 mod uneven_weights;
 mod unreachable_route;
 mod unrouted_ingress_tls;
-mod unseen_egress_proxy;
 mod unserved_backend_policy;
 mod unserved_gateway_host;
 mod unserved_ingress;
@@ -203,6 +205,7 @@ static RULES: &[Rule] = &[
     (&unknown_policy_port::CHECK, unknown_policy_port::run),
     (&ineffective_mesh_parent::CHECK, ineffective_mesh_parent::run),
     (&match_never_holds::CHECK, match_never_holds::run),
+    (&ignored_source_match::CHECK, ignored_source_match::run),
     (&unused_stream_route::CHECK, unused_stream_route::run),
     (&unused_delegate::CHECK, unused_delegate::run),
     (&shadowed_route::CHECK, shadowed_route::run),

@@ -703,3 +703,65 @@ fn a_key_is_that_of_its_pair() {
     assert_eq!((found(foreign), found(fixed)), (1, 0));
     assert_eq!(found(&format!("{fixed}  key: |\n{key}")), 0);
 }
+
+/// At a gateway it is the gateway's own labels that a match of callers is held against.
+#[test]
+fn callers_have_no_labels_at_a_gateway() {
+    let gateway = "apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g, namespace: shop}
+spec: {selector: {istio: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: edge, namespace: shop}
+spec:
+  selector: {matchLabels: {istio: edge}}
+  template: {metadata: {labels: {istio: edge}, annotations: {inject.istio.io/templates: gateway}}, spec: {containers: [{name: istio-proxy, image: auto}]}}
+";
+    let found = |gateways: &str, test: &str| {
+        let to = "route: [{destination: {host: reviews}}]";
+        let spec = format!(
+            "{{hosts: [a.test], {gateways} http: [{{match: [{test}], {to}}}, {{timeout: 1s, {to}}}]}}"
+        );
+        let all = names(&[REVIEWS, &deployment("{app: reviews}"), gateway, &route("a", &spec)]);
+        let about = ["match-never-holds", "ignored-source-match"];
+        all.into_iter().filter(|it| about.contains(it)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("gateways: [g],", "{sourceLabels: {app: web}}"), ["match-never-holds"]);
+    assert_eq!(found("gateways: [g],", "{sourceLabels: {istio: edge}}"), [""; 0]);
+    assert_eq!(found("gateways: [g, mesh],", "{sourceLabels: {app: web}}"), [""; 0]);
+    let beside = "{gateways: [g], sourceNamespace: shop, sourceLabels: {app: web}}";
+    assert_eq!(found("gateways: [g],", beside), ["ignored-source-match"]);
+}
+
+#[test]
+fn an_egress_proxy_is_seen_by_those_who_use_it() {
+    let sidecar = |namespace: &str, hosts: &str, to: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: s, namespace: {namespace}}}\nspec: {{egress: [{{hosts: [{hosts}]}}], outboundTrafficPolicy: {{mode: ALLOW_ANY, egressProxy: {to}}}}}\n"
+        )
+    };
+    let host = "reviews.shop.svc.cluster.local";
+    let proxy = format!("{{host: {host}, port: {{number: 80}}}}");
+    let said = |sidecar: &str, more: &str| {
+        let text = [REVIEWS, &deployment("{app: reviews}"), sidecar, more].join("---\n");
+        let found = run(&[("a.yaml", &text)]);
+        let found = found.into_iter().filter(|it| it.check.name == "unseen-egress-proxy");
+        found.map(|it| it.message).collect::<Vec<_>>()
+    };
+    let unseen = [format!("the Sidecar does not import `{host}`")];
+    assert_eq!(said(&sidecar("shop", "./*", &proxy), ""), [""; 0]);
+    assert_eq!(said(&sidecar("web", "./*", &proxy), ""), unseen);
+    // That of the root namespace is for the workloads of all others.
+    assert_eq!(said(&sidecar("istio-system", "./*", &proxy), ""), [""; 0]);
+    assert_eq!(said(&sidecar("istio-system", "web/*", &proxy), ""), unseen);
+    // A route that leads there makes it known.
+    let leads = route("a", "{hosts: [a.test], http: [{route: [{destination: {host: reviews}}]}]}");
+    assert_eq!(said(&sidecar("web", "./*", &proxy), &leads), [""; 0]);
+    let port = format!("{{host: {host}, port: {{number: 81}}}}");
+    assert_eq!(said(&sidecar("shop", "./*", &port), ""), [format!("`{host}` has no port 81")]);
+    let nobody = "{host: out.example.com, port: {number: 80}}";
+    let unknown = ["namespace `shop` sees no service `out.example.com`"];
+    assert_eq!(said(&sidecar("shop", "./*", nobody), ""), unknown);
+}

@@ -1,0 +1,51 @@
+//! What the matches of all three sorts of routes ask of where a request comes from, and goes in.
+
+use std::collections::BTreeMap;
+
+use crate::api::Resource;
+use crate::api::istio;
+use crate::diagnostic::FieldPath;
+
+/// A match of a route.
+pub(super) struct Asked<'m> {
+    pub at: FieldPath,
+    pub port: u32,
+    pub gateways: &'m [String],
+    pub source_namespace: &'m str,
+    pub source_labels: &'m BTreeMap<String, String>,
+}
+
+macro_rules! asked {
+    ($at:expr, $test:expr) => {
+        Asked {
+            at: $at,
+            port: $test.port,
+            gateways: &$test.gateways,
+            source_namespace: &$test.source_namespace,
+            source_labels: &$test.source_labels,
+        }
+    };
+}
+
+/// Those that are written in the resource itself, without what delegates inherit.
+pub(super) fn of(resource: &Resource<istio::VirtualService>) -> Vec<Asked<'_>> {
+    let spec = &resource.spec;
+    let at = |list: &str, route, index| {
+        let at = FieldPath::default().field("spec").field(list).index(route);
+        at.field("match").index(index)
+    };
+    let mut all = Vec::new();
+    for (route, http) in spec.http.iter().enumerate().filter(|(_, it)| it.delegate.is_none()) {
+        let tests = http.r#match.iter().enumerate();
+        all.extend(tests.map(|(index, test)| asked!(at("http", route, index), test)));
+    }
+    for (route, tls) in spec.tls.iter().enumerate() {
+        let tests = tls.r#match.iter().enumerate();
+        all.extend(tests.map(|(index, test)| asked!(at("tls", route, index), test)));
+    }
+    for (route, tcp) in spec.tcp.iter().enumerate() {
+        let tests = tcp.r#match.iter().enumerate();
+        all.extend(tests.map(|(index, test)| asked!(at("tcp", route, index), test)));
+    }
+    all
+}
