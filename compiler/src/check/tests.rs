@@ -651,6 +651,17 @@ fn a_task_is_somebody_and_no_inventory() {
     };
     assert!(names(&[REVIEWS, job, &allows("night")]).is_empty());
     assert_eq!(names(&[job, &allows("day")]), ["unknown-service-account"]);
+    let effects = |text: &str| {
+        let found = run(&[("a.yaml", &[job, text].join("---\n"))]);
+        let found = found.into_iter().filter(|it| it.check.name == "unknown-service-account");
+        found.filter_map(|it| it.consequence).collect::<Vec<_>>()
+    };
+    let [effect] = &effects(&allows("day"))[..] else { panic!() };
+    assert!(effect.ends_with("matches nobody"), "{effect}");
+    let [effect] = &effects(&allows("day").replace("principals", "notPrincipals"))[..] else {
+        panic!()
+    };
+    assert!(effect.ends_with("leaves out nobody"), "{effect}");
     let selects = policy("shop", "{selector: {matchLabels: {app: night}}, rules: []}");
     let found = names(&[&deployment("{app: reviews}"), job, &selects]);
     assert!(!found.contains(&"selector-without-workload"), "{found:?}");

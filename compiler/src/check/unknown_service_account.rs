@@ -24,27 +24,28 @@ pub(super) static CHECK: Check = Check::lint(
 /// How many more places of an identity that nothing is like are pointed at.
 const SHOWN_MAX: usize = 2;
 
-/// Identities that are known already to be nobody's, by their text, and the places of each.
-type Nobody<'m> = BTreeMap<&'m str, (Diagnostic, Vec<Place>)>;
+/// Identities that are known already to be nobody's, by their text and whether they are left out, and the places of each.
+type Nobody<'m> = BTreeMap<(&'m str, bool), (Diagnostic, Vec<Place>)>;
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut nobody = Nobody::new();
     let known = Accounts::of(mesh);
     for policy in &mesh.source.authorization_policies {
         for it in principals(policy) {
-            let Some((domain, namespace, account)) = parse(it.text) else { continue };
-            if is_ours(mesh, domain) && !exists(mesh, &known, namespace, account) {
+            let Some(identity) = Identity::parse(it.text) else { continue };
+            if is_ours(mesh, identity.domain) && !exists(mesh, &known, &identity) {
                 let place = Place::value(policy.id, it.path());
-                let found = check(mesh, &known, &place, it.text, domain, namespace, account);
-                sort_out(found, it.text, place, &mut nobody, out);
+                let found = check(mesh, &known, &place, &it, &identity);
+                sort_out(found, (it.text, it.is_left_out()), place, &mut nobody, out);
             }
         }
         for it in accounts(policy) {
             let own = (policy.namespace.as_str(), it.text);
             let (namespace, account) = it.text.split_once('/').unwrap_or(own);
-            if !exists(mesh, &known, namespace, account) {
+            let identity = Identity { domain: "", namespace, account };
+            if !exists(mesh, &known, &identity) {
                 let place = Place::value(policy.id, it.path());
-                out.extend(check(mesh, &known, &place, it.text, "", namespace, account));
+                out.extend(check(mesh, &known, &place, &it, &identity));
             }
         }
     }
@@ -55,7 +56,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// A slip has a place of its own; an identity that nothing is like is missing once, however often it is named.
 fn sort_out<'m>(
     found: Option<Diagnostic>,
-    written: &'m str,
+    written: (&'m str, bool),
     place: Place,
     nobody: &mut Nobody<'m>,
     out: &mut Vec<Diagnostic>,
@@ -82,14 +83,31 @@ fn together(found: Diagnostic, places: Vec<Place>) -> Diagnostic {
     }
 }
 
-/// `domain/ns/namespace/sa/account`, without wildcards.
-fn parse(principal: &str) -> Option<(&str, &str, &str)> {
-    if principal.contains('*') {
-        return None;
+struct Identity<'p> {
+    /// Empty: the field takes a namespace and an account alone.
+    domain: &'p str,
+    namespace: &'p str,
+    account: &'p str,
+}
+
+impl<'p> Identity<'p> {
+    /// `domain/ns/namespace/sa/account`, without wildcards.
+    fn parse(principal: &'p str) -> Option<Self> {
+        if principal.contains('*') {
+            return None;
+        }
+        let (domain, rest) = principal.split_once("/ns/")?;
+        let (namespace, account) = rest.split_once("/sa/")?;
+        Some(Self { domain, namespace, account })
     }
-    let (domain, rest) = principal.split_once("/ns/")?;
-    let (namespace, account) = rest.split_once("/sa/")?;
-    Some((domain, namespace, account))
+
+    /// Another account, written in the same form.
+    fn like(&self, namespace: &str, account: &str) -> String {
+        match self.domain {
+            "" => format!("{namespace}/{account}"),
+            domain => format!("{domain}/ns/{namespace}/sa/{account}"),
+        }
+    }
 }
 
 /// `cluster.local` stands for the mesh's own domain, whatever that is called.
@@ -111,6 +129,11 @@ struct Written<'p> {
 }
 
 impl Written<'_> {
+    /// Whether its list says who is not meant.
+    fn is_left_out(&self) -> bool {
+        self.list.last().is_some_and(|list| list.starts_with("not"))
+    }
+
     fn path(&self) -> FieldPath {
         let rule = FieldPath::default().field("spec").field("rules").index(self.rule);
         let part = rule.field(self.part).index(self.place);
@@ -167,26 +190,23 @@ fn accounts(policy: &Resource<AuthorizationPolicy>) -> Vec<Written<'_>> {
     all
 }
 
-fn exists(mesh: &Mesh<'_>, accounts: &Accounts<'_>, namespace: &str, account: &str) -> bool {
+fn exists(mesh: &Mesh<'_>, accounts: &Accounts<'_>, identity: &Identity<'_>) -> bool {
+    let Identity { namespace, account, .. } = *identity;
     accounts
         .in_namespace(namespace)
         .is_some_and(|known| known.contains(account) || is_of_gateway(mesh, namespace, account))
 }
 
-/// `account` does not exist.
+/// The account does not exist.
 fn check(
     mesh: &Mesh<'_>,
     accounts: &Accounts<'_>,
     place: &Place,
-    written: &str,
-    domain: &str,
-    namespace: &str,
-    account: &str,
+    written: &Written<'_>,
+    identity: &Identity<'_>,
 ) -> Option<Diagnostic> {
-    let spell = |namespace: &str, account: &str| match domain {
-        "" => format!("{namespace}/{account}"),
-        domain => format!("{domain}/ns/{namespace}/sa/{account}"),
-    };
+    let Identity { namespace, account, .. } = *identity;
+    let spell = |namespace: &str, account: &str| identity.like(namespace, account);
     let (message, near) = match accounts.in_namespace(namespace) {
         Some(known) => {
             let near = nearest(account, known.iter().copied());
@@ -208,9 +228,17 @@ fn check(
         Some(near) => format!("did you mean `{near}`?"),
         None => "nobody can have this identity".to_owned(),
     };
+    let effect = match (written.is_left_out(), written.text) {
+        (false, text) => {
+            format!("no caller ever proves to be `{text}`: by this the policy matches nobody")
+        }
+        (true, text) => {
+            format!("no caller ever proves to be `{text}`: by this the policy leaves out nobody")
+        }
+    };
     let found = Diagnostic::new(&CHECK, place.clone(), message)
         .label(label)
-        .consequence(format!("no caller ever proves to be `{written}`, so this part of the policy never matches"))
+        .consequence(effect)
         .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
     Some(suggestion::offer(found, place.clone(), near.as_deref()))
 }
