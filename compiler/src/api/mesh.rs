@@ -434,15 +434,8 @@ fn other_version(id: DocumentId, identity: &Identity, kind: &Kind) -> Diagnostic
 fn misspelt(id: DocumentId, identity: &Identity, kind: &Kind) -> Diagnostic {
     let message = format!("there is no kind `{}` in `{}`", identity.kind, identity.api_version);
     Diagnostic::new(&UNKNOWN_KIND, kind_of(id), message)
-        .label(format!("did you mean `{}`?", kind.name))
+        .meant(Some(kind.name), "")
         .consequence("the resource is not read, so nothing of it takes effect")
-        .fix(
-            crate::diagnostic::Fix::new(
-                crate::diagnostic::Applicability::Unsafe,
-                format!("write `{}`", kind.name),
-            )
-            .replace(kind_of(id), kind.name),
-        )
 }
 
 fn unknown(id: DocumentId, identity: &Identity) -> Diagnostic {

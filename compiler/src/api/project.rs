@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::checks::INVALID_LINT;
 use super::decode::{Decoded, decode, nearest};
 use super::scalar::Opaque;
-use crate::diagnostic::{Applicability, At, Check, Diagnostic, Fix, Level, Severity};
+use crate::diagnostic::{At, Check, Diagnostic, Level, Severity};
 use crate::parse::{DocumentId, Parsed};
 
 /// The file at the root of a repository. All of it may be absent, and so may the file.
@@ -176,16 +176,9 @@ pub(crate) fn unknown_check<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Diagnostic {
-    let found = Diagnostic::new(&INVALID_LINT, at.key(), format!("there is no check `{name}`"))
-        .consequence("the line changes nothing");
-    match nearest(name, known) {
-        Some(near) => {
-            let fix =
-                Fix::new(Applicability::Unsafe, format!("write `{near}`")).replace(at.key(), near);
-            found.label(format!("did you mean `{near}`?")).fix(fix)
-        }
-        None => found.label("unknown check"),
-    }
+    Diagnostic::new(&INVALID_LINT, at.key(), format!("there is no check `{name}`"))
+        .consequence("the line changes nothing")
+        .meant(nearest(name, known), "unknown check")
 }
 
 /// `lints` names a check whose errors cannot be allowed.

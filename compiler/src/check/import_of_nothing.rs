@@ -2,7 +2,7 @@
 //!
 //! It is said of namespaces of which the repository knows services. Source: Istio, `IstioEgressListener.hosts`.
 
-use super::{inventory, suggestion};
+use super::inventory;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -51,14 +51,11 @@ fn check(mesh: &Mesh<'_>, text: &str, own: &str, place: Place) -> Option<Diagnos
         (None, Some(near)) => Some(format!("{of}/{near}")),
         (None, None) => None,
     };
-    let label = written
-        .as_ref()
-        .map_or("imports nothing".to_owned(), |written| format!("did you mean `{written}`?"));
-    let found = Diagnostic::new(&CHECK, place.clone(), format!("{whose} has no host `{host}`"))
-        .label(label)
+    let found = Diagnostic::new(&CHECK, place, format!("{whose} has no host `{host}`"))
+        .meant(written.as_deref(), "imports nothing")
         .consequence("workloads of the Sidecar do not see the host that is meant")
         .help("before the `/` stands the namespace of the service, and behind it the host in full");
-    Some(suggestion::offer(found, place, written.as_deref()))
+    Some(found)
 }
 
 /// Whether a `VirtualService` is imported so: its hosts need not be services.

@@ -99,10 +99,8 @@ fn report(place: Place, value: &str, action: Action) -> Diagnostic {
             .consequence(consequence);
     match instead(value) {
         Some(instead) => {
-            let title = format!("write `{instead}`");
-            found
-                .help(title.clone())
-                .fix(Fix::new(Applicability::Unsafe, title).replace(place, instead))
+            let fix = Fix::write(Applicability::Unsafe, place, instead);
+            found.help(fix.title.clone()).fix(fix)
         }
         None => found.help("a `*` is a wildcard at the beginning or at the end alone"),
     }
@@ -151,10 +149,8 @@ fn check_match(
     let plain = value.strip_suffix('*').filter(|plain| !plain.is_empty() && !plain.contains('*'));
     Some(match plain.filter(|_| field == "prefix") {
         Some(plain) => {
-            let title = format!("write `{plain}`");
-            found
-                .help(title.clone())
-                .fix(Fix::new(Applicability::Unsafe, title).replace(place, plain))
+            let fix = Fix::write(Applicability::Unsafe, place, plain);
+            found.help(fix.title.clone()).fix(fix)
         }
         None => found.help("a `prefix` takes whatever follows; else write a `regex`"),
     })

@@ -6,7 +6,7 @@
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::Labels;
 
-use super::{inventory, selection, suggestion};
+use super::{inventory, selection};
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -158,12 +158,11 @@ pub(super) fn report(
     let values = all.iter().filter_map(|it| Some((*it, it.inventory.labels.get(name)?.as_str())));
     let values: Vec<_> = values.collect();
     let near = nearest(value, values.iter().map(|(_, value)| *value));
-    let label = near.map_or("selects nothing".to_owned(), |near| format!("did you mean `{near}`?"));
-    let mut found = Diagnostic::new(&CHECK, place.clone(), message).label(label);
+    let mut found = Diagnostic::new(&CHECK, place, message).meant(near, "selects nothing");
     let shown = values.iter().find(|(_, value)| near == Some(value));
     if let Some((workload, value)) = shown {
         let place = Place::value(workload.id, workload.labels_path().field(name));
         found = found.also(place, format!("`{}` has `{name}: {value}`", workload.name()));
     }
-    suggestion::offer(found, place, near)
+    found
 }

@@ -3,7 +3,7 @@
 //! Policies are for workloads, which know only their own ports. Sources: Istio, `Operation.ports`,
 //! `PeerAuthentication.portLevelMtls`.
 
-use super::{selection, suggestion};
+use super::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
@@ -24,7 +24,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 let ports = operation.operation.iter().flat_map(|it| &it.ports).enumerate();
                 for (index, port) in ports {
                     let place = Place::value(policy.resource.id, at.clone().index(index));
-                    out.extend(check(mesh, &workloads, port, place, true));
+                    out.extend(check(mesh, &workloads, port, place));
                 }
             }
         }
@@ -35,18 +35,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for port in policy.resource.spec.port_level_mtls.iter().flatten().map(|(port, _)| port) {
             let path = FieldPath::default().field("spec").field("portLevelMtls").field(port);
             let place = Place::key(policy.resource.id, path);
-            out.extend(check(mesh, &workloads, port, place, false));
+            out.extend(check(mesh, &workloads, port, place));
         }
     }
 }
 
-/// `is_quoted`: whether the number stands as a text.
 fn check(
     mesh: &Mesh<'_>,
     workloads: &[&Workload<'_>],
     written: &str,
     place: Place,
-    is_quoted: bool,
 ) -> Option<Diagnostic> {
     let port: u16 = written.parse().ok()?;
     let mut meant = None;
@@ -65,11 +63,10 @@ fn check(
     }
     let (service, target) = meant?;
     let message = format!("{port} is a port of the Service, and its workloads do not have it");
-    let found = Diagnostic::new(&CHECK, place.clone(), message)
-        .label(format!("did you mean {target}?"))
+    let found = Diagnostic::new(&CHECK, place, message)
+        .meant(Some(&target.to_string()), "")
         .also(service.origin.place(), format!("this leads from {port} to {target}"))
         .consequence("the policy says nothing about the port that is called")
         .help("policies name the ports of pods (`targetPort`)");
-    let text = if is_quoted { format!("\"{target}\"") } else { target.to_string() };
-    Some(suggestion::offer(found, place, Some(&text)))
+    Some(found)
 }

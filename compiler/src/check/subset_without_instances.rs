@@ -2,7 +2,7 @@
 //!
 //! Source: Istio, `Subset.labels`. A subset may wait for the workload that it is for, so this is no error.
 
-use super::{selection, suggestion};
+use super::selection;
 use crate::api::istio::{DestinationRule, Subset};
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -68,15 +68,12 @@ fn report(
     let near = nearest(value, values.iter().copied());
     // A version apart by one sign is another version, and seldom a slip.
     let near = near.filter(|near| near.len() > 3);
-    let label = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("no workload has `{name}: {value}`"),
-    };
-    let mut found = Diagnostic::new(&CHECK, place.clone(), message).label(label);
+    let otherwise = format!("no workload has `{name}: {value}`");
+    let mut found = Diagnostic::new(&CHECK, place, message).meant(near, otherwise);
     if let Some(workload) = workloads.iter().find(|it| it.inventory.labels.contains_key(name)) {
         let own = workload.inventory.labels.get(name).map_or("", String::as_str);
         let place = Place::value(workload.id, workload.labels_path().field(name));
         found = found.also(place, format!("`{}` has `{name}: {own}`", workload.name()));
     }
-    suggestion::offer(found, place, near).consequence(effect)
+    found.consequence(effect)
 }

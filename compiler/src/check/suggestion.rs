@@ -2,16 +2,8 @@
 
 use super::inventory;
 use crate::api::nearest;
-use crate::diagnostic::{Applicability, Diagnostic, Fix, Place};
 use crate::resolve::Mesh;
 use crate::resolve::host::of_service;
-
-/// Offers `name` in place of what stands at `place`. Nobody but the author knows whether it is right.
-pub(super) fn offer(found: Diagnostic, place: Place, name: Option<&str>) -> Diagnostic {
-    let Some(name) = name else { return found };
-    let fix = Fix::new(Applicability::Unsafe, format!("write `{name}`")).replace(place, name);
-    found.fix(fix)
-}
 
 /// A host that is known, spelt as it would be in a resource of `namespace`, for one that is not.
 pub(super) fn host(mesh: &Mesh<'_>, written: &str, namespace: &str) -> Option<String> {

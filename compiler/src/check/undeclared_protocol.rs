@@ -76,8 +76,7 @@ fn describe(place: Place, number: i32, label: &str, word: &str) -> Diagnostic {
     match crate::api::nearest(head, PREFIXES.iter().copied()).filter(|_| head.len() > 2) {
         Some(near) => {
             let fixed = format!("{near}{}", word.get(head.len()..).unwrap_or_default());
-            let fix = Fix::new(Applicability::Unsafe, format!("write `{fixed}`"));
-            found.fix(fix.replace(place, fixed))
+            found.fix(Fix::write(Applicability::Unsafe, place, fixed))
         }
         None => found,
     }

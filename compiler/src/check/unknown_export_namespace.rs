@@ -3,7 +3,6 @@
 //! Said where the repository declares namespaces, so that one which it does not know is a mistake. Source: Istio, `exportTo`;
 //! `MeshConfig.defaultServiceExportTo` and its like.
 
-use super::suggestion;
 use crate::api::nearest;
 use crate::diagnostic::{At, Check, Diagnostic, Severity};
 use crate::resolve::Mesh;
@@ -49,14 +48,12 @@ fn check(mesh: &Mesh<'_>, list: &At<'_>, names: &[String], out: &mut Vec<Diagnos
     let is_known = |name: &str| matches!(name, "." | "*" | "~") || mesh.namespaces.contains(name);
     for (index, name) in names.iter().enumerate().filter(|(_, name)| !is_known(name)) {
         let near = nearest(name, mesh.namespaces.names());
-        let label =
-            near.map_or("no such namespace".to_owned(), |near| format!("did you mean `{near}`?"));
         let place = list.index(index).value();
         let found =
-            Diagnostic::new(&CHECK, place.clone(), format!("there is no namespace `{name}`"))
-                .label(label)
+            Diagnostic::new(&CHECK, place, format!("there is no namespace `{name}`"))
+                .meant(near, "no such namespace")
                 .consequence("nobody sees it there, and whoever was meant does not")
                 .help("a namespace that exists outside of this repository goes into `inventory.namespaces` of mesh.yaml");
-        out.push(suggestion::offer(found, place, near));
+        out.push(found);
     }
 }

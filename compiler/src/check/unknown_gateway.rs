@@ -2,7 +2,7 @@
 //!
 //! Sources: Istio, `VirtualService.gateways`; Gateway API, `ParentReference`, `targetRefs`.
 
-use super::{generated_gateway, inventory, suggestion};
+use super::{generated_gateway, inventory};
 use crate::api::istio::TargetReference;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -92,12 +92,10 @@ pub(super) fn in_match(
 }
 
 fn describe(place: Place, namespace: &str, name: &str, near: Option<&str>) -> Diagnostic {
-    let label = near.map_or("no such Gateway".to_owned(), |near| format!("did you mean `{near}`?"));
     let message = format!("there is no Gateway `{name}` in namespace `{namespace}`");
-    let found = Diagnostic::new(&CHECK, place.clone(), message).label(label).help(
+    Diagnostic::new(&CHECK, place, message).meant(near, "no such Gateway").help(
         "a Gateway that exists outside of this repository goes into `inventory.gateways` of mesh.yaml",
-    );
-    suggestion::offer(found, place, near)
+    )
 }
 
 /// The nearest name of the namespace, or the same name in another one.

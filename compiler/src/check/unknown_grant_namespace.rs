@@ -3,7 +3,6 @@
 //! Said where the repository declares namespaces, so that one which it does not know may be a mistake; a note, since grants are
 //! often written before those who use them. Source: Gateway API, `ReferenceGrant`.
 
-use super::suggestion;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -39,11 +38,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 fn report(mesh: &Mesh<'_>, place: Place, name: &str, effect: &str) -> Diagnostic {
     let near = nearest(name, mesh.namespaces.names());
-    let label =
-        near.map_or("no such namespace".to_owned(), |near| format!("did you mean `{near}`?"));
-    let found = Diagnostic::new(&CHECK, place.clone(), format!("there is no namespace `{name}`"))
-        .label(label)
+    Diagnostic::new(&CHECK, place, format!("there is no namespace `{name}`"))
+        .meant(near, "no such namespace")
         .consequence(effect)
-        .help("a namespace that exists outside of this repository goes into `inventory.namespaces` of mesh.yaml");
-    suggestion::offer(found, place, near)
+        .help("a namespace that exists outside of this repository goes into `inventory.namespaces` of mesh.yaml")
 }

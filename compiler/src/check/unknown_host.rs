@@ -136,12 +136,9 @@ fn describe(
             .help(format!("add `{viewer}` to its `exportTo`"));
     }
     let near = suggestion::host(mesh, written, namespace);
-    let label = match &near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "no Service and no ServiceEntry".to_owned(),
-    };
-    let found = Diagnostic::new(&CHECK, place.clone(), format!("there is no host `{host}`"));
-    suggestion::offer(found.label(label), place, near.as_deref()).help(HELP)
+    Diagnostic::new(&CHECK, place, format!("there is no host `{host}`"))
+        .meant(near.as_deref(), "no Service and no ServiceEntry")
+        .help(HELP)
 }
 
 const HELP: &str =
@@ -211,12 +208,8 @@ fn describe_backend(
     let own = mesh.services.of_namespace(namespace).iter().map(|id| mesh.services.get(*id));
     let own = own.filter(|it| it.origin.is_kubernetes()).map(|it| it.origin.name());
     let near = crate::api::nearest(name, own);
-    let label = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("no such Service in namespace `{namespace}`"),
-    };
-    let message = format!("there is no host `{host}`");
-    let found =
-        Diagnostic::new(&CHECK, place.clone(), message).label(label).consequence(effect).help(HELP);
-    suggestion::offer(found, place, near)
+    Diagnostic::new(&CHECK, place, format!("there is no host `{host}`"))
+        .meant(near, format!("no such Service in namespace `{namespace}`"))
+        .consequence(effect)
+        .help(HELP)
 }

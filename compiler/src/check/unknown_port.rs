@@ -5,7 +5,6 @@
 
 use mesh_snapshot::object::TargetPort;
 
-use super::suggestion;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -58,13 +57,13 @@ fn unknown_name(mesh: &Mesh<'_>, host: &str, name: &str, place: Place) -> Option
     let service = mesh.services.get(*mesh.services.of_host(host).first()?);
     let names = service.object.ports.iter().map(|port| port.name.as_str());
     let near = nearest(name, names.filter(|name| !name.is_empty()));
-    let found = Diagnostic::new(&CHECK, place.clone(), format!("`{host}` has no port `{name}`"))
-        .label(near.map_or("no such port".to_owned(), |near| format!("did you mean `{near}`?")))
+    let found = Diagnostic::new(&CHECK, place, format!("`{host}` has no port `{name}`"))
+        .meant(near, "no such port")
         .also(service.origin.place(), ports(service))
         .consequence(
             "the path is left out: its requests are answered by a shorter one, or with 404",
         );
-    Some(suggestion::offer(found, place, near))
+    Some(found)
 }
 
 fn check(
@@ -83,13 +82,9 @@ fn check(
         return;
     }
     let Some(service) = services.first() else { return };
-    let place = place();
     let near = meant(service, port).map(|number| number.to_string());
-    let mut found = Diagnostic::new(&CHECK, place.clone(), format!("`{host}` has no port {port}"))
-        .label(match &near {
-            Some(near) => format!("did you mean {near}?"),
-            None => "no such port".to_owned(),
-        })
+    let mut found = Diagnostic::new(&CHECK, place(), format!("`{host}` has no port {port}"))
+        .meant(near.as_deref(), "no such port")
         .also(service.origin.place(), ports(service))
         .consequence(format!("requests that take the route are answered with {status}"));
     let targets = service.object.ports.iter().find(|it| it.target == TargetPort::Number(port));
@@ -100,7 +95,7 @@ fn check(
         );
         found = found.help(help);
     }
-    out.push(suggestion::offer(found, place, near.as_deref()));
+    out.push(found);
 }
 
 /// The port that leads to the pods' port of this number, or the only one there is.

@@ -3,7 +3,6 @@
 //! Source: Istio, `AuthorizationPolicy.provider`, `Telemetry`, `MeshConfig.defaultProviders`; a `CUSTOM` policy with a provider
 //! that there is not denies (`authz.newRule`).
 
-use super::suggestion;
 use crate::api::istio::{Action, ProviderRef};
 use crate::api::mesh_config::ExtensionProvider;
 use crate::api::nearest;
@@ -101,7 +100,5 @@ fn observer(place: Place, name: &str, known: &[&str]) -> Option<Diagnostic> {
 
 fn describe(place: Place, message: String, name: &str, known: &[&str]) -> Diagnostic {
     let near = nearest(name, known.iter().copied());
-    let label =
-        near.map_or("no such provider".to_owned(), |near| format!("did you mean `{near}`?"));
-    suggestion::offer(Diagnostic::new(&CHECK, place.clone(), message).label(label), place, near)
+    Diagnostic::new(&CHECK, place, message).meant(near, "no such provider")
 }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use super::suggestion;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -34,11 +33,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 let near = nearest(registry, known.iter().copied());
                 let message =
                     format!("network `{name}` has endpoints of `{registry}`, which is no registry");
-                let found = Diagnostic::new(&CHECK, place.clone(), message)
-                    .label(near.map_or("no such registry".to_owned(), |near| format!("did you mean `{near}`?")))
+                let found = Diagnostic::new(&CHECK, place, message)
+                    .meant(near, "no such registry")
                     .consequence("the network has no such endpoints: proxies send to them directly, and not by the network's gateway")
                     .help("name a cluster whose access a Secret with the label `istio/multiCluster: \"true\"` holds");
-                let mut found = suggestion::offer(found, place, near);
+                let mut found = found;
                 // Secrets are seldom kept in a repository: where there are none, the cluster may be known all the same.
                 if known.len() == OWN.len() {
                     found.severity = Severity::Warning;

@@ -22,14 +22,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         let place = Place::value(rule.id, FieldPath::default().field("spec").field("host"));
         let near = suggestion::host(mesh, &rule.spec.host, &rule.namespace);
-        let label = match &near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "no Service and no ServiceEntry".to_owned(),
-        };
-        let found = Diagnostic::new(&CHECK, place.clone(), format!("there is no host `{host}`"))
-            .label(label)
+        let found = Diagnostic::new(&CHECK, place, format!("there is no host `{host}`"))
+            .meant(near.as_deref(), "no Service and no ServiceEntry")
             .consequence("the rule has no effect")
             .help("a host that exists outside of this repository goes into `inventory.hosts` of mesh.yaml");
-        out.push(suggestion::offer(found, place, near.as_deref()));
+        out.push(found);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{credential, inventory, suggestion};
+use super::{credential, inventory};
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::gateway::{ApiGateway, Class};
@@ -46,16 +46,14 @@ fn describe(mesh: &Mesh<'_>, place: Place, name: &str, namespaces: &BTreeSet<&st
     let elsewhere = all(mesh).find(|(_, it)| *it == name).map(|(of, _)| of);
     let namespace = namespaces.iter().next().copied().unwrap_or_default();
     let message = format!("there is no Secret `{name}` in namespace `{namespace}`");
-    let label = match (near, elsewhere) {
-        (Some(near), _) => format!("did you mean `{near}`?"),
-        (None, Some(of)) => format!("there is one in `{of}`, where the gateway does not look"),
-        (None, None) => "no such Secret".to_owned(),
+    let otherwise = match elsewhere {
+        Some(of) => format!("there is one in `{of}`, where the gateway does not look"),
+        None => "no such Secret".to_owned(),
     };
-    let found = Diagnostic::new(&CHECK, place.clone(), message)
-        .label(label)
+    Diagnostic::new(&CHECK, place, message)
+        .meant(near, otherwise)
         .consequence("the server is not opened: connections to it are refused")
-        .help("put the Secret where the gateway's pods run, or list it in `inventory.secrets` of mesh.yaml");
-    suggestion::offer(found, place, near)
+        .help("put the Secret where the gateway's pods run, or list it in `inventory.secrets` of mesh.yaml")
 }
 
 /// Whose certificates of clients are to be believed. Once for all ports of which it is said at one place.

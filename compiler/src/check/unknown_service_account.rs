@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::inventory::Accounts;
-use super::suggestion;
 use crate::api::istio::{AuthorizationPolicy, Source};
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -224,10 +223,6 @@ fn check(
         }
         None => return None,
     };
-    let label = match &near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "nobody can have this identity".to_owned(),
-    };
     let effect = match (written.is_left_out(), written.text) {
         (false, text) => {
             format!("no caller ever proves to be `{text}`: by this the policy matches nobody")
@@ -237,10 +232,10 @@ fn check(
         }
     };
     let found = Diagnostic::new(&CHECK, place.clone(), message)
-        .label(label)
+        .meant(near.as_deref(), "nobody can have this identity")
         .consequence(effect)
         .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
-    Some(suggestion::offer(found, place.clone(), near.as_deref()))
+    Some(found)
 }
 
 /// What runs needs an account that somebody makes.
@@ -262,14 +257,12 @@ fn check_workloads(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         let place = Place::value(workload.id, workload.pod_path().field(field));
         let near = nearest(account, known.iter().copied());
-        let label =
-            near.map_or("no such account".to_owned(), |near| format!("did you mean `{near}`?"));
         let message = format!("there is no service account `{account}` in namespace `{namespace}`");
-        let found = Diagnostic::new(&CHECK, place.clone(), message)
-            .label(label)
+        let found = Diagnostic::new(&CHECK, place, message)
+            .meant(near, "no such account")
             .consequence("Kubernetes makes no pods with it, so that nothing of the workload runs")
             .help("add the ServiceAccount; one that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
-        out.push(suggestion::offer(found, place, near));
+        out.push(found);
     }
 }
 

@@ -3,7 +3,6 @@
 //! Said where the repository declares namespaces, so that one which it does not know is a mistake. Source: Istio,
 //! `auth.AuthorizationPoliciesAnalyzer`.
 
-use super::suggestion;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -56,16 +55,13 @@ fn matches(known: &[&str], name: &str) -> bool {
 
 fn report(place: Place, field: &str, name: &str, known: &[&str]) -> Diagnostic {
     let near = nearest(name, known.iter().copied());
-    let label =
-        near.map_or("no such namespace".to_owned(), |near| format!("did you mean `{near}`?"));
     let effect = if field == "namespaces" {
         "no caller is from there: the rule is for nobody, or for fewer than it says"
     } else {
         "every caller is from elsewhere: the rule leaves out nobody"
     };
-    let found = Diagnostic::new(&CHECK, place.clone(), format!("there is no namespace `{name}`"))
-        .label(label)
+    Diagnostic::new(&CHECK, place, format!("there is no namespace `{name}`"))
+        .meant(near, "no such namespace")
         .consequence(effect)
-        .help("a namespace that exists outside of this repository goes into `inventory.namespaces` of mesh.yaml");
-    suggestion::offer(found, place, near)
+        .help("a namespace that exists outside of this repository goes into `inventory.namespaces` of mesh.yaml")
 }

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::suggestion;
 use super::unknown_host::viewers;
 use crate::api::istio::DestinationRule;
 use crate::api::{Resource, nearest};
@@ -110,9 +109,8 @@ fn describe(
     let names: Vec<&str> = own.chain(other).filter(|name| met.insert(*name)).collect();
     // A version apart by one sign is another version, and seldom a slip.
     let near = nearest(destination.subset, names.iter().copied()).filter(|near| near.len() > 3);
-    let label = near.map_or("not defined".to_owned(), |near| format!("did you mean `{near}`?"));
     let message = format!("`{}` has no subset `{}`", destination.written.host, destination.subset);
-    let mut found = Diagnostic::new(&CHECK, place.clone(), message).label(label);
+    let mut found = Diagnostic::new(&CHECK, place, message).meant(near, "not defined");
     if let Some(hidden) = hidden(mesh, destination) {
         found =
             found.also(hidden, "it is defined here, and this rule does not count for the route");
@@ -140,7 +138,7 @@ fn describe(
         "requests that take the route are answered with 503: no cluster is there"
     };
     let help = "define the subset, with its labels, in a DestinationRule of the host";
-    suggestion::offer(found, place, near).consequence(effect).help(help)
+    found.consequence(effect).help(help)
 }
 
 /// Where a rule that does not count defines the subset.

@@ -28,14 +28,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let path = webhook::path(index).field("clientConfig").field("service").field("name");
-            let label = match nearest(name, known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "no such Service".to_owned(),
-            };
+            let near = nearest(name, known);
             let message = format!("there is no Service `{name}` in namespace `{namespace}`");
             out.push(
                 Diagnostic::new(&CHECK, Place::value(resource.id, path), message)
-                    .label(label)
+                    .meant(near, "no such Service")
                     .consequence(
                         "pods that the webhook takes cannot be made, or are made without a proxy",
                     ),

@@ -43,11 +43,9 @@ fn check(mesh: &Mesh<'_>, sidecar: &Sidecar<'_>, proxy: &EgressProxy) -> Option<
     let found = match View::of(mesh, client).service(host) {
         None => {
             let near = suggestion::host(mesh, host, client);
-            let label = near.as_ref().map(|near| format!("did you mean `{near}`?"));
             let message = format!("namespace `{client}` sees no service `{host}`");
-            let found = Diagnostic::new(&CHECK, place.clone(), message)
-                .label(label.unwrap_or("not defined, or not exported".to_owned()));
-            suggestion::offer(found, place, near.as_deref())
+            Diagnostic::new(&CHECK, place, message)
+                .meant(near.as_deref(), "not defined, or not exported")
         }
         Some(shown) => {
             let service = mesh.services.get(shown.id);

@@ -4,7 +4,6 @@
 //! Istio, `shouldProcessIngressWithClass`, `MeshConfig.ingressControllerMode`; Kubernetes, "Ingress class".
 
 use super::selector_without_workload;
-use super::suggestion;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -43,13 +42,11 @@ fn unknown_class(mesh: &Mesh<'_>, ingress: &Ingress<'_>, name: &str) -> Option<D
         return None;
     }
     let place = Place::value(ingress.resource.id, class_name());
-    let label = near.map_or("no such class".to_owned(), |near| format!("did you mean `{near}`?"));
-    let found =
-        Diagnostic::new(&CHECK, place.clone(), format!("there is no IngressClass `{name}`"))
-            .label(label)
-            .consequence(UNOPENED)
-            .help("an IngressClass with `controller: istio.io/ingress-controller` is for the mesh");
-    Some(suggestion::offer(found, place, near))
+    let found = Diagnostic::new(&CHECK, place, format!("there is no IngressClass `{name}`"))
+        .meant(near, "no such class")
+        .consequence(UNOPENED)
+        .help("an IngressClass with `controller: istio.io/ingress-controller` is for the mesh");
+    Some(found)
 }
 
 fn without_class(ingress: &Ingress<'_>) -> Diagnostic {

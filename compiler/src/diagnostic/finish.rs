@@ -8,7 +8,7 @@ use crate::parse::{DocumentId, Faults, Parsed, origin};
 use crate::source::{FileId, Role, Span};
 
 use super::{
-    Check, Class, Diagnostic, FieldPath, Fix, Label, Level, Part, Place, Severity, TextEdit,
+    Check, Class, Diagnostic, FieldPath, Fix, Form, Label, Level, Part, Place, Severity, TextEdit,
     TextFix,
 };
 
@@ -201,13 +201,24 @@ fn site(place: &Place, text: String, parsed: &Parsed) -> Site {
     Site { file, span, text, resource: document.map(ToString::to_string), origin }
 }
 
-/// None where it would write over an alias: what is wrong stands at the anchor, and others use it.
+/// None where it would write over an alias: what is wrong stands at the anchor, and others use it. Nor where a part of a value
+/// is meant and the value as a whole is all that has a place.
 fn resolve_fix(fix: Fix, parsed: &Parsed) -> Option<TextFix> {
     let Fix { title, applicability, edits } = fix;
     let edits = edits.into_iter().map(|edit| {
         let (file, span) = edit.place.locate(parsed);
-        let is_alias = parsed.source(file).slice(span).starts_with('*');
-        (!is_alias).then_some(TextEdit { file, span, text: edit.text })
+        let old = parsed.source(file).slice(span);
+        let is_there = match edit.place {
+            Place::Field { part: Part::Within { start, end }, .. } => {
+                old.len() == (end - start) as usize
+            }
+            _ => !old.starts_with('*'),
+        };
+        let form = match edit.place {
+            Place::Field { part: Part::Value, .. } => edit.form,
+            _ => Form::Verbatim,
+        };
+        is_there.then(|| TextEdit { file, span, text: form.write(edit.text, old) })
     });
     Some(TextFix { title, applicability, edits: edits.collect::<Option<_>>()? })
 }

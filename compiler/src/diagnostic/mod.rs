@@ -28,7 +28,7 @@ pub use date::Date;
 pub use fingerprint::fingerprints;
 pub(crate) use finish::may_fail;
 pub use finish::{Finding, Levels, Site, finish};
-pub use fix::{Applicability, Edit, Fix, TextEdit, TextFix};
+pub use fix::{Applicability, Edit, Fix, Form, TextEdit, TextFix};
 pub use path::{At, FieldPath, Segment};
 pub use place::{Part, Place};
 pub use report::{Diagnostic, Label};

@@ -1,6 +1,6 @@
 //! One thing that a check found.
 
-use super::{At, Check, Fix, Place, Severity};
+use super::{Applicability, At, Check, Fix, Place, Severity};
 
 /// A finding whose places are named, not yet looked up.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +60,15 @@ impl Diagnostic {
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.label = text.into();
         self
+    }
+
+    /// Says of a name that is none of those there are which of them may be meant, and offers to write that; `otherwise` where
+    /// none is like it. Nobody but the author knows whether it is right.
+    #[must_use]
+    pub fn meant(self, near: Option<&str>, otherwise: impl Into<String>) -> Self {
+        let Some(near) = near else { return self.label(otherwise) };
+        let fix = Fix::write(Applicability::Unsafe, self.place.clone(), near);
+        self.label(format!("did you mean `{near}`?")).fix(fix)
     }
 
     /// Another place that explains it.

@@ -1,6 +1,6 @@
 //! `mesh:allow CHECK… [until=DATE] reason="…"`.
 
-use crate::diagnostic::{Applicability, Check, Class, Date, Diagnostic, Fix, Place};
+use crate::diagnostic::{Check, Class, Date, Diagnostic, Place};
 use crate::parse::{Parsed, Pragma};
 use crate::registry::{UnknownCheck, checks_called};
 use crate::source::Span;
@@ -157,15 +157,10 @@ fn place(span: Span, start: usize, end: usize) -> Span {
 
 fn invalid(fault: &Fault, pragma: Pragma) -> Diagnostic {
     let place = Place::text(pragma.file, fault.span);
-    let found = Diagnostic::new(&INVALID_SUPPRESSION, place.clone(), fault.message.as_str())
+    Diagnostic::new(&INVALID_SUPPRESSION, place, fault.message.as_str())
         .consequence("the comment allows nothing")
-        .help("write `mesh:allow CHECK reason=\"…\"`, with `until=2027-01-31` if it is to end");
-    match fault.near {
-        Some(near) => found
-            .label(format!("did you mean `{near}`?"))
-            .fix(Fix::new(Applicability::Unsafe, format!("write `{near}`")).replace(place, near)),
-        None => found,
-    }
+        .help("write `mesh:allow CHECK reason=\"…\"`, with `until=2027-01-31` if it is to end")
+        .meant(fault.near, "")
 }
 
 fn expired(day: Date, place: Place) -> Diagnostic {

@@ -124,8 +124,7 @@ fn report_address(name: &str, offset: usize, at: &At<'_>) -> Option<Diagnostic> 
         (None, None) => (format!("`{name}` has a path"), "a host has none"),
     };
     let place = at.within(offset..offset + name.len());
-    let fix =
-        Fix::new(Applicability::Unsafe, format!("write `{host}`")).replace(place.clone(), host);
+    let fix = Fix::write(Applicability::Unsafe, place.clone(), host);
     Some(Diagnostic::new(&INVALID_HOST, place, message).label(label).fix(fix))
 }
 

@@ -20,7 +20,7 @@ pub(super) use self::pattern::{block, is_within};
 use contradiction::contradictions;
 use impossible::dead_values;
 
-use super::{mtls, selection, suggestion};
+use super::{mtls, selection};
 use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::policy::Policy;
@@ -79,15 +79,9 @@ impl DeadValue {
         };
         let place = Place::value(document, self.at);
         let message = format!("nothing is ever `{}`: {}", self.value, self.reason);
-        let label = match &self.instead {
-            Some(instead) => format!("did you mean `{instead}`?"),
-            None => "never holds".to_owned(),
-        };
-        let found =
-            Diagnostic::new(&CHECK, place.clone(), message).label(label).consequence(effect);
-        // An asterisk at the beginning would be an alias in YAML.
-        let text = self.instead.map(|instead| format!("\"{instead}\""));
-        suggestion::offer(found, place, text.as_deref())
+        Diagnostic::new(&CHECK, place, message)
+            .meant(self.instead.as_deref(), "never holds")
+            .consequence(effect)
     }
 }
 

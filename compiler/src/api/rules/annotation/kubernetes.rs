@@ -11,7 +11,7 @@ use crate::api::rules::checks::{
     UNKNOWN_ANNOTATION,
 };
 use crate::api::{Metadata, nearest};
-use crate::diagnostic::{Applicability, At, Diagnostic, Fix};
+use crate::diagnostic::{At, Diagnostic};
 
 /// `at` is the root of a resource of a kind that has no pods.
 pub(in crate::api) fn check_resource(
@@ -65,16 +65,9 @@ fn check(metadata: &Metadata, kind: &str, of_cni: &[&str], at: &At<'_>, out: &mu
 
 fn unknown(name: &str, at: &At<'_>) -> Diagnostic {
     let near = nearest(name, KNOWN.iter().map(|known| known.name));
-    let found =
-        Diagnostic::new(&UNKNOWN_ANNOTATION, at.key(), format!("Istio has no annotation `{name}`"))
-            .consequence("nobody reads it: what it should set stays as it is");
-    match near {
-        Some(near) => {
-            let fix = Fix::new(Applicability::Unsafe, format!("write `{near}`"));
-            found.label(format!("did you mean `{near}`?")).fix(fix.replace(at.key(), near))
-        }
-        None => found.label("no such annotation"),
-    }
+    Diagnostic::new(&UNKNOWN_ANNOTATION, at.key(), format!("Istio has no annotation `{name}`"))
+        .consequence("nobody reads it: what it should set stays as it is")
+        .meant(near, "no such annotation")
 }
 
 fn alpha(name: &str, at: &At<'_>) -> Diagnostic {

@@ -115,8 +115,7 @@ fn kind(key: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) -> Option<Values> {
     let names = ATTRIBUTES.iter().map(|(name, _)| *name).chain(MAPS.iter().copied());
     out.push(match (gone, nearest(key, names)) {
         (Some((_, instead)), _) => found.label("gone from the API").help(*instead),
-        (None, Some(near)) => found.label(format!("did you mean `{near}`?")),
-        (None, None) => found.label("unknown attribute"),
+        (None, near) => found.meant(near, "unknown attribute"),
     });
     None
 }

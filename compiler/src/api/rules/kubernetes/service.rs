@@ -54,21 +54,19 @@ pub(super) fn check_ports(resource: &Resource<Service>, root: &At<'_>, out: &mut
 pub(super) fn check_kind(resource: &Resource<Service>, root: &At<'_>, out: &mut Vec<Diagnostic>) {
     const TYPES: &[&str] = &["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
     let (at, spec) = (root.field("spec"), &resource.spec);
-    let fault = |place, message: String, label: String| {
+    let fault = |place, message: String| {
         Diagnostic::new(&INVALID_SERVICE, place, message)
-            .label(label)
             .consequence("Kubernetes refuses the Service; here requests go to its pods")
     };
     if let Some(name) = spec.r#type.as_deref().filter(|it| !it.is_empty() && !TYPES.contains(it)) {
         let message = format!("there is no type of Service `{name}`");
-        let label = nearest(name, TYPES.iter().copied())
-            .map_or_else(|| "unknown type".to_owned(), |near| format!("did you mean `{near}`?"));
-        out.push(fault(at.field("type").value(), message, label));
+        let near = nearest(name, TYPES.iter().copied());
+        out.push(fault(at.field("type").value(), message).meant(near, "unknown type"));
     }
     let is_address = |it: &&str| it.is_empty() || *it == "None" || it.parse::<IpAddr>().is_ok();
     if let Some(address) = spec.cluster_ip.as_deref().filter(|it| !is_address(it)) {
         let message = format!("`{address}` is no IP address");
-        let label = "an address, or `None`".to_owned();
-        out.push(fault(at.field("clusterIP").value(), message, label));
+        let found = fault(at.field("clusterIP").value(), message);
+        out.push(found.label("an address, or `None`"));
     }
 }

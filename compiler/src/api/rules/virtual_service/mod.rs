@@ -18,7 +18,7 @@ use super::label::is_dns_label;
 use super::{address, annotation, export_to, header, host, port};
 use crate::api::Resource;
 use crate::api::istio::{Destination, VirtualService};
-use crate::diagnostic::{At, Diagnostic};
+use crate::diagnostic::{Applicability, At, Diagnostic, Fix};
 
 pub(in crate::api) fn check(
     resource: &Resource<VirtualService>,
@@ -113,11 +113,7 @@ fn check_plain_gateway(gateway: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let namespace = rest.split('.').next().unwrap_or_default();
         let now = format!("{namespace}/{name}");
         let message = format!("`{gateway}` names a Gateway as nobody does any more");
-        let fix = crate::diagnostic::Fix::new(
-            crate::diagnostic::Applicability::Safe,
-            format!("write `{now}`"),
-        )
-        .replace(at.value(), now);
+        let fix = Fix::write(Applicability::Safe, at.value(), now);
         out.push(
             Diagnostic::new(&LEGACY_GATEWAY_NAME, at.value(), message)
                 .label("`namespace/name`")

@@ -85,11 +85,7 @@ fn check_conditions(retry_on: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
                 format!("`{condition}` is no condition for a retry"),
             );
             let near = crate::api::decode::nearest(condition, CONDITIONS.iter().copied());
-            let label = near.map_or_else(
-                || "unknown condition".into(),
-                |near| format!("did you mean `{near}`?"),
-            );
-            out.push(found.label(label).help(format!(
+            out.push(found.meant(near, "unknown condition").help(format!(
                 "the conditions are statuses such as `503`, and {}",
                 CONDITIONS.join(", ")
             )));
@@ -195,9 +191,8 @@ fn check_abort(abort: &Abort, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             format!("`{status}` is no status of gRPC"),
         );
         let near = crate::api::decode::nearest(status, GRPC_STATUSES.iter().copied());
-        let label =
-            near.map_or_else(|| "unknown status".into(), |near| format!("did you mean `{near}`?"));
-        out.push(found.label(label).help(format!("the statuses are {}", GRPC_STATUSES.join(", "))));
+        let found = found.meant(near, "unknown status");
+        out.push(found.help(format!("the statuses are {}", GRPC_STATUSES.join(", "))));
     }
 }
 
