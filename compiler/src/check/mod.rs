@@ -9,6 +9,7 @@
 mod asked;
 mod credential;
 mod inventory;
+mod operation;
 mod suggestion;
 
 // Names that lead nowhere.
@@ -159,6 +160,7 @@ mod open_authorizer;
 mod open_auto_passthrough;
 mod open_credentials;
 mod open_listener;
+mod open_path_prefix;
 mod optional_token;
 mod retried_write;
 mod selector_behind_waypoint;
@@ -287,6 +289,7 @@ static RULES: &[Rule] = &[
     (&unordered_patch::CHECK, unordered_patch::run),
     (&unordered_patch_of_version::CHECK, unordered_patch_of_version::run),
     (&unnormalized_path::CHECK, unnormalized_path::run),
+    (&open_path_prefix::CHECK, open_path_prefix::run),
     (&untrusted_client_address::CHECK, untrusted_client_address::run),
     (&tokenless_match::CHECK, tokenless_match::run),
     (&open_authorizer::CHECK, open_authorizer::run),

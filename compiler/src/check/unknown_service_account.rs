@@ -20,9 +20,6 @@ pub(super) static CHECK: Check = Check::lint(
 )
 .alias(&["KIA0106"]);
 
-/// How many more places of an identity that nothing is like are pointed at.
-const SHOWN_MAX: usize = 2;
-
 /// Identities that are known already to be nobody's, by their text and whether they are left out, and the places of each.
 type Nobody<'m> = BTreeMap<(&'m str, bool), (Diagnostic, Vec<Place>)>;
 
@@ -48,7 +45,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
-    out.extend(nobody.into_values().map(|(found, places)| together(found, places)));
+    out.extend(nobody.into_values().map(|(found, places)| found.and_here(places)));
     check_workloads(mesh, out);
 }
 
@@ -67,18 +64,6 @@ fn sort_out<'m>(
     match nobody.entry(written) {
         Entry::Vacant(entry) => drop(entry.insert((found, Vec::new()))),
         Entry::Occupied(mut entry) => entry.get_mut().1.push(place),
-    }
-}
-
-fn together(found: Diagnostic, places: Vec<Place>) -> Diagnostic {
-    let more = places.len().saturating_sub(SHOWN_MAX);
-    let found = places
-        .into_iter()
-        .take(SHOWN_MAX)
-        .fold(found, |found, place| found.also(place, "and here"));
-    match (more, found.help.clone()) {
-        (0, _) | (_, None) => found,
-        (more, Some(help)) => found.help(format!("{help}; {more} more places are not shown")),
     }
 }
 

@@ -5,8 +5,9 @@
 
 use mesh_snapshot::object::PathNormalization;
 
+use super::operation::operations;
 use crate::api::istio::{Action, Operation};
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 
 pub(super) static CHECK: Check =
@@ -21,16 +22,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     for policy in mesh.policies.authorization_policies.iter().filter(|it| it.scope.is_ok()) {
-        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
-            let at = FieldPath::default().field("spec").field("rules").index(index).field("to");
-            for (index, to) in rule.to.iter().flatten().enumerate() {
-                let Some(operation) = &to.operation else { continue };
-                let Some(field) = keeps_out(operation, policy.resource.spec.action) else {
-                    continue;
-                };
-                let at = at.clone().index(index).field("operation").field(field);
-                out.push(report(Place::key(policy.resource.id, at)));
-            }
+        let action = policy.resource.spec.action;
+        let mut places = operations(policy.resource).filter_map(|(operation, at)| {
+            let field = keeps_out(operation, action)?;
+            Some(Place::key(policy.resource.id, at.field(field)))
+        });
+        if let Some(first) = places.next() {
+            out.push(report(first).and_here(places));
         }
     }
 }

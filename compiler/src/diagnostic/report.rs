@@ -78,6 +78,20 @@ impl Diagnostic {
         self
     }
 
+    /// More places of the same. The first of them are shown, and of the rest is told how many there are.
+    #[must_use]
+    pub fn and_here(self, places: impl IntoIterator<Item = Place>) -> Self {
+        const SHOWN_MAX: usize = 2;
+        let mut places = places.into_iter();
+        let shown = places.by_ref().take(SHOWN_MAX);
+        let found = shown.fold(self, |found, place| found.also(place, "and here"));
+        match (places.count(), found.help.clone()) {
+            (0, _) => found,
+            (more, None) => found.help(format!("{more} more places are not shown")),
+            (more, Some(help)) => found.help(format!("{help}; {more} more places are not shown")),
+        }
+    }
+
     /// Says nothing if `place` could not be read, or has an error in it: what seems to be absent may be there.
     #[must_use]
     pub fn supposing(mut self, place: Place) -> Self {
