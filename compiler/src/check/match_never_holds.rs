@@ -36,7 +36,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn asked<'m>(it: &VirtualService<'m>) -> Vec<Asked<'m>> {
     let spec = &it.resource.spec;
     let mut all = Vec::new();
-    let mut add = |list: &str, route, index, port, gateways, source_namespace| {
+    let mut add = |list: &'static str, route, index, port, gateways, source_namespace| {
         let at = FieldPath::default().field("spec").field(list).index(route);
         let at = at.field("match").index(index);
         all.push(Asked { at, port, gateways, source_namespace });

@@ -154,7 +154,7 @@ pub(super) fn report(
             .label("selects nothing");
     };
     let message = format!("no workload of {among} has the label `{name}: {value}`");
-    let place = Place::value(document, path.field(name));
+    let place = Place::value(document, path.field(name.clone()));
     let values = all.iter().filter_map(|it| Some((*it, it.inventory.labels.get(name)?.as_str())));
     let values: Vec<_> = values.collect();
     let near = nearest(value, values.iter().map(|(_, value)| *value));
@@ -162,7 +162,7 @@ pub(super) fn report(
     let mut found = Diagnostic::new(&CHECK, place.clone(), message).label(label);
     let shown = values.iter().find(|(_, value)| near == Some(value));
     if let Some((workload, value)) = shown {
-        let place = Place::value(workload.id, workload.labels_path().field(name));
+        let place = Place::value(workload.id, workload.labels_path().field(name.clone()));
         found = found.also(place, format!("`{}` has `{name}: {value}`", workload.name()));
     }
     suggestion::offer(found, place, near)
