@@ -8,7 +8,7 @@ use clap::Args;
 use mesh_compiler::api::nearest;
 use mesh_compiler::diagnostic::{Applicability, Finding};
 use mesh_compiler::source::{FileId, Input};
-use mesh_compiler::{Compilation, Memory, Options, check_again, compile, environments};
+use mesh_compiler::{Compilation, Early, Memory, Options, compile, compile_again, environments};
 
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Place {
@@ -70,8 +70,8 @@ impl Place {
 /// What somebody knows who compiles a repository again and again.
 pub(crate) struct Again<'a> {
     pub memory: &'a mut Memory,
-    /// Hears what was found where anything is new, before a snapshot is made of it: making one may tell more.
-    pub early: &'a mut dyn FnMut(&mut Compilation),
+    /// What is found in one of several environments is told with what is found in the others, and not early.
+    pub early: Early<'a>,
 }
 
 /// Compiles each of the environments, by what is known of the time before; without any, all files. Of several there is no
@@ -84,12 +84,8 @@ pub(crate) fn compile_each(
 ) -> Compilation {
     let mut one = |options: &Options| {
         let Some(Again { memory, early }) = &mut again else { return compile(inputs, options) };
-        let mut checked = check_again(inputs, options, memory);
-        // What is found in one of several environments is told with what is found in the others.
-        if environments.len() < 2 && memory.has_news() && !checked.is_final() {
-            early(&mut checked.compilation);
-        }
-        checked.lower()
+        let early: Option<Early<'_>> = if environments.len() < 2 { Some(early) } else { None };
+        compile_again(inputs, options, memory, early)
     };
     let mut all = Vec::new();
     for name in environments {

@@ -17,6 +17,7 @@ mod http;
 mod local;
 mod log;
 mod operator;
+mod pages;
 mod request;
 mod source;
 mod stop;

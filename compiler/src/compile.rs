@@ -7,17 +7,14 @@ use mesh_snapshot::provenance::Provenance;
 use mesh_snapshot::{Conflict, Digest};
 use rayon::prelude::*;
 
-use crate::api::{self, Mesh};
-use crate::check;
-use crate::diagnostic::{Date, Diagnostic, Finding, Severity, finish, may_fail};
-use crate::environment;
+use crate::api::{self, Decoded, Mesh};
+use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail};
 use crate::lower::{self, Locator, Lowered};
-use crate::ownership;
 use crate::parse::Parsed;
-use crate::resolve;
 use crate::source::{Input, SourceFile, relative};
 use crate::status::{self, ResourceStatus};
-use crate::suppress::Allowances;
+use crate::suppress::{Allowances, Used};
+use crate::{Memory, check, environment, ownership, resolve};
 
 /// What the compiler cannot know by itself.
 #[derive(Clone, Debug, Default)]
@@ -83,87 +80,175 @@ impl Compilation {
 pub fn compile(inputs: &[Input], options: &Options) -> Compilation {
     let mut diagnostics = Vec::new();
     let parsed = crate::read(inputs, &options.context, &mut diagnostics);
-    compile_read(parsed, &root(inputs), options, diagnostics)
+    all_stages(parsed, root(inputs), options, diagnostics, None)
 }
 
-fn compile_read(
-    mut parsed: Parsed,
-    root: &str,
+/// Hears what is found, beside a compilation that has no findings yet.
+pub type Early<'e> = &'e mut dyn FnMut(&Compilation, &[Finding]);
+
+/// The same for whoever waits for each change of a repository: what has not changed since the time before is neither parsed
+/// nor decoded again.
+///
+/// Where anything is new and a snapshot can be made, `early` hears what is found before it is made. That may tell more, and
+/// takes nothing back.
+#[must_use]
+pub fn compile_again(
+    inputs: &[Input],
     options: &Options,
-    mut diagnostics: Vec<Diagnostic>,
+    memory: &mut Memory,
+    early: Option<Early<'_>>,
 ) -> Compilation {
-    environment::select(&mut parsed, root, options.environment.as_deref(), &mut diagnostics);
-    compile_parsed(parsed, root, options, diagnostics)
+    let mut diagnostics = Vec::new();
+    let parsed = memory.read(inputs, &options.context, &mut diagnostics);
+    let early = early.filter(|_| memory.has_news());
+    let again = Again { decoded: memory.decoded(), early };
+    all_stages(parsed, root(inputs), options, diagnostics, Some(again))
+}
+
+/// What is different where a repository was compiled before.
+struct Again<'d, 'e> {
+    decoded: &'d mut Decoded,
+    early: Option<Early<'e>>,
 }
 
 /// What follows after reading.
-fn compile_parsed(
-    parsed: Parsed,
-    root: &str,
+fn all_stages(
+    mut parsed: Parsed,
+    root: String,
     options: &Options,
     mut diagnostics: Vec<Diagnostic>,
+    again: Option<Again<'_, '_>>,
 ) -> Compilation {
-    let mesh = api::decode(&parsed, &mut diagnostics);
-    let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
-    ownership::check(&mesh.project, &parsed, root, &mut diagnostics);
-    let (allowances, resolved) = rayon::join(
-        || Allowances::read(&parsed, options.today, &mut diagnostics),
-        || resolve::resolve(&mesh),
-    );
-    let finished = |diagnostics: Vec<Diagnostic>| {
-        let mut findings = finish(diagnostics, &parsed, &mesh.faults, &levels);
-        let used = allowances.set_aside(&mut findings);
-        (findings, used)
-    };
-    let is_error = |finding: &Finding| finding.severity == Severity::Error;
-
-    check::all(&resolved, options.today, &mut diagnostics);
-    check::hold_back(&parsed, &mut diagnostics);
-    // Most repositories are without a fault, and then what lowering finds is to be told with the rest.
-    let early = may_fail(&diagnostics, &levels).then(|| finished(diagnostics.clone()));
-    let fails = early.as_ref().is_some_and(|(findings, _)| findings.iter().any(is_error));
-    let (mut lowered, mut fault) = (None, None);
-    let mut digests = BTreeMap::new();
-    let mut late = None;
-    if !fails {
-        let known = diagnostics.len();
-        let locator = (!options.checks_only).then(|| Locator::new(&parsed, root));
-        let digest = || locator.is_some().then(|| inputs(&parsed, root));
-        let lower = || lower::lower(&resolved, locator.as_ref(), &mut diagnostics);
-        let (loose, inputs) = rayon::join(lower, digest);
-        digests = inputs.unwrap_or_default();
-        // One thread puts the snapshot together; the others need not wait for it.
-        let is_told = early.is_some() && diagnostics.len() == known;
-        let tell = || {
-            drop(resolved);
-            (!is_told).then(|| finished(diagnostics.clone()))
-        };
-        let (sealed, told) = rayon::join(|| loose.seal(), tell);
-        late = told;
-        match sealed {
-            Ok(it) => lowered = Some(it),
-            Err(conflict) => fault = Some(conflict),
-        }
-    }
-    let (mut findings, used) = late.or(early).unwrap_or_default();
-    // While there are errors, not every check has run.
-    let unused =
-        if findings.iter().any(is_error) { Vec::new() } else { allowances.unused(&used, &parsed) };
-    if !unused.is_empty() {
-        diagnostics.extend(unused);
-        (findings, _) = finished(diagnostics);
-    }
-    // A project may have made errors of what lowering found.
-    let lowered = lowered.filter(|_| !findings.iter().any(is_error));
-    let bundle = lowered.map(|lowered| bundle(lowered, digests, options));
-    Compilation { root: root.to_owned(), parsed, mesh, findings, bundle, fault }
+    environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
+    let (decoded, early) = again.map_or((None, None), |it| (Some(it.decoded), it.early));
+    let mesh = api::decode_by(&parsed, decoded, &mut diagnostics);
+    let read = Compilation { root, parsed, mesh, findings: Vec::new(), bundle: None, fault: None };
+    let examined = examine(&read, options, diagnostics);
+    let told = examined.found.tell_early(early);
+    let Outcome { findings, bundle, fault } = lower(examined, told, options);
+    Compilation { findings, bundle, fault, ..read }
 }
 
-pub(crate) fn bundle(
-    lowered: Lowered,
-    inputs: BTreeMap<String, Digest>,
+/// A repository in which everything was looked for that can be found before it is lowered.
+struct Examined<'c> {
+    resolved: resolve::Mesh<'c>,
+    found: Found<'c>,
+}
+
+/// What was found so far, and how it is to be told.
+struct Found<'c> {
+    read: &'c Compilation,
+    levels: Levels,
+    allowances: Allowances,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// What the user is told.
+struct Told {
+    findings: Vec<Finding>,
+    /// The comments that allowed what is not among them.
+    used: Used,
+}
+
+/// What a compilation ends with.
+#[derive(Default)]
+struct Outcome {
+    findings: Vec<Finding>,
+    bundle: Option<Bundle>,
+    fault: Option<Conflict>,
+}
+
+/// Resolves and checks.
+fn examine<'c>(
+    read: &'c Compilation,
     options: &Options,
-) -> Bundle {
+    mut diagnostics: Vec<Diagnostic>,
+) -> Examined<'c> {
+    let Compilation { parsed, mesh, root, .. } = read;
+    let levels = crate::levels(mesh, parsed, &mut diagnostics);
+    ownership::check(&mesh.project, parsed, root, &mut diagnostics);
+    let (allowances, resolved) = rayon::join(
+        || Allowances::read(parsed, options.today, &mut diagnostics),
+        || resolve::resolve(mesh),
+    );
+    check::all(&resolved, options.today, &mut diagnostics);
+    check::hold_back(parsed, &mut diagnostics);
+    Examined { resolved, found: Found { read, levels, allowances, diagnostics } }
+}
+
+impl Found<'_> {
+    fn tell(&self) -> Told {
+        let Compilation { parsed, mesh, .. } = self.read;
+        let diagnostics = self.diagnostics.clone();
+        let mut findings = finish(diagnostics, parsed, &mesh.faults, &self.levels);
+        let used = self.allowances.set_aside(&mut findings);
+        Told { findings, used }
+    }
+
+    /// What is found so far, where somebody waits for it or it may be that no snapshot can be made. Most repositories are
+    /// without a fault, and then it is told with what lowering finds.
+    fn tell_early(&self, early: Option<Early<'_>>) -> Option<Told> {
+        let is_asked = early.is_some() || may_fail(&self.diagnostics, &self.levels);
+        let told = is_asked.then(|| self.tell())?;
+        if let Some(early) = early.filter(|_| !told.has_errors()) {
+            early(self.read, &told.findings);
+        }
+        Some(told)
+    }
+}
+
+impl Told {
+    fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// Makes the snapshot, unless there are errors among what was `told` already.
+fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outcome {
+    let told = match told {
+        // While there are errors, not every check has run, so that nobody knows which comments allow nothing.
+        Some(told) if told.has_errors() => {
+            return Outcome { findings: told.findings, ..Outcome::default() };
+        }
+        told => told,
+    };
+    let Examined { resolved, mut found } = examined;
+    let Compilation { parsed, root, .. } = found.read;
+    let known = found.diagnostics.len();
+    let locator = (!options.checks_only).then(|| Locator::new(parsed, root));
+    let (loose, digests) = rayon::join(
+        || lower::lower(&resolved, locator.as_ref(), &mut found.diagnostics),
+        || if locator.is_some() { inputs(parsed, root) } else { BTreeMap::new() },
+    );
+    let told = told.filter(|_| found.diagnostics.len() == known);
+    // One thread puts the snapshot together; the others need not wait for it.
+    let (sealed, mut told) = rayon::join(
+        || loose.seal(),
+        || {
+            drop(resolved);
+            told.unwrap_or_else(|| found.tell())
+        },
+    );
+    if !told.has_errors() {
+        let unused = found.allowances.unused(&told.used, parsed);
+        if !unused.is_empty() {
+            found.diagnostics.extend(unused);
+            told = found.tell();
+        }
+    }
+    let (has_errors, findings) = (told.has_errors(), told.findings);
+    match sealed {
+        // A project may have made errors of what lowering found.
+        Ok(_) if has_errors => Outcome { findings, ..Outcome::default() },
+        Ok(lowered) => {
+            let bundle = Some(bundle(lowered, digests, options));
+            Outcome { findings, bundle, fault: None }
+        }
+        Err(conflict) => Outcome { findings, bundle: None, fault: Some(conflict) },
+    }
+}
+
+fn bundle(lowered: Lowered, inputs: BTreeMap<String, Digest>, options: &Options) -> Bundle {
     let Lowered { snapshot, source_map, inventory } = lowered;
     let provenance = Provenance {
         compiler: concat!("mesh ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -174,14 +259,14 @@ pub(crate) fn bundle(
     Bundle { snapshot, inventory, source_map, provenance, signatures: Vec::new() }
 }
 
-pub(crate) fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
+fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
     let files: Vec<_> = parsed.sources().iter().map(|(_, file)| file).collect();
     let named = |file: &SourceFile| (relative(&file.path, root).to_owned(), file.digest());
     files.into_par_iter().map(named).collect()
 }
 
 /// The folder that places are relative to, as files in it are shown; empty: none.
-pub(crate) fn root(inputs: &[Input]) -> String {
+fn root(inputs: &[Input]) -> String {
     inputs.first().and_then(crate::source::root).unwrap_or_default()
 }
 

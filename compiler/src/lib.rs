@@ -27,7 +27,6 @@ pub mod status;
 
 mod lower;
 
-mod checked;
 mod compile;
 mod environment;
 mod memory;
@@ -43,8 +42,7 @@ mod silence;
 #[cfg(test)]
 mod testing;
 
-pub use checked::{Checked, check_again, compile_again};
-pub use compile::{Compilation, Options, compile};
+pub use compile::{Compilation, Early, Options, compile, compile_again};
 pub use environment::environments;
 pub use memory::Memory;
 pub use programs::{Unservable, check_programs};

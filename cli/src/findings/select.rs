@@ -41,15 +41,16 @@ pub(crate) enum SelectError {
     Past(#[from] PastError),
 }
 
-/// Takes the findings out of `compiled`; `past` tells what it was compiled from.
+/// Chooses among `findings` of `compiled`; `past` tells what it was compiled from.
 pub(crate) fn select(
-    compiled: &mut Compilation,
+    findings: Vec<Finding>,
+    compiled: &Compilation,
     choice: &Choice,
     past: &Past<'_>,
 ) -> Result<Selected, SelectError> {
     let names = Names::read(choice)?;
     let mut selected = Selected::default();
-    let mut found = named(compiled);
+    let mut found = named(findings, compiled);
     selected.keep(&mut found, "`--only` and `--skip`", |named| names.ask(named.finding.check));
     if let Some(path) = &choice.write_baseline {
         selected.write_baseline(&mut found, path)?;
@@ -70,8 +71,7 @@ pub(crate) fn select(
     Ok(selected)
 }
 
-fn named(compiled: &mut Compilation) -> Vec<Named> {
-    let findings = std::mem::take(&mut compiled.findings);
+fn named(findings: Vec<Finding>, compiled: &Compilation) -> Vec<Named> {
     let parsed = &compiled.parsed;
     let below = |path: &str| compiled.below_root(path).to_owned();
     let prints = fingerprints(&findings, parsed, &below);

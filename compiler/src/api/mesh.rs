@@ -102,17 +102,13 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
     decode_by(parsed, None, out)
 }
 
-/// The same, by what is `known` of resources that have not changed since.
+/// The same; those that are `known` and have not changed since are not read again.
 #[must_use]
-pub(crate) fn decode_again(
+pub(crate) fn decode_by(
     parsed: &Parsed,
-    known: &mut Decoded,
+    known: Option<&mut Decoded>,
     out: &mut Vec<Diagnostic>,
 ) -> Mesh {
-    decode_by(parsed, Some(known), out)
-}
-
-fn decode_by(parsed: &Parsed, known: Option<&mut Decoded>, out: &mut Vec<Diagnostic>) -> Mesh {
     let mut mesh = Mesh::default();
     if let Some(id) = parsed.project() {
         mesh.project = Project::read(parsed, id, out);

@@ -42,7 +42,7 @@ pub(crate) mod schema;
 pub use checks::CHECKS;
 pub(crate) use decoded::Decoded;
 pub use kind::{KINDS, Kind, fields_of};
-pub(crate) use mesh::decode_again;
+pub(crate) use mesh::decode_by;
 pub use mesh::{Incomplete, Mesh, decode};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Environment, Inventory, LintLevel, Ownership, Project};

@@ -30,7 +30,7 @@ macro_rules! asked {
 /// Those that are written in the resource itself, without what delegates inherit.
 pub(super) fn of(resource: &Resource<istio::VirtualService>) -> Vec<Asked<'_>> {
     let spec = &resource.spec;
-    let at = |list: &str, route, index| {
+    let at = |list: &'static str, route, index| {
         let at = FieldPath::default().field("spec").field(list).index(route);
         at.field("match").index(index)
     };

@@ -27,7 +27,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 fn hosts(mesh: &Mesh<'_>) -> Vec<Place> {
     let destinations = mesh.virtual_services.iter().flat_map(|(_, it)| {
-        let all = it.destinations(&mesh.settings).into_iter();
+        let all = it.destinations();
         all.map(|(_, at)| Place::value(at.document, at.path().field("host")))
     });
     let routes = mesh.source.http_routes.iter();

@@ -9,7 +9,7 @@ use crate::diagnostic::{FieldPath, Place};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::proxies;
 use crate::resolve::policy::Policy;
-use crate::resolve::route::{Backend, GatewayName, Parent};
+use crate::resolve::route::{Backend, DestinationAt, GatewayName, Parent};
 use crate::resolve::{Mesh, Workload};
 
 /// A workload that a gateway leads to.
@@ -17,7 +17,31 @@ pub(super) struct Behind<'m, 'a> {
     pub(super) gateway: &'m Workload<'a>,
     pub(super) workload: &'m Workload<'a>,
     /// The destination of a route that leads there.
-    pub(super) route: Place,
+    pub(super) route: Route,
+}
+
+/// Where a route says where it leads.
+#[derive(Clone, Copy)]
+pub(super) enum Route {
+    VirtualService(DestinationAt),
+    /// Of the Gateway API: places in `spec.rules` and in the rule's `backendRefs`.
+    Rule {
+        document: DocumentId,
+        rule: usize,
+        backend: usize,
+    },
+}
+
+impl Route {
+    pub(super) fn place(self) -> Place {
+        match self {
+            Self::VirtualService(at) => Place::value(at.document, at.path().field("host")),
+            Self::Rule { document, rule, backend } => {
+                let at = FieldPath::default().field("spec").field("rules").index(rule);
+                Place::value(document, at.field("backendRefs").index(backend).field("name"))
+            }
+        }
+    }
 }
 
 /// Each pair of gateway and workload once.
@@ -38,12 +62,11 @@ pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
             continue;
         }
         let mut hosts = HashSet::new();
-        for (destination, at) in it.destinations(&mesh.settings) {
+        for (destination, at) in it.destinations() {
             if !hosts.insert(destination.host.clone()) {
                 continue;
             }
-            let route = || Place::value(at.document, at.path().field("host"));
-            all.add(&gateways, &destination.host, route);
+            all.add(&gateways, &destination.host, Route::VirtualService(at));
         }
     }
     for (_, route) in mesh.http_routes.iter() {
@@ -66,13 +89,13 @@ struct Pairs<'m, 'a> {
 
 impl<'m, 'a> Pairs<'m, 'a> {
     /// What stands behind `host`, which `gateways` lead to.
-    fn add(&mut self, gateways: &[&'m Workload<'a>], host: &str, route: impl Fn() -> Place) {
+    fn add(&mut self, gateways: &[&'m Workload<'a>], host: &str, route: Route) {
         let mesh = self.mesh;
         let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
         for workload in services.flat_map(|service| selection::of_service(mesh, service)) {
             for gateway in gateways {
                 if self.met.insert((gateway.id, workload.id)) {
-                    self.found.push(Behind { gateway, workload, route: route() });
+                    self.found.push(Behind { gateway, workload, route });
                 }
             }
         }
@@ -93,14 +116,10 @@ impl<'m, 'a> Pairs<'m, 'a> {
         if gateways.is_empty() {
             return;
         }
-        for (index, backends) in rules.enumerate() {
-            let at = FieldPath::default().field("spec").field("rules").index(index);
+        for (rule, backends) in rules.enumerate() {
             let usable = backends.iter().enumerate().filter(|(_, it)| it.fault.is_none());
             for (place, backend) in usable {
-                let route = || {
-                    let at = at.clone().field("backendRefs").index(place);
-                    Place::value(document, at.field("name"))
-                };
+                let route = Route::Rule { document, rule, backend: place };
                 self.add(&gateways, &backend.host, route);
             }
         }

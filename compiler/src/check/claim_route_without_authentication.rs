@@ -39,7 +39,7 @@ fn claim(it: &VirtualService<'_>) -> Option<Place> {
                 [("headers", &matched.headers), ("withoutHeaders", &matched.without_headers)];
             lists.into_iter().find_map(|(field, headers)| {
                 let name = headers.keys().find(|name| is_claim(name))?;
-                Some(Place::key(route.resource.id, at.clone().field(field).field(name)))
+                Some(Place::key(route.resource.id, at.clone().field(field).field(name.clone())))
             })
         })
     })

@@ -17,7 +17,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut met = BTreeSet::new();
     for behind in behind_gateway::all(mesh) {
         if met.insert(behind.gateway.id) {
-            out.extend(check(mesh, behind.gateway, behind.route));
+            out.extend(check(mesh, behind.gateway, behind.route.place()));
         }
     }
 }

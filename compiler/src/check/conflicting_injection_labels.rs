@@ -23,7 +23,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let mut set = names.into_iter().filter(|name| label(name).is_some());
         let (Some(first), Some(second)) = (set.next(), set.next()) else { continue };
         let labels = FieldPath::default().field("metadata").field("labels");
-        let place = |name: &str| Place::key(namespace.id, labels.clone().field(name));
+        let place = |name: &'static str| Place::key(namespace.id, labels.clone().field(name));
         let message =
             format!("namespace `{}` says twice how its pods are meshed", namespace.name());
         let found = Diagnostic::new(&CHECK, place(second), message)

@@ -151,9 +151,9 @@ fn shared_host(port: u16, earlier: &At<'_, '_>, later: &At<'_, '_>) -> Option<Di
     )
 }
 
-fn place((gateway, server): &At<'_, '_>, fields: &[&str]) -> Place {
+fn place((gateway, server): &At<'_, '_>, fields: &[&'static str]) -> Place {
     let at = FieldPath::default().field("spec").field("servers").index(server.index);
-    Place::value(gateway.resource.id, fields.iter().fold(at, |at, field| at.field(field)))
+    Place::value(gateway.resource.id, fields.iter().fold(at, |at, field| at.field(*field)))
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ fn is_part(of: &IstioGateway<'_>, other: &IstioGateway<'_>) -> bool {
     own.iter().all(|(name, value)| other.get(name) == Some(value))
 }
 
-fn report(wide: At<'_, '_>, narrow: At<'_, '_>, field: &str) -> Diagnostic {
+fn report(wide: At<'_, '_>, narrow: At<'_, '_>, field: &'static str) -> Diagnostic {
     let place = |(gateway, server): At<'_, '_>| {
         let path = FieldPath::default().field("spec").field("servers").index(server);
         Place::value(gateway.resource.id, path.field("tls").field(field))

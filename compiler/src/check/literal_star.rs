@@ -37,7 +37,7 @@ fn check_rule(
     index: usize,
     out: &mut Vec<Diagnostic>,
 ) {
-    let at = |list: &str, place: usize| {
+    let at = |list: &'static str, place: usize| {
         let at = FieldPath::default().field("spec").field("rules").index(index);
         at.field(list).index(place)
     };
@@ -45,7 +45,7 @@ fn check_rule(
     let mut lists: Vec<(FieldPath, &[String])> = Vec::new();
     for (index, part) in rule.from.iter().flatten().enumerate() {
         let Some(it) = &part.source else { continue };
-        let at = |name: &str| at("from", index).field("source").field(name);
+        let at = |name: &'static str| at("from", index).field("source").field(name);
         let named: [(&str, &[String]); 6] = [
             ("principals", &it.principals),
             ("notPrincipals", &it.not_principals),
@@ -59,7 +59,7 @@ fn check_rule(
     }
     for (index, part) in rule.to.iter().flatten().enumerate() {
         let Some(it) = &part.operation else { continue };
-        let at = |name: &str| at("to", index).field("operation").field(name);
+        let at = |name: &'static str| at("to", index).field("operation").field(name);
         let named: [(&str, &[String]); 4] = [
             ("hosts", &it.hosts),
             ("notHosts", &it.not_hosts),

@@ -57,7 +57,7 @@ fn check_policy(
         out.push(
             Diagnostic::new(&CHECK, Place::key(rule.id, place), message)
                 .label("has settings of its own, which replace all others")
-                .also(Place::key(rule.id, at.clone().field(first)), "not for that port")
+                .also(Place::key(rule.id, at.clone().field(*first)), "not for that port")
                 .consequence(effect)
                 .help("repeat it among the settings of the port"),
         );

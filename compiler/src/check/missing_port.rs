@@ -19,7 +19,7 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut opened = HashMap::new();
     for it in mesh.virtual_services.written() {
-        for (destination, at) in it.destinations(&mesh.settings) {
+        for (destination, at) in it.destinations() {
             let services = mesh.services.of_host(&destination.host);
             let services: Vec<_> = services.iter().map(|id| mesh.services.get(*id)).collect();
             let [service] = services.as_slice() else { continue };

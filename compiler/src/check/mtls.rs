@@ -37,7 +37,7 @@ pub(super) fn effective(mesh: &Mesh<'_>, workload: &Inventory, port: Option<u16>
             let ports = spec.port_level_mtls.iter().flatten();
             let own = ports.into_iter().find(|(number, _)| number.parse() == Ok(port));
             if let Some((number, mtls)) = own.filter(|(_, it)| it.mode != MtlsMode::Unset) {
-                let path = root.field("portLevelMtls").field(number).field("mode");
+                let path = root.field("portLevelMtls").field(number.clone()).field("mode");
                 let place = Some(Place::value(policy.resource.id, path));
                 return Effective { mode: mtls.mode, place };
             }

@@ -51,7 +51,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         out.push(
             Diagnostic::new(&CHECK, Place::key(policy.resource.id, path), message)
                 .label("addresses of the peer, which is the gateway")
-                .also(found.route.clone(), "this route leads there")
+                .also(found.route.place(), "this route leads there")
                 .also(Place::resource(found.gateway.id), "this is the gateway")
                 .consequence("no request that comes through the gateway matches")
                 .help("ask for the client's own address with `remoteIpBlocks`"),

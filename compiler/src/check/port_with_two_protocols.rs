@@ -25,7 +25,7 @@ pub(super) struct At<'m> {
 }
 
 impl At<'_> {
-    pub(super) fn place(&self, field: &str) -> Place {
+    pub(super) fn place(&self, field: &'static str) -> Place {
         let path = FieldPath::default().field("spec").field("ports").index(self.index);
         Place::value(self.service.id, path.field(field))
     }

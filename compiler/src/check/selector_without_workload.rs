@@ -154,14 +154,14 @@ pub(super) fn report(
             .label("selects nothing");
     };
     let message = format!("no workload of {among} has the label `{name}: {value}`");
-    let place = Place::value(document, path.field(name));
+    let place = Place::value(document, path.field(name.clone()));
     let values = all.iter().filter_map(|it| Some((*it, it.inventory.labels.get(name)?.as_str())));
     let values: Vec<_> = values.collect();
     let near = nearest(value, values.iter().map(|(_, value)| *value));
     let mut found = Diagnostic::new(&CHECK, place, message).meant(near, "selects nothing");
     let shown = values.iter().find(|(_, value)| near == Some(value));
     if let Some((workload, value)) = shown {
-        let place = Place::value(workload.id, workload.labels_path().field(name));
+        let place = Place::value(workload.id, workload.labels_path().field(name.clone()));
         found = found.also(place, format!("`{}` has `{name}: {value}`", workload.name()));
     }
     found

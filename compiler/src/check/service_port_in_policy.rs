@@ -33,7 +33,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { continue };
         let workloads = selection::of_policy(mesh, scope);
         for port in policy.resource.spec.port_level_mtls.iter().flatten().map(|(port, _)| port) {
-            let path = FieldPath::default().field("spec").field("portLevelMtls").field(port);
+            let path =
+                FieldPath::default().field("spec").field("portLevelMtls").field(port.clone());
             let place = Place::key(policy.resource.id, path);
             out.extend(check(mesh, &workloads, port, place));
         }

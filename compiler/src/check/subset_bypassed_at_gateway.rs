@@ -29,7 +29,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         {
             continue;
         }
-        for (destination, at) in it.destinations(&mesh.settings) {
+        for (destination, at) in it.destinations() {
             let is_http = at.route().0 == "http" && !at.is_mirror();
             if !is_http || !destination.subset.is_empty() {
                 continue;
@@ -47,7 +47,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn split_hosts<'m, 'a>(mesh: &'m Mesh<'a>) -> BTreeMap<Host, Vec<(&'m VirtualService<'a>, Place)>> {
     let mut split: BTreeMap<Host, Vec<_>> = BTreeMap::new();
     for (_, it) in mesh.virtual_services.iter().filter(|(_, it)| it.names_subsets()) {
-        for (destination, at) in it.destinations(&mesh.settings) {
+        for (destination, at) in it.destinations() {
             if !destination.subset.is_empty() && it.hosts.contains(&destination.host) {
                 let place = Place::value(at.document, at.path().field("subset"));
                 split.entry(destination.host).or_default().push((it, place));

@@ -60,7 +60,7 @@ fn report(
         let found = Diagnostic::new(&CHECK, Place::key(rule.id, at), message);
         return found.label("no workload has all of these labels").consequence(effect);
     };
-    let place = Place::value(rule.id, at.field(name));
+    let place = Place::value(rule.id, at.field(name.clone()));
     let values: Vec<&str> = workloads
         .iter()
         .filter_map(|it| it.inventory.labels.get(name).map(String::as_str))
@@ -72,7 +72,7 @@ fn report(
     let mut found = Diagnostic::new(&CHECK, place, message).meant(near, otherwise);
     if let Some(workload) = workloads.iter().find(|it| it.inventory.labels.contains_key(name)) {
         let own = workload.inventory.labels.get(name).map_or("", String::as_str);
-        let place = Place::value(workload.id, workload.labels_path().field(name));
+        let place = Place::value(workload.id, workload.labels_path().field(name.clone()));
         found = found.also(place, format!("`{}` has `{name}: {own}`", workload.name()));
     }
     found.consequence(effect)

@@ -92,7 +92,7 @@ fn check_ingresses(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// One finding for all the destinations with the same host.
 fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
     let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for (destination, at) in it.destinations(&mesh.settings) {
+    for (destination, at) in it.destinations() {
         if is_wildcard(&destination.host) || is_seen(mesh, it, &destination.host) {
             continue;
         }

@@ -180,7 +180,7 @@ fn ports(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &str, bool)>
 
 fn listed<'p>(
     at: &FieldPath,
-    field: &str,
+    field: &'static str,
     values: &'p [String],
     excludes: bool,
 ) -> Vec<(FieldPath, &'p str, bool)> {

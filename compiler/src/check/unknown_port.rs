@@ -17,7 +17,7 @@ pub(super) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for it in mesh.virtual_services.written() {
-        for (destination, at) in it.destinations(&mesh.settings) {
+        for (destination, at) in it.destinations() {
             let Some(port) = destination.port else { continue };
             let place = || Place::value(at.document, at.path().field("port").field("number"));
             check(mesh, &destination.host, port, place, "503", out);

@@ -28,7 +28,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 if registry.is_empty() || known.contains(registry) {
                     continue;
                 }
-                let path = FieldPath::default().field("networks").field(name).field("endpoints");
+                let path =
+                    FieldPath::default().field("networks").field(name.clone()).field("endpoints");
                 let place = Place::value(networks.id, path.index(index).field("fromRegistry"));
                 let near = nearest(registry, known.iter().copied());
                 let message =

@@ -121,7 +121,7 @@ impl Written<'_> {
     fn path(&self) -> FieldPath {
         let rule = FieldPath::default().field("spec").field("rules").index(self.rule);
         let part = rule.field(self.part).index(self.place);
-        self.list.iter().fold(part, |path, name| path.field(name)).index(self.index)
+        self.list.iter().fold(part, |path, name| path.field(*name)).index(self.index)
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for it in mesh.virtual_services.written().filter(|it| it.names_subsets()) {
         let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut of_hosts = HashMap::new();
-        for (destination, at) in it.destinations(&mesh.settings) {
+        for (destination, at) in it.destinations() {
             if destination.subset.is_empty() {
                 continue;
             }

@@ -56,7 +56,7 @@ fn check(mesh: &Mesh<'_>, behind: &Behind<'_, '_>, ids: &[String]) -> Option<Dia
     Some(
         Diagnostic::new(&CHECK, Place::resource(first.resource.id), message)
             .label("lets in others alone")
-            .also(route.clone(), "this route leads there")
+            .also(route.place(), "this route leads there")
             .also(Place::resource(gateway.id), "this is the gateway")
             .consequence("requests that come through the gateway are answered with 403")
             .help(help),

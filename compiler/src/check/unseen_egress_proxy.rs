@@ -73,7 +73,7 @@ fn check(mesh: &Mesh<'_>, sidecar: &Sidecar<'_>, proxy: &EgressProxy) -> Option<
 /// Whether some route leads to a host. What imports the route sees all of the host's service.
 fn is_led_to(mesh: &Mesh<'_>, host: &str) -> bool {
     let mut routes = mesh.virtual_services.written();
-    routes.any(|it| it.destinations(&mesh.settings).iter().any(|(to, _)| *to.host == *host))
+    routes.any(|it| it.destinations().any(|(to, _)| *to.host == *host))
 }
 
 /// The namespaces of the workloads that a Sidecar counts for; where none are known, its own.

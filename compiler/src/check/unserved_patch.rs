@@ -44,7 +44,7 @@ fn place(at: &At<'_>, loss: &Loss) -> Place {
     let mut path = path.field("patch").field("value");
     for step in &loss.path {
         match envoy::written(value, step) {
-            Some((name, inner)) => (path, value) = (path.field(name), inner),
+            Some((name, inner)) => (path, value) = (path.field(name.to_owned()), inner),
             None => return at.place(),
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, list: &str) -> Option<Diagnostic> {
+fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, list: &'static str) -> Option<Diagnostic> {
     let reasons: Option<Vec<Reason>> =
         it.gateways.iter().map(|name| reason(mesh, it, list, name)).collect();
     let reason = reasons?.into_iter().next()?;

@@ -1,5 +1,6 @@
 //! The way to a field inside of a resource.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,8 +11,8 @@ use super::{Part, Place};
 /// One step of a way.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Segment {
-    /// The entry of a mapping with this key.
-    Field(Box<str>),
+    /// The entry of a mapping with this key. Rules name most of them, and make a path for all that they look at.
+    Field(Cow<'static, str>),
     /// The element of a list, from 0.
     Index(u32),
 }
@@ -33,8 +34,8 @@ impl FieldPath {
     }
 
     #[must_use]
-    pub fn field(mut self, name: &str) -> Self {
-        self.push_field(name);
+    pub fn field(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.0.push(Segment::Field(name.into()));
         self
     }
 
@@ -43,10 +44,6 @@ impl FieldPath {
     pub fn index(mut self, index: usize) -> Self {
         self.push_index(index);
         self
-    }
-
-    fn push_field(&mut self, name: &str) {
-        self.0.push(Segment::Field(name.into()));
     }
 
     fn push_index(&mut self, index: usize) {
@@ -91,7 +88,7 @@ impl FromStr for FieldPath {
         while !rest.is_empty() {
             if let Some(quoted) = rest.strip_prefix("[\"") {
                 let (name, after) = quoted.split_once("\"]").ok_or_else(not_a_path)?;
-                (path, rest) = (path.field(name), after);
+                (path, rest) = (path.field(name.to_owned()), after);
             } else if let Some(bracket) = rest.strip_prefix('[') {
                 let (index, after) = bracket.split_once(']').ok_or_else(not_a_path)?;
                 (path, rest) = (path.index(index.parse().map_err(|_| not_a_path())?), after);
@@ -106,7 +103,7 @@ impl FromStr for FieldPath {
                 if !is_word(name) {
                     return Err(not_a_path());
                 }
-                (path, rest) = (path.field(name), after);
+                (path, rest) = (path.field(name.to_owned()), after);
             }
         }
         Ok(path)
@@ -165,7 +162,7 @@ impl<'a> At<'a> {
         }
         match self.step {
             Step::Root => {}
-            Step::Field(name) => path.push_field(name),
+            Step::Field(name) => path.0.push(Segment::Field(name.to_owned().into())),
             Step::Index(index) => path.push_index(index),
         }
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::Memory;
+use crate::diagnostic::Finding;
 use crate::source::Input;
 use crate::testing::Folder;
-use crate::{Compilation, Options, check_again, compile, compile_again};
+use crate::{Compilation, Options, compile, compile_again};
 
 const SERVICE: &str =
     "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{port: 80}]}\n";
@@ -28,7 +29,7 @@ fn what_is_compiled_again_is_what_is_compiled_afresh() {
     let options = Options::default();
     let mut memory = Memory::default();
     let mut again = || {
-        let compiled = compile_again(&inputs, &options, &mut memory);
+        let compiled = compile_again(&inputs, &options, &mut memory, None);
         assert_eq!(shown(&compiled), shown(&compile(&inputs, &options)));
         memory.take_news()
     };
@@ -131,12 +132,14 @@ proptest! {
                 memory.at(LATER);
             }
             let afresh = compile(&inputs, &options);
-            let checked = check_again(&inputs, &options, &mut memory);
-            // Making the snapshot takes nothing back.
-            let early = checked.compilation.findings.clone();
-            let again = checked.lower();
+            let mut heard = None;
+            let mut early = |_: &Compilation, found: &[Finding]| heard = Some(found.to_vec());
+            let again = compile_again(&inputs, &options, &mut memory, Some(&mut early));
             prop_assert_eq!(shown(&again), shown(&afresh), "step {}", number);
-            let is_kept = early.iter().all(|it| again.findings.contains(it));
+            let is_told = memory.take_news() && afresh.bundle.is_some();
+            prop_assert!(!is_told || heard.is_some(), "step {}", number);
+            // Making the snapshot takes nothing back.
+            let is_kept = heard.iter().flatten().all(|it| again.findings.contains(it));
             prop_assert!(is_kept, "step {}", number);
         }
     }

@@ -43,7 +43,7 @@ struct Walk<'a, 'd> {
 }
 
 impl<'a> Walk<'a, '_> {
-    fn follow(&self, node: NodeId, path: FieldPath, way: &[&str], out: &mut Vec<Host<'a>>) {
+    fn follow(&self, node: NodeId, path: FieldPath, way: &[&'static str], out: &mut Vec<Host<'a>>) {
         let tree = self.parsed.tree(self.document.tree);
         let source = self.parsed.source(self.document.file).text();
         match way {
@@ -61,7 +61,7 @@ impl<'a> Walk<'a, '_> {
             }
             [field, rest @ ..] => {
                 if let Some(entry) = tree.entry(node, field, source) {
-                    self.follow(entry.value, path.field(field), rest, out);
+                    self.follow(entry.value, path.field(*field), rest, out);
                 }
             }
         }

@@ -409,8 +409,8 @@ impl<'m, 'a> View<'m, 'a> {
             _ => None,
         };
         for id in seen.streams.iter().copied().chain(virtual_service) {
-            let all = self.mesh.virtual_services.get(id).destinations(&self.mesh.settings);
-            hosts.extend(all.into_iter().map(|(destination, _)| destination.host));
+            let all = self.mesh.virtual_services.get(id).destinations();
+            hosts.extend(all.map(|(destination, _)| destination.host));
         }
         if let Some(Ruler::HttpRoutes(namespace)) = seen.http {
             let service = seen.service.as_ref();

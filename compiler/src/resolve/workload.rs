@@ -72,9 +72,9 @@ impl Workload<'_> {
         self.path("spec")
     }
 
-    fn path(&self, field: &str) -> FieldPath {
+    fn path(&self, field: &'static str) -> FieldPath {
         let root = FieldPath::default();
-        self.template.iter().fold(root, |path, field| path.field(field)).field(field)
+        self.template.iter().fold(root, |path, field| path.field(*field)).field(field)
     }
 }
 

@@ -99,9 +99,8 @@ impl SourceFile {
     /// The whole text as it may be shown, as [`SourceFile::shown`] says it. Many findings may be about one file.
     #[must_use]
     pub fn shown_text(&self) -> &str {
-        let is_odd = |character: char| is_deceptive(character) && !matches!(character, '\n' | '\t');
         let shown = self.shown.get_or_init(|| {
-            let is_harmless = self.hidden.is_empty() && !self.text.contains(is_odd);
+            let is_harmless = self.hidden.is_empty() && is_harmless(&self.text);
             let whole = Span::new(0, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
             (!is_harmless).then(|| self.shown(whole))
         });
@@ -146,6 +145,15 @@ impl SourceFile {
     }
 }
 
+/// Whether a text can be shown as it is.
+fn is_harmless(text: &str) -> bool {
+    let may_be_odd = |byte: u8| !matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    // Asked of all bytes and not up to the first, which the compiler turns into a few instructions for many bytes.
+    let may_have_odd = text.bytes().fold(false, |found, byte| found | may_be_odd(byte));
+    let is_odd = |character: char| is_deceptive(character) && !matches!(character, '\n' | '\t');
+    !may_have_odd || !text.contains(is_odd)
+}
+
 /// Whether a terminal would act on the character, or show what follows it in another order.
 #[must_use]
 pub fn is_deceptive(character: char) -> bool {
@@ -154,7 +162,15 @@ pub fn is_deceptive(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, SourceFile, Span};
+    use super::{Role, SourceFile, Span, is_harmless};
+
+    #[test]
+    fn only_what_a_terminal_acts_on_is_not_shown_as_it_is() {
+        assert!(is_harmless("a: \"b\"\n\tc ~ ü→\n"));
+        for odd in ["\r", "\u{1b}", "\0", "\u{7f}", "\u{85}", "\u{202e}"] {
+            assert!(!is_harmless(&format!("a{odd}b")), "{odd:?}");
+        }
+    }
 
     #[test]
     fn a_secret_is_never_shown() {

@@ -166,9 +166,9 @@ impl Run<'_> {
             place.chosen(&inputs)
         };
         let environments: Vec<_> = environments.map_err(|error| Exit::Usage.because(&error))?;
-        let select = |compiled: &mut Compilation| {
+        let select = |compiled: &Compilation, findings: Vec<Finding>| {
             let past = Past { paths, today, environments: &environments, place };
-            let mut selected = findings::select(compiled, choice, &past)?;
+            let mut selected = findings::select(findings, compiled, choice, &past)?;
             if let [_, _, ..] = environments.as_slice() {
                 selected.notes.push(format!("checked as {}", environments.join(", ")));
             }
@@ -180,10 +180,10 @@ impl Run<'_> {
             }
             Ok(selected)
         };
-        let mut early = |compiled: &mut Compilation| {
+        let mut early = |compiled: &Compilation, findings: &[Finding]| {
             // What stands in the way is said when all is known.
             if let Some(tell) = &mut tell
-                && let Ok(selected) = select(compiled)
+                && let Ok(selected) = select(compiled, findings.to_vec())
             {
                 tell(compiled, selected);
             }
@@ -199,7 +199,8 @@ impl Run<'_> {
         if let (Some(bundle), Some(revision)) = (&mut compiled.bundle, revision) {
             revision.note(&mut bundle.provenance);
         }
-        match select(&mut compiled) {
+        let findings = std::mem::take(&mut compiled.findings);
+        match select(&compiled, findings) {
             Ok(selected) => Ok((compiled, selected)),
             Err(SelectError::Name(error)) => Err(Exit::Usage.because(&error)),
             Err(error) => Err(Exit::Input.because(&error)),

@@ -69,7 +69,7 @@ fn excluded(pairs: &[Pair<'_>], at: &dyn Fn() -> FieldPath) -> Option<Fault> {
     let (field, ..) = pairs.iter().find(is_excluded)?;
     Some(Fault {
         message: format!("everything that `{field}` asks for is excluded beside it"),
-        at: at().field(field),
+        at: at().field(*field),
         label: "never holds",
         other: None,
         help: "both must hold: remove the one that is not meant",

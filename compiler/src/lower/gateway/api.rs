@@ -109,7 +109,7 @@ impl<'a> Lowering<'_, 'a> {
     fn unknown_options(&self, listener: &Listener<'_>) {
         let options = listener.spec.tls.iter().flat_map(|tls| tls.options.iter());
         for (name, value) in options.filter(|(name, value)| !listener.knows_option(name, value)) {
-            let path = listener.path().field("tls").field("options").field(name.as_str());
+            let path = listener.path().field("tls").field("options").field(name.clone());
             let message = format!("`{name}: {value}` has no effect");
             let effect = "the listener speaks TLS as it does without the option";
             self.unserved(Place::value(listener.document, path), message, effect);

@@ -28,6 +28,8 @@ pub struct VirtualService<'a> {
     /// By place in `spec.gateways`; the mesh where none is written.
     pub gateways: Vec<GatewayName>,
     pub http: Vec<MergedHttp<'a>>,
+    /// By place among the written destinations.
+    destination_hosts: Vec<Host>,
     /// What delegates ought to have brought and did not.
     pub dropped: Vec<DroppedDelegate<'a>>,
 }
@@ -141,38 +143,29 @@ impl<'a> VirtualService<'a> {
     }
 
     /// Everything that its routes lead to.
-    #[must_use]
-    pub fn destinations(&self, settings: &Settings<'_>) -> Vec<(Destination<'_>, DestinationAt)> {
-        let mut all = Vec::new();
-        let resolve = |written| Destination::of(written, self.namespace(), settings);
-        for http in &self.http {
-            let own = http.resource.spec.http.get(http.index);
-            for (index, route) in http.spec.route.iter().enumerate() {
-                all.push((resolve(&route.destination), http.at(Within::Route(index))));
-            }
-            let inherits = |has: fn(&HttpRoute) -> bool| !own.is_some_and(has);
-            if let Some(mirror) = &http.spec.mirror {
-                let inherited = inherits(|own| own.mirror.is_some());
-                all.push((resolve(mirror), http.inherited_at(Within::Mirror, inherited)));
-            }
-            for (index, mirror) in http.spec.mirrors.iter().enumerate() {
-                let inherited = inherits(|own| !own.mirrors.is_empty());
-                let at = http.inherited_at(Within::Mirrors(index), inherited);
-                all.push((resolve(&mirror.destination), at));
-            }
-        }
-        let spec = &self.resource.spec;
-        let tls = spec.tls.iter().enumerate().map(|(at, it)| ("tls", at, &it.route));
-        let tcp = spec.tcp.iter().enumerate().map(|(at, it)| ("tcp", at, &it.route));
-        for (list, route, destinations) in tls.chain(tcp) {
-            for (index, destination) in destinations.iter().enumerate() {
-                let within = Within::Route(index);
-                let at = DestinationAt { document: self.resource.id, list, route, within };
-                all.push((resolve(&destination.destination), at));
-            }
-        }
-        all
+    pub fn destinations(&self) -> impl Iterator<Item = (Destination<'_>, DestinationAt)> {
+        let written = written_destinations(self.resource, &self.http);
+        written
+            .zip(&self.destination_hosts)
+            .map(|((written, at), host)| (Destination::at_host(Arc::clone(host), written), at))
     }
+}
+
+/// The destinations of all routes of `resource`, which has these of HTTP, and where they stand.
+fn written_destinations<'r>(
+    resource: &'r Resource<istio::VirtualService>,
+    http: &'r [MergedHttp<'_>],
+) -> impl Iterator<Item = (&'r istio::Destination, DestinationAt)> {
+    let (spec, document) = (&resource.spec, resource.id);
+    let tls = spec.tls.iter().enumerate().map(|(at, it)| ("tls", at, &it.route));
+    let tcp = spec.tcp.iter().enumerate().map(|(at, it)| ("tcp", at, &it.route));
+    let streams = tls.chain(tcp).flat_map(move |(list, route, destinations)| {
+        destinations.iter().enumerate().map(move |(index, it)| {
+            let within = Within::Route(index);
+            (&it.destination, DestinationAt { document, list, route, within })
+        })
+    });
+    http.iter().flat_map(MergedHttp::destinations).chain(streams)
 }
 
 impl MergedHttp<'_> {
@@ -192,6 +185,22 @@ impl MergedHttp<'_> {
         self.spec.r#match.is_empty() || self.spec.r#match.iter().any(applies)
     }
 
+    fn destinations(&self) -> impl Iterator<Item = (&istio::Destination, DestinationAt)> {
+        let own = self.resource.spec.http.get(self.index);
+        let inherits = move |has: fn(&HttpRoute) -> bool| !own.is_some_and(has);
+        let routes = self.spec.route.iter().enumerate();
+        let routes = routes.map(|(at, it)| (&it.destination, self.at(Within::Route(at))));
+        let mirror = self.spec.mirror.iter().map(move |it| {
+            let inherited = inherits(|own| own.mirror.is_some());
+            (it, self.inherited_at(Within::Mirror, inherited))
+        });
+        let mirrors = self.spec.mirrors.iter().enumerate().map(move |(at, it)| {
+            let inherited = inherits(|own| !own.mirrors.is_empty());
+            (&it.destination, self.inherited_at(Within::Mirrors(at), inherited))
+        });
+        routes.chain(mirror).chain(mirrors)
+    }
+
     fn at(&self, within: Within) -> DestinationAt {
         DestinationAt { document: self.resource.id, list: "http", route: self.index, within }
     }
@@ -207,13 +216,13 @@ impl MergedHttp<'_> {
 impl<'r> Destination<'r> {
     #[must_use]
     pub fn of(written: &'r istio::Destination, namespace: &str, settings: &Settings<'_>) -> Self {
+        Self::at_host(qualify(&written.host, namespace, settings.cluster_domain), written)
+    }
+
+    /// `host` is the one that is written.
+    fn at_host(host: Host, written: &'r istio::Destination) -> Self {
         let port = written.port.as_ref().and_then(|port| u16::try_from(port.number).ok());
-        Self {
-            host: qualify(&written.host, namespace, settings.cluster_domain),
-            subset: &written.subset,
-            port: port.filter(|port| *port != 0),
-            written,
-        }
+        Self { host, subset: &written.subset, port: port.filter(|port| *port != 0), written }
     }
 }
 
@@ -383,6 +392,10 @@ fn resolve<'a>(
         gateways.push(GatewayName::Mesh);
     }
     let (http, dropped) = delegates.merge_into(resource, settings);
+    let destinations = written_destinations(resource, &http);
+    let destination_hosts = destinations
+        .map(|(written, _)| qualify(&written.host, namespace, settings.cluster_domain))
+        .collect();
     VirtualService {
         resource,
         age: Age::of(resource),
@@ -394,6 +407,7 @@ fn resolve<'a>(
         hosts: hosts.collect(),
         gateways,
         http,
+        destination_hosts,
         dropped,
     }
 }
