@@ -64,6 +64,7 @@ impl<T, const NUMBER: u32> DerefMut for Part<T, NUMBER> {
     }
 }
 
+#[expect(clippy::into_iter_without_iter, reason = "it has the one of what it holds")]
 impl<'p, T, const NUMBER: u32> IntoIterator for &'p Part<T, NUMBER>
 where
     &'p T: IntoIterator,
@@ -100,6 +101,7 @@ impl<T> Deref for Made<T> {
     }
 }
 
+#[expect(clippy::into_iter_without_iter, reason = "it has the one of what it holds")]
 impl<'m, T> IntoIterator for &'m Made<T>
 where
     &'m T: IntoIterator,
