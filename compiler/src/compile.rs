@@ -87,7 +87,7 @@ pub fn compile(inputs: &[Input], options: &Options) -> Compilation {
 pub type Early<'e> = &'e mut dyn FnMut(&Compilation, &[Finding]);
 
 /// The same for whoever waits for each change of a repository: what has not changed since the time before is neither parsed
-/// nor decoded again.
+/// nor decoded again, and what rules found in it is kept.
 ///
 /// Where anything is new and a snapshot can be made, `early` hears what is found before it is made. That may tell more, and
 /// takes nothing back.
@@ -101,13 +101,15 @@ pub fn compile_again(
     let mut diagnostics = Vec::new();
     let parsed = memory.read(inputs, &options.context, &mut diagnostics);
     let early = early.filter(|_| memory.has_news());
-    let again = Again { decoded: memory.decoded(), early };
+    let (decoded, kept) = memory.of_resources();
+    let again = Again { decoded, kept, early };
     all_stages(parsed, root(inputs), options, diagnostics, Some(again))
 }
 
 /// What is different where a repository was compiled before.
 struct Again<'d, 'e> {
     decoded: &'d mut Decoded,
+    kept: &'d mut check::Kept,
     early: Option<Early<'e>>,
 }
 
@@ -120,10 +122,13 @@ fn all_stages(
     again: Option<Again<'_, '_>>,
 ) -> Compilation {
     environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
-    let (decoded, early) = again.map_or((None, None), |it| (Some(it.decoded), it.early));
+    let (decoded, kept, early) = match again {
+        Some(it) => (Some(it.decoded), Some(it.kept), it.early),
+        None => (None, None, None),
+    };
     let mesh = api::decode_by(&parsed, decoded, &mut diagnostics);
     let read = Compilation { root, parsed, mesh, findings: Vec::new(), bundle: None, fault: None };
-    let examined = examine(&read, options, diagnostics);
+    let examined = examine(&read, options, kept, diagnostics);
     let told = examined.found.tell_early(early);
     let Outcome { findings, bundle, fault } = lower(examined, told, options);
     Compilation { findings, bundle, fault, ..read }
@@ -131,7 +136,8 @@ fn all_stages(
 
 /// A repository in which everything was looked for that can be found before it is lowered.
 struct Examined<'c> {
-    resolved: resolve::Mesh<'c>,
+    /// Absent where nobody had to look at it.
+    resolved: Option<resolve::Mesh<'c>>,
     found: Found<'c>,
 }
 
@@ -158,20 +164,27 @@ struct Outcome {
     fault: Option<Conflict>,
 }
 
-/// Resolves and checks.
+/// Resolves and checks; what is `kept` is not looked for again.
 fn examine<'c>(
     read: &'c Compilation,
     options: &Options,
+    kept: Option<&mut check::Kept>,
     mut diagnostics: Vec<Diagnostic>,
 ) -> Examined<'c> {
     let Compilation { parsed, mesh, root, .. } = read;
     let levels = crate::levels(mesh, parsed, &mut diagnostics);
     ownership::check(&mesh.project, parsed, root, &mut diagnostics);
+    let mut once = check::Kept::default();
+    let kept = kept.unwrap_or(&mut once);
+    let is_to_look = kept.forget(mesh.changed, options.today);
     let (allowances, resolved) = rayon::join(
         || Allowances::read(parsed, options.today, &mut diagnostics),
-        || resolve::resolve(mesh),
+        || is_to_look.then(|| resolve::resolve(mesh)),
     );
-    check::all(&resolved, options.today, &mut diagnostics);
+    if let Some(resolved) = &resolved {
+        kept.look(resolved);
+    }
+    kept.tell(&mut diagnostics);
     check::hold_back(parsed, &mut diagnostics);
     Examined { resolved, found: Found { read, levels, allowances, diagnostics } }
 }
@@ -213,12 +226,13 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
         told => told,
     };
     let Examined { resolved, mut found } = examined;
-    let Compilation { parsed, root, .. } = found.read;
+    let Compilation { parsed, mesh, root, .. } = found.read;
+    let resolved = resolved.unwrap_or_else(|| resolve::resolve(mesh));
     let known = found.diagnostics.len();
     let locator = (!options.checks_only).then(|| Locator::new(parsed, root));
     let (loose, digests) = rayon::join(
         || lower::lower(&resolved, locator.as_ref(), &mut found.diagnostics),
-        || if locator.is_some() { inputs(parsed, root) } else { BTreeMap::new() },
+        || locator.as_ref().map(|_| inputs(parsed, root)).unwrap_or_default(),
     );
     let told = told.filter(|_| found.diagnostics.len() == known);
     // One thread puts the snapshot together; the others need not wait for it.

@@ -11,9 +11,10 @@
 //! ```
 //! `x…9` stands for nine letters.
 
-use crate::Compilation;
 use crate::diagnostic::{Applicability, Finding, Severity, TextFix};
+use crate::source::Input;
 use crate::testing::{Folder, compiled_for};
+use crate::{Compilation, Memory, Options, compile, compile_again};
 
 /// The examples of a page: whether they fail, and their text.
 fn examples(page: &str) -> Vec<(bool, String)> {
@@ -101,6 +102,53 @@ fn failing_examples_fail_and_fixed_ones_do_not() {
             assert!(*fails || error.is_none(), "{}: {example}\n{error:#?}", check.name);
         }
     }
+}
+
+/// An example is edited a line at a time, one line in each of its documents. Rules that look at nothing which has changed do not
+/// look again, so each has to find what it finds afresh, whichever document it is that changes.
+#[test]
+fn whatever_is_edited_in_an_example_is_found_as_it_is_afresh() {
+    for check in crate::checks() {
+        let plain = examples(check.docs).into_iter().filter(|(_, it)| !has_directives(it));
+        let (folder, mut memory) = (Folder::new(), Memory::default());
+        let inputs = [Input::Path(folder.path().into())];
+        let options = Options::on("2026-01-01".parse().unwrap());
+        for (_, example) in plain {
+            let whole: String =
+                example.lines().flat_map(|it| [repeated(it), "\n".into()]).collect();
+            let commented = format!("# a line more\n{whole}");
+            let edits = edits(&whole).into_iter().flat_map(|edit| [edit, whole.clone()]);
+            for text in [whole.clone(), commented, whole.clone()].into_iter().chain(edits) {
+                folder.write("policy.yaml", &text);
+                let again = compile_again(&inputs, &options, &mut memory, None);
+                let afresh = compile(&inputs, &options);
+                assert_eq!(again.findings, afresh.findings, "{}: {text}", check.name);
+                let digest = |it: &Compilation| it.bundle.as_ref().map(|it| it.snapshot.digest());
+                assert_eq!(digest(&again), digest(&afresh), "{}: {text}", check.name);
+            }
+        }
+    }
+}
+
+fn has_directives(example: &str) -> bool {
+    let names = ["file", "link", "bytes", "sparse", "environment"];
+    example.lines().any(|line| names.iter().any(|it| line.starts_with(&format!("# {it}: "))))
+}
+
+/// The same text with one line changed: for each of its documents the last that says something of a field.
+fn edits(text: &str) -> Vec<String> {
+    let lines: Vec<_> = text.lines().collect();
+    let ends = lines.iter().enumerate().filter(|(_, line)| line.starts_with("---"));
+    let ends: Vec<_> = ends.map(|(at, _)| at).chain([lines.len()]).collect();
+    let edit = |end: usize| {
+        let says = |line: &&str| line.starts_with(' ') || line.starts_with("spec: {");
+        let at = lines[..end].iter().rposition(says)?;
+        let last = lines[at].rfind(|it: char| it.is_ascii_alphanumeric())?;
+        let mut edited: Vec<_> = lines.iter().map(|it| (*it).to_owned()).collect();
+        edited[at].replace_range(last..=last, "7");
+        Some(edited.join("\n") + "\n")
+    };
+    ends.into_iter().filter_map(edit).collect()
 }
 
 /// Applied by itself, a fix leaves one finding less of its kind. Nobody is asked before a safe one; what an unsafe one

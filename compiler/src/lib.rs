@@ -31,6 +31,7 @@ mod compile;
 mod environment;
 mod memory;
 mod ownership;
+pub mod parts;
 mod programs;
 mod registry;
 mod suppress;

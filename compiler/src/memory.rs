@@ -1,7 +1,7 @@
 //! What is kept of files from one compilation of a repository to the next, for whoever compiles it again and again.
 //!
 //! What a file says by itself is read, parsed, decoded and checked by itself once, and again when the file changes. What
-//! several say together is looked at each time.
+//! several say together is looked at again by those rules that look at anything which has changed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use mesh_stamp::Stamp;
 use rayon::prelude::*;
 
 use crate::api::Decoded;
+use crate::check;
 use crate::diagnostic::Diagnostic;
 use crate::parse::{self, Parsed, ParsedFile};
 use crate::source::{self, Entry, FileId, Input, Origin, SourceFile};
@@ -20,6 +21,7 @@ use crate::source::{self, Entry, FileId, Input, Origin, SourceFile};
 pub struct Memory {
     files: HashMap<String, Known>,
     decoded: Decoded,
+    found: check::Kept,
     /// Since 1970, when this round began.
     now: Option<Duration>,
     is_news: bool,
@@ -55,8 +57,9 @@ impl Memory {
         self.is_news
     }
 
-    pub(crate) fn decoded(&mut self) -> &mut Decoded {
-        &mut self.decoded
+    /// What is known of resources, and what rules have found in them.
+    pub(crate) fn of_resources(&mut self) -> (&mut Decoded, &mut check::Kept) {
+        (&mut self.decoded, &mut self.found)
     }
 
     /// Reads everything that `inputs` lead to, as [`crate::read`] does.
@@ -75,6 +78,13 @@ impl Memory {
             })
             .collect();
         self.is_news |= all.len() != self.files.len() || all.iter().any(|(_, is_new)| *is_new);
+        let changed = all.iter().filter(|(_, is_new)| *is_new).filter_map(|(now, _)| {
+            let before = self.files.get(&now.file.path)?;
+            (before.file.role == now.file.role).then_some((before, now))
+        });
+        self.decoded.set_alike(changed.flat_map(|(before, now)| {
+            parse::alike((&before.parsed, before.file.text()), (&now.parsed, now.file.text()))
+        }));
         self.files = all.iter().map(|(it, _)| (it.file.path.clone(), it.clone())).collect();
         for (known, _) in &all {
             out.extend(known.found.iter().cloned());

@@ -1,14 +1,18 @@
 //! What is kept of resources from one compilation of a repository to the next: they are decoded, and checked by themselves, once.
+//!
+//! Of those that are not the same it is known of which parts of a [`Mesh`] they are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use super::Mesh;
 use super::mesh::Look;
 use super::read::Scope;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::{Document, DocumentId, Identity, Parsed};
+use crate::parts::{Parts, reading};
 
 /// What was made of the resources that were read last.
 #[derive(Default)]
@@ -17,6 +21,12 @@ pub(crate) struct Decoded {
     default_namespace: String,
     /// By the address of a document's identity, which is the same one while its file does not change.
     known: HashMap<usize, Known>,
+    /// The addresses of all, in the order of the documents.
+    order: Vec<usize>,
+    /// Of a document that says the same as before, the address that it had and the one that it has.
+    alike: HashSet<(usize, usize)>,
+    environment: Option<String>,
+    broken: Vec<Identity>,
 }
 
 struct Known {
@@ -42,19 +52,27 @@ pub(super) fn looks(
 }
 
 impl Decoded {
-    /// The same, of those alone that are not known.
+    /// Says before a round which documents say the same as the time before, although they are others: `(before, now)`.
+    pub(crate) fn set_alike<'i>(
+        &mut self,
+        pairs: impl Iterator<Item = (&'i Arc<Identity>, &'i Arc<Identity>)>,
+    ) {
+        let address = |identity: &Arc<Identity>| Arc::as_ptr(identity).addr();
+        self.alike = pairs.map(|(before, now)| (address(before), address(now))).collect();
+    }
+
+    /// The same, of those alone that are not known; and what may be otherwise than the time before.
     pub(super) fn looks(
         &mut self,
         parsed: &Parsed,
         scope: &Scope,
         look: impl Fn(DocumentId, &Document) -> Look + Sync,
-    ) -> Vec<Arc<Looked>> {
+    ) -> (Vec<Arc<Looked>>, Parts) {
+        let is_other = !self.is_about(parsed, scope);
         if self.default_namespace != scope.default_namespace {
             self.known.clear();
             self.default_namespace.clone_from(&scope.default_namespace);
         }
-        // Nobody else has what changed.
-        self.known.retain(|_, it| Arc::strong_count(&it.identity) > 1);
         let documents: Vec<_> = parsed.documents().collect();
         let known = &self.known;
         let looks: Vec<_> = documents
@@ -64,11 +82,57 @@ impl Decoded {
                 None => (Arc::new(Looked { id, value: look(id, document) }), true),
             })
             .collect();
+        let changed = if is_other { Parts::ALL } else { self.changed(parsed, &looks) };
+        // Nobody else has what changed.
+        self.known.retain(|_, it| Arc::strong_count(&it.identity) > 1);
         for ((_, document), (looked, _)) in parsed.documents().zip(&looks).filter(|(_, it)| it.1) {
             let identity = Arc::clone(&document.identity);
             self.known.insert(address(document), Known { identity, looked: Arc::clone(looked) });
         }
-        looks.into_iter().map(|(looked, _)| looked).collect()
+        self.order = parsed.documents().map(|(_, document)| address(document)).collect();
+        (looks.into_iter().map(|(looked, _)| looked).collect(), changed)
+    }
+
+    /// Whether what is no resource is as it was, and there are as many resources.
+    fn is_about(&mut self, parsed: &Parsed, scope: &Scope) -> bool {
+        let broken = parsed.broken().iter().map(|it| &it.identity);
+        let is_same = self.default_namespace == scope.default_namespace
+            && self.environment.as_deref() == parsed.environment()
+            && self.order.len() == parsed.documents().len()
+            && self.broken.iter().eq(broken.clone());
+        self.environment = parsed.environment().map(str::to_owned);
+        self.broken = broken.cloned().collect();
+        is_same
+    }
+
+    /// The parts that hold a resource which says something else than the one in its place did, or that held that one.
+    fn changed(&self, parsed: &Parsed, looks: &[(Arc<Looked>, bool)]) -> Parts {
+        let mut changed = Parts::default();
+        let places = self.order.iter().zip(parsed.documents()).zip(looks);
+        for ((before, (id, document)), (looked, is_new)) in places {
+            let now = address(document);
+            if *before == now || self.alike.contains(&(*before, now)) {
+                continue;
+            }
+            // One that is known and had another place has another number.
+            let known = self.known.get(before).filter(|_| *is_new);
+            changed = match known.filter(|it| it.identity == document.identity) {
+                Some(known) => changed | touched(&known.looked, id) | touched(looked, id),
+                None => return Parts::ALL,
+            };
+        }
+        changed
+    }
+}
+
+/// The parts that a resource is put into.
+fn touched(looked: &Looked, id: DocumentId) -> Parts {
+    match &looked.value {
+        Look::Read(_, outcome) => match &outcome.insert {
+            Some(insert) => reading(|| insert(&mut Mesh::default(), id)).1,
+            None => Parts::ALL,
+        },
+        Look::Unsupported(..) | Look::Say(_) | Look::Skip | Look::Project => Parts::ALL,
     }
 }
 

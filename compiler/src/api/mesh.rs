@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::diagnostic::{At, Check, Diagnostic, Place};
 use crate::parse::{Document, DocumentId, Faults, Identity, Parsed};
+use crate::parts::{Part, Parts, reading};
 
 use super::checks::{
     REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
@@ -16,76 +17,79 @@ use super::promised::Promised;
 use super::read::{Outcome, Scope};
 use super::{Resource, gateway_api, istio, kubernetes, mesh_config};
 
-/// A repository whose resources are known. Each vector is sorted by namespace and name.
+/// A repository whose resources are known. What rules look at is a [`Part`]; of the rest none may be looked at but `project`,
+/// with which all is new. Each vector is sorted by namespace and name.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
     pub project: Project,
-    pub virtual_services: Vec<Resource<istio::VirtualService>>,
-    pub destination_rules: Vec<Resource<istio::DestinationRule>>,
+    pub virtual_services: Part<Vec<Resource<istio::VirtualService>>, 0>,
+    pub destination_rules: Part<Vec<Resource<istio::DestinationRule>>, 1>,
     /// Istio's.
-    pub gateways: Vec<Resource<istio::Gateway>>,
-    pub service_entries: Vec<Resource<istio::ServiceEntry>>,
-    pub sidecars: Vec<Resource<istio::Sidecar>>,
-    pub workload_entries: Vec<Resource<istio::WorkloadEntry>>,
-    pub workload_groups: Vec<Resource<istio::WorkloadGroup>>,
-    pub proxy_configs: Vec<Resource<istio::ProxyConfig>>,
-    pub envoy_filters: Vec<Resource<istio::EnvoyFilter>>,
-    pub telemetries: Vec<Resource<istio::Telemetry>>,
-    pub wasm_plugins: Vec<Resource<istio::WasmPlugin>>,
-    pub traffic_extensions: Vec<Resource<istio::TrafficExtension>>,
-    pub peer_authentications: Vec<Resource<istio::PeerAuthentication>>,
-    pub request_authentications: Vec<Resource<istio::RequestAuthentication>>,
-    pub authorization_policies: Vec<Resource<istio::AuthorizationPolicy>>,
-    pub gateway_classes: Vec<Resource<gateway_api::GatewayClass>>,
+    pub gateways: Part<Vec<Resource<istio::Gateway>>, 2>,
+    pub service_entries: Part<Vec<Resource<istio::ServiceEntry>>, 3>,
+    pub sidecars: Part<Vec<Resource<istio::Sidecar>>, 4>,
+    pub workload_entries: Part<Vec<Resource<istio::WorkloadEntry>>, 5>,
+    pub workload_groups: Part<Vec<Resource<istio::WorkloadGroup>>, 6>,
+    pub proxy_configs: Part<Vec<Resource<istio::ProxyConfig>>, 7>,
+    pub envoy_filters: Part<Vec<Resource<istio::EnvoyFilter>>, 8>,
+    pub telemetries: Part<Vec<Resource<istio::Telemetry>>, 9>,
+    pub wasm_plugins: Part<Vec<Resource<istio::WasmPlugin>>, 10>,
+    pub traffic_extensions: Part<Vec<Resource<istio::TrafficExtension>>, 11>,
+    pub peer_authentications: Part<Vec<Resource<istio::PeerAuthentication>>, 12>,
+    pub request_authentications: Part<Vec<Resource<istio::RequestAuthentication>>, 13>,
+    pub authorization_policies: Part<Vec<Resource<istio::AuthorizationPolicy>>, 14>,
+    pub gateway_classes: Part<Vec<Resource<gateway_api::GatewayClass>>, 15>,
     /// The Gateway API's.
-    pub api_gateways: Vec<Resource<gateway_api::Gateway>>,
+    pub api_gateways: Part<Vec<Resource<gateway_api::Gateway>>, 16>,
     /// With those that the `GRPCRoute`s are.
-    pub http_routes: Vec<Resource<gateway_api::HttpRoute>>,
+    pub http_routes: Part<Vec<Resource<gateway_api::HttpRoute>>, 17>,
     /// As they were written.
-    pub grpc_routes: Vec<Resource<gateway_api::GrpcRoute>>,
+    pub grpc_routes: Part<Vec<Resource<gateway_api::GrpcRoute>>, 18>,
     /// As they were written, like the next.
-    pub tls_routes: Vec<Resource<gateway_api::TlsRoute>>,
-    pub tcp_routes: Vec<Resource<gateway_api::TcpRoute>>,
+    pub tls_routes: Part<Vec<Resource<gateway_api::TlsRoute>>, 19>,
+    pub tcp_routes: Part<Vec<Resource<gateway_api::TcpRoute>>, 20>,
     /// What both are.
-    pub stream_routes: Vec<Resource<gateway_api::StreamRoute>>,
-    pub udp_routes: Vec<Resource<gateway_api::UdpRoute>>,
-    pub listener_sets: Vec<Resource<gateway_api::ListenerSet>>,
-    pub backend_tls_policies: Vec<Resource<gateway_api::BackendTlsPolicy>>,
-    pub backend_traffic_policies: Vec<Resource<gateway_api::BackendTrafficPolicy>>,
-    pub reference_grants: Vec<Resource<gateway_api::ReferenceGrant>>,
-    pub backends: Vec<Resource<gateway_api::Backend>>,
-    pub mesh_classes: Vec<Resource<gateway_api::MeshClass>>,
-    pub operators: Vec<Resource<istio::IstioOperator>>,
-    pub namespaces: Vec<Resource<kubernetes::Namespace>>,
-    pub services: Vec<Resource<kubernetes::Service>>,
-    pub service_accounts: Vec<Resource<kubernetes::ServiceAccount>>,
-    pub secrets: Vec<Resource<kubernetes::Secret>>,
-    pub config_maps: Vec<Resource<kubernetes::ConfigMap>>,
-    pub pods: Vec<Resource<kubernetes::Pod>>,
-    pub deployments: Vec<Resource<kubernetes::Deployment>>,
-    pub stateful_sets: Vec<Resource<kubernetes::StatefulSet>>,
-    pub daemon_sets: Vec<Resource<kubernetes::DaemonSet>>,
-    pub rollouts: Vec<Resource<kubernetes::Rollout>>,
-    pub jobs: Vec<Resource<kubernetes::Job>>,
-    pub cron_jobs: Vec<Resource<kubernetes::CronJob>>,
-    pub ingresses: Vec<Resource<kubernetes::Ingress>>,
-    pub ingress_classes: Vec<Resource<kubernetes::IngressClass>>,
-    pub mutating_webhooks: Vec<Resource<kubernetes::MutatingWebhooks>>,
-    pub validating_webhooks: Vec<Resource<kubernetes::ValidatingWebhooks>>,
-    pub custom_resources: Vec<Resource<kubernetes::CustomResourceDefinition>>,
+    pub stream_routes: Part<Vec<Resource<gateway_api::StreamRoute>>, 21>,
+    pub udp_routes: Part<Vec<Resource<gateway_api::UdpRoute>>, 22>,
+    pub listener_sets: Part<Vec<Resource<gateway_api::ListenerSet>>, 23>,
+    pub backend_tls_policies: Part<Vec<Resource<gateway_api::BackendTlsPolicy>>, 24>,
+    pub backend_traffic_policies: Part<Vec<Resource<gateway_api::BackendTrafficPolicy>>, 25>,
+    pub reference_grants: Part<Vec<Resource<gateway_api::ReferenceGrant>>, 26>,
+    pub backends: Part<Vec<Resource<gateway_api::Backend>>, 27>,
+    pub mesh_classes: Part<Vec<Resource<gateway_api::MeshClass>>, 28>,
+    pub operators: Part<Vec<Resource<istio::IstioOperator>>, 29>,
+    pub namespaces: Part<Vec<Resource<kubernetes::Namespace>>, 30>,
+    pub services: Part<Vec<Resource<kubernetes::Service>>, 31>,
+    pub service_accounts: Part<Vec<Resource<kubernetes::ServiceAccount>>, 32>,
+    pub secrets: Part<Vec<Resource<kubernetes::Secret>>, 33>,
+    pub config_maps: Part<Vec<Resource<kubernetes::ConfigMap>>, 34>,
+    pub pods: Part<Vec<Resource<kubernetes::Pod>>, 35>,
+    pub deployments: Part<Vec<Resource<kubernetes::Deployment>>, 36>,
+    pub stateful_sets: Part<Vec<Resource<kubernetes::StatefulSet>>, 37>,
+    pub daemon_sets: Part<Vec<Resource<kubernetes::DaemonSet>>, 38>,
+    pub rollouts: Part<Vec<Resource<kubernetes::Rollout>>, 39>,
+    pub jobs: Part<Vec<Resource<kubernetes::Job>>, 40>,
+    pub cron_jobs: Part<Vec<Resource<kubernetes::CronJob>>, 41>,
+    pub ingresses: Part<Vec<Resource<kubernetes::Ingress>>, 42>,
+    pub ingress_classes: Part<Vec<Resource<kubernetes::IngressClass>>, 43>,
+    pub mutating_webhooks: Part<Vec<Resource<kubernetes::MutatingWebhooks>>, 44>,
+    pub validating_webhooks: Part<Vec<Resource<kubernetes::ValidatingWebhooks>>, 45>,
+    pub custom_resources: Part<Vec<Resource<kubernetes::CustomResourceDefinition>>, 46>,
     /// As they were found; [`Mesh::mesh_config`] is the one that counts.
-    pub mesh_configs: Vec<Resource<mesh_config::MeshConfig>>,
-    pub mesh_networks: Vec<Resource<mesh_config::MeshNetworks>>,
+    pub mesh_configs: Part<Vec<Resource<mesh_config::MeshConfig>>, 47>,
+    pub mesh_networks: Part<Vec<Resource<mesh_config::MeshNetworks>>, 48>,
     /// Resources that exist and could not be read, or wait for their placeholders to be filled in.
-    pub incomplete: Vec<Incomplete>,
+    pub incomplete: Part<Vec<Incomplete>, 49>,
     /// What other programs will make of the resources that the mesh does not read.
-    pub promised: Promised,
+    pub promised: Part<Promised, 50>,
     /// How many resources there are of each kind that is not the mesh's business, by `apiVersion` and kind.
     pub skipped: BTreeMap<(String, String), usize>,
     /// How many resources were compiled.
     pub count: usize,
     /// What could not be read, by resource.
     pub faults: BTreeMap<DocumentId, Faults>,
+    /// What may be otherwise than the time before.
+    pub(crate) changed: Parts,
 }
 
 /// A resource of which no more is known than that it exists.
@@ -115,10 +119,11 @@ pub(crate) fn decode_by(
     }
     let scope = Scope { default_namespace: mesh.project.default_namespace().to_owned() };
     let look = |id, document: &Document| look_at(parsed, id, &document.identity, &scope);
-    let looks = match known {
+    let (looks, changed) = match known {
         Some(known) => known.looks(parsed, &scope, look),
-        None => decoded::looks(parsed, look),
+        None => (decoded::looks(parsed, look), Parts::ALL),
     };
+    mesh.changed = changed;
     let mut known = HashMap::new();
     let mut duplicates = Vec::new();
     let mut inert: BTreeMap<_, Inert> = BTreeMap::new();
@@ -150,9 +155,14 @@ pub(crate) fn decode_by(
     for broken in parsed.broken() {
         mesh.incomplete.push(incomplete(&broken.identity, &scope));
     }
-    mesh.unite_routes();
+    let ((), routes) = reading(|| mesh.unite_routes());
     mesh.sort();
-    mesh.promise();
+    let ((), promised) = reading(|| mesh.promise());
+    for made in [routes, promised] {
+        if mesh.changed.meet(made) {
+            mesh.changed = mesh.changed | made;
+        }
+    }
     mesh.check_mesh_configs(out);
     mesh
 }

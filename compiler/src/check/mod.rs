@@ -179,7 +179,8 @@ pub(crate) use unrendered::hold_back;
 
 use rayon::prelude::*;
 
-use crate::diagnostic::{Check, Date, Diagnostic};
+use crate::diagnostic::{Check, Date, Diagnostic, Place};
+use crate::parts::{Parts, reading};
 use crate::resolve::Mesh;
 
 /// A rule: what is known of it, and what looks for it.
@@ -326,18 +327,70 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
 
 /// Looks at a mesh by every rule. Where nobody knows what day it is, nothing has expired.
 pub fn all(mesh: &Mesh<'_>, today: Option<Date>, out: &mut Vec<Diagnostic>) {
-    let found: Vec<Vec<Diagnostic>> = RULES
-        .par_iter()
-        // Some take a hundred times as long as others, so nobody takes several at once.
-        .with_max_len(1)
-        .map(|(_, run)| {
-            let mut found = Vec::new();
-            run(mesh, &mut found);
-            found
-        })
-        .collect();
-    out.extend(found.into_iter().flatten());
-    if let Some(today) = today {
-        expired_certificate::run(mesh, today, out);
+    let mut kept = Kept::default();
+    kept.forget(Parts::ALL, today);
+    kept.look(mesh);
+    out.extend(kept.found.into_iter().flatten().flat_map(|found| found.diagnostics));
+}
+
+/// What the rules have found, and of which parts of a mesh.
+#[derive(Default)]
+pub(crate) struct Kept {
+    today: Option<Date>,
+    /// By rule, and behind them what has expired.
+    found: Vec<Option<Found>>,
+}
+
+struct Found {
+    diagnostics: Vec<Diagnostic>,
+    of: Parts,
+}
+
+impl Kept {
+    /// Forgets what may be otherwise now that this has changed. Whether anything is to be looked for.
+    pub(crate) fn forget(&mut self, changed: Parts, today: Option<Date>) -> bool {
+        // Some rules look at what is no part.
+        if changed == Parts::ALL || self.today != today || self.found.is_empty() {
+            self.today = today;
+            self.found = (0..=RULES.len()).map(|_| None).collect();
+        }
+        for found in &mut self.found {
+            found.take_if(|it| it.of == Parts::ALL || it.of.meet(changed));
+        }
+        self.found.iter().any(Option::is_none)
     }
+
+    /// Looks for what is not known.
+    pub(crate) fn look(&mut self, mesh: &Mesh<'_>) {
+        let today = self.today;
+        self.found
+            .par_iter_mut()
+            .enumerate()
+            // Some take a hundred times as long as others, so nobody takes several at once.
+            .with_max_len(1)
+            .filter(|(_, found)| found.is_none())
+            .for_each(|(place, found)| *found = Some(look(place, mesh, today)));
+    }
+
+    pub(crate) fn tell(&self, out: &mut Vec<Diagnostic>) {
+        out.extend(self.found.iter().flatten().flat_map(|it| &it.diagnostics).cloned());
+    }
+}
+
+fn look(place: usize, mesh: &Mesh<'_>, today: Option<Date>) -> Found {
+    let mut diagnostics = Vec::new();
+    let ((), mut of) = reading(|| match (RULES.get(place), today) {
+        (Some((_, run)), _) => run(mesh, &mut diagnostics),
+        (None, Some(today)) => expired_certificate::run(mesh, today, &mut diagnostics),
+        (None, None) => {}
+    });
+    for found in &mut diagnostics {
+        // Bytes of a file move without a change of what it says.
+        found.each_place(|place| {
+            if !matches!(place, Place::Field { .. }) {
+                of = Parts::ALL;
+            }
+        });
+    }
+    Found { diagnostics, of }
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::Memory;
 use crate::diagnostic::Finding;
+use crate::parts::{Parts, reading};
 use crate::source::Input;
 use crate::testing::Folder;
 use crate::{Compilation, Options, compile, compile_again};
@@ -45,6 +46,32 @@ fn what_is_compiled_again_is_what_is_compiled_afresh() {
     std::fs::remove_file(folder.path().join("b.yaml")).unwrap();
     assert!(again());
     assert!(!again());
+}
+
+#[test]
+fn what_is_looked_for_again_is_told_by_what_has_changed() {
+    const SPLIT: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r}\nspec: {hosts: [a], http: [{route: [{destination: {host: a}}]}]}\n";
+    let folder = Folder::new();
+    let inputs = [Input::Path(folder.path().into())];
+    let mut memory = Memory::default();
+    let mut changed = |text: &str| {
+        folder.write("a.yaml", text);
+        let mesh = compile_again(&inputs, &Options::default(), &mut memory, None).mesh;
+        let services = reading(|| mesh.services.len()).1;
+        let routes = reading(|| mesh.virtual_services.len()).1;
+        (mesh.changed, services, routes)
+    };
+    let whole = format!("{SERVICE}---\n{SPLIT}");
+    assert_eq!(changed(&whole).0, Parts::ALL);
+    assert_eq!(changed(&whole).0, Parts::default());
+    assert_eq!(changed(&format!("# moved\n{whole}")).0, Parts::default());
+    let (parts, services, routes) = changed(&whole.replace("hosts: [a]", "hosts: [b]"));
+    assert!(parts.meet(routes) && !parts.meet(services));
+    let (parts, services, routes) = changed(&whole.replace("port: 80", "port: 81"));
+    assert!(parts.meet(routes) && parts.meet(services), "both say what they said before");
+    // What has another name may be another's duplicate, and what was added gives others other numbers.
+    assert_eq!(changed(&whole.replace("name: a", "name: b")).0, Parts::ALL);
+    assert_eq!(changed(SERVICE).0, Parts::ALL);
 }
 
 /// What is written below may be looked at as if it had been there for long: no file takes the place of another unnoticed, as each

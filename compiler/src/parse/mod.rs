@@ -15,6 +15,7 @@
 //!
 //! Nothing here knows a field of any kind; that is `api`.
 
+mod alike;
 mod build;
 mod checks;
 mod classify;
@@ -36,6 +37,7 @@ mod secret;
 mod syntax;
 mod tree;
 
+pub(crate) use alike::alike;
 pub use checks::CHECKS;
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};

@@ -66,6 +66,7 @@ use self::route::{HttpRoutes, StreamRoutes, VirtualServiceId, VirtualServices};
 use self::service::{Machines, Services};
 use self::sidecar::Sidecars;
 use crate::api;
+use crate::parts::Made;
 
 pub use age::Age;
 pub use grant::Grants;
@@ -84,79 +85,81 @@ pub use workload::{Workload, Workloads};
 pub struct Mesh<'a> {
     /// What it was resolved from.
     pub source: &'a api::Mesh,
-    pub settings: Settings<'a>,
-    pub namespaces: Namespaces<'a>,
-    pub workloads: Workloads<'a>,
+    pub settings: Made<Settings<'a>>,
+    pub namespaces: Made<Namespaces<'a>>,
+    pub workloads: Made<Workloads<'a>>,
     /// What runs outside of Kubernetes. By namespace and name.
-    pub machines: Machines<'a>,
-    pub services: Services<'a>,
-    pub destination_rules: DestinationRules<'a>,
-    pub backend_tls: BackendTlsPolicies<'a>,
-    pub virtual_services: VirtualServices<'a>,
-    pub http_routes: HttpRoutes<'a>,
-    pub stream_routes: StreamRoutes<'a>,
-    pub rulers: Rulers<'a>,
-    pub gateways: IstioGateways<'a>,
-    pub api_gateways: ApiGateways<'a>,
-    pub ingresses: Ingresses<'a>,
-    pub grants: Grants<'a>,
-    pub holdings: Holdings<'a>,
-    pub policies: Policies<'a>,
-    pub envoy_filters: EnvoyFilters<'a>,
-    pub sidecars: Sidecars<'a>,
+    pub machines: Made<Machines<'a>>,
+    pub services: Made<Services<'a>>,
+    pub destination_rules: Made<DestinationRules<'a>>,
+    pub backend_tls: Made<BackendTlsPolicies<'a>>,
+    pub virtual_services: Made<VirtualServices<'a>>,
+    pub http_routes: Made<HttpRoutes<'a>>,
+    pub stream_routes: Made<StreamRoutes<'a>>,
+    pub rulers: Made<Rulers<'a>>,
+    pub gateways: Made<IstioGateways<'a>>,
+    pub api_gateways: Made<ApiGateways<'a>>,
+    pub ingresses: Made<Ingresses<'a>>,
+    pub grants: Made<Grants<'a>>,
+    pub holdings: Made<Holdings<'a>>,
+    pub policies: Made<Policies<'a>>,
+    pub envoy_filters: Made<EnvoyFilters<'a>>,
+    pub sidecars: Made<Sidecars<'a>>,
     /// Namespace → hosts of services that are for it and not for all.
-    exported_services: BTreeMap<&'a str, Vec<Host>>,
+    exported_services: Made<BTreeMap<&'a str, Vec<Host>>>,
     /// Host → those that stand for it (`ExternalName`).
-    aliases: HashMap<Host, Vec<Host>>,
+    aliases: Made<HashMap<Host, Vec<Host>>>,
     /// Host, as written → the `VirtualService`s of the mesh that name it.
-    by_host: HashMap<Host, Vec<VirtualServiceId>>,
+    by_host: Made<HashMap<Host, Vec<VirtualServiceId>>>,
     /// Those of their hosts that services may stand for.
-    serving_hosts: HashMap<VirtualServiceId, Vec<Host>>,
+    serving_hosts: Made<HashMap<VirtualServiceId, Vec<Host>>>,
 }
 
-/// Resolves a repository.
+/// Resolves a repository. What each part is made of is looked at while it is made.
 #[must_use]
 pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
-    let settings = Settings::of(source);
+    let settings = Made::by(|| Settings::of(source));
     let inside = || {
-        let workloads = Workloads::of(source);
-        let machines = Machines::of(source);
-        let instances = service::Instances { machines: &machines, workloads: &workloads };
-        let services = Services::of(source, &settings, instances);
-        let gateways = IstioGateways::of(source, &workloads);
+        let workloads = Made::by(|| Workloads::of(source));
+        let machines = Made::by(|| Machines::of(source));
+        let services = Made::by(|| {
+            let instances = service::Instances { machines: &machines, workloads: &workloads };
+            Services::of(source, &settings, instances)
+        });
+        let gateways = Made::by(|| IstioGateways::of(source, &workloads));
         (workloads, machines, services, gateways)
     };
     let said = || {
-        let routes = || VirtualServices::of(source, &settings);
-        let rules = || DestinationRules::of(source, &settings);
+        let routes = || Made::by(|| VirtualServices::of(source, &settings));
+        let rules = || Made::by(|| DestinationRules::of(source, &settings));
         let (virtual_services, destination_rules) = rayon::join(routes, rules);
-        (virtual_services, destination_rules, Policies::of(source, &settings))
+        (virtual_services, destination_rules, Made::by(|| Policies::of(source, &settings)))
     };
     let ((workloads, machines, services, gateways), said) = rayon::join(inside, said);
     let (virtual_services, destination_rules, policies) = said;
-    let namespaces = Namespaces::of(source);
-    let grants = Grants::of(source);
-    let holdings = Holdings::of(source);
-    let api_gateways = ApiGateways::of(source, &namespaces, &grants, &holdings);
-    let backends = route::Backends { services: &services, grants: &grants, settings: &settings };
-    let http_routes = HttpRoutes::of(source, &api_gateways, &backends);
-    let stream_routes = StreamRoutes::of(source, &api_gateways, &backends);
+    let namespaces = Made::by(|| Namespaces::of(source));
+    let grants = Made::by(|| Grants::of(source));
+    let holdings = Made::by(|| Holdings::of(source));
+    let api_gateways = Made::by(|| ApiGateways::of(source, &namespaces, &grants, &holdings));
+    let backends = || route::Backends { services: &services, grants: &grants, settings: &settings };
+    let http_routes = Made::by(|| HttpRoutes::of(source, &api_gateways, &backends()));
+    let stream_routes = Made::by(|| StreamRoutes::of(source, &api_gateways, &backends()));
     Mesh {
         source,
+        backend_tls: Made::by(|| BackendTlsPolicies::of(source, &services, &holdings)),
+        rulers: Made::by(|| Rulers::of(&virtual_services, &http_routes)),
+        ingresses: Made::by(|| Ingresses::of(source, &services, &settings)),
+        envoy_filters: Made::by(|| EnvoyFilters::of(source, &settings)),
+        sidecars: Made::by(|| Sidecars::of(source, &settings)),
+        exported_services: Made::by(|| exported_services(&services)),
+        aliases: Made::by(|| aliases(&services)),
+        by_host: Made::by(|| by_host(&virtual_services)),
+        serving_hosts: Made::by(|| serving_hosts(&virtual_services, &services)),
         machines,
         destination_rules,
-        backend_tls: BackendTlsPolicies::of(source, &services, &holdings),
-        rulers: Rulers::of(&virtual_services, &http_routes),
         gateways,
-        ingresses: Ingresses::of(source, &services, &settings),
         workloads,
         policies,
-        envoy_filters: EnvoyFilters::of(source, &settings),
-        sidecars: Sidecars::of(source, &settings),
-        exported_services: exported_services(&services),
-        aliases: aliases(&services),
-        by_host: by_host(&virtual_services),
-        serving_hosts: serving_hosts(&virtual_services, &services),
         settings,
         namespaces,
         services,

@@ -147,7 +147,7 @@ impl SourceFile {
 
 /// Whether a text can be shown as it is.
 fn is_harmless(text: &str) -> bool {
-    let may_be_odd = |byte: u8| !matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    let may_be_odd = |byte: u8| !matches!(byte, b'\n' | b'\t' | b' '..=b'~');
     // Asked of all bytes and not up to the first, which the compiler turns into a few instructions for many bytes.
     let may_have_odd = text.bytes().fold(false, |found, byte| found | may_be_odd(byte));
     let is_odd = |character: char| is_deceptive(character) && !matches!(character, '\n' | '\t');

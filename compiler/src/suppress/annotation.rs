@@ -27,8 +27,17 @@ pub(super) struct Annotation {
 
 /// Of all resources.
 pub(super) fn all(parsed: &Parsed) -> Vec<Annotation> {
-    let documents: Vec<_> = parsed.documents().collect();
-    documents.into_par_iter().flat_map_iter(|(_, document)| of(document, parsed)).collect()
+    let files: Vec<_> = parsed.sources().iter().map(|(_, file)| file.text()).collect();
+    let named: Vec<bool> = files.into_par_iter().map(may_name).collect();
+    let is_named = |file: FileId| named.get(file.0 as usize).copied().unwrap_or_default();
+    let documents = parsed.documents().filter(|(_, document)| is_named(document.file));
+    documents.flat_map(|(_, document)| of(document, parsed)).collect()
+}
+
+/// Whether the annotation may stand in a text: few have it, and to ask each of their resources takes much longer.
+fn may_name(text: &str) -> bool {
+    // A key may be written with escapes.
+    text.contains(KEY) || text.contains('\\')
 }
 
 fn of(document: &Document, parsed: &Parsed) -> Vec<Annotation> {
@@ -93,7 +102,24 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{all, matches};
+    use crate::testing::Compiled;
+
+    #[test]
+    fn however_the_key_is_written_it_is_found() {
+        for key in [
+            "galley.istio.io/analyze-suppress",
+            "\"galley.istio.io\\/analyze-suppress\"",
+            "\"galley.istio.io/analyze\\x2dsuppress\"",
+        ] {
+            let text = format!(
+                "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\n  annotations: {{{key}: IST0103}}\n"
+            );
+            assert_eq!(all(&Compiled::text(&text).parsed).len(), 1, "{key}");
+        }
+        let other = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, annotations: {a: IST0103}}\n";
+        assert!(all(&Compiled::text(other).parsed).is_empty());
+    }
 
     #[test]
     fn a_star_stands_for_any_text() {

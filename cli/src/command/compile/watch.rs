@@ -21,8 +21,8 @@ use crate::stop::{self, Leash};
 /// Editors save in a few steps, all within this.
 const SETTLE: Duration = Duration::from_millis(10);
 
-/// Making a snapshot takes about twice as long as finding what is wrong: where that takes less than this, all is shown at once.
-const SOON: Duration = Duration::from_millis(40);
+/// Where making the snapshot takes less than this, all is shown at once.
+const SOON: Duration = Duration::from_millis(60);
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -57,7 +57,7 @@ async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
     // Watched before it is read: what is saved in between is not missed.
     let mut watch = Watch::over(&paths, arguments.out.as_deref(), SETTLE)?;
     let mut memory = Memory::default();
-    let mut known = None;
+    let (mut known, mut making) = (None, None);
     let mut stopping = pin!(stop::requested(Leash::Free));
     let mut is_first = true;
     loop {
@@ -68,7 +68,7 @@ async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
             () = std::future::ready(()), if is_first => {}
             () = watch.changed() => {}
         }
-        let ended = round(arguments, &mut memory, &mut known);
+        let ended = round(arguments, &mut memory, &mut known, &mut making);
         if let (true, Some(exit)) = (is_first, ended) {
             return Ok(exit);
         }
@@ -78,19 +78,23 @@ async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
 
 /// Compiles, and says what is found where anything is new. What stood in the way of it, which was said.
 ///
-/// `known` are the names of the findings that somebody saw the time before.
+/// `known` are the names of the findings that somebody saw the time before, and `making` is how long it took then to make the
+/// snapshot.
 fn round(
     arguments: &Arguments,
     memory: &mut Memory,
     known: &mut Option<HashSet<String>>,
+    making: &mut Option<Duration>,
 ) -> Option<Exit> {
     let can_be_cleared = arguments.format.is_for_people() && Stream::Output.can_be_cleared();
     let before = known.take().filter(|_| can_be_cleared);
     let mut run = Run { arguments, start: Instant::now(), shown: None, known: before.as_ref() };
     memory.at(mesh_control::clock::wall());
-    let mut shown = None;
+    let (mut shown, mut found) = (None, None);
     let mut tell = |compiled: &Compilation, selected: Selected| {
-        if run.start.elapsed() < SOON {
+        found = Some(Instant::now());
+        // In the first round nobody knows; it takes about as long as to find what is wrong.
+        if making.unwrap_or_else(|| run.start.elapsed()) < SOON {
             return;
         }
         Stream::Output.clear();
@@ -101,6 +105,7 @@ fn round(
     let tell: Option<Tell<'_>> = is_told_early(arguments).then_some(&mut tell);
     let compiled = run.compile(Some(memory), tell);
     run.shown = shown;
+    *making = found.map(|found| found.elapsed()).or(*making);
     match compiled {
         Ok((mut compiled, selected)) => {
             if memory.take_news() {
@@ -129,4 +134,67 @@ fn is_told_early(arguments: &Arguments) -> bool {
     arguments.format.is_for_people()
         && arguments.choice.new_since.is_none()
         && Stream::Output.can_be_cleared()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use clap::Parser as _;
+    use mesh_compiler::diagnostic::Finding;
+    use mesh_compiler::{Compilation, Memory};
+
+    use super::{Arguments, Run};
+    use crate::findings::Selected;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    /// A warning: the weights do not add up to 100.
+    const UNEVEN: &str = "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a, namespace: shop}
+spec:
+  hosts: [a.example.com]
+  http:
+  - route:
+    - {destination: {host: b.example.com}, weight: 30}
+    - {destination: {host: c.example.com}, weight: 30}
+";
+
+    #[test]
+    fn what_is_new_is_told_before_the_snapshot_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        let Line { arguments } = Line::parse_from(["compile", "--check", "--watch", path]);
+        let run = Run { arguments: &arguments, start: Instant::now(), shown: None, known: None };
+        let mut memory = Memory::default();
+        let mut round = |text: &str| {
+            std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+            let mut told: Vec<Vec<Finding>> = Vec::new();
+            let mut tell = |compiled: &Compilation, selected: Selected| {
+                assert!(compiled.bundle.is_none(), "the snapshot was made before");
+                told.push(selected.findings);
+            };
+            let (compiled, selected) = run
+                .compile(Some(&mut memory), Some(&mut tell))
+                .unwrap_or_else(|_| panic!("{text}"));
+            memory.take_news();
+            (told, compiled.bundle.is_some(), selected.findings)
+        };
+        let (told, is_made, found) = round(UNEVEN);
+        assert!(is_made && !found.is_empty());
+        assert_eq!(told, [found]);
+        let (told, is_made, _) = round(UNEVEN);
+        assert!(is_made && told.is_empty(), "nothing is new");
+        let moved = format!("# moved\n{UNEVEN}");
+        let (told, _, found) = round(&moved);
+        assert_eq!(told, [found]);
+        // Without a snapshot there is nothing that comes later.
+        let (told, is_made, found) = round("kind: [");
+        assert!(!is_made && told.is_empty() && !found.is_empty());
+    }
 }

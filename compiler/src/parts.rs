@@ -1,0 +1,133 @@
+//! What of a mesh something was made of, so that it is not made again while that has not changed.
+//!
+//! A part notes on its thread that somebody looks at it, and [`reading`] hears of it. So nobody has to say what a rule
+//! depends on, and none can forget to.
+
+use std::cell::Cell;
+use std::ops::{BitOr, Deref, DerefMut};
+
+/// Some parts of an [`crate::api::Mesh`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Parts(u64);
+
+impl Parts {
+    pub(crate) const ALL: Self = Self(u64::MAX);
+
+    /// Whether any part is one of both.
+    pub(crate) const fn meet(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl BitOr for Parts {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+thread_local! {
+    static SEEN: Cell<Parts> = const { Cell::new(Parts(0)) };
+}
+
+fn note(parts: Parts) {
+    SEEN.set(SEEN.get() | parts);
+}
+
+/// What `look` returns, and the parts that it looked at or changed. It must do so on this thread.
+pub(crate) fn reading<T>(look: impl FnOnce() -> T) -> (T, Parts) {
+    let outer = SEEN.replace(Parts::default());
+    let value = look();
+    let own = SEEN.replace(outer);
+    note(own);
+    (value, own)
+}
+
+/// The part of this number.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Part<T, const NUMBER: u32>(T);
+
+impl<T, const NUMBER: u32> Deref for Part<T, NUMBER> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        note(Parts(1 << NUMBER));
+        &self.0
+    }
+}
+
+impl<T, const NUMBER: u32> DerefMut for Part<T, NUMBER> {
+    fn deref_mut(&mut self) -> &mut T {
+        note(Parts(1 << NUMBER));
+        &mut self.0
+    }
+}
+
+#[expect(clippy::into_iter_without_iter, reason = "it has the one of what it holds")]
+impl<'p, T, const NUMBER: u32> IntoIterator for &'p Part<T, NUMBER>
+where
+    &'p T: IntoIterator,
+{
+    type Item = <&'p T as IntoIterator>::Item;
+    type IntoIter = <&'p T as IntoIterator>::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        (&**self).into_iter()
+    }
+}
+
+/// Something that was made of parts: who looks at it looks at them.
+#[derive(Clone, Debug)]
+pub struct Made<T> {
+    value: T,
+    of: Parts,
+}
+
+impl<T> Made<T> {
+    /// What is looked at is looked at within `make`, and on its thread.
+    pub(crate) fn by(make: impl FnOnce() -> T) -> Self {
+        let (value, of) = reading(make);
+        Self { value, of }
+    }
+}
+
+impl<T> Deref for Made<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        note(self.of);
+        &self.value
+    }
+}
+
+#[expect(clippy::into_iter_without_iter, reason = "it has the one of what it holds")]
+impl<'m, T> IntoIterator for &'m Made<T>
+where
+    &'m T: IntoIterator,
+{
+    type Item = <&'m T as IntoIterator>::Item;
+    type IntoIter = <&'m T as IntoIterator>::IntoIter;
+
+    fn into_iter(self) -> Self::IntoIter {
+        (&**self).into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_looks_at_what_was_made_looks_at_its_parts() {
+        let (a, mut b) = (Part::<u8, 1>(1), Part::<u8, 2>(2));
+        let made = Made::by(|| *a);
+        let (sum, seen) = reading(|| *made + reading(|| 1).0);
+        assert_eq!((sum, seen), (2, Parts(0b10)));
+        let ((), seen) = reading(|| *b += 1);
+        assert_eq!(seen, Parts(0b100));
+        assert!(!seen.meet(Parts(0b10)) && seen.meet(Parts::ALL));
+        // What is looked at within is looked at.
+        assert_eq!(reading(|| reading(|| *b)).1, Parts(0b100));
+    }
+}
