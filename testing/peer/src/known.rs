@@ -1,9 +1,11 @@
 //! Differences that stay, each with its reason. `docs/differences.md` says more of them.
 
-use crate::compare::{Class, Side};
+use crate::compare::{Class, Side, What};
 
 struct Known {
     side: Side,
+    /// Empty: all.
+    what: &'static [What],
     /// Codes of Istio's, or names of checks; empty: all.
     codes: &'static [&'static str],
     /// Empty: all.
@@ -41,16 +43,10 @@ const KNOWN: &[Known] = &[
         GATEWAY_API,
         "Istio writes it into the status of the resource; its tools say nothing of files",
     ),
-    Known::ours(
-        &[],
-        KUBERNETES,
-        "Kubernetes refuses the resource, or Istio's tool looks at other kinds",
-    ),
-    Known::ours(
-        &[],
-        GATEWAY_API,
-        "the API server refuses it, by the definitions of the Gateway API",
-    ),
+    Known {
+        what: &[What::Refused],
+        ..Known::ours(&[], KUBERNETES, "Kubernetes refuses the resource, by rules of its own")
+    },
     Known::ours(
         &["duplicate-resource", "unknown-field"],
         &[],
@@ -157,7 +153,7 @@ impl Known {
         kinds: &'static [&'static str],
         reason: &'static str,
     ) -> Self {
-        Self { side: Side::Ours, codes, kinds, text: "", reason }
+        Self { side: Side::Ours, what: &[], codes, kinds, text: "", reason }
     }
 
     /// Said by Istio alone.
@@ -167,7 +163,7 @@ impl Known {
         text: &'static str,
         reason: &'static str,
     ) -> Self {
-        Self { side: Side::Istio, codes, kinds, text, reason }
+        Self { side: Side::Istio, what: &[], codes, kinds, text, reason }
     }
 }
 
@@ -176,6 +172,7 @@ pub(crate) fn reason(class: &Class) -> Option<&'static str> {
     let is_one = |list: &[&str], wanted: &str| list.is_empty() || list.contains(&wanted);
     let is_it = |known: &&Known| {
         known.side == class.side
+            && (known.what.is_empty() || known.what.contains(&class.what))
             && is_one(known.codes, &class.code)
             && is_one(known.kinds, &class.kind)
             && class.text.contains(known.text)

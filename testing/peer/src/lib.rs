@@ -20,5 +20,5 @@ mod report;
 mod shrink;
 mod verdict;
 
-pub use istio::{HOW_TO_BUILD, Istioctl, PeerError};
+pub use istio::{HOW_TO_BUILD, Istio, PeerError};
 pub use report::{Report, run};
