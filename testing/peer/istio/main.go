@@ -105,23 +105,22 @@ func judge(line []byte, cluster *definitions.Validator, files bool) (answer verd
 		return answer
 	}
 	analyzer := local.NewIstiodAnalyzer(analyzers.AllCombined(), "", constants.IstioSystemNamespace, nil)
-	if !files {
+	add := analyzer.AddTestReaderKubeSource
+	if files {
+		add = analyzer.AddReaderKubeSource
+		if err := analyzer.AddDefaultResources(); err != nil {
+			answer.Error = err.Error()
+			return answer
+		}
+	} else {
 		for index, text := range asked.Resources {
 			if err := settings(analyzer, text); err != nil {
 				answer.Refused = append(answer.Refused, remark{index, err.Error()})
 			}
 		}
 	}
-	if err := analyzer.AddDefaultResources(); err != nil {
-		answer.Error = err.Error()
-		return answer
-	}
 	for index, text := range asked.Resources {
 		source := []local.ReaderSource{{Name: fmt.Sprintf("%d.yaml", index), Reader: strings.NewReader(string(text))}}
-		add := analyzer.AddTestReaderKubeSource
-		if files {
-			add = analyzer.AddReaderKubeSource
-		}
 		if err := add(source); err != nil {
 			answer.Unread = append(answer.Unread, remark{index, err.Error()})
 		}

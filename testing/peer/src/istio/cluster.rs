@@ -47,9 +47,13 @@ impl Cluster {
         let asked = json!({ "resources": resources });
         let input = self.process.stdin.as_mut().ok_or_else(ended)?;
         writeln!(input, "{asked}").map_err(PeerError::Ended)?;
+        // What it links may write a log there before it begins.
         let mut line = String::new();
-        if self.answers.read_line(&mut line).map_err(PeerError::Ended)? == 0 {
-            return Err(ended());
+        while !line.starts_with('{') {
+            line.clear();
+            if self.answers.read_line(&mut line).map_err(PeerError::Ended)? == 0 {
+                return Err(ended());
+            }
         }
         let answer: Answer = serde_json::from_str(&line)
             .map_err(|error| PeerError::Unreadable(format!("{error}: {line}")))?;
@@ -59,11 +63,24 @@ impl Cluster {
         let mut verdict = Verdict::default();
         for About { index, text } in answer.unread.into_iter().chain(answer.refused) {
             let Some(resource) = resources.get(index) else { continue };
-            verdict.refuse(name(resource), &text);
+            verdict.refuse(settings(&name(resource)), &text);
         }
         verdict.add(answer.messages);
+        for remark in &mut verdict.noted {
+            remark.resource = settings(&remark.resource);
+        }
         Ok(verdict)
     }
+}
+
+/// What the settings of the mesh are called here: they have no kind of their own, and Istio gives them names.
+fn settings(name: &str) -> String {
+    let renamed = match name {
+        "ConfigMap istio-system/istio" => "MeshConfig istio-system/istio",
+        "MeshNetworks istio-system/meshnetworks" => "MeshNetworks istio-system/istio",
+        other => other,
+    };
+    renamed.to_owned()
 }
 
 impl Drop for Cluster {
