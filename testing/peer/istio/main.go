@@ -27,10 +27,8 @@ import (
 	"istio.io/istio/pkg/config/analysis/local"
 	"istio.io/istio/pkg/config/constants"
 	definitions "istio.io/istio/pkg/config/crd"
-	"istio.io/istio/pkg/config/mesh"
 	"istio.io/istio/pkg/config/schema/collections"
 	"istio.io/istio/pkg/config/schema/resource"
-	"istio.io/istio/pkg/config/validation/agent"
 	"istio.io/istio/pkg/log"
 	"istio.io/istio/pkg/test/env"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -152,33 +150,28 @@ func settings(analyzer *local.IstiodAnalyzer, text json.RawMessage) error {
 		config.Metadata.Namespace != constants.IstioSystemNamespace {
 		return nil
 	}
-	read, err := mesh.ApplyMeshConfigDefaults(config.Data["mesh"])
+	mesh, err := apply(config.Data["mesh"], analyzer.AddFileKubeMeshConfig)
 	if err != nil {
 		return err
 	}
-	if _, err := agent.ValidateMeshConfig(read); err != nil {
-		return err
+	networks, err := apply(config.Data["meshNetworks"], analyzer.AddFileKubeMeshNetworks)
+	return errors.Join(mesh, networks, err)
+}
+
+// Apply hands a text over as the file that the analyzer reads. The first error is what it says of the text.
+func apply(text string, add func(string) error) (said, err error) {
+	if text == "" {
+		return nil, nil
 	}
-	for key, add := range map[string]func(string) error{
-		"mesh":         analyzer.AddFileKubeMeshConfig,
-		"meshNetworks": analyzer.AddFileKubeMeshNetworks,
-	} {
-		if config.Data[key] == "" {
-			continue
-		}
-		file, err := os.CreateTemp("", "mesh-*.yaml")
-		if err != nil {
-			fail(err)
-		}
-		defer os.Remove(file.Name())
-		if _, err := file.WriteString(config.Data[key]); err != nil {
-			fail(err)
-		}
-		if err := errors.Join(file.Close(), add(file.Name())); err != nil {
-			return err
-		}
+	file, err := os.CreateTemp("", "mesh-*.yaml")
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	defer os.Remove(file.Name())
+	if _, err := file.WriteString(text); err != nil {
+		return nil, err
+	}
+	return add(file.Name()), file.Close()
 }
 
 // Admit says why the cluster does not take a resource: each of the two may refuse it.

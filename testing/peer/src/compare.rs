@@ -34,6 +34,8 @@ pub(crate) struct Class {
     pub kind: String,
     /// What stays of the message, where a code has several.
     pub text: String,
+    /// Why it stays, if that is known.
+    pub reason: Option<&'static str>,
 }
 
 /// A class, and the resource that it was seen at.
@@ -62,8 +64,10 @@ pub(crate) fn differences(
         found.push(difference(Side::Istio, What::Refused, remark));
     }
     // What is not served is no opinion on what is right.
-    let own = ours.refused.iter().filter(|it| it.check != "refused-field");
-    for remark in own.filter(|it| !refused_by_istio.contains(&it.resource)) {
+    let is_opinion = |it: &&Remark| !["refused-field", "unserved-feature"].contains(&it.check);
+    for remark in
+        ours.refused.iter().filter(is_opinion).filter(|it| !refused_by_istio.contains(&it.resource))
+    {
         found.push(difference(Side::Ours, What::Refused, remark));
     }
     let is_met = |remark: &Remark, by: &Remark, as_other: bool| {
@@ -90,7 +94,7 @@ pub(crate) fn differences(
             Some(_) => {}
         }
     }
-    for remark in ours.noted.iter().filter(|it| !is_refused(it)) {
+    for remark in ours.noted.iter().filter(is_opinion).filter(|it| !is_refused(it)) {
         let others = istio.noted.iter().filter(|own| is_met(remark, own, false));
         match others.map(|it| it.severity).max() {
             None => found.push(difference(Side::Ours, What::Noted, remark)),
@@ -109,13 +113,14 @@ fn difference(side: Side, what: What, remark: &Remark, kind: String) -> Differen
         Side::Ours => remark.check.to_owned(),
     };
     // One code says one thing, but for what is refused.
-    let text = if what == What::Refused { bare(&remark.text) } else { String::new() };
-    let class = Class { side, what, code, kind, text };
+    let text =
+        if what == What::Refused { bare(&remark.text, &remark.resource) } else { String::new() };
+    let class = Class { side, what, code, kind, text, reason: None };
     Difference { class, resource: remark.resource.clone(), said: remark.text.clone() }
 }
 
-/// A message without what it quotes, and without numbers.
-fn bare(message: &str) -> String {
+/// A message without what it quotes, without numbers, and without the name of the resource that it is about.
+fn bare(message: &str, resource: &str) -> String {
     let line = message.lines().find(|line| !line.trim().is_empty() && !line.contains("occurred:"));
     let mut text = String::new();
     let mut quote = None;
@@ -129,12 +134,21 @@ fn bare(message: &str) -> String {
             None => text.push(symbol),
         }
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    // What numbers it had is gone from the text.
+    let name: String = resource.chars().filter(|it| !it.is_ascii_digit()).collect();
+    let name = name.split_once(' ').and_then(|(_, name)| name.split_once('/'));
+    let is_name = |word: &&str| {
+        name.is_some_and(|(namespace, name)| {
+            let parts: Vec<_> = word.trim_end_matches(':').split(['.', '/']).collect();
+            parts.contains(&namespace) && parts.contains(&name)
+        })
+    };
+    text.split_whitespace().filter(|word| !is_name(word)).collect::<Vec<_>>().join(" ")
 }
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { side, what, code, kind, text } = self;
+        let Self { side, what, code, kind, text, reason: _ } = self;
         let who = match (side, what) {
             (Side::Istio, What::Refused) => "Istio alone refuses",
             (Side::Istio, What::Noted) => "Istio alone says",

@@ -15,15 +15,16 @@ struct Absent {
     implied: &'static [&'static str],
 }
 
-const SUBSETS: &[&str] = &["host+subset in destinationrule", "mirror+subset in destinationrule"];
+const SUBSET: &str = "host+subset in destinationrule";
+const MIRRORED_SUBSET: &str = "mirror+subset in destinationrule";
 
 const ABSENT: &[Absent] = &[
     Absent {
         check: "unknown-host",
         words: &["host", "mirror host"],
-        implied: &[SUBSETS[0], SUBSETS[1], "host:port"],
+        implied: &[SUBSET, MIRRORED_SUBSET, "host:port"],
     },
-    Absent { check: "unknown-subset", words: SUBSETS, implied: &[] },
+    Absent { check: "unknown-subset", words: &[SUBSET, MIRRORED_SUBSET], implied: &[] },
     Absent { check: "unknown-port", words: &["host:port"], implied: &[] },
     Absent { check: "unknown-gateway", words: &["gateway"], implied: &[] },
     Absent { check: "unknown-secret", words: &["credentialName"], implied: &[] },
@@ -61,10 +62,10 @@ fn remark(finding: &Finding) -> Remark {
     let mut codes: Vec<_> = aliases.map(|it| (*it).to_owned()).collect();
     let mut implied = Vec::new();
     if let Some(absent) = ABSENT.iter().find(|it| it.check == name) {
-        let coded = |words: &[&str]| words.iter().map(|it| not_found(it)).collect::<Vec<_>>();
+        let all = |words: &[&str]| words.iter().map(|it| not_found(it)).collect::<Vec<_>>();
         codes.retain(|it| it != NOT_FOUND);
-        codes.extend(coded(absent.words));
-        implied = coded(absent.implied);
+        codes.extend(all(absent.words));
+        implied = all(absent.implied);
     }
     Remark {
         codes,

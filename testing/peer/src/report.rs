@@ -84,7 +84,7 @@ pub fn run(istio: &Istio, first: u64, count: u64, tries: usize) -> Result<Report
     #[expect(clippy::expect_used, reason = "all threads have ended")]
     let mut classes = classes.into_inner().expect("not poisoned");
     let mut session = istio.session()?;
-    for (class, seen) in classes.iter_mut().filter(|(class, _)| known::reason(class).is_none()) {
+    for (class, seen) in classes.iter_mut().filter(|(class, _)| class.reason.is_none()) {
         let shows = |resources: &[Value]| {
             let found = ask(&mut session, resources).unwrap_or_default();
             found.iter().any(|it| it.class == *class)
@@ -102,7 +102,15 @@ pub fn run(istio: &Istio, first: u64, count: u64, tries: usize) -> Result<Report
 
 fn ask(session: &mut Session, resources: &[Value]) -> Result<Vec<Difference>, PeerError> {
     let (istio, ours) = (session.judge(resources)?, crate::ours::judge(resources));
-    Ok(differences(&istio, &ours, |name| kind(resources, name)))
+    let mut found = differences(&istio, &ours, |name| kind(resources, name));
+    for Difference { class, resource, .. } in &mut found {
+        let called: Vec<_> = resources.iter().filter(|it| name(it) == *resource).collect();
+        let of_settings = [&Value::Null];
+        // Settings of the mesh are no resource of their own.
+        let called = if called.is_empty() { of_settings.as_slice() } else { &called };
+        class.reason = known::reason(class, called, resources);
+    }
+    Ok(found)
 }
 
 /// What is called so: Istio and the Gateway API have a kind `Gateway` each.
@@ -123,7 +131,7 @@ impl Report {
     /// Whether every class of differences has a reason to stay.
     #[must_use]
     pub fn is_explained(&self) -> bool {
-        self.classes.keys().all(|class| known::reason(class).is_some())
+        self.classes.keys().all(|class| class.reason.is_some())
     }
 }
 
@@ -131,7 +139,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut open, mut explained) = (0, 0);
         for (class, seen) in &self.classes {
-            if let Some(reason) = known::reason(class) {
+            if let Some(reason) = class.reason {
                 explained += 1;
                 writeln!(f, "{class}\n  {} times: {reason}", seen.times)?;
                 continue;

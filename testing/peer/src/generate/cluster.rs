@@ -10,7 +10,7 @@ pub(super) fn mesh_config(_: usize, random: &mut Random) -> Value {
     let mut mesh = json!({});
     let policy = json!({ "mode": random.pick(&["ALLOW_ANY", "REGISTRY_ONLY"]) });
     perhaps(&mut mesh, 30, "outboundTrafficPolicy", policy, random);
-    perhaps(&mut mesh, 20, "rootNamespace", json!(random.pick(&["istio-system", "shop"])), random);
+    // Without `rootNamespace`: an analyzer of Istio's remembers that of the first repository for as long as it lives.
     perhaps(
         &mut mesh,
         20,

@@ -48,7 +48,11 @@ pub(super) fn attach(resource: &mut Value, random: &mut Random) {
     match random.count(0, 9) {
         0..=4 => set(resource, "annotations", random.pick(ANNOTATIONS)),
         5..=6 => set(resource, "labels", random.pick(LABELS)),
-        7..=8 => resource["status"] = status(random),
+        7..=8 => {
+            if let Some(status) = status(resource, random) {
+                resource["status"] = status;
+            }
+        }
         _ => {
             let key = random.pick(&["Spec", "unheardOf", "data"]);
             resource[key] = json!({});
@@ -60,7 +64,9 @@ fn set(resource: &mut Value, map: &str, (key, value): (&str, &str)) {
     resource["metadata"][map][key] = json!(value);
 }
 
-fn status(random: &mut Random) -> Value {
+/// As the kind has it.
+fn status(resource: &Value, random: &mut Random) -> Option<Value> {
+    let kind = resource["kind"].as_str().unwrap_or_default();
     let condition = json!({
         "type": random.pick(CONDITIONS),
         "status": random.pick(&["True", "False", "Unknown"]),
@@ -72,5 +78,11 @@ fn status(random: &mut Random) -> Value {
     let controller = "istio.io/gateway-controller";
     let parents =
         json!([{ "parentRef": parent, "controllerName": controller, "conditions": [condition] }]);
-    random.pick(&[json!({ "conditions": [condition] }), json!({ "parents": parents })])
+    match kind {
+        "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" => Some(json!({ "parents": parents })),
+        "Gateway" | "AuthorizationPolicy" | "ServiceEntry" | "WorkloadEntry" | "VirtualService" => {
+            Some(json!({ "conditions": [condition] }))
+        }
+        _ => None,
+    }
 }

@@ -27,8 +27,8 @@ pub(crate) fn repository(seed: u64) -> Vec<Value> {
     let mut resources = world::resources(&mut random);
     let there = resources.len();
     for index in 0..random.count(1, 6) {
-        let make = random.pick(KINDS);
-        let mut made = make(index, &mut random);
+        let kind = random.pick(KINDS);
+        let mut made = kind(index, &mut random);
         if random.chance(8) {
             metadata::attach(&mut made, &mut random);
         }

@@ -92,16 +92,33 @@ impl Verdict {
                 "Warning" => Severity::Warning,
                 _ => Severity::Info,
             };
-            list.push(remark(&code, severity, origin, &text));
+            list.push(remark(&code, severity, origin, who_refuses(&text)));
         }
     }
 
     fn refuse(&mut self, resource: String, text: &str) {
-        self.refused.push(remark(REFUSED, Severity::Error, resource, text));
+        self.refused.push(remark(REFUSED, Severity::Error, resource, who_refuses(text)));
     }
 }
 
+/// Who refuses a resource first is no difference.
+fn who_refuses(text: &str) -> &str {
+    ["Schema validation error: ", "definition: ", "webhook: "]
+        .iter()
+        .find_map(|who| text.strip_prefix(who))
+        .unwrap_or(text)
+}
+
+/// Of the resources that are in conflict, one has the message; it names the others.
+fn others(code: &str, text: &str) -> BTreeSet<String> {
+    let list = text.strip_prefix("The VirtualServices ").filter(|_| code == "IST0109");
+    let list = list.and_then(|it| it.split(' ').next()).unwrap_or_default();
+    let names = list.split(',').filter(|it| !it.is_empty());
+    names.map(|name| format!("VirtualService {name}")).collect()
+}
+
 fn remark(code: &str, severity: Severity, resource: String, text: &str) -> Remark {
+    let others = others(code, text);
     let word = text.strip_prefix("Referenced ").and_then(|it| it.split_once(" not found"));
     let code = match word {
         Some((word, _)) if code == NOT_FOUND => not_found(word),
@@ -113,7 +130,7 @@ fn remark(code: &str, severity: Severity, resource: String, text: &str) -> Remar
         check: "",
         severity,
         resource,
-        others: BTreeSet::new(),
+        others,
         text: text.to_owned(),
     }
 }
