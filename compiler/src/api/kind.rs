@@ -260,7 +260,7 @@ pub(crate) enum Lookup {
 }
 
 /// What stands inside of another resource, whose `apiVersion` it has: kinds only to the compiler.
-static EMBEDDED: &[Kind] = &[
+pub(in crate::api) static EMBEDDED: &[Kind] = &[
     compiled::<mesh_config::MeshConfig>("", parse::MESH_CONFIG, &[]),
     compiled::<mesh_config::MeshNetworks>("", parse::MESH_NETWORKS, &[]),
 ];

@@ -1,19 +1,35 @@
 //! Differences that stay, each with its reason. `docs/differences.md` says more of them.
 
-use crate::compare::{Class, Side};
+use crate::compare::{Class, Side, What};
+
+use serde_json::Value;
 
 struct Known {
     side: Side,
+    /// Empty: all.
+    what: &'static [What],
     /// Codes of Istio's, or names of checks; empty: all.
     codes: &'static [&'static str],
     /// Empty: all.
     kinds: &'static [&'static str],
     /// Of the message; empty: whatever it is.
     text: &'static str,
+    /// Of the resource, among all that the repository has.
+    when: fn(&Value, &[Value]) -> bool,
     reason: &'static str,
 }
 
-const KUBERNETES: &[&str] = &["Service", "Pod", "Deployment", "Namespace", "Secret"];
+const KUBERNETES: &[&str] = &[
+    "Service",
+    "Pod",
+    "Deployment",
+    "Namespace",
+    "Secret",
+    "ConfigMap",
+    "CustomResourceDefinition",
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
 
 const GATEWAY_API: &[&str] = &[
     "Gateway of the Gateway API",
@@ -23,6 +39,7 @@ const GATEWAY_API: &[&str] = &[
     "TCPRoute",
     "ReferenceGrant",
     "BackendTLSPolicy",
+    "ListenerSet",
 ];
 
 /// What says of policy, and not of one resource by itself, that it cannot have been meant.
@@ -35,22 +52,259 @@ const REFERENCES: &[&str] = &[
     "selector-without-workload",
 ];
 
+const ANNOTATIONS: &[&str] =
+    &["deprecated-annotation", "invalid-annotation", "misplaced-annotation", "unknown-annotation"];
+
 const KNOWN: &[Known] = &[
     Known::ours(
         REFERENCES,
         GATEWAY_API,
         "Istio writes it into the status of the resource; its tools say nothing of files",
     ),
+    Known {
+        what: &[What::Refused],
+        ..Known::ours(&[], KUBERNETES, "Kubernetes refuses the resource, by rules of its own")
+    },
+    Known {
+        what: &[What::Refused],
+        ..Known::istio(
+            &[],
+            KUBERNETES,
+            "",
+            "of the kinds of Kubernetes, fields that say nothing of the mesh are not read",
+        )
+    },
     Known::ours(
-        &[],
+        &["mismatched-selector", "repeated-port-name"],
         KUBERNETES,
-        "Kubernetes refuses the resource, or Istio's tool looks at other kinds",
+        "Kubernetes refuses the resource, by rules of its own",
     ),
     Known::ours(
-        &[],
-        GATEWAY_API,
-        "the API server refuses it, by the definitions of the Gateway API",
+        &["selector-without-workload"],
+        &["Service"],
+        "Istio's tool asks no Service for its workloads",
     ),
+    Known::ours(
+        ANNOTATIONS,
+        &["Deployment"],
+        "Istio's tool reads the annotations of pods, and of Deployments those of no pod",
+    ),
+    Known::ours(
+        &["alpha-annotation"],
+        &[],
+        "Istio has a notice for it, which its tool no longer gives",
+    ),
+    Known::ours(
+        &["removed-definition"],
+        &["CustomResourceDefinition"],
+        "Istio's tool recognises a definition only in a form in which it is never read",
+    ),
+    Known::ours(
+        &["overruled-service-entry"],
+        &["ServiceEntry"],
+        "the entry does nothing; Istio says nothing of it",
+    ),
+    Known::ours(
+        &["ineffective-tls-setting"],
+        &["DestinationRule"],
+        "Istio warns of some of the settings that a mode leaves without effect",
+    ),
+    Known {
+        when: has_gateways_in_matches,
+        ..Known::ours(
+            &["unknown-gateway"],
+            &["VirtualService"],
+            "Istio's tool looks at the gateways of the resource, and not at those of its matches",
+        )
+    },
+    Known::ours(
+        &["unordered-patch-of-version"],
+        &["EnvoyFilter"],
+        "which of two warnings Istio's tool gives depends on the order in which it reads",
+    ),
+    Known::istio(
+        &["IST0151"],
+        &["EnvoyFilter"],
+        "",
+        "which of two warnings Istio's tool gives depends on the order in which it reads",
+    ),
+    Known::istio(
+        &["IST0106"],
+        &["EnvoyFilter"],
+        "Envoy filter:",
+        "what a patch puts into Envoy's configuration is not read by Envoy's types: what is not served is told (`unserved-patch`)",
+    ),
+    Known::istio(
+        &["IST0133"],
+        &["EnvoyFilter"],
+        "",
+        "what a patch puts into Envoy's configuration is not read by Envoy's types: what is not served is told (`unserved-patch`)",
+    ),
+    Known {
+        text: "an object of the listener class",
+        ..Known::ours(
+            &["invalid-envoy-patch"],
+            &["EnvoyFilter"],
+            "nothing of a listener is found by what does not match listeners",
+        )
+    },
+    Known {
+        text: "a subfilter match",
+        ..Known::ours(
+            &["invalid-envoy-patch"],
+            &["EnvoyFilter"],
+            "only a filter for requests has a place among the others",
+        )
+    },
+    Known::ours(
+        &["invalid-target-ref"],
+        &["EnvoyFilter"],
+        "no proxy serves such a target, whatever the policy; Istio looks at other policies alone",
+    ),
+    Known {
+        when: |it, _| has(it, "targetRefs", |value| value == &Value::Array(Vec::new())),
+        ..Known::istio(
+            &["IST0106"],
+            &[],
+            "only one of targetRefs",
+            "an empty list of targets names none, and leaves the selector what it is",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "presence", |_| true) || has(it, "ecdhCurves", |_| true),
+        ..Known::istio(
+            &["IST0106"],
+            &["RequestAuthentication", "Gateway"],
+            "unknown fields",
+            "a field of the API that the definitions do not have yet",
+        )
+    },
+    Known {
+        when: delegates,
+        ..Known::istio(
+            &["IST0101 mirror host", "IST0101 mirror+subset in destinationrule"],
+            &["VirtualService"],
+            "",
+            "a route whose delegate is not there is not served, nor is anything that it would add",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "containers", |all| all == &Value::Array(Vec::new())),
+        ..Known::istio(
+            &["IST0144"],
+            &["Deployment"],
+            "",
+            "Kubernetes refuses a pod without containers",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "endpoints", |all| all == &Value::Array(Vec::new())),
+        ..Known::istio(
+            &["IST0106"],
+            &["ServiceEntry"],
+            "NONE mode cannot set endpoints",
+            "an empty list of endpoints names none",
+        )
+    },
+    Known {
+        text: "is an address",
+        ..Known::ours(
+            &["invalid-host"],
+            GATEWAY_API,
+            "the Gateway API forbids addresses in words; its definitions do not look",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "proxy.istio.io/config", |_| true),
+        ..Known::istio(
+            &["IST0125"],
+            &["Pod"],
+            "",
+            "settings of a proxy in an annotation are not looked at yet",
+        )
+    },
+    Known {
+        text: "a session of type",
+        ..Known::ours(
+            &["invalid-http-route", "invalid-grpc-route"],
+            &["HTTPRoute", "GRPCRoute"],
+            "refused by the Gateway API after release 1.6, which is the one that is compared with",
+        )
+    },
+    Known {
+        when: is_for_a_deployment,
+        ..Known::istio(
+            &["IST0127"],
+            &[],
+            "",
+            "a Deployment makes pods with such labels; Istio's tool asks for pods that are there",
+        )
+    },
+    Known {
+        when: |it, _| {
+            it.pointer("/spec/host").and_then(Value::as_str).is_some_and(|it| it.contains('*'))
+        },
+        ..Known::istio(
+            &["IST0174"],
+            &["DestinationRule"],
+            "",
+            "a rule for a wildcard is for every host within it, wildcards too",
+        )
+    },
+    Known {
+        what: &[What::Severity],
+        ..Known::istio(
+            &["IST0147"],
+            &["Pod"],
+            "",
+            "a pod of a repository has yet to be made, and may be injected then",
+        )
+    },
+    Known {
+        what: &[What::Severity],
+        ..Known::istio(
+            &["IST0126"],
+            &["MeshNetworks"],
+            "",
+            "a registry that nothing in the repository names may be a cluster that joins later",
+        )
+    },
+    Known {
+        what: &[What::Refused],
+        ..Known::ours(
+            &["invalid-mesh-config", "invalid-port"],
+            &["MeshConfig"],
+            "istiod writes it to its log, and goes on without the provider",
+        )
+    },
+    Known {
+        text: "is empty",
+        ..Known::ours(
+            &["empty-rule-part"],
+            &["AuthorizationPolicy"],
+            "an empty list reads as nobody, and means everybody",
+        )
+    },
+    Known {
+        text: "is no URL of a program",
+        ..Known::ours(
+            &["invalid-extension"],
+            &["WasmPlugin", "TrafficExtension"],
+            "without a host nothing can be fetched",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "gateways", |value| contains(value, "")),
+        ..Known::ours(
+            &["invalid-gateway-reference"],
+            &["VirtualService"],
+            "no Gateway is called by an empty name",
+        )
+    },
+    Known {
+        when: |it, _| contains(it, "*."),
+        ..Known::ours(&["invalid-host"], &[], "`*.` names nothing")
+    },
     Known::ours(
         &["duplicate-resource", "unknown-field"],
         &[],
@@ -105,7 +359,7 @@ const KNOWN: &[Known] = &[
         )
     },
     Known {
-        text: "cannot be the value of a label",
+        text: "of a label",
         ..Known::ours(
             &["invalid-label"],
             &["WorkloadGroup"],
@@ -130,12 +384,15 @@ const KNOWN: &[Known] = &[
         "",
         "no proxy carries SCTP, whatever the port is called",
     ),
-    Known::istio(
-        &["IST0130"],
-        &["VirtualService"],
-        "",
-        "what a delegate matches decides whether a later route is reached; one that nobody delegates to is `unused-delegate`",
-    ),
+    Known {
+        when: delegates,
+        ..Known::istio(
+            &["IST0130", "IST0131"],
+            &["VirtualService"],
+            "",
+            "what a delegate matches decides whether a later route is reached; one that nobody delegates to is `unused-delegate`",
+        )
+    },
     Known::istio(
         &["IST0140"],
         &["VirtualService"],
@@ -157,7 +414,7 @@ impl Known {
         kinds: &'static [&'static str],
         reason: &'static str,
     ) -> Self {
-        Self { side: Side::Ours, codes, kinds, text: "", reason }
+        Self { side: Side::Ours, what: &[], codes, kinds, text: "", when: |_, _| true, reason }
     }
 
     /// Said by Istio alone.
@@ -167,18 +424,90 @@ impl Known {
         text: &'static str,
         reason: &'static str,
     ) -> Self {
-        Self { side: Side::Istio, codes, kinds, text, reason }
+        Self { side: Side::Istio, what: &[], codes, kinds, text, when: |_, _| true, reason }
     }
 }
 
-/// Why the difference stays, if it does.
-pub(crate) fn reason(class: &Class) -> Option<&'static str> {
+/// Why the difference stays, if it does. The resource may be one of several with its name.
+pub(crate) fn reason(class: &Class, called: &[&Value], all: &[Value]) -> Option<&'static str> {
     let is_one = |list: &[&str], wanted: &str| list.is_empty() || list.contains(&wanted);
     let is_it = |known: &&Known| {
         known.side == class.side
+            && (known.what.is_empty() || known.what.contains(&class.what))
             && is_one(known.codes, &class.code)
             && is_one(known.kinds, &class.kind)
             && class.text.contains(known.text)
+            && called.iter().any(|it| (known.when)(it, all))
     };
     KNOWN.iter().find(is_it).map(|known| known.reason)
+}
+
+/// Whether some field of that name has such a value, however deep.
+fn has(value: &Value, name: &str, is_such: fn(&Value) -> bool) -> bool {
+    match value {
+        Value::Object(object) => object
+            .iter()
+            .any(|(key, value)| key == name && is_such(value) || has(value, name, is_such)),
+        Value::Array(all) => all.iter().any(|it| has(it, name, is_such)),
+        _ => false,
+    }
+}
+
+/// Whether it is that text, or holds it somewhere.
+fn contains(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(own) => own == text,
+        Value::Array(all) => all.iter().any(|it| contains(it, text)),
+        Value::Object(object) => object.values().any(|it| contains(it, text)),
+        _ => false,
+    }
+}
+
+/// To others, or is itself what others delegate to.
+fn delegates(resource: &Value, _: &[Value]) -> bool {
+    let spec = resource.get("spec").unwrap_or(&Value::Null);
+    has(spec, "delegate", |_| true) || !has(spec, "hosts", |it| it != &Value::Array(Vec::new()))
+}
+
+/// Whether a Deployment of the namespace has the labels that are selected.
+fn is_for_a_deployment(resource: &Value, all: &[Value]) -> bool {
+    let selectors = ["/spec/selector/matchLabels", "/spec/workloadSelector/labels"];
+    let wanted = selectors.iter().find_map(|path| resource.pointer(path)?.as_object());
+    let namespace = |it: &Value| it.pointer("/metadata/namespace").cloned();
+    let is_deployment = |it: &&Value| it.get("kind").is_some_and(|kind| kind == "Deployment");
+    all.iter().filter(is_deployment).any(|it| {
+        let own = it.pointer("/spec/template/metadata/labels");
+        let has_it = |(key, value)| own.and_then(|own| own.get::<&String>(key)) == Some(value);
+        let is_near = namespace(it) == namespace(resource)
+            || namespace(resource).is_some_and(|it| it == "istio-system");
+        is_near && wanted.is_some_and(|wanted| wanted.iter().all(has_it))
+    })
+}
+
+fn has_gateways_in_matches(resource: &Value, _: &[Value]) -> bool {
+    let routes = ["http", "tls", "tcp"].map(|field| resource.pointer(&format!("/spec/{field}")));
+    routes.into_iter().flatten().any(|it| has(it, "gateways", |_| true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_rule_may_ask_for_the_resource() {
+        let class = Class {
+            side: Side::Ours,
+            what: What::Noted,
+            code: "unknown-gateway".into(),
+            kind: "VirtualService".into(),
+            text: String::new(),
+            reason: None,
+        };
+        let inner = json!({ "spec": { "http": [{ "match": [{ "gateways": ["a"] }] }] } });
+        let outer = json!({ "spec": { "gateways": ["a"], "http": [{}] } });
+        assert!(reason(&class, &[&inner], &[]).is_some());
+        assert!(reason(&class, &[&outer], &[]).is_none());
+        assert!(reason(&Class { side: Side::Istio, ..class }, &[&inner], &[]).is_none());
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::compare::{Class, Difference, differences};
 use crate::generate::repository;
-use crate::istio::{Istioctl, PeerError};
+use crate::istio::{Istio, PeerError, Session};
 use crate::known;
 use crate::shrink::shrink;
 use crate::verdict::name;
@@ -41,18 +41,19 @@ struct Seen {
 /// # Errors
 /// When Istio's tool does not answer.
 #[expect(clippy::missing_panics_doc, reason = "nobody panics while holding a lock")]
-pub fn run(istioctl: &Istioctl, first: u64, count: u64, tries: usize) -> Result<Report, PeerError> {
+pub fn run(istio: &Istio, first: u64, count: u64, tries: usize) -> Result<Report, PeerError> {
     let next = AtomicU64::new(first);
     let classes = Mutex::new(BTreeMap::<Class, Seen>::new());
     let unanswered = Mutex::new(Vec::new());
     let work = || -> Result<(), PeerError> {
+        let mut session = istio.session()?;
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= first + count {
                 return Ok(());
             }
             let resources = repository(seed);
-            let found = match ask(istioctl, &resources) {
+            let found = match ask(&mut session, &resources) {
                 Err(PeerError::Unreadable(text)) => {
                     // It may have crashed: that is for Istio to mend, and the others are asked all the same.
                     #[expect(clippy::expect_used, reason = "nobody panics while holding it")]
@@ -82,9 +83,10 @@ pub fn run(istioctl: &Istioctl, first: u64, count: u64, tries: usize) -> Result<
     results.into_iter().collect::<Result<Vec<()>, _>>()?;
     #[expect(clippy::expect_used, reason = "all threads have ended")]
     let mut classes = classes.into_inner().expect("not poisoned");
-    for (class, seen) in classes.iter_mut().filter(|(class, _)| known::reason(class).is_none()) {
+    let mut session = istio.session()?;
+    for (class, seen) in classes.iter_mut().filter(|(class, _)| class.reason.is_none()) {
         let shows = |resources: &[Value]| {
-            let found = ask(istioctl, resources).unwrap_or_default();
+            let found = ask(&mut session, resources).unwrap_or_default();
             found.iter().any(|it| it.class == *class)
         };
         seen.example = shrink(repository(seen.seed), tries, shows);
@@ -98,9 +100,17 @@ pub fn run(istioctl: &Istioctl, first: u64, count: u64, tries: usize) -> Result<
     Ok(Report { repositories: count, classes, unanswered })
 }
 
-fn ask(istioctl: &Istioctl, resources: &[Value]) -> Result<Vec<Difference>, PeerError> {
-    let (istio, ours) = (istioctl.analyze(resources)?, crate::ours::judge(resources));
-    Ok(differences(&istio, &ours, |name| kind(resources, name)))
+fn ask(session: &mut Session, resources: &[Value]) -> Result<Vec<Difference>, PeerError> {
+    let (istio, ours) = (session.judge(resources)?, crate::ours::judge(resources));
+    let mut found = differences(&istio, &ours, |name| kind(resources, name));
+    for Difference { class, resource, .. } in &mut found {
+        let called: Vec<_> = resources.iter().filter(|it| name(it) == *resource).collect();
+        let of_settings = [&Value::Null];
+        // Settings of the mesh are no resource of their own.
+        let called = if called.is_empty() { of_settings.as_slice() } else { &called };
+        class.reason = known::reason(class, called, resources);
+    }
+    Ok(found)
 }
 
 /// What is called so: Istio and the Gateway API have a kind `Gateway` each.
@@ -121,7 +131,7 @@ impl Report {
     /// Whether every class of differences has a reason to stay.
     #[must_use]
     pub fn is_explained(&self) -> bool {
-        self.classes.keys().all(|class| known::reason(class).is_some())
+        self.classes.keys().all(|class| class.reason.is_some())
     }
 }
 
@@ -129,7 +139,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut open, mut explained) = (0, 0);
         for (class, seen) in &self.classes {
-            if let Some(reason) = known::reason(class) {
+            if let Some(reason) = class.reason {
                 explained += 1;
                 writeln!(f, "{class}\n  {} times: {reason}", seen.times)?;
                 continue;

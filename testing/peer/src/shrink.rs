@@ -6,7 +6,7 @@ use serde_json::Value;
 pub(crate) fn shrink(
     mut resources: Vec<Value>,
     most: usize,
-    shows: impl Fn(&[Value]) -> bool,
+    mut shows: impl FnMut(&[Value]) -> bool,
 ) -> Vec<Value> {
     let mut asked = 0;
     let mut holds = |candidate: &[Value]| {

@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use mesh_peer::{Istioctl, PeerError, Report};
+use mesh_peer::{Istio, PeerError, Report};
 
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
-    /// Istio's tool.
+    /// The program of `testing/peer/istio`: Istio's analyzers on what a cluster has, its webhook, and the definitions of the kinds.
+    #[arg(long)]
+    istio: Option<PathBuf>,
+    /// Istio's tool, which is asked about files where there is no `--istio`.
     #[arg(long, default_value = "istioctl")]
     istioctl: PathBuf,
     /// How many repositories.
@@ -22,8 +25,11 @@ pub(crate) struct Arguments {
 }
 
 /// # Errors
-/// When Istio's tool is not there, or does not answer.
+/// When Istio's program is not there, or does not answer.
 pub(crate) fn report(arguments: &Arguments) -> Result<Report, PeerError> {
-    let istioctl = Istioctl::at(&arguments.istioctl)?;
-    mesh_peer::run(&istioctl, arguments.seed, arguments.count, arguments.tries)
+    let istio = match &arguments.istio {
+        Some(program) => Istio::Cluster(program.clone()),
+        None => Istio::Files(arguments.istioctl.clone()),
+    };
+    mesh_peer::run(&istio, arguments.seed, arguments.count, arguments.tries)
 }

@@ -183,6 +183,12 @@ pub struct SessionPersistence {
     pub r#type: Option<SessionPersistenceType>,
     pub cookie: Option<SessionCookie>,
     pub header: Option<SessionHeader>,
+    /// Up to release 1.6 the name of the cookie or header, whichever it is.
+    pub session_name: Option<String>,
+    /// Up to release 1.6.
+    pub idle_timeout: Option<GatewayDuration>,
+    /// What `cookie` is up to release 1.6, without the name.
+    pub cookie_config: Option<SessionCookieConfig>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
@@ -203,6 +209,12 @@ pub struct SessionCookie {
 pub enum CookieLifetime {
     Permanent,
     Session,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionCookieConfig {
+    pub lifetime_type: Option<CookieLifetime>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]

@@ -1,4 +1,4 @@
-//! IP addresses and CIDR blocks.
+//! IP addresses, CIDR blocks, and the spelling of URLs.
 
 use std::net::IpAddr;
 
@@ -66,6 +66,17 @@ pub(crate) fn inward(address: &str) -> Option<&'static str> {
         IpAddr::V6(v6) if v6.is_unicast_link_local() => Some("link-local"),
         _ => None,
     }
+}
+
+/// Whether a part of a URL is spelt as one: no spaces or controls, and a `%` is followed by two digits (RFC 3986 §2.1).
+pub(super) fn is_escaped(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().all(|(index, byte)| match byte {
+        b'%' => bytes
+            .get(index + 1..index + 3)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
+        byte => !byte.is_ascii_whitespace() && !byte.is_ascii_control(),
+    })
 }
 
 #[cfg(test)]

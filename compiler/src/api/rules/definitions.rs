@@ -1,7 +1,7 @@
-//! What the expressions in the definitions of kinds refuse is refused, and what they take is taken.
+//! What the definitions of kinds and Istio's webhook refuse is refused, and what they take is taken.
 //!
 //! `definitions.txt` has two lines a rule: a `spec` that breaks it, and one that keeps it. Source: the CEL rules of Istio's and
-//! the Gateway API's resource definitions.
+//! the Gateway API's resource definitions, and what `istioctl` was seen to refuse.
 
 use crate::api::KINDS;
 use crate::diagnostic::Severity;

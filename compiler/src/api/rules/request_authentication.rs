@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::address::inward;
+use super::address::{inward, is_escaped};
 use super::checks::{INVALID_JWT_RULE, OPEN_JWT_RULE, PRIVATE_KEY_IN_JWKS, SYMMETRIC_KEY_IN_JWKS};
 use super::{annotation, duration, header, selector};
 use crate::api::Resource;
@@ -173,6 +173,9 @@ fn uri_fault(uri: &str) -> Option<&'static str> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.is_empty() || uri.contains(|c: char| c.is_ascii_control() || c == ' ') {
         return Some("names no host");
+    }
+    if !is_escaped(rest) {
+        return Some("a `%` must be followed by two digits (RFC 3986 §2.1)");
     }
     let after_brackets = authority.rsplit(']').next().unwrap_or_default();
     let port = after_brackets.rsplit_once(':').map(|(_, port)| port);

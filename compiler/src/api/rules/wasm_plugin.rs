@@ -1,5 +1,6 @@
 //! Rules of `WasmPlugin`, and of the programs of a `TrafficExtension`.
 
+use super::address::is_escaped;
 use super::checks::{INVALID_EXTENSION, INVALID_PORT};
 use super::label::is_dns_label;
 use super::{annotation, selector};
@@ -114,17 +115,6 @@ fn url_fault(url: &str) -> Option<&'static str> {
     };
     let is_valid = (is_literal(host) || is_name(host)) && port.parse::<u16>().is_ok();
     (!is_valid).then_some("names no host")
-}
-
-/// RFC 3986: no spaces or controls, and a `%` is followed by two digits.
-fn is_escaped(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.iter().enumerate().all(|(index, byte)| match byte {
-        b'%' => bytes
-            .get(index + 1..index + 3)
-            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)),
-        byte => !byte.is_ascii_whitespace() && !byte.is_ascii_control(),
-    })
 }
 
 fn check_variables(variables: &[EnvVar], at: &At<'_>, out: &mut Vec<Diagnostic>) {

@@ -1,6 +1,6 @@
 //! Rules of `WorkloadEntry`, and of what a `WorkloadGroup` makes.
 
-use super::checks::{INVALID_ENDPOINT, INVALID_PORT};
+use super::checks::{INEFFECTIVE_SERVICE_ENTRY, INVALID_ENDPOINT, INVALID_PORT};
 use super::{address, annotation, host, label, port};
 use crate::api::Resource;
 use crate::api::istio::WorkloadEntry;
@@ -18,6 +18,10 @@ pub(in crate::api) fn check(
         if spec.network.is_empty() {
             let message = "the entry has no address";
             let found = Diagnostic::new(&INVALID_ENDPOINT, at_address.value(), message);
+            out.push(found.label("needs `address`"));
+        } else {
+            let message = format!("an entry of network `{}` without an address", spec.network);
+            let found = Diagnostic::new(&INEFFECTIVE_SERVICE_ENTRY, at_address.value(), message);
             out.push(found.label("needs `address`"));
         }
     } else if !spec.address.starts_with(address::UNIX) && !address::is_address(&spec.address) {

@@ -30,6 +30,13 @@ fn what_is_wrong_in_it_is_shown_at_its_line() {
 }
 
 #[test]
+fn an_empty_trust_domain_is_none() {
+    let said = Compiled::text(&config_map("istio", "|\n    trustDomain: \"\"")).said();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].starts_with("error[out-of-bounds] 6:18"), "{said:?}");
+}
+
+#[test]
 fn where_lines_do_not_fit_the_whole_text_is_shown() {
     let said = Compiled::text(&config_map("istio-canary", "\"trustDomian: x\\n\"")).said();
     assert_eq!(said.len(), 1, "{said:?}");

@@ -99,3 +99,35 @@ pub(super) fn reference_grant(index: usize, random: &mut Random) -> Value {
     let spec = json!({ "from": [from], "to": [{ "group": "", "kind": "Service" }] });
     resource("gateway.networking.k8s.io/v1beta1", "ReferenceGrant", index, &spec, random)
 }
+
+pub(super) fn backend_tls_policy(index: usize, random: &mut Random) -> Value {
+    let mut validation =
+        json!({ "hostname": random.pick(&["a.example.com", "*.example.com", ""]) });
+    let references = json!([{ "group": "", "kind": "ConfigMap", "name": "ca" }]);
+    perhaps(&mut validation, 50, "caCertificateRefs", references, random);
+    perhaps(&mut validation, 50, "wellKnownCACertificates", json!("System"), random);
+    let names = json!([{ "type": random.pick(&["Hostname", "URI"]), "hostname": "b.example.com" }]);
+    perhaps(&mut validation, 20, "subjectAltNames", names, random);
+    let mut target =
+        json!({ "group": "", "kind": "Service", "name": random.pick(&["reviews", "nobody"]) });
+    perhaps(&mut target, 30, "sectionName", json!(random.pick(&["http", "none"])), random);
+    let spec = json!({ "targetRefs": [target], "validation": validation });
+    resource(API, "BackendTLSPolicy", index, &spec, random)
+}
+
+pub(super) fn listener_set(index: usize, random: &mut Random) -> Value {
+    let (port, protocol) = random.pick(&[(80, "HTTP"), (443, "HTTPS"), (8443, "TLS"), (0, "HTTP")]);
+    let mut listener = json!({ "name": "own", "port": port, "protocol": protocol });
+    perhaps(
+        &mut listener,
+        60,
+        "hostname",
+        json!(random.pick(&["set.example.com", "*", "a b"])),
+        random,
+    );
+    let tls = json!({ "mode": random.pick(&["Terminate", "Passthrough"]), "certificateRefs": [{ "name": "cert" }] });
+    perhaps(&mut listener, 40, "tls", tls, random);
+    let parent = json!({ "name": random.pick(&["entry", "none"]), "kind": "Gateway", "group": "gateway.networking.k8s.io" });
+    let spec = json!({ "parentRef": parent, "listeners": [listener] });
+    resource(API, "ListenerSet", index, &spec, random)
+}

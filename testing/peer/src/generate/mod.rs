@@ -5,7 +5,11 @@
 //! world ─▶ a mesh ─kinds▶ + policy ─mutate▶ something that nobody would write on purpose, but somebody will
 //! ```
 
+mod anything;
+mod cluster;
+mod extension;
 mod gateway_api;
+mod metadata;
 mod mutate;
 mod names;
 mod schema;
@@ -22,9 +26,13 @@ pub(crate) fn repository(seed: u64) -> Vec<Value> {
     let mut random = Random::seeded(seed);
     let mut resources = world::resources(&mut random);
     let there = resources.len();
-    for index in 0..random.count(1, 5) {
-        let make = random.pick(KINDS);
-        resources.push(make(index, &mut random));
+    for index in 0..random.count(1, 6) {
+        let kind = random.pick(KINDS);
+        let mut made = kind(index, &mut random);
+        if random.chance(8) {
+            metadata::attach(&mut made, &mut random);
+        }
+        resources.push(made);
     }
     for _ in 0..random.count(0, 3) {
         let policy = resources.get_mut(there..).unwrap_or_default();
@@ -61,6 +69,21 @@ const KINDS: &[Make] = &[
     gateway_api::grpc_route,
     gateway_api::stream_route,
     gateway_api::reference_grant,
+    gateway_api::backend_tls_policy,
+    gateway_api::listener_set,
+    extension::envoy_filter,
+    extension::envoy_filter,
+    extension::traffic_extension,
+    cluster::mesh_config,
+    cluster::injector,
+    cluster::webhooks,
+    cluster::webhooks,
+    cluster::definition,
+    anything::any,
+    anything::any,
+    anything::any,
+    anything::any,
+    anything::any,
     world::service,
     world::deployment,
     world::pod,
@@ -106,7 +129,14 @@ mod tests {
     fn every_schema_is_read() {
         for resource in (0..300).flat_map(repository) {
             let is_known = super::schema::Schema::of(&resource).is_some();
-            let unread = ["Secret", "ServiceAccount"];
+            let unread = [
+                "Secret",
+                "ServiceAccount",
+                "ConfigMap",
+                "MutatingWebhookConfiguration",
+                "ValidatingWebhookConfiguration",
+                "CustomResourceDefinition",
+            ];
             let kind = resource["kind"].as_str().unwrap_or_default();
             assert!(is_known || unread.contains(&kind) || kind.is_empty(), "{resource}");
         }

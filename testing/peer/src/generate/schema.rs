@@ -31,11 +31,11 @@ macro_rules! schemas {
 }
 
 const SCHEMAS: &[(&str, &str)] = schemas! {
-    "networking.istio.io": "VirtualService" "DestinationRule" "Gateway" "ServiceEntry" "WorkloadEntry" "WorkloadGroup" "Sidecar" "ProxyConfig";
+    "networking.istio.io": "VirtualService" "DestinationRule" "Gateway" "ServiceEntry" "WorkloadEntry" "WorkloadGroup" "Sidecar" "ProxyConfig" "EnvoyFilter";
     "security.istio.io": "PeerAuthentication" "RequestAuthentication" "AuthorizationPolicy";
     "telemetry.istio.io": "Telemetry";
-    "extensions.istio.io": "WasmPlugin";
-    "gateway.networking.k8s.io": "Gateway" "HTTPRoute" "GRPCRoute" "TLSRoute" "TCPRoute" "ReferenceGrant" "BackendTLSPolicy";
+    "extensions.istio.io": "WasmPlugin" "TrafficExtension";
+    "gateway.networking.k8s.io": "Gateway" "HTTPRoute" "GRPCRoute" "TLSRoute" "TCPRoute" "ReferenceGrant" "BackendTLSPolicy" "ListenerSet" "GatewayClass";
     "core": "Service" "Pod" "Namespace";
     "apps": "Deployment";
 };
@@ -114,6 +114,13 @@ impl<'a> Schema<'a> {
         listed.unwrap_or_default().into_iter().chain(constants).collect()
     }
 
+    /// A `spec` with whatever its kind has.
+    pub(super) fn spec(kind: &str, random: &mut Random) -> Option<Value> {
+        let root = ALL.get(kind)?;
+        let spec = Schema { root, node: root }.property("spec")?;
+        Some(spec.value("spec", 0, random))
+    }
+
     /// A value that a field of this name may have.
     pub(super) fn value(self, field: &str, depth: usize, random: &mut Random) -> Value {
         let it = self.resolved();
@@ -137,10 +144,10 @@ impl<'a> Schema<'a> {
             return json!(random.chance(50));
         }
         if it.is("integer") || it.is("number") {
-            return json!(random.pick(&[0, 1, 2, 10, 50, 100, -1, 70_000]));
+            return json!(random.pick(names::NUMBERS));
         }
         if it.node.get("pattern").is_some() {
-            return json!(random.pick(&["1s", "5s", "0s", "100ms", "-1s"]));
+            return json!(random.pick(names::DURATIONS));
         }
         json!(random.pick(names::texts(field)))
     }

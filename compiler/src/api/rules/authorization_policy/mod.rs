@@ -64,13 +64,15 @@ fn check_action(spec: &AuthorizationPolicy, at: &At<'_>, out: &mut Vec<Diagnosti
         out.push(Diagnostic::new(&INVALID_ACTION, place, message).label(label));
     };
     let is_custom = spec.action == Action::Custom;
-    if spec.rules.is_none() && (is_custom || spec.action == Action::Deny) {
+    // An empty list is none: so Istio reads it.
+    let has_rules = spec.rules.as_ref().is_some_and(|rules| !rules.is_empty());
+    if !has_rules && (is_custom || spec.action == Action::Deny) {
         let message =
             "without `rules` the policy never matches, so nothing is ever denied or asked";
         fault(at.field("action").value(), message, "needs `rules`; `[{}]` is every request");
     }
     let has_provider = spec.provider.as_ref().is_some_and(|provider| !provider.name.is_empty());
-    if is_custom && spec.rules.is_some() && !has_provider {
+    if is_custom && has_rules && !has_provider {
         fault(at.field("action").value(), "nobody is named who decides", "needs `provider.name`");
     }
     if !is_custom && spec.provider.is_some() {

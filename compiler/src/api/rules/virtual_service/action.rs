@@ -1,5 +1,6 @@
 //! Redirects, answers of the proxy's own, and rewrites.
 
+use base64::Engine as _;
 use mesh_engine::program::Fault;
 use mesh_engine::route::Substitution;
 
@@ -80,7 +81,23 @@ pub(super) fn check_response(
         // Three bytes stand in four characters of base64.
         let bytes = body.bytes.as_ref().map_or(0, |text| text.len() / 4 * 3);
         let size = body.string.as_ref().map_or(bytes, String::len);
-        if size > BODY_MAX {
+        let is_base64 =
+            |text: &String| base64::engine::general_purpose::STANDARD.decode(text).is_ok();
+        if body.bytes.is_some() && body.string.is_some() {
+            let message = "`string` and `bytes` are both set";
+            let found = Diagnostic::new(
+                &INVALID_DIRECT_RESPONSE,
+                at.field("body").field("bytes").key(),
+                message,
+            );
+            out.push(
+                found.label("one of them").also(at.field("body").field("string").key(), "or this"),
+            );
+        } else if !body.bytes.as_ref().is_none_or(is_base64) {
+            let place = at.field("body").field("bytes").value();
+            let found = Diagnostic::new(&INVALID_DIRECT_RESPONSE, place, "`bytes` is no base64");
+            out.push(found.label("what would be answered is unknown"));
+        } else if size > BODY_MAX {
             let found = Diagnostic::new(
                 &INVALID_DIRECT_RESPONSE,
                 at.field("body").key(),
