@@ -17,7 +17,6 @@ mod http;
 mod local;
 mod log;
 mod operator;
-mod pages;
 mod request;
 mod source;
 mod stop;

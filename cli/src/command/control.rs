@@ -64,7 +64,6 @@ enum Error {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Exit {
-    crate::pages::stay_small();
     crate::log::start();
     match serve(arguments) {
         Ok(()) => Exit::Ok,
