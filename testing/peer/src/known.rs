@@ -223,6 +223,12 @@ const KNOWN: &[Known] = &[
             "settings of a proxy in an annotation are not looked at yet",
         )
     },
+    Known::istio(
+        &["IST0106"],
+        &["HTTPRoute", "GRPCRoute"],
+        ".sessionPersistence.",
+        "fields that other releases of the Gateway API have than the one that is compared with",
+    ),
     Known {
         text: "a session of type",
         ..Known::ours(

@@ -185,7 +185,7 @@ pub struct SessionPersistence {
     pub header: Option<SessionHeader>,
     /// Up to release 1.6 the name of the cookie or header, whichever it is.
     pub session_name: Option<String>,
-    /// Up to release 1.6.
+    /// Before release 1.6.
     pub idle_timeout: Option<GatewayDuration>,
     /// What `cookie` is up to release 1.6, without the name.
     pub cookie_config: Option<SessionCookieConfig>,
