@@ -77,13 +77,16 @@ impl Judge<'_> {
         }
     }
 
-    /// A host that is listed, or a service of a namespace that is.
+    /// A host that is listed, or a service of a namespace that is; where no namespaces are, of the resource's own.
     fn permits_host(&self, host: &Host<'_>, identity: &Identity) -> bool {
         let Some(hosts) = &self.rule.hosts else { return true };
         let own = identity.namespace.as_deref().unwrap_or(self.project.default_namespace());
         let domain = self.project.cluster_domain();
         let of_service = host.namespace(own, domain);
-        let is_own = of_service.is_some_and(|it| permits(self.rule.namespaces.as_deref(), it));
+        let is_own = of_service.is_some_and(|it| match self.rule.namespaces.as_deref() {
+            Some(namespaces) => permits(Some(namespaces), it),
+            None => it == own,
+        });
         is_own || permits(Some(hosts), host.text)
     }
 
@@ -173,6 +176,24 @@ mod tests {
         }
         for host in ["reviews", "reviews.shop-eu.svc.cluster.local", "*.shop.example.com"] {
             assert!(said("teams/shop/a.yaml", &route("shop", host)).is_empty(), "{host}");
+        }
+    }
+
+    #[test]
+    fn hosts_without_namespaces_leave_the_services_beside_the_resource() {
+        let folder = Folder::new();
+        let rules = "ownership: [{paths: [teams/shop], hosts: [shop.example.com]}]\n";
+        folder.write("mesh.yaml", rules);
+        let said = |host: &str| {
+            folder.write("teams/shop/a.yaml", &route("shop", host));
+            let found = findings(folder.path()).into_iter();
+            found.filter(|it| it.check.name == "foreign-write").count()
+        };
+        for own in ["shop.example.com", "cart", "cart.shop.svc.cluster.local"] {
+            assert_eq!(said(own), 0, "{own}");
+        }
+        for foreign in ["pay.bank.svc.cluster.local", "example.com"] {
+            assert_eq!(said(foreign), 1, "{foreign}");
         }
     }
 

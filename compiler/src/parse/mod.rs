@@ -13,7 +13,7 @@
 //!   by what they look like, or by the kustomization that names them, and get one notice each.
 //! - Comments that speak to the compiler are [`Pragma`]s, each with what it is about.
 //!
-//! Nothing here knows a field of any kind; that is `api`.
+//! Of fields it knows those alone that tell what a document is, where it came from, or that it is to be hidden. The rest is for `api`.
 
 mod alike;
 mod build;

@@ -5,7 +5,7 @@
 //! api::Mesh ─resolve▶ Mesh ─▶ check (cross-resource rules)
 //!                          └▶ lower (objects of the snapshot)
 //! ```
-//! It never fails: what names nothing stays as it was written, and is reported by one of [`CHECKS`]. It is pure and
+//! It never fails: what names nothing stays as it was written, and is reported by one of [`crate::check`]. It is pure and
 //! deterministic: nothing depends on the order of files, nor on the order of a hash.
 //!
 //! # For the stages that follow
@@ -25,7 +25,7 @@
 //! | Whom is this policy for? | [`policy::Policy::scope`] |
 //! | What does a `Sidecar` let be seen? | [`sidecar::Imports`], [`View::through`] |
 //!
-//! A check of a later stage takes `&Mesh` and pushes diagnostics, as those of [`checks`] do.
+//! A check of a later stage takes `&Mesh` and pushes diagnostics, as those of [`crate::check`] do.
 
 mod age;
 pub mod host;

@@ -123,6 +123,7 @@ impl<'c> Trial<'c> {
             None if self.sites.is_empty() => Some("in no case".to_owned()),
             None if self.is_told(&Tell::Compiled) => None,
             None => Some(format!("changes nothing in {} places", self.sites.len())),
+            Some(Tell::Check(_)) if self.sites.is_empty() => Some("in no case".to_owned()),
             Some(_) if self.sites.is_empty() => None,
             Some(_) if self.first().is_told(&Tell::Compiled) => Some("is no exception".to_owned()),
             Some(Tell::Compiled | Tell::Nothing) => None,

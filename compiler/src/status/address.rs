@@ -179,8 +179,8 @@ impl Facts<'_, '_> {
     }
 }
 
-/// Whether Istio would make what serves it. Source: Istio, `IsManaged`.
 impl Instances {
+    /// Whether the Gateway is served, and why not. Source: Istio, `reportGatewayStatus`.
     pub(super) fn programmed(&self, hosts: &[String]) -> (String, Option<Fault>) {
         let internal: Vec<_> = self.internal.iter().map(String::as_str).collect();
         let message = match internal.as_slice() {
