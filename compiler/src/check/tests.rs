@@ -776,3 +776,17 @@ fn an_egress_proxy_is_seen_by_those_who_use_it() {
     let unknown = ["namespace `shop` sees no service `out.example.com`"];
     assert_eq!(said(&sidecar("shop", "./*", nobody), ""), unknown);
 }
+
+/// What is within a wildcard has the ports of the wildcard, and a wildcard that nothing is within is no host.
+#[test]
+fn wildcards_are_hosts_too() {
+    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e, namespace: shop}\nspec: {hosts: ['*.example.com'], ports: [{number: 443, name: tls, protocol: TLS}], resolution: NONE}\n";
+    let found = |to: &str| {
+        let spec = format!("{{hosts: [a.test], http: [{{route: [{{destination: {to}}}]}}]}}");
+        names(&[entry, &route("a", &spec)])
+    };
+    assert_eq!(found("{host: a.example.com, port: {number: 443}}"), [""; 0]);
+    assert_eq!(found("{host: a.example.com, port: {number: 80}}"), ["unknown-port"]);
+    assert_eq!(found("{host: '*.example.com', port: {number: 443}}"), [""; 0]);
+    assert_eq!(found("{host: '*.example.org', port: {number: 443}}"), ["unknown-host"]);
+}

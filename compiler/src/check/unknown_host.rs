@@ -9,7 +9,6 @@ use super::{inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
-use crate::resolve::host::is_wildcard;
 use crate::resolve::ingress;
 use crate::resolve::route::{
     Backend, Destination, GatewayName, InvalidBackend, Parent, VirtualService,
@@ -93,7 +92,7 @@ fn check_ingresses(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
     let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (destination, at) in it.destinations() {
-        if is_wildcard(&destination.host) || is_seen(mesh, it, &destination.host) {
+        if is_seen(mesh, it, &destination.host) {
             continue;
         }
         unknown.entry(destination.host.to_string()).or_default().push((destination, at));

@@ -74,8 +74,13 @@ fn check(
     status: &str,
     out: &mut Vec<Diagnostic>,
 ) {
-    let services: Vec<_> =
-        mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id)).collect();
+    let named = |host: &str| mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
+    let mut services: Vec<_> = named(host).collect();
+    if services.is_empty() {
+        // What is within a wildcard has the ports of the wildcard.
+        let wider = mesh.services.ends.overlapping(host).into_iter();
+        services = wider.flat_map(|wide| named(wide)).collect();
+    }
     let has_port = |it: &&Service<'_>| it.object.ports.iter().any(|own| own.number == port);
     // What an alias stands for is looked at when somebody routes to that.
     if services.iter().any(|it| it.alias.is_some() || has_port(it)) {

@@ -399,6 +399,68 @@ const KNOWN: &[Known] = &[
             "what a delegate matches decides whether a later route is reached; one that nobody delegates to is `unused-delegate`",
         )
     },
+    Known {
+        when: has_gateways_in_matches,
+        ..Known::istio(
+            &["IST0131"],
+            &["VirtualService"],
+            "",
+            "a match for a gateway takes nothing from one for the mesh",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "galley.istio.io/analyze-suppress", |_| true),
+        ..Known::istio(
+            &["IST0132"],
+            &["VirtualService"],
+            "",
+            "it follows from a gateway that there is not, which the resource allows (`IST0101`)",
+        )
+    },
+    Known {
+        what: &[What::Severity],
+        when: |_, all| all.iter().any(|it| has(it, "exportTo", |_| true)),
+        ..Known::istio(
+            &["IST0109"],
+            &["VirtualService"],
+            "",
+            "of two that are exported to some and to all the narrower one rules: it is decided, and a warning",
+        )
+    },
+    Known {
+        when: |_, all| !all.iter().any(|it| it.get("kind").is_some_and(|kind| kind == "Secret")),
+        ..Known::istio(
+            &["IST0101 credentialName"],
+            &["Gateway"],
+            "",
+            "a repository without Secrets has them elsewhere",
+        )
+    },
+    Known {
+        when: |it, _| {
+            it.pointer("/spec/ports")
+                .is_some_and(|ports| ports == &Value::Object(serde_json::Map::new()))
+        },
+        ..Known::istio(
+            &["IST0106"],
+            &["WorkloadEntry"],
+            "UDS may not include ports",
+            "no ports are none",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "bind", |bind| bind.as_str().is_some_and(|bind| bind.contains('%'))),
+        ..Known::ours(
+            &["invalid-server"],
+            &["Gateway"],
+            "an address with a zone is one of a single machine",
+        )
+    },
+    Known::ours(
+        &["ineffective-fault"],
+        &["VirtualService"],
+        "a delay without a percentage happens to nobody",
+    ),
     Known::istio(
         &["IST0140"],
         &["VirtualService"],

@@ -124,7 +124,8 @@ fn check_host(text: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         }
         None => (0, text),
     };
-    if address::is_address(name) {
+    // One of version 6 has no dot, and Istio takes it for a short name.
+    if address::is_address(name) && name.contains('.') {
         return;
     }
     if let Err(fault) = host::wildcard(name) {
