@@ -89,7 +89,7 @@ pub(super) fn takes_all(it: &HttpMatch) -> bool {
 /// Whether `a` takes every request that `b` takes. `gateways` are those of the resource, at which a match without any of
 /// its own applies.
 pub(super) fn covers(a: &HttpMatch, b: &HttpMatch, gateways: &[String]) -> bool {
-    covers_request(a, b) && covers_gateways(a, b, gateways)
+    covers_request(a, b) && covers_gateways(&a.gateways, &b.gateways, gateways)
 }
 
 /// The same of a place at which both apply.
@@ -145,10 +145,16 @@ fn covers_absent(a: &HttpMatch, b: &HttpMatch) -> bool {
     })
 }
 
-fn covers_gateways(a: &HttpMatch, b: &HttpMatch, all: &[String]) -> bool {
-    let at = if b.gateways.is_empty() { all } else { &b.gateways };
-    a.gateways.is_empty() || (!at.is_empty() && at.iter().all(|name| a.gateways.contains(name)))
+/// Whether a match with the gateways `a` applies wherever one with `b` does, in a resource that is bound to `all`.
+pub(super) fn covers_gateways(a: &[String], b: &[String], all: &[String]) -> bool {
+    let mesh = [MESH.to_owned()];
+    let all = if all.is_empty() { &mesh } else { all };
+    let at = if b.is_empty() { all } else { b };
+    a.is_empty() || at.iter().all(|name| a.contains(name))
 }
+
+/// Where a resource that names no gateway is.
+const MESH: &str = "mesh";
 
 #[cfg(test)]
 mod tests {

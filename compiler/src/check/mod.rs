@@ -59,6 +59,7 @@ mod retries_past_timeout;
 mod rival_service_entry;
 mod shadowed_destination_rule;
 mod shadowed_route;
+mod shadowed_stream_route;
 mod subset_bypassed_at_gateway;
 mod tried;
 mod unattached_route;
@@ -212,6 +213,7 @@ static RULES: &[Rule] = &[
     (&unused_stream_route::CHECK, unused_stream_route::run),
     (&unused_delegate::CHECK, unused_delegate::run),
     (&shadowed_route::CHECK, shadowed_route::run),
+    (&shadowed_stream_route::CHECK, shadowed_stream_route::run),
     (&overruled_destination_rule::CHECK, overruled_destination_rule::run),
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),

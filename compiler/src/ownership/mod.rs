@@ -185,7 +185,7 @@ mod tests {
         let rules = "ownership: [{paths: [teams/shop], hosts: [shop.example.com]}]\n";
         folder.write("mesh.yaml", rules);
         let said = |host: &str| {
-            folder.write("teams/shop/a.yaml", &route("shop", host));
+            folder.write("teams/shop/a.yaml", route("shop", host));
             let found = findings(folder.path()).into_iter();
             found.filter(|it| it.check.name == "foreign-write").count()
         };

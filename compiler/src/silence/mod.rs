@@ -120,10 +120,9 @@ impl<'c> Trial<'c> {
     /// What is wrong, given what is known of the field.
     fn fault(&self, exception: Option<&Exception>) -> Option<String> {
         match exception.map(|it| &it.tell) {
-            None if self.sites.is_empty() => Some("in no case".to_owned()),
+            None | Some(Tell::Check(_)) if self.sites.is_empty() => Some("in no case".to_owned()),
             None if self.is_told(&Tell::Compiled) => None,
             None => Some(format!("changes nothing in {} places", self.sites.len())),
-            Some(Tell::Check(_)) if self.sites.is_empty() => Some("in no case".to_owned()),
             Some(_) if self.sites.is_empty() => None,
             Some(_) if self.first().is_told(&Tell::Compiled) => Some("is no exception".to_owned()),
             Some(Tell::Compiled | Tell::Nothing) => None,

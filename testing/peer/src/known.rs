@@ -182,7 +182,11 @@ const KNOWN: &[Known] = &[
     Known {
         when: delegates,
         ..Known::istio(
-            &["IST0101 mirror host", "IST0101 mirror+subset in destinationrule"],
+            &[
+                "IST0101 mirror host",
+                "IST0101 mirror+subset in destinationrule",
+                "IST0101 host:port",
+            ],
             &["VirtualService"],
             "",
             "a route whose delegate is not there is not served, nor is anything that it would add",
@@ -454,6 +458,41 @@ const KNOWN: &[Known] = &[
             &["invalid-server"],
             &["Gateway"],
             "an address with a zone is one of a single machine",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "addresses", |all| all.to_string().contains('%')),
+        ..Known::ours(
+            &["invalid-address"],
+            &["ServiceEntry"],
+            "an address with a zone is one of a single machine",
+        )
+    },
+    Known {
+        text: "operator",
+        ..Known::ours(
+            &["invalid-header"],
+            &["VirtualService"],
+            "Envoy refuses an operator that it does not know, and all of the configuration with it",
+        )
+    },
+    Known::ours(
+        &["mtls-conflict"],
+        &["DestinationRule"],
+        "Istio's tool does not hold TLS of clients against that of servers any more",
+    ),
+    Known::ours(
+        &["unknown-gateway"],
+        &["AuthorizationPolicy"],
+        "Istio writes it into the status of the policy; its tools say nothing of files",
+    ),
+    Known {
+        when: |it, _| has(it, "issuer", |issuer| issuer == ""),
+        ..Known::istio(
+            &["IST0106"],
+            &["RequestAuthentication"],
+            "issuer in body should be at least",
+            "an empty issuer is none, and that is warned about (`open-jwt-rule`)",
         )
     },
     Known::ours(
