@@ -5,7 +5,7 @@ use super::checks::{
 };
 use super::document::Identity;
 use super::file::Stream;
-use super::{Content, NodeId, Tree};
+use super::{Content, NodeId, Tree, template};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, SourceFile, Span};
 
@@ -24,11 +24,10 @@ pub(super) enum Shape {
 
 /// A file that is something else as a whole.
 pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Shape> {
-    let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
-    let is_strange = !is_whole || stream.documents.iter().any(|yaml| yaml.has_complex_key);
-    if is_strange && let Some(braces) = template_braces(file.text()) {
-        return Some(Shape::Other(Box::new(template(Place::text(id, braces)))));
+    if let Some(notice) = template::of_file(file, id, stream) {
+        return Some(Shape::Other(Box::new(notice)));
     }
+    let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
     let name = file.path.rsplit('/').next().unwrap_or_default();
     match name {
         "kustomization.yaml" | "kustomization.yml" | "Kustomization" => Some(Shape::Kustomization),
@@ -39,28 +38,6 @@ pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Opti
         }
         _ => None,
     }
-}
-
-/// The first `{{` that begins a line or a value. In the middle of a text they are no fault of YAML's.
-fn template_braces(text: &str) -> Option<Span> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let is_first = |before: &str| {
-            let before = before.trim_end();
-            before.is_empty() || before.ends_with([':', '-', '[', ','])
-        };
-        let comment = line.find(" #").unwrap_or(line.len());
-        if let Some((before, _)) = line.split_once("{{")
-            && is_first(before)
-            && before.len() < comment
-            && !before.trim_start().starts_with('#')
-        {
-            let at = u32::try_from(start + before.len()).unwrap_or(u32::MAX);
-            return Some(Span::new(at, at + 2));
-        }
-        start += line.len();
-    }
-    None
 }
 
 fn is_json(name: &str) -> bool {
@@ -184,17 +161,6 @@ fn plain_text(place: Place) -> Diagnostic {
         .label("neither `apiVersion` nor `kind`")
         .consequence("whatever was to stand here does not take effect")
         .help("remove it, or give the file another extension")
-}
-
-fn template(place: Place) -> Diagnostic {
-    Diagnostic::new(
-        &UNRENDERED_SOURCE,
-        place,
-        "skipped: this is a template, and not YAML until it is rendered",
-    )
-    .label("a template's braces")
-    .consequence("the resources that it makes are neither checked nor compiled")
-    .help("compile what it renders to, as in `helm template . | mesh compile -`")
 }
 
 fn chart(place: Place) -> Diagnostic {

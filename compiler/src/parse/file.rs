@@ -9,7 +9,7 @@ use super::classify::{self, Shape};
 use super::document::Identity;
 use super::{
     Broken, Document, NodeId, Pragma, Tree, TreeId, embedded, everyday, placeholder, pragmas,
-    secret, syntax,
+    secret, syntax, template,
 };
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, Role, SourceFile, Span};
@@ -56,14 +56,14 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
     let mut parsed = ParsedFile { pragmas, ..ParsedFile::default() };
     let mut notices = Vec::new();
     for yaml in stream.documents {
-        if !yaml.is_whole
-            && let Some(notice) = placeholder::unfilled(file.text(), yaml.span, &yaml.diagnostics)
-        {
-            notices.push(notice);
-        } else {
-            out.extend(yaml.diagnostics);
+        let notice = template::of_document(file.text(), &yaml, id)
+            .or_else(|| placeholder::unfilled(file.text(), yaml.span, &yaml.diagnostics));
+        let is_read = yaml.is_whole && notice.is_none();
+        match notice {
+            Some(notice) => notices.push(notice),
+            None => out.extend(yaml.diagnostics),
         }
-        if !yaml.is_whole {
+        if !is_read {
             parsed.hidden.extend(secret::in_broken(file.text(), yaml.span));
             let identity =
                 yaml.tree.root().map(|root| Identity::read(&yaml.tree, root, file.text()));
