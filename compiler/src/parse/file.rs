@@ -57,7 +57,7 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
     let mut notices = Vec::new();
     for yaml in stream.documents {
         let notice = template::of_document(file.text(), &yaml, id)
-            .or_else(|| placeholder::unfilled(file.text(), yaml.span, &yaml.diagnostics));
+            .or_else(|| placeholder::unfilled(file.text(), &yaml));
         let is_read = yaml.is_whole && notice.is_none();
         match notice {
             Some(notice) => notices.push(notice),
