@@ -44,6 +44,7 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
     let stream = read(file.text(), id);
     match classify::whole_file(file, id, &stream) {
         Some(Shape::Kustomization) => {
+            out.extend(stream.documents.into_iter().flat_map(|yaml| yaml.diagnostics));
             return ParsedFile { is_kustomization: true, ..unread() };
         }
         Some(Shape::Other(notice)) => {

@@ -150,7 +150,9 @@ impl Kustomization {
         let source = parsed.source(id);
         let (text, folder) = (source.text(), folder(source));
         let mut read = Self { file: id, resources: Vec::new(), others: Vec::new(), changes: false };
-        for yaml in file::read(text, id).documents.iter().filter(|yaml| yaml.is_whole) {
+        for yaml in &file::read(text, id).documents {
+            // What stands behind a fault may be anything.
+            read.changes |= !yaml.is_whole;
             let Some(root) = yaml.tree.root() else { continue };
             for entry in yaml.tree.entries(root) {
                 let field = yaml.tree.text(entry.key, text);

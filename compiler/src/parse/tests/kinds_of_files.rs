@@ -82,6 +82,12 @@ fn a_template_is_one_notice() {
 }
 
 #[test]
+fn a_kustomization_with_a_fault_is_an_error() {
+    let text = "resources: [a.yaml\nnamespace: x\n";
+    assert_eq!(checks("kustomization.yaml", text), ["yaml-syntax"]);
+}
+
+#[test]
 fn empty_files_are_nothing() {
     for text in ["", "\n\n", "# comment\n", "---\n", "---\n---\n", "{}\n", "null\n"] {
         assert!(checks("a.yaml", text).is_empty(), "{text:?}");
