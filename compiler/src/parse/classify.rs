@@ -28,7 +28,7 @@ pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Opti
         return Some(Shape::Other(Box::new(notice)));
     }
     let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
-    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let name = name(&file.path);
     match name {
         "kustomization.yaml" | "kustomization.yml" | "Kustomization" => Some(Shape::Kustomization),
         "Chart.yaml" => Some(Shape::Other(Box::new(chart(Place::File(id))))),
@@ -38,6 +38,11 @@ pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Opti
         }
         _ => None,
     }
+}
+
+/// Of a file, without its folders and without the revision of `git:HEAD:a.yaml`.
+fn name(path: &str) -> &str {
+    path.rsplit(['/', ':']).next().unwrap_or_default()
 }
 
 fn is_json(name: &str) -> bool {
@@ -83,14 +88,14 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
 }
 
 fn is_values(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let name = name(path);
     let stem = name.split_once(".y").map_or(name, |(stem, _)| stem);
     let mut words = stem.split(['-', '_', '.']);
     stem.starts_with("values") || stem.ends_with("values") || words.any(|word| word == "values")
 }
 
 fn is_project(path: &str) -> bool {
-    matches!(path.rsplit('/').next().unwrap_or_default(), "mesh.yaml" | "mesh.yml")
+    matches!(name(path), "mesh.yaml" | "mesh.yml")
 }
 
 /// What stands in the settings of a project. Other programs' files may be called `mesh.yaml` too.

@@ -177,8 +177,13 @@ fn mark_project(entries: &mut [Entry], first: Option<&Input>) {
     }
 }
 
+/// The folder that places are relative to, as files in it are shown; empty: none.
+pub(crate) fn root_of(inputs: &[Input]) -> String {
+    inputs.first().and_then(root).unwrap_or_default()
+}
+
 /// How an input is shown, if it is a directory.
-pub(crate) fn root(input: &Input) -> Option<String> {
+fn root(input: &Input) -> Option<String> {
     match input {
         Input::Path(path) if path.is_dir() => Some(show(path)),
         Input::Called { path, name } if path.is_dir() => Some(show(name.as_ref())),
