@@ -11,7 +11,7 @@ use crate::api::{self, Decoded, Mesh};
 use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail};
 use crate::lower::{self, Locator, Lowered};
 use crate::parse::Parsed;
-use crate::source::{Input, SourceFile, relative};
+use crate::source::{Input, SourceFile, relative, root_of};
 use crate::status::{self, ResourceStatus};
 use crate::suppress::{Allowances, Used};
 use crate::{Memory, check, environment, ownership, resolve};
@@ -80,7 +80,7 @@ impl Compilation {
 pub fn compile(inputs: &[Input], options: &Options) -> Compilation {
     let mut diagnostics = Vec::new();
     let parsed = crate::read(inputs, &options.context, &mut diagnostics);
-    all_stages(parsed, root(inputs), options, diagnostics, None)
+    all_stages(parsed, root_of(inputs), options, diagnostics, None)
 }
 
 /// Hears what is found, beside a compilation that has no findings yet.
@@ -103,7 +103,7 @@ pub fn compile_again(
     let early = early.filter(|_| memory.has_news());
     let (decoded, kept) = memory.of_resources();
     let again = Again { decoded, kept, early };
-    all_stages(parsed, root(inputs), options, diagnostics, Some(again))
+    all_stages(parsed, root_of(inputs), options, diagnostics, Some(again))
 }
 
 /// What is different where a repository was compiled before.
@@ -277,11 +277,6 @@ fn inputs(parsed: &Parsed, root: &str) -> BTreeMap<String, Digest> {
     let files: Vec<_> = parsed.sources().iter().map(|(_, file)| file).collect();
     let named = |file: &SourceFile| (relative(&file.path, root).to_owned(), file.digest());
     files.into_par_iter().map(named).collect()
-}
-
-/// The folder that places are relative to, as files in it are shown; empty: none.
-fn root(inputs: &[Input]) -> String {
-    inputs.first().and_then(crate::source::root).unwrap_or_default()
 }
 
 #[cfg(test)]

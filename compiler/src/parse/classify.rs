@@ -5,7 +5,7 @@ use super::checks::{
 };
 use super::document::Identity;
 use super::file::Stream;
-use super::{Content, NodeId, Tree};
+use super::{Content, NodeId, Tree, template};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, SourceFile, Span};
 
@@ -24,12 +24,11 @@ pub(super) enum Shape {
 
 /// A file that is something else as a whole.
 pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Shape> {
-    let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
-    let is_strange = !is_whole || stream.documents.iter().any(|yaml| yaml.has_complex_key);
-    if is_strange && let Some(braces) = template_braces(file.text()) {
-        return Some(Shape::Other(Box::new(template(Place::text(id, braces)))));
+    if let Some(notice) = template::of_file(file, id, stream) {
+        return Some(Shape::Other(Box::new(notice)));
     }
-    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
+    let name = name(&file.path);
     match name {
         "kustomization.yaml" | "kustomization.yml" | "Kustomization" => Some(Shape::Kustomization),
         "Chart.yaml" => Some(Shape::Other(Box::new(chart(Place::File(id))))),
@@ -41,26 +40,9 @@ pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Opti
     }
 }
 
-/// The first `{{` that begins a line or a value. In the middle of a text they are no fault of YAML's.
-fn template_braces(text: &str) -> Option<Span> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        let is_first = |before: &str| {
-            let before = before.trim_end();
-            before.is_empty() || before.ends_with([':', '-', '[', ','])
-        };
-        let comment = line.find(" #").unwrap_or(line.len());
-        if let Some((before, _)) = line.split_once("{{")
-            && is_first(before)
-            && before.len() < comment
-            && !before.trim_start().starts_with('#')
-        {
-            let at = u32::try_from(start + before.len()).unwrap_or(u32::MAX);
-            return Some(Span::new(at, at + 2));
-        }
-        start += line.len();
-    }
-    None
+/// Of a file, without its folders and without the revision of `git:HEAD:a.yaml`.
+fn name(path: &str) -> &str {
+    path.rsplit(['/', ':']).next().unwrap_or_default()
 }
 
 fn is_json(name: &str) -> bool {
@@ -106,14 +88,14 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
 }
 
 fn is_values(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let name = name(path);
     let stem = name.split_once(".y").map_or(name, |(stem, _)| stem);
     let mut words = stem.split(['-', '_', '.']);
     stem.starts_with("values") || stem.ends_with("values") || words.any(|word| word == "values")
 }
 
 fn is_project(path: &str) -> bool {
-    matches!(path.rsplit('/').next().unwrap_or_default(), "mesh.yaml" | "mesh.yml")
+    matches!(name(path), "mesh.yaml" | "mesh.yml")
 }
 
 /// What stands in the settings of a project. Other programs' files may be called `mesh.yaml` too.
@@ -184,17 +166,6 @@ fn plain_text(place: Place) -> Diagnostic {
         .label("neither `apiVersion` nor `kind`")
         .consequence("whatever was to stand here does not take effect")
         .help("remove it, or give the file another extension")
-}
-
-fn template(place: Place) -> Diagnostic {
-    Diagnostic::new(
-        &UNRENDERED_SOURCE,
-        place,
-        "skipped: this is a template, and not YAML until it is rendered",
-    )
-    .label("a template's braces")
-    .consequence("the resources that it makes are neither checked nor compiled")
-    .help("compile what it renders to, as in `helm template . | mesh compile -`")
 }
 
 fn chart(place: Place) -> Diagnostic {

@@ -8,7 +8,7 @@ use super::document::Identity;
 use super::file;
 use super::tree::{Content, NodeId, Tree};
 use super::{Document, TreeId};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Edit, Place};
 use crate::source::{FileId, SourceFile, Span};
 
 /// The kind under which the mesh configuration is decoded, wherever it was found.
@@ -144,14 +144,21 @@ impl<'a> SpanMap<'a> {
     }
 
     fn diagnostic(&self, mut found: Diagnostic) -> Diagnostic {
-        let places = std::iter::once(&mut found.place)
-            .chain(found.others.iter_mut().map(|label| &mut label.place));
-        for place in places {
+        found.fixes.retain(|fix| fix.edits.iter().all(|edit| self.can_hold(edit)));
+        found.each_place(|place| {
             if let Place::Text { span, .. } = place {
                 *span = self.span(*span);
             }
-        }
+        });
         found
+    }
+
+    /// Whether an edit of the inner text is one of the outer: a new line would need its indentation, and where lines do not
+    /// fit, nobody knows what to replace.
+    fn can_hold(&self, edit: &Edit) -> bool {
+        let Place::Text { span, .. } = edit.place else { return false };
+        let is_known = self.offset(span.start).is_some() && self.offset(span.end).is_some();
+        is_known && !edit.text.contains('\n')
     }
 }
 

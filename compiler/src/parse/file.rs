@@ -9,7 +9,7 @@ use super::classify::{self, Shape};
 use super::document::Identity;
 use super::{
     Broken, Document, NodeId, Pragma, Tree, TreeId, embedded, everyday, placeholder, pragmas,
-    secret, syntax,
+    secret, syntax, template,
 };
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, Role, SourceFile, Span};
@@ -36,17 +36,20 @@ pub(crate) struct ParsedFile {
 /// Parses a file. It never fails: what is wrong goes to `out`, and the rest is there.
 #[must_use]
 pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) -> ParsedFile {
+    // What is not read as resources may be Secrets none the less.
+    let unread = || ParsedFile { hidden: secret::in_unread(file), ..ParsedFile::default() };
     if !file.is_readable() {
-        return ParsedFile::default();
+        return unread();
     }
     let stream = read(file.text(), id);
     match classify::whole_file(file, id, &stream) {
         Some(Shape::Kustomization) => {
-            return ParsedFile { is_kustomization: true, ..ParsedFile::default() };
+            out.extend(stream.documents.into_iter().flat_map(|yaml| yaml.diagnostics));
+            return ParsedFile { is_kustomization: true, ..unread() };
         }
         Some(Shape::Other(notice)) => {
             out.push(*notice);
-            return ParsedFile::default();
+            return unread();
         }
         _ => {}
     }
@@ -54,14 +57,14 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
     let mut parsed = ParsedFile { pragmas, ..ParsedFile::default() };
     let mut notices = Vec::new();
     for yaml in stream.documents {
-        if !yaml.is_whole
-            && let Some(notice) = placeholder::unfilled(file.text(), yaml.span, &yaml.diagnostics)
-        {
-            notices.push(notice);
-        } else {
-            out.extend(yaml.diagnostics);
+        let notice = template::of_document(file.text(), &yaml, id)
+            .or_else(|| placeholder::unfilled(file.text(), &yaml));
+        let is_read = yaml.is_whole && notice.is_none();
+        match notice {
+            Some(notice) => notices.push(notice),
+            None => out.extend(yaml.diagnostics),
         }
-        if !yaml.is_whole {
+        if !is_read {
             parsed.hidden.extend(secret::in_broken(file.text(), yaml.span));
             let identity =
                 yaml.tree.root().map(|root| Identity::read(&yaml.tree, root, file.text()));
@@ -70,7 +73,7 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
             }
             continue;
         }
-        parsed.add(yaml.tree, file, id, &mut notices, out);
+        parsed.add(yaml.tree, yaml.span, file, id, &mut notices, out);
     }
     notices.dedup_by(|a, b| a.message == b.message);
     out.append(&mut notices);
@@ -82,6 +85,7 @@ impl ParsedFile {
     fn add(
         &mut self,
         tree: Tree,
+        span: Span,
         file: &SourceFile,
         id: FileId,
         notices: &mut Vec<Diagnostic>,
@@ -110,7 +114,10 @@ impl ParsedFile {
             }
             Shape::List(identity) => self.unfold(&tree, root, &identity, file, id, tree_id),
             Shape::Kustomization => self.is_kustomization = true,
-            Shape::Other(notice) => notices.push(*notice),
+            Shape::Other(notice) => {
+                self.hidden.extend(secret::in_broken(file.text(), span));
+                notices.push(*notice);
+            }
         }
         let mut embedded = Vec::new();
         for document in self.documents.get(before..).unwrap_or_default() {
@@ -225,7 +232,13 @@ fn fault_offset(fault: &Diagnostic) -> usize {
 /// Where the document after `offset` begins, or the text ends.
 fn next_document(text: &str, offset: usize) -> u32 {
     let rest = text.get(offset..).unwrap_or_default();
-    let end = rest.find("\n---").map_or(text.len(), |at| offset + at + 1);
+    // A line that only begins with dashes is none, such as the first one of a private key.
+    let is_end = |at: &usize| {
+        let after = rest.get(at + "\n---".len()..).unwrap_or_default();
+        after.is_empty() || after.starts_with(char::is_whitespace)
+    };
+    let end = rest.match_indices("\n---").map(|(at, _)| at).find(is_end);
+    let end = end.map_or(text.len(), |at| offset + at + 1);
     u32::try_from(end).unwrap_or(u32::MAX)
 }
 

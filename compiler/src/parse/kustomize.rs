@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::checks::{NOT_A_RESOURCE, UNRENDERED_SOURCE};
 use super::{Content, NodeId, Parsed, Tree, file};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::source::{FileId, SourceFile};
+use crate::source::{FileId, SourceFile, relative};
 
 /// The fields of a kustomization that name files which change or make resources.
 const FIELDS: &[(&str, &str)] = &[
@@ -29,6 +29,9 @@ const FIELDS: &[(&str, &str)] = &[
 
 /// The fields that name files of resources, and folders with kustomizations.
 const RESOURCES: &[&str] = &["resources", "bases", "components"];
+
+/// Of `FIELDS` those that write `key=path`. Elsewhere a `=` belongs to the path, as in `https://a.example/b?ref=main`.
+const GENERATORS: &[&str] = &["configMapGenerator", "secretGenerator"];
 
 /// The fields that change nothing.
 const PLAIN: &[&str] =
@@ -78,7 +81,7 @@ impl Kustomizations {
             consequence.push_str(&many);
             consequence.push_str(" not shown, of names that may be others once they are applied");
         }
-        let folder = match folder(parsed.source(*first)) {
+        let folder = match folder(&parsed.source(*first).path) {
             "" => ".",
             folder => folder,
         };
@@ -92,16 +95,17 @@ impl Kustomizations {
 }
 
 /// Learns what the kustomizations change, and takes what their patches and the like hold for resources of which no more is
-/// known than that they exist; one notice a file.
-pub(crate) fn read_kustomizations(parsed: &mut Parsed, out: &mut Vec<Diagnostic>) {
+/// known than that they exist; one notice a file. `root` is the folder that is compiled, as its files are shown; empty: none.
+pub(crate) fn read_kustomizations(parsed: &mut Parsed, root: &str, out: &mut Vec<Diagnostic>) {
     if parsed.kustomizations().all.is_empty() {
         return;
     }
-    let places = Places::of(parsed);
+    let places = Places::of(parsed, root);
     let all = parsed.kustomizations().all.iter();
     let read: Vec<_> = all.map(|id| Kustomization::read(parsed, &places, *id)).collect();
     let by_file: HashMap<_, _> = read.iter().map(|it| (it.file, it)).collect();
-    set_patches_aside(parsed, &read, out);
+    let known = known_others(parsed, &places, &read);
+    set_patches_aside(parsed, &known, out);
     let own: BTreeSet<FileId> = read.iter().filter(|it| it.changes).map(|it| it.file).collect();
     let mut named = BTreeSet::new();
     let mut changed = BTreeSet::new();
@@ -148,16 +152,21 @@ struct Kustomization {
 impl Kustomization {
     fn read(parsed: &Parsed, places: &Places<'_>, id: FileId) -> Self {
         let source = parsed.source(id);
-        let (text, folder) = (source.text(), folder(source));
+        let (text, folder) = (source.text(), folder(places.inside(source)));
         let mut read = Self { file: id, resources: Vec::new(), others: Vec::new(), changes: false };
-        for yaml in file::read(text, id).documents.iter().filter(|yaml| yaml.is_whole) {
+        for yaml in &file::read(text, id).documents {
+            // What stands behind a fault may be anything.
+            read.changes |= !yaml.is_whole;
             let Some(root) = yaml.tree.root() else { continue };
             for entry in yaml.tree.entries(root) {
                 let field = yaml.tree.text(entry.key, text);
                 read.changes |= !PLAIN.contains(&field);
                 let mut texts = Vec::new();
                 collect(&yaml.tree, entry.value, text, &mut texts);
-                let paths = texts.into_iter().map(|it| joined(folder, it));
+                let texts = texts.into_iter();
+                let texts =
+                    texts.map(|it| if GENERATORS.contains(&field) { value(it) } else { it });
+                let paths = texts.map(|it| joined(folder, it));
                 if RESOURCES.contains(&field) {
                     for path in paths {
                         let found = path.and_then(|path| places.find(&path));
@@ -175,21 +184,29 @@ impl Kustomization {
 
 /// What paths lead to.
 struct Places<'p> {
+    root: &'p str,
     files: HashMap<&'p str, FileId>,
     /// The first kustomization of each folder that has any.
     folders: HashMap<&'p str, FileId>,
 }
 
 impl<'p> Places<'p> {
-    fn of(parsed: &'p Parsed) -> Self {
-        let mut places = Self { files: HashMap::new(), folders: HashMap::new() };
+    fn of(parsed: &'p Parsed, root: &'p str) -> Self {
+        let mut places = Self { root, files: HashMap::new(), folders: HashMap::new() };
         for (id, file) in parsed.sources().iter() {
-            places.files.entry(&file.path).or_insert(id);
+            places.files.entry(places.inside(file)).or_insert(id);
         }
         for id in &parsed.kustomizations().all {
-            places.folders.entry(folder(parsed.source(*id))).or_insert(*id);
+            let folder = folder(places.inside(parsed.source(*id)));
+            places.folders.entry(folder).or_insert(*id);
         }
         places
+    }
+
+    /// The path of a file, without the name of a revision: `git:HEAD:a.yaml` lies in no folder that is called `git:HEAD:`.
+    /// Folders of the disk keep their names, since a path may lead out of the one that is compiled to another.
+    fn inside<'f>(&self, file: &'f SourceFile) -> &'f str {
+        if self.root.ends_with(':') { relative(&file.path, self.root) } else { &file.path }
     }
 
     /// The file at a path, or the kustomization of the folder.
@@ -198,11 +215,14 @@ impl<'p> Places<'p> {
     }
 }
 
-fn folder(file: &SourceFile) -> &str {
-    file.path.rsplit_once('/').map_or("", |(folder, _)| folder)
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-fn set_patches_aside(parsed: &mut Parsed, read: &[Kustomization], out: &mut Vec<Diagnostic>) {
+/// What a file is that is no resource, and the path of the kustomization that says so.
+type Others = BTreeMap<FileId, (&'static str, String)>;
+
+fn known_others(parsed: &Parsed, places: &Places<'_>, read: &[Kustomization]) -> Others {
     let mut named = BTreeMap::new();
     for kustomization in read {
         for (path, what) in &kustomization.others {
@@ -211,8 +231,11 @@ fn set_patches_aside(parsed: &mut Parsed, read: &[Kustomization], out: &mut Vec<
         }
     }
     let known = parsed.sources().iter();
-    let known = known.filter_map(|(id, file)| Some((id, named.get(file.path.as_str())?.clone())));
-    let known: BTreeMap<FileId, _> = known.collect();
+    let known = known.filter_map(|(id, file)| Some((id, named.get(places.inside(file))?.clone())));
+    known.collect()
+}
+
+fn set_patches_aside(parsed: &mut Parsed, known: &Others, out: &mut Vec<Diagnostic>) {
     if known.is_empty() {
         return;
     }
@@ -240,12 +263,16 @@ fn collect<'a>(tree: &'a Tree, node: NodeId, source: &'a str, out: &mut Vec<&'a 
     }
 }
 
-/// `path` from `folder`, without `.` and `..`; of `key=path`, as generators write it, the path.
+/// Of `key=path`, as generators write it, the path.
+fn value(text: &str) -> &str {
+    text.split_once('=').map_or(text, |(_, path)| path)
+}
+
+/// `path` from `folder`, without `.` and `..`.
 fn joined(folder: &str, path: &str) -> Option<String> {
     if path.contains('\n') {
         return None;
     }
-    let path = path.split_once('=').map_or(path, |(_, path)| path);
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
         match part {
@@ -261,6 +288,7 @@ fn joined(folder: &str, path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::joined;
+    use crate::source::Input;
     use crate::testing::{Folder, compiled};
 
     const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\n";
@@ -377,10 +405,40 @@ mod tests {
             ("a/b", "c.yaml", Some("a/b/c.yaml")),
             ("/a/b", "../c.yaml", Some("/a/c.yaml")),
             ("", "./c.yaml", Some("c.yaml")),
-            ("a", "key=c.yaml", Some("a/c.yaml")),
+            ("a", "https://x/y?ref=b", Some("a/https:/x/y?ref=b")),
             ("a", "../../c.yaml", None),
         ] {
             assert_eq!(joined(folder, path).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_folder_that_is_named_in_it() {
+        let folder = Folder::new();
+        folder.write("kustomization.yaml", "resources: ['https://a.example/b?ref=base']\n");
+        folder.write("base/kustomization.yaml", "resources: [a.yaml]\n");
+        folder.write("base/a.yaml", SERVICE);
+        let found = compiled(folder.path()).findings;
+        assert!(found.iter().any(|it| it.check.name == "unrendered-source"), "{found:?}");
+        assert_eq!(super::value("key=a.yaml"), "a.yaml");
+    }
+
+    /// What is at a revision is found as it is on the disk.
+    #[test]
+    fn a_kustomization_at_the_root_of_a_revision_applies() {
+        let folder = Folder::new();
+        for (place, port) in [("", 80), ("over/", 81)] {
+            folder.write(&format!("{place}a.yaml"), SERVICE.replace("a,", &format!("a{port},")));
+            let text = format!("namespace: x{port}\nresources: [a.yaml]\n");
+            folder.write(&format!("{place}kustomization.yaml"), text);
+        }
+        for name in ["git:HEAD:", "git:a/b:", "here"] {
+            let input = Input::Called { path: folder.path().into(), name: name.into() };
+            let mut out = Vec::new();
+            let parsed = crate::read(&[input], &[], &mut out);
+            let changes =
+                |(_, it): (_, &crate::parse::Document)| parsed.kustomizations().change(it.file);
+            assert_eq!(parsed.documents().filter(|it| changes(*it)).count(), 2, "{name}");
         }
     }
 }

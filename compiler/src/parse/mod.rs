@@ -35,6 +35,7 @@ mod pragmas;
 pub mod scalar;
 mod secret;
 mod syntax;
+mod template;
 mod tree;
 
 pub(crate) use alike::alike;

@@ -1,14 +1,18 @@
 //! Documents that are no YAML until their placeholders are filled in, as `hosts: [${HOST}]` is none.
 
 use super::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
-use super::file::read;
-use crate::diagnostic::{Diagnostic, Place};
+use super::document::Identity;
+use super::file::{YamlDocument, read};
+use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::source::Span;
 
 /// In place of the fault of a document that does not parse: a notice, if the fault stands in a line with a placeholder, and
 /// the document parses with words in place of them.
-pub(super) fn unfilled(text: &str, document: Span, faults: &[Diagnostic]) -> Option<Diagnostic> {
-    let fault = faults.iter().find(|found| *found.check == YAML_SYNTAX)?;
+///
+/// Of a policy that secures anything it is an error: a snapshot without it would let in what it keeps out.
+pub(super) fn unfilled(text: &str, yaml: &YamlDocument) -> Option<Diagnostic> {
+    let document = yaml.span;
+    let fault = yaml.diagnostics.iter().find(|found| *found.check == YAML_SYNTAX)?;
     let Place::Text { file, span, .. } = fault.place else { return None };
     let placeholder = placeholder_in_line(text, span.start as usize)?;
     let filled = filled(text.get(document.start as usize..document.end as usize)?);
@@ -16,12 +20,23 @@ pub(super) fn unfilled(text: &str, document: Span, faults: &[Diagnostic]) -> Opt
         return None;
     }
     let message = "skipped: this is not YAML until its placeholders are filled in";
-    let found = Diagnostic::new(&UNRENDERED_SOURCE, Place::text(file, placeholder), message)
+    let mut found = Diagnostic::new(&UNRENDERED_SOURCE, Place::text(file, placeholder), message)
         .label("a placeholder without quotes")
         .consequence("nothing of this document is checked or compiled; the others of the file are")
         .help("compile what they are filled with, as in `envsubst < FILE | mesh compile -`, or put them in quotes");
+    let root = yaml.tree.root();
+    let kind = root.map(|root| Identity::read(&yaml.tree, root, text).kind);
+    if let Some(kind) = kind.filter(|kind| SECURING.contains(&&**kind)) {
+        found.severity = Severity::Error;
+        found = found.consequence(format!(
+            "no snapshot is made: it would lack this `{kind}`, and let in what that keeps out"
+        ));
+    }
     Some(found)
 }
+
+/// The kinds without which more is let in.
+const SECURING: &[&str] = &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
 
 /// The same with a word in place of each placeholder.
 fn filled(text: &str) -> String {
@@ -79,6 +94,24 @@ mod tests {
         );
         assert_eq!(compiled.mesh.count, 1);
         assert_eq!(compiled.mesh.incomplete.len(), 1);
+    }
+
+    #[test]
+    fn a_policy_that_keeps_out_must_not_be_missing() {
+        for kind in super::SECURING {
+            let text = format!(
+                "{FINE}---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: b}}\nspec: {{a: [${{BAD}}]}}\n"
+            );
+            let compiled = Compiled::text(&text);
+            let [found] = compiled.findings.as_slice() else { panic!("{:?}", compiled.said()) };
+            assert!(
+                compiled.said()[0].starts_with("error[unrendered-source] 8:12 ${BAD}: skipped"),
+                "{:?}",
+                compiled.said()
+            );
+            let consequence = found.consequence.as_deref().unwrap();
+            assert!(consequence.contains(&format!("lack this `{kind}`")), "{consequence}");
+        }
     }
 
     #[test]

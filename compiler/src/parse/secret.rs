@@ -1,7 +1,7 @@
 //! What must never be shown: the data of Secrets.
 
 use super::{Document, NodeId, Tree};
-use crate::source::Span;
+use crate::source::{SourceFile, Span};
 
 /// Everything of a Secret but what it is and how it is called: a misspelt `stringdata` is data too, and `kubectl`
 /// keeps a copy of all in the annotations. A kind that only sounds like a Secret may be a misspelt one.
@@ -34,6 +34,19 @@ fn hide(tree: &Tree, value: NodeId, spans: &mut Vec<Span>) {
     }
 }
 
+/// In a file that is not read as resources, whatever the reason. Of one that is not text there is only the beginning, and what
+/// its last document is may stand in the rest.
+pub(super) fn in_unread(file: &SourceFile) -> Vec<Span> {
+    let text = file.text();
+    let whole = Span::new(0, number(text.len()));
+    let last = text.rfind("\n---\n").map_or(0, |at| at + 1);
+    let is_told = text.get(last..).is_some_and(|last| last.contains("kind"));
+    let cut = (!file.is_readable() && !is_told)
+        .then(|| after_data(text, Span::new(number(last), whole.end)))
+        .flatten();
+    in_broken(text, whole).into_iter().chain(cut).collect()
+}
+
 /// In a document that does not parse, everything after a word that says Secret, since nobody knows where
 /// its data begins and ends.
 pub(super) fn in_broken(source: &str, span: Span) -> Option<Span> {
@@ -43,9 +56,19 @@ pub(super) fn in_broken(source: &str, span: Span) -> Option<Span> {
             line.chars().filter(|c| !c.is_whitespace() && !"'\",{".contains(*c)).collect();
         line.contains("kind:Secret")
     });
+    is_secret.then(|| after_data(source, span)).flatten()
+}
+
+/// Everything after the first word that may stand for data, `metadata` too.
+fn after_data(source: &str, span: Span) -> Option<Span> {
+    let text = source.get(span.range())?;
     let data = text.find("ata:").or_else(|| text.find("ata\""))?;
-    let start = u32::try_from(data).unwrap_or(0) + span.start + 4;
-    (is_secret && start < span.end).then(|| Span::new(start, span.end))
+    let start = number(data) + span.start + 4;
+    (start < span.end).then(|| Span::new(start, span.end))
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub use lines::LineIndex;
 pub use load::{FILE_BYTES_MAX, load};
 pub use span::{FileId, Position, Span};
 pub use walk::walk;
-pub(crate) use walk::{relative, root};
+pub(crate) use walk::{relative, root_of};
 
 use std::sync::Arc;
 

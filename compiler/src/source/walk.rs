@@ -110,6 +110,7 @@ impl Walk {
     }
 
     fn link(&mut self, link: &Path, shown: String) {
+        let is_named = link.file_name().is_some_and(is_policy);
         let target = fs::metadata(link).and_then(|meta| Ok((meta, fs::canonicalize(link)?)));
         match target {
             Ok((meta, real)) if meta.is_dir() => {
@@ -120,17 +121,13 @@ impl Walk {
                     self.directory(link, real, &shown);
                 }
             }
-            Ok((meta, real)) if meta.is_file() && is_policy(link.as_os_str()) => {
+            Ok((meta, real)) if meta.is_file() && is_named => {
                 self.file(link.to_owned(), real, shown);
             }
             Err(error) if error.raw_os_error() == Some(ELOOP) => self.found(shown, Origin::Loop),
             // A dangling link hides a file only where its name promises one.
-            Err(error) if is_policy(link.as_os_str()) => {
-                self.found(shown, Origin::Unreadable(error));
-            }
-            Ok(_) if is_policy(link.as_os_str()) => {
-                self.found(shown, Origin::Unreadable(no_file()));
-            }
+            Err(error) if is_named => self.found(shown, Origin::Unreadable(error)),
+            Ok(_) if is_named => self.found(shown, Origin::Unreadable(no_file())),
             Ok(_) | Err(_) => {}
         }
     }
@@ -180,8 +177,13 @@ fn mark_project(entries: &mut [Entry], first: Option<&Input>) {
     }
 }
 
+/// The folder that places are relative to, as files in it are shown; empty: none.
+pub(crate) fn root_of(inputs: &[Input]) -> String {
+    inputs.first().and_then(root).unwrap_or_default()
+}
+
 /// How an input is shown, if it is a directory.
-pub(crate) fn root(input: &Input) -> Option<String> {
+fn root(input: &Input) -> Option<String> {
     match input {
         Input::Path(path) if path.is_dir() => Some(show(path)),
         Input::Called { path, name } if path.is_dir() => Some(show(name.as_ref())),
@@ -249,6 +251,16 @@ mod tests {
         let entries = walk(&inputs.map(Input::Path), &[]);
         assert_eq!(entries.len(), 1);
         assert!(entries[0].shown.ends_with("real/x.yaml"));
+    }
+
+    #[test]
+    fn a_link_is_read_by_its_own_name() {
+        let folder = Folder::new();
+        folder.write("base.txt", "");
+        folder.link("over/Kustomization", "../base.txt");
+        folder.link("over/notes", "../base.txt");
+        let entries = walk(&[Input::Path(folder.path().into())], &[]);
+        assert_eq!(shown(&entries), ["Kustomization"]);
     }
 
     #[test]

@@ -77,3 +77,17 @@ fn networks_are_read_beside_it() {
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].starts_with("error[unknown-field] 8:5 netwroks:"), "{said:?}");
 }
+
+/// The bytes of a fix are those of the inner text, and a new line of it would need the outer one's indentation.
+#[test]
+fn what_it_cannot_mend_it_does_not_offer() {
+    let resource = "apiVersion: a\n    kind: b";
+    let text = config_map("istio", &format!("|\n    {resource}\n    {resource}"));
+    let compiled = Compiled::text(&text);
+    let found = compiled.findings.iter().find(|it| it.check.name == "duplicate-key").unwrap();
+    assert!(found.fixes.is_empty(), "{:?}", found.fixes);
+    assert_eq!(
+        compiled.parsed.source(found.primary.file).position(found.primary.span.unwrap().start).line,
+        8
+    );
+}

@@ -48,6 +48,45 @@ fn braces_in_a_comment_or_a_text_make_no_template() {
     }
 }
 
+/// A text may hold braces for somebody else. Whatever is wrong elsewhere is no template's, and what is right is read.
+#[test]
+fn braces_in_a_text_hide_no_fault() {
+    const DENY: &str = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: deny-all, namespace: shop}\nspec: {}\n";
+    const ALERT: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop}\ndata:\n  text: |\n    {{ $labels.pod }}\n";
+    const BROKEN: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: [\n";
+    let said = |text: &str| Compiled::text(text).said();
+    let separate = said(&format!("{DENY}---\n{ALERT}---\n{BROKEN}"));
+    assert!(separate.iter().any(|it| it.starts_with("error[yaml-syntax]")), "{separate:?}");
+    let same = said(&format!("{DENY}---\n{ALERT}  more: [\n"));
+    assert!(same.iter().any(|it| it.starts_with("error[yaml-syntax]")), "{same:?}");
+    let mixed =
+        format!("{DENY}---\nkind: Service\nspec:\n  type: {{{{ .type }}}}\n  a: {{{{ .a }}}}-b\n");
+    let mixed = Compiled::text(&mixed);
+    assert_eq!(mixed.findings.len(), 1, "{:?}", mixed.said());
+    assert_eq!((mixed.findings[0].check.name, mixed.mesh.count), ("unrendered-source", 1));
+}
+
+/// Whatever a template holds, its actions decide about it.
+#[test]
+fn a_template_is_one_notice() {
+    let plain = "kind: Service\napiVersion: v1\nmetadata: {name: a}\nspec: 5\n";
+    let named = "kind: Service\napiVersion: v1\nmetadata:\n  name: {{ .name }}-a\n";
+    for (path, text) in [
+        ("a.yaml", format!("{{{{- if .Values.x }}}}\n{plain}---\n{named}{{{{- end }}}}\n")),
+        ("a.yaml", format!("{{{{ include \"x\" . }}}}\n{plain}")),
+        ("a.yaml", format!("{{{{- /*\nA comment: [\n*/ -}}}}\n{plain}  {{{{ toYaml .a }}}}\n")),
+        ("templates/a.yaml", format!("{plain}---\n{named}")),
+    ] {
+        assert_eq!(checks(path, &text), ["unrendered-source"], "{text}");
+    }
+}
+
+#[test]
+fn a_kustomization_with_a_fault_is_an_error() {
+    let text = "resources: [a.yaml\nnamespace: x\n";
+    assert_eq!(checks("kustomization.yaml", text), ["yaml-syntax"]);
+}
+
 #[test]
 fn empty_files_are_nothing() {
     for text in ["", "\n\n", "# comment\n", "---\n", "---\n---\n", "{}\n", "null\n"] {

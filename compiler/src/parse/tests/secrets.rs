@@ -1,5 +1,5 @@
 use crate::source::{FileId, Span};
-use crate::testing::Compiled;
+use crate::testing::{Compiled, Folder, compiled};
 
 /// All that could be shown of a text, with what is said of it.
 fn shown(text: &str) -> String {
@@ -48,4 +48,40 @@ fn a_secret_in_a_list_or_in_json_is_none_the_less_one() {
 fn what_is_no_secret_is_shown() {
     let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: credential}\ndata: {key: aa}\n";
     assert!(shown(text).contains("name: credential}\ndata: {key: **}"));
+}
+
+/// What is not read as a resource may be a Secret none the less.
+#[test]
+fn data_that_nobody_reads_is_not_shown() {
+    for text in [
+        "apiVersion: v1\nkind: Secret\nstringData: {password: hunter2, b: {{ .b }}}\n",
+        "{{- if .x }}\napiVersion: v1\nkind: Secret\nstringData: {password: hunter2}\n{{- end }}\n",
+        "kind: Secret\nstringData: {password: hunter2}\n",
+        "kind: Secret\nstringData:\n  a: |\n-----BEGIN KEY\nhunter2\n",
+    ] {
+        assert!(!shown(text).contains("hunter2"), "{text}\n{}", shown(text));
+    }
+}
+
+/// Of a file that is no text in UTF-8 the beginning is shown, and its kind may stand behind that.
+#[test]
+fn data_in_another_encoding_is_not_shown() {
+    let behind = "#".repeat(100);
+    let cases = [
+        (
+            "apiVersion: v1\nkind: Secret\nstringData: {password: hunter2caf\u{e9}}\n".to_owned(),
+            true,
+        ),
+        (format!("stringData: {{password: hunter2caf\u{e9}}}\n{behind}\nkind: Secret\n"), true),
+        ("kind: Service\nmetadata: {name: hunter2caf\u{e9}}\n".to_owned(), false),
+    ];
+    for (text, is_hidden) in cases {
+        let latin: Vec<u8> = text.chars().map(|it| u8::try_from(it).unwrap()).collect();
+        let folder = Folder::new();
+        folder.write("a.yaml", latin);
+        let compiled = compiled(folder.path());
+        assert_eq!(compiled.findings[0].check.name, "not-utf8");
+        let shown = compiled.parsed.source(FileId(0)).shown_text();
+        assert_eq!(!shown.contains("hunter2"), is_hidden, "{shown}");
+    }
 }

@@ -1,0 +1,119 @@
+//! Documents that are no YAML until a template is rendered, as `port: {{ .Values.port }}` is none.
+//!
+//! A notice is no error, so a policy with a fault must not pass for a template: each document is judged by itself, and its
+//! braces have to be what is wrong with it.
+
+use super::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
+use super::file::{Stream, YamlDocument, read};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::source::{FileId, SourceFile, Span};
+
+/// Where a file is a template as a whole: all that is strange in it is a template's, and it is in a chart's folder of
+/// templates, or has lines that no YAML has. Those may decide about the documents beside them, whatever these look like.
+pub(super) fn of_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Diagnostic> {
+    let text = file.text();
+    let strange = || stream.documents.iter().filter(|yaml| is_strange(yaml));
+    let first = braces(text, strange().next()?)?;
+    if strange().any(|yaml| braces(text, yaml).is_none()) {
+        return None;
+    }
+    let is_in_templates = file.path.split('/').rev().skip(1).any(|folder| folder == "templates");
+    let has_lines = || strange().any(|yaml| has_action_line(slice(text, yaml.span)));
+    (is_in_templates || has_lines()).then(|| {
+        notice(Place::text(id, first))
+            .consequence("the resources that it makes are neither checked nor compiled")
+            .help("compile what it renders to, as in `helm template . | mesh compile -`")
+    })
+}
+
+/// In place of the faults of a document: a notice, if braces of a template are what is wrong with it.
+pub(super) fn of_document(text: &str, yaml: &YamlDocument, id: FileId) -> Option<Diagnostic> {
+    let braces = is_strange(yaml).then(|| braces(text, yaml))??;
+    let found = notice(Place::text(id, braces))
+        .consequence("nothing of this document is checked or compiled; the others of the file are")
+        .help("compile what it renders to, as in `helm template . | mesh compile -`");
+    Some(found)
+}
+
+/// A `{{ … }}` that YAML reads is a mapping that is a key.
+fn is_strange(yaml: &YamlDocument) -> bool {
+    !yaml.is_whole || yaml.has_complex_key
+}
+
+fn notice(place: Place) -> Diagnostic {
+    let message = "skipped: this is a template, and not YAML until it is rendered";
+    Diagnostic::new(&UNRENDERED_SOURCE, place, message).label("a template's braces")
+}
+
+/// The braces that are what is wrong with a strange document; none where something else is, or may be.
+fn braces(text: &str, yaml: &YamlDocument) -> Option<Span> {
+    let first = first_braces(text, yaml.span)?;
+    if yaml.is_whole {
+        return Some(first);
+    }
+    let fault = yaml.diagnostics.iter().find(|found| *found.check == YAML_SYNTAX)?;
+    let Place::Text { file, span, .. } = fault.place else { return None };
+    let rendered = || rendered(slice(text, yaml.span));
+    first_braces(text, line(text, span.start as usize))
+        .or_else(|| read(&rendered(), file).documents.iter().all(|it| it.is_whole).then_some(first))
+}
+
+fn slice(text: &str, span: Span) -> &str {
+    text.get(span.range()).unwrap_or_default()
+}
+
+/// The line that holds the byte at `at`.
+fn line(text: &str, at: usize) -> Span {
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |found| found + 1);
+    let rest = text.get(start..).unwrap_or_default();
+    let end = start + rest.find('\n').unwrap_or(rest.len());
+    Span::new(number(start), number(end))
+}
+
+/// The first `{{` that begins a line or a value. In the middle of a text they are no fault of YAML's.
+fn first_braces(text: &str, within: Span) -> Option<Span> {
+    let mut start = within.start as usize;
+    for line in slice(text, within).split_inclusive('\n') {
+        let is_first = |before: &str| {
+            let before = before.trim_end();
+            before.is_empty() || before.ends_with([':', '-', '[', ','])
+        };
+        let comment = line.find(" #").unwrap_or(line.len());
+        if let Some((before, _)) = line.split_once("{{")
+            && is_first(before)
+            && before.len() < comment
+            && !before.trim_start().starts_with('#')
+        {
+            let at = number(start + before.len());
+            return Some(Span::new(at, at + 2));
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// Whether a line begins with an action, as `{{- if .Values.x }}` does.
+fn has_action_line(text: &str) -> bool {
+    text.lines().any(|line| line.trim_start().starts_with("{{"))
+}
+
+/// The same with a word in place of each action, and with nothing in place of those that have their lines to themselves.
+fn rendered(text: &str) -> String {
+    let mut rendered = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, action)) = rest.split_once("{{")
+        && let Some((_, after)) = action.split_once("}}")
+    {
+        rendered.push_str(before);
+        let begins = rendered.lines().next_back().is_none_or(|line| line.trim().is_empty());
+        let begins = begins || rendered.ends_with('\n');
+        let ends = after.lines().next().is_none_or(|line| line.trim().is_empty());
+        rendered.push_str(if begins && ends { "" } else { "x" });
+        rest = after;
+    }
+    rendered + rest
+}
+
+fn number(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
