@@ -1,5 +1,6 @@
 //! Files of a Git revision, read from the object store: no checkout, and nothing that the repository configures is run.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
@@ -70,13 +71,15 @@ impl Repository {
         let objects: Vec<_> = files.iter().map(|file| file.object.as_str()).collect();
         let wanted = objects.join("\n") + "\n";
         let bodies = run(&self.root, "cat-file", &["--batch"], wanted.as_bytes())?;
+        let links = files.iter().filter(|file| file.is_link).map(|file| file.path.as_path());
+        let links: BTreeSet<_> = links.collect();
         let mut rest = bodies.as_slice();
         for file in &files {
             let body = next_body(&mut rest).ok_or_else(|| GitError::Git {
                 command: "cat-file",
                 error: format!("it does not tell `{}`", file.path.display()),
             })?;
-            file.write(body, folder.path())?;
+            file.write(body, folder.path(), &links)?;
         }
         Ok(folder)
     }
@@ -115,8 +118,8 @@ impl Listed {
         (kind == "blob" && is_inside).then(|| Self { is_link, object: object.to_owned(), path })
     }
 
-    /// A link that would leave the folder is not made: it would show the present.
-    fn write(&self, body: &[u8], folder: &Path) -> io::Result<()> {
+    /// A link that may leave the folder is not made: it would show the present.
+    fn write(&self, body: &[u8], folder: &Path, links: &BTreeSet<&Path>) -> io::Result<()> {
         let path = folder.join(&self.path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;
@@ -125,20 +128,35 @@ impl Listed {
             return fs::write(path, body);
         }
         let target = PathBuf::from(String::from_utf8_lossy(body).into_owned());
-        let depth = self.path.components().count() - 1;
-        if stays_inside(&target, depth) { std::os::unix::fs::symlink(target, path) } else { Ok(()) }
+        if stays_inside(&self.path, &target, links) {
+            std::os::unix::fs::symlink(target, path)
+        } else {
+            Ok(())
+        }
     }
 }
 
-/// Whether a link that lies `depth` folders deep leads to something below the first of them.
-fn stays_inside(target: &Path, depth: usize) -> bool {
-    let step = |depth: usize, part: Component<'_>| match part {
-        Component::ParentDir => depth.checked_sub(1),
-        Component::Normal(_) => Some(depth + 1),
-        Component::CurDir => Some(depth),
-        Component::RootDir | Component::Prefix(_) => None,
+/// Whether the link at `path` leads to something in the folder that `path` is relative to.
+///
+/// It must pass none of the `links` on its way: behind one, `..` is the parent of wherever that leads. It may end at one, which
+/// is made only if it stays inside too.
+fn stays_inside(path: &Path, target: &Path, links: &BTreeSet<&Path>) -> bool {
+    let Some(parent) = path.parent() else { return false };
+    if parent.ancestors().any(|folder| links.contains(folder)) {
+        return false;
+    }
+    let step = |mut at: PathBuf, part: Component<'_>| {
+        if links.contains(at.as_path()) {
+            return None;
+        }
+        match part {
+            Component::ParentDir => at.pop().then_some(at),
+            Component::Normal(name) => Some(at.join(name)),
+            Component::CurDir => Some(at),
+            Component::RootDir | Component::Prefix(_) => None,
+        }
     };
-    target.components().try_fold(depth, step).is_some()
+    target.components().try_fold(parent.to_owned(), step).is_some()
 }
 
 /// `object type size<LF>bytes<LF>`, as `git cat-file --batch` writes it.
@@ -193,14 +211,22 @@ mod tests {
 
     #[test]
     fn links_that_leave_are_seen() {
-        for (target, depth, stays) in [
-            ("a", 0, true),
-            ("../a", 1, true),
-            ("../../a", 1, false),
-            ("/etc", 5, false),
-            ("b/../../a", 0, false),
+        let links = BTreeSet::from([Path::new("d"), Path::new("b/here")]);
+        for (path, target, stays) in [
+            ("x", "a", true),
+            ("c/x", "../a", true),
+            ("c/x", "../../a", false),
+            ("c/d/e/x", "/etc", false),
+            ("x", "b/../../a", false),
+            ("d", ".", true),
+            ("x", "d", true),
+            ("x", "d/a", false),
+            ("x.yaml", "d/d/d/../../tmp", false),
+            ("b/x", "here/../../../a", false),
+            ("d/x", "../a", false),
         ] {
-            assert_eq!(stays_inside(Path::new(target), depth), stays, "{target}");
+            let stays_here = stays_inside(Path::new(path), Path::new(target), &links);
+            assert_eq!(stays_here, stays, "{path} -> {target}");
         }
     }
 
