@@ -164,6 +164,8 @@ fn told(mut finding: Finding, names: &[String], holders: usize, of: usize) -> Op
         finding.help = Some(match finding.help {
             Some(help) => format!("{help}; {only}"),
             None => only,
+            // Under what is shown in lines of its own it stands in another.
+            Some(help) if help.contains('\n') => format!("{help}\n{only}"),
         });
     }
     Some(finding)

@@ -130,18 +130,19 @@ fn by_resource(finding: &Finding) -> Vec<Vec<&Site>> {
     resources
 }
 
-/// `  name    text`, with further lines under the first.
+/// `  name    text`, with further lines under the first: those of the text, and those that it is wrapped into.
 fn field(
     name: &str,
     text: &str,
     terminal: &Terminal,
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
-    let text = plain(text);
-    let wrapped = wrap(&text, terminal.width.saturating_sub(10));
-    for (position, line) in wrapped.iter().enumerate() {
-        let name = if position == 0 { name } else { "" };
-        writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
+    let mut name = name;
+    for text in text.lines() {
+        for line in wrap(&plain(text), terminal.width.saturating_sub(10)) {
+            writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
+            name = "";
+        }
     }
     Ok(())
 }
