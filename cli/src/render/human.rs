@@ -17,7 +17,7 @@ use std::io::{self, Write};
 
 use mesh_compiler::api::KINDS;
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
-use mesh_compiler::source::is_deceptive;
+use mesh_compiler::source::{SourceFile, is_deceptive};
 use rayon::prelude::*;
 
 use super::{Report, Terminal, patch, snippet};
@@ -101,7 +101,7 @@ fn heading(
         Some(_) => plain(&finding.message),
         None => Cow::Owned(format!(
             "{}: {}",
-            report.parsed.source(finding.primary.file).path,
+            shown_path(report.parsed.source(finding.primary.file)),
             plain(&finding.message)
         )),
     };
@@ -165,7 +165,7 @@ fn write_fix(
             writeln!(
                 out,
                 "          {}",
-                terminal.paint.dim(&report.parsed.source(hunk.file).path)
+                terminal.paint.dim(&shown_path(report.parsed.source(hunk.file)))
             )?;
         }
         let lines = hunk.before.len().max(hunk.after.len());
@@ -241,6 +241,11 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     text.chars()
         .map(|character| if is_deceptive(character) { '\u{fffd}' } else { character })
         .collect()
+}
+
+/// The name of a file, which whoever made it chose, as a terminal may show it.
+pub(crate) fn shown_path(file: &SourceFile) -> Cow<'_, str> {
+    plain(&file.path)
 }
 
 /// The verdict on findings in numbers: its mark, and how many there are of each severity.
