@@ -116,7 +116,9 @@ fn union(all: Vec<(String, Compilation)>) -> Compilation {
             *holders.entry(file).or_default() += 1;
         }
         for finding in std::mem::take(&mut compiled.findings) {
-            let same = known.entry((finding.primary.file, finding.check.name)).or_default();
+            let Finding { check, message, primary, .. } = &finding;
+            let place = (primary.file, primary.span, check.name, message.clone());
+            let same = known.entry(place).or_default();
             let at = same.iter().find(|at| found.get(**at).is_some_and(|it| it.0 == finding));
             if let Some((_, names)) = at.and_then(|at| found.get_mut(*at)) {
                 names.push(name.clone());
@@ -162,6 +164,8 @@ fn told(mut finding: Finding, names: &[String], holders: usize, of: usize) -> Op
     if names.len() < of {
         let only = format!("found in {} alone", names.join(", "));
         finding.help = Some(match finding.help {
+            // Under what is shown in lines of its own it stands in another.
+            Some(help) if help.contains('\n') => format!("{help}\n{only}"),
             Some(help) => format!("{help}; {only}"),
             None => only,
         });

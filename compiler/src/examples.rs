@@ -98,6 +98,11 @@ fn failing_examples_fail_and_fixed_ones_do_not() {
             let findings = run(example);
             let found = findings.iter().any(|finding| finding.check == check);
             assert_eq!(found, *fails, "{}: {example}\n{findings:#?}", check.name);
+            // Only help has lines of its own.
+            for Finding { message, consequence, .. } in &findings {
+                let mut texts = std::iter::once(message).chain(consequence);
+                assert!(!texts.any(|it| it.contains(char::is_control)), "{message:?}: {example}");
+            }
             let error = findings.iter().find(|finding| finding.severity == Severity::Error);
             assert!(*fails || error.is_none(), "{}: {example}\n{error:#?}", check.name);
         }

@@ -10,7 +10,7 @@ use mesh_snapshot::container::Bundle;
 use super::Exit;
 use crate::difference::{Difference, Policy};
 use crate::environment::Place;
-use crate::render::{self, Color, Terminal};
+use crate::render::{self, Color, Stream, Terminal};
 use crate::source::Source;
 
 #[derive(Args, Debug)]
@@ -60,7 +60,6 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 
 /// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
 fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
-    let color = arguments.color;
     let compiled = match Policy::read(path, &arguments.place) {
         Ok(Policy::Snapshot(bundle)) => return Ok(bundle),
         Ok(Policy::Repository(compiled)) => compiled,
@@ -79,7 +78,7 @@ fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
     }
     let (parsed, mesh, findings) = (&compiled.parsed, &compiled.mesh, &compiled.findings);
     let report = render::Report { parsed, mesh, findings, snapshot: None };
-    let terminal = Terminal::detect(color);
+    let terminal = Terminal::of(Stream::Error, arguments.color);
     // Whoever closed standard error does not want to know.
     drop(render::human::write(&report, &terminal, &mut io::stderr().lock()));
     let is_unreadable =

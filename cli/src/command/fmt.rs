@@ -9,13 +9,13 @@ use clap::Args;
 use mesh_compiler::diagnostic::{Class, Diagnostic, Finding, Levels, Severity, finish};
 use mesh_compiler::format::{FormatError, format};
 use mesh_compiler::parse::{Parsed, origin};
-use mesh_compiler::source::{FILE_BYTES_MAX, FileId, Input, Role, SourceFile};
+use mesh_compiler::source::{FILE_BYTES_MAX, FileId, Input, Role, SourceFile, show};
 
 use super::{Exit, revision};
 use crate::findings::replace;
 use crate::mend;
 use crate::render::Paths;
-use crate::render::human::{counted, plain};
+use crate::render::human::{counted, plain, shown_path};
 use crate::source::Source;
 
 #[derive(Args, Debug)]
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let is_unreadable = unreadable(found, &parsed);
     for (id, file) in run.wanted() {
         if let Err(error) = run.file(id, file) {
-            return Exit::Unreachable.because(&format_args!("{}: {error}", file.path));
+            return Exit::Unreachable.because(&format_args!("{}: {error}", shown_path(file)));
         }
     }
     run.tally.tell(arguments);
@@ -114,7 +114,7 @@ fn unreadable(found: Vec<Diagnostic>, parsed: &Parsed) -> bool {
             let start = file.position(span.start);
             format!(":{}:{}", start.line, start.column)
         });
-        let (path, message) = (plain(&file.path), plain(&finding.message));
+        let (path, message) = (shown_path(file), plain(&finding.message));
         // Whoever closed standard error does not want to know.
         let _ = writeln!(io::stderr(), "error: {path}{place}: {message}");
     }
@@ -139,16 +139,20 @@ impl<'a> Run<'a> {
     /// Files that hold policy, or were named.
     fn wanted(&self) -> Vec<(FileId, &'a SourceFile)> {
         let holding: BTreeSet<_> = self.parsed.documents().map(|(_, it)| it.file).collect();
-        let named = |file: &SourceFile| self.arguments.paths.contains(&file.path);
         let files = self.parsed.sources().iter().filter(|(_, file)| file.is_readable());
-        files.filter(|(id, file)| holding.contains(id) || named(file)).collect()
+        files.filter(|(id, file)| holding.contains(id) || self.is_named(file)).collect()
+    }
+
+    /// Whether an argument is this file, and not a folder that it lies in.
+    fn is_named(&self, file: &SourceFile) -> bool {
+        self.arguments.paths.iter().any(|path| show(Path::new(path)) == file.path)
     }
 
     fn file(&mut self, id: FileId, file: &SourceFile) -> io::Result<()> {
         if let Some(why) = self.reason(id, file) {
             self.tally.left += 1;
-            if self.arguments.paths.contains(&file.path) {
-                note(&format!("{}: not changed, since {why}", file.path));
+            if self.is_named(file) {
+                note(&format!("{}: not changed, since {why}", shown_path(file)));
             }
             return Ok(());
         }
@@ -162,7 +166,7 @@ impl<'a> Run<'a> {
             Err(FormatError::Syntax) => return Ok(()),
             Err(error) => {
                 self.tally.left += 1;
-                note(&format!("{}: not changed: {error}", file.path));
+                note(&format!("{}: not changed: {error}", shown_path(file)));
                 return Ok(());
             }
         };
@@ -172,7 +176,7 @@ impl<'a> Run<'a> {
             let path = self.paths.in_patch(&real.to_string_lossy());
             super::write(&mend::change(&path, file, &after));
         } else if self.arguments.check {
-            super::write(&format!("{}\n", plain(&file.path)));
+            super::write(&format!("{}\n", shown_path(file)));
         } else {
             replace(Path::new(&file.path), after.as_bytes())?;
         }

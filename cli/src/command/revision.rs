@@ -9,7 +9,7 @@ use mesh_snapshot::provenance::Provenance;
 use crate::render::Paths;
 use crate::source::Source;
 
-/// Of the first input, as far as there is a repository, and a Git that reads it.
+/// Of the first input, as far as there is a repository, and a Git that reads it; the others may differ from it.
 #[derive(Debug, Default)]
 pub(super) struct Revision {
     /// In full; empty: not known.
@@ -19,18 +19,23 @@ pub(super) struct Revision {
 }
 
 impl Revision {
-    pub(super) fn of(sources: &[Source]) -> Self {
-        let first = sources.first();
-        if let Some(commit) = first.and_then(|source| source.commit.clone()) {
-            return Self { commit, dirty: false };
-        }
-        let Some(Input::Path(path)) = first.map(|source| &source.input) else {
-            return Self::default();
+    /// Of all that is read: `context` is, too.
+    pub(super) fn of(sources: &[Source], context: &[Input]) -> Self {
+        let inputs = sources.iter().map(|source| (source.commit.as_deref(), &source.input));
+        let mut inputs = inputs.chain(context.iter().map(|input| (None, input)));
+        let commit = match inputs.clone().next() {
+            Some((Some(commit), _)) => Some(commit.to_owned()),
+            Some((None, Input::Path(path))) => head(path),
+            _ => None,
         };
-        let folder = folder_of(path);
-        let Some(commit) = git(folder, &["rev-parse", "HEAD"]) else { return Self::default() };
-        let changes = git(folder, &["status", "--porcelain", "--", "."]);
-        Self { commit, dirty: changes.is_none_or(|changes| !changes.is_empty()) }
+        let Some(commit) = commit else { return Self::default() };
+        let is_of_it = |(past, input): (Option<&str>, &Input)| match (past, input) {
+            (Some(past), _) => past == commit,
+            (None, Input::Path(path)) => head(path).as_ref() == Some(&commit) && is_clean(path),
+            (None, _) => false,
+        };
+        let dirty = !inputs.all(is_of_it);
+        Self { commit, dirty }
     }
 
     /// Writes it beside a snapshot.
@@ -38,6 +43,32 @@ impl Revision {
         let Self { commit, dirty } = self;
         (provenance.commit, provenance.dirty) = (commit, dirty);
     }
+}
+
+/// The commit that is checked out where a path leads to.
+fn head(path: &Path) -> Option<String> {
+    git(folder_of(path), &["rev-parse", "HEAD"])
+}
+
+/// What is read of a folder, as `mesh_compiler::source` does: whether Git ignores it is not asked.
+const READ: [&str; 6] = [
+    ":(glob,icase)**/*.yaml",
+    ":(glob,icase)**/*.yml",
+    ":(glob,icase)**/*.json",
+    ":(glob)**/Kustomization",
+    ":(glob,exclude)**/.*",
+    ":(glob,exclude)**/.*/**",
+];
+
+/// Whether everything that is read there is as the commit has it.
+fn is_clean(path: &Path) -> bool {
+    let file = path.file_name().filter(|_| !path.is_dir());
+    let file = file.map(|name| format!(":(literal){}", name.to_string_lossy()));
+    let read = file.as_ref().map_or(READ.to_vec(), |file| vec![file.as_str()]);
+    // Of folders that are ignored, too, each file is looked at.
+    let status: &[&str] = &["status", "--porcelain", "--ignored", "--untracked-files=all", "--"];
+    let changes = git(folder_of(path), &[status, read.as_slice()].concat());
+    changes.is_some_and(|changes| changes.is_empty())
 }
 
 /// From where the paths of files are counted.

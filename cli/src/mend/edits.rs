@@ -1,11 +1,14 @@
 //! Edits of one text that do not get in each other's way.
 
+use std::collections::BTreeSet;
+
 use mesh_compiler::diagnostic::TextEdit;
 use mesh_compiler::source::Span;
 
-/// Replacements in one file, in the order of the text.
+/// Replacements in one file, in the order of the text. Those of one fix lie apart, and no two fixes meet: so the ends are in
+/// the order of the beginnings.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Edits(Vec<(Span, String)>);
+pub(super) struct Edits(BTreeSet<(Span, String)>);
 
 /// What became of an edit that was offered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -18,9 +21,9 @@ pub(super) enum Fits {
 }
 
 impl Edits {
-    /// Of what lies apart, in the order of the text.
-    pub(super) const fn new(edits: Vec<(Span, String)>) -> Self {
-        Self(edits)
+    /// Of what lies apart.
+    pub(super) fn new(edits: Vec<(Span, String)>) -> Self {
+        Self(edits.into_iter().collect())
     }
 
     pub(super) fn fits(&self, edit: &TextEdit, text: &str) -> Fits {
@@ -28,16 +31,17 @@ impl Edits {
         if text.get(span.range()).is_none() {
             return Fits::No;
         }
-        let with = adapted(&edit.text, text);
-        if self.0.iter().any(|(known, by)| *known == span && *by == with) {
+        if self.0.contains(&(span, adapted(&edit.text, text))) {
             return Fits::Already;
         }
-        if self.0.iter().any(|(known, _)| meets(*known, span)) { Fits::No } else { Fits::Yes }
+        let past = span.end.saturating_add(1);
+        let begun = self.0.range(..(Span::new(past, past), String::new())).rev();
+        let mut near = begun.take_while(|(known, _)| span.start <= known.end);
+        if near.any(|(known, _)| meets(*known, span)) { Fits::No } else { Fits::Yes }
     }
 
     pub(super) fn add(&mut self, edit: &TextEdit, text: &str) {
-        self.0.push((edit.span, adapted(&edit.text, text)));
-        self.0.sort();
+        self.0.insert((edit.span, adapted(&edit.text, text)));
     }
 
     pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
@@ -97,6 +101,23 @@ mod tests {
         }
         edits.add(&edit(0, 1, "z"), text);
         assert_eq!(edits.apply(text), "z: x\r\ny\r\n");
+    }
+
+    /// Asked of the neighbours alone, and of all: the same.
+    #[test]
+    fn what_fits_meets_none_of_all() {
+        let text = "0123456789abcdef";
+        let mut edits = Edits::default();
+        for (start, end) in [(2, 4), (4, 6), (8, 8), (10, 13)] {
+            edits.add(&edit(start, end, "z"), text);
+        }
+        for start in 0..16 {
+            for end in start..16 {
+                let meets = edits.spans().any(|known| meets(known, Span::new(start, end)));
+                let fits = if meets { Fits::No } else { Fits::Yes };
+                assert_eq!(edits.fits(&edit(start, end, "y"), text), fits, "{start}..{end}");
+            }
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::edits::{Edits, Fits};
 use super::{generated, unified};
 use crate::findings::replace;
 use crate::render::Paths;
-use crate::render::human::{counted, plain};
+use crate::render::human::{counted, plain, shown_path};
 
 /// What is to be changed.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ pub(crate) fn plan(findings: &[Finding], parsed: &Parsed) -> Plan {
 impl Plan {
     /// What is rendered is mended where it is written.
     fn leave(&mut self, finding: &Finding, origin: &str, parsed: &Parsed) {
-        let path = parsed.source(finding.primary.file).path.clone();
+        let path = shown_path(parsed.source(finding.primary.file)).into_owned();
         let why = format!("it is rendered from {}: mend it there", plain(origin));
         self.refused.insert((path, why));
     }
@@ -69,7 +69,7 @@ impl Plan {
         for edit in &fix.edits {
             let file = parsed.source(edit.file);
             if let Some(why) = *reasons.entry(edit.file).or_insert_with(|| refusal(file)) {
-                self.refused.insert((file.path.clone(), why.to_owned()));
+                self.refused.insert((shown_path(file).into_owned(), why.to_owned()));
                 is_open = false;
             }
         }
@@ -106,7 +106,7 @@ impl Plan {
             let file = parsed.source(*id);
             let after = edits.apply(file.text());
             replace(Path::new(&file.path), after.as_bytes())
-                .map_err(|error| WriteError { path: file.path.clone(), error })?;
+                .map_err(|error| WriteError { path: shown_path(file).into_owned(), error })?;
         }
         Ok(())
     }

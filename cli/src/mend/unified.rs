@@ -12,9 +12,9 @@ const CONTEXT: usize = 3;
 /// What `edits` do to a file that is called `path`; empty if they do nothing.
 pub(super) fn diff(path: &str, file: &SourceFile, edits: &Edits) -> String {
     let (before, after) = (file.text(), edits.apply(file.text()));
-    let hunks = hunks(before, &after, edits);
+    let (old, new) = (lines(before), lines(&after));
     let mut text = String::new();
-    for hunk in &hunks {
+    for hunk in hunks(before, &old, &new, edits) {
         if text.is_empty() {
             // Writing into a text does not fail.
             let _ = write!(text, "--- a/{path}\n+++ b/{path}\n");
@@ -23,7 +23,7 @@ pub(super) fn diff(path: &str, file: &SourceFile, edits: &Edits) -> String {
             let (from, to) = (hunk.old.0 + 1, hunk.old.1);
             let _ = writeln!(text, "# lines {from} to {to}: a change beside a secret is not shown");
         } else {
-            hunk.write(&lines(before), &lines(&after), &mut text);
+            hunk.write(&old, &new, &mut text);
         }
     }
     text
@@ -45,10 +45,10 @@ struct Hunk {
     bytes: Span,
 }
 
-fn hunks(before: &str, after: &str, edits: &Edits) -> Vec<Hunk> {
-    let (old, new) = (lines(before), lines(after));
+fn hunks(before: &str, old: &[&str], new: &[&str], edits: &Edits) -> Vec<Hunk> {
+    let starts = starts(before);
     let mut hunks: Vec<Hunk> = Vec::new();
-    for change in changes(before, &old, &new, edits) {
+    for change in changes(&starts, old, new, edits) {
         let ((from, to), (new_from, new_to)) = change;
         let lead = from.min(CONTEXT);
         let tail = (old.len() - to).min(CONTEXT);
@@ -67,8 +67,8 @@ fn hunks(before: &str, after: &str, edits: &Edits) -> Vec<Hunk> {
         }
     }
     let offset = |line: usize| {
-        let bytes: usize = old.iter().take(line).map(|line| line.len()).sum();
-        u32::try_from(bytes).unwrap_or(u32::MAX)
+        let byte = starts.get(line).copied().unwrap_or(before.len());
+        u32::try_from(byte).unwrap_or(u32::MAX)
     };
     for hunk in &mut hunks {
         hunk.bytes = Span::new(offset(hunk.old.0), offset(hunk.old.1));
@@ -76,15 +76,18 @@ fn hunks(before: &str, after: &str, edits: &Edits) -> Vec<Hunk> {
     hunks
 }
 
+/// The byte at which each line begins, by line breaks as Git knows them; after the last one, too.
+fn starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
 type Change = ((usize, usize), (usize, usize));
 
 /// The lines that differ, by the edits that touch them. Between two edits all lines are alike, so lines are counted from
 /// the beginning up to the first, and so on.
-fn changes(before: &str, old: &[&str], new: &[&str], edits: &Edits) -> Vec<Change> {
-    let line_of = |byte: u32| {
-        let head = before.get(..byte as usize).unwrap_or(before);
-        head.matches('\n').count()
-    };
+fn changes(starts: &[usize], old: &[&str], new: &[&str], edits: &Edits) -> Vec<Change> {
+    let line_of =
+        |byte: u32| starts.partition_point(|start| *start <= byte as usize).saturating_sub(1);
     let mut touched: Vec<(usize, usize)> = Vec::new();
     for span in edits.spans() {
         let (from, to) = (line_of(span.start), (line_of(span.end) + 1).min(old.len()));
@@ -209,8 +212,8 @@ mod tests {
         let git = std::process::Command::new("git")
             .args(["apply", "p"])
             .current_dir(folder.path())
-            .output();
-        let Ok(git) = git else { return };
+            .output()
+            .unwrap();
         assert!(git.status.success(), "{}\n{patch}", String::from_utf8_lossy(&git.stderr));
         let after = edits.iter().fold(text, |text, (old, new)| text.replacen(old, new, 1));
         assert_eq!(std::fs::read_to_string(folder.path().join("a.yaml")).unwrap(), after);

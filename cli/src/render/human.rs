@@ -17,7 +17,7 @@ use std::io::{self, Write};
 
 use mesh_compiler::api::KINDS;
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
-use mesh_compiler::source::is_deceptive;
+use mesh_compiler::source::{SourceFile, is_deceptive};
 use rayon::prelude::*;
 
 use super::{Report, Terminal, patch, snippet};
@@ -101,7 +101,7 @@ fn heading(
         Some(_) => plain(&finding.message),
         None => Cow::Owned(format!(
             "{}: {}",
-            report.parsed.source(finding.primary.file).path,
+            shown_path(report.parsed.source(finding.primary.file)),
             plain(&finding.message)
         )),
     };
@@ -130,18 +130,19 @@ fn by_resource(finding: &Finding) -> Vec<Vec<&Site>> {
     resources
 }
 
-/// `  name    text`, with further lines under the first.
+/// `  name    text`, with further lines under the first: those of the text, and those that it is wrapped into.
 fn field(
     name: &str,
     text: &str,
     terminal: &Terminal,
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
-    let text = plain(text);
-    let wrapped = wrap(&text, terminal.width.saturating_sub(10));
-    for (position, line) in wrapped.iter().enumerate() {
-        let name = if position == 0 { name } else { "" };
-        writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
+    let mut name = name;
+    for text in text.lines() {
+        for line in wrap(&plain(text), terminal.width.saturating_sub(10)) {
+            writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
+            name = "";
+        }
     }
     Ok(())
 }
@@ -164,7 +165,7 @@ fn write_fix(
             writeln!(
                 out,
                 "          {}",
-                terminal.paint.dim(&report.parsed.source(hunk.file).path)
+                terminal.paint.dim(&shown_path(report.parsed.source(hunk.file)))
             )?;
         }
         let lines = hunk.before.len().max(hunk.after.len());
@@ -240,6 +241,11 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     text.chars()
         .map(|character| if is_deceptive(character) { '\u{fffd}' } else { character })
         .collect()
+}
+
+/// The name of a file, which whoever made it chose, as a terminal may show it.
+pub(crate) fn shown_path(file: &SourceFile) -> Cow<'_, str> {
+    plain(&file.path)
 }
 
 /// The verdict on findings in numbers: its mark, and how many there are of each severity.

@@ -17,7 +17,7 @@ pub(super) fn lines(finding: &Finding) -> Vec<String> {
     std::iter::once(message).chain(consequence).chain(help).chain(origin).collect()
 }
 
-/// The lines without their line breaks: a quoted value may hold some.
+/// The same as one text. `help` may have several lines of its own, as where it shows some YAML.
 pub(super) fn paragraph(finding: &Finding) -> String {
     lines(finding).join("\n")
 }

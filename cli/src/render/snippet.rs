@@ -15,7 +15,7 @@ use mesh_compiler::diagnostic::{Severity, Site};
 use mesh_compiler::source::{SourceFile, Span};
 
 use super::Terminal;
-use super::human::plain;
+use super::human::{plain, shown_path};
 use super::terminal::Paint;
 
 /// Lines longer than this, in bytes, are cut to what lies around the label.
@@ -164,7 +164,7 @@ impl Snippet<'_> {
         let label = labels.find(|label| label.is_primary).or(first);
         let start = label.map_or(frame.span.start, |label| label.span.start);
         let position = self.file.position(start);
-        let mut name = format!("{}:{}:{}", self.file.path, position.line, position.column);
+        let mut name = format!("{}:{}:{}", shown_path(self.file), position.line, position.column);
         let site = self.labels.iter().find(|known| known.span.start == start).map(|it| it.site);
         if let Some(resource) = site.and_then(|site| site.resource.as_deref()) {
             name.push_str(" · ");

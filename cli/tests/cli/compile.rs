@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::program::{BOOKINFO, errors, mesh};
+use crate::repository::Repository;
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -57,4 +58,19 @@ fn a_repository_with_resources_makes_one() {
         assert_eq!(code, 3);
         assert!(error.contains("out.mesh: this is a snapshot"), "{error}");
     }
+}
+
+/// Help that shows some YAML shows it as it is to be written.
+#[test]
+fn help_has_lines() {
+    let service = |port: u16| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: a, namespace: b}}\nspec: {{ports: [{{name: http, port: {port}}}]}}\n"
+        )
+    };
+    let repository = Repository::of(&[("a.yaml", &service(80)), ("b.yaml", &service(81))]);
+    let output = repository.compile(&["--check", "."]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("\n          environments:\n            test: {paths: ["), "{said}");
+    assert!(!said.contains('\u{fffd}'), "{said}");
 }

@@ -81,6 +81,16 @@ fn other_peoples_files_are_left_alone() {
     assert_eq!((code, repository.read("values.yaml").as_str()), (0, "a:\n  b: 1\n"));
 }
 
+/// A file that is named is formatted whatever it holds, however it is named.
+#[test]
+fn what_is_named_is_formatted() {
+    for name in ["notes.yaml", "./notes.yaml", ".//notes.yaml"] {
+        let repository = Repository::of(&[("notes.yaml", "a:   1\n")]);
+        let (code, _, errors) = fmt(&repository, &[name]);
+        assert_eq!((code, repository.read("notes.yaml").as_str()), (0, "a: 1\n"), "{errors}");
+    }
+}
+
 #[test]
 fn standard_input_goes_to_standard_output() {
     let run = |input: &str, arguments: &[&str]| {

@@ -154,3 +154,28 @@ fn a_device_that_never_ends() {
     assert!(said.contains("/dev/zero: error[file-too-large]"), "{said}");
     assert!(said.contains("known.yaml:3:"), "{said}");
 }
+
+/// A name is what whoever made the file chose, and a terminal acts on what is in it.
+#[test]
+fn names_that_a_terminal_would_act_on() {
+    let repository = repository();
+    let name = "\u{1b}]0;owned\u{7}.yaml";
+    let text = KNOWN.replace("name: known", "name: other");
+    repository.write(name, &text);
+    repository.write("\u{1b}[2J.yaml", &format!("# DO NOT EDIT\n{text}").replace("other", "third"));
+    repository.write("\u{1b}[1m.yaml", "a: [\n");
+    fs::write(repository.path().join("\u{1b}[0m.yaml"), b"a: \xff\n").unwrap();
+    for line in [
+        &["compile", "--check", "."][..],
+        &["compile", "--check", "--fix", "."],
+        &["fmt", "--check", "."],
+        &["fmt", "--check", "\u{1b}[2J.yaml", name],
+        &["fmt", "."],
+    ] {
+        let mut mesh = Command::new(env!("CARGO_BIN_EXE_mesh"));
+        let output = mesh.args(line).current_dir(repository.path()).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
+        assert!(!said.iter().any(|it| it.contains('\u{1b}')), "{line:?}: {said:?}");
+        assert!(said.iter().any(|it| it.contains(".yaml")), "{line:?}: {said:?}");
+    }
+}

@@ -1,5 +1,7 @@
 //! What was there at a Git revision, where a path is named.
 
+use mesh_snapshot::container::read_file;
+
 use crate::program::command;
 use crate::repository::Repository;
 
@@ -71,4 +73,37 @@ fn what_was_there_is_compiled_and_compared() {
         assert_eq!(got, code, "{text}");
         assert!(text.contains(reason), "{text}");
     }
+}
+
+/// A snapshot says whether everything that it is made of is in the commit, also what Git does not look at.
+#[test]
+fn a_commit_is_named_as_it_is() {
+    let repository = Repository::of(&[
+        ("policies/web.yaml", SERVICE),
+        ("cluster/web.yaml", SERVICE),
+        (".gitignore", "local*\nout\n"),
+    ]);
+    repository.git(&["init", "-q"]).unwrap();
+    repository.git(&["add", "-A"]).unwrap();
+    repository.git(&["commit", "-q", "-m", "one"]).unwrap();
+    let is_dirty = |arguments: &[&str]| {
+        let (code, text) =
+            mesh(&repository, ".", &[&["compile", "--out", "out"][..], arguments].concat());
+        assert_eq!(code, 0, "{text}");
+        let bundle = read_file(&repository.path().join("out")).unwrap();
+        assert_eq!(bundle.provenance.commit.len(), 40);
+        bundle.provenance.dirty
+    };
+    let other = SERVICE.replace("name: web", "name: other");
+    let with_context = ["policies", "--context", "cluster"];
+    assert!(!is_dirty(&["policies"]) && !is_dirty(&with_context));
+    repository.write("policies/README.md", "nobody reads this");
+    repository.write("policies/.hidden/a.yaml", &other);
+    assert!(!is_dirty(&["policies"]));
+    repository.write("cluster/web.yaml", &other);
+    assert!(!is_dirty(&["policies"]) && is_dirty(&with_context));
+    repository.write("more.yaml", &other);
+    assert!(is_dirty(&["policies", "more.yaml"]));
+    repository.write("policies/local/a.yaml", &other);
+    assert!(is_dirty(&["policies"]) && !is_dirty(&["policies/web.yaml"]));
 }

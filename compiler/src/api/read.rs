@@ -65,7 +65,7 @@ pub(crate) struct Outcome {
 
 /// Reads a document as a `T`.
 pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> Outcome {
-    let Decoded { value, faults, has_placeholder, mut diagnostics } =
+    let Decoded { value, faults, has_placeholder, has_more_faults, mut diagnostics } =
         decode::<T::Document>(parsed, id);
     let document = parsed.document(id);
     let source = parsed.source(document.file).text();
@@ -98,7 +98,10 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
     let namespace = metadata.namespace.clone().unwrap_or_else(|| scope.default_namespace.clone());
     let (metadata, spec) = (Arc::new(metadata), Arc::new(spec));
     let resource = Resource { id, namespace, metadata, spec };
-    T::validate(&resource, &at, &mut diagnostics);
+    // What a rule misses may stand in a field that is misspelt, and of which nothing was noted.
+    if !has_more_faults {
+        T::validate(&resource, &at, &mut diagnostics);
+    }
     let insert: Insert = Box::new(move |mesh, id| {
         T::collection(mesh).push(Resource { id, ..resource.clone() });
     });

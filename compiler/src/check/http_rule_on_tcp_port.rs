@@ -3,7 +3,7 @@
 //! There an `ALLOW` rule is left out, and of a `DENY` rule what asks for HTTP is, so that it denies more than it says.
 //! Source: Istio, "Authorization on a TCP port"; `authz/builder`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{Protocol, Role};
 
@@ -31,12 +31,15 @@ struct Ports {
 }
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // Many policies are for all workloads of one namespace, which are many, too.
+    let mut known: BTreeMap<&Scope<'_>, Ports> = BTreeMap::new();
     for policy in &mesh.policies.authorization_policies {
         let spec = &policy.resource.spec;
         let (Ok(scope), Action::Allow | Action::Deny) = (&policy.scope, spec.action) else {
             continue;
         };
-        let ports = ports(mesh, &selection::of_policy(mesh, scope));
+        let ports =
+            known.entry(scope).or_insert_with(|| ports(mesh, &selection::of_policy(mesh, scope)));
         if ports.tcp.is_empty() {
             continue;
         }
@@ -44,7 +47,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (index, rule) in spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let Some(field) = http_field(rule, &at) else { continue };
-            if let Some((port, place)) = tcp_port(rule, spec.action, &ports, is_open) {
+            if let Some((port, place)) = tcp_port(rule, spec.action, ports, is_open) {
                 out.push(report(policy.resource.id, field, spec.action, *port, place.clone()));
                 // Of one policy that closes a port by what it leaves out one rule tells enough.
                 if spec.action == Action::Allow && !rule.names_ports() {

@@ -64,13 +64,13 @@ fn mark_context(parsed: &mut Parsed, root: &str, project: &Project, chosen: Opti
     let own: Vec<_> = own.collect();
     let all: Vec<_> = project.environments.values().flat_map(|it| &it.context).collect();
     let is_named = |named: &[&String], path| named.iter().any(|it| layers::is_below(path, it));
-    let (mut context, mut foreign) = (Vec::new(), Vec::new());
+    let (mut context, mut foreign) = (Vec::new(), BTreeSet::new());
     for (id, file) in parsed.sources().iter().filter(|(_, file)| file.role == Role::Policy) {
         let path = relative(&file.path, root);
         if is_named(&own, path) {
             context.push(id);
         } else if is_named(&all, path) {
-            foreign.push(id);
+            foreign.insert(id);
         }
     }
     for id in context.iter().chain(&foreign) {

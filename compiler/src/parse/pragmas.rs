@@ -35,13 +35,15 @@ pub(super) fn pragmas(text: &str, file: FileId, lines: &LineIndex) -> Vec<Pragma
     }
     let (comments, heads) = read(text);
     let documents: Vec<_> = (0..heads.len()).map(|at| document(&heads, at, text)).collect();
+    let speaking = speaking(text, lines);
     let pragma = |span: Span| {
-        let head = heads.iter().position(|head| head.holds(span));
+        let head = heads.partition_point(|head| head.start <= span.start).checked_sub(1);
+        let head = head.filter(|at| heads.get(*at).is_some_and(|head| head.holds(span)));
         let about = head.filter(|_| is_alone(span, text, lines)).and_then(|at| {
             let span = *documents.get(at)?;
             Some(About::Document { span, is_first: at == 0 })
         });
-        let about = about.unwrap_or_else(|| About::Line(line(span, text, lines)));
+        let about = about.unwrap_or_else(|| About::Line(line(span, text, lines, &speaking)));
         Pragma { file, span, about }
     };
     comments.into_iter().map(pragma).collect()
@@ -122,17 +124,22 @@ fn is_alone(comment: Span, text: &str, lines: &LineIndex) -> bool {
     before.trim().is_empty()
 }
 
-fn line(comment: Span, text: &str, lines: &LineIndex) -> Span {
-    let own = lines.line_of(comment.start);
-    if !is_alone(comment, text, lines) {
-        return lines.span(own, text);
-    }
+/// The lines that are more than a comment, in order.
+fn speaking(text: &str, lines: &LineIndex) -> Vec<usize> {
     let says = |line: &usize| {
         let said = text.get(lines.span(*line, text).range()).unwrap_or_default().trim();
         !said.is_empty() && !said.starts_with('#')
     };
-    let next = (own + 1..lines.count()).find(says).unwrap_or(own);
-    lines.span(next, text)
+    (0..lines.count()).filter(says).collect()
+}
+
+fn line(comment: Span, text: &str, lines: &LineIndex, speaking: &[usize]) -> Span {
+    let own = lines.line_of(comment.start);
+    if !is_alone(comment, text, lines) {
+        return lines.span(own, text);
+    }
+    let next = speaking.get(speaking.partition_point(|line| *line <= own));
+    lines.span(next.copied().unwrap_or(own), text)
 }
 
 #[cfg(test)]
@@ -173,6 +180,20 @@ mod tests {
     fn a_hundred_comments_in_a_row_are_read() {
         let text = format!("a:\n{}  b: 1\n", "  # mesh:x\n".repeat(200));
         assert_eq!(about(&text).len(), 200);
+    }
+
+    /// Of many documents each has its own.
+    #[test]
+    fn a_comment_is_about_the_document_that_it_stands_in() {
+        let document = |at| format!("---\n# mesh:x{at}\na: {at}\nb: 1 # mesh:y{at}\n");
+        let text: String = (0..50).map(document).collect();
+        let about = about(&text);
+        assert_eq!(about.len(), 100);
+        for (at, pair) in about.chunks(2).enumerate() {
+            let (comment, line) = (format!("# mesh:x{at}"), format!("b: 1 # mesh:y{at}\n"));
+            assert_eq!(pair[0], (comment.as_str(), document(at).as_str()));
+            assert_eq!(pair[1].1, line);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::api::istio::{
 use crate::api::{Mesh, Resource};
 
 /// The workloads that a policy is for.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Scope<'a> {
     /// Whose workloads; absent: those of every namespace.
     pub namespace: Option<&'a str>,

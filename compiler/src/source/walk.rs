@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use super::{Entry, Input, Origin, Role};
 
 /// Everything that `inputs` and `context` lead to, in the order of the paths, each file once: what is context is no policy,
-/// wherever it lies.
+/// wherever it lies, and what is named as policy below what is context is.
 #[must_use]
 pub fn walk(inputs: &[Input], context: &[Input]) -> Vec<Entry> {
-    let mut walk = Walk { role: Role::Context, ..Walk::default() };
+    let is_named = |real: &PathBuf| !context.iter().any(|it| real_path(it).as_ref() == Some(real));
+    let policy = inputs.iter().filter_map(real_path).filter(is_named).collect();
+    let mut walk = Walk { role: Role::Context, policy, ..Walk::default() };
     walk.all(context);
     walk.role = Role::Policy;
     walk.all(inputs);
@@ -28,6 +30,8 @@ struct Walk {
     /// Of what is found from now on.
     role: Role,
     entries: Vec<Entry>,
+    /// What is named as policy, and not as context, without links in its paths: a walk through context passes it by.
+    policy: HashSet<PathBuf>,
     /// Files and directories that have been entered, without links in their paths.
     seen: HashSet<PathBuf>,
     /// Symbolic links that have been passed, and how they are shown.
@@ -36,7 +40,13 @@ struct Walk {
 
 impl Default for Walk {
     fn default() -> Self {
-        Self { role: Role::Policy, entries: Vec::new(), seen: HashSet::new(), links: Vec::new() }
+        Self {
+            role: Role::Policy,
+            entries: Vec::new(),
+            policy: HashSet::new(),
+            seen: HashSet::new(),
+            links: Vec::new(),
+        }
     }
 }
 
@@ -67,9 +77,7 @@ impl Walk {
         match fs::metadata(path) {
             Err(error) => self.found(shown, Origin::Unreadable(error)),
             Ok(meta) if meta.is_dir() => {
-                let before = self.entries.len();
-                self.directory(path, real, &shown);
-                if self.entries.len() == before && self.links.is_empty() {
+                if !self.directory(path, real, &shown) {
                     self.found(shown, Origin::Empty);
                 }
             }
@@ -78,27 +86,38 @@ impl Walk {
     }
 
     fn file(&mut self, path: PathBuf, real: PathBuf, shown: String) {
-        if self.seen.insert(real) {
+        if !self.passes_by(&real) && self.seen.insert(real) {
             self.found(shown, Origin::File(path));
         }
     }
 
-    /// `real` is `path` without links.
-    fn directory(&mut self, path: &Path, real: PathBuf, shown: &str) {
-        if self.seen.contains(&real) {
-            return;
+    fn passes_by(&self, real: &Path) -> bool {
+        self.role == Role::Context && self.policy.contains(real)
+    }
+
+    /// Whether anything was met in it, be it now or before. `real` is `path` without links.
+    fn directory(&mut self, path: &Path, real: PathBuf, shown: &str) -> bool {
+        if self.passes_by(&real) || self.seen.contains(&real) {
+            return true;
         }
         let children = match children(path) {
             Ok(children) => children,
-            Err(error) => return self.found(shown.to_owned(), Origin::Unreadable(error)),
+            Err(error) => {
+                self.found(shown.to_owned(), Origin::Unreadable(error));
+                return true;
+            }
         };
+        let mut has_any = false;
         for (name, kind) in children {
             let (child, shown) = (path.join(&name), join(shown, &name));
             if kind.is_symlink() {
+                // What it leads to is looked at later.
+                has_any = true;
                 self.links.push((child, shown));
             } else if kind.is_dir() {
-                self.directory(&child, real.join(&name), &shown);
+                has_any |= self.directory(&child, real.join(&name), &shown);
             } else if is_policy(&name) {
+                has_any = true;
                 if kind.is_file() {
                     self.file(child, real.join(&name), shown);
                 } else {
@@ -107,6 +126,7 @@ impl Walk {
             }
         }
         self.seen.insert(real);
+        has_any
     }
 
     fn link(&mut self, link: &Path, shown: String) {
@@ -130,6 +150,14 @@ impl Walk {
             Ok(_) if is_named => self.found(shown, Origin::Unreadable(no_file())),
             Ok(_) | Err(_) => {}
         }
+    }
+}
+
+/// Where an input lies, without links; of what lies nowhere, nothing.
+fn real_path(input: &Input) -> Option<PathBuf> {
+    match input {
+        Input::Path(path) | Input::Called { path, .. } => fs::canonicalize(path).ok(),
+        Input::Stdin | Input::Text { .. } => None,
     }
 }
 
@@ -199,8 +227,9 @@ pub(crate) fn relative<'p>(path: &'p str, root: &str) -> &'p str {
     inside.filter(|_| !root.is_empty()).unwrap_or(path)
 }
 
-/// `.` and `./` in front say nothing, so they are not shown.
-pub(crate) fn show(path: &Path) -> String {
+/// What messages call a path that somebody named: `.` and `./` in front say nothing, so they are not shown.
+#[must_use]
+pub fn show(path: &Path) -> String {
     let shown = path.to_string_lossy().replace('\\', "/");
     let mut rest = shown.as_str();
     while let Some(shorter) = rest.strip_prefix("./") {
@@ -273,6 +302,45 @@ mod tests {
         let roles: Vec<_> = entries.iter().map(|entry| entry.role).collect();
         assert_eq!(shown(&entries), ["a.yaml", "cluster.yaml"]);
         assert_eq!(roles, [Role::Policy, Role::Context]);
+    }
+
+    #[test]
+    fn what_is_named_as_policy_within_context_is_policy() {
+        let folder = Folder::new();
+        folder.write("a/cluster.yaml", "");
+        folder.write("a/sub/b.yaml", "");
+        let path = |name: &str| Input::Path(folder.path().join(name));
+        let roles = |inputs: &[&str], context: &str| {
+            let inputs: Vec<_> = inputs.iter().map(|name| path(name)).collect();
+            let entries = walk(&inputs, &[path(context)]);
+            entries.iter().map(|entry| entry.role).collect::<Vec<_>>()
+        };
+        assert_eq!(roles(&["a/sub"], "a"), [Role::Context, Role::Policy]);
+        assert_eq!(roles(&["a/sub/b.yaml"], "a"), [Role::Context, Role::Policy]);
+        assert_eq!(roles(&["a"], "a"), [Role::Context, Role::Context]);
+    }
+
+    #[test]
+    fn a_folder_is_empty_where_nothing_is_met_in_it() {
+        let folder = Folder::new();
+        folder.write("a/sub/b.yaml", "");
+        folder.write("linked/README.md", "");
+        folder.link("linked/sub", "../a/sub");
+        folder.write("empty/README.md", "");
+        let empty = |inputs: &[&str]| {
+            let inputs: Vec<_> =
+                inputs.iter().map(|name| Input::Path(folder.path().join(name))).collect();
+            let entries = walk(&inputs, &[]);
+            let empty = entries.iter().filter(|entry| matches!(entry.origin, Origin::Empty));
+            empty
+                .map(|entry| entry.shown.rsplit('/').next().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(empty(&["a", "a/sub"]), [""; 0]);
+        assert_eq!(empty(&["a/sub", "a"]), [""; 0]);
+        assert_eq!(empty(&["a", "a"]), [""; 0]);
+        assert_eq!(empty(&["linked", "empty"]), ["empty"]);
+        assert_eq!(empty(&["empty", "empty"]), ["empty"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod comment;
 
 pub(crate) use checks::CHECKS;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Applicability, Class, Date, Diagnostic, Finding, Fix, Place};
 use crate::parse::{About, Parsed, Pragma};
@@ -48,12 +48,12 @@ impl Allowances {
         if self.comments.is_empty() && self.annotations.is_empty() {
             return used;
         }
-        let comments = by_file(self.comments.iter().enumerate(), |(_, it)| it.pragma.file);
+        let comments = by_place(&self.comments);
         let annotations = by_file(self.annotations.iter(), |it| it.file);
         findings.retain(|finding| {
             let file = &finding.primary.file;
             let mut annotations = annotations.get(file).into_iter().flatten();
-            let by: Vec<_> = by_comments(comments.get(file), finding).collect();
+            let by: Vec<_> = by_comments(&comments, finding).collect();
             let is_allowed = !by.is_empty() || annotations.any(|it| it.allows(finding));
             used.extend(by);
             !is_allowed
@@ -94,13 +94,38 @@ fn by_file<T>(
     by_file
 }
 
-/// Which names of which of a file's comments allow a finding there.
-fn by_comments(
-    comments: Option<&Vec<(usize, &Allowance)>>,
-    finding: &Finding,
-) -> impl Iterator<Item = (usize, usize)> {
-    let comments = comments.into_iter().flatten();
-    comments.filter(|(_, it)| covers(it.pragma, finding)).flat_map(|(index, comment)| {
+/// Comments with their positions, by what they are about: the file, whether it is a document or a line, and where that
+/// begins. Two lines have no byte in common, nor have two documents.
+type ByPlace<'a> = BTreeMap<(FileId, Subject, u32), Vec<(usize, &'a Allowance)>>;
+
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Subject {
+    Line,
+    Document,
+}
+
+fn by_place(comments: &[Allowance]) -> ByPlace<'_> {
+    let mut by_place = ByPlace::new();
+    for (index, comment) in comments.iter().enumerate() {
+        let (subject, span) = match comment.pragma.about {
+            About::Line(span) => (Subject::Line, span),
+            About::Document { span, .. } => (Subject::Document, span),
+        };
+        let place = (comment.pragma.file, subject, span.start);
+        by_place.entry(place).or_default().push((index, comment));
+    }
+    by_place
+}
+
+/// Which names of which comments allow a finding where it begins; a file as a whole begins where its first document does.
+fn by_comments(comments: &ByPlace<'_>, finding: &Finding) -> impl Iterator<Item = (usize, usize)> {
+    let file = finding.primary.file;
+    let start = finding.primary.span.map_or(0, |span| span.start);
+    let about = [Subject::Line, Subject::Document].into_iter().filter_map(move |subject| {
+        let mut begun = comments.range((file, subject, 0)..=(file, subject, start));
+        begun.next_back().map(|(_, comments)| comments)
+    });
+    about.flatten().filter(|(_, it)| covers(it.pragma, finding)).flat_map(|(index, comment)| {
         let names = comment.names.iter().enumerate();
         names.filter(|(_, it)| it.checks.contains(&finding.check)).map(move |(at, _)| (*index, at))
     })

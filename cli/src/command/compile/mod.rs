@@ -192,7 +192,8 @@ impl Run<'_> {
         // Git looks at the files while they are compiled; only what is written says of which commit it is.
         let (mut compiled, revision) = thread::scope(|scope| {
             let revision = self.arguments.out.as_ref();
-            let revision = revision.map(|_| scope.spawn(|| Revision::of(&sources)));
+            let revision =
+                revision.map(|_| scope.spawn(|| Revision::of(&sources, &place.inputs())));
             let compiled = compile_each(&inputs, &options, &environments, again);
             (compiled, revision.and_then(|revision| revision.join().ok()))
         });

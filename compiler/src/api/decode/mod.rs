@@ -42,6 +42,8 @@ pub(crate) struct Decoded<T> {
     pub value: Option<T>,
     pub faults: Faults,
     pub has_placeholder: bool,
+    /// Whether more is wrong than `faults` and `diagnostics` hold, so that nothing follows from what is absent in `value`.
+    pub has_more_faults: bool,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -69,8 +71,8 @@ pub(crate) fn decode<T: DeserializeOwned>(parsed: &Parsed, id: DocumentId) -> De
         }
     };
     let diagnostics = report::diagnose(&reader, id, document, &log);
-    let has_placeholder = log.has_placeholder();
-    Decoded { value, faults: log.into_faults(), has_placeholder, diagnostics }
+    let (has_placeholder, has_more_faults) = (log.has_placeholder(), log.is_full());
+    Decoded { value, faults: log.into_faults(), has_placeholder, has_more_faults, diagnostics }
 }
 
 /// Kubernetes' own kinds are full of empty fields (`creationTimestamp: null`), and its server drops them.

@@ -157,6 +157,16 @@ fn many_faults_are_counted_and_not_all_shown() {
     assert!(compiled.findings.iter().any(|found| found.check.name == "too-many-faults"));
 }
 
+/// What is missing where a field is misspelt follows from that, also where it is not shown.
+#[test]
+fn what_follows_from_faults_that_are_not_shown_is_not_told() {
+    let routes = "  - rout: [{destination: {host: b}}]\n".repeat(500);
+    let compiled = virtual_service(&format!("  hosts: [a]\n  http:\n{routes}"));
+    let told = |name| compiled.findings.iter().filter(|found| found.check.name == name).count();
+    assert_eq!((told("unknown-field"), told("too-many-faults")), (64, 1));
+    assert_eq!(compiled.findings.len(), 65, "{:?}", compiled.said());
+}
+
 #[test]
 fn a_resource_that_is_no_mapping_inside_is_none() {
     for text in [
