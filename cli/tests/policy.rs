@@ -100,6 +100,27 @@ fn a_difference_names_objects_lines_and_workloads() {
     assert_eq!(code(&["diff", "--exit-code", text(&file), SHOP]), Some(0));
 }
 
+/// What a side says may explain a difference, or that there is none.
+#[test]
+fn findings_of_both_sides_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let skipped = "kind: Service\nspec: {ports: [{port: ${PORT}}]}\n";
+    for side in ["before", "after"] {
+        std::fs::create_dir(folder.path().join(side)).unwrap();
+        std::fs::write(folder.path().join(side).join("a.yaml"), skipped).unwrap();
+    }
+    let (before, after) = (folder.path().join("before"), folder.path().join("after"));
+    let output = mesh(&["diff", text(&before), text(&after)]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stderr).unwrap();
+    for side in [&before, &after] {
+        assert!(said.contains(&format!("note: {}: 1 warning;", text(side))), "{said}");
+    }
+    let kept_out = skipped.replace("Service", "AuthorizationPolicy");
+    std::fs::write(after.join("a.yaml"), kept_out).unwrap();
+    assert_eq!(mesh(&["diff", text(&before), text(&after)]).status.code(), Some(1));
+}
+
 #[test]
 fn a_difference_is_an_object_for_programs() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! `mesh diff`: what a change of policy changes, and for whom.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
 use mesh_compiler::diagnostic::{Class, Finding, Severity};
@@ -66,6 +66,7 @@ fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
         Err(error) => return Err(Exit::Input.because(&error)),
     };
     if let Some(bundle) = compiled.bundle {
+        note(path, &compiled.findings);
         // An empty folder is a policy that says nothing; other things without resources are likely no policy.
         return if compiled.mesh.count > 0 || is_folder(path) {
             Ok(bundle)
@@ -86,6 +87,15 @@ fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
     let is_input = findings.iter().any(is_unreadable);
     let exit = if is_input { Exit::Input } else { Exit::Negative };
     Err(exit.because(&format_args!("{path} does not compile")))
+}
+
+/// How much is found in a side that is compared all the same. What it says may explain a difference, or the want of one.
+fn note(path: &str, findings: &[Finding]) {
+    if let Some(found) = render::human::counts(findings.iter()) {
+        let line = format!("note: {path}: {found}; `mesh compile --check` shows what it says");
+        // Whoever closed standard error does not want to know.
+        drop(writeln!(io::stderr(), "{line}"));
+    }
 }
 
 /// What was at a revision is looked up there.

@@ -249,7 +249,19 @@ pub(crate) fn shown_path(file: &SourceFile) -> Cow<'_, str> {
 }
 
 /// The verdict on findings in numbers: its mark, and how many there are of each severity.
-pub(super) fn verdict<'f>(findings: impl Iterator<Item = &'f Finding>) -> (&'static str, String) {
+pub(super) fn verdict<'f>(
+    findings: impl Iterator<Item = &'f Finding> + Clone,
+) -> (&'static str, String) {
+    let mark = match findings.clone().map(|finding| finding.severity).max() {
+        None | Some(Severity::Info) => "✔",
+        Some(Severity::Warning) => "!",
+        Some(Severity::Error) => "✖",
+    };
+    (mark, counts(findings).unwrap_or_else(|| "nothing to say".to_owned()))
+}
+
+/// How many findings there are of each severity, if there are any.
+pub(crate) fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option<String> {
     let (mut errors, mut warnings, mut infos) = (0, 0, 0);
     for finding in findings {
         *match finding.severity {
@@ -263,12 +275,7 @@ pub(super) fn verdict<'f>(findings: impl Iterator<Item = &'f Finding>) -> (&'sta
         .filter(|(count, _)| *count > 0)
         .map(|(count, name)| counted(count, name))
         .collect();
-    let mark = match (errors, warnings) {
-        (0, 0) => "✔",
-        (0, _) => "!",
-        _ => "✖",
-    };
-    (mark, if counts.is_empty() { "nothing to say".to_owned() } else { counts.join(", ") })
+    (!counts.is_empty()).then(|| counts.join(", "))
 }
 
 /// The last line, for standard error: the verdict in numbers.
