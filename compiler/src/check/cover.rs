@@ -81,9 +81,9 @@ fn takes_every_path(uri: &StringMatch) -> bool {
     matches!(test, Test::Any | Test::Prefix("/") | Test::Regex("/.*" | "^/.*" | ".+"))
 }
 
-/// Whether a match asks nothing of a request.
+/// Whether a match asks nothing of a request, wherever that comes.
 pub(super) fn takes_all(it: &HttpMatch) -> bool {
-    covers(it, &HttpMatch::default(), &[])
+    it.gateways.is_empty() && covers_request(it, &HttpMatch::default())
 }
 
 /// Whether `a` takes every request that `b` takes. `gateways` are those of the resource, at which a match without any of

@@ -790,3 +790,16 @@ fn wildcards_are_hosts_too() {
     assert_eq!(found("{host: '*.example.com', port: {number: 443}}"), [""; 0]);
     assert_eq!(found("{host: '*.example.org', port: {number: 443}}"), ["unknown-host"]);
 }
+
+/// A match for the mesh takes every request there, and none at the gateway that the resource is for, too.
+#[test]
+fn a_match_for_the_mesh_is_no_route_for_all() {
+    let found = |gateways: &str| {
+        let to = "route: [{destination: {host: reviews}}]";
+        let spec = format!(
+            "{{hosts: [reviews.shop.svc.cluster.local], {gateways} http: [{{match: [{{gateways: [mesh]}}], timeout: 1s, {to}}}, {{{to}}}]}}"
+        );
+        names(&[REVIEWS, &deployment("{app: reviews}"), &route("a", &spec)])
+    };
+    assert!(!found("gateways: [edge/g, mesh],").contains(&"unreachable-route"));
+}
