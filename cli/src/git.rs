@@ -118,7 +118,8 @@ impl Listed {
         (kind == "blob" && is_inside).then(|| Self { is_link, object: object.to_owned(), path })
     }
 
-    /// A link that may leave the folder is not made: it would show the present.
+    /// A link that may leave the folder would show the present. One that leads nowhere is made in its place, so that of a file of
+    /// policy it is said that it cannot be read.
     fn write(&self, body: &[u8], folder: &Path, links: &BTreeSet<&Path>) -> io::Result<()> {
         let path = folder.join(&self.path);
         if let Some(parent) = path.parent() {
@@ -128,13 +129,14 @@ impl Listed {
             return fs::write(path, body);
         }
         let target = PathBuf::from(String::from_utf8_lossy(body).into_owned());
-        if stays_inside(&self.path, &target, links) {
-            std::os::unix::fs::symlink(target, path)
-        } else {
-            Ok(())
-        }
+        let stays = stays_inside(&self.path, &target, links);
+        let target = if stays { target.as_path() } else { Path::new(OUTSIDE) };
+        std::os::unix::fs::symlink(target, path)
     }
 }
+
+/// Where a link leads that may leave the folder: nothing is ever below what is no folder.
+const OUTSIDE: &str = "/dev/null/outside";
 
 /// Whether the link at `path` leads to something in the folder that `path` is relative to.
 ///

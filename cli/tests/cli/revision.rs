@@ -107,3 +107,18 @@ fn a_commit_is_named_as_it_is() {
     repository.write("policies/local/a.yaml", &other);
     assert!(is_dirty(&["policies"]) && !is_dirty(&["policies/web.yaml"]));
 }
+
+/// What leads out of a revision is not read, and not passed over either.
+#[test]
+fn a_link_out_of_a_revision_cannot_be_read() {
+    let repository = Repository::of(&[("web.yaml", SERVICE)]);
+    let outside = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(outside.path(), SERVICE.replace("name: web", "name: other")).unwrap();
+    std::os::unix::fs::symlink(outside.path(), repository.path().join("out.yaml")).unwrap();
+    for arguments in [&["init", "-q"][..], &["add", "-A"], &["commit", "-q", "-m", "one"]] {
+        repository.git(arguments).unwrap();
+    }
+    let (code, text) = mesh(&repository, ".", &["compile", "--check", "git:HEAD"]);
+    assert_ne!(code, 0, "{text}");
+    assert!(text.contains("git:HEAD:out.yaml"), "{text}");
+}
