@@ -29,6 +29,9 @@ pub(super) static DUPLICATE_KEY: Check =
 pub(super) static MISSING_KIND: Check =
     Check::rule("missing-kind", include_str!("checks/missing_kind.md"));
 
+pub(super) static INVALID_LIST: Check =
+    Check::rule("invalid-list", include_str!("checks/invalid_list.md"));
+
 pub(super) static NOT_A_RESOURCE: Check =
     Check::lint("not-a-resource", Severity::Info, include_str!("checks/not_a_resource.md"));
 
@@ -55,6 +58,7 @@ pub static CHECKS: &[&Check] = &[
     &NOT_FINITE,
     &DUPLICATE_KEY,
     &MISSING_KIND,
+    &INVALID_LIST,
     &NOT_A_RESOURCE,
     &PLAIN_TEXT,
     &MISPLACED_PROJECT,

@@ -1,11 +1,11 @@
 //! What a document is, by what it looks like: a resource, or something that lies beside resources.
 
 use super::checks::{
-    MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, PLAIN_TEXT, UNRENDERED_SOURCE,
+    INVALID_LIST, MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, PLAIN_TEXT, UNRENDERED_SOURCE,
 };
 use super::document::Identity;
 use super::file::Stream;
-use super::{Content, NodeId, Tree, template};
+use super::{Content, Entry, NodeId, Tree, template};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, SourceFile, Span};
 
@@ -53,12 +53,18 @@ fn is_json(name: &str) -> bool {
 pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> Shape {
     let source = file.text();
     let place = Place::text(id, first_token(tree, root));
+    let is_resource = |node: &NodeId| {
+        ["apiVersion", "kind"].iter().all(|key| tree.entry(*node, key, source).is_some())
+    };
     match tree.content(root) {
         Content::Null | Content::Faulty => return Shape::Empty,
         Content::Mapping(_) if tree.entries(root).is_empty() => return Shape::Empty,
         Content::Mapping(_) => {}
         Content::Sequence(_) if is_patch(tree, root, source) => {
             return Shape::Other(Box::new(other(place, "is a JSON patch")));
+        }
+        Content::Sequence(_) if tree.elements(root).iter().any(is_resource) => {
+            return Shape::Other(Box::new(bare_list(place)));
         }
         Content::Sequence(_) => return Shape::Other(Box::new(other(place, "is a list"))),
         Content::Text(text) if tree.text(text, source).trim_start().starts_with("${") => {
@@ -69,11 +75,14 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
     let identity = Identity::read(tree, root, source);
     let has = |key| tree.entry(root, key, source).is_some();
     if identity.kind.is_empty() || identity.api_version.is_empty() {
-        let is_resource = has("kind") || has("apiVersion") || (has("metadata") && has("spec"));
+        let is_resource = has("kind")
+            || has("apiVersion")
+            || (has("metadata") && has("spec"))
+            || misspelt(tree, root, source).count() > 1;
         return Shape::Other(Box::new(if is_resource && !is_values(&file.path) {
             half_a_resource(tree, root, file, id)
         } else if is_project(&file.path) && PROJECT_KEYS.iter().any(|key| has(key)) {
-            misplaced(place)
+            misplaced(place, name(&file.path))
         } else if is_values(&file.path) {
             other(place, "holds values for a chart")
         } else {
@@ -82,9 +91,27 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
     }
     match identity.group() {
         "kustomize.config.k8s.io" => Shape::Kustomization,
-        _ if identity.kind.ends_with("List") && has("items") => Shape::List(identity),
+        _ if is_list(tree, root, &identity, source) => Shape::List(identity),
         _ => Shape::Resource(identity),
     }
+}
+
+/// Whether a resource stands for others, which it holds under `items`.
+pub(super) fn is_list(tree: &Tree, root: NodeId, identity: &Identity, source: &str) -> bool {
+    identity.kind.ends_with("List") && tree.entry(root, "items", source).is_some()
+}
+
+/// Keys that are `apiVersion` or `kind` but for the case of their letters, with what they are meant to be.
+fn misspelt<'t>(
+    tree: &'t Tree,
+    root: NodeId,
+    source: &'t str,
+) -> impl Iterator<Item = (&'t Entry, &'static str)> {
+    tree.entries(root).iter().filter_map(|entry| {
+        let key = tree.text(entry.key, source);
+        let meant = ["apiVersion", "kind"].into_iter().find(|it| it.eq_ignore_ascii_case(key))?;
+        (meant != key).then_some((entry, meant))
+    })
 }
 
 fn is_values(path: &str) -> bool {
@@ -111,11 +138,15 @@ const PROJECT_KEYS: &[&str] = &[
     "ownership",
 ];
 
-fn misplaced(place: Place) -> Diagnostic {
+fn misplaced(place: Place, name: &str) -> Diagnostic {
+    let help = match name {
+        "mesh.yaml" => "name the folder that holds it, and not one above it or the file itself",
+        _ => "call it `mesh.yaml`, at the root of the folder that is compiled",
+    };
     Diagnostic::new(&MISPLACED_PROJECT, place, "settings of a project that is not compiled here")
         .label("this is `mesh.yaml` only at the root of the folder that is compiled")
         .consequence("none of its settings would be in force")
-        .help("name the folder that holds it, and not one above it or the file itself")
+        .help(help)
 }
 
 /// RFC 6902: a list of operations, each with `op` and `path`.
@@ -138,22 +169,52 @@ fn first_token(tree: &Tree, root: NodeId) -> Span {
 }
 
 fn half_a_resource(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> Diagnostic {
-    let entry = |key| tree.entry(root, key, file.text());
+    let source = file.text();
+    let entry = |key| tree.entry(root, key, source);
     let (missing, present) = match (entry("apiVersion"), entry("kind")) {
         (Some(version), None) => ("kind", Some(version)),
         (None, Some(kind)) => ("apiVersion", Some(kind)),
         (Some(version), Some(kind)) => {
-            let text =
-                |key| tree.text_at(root, key, file.text()).is_some_and(|text| !text.is_empty());
+            let text = |key| tree.text_at(root, key, source).is_some_and(|text| !text.is_empty());
             if text("kind") { ("apiVersion", Some(version)) } else { ("kind", Some(kind)) }
         }
         (None, None) => ("kind", None),
     };
-    let span = present.map_or_else(|| first_token(tree, root), |entry| entry.key_span);
     let message = format!("this looks like a Kubernetes resource, but has no `{missing}`");
-    Diagnostic::new(&MISSING_KIND, Place::text(id, span), message)
-        .label(format!("there should be a text under `{missing}` beside this"))
+    let said = |span| {
+        let found = Diagnostic::new(&MISSING_KIND, Place::text(id, span), message);
+        found.consequence("it is not read, so nothing of it takes effect")
+    };
+    if let Some((entry, meant)) = misspelt(tree, root, source).find(|it| it.1 == missing) {
+        return said(entry.key_span).meant(Some(meant), "");
+    }
+    let span = present.map_or_else(|| first_token(tree, root), |entry| entry.key_span);
+    said(span).label(format!("there should be a text under `{missing}` beside this"))
+}
+
+/// An item of a list that says of itself too little to be read.
+pub(super) fn no_item(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> Diagnostic {
+    if matches!(tree.content(root), Content::Mapping(_)) {
+        return half_a_resource(tree, root, file, id);
+    }
+    let place = Place::text(id, tree.span(root));
+    Diagnostic::new(&INVALID_LIST, place, "an item of a list is no resource")
+        .label("should be a mapping with `apiVersion` and `kind`")
         .consequence("it is not read, so nothing of it takes effect")
+}
+
+pub(super) fn no_items(place: Place) -> Diagnostic {
+    Diagnostic::new(&INVALID_LIST, place, "`items` is no list")
+        .label("should be a list of resources")
+        .consequence("nothing that stands here is read, so nothing of it takes effect")
+}
+
+/// `kubectl` takes none either.
+fn bare_list(place: Place) -> Diagnostic {
+    Diagnostic::new(&INVALID_LIST, place, "resources stand in a list that has no kind")
+        .label("this list")
+        .consequence("none of them is read, so nothing of them takes effect")
+        .help("write each as a document of its own, with `---` between them, or all under `items` of a resource with `apiVersion: v1` and `kind: List`")
 }
 
 fn other(place: Place, what: &str) -> Diagnostic {

@@ -8,8 +8,8 @@ use super::build::{Builder, Built};
 use super::classify::{self, Shape};
 use super::document::Identity;
 use super::{
-    Broken, Document, NodeId, Pragma, Tree, TreeId, embedded, everyday, placeholder, pragmas,
-    secret, syntax, template,
+    Broken, Content, Document, NodeId, Pragma, Tree, TreeId, embedded, everyday, placeholder,
+    pragmas, secret, syntax, template,
 };
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, Role, SourceFile, Span};
@@ -44,8 +44,9 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
     let stream = read(file.text(), id);
     match classify::whole_file(file, id, &stream) {
         Some(Shape::Kustomization) => {
+            let hidden = secret::in_kustomization(file.text(), &stream);
             out.extend(stream.documents.into_iter().flat_map(|yaml| yaml.diagnostics));
-            return ParsedFile { is_kustomization: true, ..unread() };
+            return ParsedFile { is_kustomization: true, hidden, ..ParsedFile::default() };
         }
         Some(Shape::Other(notice)) => {
             out.push(*notice);
@@ -112,8 +113,13 @@ impl ParsedFile {
                 let identity = Arc::new(identity);
                 self.documents.push(Document { file: id, tree: tree_id, root, identity });
             }
-            Shape::List(identity) => self.unfold(&tree, root, &identity, file, id, tree_id),
-            Shape::Kustomization => self.is_kustomization = true,
+            Shape::List(identity) => {
+                out.extend(self.unfold(&tree, root, &identity, file, id, tree_id));
+            }
+            Shape::Kustomization => {
+                self.is_kustomization = true;
+                self.hidden.extend(secret::of_generators(&tree, root, file.text()));
+            }
             Shape::Other(notice) => {
                 self.hidden.extend(secret::in_broken(file.text(), span));
                 notices.push(*notice);
@@ -132,7 +138,8 @@ impl ParsedFile {
         }
     }
 
-    /// The items of a list; those of a `ServiceList` need not say that they are Services.
+    /// The items of a list, and of lists among them; those of a `ServiceList` need not say that they are Services. Returns what is
+    /// wrong with the list.
     fn unfold(
         &mut self,
         tree: &Tree,
@@ -141,17 +148,29 @@ impl ParsedFile {
         file: &SourceFile,
         id: FileId,
         tree_id: TreeId,
-    ) {
-        let Some(items) = tree.entry(list, "items", file.text()) else { return };
+    ) -> Vec<Diagnostic> {
+        let mut out = Vec::new();
+        let Some(items) = tree.entry(list, "items", file.text()) else { return out };
+        if !matches!(tree.content(items.value), Content::Sequence(_) | Content::Null) {
+            let place = Place::text(id, tree.span(items.value));
+            out.push(classify::no_items(place));
+        }
         for root in tree.elements(items.value) {
             let mut identity = Identity::read(tree, *root, file.text());
             if identity.kind.is_empty() && of.kind.as_ref() != "List" {
                 identity.kind = of.kind.strip_suffix("List").unwrap_or_default().into();
                 identity.api_version.clone_from(&of.api_version);
             }
-            let identity = Arc::new(identity);
-            self.documents.push(Document { file: id, tree: tree_id, root: *root, identity });
+            if classify::is_list(tree, *root, &identity, file.text()) {
+                out.extend(self.unfold(tree, *root, &identity, file, id, tree_id));
+            } else if identity.kind.is_empty() || identity.api_version.is_empty() {
+                out.push(classify::no_item(tree, *root, file, id));
+            } else {
+                let identity = Arc::new(identity);
+                self.documents.push(Document { file: id, tree: tree_id, root: *root, identity });
+            }
         }
+        out
     }
 }
 

@@ -49,6 +49,7 @@ pub(crate) use kustomize::read_kustomizations;
 pub use origin::origin;
 pub use parsed::{Parsed, TreeId};
 pub use pragmas::{About, Pragma};
+pub(crate) use secret::may_be_secret;
 pub use tree::{Content, Entry, NodeId, Text, Tree};
 
 #[cfg(test)]

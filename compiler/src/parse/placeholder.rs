@@ -44,10 +44,10 @@ fn filled(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         filled.push_str(before);
-        match after.split_once('}') {
-            Some((inside, after)) if !inside.contains('\n') => {
+        match after.find(['}', '\n']).and_then(|end| after.split_at_checked(end)) {
+            Some((_, end)) if end.starts_with('}') => {
                 filled.push('x');
-                rest = after;
+                rest = end.get(1..).unwrap_or_default();
             }
             _ => {
                 filled.push_str("${");

@@ -101,14 +101,19 @@ fn has_action_line(text: &str) -> bool {
 fn rendered(text: &str) -> String {
     let mut rendered = String::with_capacity(text.len());
     let mut rest = text;
+    // Whether the line has nothing but space so far.
+    let mut begins = true;
     while let Some((before, action)) = rest.split_once("{{")
         && let Some((_, after)) = action.split_once("}}")
     {
         rendered.push_str(before);
-        let begins = rendered.lines().next_back().is_none_or(|line| line.trim().is_empty());
-        let begins = begins || rendered.ends_with('\n');
-        let ends = after.lines().next().is_none_or(|line| line.trim().is_empty());
-        rendered.push_str(if begins && ends { "" } else { "x" });
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        begins = (begins || line.len() < before.len()) && line.trim().is_empty();
+        let left = after.trim_start_matches([' ', '\t', '\r']);
+        if !(begins && (left.is_empty() || left.starts_with('\n'))) {
+            rendered.push('x');
+            begins = false;
+        }
         rest = after;
     }
     rendered + rest

@@ -37,7 +37,7 @@ pub fn load(entry: Entry, id: FileId, out: &mut Vec<Diagnostic>) -> SourceFile {
             Err(error) => {
                 let (at, bytes) = (error.utf8_error().valid_up_to(), error.as_bytes());
                 out.push(not_utf8(id, at, bytes));
-                return SourceFile::unreadable(shown, role, show(bytes));
+                return SourceFile::unreadable(shown, role, show(bytes, at));
             }
         },
         Err(error) => out.push(unreadable(place, &error)),
@@ -66,10 +66,9 @@ fn read(source: impl Read, size: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text that is valid keeps its offsets; from the first byte that is not, only a little is shown.
-fn show(bytes: &[u8]) -> String {
+/// The text that is `valid` keeps its offsets; from the first byte that is not, only a little is shown.
+fn show(bytes: &[u8], valid: usize) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let valid = text.find('\u{fffd}').unwrap_or(text.len());
     let end = text.char_indices().map(|(at, _)| at).find(|at| *at > valid + 64);
     text.get(..end.unwrap_or(text.len())).unwrap_or_default().to_owned()
 }
@@ -144,5 +143,11 @@ mod tests {
         assert!(!file.is_readable());
         assert_eq!(out[0].place, Place::text(FileId(0), Span::new(8, 11)));
         assert_eq!(file.shown(Span::new(5, 11)), "b: \u{fffd}");
+        // A character that stands for such bytes is text by itself.
+        let (file, out) = loaded(format!("a: \u{fffd}\n{}b: ", "#\n".repeat(50)).as_bytes());
+        assert!(file.is_readable() && out.is_empty());
+        let text = format!("a: \u{fffd}\n{}b: ", "#\n".repeat(50));
+        let (file, _) = loaded(&[text.as_bytes(), b"\xff\n"].concat());
+        assert!(file.text().starts_with(&text));
     }
 }

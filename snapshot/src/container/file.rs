@@ -6,8 +6,8 @@
 //! body                 protocol buffer: root, objects (zstd), inventory, source map, provenance, signatures
 //! ```
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -118,6 +118,13 @@ pub fn read_file(path: &Path) -> Result<Bundle, FileError> {
         return Err(FileError::TooLarge);
     }
     from_bytes(&fs::read(path).map_err(io)?)
+}
+
+/// Whether a file begins as a snapshot does. What follows may be damaged.
+#[must_use]
+pub fn is_file(path: &Path) -> bool {
+    let mut begin = [0; MAGIC.len()];
+    File::open(path).is_ok_and(|mut file| file.read_exact(&mut begin).is_ok()) && begin == *MAGIC
 }
 
 /// Writes the file whole or not at all.

@@ -5,7 +5,7 @@ mod file;
 mod layout;
 mod pack;
 
-pub use file::{FileError, from_bytes, read_file, to_bytes, write_file};
+pub use file::{FileError, from_bytes, is_file, read_file, to_bytes, write_file};
 pub use layout::{LayoutError, read_layout, write_layout};
 pub use pack::PackError;
 

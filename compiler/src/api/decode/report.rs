@@ -6,7 +6,7 @@ use crate::api::checks::{
 };
 use crate::api::removed;
 use crate::diagnostic::{Applicability, Diagnostic, Fix, Place};
-use crate::parse::{Content, Document, DocumentId, Entry, NodeId, scalar};
+use crate::parse::{Content, Document, DocumentId, Entry, NodeId, may_be_secret, scalar};
 use crate::source::Span;
 
 use super::log::{FAULTS_MAX, Log, Note};
@@ -213,7 +213,7 @@ impl Words<'_> {
     }
 
     fn is_secret(&self) -> bool {
-        &*self.document.identity.kind == "Secret"
+        may_be_secret(&self.document.identity.kind)
     }
 
     fn unknown_value(&self, node: NodeId, subject: &str, known: &[&str]) -> Diagnostic {

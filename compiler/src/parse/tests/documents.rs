@@ -74,6 +74,40 @@ fn lists_are_unfolded() {
     assert_eq!(names(&Compiled::text(list)), ["Namespace a"]);
     let services = "apiVersion: v1\nkind: NamespaceList\nitems:\n- metadata: {name: a}\n- metadata: {name: b}\n";
     assert_eq!(names(&Compiled::text(services)), ["Namespace a", "Namespace b"]);
+    let nested = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: NamespaceList\n  items: [{metadata: {name: a}}]\n";
+    assert_eq!(names(&Compiled::text(nested)), ["Namespace a"]);
+}
+
+#[test]
+fn nothing_of_a_list_is_passed_over() {
+    let list = "apiVersion: v1\nkind: List\nitems:";
+    for (text, said) in [
+        (format!("{list} {{a: 1}}\n"), "error[invalid-list] 3:8 {a: 1}: `items` is no list"),
+        (format!("{list}\n- 5\n"), "error[invalid-list] 4:3 5: an item of a list is no resource"),
+        (
+            format!("{list}\n- metadata: {{name: a}}\n"),
+            "error[missing-kind] 4:3 metadata: this looks like a Kubernetes resource, but has no `kind`",
+        ),
+        (
+            "- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n".to_owned(),
+            "error[invalid-list] 1:1 -: resources stand in a list that has no kind",
+        ),
+    ] {
+        assert_eq!(Compiled::text(&text).said(), [said]);
+    }
+    assert!(Compiled::text(&format!("{list}\n")).said().is_empty());
+}
+
+#[test]
+fn keys_of_a_resource_that_differ_by_case_are_misspelt() {
+    let text = "apiversion: v1\nKind: Namespace\nmetadata: {name: a}\n";
+    let compiled = Compiled::text(text);
+    let [found] = compiled.findings.as_slice() else { panic!("{:?}", compiled.said()) };
+    assert_eq!(found.check.name, "missing-kind");
+    assert_eq!(found.primary.text, "did you mean `kind`?");
+    // Values of a chart may be called so.
+    let values = Compiled::text("Kind: x\nmetadata: {name: a}\n").said();
+    assert!(values[0].starts_with("info["), "{values:?}");
 }
 
 #[test]
