@@ -94,7 +94,8 @@ fn a_difference_names_objects_lines_and_workloads() {
     let place = format!("payments/payment.yaml:{rule}");
     let is_rule = |line: &&str| line.contains("~ rules[1]") && line.ends_with(&place);
     assert_eq!(shown.lines().filter(is_rule).count(), 1, "{shown}");
-    assert!(shown.contains("1 workload has something to load: payments/payment-v1"), "{shown}");
+    let loads = "1 workload has something to load\n    payments/payment-v1: AuthorizationPolicy payments/charge\n";
+    assert!(shown.contains(loads), "{shown}");
     assert!(shown.contains("7 workloads stay as they are"), "{shown}");
     assert_eq!(code(&["diff", "--exit-code", text(&file), text(&after)]), Some(1));
     assert_eq!(code(&["diff", "--exit-code", text(&file), SHOP]), Some(0));
@@ -121,6 +122,43 @@ fn findings_of_both_sides_are_counted() {
     assert_eq!(mesh(&["diff", text(&before), text(&after)]).status.code(), Some(1));
 }
 
+/// A `Sidecar`, and what `mesh.yaml` says of all, is no object that a route or a policy is; it counts all the same.
+#[test]
+fn what_workloads_see_and_who_may_call_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let sidecar = "apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: narrow, namespace: payments}
+spec:
+  outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+  egress: [{hosts: [./*]}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: no-admin, namespace: payments}
+spec:
+  action: DENY
+  rules: [{from: [{source: {notNamespaces: [shop]}}], to: [{operation: {paths: [/admin/*]}}]}]
+";
+    let after = changed_shop(folder.path(), "payments/payment.yaml", "apiVersion", "apiVersion");
+    std::fs::write(after.join("payments/narrow.yaml"), sidecar).unwrap();
+    let output = mesh(&["diff", SHOP, text(&after)]);
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for said in [
+        "+ Sidecar payments/narrow ",
+        "+ AuthorizationPolicy payments/no-admin ",
+        "    action: deny\n",
+        "        from namespace not shop; to path /admin/*\n",
+        "2 added, 0 removed, 0 changed\n",
+        "    payments/payment-v1: AuthorizationPolicy payments/no-admin, Sidecar payments/narrow\n        no longer sees: ",
+    ] {
+        assert!(shown.contains(said), "{said}\n{shown}");
+    }
+    let output = mesh(&["diff", "--format", "json", SHOP, text(&after)]);
+    let difference: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(difference["effects"][0]["workloads"][0], "payments/payment-v1");
+}
+
 #[test]
 fn a_difference_is_an_object_for_programs() {
     let folder = tempfile::tempdir().unwrap();
@@ -145,13 +183,10 @@ fn a_difference_is_a_comment_with_its_verdict_first() {
     let first = shown.lines().next().unwrap();
     assert!(first.starts_with("### mesh: 0 added, 0 removed, 1 changed"), "{first}");
     assert!(
-        shown.contains("- 🟡 changed `RouteTable shop/reviews` (`shop/reviews.yaml:"),
+        shown.contains("- 🟡 changed `VirtualService shop/reviews` (`shop/reviews.yaml:"),
         "{shown}"
     );
-    assert!(
-        shown.contains("    - `action.backends[reviews.shop v1].weight`: `90` → `80`"),
-        "{shown}"
-    );
+    assert!(shown.contains("    - `backends[reviews.shop v1].weight`: `90` → `80`"), "{shown}");
     assert!(shown.ends_with("<!-- mesh diff -->\n"), "{shown}");
     let same = mesh(&["diff", "--format", "markdown", SHOP, SHOP]);
     assert!(String::from_utf8(same.stdout).unwrap().starts_with("### ✔ mesh: nothing changes"));

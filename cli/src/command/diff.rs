@@ -43,6 +43,10 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let named = [&arguments.before, &arguments.after].into_iter().chain(&arguments.place.context);
+    if let Some(exit) = super::refuse_several_stdins(named) {
+        return exit;
+    }
     let sides = [&arguments.before, &arguments.after].map(|path| side(path, arguments));
     let (before, after) = match sides {
         [Ok(before), Ok(after)] => (before, after),

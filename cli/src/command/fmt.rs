@@ -13,7 +13,7 @@ use mesh_compiler::source::{FILE_BYTES_MAX, FileId, Input, Role, SourceFile, sho
 
 use super::{Exit, revision};
 use crate::findings::replace;
-use crate::mend;
+use crate::mend::{self, Patch};
 use crate::render::Paths;
 use crate::render::human::{counted, plain, shown_path};
 use crate::source::Source;
@@ -94,7 +94,7 @@ fn standard_input(arguments: &Arguments) -> Exit {
     };
     if arguments.diff {
         let file = SourceFile::new("-", Role::Policy, text.clone());
-        super::write(&mend::change("-", &file, &after));
+        super::write(&mend::change("-", &file, &after).text);
     } else if !arguments.check {
         super::write(&after);
         return Exit::Ok;
@@ -174,7 +174,11 @@ impl<'a> Run<'a> {
         if self.arguments.diff {
             let real = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone().into());
             let path = self.paths.in_patch(&real.to_string_lossy());
-            super::write(&mend::change(&path, file, &after));
+            let Patch { text, notes } = mend::change(&path, file, &after);
+            super::write(&text);
+            for left in notes {
+                note(&left);
+            }
         } else if self.arguments.check {
             super::write(&format!("{}\n", shown_path(file)));
         } else {

@@ -22,6 +22,12 @@ use std::io::{self, Write as _};
 
 pub(crate) use exit::Exit;
 
+/// What cannot be done where several of what is `named` are standard input.
+fn refuse_several_stdins<'p>(named: impl Iterator<Item = &'p String>) -> Option<Exit> {
+    let is_several = named.filter(|path| *path == "-").count() > 1;
+    is_several.then(|| Exit::Usage.because(&"standard input can be read once"))
+}
+
 /// Writes a result to standard output. Whoever stopped reading has seen enough.
 fn write(text: &str) {
     let mut out = io::stdout().lock();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 /// A value that is not the same on both sides.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Edit {
-    /// `action.backends[reviews v1].weight`; empty: the whole.
+    /// `backends[reviews v1].weight`; empty: the whole.
     pub path: String,
     /// Absent: it is not said.
     pub before: Option<String>,
@@ -31,13 +31,25 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, edits: &mu
         (Some(Value::Array(before)), Some(Value::Array(after))) => {
             elements(path, before, after, edits);
         }
+        // Of what is new, or gone, each value is told; of an element of a list, all in one.
+        (Some(Value::Object(before)), None) if is_field(path) => {
+            fields(path, before, &Map::new(), edits);
+        }
+        (None, Some(Value::Object(after))) if is_field(path) => {
+            fields(path, &Map::new(), after, edits);
+        }
         (before, after) => {
             let name = path.rsplit('.').next().unwrap_or(path);
-            let written = |value: &Value| written(name, value);
+            let written = |value: &Value| flow(name, value);
             let (before, after) = (before.map(written), after.map(written));
             edits.push(Edit { path: path.to_owned(), before, after });
         }
     }
+}
+
+/// Whether the path does not end with an element of a list.
+fn is_field(path: &str) -> bool {
+    !path.ends_with(']')
 }
 
 fn fields(
@@ -52,12 +64,13 @@ fn fields(
     }
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     for name in names {
+        let is_object = |side: &Map<String, Value>| side.get(name).is_some_and(Value::is_object);
+        let is_on_both = is_object(before) && is_object(after);
         let inside = match (path, name.as_str()) {
+            // What most routes do need not be said, nor that a policy is for all ports without one of their own.
+            ("", "action" | "forward") if is_on_both => String::new(),
+            ("ports", "others") => String::new(),
             ("", name) => name.to_owned(),
-            // What most routes do need not be said.
-            ("action", "forward") if before.contains_key(name) && after.contains_key(name) => {
-                path.to_owned()
-            }
             (path, name) => format!("{path}.{name}"),
         };
         compare(&inside, before.get(name), after.get(name), edits);
@@ -102,18 +115,7 @@ fn name(element: &Value) -> Option<String> {
     Some(format!("{service}{port}{subset}"))
 }
 
-/// How many characters of a value are shown.
-const SHOWN_MAX: usize = 80;
-
 /// YAML in one line.
-fn written(name: &str, value: &Value) -> String {
-    let text = flow(name, value);
-    if text.chars().count() <= SHOWN_MAX {
-        return text;
-    }
-    text.chars().take(SHOWN_MAX - 1).chain(['…']).collect()
-}
-
 fn flow(name: &str, value: &Value) -> String {
     match value {
         Value::Number(number) => {
@@ -181,16 +183,16 @@ mod tests {
         assert_eq!(
             lines(&before, &after),
             [
-                "action.backends[reviews.shop:80 v1].weight: 90 → 80",
-                "action.backends[reviews.shop:80 v2].weight: 10 → 20",
-                "action.backends[reviews.shop:80 v3]: - → {target: {cluster: {host: reviews.shop.svc.cluster.local, port: 80, subset: v3}…",
-                "action.timeout: 3s → 1.5s",
+                "backends[reviews.shop:80 v1].weight: 90 → 80",
+                "backends[reviews.shop:80 v2].weight: 10 → 20",
+                "backends[reviews.shop:80 v3]: - → {target: {cluster: {host: reviews.shop.svc.cluster.local, port: 80, subset: v3}}, weight: 0}",
+                "timeout: 3s → 1.5s",
             ]
         );
         let none = json!({"action": {"respond": {"status": 404}}});
         assert_eq!(
             lines(&none, &json!({"action": {"redirect": {"status": 301}}})),
-            ["action.redirect: - → {status: 301}", "action.respond: {status: 404} → -"]
+            ["redirect.status: - → 301", "respond.status: 404 → -"]
         );
     }
 
@@ -199,6 +201,20 @@ mod tests {
         let edge = |name: &str, digest: &str| json!({"routes": {"key": name, "digest": digest}});
         assert_eq!(lines(&edge("a", "1"), &edge("a", "2")), [""; 0]);
         assert_eq!(lines(&edge("a", "1"), &edge("b", "2")), ["routes: a → b"]);
+    }
+
+    #[test]
+    fn of_what_is_new_each_value_is_told() {
+        let pool = json!({"pendingRequestsMax": 5});
+        let with = |tls: Value| json!({"ports": {"others": {"pool": pool, "tls": tls}}});
+        assert_eq!(
+            lines(&json!({}), &with(json!("disable"))),
+            ["pool.pendingRequestsMax: - → 5", "tls: - → disable"]
+        );
+        assert_eq!(
+            lines(&with(json!("disable")), &with(json!({"originate": {"sni": "x"}}))),
+            ["tls: disable → {originate: {sni: x}}"]
+        );
     }
 
     #[test]

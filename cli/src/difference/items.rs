@@ -1,13 +1,14 @@
 //! What differs within an object: its routes, rules, subsets and servers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::{Key, Location, Object};
+use mesh_snapshot::{Key, Kind, Location, Object};
 use serde_json::Value;
 
 use super::Change;
 use super::edits::{self, Edit};
+use super::rule::sentence;
 
 /// A part of an object that is not the same on both sides.
 #[derive(Debug)]
@@ -28,64 +29,90 @@ const MAPS: [&str; 1] = ["subsets"];
 
 /// Parts of equal content are the same, wherever they stand; of the others those that have one name.
 pub(super) fn between(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Item> {
-    let (old, new) = (parts(key, before), parts(key, after));
-    let missing = |of: &[Part], other: &[Part]| -> BTreeSet<String> {
-        let lacks = |part: &&Part| !other.iter().any(|(_, value)| *value == part.1);
-        of.iter().filter(lacks).map(|(name, _)| name.clone()).collect()
-    };
-    let (gone, come) = (missing(&old, &new), missing(&new, &old));
-    let item = |name: &String| {
+    let (old, new) = (Parts::of(key, before), Parts::of(key, after));
+    let (gone, come) = (old.without(&new), new.without(&old));
+    let item = |name: &&str| {
         let (change, bundle) = match (gone.contains(name), come.contains(name)) {
             (true, true) => (Change::Changed, after),
             (true, false) => (Change::Removed, before),
             (false, _) => (Change::Added, after),
         };
         let place = bundle.source_map.get(key, name).cloned();
-        let edits = match change {
-            Change::Changed => edited(only(&old, name), only(&new, name)),
-            Change::Added | Change::Removed => Vec::new(),
+        let edits = match (change, old.only(name), new.only(name)) {
+            (Change::Changed, Some(before), Some(after)) => edits::between(before, after),
+            (Change::Added, _, Some(Value::String(sentence))) => {
+                vec![Edit { path: String::new(), before: None, after: Some(sentence.clone()) }]
+            }
+            (Change::Removed, Some(Value::String(sentence)), _) => {
+                vec![Edit { path: String::new(), before: Some(sentence.clone()), after: None }]
+            }
+            _ => Vec::new(),
         };
-        Item { name: name.clone(), change, place, edits }
+        Item { name: (*name).to_owned(), change, place, edits }
     };
     gone.union(&come).map(item).collect()
 }
 
-/// What an object itself says differently, apart from its parts. Nothing where it has several contents.
+/// What an object itself says differently, apart from its parts. Nothing where it has several contents. Of what is new or gone
+/// only what policies enforce is told.
 pub(super) fn edits(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Edit> {
     let whole = |bundle: &Bundle| {
         let mut contents = bundle.snapshot.names().get(key).into_iter().flatten();
         let object = contents.next().and_then(|digest| bundle.snapshot.object(digest))?;
         contents.next().is_none().then(|| rest(&object))
     };
-    match (whole(before), whole(after)) {
+    let is_policy = matches!(key.kind, Kind::PeerAuthentication | Kind::AuthorizationPolicy);
+    let none = || is_policy.then(|| Value::Object(serde_json::Map::new()));
+    match (whole(before).or_else(none), whole(after).or_else(none)) {
         (Some(before), Some(after)) => edits::between(&before, &after),
         _ => Vec::new(),
     }
 }
 
-fn edited(before: Option<&Value>, after: Option<&Value>) -> Vec<Edit> {
-    before.zip(after).map(|(before, after)| edits::between(before, after)).unwrap_or_default()
+/// The parts of all contents that an object has.
+struct Parts {
+    /// By name, with their contents as texts.
+    all: Vec<(String, Value, String)>,
 }
 
-/// The part of this name, if there is one alone.
-fn only<'p>(parts: &'p [Part], name: &str) -> Option<&'p Value> {
-    let mut named = parts.iter().filter(|(other, _)| other == name).map(|(_, value)| value);
-    named.next().filter(|_| named.next().is_none())
+impl Parts {
+    fn of(key: &Key, bundle: &Bundle) -> Self {
+        let contents = bundle.snapshot.names().get(key).into_iter().flatten();
+        let objects = contents.filter_map(|digest| bundle.snapshot.object(digest));
+        let named = objects.flat_map(|object| of_object(&object));
+        let mut all: Vec<_> = named
+            .map(|(name, value)| {
+                let text = value.to_string();
+                (name, value, text)
+            })
+            .collect();
+        all.sort_by(|a, b| (&a.0, &a.2).cmp(&(&b.0, &b.2)));
+        all.dedup();
+        Self { all }
+    }
+
+    /// The names of those whose content `other` does not have.
+    fn without(&self, other: &Self) -> BTreeSet<&str> {
+        let known: HashSet<&str> = other.all.iter().map(|(_, _, text)| text.as_str()).collect();
+        let lacking = self.all.iter().filter(|(_, _, text)| !known.contains(text.as_str()));
+        lacking.map(|(name, ..)| name.as_str()).collect()
+    }
+
+    /// The part of this name, if there is one alone.
+    fn only(&self, name: &str) -> Option<&Value> {
+        let start = self.all.partition_point(|(other, ..)| other.as_str() < name);
+        let mut named = self.all.get(start..)?.iter().take_while(|(other, ..)| other == name);
+        named.next().filter(|_| named.next().is_none()).map(|(_, value, _)| value)
+    }
 }
 
-/// Name and content.
-type Part = (String, Value);
-
-/// The parts of all contents that an object has, by name.
-fn parts(key: &Key, bundle: &Bundle) -> Vec<Part> {
-    let contents = bundle.snapshot.names().get(key).into_iter().flatten();
-    let objects = contents.filter_map(|digest| bundle.snapshot.object(digest));
-    let mut parts: Vec<_> = objects.flat_map(|object| of_object(&object)).collect();
-    parts.dedup();
-    parts
-}
-
-fn of_object(object: &Object) -> Vec<Part> {
+/// Names and contents. Rules of authorization are sentences.
+fn of_object(object: &Object) -> Vec<(String, Value)> {
+    if let Object::AuthorizationPolicy(policy) = object {
+        let rules = policy.rules.iter().enumerate();
+        let named = rules.map(|(index, rule)| (format!("rules[{index}]"), sentence(rule).into()));
+        return named.collect();
+    }
     let mut parts = Vec::new();
     for (name, value) in fields(object) {
         match value {
@@ -105,7 +132,12 @@ fn of_object(object: &Object) -> Vec<Part> {
 /// What stands beside the parts.
 fn rest(object: &Object) -> Value {
     let parts = [LISTS.as_slice(), &MAPS].concat();
-    fields(object).filter(|(name, _)| !parts.contains(&name.as_str())).collect()
+    // What a policy is called its key says.
+    let is_name = |name: &str| {
+        matches!((object, name), (Object::AuthorizationPolicy(_), "namespace" | "name"))
+    };
+    let own = |name: &str| !parts.contains(&name) && !is_name(name);
+    fields(object).filter(|(name, _)| own(name)).collect()
 }
 
 /// An object is a map with one field, named for its kind.

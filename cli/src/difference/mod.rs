@@ -1,18 +1,22 @@
 //! What differs between two policies: each a folder of resources or a snapshot.
 
 mod edits;
+mod effect;
 mod items;
 mod policy;
-
-use std::collections::BTreeSet;
+mod rule;
+mod seen;
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Side, Workloads, diff};
 use mesh_snapshot::{Digest, Key, Kind, Location};
 
 pub(crate) use edits::Edit;
+pub(crate) use effect::Effect;
 pub(crate) use items::Item;
 pub(crate) use policy::Policy;
+
+use seen::Views;
 
 /// The difference of two policies, ready to be shown.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(crate) struct Difference {
     /// By key.
     pub objects: Vec<Changed>,
     pub workloads: Workloads,
+    /// Of the workloads on both sides, what differs for whom.
+    pub effects: Vec<Effect>,
 }
 
 /// An object that is not the same on both sides.
@@ -36,6 +42,8 @@ pub(crate) struct Changed {
     pub items: Vec<Item>,
     /// And what it says differently itself.
     pub edits: Vec<Edit>,
+    /// Whether somebody wrote what differs: what a namespace sees follows from what all of them say, but for what a `Sidecar` says.
+    pub is_written: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,19 +56,26 @@ pub(crate) enum Change {
 impl Difference {
     pub(crate) fn between(before: &Bundle, after: &Bundle) -> Self {
         let found = diff(side(before), side(after));
-        let of = |keys: BTreeSet<Key>, change| {
-            keys.into_iter().map(move |key| changed(key, change, before, after))
-        };
-        let mut objects: Vec<_> = of(found.added, Change::Added)
-            .chain(of(found.removed, Change::Removed))
-            .chain(of(found.changed, Change::Changed))
-            .collect();
+        let mut views = Views::of(before, after);
+        let of = [
+            (found.added, Change::Added),
+            (found.removed, Change::Removed),
+            (found.changed, Change::Changed),
+        ];
+        let keys = of
+            .into_iter()
+            .flat_map(|(keys, change)| keys.into_iter().map(move |key| (key, change)));
+        let mut objects: Vec<_> =
+            keys.map(|(key, change)| changed(key, change, before, after, &mut views)).collect();
         objects.sort_by(|a, b| a.key.cmp(&b.key));
+        let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
+        let effects = effect::all(before, after, &written, &mut views);
         Self {
             before: before.snapshot.digest(),
             after: after.snapshot.digest(),
             objects,
             workloads: found.workloads,
+            effects,
         }
     }
 
@@ -70,9 +85,10 @@ impl Difference {
 }
 
 impl Changed {
-    /// Whether nobody wrote it: what a namespace sees follows from what all of them say.
-    pub(crate) const fn is_view(&self) -> bool {
-        matches!(self.key.kind, Kind::HostSet | Kind::Egress)
+    /// As its author calls it, `VirtualService shop/reviews`, or else as the snapshot does.
+    pub(crate) fn called(&self) -> String {
+        let place = self.after.as_ref().or(self.before.as_ref());
+        place.map_or_else(|| self.key.to_string(), |place| place.resource.to_string())
     }
 }
 
@@ -80,11 +96,40 @@ fn side(bundle: &Bundle) -> Side<'_> {
     Side { snapshot: &bundle.snapshot, inventory: &bundle.inventory }
 }
 
-fn changed(key: Key, change: Change, before: &Bundle, after: &Bundle) -> Changed {
+fn changed(
+    key: Key,
+    change: Change,
+    before: &Bundle,
+    after: &Bundle,
+    views: &mut Views<'_>,
+) -> Changed {
     let place = |bundle: &Bundle| bundle.source_map.get(&key, "").cloned();
-    let (items, edits) = match change {
-        Change::Changed => (items::between(&key, before, after), items::edits(&key, before, after)),
-        Change::Added | Change::Removed => (Vec::new(), Vec::new()),
+    let (old, new) = (place(before), place(after));
+    let (items, edits) = match key.kind {
+        Kind::HostSet => (Vec::new(), Vec::new()),
+        Kind::Egress => (Vec::new(), seen(&key, before, after, views)),
+        // What a new policy asks is told; of other new resources it is enough where they are.
+        kind => {
+            let is_told = change == Change::Changed || kind == Kind::AuthorizationPolicy;
+            let items = if is_told { items::between(&key, before, after) } else { Vec::new() };
+            (items, items::edits(&key, before, after))
+        }
     };
-    Changed { change, before: place(before), after: place(after), items, edits, key }
+    let is_of_somebody = old.is_some() || new.is_some();
+    let is_written = match key.kind {
+        Kind::HostSet => false,
+        Kind::Egress => is_of_somebody && (change != Change::Changed || !edits.is_empty()),
+        _ => true,
+    };
+    Changed { change, before: old, after: new, items, edits, is_written, key }
+}
+
+/// What a view that is on both sides shows otherwise.
+fn seen(key: &Key, before: &Bundle, after: &Bundle, views: &mut Views<'_>) -> Vec<Edit> {
+    let only = |bundle: &Bundle| match bundle.snapshot.names().get(key)?.as_slice() {
+        [digest] => Some(*digest),
+        _ => None,
+    };
+    let both = only(before).zip(only(after));
+    both.map(|(before, after)| views.edits(&before, &after)).unwrap_or_default()
 }

@@ -31,9 +31,10 @@ pub(crate) enum PolicyError {
 }
 
 impl Policy {
-    /// Whether it is compiled already: a file that nobody can read as YAML.
+    /// Whether it is compiled already, as its content says or its name; it may be damaged.
     pub(crate) fn is_snapshot(path: &Path) -> bool {
-        path.is_file() && container::read_file(path).is_ok()
+        let is_called_so = || path.extension().is_some_and(|it| it == "mesh");
+        path.is_file() && (is_called_so() || container::is_file(path))
     }
 
     /// A snapshot in either form of container; anything else is compiled.
@@ -46,13 +47,11 @@ impl Policy {
                 .map(Self::Snapshot)
                 .map_err(|error| PolicyError::Layout { path: named(), error });
         }
-        if place.is_file() {
-            match container::read_file(place) {
-                Ok(bundle) => return Ok(Self::Snapshot(bundle)),
-                // Neither its name nor its content says that it is one.
-                Err(FileError::Magic) if place.extension().is_none_or(|it| it != "mesh") => {}
-                Err(error) => return Err(PolicyError::File { path: named(), error }),
-            }
+        if Self::is_snapshot(place) {
+            let read = container::read_file(place);
+            return read
+                .map(Self::Snapshot)
+                .map_err(|error| PolicyError::File { path: named(), error });
         }
         let source = Source::open(path)?;
         let inputs = std::slice::from_ref(&source.input);

@@ -54,9 +54,15 @@ pub(crate) fn select(
     selected.keep(&mut found, "`--only` and `--skip`", |named| names.ask(named.finding.check));
     if let Some(path) = &choice.write_baseline {
         selected.write_baseline(&mut found, path)?;
+        if let Some(name) = &past.place.env {
+            let path = path.display();
+            selected.notes.push(format!("{path}: it holds what is found in {name} alone"));
+        }
     }
     if let Some(path) = &choice.baseline {
-        selected.read_baseline(&mut found, path, &names)?;
+        // What is not found in one environment may be found in another.
+        let is_all = past.place.env.is_none();
+        selected.read_baseline(&mut found, path, &names, is_all)?;
     }
     if let Some(revision) = &choice.new_since {
         let called = |path: &str| compiled.below_root(path).to_owned();
@@ -99,15 +105,17 @@ impl Selected {
         Ok(())
     }
 
-    /// Tells what of the baseline is gone, too.
+    /// Where all is looked at, it tells what of the baseline is gone, too.
     fn read_baseline(
         &mut self,
         found: &mut Vec<Named>,
         path: &Path,
         names: &Names,
+        is_all: bool,
     ) -> Result<(), BaselineError> {
         let baseline = Baseline::read(path)?;
-        for known in baseline.stale(found, &|check| names.ask_by_name(check)) {
+        let stale = baseline.stale(found, &|check| names.ask_by_name(check));
+        for known in stale.into_iter().filter(|_| is_all) {
             let message = format!("{}: {}: {}", known.file, known.check, known.message);
             self.notes.push(format!("{}: no longer found: {message}", path.display()));
         }

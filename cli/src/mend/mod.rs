@@ -19,9 +19,10 @@ use mesh_compiler::source::SourceFile;
 
 pub(crate) use generated::reason;
 pub(crate) use plan::plan;
+pub(crate) use unified::Patch;
 
 /// What makes `after` of a file's text, as a patch of a file that is called `path`.
-pub(crate) fn change(path: &str, file: &SourceFile, after: &str) -> String {
+pub(crate) fn change(path: &str, file: &SourceFile, after: &str) -> Patch {
     unified::diff(path, file, &edits::Edits::new(lines::between(file.text(), after)))
 }
 

@@ -10,7 +10,8 @@ use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{FileId, SourceFile};
 
 use super::edits::{Edits, Fits};
-use super::{generated, unified};
+use super::generated;
+use super::unified::{self, Patch};
 use crate::findings::replace;
 use crate::render::Paths;
 use crate::render::human::{counted, plain, shown_path};
@@ -112,13 +113,17 @@ impl Plan {
     }
 
     /// What `write` would change, as `git apply` reads it.
-    pub(crate) fn diff(&self, parsed: &Parsed, paths: &Paths) -> String {
-        let each = self.files.iter().map(|(id, edits)| {
+    pub(crate) fn patch(&self, parsed: &Parsed, paths: &Paths) -> Patch {
+        let mut patch = Patch::default();
+        for (id, edits) in &self.files {
             let file = parsed.source(*id);
             let real = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone().into());
-            unified::diff(&paths.in_patch(&real.to_string_lossy()), file, edits)
-        });
-        each.collect()
+            let name = paths.in_patch(&real.to_string_lossy());
+            let Patch { text, notes } = unified::diff(&name, file, edits);
+            patch.text += &text;
+            patch.notes.extend(notes);
+        }
+        patch
     }
 
     /// What it does and what it leaves, a line each.

@@ -5,28 +5,40 @@ use std::fmt::Write as _;
 use mesh_compiler::source::{SourceFile, Span};
 
 use super::edits::Edits;
+use crate::render::human::shown_path;
 
 /// How many lines are shown around a change.
 const CONTEXT: usize = 3;
 
-/// What `edits` do to a file that is called `path`; empty if they do nothing.
-pub(super) fn diff(path: &str, file: &SourceFile, edits: &Edits) -> String {
+/// Changes for a program.
+#[derive(Debug, Default)]
+pub(crate) struct Patch {
+    pub text: String,
+    /// What is not in it, a line each.
+    pub notes: Vec<String>,
+}
+
+/// What `edits` do to a file that is called `path`, without what would show a secret; empty if they do nothing.
+pub(super) fn diff(path: &str, file: &SourceFile, edits: &Edits) -> Patch {
     let (before, after) = (file.text(), edits.apply(file.text()));
     let (old, new) = (lines(before), lines(&after));
-    let mut text = String::new();
+    let Patch { mut text, mut notes } = Patch::default();
+    // How many lines more the file has by changes that are left out.
+    let mut shift = 0;
     for hunk in hunks(before, &old, &new, edits) {
+        if file.hides(hunk.bytes) {
+            let (shown, from, to) = (shown_path(file), hunk.old.0 + 1, hunk.old.1);
+            notes.push(format!("{shown}: a change in lines {from} to {to} is not in the patch, since a secret stands there"));
+            shift += signed(hunk.new.1 - hunk.new.0) - signed(hunk.old.1 - hunk.old.0);
+            continue;
+        }
         if text.is_empty() {
             // Writing into a text does not fail.
             let _ = write!(text, "--- a/{path}\n+++ b/{path}\n");
         }
-        if file.hides(hunk.bytes) {
-            let (from, to) = (hunk.old.0 + 1, hunk.old.1);
-            let _ = writeln!(text, "# lines {from} to {to}: a change beside a secret is not shown");
-        } else {
-            hunk.write(&old, &new, &mut text);
-        }
+        hunk.write(&old, &new, shift, &mut text);
     }
-    text
+    Patch { text, notes }
 }
 
 /// With the line breaks.
@@ -138,8 +150,11 @@ fn trimmed(
 }
 
 impl Hunk {
-    fn write(&self, old: &[&str], new: &[&str], out: &mut String) {
-        let (old_range, new_range) = (range(self.old), range(self.new));
+    /// `shift`: how many lines of the new text before it are not to be there.
+    fn write(&self, old: &[&str], new: &[&str], shift: isize, out: &mut String) {
+        let moved = |line: usize| line.saturating_add_signed(-shift);
+        let (old_range, new_range) =
+            (range(self.old), range((moved(self.new.0), moved(self.new.1))));
         let _ = writeln!(out, "@@ -{old_range} +{new_range} @@");
         let mut at = self.old.0;
         for ((from, to), (new_from, new_to)) in &self.changes {
@@ -181,7 +196,7 @@ mod tests {
             let span = Span::new(start, start + u32::try_from(old.len()).unwrap());
             all.add(&TextEdit { file: FileId(0), span, text: (*new).into() }, text);
         }
-        diff("a.yaml", &SourceFile::new("a.yaml", Role::Policy, text.into()), &all)
+        diff("a.yaml", &SourceFile::new("a.yaml", Role::Policy, text.into()), &all).text
     }
 
     #[test]
@@ -207,15 +222,41 @@ mod tests {
             ("line39\n", "end"),
         ];
         let patch = of(&text, &edits);
-        std::fs::write(folder.path().join("a.yaml"), &text).unwrap();
-        std::fs::write(folder.path().join("p"), &patch).unwrap();
+        apply(&folder, &text, &patch);
+        let after = edits.iter().fold(text, |text, (old, new)| text.replacen(old, new, 1));
+        assert_eq!(std::fs::read_to_string(folder.path().join("a.yaml")).unwrap(), after);
+    }
+
+    #[test]
+    fn what_is_beside_a_secret_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = (0..60).map(|line| format!("line{line:02}\n")).collect::<Vec<_>>().concat();
+        let mut file = SourceFile::new("a.yaml", Role::Policy, text.clone());
+        file.hide([Span::new(7 * 20, 7 * 20 + 6)]);
+        let mut edits = Edits::default();
+        for line in [2, 22, 50] {
+            let span = Span::new(7 * line, 7 * line);
+            edits.add(&TextEdit { file: FileId(0), span, text: "x\ny\n".into() }, &text);
+        }
+        let Patch { text: patch, notes } = diff("a.yaml", &file, &edits);
+        assert!(
+            matches!(notes.as_slice(), [it] if it.contains("lines 20 to 25 is not")),
+            "{notes:?}"
+        );
+        assert!(patch.contains("@@ -48,6 +50,8 @@"), "{patch}");
+        apply(&folder, &text, &patch);
+        let after = std::fs::read_to_string(folder.path().join("a.yaml")).unwrap();
+        assert_eq!(after.matches("x\ny\n").count(), 2);
+    }
+
+    fn apply(folder: &tempfile::TempDir, text: &str, patch: &str) {
+        std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+        std::fs::write(folder.path().join("p"), patch).unwrap();
         let git = std::process::Command::new("git")
             .args(["apply", "p"])
             .current_dir(folder.path())
             .output()
             .unwrap();
         assert!(git.status.success(), "{}\n{patch}", String::from_utf8_lossy(&git.stderr));
-        let after = edits.iter().fold(text, |text, (old, new)| text.replacen(old, new, 1));
-        assert_eq!(std::fs::read_to_string(folder.path().join("a.yaml")).unwrap(), after);
     }
 }

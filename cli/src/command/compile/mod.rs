@@ -101,9 +101,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if arguments.mending.fix && arguments.paths.iter().any(|path| path == "-") {
         return Exit::Usage.because(&"standard input cannot be mended; name the file");
     }
-    let named_stdin = arguments.paths.iter().chain(&arguments.place.context);
-    if named_stdin.filter(|path| *path == "-").count() > 1 {
-        return Exit::Usage.because(&"standard input can be read once");
+    let named = arguments.paths.iter().chain(&arguments.place.context);
+    if let Some(exit) = super::refuse_several_stdins(named) {
+        return exit;
     }
     if arguments.mending.fix && arguments.paths.iter().any(|path| Source::is_past(path)) {
         return Exit::Usage.because(&"what was there at a revision cannot be mended");
@@ -214,16 +214,17 @@ impl Run<'_> {
     fn show(&self, compiled: &mut Compilation, selected: &Selected) -> Exit {
         let plan = mend::plan(&selected.findings, &compiled.parsed);
         let paths = revision::paths_of(&self.arguments.paths);
-        let patch = plan.diff(&compiled.parsed, &paths);
+        let patch = plan.patch(&compiled.parsed, &paths);
         let findings = if self.arguments.format.is_for_people() {
-            super::write(&patch);
+            super::write(&patch.text);
             Stream::Error
         } else {
             // Whoever closed standard error does not want to know.
-            let _ = io::stderr().write_all(patch.as_bytes());
+            let _ = io::stderr().write_all(patch.text.as_bytes());
             Stream::Output
         };
         notes(&plan.notes("would be made"));
+        notes(&patch.notes);
         match self.report(compiled, selected, findings) {
             Exit::Ok if !plan.is_empty() => Exit::Negative,
             exit => exit,

@@ -1,13 +1,20 @@
 //! For people at a terminal.
 //!
 //! ```text
-//! ~ RouteTable shop/reviews              shop/reviews.yaml:118
+//! ~ VirtualService shop/reviews          shop/reviews.yaml:118
 //!     ~ http[1]                          shop/reviews.yaml:139
-//!         action.backends[reviews.shop v1].weight: 90 → 80
-//! + AuthorizationPolicy shop/deny-all    shop/deny.yaml:4
+//!         backends[reviews.shop v1].weight: 90 → 80
+//! + AuthorizationPolicy shop/no-admin    shop/deny.yaml:4
+//!     action: deny
+//!     + rules[0]                         shop/deny.yaml:9
+//!         to path /admin*
+//! + Sidecar web/default                  web/sidecar.yaml:1
 //!
-//! 1 added, 0 removed, 1 changed, and 3 views that follow from them
-//! 2 workloads have something to load: shop/frontpage-v1, shop/reviews-v1
+//! 2 added, 0 removed, 1 changed
+//! 3 workloads have something to load
+//!     shop/frontpage-v1, shop/reviews-v1: VirtualService shop/reviews
+//!     web/ui: Sidecar web/default
+//!         no longer sees: frontpage.shop.svc.cluster.local, reviews.shop.svc.cluster.local
 //! 6 workloads stay as they are
 //! ```
 
@@ -22,9 +29,9 @@ pub(crate) fn human(difference: &Difference, paint: Paint) -> String {
         return format!("nothing differs: both are {}\n", difference.after);
     }
     let mut table = Table::default();
-    for object in difference.objects.iter().filter(|object| !object.is_view()) {
+    for object in difference.objects.iter().filter(|object| object.is_written) {
         let place = object.after.as_ref().or(object.before.as_ref());
-        table.row([mark(object.change, &object.key.to_string(), paint), dim(place, paint)]);
+        table.row([mark(object.change, &object.called(), paint), dim(place, paint)]);
         for edit in &object.edits {
             table.row([format!("    {}", edited(edit, paint))]);
         }
@@ -37,9 +44,14 @@ pub(crate) fn human(difference: &Difference, paint: Paint) -> String {
         }
     }
     let mut text = format!("{table}\n{}\n", words::objects(difference));
-    for line in words::workloads(difference) {
-        text += &line;
-        text.push('\n');
+    for (line, effects) in words::workloads(difference) {
+        text = text + &line + "\n";
+        for effect in effects {
+            text = text + "    " + &effect.whom + ": " + &effect.what + "\n";
+            for edit in effect.edits {
+                text = text + "        " + &edited(edit, paint) + "\n";
+            }
+        }
     }
     let unchanged = words::unchanged(difference);
     text + &paint.dim(&unchanged) + "\n"

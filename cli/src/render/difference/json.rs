@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::difference::{Change, Changed, Difference, Edit, Item};
+use crate::difference::{Change, Changed, Difference, Edit, Effect, Item};
 
 /// One object, `mesh.diff/v1`. Fields are only ever added to it.
 pub(crate) fn json(difference: &Difference) -> Value {
@@ -18,6 +18,7 @@ pub(crate) fn json(difference: &Difference) -> Value {
             "changed": of.changed,
             "unchanged": of.unchanged,
         },
+        "effects": difference.effects.iter().map(effect).collect::<Vec<_>>(),
     })
 }
 
@@ -27,12 +28,18 @@ fn object(object: &Changed) -> Value {
         "namespace": object.key.namespace,
         "name": object.key.name,
         "change": name(object.change),
-        "isView": object.is_view(),
+        "resource": object.called(),
+        "isView": !object.is_written,
         "before": object.before,
         "after": object.after,
         "edits": edits(&object.edits),
         "items": object.items.iter().map(item).collect::<Vec<_>>(),
     })
+}
+
+fn effect(effect: &Effect) -> Value {
+    let Effect { workloads, objects, edits: edited } = effect;
+    json!({ "workloads": workloads, "objects": objects, "edits": edits(edited) })
 }
 
 fn item(item: &Item) -> Value {

@@ -13,7 +13,7 @@ const MARK: &str = "<!-- mesh diff -->";
 
 pub(crate) fn markdown(difference: &Difference) -> String {
     let mut text = verdict(difference);
-    let objects: Vec<_> = difference.objects.iter().filter(|it| !it.is_view()).collect();
+    let objects: Vec<_> = difference.objects.iter().filter(|it| it.is_written).collect();
     for (shown, object) in objects.iter().enumerate() {
         let entry = entry(object);
         if text.len() + entry.len() > LENGTH_MAX {
@@ -25,8 +25,16 @@ pub(crate) fn markdown(difference: &Difference) -> String {
     }
     if !difference.is_empty() {
         text.push('\n');
-        for line in words::workloads(difference) {
+        for (line, effects) in words::workloads(difference) {
             let _ = writeln!(text, "- {}", inline(&line));
+            for effect in effects {
+                let entry = format!("  - {}: {}\n", inline(&effect.whom), inline(&effect.what));
+                if text.len() + entry.len() > LENGTH_MAX {
+                    break;
+                }
+                text.push_str(&entry);
+                edits(&mut text, 2, effect.edits);
+            }
         }
         let _ = writeln!(text, "- {}", words::unchanged(difference));
         let _ = write!(text, "\n`{}` → `{}`\n", difference.before, difference.after);
@@ -48,7 +56,7 @@ fn verdict(difference: &Difference) -> String {
 fn entry(object: &Changed) -> String {
     let mut text = String::new();
     let place = object.after.as_ref().or(object.before.as_ref());
-    line(&mut text, 0, object.change, &object.key.to_string(), place);
+    line(&mut text, 0, object.change, &object.called(), place);
     edits(&mut text, 1, &object.edits);
     for item in &object.items {
         line(&mut text, 1, item.change, &item.name, item.place.as_ref());
@@ -68,10 +76,15 @@ fn line(text: &mut String, depth: usize, change: Change, name: &str, place: Opti
 }
 
 fn edits(text: &mut String, depth: usize, edits: &[Edit]) {
-    let side = |side: &Option<String>| side.as_deref().map_or("not said".to_owned(), code);
     for Edit { path, before, after } in edits {
         let path = if path.is_empty() { String::new() } else { format!("{}: ", code(path)) };
-        let indent = "  ".repeat(depth);
-        let _ = writeln!(text, "{indent}- {path}{} → {}", side(before), side(after));
+        let said = match (before, after) {
+            (None, after) => code(after.as_deref().unwrap_or_default()),
+            (Some(before), after) => {
+                let after = after.as_deref().map_or("not said".to_owned(), code);
+                format!("{} → {after}", code(before))
+            }
+        };
+        let _ = writeln!(text, "{}- {path}{said}", "  ".repeat(depth));
     }
 }

@@ -2,41 +2,78 @@
 
 use std::collections::BTreeSet;
 
-use crate::difference::{Change, Difference};
+use mesh_snapshot::Key;
+
+use crate::difference::{Change, Changed, Difference, Edit, Effect};
 
 /// How many workloads are named in a line.
 const NAMED_MAX: usize = 6;
 
-/// `1 added, 0 removed, 2 changed, and 3 views that follow from them`.
+/// How many groups of workloads are told apart.
+const GROUPS_MAX: usize = 20;
+
+/// `1 added, 0 removed, 2 changed`.
 pub(super) fn objects(difference: &Difference) -> String {
     let count = |change| {
-        let written = difference.objects.iter().filter(|object| !object.is_view());
+        let written = difference.objects.iter().filter(|object| object.is_written);
         written.filter(|object| object.change == change).count()
     };
-    let views = difference.objects.iter().filter(|object| object.is_view()).count();
-    let views = match views {
-        0 => String::new(),
-        1 => ", and 1 view that follows from them".to_owned(),
-        views => format!(", and {views} views that follow from them"),
-    };
     let (added, removed) = (count(Change::Added), count(Change::Removed));
-    format!("{added} added, {removed} removed, {} changed{views}", count(Change::Changed))
+    format!("{added} added, {removed} removed, {} changed", count(Change::Changed))
 }
 
-/// A line for each group of workloads for which something changes.
-pub(super) fn workloads(difference: &Difference) -> Vec<String> {
+/// What differs for some workloads.
+pub(super) struct Said<'d> {
+    /// `shop/frontpage-v1, shop/reviews-v1`.
+    pub whom: String,
+    /// `VirtualService shop/reviews`.
+    pub what: String,
+    pub edits: &'d [Edit],
+}
+
+/// A line for each group of workloads for which something changes, and what that is.
+pub(super) fn workloads(difference: &Difference) -> Vec<(String, Vec<Said<'_>>)> {
     let of = &difference.workloads;
-    let groups = [
-        (&of.added, "joins", "join"),
-        (&of.removed, "leaves", "leave"),
-        (&of.changed, "has something to load", "have something to load"),
-    ];
-    let groups = groups.into_iter().filter(|(names, ..)| !names.is_empty());
-    let line = |(names, one, several): (&BTreeSet<String>, _, _)| {
-        let verb = if names.len() == 1 { one } else { several };
-        format!("{} {verb}: {}", counted(names.len()), named(names))
+    let mut lines = Vec::new();
+    for (names, one, several) in [(&of.added, "joins", "join"), (&of.removed, "leaves", "leave")] {
+        if !names.is_empty() {
+            let verb = if names.len() == 1 { one } else { several };
+            let names_shown = named(names.iter().map(String::as_str));
+            lines.push((format!("{} {verb}: {names_shown}", counted(names.len())), Vec::new()));
+        }
+    }
+    if of.changed.is_empty() && difference.effects.is_empty() {
+        return lines;
+    }
+    let verb = if of.changed.len() == 1 { "has" } else { "have" };
+    let line = format!("{} {verb} something to load", counted(of.changed.len()));
+    let mut said: Vec<_> =
+        difference.effects.iter().take(GROUPS_MAX).map(|it| said(it, difference)).collect();
+    let more = difference.effects.get(said.len()..).unwrap_or_default();
+    if !more.is_empty() {
+        let names = more.iter().flat_map(|effect| &effect.workloads).map(String::as_str);
+        let what = "other parts of the above".to_owned();
+        said.push(Said { whom: named(names), what, edits: &[] });
+    }
+    lines.push((line, said));
+    lines
+}
+
+fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
+    let called = |key: &Key| {
+        let object = difference.objects.binary_search_by(|it| it.key.cmp(key)).ok();
+        object
+            .and_then(|at| difference.objects.get(at))
+            .map_or_else(|| key.to_string(), Changed::called)
     };
-    groups.map(line).collect()
+    let objects: BTreeSet<_> = effect.objects.iter().map(called).collect();
+    let what = match (objects.is_empty(), effect.edits.is_empty()) {
+        (false, _) => named(objects.iter().map(String::as_str)),
+        (true, false) => "what they see".to_owned(),
+        (true, true) => "hosts that came or left, or how a host is ruled".to_owned(),
+    };
+    let whom = named(effect.workloads.iter().map(String::as_str));
+    Said { whom, what, edits: &effect.edits }
 }
 
 pub(super) fn unchanged(difference: &Difference) -> String {
@@ -49,9 +86,10 @@ fn counted(workloads: usize) -> String {
     if workloads == 1 { "1 workload".to_owned() } else { format!("{workloads} workloads") }
 }
 
-fn named(names: &BTreeSet<String>) -> String {
-    let shown: Vec<_> = names.iter().take(NAMED_MAX).map(String::as_str).collect();
+fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut names: Vec<_> = names.collect();
     let more = names.len().saturating_sub(NAMED_MAX);
+    names.truncate(NAMED_MAX);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    format!("{}{more}", shown.join(", "))
+    format!("{}{more}", names.join(", "))
 }

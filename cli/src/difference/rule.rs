@@ -1,0 +1,101 @@
+//! Rules of policies as sentences: who may do what, in the words of Istio's fields.
+
+use mesh_snapshot::object::{Accepts, Rule, Subject, Test, TextPattern};
+
+/// `from principal cluster.local/ns/shop/sa/front*; to method GET | POST, path /api/*`; `anything` where nothing is asked.
+pub(super) fn sentence(rule: &Rule) -> String {
+    let parts = [
+        ("from", alternatives(&rule.from)),
+        ("to", alternatives(&rule.to)),
+        ("when", all(&rule.when)),
+    ];
+    let said = parts.into_iter().filter(|(_, said)| !said.is_empty());
+    let said: Vec<_> = said.map(|(word, said)| format!("{word} {said}")).collect();
+    if said.is_empty() { "anything".to_owned() } else { said.join("; ") }
+}
+
+fn alternatives(tests: &[Vec<Test>]) -> String {
+    tests.iter().map(|tests| all(tests)).collect::<Vec<_>>().join(" or ")
+}
+
+fn all(tests: &[Test]) -> String {
+    tests.iter().map(test).collect::<Vec<_>>().join(", ")
+}
+
+fn test(Test { subject, negated, accepts }: &Test) -> String {
+    let accepted: Vec<_> = match accepts {
+        Accepts::Text(patterns) => patterns.iter().map(pattern).collect(),
+        Accepts::Addresses(blocks) => blocks.clone(),
+        Accepts::Ports(ports) => ports.iter().map(u16::to_string).collect(),
+    };
+    let not = if *negated { "not " } else { "" };
+    format!("{} {not}{}", name(subject), accepted.join(" | "))
+}
+
+fn pattern(pattern: &TextPattern) -> String {
+    match pattern {
+        TextPattern::Present => "*".to_owned(),
+        TextPattern::Exact(text) if text.is_empty() => "\"\"".to_owned(),
+        TextPattern::Exact(text) | TextPattern::Template(text) => text.clone(),
+        TextPattern::Prefix(text) => format!("{text}*"),
+        TextPattern::Suffix(text) => format!("*{text}"),
+    }
+}
+
+fn name(subject: &Subject) -> String {
+    let name = match subject {
+        Subject::Principal => "principal",
+        Subject::Namespace => "namespace",
+        Subject::ServiceAccount => "serviceAccount",
+        Subject::TrustDomain => "trustDomain",
+        Subject::RequestPrincipal => "requestPrincipal",
+        Subject::SourceIp => "ip",
+        Subject::RemoteIp => "remoteIp",
+        Subject::DestinationIp => "destination.ip",
+        Subject::DestinationPort => "port",
+        Subject::ConnectionSni => "connection.sni",
+        Subject::Host => "host",
+        Subject::Method => "method",
+        Subject::Path => "path",
+        Subject::Header(name) => return format!("request.headers[{name}]"),
+        Subject::JwtClaim(path) => return format!("request.auth.claims[{}]", path.join("][")),
+        Subject::JwtAudience => "request.auth.audiences",
+        Subject::JwtPresenter => "request.auth.presenter",
+    };
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_a_sentence() {
+        let test = |subject, negated, patterns: &[TextPattern]| Test {
+            subject,
+            negated,
+            accepts: Accepts::Text(patterns.to_vec()),
+        };
+        let exact = |text: &str| TextPattern::Exact(text.into());
+        let rule = Rule {
+            from: vec![
+                vec![
+                    test(Subject::Namespace, false, &[exact("shop")]),
+                    test(Subject::Principal, true, &[TextPattern::Suffix("/sa/x".into())]),
+                ],
+                vec![Test {
+                    subject: Subject::SourceIp,
+                    negated: false,
+                    accepts: Accepts::Addresses(vec!["10.0.0.0/8".into()]),
+                }],
+            ],
+            to: vec![vec![test(Subject::Method, false, &[exact("GET"), exact("POST")])]],
+            when: vec![test(Subject::Header("x".into()), true, &[TextPattern::Present])],
+        };
+        assert_eq!(
+            sentence(&rule),
+            "from namespace shop, principal not */sa/x or ip 10.0.0.0/8; to method GET | POST; when request.headers[x] not *"
+        );
+        assert_eq!(sentence(&Rule::default()), "anything");
+    }
+}
