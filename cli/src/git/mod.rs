@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use tree::Tree;
 
-use process::run;
+pub(crate) use process::run;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GitError {
