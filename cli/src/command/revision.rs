@@ -1,7 +1,6 @@
 //! Which Git commit is compiled: what the compiler cannot know, and a snapshot's provenance says.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use mesh_compiler::source::Input;
 use mesh_snapshot::provenance::Provenance;
@@ -47,7 +46,7 @@ impl Revision {
 
 /// The commit that is checked out where a path leads to.
 fn head(path: &Path) -> Option<String> {
-    git(folder_of(path), &["rev-parse", "HEAD"])
+    git(folder_of(path), "rev-parse", &["HEAD"])
 }
 
 /// What is read of a folder, as `mesh_compiler::source` does: whether Git ignores it is not asked.
@@ -66,15 +65,15 @@ fn is_clean(path: &Path) -> bool {
     let file = file.map(|name| format!(":(literal){}", name.to_string_lossy()));
     let read = file.as_ref().map_or(READ.to_vec(), |file| vec![file.as_str()]);
     // Of folders that are ignored, too, each file is looked at.
-    let status: &[&str] = &["status", "--porcelain", "--ignored", "--untracked-files=all", "--"];
-    let changes = git(folder_of(path), &[status, read.as_slice()].concat());
+    let status: &[&str] = &["--porcelain", "--ignored", "--untracked-files=all", "--"];
+    let changes = git(folder_of(path), "status", &[status, read.as_slice()].concat());
     changes.is_some_and(|changes| changes.is_empty())
 }
 
 /// From where the paths of files are counted.
 pub(super) fn paths() -> Paths {
     let here = working_directory();
-    let repository = git(&here, &["rev-parse", "--show-toplevel"]).filter(|root| !root.is_empty());
+    let repository = git(&here, "rev-parse", &["--show-toplevel"]).filter(|root| !root.is_empty());
     Paths::new(here, repository.map(PathBuf::from))
 }
 
@@ -91,7 +90,7 @@ fn working_directory() -> PathBuf {
 pub(super) fn paths_of(paths: &[String]) -> Paths {
     let here = self::paths();
     let first = paths.first().map_or(Path::new("."), Path::new);
-    match git(folder_of(first), &["rev-parse", "--show-toplevel"]) {
+    match git(folder_of(first), "rev-parse", &["--show-toplevel"]) {
         Some(root) if !root.is_empty() => here.of_repository(root.into()),
         _ => here,
     }
@@ -102,16 +101,8 @@ fn folder_of(path: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
-/// What it prints, unless it fails. Nothing that the repository configures is run.
-fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git")
-        .args(["-c", "core.fsmonitor=false", "--no-optional-locks"])
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim().to_owned())
+/// What Git prints, unless it fails.
+fn git(folder: &Path, command: &'static str, arguments: &[&str]) -> Option<String> {
+    let printed = crate::git::run(folder, command, arguments, &[]).ok()?;
+    String::from_utf8(printed).ok().map(|text| text.trim().to_owned())
 }

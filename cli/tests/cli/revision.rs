@@ -108,17 +108,40 @@ fn a_commit_is_named_as_it_is() {
     assert!(is_dirty(&["policies"]) && !is_dirty(&["policies/web.yaml"]));
 }
 
-/// What leads out of a revision is not read, and not passed over either.
+/// What leads out of a revision is not read, and not passed over either: a folder may hold policy, whatever its name.
 #[test]
 fn a_link_out_of_a_revision_cannot_be_read() {
-    let repository = Repository::of(&[("web.yaml", SERVICE)]);
-    let outside = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(outside.path(), SERVICE.replace("name: web", "name: other")).unwrap();
-    std::os::unix::fs::symlink(outside.path(), repository.path().join("out.yaml")).unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let policy = outside.path().join("other.yaml");
+    std::fs::write(&policy, SERVICE.replace("name: web", "name: other")).unwrap();
+    for (name, target) in [("out.yaml", policy.as_path()), ("out", outside.path())] {
+        let repository = Repository::of(&[("web.yaml", SERVICE)]);
+        std::os::unix::fs::symlink(target, repository.path().join(name)).unwrap();
+        for arguments in [&["init", "-q"][..], &["add", "-A"], &["commit", "-q", "-m", "one"]] {
+            repository.git(arguments).unwrap();
+        }
+        let (code, text) = mesh(&repository, ".", &["compile", "--check", "git:HEAD"]);
+        assert_ne!(code, 0, "{text}");
+        assert!(text.contains(&format!("git:HEAD:{name}")), "{text}");
+    }
+}
+
+/// A link to what lies elsewhere in the repository is followed, as in a folder.
+#[test]
+fn a_link_within_a_revision_is_followed() {
+    let repository = Repository::of(&[
+        ("policies/route.yaml", &route("web")),
+        ("common/services/web.yaml", SERVICE),
+        ("common/no/policy.yaml", "]"),
+    ]);
+    for (name, target) in [("shared", "common"), ("policies/services", "../shared/services")] {
+        std::os::unix::fs::symlink(target, repository.path().join(name)).unwrap();
+    }
     for arguments in [&["init", "-q"][..], &["add", "-A"], &["commit", "-q", "-m", "one"]] {
         repository.git(arguments).unwrap();
     }
-    let (code, text) = mesh(&repository, ".", &["compile", "--check", "git:HEAD"]);
-    assert_ne!(code, 0, "{text}");
-    assert!(text.contains("git:HEAD:out.yaml"), "{text}");
+    for source in ["policies", "git:HEAD:policies"] {
+        let (code, text) = mesh(&repository, ".", &["compile", "--check", source]);
+        assert_eq!(code, 0, "{source}: {text}");
+    }
 }

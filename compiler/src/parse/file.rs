@@ -11,7 +11,7 @@ use super::{
     Broken, Content, Document, NodeId, Pragma, Tree, TreeId, embedded, everyday, placeholder,
     pragmas, secret, syntax, template,
 };
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::source::{FileId, Role, SourceFile, Span};
 
 /// How deep lists and mappings may lie in each other. The deepest field of any kind lies at 20.
@@ -76,7 +76,7 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
         }
         parsed.add(yaml.tree, yaml.span, file, id, &mut notices, out);
     }
-    notices.dedup_by(|a, b| a.message == b.message);
+    notices.dedup_by(|a, b| a.message == b.message && a.severity < Severity::Error);
     out.append(&mut notices);
     parsed
 }

@@ -34,6 +34,7 @@ mod placeholder;
 mod pragmas;
 pub mod scalar;
 mod secret;
+mod securing;
 mod syntax;
 mod template;
 mod tree;

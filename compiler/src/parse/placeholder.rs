@@ -1,9 +1,9 @@
 //! Documents that are no YAML until their placeholders are filled in, as `hosts: [${HOST}]` is none.
 
 use super::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
-use super::document::Identity;
 use super::file::{YamlDocument, read};
-use crate::diagnostic::{Diagnostic, Place, Severity};
+use super::securing;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::source::Span;
 
 /// In place of the fault of a document that does not parse: a notice, if the fault stands in a line with a placeholder, and
@@ -20,23 +20,12 @@ pub(super) fn unfilled(text: &str, yaml: &YamlDocument) -> Option<Diagnostic> {
         return None;
     }
     let message = "skipped: this is not YAML until its placeholders are filled in";
-    let mut found = Diagnostic::new(&UNRENDERED_SOURCE, Place::text(file, placeholder), message)
+    let notice = Diagnostic::new(&UNRENDERED_SOURCE, Place::text(file, placeholder), message)
         .label("a placeholder without quotes")
         .consequence("nothing of this document is checked or compiled; the others of the file are")
         .help("compile what they are filled with, as in `envsubst < FILE | mesh compile -`, or put them in quotes");
-    let root = yaml.tree.root();
-    let kind = root.map(|root| Identity::read(&yaml.tree, root, text).kind);
-    if let Some(kind) = kind.filter(|kind| SECURING.contains(&&**kind)) {
-        found.severity = Severity::Error;
-        found = found.consequence(format!(
-            "no snapshot is made: it would lack this `{kind}`, and let in what that keeps out"
-        ));
-    }
-    Some(found)
+    Some(securing::judged(notice, securing::kind(text, yaml)))
 }
-
-/// The kinds without which more is let in.
-const SECURING: &[&str] = &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
 
 /// The same with a word in place of each placeholder.
 fn filled(text: &str) -> String {
@@ -76,6 +65,7 @@ fn placeholder_in_line(text: &str, at: usize) -> Option<Span> {
 
 #[cfg(test)]
 mod tests {
+    use crate::diagnostic::Severity;
     use crate::testing::Compiled;
 
     const FINE: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n";
@@ -98,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_keeps_out_must_not_be_missing() {
-        for kind in super::SECURING {
+        for kind in super::securing::SECURING {
             let text = format!(
                 "{FINE}---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: b}}\nspec: {{a: [${{BAD}}]}}\n"
             );
@@ -112,6 +102,16 @@ mod tests {
             let consequence = found.consequence.as_deref().unwrap();
             assert!(consequence.contains(&format!("lack this `{kind}`")), "{consequence}");
         }
+    }
+
+    /// One notice stands for all documents that are like it, and none of those for a policy.
+    #[test]
+    fn a_policy_is_told_behind_others_that_are_not_read() {
+        let other = "kind: Service\nspec: {a: [${BAD}]}\n";
+        let policy = "spec: {a: [${BAD}]}\nkind: AuthorizationPolicy\n";
+        let compiled = Compiled::text(&format!("{other}---\n{other}---\n{policy}"));
+        let severities: Vec<_> = compiled.findings.iter().map(|found| found.severity).collect();
+        assert_eq!(severities, [Severity::Warning, Severity::Error], "{:?}", compiled.said());
     }
 
     #[test]

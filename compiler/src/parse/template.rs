@@ -1,10 +1,12 @@
 //! Documents that are no YAML until a template is rendered, as `port: {{ .Values.port }}` is none.
 //!
 //! A notice is no error, so a policy with a fault must not pass for a template: each document is judged by itself, and its
-//! braces have to be what is wrong with it.
+//! braces have to be what is wrong with it. Below a chart's `templates` nobody expects anything to be read; elsewhere a policy
+//! of security that is a template is an error.
 
 use super::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
 use super::file::{Stream, YamlDocument, read};
+use super::securing;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, SourceFile, Span};
 
@@ -20,19 +22,21 @@ pub(super) fn of_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<
     let is_in_templates = file.path.split('/').rev().skip(1).any(|folder| folder == "templates");
     let has_lines = || strange().any(|yaml| has_action_line(slice(text, yaml.span)));
     (is_in_templates || has_lines()).then(|| {
-        notice(Place::text(id, first))
+        let notice = notice(Place::text(id, first))
             .consequence("the resources that it makes are neither checked nor compiled")
-            .help("compile what it renders to, as in `helm template . | mesh compile -`")
+            .help("compile what it renders to, as in `helm template . | mesh compile -`");
+        let mut kinds = stream.documents.iter().filter_map(|yaml| securing::kind(text, yaml));
+        securing::judged(notice, kinds.next().filter(|_| !is_in_templates))
     })
 }
 
 /// In place of the faults of a document: a notice, if braces of a template are what is wrong with it.
 pub(super) fn of_document(text: &str, yaml: &YamlDocument, id: FileId) -> Option<Diagnostic> {
     let braces = is_strange(yaml).then(|| braces(text, yaml))??;
-    let found = notice(Place::text(id, braces))
+    let notice = notice(Place::text(id, braces))
         .consequence("nothing of this document is checked or compiled; the others of the file are")
         .help("compile what it renders to, as in `helm template . | mesh compile -`");
-    Some(found)
+    Some(securing::judged(notice, securing::kind(text, yaml)))
 }
 
 /// A `{{ … }}` that YAML reads is a mapping that is a key.

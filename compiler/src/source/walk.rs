@@ -145,8 +145,10 @@ impl Walk {
                 self.file(link.to_owned(), real, shown);
             }
             Err(error) if error.raw_os_error() == Some(ELOOP) => self.found(shown, Origin::Loop),
-            // A dangling link hides a file only where its name promises one.
-            Err(error) if is_named => self.found(shown, Origin::Unreadable(error)),
+            // A dangling link hides a file only where its name promises one. Through what is no folder it may lead to a folder, too.
+            Err(error) if is_named || error.kind() == io::ErrorKind::NotADirectory => {
+                self.found(shown, Origin::Unreadable(error));
+            }
             Ok(_) if is_named => self.found(shown, Origin::Unreadable(no_file())),
             Ok(_) | Err(_) => {}
         }

@@ -1,3 +1,4 @@
+use crate::diagnostic::Severity;
 use crate::testing::Compiled;
 
 /// The checks that speak of a file.
@@ -78,6 +79,30 @@ fn a_template_is_one_notice() {
         ("templates/a.yaml", format!("{plain}---\n{named}")),
     ] {
         assert_eq!(checks(path, &text), ["unrendered-source"], "{text}");
+    }
+}
+
+/// A chart's templates are sources, and so are left out; a policy that lies elsewhere is meant to be enforced.
+#[test]
+fn a_policy_that_is_a_template_must_not_be_missing() {
+    let policy =
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\n";
+    let plain = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n";
+    let value = "spec: {a: {{ .a }}-b}\n";
+    let lines = |text: &str| format!("{{{{- if .Values.x }}}}\n{text}{{{{- end }}}}\n");
+    for (path, text, severity) in [
+        ("a.yaml", format!("{policy}{value}"), Severity::Error),
+        ("a.yaml", format!("{plain}{value}"), Severity::Warning),
+        ("a.yaml", format!("{value}{policy}"), Severity::Error),
+        ("a.yaml", lines(policy), Severity::Error),
+        ("a.yaml", format!("{}---\n{policy}", lines(plain)), Severity::Error),
+        ("a.yaml", lines(plain), Severity::Warning),
+        ("chart/templates/a.yaml", lines(policy), Severity::Warning),
+        ("chart/templates/a.yaml", format!("{policy}{value}"), Severity::Warning),
+    ] {
+        let compiled = Compiled::files(&[(path, &text)]);
+        let [found] = compiled.findings.as_slice() else { panic!("{:?}", compiled.said()) };
+        assert_eq!((found.check.name, found.severity), ("unrendered-source", severity), "{text}");
     }
 }
 
