@@ -98,7 +98,7 @@ pub(super) fn covers_request(a: &HttpMatch, b: &HttpMatch) -> bool {
     covers_text(a.scheme.as_ref(), b.scheme.as_ref())
         && covers_text(a.method.as_ref(), b.method.as_ref())
         && covers_text(a.authority.as_ref(), b.authority.as_ref())
-        && covers_names(&a.headers, &b.headers)
+        && covers_headers(&a.headers, &b.headers)
         && covers_names(&a.query_params, &b.query_params)
         && covers_absent(a, b)
         && (a.port == 0 || a.port == b.port)
@@ -132,7 +132,18 @@ fn covers_text(a: Option<&StringMatch>, b: Option<&StringMatch>) -> bool {
     }
 }
 
-/// Of headers and parameters, which need not be there.
+/// Names of headers disregard case. Source: RFC 9110 §5.1.
+fn header<'h>(headers: &'h BTreeMap<String, StringMatch>, name: &str) -> Option<&'h StringMatch> {
+    let folded = || headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    headers.get(name).or_else(|| folded().map(|(_, test)| test))
+}
+
+/// Of headers, which need not be there.
+fn covers_headers(a: &BTreeMap<String, StringMatch>, b: &BTreeMap<String, StringMatch>) -> bool {
+    a.iter().all(|(name, a)| header(b, name).is_some_and(|b| Test::of(a).covers(&Test::of(b))))
+}
+
+/// Of parameters, which need not be there.
 fn covers_names(a: &BTreeMap<String, StringMatch>, b: &BTreeMap<String, StringMatch>) -> bool {
     a.iter().all(|(name, a)| b.get(name).is_some_and(|b| Test::of(a).covers(&Test::of(b))))
 }
@@ -140,7 +151,7 @@ fn covers_names(a: &BTreeMap<String, StringMatch>, b: &BTreeMap<String, StringMa
 /// What `a` must not find, `b` must not find either.
 fn covers_absent(a: &HttpMatch, b: &HttpMatch) -> bool {
     a.without_headers.iter().all(|(name, a)| {
-        let excluded = b.without_headers.get(name);
+        let excluded = header(&b.without_headers, name);
         excluded.is_some_and(|b| Test::of(b).covers(&Test::of(a)))
     })
 }
@@ -182,6 +193,7 @@ mod tests {
             (r#"{"uri": {"prefix": "/A"}, "ignoreUriCase": true}"#, r#"{"uri": {"exact": "/ab"}}"#),
             (r#"{"headers": {"a": {}}}"#, r#"{"headers": {"a": {"exact": "x"}, "b": {}}}"#),
             (r#"{"withoutHeaders": {"a": {"exact": "x"}}}"#, r#"{"withoutHeaders": {"a": {}}}"#),
+            (r#"{"headers": {"X-A": {"exact": "x"}}}"#, r#"{"headers": {"x-a": {"exact": "x"}}}"#),
             (r#"{"gateways": ["mesh"]}"#, "{}"),
         ];
         for (a, b) in pairs {

@@ -11,6 +11,7 @@ mod credential;
 mod inventory;
 mod operation;
 mod suggestion;
+mod witness;
 
 // Names that lead nowhere.
 mod assumed_inventory;

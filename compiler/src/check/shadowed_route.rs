@@ -12,6 +12,7 @@ use super::merged_routes::{self, Merged, MergedRoutes};
 use super::overlap::why_first;
 use super::tried::Tried;
 use super::unreachable_route::catch_all;
+use super::witness::for_one;
 use crate::api::istio::HttpMatch;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -47,9 +48,9 @@ fn check(it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
             shadows.extend(by.map(|(by, at, _)| (*index, match_place(by, *at))));
         }
         if shadows.len() == own && own > 0 {
-            out.push(dead_route(route, shadows));
+            out.push(dead_route(it, route, shadows));
         } else {
-            out.extend(shadows.into_iter().map(|(index, by)| dead_match(route, index, by)));
+            out.extend(shadows.into_iter().map(|(index, by)| dead_match(it, route, index, by)));
         }
     }
 }
@@ -115,11 +116,8 @@ fn taken_route(
             found = found.also(at, takes_it(by, it));
         }
     }
-    Some(
-        found
-            .consequence("all requests that it matches go where the other resource's route leads")
-            .help(OWN_RESOURCE),
-    )
+    let consequence = "all requests that it matches go where the other resource's route leads";
+    Some(found.consequence(of_merged(consequence, merged, it)).help(OWN_RESOURCE))
 }
 
 fn taken_match(
@@ -134,11 +132,16 @@ fn taken_match(
     let mut found = Diagnostic::new(&CHECK, test_place(it), message)
         .label("adds nothing")
         .also(test_place(by), takes_it(by, it))
-        .consequence("requests go where the other resource's route leads")
+        .consequence(of_merged("requests go where the other resource's route leads", merged, it))
         .help(OWN_RESOURCE);
     // The route is in use all the same.
     found.severity = Severity::Info;
     found
+}
+
+fn of_merged(consequence: &str, merged: &MergedRoutes<'_, '_>, it: &Merged<'_, '_>) -> String {
+    let any = HttpMatch::default();
+    for_one(consequence, it.test.map_or(&any, |(_, test)| test), &merged.host)
 }
 
 /// The order within a resource is its author's; that between resources is not.
@@ -170,11 +173,16 @@ fn called(route: &MergedHttp<'_>) -> String {
     }
 }
 
-fn dead_route(route: &MergedHttp<'_>, shadows: Vec<(usize, Place)>) -> Diagnostic {
+fn dead_route(
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    shadows: Vec<(usize, Place)>,
+) -> Diagnostic {
     let name = called(route);
+    let consequence = "all requests that it matches go where the earlier route leads";
     let found = Diagnostic::new(&CHECK, place(route), format!("{name} can never be selected"))
         .label("never selected")
-        .consequence("all requests that it matches go where the earlier route leads")
+        .consequence(of_route(consequence, it, route, 0))
         .help("move the more specific route first");
     let mut met = Vec::new();
     shadows.into_iter().fold(found, |found, (_, by)| {
@@ -186,12 +194,29 @@ fn dead_route(route: &MergedHttp<'_>, shadows: Vec<(usize, Place)>) -> Diagnosti
     })
 }
 
-fn dead_match(route: &MergedHttp<'_>, index: usize, by: Place) -> Diagnostic {
+/// What follows for a request that a match takes.
+fn of_route(
+    consequence: &str,
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    index: usize,
+) -> String {
+    let host = it.resource.spec.hosts.first().map_or("*", String::as_str);
+    let test = route.spec.r#match.get(index);
+    test.map_or_else(|| consequence.to_owned(), |test| for_one(consequence, test, host))
+}
+
+fn dead_match(
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    index: usize,
+    by: Place,
+) -> Diagnostic {
     let message = "this match adds nothing: an earlier one takes all of its requests";
     let mut found = Diagnostic::new(&CHECK, match_place(route, index), message)
         .label("adds nothing")
         .also(by, "this takes every request that it matches")
-        .consequence("requests go where the earlier match leads")
+        .consequence(of_route("requests go where the earlier match leads", it, route, index))
         .help("remove it, or move the more specific one first");
     // The route is in use all the same.
     found.severity = Severity::Info;

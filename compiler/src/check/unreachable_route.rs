@@ -5,6 +5,8 @@
 
 use super::cover::takes_all;
 use super::shadowed_route::place;
+use super::witness::for_one;
+use crate::api::istio::HttpMatch;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -14,6 +16,8 @@ pub(super) static CHECK: Check =
     Check::lint("unreachable-route", Severity::Warning, include_str!("unreachable_route.md"))
         .alias(&["IST0130", "IST0131"]);
 
+const ALL_REQUESTS: &str = "all requests go where the earlier route leads";
+
 /// How many more dead routes are pointed at.
 const SHOWN_MAX: usize = 3;
 
@@ -21,13 +25,18 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, it) in mesh.virtual_services.iter() {
         if let Some(at) = catch_all(it) {
             let dead: Vec<_> = it.http.iter().skip(at + 1).map(place).collect();
-            out.extend(it.http.get(at).and_then(|all| report(place(all), dead)));
+            let any = HttpMatch::default();
+            let first = it.http.get(at + 1).and_then(|dead| dead.spec.r#match.first());
+            let host = it.resource.spec.hosts.first().map_or("*", String::as_str);
+            let consequence = for_one(ALL_REQUESTS, first.unwrap_or(&any), host);
+            out.extend(it.http.get(at).and_then(|all| report(place(all), dead, consequence)));
         }
         let all = it.resource.spec.tcp.iter().position(|route| route.r#match.is_empty());
         if let Some(at) = all {
             let place = |index: &usize| tcp_place(it.resource.id, *index);
             let dead = (at + 1..it.resource.spec.tcp.len()).map(|index| place(&index));
-            out.extend(report(place(&at), dead.collect()));
+            let consequence = "all connections go where the earlier route leads".to_owned();
+            out.extend(report(place(&at), dead.collect(), consequence));
         }
     }
 }
@@ -47,7 +56,7 @@ fn tcp_place(document: DocumentId, index: usize) -> Place {
     )
 }
 
-fn report(all: Place, dead: Vec<Place>) -> Option<Diagnostic> {
+fn report(all: Place, dead: Vec<Place>, consequence: String) -> Option<Diagnostic> {
     let more = dead.len().checked_sub(1)?;
     let mut dead = dead.into_iter();
     let message = match more {
@@ -58,7 +67,7 @@ fn report(all: Place, dead: Vec<Place>) -> Option<Diagnostic> {
     let found = Diagnostic::new(&CHECK, dead.next()?, message)
         .label("never reached")
         .also(all, "this route takes every request")
-        .consequence("all requests go where the earlier route leads")
+        .consequence(consequence)
         .help("move the route that takes every request to the end, or give it a `match`");
     Some(dead.take(SHOWN_MAX).fold(found, |found, place| found.also(place, "nor is this one")))
 }
