@@ -56,6 +56,7 @@ mod merged_routes;
 mod misjoined_rewrite;
 mod overruled_destination_rule;
 mod overruled_service_entry;
+mod repeated_match;
 mod retries_past_timeout;
 mod rival_service_entry;
 mod shadowed_destination_rule;
@@ -214,6 +215,7 @@ static RULES: &[Rule] = &[
     (&unused_stream_route::CHECK, unused_stream_route::run),
     (&unused_delegate::CHECK, unused_delegate::run),
     (&shadowed_route::CHECK, shadowed_route::run),
+    (&repeated_match::CHECK, repeated_match::run),
     (&shadowed_stream_route::CHECK, shadowed_stream_route::run),
     (&overruled_destination_rule::CHECK, overruled_destination_rule::run),
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
