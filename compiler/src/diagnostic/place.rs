@@ -40,8 +40,7 @@ impl Place {
     /// A resource as a whole, shown at its name.
     #[must_use]
     pub fn resource(document: DocumentId) -> Self {
-        let path = FieldPath::default().field("metadata").field("name");
-        Self::Field { document, path, part: Part::Value }
+        Self::Field { document, path: FieldPath::of_name(), part: Part::Value }
     }
 
     /// The value at a path; where it is absent, what ought to hold it.
