@@ -91,6 +91,14 @@ impl Place {
         }
     }
 
+    /// Says of a place in the file `before` that this is called `now`.
+    pub(crate) fn rename_file(&mut self, before: FileId, now: FileId) {
+        match self {
+            Self::File(file) | Self::Text { file, .. } if *file == before => *file = now,
+            Self::File(_) | Self::Text { .. } | Self::Field { .. } => {}
+        }
+    }
+
     /// The resource that the place is in.
     #[must_use]
     pub fn document(&self) -> Option<DocumentId> {

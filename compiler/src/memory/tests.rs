@@ -1,5 +1,6 @@
 //! Whatever is kept, what is compiled again is what is compiled afresh.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -46,6 +47,33 @@ fn what_is_compiled_again_is_what_is_compiled_afresh() {
     std::fs::remove_file(folder.path().join("b.yaml")).unwrap();
     assert!(again());
     assert!(!again());
+}
+
+/// Its identity is the same one for as long as it is not parsed again.
+#[test]
+fn a_file_that_gets_another_number_is_not_parsed_again() {
+    let folder = Folder::new();
+    let inputs = [Input::Path(folder.path().into())];
+    let options = Options::default();
+    let mut memory = Memory::default();
+    let mut again = || {
+        let compiled = compile_again(&inputs, &options, &mut memory, None);
+        assert_eq!(shown(&compiled), shown(&compile(&inputs, &options)));
+        let services = compiled.parsed.documents().map(|(_, it)| it);
+        let mut services = services.filter(|it| &*it.identity.kind == "Service");
+        let found = services.next().map(|it| (it.file, Arc::as_ptr(&it.identity).addr()));
+        found.unwrap()
+    };
+    // Something is found in it while it is parsed, while it is decoded, and by a rule.
+    let faulty = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {prots: [], ports: [{port: 80, port: 81}]}\n";
+    folder.write("b.yaml", format!("# mesh:allow nothing\n{faulty}---\n{BROKEN}---\nkind: [\n"));
+    let (first, address) = again();
+    folder.write("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\n");
+    let (second, same) = again();
+    assert_ne!(first, second);
+    assert_eq!(address, same);
+    std::fs::remove_file(folder.path().join("a.yaml")).unwrap();
+    assert_eq!(again(), (first, address));
 }
 
 #[test]
