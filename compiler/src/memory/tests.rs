@@ -97,9 +97,17 @@ fn what_is_looked_for_again_is_told_by_what_has_changed() {
     assert!(parts.meet(routes) && !parts.meet(services));
     let (parts, services, routes) = changed(&whole.replace("port: 80", "port: 81"));
     assert!(parts.meet(routes) && parts.meet(services), "both say what they said before");
+    // Where resources stand is known while none comes or goes.
+    let mesh = compile_again(&inputs, &Options::default(), &mut memory, None).mesh;
+    assert!(!reading(|| mesh.services.namespaces().count()).1.meet(services));
+    let mut changed = |text: &str| {
+        folder.write("a.yaml", text);
+        compile_again(&inputs, &Options::default(), &mut memory, None).mesh.changed
+    };
     // What has another name may be another's duplicate, and what was added gives others other numbers.
-    assert_eq!(changed(&whole.replace("name: a", "name: b")).0, Parts::ALL);
-    assert_eq!(changed(SERVICE).0, Parts::ALL);
+    assert_eq!(changed(&whole.replace("name: a", "name: b")), Parts::ALL);
+    assert_eq!(changed(&whole.replace("{name: a}", "{name: b, namespace: c}")), Parts::ALL);
+    assert_eq!(changed(SERVICE), Parts::ALL);
 }
 
 /// What is written below may be looked at as if it had been there for long: no file takes the place of another unnoticed, as each
