@@ -1,5 +1,6 @@
 //! All stages in a row.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use mesh_snapshot::container::Bundle;
@@ -122,9 +123,10 @@ fn all_stages(
     again: Option<Again<'_, '_>>,
 ) -> Compilation {
     environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
+    let mut once = check::Kept::default();
     let (decoded, kept, early) = match again {
-        Some(it) => (Some(it.decoded), Some(it.kept), it.early),
-        None => (None, None, None),
+        Some(it) => (Some(it.decoded), it.kept, it.early),
+        None => (None, &mut once, None),
     };
     let mesh = api::decode_by(&parsed, decoded, &mut diagnostics);
     let read = Compilation { root, parsed, mesh, findings: Vec::new(), bundle: None, fault: None };
@@ -146,7 +148,8 @@ struct Found<'c> {
     read: &'c Compilation,
     levels: Levels,
     allowances: Allowances,
-    diagnostics: Vec<Diagnostic>,
+    /// What is kept for the next time is not copied.
+    diagnostics: Vec<Cow<'c, Diagnostic>>,
 }
 
 /// What the user is told.
@@ -168,14 +171,12 @@ struct Outcome {
 fn examine<'c>(
     read: &'c Compilation,
     options: &Options,
-    kept: Option<&mut check::Kept>,
+    kept: &'c mut check::Kept,
     mut diagnostics: Vec<Diagnostic>,
 ) -> Examined<'c> {
     let Compilation { parsed, mesh, root, .. } = read;
     let levels = crate::levels(mesh, parsed, &mut diagnostics);
     ownership::check(&mesh.project, parsed, root, &mut diagnostics);
-    let mut once = check::Kept::default();
-    let kept = kept.unwrap_or(&mut once);
     let is_to_look = kept.forget(mesh.changed, options.today);
     let (allowances, resolved) = rayon::join(
         || Allowances::read(parsed, options.today, &mut diagnostics),
@@ -184,16 +185,24 @@ fn examine<'c>(
     if let Some(resolved) = &resolved {
         kept.look(resolved);
     }
-    kept.tell(&mut diagnostics);
+    let mut diagnostics: Vec<_> = diagnostics.into_iter().map(Cow::Owned).collect();
+    diagnostics.extend(kept.all().map(Cow::Borrowed));
     check::hold_back(parsed, &mut diagnostics);
     Examined { resolved, found: Found { read, levels, allowances, diagnostics } }
 }
 
 impl Found<'_> {
+    fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter().map(AsRef::as_ref)
+    }
+
+    fn add(&mut self, more: Vec<Diagnostic>) {
+        self.diagnostics.extend(more.into_iter().map(Cow::Owned));
+    }
+
     fn tell(&self) -> Told {
         let Compilation { parsed, mesh, .. } = self.read;
-        let diagnostics = self.diagnostics.clone();
-        let mut findings = finish(diagnostics, parsed, &mesh.faults, &self.levels);
+        let mut findings = finish(self.diagnostics(), parsed, &mesh.faults, &self.levels);
         let used = self.allowances.set_aside(&mut findings);
         Told { findings, used }
     }
@@ -201,7 +210,7 @@ impl Found<'_> {
     /// What is found so far, where somebody waits for it or it may be that no snapshot can be made. Most repositories are
     /// without a fault, and then it is told with what lowering finds.
     fn tell_early(&self, early: Option<Early<'_>>) -> Option<Told> {
-        let is_asked = early.is_some() || may_fail(&self.diagnostics, &self.levels);
+        let is_asked = early.is_some() || may_fail(self.diagnostics(), &self.levels);
         let told = is_asked.then(|| self.tell())?;
         if let Some(early) = early.filter(|_| !told.has_errors()) {
             early(self.read, &told.findings);
@@ -228,13 +237,14 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
     let Examined { resolved, mut found } = examined;
     let Compilation { parsed, mesh, root, .. } = found.read;
     let resolved = resolved.unwrap_or_else(|| resolve::resolve(mesh));
-    let known = found.diagnostics.len();
+    let mut late = Vec::new();
     let locator = (!options.checks_only).then(|| Locator::new(parsed, root));
     let (loose, digests) = rayon::join(
-        || lower::lower(&resolved, locator.as_ref(), &mut found.diagnostics),
+        || lower::lower(&resolved, locator.as_ref(), &mut late),
         || locator.as_ref().map(|_| inputs(parsed, root)).unwrap_or_default(),
     );
-    let told = told.filter(|_| found.diagnostics.len() == known);
+    let told = told.filter(|_| late.is_empty());
+    found.add(late);
     // One thread puts the snapshot together; the others need not wait for it.
     let (sealed, mut told) = rayon::join(
         || loose.seal(),
@@ -246,7 +256,7 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
     if !told.has_errors() {
         let unused = found.allowances.unused(&told.used, parsed);
         if !unused.is_empty() {
-            found.diagnostics.extend(unused);
+            found.add(unused);
             told = found.tell();
         }
     }

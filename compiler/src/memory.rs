@@ -106,14 +106,14 @@ impl Memory {
         if let Some(known) = known
             && known.stamp.is_some()
             && known.stamp == stamp
-            && (known.id, known.file.role) == (id, entry.role)
+            && known.file.role == entry.role
         {
-            return (known.clone(), false);
+            return (known.called(id), false);
         }
         let mut found = Vec::new();
         let file = source::load(entry, id, &mut found);
         match known {
-            Some(known) if known.holds(id, &file) => (Known { stamp, ..known.clone() }, false),
+            Some(known) if known.holds(&file) => (Known { stamp, ..known.called(id) }, false),
             _ => (Known::parse(id, file, found, stamp), true),
         }
     }
@@ -133,10 +133,22 @@ impl Known {
         Self { id, file: Arc::new(file), parsed: Arc::new(parsed), found: found.into(), stamp }
     }
 
+    /// The same under the number that the file has now: others came or went before it.
+    fn called(&self, id: FileId) -> Self {
+        if self.id == id {
+            return self.clone();
+        }
+        let mut found = self.found.to_vec();
+        for found in &mut found {
+            found.each_place(|place| place.rename_file(self.id, id));
+        }
+        let parsed = Arc::new(self.parsed.of_file(id));
+        Self { id, parsed, found: found.into(), ..self.clone() }
+    }
+
     /// Why a file could not be read may change without its text.
-    fn holds(&self, id: FileId, file: &SourceFile) -> bool {
-        self.id == id
-            && self.file.role == file.role
+    fn holds(&self, file: &SourceFile) -> bool {
+        self.file.role == file.role
             && self.file.is_readable()
             && file.is_readable()
             && self.file.text() == file.text()

@@ -6,6 +6,8 @@
 use std::cell::Cell;
 use std::ops::{BitOr, Deref, DerefMut};
 
+use crate::api::Resource;
+
 /// Some parts of an [`crate::api::Mesh`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Parts(u64);
@@ -61,6 +63,13 @@ impl<T, const NUMBER: u32> DerefMut for Part<T, NUMBER> {
     fn deref_mut(&mut self) -> &mut T {
         note(Parts(1 << NUMBER));
         &mut self.0
+    }
+}
+
+impl<T, const NUMBER: u32> Part<Vec<Resource<T>>, NUMBER> {
+    /// Where they stand, of which nobody takes note: where a resource comes, goes or gets another name, all parts change.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|it| it.namespace.as_str())
     }
 }
 

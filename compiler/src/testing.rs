@@ -76,7 +76,7 @@ impl Compiled {
     fn of(parsed: Parsed, mut diagnostics: Vec<Diagnostic>) -> Self {
         let mesh = api::decode(&parsed, &mut diagnostics);
         let levels = crate::levels(&mesh, &parsed, &mut diagnostics);
-        let findings = finish(diagnostics, &parsed, &mesh.faults, &levels);
+        let findings = finish(&diagnostics, &parsed, &mesh.faults, &levels);
         Self { parsed, mesh, findings }
     }
 

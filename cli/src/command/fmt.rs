@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let parsed = mesh_compiler::read(&inputs, &[], &mut found);
     let paths = revision::paths_of(&arguments.paths);
     let mut run = Run { arguments, parsed: &parsed, paths, tally: Tally::default() };
-    let is_unreadable = unreadable(found, &parsed);
+    let is_unreadable = unreadable(&found, &parsed);
     for (id, file) in run.wanted() {
         if let Err(error) = run.file(id, file) {
             return Exit::Unreachable.because(&format_args!("{}: {error}", shown_path(file)));
@@ -103,7 +103,7 @@ fn standard_input(arguments: &Arguments) -> Exit {
 }
 
 /// Tells what cannot be read, and whether there is such.
-fn unreadable(found: Vec<Diagnostic>, parsed: &Parsed) -> bool {
+fn unreadable(found: &[Diagnostic], parsed: &Parsed) -> bool {
     let findings = finish(found, parsed, &BTreeMap::new(), &Levels::new());
     let is_error = |it: &&Finding| (it.check.class, it.severity) == (Class::Input, Severity::Error);
     let mut is_unreadable = false;

@@ -45,7 +45,7 @@ impl Baseline {
         let known = findings.map(|named| Known {
             file: named.file.clone(),
             check: named.finding.check.name.to_owned(),
-            resource: named.finding.primary.resource.clone(),
+            resource: named.finding.primary.resource.as_deref().map(str::to_owned),
             message: named.finding.message.clone(),
             fingerprint: named.fingerprint.clone(),
         });

@@ -31,4 +31,4 @@ pub(crate) use plan::{PlanError, program};
 pub(crate) use repository::Compiled;
 pub(crate) use start::access_log;
 pub(crate) use station::{Side, Station};
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Settle, Watch};

@@ -1,27 +1,45 @@
 //! A repository that somebody is editing.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// Tells when files have been saved.
 pub(crate) struct Watch {
-    changes: mpsc::Receiver<()>,
-    /// How long nothing must have happened.
-    settle: Duration,
-    /// There was a change that nobody was told of.
-    unsettled: Option<Unsettled>,
+    news: Arc<News>,
+    settle: Settle,
     _watcher: RecommendedWatcher,
 }
 
-#[derive(Clone, Copy)]
-struct Unsettled {
+/// How long nothing must have happened before a change is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settle {
+    /// Where all files that changed are whole, for others that are saved with them.
+    pub whole: Duration,
+    /// Where some may be half of what their author saves.
+    pub partial: Duration,
+}
+
+/// What has happened and nobody was told of.
+#[derive(Default)]
+struct News {
+    change: Mutex<Option<Change>>,
+    more: Notify,
+}
+
+#[derive(Debug)]
+struct Change {
     first: Instant,
     latest: Instant,
+    /// Files of which nothing tells that they are whole.
+    partial: HashSet<PathBuf>,
 }
 
 /// Editors save in several steps, and Git writes one file after the other: half a change must not be rolled out.
@@ -29,12 +47,54 @@ const SETTLE: Duration = Duration::from_millis(250);
 /// However long somebody keeps saving.
 const SETTLE_MAX: Duration = Duration::from_secs(5);
 
+impl News {
+    fn change<T>(&self, look: impl FnOnce(&mut Option<Change>) -> T) -> T {
+        look(&mut self.change.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes note of an event, or of a failure to hear of one.
+    fn add(&self, event: Option<&Event>) {
+        let now = Instant::now();
+        let begun = || Change { first: now, latest: now, partial: HashSet::new() };
+        self.change(|change| change.get_or_insert_with(begun).add(event, now));
+        self.more.notify_one();
+    }
+}
+
+impl Change {
+    /// A file that its writer has closed is whole, and so is one that was moved to its place. One that was taken away may be
+    /// about to be replaced.
+    fn add(&mut self, event: Option<&Event>, now: Instant) {
+        self.latest = now;
+        let Some(event) = event.filter(|it| !it.paths.is_empty()) else {
+            self.partial.insert(PathBuf::new());
+            return;
+        };
+        match event.kind {
+            EventKind::Access(_) | EventKind::Modify(ModifyKind::Name(RenameMode::To)) => {
+                for path in &event.paths {
+                    self.partial.remove(path);
+                }
+            }
+            // The first says nothing of what is in the file, and the second what was said of each path.
+            EventKind::Modify(ModifyKind::Metadata(_) | ModifyKind::Name(RenameMode::Both)) => {}
+            _ => self.partial.extend(event.paths.iter().cloned()),
+        }
+    }
+
+    fn settles(&self, settle: Settle) -> Instant {
+        let quiet = if self.partial.is_empty() { settle.whole } else { settle.partial };
+        (self.latest + quiet).min(self.first + SETTLE_MAX)
+    }
+}
+
 impl Watch {
     /// # Errors
     ///
     /// When the system cannot watch `repository`.
     pub(crate) fn new(repository: &Path) -> notify::Result<Self> {
-        Self::over(&[repository.to_owned()], None, SETTLE)
+        let settle = Settle { whole: SETTLE, partial: SETTLE };
+        Self::over(&[repository.to_owned()], None, settle)
     }
 
     /// Watches files and folders, but not what the program itself writes.
@@ -45,22 +105,22 @@ impl Watch {
     pub(crate) fn over(
         paths: &[PathBuf],
         written: Option<&Path>,
-        settle: Duration,
+        settle: Settle,
     ) -> notify::Result<Self> {
-        let (tell, changes) = mpsc::channel(1);
         let roots: io::Result<Vec<_>> = paths.iter().map(|path| path.canonicalize()).collect();
         let roots = roots.map_err(notify::Error::io)?;
         let written = written.and_then(|path| std::path::absolute(path).ok());
         let known = roots.clone();
+        let news = Arc::new(News::default());
+        let heard = Arc::clone(&news);
         let told = move |event: notify::Result<Event>| {
             let is_ours = |event: &Event| written.as_ref().is_some_and(|it| is_all_of(event, it));
             let concerns = |event: &Event| known.iter().any(|root| concerns(event, root));
             // An error is a reason to look, too.
-            if event.is_ok_and(|event| is_ours(&event) || !concerns(&event)) {
-                return;
+            let event = event.ok();
+            if event.as_ref().is_none_or(|event| !is_ours(event) && concerns(event)) {
+                heard.add(event.as_ref());
             }
-            // A full queue holds a notice already.
-            let _ = tell.try_send(());
         };
         let mut watcher = notify::recommended_watcher(told)?;
         for root in roots {
@@ -72,34 +132,29 @@ impl Watch {
                 _ => watcher.watch(&root, RecursiveMode::Recursive)?,
             }
         }
-        Ok(Self { changes, settle, unsettled: None, _watcher: watcher })
+        Ok(Self { news, settle, _watcher: watcher })
     }
 
     /// Returns after the next change, once it has settled. May be dropped at any time: a change that was not told is told by
     /// the next call.
     pub(crate) async fn changed(&mut self) {
         loop {
-            let settles = |it: Unsettled| (it.latest + self.settle).min(it.first + SETTLE_MAX);
-            let settled = self.unsettled.map(settles);
+            let settles = self.news.change(|it| it.as_ref().map(|it| it.settles(self.settle)));
             tokio::select! {
-                () = sleep_until(settled.unwrap_or_else(Instant::now)), if settled.is_some() => {
-                    self.unsettled = None;
+                // What has happened meanwhile may take longer to settle.
+                biased;
+                () = self.news.more.notified() => {}
+                () = sleep_until(settles.unwrap_or_else(Instant::now)), if settles.is_some() => {
+                    self.news.change(Option::take);
                     return;
-                }
-                change = self.changes.recv() => {
-                    if change.is_none() {
-                        return std::future::pending().await;
-                    }
-                    let latest = Instant::now();
-                    let first = self.unsettled.map_or(latest, |it| it.first);
-                    self.unsettled = Some(Unsettled { first, latest });
                 }
             }
         }
     }
 }
 
-/// Whether the compiler could find something new: it reads no hidden files, and reading is what it does itself.
+/// Whether the compiler could find something new, or a file is whole that it found: it reads no hidden files, and reading is what
+/// it does itself.
 fn concerns(event: &Event, root: &Path) -> bool {
     let is_hidden = |path: &Path| {
         let names = path.components().map(|part| part.as_os_str().as_encoded_bytes());
@@ -108,7 +163,11 @@ fn concerns(event: &Event, root: &Path) -> bool {
     let seen = |path: &PathBuf| path.strip_prefix(root).is_ok_and(|path| !is_hidden(path));
     // Without a path it may be anything.
     let somewhere = event.paths.is_empty() || event.paths.iter().any(seen);
-    somewhere && !matches!(event.kind, EventKind::Access(_))
+    let is_read = match event.kind {
+        EventKind::Access(kind) => kind != AccessKind::Close(AccessMode::Write),
+        _ => false,
+    };
+    somewhere && !is_read
 }
 
 /// Whether it tells of nothing but what is written to `path`: a file, what takes its place, or a folder.
@@ -143,6 +202,62 @@ mod tests {
             assert!(is_all_of(&event(path), Path::new("/policy/x.mesh")));
         }
         assert!(!is_all_of(&event("/policy/y.yaml"), Path::new("/policy/x.mesh")));
+    }
+
+    /// What Linux tells of files that are saved in several steps.
+    #[test]
+    fn a_change_settles_when_each_of_its_files_is_whole() {
+        use notify::event::{CreateKind, DataChange, MetadataKind, RemoveKind};
+        let settle = Settle { whole: Duration::from_millis(1), partial: Duration::from_millis(10) };
+        let created = EventKind::Create(CreateKind::File);
+        let modified = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let renamed = |mode| EventKind::Modify(ModifyKind::Name(mode));
+        let (from, to, both) =
+            (renamed(RenameMode::From), renamed(RenameMode::To), renamed(RenameMode::Both));
+        let removed = EventKind::Remove(RemoveKind::File);
+        let marked = EventKind::Modify(ModifyKind::Metadata(MetadataKind::Any));
+        let quiet = |events: &[(EventKind, &[&str])]| {
+            let now = Instant::now();
+            let mut change = Change { first: now, latest: now, partial: HashSet::new() };
+            for (kind, paths) in events {
+                let paths = paths.iter().map(PathBuf::from).collect();
+                change.add(Some(&Event { kind: *kind, paths, attrs: Default::default() }), now);
+            }
+            change.settles(settle) - now
+        };
+        // Emptied, written, closed.
+        assert_eq!(quiet(&[(modified, &["a"])]), settle.partial);
+        assert_eq!(quiet(&[(modified, &["a"]), (modified, &["a"])]), settle.partial);
+        assert_eq!(quiet(&[(modified, &["a"]), (closed, &["a"])]), settle.whole);
+        // One is whole, and another is not.
+        assert_eq!(quiet(&[(modified, &["a"]), (closed, &["b"])]), settle.partial);
+        // Written beside, and moved to its place.
+        let beside = [(created, &["b"][..]), (modified, &["b"]), (closed, &["b"])];
+        let moved = [(from, &["b"][..]), (to, &["a"]), (both, &["b", "a"])];
+        assert_eq!(quiet(&beside), settle.whole);
+        assert_eq!(quiet(&[(to, &["a"]), (marked, &["a"])]), settle.whole);
+        assert_eq!(quiet(&moved), settle.partial, "somebody may put another in its place");
+        // The old one is set aside, and the new one is written.
+        let aside = [(from, &["a"][..]), (to, &["a~"]), (both, &["a", "a~"])];
+        assert_eq!(quiet(&aside), settle.partial);
+        let replaced = [aside[0], aside[1], aside[2], (created, &["a"]), (closed, &["a"])];
+        assert_eq!(quiet(&replaced), settle.whole);
+        assert_eq!(quiet(&[(removed, &["a"])]), settle.partial);
+        // Something, somewhere.
+        assert_eq!(quiet(&[(EventKind::Other, &[])]), settle.partial);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_file_that_was_closed_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let settle = Settle { whole: Duration::ZERO, partial: SETTLE_MAX };
+        let mut watch = Watch::over(&[folder.path().to_owned()], None, settle).unwrap();
+        let begun = Instant::now();
+        std::fs::write(folder.path().join("a.yaml"), "a").unwrap();
+        watch.changed().await;
+        assert!(begun.elapsed() < SETTLE_MAX);
     }
 
     /// As in a loop that waits for other things, too.

@@ -13,6 +13,7 @@ use super::read::Scope;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::{Document, DocumentId, Identity, Parsed};
 use crate::parts::{Parts, reading};
+use crate::source::FileId;
 
 /// What was made of the resources that were read last.
 #[derive(Default)]
@@ -35,10 +36,21 @@ struct Known {
     looked: Arc<Looked>,
 }
 
-/// What was made of a resource, under the id that it had then.
+/// What was made of a resource, under the ids that it and its file had then.
 pub(super) struct Looked {
     id: DocumentId,
+    file: FileId,
     pub(super) value: Look,
+}
+
+impl Looked {
+    fn of(
+        look: impl Fn(DocumentId, &Document) -> Look,
+        id: DocumentId,
+        document: &Document,
+    ) -> Arc<Self> {
+        Arc::new(Self { id, file: document.file, value: look(id, document) })
+    }
 }
 
 /// What `look` makes of each resource, in their order.
@@ -47,8 +59,7 @@ pub(super) fn looks(
     look: impl Fn(DocumentId, &Document) -> Look + Sync,
 ) -> Vec<Arc<Looked>> {
     let documents: Vec<_> = parsed.documents().collect();
-    let looked = |(id, document)| Arc::new(Looked { id, value: look(id, document) });
-    documents.into_par_iter().map(looked).collect()
+    documents.into_par_iter().map(|(id, document)| Looked::of(&look, id, document)).collect()
 }
 
 impl Decoded {
@@ -79,7 +90,7 @@ impl Decoded {
             .into_par_iter()
             .map(|(id, document)| match known.get(&address(document)) {
                 Some(known) => (Arc::clone(&known.looked), false),
-                None => (Arc::new(Looked { id, value: look(id, document) }), true),
+                None => (Looked::of(&look, id, document), true),
             })
             .collect();
         let changed = if is_other { Parts::ALL } else { self.changed(parsed, &looks) };
@@ -141,11 +152,14 @@ fn address(document: &Document) -> usize {
 }
 
 impl Looked {
-    /// What was found in the resource, which is called `id` now.
-    pub(super) fn told(&self, found: &Diagnostic, id: DocumentId) -> Diagnostic {
+    /// What was found in the resource, which is called `id` now and stands in `file`.
+    pub(super) fn told(&self, found: &Diagnostic, id: DocumentId, file: FileId) -> Diagnostic {
         let mut found = found.clone();
-        if id != self.id {
-            found.each_place(|place| self.rename(place, id));
+        if (id, file) != (self.id, self.file) {
+            found.each_place(|place| {
+                self.rename(place, id);
+                place.rename_file(self.file, file);
+            });
         }
         found
     }

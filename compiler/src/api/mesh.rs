@@ -124,7 +124,7 @@ pub(crate) fn decode_by(
         None => (decoded::looks(parsed, look), Parts::ALL),
     };
     mesh.changed = changed;
-    let mut known = HashMap::new();
+    let mut known = HashMap::with_capacity(looks.len());
     let mut duplicates = Vec::new();
     let mut inert: BTreeMap<_, Inert> = BTreeMap::new();
     for ((id, document), look) in parsed.documents().zip(looks) {
@@ -135,13 +135,15 @@ pub(crate) fn decode_by(
                     Inert::add(&mut inert, &UNENFORCED_KIND, kind, consequence, id);
                 }
                 let seen = (&mut known, &mut duplicates);
-                out.extend(outcome.diagnostics.iter().map(|found| look.told(found, id)));
+                out.extend(
+                    outcome.diagnostics.iter().map(|found| look.told(found, id, document.file)),
+                );
                 mesh.add(kind, id, identity, outcome, &scope, seen);
             }
             Look::Unsupported(kind, consequence) => {
                 Inert::add(&mut inert, &UNSUPPORTED_KIND, kind, consequence, id);
             }
-            Look::Say(diagnostic) => out.push(look.told(diagnostic, id)),
+            Look::Say(diagnostic) => out.push(look.told(diagnostic, id, document.file)),
             Look::Skip => {
                 let key = (identity.api_version.to_string(), identity.kind.to_string());
                 *mesh.skipped.entry(key).or_default() += 1;
@@ -196,8 +198,8 @@ fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) 
     }
 }
 
-/// Group and name of the kind, namespace, name → the first resource that is called so.
-type Known<'p> = HashMap<(&'static str, &'static str, &'p str, &'p str), DocumentId>;
+/// Kind, namespace, name → the first resource that is called so.
+type Known<'p> = HashMap<(*const Kind, &'p str, &'p str), DocumentId>;
 
 impl Mesh {
     /// The mesh configuration: that of `mesh.yaml`, or of the `ConfigMap` named `istio`, or of the first revision.
@@ -251,7 +253,7 @@ impl Mesh {
         }
         let name = identity.name.as_deref().unwrap_or_default();
         let namespace = if kind.has_namespace { namespace_of(identity, scope) } else { "" };
-        let first = known.entry((kind.group, kind.name, namespace, name)).or_insert(id);
+        let first = known.entry((std::ptr::from_ref(kind), namespace, name)).or_insert(id);
         if *first != id && !name.is_empty() {
             duplicates.push((id, *first));
             return;

@@ -44,6 +44,13 @@ impl Route {
     }
 }
 
+/// The workloads that open any `Gateway`, whatever leads there; one may be there several times.
+pub(super) fn gateways<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<&'m Workload<'a>> {
+    let istio = mesh.gateways.iter().flat_map(|it| it.proxies(&mesh.workloads));
+    let api = mesh.api_gateways.iter().flat_map(|it| proxies(mesh, it.resource));
+    istio.chain(api).collect()
+}
+
 /// Each pair of gateway and workload once.
 pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
     let mut proxies: HashMap<&str, Vec<&Workload<'_>>> = HashMap::new();

@@ -79,12 +79,12 @@ fn check_rule(
 
 /// Whether a star stands where it is no wildcard.
 fn has_literal(value: &str) -> bool {
-    if !value.contains('*') {
-        return false;
-    }
-    let plain = value.replace("{**}", "").replace("{*}", "");
-    let inner = plain.strip_prefix('*').or_else(|| plain.strip_suffix('*')).unwrap_or(&plain);
-    inner.contains('*')
+    let has_inner = |text: &str| {
+        let inner = text.strip_prefix('*').or_else(|| text.strip_suffix('*')).unwrap_or(text);
+        inner.contains('*')
+    };
+    // Few have one that may be a template.
+    has_inner(value) && has_inner(&value.replace("{**}", "").replace("{*}", ""))
 }
 
 fn report(place: Place, value: &str, action: Action) -> Diagnostic {

@@ -377,8 +377,9 @@ impl Kept {
             .for_each(|(place, found)| *found = Some(look(place, mesh, today)));
     }
 
-    pub(crate) fn tell(&self, out: &mut Vec<Diagnostic>) {
-        out.extend(self.found.iter().flatten().flat_map(|it| &it.diagnostics).cloned());
+    /// All that was found, by rule.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.found.iter().flatten().flat_map(|it| &it.diagnostics)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is not said of files that kustomizations change: names may be others once these are applied.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::{
@@ -33,7 +34,7 @@ static OF_NAMES: &[&Check] = &[
 
 /// Takes back what is said of names in such files, and of names elsewhere that a resource of such a file may have; in its
 /// place, that nothing is built of them.
-pub(crate) fn hold_back(parsed: &Parsed, out: &mut Vec<Diagnostic>) {
+pub(crate) fn hold_back(parsed: &Parsed, out: &mut Vec<Cow<'_, Diagnostic>>) {
     let kustomizations = parsed.kustomizations();
     let changed = parsed.documents().filter(|(_, it)| kustomizations.change(it.file));
     let names: BTreeSet<&str> = changed.filter_map(|(_, it)| it.identity.name.as_deref()).collect();
@@ -47,5 +48,6 @@ pub(crate) fn hold_back(parsed: &Parsed, out: &mut Vec<Diagnostic>) {
         let mut parts = text.split(['.', '/', '"', '\'']);
         !kustomizations.change(file) && !parts.any(|part| names.contains(part))
     });
-    out.extend(kustomizations.report(parsed, before - out.len()));
+    let report = kustomizations.report(parsed, before - out.len());
+    out.extend(report.into_iter().map(Cow::Owned));
 }

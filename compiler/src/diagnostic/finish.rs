@@ -1,10 +1,11 @@
 //! From named places to bytes, in an order that does not depend on chance.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::parse::{DocumentId, Faults, Parsed, origin};
+use crate::parse::{DocumentId, Faults, Parsed};
 use crate::source::{FileId, Role, Span};
 
 use super::{
@@ -36,21 +37,22 @@ pub struct Site {
     pub span: Option<Span>,
     pub text: String,
     /// The resource that stands there, `VirtualService shop/reviews`.
-    pub resource: Option<String>,
+    pub resource: Option<Arc<str>>,
     /// What the resource was rendered from, `shop/templates/reviews.yaml`: there it is to be mended.
-    pub origin: Option<String>,
+    pub origin: Option<Arc<str>>,
 }
 
 /// Looks all places up, applies the project's levels, drops what follows from `faults`, from a misspelt field or from a
 /// text that a rule refuses, what supposes to be right where there is an error, and what is said twice, and sorts by
 /// file, place and check.
 #[must_use]
-pub fn finish(
-    diagnostics: Vec<Diagnostic>,
+pub fn finish<'d>(
+    diagnostics: impl IntoIterator<Item = &'d Diagnostic>,
     parsed: &Parsed,
     faults: &BTreeMap<DocumentId, Faults>,
     levels: &Levels,
 ) -> Vec<Finding> {
+    let diagnostics: Vec<_> = diagnostics.into_iter().collect();
     let wrong = Wrong::of(&diagnostics, levels);
     let mut findings: Vec<Finding> = diagnostics
         .into_par_iter()
@@ -66,7 +68,7 @@ pub fn finish(
             let mut places = std::iter::once(&found.place).chain(&found.supposed).chain(shown);
             !places.any(|place| follows_from(faults, place, parsed))
         })
-        .filter_map(|found| Some((level(&found, levels)?, found)))
+        .filter_map(|found| Some((level(found, levels)?, found)))
         .map(|(severity, found)| resolve(found, severity, parsed))
         .collect();
     findings.par_sort_by(|a, b| order(a).cmp(&order(b)));
@@ -75,8 +77,11 @@ pub fn finish(
 }
 
 /// Whether any of them may become an error: [`finish`] makes none more severe than the project says.
-pub(crate) fn may_fail(diagnostics: &[Diagnostic], levels: &Levels) -> bool {
-    diagnostics.iter().any(|found| level(found, levels) == Some(Severity::Error))
+pub(crate) fn may_fail<'d>(
+    diagnostics: impl IntoIterator<Item = &'d Diagnostic>,
+    levels: &Levels,
+) -> bool {
+    diagnostics.into_iter().any(|found| level(found, levels) == Some(Severity::Error))
 }
 
 /// Where errors are, by the project's levels: what it does not mind says nothing of its neighbours.
@@ -90,9 +95,9 @@ struct Wrong {
 }
 
 impl Wrong {
-    fn of(diagnostics: &[Diagnostic], levels: &Levels) -> Self {
+    fn of(diagnostics: &[&Diagnostic], levels: &Levels) -> Self {
         let mut wrong = Self::default();
-        let is_error = |found: &&Diagnostic| level(found, levels) == Some(Severity::Error);
+        let is_error = |found: &&&Diagnostic| level(found, levels) == Some(Severity::Error);
         for found in diagnostics.iter().filter(is_error) {
             let name = found.check.name;
             match &found.place {
@@ -174,38 +179,40 @@ fn level(found: &Diagnostic, levels: &Levels) -> Option<Severity> {
     }
 }
 
-fn resolve(found: Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
+fn resolve(found: &Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
     let Diagnostic { check, message, place, label, others, consequence, help, fixes, .. } = found;
     Finding {
         check,
         severity,
-        message,
-        primary: site(&place, label, parsed),
-        others: others
-            .into_iter()
-            .map(|Label { place, text }| site(&place, text, parsed))
-            .collect(),
-        consequence,
-        help,
-        fixes: fixes.into_iter().filter_map(|fix| resolve_fix(fix, parsed)).collect(),
+        message: message.clone(),
+        primary: site(place, label, parsed),
+        others: others.iter().map(|Label { place, text }| site(place, text, parsed)).collect(),
+        consequence: consequence.clone(),
+        help: help.clone(),
+        fixes: fixes.iter().filter_map(|fix| resolve_fix(fix, parsed)).collect(),
     }
 }
 
-fn site(place: &Place, text: String, parsed: &Parsed) -> Site {
+fn site(place: &Place, text: &str, parsed: &Parsed) -> Site {
     let (file, span) = place.locate(parsed);
     let span = (!matches!(place, Place::File(_))).then_some(span);
     // `mesh.yaml` is no resource, and its path names it.
     let resource = place.document().filter(|id| parsed.project() != Some(*id));
-    let document = resource.map(|id| parsed.document(id));
-    let origin = document.and_then(|it| origin(parsed, it));
-    Site { file, span, text, resource: document.map(ToString::to_string), origin }
+    let title = resource.map(|id| parsed.document(id).title(parsed));
+    Site {
+        file,
+        span,
+        text: text.to_owned(),
+        resource: title.map(|it| Arc::clone(&it.text)),
+        origin: title.and_then(|it| it.origin.clone()),
+    }
 }
 
 /// None where it would write over an alias: what is wrong stands at the anchor, and others use it. Nor where a part of a value
 /// is meant and the value as a whole is all that has a place.
-fn resolve_fix(fix: Fix, parsed: &Parsed) -> Option<TextFix> {
+fn resolve_fix(fix: &Fix, parsed: &Parsed) -> Option<TextFix> {
     let Fix { title, applicability, edits } = fix;
-    let edits = edits.into_iter().map(|edit| {
+    let edits = edits.iter().map(|edit| {
         let (file, span) = edit.place.locate(parsed);
         let old = parsed.source(file).slice(span);
         let is_there = match edit.place {
@@ -218,7 +225,8 @@ fn resolve_fix(fix: Fix, parsed: &Parsed) -> Option<TextFix> {
             Place::Field { part: Part::Value, .. } => edit.form,
             _ => Form::Verbatim,
         };
-        is_there.then(|| TextEdit { file, span, text: form.write(edit.text, old) })
+        is_there.then(|| TextEdit { file, span, text: form.write(edit.text.clone(), old) })
     });
+    let (title, applicability) = (title.clone(), *applicability);
     Some(TextFix { title, applicability, edits: edits.collect::<Option<_>>()? })
 }

@@ -28,6 +28,18 @@ impl FieldPath {
         Self(segments)
     }
 
+    /// `metadata.name`
+    #[must_use]
+    pub(crate) fn of_name() -> Self {
+        Self::default().field("metadata").field("name")
+    }
+
+    pub(crate) fn is_of_name(&self) -> bool {
+        let is =
+            |segment: &Segment, name: &str| matches!(segment, Segment::Field(it) if it == name);
+        matches!(self.segments(), [a, b] if is(a, "metadata") && is(b, "name"))
+    }
+
     #[must_use]
     pub fn segments(&self) -> &[Segment] {
         &self.0

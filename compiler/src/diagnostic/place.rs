@@ -40,8 +40,7 @@ impl Place {
     /// A resource as a whole, shown at its name.
     #[must_use]
     pub fn resource(document: DocumentId) -> Self {
-        let path = FieldPath::default().field("metadata").field("name");
-        Self::Field { document, path, part: Part::Value }
+        Self::Field { document, path: FieldPath::of_name(), part: Part::Value }
     }
 
     /// The value at a path; where it is absent, what ought to hold it.
@@ -89,6 +88,14 @@ impl Place {
         match self {
             Self::File(file) | Self::Text { file, .. } => *file,
             Self::Field { document, .. } => parsed.document(*document).file,
+        }
+    }
+
+    /// Says of a place in the file `before` that this is called `now`.
+    pub(crate) fn rename_file(&mut self, before: FileId, now: FileId) {
+        match self {
+            Self::File(file) | Self::Text { file, .. } if *file == before => *file = now,
+            Self::File(_) | Self::Text { .. } | Self::Field { .. } => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! Whatever is kept, what is compiled again is what is compiled afresh.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -48,6 +49,33 @@ fn what_is_compiled_again_is_what_is_compiled_afresh() {
     assert!(!again());
 }
 
+/// Its identity is the same one for as long as it is not parsed again.
+#[test]
+fn a_file_that_gets_another_number_is_not_parsed_again() {
+    let folder = Folder::new();
+    let inputs = [Input::Path(folder.path().into())];
+    let options = Options::default();
+    let mut memory = Memory::default();
+    let mut again = || {
+        let compiled = compile_again(&inputs, &options, &mut memory, None);
+        assert_eq!(shown(&compiled), shown(&compile(&inputs, &options)));
+        let services = compiled.parsed.documents().map(|(_, it)| it);
+        let mut services = services.filter(|it| &*it.identity.kind == "Service");
+        let found = services.next().map(|it| (it.file, Arc::as_ptr(&it.identity).addr()));
+        found.unwrap()
+    };
+    // Something is found in it while it is parsed, while it is decoded, and by a rule.
+    let faulty = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {prots: [], ports: [{port: 80, port: 81}]}\n";
+    folder.write("b.yaml", format!("# mesh:allow nothing\n{faulty}---\n{BROKEN}---\nkind: [\n"));
+    let (first, address) = again();
+    folder.write("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop}\n");
+    let (second, same) = again();
+    assert_ne!(first, second);
+    assert_eq!(address, same);
+    std::fs::remove_file(folder.path().join("a.yaml")).unwrap();
+    assert_eq!(again(), (first, address));
+}
+
 #[test]
 fn what_is_looked_for_again_is_told_by_what_has_changed() {
     const SPLIT: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r}\nspec: {hosts: [a], http: [{route: [{destination: {host: a}}]}]}\n";
@@ -69,9 +97,17 @@ fn what_is_looked_for_again_is_told_by_what_has_changed() {
     assert!(parts.meet(routes) && !parts.meet(services));
     let (parts, services, routes) = changed(&whole.replace("port: 80", "port: 81"));
     assert!(parts.meet(routes) && parts.meet(services), "both say what they said before");
+    // Where resources stand is known while none comes or goes.
+    let mesh = compile_again(&inputs, &Options::default(), &mut memory, None).mesh;
+    assert!(!reading(|| mesh.services.namespaces().count()).1.meet(services));
+    let mut changed = |text: &str| {
+        folder.write("a.yaml", text);
+        compile_again(&inputs, &Options::default(), &mut memory, None).mesh.changed
+    };
     // What has another name may be another's duplicate, and what was added gives others other numbers.
-    assert_eq!(changed(&whole.replace("name: a", "name: b")).0, Parts::ALL);
-    assert_eq!(changed(SERVICE).0, Parts::ALL);
+    assert_eq!(changed(&whole.replace("name: a", "name: b")), Parts::ALL);
+    assert_eq!(changed(&whole.replace("{name: a}", "{name: b, namespace: c}")), Parts::ALL);
+    assert_eq!(changed(SERVICE), Parts::ALL);
 }
 
 /// What is written below may be looked at as if it had been there for long: no file takes the place of another unnoticed, as each

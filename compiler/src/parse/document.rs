@@ -1,9 +1,9 @@
 //! One resource of a repository, before it is known what its kind means.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{Content, Entry, Faults, NodeId, Parsed, Tree, TreeId};
+use super::{Content, Entry, Faults, NodeId, Parsed, Tree, TreeId, origin};
 use crate::diagnostic::{FieldPath, Part, Segment};
 use crate::source::{FileId, Span};
 
@@ -29,7 +29,43 @@ pub struct Identity {
     pub kind: Box<str>,
     pub namespace: Option<Box<str>>,
     pub name: Option<Box<str>>,
+    pub(super) title: Aside<Title>,
 }
+
+/// How a resource is shown, whatever is said of it.
+#[derive(Debug)]
+pub(crate) struct Title {
+    /// `VirtualService shop/reviews`.
+    pub text: Arc<str>,
+    /// What it was rendered from.
+    pub origin: Option<Arc<str>>,
+    /// Where its name stands.
+    name: Span,
+}
+
+/// What is kept of something once somebody has asked. It makes no two things different, and a copy is asked anew.
+#[derive(Debug)]
+pub(super) struct Aside<T>(OnceLock<T>);
+
+impl<T> Default for Aside<T> {
+    fn default() -> Self {
+        Self(OnceLock::new())
+    }
+}
+
+impl<T> Clone for Aside<T> {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl<T> PartialEq for Aside<T> {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<T> Eq for Aside<T> {}
 
 /// A resource whose YAML does not parse. It exists, so nobody may call it missing.
 #[derive(Clone, Debug)]
@@ -48,6 +84,7 @@ impl Identity {
             kind: text(root, "kind").unwrap_or_default(),
             namespace: metadata.and_then(|node| text(node, "namespace")),
             name: metadata.and_then(|node| text(node, "name")),
+            title: Aside::default(),
         }
     }
 
@@ -90,9 +127,26 @@ struct Reached {
 }
 
 impl Document {
+    /// Most findings point at names, and trees are seldom at hand.
+    #[must_use]
+    pub(crate) fn title(&self, parsed: &Parsed) -> &Title {
+        self.identity.title.0.get_or_init(|| Title {
+            text: self.identity.to_string().into(),
+            origin: origin(parsed, self).map(Arc::from),
+            name: self.look_up(parsed, &FieldPath::of_name(), Part::Value),
+        })
+    }
+
     /// The bytes of a field. Where the path leads further than the document does, those of the last key on the way.
     #[must_use]
     pub fn locate(&self, parsed: &Parsed, path: &FieldPath, part: Part) -> Span {
+        if part == Part::Value && path.is_of_name() {
+            return self.title(parsed).name;
+        }
+        self.look_up(parsed, path, part)
+    }
+
+    fn look_up(&self, parsed: &Parsed, path: &FieldPath, part: Part) -> Span {
         let tree = parsed.tree(self.tree);
         let source = parsed.source(self.file).text();
         let reached = self.reach(tree, source, path, &mut |_, _| {});

@@ -82,6 +82,15 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
 }
 
 impl ParsedFile {
+    /// The same of a file with another number.
+    pub(crate) fn of_file(&self, id: FileId) -> Self {
+        let mut moved = self.clone();
+        moved.documents.iter_mut().for_each(|it| it.file = id);
+        moved.broken.iter_mut().for_each(|it| it.file = id);
+        moved.pragmas.iter_mut().for_each(|it| it.file = id);
+        moved
+    }
+
     /// Adds the resources of one YAML document.
     fn add(
         &mut self,

@@ -132,7 +132,7 @@ impl<T> HostMap<T> {
 #[derive(Clone, Debug, Default)]
 pub struct HostIndex {
     /// By the bytes from the last to the first; the star of a wildcard is left out.
-    reversed: BTreeMap<Vec<u8>, BTreeSet<Host>>,
+    reversed: BTreeMap<Vec<u8>, Vec<Host>>,
     suffix_lengths: BTreeSet<usize>,
 }
 
@@ -141,7 +141,11 @@ impl HostIndex {
         if let Some(suffix) = host.strip_prefix('*') {
             self.suffix_lengths.insert(suffix.len());
         }
-        self.reversed.entry(reversed(host)).or_default().insert(Arc::clone(host));
+        // A name, and the wildcard that ends like it.
+        let alike = self.reversed.entry(reversed(host)).or_default();
+        if !alike.contains(host) {
+            alike.push(Arc::clone(host));
+        }
     }
 
     /// The hosts that have names in common with `host`, in no particular order.

@@ -132,11 +132,11 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let said = || {
         let routes = || Made::by(|| VirtualServices::of(source, &settings));
         let rules = || Made::by(|| DestinationRules::of(source, &settings));
-        let (virtual_services, destination_rules) = rayon::join(routes, rules);
-        (virtual_services, destination_rules, Made::by(|| Policies::of(source, &settings)))
+        let policies = || Made::by(|| Policies::of(source, &settings));
+        rayon::join(routes, || rayon::join(rules, policies))
     };
     let ((workloads, machines, services, gateways), said) = rayon::join(inside, said);
-    let (virtual_services, destination_rules, policies) = said;
+    let (virtual_services, (destination_rules, policies)) = said;
     let namespaces = Made::by(|| Namespaces::of(source));
     let grants = Made::by(|| Grants::of(source));
     let holdings = Made::by(|| Holdings::of(source));
@@ -144,17 +144,24 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
     let backends = || route::Backends { services: &services, grants: &grants, settings: &settings };
     let http_routes = Made::by(|| HttpRoutes::of(source, &api_gateways, &backends()));
     let stream_routes = Made::by(|| StreamRoutes::of(source, &api_gateways, &backends()));
+    let (rulers, (by_host, serving_hosts)) = rayon::join(
+        || Made::by(|| Rulers::of(&virtual_services, &http_routes)),
+        || {
+            let by_host = Made::by(|| by_host(&virtual_services));
+            (by_host, Made::by(|| serving_hosts(&virtual_services, &services)))
+        },
+    );
     Mesh {
         source,
         backend_tls: Made::by(|| BackendTlsPolicies::of(source, &services, &holdings)),
-        rulers: Made::by(|| Rulers::of(&virtual_services, &http_routes)),
         ingresses: Made::by(|| Ingresses::of(source, &services, &settings)),
         envoy_filters: Made::by(|| EnvoyFilters::of(source, &settings)),
         sidecars: Made::by(|| Sidecars::of(source, &settings)),
         exported_services: Made::by(|| exported_services(&services)),
         aliases: Made::by(|| aliases(&services)),
-        by_host: Made::by(|| by_host(&virtual_services)),
-        serving_hosts: Made::by(|| serving_hosts(&virtual_services, &services)),
+        by_host,
+        serving_hosts,
+        rulers,
         machines,
         destination_rules,
         gateways,

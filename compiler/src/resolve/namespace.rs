@@ -74,25 +74,22 @@ impl<'a> Namespaces<'a> {
 
 /// Where workloads, services and routes stand: a policy alone may be for a namespace that is misspelt.
 fn used(mesh: &Mesh) -> BTreeSet<&str> {
-    fn of<T>(resources: &[Resource<T>]) -> impl Iterator<Item = &str> {
-        resources.iter().map(|resource| resource.namespace.as_str())
-    }
     let mut used = BTreeSet::new();
-    used.extend(of(&mesh.services));
-    used.extend(of(&mesh.service_accounts));
-    used.extend(of(&mesh.pods));
-    used.extend(of(&mesh.deployments));
-    used.extend(of(&mesh.stateful_sets));
-    used.extend(of(&mesh.daemon_sets));
-    used.extend(of(&mesh.rollouts));
-    used.extend(of(&mesh.jobs));
-    used.extend(of(&mesh.cron_jobs));
-    used.extend(of(&mesh.service_entries));
-    used.extend(of(&mesh.gateways));
-    used.extend(of(&mesh.api_gateways));
-    used.extend(of(&mesh.ingresses));
-    used.extend(of(&mesh.virtual_services));
-    used.extend(of(&mesh.http_routes));
-    used.extend(of(&mesh.stream_routes));
+    used.extend(mesh.services.namespaces());
+    used.extend(mesh.service_accounts.namespaces());
+    used.extend(mesh.pods.namespaces());
+    used.extend(mesh.deployments.namespaces());
+    used.extend(mesh.stateful_sets.namespaces());
+    used.extend(mesh.daemon_sets.namespaces());
+    used.extend(mesh.rollouts.namespaces());
+    used.extend(mesh.jobs.namespaces());
+    used.extend(mesh.cron_jobs.namespaces());
+    used.extend(mesh.service_entries.namespaces());
+    used.extend(mesh.gateways.namespaces());
+    used.extend(mesh.api_gateways.namespaces());
+    used.extend(mesh.ingresses.namespaces());
+    used.extend(mesh.virtual_services.namespaces());
+    used.extend(mesh.http_routes.namespaces());
+    used.extend(mesh.stream_routes.namespaces());
     used
 }

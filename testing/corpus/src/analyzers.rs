@@ -159,7 +159,8 @@ impl Difference {
     /// What a resource breaks by itself is not looked into once more.
     fn reason(&self, found: &Findings) -> Option<&'static str> {
         self.lacking.as_ref()?;
-        let mut own = found.errors().filter(|it| it.primary.resource == self.lacking);
+        let mut own =
+            found.errors().filter(|it| it.primary.resource.as_deref() == self.lacking.as_deref());
         own.find_map(|finding| differences::stricter(finding.check.name))
     }
 }

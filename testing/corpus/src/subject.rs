@@ -127,7 +127,7 @@ impl Files {
         let parsed = mesh_compiler::read(&self.inputs(), &[], &mut diagnostics);
         let mesh = api::decode(&parsed, &mut diagnostics);
         let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
-        let all = finish(diagnostics, &parsed, &mesh.faults, &levels);
+        let all = finish(&diagnostics, &parsed, &mesh.faults, &levels);
         Findings { parsed, all }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn judge(resources: &[Value]) -> Verdict {
 }
 
 fn remark(finding: &Finding) -> Remark {
-    let resource = |site: &Site| site.resource.clone().unwrap_or_default();
+    let resource = |site: &Site| site.resource.as_deref().unwrap_or_default().to_owned();
     let name = finding.check.name;
     let aliases = finding.check.aliases.iter().filter(|it| it.starts_with("IST"));
     let mut codes: Vec<_> = aliases.map(|it| (*it).to_owned()).collect();

@@ -14,6 +14,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use mesh_compiler::diagnostic::{Class, Date, Finding, Severity};
 use mesh_compiler::{Compilation, Memory, Options};
+use rayon::prelude::*;
 
 use super::revision::{self, Revision};
 use super::{Exit, statuses};
@@ -183,7 +184,7 @@ impl Run<'_> {
         let mut early = |compiled: &Compilation, findings: &[Finding]| {
             // What stands in the way is said when all is known.
             if let Some(tell) = &mut tell
-                && let Ok(selected) = select(compiled, findings.to_vec())
+                && let Ok(selected) = select(compiled, findings.par_iter().cloned().collect())
             {
                 tell(compiled, selected);
             }

@@ -13,13 +13,14 @@ use mesh_compiler::{Compilation, Memory};
 use super::{Arguments, Run, Tell};
 use crate::command::Exit;
 use crate::findings::Selected;
-use crate::local::Watch;
+use crate::local::{Settle, Watch};
 use crate::render::{Format, Stream};
 use crate::source::Source;
 use crate::stop::{self, Leash};
 
-/// Editors save in a few steps, all within this.
-const SETTLE: Duration = Duration::from_millis(10);
+/// Editors save in a few steps, all within the longer one; the shorter one is for those that save several files at once.
+const SETTLE: Settle =
+    Settle { whole: Duration::from_millis(1), partial: Duration::from_millis(10) };
 
 /// Where making the snapshot takes less than this, all is shown at once.
 const SOON: Duration = Duration::from_millis(60);

@@ -3,10 +3,9 @@
 //! Each match of a delegate must lie within one of the root's, compared text by text; what lies outside is dropped. Fields
 //! of the delegate win as a whole. Source: Istio, `MergeHTTPRoutes`.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::{GatewayName, MergedHttp, gateway_name};
+use super::{GatewayName, Merged, MergedHttp, gateway_name};
 use crate::api::istio::{self, HttpMatch, HttpRoute, StringMatch};
 use crate::api::{Mesh, Resource};
 use crate::resolve::host::qualify;
@@ -50,10 +49,10 @@ impl<'a> Delegates<'a> {
         root: &'a VirtualService,
         settings: &Settings<'a>,
     ) -> (Vec<MergedHttp<'a>>, Vec<DroppedDelegate<'a>>) {
-        let (mut http, mut dropped) = (Vec::new(), Vec::new());
+        let (mut http, mut dropped) = (Vec::with_capacity(root.spec.http.len()), Vec::new());
         for (index, route) in root.spec.http.iter().enumerate() {
             let Some(delegate) = &route.delegate else {
-                let spec = Cow::Borrowed(route);
+                let spec = Merged::Written(route);
                 http.push(MergedHttp { spec, resource: root, index, root: None });
                 continue;
             };
@@ -65,7 +64,7 @@ impl<'a> Delegates<'a> {
                         let part = complete(part, found, settings);
                         match merge(&root_route, part) {
                             Some(merged) => http.push(MergedHttp {
-                                spec: Cow::Owned(merged),
+                                spec: Merged::Made(Box::new(merged)),
                                 resource: found,
                                 index: own,
                                 root: Some((root.id, index)),

@@ -15,6 +15,6 @@ pub use http_route::{Attached, HttpRoute, HttpRouteId, HttpRoutes};
 pub use parent::{MeshParent, Parent, Refusals, RefusedParent};
 pub use stream_route::{StreamRoute, StreamRoutes};
 pub use virtual_service::{
-    Destination, DestinationAt, GatewayName, MergedHttp, VirtualService, VirtualServiceId,
+    Destination, DestinationAt, GatewayName, Merged, MergedHttp, VirtualService, VirtualServiceId,
     VirtualServices, gateway_name,
 };

@@ -1,7 +1,7 @@
 //! `VirtualService`s: names completed, delegates in place.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::delegate::{self, DroppedDelegate};
@@ -46,13 +46,31 @@ pub enum GatewayName {
 /// A route of a `VirtualService`: its own, or one of a delegate with what it inherits.
 #[derive(Clone, Debug)]
 pub struct MergedHttp<'a> {
-    /// All names in one that was merged are complete.
-    pub spec: Cow<'a, HttpRoute>,
+    pub spec: Merged<'a>,
     /// The resource that it stands in, and its place there.
     pub resource: &'a Resource<istio::VirtualService>,
     pub index: usize,
     /// The place, in the root, of the route that delegates to it.
     pub root: Option<(DocumentId, usize)>,
+}
+
+/// What a route says. Most are as they were written.
+#[derive(Clone, Debug)]
+pub enum Merged<'a> {
+    Written(&'a HttpRoute),
+    /// All names in it are complete.
+    Made(Box<HttpRoute>),
+}
+
+impl Deref for Merged<'_> {
+    type Target = HttpRoute;
+
+    fn deref(&self) -> &HttpRoute {
+        match self {
+            Self::Written(route) => route,
+            Self::Made(route) => route,
+        }
+    }
 }
 
 /// Where a route leads.
@@ -233,15 +251,14 @@ pub fn gateway_name(name: &str, namespace: &str) -> GatewayName {
     if name == "mesh" {
         return GatewayName::Mesh;
     }
-    let full = match (name.split_once('/'), name.split_once('.')) {
-        (Some((".", name)), _) => format!("{namespace}/{name}"),
-        (Some(_), _) => name.to_owned(),
+    GatewayName::Named(match (name.split_once('/'), name.split_once('.')) {
+        (Some((".", name)), _) => format!("{namespace}/{name}").into(),
+        (Some(_), _) => name.into(),
         (None, Some((name, rest))) => {
-            format!("{}/{name}", rest.split('.').next().unwrap_or_default())
+            format!("{}/{name}", rest.split('.').next().unwrap_or_default()).into()
         }
-        (None, None) => format!("{namespace}/{name}"),
-    };
-    GatewayName::Named(full.into())
+        (None, None) => format!("{namespace}/{name}").into(),
+    })
 }
 
 /// The `VirtualService`s that bind to a gateway.
@@ -392,10 +409,18 @@ fn resolve<'a>(
         gateways.push(GatewayName::Mesh);
     }
     let (http, dropped) = delegates.merge_into(resource, settings);
-    let destinations = written_destinations(resource, &http);
-    let destination_hosts = destinations
-        .map(|(written, _)| qualify(&written.host, namespace, settings.cluster_domain))
-        .collect();
+    let mut before: Option<(&str, Host)> = None;
+    let destination_hosts = written_destinations(resource, &http).map(|(written, _)| {
+        // Most routes of one `VirtualService` lead to one host.
+        let same = before.as_ref().filter(|(name, _)| *name == written.host);
+        let host = match same {
+            Some((_, host)) => Arc::clone(host),
+            None => qualify(&written.host, namespace, settings.cluster_domain),
+        };
+        before = Some((&written.host, Arc::clone(&host)));
+        host
+    });
+    let destination_hosts = destination_hosts.collect();
     VirtualService {
         resource,
         age: Age::of(resource),
