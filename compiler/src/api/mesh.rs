@@ -1,6 +1,7 @@
 //! All resources of a repository, by kind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::diagnostic::{At, Check, Diagnostic, Place};
 use crate::parse::{Document, DocumentId, Faults, Identity, Parsed};
@@ -277,12 +278,18 @@ impl Mesh {
             let names = all.flat_map(|it| &it.certificate_refs).map(|it| it.name.as_str());
             self.promised.certify(&gateway.namespace, &gateway.metadata, names);
         }
+        // Looked at where there is anything to look for: what is made depends on what was looked at.
+        let deployments = OnceCell::new();
+        let is_there = |namespace: &str, name: &str| {
+            let all = deployments.get_or_init(|| {
+                let all = self.deployments.iter().map(|it| (it.namespace.as_str(), it.name()));
+                all.collect::<HashSet<_>>()
+            });
+            all.contains(&(namespace, name))
+        };
         for rollout in &self.rollouts {
             let Some(named) = &rollout.spec.workload_ref else { continue };
-            let is_named = |it: &Resource<kubernetes::Deployment>| {
-                it.namespace == rollout.namespace && it.name() == named.name
-            };
-            if named.kind != "Deployment" || !self.deployments.iter().any(is_named) {
+            if named.kind != "Deployment" || !is_there(&rollout.namespace, &named.name) {
                 self.promised.add_pods(&rollout.namespace, None);
             }
         }
