@@ -109,6 +109,8 @@ fn findings_of_both_sides_are_counted() {
     for side in ["before", "after"] {
         std::fs::create_dir(folder.path().join(side)).unwrap();
         std::fs::write(folder.path().join(side).join("a.yaml"), skipped).unwrap();
+        // What is no policy is no finding either, as for `mesh compile`.
+        std::fs::write(folder.path().join(side).join("other.yaml"), "a: b\n").unwrap();
     }
     let (before, after) = (folder.path().join("before"), folder.path().join("after"));
     let output = mesh(&["diff", text(&before), text(&after)]);

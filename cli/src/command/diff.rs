@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
-use mesh_compiler::diagnostic::{Class, Finding, Severity};
+use mesh_compiler::diagnostic::Finding;
 use mesh_compiler::source::Input;
 use mesh_snapshot::container::Bundle;
 
@@ -86,16 +86,15 @@ fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
     let terminal = Terminal::of(Stream::Error, arguments.color);
     // Whoever closed standard error does not want to know.
     drop(render::human::write(&report, &terminal, &mut io::stderr().lock()));
-    let is_unreadable =
-        |it: &Finding| (it.check.class, it.severity) == (Class::Input, Severity::Error);
-    let is_input = findings.iter().any(is_unreadable);
+    let is_input = findings.iter().any(Finding::is_unreadable);
     let exit = if is_input { Exit::Input } else { Exit::Negative };
     Err(exit.because(&format_args!("{path} does not compile")))
 }
 
-/// How much is found in a side that is compared all the same. What it says may explain a difference, or the want of one.
+/// How much is found in a side that is compared all the same, as `mesh compile` counts it. What it says may explain a
+/// difference, or the want of one.
 fn note(path: &str, findings: &[Finding]) {
-    if let Some(found) = render::human::counts(findings.iter()) {
+    if let Some(found) = render::human::counts(render::human::shown(findings)) {
         let line = format!("note: {path}: {found}; `mesh compile --check` shows what it says");
         // Whoever closed standard error does not want to know.
         drop(writeln!(io::stderr(), "{line}"));

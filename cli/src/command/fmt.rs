@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use clap::Args;
-use mesh_compiler::diagnostic::{Class, Diagnostic, Finding, Levels, Severity, finish};
+use mesh_compiler::diagnostic::{Diagnostic, Levels, finish};
 use mesh_compiler::format::{FormatError, format};
 use mesh_compiler::parse::{Parsed, origin};
 use mesh_compiler::source::{FILE_BYTES_MAX, FileId, Input, Role, SourceFile, show};
@@ -52,7 +52,8 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let mut found = Vec::new();
     let parsed = mesh_compiler::read(&inputs, &[], &mut found);
     let paths = revision::paths_of(&arguments.paths);
-    let mut run = Run { arguments, parsed: &parsed, paths, tally: Tally::default() };
+    let named = arguments.paths.iter().map(|path| show(Path::new(path))).collect();
+    let mut run = Run { arguments, named, parsed: &parsed, paths, tally: Tally::default() };
     let is_unreadable = unreadable(&found, &parsed);
     for (id, file) in run.wanted() {
         if let Err(error) = run.file(id, file) {
@@ -105,9 +106,8 @@ fn standard_input(arguments: &Arguments) -> Exit {
 /// Tells what cannot be read, and whether there is such.
 fn unreadable(found: &[Diagnostic], parsed: &Parsed) -> bool {
     let findings = finish(found, parsed, &BTreeMap::new(), &Levels::new());
-    let is_error = |it: &&Finding| (it.check.class, it.severity) == (Class::Input, Severity::Error);
     let mut is_unreadable = false;
-    for finding in findings.iter().filter(is_error) {
+    for finding in findings.iter().filter(|finding| finding.is_unreadable()) {
         is_unreadable = true;
         let file = parsed.source(finding.primary.file);
         let place = finding.primary.span.map_or(String::new(), |span| {
@@ -130,6 +130,8 @@ struct Tally {
 
 struct Run<'a> {
     arguments: &'a Arguments,
+    /// The paths of the command line, as files are shown.
+    named: BTreeSet<String>,
     parsed: &'a Parsed,
     paths: Paths,
     tally: Tally,
@@ -145,7 +147,7 @@ impl<'a> Run<'a> {
 
     /// Whether an argument is this file, and not a folder that it lies in.
     fn is_named(&self, file: &SourceFile) -> bool {
-        self.arguments.paths.iter().any(|path| show(Path::new(path)) == file.path)
+        self.named.contains(&file.path)
     }
 
     fn file(&mut self, id: FileId, file: &SourceFile) -> io::Result<()> {
@@ -197,8 +199,8 @@ impl<'a> Run<'a> {
         if !is_as_read {
             return Some("it is no file, or has changed meanwhile".to_owned());
         }
-        let mut own = self.parsed.documents().filter(|(_, it)| it.file == id);
-        let rendered = own.find_map(|(_, it)| origin(self.parsed, it));
+        let own = self.parsed.documents_of(id);
+        let rendered = own.iter().find_map(|it| origin(self.parsed, it));
         let rendered = rendered.map(|from| format!("it is rendered from {}", plain(&from)));
         rendered.or_else(|| mend::reason(file.text()).map(str::to_owned))
     }

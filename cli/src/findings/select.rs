@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mesh_compiler::diagnostic::{Check, Class, Finding, Severity, fingerprints};
+use mesh_compiler::diagnostic::{Check, Finding, Severity, fingerprints};
 use mesh_compiler::{Compilation, UnknownCheck, checks_called};
 
 use super::past::{self, Past, PastError};
@@ -89,14 +89,10 @@ fn named(findings: Vec<Finding>, compiled: &Compilation) -> Vec<Named> {
     named.collect()
 }
 
-const fn is_unreadable(finding: &Finding) -> bool {
-    matches!((finding.severity, finding.check.class), (Severity::Error, Class::Input))
-}
-
 impl Selected {
     /// Notes everything that can be known; what nobody could read cannot.
     fn write_baseline(&mut self, found: &mut Vec<Named>, path: &Path) -> Result<(), BaselineError> {
-        let known = found.iter().filter(|named| !is_unreadable(&named.finding));
+        let known = found.iter().filter(|named| !named.finding.is_unreadable());
         let baseline = Baseline::of(known);
         baseline.write(path)?;
         let known = counted(baseline.len(), "finding");
@@ -128,7 +124,7 @@ impl Selected {
     fn keep(&mut self, found: &mut Vec<Named>, by: &str, is_kept: impl Fn(&Named) -> bool) {
         let before = found.len();
         found.retain(|named| {
-            let keeps = is_unreadable(&named.finding) || is_kept(named);
+            let keeps = named.finding.is_unreadable() || is_kept(named);
             if !keeps && named.finding.severity == Severity::Error {
                 self.hidden_errors += 1;
             }

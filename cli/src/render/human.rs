@@ -28,7 +28,7 @@ pub(crate) fn write(
     terminal: &Terminal,
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
-    let shown: Vec<_> = report.findings.iter().filter(|it| !is_counted_alone(it)).collect();
+    let shown: Vec<_> = shown(report.findings).collect();
     for batch in shown.chunks(BATCH) {
         let written = batch.par_iter().map(|finding| {
             let mut text = Vec::new();
@@ -50,6 +50,11 @@ const BATCH: usize = 1024;
 /// that gives it weight wants to.
 fn is_counted_alone(finding: &Finding) -> bool {
     finding.check.name == "not-a-resource" && finding.severity == Severity::Info
+}
+
+/// What people are shown, and what is counted for them.
+pub(crate) fn shown(findings: &[Finding]) -> impl Iterator<Item = &Finding> + Clone {
+    findings.iter().filter(|finding| !is_counted_alone(finding))
 }
 
 fn write_finding(
@@ -281,8 +286,7 @@ pub(crate) fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option<
 /// The last line, for standard error: the verdict in numbers.
 pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) -> String {
     let paint = terminal.paint;
-    let shown = report.findings.iter().filter(|finding| !is_counted_alone(finding));
-    let (mark, found) = verdict(shown);
+    let (mark, found) = verdict(shown(report.findings));
     let worst = report.findings.iter().map(|finding| finding.severity).max();
     let severity = worst.unwrap_or(Severity::Info);
     let what = format!(

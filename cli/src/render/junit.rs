@@ -4,6 +4,7 @@
 //! without findings is one case that passes, so that a report of a good repository is not taken for an empty one. There is
 //! no time in it, so equal repositories give equal bytes.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use mesh_compiler::diagnostic::Finding;
@@ -18,11 +19,12 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let failures = report.findings.iter().filter(|it| it.severity >= setting.fail_on).count();
-    let of = |file: FileId| -> Vec<&Finding> {
-        report.findings.iter().filter(|finding| finding.primary.file == file).collect()
-    };
-    let suites: Vec<_> = report.parsed.sources().iter().map(|(file, _)| (file, of(file))).collect();
-    let cases: usize = suites.iter().map(|(_, findings)| findings.len().max(1)).sum();
+    let mut suites: BTreeMap<FileId, Vec<&Finding>> =
+        report.parsed.sources().iter().map(|(file, _)| (file, Vec::new())).collect();
+    for finding in report.findings {
+        suites.entry(finding.primary.file).or_default().push(finding);
+    }
+    let cases: usize = suites.values().map(|findings| findings.len().max(1)).sum();
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(
         out,

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use mesh_compiler::diagnostic::{Applicability, Check, Class, Finding, Severity, Site, TextFix};
+use mesh_compiler::diagnostic::{Applicability, Check, Finding, Site, TextFix};
 use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{FileId, Span};
 use serde_json::{Map, Value, json};
@@ -27,10 +27,7 @@ pub(super) fn write(
     let author = Author { parsed: report.parsed, setting, rules: &rules };
     let findings = report.findings.iter().zip(setting.fingerprints);
     let results: Vec<_> = findings.map(|(finding, print)| author.result(finding, print)).collect();
-    let could_read = !report
-        .findings
-        .iter()
-        .any(|finding| finding.check.class == Class::Input && finding.severity == Severity::Error);
+    let could_read = !report.findings.iter().any(Finding::is_unreadable);
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

@@ -4,8 +4,8 @@ use crate::parse::{self, DocumentId, Identity, Parsed};
 
 use super::decode::nearest;
 use super::field::FieldTable;
-use super::read::{Outcome, Read, Scope, read};
-use super::{gateway_api, istio, kubernetes, mesh_config};
+use super::read::{Outcome, Read, Scope, read, sort};
+use super::{Mesh, gateway_api, istio, kubernetes, mesh_config};
 
 /// A kind of resource.
 pub struct Kind {
@@ -31,6 +31,8 @@ pub(crate) enum Treatment {
 /// What is needed to compile a kind.
 pub(crate) struct Compile {
     pub(crate) read: fn(&Parsed, DocumentId, &Scope) -> Outcome,
+    /// Puts those of a mesh in order.
+    sort: fn(&mut Mesh),
     fields: fn() -> &'static FieldTable,
 }
 
@@ -197,7 +199,8 @@ const fn compiled<T: Read>(
 where
     T::Document: serde::de::DeserializeOwned,
 {
-    let treatment = Treatment::Compiled(Compile { read: read::<T>, fields: T::fields });
+    let treatment =
+        Treatment::Compiled(Compile { read: read::<T>, sort: sort::<T>, fields: T::fields });
     Kind { group, name, versions, has_namespace: true, treatment }
 }
 
@@ -272,6 +275,15 @@ pub fn fields_of(group: &str, name: &str) -> Option<&'static FieldTable> {
     kinds.find(|kind| (kind.group, kind.name) == (group, name))?.fields()
 }
 
+/// Puts the resources of all kinds in order.
+pub(in crate::api) fn sort_all(mesh: &mut Mesh) {
+    for kind in KINDS.iter().chain(EMBEDDED) {
+        if let Treatment::Compiled(compile) = &kind.treatment {
+            (compile.sort)(mesh);
+        }
+    }
+}
+
 /// Looks a kind up by what a resource says of itself.
 pub(crate) fn lookup(identity: &Identity) -> Lookup {
     if let Some(kind) = EMBEDDED.iter().find(|kind| *kind.name == *identity.kind) {
@@ -315,6 +327,7 @@ fn is_mistaken_group(group: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::{KINDS, Kind, sort_all};
     use crate::testing::Compiled;
 
     /// Its group had a kind for each adapter and each template.
@@ -332,6 +345,28 @@ mod tests {
                     "warning[removed-kind] 2:7 {kind}: {kind} of config.istio.io is gone from the API"
                 )
             );
+        }
+    }
+
+    /// Of every kind that is compiled; what could be left out is none.
+    #[test]
+    fn resources_are_in_order() {
+        let text = |kind: &Kind, name: &str| {
+            let version = kind.versions.first().unwrap();
+            let group = if kind.group.is_empty() { "" } else { "/" };
+            format!(
+                "apiVersion: {}{group}{version}\nkind: {}\nmetadata: {{name: {name}}}\nspec: {{}}\n---\n",
+                kind.group, kind.name
+            )
+        };
+        for kind in KINDS.iter().filter(|kind| kind.fields().is_some()) {
+            let both = text(kind, "b") + &text(kind, "a");
+            let mut mesh = Compiled::text(&both).mesh;
+            let sorted = format!("{mesh:?}");
+            sort_all(&mut mesh);
+            assert_eq!(sorted, format!("{mesh:?}"), "{}", kind.name);
+            let places = ["\"b\"", "\"a\""].map(|name| sorted.find(&format!("name: {name}")));
+            assert!(mesh.count < 2 || places[1] < places[0], "{}: {sorted}", kind.name);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! All resources of a repository, by kind.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::diagnostic::{At, Check, Diagnostic, Place};
 use crate::parse::{Document, DocumentId, Faults, Identity, Parsed};
@@ -15,6 +16,7 @@ use super::kind::{self, Kind, Lookup, Treatment};
 use super::project::Project;
 use super::promised::Promised;
 use super::read::{Outcome, Scope};
+use super::resource;
 use super::{Resource, gateway_api, istio, kubernetes, mesh_config};
 
 /// A repository whose resources are known. What rules look at is a [`Part`]; of the rest none may be looked at but `project`,
@@ -158,7 +160,8 @@ pub(crate) fn decode_by(
         mesh.incomplete.push(incomplete(&broken.identity, &scope));
     }
     let ((), routes) = reading(|| mesh.unite_routes());
-    mesh.sort();
+    kind::sort_all(&mut mesh);
+    mesh.incomplete.sort();
     let ((), promised) = reading(|| mesh.promise());
     for made in [routes, promised] {
         if mesh.changed.meet(made) {
@@ -279,12 +282,18 @@ impl Mesh {
             let names = all.flat_map(|it| &it.certificate_refs).map(|it| it.name.as_str());
             self.promised.certify(&gateway.namespace, &gateway.metadata, names);
         }
+        // Looked at where there is anything to look for: what is made depends on what was looked at.
+        let deployments = OnceCell::new();
+        let is_there = |namespace: &str, name: &str| {
+            let all = deployments.get_or_init(|| {
+                let all = self.deployments.iter().map(|it| (it.namespace.as_str(), it.name()));
+                all.collect::<HashSet<_>>()
+            });
+            all.contains(&(namespace, name))
+        };
         for rollout in &self.rollouts {
             let Some(named) = &rollout.spec.workload_ref else { continue };
-            let is_named = |it: &Resource<kubernetes::Deployment>| {
-                it.namespace == rollout.namespace && it.name() == named.name
-            };
-            if named.kind != "Deployment" || !self.deployments.iter().any(is_named) {
+            if named.kind != "Deployment" || !is_there(&rollout.namespace, &named.name) {
                 self.promised.add_pods(&rollout.namespace, None);
             }
         }
@@ -297,64 +306,7 @@ impl Mesh {
         let tls = self.tls_routes.iter().map(|it| it.map(gateway_api::TlsRoute::as_stream));
         let tcp = self.tcp_routes.iter().map(|it| it.map(gateway_api::TcpRoute::as_stream));
         self.stream_routes.extend(tls.chain(tcp));
-    }
-
-    fn sort(&mut self) {
-        fn sort<T>(resources: &mut [Resource<T>]) {
-            resources.sort_by(|a, b| {
-                (&a.namespace, a.name(), a.id).cmp(&(&b.namespace, b.name(), b.id))
-            });
-        }
-        sort(&mut self.virtual_services);
-        sort(&mut self.destination_rules);
-        sort(&mut self.gateways);
-        sort(&mut self.service_entries);
-        sort(&mut self.sidecars);
-        sort(&mut self.workload_entries);
-        sort(&mut self.workload_groups);
-        sort(&mut self.proxy_configs);
-        sort(&mut self.envoy_filters);
-        sort(&mut self.telemetries);
-        sort(&mut self.wasm_plugins);
-        sort(&mut self.traffic_extensions);
-        sort(&mut self.peer_authentications);
-        sort(&mut self.request_authentications);
-        sort(&mut self.authorization_policies);
-        sort(&mut self.gateway_classes);
-        sort(&mut self.api_gateways);
-        sort(&mut self.http_routes);
-        sort(&mut self.grpc_routes);
-        sort(&mut self.tls_routes);
-        sort(&mut self.tcp_routes);
-        sort(&mut self.stream_routes);
-        sort(&mut self.udp_routes);
-        sort(&mut self.listener_sets);
-        sort(&mut self.backend_tls_policies);
-        sort(&mut self.backend_traffic_policies);
-        sort(&mut self.reference_grants);
-        sort(&mut self.backends);
-        sort(&mut self.mesh_classes);
-        sort(&mut self.operators);
-        sort(&mut self.namespaces);
-        sort(&mut self.services);
-        sort(&mut self.service_accounts);
-        sort(&mut self.secrets);
-        sort(&mut self.config_maps);
-        sort(&mut self.pods);
-        sort(&mut self.deployments);
-        sort(&mut self.stateful_sets);
-        sort(&mut self.daemon_sets);
-        sort(&mut self.rollouts);
-        sort(&mut self.jobs);
-        sort(&mut self.cron_jobs);
-        sort(&mut self.ingresses);
-        sort(&mut self.ingress_classes);
-        sort(&mut self.mutating_webhooks);
-        sort(&mut self.validating_webhooks);
-        sort(&mut self.custom_resources);
-        sort(&mut self.mesh_configs);
-        sort(&mut self.mesh_networks);
-        self.incomplete.sort();
+        resource::sort(&mut self.stream_routes);
     }
 }
 

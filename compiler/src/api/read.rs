@@ -11,7 +11,7 @@ use super::checks::{INVALID_NAME, MISSING_FIELD};
 use super::decode::{Decoded, decode};
 use super::field::{self, FieldTable};
 use super::metadata::{Envelope, Metadata};
-use super::{Mesh, Resource, bound, rules};
+use super::{Mesh, Resource, bound, resource, rules};
 
 /// A kind that is compiled: how its resources are read.
 ///
@@ -106,6 +106,11 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
         T::collection(mesh).push(Resource { id, ..resource.clone() });
     });
     Outcome { insert: (!has_placeholder).then_some(insert), faults, diagnostics, unenforced }
+}
+
+/// Puts the resources of a kind in order.
+pub(crate) fn sort<T: Read>(mesh: &mut Mesh) {
+    resource::sort(T::collection(mesh));
 }
 
 /// A name is a DNS subdomain: at most 253 characters in labels of lower-case letters, digits and `-`, each of

@@ -51,3 +51,8 @@ impl<T> Resource<T> {
         At::root(self.id)
     }
 }
+
+/// By namespace and name, as each vector of a mesh is; of those that are called alike as they stand.
+pub(super) fn sort<T>(resources: &mut [Resource<T>]) {
+    resources.sort_by(|a, b| (&a.namespace, a.name(), a.id).cmp(&(&b.namespace, b.name(), b.id)));
+}

@@ -3,6 +3,7 @@
 //! There an `ALLOW` rule is left out, and of a `DENY` rule what asks for HTTP is, so that it denies more than it says.
 //! Source: Istio, "Authorization on a TCP port"; `authz/builder`.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{Protocol, Role};
@@ -25,12 +26,13 @@ pub(super) static CHECK: Check = Check::lint(
 /// The ports of some workloads, by what their Services say they speak; of gateways, by what their servers do.
 #[derive(Default)]
 struct Ports {
-    /// With the place that says so.
+    /// Each once, with the place that says so first.
     tcp: Vec<(u16, Place)>,
     has_http: bool,
 }
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let open = OnceCell::new();
     // Many policies are for all workloads of one namespace, which are many, too.
     let mut known: BTreeMap<&Scope<'_>, Ports> = BTreeMap::new();
     for policy in &mesh.policies.authorization_policies {
@@ -43,7 +45,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if ports.tcp.is_empty() {
             continue;
         }
-        let is_open = |port: u16| lets_bytes_in(mesh, scope, port);
+        let is_open = |port: u16| open.get_or_init(|| Open::of(mesh)).holds(scope, port);
         for (index, rule) in spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let Some(field) = http_field(rule, &at) else { continue };
@@ -67,6 +69,9 @@ fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
             served(mesh, workload, &mut ports);
         }
     }
+    // Many workloads have the same port.
+    let mut met = BTreeSet::new();
+    ports.tcp.retain(|(port, _)| met.insert(*port));
     ports
 }
 
@@ -129,24 +134,43 @@ fn behind(mesh: &Mesh<'_>, workload: &Workload<'_>, number: u16) -> u16 {
     targets.find_map(|port| selection::target(workload, &port.target)).unwrap_or(number)
 }
 
-/// Whether an `ALLOW` rule for workloads of this scope is for connections to `port`, whatever they carry.
-fn lets_bytes_in(mesh: &Mesh<'_>, scope: &Scope<'_>, port: u16) -> bool {
-    let is_near = |other: &Scope<'_>| {
-        other.namespace.is_none() || scope.namespace.is_none() || other.namespace == scope.namespace
-    };
-    let root = FieldPath::default();
-    mesh.policies.authorization_policies.iter().any(|policy| {
-        let spec = &policy.resource.spec;
-        let is_for = |rule: &Rule| {
-            let named = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
-            let mut named = named.into_iter().flat_map(|operation| &operation.ports);
-            http_field(rule, &root).is_none()
-                && (!rule.names_ports() || named.any(|it| it.parse() == Ok(port)))
-        };
-        spec.action == Action::Allow
-            && policy.scope.as_ref().is_ok_and(is_near)
-            && spec.rules.iter().flatten().any(is_for)
-    })
+/// Where `ALLOW` rules let connections in, whatever these carry; by the namespace of their policies.
+#[derive(Default)]
+struct Open<'m>(BTreeMap<Option<&'m str>, OpenPorts>);
+
+#[derive(Default)]
+struct OpenPorts {
+    all: bool,
+    named: BTreeSet<u16>,
+}
+
+impl<'m> Open<'m> {
+    fn of(mesh: &'m Mesh<'_>) -> Self {
+        let mut open = Self::default();
+        let root = FieldPath::default();
+        for policy in &mesh.policies.authorization_policies {
+            let spec = &policy.resource.spec;
+            let (Ok(scope), Action::Allow) = (&policy.scope, spec.action) else { continue };
+            let rules = spec.rules.iter().flatten();
+            for rule in rules.filter(|rule| http_field(rule, &root).is_none()) {
+                let ports = open.0.entry(scope.namespace).or_default();
+                let named = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
+                let named = named.flat_map(|operation| &operation.ports);
+                ports.all |= !rule.names_ports();
+                ports.named.extend(named.filter_map(|port| port.parse::<u16>().ok()));
+            }
+        }
+        open
+    }
+
+    /// Whether one is for workloads of this scope, and for `port`.
+    fn holds(&self, scope: &Scope<'_>, port: u16) -> bool {
+        let is_open = |it: &OpenPorts| it.all || it.named.contains(&port);
+        match scope.namespace {
+            None => self.0.values().any(is_open),
+            own => [None, own].iter().filter_map(|it| self.0.get(it)).any(is_open),
+        }
+    }
 }
 
 /// The port for TCP that the rule is for. One that names no ports is for all; then an `ALLOW` rule may well be meant for

@@ -1,5 +1,7 @@
 //! A rule and what is known of it before it runs.
 
+use super::Finding;
+
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Severity {
@@ -92,3 +94,11 @@ impl PartialEq for Check {
 }
 
 impl Eq for Check {}
+
+impl Finding {
+    /// Whether it tells of input that nobody could read: what else was found may follow from it.
+    #[must_use]
+    pub const fn is_unreadable(&self) -> bool {
+        matches!((self.severity, self.check.class), (Severity::Error, Class::Input))
+    }
+}

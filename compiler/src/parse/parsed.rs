@@ -142,6 +142,14 @@ impl Parsed {
             .map(|(index, document)| (DocumentId(number(index)), document))
     }
 
+    /// The resources of one file, in the order of its text.
+    #[must_use]
+    pub fn documents_of(&self, file: FileId) -> &[Document] {
+        let place = |end: FileId| self.documents.partition_point(|document| document.file < end);
+        let (start, end) = (place(file), place(FileId(file.0.saturating_add(1))));
+        self.documents.get(start..end).unwrap_or_default()
+    }
+
     /// Resources that exist, and whose YAML does not parse.
     #[must_use]
     pub fn broken(&self) -> &[Broken] {

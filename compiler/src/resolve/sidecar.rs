@@ -36,7 +36,7 @@ impl<'a> Sidecar<'a> {
 }
 
 /// Which hosts are seen, and whose routes for them.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Imports<'a> {
     /// Of listeners for one port.
     by_port: BTreeMap<u16, Listener<'a>>,
@@ -45,7 +45,7 @@ pub struct Imports<'a> {
 }
 
 /// What one listener shows.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Listener<'a> {
     entries: Vec<Import<'a>>,
     exceptions: Vec<Import<'a>>,
@@ -53,14 +53,14 @@ struct Listener<'a> {
     protocol: Option<Protocol>,
 }
 
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 struct Import<'a> {
     of: Whose<'a>,
     /// `*` for all.
     host: Host,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Whose<'a> {
     Anybodys,
     /// Of the namespace of the workload.

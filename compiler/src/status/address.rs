@@ -149,12 +149,9 @@ impl Facts<'_, '_> {
     /// Where the input shows no workloads at all, they are somewhere else.
     fn has_instances(&self, service: &Service<'_>) -> bool {
         let Some(labels) = service.origin.selector() else { return true };
-        let near: Vec<_> =
-            self.mesh.workloads.iter().filter(|it| it.namespace() == service.namespace).collect();
-        near.is_empty()
-            || near.iter().any(|it| {
-                labels.iter().all(|(key, value)| it.inventory.labels.get(key) == Some(value))
-            })
+        let workloads = &self.mesh.workloads;
+        workloads.of_namespace(service.namespace).is_empty()
+            || !workloads.selected(Some(service.namespace), labels).is_empty()
     }
 
     fn addresses(&self, host: &str, service: &Service<'_>, out: &mut Instances) {

@@ -16,7 +16,7 @@ const KEY: &str = "galley.istio.io/analyze-suppress";
 pub(super) struct Annotation {
     pub(super) file: FileId,
     /// `VirtualService shop/reviews`.
-    resource: String,
+    pub(super) resource: String,
     /// `VirtualService reviews.shop`, as older versions of Istio write it.
     dotted: String,
     /// A check's name or alias, or `*`.
@@ -69,17 +69,13 @@ fn of(document: &Document, parsed: &Parsed) -> Vec<Annotation> {
 }
 
 impl Annotation {
+    /// Whether it allows a finding at its resource.
     pub(super) fn allows(&self, finding: &Finding) -> bool {
-        let at = &finding.primary;
-        let is_here = at.file == self.file && at.resource.as_deref() == Some(&*self.resource);
         let is_named = self.code == "*" || finding.check.is_called(&self.code);
         let fits = |pattern: &String| {
             [&self.resource, &self.dotted].into_iter().any(|name| matches(pattern, name))
         };
-        is_here
-            && is_named
-            && finding.check.class == Class::Lint
-            && self.pattern.as_ref().is_none_or(fits)
+        is_named && finding.check.class == Class::Lint && self.pattern.as_ref().is_none_or(fits)
     }
 }
 

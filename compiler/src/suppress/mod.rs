@@ -49,10 +49,10 @@ impl Allowances {
             return used;
         }
         let comments = by_place(&self.comments);
-        let annotations = by_file(self.annotations.iter(), |it| it.file);
+        let annotations = by_resource(&self.annotations);
         findings.retain(|finding| {
-            let file = &finding.primary.file;
-            let mut annotations = annotations.get(file).into_iter().flatten();
+            let place = finding.primary.resource.as_deref().map(|it| (finding.primary.file, it));
+            let mut annotations = place.and_then(|it| annotations.get(&it)).into_iter().flatten();
             let by: Vec<_> = by_comments(&comments, finding).collect();
             let is_allowed = !by.is_empty() || annotations.any(|it| it.allows(finding));
             used.extend(by);
@@ -83,15 +83,12 @@ impl Allowances {
     }
 }
 
-fn by_file<T>(
-    all: impl Iterator<Item = T>,
-    file: impl Fn(&T) -> FileId,
-) -> HashMap<FileId, Vec<T>> {
-    let mut by_file: HashMap<FileId, Vec<T>> = HashMap::new();
+fn by_resource(all: &[Annotation]) -> HashMap<(FileId, &str), Vec<&Annotation>> {
+    let mut by_resource: HashMap<_, Vec<_>> = HashMap::new();
     for it in all {
-        by_file.entry(file(&it)).or_default().push(it);
+        by_resource.entry((it.file, it.resource.as_str())).or_default().push(it);
     }
-    by_file
+    by_resource
 }
 
 /// Comments with their positions, by what they are about: the file, whether it is a document or a line, and where that

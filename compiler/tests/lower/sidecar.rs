@@ -1,6 +1,7 @@
 //! What a `Sidecar` lets its workloads see.
 
 use mesh_engine::route::Outcome;
+use mesh_snapshot::Kind;
 use mesh_snapshot::object::{Application, Labels, Protocol, Workload};
 
 use crate::support::{Call, Program, Repository, workload};
@@ -310,4 +311,24 @@ fn a_listener_that_is_to_be_an_http_proxy_is_said_not_to_be_served() {
     let said: Vec<_> = said.map(|it| it.message.as_str()).collect();
     assert_eq!(said, ["nothing here takes requests as an HTTP proxy does"]);
     assert!(sees(&Program::of(&compiled.bundle.unwrap(), "web/page"), API));
+}
+
+/// What they show is there once, however many Sidecars import the same.
+#[test]
+fn equal_imports_are_shared() {
+    let spec = |labels: &str, hosts: &str| {
+        format!(
+            "{{workloadSelector: {{labels: {{app: {labels}}}}}, egress: [{{hosts: [{hosts}]}}]}}"
+        )
+    };
+    let sets = |more: &str| {
+        let bundle =
+            mesh(&(sidecar("web/a", &spec("page", "shop/api.shop.svc.cluster.local")) + more))
+                .bundle();
+        let names = bundle.snapshot.names();
+        names.keys().filter(|key| key.kind == Kind::HostSet).count()
+    };
+    let one = sets("");
+    assert_eq!(sets(&sidecar("web/b", &spec("other", "shop/api.shop.svc.cluster.local"))), one);
+    assert!(sets(&sidecar("web/b", &spec("other", "shop/v2.shop.svc.cluster.local"))) > one);
 }

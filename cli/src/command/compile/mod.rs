@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use mesh_compiler::diagnostic::{Class, Date, Finding, Severity};
+use mesh_compiler::diagnostic::{Date, Finding, Severity};
 use mesh_compiler::{Compilation, Memory, Options};
 use rayon::prelude::*;
 
@@ -369,8 +369,7 @@ fn notes(notes: &[String]) {
 
 /// Input that nobody could read comes first: what else was found may follow from it.
 fn verdict(findings: &[Finding], fail_on: Severity) -> Exit {
-    let is_error = |finding: &&Finding| finding.severity == Severity::Error;
-    if findings.iter().filter(is_error).any(|finding| finding.check.class == Class::Input) {
+    if findings.iter().any(Finding::is_unreadable) {
         Exit::Input
     } else if findings.iter().any(|finding| finding.severity >= fail_on) {
         Exit::Negative

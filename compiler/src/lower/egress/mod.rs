@@ -5,16 +5,26 @@
 mod overlay;
 mod sets;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{Egress, Object};
-use mesh_snapshot::{Applies, Key, Kind};
+use mesh_snapshot::object::{Egress, Object, Overlay};
+use mesh_snapshot::{Applies, Key, Kind, Reference};
 use rayon::prelude::*;
 
 use self::sets::Common;
 use super::{Lowering, Perspective};
 use crate::diagnostic::{FieldPath, Place};
 use crate::resolve::sidecar::{Imports, Sidecar};
+
+/// What the `Sidecar`s of one namespace let be seen, by what they import: nothing else of them matters to it.
+type Imported<'m, 'a> = BTreeMap<Option<&'m Imports<'a>>, Seen>;
+
+#[derive(Clone)]
+struct Seen {
+    listening: Vec<u16>,
+    hosts: Vec<Reference>,
+    overlays: Vec<Overlay>,
+}
 
 impl<'m, 'a> Lowering<'m, 'a> {
     /// Everybody's view, those of the namespaces that see something otherwise, and those through `Sidecar`s.
@@ -25,21 +35,25 @@ impl<'m, 'a> Lowering<'m, 'a> {
         let root = mesh.sidecars.default_of(mesh.settings.root_namespace);
         match root {
             Some(sidecar) => {
-                self.scoped("", &common, sidecar, Perspective::common(mesh), Applies::All, 0);
+                let seen = self.seen(&common, sidecar, Perspective::common(mesh));
+                self.scoped("", sidecar, seen, Applies::All, 0);
             }
             None => self.plain("", &common, &Perspective::common(mesh)),
         }
         self.clients(root).into_par_iter().for_each(|client| {
             let perspective = || Perspective::of(mesh, client);
+            let mut imported = Imported::new();
+            let mut seen = |sidecar: &'m Sidecar<'a>| {
+                let seen = imported.entry(sidecar.imports.as_ref());
+                seen.or_insert_with(|| self.seen(&common, sidecar, perspective())).clone()
+            };
             for (rank, sidecar) in mesh.sidecars.selecting_in(client).enumerate() {
                 let labels = sidecar.labels().cloned().unwrap_or_default();
                 let applies = Applies::Selected(vec![labels]);
-                self.scoped(client, &common, sidecar, perspective(), applies, rank);
+                self.scoped(client, sidecar, seen(sidecar), applies, rank);
             }
             match mesh.sidecars.default_of(client).or(root) {
-                Some(sidecar) => {
-                    self.scoped(client, &common, sidecar, perspective(), Applies::All, 0);
-                }
+                Some(sidecar) => self.scoped(client, sidecar, seen(sidecar), Applies::All, 0),
                 None => self.plain(client, &common, &perspective()),
             }
         });
@@ -79,28 +93,40 @@ impl<'m, 'a> Lowering<'m, 'a> {
         }
     }
 
+    /// What is seen through a `Sidecar`. Objects that look otherwise through it are called after it.
+    fn seen(
+        &self,
+        common: &Common<'a>,
+        sidecar: &'m Sidecar<'a>,
+        perspective: Perspective<'m, 'a>,
+    ) -> Seen {
+        if sidecar.imports.is_none() {
+            let particulars = perspective.view.particulars();
+            let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
+            let hosts = self.particular_sets(common, &particulars, &perspective);
+            let overlays = self.overlays(seen, &perspective);
+            return Seen { listening: Vec::new(), hosts, overlays };
+        }
+        let perspective = perspective.through(sidecar);
+        let seen = perspective.view.imported_hosts();
+        Seen {
+            listening: perspective.view.listening(),
+            hosts: self.imported_sets(common, &seen, &perspective),
+            overlays: self.overlays(&seen, &perspective),
+        }
+    }
+
     /// A view through a `Sidecar`.
     fn scoped(
         &self,
         client: &str,
-        common: &Common<'a>,
-        sidecar: &'m Sidecar<'a>,
-        perspective: Perspective<'m, 'a>,
+        sidecar: &Sidecar<'a>,
+        seen: Seen,
         applies: Applies,
         rank: usize,
     ) {
-        let (listening, hosts, overlays) = if sidecar.imports.is_some() {
-            let perspective = perspective.through(sidecar);
-            let seen = perspective.view.imported_hosts();
-            let hosts = self.imported_sets(common, &seen, &perspective);
-            (perspective.view.listening(), hosts, self.overlays(&seen, &perspective))
-        } else {
-            let particulars = perspective.view.particulars();
-            let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
-            let hosts = self.particular_sets(common, &particulars, &perspective);
-            (Vec::new(), hosts, self.overlays(seen, &perspective))
-        };
         let (outbound, proxy) = (sidecar.outbound, sidecar.proxy.clone());
+        let Seen { listening, hosts, overlays } = seen;
         let preload = BTreeSet::new();
         let egress = Egress { outbound, proxy, listening, hosts, overlays, preload };
         let name = format!("sidecars/{}", sidecar.resource.name());
