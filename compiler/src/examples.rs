@@ -186,7 +186,7 @@ fn check_fix(example: &str, before: &Compilation, found: &Finding, fix: &TextFix
         for edit in &edits {
             text.replace_range(edit.span.range(), &edit.text);
         }
-        if !edits.is_empty() {
+        if !text.is_empty() {
             folder.write(before.below_root(&file.path), text);
         }
     }
@@ -196,6 +196,67 @@ fn check_fix(example: &str, before: &Compilation, found: &Finding, fix: &TextFix
     };
     let after = compiled(example, &folder).findings;
     assert!(like(&after) < like(&before.findings), "{example}\n{found:#?}\n{after:#?}");
+    if fix.applicability == Applicability::Safe {
+        let errors =
+            |all: &[Finding]| all.iter().filter(|it| it.severity == Severity::Error).count();
+        assert!(errors(&after) <= errors(&before.findings), "{example}\n{found:#?}\n{after:#?}");
+    }
+}
+
+/// However a value is written, its fix mends it.
+#[test]
+fn fixes_mend_values_in_every_style() {
+    let mut tried = 0;
+    for check in crate::checks() {
+        let pages =
+            examples(check.docs).into_iter().filter(|(fails, it)| *fails && !it.contains('\r'));
+        for (_, example) in pages {
+            let plain = compiled(&example, &written(&example));
+            let fixes =
+                plain.findings.iter().filter(|it| it.check == check).flat_map(|it| &it.fixes);
+            for edit in fixes.flat_map(|fix| &fix.edits) {
+                let file = plain.parsed.source(edit.file);
+                for text in in_other_styles(file.text(), edit.span.range()) {
+                    let folder = written(&example);
+                    folder.write(plain.below_root(&file.path), text);
+                    let before = compiled(&example, &folder);
+                    for found in before.findings.iter().filter(|it| it.check == check) {
+                        let is_whole = |fix: &&TextFix| fix.applicability != Applicability::Display;
+                        for fix in found.fixes.iter().filter(is_whole) {
+                            tried += 1;
+                            check_fix(&example, &before, found, fix);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(tried > 100, "{tried} fixes");
+}
+
+/// A text with the scalar at `range` in quotes, without them, as a block, with an anchor or a tag, before a comment, and with
+/// other ends of lines.
+fn in_other_styles(text: &str, range: std::ops::Range<usize>) -> Vec<String> {
+    let (old, before, after) = (&text[range.clone()], &text[..range.start], &text[range.end..]);
+    let bare = old.trim_matches(['\'', '"']);
+    if bare.is_empty() || bare.contains(['\n', '\'', '"', '\\', '#', '*', '{']) {
+        return Vec::new();
+    }
+    let mut styles = vec![format!("'{bare}'"), format!("\"{bare}\""), bare.to_owned()];
+    let is_value = before.ends_with([' ', '[']);
+    if is_value {
+        styles.extend([format!("&x {old}"), format!("!!str {old}")]);
+    }
+    if is_value && after.starts_with('\n') {
+        let deep = " ".repeat(40);
+        styles.extend([
+            format!("{old}  # why"),
+            format!("|-\n{deep}{bare}"),
+            format!(">\n{deep}{bare}"),
+        ]);
+    }
+    let texts = styles.into_iter().map(|style| format!("{before}{style}{after}"));
+    texts.chain([text.replace('\n', "\r\n")]).collect()
 }
 
 #[test]

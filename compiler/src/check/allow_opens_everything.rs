@@ -1,9 +1,10 @@
-//! `allow-opens-everything`: a rule of an `ALLOW` policy asks nothing, and so allows every request.
+//! `allow-opens-everything`: a rule of an `ALLOW` policy asks nothing, or what every request has, and so allows every request.
 //!
 //! Policies of one workload are a union: such a rule makes every other `ALLOW` rule for it moot. Source: Istio,
 //! `AuthorizationPolicy.rules`.
 
-use crate::api::istio::{Action, Rule};
+use super::caller::{Reach, is_for_all};
+use crate::api::istio::Action;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Policy;
@@ -24,11 +25,17 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     };
     for policy in policies.iter().filter(allows) {
         let rules = policy.resource.spec.rules.iter().flatten();
-        let Some(open) = rules.into_iter().position(asks_nothing) else { continue };
+        let mut open = rules.enumerate().filter_map(|(at, it)| Some((at, it, is_for_all(it)?)));
+        let Some((open, rule, reach)) = open.next() else { continue };
         let rules = FieldPath::default().field("spec").field("rules");
         let place = Place::value(policy.resource.id, rules.clone().index(open));
-        let mut found = Diagnostic::new(&CHECK, place, "this rule allows every request")
-            .label("asks nothing")
+        let message = match reach {
+            Reach::All => "this rule allows every request",
+            Reach::OverIpv4 => "this rule allows every request over IPv4",
+        };
+        let asks = rule.from.is_some() || rule.to.is_some();
+        let mut found = Diagnostic::new(&CHECK, place, message)
+            .label(if asks { "asks for what every request has" } else { "asks nothing" })
             .consequence("whoever reaches the workload is let in, with or without an identity")
             .help("say in `from` who may call, or leave `rules` out, which allows nobody");
         let count = policy.resource.spec.rules.as_ref().map_or(0, Vec::len);
@@ -48,6 +55,41 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn asks_nothing(rule: &Rule) -> bool {
-    rule.from.is_none() && rule.to.is_none() && rule.when.is_empty()
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    fn said(rule: &str) -> Option<String> {
+        let folder = Folder::new();
+        folder.write("a.yaml", format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec: {{rules: [{rule}]}}\n"
+        ));
+        let found = findings(folder.path()).into_iter().find(|it| it.check == &CHECK);
+        found.map(|it| it.message)
+    }
+
+    #[test]
+    fn what_every_request_has_keeps_nobody_out() {
+        for rule in [
+            "{}",
+            "{to: [{operation: {methods: ['*']}}]}",
+            "{to: [{operation: {paths: ['*'], hosts: ['*']}}]}",
+            "{from: [{source: {ipBlocks: [0.0.0.0/0, '::/0']}}]}",
+        ] {
+            assert_eq!(said(rule).as_deref(), Some("this rule allows every request"), "{rule}");
+        }
+        let ipv4 = "this rule allows every request over IPv4";
+        assert_eq!(said("{from: [{source: {ipBlocks: [0.0.0.0/0]}}]}").as_deref(), Some(ipv4));
+        for rule in [
+            "{from: [{source: {principals: ['*']}}]}",
+            "{to: [{operation: {methods: ['*'], paths: [/a]}}]}",
+            "{to: [{operation: {methods: ['*'], notPaths: [/a]}}]}",
+            "{to: [{operation: {ports: ['80']}}]}",
+            "{from: [{source: {ipBlocks: [0.0.0.0/0], notIpBlocks: [10.0.0.0/8]}}]}",
+            "{to: [{operation: {methods: ['*']}}], when: [{key: source.namespace, values: [a]}]}",
+        ] {
+            assert_eq!(said(rule), None, "{rule}");
+        }
+    }
 }

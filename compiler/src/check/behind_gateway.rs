@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::caller::{Caller, is_for_every_request};
 use super::selection;
 use crate::api::istio::{Action, AuthorizationPolicy};
 use crate::diagnostic::{FieldPath, Place};
@@ -138,12 +139,38 @@ pub(super) fn allows_at<'m, 'a>(
     mesh: &'m Mesh<'a>,
     workload: &Workload<'_>,
 ) -> Vec<&'m Policy<'a, AuthorizationPolicy>> {
+    in_force_at(mesh, workload, Action::Allow)
+}
+
+/// A rule that keeps somebody out: its policy, and its place there.
+pub(super) type Barrier<'m, 'a> = (&'m Policy<'a, AuthorizationPolicy>, usize);
+
+/// The first rule of a `DENY` policy at a workload that all requests of a caller meet, whatever else they are.
+pub(super) fn barrier_at<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    workload: &Workload<'_>,
+    caller: &Caller<'_>,
+) -> Option<Barrier<'m, 'a>> {
+    in_force_at(mesh, workload, Action::Deny).into_iter().find_map(|policy| {
+        let own = &policy.resource.namespace;
+        let mut rules = policy.resource.spec.rules.iter().flatten();
+        let at = rules.position(|it| caller.is_meant(it, own) && is_for_every_request(it))?;
+        Some((policy, at))
+    })
+}
+
+/// What is on trial is not.
+pub(super) fn in_force_at<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    workload: &Workload<'_>,
+    action: Action,
+) -> Vec<&'m Policy<'a, AuthorizationPolicy>> {
     let is_on_trial = |policy: &Policy<'_, AuthorizationPolicy>| {
         let dry_run = policy.resource.metadata.annotations.get("istio.io/dry-run");
         dry_run.is_some_and(|it| it == "true")
     };
     let mut policies = mesh.policies.authorization_policies.for_workload(&workload.inventory);
-    policies.retain(|it| it.resource.spec.action == Action::Allow && !is_on_trial(it));
+    policies.retain(|it| it.resource.spec.action == action && !is_on_trial(it));
     policies
 }
 

@@ -1,13 +1,14 @@
 //! `closed-gateway`: a gateway that routes are bound to, and that lets nobody in.
 //!
-//! Its clients come from outside, most without an identity of the mesh. It is said where no rule may hold for such a client:
-//! each asks for one. Source: Istio, `AuthorizationPolicy`: a policy without selector in the root namespace is for gateways.
+//! Its clients come from outside, most without an identity of the mesh. It is said where no `ALLOW` rule may hold for such a
+//! client, since each asks for one, and where a `DENY` rule is sure to. Source: Istio, `AuthorizationPolicy`: a policy without selector in the root namespace is for gateways.
 
 use std::collections::BTreeMap;
 
 use super::behind_gateway;
-use crate::api::istio::{AuthorizationPolicy, Rule};
-use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use super::caller::Caller;
+use crate::api::istio::AuthorizationPolicy;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::policy::Policy;
 use crate::resolve::{Mesh, Workload};
 
@@ -29,37 +30,45 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// What keeps everybody out who comes from outside: a policy, and its rule if it denies.
+pub(super) type Closing<'m, 'a> = (&'m Policy<'a, AuthorizationPolicy>, Option<usize>);
+
 /// The first of the policies by which nobody from outside comes in.
-fn closing<'m, 'a>(
+pub(super) fn closing<'m, 'a>(
     mesh: &'m Mesh<'a>,
     gateway: &Workload<'_>,
-) -> Option<&'m Policy<'a, AuthorizationPolicy>> {
+) -> Option<Closing<'m, 'a>> {
+    if let Some((policy, rule)) = behind_gateway::barrier_at(mesh, gateway, &Caller::NOBODY) {
+        return Some((policy, Some(rule)));
+    }
     let policies = behind_gateway::allows_at(mesh, gateway);
-    let mut rules = policies.iter().flat_map(|it| it.resource.spec.rules.iter().flatten());
-    if rules.any(may_hold) { None } else { policies.first().copied() }
+    let mut rules = policies.iter().flat_map(|policy| {
+        policy.resource.spec.rules.iter().flatten().map(|rule| (rule, &policy.resource.namespace))
+    });
+    let is_open = rules.any(|(rule, own)| Caller::NOBODY.may_be_meant(rule, own));
+    policies.first().filter(|_| !is_open).map(|policy| (*policy, None))
 }
 
-fn report(
-    gateway: &Workload<'_>,
-    policy: &Policy<'_, AuthorizationPolicy>,
-    route: Place,
-) -> Diagnostic {
+fn report(gateway: &Workload<'_>, (policy, rule): Closing<'_, '_>, route: Place) -> Diagnostic {
     let name = format!("{}/{}", gateway.namespace(), gateway.name());
     let message = format!("the gateway `{name}` lets in nobody from outside");
-    Diagnostic::new(&CHECK, Place::resource(policy.resource.id), message)
-        .label("is for the gateway, too")
+    let id = policy.resource.id;
+    let (place, label, help) = match rule {
+        Some(rule) => (
+            Place::value(id, FieldPath::default().field("spec").field("rules").index(rule)),
+            "denies who has no identity of the mesh",
+            "select the workloads that are meant, and not the gateway",
+        ),
+        None => (
+            Place::resource(id),
+            "is for the gateway, too",
+            "write a policy for the gateway that says which hosts are open to anybody",
+        ),
+    };
+    Diagnostic::new(&CHECK, place, message)
+        .label(label)
         .also(Place::resource(gateway.id), "this is the gateway")
         .also(route, "this route is bound there")
         .consequence("every request from outside is answered with 403")
-        .help("write a policy for the gateway that says which hosts are open to anybody")
-}
-
-/// Whether a rule may hold for a client without an identity.
-fn may_hold(rule: &Rule) -> bool {
-    rule.from.as_ref().is_none_or(|from| {
-        let mut sources = from.iter().filter_map(|part| part.source.as_ref());
-        sources.any(|it| {
-            it.principals.is_empty() && it.namespaces.is_empty() && it.service_accounts.is_empty()
-        })
-    })
+        .help(help)
 }

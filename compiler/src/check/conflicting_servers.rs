@@ -118,7 +118,13 @@ fn conflict(port: u16, earlier: &At<'_, '_>, later: &At<'_, '_>) -> Option<Diagn
         (false, false) => shared_host(port, earlier, later),
         _ => {
             let place = |it: &At<'_, '_>| place(it, &["port", "protocol"]);
-            let message = format!("port {port} is opened for plain text and for TLS");
+            let opens = |it: &At<'_, '_>| match it.1.protocol {
+                Some(ServerProtocol::Http) => "HTTP",
+                Some(ServerProtocol::Https | ServerProtocol::Tls) => "TLS",
+                _ => "TCP",
+            };
+            let (first, second) = (opens(earlier), opens(later));
+            let message = format!("port {port} is opened for {first} and for {second}");
             let word = |it: &At<'_, '_>| it.1.spec.port.protocol.clone();
             Some(
                 Diagnostic::new(&CHECK, place(later), message)

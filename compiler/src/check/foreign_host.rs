@@ -26,9 +26,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
             let at = FieldPath::default().field("spec").field("hosts").index(index);
             let message = format!("`{host}` is a service of the namespace `{}`", foreign.namespace);
+            let place = Place::value(it.resource.id, at);
             out.push(
-                Diagnostic::new(&CHECK, Place::value(it.resource.id, at), message)
+                Diagnostic::new(&CHECK, place.clone(), message)
                     .label("routed from another namespace")
+                    // Where it may not be routed at all, that is what is wrong with it.
+                    .supposing(place)
                     .also(foreign.origin.place(), "the service")
                     .consequence(format!(
                         "clients of every namespace that sees these routes go where `{own}` says, unless theirs or the service's has routes of its own"

@@ -6,7 +6,7 @@
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
-use crate::resolve::host::overlap;
+use crate::resolve::host::{Host, overlap};
 use crate::resolve::route::{GatewayName, VirtualService};
 
 pub(super) static CHECK: Check =
@@ -28,16 +28,32 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// Where a gateway answers for none of the hosts, that is one fault; where it answers for some, the others may be for
 /// other gateways, or for the mesh.
 fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, gateway: &IstioGateway<'_>) -> Vec<Diagnostic> {
-    let all: Vec<_> = (0..it.hosts.len()).collect();
-    let (served, missing): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|index| is_served(it, *index, gateway));
-    if served.is_empty() {
-        let missing: Vec<_> = missing.into_iter().map(|index| (index, gateway)).collect();
-        return describe(it, &missing).into_iter().collect();
+    let lost = lost(mesh, it, gateway);
+    if lost.len() == it.hosts.len() {
+        return describe(it, &lost, gateway).into_iter().collect();
     }
-    let is_lost = |index: &usize| !it.is_for_mesh() && !is_served_elsewhere(mesh, it, *index);
-    let lost = missing.into_iter().filter(is_lost);
-    lost.filter_map(|index| describe(it, &[(index, gateway)])).collect()
+    lost.into_iter().filter_map(|index| describe(it, &[index], gateway)).collect()
+}
+
+/// The hosts that a gateway is said not to be open for, by their places.
+fn lost(mesh: &Mesh<'_>, it: &VirtualService<'_>, gateway: &IstioGateway<'_>) -> Vec<usize> {
+    let mut missing: Vec<_> =
+        (0..it.hosts.len()).filter(|index| !is_served(it, *index, gateway)).collect();
+    if missing.len() < it.hosts.len() {
+        missing.retain(|index| !it.is_for_mesh() && !is_served_elsewhere(mesh, it, *index));
+    }
+    missing
+}
+
+/// Whether it is said of a route that a gateway is not open for some host that `host` is for.
+pub(super) fn tells(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    gateway: &IstioGateway<'_>,
+    host: &Host,
+) -> bool {
+    let lost = lost(mesh, it, gateway);
+    lost.iter().filter_map(|index| it.hosts.get(*index)).any(|own| overlap(own, host))
 }
 
 fn is_served(it: &VirtualService<'_>, index: usize, gateway: &IstioGateway<'_>) -> bool {
@@ -57,18 +73,22 @@ fn is_served_elsewhere(mesh: &Mesh<'_>, it: &VirtualService<'_>, index: usize) -
 }
 
 /// One finding for hosts that are missing at one gateway.
-fn describe(it: &VirtualService<'_>, missing: &[(usize, &IstioGateway<'_>)]) -> Option<Diagnostic> {
-    let (index, gateway) = missing.first()?;
+fn describe(
+    it: &VirtualService<'_>,
+    missing: &[usize],
+    gateway: &IstioGateway<'_>,
+) -> Option<Diagnostic> {
+    let index = missing.first()?;
     let at = FieldPath::default().field("spec").field("hosts");
     let place = |index: usize| Place::value(it.resource.id, at.clone().index(index));
-    let names: Vec<_> = missing.iter().filter_map(|(index, _)| it.hosts.get(*index)).collect();
+    let names: Vec<_> = missing.iter().filter_map(|index| it.hosts.get(*index)).collect();
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     let message = format!("the Gateway `{}` is not open for {}", gateway.full_name, list(&names));
     let found = Diagnostic::new(&CHECK, place(*index), message)
         .label("not routed there")
         .consequence("requests for it at the gateway are answered with 404");
     let rest = missing.iter().skip(1);
-    let found = rest.fold(found, |found, (index, _)| found.also(place(*index), "nor this"));
+    let found = rest.fold(found, |found, index| found.also(place(*index), "nor this"));
     let servers = FieldPath::default().field("spec").field("servers");
     Some(match closed(it, *index, gateway) {
         Some((server, host)) => {

@@ -1,6 +1,7 @@
 //! `http-rule-on-tcp-port`: a rule asks for something of HTTP at a port whose bytes are not read as HTTP.
 //!
-//! There an `ALLOW` rule is left out, and of a `DENY` rule what asks for HTTP is, so that it denies more than it says.
+//! There an `ALLOW` rule is left out, and of a `DENY` rule what asks for HTTP is, so that it denies more than it says. One of
+//! a `DENY` policy that names no ports is `deny-closes-tcp`'s.
 //! Source: Istio, "Authorization on a TCP port"; `authz/builder`.
 
 use std::cell::OnceCell;
@@ -25,10 +26,17 @@ pub(super) static CHECK: Check = Check::lint(
 
 /// The ports of some workloads, by what their Services say they speak; of gateways, by what their servers do.
 #[derive(Default)]
-struct Ports {
+pub(super) struct Ports {
     /// Each once, with the place that says so first.
-    tcp: Vec<(u16, Place)>,
-    has_http: bool,
+    pub(super) tcp: Vec<(u16, Place)>,
+    pub(super) has_http: bool,
+}
+
+impl Ports {
+    /// Whether no request is ever read as one there.
+    pub(super) fn are_for_tcp_alone(&self) -> bool {
+        !self.tcp.is_empty() && !self.has_http
+    }
 }
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
@@ -60,7 +68,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
+pub(super) fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
     let mut ports = Ports::default();
     for workload in workloads {
         if workload.inventory.role == Role::Gateway {
@@ -193,13 +201,9 @@ fn tcp_port<'p>(
                 named.into_iter().flatten().filter_map(|port| port.parse().ok()).collect();
             ports.tcp.iter().find(|(port, _)| named.contains(port))
         }
+        None if action == Action::Deny => None,
         None if !ports.has_http => ports.tcp.first(),
-        // With HTTP alone the rule is `deny-closes-tcp`'s.
-        None if action == Action::Deny && rule.from.is_some() && rule.to.is_some() => {
-            ports.tcp.first()
-        }
-        None if action == Action::Allow => ports.tcp.iter().find(|(port, _)| !is_open(*port)),
-        None => None,
+        None => ports.tcp.iter().find(|(port, _)| !is_open(*port)),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) fn is_ambient_namespace(mesh: &Mesh<'_>, namespace: &str) -> bool {
 }
 
 /// Where a namespace says so. Injection outweighs it.
-fn namespace_label(mesh: &Mesh<'_>, name: &str) -> Option<Place> {
+pub(super) fn namespace_label(mesh: &Mesh<'_>, name: &str) -> Option<Place> {
     let namespace = mesh.namespaces.find(name)?;
     let label = |name| injection::label(&namespace.metadata, name);
     let has_revision = label(REVISION).is_some_and(|revision| !revision.is_empty());

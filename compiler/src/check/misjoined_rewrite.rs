@@ -31,7 +31,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn misjoined(route: &HttpRoute) -> Option<(usize, String, String)> {
     let rewrite = route.rewrite.as_ref().map(|it| it.uri.as_str()).filter(|it| !it.is_empty())?;
     route.r#match.iter().enumerate().find_map(|(index, test)| {
-        let prefix = prefix(test).filter(|prefix| prefix.len() > 1)?;
+        let prefix = prefix(test).filter(|prefix| !prefix.is_empty())?;
         if prefix.ends_with('/') == rewrite.ends_with('/') {
             return None;
         }
@@ -75,6 +75,7 @@ mod tests {
         assert_eq!(becomes(&["/api"], "/v1"), None);
         assert_eq!(becomes(&["/api/"], "/"), None);
         assert_eq!(becomes(&["/api/", "/api"], "/"), None);
-        assert_eq!(becomes(&["/"], "/v1"), None);
+        assert_eq!(becomes(&["/"], "/v1").as_deref(), Some("/v1a"));
+        assert_eq!(becomes(&["/"], "/v1/"), None);
     }
 }

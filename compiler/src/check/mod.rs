@@ -133,10 +133,13 @@ mod allow_by_exclusion;
 mod allow_only_for_monitoring;
 mod allow_opens_everything;
 mod behind_gateway;
+mod caller;
 mod claim_route_without_authentication;
 mod closed_gateway;
 mod conflicting_peer_authentications;
 mod conflicting_telemetries;
+mod deny_closes_tcp;
+mod deny_without_waypoint;
 mod deprecated_provider;
 mod http_rule_on_tcp_port;
 mod ineffective_selector;
@@ -241,6 +244,8 @@ static RULES: &[Rule] = &[
     (&split_rule::CHECK, split_rule::run),
     (&conflicting_peer_authentications::CHECK, conflicting_peer_authentications::run),
     (&http_rule_on_tcp_port::CHECK, http_rule_on_tcp_port::run),
+    (&deny_closes_tcp::CHECK, deny_closes_tcp::run),
+    (&deny_without_waypoint::CHECK, deny_without_waypoint::run),
     (&service_port_in_policy::CHECK, service_port_in_policy::run),
     (&unknown_source_namespace::CHECK, unknown_source_namespace::run),
     (&closed_gateway_port::CHECK, closed_gateway_port::run),

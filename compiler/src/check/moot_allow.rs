@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mesh_snapshot::Applies;
 
+use super::caller::is_for_all;
 use super::policy_never_matches::{block, is_within};
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule, Source};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -178,8 +179,7 @@ fn is_for_all_of(broad: &Scope<'_>, narrow: &Scope<'_>) -> bool {
 }
 
 fn covers(a: &Rule, b: &Rule) -> bool {
-    let asks_nothing = a.from.is_none() && a.to.is_none() && a.when.is_empty();
-    !asks_nothing
+    is_for_all(a).is_none()
         && covers_any(a.from.as_deref(), b.from.as_deref(), |a, b| {
             covers_source(a.source.as_ref(), b.source.as_ref())
         })

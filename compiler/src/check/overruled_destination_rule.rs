@@ -24,14 +24,18 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut said = BTreeSet::new();
     for policy in mesh.destination_rules.iter() {
         for (place, loser) in policy.from.iter().enumerate() {
+            // What it loses to the rule that it is a part of follows from that.
+            if is_folded(mesh, policy, loser) {
+                if said.insert((loser.id, loser.id, spec())) {
+                    out.extend(folded(policy, loser));
+                }
+                continue;
+            }
             for lost in lost(policy, place, loser) {
                 let what = (loser.id, lost.winner.id, lost.at.clone());
                 if said.insert(what) {
                     out.push(lost.say(policy, loser));
                 }
-            }
-            if is_folded(mesh, policy, loser) && said.insert((loser.id, loser.id, spec())) {
-                out.extend(folded(policy, loser));
             }
         }
     }

@@ -5,6 +5,7 @@
 use std::cell::LazyCell;
 use std::collections::BTreeSet;
 
+use super::host_not_on_gateway;
 use super::unknown_gateway::near;
 use crate::api::istio;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -68,14 +69,17 @@ fn check_server(
         if mesh.virtual_services.of_server_host(&gateway.full_name, host).next().is_some() {
             continue;
         }
+        let hidden = mesh.virtual_services.first_meeting(&gateway.full_name, &host.host);
+        let hidden = hidden.map(|id| mesh.virtual_services.get(id));
+        if hidden.is_some_and(|it| host_not_on_gateway::tells(mesh, it, gateway, &host.host)) {
+            continue;
+        }
         let path = FieldPath::default().field("spec").field("servers").index(server.index);
         let place = Place::value(gateway.resource.id, path.field("hosts").index(index));
         let mut found =
             Diagnostic::new(&CHECK, place, format!("no route is for `{}` here", host.host))
                 .label("nobody serves it")
                 .consequence("requests for it are answered with 404");
-        let hidden = mesh.virtual_services.first_meeting(&gateway.full_name, &host.host);
-        let hidden = hidden.map(|id| mesh.virtual_services.get(id));
         if let (Some(hidden), Some(namespace)) = (hidden, host.namespace) {
             let text = format!("this is not of namespace `{namespace}`, the only one let in");
             found = found.also(Place::resource(hidden.resource.id), text);

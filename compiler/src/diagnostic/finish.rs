@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::parse::{DocumentId, Faults, Parsed};
 use crate::source::{FileId, Role, Span};
 
+use super::fix::Notation;
 use super::{
     Check, Class, Diagnostic, FieldPath, Fix, Form, Label, Level, Part, Place, Severity, TextEdit,
     TextFix,
@@ -209,24 +210,37 @@ fn site(place: &Place, text: &str, parsed: &Parsed) -> Site {
 }
 
 /// None where it would write over an alias: what is wrong stands at the anchor, and others use it. Nor where a part of a value
-/// is meant and the value as a whole is all that has a place.
+/// is meant and the value as a whole is all that has a place, nor behind a tag, which says what the value is and stays.
 fn resolve_fix(fix: &Fix, parsed: &Parsed) -> Option<TextFix> {
     let Fix { title, applicability, edits } = fix;
     let edits = edits.iter().map(|edit| {
         let (file, span) = edit.place.locate(parsed);
-        let old = parsed.source(file).slice(span);
+        let source = parsed.source(file);
+        let old = source.slice(span);
         let is_there = match edit.place {
             Place::Field { part: Part::Within { start, end }, .. } => {
                 old.len() == (end - start) as usize
             }
-            _ => !old.starts_with('*'),
+            _ => !old.starts_with('*') && !is_tagged(source.text(), span),
         };
         let form = match edit.place {
-            Place::Field { part: Part::Value, .. } => edit.form,
-            _ => Form::Verbatim,
+            Place::Field { part: Part::Key | Part::Within { .. }, .. } => Form::Verbatim,
+            _ => edit.form,
         };
-        is_there.then(|| TextEdit { file, span, text: form.write(edit.text.clone(), old) })
+        let notation = Notation::of(&source.path);
+        is_there.then(|| TextEdit {
+            file,
+            span,
+            text: form.write(edit.text.clone(), old, notation),
+        })
     });
     let (title, applicability) = (title.clone(), *applicability);
     Some(TextFix { title, applicability, edits: edits.collect::<Option<_>>()? })
+}
+
+fn is_tagged(text: &str, value: Span) -> bool {
+    let before = text.get(..value.start as usize).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let mut words = line.split_ascii_whitespace().rev().skip_while(|word| word.starts_with('&'));
+    line.ends_with([' ', '\t']) && words.next().is_some_and(|word| word.starts_with('!'))
 }

@@ -1,5 +1,7 @@
 //! Changes that would mend a fault.
 
+use std::borrow::Cow;
+
 use crate::parse::scalar;
 use crate::source::{FileId, Span};
 
@@ -42,6 +44,13 @@ impl Fix {
         Self { title: title.into(), applicability, edits: Vec::new() }
     }
 
+    /// With another scalar in the place of the one that stands at `place`, as [`Self::write`] writes it.
+    #[must_use]
+    pub fn put(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.edits.push(Edit { place, text: text.into(), form: Form::Scalar });
+        self
+    }
+
     /// With `text` in the place of what stands at `place`, as it is.
     #[must_use]
     pub fn replace(mut self, place: Place, text: impl Into<String>) -> Self {
@@ -53,9 +62,7 @@ impl Fix {
     #[must_use]
     pub fn write(applicability: Applicability, place: Place, text: impl Into<String>) -> Self {
         let text = text.into();
-        let mut fix = Self::new(applicability, format!("write `{text}`"));
-        fix.edits.push(Edit { place, text, form: Form::Scalar });
-        fix
+        Self::new(applicability, format!("write `{text}`")).put(place, text)
     }
 }
 
@@ -77,16 +84,60 @@ pub enum Form {
 }
 
 impl Form {
-    /// What is written for `text` in the place of `old`, which is in the file.
-    pub(super) fn write(self, text: String, old: &str) -> String {
+    /// What is written for `text` in the place of `old`, which is in the file. A block scalar ends with its last line: the end
+    /// of that line, and what the next begins with, stay.
+    pub(super) fn write(self, text: String, old: &str, notation: Notation) -> String {
+        let is_bare = || match notation {
+            _ if is_number(old) && is_number(&text) => true,
+            Notation::Yaml => is_plain(&text),
+            Notation::Json => false,
+        };
         match (self, old.chars().next()) {
             (Self::Verbatim, _) => text,
-            (Self::Scalar, Some('\'')) => format!("'{}'", text.replace('\'', "''")),
-            (Self::Scalar, Some('"')) => double_quoted(&text),
-            (Self::Scalar, _) if is_plain(&text) || scalar::resolve(old).is_some() => text,
+            (Self::Scalar, Some('\'')) if !text.contains(char::is_control) => {
+                format!("'{}'", text.replace('\'', "''"))
+            }
+            (Self::Scalar, Some('\'' | '"')) => double_quoted(&text),
+            (Self::Scalar, Some('|' | '>')) => {
+                let end = old.trim_end_matches([' ', '\n', '\r']).len();
+                let end = old.get(end..).unwrap_or_default();
+                Self::Scalar.write(text, "", notation) + end
+            }
+            (Self::Scalar, _) if is_bare() => text,
             (Self::Scalar, _) => double_quoted(&text),
         }
     }
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Notation {
+    Yaml,
+    /// Where a text has quotes, wherever it stands.
+    Json,
+}
+
+impl Notation {
+    /// By the file's name.
+    pub(super) fn of(path: &str) -> Self {
+        let extension = std::path::Path::new(path).extension();
+        let is_json = extension.is_some_and(|it| it.eq_ignore_ascii_case("json"));
+        if is_json { Self::Json } else { Self::Yaml }
+    }
+}
+
+/// A scalar that stands alone on its line as it is written within brackets, where a comma and more have a meaning.
+pub(crate) fn within_brackets(written: &str) -> Cow<'_, str> {
+    let is_quoted = written.starts_with(['\'', '"']);
+    if is_quoted || is_plain(written) || scalar::resolve(written).is_some() {
+        return Cow::Borrowed(written);
+    }
+    Cow::Owned(double_quoted(written))
+}
+
+fn is_number(text: &str) -> bool {
+    use scalar::Scalar::{Float, Integer};
+    matches!(scalar::resolve(text), Some(Integer(_) | Float(_)))
 }
 
 /// Whether a text stands for itself without quotes, wherever in a document it is.
@@ -98,12 +149,20 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn double_quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            _ if c.is_control() => quoted += &format!("\\u{:04x}", u32::from(c)),
+            _ => quoted.push(c),
+        }
+    }
+    quoted + "\""
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Form;
+    use super::{Form, Notation, within_brackets};
 
     #[test]
     fn a_text_stays_one_and_keeps_its_quotes() {
@@ -118,10 +177,36 @@ mod tests {
             // A number stays one, too.
             ("8080", "80", "80"),
             ("\"8080\"", "80", "\"80\""),
+            // A word that YAML takes for a truth value does not.
+            ("off", "OFF", "\"OFF\""),
+            ("'a'", "a\nb", "\"a\\u000ab\""),
+            // What follows a block is not of its value.
+            ("|-\n    a\n  ", "b", "b\n  "),
+            (">\n  a\r\n", "a: b", "\"a: b\"\r\n"),
         ] {
-            assert_eq!(Form::Scalar.write(new.to_owned(), old), written, "{old} {new}");
+            let wrote = Form::Scalar.write(new.to_owned(), old, Notation::Yaml);
+            assert_eq!(wrote, written, "{old} {new}");
         }
-        assert_eq!(Form::Verbatim.write("[a]".to_owned(), "'a'"), "[a]");
+        assert_eq!(Form::Verbatim.write("[a]".to_owned(), "'a'", Notation::Yaml), "[a]");
+        for (old, new, written) in [("5", "5s", "\"5s\""), ("5", "6", "6"), ("\"a\"", "b", "\"b\"")]
+        {
+            assert_eq!(Form::Scalar.write(new.to_owned(), old, Notation::Json), written);
+        }
+    }
+
+    #[test]
+    fn a_text_stays_one_within_brackets() {
+        for (written, within) in [
+            ("a.example.com", "a.example.com"),
+            ("80", "80"),
+            ("'a, b'", "'a, b'"),
+            ("GET, POST", "\"GET, POST\""),
+            ("/api/{*}", "\"/api/{*}\""),
+            ("a[0]", "\"a[0]\""),
+            ("a:b", "\"a:b\""),
+        ] {
+            assert_eq!(within_brackets(written), within);
+        }
     }
 }
 

@@ -28,6 +28,7 @@ pub use date::Date;
 pub use fingerprint::fingerprints;
 pub(crate) use finish::may_fail;
 pub use finish::{Finding, Levels, Site, finish};
+pub(crate) use fix::within_brackets;
 pub use fix::{Applicability, Edit, Fix, Form, TextEdit, TextFix};
 pub use path::{At, FieldPath, Segment};
 pub use place::{Part, Place};

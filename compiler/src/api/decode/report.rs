@@ -5,7 +5,7 @@ use crate::api::checks::{
     UNKNOWN_VALUE, UNRESOLVED_PLACEHOLDER, WRONG_TYPE,
 };
 use crate::api::removed;
-use crate::diagnostic::{Applicability, Diagnostic, Fix, Place};
+use crate::diagnostic::{Applicability, Diagnostic, Fix, Place, within_brackets};
 use crate::parse::{Content, Document, DocumentId, Entry, NodeId, may_be_secret, scalar};
 use crate::source::Span;
 
@@ -135,33 +135,47 @@ impl Words<'_> {
             diagnostic = diagnostic.help(of_fields(fields));
             // A scalar in place of a mapping of one can be meant for nothing else.
             if let ([field], false) = (fields, text.contains('\n')) {
-                let text = format!("{{{field}: {text}}}");
+                let quote = if text.starts_with('"') { "\"" } else { "" };
+                let text = format!("{{{quote}{field}{quote}: {}}}", within_brackets(text));
                 let fix = Fix::new(Applicability::Unsafe, format!("write `{text}`"))
                     .replace(self.place(span), text);
                 diagnostic = diagnostic.fix(fix);
             }
         }
         if expected == Expected::Duration
-            && let Some((applicability, text)) = with_unit(self.reader.tree.content(node))
+            && let Some(text) = with_unit(self.reader.tree.content(node))
         {
-            let fix = Fix::new(applicability, format!("write `{text}`"))
-                .replace(self.place(span), text.clone());
+            let fix = Fix::write(Applicability::Unsafe, self.place(span), &*text);
             diagnostic = diagnostic.help(format!("a span of time has a unit: `{text}`")).fix(fix);
         }
         if let Some(bare) = unquoted(text).filter(|bare| takes(expected, bare)) {
-            let fix =
-                Fix::new(Applicability::Safe, "remove the quotes").replace(self.place(span), bare);
-            diagnostic = diagnostic.fix(fix);
+            diagnostic = match scalar::resolve(bare) {
+                Some(scalar::Scalar::Bool(value)) if value.to_string() != bare => {
+                    let fix = Fix::new(Applicability::Safe, format!("write `{value}`"));
+                    diagnostic.fix(fix.replace(self.place(span), value.to_string()))
+                }
+                Some(scalar::Scalar::Bool(_)) | None => diagnostic.fix(self.bare(span, bare)),
+                // `010` is eight to YAML, and perhaps ten to who has written it.
+                Some(_) if is_decimal(bare) => diagnostic.fix(self.bare(span, bare)),
+                Some(_) => diagnostic,
+            };
         }
         if expected == Expected::List
             && !matches!(self.reader.tree.content(node), Content::Mapping(_))
             && !text.contains('\n')
         {
-            let fix = Fix::new(Applicability::Safe, "make it a list of one")
-                .replace(self.place(span), format!("[{text}]"));
+            // What has a comma may be meant for several.
+            let applicability =
+                if text.contains(',') { Applicability::Unsafe } else { Applicability::Safe };
+            let fix = Fix::new(applicability, "make it a list of one")
+                .replace(self.place(span), format!("[{}]", within_brackets(text)));
             diagnostic = diagnostic.fix(fix);
         }
         diagnostic
+    }
+
+    fn bare(&self, span: Span, bare: &str) -> Fix {
+        Fix::new(Applicability::Safe, "remove the quotes").replace(self.place(span), bare)
     }
 
     fn is_plain_scalar(&self, node: NodeId) -> bool {
@@ -241,7 +255,7 @@ impl Words<'_> {
     fn spelling(&self, span: Span, from: &str, to: &str) -> Fix {
         let applicability =
             if is_same_word(from, to) { Applicability::Safe } else { Applicability::Unsafe };
-        Fix::new(applicability, format!("write `{to}`")).replace(self.place(span), to)
+        Fix::write(applicability, self.place(span), to)
     }
 
     fn missing(&self, node: NodeId, field: &str) -> Diagnostic {
@@ -373,13 +387,13 @@ impl Words<'_> {
     }
 }
 
-/// A number as a span of time: of seconds, which is what most readers mean. Only zero is the same in every unit.
-fn with_unit(content: Content) -> Option<(Applicability, String)> {
+/// A number as a span of time: of seconds, which is what most readers mean. Zero is the same in every unit, and not what every
+/// field takes.
+fn with_unit(content: Content) -> Option<String> {
     match content {
-        Content::Integer(0) => Some((Applicability::Safe, "0s".to_owned())),
-        Content::Integer(seconds @ 1..) => Some((Applicability::Unsafe, format!("{seconds}s"))),
+        Content::Integer(seconds @ 0..) => Some(format!("{seconds}s")),
         Content::Float(seconds) if seconds > 0.0 && (seconds * 1000.0).fract() == 0.0 => {
-            Some((Applicability::Unsafe, format!("{}ms", seconds * 1000.0)))
+            Some(format!("{}ms", seconds * 1000.0))
         }
         _ => None,
     }
@@ -390,6 +404,14 @@ fn unquoted(text: &str) -> Option<&str> {
     let inner =
         ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))?;
     (!inner.is_empty() && !inner.contains(['\\', '\'', '"'])).then_some(inner)
+}
+
+/// Whether a number is read alike by everybody: digits without a zero before them, and perhaps a fraction.
+fn is_decimal(number: &str) -> bool {
+    let number = number.strip_prefix('-').unwrap_or(number);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_digits = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
+    is_digits(whole) && is_digits(fraction) && (whole == "0" || !whole.starts_with('0'))
 }
 
 /// Whether a plain scalar is what the field takes.

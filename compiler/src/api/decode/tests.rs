@@ -180,13 +180,13 @@ fn a_resource_that_is_no_mapping_inside_is_none() {
     }
 }
 
-/// How long five is, only its author knows; nothing is as long in every unit.
+/// How long five is, only its author knows; and where nothing is no span of time, `0s` is none.
 #[test]
 fn a_span_of_time_is_mended_with_a_unit() {
     for (written, applicability, mended) in [
         ("5", Applicability::Unsafe, "5s"),
         ("1.5", Applicability::Unsafe, "1500ms"),
-        ("0", Applicability::Safe, "0s"),
+        ("0", Applicability::Unsafe, "0s"),
     ] {
         let spec = format!(
             "  hosts: [a]\n  http:\n  - route: [{{destination: {{host: a}}}}]\n    timeout: {written}\n"
@@ -218,4 +218,38 @@ fn a_word_that_is_a_truth_value_is_put_in_quotes_where_that_makes_a_value_of_it(
         assert_eq!(compiled.said(), [said]);
         assert!(compiled.findings[0].help.as_deref().unwrap_or_default().contains("`DISABLE`"));
     }
+}
+
+/// A list of one holds what stood there; what quotes keep from being a number stays out of them only where all read it alike.
+#[test]
+fn safe_fixes_keep_what_is_meant() {
+    let fix = |spec: &str| {
+        let compiled = virtual_service(spec);
+        let found = compiled.findings.iter().find(|it| it.check.name == "wrong-type");
+        found.unwrap().fixes.first().map(|it| (it.edits[0].text.clone(), it.applicability))
+    };
+    let (safe, unsafe_) = (Applicability::Safe, Applicability::Unsafe);
+    for (hosts, mended) in [
+        ("a.test", ("[a.test]", safe)),
+        ("'a.test'", ("['a.test']", safe)),
+        ("/a/{*}", ("[\"/a/{*}\"]", safe)),
+        ("a, b", ("[\"a, b\"]", unsafe_)),
+    ] {
+        let found = fix(&format!("  hosts: {hosts}\n"));
+        assert_eq!(found.unwrap(), (mended.0.to_owned(), mended.1), "{hosts}");
+    }
+    for (port, mended) in
+        [("'80'", Some("80")), ("'010'", None), ("'0b11'", None), ("'8_0'", None), ("'0x50'", None)]
+    {
+        let route = format!("{{destination: {{host: a, port: {{number: {port}}}}}}}");
+        let found = fix(&format!("  hosts: [a]\n  http: [{{route: [{route}]}}]\n"));
+        assert_eq!(found, mended.map(|it| (it.to_owned(), safe)), "{port}");
+    }
+    for (word, mended) in [("'true'", "true"), ("'yes'", "true"), ("\"OFF\"", "false")] {
+        let test = format!("{{uri: {{prefix: /}}, ignoreUriCase: {word}}}");
+        let found =
+            fix(&format!("  hosts: [a]\n  http: [{{match: [{test}], redirect: {{uri: /}}}}]\n"));
+        assert_eq!(found.unwrap(), (mended.to_owned(), safe), "{word}");
+    }
+    assert_eq!(fix("  hosts: !!str a.test\n"), None);
 }

@@ -32,7 +32,7 @@ pub use ingress::{
 pub use job::{CronJob, Job, JobTemplate};
 pub use namespace::Namespace;
 pub use pod::{Pod, PodSpec, PodTemplate};
-pub use probe::{HttpGet, Probe};
+pub use probe::Probe;
 pub use rollout::{Rollout, WorkloadRef};
 pub use secret::{Entry, Secret};
 pub use security_context::{ContainerSecurityContext, PodSecurityContext};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::api::scalar::{IntOrString, Opaque};
 
-/// Of the ways to ask, those over HTTP meet the container's proxy.
+/// Of the ways to ask, those over HTTP and gRPC meet the container's proxy.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Probe {
@@ -14,8 +14,7 @@ pub struct Probe {
     pub exec: Opaque,
     #[serde(default)]
     pub tcp_socket: Opaque,
-    #[serde(default)]
-    pub grpc: Opaque,
+    pub grpc: Option<Grpc>,
     #[serde(default)]
     pub initial_delay_seconds: Opaque,
     #[serde(default)]
@@ -43,4 +42,13 @@ pub struct HttpGet {
     pub scheme: Opaque,
     #[serde(default)]
     pub http_headers: Opaque,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Grpc {
+    /// Always a number.
+    pub port: Option<IntOrString>,
+    #[serde(default)]
+    pub service: Opaque,
 }

@@ -233,10 +233,6 @@ pub(super) static INVALID_PATH_TEMPLATE: Check =
     Check::rule("invalid-path-template", include_str!("checks/invalid_path_template.md"))
         .alias(REFUSED);
 
-pub(super) static DENY_CLOSES_TCP: Check =
-    Check::lint("deny-closes-tcp", Severity::Warning, include_str!("checks/deny_closes_tcp.md"))
-        .alias(DOUBTED);
-
 pub(super) static FORBIDDEN_ANNOTATION: Check =
     Check::rule("forbidden-annotation", include_str!("checks/forbidden_annotation.md"))
         .alias(REFUSED);
@@ -473,7 +469,6 @@ pub static CHECKS: &[&Check] = &[
     &INVALID_SOURCE,
     &INVALID_CONDITION,
     &INVALID_PATH_TEMPLATE,
-    &DENY_CLOSES_TCP,
     &FORBIDDEN_ANNOTATION,
     &UNKNOWN_ANNOTATION,
     &MISPLACED_ANNOTATION,

@@ -1,11 +1,7 @@
 //! Parts of a rule that exclude each other, whatever the workload.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
 use super::Fault;
-use super::pattern::{are_apart, block, is_within};
+use super::pattern::{are_apart, every_address, is_within};
 use crate::api::istio::{Condition, Operation, Rule, Source};
 use crate::diagnostic::FieldPath;
 
@@ -104,11 +100,7 @@ fn opposite(field: &str) -> &'static str {
 
 /// Whether blocks of both versions of IP leave none out.
 fn is_every_address(blocks: &[String]) -> bool {
-    let all = IpNet::aggregate(&blocks.iter().filter_map(|it| block(it).ok()).collect());
-    let has = |of_version: fn(&IpAddr) -> bool| {
-        all.iter().any(|it| it.prefix_len() == 0 && of_version(&it.addr()))
-    };
-    has(IpAddr::is_ipv4) && has(IpAddr::is_ipv6)
+    every_address(blocks) == (true, true)
 }
 
 fn leaves_nothing(field: &'static str, at: &dyn Fn() -> FieldPath) -> Fault {

@@ -15,11 +15,12 @@ mod pattern;
 
 use std::collections::BTreeSet;
 
-pub(super) use self::pattern::{block, is_within};
+pub(super) use self::pattern::{block, every_address, is_within};
 
 use contradiction::contradictions;
 use impossible::dead_values;
 
+use super::http_rule_on_tcp_port::ports;
 use super::{mtls, selection};
 use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -89,7 +90,7 @@ impl Fault {
     fn say(self, document: crate::parse::DocumentId, action: Action) -> Diagnostic {
         let effect = match action {
             Action::Allow => "this part of the rule lets nobody in",
-            Action::Deny => "this part of the rule stops nobody",
+            Action::Deny => "this part of the rule stops no request",
             Action::Audit => "this part of the rule notes nothing",
             Action::Custom => "by this part of the rule nobody is asked",
         };
@@ -164,6 +165,10 @@ fn without_token(
     });
     let when = when.map(|index| at.clone().field("when").index(index).field("key"));
     let at = from.or(when)?;
+    // What becomes of such a rule where there are no requests is told by others.
+    if ports(mesh, workloads).are_for_tcp_alone() {
+        return None;
+    }
     let own = policy.resource.namespace.as_str();
     let checks_tokens = |it: &Policy<'_, crate::api::istio::RequestAuthentication>| {
         let Ok(scope) = &it.scope else { return false };

@@ -1,5 +1,7 @@
 //! What values of a policy stand for: a text, `prefix*`, `*suffix`, `*`, or a CIDR block.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
 /// Whether all that `value` stands for, `other` stands for too: texts, `prefix*`, `*suffix`, `*`, or CIDR blocks.
@@ -28,8 +30,17 @@ pub(in crate::check) fn block(text: &str) -> Result<IpNet, ()> {
     if !text.bytes().all(|byte| byte.is_ascii_hexdigit() || b".:/".contains(&byte)) {
         return Err(());
     }
-    let address = || text.parse::<std::net::IpAddr>().map(IpNet::from);
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse().or_else(|_| address()).map_err(|_| ())
+}
+
+/// Whether blocks leave no address of IPv4 out, and none of IPv6.
+pub(in crate::check) fn every_address(blocks: &[String]) -> (bool, bool) {
+    let all = IpNet::aggregate(&blocks.iter().filter_map(|it| block(it).ok()).collect());
+    let has = |of_version: fn(&IpAddr) -> bool| {
+        all.iter().any(|it| it.prefix_len() == 0 && of_version(&it.addr()))
+    };
+    (has(IpAddr::is_ipv4), has(IpAddr::is_ipv6))
 }
 
 /// Whether no text is both; where that is hard to say, it is not said.

@@ -5,7 +5,7 @@ mod operation;
 mod source;
 
 use super::annotation::{self, dry_run, is_bool, is_true};
-use super::checks::{DENY_CLOSES_TCP, EMPTY_RULE_PART, INVALID_ACTION};
+use super::checks::{EMPTY_RULE_PART, INVALID_ACTION};
 use super::selector;
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy, Rule};
@@ -107,32 +107,4 @@ fn check_rule(rule: &Rule, action: Action, at: &At<'_>, out: &mut Vec<Diagnostic
     for (index, condition) in rule.when.iter().enumerate() {
         condition::check(condition, action, &when.index(index), out);
     }
-    if action == Action::Deny && closes_tcp(rule) {
-        let message =
-            "the rule looks at requests alone, and so denies every connection that is not HTTP";
-        let found = Diagnostic::new(&DENY_CLOSES_TCP, at.value(), message)
-            .label("nothing here that a connection has");
-        out.push(
-            found
-                .consequence(
-                    "connections to the workload's ports for TCP are closed, whoever opens them",
-                )
-                .help("name the `ports` for HTTP in `to`"),
-        );
-    }
-}
-
-/// Whether a rule of a `DENY` policy has only conditions that a plain connection cannot be judged by: Istio then drops
-/// them, and what is left matches it. Source: Istio, `ValidateAuthorizationPolicy`.
-fn closes_tcp(rule: &Rule) -> bool {
-    let sources: Vec<_> =
-        rule.from.iter().flatten().filter_map(|part| part.source.as_ref()).collect();
-    let operations: Vec<_> =
-        rule.to.iter().flatten().filter_map(|part| part.operation.as_ref()).collect();
-    let source_judges = sources.iter().any(|source| source::judges_connections(source));
-    let operation_judges = operations
-        .iter()
-        .any(|operation| !operation.ports.is_empty() || !operation.not_ports.is_empty());
-    (!sources.is_empty() && operations.is_empty() && !source_judges)
-        || (!operations.is_empty() && !operation_judges)
 }

@@ -156,10 +156,3 @@ fn check_accounts_alone(source: &Source, at: &At<'_>, out: &mut Vec<Diagnostic>)
         out.push(found.also(at.field(other).key(), "or this"));
     }
 }
-
-/// Whether something is tested that a plain connection has too.
-pub(super) fn judges_connections(source: &Source) -> bool {
-    let of_requests =
-        ["requestPrincipals", "notRequestPrincipals", "trustDomains", "notTrustDomains"];
-    lists(source).iter().any(|(name, values)| !of_requests.contains(name) && !values.is_empty())
-}
