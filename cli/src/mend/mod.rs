@@ -17,7 +17,7 @@ use clap::Args;
 
 use mesh_compiler::source::SourceFile;
 
-pub(crate) use generated::reason;
+pub(crate) use generated::why_untouched;
 pub(crate) use plan::plan;
 
 /// What makes `after` of a file's text, as a patch of a file that is called `path`.
