@@ -11,7 +11,7 @@ use mesh_compiler::source::{FileId, Input};
 use mesh_compiler::{Compilation, Early, Memory, Options, compile, compile_again, environments};
 
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct Surroundings {
     /// The environment of `mesh.yaml` that is compiled; without it, each is checked.
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
@@ -34,7 +34,7 @@ fn meant(near: Option<&str>) -> String {
     near.map_or(String::new(), |near| format!("; did you mean `{near}`?"))
 }
 
-impl Place {
+impl Surroundings {
     /// `--context`, as inputs.
     pub(crate) fn inputs(&self) -> Vec<Input> {
         self.context.iter().map(|path| Input::from(path.as_str())).collect()

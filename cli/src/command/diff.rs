@@ -9,7 +9,7 @@ use mesh_snapshot::container::Bundle;
 
 use super::Exit;
 use crate::difference::{Difference, Policy};
-use crate::environment::Place;
+use crate::environment::Surroundings;
 use crate::render::{self, Color, Stream, Terminal};
 use crate::source::Source;
 
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     /// The same: what there will be.
     after: String,
     #[command(flatten)]
-    place: Place,
+    place: Surroundings,
     /// Exit with 1 where anything differs.
     #[arg(long)]
     exit_code: bool,

@@ -80,7 +80,7 @@ fn standard_input(arguments: &Arguments) -> Exit {
     let Ok(text) = String::from_utf8(bytes) else {
         return Exit::Input.because(&"-: this is not text in UTF-8");
     };
-    let after = match mend::reason(&text) {
+    let after = match mend::why_untouched(&text) {
         Some(_) => text.clone(),
         None => match format(&text) {
             Ok(after) => after,
@@ -202,7 +202,7 @@ impl<'a> Run<'a> {
         let own = self.parsed.documents_of(id);
         let rendered = own.iter().find_map(|it| origin(self.parsed, it));
         let rendered = rendered.map(|from| format!("it is rendered from {}", plain(&from)));
-        rendered.or_else(|| mend::reason(file.text()).map(str::to_owned))
+        rendered.or_else(|| mend::why_untouched(file.text()).map(str::to_owned))
     }
 }
 

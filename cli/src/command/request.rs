@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Exit;
 use super::reach::{Format, write_json};
 use crate::difference::Policy;
-use crate::environment::Place;
+use crate::environment::Surroundings;
 use crate::local::Compiled;
 use crate::render::human::NOTHING;
 use crate::render::{Color, Paint, Table, Terminal};
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     source_ip: IpAddr,
     #[command(flatten)]
-    place: Place,
+    place: Surroundings,
     /// How the answer is written to standard output.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,

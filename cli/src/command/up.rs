@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::Exit;
 use crate::difference::Policy;
-use crate::environment::{EnvironmentError, Place};
+use crate::environment::{EnvironmentError, Surroundings};
 use crate::local::{self, Compiled, LocalError, LocalMesh, News, Options, Watch};
 use crate::operator::Follow;
 use crate::operator::view::short;
@@ -83,7 +83,7 @@ async fn up(arguments: &Arguments) -> Result<(), Error> {
     }
     // Watched before it is read: what is saved in between is not missed.
     let mut watch = Watch::new(repository)?;
-    let place = Place { env: arguments.env.clone(), ..Place::default() };
+    let place = Surroundings { env: arguments.env.clone(), ..Surroundings::default() };
     let environment = place.only(&[Input::Path(repository.clone())])?;
     let source = (repository.as_path(), environment.as_deref());
     let compiled = compile(source, &terminal);

@@ -6,7 +6,7 @@ use mesh_compiler::diagnostic::Date;
 use mesh_compiler::{Compilation, Options, compile};
 use mesh_snapshot::container::{self, Bundle, FileError, LayoutError};
 
-use crate::environment::{EnvironmentError, Place};
+use crate::environment::{EnvironmentError, Surroundings};
 use crate::source::{Source, SourceError};
 
 /// A policy by the path that somebody named.
@@ -38,7 +38,7 @@ impl Policy {
     }
 
     /// A snapshot in either form of container; anything else is compiled.
-    pub(crate) fn read(path: &str, asked: &Place) -> Result<Self, PolicyError> {
+    pub(crate) fn read(path: &str, asked: &Surroundings) -> Result<Self, PolicyError> {
         let place = Path::new(path);
         let named = || path.to_owned();
         if place.join("oci-layout").is_file() {

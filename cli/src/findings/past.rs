@@ -6,7 +6,7 @@ use mesh_compiler::Options;
 use mesh_compiler::diagnostic::{Date, fingerprints};
 use mesh_compiler::source::Input;
 
-use crate::environment::{Place, compile_each};
+use crate::environment::{Surroundings, compile_each};
 use crate::git::{GitError, Repository};
 use crate::source::Source;
 
@@ -24,7 +24,7 @@ pub(crate) enum PastError {
 pub(crate) struct Past<'a> {
     pub paths: &'a [String],
     pub today: Option<Date>,
-    pub place: &'a Place,
+    pub place: &'a Surroundings,
     /// Those of now.
     pub environments: &'a [String],
 }

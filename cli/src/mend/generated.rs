@@ -1,7 +1,7 @@
 //! Files that somebody or something else will write again.
 
 /// Why a file is not to be changed, if so.
-pub(crate) fn reason(text: &str) -> Option<&'static str> {
+pub(crate) fn why_untouched(text: &str) -> Option<&'static str> {
     if ["{{", "{%", "<%", "${"].iter().any(|mark| text.contains(mark)) || is_ytt(text) {
         return Some("it looks like a template");
     }
@@ -24,7 +24,7 @@ fn is_notice(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::reason;
+    use super::why_untouched;
 
     #[test]
     fn notices_and_templates_are_seen() {
@@ -35,10 +35,10 @@ mod tests {
             "a: ${A}\n",
             "#@ load(\"@ytt:data\", \"data\")\na: 1\n",
         ] {
-            assert!(reason(text).is_some(), "{text}");
+            assert!(why_untouched(text).is_some(), "{text}");
         }
         for text in ["a: do not edit\n", "# Source: the wiki\na: {b: {c: d}}\n", "#comment\n"] {
-            assert_eq!(reason(text), None, "{text}");
+            assert_eq!(why_untouched(text), None, "{text}");
         }
     }
 }

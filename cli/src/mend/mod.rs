@@ -17,7 +17,7 @@ use clap::Args;
 
 use mesh_compiler::source::SourceFile;
 
-pub(crate) use generated::reason;
+pub(crate) use generated::why_untouched;
 pub(crate) use plan::plan;
 pub(crate) use unified::Patch;
 

@@ -150,5 +150,5 @@ fn refusal(file: &SourceFile) -> Option<&'static str> {
     if !is_as_read {
         return Some("it is no file, or has changed meanwhile");
     }
-    generated::reason(file.text())
+    generated::why_untouched(file.text())
 }

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::revision::{self, Revision};
 use super::{Exit, statuses};
 use crate::difference::Policy;
-use crate::environment::{Again, Place, compile_each};
+use crate::environment::{Again, Surroundings, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
 use crate::mend::{self, Mending};
 use crate::render::human::counted;
@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
     #[command(flatten)]
-    place: Place,
+    place: Surroundings,
     #[command(flatten)]
     mending: Mending,
     /// The lightest findings that make the command fail.
