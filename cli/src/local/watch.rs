@@ -207,7 +207,7 @@ mod tests {
     /// What Linux tells of files that are saved in several steps.
     #[test]
     fn a_change_settles_when_each_of_its_files_is_whole() {
-        use notify::event::{CreateKind, DataChange, MetadataKind, RemoveKind};
+        use notify::event::{CreateKind, DataChange, EventAttributes, MetadataKind, RemoveKind};
         let settle = Settle { whole: Duration::from_millis(1), partial: Duration::from_millis(10) };
         let created = EventKind::Create(CreateKind::File);
         let modified = EventKind::Modify(ModifyKind::Data(DataChange::Any));
@@ -222,7 +222,10 @@ mod tests {
             let mut change = Change { first: now, latest: now, partial: HashSet::new() };
             for (kind, paths) in events {
                 let paths = paths.iter().map(PathBuf::from).collect();
-                change.add(Some(&Event { kind: *kind, paths, attrs: Default::default() }), now);
+                change.add(
+                    Some(&Event { kind: *kind, paths, attrs: EventAttributes::default() }),
+                    now,
+                );
             }
             change.settles(settle) - now
         };
