@@ -139,6 +139,7 @@ mod closed_gateway;
 mod conflicting_peer_authentications;
 mod conflicting_telemetries;
 mod deny_closes_tcp;
+mod deny_overrules_allow;
 mod deny_without_waypoint;
 mod deprecated_provider;
 mod http_rule_on_tcp_port;
@@ -245,6 +246,7 @@ static RULES: &[Rule] = &[
     (&conflicting_peer_authentications::CHECK, conflicting_peer_authentications::run),
     (&http_rule_on_tcp_port::CHECK, http_rule_on_tcp_port::run),
     (&deny_closes_tcp::CHECK, deny_closes_tcp::run),
+    (&deny_overrules_allow::CHECK, deny_overrules_allow::run),
     (&deny_without_waypoint::CHECK, deny_without_waypoint::run),
     (&service_port_in_policy::CHECK, service_port_in_policy::run),
     (&unknown_source_namespace::CHECK, unknown_source_namespace::run),

@@ -4,13 +4,14 @@
 //! `allow-opens-everything`'s. Only rules are compared of which it is sure that one covers the other, and two that cover
 //! each other are told once. Source: Istio, `AuthorizationPolicy`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mesh_snapshot::Applies;
 
 use super::caller::is_for_all;
-use super::policy_never_matches::{block, is_within};
-use crate::api::istio::{Action, AuthorizationPolicy, Condition, Operation, Rule, Source};
+use super::policy_never_matches::{block, is_within, namespace_of};
+use crate::api::istio::{Action, AuthorizationPolicy, Condition, From, Operation, Rule, Source};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -20,11 +21,15 @@ pub(super) static CHECK: Check =
     Check::lint("moot-allow", Severity::Warning, include_str!("moot_allow.md"));
 
 /// A rule, where it stands, and whom it is for.
+#[derive(Clone)]
 struct At<'m> {
-    rule: &'m Rule,
+    /// With what its conditions ask of the caller in `from`.
+    rule: Cow<'m, Rule>,
     document: DocumentId,
     index: usize,
     scope: &'m Scope<'m>,
+    /// Where accounts without one are.
+    namespace: &'m str,
 }
 
 impl At<'_> {
@@ -40,20 +45,30 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { continue };
         let all = by_namespace.entry(&policy.resource.namespace).or_default();
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
-            all.push(At { rule, document: policy.resource.id, index, scope });
+            let (rule, document) = (with_callers(rule), policy.resource.id);
+            all.push(At { rule, document, index, scope, namespace: &policy.resource.namespace });
         }
     }
-    for rules in by_namespace.values().filter(|rules| rules.len() > 1) {
+    // What is for all namespaces comes first, in each of them.
+    let root = mesh.settings.root_namespace;
+    let everywhere = by_namespace.get(root).cloned().unwrap_or_default();
+    for (namespace, rules) in &mut by_namespace {
+        if *namespace != root {
+            rules.splice(0..0, everywhere.iter().cloned());
+        }
+    }
+    for (namespace, rules) in by_namespace.iter().filter(|(_, rules)| rules.len() > 1) {
         let broader = Broader::of(rules);
-        for (place, narrow) in rules.iter().enumerate() {
+        let own = rules.iter().enumerate().filter(|(_, it)| it.namespace == *namespace);
+        for (place, narrow) in own {
             let candidates = broader.candidates(place, narrow).into_iter();
             let candidates = candidates.filter_map(|other| Some((other, rules.get(other)?)));
             let mut broad = candidates.filter(|(other, broad)| {
                 *other != place
                     && is_for_all_of(broad.scope, narrow.scope)
-                    && covers(broad.rule, narrow.rule)
+                    && covers(broad, narrow)
                     // Of two that are alike, the later.
-                    && (*other < place || !covers(narrow.rule, broad.rule))
+                    && (*other < place || !covers(narrow, broad))
             });
             out.extend(broad.next().map(|(_, broad)| report(narrow, broad)));
         }
@@ -74,8 +89,8 @@ struct Broader<'m> {
 type Key<'m> = (Asked, &'m str);
 
 impl<'m> Broader<'m> {
-    fn of(rules: &[At<'m>]) -> Self {
-        let asked = rules.iter().map(|it| Asked::ALL.map(|asked| asked.values(it.rule)));
+    fn of(rules: &'m [At<'_>]) -> Self {
+        let asked = rules.iter().map(|it| Asked::ALL.map(|asked| asked.values(&it.rule)));
         let asked: Vec<[Option<Vec<Key<'m>>>; 5]> = asked.collect();
         let mut count: HashMap<Key<'m>, usize> = HashMap::new();
         for key in asked.iter().flatten().flatten().flatten() {
@@ -100,7 +115,7 @@ impl<'m> Broader<'m> {
     }
 
     /// All that may cover a rule, in their order: for a value that it asks for itself, they ask for the same one.
-    fn candidates(&self, place: usize, narrow: &At<'m>) -> Vec<usize> {
+    fn candidates(&self, place: usize, narrow: &At<'_>) -> Vec<usize> {
         let is_empty = |list: Option<usize>| list == Some(0);
         if is_empty(narrow.rule.from.as_ref().map(Vec::len))
             || is_empty(narrow.rule.to.as_ref().map(Vec::len))
@@ -108,8 +123,16 @@ impl<'m> Broader<'m> {
             return (0..self.asked.len()).collect();
         }
         let asked = self.asked.get(place).into_iter().flatten().flatten();
-        let asked = asked.filter_map(|values| values.first());
-        let by_value = asked.filter_map(|key| self.by_value.get(key)).flatten();
+        let asked = asked.filter_map(|values| values.first().copied());
+        // Who is asked for by name is of a namespace, too.
+        let namespace = narrow.rule.from.iter().flatten().find_map(|it| {
+            let source = it.source.as_ref()?;
+            let account = source.service_accounts.first();
+            let of_account = account.map(|it| qualified(it, narrow.namespace).0);
+            of_account.or_else(|| namespace_of(source.principals.first()?))
+        });
+        let asked = asked.chain(namespace.map(|it| (Asked::Namespaces, it)));
+        let by_value = asked.filter_map(|key| self.by_value.get(&key)).flatten();
         let mut all: Vec<_> = by_value.chain(&self.others).copied().collect();
         all.sort_unstable();
         all.dedup();
@@ -174,14 +197,35 @@ fn allows(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
 }
 
 fn is_for_all_of(broad: &Scope<'_>, narrow: &Scope<'_>) -> bool {
-    broad.namespace == narrow.namespace
+    (broad.namespace.is_none() || broad.namespace == narrow.namespace)
         && (broad.applies == Applies::All || broad.applies == narrow.applies)
 }
 
-fn covers(a: &Rule, b: &Rule) -> bool {
+/// A rule whose conditions on the caller's identity stand in `from`, where nothing else does.
+fn with_callers(rule: &Rule) -> Cow<'_, Rule> {
+    let is_of_caller = |it: &Condition| matches!(&*it.key, "source.namespace" | "source.principal");
+    if rule.from.is_some() || !rule.when.iter().any(is_of_caller) {
+        return Cow::Borrowed(rule);
+    }
+    let (of_caller, others): (Vec<_>, Vec<_>) = rule.when.iter().cloned().partition(is_of_caller);
+    // Of one attribute there may be two, which must both hold.
+    let [condition] = of_caller.as_slice() else { return Cow::Borrowed(rule) };
+    let Condition { key, values, not_values } = condition.clone();
+    let source = if key == "source.namespace" {
+        Source { namespaces: values, not_namespaces: not_values, ..Source::default() }
+    } else {
+        Source { principals: values, not_principals: not_values, ..Source::default() }
+    };
+    let from = Some(vec![From { source: Some(source) }]);
+    Cow::Owned(Rule { from, when: others, ..rule.clone() })
+}
+
+fn covers(broad: &At<'_>, narrow: &At<'_>) -> bool {
+    let (a, b) = (&*broad.rule, &*narrow.rule);
     is_for_all(a).is_none()
         && covers_any(a.from.as_deref(), b.from.as_deref(), |a, b| {
-            covers_source(a.source.as_ref(), b.source.as_ref())
+            let (Some(a), Some(b)) = (a.source.as_ref(), b.source.as_ref()) else { return false };
+            covers_source(a, b) && covers_callers((a, broad.namespace), (b, narrow.namespace))
         })
         && covers_any(a.to.as_deref(), b.to.as_deref(), |a, b| {
             covers_operation(a.operation.as_ref(), b.operation.as_ref())
@@ -198,14 +242,49 @@ fn covers_any<T>(a: Option<&[T]>, b: Option<&[T]>, covers: impl Fn(&T, &T) -> bo
     }
 }
 
-fn covers_source(a: Option<&Source>, b: Option<&Source>) -> bool {
-    let (Some(a), Some(b)) = (a, b) else { return false };
-    asked(&a.principals, &b.principals)
-        && asked(&a.request_principals, &b.request_principals)
-        && asked(&a.namespaces, &b.namespaces)
+/// Whether whoever has an identity that `b` asks for has one that `a` asks for, in whichever way each of them says it; a name of
+/// an account alone is one of the namespace beside.
+fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source, &str)) -> bool {
+    let accounts: Vec<_> = b.service_accounts.iter().map(|it| qualified(it, b_namespace)).collect();
+    let principals: Vec<_> = b.principals.iter().map(|it| (namespace_of(it), it)).collect();
+    let each_account = |holds: &dyn Fn(&str, &str) -> bool| {
+        !accounts.is_empty() && accounts.iter().all(|(namespace, name)| holds(namespace, name))
+    };
+    let each_principal = |holds: &dyn Fn(&str, &str) -> bool| {
+        let holds = |(namespace, it): &(Option<&str>, &String)| {
+            namespace.is_some_and(|namespace| holds(namespace, it))
+        };
+        !principals.is_empty() && principals.iter().all(holds)
+    };
+    let is_any = |values: &[String], value: &str| values.iter().any(|it| is_within(value, it));
+    // Whatever the trust domain.
+    let of_account = |namespace: &str, name: &str| format!("*/ns/{namespace}/sa/{name}");
+    let has_principal = a.principals.is_empty()
+        || asked(&a.principals, &b.principals)
+        || each_account(&|namespace, name| is_any(&a.principals, &of_account(namespace, name)))
+        || (is_any(&a.principals, "*") && !b.namespaces.is_empty());
+    let has_namespace = a.namespaces.is_empty()
+        || asked(&a.namespaces, &b.namespaces)
+        || each_account(&|namespace, _| is_any(&a.namespaces, namespace))
+        || each_principal(&|namespace, _| is_any(&a.namespaces, namespace));
+    let own: Vec<_> = a.service_accounts.iter().map(|it| qualified(it, a_namespace)).collect();
+    let has_account = own.is_empty()
+        || each_account(&|namespace, name| own.contains(&(namespace, name)))
+        || each_principal(&|_, it| {
+            own.iter().any(|(namespace, name)| is_within(it, &of_account(namespace, name)))
+        });
+    has_principal && has_namespace && has_account
+}
+
+/// The namespace and the name of an account.
+fn qualified<'m>(account: &'m str, own: &'m str) -> (&'m str, &'m str) {
+    account.split_once('/').unwrap_or((own, account))
+}
+
+fn covers_source(a: &Source, b: &Source) -> bool {
+    asked(&a.request_principals, &b.request_principals)
         && asked(&a.ip_blocks, &b.ip_blocks)
         && asked(&a.remote_ip_blocks, &b.remote_ip_blocks)
-        && asked(&a.service_accounts, &b.service_accounts)
         && asked(&a.trust_domains, &b.trust_domains)
         && excluded(&a.not_principals, &b.not_principals)
         && excluded(&a.not_request_principals, &b.not_request_principals)
@@ -266,5 +345,56 @@ mod tests {
         assert_eq!(moot(&format!("{without}{get}")), 0);
         let from = "  - from: [{source: {namespaces: [web]}}]\n";
         assert_eq!(moot(&format!("{from}{get}")), 0);
+    }
+
+    #[test]
+    fn a_caller_is_who_it_is_in_whichever_way_it_is_asked_for() {
+        let of = |source: &str| format!("  - from: [{{source: {source}}}]\n");
+        let who = of("{principals: [cluster.local/ns/shop/sa/a]}");
+        let account = of("{serviceAccounts: [a]}");
+        let namespace = of("{namespaces: [shop]}");
+        let when = |key: &str, value: &str| {
+            format!("  - when: [{{key: source.{key}, values: ['{value}']}}]\n")
+        };
+        for (narrow, broad) in [
+            (&who, &namespace),
+            (&account, &namespace),
+            (&who, &account),
+            (&account, &of("{principals: ['*']}")),
+            (&namespace, &of("{principals: ['*']}")),
+            (&when("namespace", "shop"), &namespace),
+            (&when("principal", "cluster.local/ns/shop/sa/a"), &namespace),
+        ] {
+            assert_eq!(moot(&format!("{narrow}{broad}")), 1, "{narrow}{broad}");
+            assert_eq!(moot(&format!("{broad}{narrow}")), 1, "{broad}{narrow}");
+        }
+        for (narrow, broad) in [
+            (&who, &of("{namespaces: [web]}")),
+            (&who, &of("{serviceAccounts: [web/a]}")),
+            (&account, &of("{principals: [cluster.local/ns/web/sa/a]}")),
+            (&who, &of("{namespaces: [shop], notPrincipals: [cluster.local/ns/shop/sa/a]}")),
+        ] {
+            assert_eq!(moot(&format!("{narrow}{broad}")), 0, "{narrow}{broad}");
+        }
+        let templates = "  - to: [{operation: {paths: ['/a/{*}']}}]\n  - to: [{operation: {paths: ['/a/{**}']}}]\n";
+        assert_eq!(moot(templates), 1);
+    }
+
+    #[test]
+    fn a_policy_of_the_root_namespace_is_for_every_other() {
+        let policy = |namespace: &str, principals: &str| {
+            format!(
+                "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: {namespace}}}\nspec: {{rules: [{{from: [{{source: {{principals: ['{principals}']}}}}]}}]}}\n---\n"
+            )
+        };
+        let moot = |broad: &str, narrow: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", format!("{broad}{narrow}"));
+            findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+        };
+        let (all, one) = ("cluster.local/*", "cluster.local/ns/shop/sa/a");
+        assert_eq!(moot(&policy("istio-system", all), &policy("shop", one)), 1);
+        assert_eq!(moot(&policy("shop", all), &policy("istio-system", one)), 0);
+        assert_eq!(moot(&policy("web", all), &policy("shop", one)), 0);
     }
 }

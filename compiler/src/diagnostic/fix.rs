@@ -153,11 +153,17 @@ fn double_quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => quoted.extend(['\\', c]),
-            _ if c.is_control() => quoted += &format!("\\u{:04x}", u32::from(c)),
+            _ if c.is_control() => quoted.extend(['\\', 'u'].into_iter().chain(hexadecimal(c))),
             _ => quoted.push(c),
         }
     }
     quoted + "\""
+}
+
+/// Its number in four digits: no character of control has more.
+fn hexadecimal(c: char) -> impl Iterator<Item = char> {
+    let digit = move |place: u32| char::from_digit(u32::from(c) >> (4 * place) & 0xf, 16);
+    (0..4).rev().filter_map(digit)
 }
 
 #[cfg(test)]

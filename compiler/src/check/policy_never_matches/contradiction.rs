@@ -1,7 +1,7 @@
 //! Parts of a rule that exclude each other, whatever the workload.
 
 use super::Fault;
-use super::pattern::{are_apart, every_address, is_within};
+use super::pattern::{are_apart, every_address, is_within, namespace_of};
 use crate::api::istio::{Condition, Operation, Rule, Source};
 use crate::diagnostic::FieldPath;
 
@@ -32,6 +32,7 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
         }
     }
     faults.extend(conditions_apart(&rule.when, at));
+    faults.extend(callers_apart(rule, at));
     faults
 }
 
@@ -113,24 +114,73 @@ fn leaves_nothing(field: &'static str, at: &dyn Fn() -> FieldPath) -> Fault {
     }
 }
 
-/// Identities of namespaces that are not among those asked for.
+/// Identities of namespaces that are not among those asked for, or that are excluded.
 fn namespaces_apart(source: &Source, at: &dyn Fn() -> FieldPath) -> Option<Fault> {
-    let namespace = |principal: &String| {
-        let (_, rest) = principal.split_once("/ns/")?;
-        let (namespace, _) = rest.split_once('/')?;
-        (!principal.starts_with('*') && !namespace.contains('*')).then(|| namespace.to_owned())
-    };
-    if source.principals.is_empty() || source.namespaces.is_empty() {
-        return None;
-    }
-    let own: Vec<_> = source.principals.iter().map(namespace).collect::<Option<_>>()?;
-    let is_apart = |own: &String| source.namespaces.iter().all(|it| are_apart(own, it));
-    own.iter().all(is_apart).then(|| Fault {
-        message: "none of the `principals` is of one of the `namespaces`".to_owned(),
+    let own = namespaces_of(&source.principals)?;
+    let fault = |message: &str, label| Fault {
+        message: message.to_owned(),
         at: at().field("principals"),
-        label: "never holds together with `namespaces`",
+        label,
         other: None,
         help: "both must hold: for either of them write two elements of `from`",
+    };
+    if all_are_apart(&own, &source.namespaces) {
+        let message = "none of the `principals` is of one of the `namespaces`";
+        return Some(fault(message, "never holds together with `namespaces`"));
+    }
+    let is_excluded = |own: &String| source.not_namespaces.iter().any(|it| is_within(own, it));
+    own.iter().all(is_excluded).then(|| {
+        let message = "all of the `principals` are of namespaces that `notNamespaces` excludes";
+        fault(message, "never holds together with `notNamespaces`")
+    })
+}
+
+/// The namespaces of some identities; none where they are not written out, or nothing is asked for.
+fn namespaces_of(principals: &[String]) -> Option<Vec<String>> {
+    let all = principals.iter().map(|it| namespace_of(it).map(str::to_owned));
+    all.collect::<Option<Vec<_>>>().filter(|it| !it.is_empty())
+}
+
+fn all_are_apart(own: &[String], others: &[String]) -> bool {
+    let is_apart = |own: &String| others.iter().all(|it| are_apart(own, it));
+    !own.is_empty() && !others.is_empty() && own.iter().all(is_apart)
+}
+
+/// A condition on the caller's identity that nobody holds whom `from` asks for.
+fn callers_apart(rule: &Rule, at: &FieldPath) -> Option<Fault> {
+    let sources: Vec<_> = rule.from.iter().flatten().map(|it| it.source.as_ref()).collect();
+    let is_apart = |source: &Source, it: &Condition| {
+        let namespaces = namespaces_of(&source.principals).unwrap_or_default();
+        let values = &it.values;
+        match it.key.as_str() {
+            "source.namespace" => {
+                let is_excluded =
+                    |own: &String| it.not_values.iter().any(|not| is_within(own, not));
+                let asked = if namespaces.is_empty() { &source.namespaces } else { &namespaces };
+                all_are_apart(&source.namespaces, values)
+                    || all_are_apart(&namespaces, values)
+                    || (!asked.is_empty() && asked.iter().all(is_excluded))
+            }
+            "source.principal" => {
+                all_are_apart(&source.principals, values)
+                    || namespaces_of(values)
+                        .is_some_and(|values| all_are_apart(&values, &source.namespaces))
+            }
+            _ => false,
+        }
+    };
+    let mut conditions = rule.when.iter().enumerate();
+    let (index, found) = conditions.find(|(_, it)| {
+        !sources.is_empty()
+            && sources.iter().all(|source| source.is_some_and(|source| is_apart(source, it)))
+    })?;
+    let field = if found.values.is_empty() { "notValues" } else { "values" };
+    Some(Fault {
+        message: format!("nobody whom `from` asks for holds the condition on `{}`", found.key),
+        at: at.clone().field("when").index(index).field(field),
+        label: "never holds together with `from`",
+        other: None,
+        help: "both must hold: ask for the callers in one place",
     })
 }
 
@@ -186,6 +236,42 @@ mod tests {
         }
         let when = r#"{"when": [{"key": "remote.ip", "notValues": ["0.0.0.0/0", "::/0"]}]}"#;
         assert_eq!(faults(when), ["`notValues` excludes every request"]);
+    }
+
+    #[test]
+    fn callers_are_compared_by_whose_they_are() {
+        let (who, of) = ("cluster.local/ns/shop/sa/a", "`principals`");
+        let when = |key: &str, list: &str| format!(r#""when": [{{"key": "{key}", {list}}}]"#);
+        let from = |source: &str| format!(r#""from": [{{"source": {{{source}}}}}]"#);
+        let web = from(r#""namespaces": ["web"]"#);
+        let principal = from(&format!(r#""principals": ["{who}"]"#));
+        for (rule, said) in [
+            (from(&format!(r#""principals": ["{who}"], "notNamespaces": ["sh*"]"#)), of),
+            (format!("{web}, {}", when("source.namespace", r#""values": ["shop"]"#)), "`from`"),
+            (format!("{web}, {}", when("source.namespace", r#""notValues": ["web"]"#)), "`from`"),
+            (
+                format!("{web}, {}", when("source.principal", &format!(r#""values": ["{who}"]"#))),
+                "`from`",
+            ),
+            (
+                format!("{principal}, {}", when("source.namespace", r#""values": ["web"]"#)),
+                "`from`",
+            ),
+        ] {
+            let found = faults(&format!("{{{rule}}}"));
+            assert!(found.len() == 1 && found[0].contains(said), "{rule}: {found:?}");
+        }
+        for rule in [
+            from(&format!(r#""principals": ["{who}", "*/sa/b"], "notNamespaces": ["shop"]"#)),
+            format!("{web}, {}", when("source.namespace", r#""values": ["shop", "web"]"#)),
+            format!("{principal}, {}", when("source.namespace", r#""values": ["shop"]"#)),
+            format!("{web}, {}", when("request.headers[x]", r#""values": ["shop"]"#)),
+        ] {
+            assert!(faults(&format!("{{{rule}}}")).is_empty(), "{rule}");
+        }
+        let templates =
+            r#"{"to": [{"operation": {"paths": ["/x/{*}/y"], "notPaths": ["/x/{**}"]}}]}"#;
+        assert_eq!(faults(templates).len(), 1);
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod pattern;
 
 use std::collections::BTreeSet;
 
-pub(super) use self::pattern::{block, every_address, is_within};
+pub(super) use self::pattern::{block, every_address, is_within, namespace_of};
 
 use contradiction::contradictions;
 use impossible::dead_values;
@@ -165,10 +165,6 @@ fn without_token(
     });
     let when = when.map(|index| at.clone().field("when").index(index).field("key"));
     let at = from.or(when)?;
-    // What becomes of such a rule where there are no requests is told by others.
-    if ports(mesh, workloads).are_for_tcp_alone() {
-        return None;
-    }
     let own = policy.resource.namespace.as_str();
     let checks_tokens = |it: &Policy<'_, crate::api::istio::RequestAuthentication>| {
         let Ok(scope) = &it.scope else { return false };
@@ -196,6 +192,10 @@ fn without_token(
         if all.of_namespace(None).chain(near).any(checks_tokens) {
             return None;
         }
+    }
+    // What becomes of such a rule where there are no requests is told by others.
+    if ports(mesh, workloads).are_for_tcp_alone() {
+        return None;
     }
     Some(Fault {
         message: "the rule asks for a token, and nothing checks tokens here".to_owned(),

@@ -10,7 +10,7 @@ pub(in crate::check) fn is_within(value: &str, other: &str) -> bool {
         return other.contains(&value);
     }
     if value.contains('{') || other.contains('{') {
-        return value == other;
+        return is_template_within(value, other);
     }
     match (other.strip_suffix('*'), other.strip_prefix('*')) {
         (Some(""), _) => true,
@@ -24,6 +24,39 @@ pub(in crate::check) fn is_within(value: &str, other: &str) -> bool {
     }
 }
 
+/// The same where one of both is a template of a path: `{*}` is one segment, `{**}` any run of characters.
+fn is_template_within(value: &str, other: &str) -> bool {
+    if value == other || other == "*" {
+        return true;
+    }
+    if !other.contains('{') {
+        let fixed = value.split('{').next().unwrap_or_default();
+        let prefix = other.strip_suffix('*').filter(|it| !it.contains('*'));
+        return prefix.is_some_and(|prefix| fixed.starts_with(prefix));
+    }
+    // A prefix or a suffix goes on within a segment.
+    if value.replace("{**}", "").replace("{*}", "").contains('*') {
+        return false;
+    }
+    let (value, other): (Vec<_>, Vec<_>) = (value.split('/').collect(), other.split('/').collect());
+    let is_segment = |(own, other): (&&str, &&str)| {
+        own == other || (*other == "{*}" && !own.is_empty() && *own != "{**}")
+    };
+    let are_segments = |own: &[&str], other: &[&str]| {
+        own.len() == other.len() && own.iter().zip(other).all(is_segment)
+    };
+    let mut parts = other.splitn(2, |it| *it == "{**}");
+    let (before, after) = (parts.next().unwrap_or_default(), parts.next());
+    let Some(after) = after else { return are_segments(&value, &other) };
+    // The run takes a slash at least, which begins another segment.
+    let Some((start, rest)) = value.split_at_checked(before.len()) else { return false };
+    let Some(run) = rest.len().checked_sub(after.len()).filter(|run| *run > 0) else {
+        return false;
+    };
+    let end = rest.get(run..).unwrap_or_default();
+    are_segments(start, before) && are_segments(end, after)
+}
+
 /// A block, or the one address of it.
 pub(in crate::check) fn block(text: &str) -> Result<IpNet, ()> {
     // Most texts are none, and it takes long to find out of some.
@@ -32,6 +65,13 @@ pub(in crate::check) fn block(text: &str) -> Result<IpNet, ()> {
     }
     let address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse().or_else(|_| address()).map_err(|_| ())
+}
+
+/// The namespace of an identity, where it is written out.
+pub(in crate::check) fn namespace_of(principal: &str) -> Option<&str> {
+    let (_, rest) = principal.split_once("/ns/")?;
+    let (namespace, _) = rest.split_once('/')?;
+    (!principal.starts_with('*') && !namespace.contains('*')).then_some(namespace)
 }
 
 /// Whether blocks leave no address of IPv4 out, and none of IPv6.
@@ -79,12 +119,27 @@ mod tests {
             ("x.com", "*.com"),
             ("a", "*"),
             ("10.1.0.0/16", "10.0.0.0/8"),
+            ("/x/{*}/y", "/x/{**}"),
+            ("/x/{*}", "/x/{*}"),
+            ("/x/a/y", "/x/{*}/y"),
+            ("/x/{*}/z/y", "/x/{**}/y"),
+            ("/x/{*}", "/x/*"),
         ] {
             assert!(is_within(value, other), "{value} is within {other}");
         }
-        for (value, other) in
-            [("a*", "a"), ("*", "a*"), ("*a", "a*"), ("/{*}", "/a*"), ("10.0.0.0/8", "10.1.0.0/16")]
-        {
+        for (value, other) in [
+            ("a*", "a"),
+            ("*", "a*"),
+            ("*a", "a*"),
+            ("/{*}", "/a*"),
+            ("10.0.0.0/8", "10.1.0.0/16"),
+            ("/x/{**}", "/x/{*}"),
+            ("/x", "/x/{**}"),
+            ("/x/", "/x/{*}"),
+            ("/x/*", "/x/{**}"),
+            ("/x/{*}/y", "/x/{*}"),
+            ("/x/{**}", "/x/{**}/y"),
+        ] {
             assert!(!is_within(value, other), "{value} is not within {other}");
         }
         for (a, b) in [("a", "b"), ("a*", "b"), ("a*", "b*"), ("*a", "*b"), ("*a", "b")] {
