@@ -73,6 +73,7 @@ mod unserved_ingress;
 mod unserved_listener;
 mod unserved_listener_set;
 mod unserved_stream_route;
+mod unserved_target;
 mod unserved_waypoint;
 mod unused_delegate;
 mod unused_stream_route;
@@ -85,6 +86,7 @@ mod mtls;
 mod mtls_conflict;
 mod port_with_two_protocols;
 mod selection;
+mod selector_in_root_namespace;
 mod selector_without_workload;
 mod shared_target_port;
 mod subset_without_instances;
@@ -224,10 +226,12 @@ static RULES: &[Rule] = &[
     (&unserved_listener::CHECK, unserved_listener::run),
     (&unserved_listener_set::CHECK, unserved_listener_set::run),
     (&unserved_stream_route::CHECK, unserved_stream_route::run),
+    (&unserved_target::CHECK, unserved_target::run),
     (&unserved_waypoint::CHECK, unserved_waypoint::run),
     (&unattached_route::CHECK, unattached_route::run),
     (&undeployed_gateway::CHECK, undeployed_gateway::run),
     (&uneven_weights::CHECK, uneven_weights::run),
+    (&selector_in_root_namespace::CHECK, selector_in_root_namespace::run),
     (&selector_without_workload::CHECK, selector_without_workload::run),
     (&subset_without_instances::CHECK, subset_without_instances::run),
     (&mtls_conflict::CHECK, mtls_conflict::run),
