@@ -28,6 +28,7 @@ mod unknown_host;
 mod unknown_policy_port;
 mod unknown_port;
 mod unknown_provider;
+mod unknown_route_host;
 mod unknown_rule_host;
 mod unknown_secret;
 mod unknown_service_account;
@@ -196,6 +197,7 @@ static RULES: &[Rule] = &[
     (&missing_port::CHECK, missing_port::run),
     (&unknown_provider::CHECK, unknown_provider::run),
     (&unknown_rule_host::CHECK, unknown_rule_host::run),
+    (&unknown_route_host::CHECK, unknown_route_host::run),
     (&unknown_gateway::CHECK, unknown_gateway::run),
     (&unknown_secret::CHECK, unknown_secret::run),
     (&unreadable_certificate::CHECK, unreadable_certificate::run),
