@@ -61,6 +61,7 @@ mod rival_service_entry;
 mod shadowed_destination_rule;
 mod shadowed_route;
 mod shadowed_stream_route;
+mod shared_entry_address;
 mod subset_bypassed_at_gateway;
 mod tried;
 mod unattached_route;
@@ -106,6 +107,7 @@ mod ineffective_sidecar;
 mod overlap;
 mod several_default_sidecars;
 mod unknown_registry;
+mod unmatched_patch;
 mod unordered_patch;
 mod unordered_patch_of_version;
 mod unserved_extension;
@@ -160,6 +162,7 @@ mod foreign_host;
 mod greedy_service_entry;
 mod inward_endpoint;
 mod lost_port_settings;
+mod lost_root_headers;
 mod open_authorizer;
 mod open_auto_passthrough;
 mod open_credentials;
@@ -249,6 +252,7 @@ static RULES: &[Rule] = &[
     (&closed_gateway_port::CHECK, closed_gateway_port::run),
     (&overruled_service_entry::CHECK, overruled_service_entry::run),
     (&rival_service_entry::CHECK, rival_service_entry::run),
+    (&shared_entry_address::CHECK, shared_entry_address::run),
     (&conflicting_entry_protocols::CHECK, conflicting_entry_protocols::run),
     (&duplicate_certificate::CHECK, duplicate_certificate::run),
     (&unserved_ingress::CHECK, unserved_ingress::run),
@@ -287,6 +291,7 @@ static RULES: &[Rule] = &[
     (&ineffective_sidecar::CHECK, ineffective_sidecar::run),
     (&ineffective_ingress_tls::CHECK, ineffective_ingress_tls::run),
     (&unknown_registry::CHECK, unknown_registry::run),
+    (&unmatched_patch::CHECK, unmatched_patch::run),
     (&unserved_patch::CHECK, unserved_patch::run),
     (&unserved_extension::CHECK, unserved_extension::run),
     (&ignored_add::CHECK, ignored_add::run),
@@ -304,6 +309,7 @@ static RULES: &[Rule] = &[
     (&open_authorizer::CHECK, open_authorizer::run),
     (&optional_token::CHECK, optional_token::run),
     (&lost_port_settings::CHECK, lost_port_settings::run),
+    (&lost_root_headers::CHECK, lost_root_headers::run),
     (&open_auto_passthrough::CHECK, open_auto_passthrough::run),
     (&foreign_host::CHECK, foreign_host::run),
     (&open_credentials::CHECK, open_credentials::run),
