@@ -39,6 +39,10 @@ pub(crate) struct Arguments {
     /// The address that it comes from.
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
     source_ip: IpAddr,
+    /// The address of the gateway by which it comes: the workloads behind see it as their peer's (`ipBlocks`), and the
+    /// client's in `X-Forwarded-For` (`remoteIpBlocks`).
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    gateway_ip: IpAddr,
     #[command(flatten)]
     place: Surroundings,
     /// How the answer is written to standard output.
@@ -70,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         target: target.to_owned(),
         headers: arguments.header.iter().cloned().collect::<HeaderMap>(),
         source: arguments.source_ip,
+        gateway: arguments.gateway_ip,
     };
     let answer = match request::ask(&policy, &question) {
         Ok(answer) => answer,

@@ -55,8 +55,13 @@ pub(super) fn ask(
     });
     let request = Request { headers: &passed.headers, ..request };
     steps.extend(told(put));
-    let sender =
-        Sender { program: &own, identity: SpiffeId::from_text(&identity).ok(), question, policy };
+    let sender = Sender {
+        program: &own,
+        identity: SpiffeId::from_text(&identity).ok(),
+        question,
+        address: question.source,
+        policy,
+    };
     follow::follow(&sender, &request, passed.outcome, passed.route, steps)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use http::{HeaderMap, HeaderValue};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
@@ -94,7 +95,9 @@ fn at_listener(
         Ok(read) => read,
         Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
     };
-    let asked = read.request(http.port);
+    // The gateway tells those behind it whom it has the request from.
+    let forwarded = forwarded(&question.headers, question.source);
+    let asked = Request { headers: &forwarded, ..read.request(http.port) };
     let path = Path {
         program: own,
         traffic: Traffic::Gateway,
@@ -105,8 +108,13 @@ fn at_listener(
     let on = OnRoute::of(&http.route(&asked, &Claims::default()), http.port);
     path.pass(FilterPlace::First, on.as_ref(), &mut headers, &mut put);
     let request = Request { headers: &headers, ..asked };
-    let sender =
-        Sender { program: own, identity: SpiffeId::from_text(&identity).ok(), question, policy };
+    let sender = Sender {
+        program: own,
+        identity: SpiffeId::from_text(&identity).ok(),
+        question,
+        address: question.gateway,
+        policy,
+    };
     let connection = Connection {
         source: question.source,
         remote: own.remote_address(question.source, &question.headers),
@@ -133,6 +141,21 @@ fn at_listener(
     let request = Request { headers: &passed.headers, ..request };
     follow::follow(&sender, &request, passed.outcome, passed.route, steps)
 }
+
+/// The headers of a request, with the address that it comes from behind those that it tells of itself. Source: Envoy,
+/// `ConnectionManagerUtility::mutateRequestHeaders`.
+fn forwarded(headers: &HeaderMap, source: IpAddr) -> HeaderMap {
+    let mut told = headers.clone();
+    let before = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    let address = source.to_canonical().to_string();
+    let all: Vec<&[u8]> = before.chain([address.as_bytes()]).collect();
+    if let Ok(all) = HeaderValue::from_bytes(&all.join(&b',')) {
+        told.insert(FORWARDED_FOR, all);
+    }
+    told
+}
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Of a token that was accepted before.
 fn claims(program: &Program, request: &Request<'_>) -> Claims {

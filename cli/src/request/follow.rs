@@ -1,6 +1,7 @@
 //! From a client's route to the servers that it leads to.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use http::HeaderMap;
 use mesh_engine::cluster::Cluster;
@@ -21,6 +22,8 @@ pub(super) struct Sender<'a> {
     /// What it proves to servers of the mesh; absent: it has no proxy, and sends plain text.
     pub identity: Option<SpiffeId<'a>>,
     pub question: &'a Question,
+    /// Whose address it is that servers see: the sender's own.
+    pub address: IpAddr,
     pub policy: &'a Policy,
 }
 

@@ -42,7 +42,8 @@ pub(super) fn ask(
         Err(error) => return Ok(nobody(vec![step], Some(400), &error.to_string())),
     };
     let request = read.request(port);
-    let sender = Sender { program: &own, identity: None, question, policy };
+    let address = question.source;
+    let sender = Sender { program: &own, identity: None, question, address, policy };
     let mut judged = server::Judgement::default();
     server::judge(&sender, &request, cluster, &mut judged)?;
     Ok(judged.conclude(vec![step], host))

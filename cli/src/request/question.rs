@@ -21,6 +21,8 @@ pub(crate) struct Question {
     pub headers: HeaderMap,
     /// The client's address.
     pub source: IpAddr,
+    /// That of the gateway by which it comes, if it does: what servers behind it see as their peer's.
+    pub gateway: IpAddr,
 }
 
 impl Question {

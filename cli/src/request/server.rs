@@ -154,10 +154,16 @@ fn at_workload(
         judged.answer(Outcome::Refused, Some(503), &format!("{name}: {text}"));
         return Ok(());
     }
+    if sender.address != sender.question.source {
+        let (gateway, client) = (sender.address, sender.question.source);
+        step.note(format!(
+            "the peer is the gateway at {gateway}, which says that the client is {client}"
+        ));
+    }
     let peer = sender.identity.filter(|_| mutual);
     let connection = Connection {
-        source: sender.question.source,
-        remote: own.remote_address(sender.question.source, request.headers),
+        source: sender.address,
+        remote: own.remote_address(sender.address, request.headers),
         destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
         peer,
         sni: None,

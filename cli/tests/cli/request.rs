@@ -109,6 +109,51 @@ fn what_makes_no_question_is_refused() {
     assert_eq!((code, text.trim()), (2, "error: the path must begin with a slash"));
 }
 
+/// Behind a gateway the peer is the gateway; whom it has the request from it says in a header.
+#[test]
+fn behind_a_gateway_the_client_is_told_of_and_the_gateway_is_the_peer() {
+    let workload = |name: &str, labels: &str, container: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  selector: {{matchLabels: {labels}}}\n  template:\n    metadata: {{labels: {labels}}}\n    spec: {{containers: [{{name: {container}, image: a}}]}}\n"
+        )
+    };
+    let parts = [
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n".to_owned(),
+        workload("ingress", "{app: ingress}", "istio-proxy"),
+        workload("reviews", "{app: reviews}", "a"),
+        "apiVersion: v1\nkind: Service\nmetadata: {name: reviews, namespace: shop}\nspec: {selector: {app: reviews}, ports: [{name: http, port: 80}]}\n".to_owned(),
+        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: shop}\nspec: {selector: {app: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n".to_owned(),
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: v, namespace: shop}\nspec: {hosts: [a.example.com], gateways: [g], http: [{route: [{destination: {host: reviews}}]}]}\n".to_owned(),
+    ];
+    let of = |field: &str, arguments: &[&str]| {
+        let policy = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: reviews}}}}, rules: [{{from: [{{source: {{{field}: [203.0.113.0/24]}}}}]}}]}}\n"
+        );
+        let repository = Repository::of(&[("a.yaml", &parts.join("---\n")), ("b.yaml", &policy)]);
+        let question = [
+            "request",
+            text_of(repository.path()),
+            "/",
+            "--from",
+            "outside",
+            "--to",
+            "a.example.com:80",
+        ];
+        text(&mesh(&[&question, arguments].concat()))
+    };
+    let (client, other) = (["--source-ip", "203.0.113.5"], ["--source-ip", "198.51.100.5"]);
+    assert!(of("remoteIpBlocks", &client).contains("DELIVERED"));
+    assert!(of("remoteIpBlocks", &other).contains("403"));
+    let answer = of("ipBlocks", &client);
+    assert!(answer.contains("403"), "{answer}");
+    let note = "the peer is the gateway at 127.0.0.1, which says that the client is 203.0.113.5";
+    assert!(answer.contains(note), "{answer}");
+    assert!(of("ipBlocks", &["--gateway-ip", "203.0.113.9"]).contains("DELIVERED"));
+    // What a client says of itself stands before what the gateway says of it.
+    let claim = [&other[..], &["-H", "x-forwarded-for: 203.0.113.5"]].concat();
+    assert!(of("remoteIpBlocks", &claim).contains("403"));
+}
+
 /// A mesh of two namespaces with injection and one without; `strict` asks for mutual TLS everywhere.
 fn partly_meshed() -> Repository {
     let namespace = |name: &str, labels: &str| {

@@ -68,7 +68,8 @@ fn watches(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
     !rules.is_empty() && rules.iter().all(is_for_monitoring)
 }
 
-fn is_for_monitoring(rule: &Rule) -> bool {
+/// Whether all that a rule is about are paths for metrics and health.
+pub(super) fn is_for_monitoring(rule: &Rule) -> bool {
     let operations = rule.to.as_deref().unwrap_or_default();
     !operations.is_empty()
         && operations.iter().all(|part| {

@@ -29,6 +29,7 @@ mod unknown_host;
 mod unknown_policy_port;
 mod unknown_port;
 mod unknown_provider;
+mod unknown_route_host;
 mod unknown_rule_host;
 mod unknown_secret;
 mod unknown_service_account;
@@ -62,6 +63,7 @@ mod rival_service_entry;
 mod shadowed_destination_rule;
 mod shadowed_route;
 mod shadowed_stream_route;
+mod shared_entry_address;
 mod subset_bypassed_at_gateway;
 mod tried;
 mod unattached_route;
@@ -75,6 +77,7 @@ mod unserved_ingress;
 mod unserved_listener;
 mod unserved_listener_set;
 mod unserved_stream_route;
+mod unserved_target;
 mod unserved_waypoint;
 mod unused_delegate;
 mod unused_stream_route;
@@ -87,6 +90,7 @@ mod mtls;
 mod mtls_conflict;
 mod port_with_two_protocols;
 mod selection;
+mod selector_in_root_namespace;
 mod selector_without_workload;
 mod shared_target_port;
 mod subset_without_instances;
@@ -105,6 +109,7 @@ mod ineffective_sidecar;
 mod overlap;
 mod several_default_sidecars;
 mod unknown_registry;
+mod unmatched_patch;
 mod unordered_patch;
 mod unordered_patch_of_version;
 mod unserved_extension;
@@ -163,6 +168,7 @@ mod foreign_host;
 mod greedy_service_entry;
 mod inward_endpoint;
 mod lost_port_settings;
+mod lost_root_headers;
 mod open_authorizer;
 mod open_auto_passthrough;
 mod open_credentials;
@@ -200,6 +206,7 @@ static RULES: &[Rule] = &[
     (&missing_port::CHECK, missing_port::run),
     (&unknown_provider::CHECK, unknown_provider::run),
     (&unknown_rule_host::CHECK, unknown_rule_host::run),
+    (&unknown_route_host::CHECK, unknown_route_host::run),
     (&unknown_gateway::CHECK, unknown_gateway::run),
     (&unknown_secret::CHECK, unknown_secret::run),
     (&unreadable_certificate::CHECK, unreadable_certificate::run),
@@ -231,10 +238,12 @@ static RULES: &[Rule] = &[
     (&unserved_listener::CHECK, unserved_listener::run),
     (&unserved_listener_set::CHECK, unserved_listener_set::run),
     (&unserved_stream_route::CHECK, unserved_stream_route::run),
+    (&unserved_target::CHECK, unserved_target::run),
     (&unserved_waypoint::CHECK, unserved_waypoint::run),
     (&unattached_route::CHECK, unattached_route::run),
     (&undeployed_gateway::CHECK, undeployed_gateway::run),
     (&uneven_weights::CHECK, uneven_weights::run),
+    (&selector_in_root_namespace::CHECK, selector_in_root_namespace::run),
     (&selector_without_workload::CHECK, selector_without_workload::run),
     (&subset_without_instances::CHECK, subset_without_instances::run),
     (&mtls_conflict::CHECK, mtls_conflict::run),
@@ -253,6 +262,7 @@ static RULES: &[Rule] = &[
     (&closed_gateway_port::CHECK, closed_gateway_port::run),
     (&overruled_service_entry::CHECK, overruled_service_entry::run),
     (&rival_service_entry::CHECK, rival_service_entry::run),
+    (&shared_entry_address::CHECK, shared_entry_address::run),
     (&conflicting_entry_protocols::CHECK, conflicting_entry_protocols::run),
     (&duplicate_certificate::CHECK, duplicate_certificate::run),
     (&unserved_ingress::CHECK, unserved_ingress::run),
@@ -291,6 +301,7 @@ static RULES: &[Rule] = &[
     (&ineffective_sidecar::CHECK, ineffective_sidecar::run),
     (&ineffective_ingress_tls::CHECK, ineffective_ingress_tls::run),
     (&unknown_registry::CHECK, unknown_registry::run),
+    (&unmatched_patch::CHECK, unmatched_patch::run),
     (&unserved_patch::CHECK, unserved_patch::run),
     (&unserved_extension::CHECK, unserved_extension::run),
     (&ignored_add::CHECK, ignored_add::run),
@@ -308,6 +319,7 @@ static RULES: &[Rule] = &[
     (&open_authorizer::CHECK, open_authorizer::run),
     (&optional_token::CHECK, optional_token::run),
     (&lost_port_settings::CHECK, lost_port_settings::run),
+    (&lost_root_headers::CHECK, lost_root_headers::run),
     (&open_auto_passthrough::CHECK, open_auto_passthrough::run),
     (&foreign_host::CHECK, foreign_host::run),
     (&open_credentials::CHECK, open_credentials::run),

@@ -5,27 +5,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{ServicePort, Workload as Inventory};
+use mesh_snapshot::object::{Labels, ServicePort, Workload as Inventory};
 
 use super::mtls::{self, Effective};
-use super::selection;
-use crate::api::istio::{ClientTlsMode, ClientTlsSettings, MtlsMode, TrafficPolicy};
+use super::{inventory, selection};
+use crate::api::istio::{
+    ClientTlsMode, ClientTlsSettings, MtlsMode, PortTrafficPolicy, Subset, TrafficPolicy,
+};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::destination_rule::Policy;
 use crate::resolve::host::{HostIndex, qualify};
 use crate::resolve::service::Service;
-use crate::resolve::{Mesh, View};
+use crate::resolve::{Mesh, View, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("mtls-conflict", Severity::Error, include_str!("mtls_conflict.md"))
         .alias(&["KIA0206", "KIA0207", "KIA0501", "KIA0505", "KIA0506"]);
 
-/// A client's setting, the port it is for, and where it is written.
-struct Setting {
+/// A client's setting, and where it is written.
+#[derive(Clone)]
+struct Setting<'m> {
     mode: ClientTlsMode,
     document: DocumentId,
     path: FieldPath,
+    /// The subset that is spoken to so; absent: all that serve the host.
+    subset: Option<&'m Subset>,
 }
 
 /// By the place of the client's setting: the first host that refuses it, and the other ones.
@@ -68,14 +73,13 @@ fn check_service(
     let own = clients.iter().map(|client| View::of(mesh, client));
     let views = own.chain([View::common(mesh)]);
     let policies: BTreeSet<_> = views.flat_map(|view| view.policies(service)).collect();
-    for policy in policies.into_iter().map(|id| mesh.destination_rules.get(id)) {
+    let policies = policies.into_iter().map(|id| mesh.destination_rules.get(id));
+    for policy in policies.filter(|policy| has_clients(mesh, policy)) {
         for port in &service.object.ports {
             let settings = settings(policy, port.number);
-            if settings.is_empty() {
-                continue;
-            }
-            let Some(server) = server(mesh, service, port) else { continue };
             for setting in settings {
+                let labels = setting.subset.map(|subset| &subset.labels);
+                let Some(server) = server(mesh, service, port, labels) else { continue };
                 if refuses(server.mode, setting.mode) {
                     let key = (setting.document, setting.path.clone());
                     let entry = conflicts.entry(key);
@@ -87,6 +91,14 @@ fn check_service(
     }
 }
 
+/// Whether somebody may go by a rule: that it selects nobody is `selector-without-workload`'s to say.
+fn has_clients(mesh: &Mesh<'_>, policy: &Policy<'_>) -> bool {
+    policy.selector.is_none_or(|labels| {
+        !inventory::shows_pods(mesh, policy.namespace)
+            || !mesh.workloads.selected(Some(policy.namespace), labels).is_empty()
+    })
+}
+
 const fn refuses(server: MtlsMode, client: ClientTlsMode) -> bool {
     match server {
         MtlsMode::Strict => !matches!(client, ClientTlsMode::IstioMutual),
@@ -95,15 +107,24 @@ const fn refuses(server: MtlsMode, client: ClientTlsMode) -> bool {
     }
 }
 
-/// What the servers of a port ask for, where they agree. Of pods that no file of the repository makes, it is known if no
-/// policy could tell them apart.
-fn server(mesh: &Mesh<'_>, service: &Service<'_>, port: &ServicePort) -> Option<Effective> {
+/// What the servers of a port ask for, those with the labels of a subset, where they agree. Of pods that no file of the
+/// repository makes, it is known if no policy could tell them apart.
+fn server(
+    mesh: &Mesh<'_>,
+    service: &Service<'_>,
+    port: &ServicePort,
+    labels: Option<&Labels>,
+) -> Option<Effective> {
     let workloads = selection::of_service(mesh, service);
-    let mut modes = workloads.iter().map(|workload| {
+    let is_of_subset = |it: &&&Workload<'_>| labels.is_none_or(|labels| it.inventory.has(labels));
+    let mut modes = workloads.iter().filter(is_of_subset).map(|workload| {
         mtls::effective(mesh, &workload.inventory, selection::target(workload, &port.target))
     });
     if let Some(first) = modes.next() {
         return modes.all(|other| other.mode == first.mode).then_some(first);
+    }
+    if !workloads.is_empty() {
+        return None;
     }
     let is_for_some = |it: &crate::resolve::policy::Policy<'_, _>| {
         it.resource.namespace == service.namespace
@@ -117,22 +138,29 @@ fn server(mesh: &Mesh<'_>, service: &Service<'_>, port: &ServicePort) -> Option<
     Some(mtls::effective(mesh, &anybody, None))
 }
 
-/// What clients are told of a port: at the port, else of the host; and of each subset.
-fn settings(policy: &Policy<'_>, port: u16) -> Vec<Setting> {
-    let mut all = Vec::new();
+/// What clients are told of a port: at the port, else of the host; and of each subset, which has what is said of the host where it
+/// says nothing itself, neither of TLS nor of the port.
+fn settings<'m>(policy: &'m Policy<'_>, port: u16) -> Vec<Setting<'m>> {
     let root = || FieldPath::default().field("spec");
-    if let Some((from, traffic)) = policy.traffic_policy
-        && let Some(rule) = policy.from.get(from)
-    {
-        all.extend(setting(rule.id, || root().field("trafficPolicy"), traffic, port));
-    }
-    for (from, index, subset) in &policy.subsets {
-        if let (Some(rule), Some(traffic)) = (policy.from.get(*from), &subset.traffic_policy) {
-            let path = || root().field("subsets").index(*index).field("trafficPolicy");
-            all.extend(setting(rule.id, path, traffic, port));
-        }
-    }
-    all
+    let whole = policy.traffic_policy.and_then(|(from, traffic)| {
+        setting(policy.from.get(from)?.id, || root().field("trafficPolicy"), traffic, port)
+    });
+    let subsets = policy.subsets.iter().filter_map(|(from, index, subset)| {
+        let rule = policy.from.get(*from)?;
+        let path = || root().field("subsets").index(*index).field("trafficPolicy");
+        let traffic = subset.traffic_policy.as_ref();
+        let own = traffic.and_then(|traffic| setting(rule.id, path, traffic, port));
+        let names_port = traffic.is_some_and(|traffic| of_port(traffic, port).is_some());
+        let found = own.or_else(|| whole.clone().filter(|_| !names_port))?;
+        Some(Setting { subset: Some(subset), ..found })
+    });
+    whole.iter().cloned().chain(subsets).collect()
+}
+
+fn of_port(traffic: &TrafficPolicy, port: u16) -> Option<(usize, &PortTrafficPolicy)> {
+    let is_own = |number: u32| number == u32::from(port);
+    let ports = traffic.port_level_settings.iter().enumerate();
+    ports.into_iter().find(|(_, it)| it.port.as_ref().is_some_and(|it| is_own(it.number)))
 }
 
 fn setting(
@@ -140,11 +168,8 @@ fn setting(
     at: impl Fn() -> FieldPath,
     traffic: &TrafficPolicy,
     port: u16,
-) -> Option<Setting> {
-    let is_own = |number: u32| number == u32::from(port);
-    let ports = &traffic.port_level_settings;
-    let own = ports.iter().position(|it| it.port.as_ref().is_some_and(|it| is_own(it.number)));
-    let of_port = own.and_then(|index| Some((index, ports.get(index)?)));
+) -> Option<Setting<'static>> {
+    let of_port = of_port(traffic, port);
     let tls: Option<&ClientTlsSettings> = match of_port {
         Some((_, settings)) => settings.tls.as_ref(),
         None => traffic.tls.as_ref(),
@@ -154,11 +179,11 @@ fn setting(
         Some((index, _)) => at().field("portLevelSettings").index(index),
         None => at(),
     };
-    Some(Setting { mode, document, path: at.field("tls").field("mode") })
+    Some(Setting { mode, document, path: at.field("tls").field("mode"), subset: None })
 }
 
 fn report(
-    setting: &Setting,
+    setting: &Setting<'_>,
     server: &Effective,
     service: &Service<'_>,
     port: &ServicePort,
@@ -172,14 +197,91 @@ fn report(
         }
     };
     let place = Place::value(setting.document, setting.path.clone());
-    let message = format!("clients speak {client} to `{host}`, which takes {asked} alone");
+    let whom = match setting.subset {
+        Some(subset) => format!("the subset `{}` of `{host}`", subset.name),
+        None => format!("`{host}`"),
+    };
+    let message = format!("clients speak {client} to {whom}, which takes {asked} alone");
     let mut found =
         Diagnostic::new(&CHECK, place, message).label(format!("clients speak {client}"));
     if let Some(place) = &server.place {
         found = found.also(place.clone(), format!("servers take {asked} alone"));
     }
-    let effect = format!("every connection to port {number} fails; requests are answered with 503");
+    let effect = match setting.subset {
+        Some(_) => format!(
+            "every connection to its port {number} fails; requests that a route leads there are answered with 503"
+        ),
+        None => format!("every connection to port {number} fails; requests are answered with 503"),
+    };
     found.consequence(effect).help(
         "without `tls` in the DestinationRule, clients find out by themselves what servers take",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// What is told, by check and place, of a rule with this spec for a host of which `v2` alone takes nothing but mutual TLS.
+    fn told(rule: &str) -> Vec<(&'static str, String)> {
+        let folder = Folder::new();
+        let pod = |version: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {version}, namespace: shop, labels: {{app: reviews, version: {version}}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n---\n"
+            )
+        };
+        let text = format!(
+            "{}{}apiVersion: v1\nkind: Service\nmetadata: {{name: reviews, namespace: shop}}\nspec: {{selector: {{app: reviews}}, ports: [{{name: http, port: 80}}]}}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: v2, namespace: shop}}\nspec: {{selector: {{matchLabels: {{version: v2}}}}, mtls: {{mode: STRICT}}}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: reviews, {rule}}}\n",
+            pod("v1"),
+            pod("v2")
+        );
+        folder.write("a.yaml", text);
+        let about = ["mtls-conflict", "selector-without-workload"];
+        let found = findings(folder.path()).into_iter();
+        let found = found.filter(|it| about.contains(&it.check.name));
+        found.map(|it| (it.check.name, it.message)).collect()
+    }
+
+    #[test]
+    fn a_subset_is_held_against_its_own_servers() {
+        let subset = |name: &str, policy: &str| {
+            format!("{{name: {name}, labels: {{version: {name}}}{policy}}}")
+        };
+        let plain = ", trafficPolicy: {tls: {mode: DISABLE}}";
+        let mutual = ", trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}";
+        let of_port = |said: &str| {
+            format!(", trafficPolicy: {{portLevelSettings: [{{port: {{number: 80}}, {said}}}]}}")
+        };
+        let conflict = [(
+            CHECK.name,
+            "clients speak plain text to the subset `v2` of `reviews.shop.svc.cluster.local`, which takes mutual TLS alone".to_owned(),
+        )];
+        let of = |subsets: &[String]| told(&format!("subsets: [{}]", subsets.join(", ")));
+        assert_eq!(of(&[subset("v2", plain)]), conflict);
+        assert_eq!(of(&[subset("v2", &of_port("tls: {mode: DISABLE}"))]), conflict);
+        assert_eq!(of(&[subset("v1", plain), subset("v2", "")]), []);
+        // What it does not say itself the host says, unless it speaks of the port.
+        let of = |policy: &str| {
+            let subset = subset("v2", policy);
+            told(&format!("trafficPolicy: {{tls: {{mode: DISABLE}}}}, subsets: [{subset}]"))
+        };
+        assert_eq!(of(""), conflict);
+        assert_eq!(of(mutual), []);
+        assert_eq!(of(&of_port("loadBalancer: {simple: RANDOM}")), []);
+    }
+
+    #[test]
+    fn a_rule_for_nobody_conflicts_with_nobody() {
+        let rule = |app: &str| {
+            format!(
+                "workloadSelector: {{matchLabels: {{app: {app}}}}}, subsets: [{{name: v2, labels: {{version: v2}}, trafficPolicy: {{tls: {{mode: DISABLE}}}}}}]"
+            )
+        };
+        let names = |app| told(&rule(app)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names("reviews"), [CHECK.name]);
+        assert_eq!(names("nobody"), ["selector-without-workload"]);
+    }
 }

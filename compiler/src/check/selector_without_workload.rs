@@ -11,7 +11,7 @@ use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::IstioGateway;
-use crate::resolve::policy::Policy;
+use crate::resolve::policy::{Policy, Scope};
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
 
@@ -37,12 +37,24 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for it in &source.sidecars {
         let labels = it.spec.workload_selector.as_ref().map(|selector| &selector.labels);
         let path = FieldPath::default().field("spec").field("workloadSelector").field("labels");
-        check_settings(mesh, it, labels, path, out);
+        check_settings(mesh, it, labels, path, Severity::Error, out);
     }
     for it in &source.telemetries {
         let labels = it.spec.selector.as_ref().map(|selector| &selector.match_labels);
         let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
-        check_settings(mesh, it, labels, path, out);
+        check_settings(mesh, it, labels, path, Severity::Error, out);
+    }
+    for it in &source.destination_rules {
+        let labels = it.spec.workload_selector.as_ref().map(|selector| &selector.match_labels);
+        let path =
+            FieldPath::default().field("spec").field("workloadSelector").field("matchLabels");
+        check_settings(mesh, it, labels, path, Severity::Warning, out);
+    }
+    for it in mesh.envoy_filters.iter() {
+        let Ok(scope) = &it.scope else { continue };
+        let path = FieldPath::default().field("spec").field("workloadSelector").field("labels");
+        let effect = "no proxy is patched";
+        check_scope(mesh, it.resource.id, scope, &path, effect, out);
     }
     check_gateways(mesh, out);
     check_services(mesh, out);
@@ -50,6 +62,19 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagnostic>) {
     let Ok(scope) = &policy.scope else { return };
+    let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
+    let effect = "the policy is for nobody, and protects nothing";
+    check_scope(mesh, policy.resource.id, scope, &path, effect, out);
+}
+
+fn check_scope(
+    mesh: &Mesh<'_>,
+    document: DocumentId,
+    scope: &Scope<'_>,
+    path: &FieldPath,
+    effect: &str,
+    out: &mut Vec<Diagnostic>,
+) {
     let Applies::Selected(sets) = &scope.applies else { return };
     if !selection::of_policy(mesh, scope).is_empty() {
         return;
@@ -62,11 +87,10 @@ fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagno
     if !is_shown {
         return;
     }
-    let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
     let among = scope.namespace.map_or("the mesh".to_owned(), |it| format!("namespace `{it}`"));
     for labels in sets {
-        let found = report(policy.resource.id, path.clone(), labels, &all, &among);
-        out.push(found.consequence("the policy is for nobody, and protects nothing"));
+        let found = report(document, path.clone(), labels, &all, &among);
+        out.push(found.consequence(effect));
     }
 }
 
@@ -76,6 +100,7 @@ fn check_settings<T>(
     resource: &Resource<T>,
     labels: Option<&Labels>,
     path: FieldPath,
+    severity: Severity,
     out: &mut Vec<Diagnostic>,
 ) {
     let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
@@ -88,7 +113,7 @@ fn check_settings<T>(
     let among = format!("namespace `{}`", resource.namespace);
     let mut found = report(resource.id, path, labels, &all, &among)
         .consequence("it is for nobody, and what it sets holds for no workload");
-    found.severity = Severity::Error;
+    found.severity = severity;
     out.push(found);
 }
 

@@ -3,6 +3,7 @@
 //! Rules are alternatives. One extra `-` turns "these callers may do this" into "these callers may do anything, and anybody
 //! may do this". Source: Istio, `AuthorizationPolicy.rules`.
 
+use super::allow_only_for_monitoring::is_for_monitoring;
 use crate::api::istio::{Action, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -17,6 +18,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (index, pair) in rules.windows(2).enumerate().filter(|_| is_strange) {
             let [first, second] = pair else { continue };
             if !(has_only_from(first) && has_only_to(second)) {
+                continue;
+            }
+            // That anybody may ask whether it is well is everyday.
+            if policy.spec.action == Action::Allow && is_for_monitoring(second) {
                 continue;
             }
             let rules = FieldPath::default().field("spec").field("rules");
@@ -50,4 +55,28 @@ fn has_only_from(rule: &Rule) -> bool {
 
 fn has_only_to(rule: &Rule) -> bool {
     rule.from.is_none() && rule.to.is_some() && rule.when.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    fn count(action: &str, operation: &str) -> usize {
+        let folder = Folder::new();
+        let text = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec:\n  action: {action}\n  rules:\n  - from: [{{source: {{namespaces: [shop]}}}}]\n  - to: [{{operation: {{{operation}}}}}]\n"
+        );
+        folder.write("a.yaml", text);
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn that_anybody_may_ask_for_health_is_no_slip() {
+        assert_eq!(count("ALLOW", "paths: [/healthz, /metrics]"), 0);
+        assert_eq!(count("ALLOW", "methods: [GET], paths: [/healthz]"), 0);
+        assert_eq!(count("ALLOW", "paths: [/healthz, /admin]"), 1);
+        assert_eq!(count("ALLOW", "methods: [GET]"), 1);
+        assert_eq!(count("DENY", "paths: [/healthz]"), 1);
+    }
 }

@@ -681,13 +681,16 @@ fn a_stream_route_to_no_host_is_an_unknown_host() {
 #[test]
 fn one_cause_is_one_finding() {
     for (spec, expected) in [
-        ("{hosts: [a], http: [{route: [{destination: {host: 'rev iews'}}]}]}", "invalid-host"),
         (
-            "{hosts: [a], http: [{fault: {delay: 5s}, route: [{destination: {host: reviews}}]}]}",
+            "{hosts: [reviews], http: [{route: [{destination: {host: 'rev iews'}}]}]}",
+            "invalid-host",
+        ),
+        (
+            "{hosts: [reviews], http: [{fault: {delay: 5s}, route: [{destination: {host: reviews}}]}]}",
             "wrong-type",
         ),
         (
-            "{hosts: [a], http: [{fault: {dealy: {fixedDelay: 5s}}, route: [{destination: {host: reviews}}]}]}",
+            "{hosts: [reviews], http: [{fault: {dealy: {fixedDelay: 5s}}, route: [{destination: {host: reviews}}]}]}",
             "unknown-field",
         ),
     ] {

@@ -2,7 +2,11 @@
 //!
 //! Source: Istio, `VirtualService.http.route.destination.subset`; which rule counts is [`View::policies`]'s to say.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Deref;
+
+use mesh_snapshot::object::Role;
 
 use super::unknown_host::viewers;
 use crate::api::istio::DestinationRule;
@@ -10,17 +14,19 @@ use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::destination_rule::Policy;
 use crate::resolve::host::{is_within, qualify};
-use crate::resolve::route::{Destination, DestinationAt, VirtualService};
-use crate::resolve::{Mesh, View};
+use crate::resolve::route::{Destination, DestinationAt, GatewayName, MergedHttp, VirtualService};
+use crate::resolve::service::Service;
+use crate::resolve::{Mesh, Ruler, View, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("unknown-subset", Severity::Error, include_str!("unknown_subset.md"))
         .alias(&["IST0101", "KIA1107"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let clients = LazyCell::new(|| clients(mesh));
     for it in mesh.virtual_services.written().filter(|it| it.names_subsets()) {
         let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut of_hosts = HashMap::new();
+        let (mut of_hosts, mut met) = (HashMap::new(), BTreeSet::new());
         for (destination, at) in it.destinations() {
             if destination.subset.is_empty() {
                 continue;
@@ -31,6 +37,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             if is_unknown(mesh, of_host, &destination) {
                 let key = (destination.host.to_string(), destination.subset);
                 unknown.entry(key).or_default().push((destination, at));
+            } else if met.insert((destination.host.clone(), destination.subset)) {
+                out.extend(excluded(mesh, it, &destination, &at, &clients));
             }
         }
         for destinations in unknown.into_values() {
@@ -90,6 +98,108 @@ fn rules_of<'m>(mesh: &'m Mesh<'_>, host: &str) -> Vec<&'m Resource<DestinationR
         !rule.spec.subsets.is_empty() && *qualify(&rule.spec.host, &rule.namespace, domain) == *host
     };
     mesh.source.destination_rules.iter().filter(is_own).collect()
+}
+
+/// The namespaces in which something runs that calls others.
+fn clients<'m>(mesh: &'m Mesh<'_>) -> BTreeSet<&'m str> {
+    let sidecars = mesh.workloads.iter().filter(|it| it.inventory.role == Role::Sidecar);
+    sidecars.map(Workload::namespace).collect()
+}
+
+/// Some of those who use the route do not see the rule that defines its subset, which is not exported to them. That a rule of
+/// their own hides it is `shadowed-destination-rule`'s to say.
+fn excluded<'m>(
+    mesh: &'m Mesh<'_>,
+    it: &VirtualService<'_>,
+    destination: &Destination<'_>,
+    at: &DestinationAt,
+    clients: &impl Deref<Target = BTreeSet<&'m str>>,
+) -> Option<Diagnostic> {
+    let [id] = mesh.services.of_host(&destination.host) else { return None };
+    let service = mesh.services.get(*id);
+    let lacks = |view: View<'_, '_>| {
+        let ids = view.policies(service);
+        let mut policies = ids.iter().map(|id| mesh.destination_rules.get(*id));
+        !policies.any(|it| {
+            it.subset(destination.subset).is_some() || Some(it.namespace) == view.client()
+        })
+    };
+    if service.alias.is_some() || !lacks(View::common(mesh)) {
+        return None;
+    }
+    let rule = of_everybody(mesh, service, destination)?;
+    let reaches = |namespace: &str| {
+        it.visibility.reaches(Some(namespace)) && service.visibility.reaches(Some(namespace))
+    };
+    let gateways = it.gateways.iter().filter_map(|name| match name {
+        GatewayName::Named(full) if is_for(it, at, name) => mesh.gateways.find(full),
+        GatewayName::Named(_) | GatewayName::Mesh => None,
+    });
+    let mut proxies = gateways.flat_map(|gateway| &gateway.proxies_in);
+    let gateway = proxies.find(|of| reaches(of) && lacks(View::of_gateways(mesh, of)));
+    let (client, severity) = if let Some(namespace) = gateway {
+        (namespace.as_str(), Severity::Error)
+    } else {
+        let uses = |of: &&str| reaches(of) && lacks(View::of(mesh, of)) && rules(mesh, it, of);
+        let of_mesh = it.is_for_mesh() && is_for(it, at, &GatewayName::Mesh);
+        let found = clients.iter().copied().filter(|_| of_mesh).find(uses)?;
+        (found, Severity::Warning)
+    };
+    let message = format!(
+        "`{}` has no subset `{}` for clients in namespace `{client}`",
+        destination.written.host, destination.subset
+    );
+    let place = Place::value(at.document, at.path().field("subset"));
+    let effect = if at.is_mirror() {
+        "copies of their requests that go there are lost"
+    } else {
+        "their requests that take the route are answered with 503: no cluster is there"
+    };
+    let export = Place::key(rule.id, FieldPath::default().field("spec").field("exportTo"));
+    let mut found = Diagnostic::new(&CHECK, place, message)
+        .label("not defined for them")
+        .also(export, format!("they do not see this rule, which defines `{}`", destination.subset))
+        .consequence(effect)
+        .help("export the DestinationRule to whoever uses the route, or the route to fewer");
+    found.severity = severity;
+    Some(found)
+}
+
+/// The rule which would define the subset for everybody, were it exported to them.
+fn of_everybody<'m>(
+    mesh: &'m Mesh<'_>,
+    service: &Service<'_>,
+    destination: &Destination<'_>,
+) -> Option<&'m Resource<DestinationRule>> {
+    let homes = [service.namespace, mesh.settings.root_namespace];
+    let domain = mesh.settings.cluster_domain;
+    mesh.source.destination_rules.iter().find(|rule| {
+        !rule.spec.export_to.is_empty()
+            && rule.spec.workload_selector.is_none()
+            && homes.contains(&rule.namespace.as_str())
+            && rule.spec.subsets.iter().any(|it| it.name == destination.subset)
+            && is_within(&destination.host, &qualify(&rule.spec.host, &rule.namespace, domain))
+    })
+}
+
+/// Whether the destination's route may be used at a gateway, or on the mesh.
+fn is_for(it: &VirtualService<'_>, at: &DestinationAt, gateway: &GatewayName) -> bool {
+    let (list, index) = at.route();
+    let is_own = |http: &&MergedHttp<'_>| http.resource.id == at.document && http.index == index;
+    list != "http" || it.http.iter().find(is_own).is_none_or(|http| http.is_for(gateway))
+}
+
+/// Whether the routes of `it` rule one of its hosts for clients of a namespace.
+fn rules(mesh: &Mesh<'_>, it: &VirtualService<'_>, client: &str) -> bool {
+    let own = mesh.virtual_services.of_namespace(it.namespace()).iter().copied();
+    let own = own.filter(|id| mesh.virtual_services.get(*id).resource.id == it.resource.id);
+    let own: Vec<_> = own.collect();
+    let view = View::of(mesh, client);
+    it.hosts.iter().filter_map(|host| view.host(host)).any(|seen| {
+        let streams = seen.streams.iter();
+        let http = matches!(seen.http, Some(Ruler::VirtualService(id)) if own.contains(&id));
+        http || streams.into_iter().any(|id| own.contains(id))
+    })
 }
 
 fn describe(
@@ -156,4 +266,62 @@ fn hidden(mesh: &Mesh<'_>, destination: &Destination<'_>) -> Option<Place> {
 /// `` `v1`, `v2` ``
 fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// What is told of a route of `shop` to a subset, with these in the spec of its VirtualService and of the rule that defines it.
+    fn told(routes: &str, rule: &str, others: &str) -> Vec<String> {
+        let folder = Folder::new();
+        let pod = |name: &str, namespace: &str, container: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: {container}, image: a}}]}}\n---\n"
+            )
+        };
+        let pods = [
+            pod("reviews", "shop", "a"),
+            pod("ui", "web", "a"),
+            pod("ingress", "istio-system", "istio-proxy"),
+        ];
+        let text = format!(
+            "{}apiVersion: v1\nkind: Service\nmetadata: {{name: reviews, namespace: shop}}\nspec: {{selector: {{app: reviews}}, ports: [{{name: http, port: 80}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{app: ingress}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec:\n  {routes}\n  http: [{{route: [{{destination: {{host: reviews, subset: v1}}}}]}}]\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec:\n  host: reviews\n  {rule}\n  subsets: [{{name: v1, labels: {{app: reviews}}}}]\n---\n{others}",
+            pods.concat()
+        );
+        folder.write("a.yaml", text);
+        let found = findings(folder.path());
+        let found = found.into_iter().filter(|it| it.check == &CHECK);
+        found.map(|it| format!("{}: {}", it.severity.name(), it.message)).collect()
+    }
+
+    #[test]
+    fn a_rule_that_is_not_exported_defines_nothing_for_others() {
+        let private = "exportTo: ['.']";
+        let all = "hosts: [reviews]";
+        let of_web = "warning: `reviews` has no subset `v1` for clients in namespace `web`";
+        assert_eq!(told(all, private, ""), [of_web]);
+        assert_eq!(told(all, "exportTo: ['.', istio-system]", ""), [of_web]);
+        assert_eq!(told(all, "exportTo: ['.', web]", ""), [""; 0]);
+        assert_eq!(told(all, "exportTo: ['*']", ""), [""; 0]);
+        assert_eq!(told("hosts: [reviews]\n  exportTo: ['.']", private, ""), [""; 0]);
+        let at_gateway = "hosts: [a.example.com]\n  gateways: [g]";
+        let of_gateway =
+            "error: `reviews` has no subset `v1` for clients in namespace `istio-system`";
+        assert_eq!(told(at_gateway, private, ""), [of_gateway]);
+        assert_eq!(told(at_gateway, "exportTo: ['.', istio-system]", ""), [""; 0]);
+    }
+
+    /// What rules there in place of these routes, and in place of this rule.
+    #[test]
+    fn clients_with_routes_or_rules_of_their_own_need_no_other() {
+        let own = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: w, namespace: web}\nspec:\n  hosts: [reviews.shop.svc.cluster.local]\n  exportTo: ['.']\n  http: [{route: [{destination: {host: reviews.shop.svc.cluster.local}}]}]\n";
+        assert_eq!(told("hosts: [reviews]", "exportTo: ['.']", own), [""; 0]);
+        let own = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: w, namespace: web}\nspec: {host: reviews.shop.svc.cluster.local, subsets: [{name: v1, labels: {app: reviews}}]}\n";
+        assert_eq!(told("hosts: [reviews]", "exportTo: ['.']", own), [""; 0]);
+    }
 }

@@ -9,9 +9,9 @@ use super::host_not_on_gateway;
 use super::unknown_gateway::near;
 use crate::api::istio;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::Mesh;
 use crate::resolve::gateway::{Class, IstioGateway, Server};
-use crate::resolve::route::{Parent, RefusedParent};
+use crate::resolve::route::{Parent, RefusedParent, VirtualService};
+use crate::resolve::{Mesh, Visibility};
 
 pub(super) static CHECK: Check = Check::lint(
     "unserved-gateway-host",
@@ -66,12 +66,9 @@ fn check_server(
     out: &mut Vec<Diagnostic>,
 ) {
     for (index, host) in server.hosts.iter().enumerate() {
-        if mesh.virtual_services.of_server_host(&gateway.full_name, host).next().is_some() {
-            continue;
-        }
-        let hidden = mesh.virtual_services.first_meeting(&gateway.full_name, &host.host);
-        let hidden = hidden.map(|id| mesh.virtual_services.get(id));
-        if hidden.is_some_and(|it| host_not_on_gateway::tells(mesh, it, gateway, &host.host)) {
+        let bound = mesh.virtual_services.of_server_host(&gateway.full_name, host);
+        let bound: Vec<_> = bound.map(|(id, _)| mesh.virtual_services.get(id)).collect();
+        if bound.iter().any(|it| is_seen(gateway, it)) {
             continue;
         }
         let path = FieldPath::default().field("spec").field("servers").index(server.index);
@@ -80,12 +77,44 @@ fn check_server(
             Diagnostic::new(&CHECK, place, format!("no route is for `{}` here", host.host))
                 .label("nobody serves it")
                 .consequence("requests for it are answered with 404");
+        if let Some(unseen) = bound.first() {
+            let namespaces: Vec<_> =
+                gateway.proxies_in.iter().map(|it| format!("`{it}`")).collect();
+            let text = match namespaces.as_slice() {
+                [] => "no namespace sees this, the gateway's neither".to_owned(),
+                some => format!("{}, where the gateway runs, does not see this", some.join(", ")),
+            };
+            let path = FieldPath::default().field("spec").field("exportTo");
+            let place = if unseen.resource.spec.export_to.is_empty() {
+                Place::resource(unseen.resource.id)
+            } else {
+                Place::key(unseen.resource.id, path)
+            };
+            out.push(found.also(place, text).help(match namespaces.as_slice() {
+                [] => "remove `~` from its `exportTo`".to_owned(),
+                some => format!("add {} to its `exportTo`", some.join(", ")),
+            }));
+            continue;
+        }
+        let hidden = mesh.virtual_services.first_meeting(&gateway.full_name, &host.host);
+        let hidden = hidden.map(|id| mesh.virtual_services.get(id));
+        if hidden.is_some_and(|it| host_not_on_gateway::tells(mesh, it, gateway, &host.host)) {
+            continue;
+        }
         if let (Some(hidden), Some(namespace)) = (hidden, host.namespace) {
             let text = format!("this is not of namespace `{namespace}`, the only one let in");
             found = found.also(Place::resource(hidden.resource.id), text);
         }
         out.push(found.help("add a VirtualService for the host, or remove it here"));
     }
+}
+
+/// Whether the gateway's proxies see the routes. Where none is known, they may be wherever somebody does.
+fn is_seen(gateway: &IstioGateway<'_>, it: &VirtualService<'_>) -> bool {
+    if gateway.proxies_in.is_empty() {
+        return it.visibility != Visibility::Nobody;
+    }
+    gateway.proxies_in.iter().any(|namespace| it.visibility.reaches(Some(namespace)))
 }
 
 fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
@@ -122,5 +151,33 @@ fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     .help("attach an HTTPRoute with `parentRefs`, or remove the listener"),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// How often it is told of a gateway in `istio-system`, where its pods run if they are `shown`.
+    fn count(export_to: &str, shown: bool) -> usize {
+        let folder = Folder::new();
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: istio-system, labels: {istio: ingress}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n---\n";
+        let text = format!(
+            "{}apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: istio-system}}\nspec: {{selector: {{istio: ingress}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [a.example.com]}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec:\n  hosts: [a.example.com]\n  gateways: [istio-system/g]\n  exportTo: [{export_to}]\n  http: [{{route: [{{destination: {{host: reviews}}}}]}}]\n",
+            if shown { pod } else { "" }
+        );
+        folder.write("a.yaml", text);
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn routes_serve_where_the_gateway_sees_them() {
+        assert_eq!(count("'.'", true), 1);
+        assert_eq!(count("'.', istio-system", true), 0);
+        assert_eq!(count("'*'", true), 0);
+        // It may run in the namespace of the routes.
+        assert_eq!(count("'.'", false), 0);
     }
 }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::inventory::in_namespace;
+use crate::api::istio::TargetReference;
 use crate::api::{Metadata, Resource};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -44,6 +46,29 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Whether of what a policy of `namespace` targets it is said here that nobody serves its waypoint.
+pub(super) fn tells_of(mesh: &Mesh<'_>, namespace: &str, target: &TargetReference) -> bool {
+    let mut waypoints = mesh.api_gateways.iter().filter(|it| it.class == Class::Waypoint);
+    if target.kind == "GatewayClass" {
+        // Only the root namespace speaks of a class.
+        return namespace == mesh.settings.root_namespace && waypoints.next().is_some();
+    }
+    let asks = |metadata: &Metadata| asked(metadata).is_some();
+    let source = mesh.source;
+    let is_target = |kind: &str, name: &str| target.kind == kind && target.name == name;
+    let services = in_namespace(&source.services, namespace).iter();
+    let entries = in_namespace(&source.service_entries, namespace).iter();
+    waypoints.any(|it| it.resource.namespace == namespace)
+        || mesh.namespaces.find(namespace).is_some_and(|it| asks(&it.metadata))
+        || services.into_iter().any(|it| is_target("Service", it.name()) && asks(&it.metadata))
+        || entries.into_iter().any(|it| is_target("ServiceEntry", it.name()) && asks(&it.metadata))
+}
+
+/// The waypoint that is asked for.
+fn asked(metadata: &Metadata) -> Option<&String> {
+    metadata.labels.get(USE).filter(|name| !name.is_empty() && *name != "none")
+}
+
 const CONSEQUENCE: &str = "requests go straight to the workloads' own proxies: policies whose `targetRefs` name the waypoint are enforced by nobody";
 
 fn users<'m>(mesh: &'m Mesh<'_>) -> Users<'m> {
@@ -62,11 +87,8 @@ fn users<'m>(mesh: &'m Mesh<'_>) -> Users<'m> {
 }
 
 fn add<'m, T>(resource: &'m Resource<T>, own: &'m str, users: &mut Users<'m>) {
-    let Metadata { labels, .. } = &*resource.metadata;
-    let Some(name) = labels.get(USE).filter(|name| !name.is_empty() && *name != "none") else {
-        return;
-    };
-    let namespace = labels.get(NAMESPACE).map_or(own, String::as_str);
+    let Some(name) = asked(&resource.metadata) else { return };
+    let namespace = resource.metadata.labels.get(NAMESPACE).map_or(own, String::as_str);
     let path = FieldPath::default().field("metadata").field("labels").field(USE);
     users.entry((namespace, name)).or_default().push(Place::value(resource.id, path));
 }

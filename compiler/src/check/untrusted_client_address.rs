@@ -7,8 +7,10 @@ use mesh_snapshot::object::Role;
 
 use super::selection;
 use crate::api::istio::Rule;
+use crate::api::kubernetes::Service;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::envoy::{Resolved, Served};
+use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check = Check::lint(
@@ -34,7 +36,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             .is_some_and(|value| GATEWAY_VALUES.contains(&value.as_str()));
         let is_gateways = match selected.as_slice() {
             [] => is_named,
-            some => some.iter().all(|it| it.inventory.role == Role::Gateway && !is_told(it)),
+            some => some.iter().all(|it| {
+                it.inventory.role == Role::Gateway && !is_told(it) && !sees_clients(mesh, it)
+            }),
         };
         if !is_gateways {
             continue;
@@ -52,6 +56,20 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn trusts(filter: &Resolved<'_>) -> bool {
     let served = filter.patches.iter().filter_map(|patch| patch.served.as_ref());
     served.into_iter().any(|it| matches!(it, Served::TrustedProxies(proxies) if *proxies > 0))
+}
+
+/// Whether clients from outside connect to the gateway as they are: every Service by which they come keeps their addresses. Source:
+/// Kubernetes, `externalTrafficPolicy`.
+fn sees_clients(mesh: &Mesh<'_>, gateway: &Workload<'_>) -> bool {
+    let services = mesh.services.served_by(gateway).into_iter();
+    let open = services.filter_map(|it| match it.origin {
+        Origin::Kubernetes(service) => Some(&*service.spec),
+        Origin::Entry(..) => None,
+    });
+    let is_open = |it: &&Service| matches!(it.r#type.as_deref(), Some("LoadBalancer" | "NodePort"));
+    let mut open = open.filter(is_open).peekable();
+    let keeps = |it: &Service| it.external_traffic_policy.0.as_deref() == Some("Local");
+    open.peek().is_some() && open.all(keeps)
 }
 
 /// Whether the pod's own configuration says whom to trust.
@@ -83,4 +101,37 @@ fn report(place: Place) -> Diagnostic {
         .label("compared with the direct peer")
         .consequence("behind a balancer every request has the balancer's address")
         .help("set `defaultConfig.gatewayTopology.numTrustedProxies` in the MeshConfig, or use `ipBlocks`, which says so")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// How often it is told of a gateway behind Services that are so.
+    fn count(services: &[&str]) -> usize {
+        let folder = Folder::new();
+        let services = services.iter().enumerate().map(|(index, spec)| {
+            format!("apiVersion: v1\nkind: Service\nmetadata: {{name: s{index}, namespace: istio-system}}\nspec: {{{spec}, selector: {{istio: ingress}}, ports: [{{name: http, port: 80}}]}}\n---\n")
+        });
+        let text = format!(
+            "{}apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: istio-system, labels: {{istio: ingress}}}}\nspec: {{containers: [{{name: istio-proxy, image: auto}}]}}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: istio-system}}\nspec:\n  selector: {{matchLabels: {{istio: ingress}}}}\n  rules: [{{from: [{{source: {{remoteIpBlocks: [203.0.113.0/24]}}}}]}}]\n",
+            services.collect::<String>()
+        );
+        folder.write("a.yaml", text);
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn a_service_may_keep_the_addresses_of_clients() {
+        let (local, cluster) =
+            ("type: LoadBalancer, externalTrafficPolicy: Local", "type: LoadBalancer");
+        assert_eq!(count(&[local]), 0);
+        assert_eq!(count(&[cluster]), 1);
+        assert_eq!(count(&[local, cluster]), 1);
+        // Inside of the cluster clients are who they are.
+        assert_eq!(count(&[local, "type: ClusterIP"]), 0);
+        assert_eq!(count(&["type: ClusterIP"]), 1);
+    }
 }

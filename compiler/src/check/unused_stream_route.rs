@@ -4,12 +4,13 @@
 //! reads no HTTP. Source: Istio, `VirtualService.tcp`, `VirtualService.tls`; `buildSidecarOutboundTCPFilterChainOpts`,
 //! `buildGatewayNetworkFiltersFromTCPRoutes`.
 
-use super::inventory;
+use super::{inventory, unknown_route_host};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
 use crate::resolve::host::is_wildcard;
 use crate::resolve::route::{GatewayName, VirtualService};
+use crate::resolve::service::Service;
 
 pub(super) static CHECK: Check =
     Check::lint("unused-stream-route", Severity::Warning, include_str!("unused_stream_route.md"));
@@ -43,6 +44,9 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, list: &'static str) -> Option
                 )
                 .help("correct the host, or define it with a ServiceEntry")
         }
+        Reason::HttpAlone(service) => found
+            .also(service, "each of its ports is read as HTTP")
+            .help("write `http` routes, or let the port's name begin with `tcp`"),
         Reason::NoServer(servers) => {
             let wanted = if list == "tls" { "mode: PASSTHROUGH" } else { "protocol: TCP" };
             found
@@ -52,9 +56,30 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, list: &'static str) -> Option
     })
 }
 
+/// One of the services whose hosts these are, where all of them are known and read as HTTP at each of their ports: there the
+/// routes of requests count, and no others.
+fn http_alone(mesh: &Mesh<'_>, it: &VirtualService<'_>) -> Option<Place> {
+    let mut first = None;
+    for host in &it.hosts {
+        let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
+        let services: Vec<_> = services.collect();
+        let is_http = |it: &&Service<'_>| {
+            let ports = &it.object.ports;
+            it.alias.is_none() && !ports.is_empty() && ports.iter().all(|it| it.protocol.is_http())
+        };
+        if is_wildcard(host) || services.is_empty() || !services.iter().all(is_http) {
+            return None;
+        }
+        first = first.or_else(|| services.first().map(|it| it.origin.place()));
+    }
+    first
+}
+
 enum Reason {
     /// Nothing of the mesh has the name.
     NoHost,
+    /// Nothing but HTTP is spoken to the hosts.
+    HttpAlone(Place),
     /// The gateway reads the host's requests, or does not end its TLS.
     NoServer(Place),
 }
@@ -69,7 +94,13 @@ fn reason(
     let GatewayName::Named(name) = name else {
         let is_known = |host: &str| is_wildcard(host) || inventory::has_host(mesh, host);
         let is_used = !inventory::lists_hosts(mesh) || it.hosts.iter().any(|host| is_known(host));
-        return (!is_used).then_some(Reason::NoHost);
+        // Of a VirtualService that routes HTTP besides the host alone is told.
+        let is_told =
+            || !it.http.is_empty() && unknown_route_host::unknown(mesh, it).next().is_some();
+        if !is_used {
+            return (!is_told()).then_some(Reason::NoHost);
+        }
+        return http_alone(mesh, it).map(Reason::HttpAlone);
     };
     let gateway: &IstioGateway<'_> = mesh.gateways.find(name)?;
     let meeting = it.hosts.iter().flat_map(|host| gateway.meeting(host));
@@ -83,4 +114,33 @@ fn reason(
     let servers = FieldPath::default().field("spec").field("servers");
     let place = Place::key(gateway.resource.id, servers);
     (!sharing.any(|(server, _)| takes(server))).then_some(Reason::NoServer(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// How often it is told of routes for bytes of a service with these ports.
+    fn count(ports: &str, list: &str) -> usize {
+        let folder = Folder::new();
+        let text = format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: a, namespace: shop}}\nspec: {{ports: [{ports}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec:\n  hosts: [a]\n  {list}\n"
+        );
+        folder.write("a.yaml", text);
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn what_is_read_as_http_has_no_routes_for_bytes() {
+        let tcp = "tcp: [{route: [{destination: {host: a, port: {number: 80}}}]}]";
+        assert_eq!(count("{name: http, port: 80}, {name: grpc, port: 81}", tcp), 1);
+        assert_eq!(count("{name: http, port: 80}, {name: tcp, port: 81}", tcp), 0);
+        assert_eq!(count("{name: http, port: 80}, {name: https, port: 81}", tcp), 0);
+        // What it speaks is found out.
+        assert_eq!(count("{name: web, port: 80}", tcp), 0);
+        let http = "http: [{route: [{destination: {host: a}}]}]";
+        assert_eq!(count("{name: http, port: 80}", http), 0);
+    }
 }

@@ -82,12 +82,16 @@ impl Judge<'_> {
         let Some(hosts) = &self.rule.hosts else { return true };
         let own = identity.namespace.as_deref().unwrap_or(self.project.default_namespace());
         let domain = self.project.cluster_domain();
+        // Names are compared without a look at their case (RFC 4343).
+        let text = host.text.to_ascii_lowercase();
+        let host = Host { path: host.path.clone(), text: &text };
         let of_service = host.namespace(own, domain);
         let is_own = of_service.is_some_and(|it| match self.rule.namespaces.as_deref() {
             Some(namespaces) => permits(Some(namespaces), it),
             None => it == own,
         });
-        is_own || permits(Some(hosts), host.text)
+        let listed = |it: &String| matches(&it.to_ascii_lowercase(), host.text);
+        is_own || hosts.iter().any(listed)
     }
 
     fn refuse(&self, place: Place, what: &str, field: &str, effect: &str) -> Diagnostic {
@@ -174,7 +178,12 @@ mod tests {
         ] {
             assert_eq!(said("teams/shop/a.yaml", &route(namespace, host)), [expected]);
         }
-        for host in ["reviews", "reviews.shop-eu.svc.cluster.local", "*.shop.example.com"] {
+        for host in [
+            "reviews",
+            "reviews.shop-eu.svc.cluster.local",
+            "*.shop.example.com",
+            "A.SHOP.example.com",
+        ] {
             assert!(said("teams/shop/a.yaml", &route("shop", host)).is_empty(), "{host}");
         }
     }

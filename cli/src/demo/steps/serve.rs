@@ -233,6 +233,7 @@ fn question(from: &str, to: &str, method: &str, path: &str) -> Result<Question, 
         target: path.to_owned(),
         headers: HeaderMap::new(),
         source: std::net::Ipv4Addr::LOCALHOST.into(),
+        gateway: std::net::Ipv4Addr::LOCALHOST.into(),
     })
 }
 

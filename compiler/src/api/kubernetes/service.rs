@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
 use crate::api::read::{Fields, Read, fields, open_optional};
-use crate::api::scalar::{IntOrString, Opaque};
+use crate::api::scalar::{IntOrString, Opaque, TextIfAny};
 use crate::api::{Mesh, Resource, rules};
 use crate::diagnostic::{At, Diagnostic};
 
@@ -38,8 +38,9 @@ pub struct Service {
     pub load_balancer_ip: Opaque,
     #[serde(default)]
     pub load_balancer_source_ranges: Opaque,
+    /// `Local`: what comes from outside of the cluster keeps its client's address.
     #[serde(default)]
-    pub external_traffic_policy: Opaque,
+    pub external_traffic_policy: TextIfAny,
     #[serde(default)]
     pub health_check_node_port: Opaque,
     #[serde(default)]
