@@ -265,7 +265,7 @@ fn what_an_author_puts_into_the_path_is_told_and_done() {
         assert!(answer.contains(line), "{line}\n{answer}");
     }
     let answer = text(&mesh(&["diff", path, text_of(after.path())]));
-    for line in ["RequestFilters shop/api", "filters[1]", "bucket.tokensMax", "20 → 40"] {
+    for line in ["EnvoyFilter shop/api", "filters[1]", "bucket.tokensMax", "20 → 40"] {
         assert!(answer.contains(line), "{line}\n{answer}");
     }
 }
