@@ -1,7 +1,8 @@
 //! What of a mesh something was made of, so that it is not made again while that has not changed.
 //!
 //! A part notes on its thread that somebody looks at it, and [`reading`] hears of it. So nobody has to say what a rule
-//! depends on, and none can forget to.
+//! depends on, and none can forget to. What is looked at on other threads nobody hears of: whatever runs within [`reading`]
+//! stays on its thread, and takes no help of `rayon`.
 
 use std::cell::Cell;
 use std::ops::{BitOr, Deref, DerefMut};
@@ -46,22 +47,29 @@ pub(crate) fn reading<T>(look: impl FnOnce() -> T) -> (T, Parts) {
     (value, own)
 }
 
-/// The part of this number.
+/// The part of this number, which no other part has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Part<T, const NUMBER: u32>(T);
+
+impl<T, const NUMBER: u32> Part<T, NUMBER> {
+    const ALONE: Parts = {
+        assert!(NUMBER < u64::BITS, "no number is left for another part");
+        Parts(1 << NUMBER)
+    };
+}
 
 impl<T, const NUMBER: u32> Deref for Part<T, NUMBER> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        note(Parts(1 << NUMBER));
+        note(Self::ALONE);
         &self.0
     }
 }
 
 impl<T, const NUMBER: u32> DerefMut for Part<T, NUMBER> {
     fn deref_mut(&mut self) -> &mut T {
-        note(Parts(1 << NUMBER));
+        note(Self::ALONE);
         &mut self.0
     }
 }

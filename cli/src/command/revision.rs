@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mesh_compiler::source::Input;
+use mesh_compiler::source::{EXTENSIONS, Input, NAMES};
 use mesh_snapshot::provenance::Provenance;
 
 use crate::render::Paths;
@@ -49,21 +49,20 @@ fn head(path: &Path) -> Option<String> {
     git(folder_of(path), "rev-parse", &["HEAD"])
 }
 
-/// What is read of a folder, as `mesh_compiler::source` does: whether Git ignores it is not asked.
-const READ: [&str; 6] = [
-    ":(glob,icase)**/*.yaml",
-    ":(glob,icase)**/*.yml",
-    ":(glob,icase)**/*.json",
-    ":(glob)**/Kustomization",
-    ":(glob,exclude)**/.*",
-    ":(glob,exclude)**/.*/**",
-];
+/// What is read of a folder, as patterns of Git's. Whether Git ignores it is not asked.
+fn read_of_folder() -> Vec<String> {
+    let extensions = EXTENSIONS.iter().map(|it| format!(":(glob,icase)**/*.{it}"));
+    let names = NAMES.iter().map(|it| format!(":(glob)**/{it}"));
+    let hidden = ["**/.*", "**/.*/**"].map(|it| format!(":(glob,exclude){it}"));
+    extensions.chain(names).chain(hidden).collect()
+}
 
 /// Whether everything that is read there is as the commit has it.
 fn is_clean(path: &Path) -> bool {
     let file = path.file_name().filter(|_| !path.is_dir());
-    let file = file.map(|name| format!(":(literal){}", name.to_string_lossy()));
-    let read = file.as_ref().map_or(READ.to_vec(), |file| vec![file.as_str()]);
+    let file = file.map(|name| vec![format!(":(literal){}", name.to_string_lossy())]);
+    let read = file.unwrap_or_else(read_of_folder);
+    let read: Vec<_> = read.iter().map(String::as_str).collect();
     // Of folders that are ignored, too, each file is looked at.
     let status: &[&str] = &["--porcelain", "--ignored", "--untracked-files=all", "--"];
     let changes = git(folder_of(path), "status", &[status, read.as_slice()].concat());

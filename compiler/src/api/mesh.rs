@@ -404,3 +404,21 @@ fn unknown(id: DocumentId, identity: &Identity) -> Diagnostic {
         .label("unknown kind")
         .consequence("the resource is not read, so nothing of it takes effect")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// Nothing compares the constants of types, so their text is read.
+    #[test]
+    fn parts_have_numbers_of_their_own() {
+        let text = include_str!("mesh.rs");
+        let fields = text.split("pub ").filter(|field| field.contains(": Part<"));
+        let numbers: Vec<u32> = fields
+            .filter_map(|field| field.split_once(">,\n")?.0.rsplit(' ').next())
+            .map(|number| number.parse().unwrap())
+            .collect();
+        assert!(numbers.len() > 50, "{numbers:?}");
+        assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), numbers.len(), "{numbers:?}");
+    }
+}

@@ -1,7 +1,8 @@
 //! Rules that hold between resources: what each of them says may be in order, and all of them together are not.
 //!
 //! One file a rule, named as the rule is, with its page beside it. A rule takes the resolved mesh and says what it finds,
-//! with labels in every file that has a part in it. It reports what it can prove and nothing that may be right.
+//! with labels in every file that has a part in it. It reports what it can prove and nothing that may be right. It stays on
+//! its thread: what it looks at elsewhere is not noted ([`crate::parts`]), and `--watch` would keep what it found for ever.
 //!
 //! What a repository does not hold may exist all the same. [`inventory`] decides what is known well enough that an
 //! unknown name is a mistake; what is taken on trust instead is said once, by `assumed-inventory`.

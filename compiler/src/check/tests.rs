@@ -1,5 +1,7 @@
 //! What the pages' examples do not show: places in several files, and what is right and must not be reported.
 
+use std::path::{Path, PathBuf};
+
 use crate::diagnostic::{Finding, Severity};
 use crate::testing::{Folder, findings};
 
@@ -805,4 +807,31 @@ fn a_match_for_the_mesh_is_no_route_for_all() {
         names(&[REVIEWS, &deployment("{app: reviews}"), &route("a", &spec)])
     };
     assert!(!found("gateways: [edge/g, mesh],").contains(&"unreachable-route"));
+}
+
+/// What is looked at on another thread is not noted ([`crate::parts`]), so what was found would be kept when it changes. The
+/// two `mod.rs` have rules, and what these look at, run side by side.
+#[test]
+fn rules_stay_on_their_thread() {
+    fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, out);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                out.push(path);
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let folders = ["check", "resolve"].map(|name| root.join(name));
+    let mut all = Vec::new();
+    folders.iter().for_each(|folder| sources(folder, &mut all));
+    let words = ["ray".to_owned() + "on::", "thread::sc".to_owned() + "ope"];
+    all.retain(|path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        words.iter().any(|word| text.contains(word))
+    });
+    all.sort();
+    assert_eq!(all, folders.map(|folder| folder.join("mod.rs")));
 }

@@ -60,5 +60,5 @@ fn document(name: &str, text: &str) -> Value {
     let trees = parse(&file, FileId(0), &mut Vec::new()).trees;
     let tree = trees.first().unwrap_or_else(|| panic!("{name}: {text}"));
     let root = tree.root().unwrap_or_else(|| panic!("{name}: {text}"));
-    tree.json(root, text, usize::MAX).unwrap_or_default()
+    tree.json(root, text)
 }

@@ -26,8 +26,8 @@ pub use file::{Role, SourceFile, is_deceptive};
 pub use lines::LineIndex;
 pub use load::{FILE_BYTES_MAX, load};
 pub use span::{FileId, Position, Span};
+pub use walk::{EXTENSIONS, NAMES, show, walk};
 pub(crate) use walk::{relative, root_of};
-pub use walk::{show, walk};
 
 use std::sync::Arc;
 

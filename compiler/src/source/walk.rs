@@ -182,12 +182,17 @@ fn children(path: &Path) -> io::Result<Vec<(std::ffi::OsString, fs::FileType)>> 
     Ok(children)
 }
 
+/// The extensions of the files that are read of a directory, in whatever case.
+pub const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
+
+/// What else is read of a directory: Kustomize takes it without an extension, too.
+pub const NAMES: &[&str] = &["Kustomization"];
+
 fn is_policy(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().and_then(OsStr::to_str);
-    // Kustomize takes it without an extension, too.
-    name == "Kustomization"
+    NAMES.iter().any(|known| name == *known)
         || extension.is_some_and(|extension| {
-            ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+            EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known))
         })
 }
 

@@ -5,9 +5,6 @@ use serde_json::Value;
 use super::condition::Condition;
 use crate::parse::{Content, DocumentId, Parsed};
 
-/// Aliases may make much of little: beyond so many values a status is taken for none.
-const VALUES_MAX: usize = 100_000;
-
 #[derive(Clone, Debug, Default)]
 pub(super) struct Existing {
     /// Null: there is none.
@@ -21,7 +18,7 @@ impl Existing {
         let (tree, source) = (parsed.tree(document.tree), parsed.source(document.file).text());
         let entry = |node, key| tree.entry(node, key, source).map(|entry| entry.value);
         let status = entry(document.root, "status");
-        let status = status.and_then(|node| tree.json(node, source, VALUES_MAX));
+        let status = status.map(|node| tree.json(node, source));
         let generation = entry(document.root, "metadata").and_then(|it| entry(it, "generation"));
         let generation = generation.and_then(|node| match tree.content(node) {
             Content::Integer(generation) => Some(generation),

@@ -1,4 +1,4 @@
-//! Where we differ from Istio on purpose, as our own findings tell it: `docs/differences.md` says more of each.
+//! Where we differ from Istio on purpose, as our own findings tell it: `docs/differences.md` names each.
 
 use std::collections::BTreeSet;
 
@@ -43,7 +43,7 @@ const MILDER: &[(&str, &str)] = &[
 ];
 
 /// What says that something is accepted and not served.
-const UNSERVED: &[&str] = &[
+pub(crate) const UNSERVED: &[&str] = &[
     "unenforced-field",
     "unenforced-kind",
     "unserved-extension",
@@ -84,7 +84,7 @@ pub(crate) fn milder(findings: &[Finding]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::reason;
+    use super::{MILDER, STRICTER, UNSERVED, reason};
 
     #[test]
     fn every_error_must_be_one_of_ours() {
@@ -94,5 +94,21 @@ mod tests {
         assert!(reason("status is 200, not 503").is_none());
         let unserved = "status is 200\nwarning[unenforced-field] a: `b` has no effect (spec.b)";
         assert!(reason(unserved).unwrap().ends_with("(unenforced-field)"));
+    }
+
+    #[test]
+    fn the_page_names_each() {
+        let page = include_str!("../../../docs/differences.md");
+        for (check, _) in STRICTER.iter().chain(MILDER) {
+            assert!(page.contains(&format!("`{check}`")), "{check}");
+        }
+    }
+
+    #[test]
+    fn each_is_a_check() {
+        let names = STRICTER.iter().chain(MILDER).map(|(name, _)| name).chain(UNSERVED);
+        for name in names {
+            assert!(mesh_compiler::checks().any(|check| check.name == *name), "{name}");
+        }
     }
 }

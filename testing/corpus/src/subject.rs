@@ -8,6 +8,7 @@ use mesh_compiler::source::Input;
 use mesh_compiler::{Compilation, Options, api};
 
 use crate::corpus::{self, CorpusError};
+use crate::differences::UNSERVED;
 use crate::place;
 
 /// A repository in memory.
@@ -166,15 +167,6 @@ impl Findings {
         lines.join("\n")
     }
 }
-
-/// What says that something is accepted and not served.
-const UNSERVED: &[&str] = &[
-    "unenforced-field",
-    "unenforced-kind",
-    "unserved-extension",
-    "unserved-patch",
-    "unsupported-kind",
-];
 
 /// Whether the compiler says that something is not served.
 pub(crate) fn is_unserved(finding: &Finding) -> bool {

@@ -24,7 +24,7 @@ fn document(text: &str) -> Result<Value, String> {
     };
     let (tree, source) = (parsed.tree(document.tree), parsed.source(document.file).text());
     let value = tree.entry(document.root, "value", source).map(|entry| entry.value);
-    Ok(value.and_then(|node| tree.json(node, source, usize::MAX)).unwrap_or_default())
+    Ok(value.map(|node| tree.json(node, source)).unwrap_or_default())
 }
 
 #[cfg(test)]

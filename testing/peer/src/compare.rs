@@ -5,6 +5,7 @@ use std::fmt;
 
 use mesh_compiler::diagnostic::Severity;
 
+use crate::known::Reason;
 use crate::verdict::{Remark, Verdict};
 
 /// Who says something that the other does not.
@@ -35,7 +36,7 @@ pub(crate) struct Class {
     /// What stays of the message, where a code has several.
     pub text: String,
     /// Why it stays, if that is known.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Reason>,
 }
 
 /// A class, and the resource that it was seen at.

@@ -1,4 +1,6 @@
-//! Differences that stay, each with its reason. `docs/differences.md` says more of them.
+//! Differences that stay, each with its reason. `docs/differences.md` names what is said of them.
+
+use std::collections::BTreeSet;
 
 use crate::compare::{Class, Side, What};
 
@@ -535,8 +537,23 @@ impl Known {
     }
 }
 
+/// Why a difference stays: the place of what is known of it.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Reason(usize);
+
+impl Reason {
+    pub(crate) fn text(self) -> &'static str {
+        KNOWN.get(self.0).map_or("", |known| known.reason)
+    }
+}
+
+/// What is known and explains none of the differences that `used` explains.
+pub(crate) fn unused(used: &BTreeSet<Reason>) -> impl Iterator<Item = Reason> {
+    (0..KNOWN.len()).map(Reason).filter(|reason| !used.contains(reason))
+}
+
 /// Why the difference stays, if it does. The resource may be one of several with its name.
-pub(crate) fn reason(class: &Class, called: &[&Value], all: &[Value]) -> Option<&'static str> {
+pub(crate) fn reason(class: &Class, called: &[&Value], all: &[Value]) -> Option<Reason> {
     let is_one = |list: &[&str], wanted: &str| list.is_empty() || list.contains(&wanted);
     let is_it = |known: &&Known| {
         known.side == class.side
@@ -546,7 +563,7 @@ pub(crate) fn reason(class: &Class, called: &[&Value], all: &[Value]) -> Option<
             && class.text.contains(known.text)
             && called.iter().any(|it| (known.when)(it, all))
     };
-    KNOWN.iter().find(is_it).map(|known| known.reason)
+    KNOWN.iter().position(|known| is_it(&known)).map(Reason)
 }
 
 /// Whether some field of that name has such a value, however deep.
@@ -616,5 +633,25 @@ mod tests {
         assert!(reason(&class, &[&inner], &[]).is_some());
         assert!(reason(&class, &[&outer], &[]).is_none());
         assert!(reason(&Class { side: Side::Istio, ..class }, &[&inner], &[]).is_none());
+    }
+
+    #[test]
+    fn the_page_names_each() {
+        let page = include_str!("../../../docs/differences.md");
+        let codes = KNOWN.iter().flat_map(|known| known.codes);
+        // What follows a code tells apart what it is said of.
+        for code in codes.filter_map(|code| code.split(' ').next()) {
+            assert!(page.contains(&format!("`{code}`")), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_explains_nothing_is_unused() {
+        let all: BTreeSet<_> = unused(&BTreeSet::new()).collect();
+        assert_eq!(all.len(), KNOWN.len());
+        assert_eq!(unused(&all).count(), 0);
+        let first = all.first().copied().unwrap();
+        assert!(!unused(&BTreeSet::from([first])).any(|it| it == first));
+        assert_eq!(first.text(), KNOWN[0].reason);
     }
 }

@@ -1,6 +1,6 @@
 //! Many repositories, and the classes of differences that they show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,17 @@ use serde_json::Value;
 use crate::compare::{Class, Difference, differences};
 use crate::generate::repository;
 use crate::istio::{Istio, PeerError, Session};
-use crate::known;
+use crate::known::{self, Reason};
 use crate::shrink::shrink;
 use crate::verdict::name;
 
 const THREADS: usize = 2;
+
+/// Of so many repositories Istio's tool may crash on one: that is a fault of its own. Of one whatever their number.
+const REPOSITORIES_PER_CRASH: u64 = 100;
+
+/// So many repositories show whatever is known to differ; of fewer, some of it is not met by chance.
+const REPOSITORIES_OF_ALL: u64 = 3_000;
 
 /// What came out.
 #[derive(Debug)]
@@ -128,10 +134,25 @@ fn kind(resources: &[Value], wanted: &str) -> String {
 }
 
 impl Report {
-    /// Whether every class of differences has a reason to stay.
+    /// Whether both sides have been compared, and every class of differences has a reason to stay.
     #[must_use]
-    pub fn is_explained(&self) -> bool {
-        self.classes.keys().all(|class| class.reason.is_some())
+    pub fn is_well(&self) -> bool {
+        self.is_answered() && self.classes.keys().all(|class| class.reason.is_some())
+    }
+
+    /// Whether Istio's tool has answered, but for a crash or two: one of another version may answer nothing that can be read.
+    fn is_answered(&self) -> bool {
+        let unanswered = self.unanswered.len() as u64;
+        let crashes_max = (self.repositories / REPOSITORIES_PER_CRASH).max(1);
+        unanswered < self.repositories && unanswered <= crashes_max
+    }
+
+    /// What is known and was not met, as far as there was enough to meet it in.
+    fn unused(&self) -> impl Iterator<Item = Reason> {
+        let used: BTreeSet<_> = self.classes.keys().filter_map(|class| class.reason).collect();
+        let is_enough = self.repositories >= REPOSITORIES_OF_ALL && self.is_answered();
+        let unused: Vec<_> = known::unused(&used).filter(|_| is_enough).collect();
+        unused.into_iter()
     }
 }
 
@@ -141,7 +162,7 @@ impl fmt::Display for Report {
         for (class, seen) in &self.classes {
             if let Some(reason) = class.reason {
                 explained += 1;
-                writeln!(f, "{class}\n  {} times: {reason}", seen.times)?;
+                writeln!(f, "{class}\n  {} times: {}", seen.times, reason.text())?;
                 continue;
             }
             open += 1;
@@ -159,11 +180,48 @@ impl fmt::Display for Report {
             let lines = lines.collect::<Vec<_>>().join(" / ");
             writeln!(f, "no answer about seed {seed}: {lines}")?;
         }
+        for reason in self.unused() {
+            writeln!(f, "known, and not met any more: {}", reason.text())?;
+        }
+        if !self.is_answered() {
+            let (none, all) = (self.unanswered.len(), self.repositories);
+            writeln!(f, "no answer about {none} of {all}: too few were compared")?;
+        }
         writeln!(
             f,
             "{} repositories, {} classes of differences: {explained} explained, {open} not",
             self.repositories,
             open + explained
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(repositories: u64, unanswered: u64) -> Report {
+        let unanswered = (0..unanswered).map(|seed| (seed, "no JSON".to_owned())).collect();
+        Report { repositories, classes: BTreeMap::new(), unanswered }
+    }
+
+    #[test]
+    fn a_run_without_answers_is_not_well() {
+        assert!(report(200, 0).is_well() && report(50, 1).is_well());
+        assert!(report(3_000, 30).is_well() && !report(3_000, 31).is_well());
+        // Nothing was compared.
+        for none in [report(200, 200), report(1, 1), report(0, 0)] {
+            assert!(!none.is_well());
+            assert!(none.to_string().contains("too few were compared"), "{none}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_met_is_told_where_there_was_enough_to_meet_it_in() {
+        let told = |repositories, unanswered| {
+            report(repositories, unanswered).to_string().contains("not met any more")
+        };
+        assert!(told(3_000, 0));
+        assert!(!told(200, 0) && !told(3_000, 3_000));
     }
 }
