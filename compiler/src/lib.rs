@@ -75,6 +75,7 @@ pub fn read(inputs: &[Input], context: &[Input], out: &mut Vec<Diagnostic>) -> P
         parsed.push((file, document));
     }
     let mut parsed = Parsed::new(parsed);
+    parse::read_charts(&mut parsed, out);
     parse::read_kustomizations(&mut parsed, &source::root_of(inputs), out);
     parsed
 }

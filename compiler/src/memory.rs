@@ -91,6 +91,7 @@ impl Memory {
         }
         let files = all.into_iter().map(|(known, _)| (known.file, known.parsed));
         let mut parsed = Parsed::of(files);
+        parse::read_charts(&mut parsed, out);
         parse::read_kustomizations(&mut parsed, &source::root_of(inputs), out);
         parsed
     }

@@ -1,4 +1,5 @@
-//! What is not said of files that kustomizations change: names may be others once these are applied.
+//! What is not said of files that kustomizations change, and of what charts make: names may be others once these are applied
+//! and rendered.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,7 +10,7 @@ use super::{
     unknown_policy_port, unknown_port, unknown_provider, unknown_rule_host, unknown_secret,
     unknown_service_account, unknown_source_namespace, unknown_subset, unknown_webhook_service,
 };
-use crate::diagnostic::{Check, Diagnostic};
+use crate::diagnostic::{Check, Diagnostic, Label, Place, Severity};
 use crate::parse::Parsed;
 
 /// The checks by which a name leads nowhere.
@@ -32,22 +33,42 @@ static OF_NAMES: &[&Check] = &[
     &unknown_webhook_service::CHECK,
 ];
 
-/// Takes back what is said of names in such files, and of names elsewhere that a resource of such a file may have; in its
-/// place, that nothing is built of them.
+/// Takes back what is said of names in such files, and of names elsewhere that a resource of such a file or of a chart's
+/// template may have; in its place, that nothing is built of them. Where a chart's names depend on values, a name that leads
+/// nowhere may be one of them, and is no error.
 pub(crate) fn hold_back(parsed: &Parsed, out: &mut Vec<Cow<'_, Diagnostic>>) {
     let kustomizations = parsed.kustomizations();
     let changed = parsed.documents().filter(|(_, it)| kustomizations.change(it.file));
     let names: BTreeSet<&str> = changed.filter_map(|(_, it)| it.identity.name.as_deref()).collect();
     let before = out.len();
-    out.retain(|found| {
-        if names.is_empty() || !OF_NAMES.contains(&found.check) {
-            return true;
+    if !names.is_empty() {
+        out.retain(|found| {
+            let is_of_changed = || kustomizations.change(found.place.file(parsed));
+            !OF_NAMES.contains(&found.check)
+                || !(is_of_changed() || names_any(parsed, found, &names))
+        });
+    }
+    let changed = before - out.len();
+    let (charts, before) = (parsed.charts(), out.len());
+    let names = charts.names();
+    out.retain(|found| !OF_NAMES.contains(&found.check) || !names_any(parsed, found, &names));
+    let made = before - out.len();
+    if let Some(chart) = charts.of_unknown_names() {
+        let of_names = out.iter_mut().filter(|it| OF_NAMES.contains(&it.check));
+        for found in of_names.filter(|it| it.severity == Severity::Error) {
+            let warning = found.to_mut();
+            warning.severity = Severity::Warning;
+            let text = "this chart, which is not rendered, may make it".to_owned();
+            warning.others.push(Label { place: Place::File(chart), text });
         }
-        let (file, span) = found.place.locate(parsed);
-        let text = parsed.source(file).text().get(span.range()).unwrap_or_default();
-        let mut parts = text.split(['.', '/', '"', '\'']);
-        !kustomizations.change(file) && !parts.any(|part| names.contains(part))
-    });
-    let report = kustomizations.report(parsed, before - out.len());
-    out.extend(report.into_iter().map(Cow::Owned));
+    }
+    let reports = kustomizations.report(parsed, changed).into_iter().chain(charts.report(made));
+    out.extend(reports.map(Cow::Owned));
+}
+
+/// Whether what a finding points at has a part that is one of the names.
+fn names_any(parsed: &Parsed, found: &Diagnostic, names: &BTreeSet<&str>) -> bool {
+    let (file, span) = found.place.locate(parsed);
+    let text = parsed.source(file).text().get(span.range()).unwrap_or_default();
+    text.split(['.', '/', '"', '\'']).any(|part| names.contains(part))
 }

@@ -1,8 +1,6 @@
 //! What a document is, by what it looks like: a resource, or something that lies beside resources.
 
-use super::checks::{
-    INVALID_LIST, MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, PLAIN_TEXT, UNRENDERED_SOURCE,
-};
+use super::checks::{INVALID_LIST, MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, PLAIN_TEXT};
 use super::document::Identity;
 use super::file::Stream;
 use super::{Content, Entry, NodeId, Tree, template};
@@ -18,6 +16,8 @@ pub(super) enum Shape {
     /// Resources, under `items`.
     List(Identity),
     Kustomization,
+    /// What says of a folder that it is a Helm chart.
+    Chart,
     /// No resource: what it is, for a notice.
     Other(Box<Diagnostic>),
 }
@@ -31,7 +31,7 @@ pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Opti
     let name = name(&file.path);
     match name {
         "kustomization.yaml" | "kustomization.yml" | "Kustomization" => Some(Shape::Kustomization),
-        "Chart.yaml" => Some(Shape::Other(Box::new(chart(Place::File(id))))),
+        "Chart.yaml" => Some(Shape::Chart),
         // Other tools' JSON has comments and the like; without these words it is not for us.
         _ if !is_whole && is_json(name) && !file.text().contains("\"apiVersion\"") => {
             Some(Shape::Other(Box::new(other(Place::File(id), "is JSON of another kind"))))
@@ -227,16 +227,6 @@ fn plain_text(place: Place) -> Diagnostic {
         .label("neither `apiVersion` nor `kind`")
         .consequence("whatever was to stand here does not take effect")
         .help("remove it, or give the file another extension")
-}
-
-fn chart(place: Place) -> Diagnostic {
-    Diagnostic::new(
-        &UNRENDERED_SOURCE,
-        place,
-        "a Helm chart is not rendered; its templates are skipped",
-    )
-    .consequence("the resources that it makes are neither checked nor compiled")
-    .help("compile what it renders to, as in `helm template . | mesh compile -`")
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub(crate) struct ParsedFile {
     pub project: Option<usize>,
     /// Whether it says what is built of other files.
     pub is_kustomization: bool,
+    /// Whether its folder is a Helm chart.
+    pub is_chart: bool,
 }
 
 /// Parses a file. It never fails: what is wrong goes to `out`, and the rest is there.
@@ -48,6 +50,7 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
             out.extend(stream.documents.into_iter().flat_map(|yaml| yaml.diagnostics));
             return ParsedFile { is_kustomization: true, hidden, ..ParsedFile::default() };
         }
+        Some(Shape::Chart) => return ParsedFile { is_chart: true, ..unread() },
         Some(Shape::Other(notice)) => {
             out.push(*notice);
             return unread();
@@ -110,7 +113,7 @@ impl ParsedFile {
             classify::shape(&tree, root, file, id)
         };
         match shape {
-            Shape::Empty => return,
+            Shape::Empty | Shape::Chart => return,
             Shape::Project => {
                 let identity =
                     Arc::new(Identity { kind: "mesh.yaml".into(), ..Identity::default() });

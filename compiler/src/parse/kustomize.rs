@@ -103,20 +103,11 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, root: &str, out: &mut Vec
     let places = Places::of(parsed, root);
     let all = parsed.kustomizations().all.iter();
     let read: Vec<_> = all.map(|id| Kustomization::read(parsed, &places, *id)).collect();
-    let by_file: HashMap<_, _> = read.iter().map(|it| (it.file, it)).collect();
     let known = known_others(parsed, &places, &read);
     set_patches_aside(parsed, &known, out);
     let own: BTreeSet<FileId> = read.iter().filter(|it| it.changes).map(|it| it.file).collect();
-    let mut named = BTreeSet::new();
-    let mut changed = BTreeSet::new();
-    for kustomization in &read {
-        let mut reached = BTreeSet::new();
-        reach(&by_file, kustomization, &mut reached);
-        named.extend(reached.iter().copied());
-        if kustomization.changes {
-            changed.extend(reached);
-        }
-    }
+    let named: BTreeSet<FileId> = read.iter().flat_map(|it| &it.resources).copied().collect();
+    let changed = changed(&read);
     let (mut changing, inner): (Vec<_>, Vec<_>) =
         own.into_iter().partition(|file| !named.contains(file));
     changing.extend(inner);
@@ -124,19 +115,19 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, root: &str, out: &mut Vec
     (kustomizations.changing, kustomizations.changed) = (changing, changed);
 }
 
-/// The files that a kustomization leads to, through others.
-fn reach(
-    all: &HashMap<FileId, &Kustomization>,
-    from: &Kustomization,
-    reached: &mut BTreeSet<FileId>,
-) {
-    for file in &from.resources {
-        if reached.insert(*file)
-            && let Some(inner) = all.get(file)
-        {
-            reach(all, inner, reached);
+/// The files that those which change anything lead to, through others too. Each is passed once, however many lead to it.
+fn changed(all: &[Kustomization]) -> BTreeSet<FileId> {
+    let by_file: HashMap<_, _> = all.iter().map(|it| (it.file, it)).collect();
+    let mut changed = BTreeSet::new();
+    let mut ahead: Vec<_> = all.iter().filter(|it| it.changes).collect();
+    while let Some(from) = ahead.pop() {
+        for file in &from.resources {
+            if changed.insert(*file) {
+                ahead.extend(by_file.get(file));
+            }
         }
     }
+    changed
 }
 
 struct Kustomization {
@@ -268,27 +259,29 @@ fn value(text: &str) -> &str {
     text.split_once('=').map_or(text, |(_, path)| path)
 }
 
-/// `path` from `folder`, without `.` and `..`.
+/// `path` from `folder`, without `.`, and with `..` only where it leads out of the working directory.
 fn joined(folder: &str, path: &str) -> Option<String> {
     if path.contains('\n') {
         return None;
     }
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    let root = if folder.starts_with('/') { "/" } else { "" };
     for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
+        match (part, parts.last()) {
+            ("" | ".", _) => {}
+            ("..", Some(last)) if *last != ".." => drop(parts.pop()),
+            // Nothing lies above the root.
+            ("..", _) if !root.is_empty() => {}
+            (part, _) => parts.push(part),
         }
     }
-    let root = if folder.starts_with('/') { "/" } else { "" };
     Some(format!("{root}{}", parts.join("/")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::joined;
-    use crate::source::Input;
+    use super::{Kustomization, changed, joined};
+    use crate::source::{FileId, Input};
     use crate::testing::{Folder, compiled};
 
     const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\n";
@@ -399,6 +392,24 @@ mod tests {
         assert!(compiled.bundle.is_none());
     }
 
+    /// Each names the next one and the first: walked anew from each, this would not end.
+    #[test]
+    fn a_long_chain_is_walked_once() {
+        const LENGTH: u32 = 100_000;
+        let chain = |changes: fn(u32) -> bool| -> Vec<_> {
+            let link = |file: u32| Kustomization {
+                file: FileId(file),
+                resources: vec![FileId(file + 1), FileId(0)],
+                others: Vec::new(),
+                changes: changes(file),
+            };
+            (0..LENGTH).map(link).collect()
+        };
+        assert_eq!(changed(&chain(|_| true)).len(), LENGTH as usize + 1);
+        assert_eq!(changed(&chain(|file| file == 0)).len(), LENGTH as usize + 1);
+        assert!(changed(&chain(|_| false)).is_empty());
+    }
+
     #[test]
     fn paths_are_from_the_kustomization() {
         for (folder, path, expected) in [
@@ -406,7 +417,10 @@ mod tests {
             ("/a/b", "../c.yaml", Some("/a/c.yaml")),
             ("", "./c.yaml", Some("c.yaml")),
             ("a", "https://x/y?ref=b", Some("a/https:/x/y?ref=b")),
-            ("a", "../../c.yaml", None),
+            ("a", "../../c.yaml", Some("../c.yaml")),
+            ("../x/over", "../../../base", Some("../../base")),
+            ("/a", "../../c.yaml", Some("/c.yaml")),
+            ("a", "two\nlines", None),
         ] {
             assert_eq!(joined(folder, path).as_deref(), expected);
         }

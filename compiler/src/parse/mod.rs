@@ -10,13 +10,15 @@
 //! - A syntax error costs one YAML document; the others of the file are read. What was understood of the
 //!   broken one (kind and name) is kept as [`Broken`], so that nobody calls it missing.
 //! - Files that hold no resources (values of a chart, kustomizations, templates, patches) are told apart
-//!   by what they look like, or by the kustomization that names them, and get one notice each.
+//!   by what they look like, or by the kustomization that names them, and get one notice each; templates of a chart
+//!   together.
 //! - Comments that speak to the compiler are [`Pragma`]s, each with what it is about.
 //!
 //! Of fields it knows those alone that tell what a document is, where it came from, or that it is to be hidden. The rest is for `api`.
 
 mod alike;
 mod build;
+mod chart;
 mod checks;
 mod classify;
 mod document;
@@ -40,6 +42,8 @@ mod template;
 mod tree;
 
 pub(crate) use alike::alike;
+pub use chart::Charts;
+pub(crate) use chart::read_charts;
 pub use checks::CHECKS;
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};

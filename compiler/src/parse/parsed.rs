@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use super::file::ParsedFile;
-use super::{Broken, Document, DocumentId, Identity, Kustomizations, Pragma, Tree};
+use super::{Broken, Charts, Document, DocumentId, Identity, Kustomizations, Pragma, Tree};
 use crate::source::{FileId, SourceFile, Sources};
 
 /// A YAML document, by its place in [`Parsed`].
@@ -22,6 +22,7 @@ pub struct Parsed {
     project: Option<DocumentId>,
     environment: Option<Box<str>>,
     kustomizations: Kustomizations,
+    charts: Charts,
 }
 
 impl Parsed {
@@ -46,6 +47,9 @@ impl Parsed {
             let file = file.borrow();
             if file.is_kustomization {
                 parsed.kustomizations.all.push(FileId(number(index)));
+            }
+            if file.is_chart {
+                parsed.charts.all.push(FileId(number(index)));
             }
             sources.push(source);
             let offset = number(parsed.trees.len());
@@ -85,7 +89,8 @@ impl Parsed {
         self.retain(|_, document| keep(document.file));
         self.broken.retain(|broken| keep(broken.file));
         self.pragmas.retain(|pragma| keep(pragma.file));
-        self.kustomizations.retain(keep);
+        self.kustomizations.retain(&keep);
+        self.charts.retain(keep);
     }
 
     /// Resources of which no more is known than that they exist.
@@ -180,6 +185,16 @@ impl Parsed {
 
     pub(crate) fn kustomizations_mut(&mut self) -> &mut Kustomizations {
         &mut self.kustomizations
+    }
+
+    /// What is rendered, and is not rendered here.
+    #[must_use]
+    pub fn charts(&self) -> &Charts {
+        &self.charts
+    }
+
+    pub(crate) fn charts_mut(&mut self) -> &mut Charts {
+        &mut self.charts
     }
 
     /// `mesh.yaml`, which is no resource but is read like one.

@@ -57,7 +57,7 @@ fn braces(text: &str, yaml: &YamlDocument) -> Option<Span> {
     }
     let fault = yaml.diagnostics.iter().find(|found| *found.check == YAML_SYNTAX)?;
     let Place::Text { file, span, .. } = fault.place else { return None };
-    let rendered = || rendered(slice(text, yaml.span));
+    let rendered = || rendered(slice(text, yaml.span), 'x');
     first_braces(text, line(text, span.start as usize))
         .or_else(|| read(&rendered(), file).documents.iter().all(|it| it.is_whole).then_some(first))
 }
@@ -101,8 +101,11 @@ fn has_action_line(text: &str) -> bool {
     text.lines().any(|line| line.trim_start().starts_with("{{"))
 }
 
-/// The same with a word in place of each action, and with nothing in place of those that have their lines to themselves.
-fn rendered(text: &str) -> String {
+/// In place of what an action makes: a character that nobody writes.
+pub(super) const UNKNOWN: char = '\u{e000}';
+
+/// The same with a `word` in place of each action, and with nothing in place of those that have their lines to themselves.
+pub(super) fn rendered(text: &str, word: char) -> String {
     let mut rendered = String::with_capacity(text.len());
     let mut rest = text;
     // Whether the line has nothing but space so far.
@@ -115,7 +118,7 @@ fn rendered(text: &str) -> String {
         begins = (begins || line.len() < before.len()) && line.trim().is_empty();
         let left = after.trim_start_matches([' ', '\t', '\r']);
         if !(begins && (left.is_empty() || left.starts_with('\n'))) {
-            rendered.push('x');
+            rendered.push(word);
             begins = false;
         }
         rest = after;

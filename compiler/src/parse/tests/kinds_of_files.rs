@@ -19,7 +19,6 @@ fn what_is_no_resource_gets_one_notice() {
             "kind: Service\nspec:\n  type: {{ .Values.type }}\n  a: {{ .b }}\n",
             "unrendered-source",
         ),
-        ("Chart.yaml", "apiVersion: v2\nname: shop\n", "unrendered-source"),
         ("values.yaml", "image: x\n", "not-a-resource"),
         ("values-prod.yaml", "a: 1\n---\nb: 2\n", "not-a-resource"),
         (
