@@ -54,13 +54,13 @@ pub(super) fn for_one(consequence: &str, test: &HttpMatch, host: &str) -> String
 
 fn text(test: &StringMatch) -> Option<String> {
     match (&test.exact, &test.prefix, &test.regex) {
-        (Some(text), ..) | (None, Some(text), _) => Some(text.clone()),
+        (Some(whole), ..) | (None, Some(whole), _) => Some(whole.clone()),
         (None, None, Some(expression)) => {
             let begin = Pattern::prefix_of(expression).ok()?;
             let pattern = Pattern::new(expression).ok()?;
             let texts = ENDS.iter().map(|end| format!("{begin}{end}"));
             let mut texts = texts.filter(|it| !it.is_empty());
-            texts.find(|text| pattern.matches(text.as_bytes()))
+            texts.find(|it| pattern.matches(it.as_bytes()))
         }
         // It asks only that the text is there.
         (None, None, None) => Some("a".to_owned()),

@@ -5,7 +5,7 @@ use std::path::Path;
 use mesh_compiler::diagnostic::{Class, Finding, Severity, finish};
 use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::Input;
-use mesh_compiler::{Compilation, Options, api};
+use mesh_compiler::{Compilation, Options, api, check, resolve};
 
 use crate::corpus::{self, CorpusError};
 use crate::differences::UNSERVED;
@@ -128,10 +128,18 @@ impl Files {
         let parsed = mesh_compiler::read(&self.inputs(), &[], &mut diagnostics);
         let mesh = api::decode(&parsed, &mut diagnostics);
         let levels = mesh_compiler::levels(&mesh, &parsed, &mut diagnostics);
+        let mut together = Vec::new();
+        check::all(&resolve::resolve(&mesh), None, &mut together);
+        // What Istio's validation warns of by itself, rules here may tell better with a look at other resources.
+        diagnostics
+            .extend(together.into_iter().filter(|it| it.check.aliases.contains(&SCHEMA_WARNING)));
         let all = finish(&diagnostics, &parsed, &mesh.faults, &levels);
         Findings { parsed, all }
     }
 }
+
+/// Istio's code for what its validation warns of.
+const SCHEMA_WARNING: &str = "IST0133";
 
 /// A document, two columns further to the right.
 fn indented(text: &str) -> String {
