@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use mesh_compiler::diagnostic::Finding;
 use mesh_compiler::parse::Parsed;
 
-use super::remark::{self, Region, level};
+use super::remark::{self, Region, Spot, level};
 use super::{Report, Setting};
 
 pub(super) fn write(
@@ -20,7 +20,11 @@ pub(super) fn write(
     for (_, finding) in remark::by_weight(report.findings) {
         let level = level(finding.severity, "notice");
         let properties = properties(finding, report.parsed, setting);
-        writeln!(out, "::{level} {properties}::{}", data(&remark::paragraph(finding)))?;
+        writeln!(
+            out,
+            "::{level} {properties}::{}",
+            data(&remark::paragraph(finding, report.parsed))
+        )?;
     }
     Ok(())
 }
@@ -28,8 +32,9 @@ pub(super) fn write(
 /// Columns are said only of a place within one line: GitHub refuses others.
 fn properties(finding: &Finding, parsed: &Parsed, setting: &Setting<'_>) -> String {
     let file = parsed.source(finding.primary.file);
-    let mut text = format!("file={}", property(&setting.paths.below_root(&file.path)));
-    if let Some(span) = finding.primary.span {
+    let spot = Spot::of(&finding.primary, parsed);
+    let mut text = format!("file={}", property(&setting.paths.below_root(spot.path)));
+    if let Some(span) = spot.span {
         let Region { start, end } = Region::in_characters(file, span);
         // Writing into a text does not fail.
         let _ = write!(text, ",line={},endLine={}", start.0, end.0);

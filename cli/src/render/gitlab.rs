@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use mesh_compiler::diagnostic::{Class, Finding, Severity};
 use serde_json::{Value, json};
 
-use super::{Report, Setting, remark};
+use super::remark::{self, Spot};
+use super::{Report, Setting};
 
 pub(super) fn write(
     report: &Report<'_>,
@@ -27,17 +28,17 @@ fn issue(
     setting: &Setting<'_>,
 ) -> Value {
     let file = report.parsed.source(finding.primary.file);
+    let spot = Spot::of(&finding.primary, report.parsed);
     let line = |byte| file.position(byte).line;
-    let (begin, end) =
-        finding.primary.span.map_or((1, 1), |span| (line(span.start), line(span.end)));
+    let (begin, end) = spot.span.map_or((1, 1), |span| (line(span.start), line(span.end)));
     json!({
         "type": "issue",
         "check_name": finding.check.name,
-        "description": remark::paragraph(finding),
+        "description": remark::paragraph(finding, report.parsed),
         "fingerprint": fingerprint,
         "severity": severity(finding),
         "location": {
-            "path": setting.paths.below_root(&file.path),
+            "path": setting.paths.below_root(spot.path),
             "lines": { "begin": begin, "end": end },
         },
     })

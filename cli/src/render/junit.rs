@@ -4,14 +4,14 @@
 //! without findings is one case that passes, so that a report of a good repository is not taken for an empty one. There is
 //! no time in it, so equal repositories give equal bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use mesh_compiler::diagnostic::Finding;
-use mesh_compiler::source::FileId;
 
+use super::remark::{self, Spot};
 use super::xml::escape;
-use super::{Report, Setting, remark};
+use super::{Report, Setting};
 
 pub(super) fn write(
     report: &Report<'_>,
@@ -19,10 +19,13 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let failures = report.findings.iter().filter(|it| it.severity >= setting.fail_on).count();
-    let mut suites: BTreeMap<FileId, Vec<&Finding>> =
-        report.parsed.sources().iter().map(|(file, _)| (file, Vec::new())).collect();
+    let faulty: BTreeSet<_> = report.findings.iter().map(|it| it.primary.file).collect();
+    let fine = report.parsed.sources().iter().filter(|(file, _)| !faulty.contains(file));
+    let mut suites: BTreeMap<_, Vec<&Finding>> =
+        fine.map(|(file, source)| ((file, source.path.as_str()), Vec::new())).collect();
     for finding in report.findings {
-        suites.entry(finding.primary.file).or_default().push(finding);
+        let spot = Spot::of(&finding.primary, report.parsed);
+        suites.entry((spot.file, spot.path)).or_default().push(finding);
     }
     let cases: usize = suites.values().map(|findings| findings.len().max(1)).sum();
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
@@ -30,20 +33,20 @@ pub(super) fn write(
         out,
         "<testsuites name=\"mesh\" tests=\"{cases}\" failures=\"{failures}\" errors=\"0\">"
     )?;
-    for (file, findings) in suites {
-        suite(file, &findings, report, setting, out)?;
+    for ((_, path), findings) in suites {
+        suite(path, &findings, report, setting, out)?;
     }
     writeln!(out, "</testsuites>")
 }
 
 fn suite(
-    file: FileId,
+    path: &str,
     findings: &[&Finding],
     report: &Report<'_>,
     setting: &Setting<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let path = escape(&setting.paths.below_here(&report.parsed.source(file).path));
+    let path = escape(&setting.paths.below_here(path));
     let failures = findings.iter().filter(|it| it.severity >= setting.fail_on).count();
     writeln!(
         out,
@@ -71,14 +74,15 @@ fn case(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let source = report.parsed.source(finding.primary.file);
-    let start = finding.primary.span.map(|span| source.position(span.start));
+    let start =
+        Spot::of(&finding.primary, report.parsed).span.map(|span| source.position(span.start));
     let (place, line) = match start {
         Some(at) => (format!("{}:{}: ", at.line, at.column), format!(" line=\"{}\"", at.line)),
         None => (String::new(), String::new()),
     };
     let name = escape(&format!("{}: {}", finding.check.name, finding.message));
     writeln!(out, "    <testcase name=\"{name}\" classname=\"{path}\" file=\"{path}\"{line}>")?;
-    let text = escape(&format!("{place}{}", remark::paragraph(finding)));
+    let text = escape(&format!("{place}{}", remark::paragraph(finding, report.parsed)));
     if finding.severity >= setting.fail_on {
         let (message, kind) = (escape(&finding.message), finding.check.name);
         writeln!(out, "      <failure message=\"{message}\" type=\"{kind}\">{text}</failure>")?;

@@ -8,7 +8,8 @@ use std::io::{self, Write};
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity};
 
 use super::human::{counted, verdict};
-use super::{Report, Setting, patch, remark};
+use super::remark::{self, Spot};
+use super::{Report, Setting, patch};
 
 /// In bytes, of which there are at least as many as characters.
 pub(super) const LENGTH_MAX: usize = 60_000;
@@ -41,8 +42,9 @@ pub(super) fn write(
 
 fn entry(finding: &Finding, report: &Report<'_>, setting: &Setting<'_>) -> String {
     let file = report.parsed.source(finding.primary.file);
-    let mut place = setting.paths.below_root(&file.path);
-    if let Some(start) = finding.primary.span.map(|span| file.position(span.start)) {
+    let spot = Spot::of(&finding.primary, report.parsed);
+    let mut place = setting.paths.below_root(spot.path);
+    if let Some(start) = spot.span.map(|span| file.position(span.start)) {
         let _ = write!(place, ":{}:{}", start.line, start.column);
     }
     let icon = match finding.severity {
@@ -52,7 +54,7 @@ fn entry(finding: &Finding, report: &Report<'_>, setting: &Setting<'_>) -> Strin
     };
     let (name, severity) = (remark::title(finding), finding.severity.name());
     let mut text = format!("\n- {icon} **{severity}** {} `{name}`\n", code(&place));
-    for line in remark::lines(finding) {
+    for line in remark::lines(finding, report.parsed) {
         let _ = writeln!(text, "  <br>{}", inline(&line));
     }
     for fix in &finding.fixes {

@@ -9,7 +9,7 @@ use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{SourceFile, Span};
 use serde_json::{Value, json};
 
-use super::remark::{self, Region};
+use super::remark::{self, Region, Spot};
 use super::{Report, Setting};
 
 pub(super) fn write(
@@ -27,13 +27,14 @@ pub(super) fn write(
 
 fn diagnostic(finding: &Finding, parsed: &Parsed, setting: &Setting<'_>) -> Value {
     let file = parsed.source(finding.primary.file);
-    let mut location = json!({ "path": setting.paths.below_here(&file.path) });
-    if let (Some(span), Some(fields)) = (finding.primary.span, location.as_object_mut()) {
+    let spot = Spot::of(&finding.primary, parsed);
+    let mut location = json!({ "path": setting.paths.below_here(spot.path) });
+    if let (Some(span), Some(fields)) = (spot.span, location.as_object_mut()) {
         fields.insert("range".to_owned(), range(file, span));
     }
     let suggestions = finding.fixes.iter().filter_map(|fix| suggestion(fix, finding, parsed));
     json!({
-        "message": remark::paragraph(finding),
+        "message": remark::paragraph(finding, parsed),
         "location": location,
         "severity": finding.severity.name().to_uppercase(),
         "code": { "value": finding.check.name },
@@ -47,9 +48,10 @@ fn range(file: &SourceFile, span: Span) -> Value {
     json!({ "start": position(start), "end": position(end) })
 }
 
-/// None of a fix that its author must complete, that shows a secret, or that changes another file.
+/// None of a fix that its author must complete, that shows a secret, or that changes another file than the one that is shown.
 fn suggestion(fix: &TextFix, finding: &Finding, parsed: &Parsed) -> Option<Value> {
-    let is_here = fix.edits.iter().all(|edit| edit.file == finding.primary.file);
+    let is_here = fix.edits.iter().all(|edit| edit.file == finding.primary.file)
+        && remark::rendered_from(&finding.primary, parsed).is_none();
     if !is_here || fix.applicability == Applicability::Display || !remark::is_shown(fix, parsed) {
         return None;
     }

@@ -1,11 +1,37 @@
 //! What is said of a finding in formats that have one text for all of it.
 
-use mesh_compiler::diagnostic::{Finding, Severity, TextFix};
+use mesh_compiler::diagnostic::{Finding, Severity, Site, TextFix};
 use mesh_compiler::parse::Parsed;
-use mesh_compiler::source::{SourceFile, Span};
+use mesh_compiler::source::{FileId, SourceFile, Span};
+
+/// The place in a repository at which programs show something.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Spot<'a> {
+    pub file: FileId,
+    pub path: &'a str,
+    /// Absent for the file as a whole.
+    pub span: Option<Span>,
+}
+
+impl<'a> Spot<'a> {
+    /// Standard input is in no repository: what was rendered from a file is shown there, at no line, since nobody knows which.
+    pub(super) fn of(site: &'a Site, parsed: &'a Parsed) -> Self {
+        let file = site.file;
+        match rendered_from(site, parsed) {
+            Some(path) => Self { file, path, span: None },
+            None => Self { file, path: &parsed.source(file).path, span: site.span },
+        }
+    }
+}
+
+/// The file that something in standard input was rendered from. One of another repository is none of this one's.
+pub(super) fn rendered_from<'a>(site: &'a Site, parsed: &Parsed) -> Option<&'a str> {
+    let origin = site.origin.as_deref().filter(|_| parsed.source(site.file).path == "-");
+    origin.filter(|path| !path.contains("//"))
+}
 
 /// The message, what is said at the token, what becomes of requests, what to do, and where if not here: a line each.
-pub(super) fn lines(finding: &Finding) -> Vec<String> {
+pub(super) fn lines(finding: &Finding, parsed: &Parsed) -> Vec<String> {
     let label = Some(&finding.primary.text).filter(|text| !text.is_empty());
     let message = match label {
         Some(label) => format!("{}: {label}", finding.message),
@@ -13,13 +39,18 @@ pub(super) fn lines(finding: &Finding) -> Vec<String> {
     };
     let consequence = finding.consequence.iter().map(|text| format!("effect: {text}"));
     let help = finding.help.iter().map(|text| format!("help: {text}"));
-    let origin = finding.primary.origin.iter().map(|path| format!("rendered from: {path}"));
+    let span = finding.primary.span.filter(|_| rendered_from(&finding.primary, parsed).is_some());
+    let start = span.map(|span| parsed.source(finding.primary.file).position(span.start));
+    let place = start.map(|at| format!(", and stands at {}:{} there", at.line, at.column));
+    let place = place.unwrap_or_default();
+    let origin = finding.primary.origin.iter();
+    let origin = origin.map(|path| format!("rendered from: {path}{place}"));
     std::iter::once(message).chain(consequence).chain(help).chain(origin).collect()
 }
 
 /// The same as one text. `help` may have several lines of its own, as where it shows some YAML.
-pub(super) fn paragraph(finding: &Finding) -> String {
-    lines(finding).join("\n")
+pub(super) fn paragraph(finding: &Finding, parsed: &Parsed) -> String {
+    lines(finding, parsed).join("\n")
 }
 
 /// `name (IST0101, KIA1107)`.

@@ -10,7 +10,7 @@ use mesh_compiler::source::{FileId, Span};
 use serde_json::{Map, Value, json};
 
 use super::paths::uri;
-use super::remark::{self, Region, level};
+use super::remark::{self, Region, Spot, level};
 use super::{Report, Setting};
 
 /// What paths are relative to. Whoever reads the file knows where that is (§3.14.14).
@@ -79,14 +79,18 @@ impl Author<'_> {
             location.insert("id".to_owned(), id.into());
             location
         });
+        // Of what is rendered nobody mends the outcome.
+        let is_mended_here = remark::rendered_from(&finding.primary, self.parsed).is_none();
         let fixes = finding.fixes.iter().filter(|fix| {
-            fix.applicability != Applicability::Display && remark::is_shown(fix, self.parsed)
+            is_mended_here
+                && fix.applicability != Applicability::Display
+                && remark::is_shown(fix, self.parsed)
         });
         json!({
             "ruleId": finding.check.name,
             "ruleIndex": index,
             "level": level(finding.severity, "note"),
-            "message": { "text": remark::paragraph(finding) },
+            "message": { "text": remark::paragraph(finding, self.parsed) },
             "locations": [self.location(&finding.primary)],
             "relatedLocations": related.collect::<Vec<_>>(),
             "partialFingerprints": { "mesh/v1": fingerprint },
@@ -97,11 +101,12 @@ impl Author<'_> {
     /// §3.28. A file as a whole is shown at its first line, since readers demand one.
     fn location(&self, site: &Site) -> Map<String, Value> {
         let mut location = Map::new();
-        let region = match site.span {
+        let spot = Spot::of(site, self.parsed);
+        let region = match spot.span {
             Some(span) => self.region(site.file, span),
             None => json!({ "startLine": 1 }),
         };
-        let physical = json!({ "artifactLocation": self.artifact(site.file), "region": region });
+        let physical = json!({ "artifactLocation": self.artifact(spot.path), "region": region });
         location.insert("physicalLocation".to_owned(), physical);
         if let Some(resource) = &site.resource {
             let named = json!([{ "fullyQualifiedName": resource, "kind": "resource" }]);
@@ -113,8 +118,8 @@ impl Author<'_> {
         location
     }
 
-    fn artifact(&self, file: FileId) -> Value {
-        let path = self.setting.paths.below_root(&self.parsed.source(file).path);
+    fn artifact(&self, path: &str) -> Value {
+        let path = self.setting.paths.below_root(path);
         // An absolute path is relative to nothing.
         if path.starts_with('/') {
             json!({ "uri": format!("file://{}", uri(&path)) })
@@ -148,7 +153,7 @@ impl Author<'_> {
                 })
             });
             json!({
-                "artifactLocation": self.artifact(file),
+                "artifactLocation": self.artifact(&self.parsed.source(file).path),
                 "replacements": replacements.collect::<Vec<_>>(),
             })
         });

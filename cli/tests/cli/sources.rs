@@ -57,8 +57,44 @@ fn what_helm_rendered_names_its_template() {
     for format in ["github", "gitlab", "sarif", "junit", "checkstyle", "markdown", "rdjson"] {
         let (code, said) = piped(&text, &["--format", format]);
         assert_eq!(code, 1);
-        assert!(said.contains("rendered from: shop/templates/route.yaml"), "{format}: {said}");
+        let place = "rendered from: shop/templates/route.yaml, and stands at 15:34 there";
+        assert!(said.contains(place), "{format}: {said}");
+        let names_it = [
+            "file=shop/templates/route.yaml,title=",
+            "\"path\": \"shop/templates/route.yaml\"",
+            "\"uri\": \"shop/templates/route.yaml\"",
+            "file=\"shop/templates/route.yaml\">",
+            "<file name=\"shop/templates/route.yaml\">",
+            "`shop/templates/route.yaml`",
+        ];
+        assert!(names_it.iter().any(|it| said.contains(it)), "{format}: {said}");
     }
+    let (_, sarif) = piped(&text, &["--format", "sarif"]);
+    let sarif: Value = serde_json::from_str(&sarif).unwrap();
+    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(place["region"], serde_json::json!({ "startLine": 1 }));
+}
+
+/// A file that was rendered may lie in the repository, and then its lines are there; what another repository has is not.
+#[test]
+fn what_is_rendered_is_shown_where_it_lies() {
+    let repository = Repository::of(&[("built.yaml", WRONG_LABEL)]);
+    let output = repository.compile(&["--check", "--format", "github", "built.yaml"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("file=built.yaml,line=6,"), "{said}");
+    let (_, own) = piped(WRONG_LABEL, &["--format", "checkstyle"]);
+    assert!(own.contains("<file name=\"../base/service.yaml\">"), "{own}");
+    let remote = "path: a.yaml\n      repo: https://example.com/b\n";
+    let remote = WRONG_LABEL.replace("path: ../base/service.yaml\n", remote);
+    let (_, remote) = piped(&remote, &["--format", "rdjson"]);
+    let remote: Value = serde_json::from_str(&remote).unwrap();
+    let diagnostic = &remote["diagnostics"][0];
+    assert_eq!(diagnostic["location"]["path"], "-");
+    assert_eq!(diagnostic["location"]["range"]["start"]["line"], 6);
+    assert_eq!(diagnostic["suggestions"].as_array().unwrap().len(), 1);
+    let (_, moved) = piped(WRONG_LABEL, &["--format", "rdjson"]);
+    let moved: Value = serde_json::from_str(&moved).unwrap();
+    assert_eq!(moved["diagnostics"][0]["suggestions"].as_array().unwrap().len(), 0);
 }
 
 const WRONG_LABEL: &str = "apiVersion: v1
