@@ -54,7 +54,7 @@ pub(super) fn for_one(consequence: &str, test: &HttpMatch, host: &str) -> String
 
 fn text(test: &StringMatch) -> Option<String> {
     match (&test.exact, &test.prefix, &test.regex) {
-        (Some(text), ..) | (None, Some(text), _) => Some(text.clone()),
+        (Some(own), ..) | (None, Some(own), _) => Some(own.clone()),
         (None, None, Some(expression)) => {
             let begin = Pattern::prefix_of(expression).ok()?;
             let pattern = Pattern::new(expression).ok()?;
