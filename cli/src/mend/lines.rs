@@ -14,8 +14,7 @@ pub(super) fn between(before: &str, after: &str) -> Vec<(Span, String)> {
         let (take, put) = step(old.get(i..).unwrap_or_default(), new.get(j..).unwrap_or_default());
         let (gone, come) = (joined(&old, i, take), joined(&new, j, put));
         if gone != come {
-            let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-            edits.push((Span::new(number(at), number(at + gone.len())), come));
+            edits.push((Span::of(at..at + gone.len()), come));
         }
         at += gone.len();
         (i, j) = (i + take, j + put);

@@ -78,12 +78,9 @@ fn hunks(before: &str, old: &[&str], new: &[&str], edits: &Edits) -> Vec<Hunk> {
             }),
         }
     }
-    let offset = |line: usize| {
-        let byte = starts.get(line).copied().unwrap_or(before.len());
-        u32::try_from(byte).unwrap_or(u32::MAX)
-    };
+    let offset = |line: usize| starts.get(line).copied().unwrap_or(before.len());
     for hunk in &mut hunks {
-        hunk.bytes = Span::new(offset(hunk.old.0), offset(hunk.old.1));
+        hunk.bytes = Span::of(offset(hunk.old.0)..offset(hunk.old.1));
     }
     hunks
 }

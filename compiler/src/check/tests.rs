@@ -826,7 +826,9 @@ fn rules_stay_on_their_thread() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let folders = ["check", "resolve"].map(|name| root.join(name));
     let mut all = Vec::new();
-    folders.iter().for_each(|folder| sources(folder, &mut all));
+    for folder in &folders {
+        sources(folder, &mut all);
+    }
     let words = ["ray".to_owned() + "on::", "thread::sc".to_owned() + "ope"];
     all.retain(|path| {
         let text = std::fs::read_to_string(path).unwrap();

@@ -59,8 +59,7 @@ fn placeholder_in_line(text: &str, at: usize) -> Option<Span> {
         (is_name && name.get(end..)?.starts_with([':', '}']))
             .then_some((open, open + 2 + close + 1))
     })?;
-    let number = |at: usize| u32::try_from(start + at).unwrap_or(u32::MAX);
-    Some(Span::new(number(found.0), number(found.1)))
+    Some(Span::of(start + found.0..start + found.1))
 }
 
 #[cfg(test)]

@@ -74,8 +74,10 @@ pub(super) fn in_kustomization(source: &str, stream: &Stream) -> Vec<Span> {
             return root.map(|root| of_generators(&yaml.tree, root, source)).unwrap_or_default();
         }
         let text = source.get(yaml.span.range()).unwrap_or_default();
-        let start = text.find(WORD).map(|at| yaml.span.start + number(at + WORD.len()));
-        start.map(|start| Span::new(start, yaml.span.end)).into_iter().collect()
+        let rest = |at: usize| {
+            Span::of(yaml.span.start as usize + at + WORD.len()..yaml.span.end as usize)
+        };
+        text.find(WORD).map(rest).into_iter().collect()
     };
     stream.documents.iter().flat_map(of).collect()
 }
@@ -84,11 +86,11 @@ pub(super) fn in_kustomization(source: &str, stream: &Stream) -> Vec<Span> {
 /// its last document is may stand in the rest.
 pub(super) fn in_unread(file: &SourceFile) -> Vec<Span> {
     let text = file.text();
-    let whole = Span::new(0, number(text.len()));
+    let whole = Span::of(0..text.len());
     let last = text.rfind("\n---\n").map_or(0, |at| at + 1);
     let is_told = text.get(last..).is_some_and(|last| last.contains("kind"));
     let cut = (!file.is_readable() && !is_told)
-        .then(|| after_data(text, Span::new(number(last), whole.end)))
+        .then(|| after_data(text, Span::of(last..text.len())))
         .flatten();
     in_broken(text, whole).into_iter().chain(cut).collect()
 }
@@ -109,12 +111,8 @@ pub(super) fn in_broken(source: &str, span: Span) -> Option<Span> {
 fn after_data(source: &str, span: Span) -> Option<Span> {
     let text = source.get(span.range())?;
     let data = text.find("ata:").or_else(|| text.find("ata\""))?;
-    let start = number(data) + span.start + 4;
-    (start < span.end).then(|| Span::new(start, span.end))
-}
-
-fn number(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
+    let rest = Span::of(span.start as usize + data + 4..span.end as usize);
+    (!rest.is_empty()).then_some(rest)
 }
 
 #[cfg(test)]

@@ -148,8 +148,7 @@ fn token(text: &str, at: usize) -> Span {
         None | Some('\n' | '\r') => 0,
         Some(first) => word.max(first.len_utf8()),
     };
-    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Span::new(number(at), number(at + length))
+    Span::of(at..at + length)
 }
 
 struct Words {

@@ -101,7 +101,7 @@ impl SourceFile {
     pub fn shown_text(&self) -> &str {
         let shown = self.shown.get_or_init(|| {
             let is_harmless = self.hidden.is_empty() && is_harmless(&self.text);
-            let whole = Span::new(0, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+            let whole = Span::of(0..self.text.len());
             (!is_harmless).then(|| self.shown(whole))
         });
         shown.as_deref().unwrap_or(&self.text)

@@ -17,6 +17,13 @@ impl Span {
         Self { start, end }
     }
 
+    /// Bytes of a text. What is read is far smaller than 4 GiB.
+    #[must_use]
+    pub fn of(bytes: std::ops::Range<usize>) -> Self {
+        let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self::new(number(bytes.start), number(bytes.end))
+    }
+
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.start >= self.end

@@ -193,7 +193,8 @@ fn aliases_in_a_status_are_written_out_as_long_as_they_are_few() {
         let mut text = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: istio}\nspec: {controllerName: istio.io/gateway-controller}\nstatus:\n  a0: &a0 [x, x]\n".to_owned();
         for level in 1..levels {
             let before = level - 1;
-            text.push_str(&format!("  a{level}: &a{level} [*a{before}, *a{before}]\n"));
+            let line = format!("  a{level}: &a{level} [*a{before}, *a{before}]\n");
+            text.push_str(&line);
         }
         text + "  conditions:\n  - {type: Theirs, status: 'True', reason: R, message: m, lastTransitionTime: '2024-01-01T00:00:00Z'}\n"
     };

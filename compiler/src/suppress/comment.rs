@@ -151,8 +151,8 @@ fn value(text: &str) -> Option<(&str, usize)> {
 
 /// Some bytes of the comment at `span`.
 fn place(span: Span, start: usize, end: usize) -> Span {
-    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Span::new(span.start + number(start), span.start + number(end))
+    let before = span.start as usize;
+    Span::of(before + start..before + end)
 }
 
 fn invalid(fault: &Fault, pragma: Pragma) -> Diagnostic {

@@ -138,6 +138,21 @@ fn a_hole_is_any_type_and_keeps_the_resource_out() {
     assert_eq!(compiled.mesh.incomplete[0].name, "a");
 }
 
+/// What is not there because it is a hole has no other fault.
+#[test]
+fn a_provider_whose_name_is_a_hole_is_named() {
+    let said = |provider: &str| {
+        let text = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a}}\nspec: {{action: CUSTOM, provider: {provider}, rules: [{{}}]}}\n"
+        );
+        Compiled::text(&text).findings.iter().map(|it| it.check.name).collect::<Vec<_>>()
+    };
+    assert_eq!(said("{name: '${WHO}'}"), ["unresolved-placeholder"]);
+    for none in ["null", "{}", "{name: ''}"] {
+        assert!(said(none).contains(&"invalid-action"), "{none}: {:?}", said(none));
+    }
+}
+
 #[test]
 fn nothing_of_a_secret_is_said() {
     for body in ["data: 7777", "stringData: [7777]", "type: 7777\ndata: {a: b}"] {

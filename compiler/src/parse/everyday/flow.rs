@@ -3,7 +3,8 @@
 use granit_parser::{Event, StructureStyle};
 
 use super::scalar::Context;
-use super::{DEPTH_MAX, Reader, Taken, span};
+use super::{DEPTH_MAX, Reader, Taken};
+use crate::source::Span;
 
 impl Reader<'_> {
     pub(super) fn is_at_flow(&self) -> bool {
@@ -16,7 +17,7 @@ impl Reader<'_> {
         if self.depth > DEPTH_MAX {
             return None;
         }
-        let at = span(self.at, self.at + 1);
+        let at = Span::of(self.at..self.at + 1);
         if self.byte() == Some(b'{') {
             self.event(Event::MappingStart(StructureStyle::Flow, 0, None), at);
             let end = self.members(b'}', |reader| {
@@ -25,11 +26,11 @@ impl Reader<'_> {
                 reader.skip_spaces();
                 reader.member()
             })?;
-            self.event(Event::MappingEnd, span(end, end + 1));
+            self.event(Event::MappingEnd, Span::of(end..end + 1));
         } else {
             self.event(Event::SequenceStart(StructureStyle::Flow, 0, None), at);
             let end = self.members(b']', Self::member)?;
-            self.event(Event::SequenceEnd, span(end, end + 1));
+            self.event(Event::SequenceEnd, Span::of(end..end + 1));
         }
         self.depth -= 1;
         Some(())

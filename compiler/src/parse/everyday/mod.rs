@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
         if self.indent.is_some() {
             return None;
         }
-        Some(document(self.builder.finish(), span(start, self.at), true))
+        Some(document(self.builder.finish(), Span::of(start..self.at), true))
     }
 
     /// Whatever begins at `column`, up to the end of its last line.
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
     /// A mapping, behind its first key.
     fn mapping(&mut self, column: usize, first: Scalar<'a>) -> Taken {
         let start = first.span.start as usize;
-        self.event(Event::MappingStart(StructureStyle::Block, 0, None), span(start, start));
+        self.event(Event::MappingStart(StructureStyle::Block, 0, None), Span::of(start..start));
         let mut key = first;
         loop {
             self.key(key)?;
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
             }
             key = self.scalar(Context::Block)?;
         }
-        self.event(Event::MappingEnd, span(self.at, self.at));
+        self.event(Event::MappingEnd, Span::of(self.at..self.at));
         Some(())
     }
 
@@ -246,7 +246,7 @@ impl<'a> Reader<'a> {
             Some(next) if next == column && self.is_at_entry() => self.indentless_sequence(column),
             _ => {
                 let absent = Event::Scalar("~".into(), ScalarStyle::Plain, 0, None);
-                self.event(absent, span(colon, colon));
+                self.event(absent, Span::of(colon..colon));
                 Some(())
             }
         }
@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
     }
 
     fn sequence(&mut self, column: usize, start: usize) -> Taken {
-        self.event(Event::SequenceStart(StructureStyle::Block, 0, None), span(start, start));
+        self.event(Event::SequenceStart(StructureStyle::Block, 0, None), Span::of(start..start));
         loop {
             self.at += 1;
             self.skip_spaces();
@@ -281,7 +281,7 @@ impl<'a> Reader<'a> {
                 _ => break,
             }
         }
-        self.event(Event::SequenceEnd, span(self.at, self.at));
+        self.event(Event::SequenceEnd, Span::of(self.at..self.at));
         Some(())
     }
 
@@ -293,9 +293,4 @@ impl<'a> Reader<'a> {
     fn event(&mut self, event: Event<'a>, span: Span) {
         self.builder.event(event, span);
     }
-}
-
-fn span(start: usize, end: usize) -> Span {
-    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Span::new(number(start), number(end))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use granit_parser::ScalarStyle;
 
-use super::{Reader, span};
+use super::Reader;
 use crate::source::Span;
 
 pub(super) struct Scalar<'a> {
@@ -61,7 +61,7 @@ impl<'a> Reader<'a> {
             end = self.at;
         }
         let text = Cow::Borrowed(self.text.get(start..end)?);
-        Some(Scalar { text, style: ScalarStyle::Plain, span: span(start, end) })
+        Some(Scalar { text, style: ScalarStyle::Plain, span: Span::of(start..end) })
     }
 
     /// Whether a plain scalar begins here for certain: most other signs mean something there.
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
     ) -> Option<Scalar<'a>> {
         let last = self.text.get(from..self.at)?;
         self.at += 1;
-        let span = span(start, self.at);
+        let span = Span::of(start..self.at);
         self.skip_spaces();
         let text = if from == start + 1 {
             Cow::Borrowed(last)

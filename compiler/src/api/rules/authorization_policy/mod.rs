@@ -73,7 +73,10 @@ fn check_action(spec: &AuthorizationPolicy, at: &At<'_>, out: &mut Vec<Diagnosti
     }
     let has_provider = spec.provider.as_ref().is_some_and(|provider| !provider.name.is_empty());
     if is_custom && has_rules && !has_provider {
-        fault(at.field("action").value(), "nobody is named who decides", "needs `provider.name`");
+        // Where the name itself cannot be read, that is what is said.
+        let name = at.field("provider").field("name").value();
+        let place = if spec.provider.is_some() { name } else { at.field("action").value() };
+        fault(place, "nobody is named who decides", "needs `provider.name`");
     }
     if !is_custom && spec.provider.is_some() {
         fault(
