@@ -41,7 +41,7 @@ pub(super) fn lines(finding: &Finding, parsed: &Parsed) -> Vec<String> {
     let help = finding.help.iter().map(|text| format!("help: {text}"));
     let span = finding.primary.span.filter(|_| rendered_from(&finding.primary, parsed).is_some());
     let start = span.map(|span| parsed.source(finding.primary.file).position(span.start));
-    let place = start.map(|at| format!(", and stands at {}:{} there", at.line, at.column));
+    let place = start.map(|at| format!(" (at {}:{} of standard input)", at.line, at.column));
     let place = place.unwrap_or_default();
     let origin = finding.primary.origin.iter();
     let origin = origin.map(|path| format!("rendered from: {path}{place}"));

@@ -57,7 +57,7 @@ fn what_helm_rendered_names_its_template() {
     for format in ["github", "gitlab", "sarif", "junit", "checkstyle", "markdown", "rdjson"] {
         let (code, said) = piped(&text, &["--format", format]);
         assert_eq!(code, 1);
-        let place = "rendered from: shop/templates/route.yaml, and stands at 15:34 there";
+        let place = "rendered from: shop/templates/route.yaml (at 15:34 of standard input)";
         assert!(said.contains(place), "{format}: {said}");
         let names_it = [
             "file=shop/templates/route.yaml,title=",

@@ -70,5 +70,6 @@ pub(crate) fn hold_back(parsed: &Parsed, out: &mut Vec<Cow<'_, Diagnostic>>) {
 fn names_any(parsed: &Parsed, found: &Diagnostic, names: &BTreeSet<&str>) -> bool {
     let (file, span) = found.place.locate(parsed);
     let text = parsed.source(file).text().get(span.range()).unwrap_or_default();
-    text.split(['.', '/', '"', '\'']).any(|part| names.contains(part))
+    let is_name = |part: &str| names.contains(part);
+    is_name(text) || text.split(['.', '/', '"', '\'']).any(is_name)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::checks::UNRENDERED_SOURCE;
 use super::document::Identity;
-use super::{Parsed, file, template};
+use super::{Content, NodeId, Parsed, Tree, file, template};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::FileId;
 
@@ -26,14 +26,14 @@ pub struct Charts {
 #[derive(Clone, Debug)]
 struct Template {
     chart: FileId,
-    /// The names that it gives to resources as they stand.
+    /// What it calls resources, and what they define by names of their own, as it stands.
     names: BTreeSet<String>,
     /// Whether it makes resources whose names depend on values.
     has_unknown: bool,
 }
 
 impl Charts {
-    /// The names that templates give to resources, as far as they do not depend on values.
+    /// The names that templates define, as far as they do not depend on values.
     pub(crate) fn names(&self) -> BTreeSet<&str> {
         self.templates.values().flat_map(|it| &it.names).map(String::as_str).collect()
     }
@@ -114,15 +114,45 @@ fn template(chart: FileId, text: &str) -> Template {
     let mut read = Template { chart, names: BTreeSet::new(), has_unknown: false };
     for yaml in &documents {
         let root = yaml.tree.root().filter(|root| !yaml.tree.entries(*root).is_empty());
-        let name = root.and_then(|root| Identity::read(&yaml.tree, root, &text).name);
-        match name.filter(|name| yaml.is_whole && !name.contains(template::UNKNOWN)) {
-            Some(name) => drop(read.names.insert(name.into())),
-            None => read.has_unknown |= root.is_some() || !yaml.is_whole,
+        read.has_unknown |= !yaml.is_whole;
+        let Some(root) = root else { continue };
+        let identity = Identity::read(&yaml.tree, root, &text);
+        let mut names: Vec<&str> = identity.name.as_deref().into_iter().collect();
+        read.has_unknown |= names.is_empty();
+        names.extend(defined(&yaml.tree, root, &identity.kind, &text));
+        for name in names {
+            if name.contains(template::UNKNOWN) {
+                read.has_unknown = true;
+            } else {
+                read.names.insert(name.to_owned());
+            }
         }
     }
     // Another template that it includes makes all of it.
     read.has_unknown |= read.names.is_empty();
     read
+}
+
+/// The names that a resource defines besides its own: the hosts of a `ServiceEntry`, the subsets of a `DestinationRule`.
+fn defined<'t>(tree: &'t Tree, root: NodeId, kind: &str, text: &'t str) -> Vec<&'t str> {
+    let elements = |field| {
+        let spec = tree.entry(root, "spec", text);
+        let held = spec.and_then(|spec| tree.entry(spec.value, field, text));
+        held.map(|held| tree.elements(held.value)).unwrap_or_default().iter()
+    };
+    match kind {
+        "ServiceEntry" => {
+            let hosts = elements("hosts").filter_map(|host| match tree.content(*host) {
+                Content::Text(host) => Some(tree.text(host, text)),
+                _ => None,
+            });
+            hosts.collect()
+        }
+        "DestinationRule" => {
+            elements("subsets").filter_map(|it| tree.text_at(*it, "name", text)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +219,24 @@ mod tests {
         let checks: Vec<_> = found.iter().map(|it| (it.check.name, it.severity)).collect();
         let unknown = ("unknown-host", Severity::Error);
         assert_eq!(checks, [("unrendered-source", Severity::Warning), unknown]);
+    }
+
+    #[test]
+    fn hosts_of_a_template_are_not_missed() {
+        let entry = |host: &str| {
+            format!(
+                "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: a}}\nspec:\n  hosts: [{host}]\n  exportTo: [{{{{ .x }}}}]\n"
+            )
+        };
+        for (host, expected) in [
+            ("cart", None),
+            ("card", Some(Severity::Error)),
+            ("\"{{ .host }}\"", Some(Severity::Warning)),
+        ] {
+            let found = told(&[&entry(host)]);
+            let unknown = found.iter().find(|it| it.check.name == "unknown-host");
+            assert_eq!(unknown.map(|it| it.severity), expected, "{found:?}");
+        }
     }
 
     /// It may be this one, and it may be a mistake.
