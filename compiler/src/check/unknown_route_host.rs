@@ -7,7 +7,7 @@
 use super::{inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::host::is_wildcard;
+use crate::resolve::host::{Host, is_wildcard};
 use crate::resolve::route::{GatewayName, VirtualService};
 
 pub(super) static CHECK: Check =
@@ -16,9 +16,12 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, it) in mesh.virtual_services.iter() {
         let unknown: Vec<_> = unknown(mesh, it).collect();
-        // That routes for bytes alone are for nobody is `unused-stream-route`'s to say.
+        // That routes for bytes alone are for nobody is `unused-stream-route`'s to say, and `unknown-host` says it of a host that they lead to.
+        let leads_to = |host: &Host| it.destinations().any(|(to, _)| to.host == *host);
+        let is_told = |index: usize| it.hosts.get(index).is_some_and(leads_to);
         if !it.http.is_empty() {
-            out.extend(unknown.into_iter().map(|(index, near)| report(it, index, near.as_deref())));
+            let unknown = unknown.into_iter().filter(|(index, _)| !is_told(*index));
+            out.extend(unknown.map(|(index, near)| report(it, index, near.as_deref())));
         }
     }
 }
@@ -100,5 +103,10 @@ mod tests {
         }
         assert_eq!(told("reviews.shop", "mesh, g"), [""; 0]);
         assert_eq!(told("api.example.com", "g"), [""; 0]);
+        // It leads there, too: that is told of the destination.
+        let folder = Folder::new();
+        folder.write("a.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: web}\nspec: {ports: [{name: http, port: 80}]}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: v, namespace: web}\nspec:\n  hosts: [nobody]\n  http: [{route: [{destination: {host: nobody}}]}]\n");
+        let found: Vec<_> = findings(folder.path()).iter().map(|it| it.check.name).collect();
+        assert_eq!(found, ["unknown-host"]);
     }
 }

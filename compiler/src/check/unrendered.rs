@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use super::{
     missing_reference_grant, selector_without_workload, subset_without_instances,
     unknown_export_namespace, unknown_gateway, unknown_grant_namespace, unknown_host,
-    unknown_policy_port, unknown_port, unknown_provider, unknown_rule_host, unknown_secret,
-    unknown_service_account, unknown_source_namespace, unknown_subset, unknown_webhook_service,
+    unknown_policy_port, unknown_port, unknown_provider, unknown_route_host, unknown_rule_host,
+    unknown_secret, unknown_service_account, unknown_source_namespace, unknown_subset,
+    unknown_webhook_service,
 };
 use crate::diagnostic::{Check, Diagnostic, Label, Place, Severity};
 use crate::parse::Parsed;
@@ -25,6 +26,7 @@ static OF_NAMES: &[&Check] = &[
     &unknown_policy_port::CHECK,
     &unknown_port::CHECK,
     &unknown_provider::CHECK,
+    &unknown_route_host::CHECK,
     &unknown_rule_host::CHECK,
     &unknown_secret::CHECK,
     &unknown_service_account::CHECK,

@@ -55,6 +55,7 @@ pub use origin::origin;
 pub use parsed::{Parsed, TreeId};
 pub use pragmas::{About, Pragma};
 pub(crate) use secret::may_be_secret;
+pub(crate) use securing::{is_securing, judged};
 pub use tree::{Content, Entry, NodeId, Text, Tree};
 
 #[cfg(test)]

@@ -9,13 +9,19 @@ pub(super) const SECURING: &[&str] =
     &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
 
 /// An error in place of the notice that a document is not read, where it is such a policy.
-pub(super) fn judged(notice: Diagnostic, kind: Option<&str>) -> Diagnostic {
+pub(crate) fn judged(notice: Diagnostic, kind: Option<&str>) -> Diagnostic {
     let Some(kind) = kind else { return notice };
     let mut found = notice.consequence(format!(
         "no snapshot is made: it would lack this `{kind}`, and let in what that keeps out"
     ));
     found.severity = Severity::Error;
     found
+}
+
+/// Whether a resource of this kind must not be left out.
+#[must_use]
+pub(crate) fn is_securing(kind: &str) -> bool {
+    SECURING.contains(&kind)
 }
 
 /// Which of the kinds a document is that is not read, by what stands before its fault, or else by its words.

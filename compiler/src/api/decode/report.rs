@@ -6,7 +6,9 @@ use crate::api::checks::{
 };
 use crate::api::removed;
 use crate::diagnostic::{Applicability, Diagnostic, Fix, Place, within_brackets};
-use crate::parse::{Content, Document, DocumentId, Entry, NodeId, may_be_secret, scalar};
+use crate::parse::{
+    Content, Document, DocumentId, Entry, NodeId, is_securing, judged, may_be_secret, scalar,
+};
 use crate::source::Span;
 
 use super::log::{FAULTS_MAX, Log, Note};
@@ -379,6 +381,8 @@ impl Words<'_> {
                 "the resource is checked as far as it can be, and left out of what is compiled",
             )
             .help("compile what the substitution yields, as in `envsubst < FILE | mesh compile -`");
+        let kind = &*self.document.identity.kind;
+        let diagnostic = judged(diagnostic, Some(kind).filter(|kind| is_securing(kind)));
         Some(
             rest.iter()
                 .take(4)

@@ -2,6 +2,7 @@
 
 use crate::api::istio::VirtualService;
 use crate::diagnostic::Applicability;
+use crate::diagnostic::Severity;
 use crate::testing::Compiled;
 
 fn virtual_service(spec: &str) -> Compiled {
@@ -148,6 +149,10 @@ fn a_provider_whose_name_is_a_hole_is_named() {
         Compiled::text(&text).findings.iter().map(|it| it.check.name).collect::<Vec<_>>()
     };
     assert_eq!(said("{name: '${WHO}'}"), ["unresolved-placeholder"]);
+    // Without the policy more would be let in.
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\nspec: {action: DENY, rules: [{from: [{source: {ipBlocks: ['${CIDR}']}}]}]}\n";
+    let found = &Compiled::text(policy).findings[0];
+    assert_eq!((found.check.name, found.severity), ("unresolved-placeholder", Severity::Error));
     for none in ["null", "{}", "{name: ''}"] {
         assert!(said(none).contains(&"invalid-action"), "{none}: {:?}", said(none));
     }
