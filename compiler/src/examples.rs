@@ -98,6 +98,8 @@ fn failing_examples_fail_and_fixed_ones_do_not() {
             let findings = run(example);
             let found = findings.iter().any(|finding| finding.check == check);
             assert_eq!(found, *fails, "{}: {example}\n{findings:#?}", check.name);
+            let own = findings.iter().find(|it| it.check == check && it.consequence.is_none());
+            assert!(own.is_none(), "{}: nothing follows from {own:#?}", check.name);
             // Only help has lines of its own.
             for Finding { message, consequence, .. } in &findings {
                 let mut texts = std::iter::once(message).chain(consequence);

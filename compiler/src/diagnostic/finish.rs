@@ -188,10 +188,18 @@ fn resolve(found: &Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
         message: message.clone(),
         primary: site(place, label, parsed),
         others: others.iter().map(|Label { place, text }| site(place, text, parsed)).collect(),
-        consequence: consequence.clone(),
+        consequence: consequence.clone().or_else(|| of_error(severity)),
         help: help.clone(),
         fixes: fixes.iter().filter_map(|fix| resolve_fix(fix, parsed)).collect(),
     }
+}
+
+/// What every error leads to, where nothing more can be said.
+fn of_error(severity: Severity) -> Option<String> {
+    let is_error = severity == Severity::Error;
+    is_error.then(|| {
+        "no snapshot is made as long as it is so: proxies keep the policy that they have".to_owned()
+    })
 }
 
 fn site(place: &Place, text: &str, parsed: &Parsed) -> Site {

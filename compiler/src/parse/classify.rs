@@ -219,6 +219,7 @@ fn bare_list(place: Place) -> Diagnostic {
 
 fn other(place: Place, what: &str) -> Diagnostic {
     Diagnostic::new(&NOT_A_RESOURCE, place, format!("skipped: this {what}"))
+        .consequence("nothing of it takes effect here")
 }
 
 /// No program has such a file: it is what is left of one, or was never YAML.

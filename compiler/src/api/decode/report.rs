@@ -314,6 +314,7 @@ impl Words<'_> {
                     ),
                 )
                 .label(format!("read as `{meaning}`"))
+                .consequence(format!("it is `{meaning}` here; another program may write it back as the text `{shown}`"))
                 .fix(fix)
             }
         }

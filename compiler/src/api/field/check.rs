@@ -122,6 +122,7 @@ impl Found<'_> {
             FieldState::Deprecated(instead) => {
                 Diagnostic::new(&DEPRECATED_FIELD, place(first), format!("{subject} is deprecated"))
                     .label("has no effect any more")
+                    .consequence("what it asks for does not happen")
                     .help(instead)
             }
             FieldState::Enforced

@@ -43,6 +43,10 @@ pub(super) mod wasm_plugin;
 pub(super) mod workload_entry;
 pub(super) mod workload_group;
 
+/// What follows from a form that has a successor.
+const DEPRECATED: &str =
+    "it means the same as long as the old form is read, and nothing after that";
+
 #[cfg(test)]
 pub(super) use annotation::{ANNOTATIONS, LABELS, Line};
 pub use checks::CHECKS;

@@ -51,7 +51,8 @@ fn check_tracing(rules: &[TracingRule], at: &At<'_>, out: &mut Vec<Diagnostic>) 
     if rules.len() > 1 {
         let message = "multiple `tracing` rules are not supported";
         let found = Diagnostic::new(&INEFFECTIVE_TELEMETRY, at.index(1).value(), message);
-        out.push(found.label("has no effect").also(at.index(0).value(), "only this one counts"));
+        let found = found.label("has no effect").also(at.index(0).value(), "only this one counts");
+        out.push(found.consequence("requests are traced by the first rule alone"));
     }
     for (index, rule) in rules.iter().enumerate() {
         let at_rule = at.index(index);
@@ -62,7 +63,10 @@ fn check_tracing(rules: &[TracingRule], at: &At<'_>, out: &mut Vec<Diagnostic>) 
             let found =
                 Diagnostic::new(&INEFFECTIVE_TELEMETRY, providers.index(1).value(), message);
             out.push(
-                found.label("gets no spans").also(providers.index(0).value(), "only this one does"),
+                found
+                    .label("gets no spans")
+                    .also(providers.index(0).value(), "only this one does")
+                    .consequence("traces of requests are missing there"),
             );
         }
         if let Some(percent) = rule.random_sampling_percentage {

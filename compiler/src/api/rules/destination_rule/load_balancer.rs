@@ -4,6 +4,7 @@ use super::super::checks::{CONFLICTING_ACTIONS, DEPRECATED_FIELD, INVALID_LOAD_B
 use super::super::duration;
 use super::locality;
 use crate::api::istio::{ConsistentHash, HttpCookie, LoadBalancerSettings};
+use crate::api::rules::DEPRECATED;
 use crate::diagnostic::{At, Diagnostic};
 
 /// Envoy's largest table. Source: Envoy, `MaglevLbConfig`.
@@ -104,7 +105,12 @@ fn check_hash(hash: &ConsistentHash, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if hash.minimum_ring_size != 0 {
         let message = "`minimumRingSize` is an old way to say `ringHash.minimumRingSize`";
         let found = Diagnostic::new(&DEPRECATED_FIELD, at.field("minimumRingSize").key(), message);
-        out.push(found.label("deprecated").help("write `ringHash: {minimumRingSize: …}`"));
+        out.push(
+            found
+                .label("deprecated")
+                .consequence(DEPRECATED)
+                .help("write `ringHash: {minimumRingSize: …}`"),
+        );
     }
     if let Some(cookie) = &hash.http_cookie {
         check_cookie(cookie, &at.field("httpCookie"), out);

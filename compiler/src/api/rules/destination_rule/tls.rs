@@ -67,6 +67,7 @@ fn check_effect(tls: &ClientTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>)
         let message = format!("`{name}` has no effect in mode {mode}");
         let found = Diagnostic::new(&INEFFECTIVE_TLS_SETTING, at.field(name).key(), message)
             .label(reason)
+            .consequence("connections are made as if it were not there")
             .supposing(at.field("mode").value());
         out.push(found.help("remove it, or set the mode that it is for"));
     }

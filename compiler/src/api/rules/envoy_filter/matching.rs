@@ -129,7 +129,9 @@ pub(super) fn check_name(name: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if let Some(new) = successor(name) {
         let message = format!("using deprecated filter name `{name}`");
         let found = Diagnostic::new(&DEPRECATED_ENVOY_NAME, at.value(), message);
-        out.push(found.label(format!("it is called `{new}`")));
+        let effect =
+            "a later Envoy that does not know the name finds no filter, and the patch does nothing";
+        out.push(found.label(format!("it is called `{new}`")).consequence(effect));
     }
 }
 

@@ -41,7 +41,8 @@ pub(in super::super) fn check(
                     at.field(name).key(),
                     "TLS passes through, so no certificate is shown",
                 );
-                out.push(found.label("has no effect"));
+                let found = found.label("has no effect");
+                out.push(found.consequence("clients see the certificate of the server behind"));
             }
             one_source(tls, at, out);
         }
@@ -58,7 +59,11 @@ pub(in super::super) fn check(
             at.field(field).key(),
             "a server shows at most two certificates",
         );
-        out.push(found.label("one with an RSA key and one with an ECDSA key"));
+        out.push(
+            found
+                .label("one with an RSA key and one with an ECDSA key")
+                .consequence("clients are shown none of the others"),
+        );
     }
 }
 
@@ -103,7 +108,9 @@ fn check_suites(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>)
                 place,
                 format!("there is no cipher suite `{name}`"),
             );
-            out.push(found.label("ignored"));
+            out.push(
+                found.label("ignored").consequence("clients that offer it alone cannot connect"),
+            );
         } else if let Some(first) =
             tls.cipher_suites.iter().take(index).position(|first| first == name)
         {
@@ -112,7 +119,8 @@ fn check_suites(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>)
                 place,
                 format!("the cipher suite `{name}` stands here twice"),
             );
-            out.push(found.label("ignored").also(at.index(first).value(), "first here"));
+            let found = found.label("ignored").also(at.index(first).value(), "first here");
+            out.push(found.consequence("none: it is offered once"));
         }
     }
 }

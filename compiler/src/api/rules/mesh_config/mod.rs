@@ -113,7 +113,7 @@ fn check_inbound_retries(retries: &HttpRetry, at: &At<'_>, out: &mut Vec<Diagnos
     for (name, _) in ignored.iter().filter(|(_, is_set)| *is_set) {
         let message = "a sidecar knows one place to try again: its workload";
         let found = Diagnostic::new(&INEFFECTIVE_RETRY, at.field(name).key(), message);
-        out.push(found.label("ignored"));
+        out.push(found.label("ignored").consequence("requests are tried again without it"));
     }
 }
 

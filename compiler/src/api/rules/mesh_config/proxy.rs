@@ -38,7 +38,7 @@ pub(super) fn check(proxy: &ProxyConfig, at: &At<'_>, out: &mut Vec<Diagnostic>)
     for name in proxy.proxy_metadata.keys().filter(|name| *name == "ISTIO_META_DNS_AUTO_ALLOCATE") {
         let message = format!("`{name}` is deprecated");
         let found = Diagnostic::new(&DEPRECATED_FIELD, metadata.field(name).key(), message);
-        out.push(found.label("not read any more").help("addresses are given to each ServiceEntry; its label `networking.istio.io/enable-autoallocate-ip` says otherwise"));
+        out.push(found.label("not read any more").consequence("no address is given or withheld by it").help("addresses are given to each ServiceEntry; its label `networking.istio.io/enable-autoallocate-ip` says otherwise"));
     }
 }
 

@@ -150,7 +150,10 @@ fn check_repeated(hosts: &[String], namespace: &str, at: &At<'_>, out: &mut Vec<
         let message = "the host is imported twice";
         let found = Diagnostic::new(&INEFFECTIVE_EGRESS_HOST, at.index(index).value(), message);
         out.push(
-            found.label("changes nothing").also(at.index(first).value(), "this imports it too"),
+            found
+                .label("changes nothing")
+                .also(at.index(first).value(), "this imports it too")
+                .consequence("none: workloads see the host once"),
         );
     }
 }

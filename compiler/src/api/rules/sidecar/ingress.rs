@@ -117,6 +117,7 @@ fn check_pool(
         let found =
             Diagnostic::new(&INEFFECTIVE_CONNECTION_POOL, at_pool.field("http").key(), message);
         let place = at.field("port");
-        out.push(found.label("has no effect").also(place.field("protocol").value(), "not HTTP"));
+        let found = found.label("has no effect").also(place.field("protocol").value(), "not HTTP");
+        out.push(found.consequence("connections to the port have no such limit"));
     }
 }

@@ -110,7 +110,8 @@ pub(super) fn check_response(
                 at.field("body").key(),
                 "the body has more than 100 KiB",
             );
-            out.push(found.label("every proxy holds it"));
+            let effect = "the answer is given, and each proxy's memory and updates grow by it";
+            out.push(found.label("every proxy holds it").consequence(effect));
         }
     }
     check_status(i64::from(response.status), &at.field("status"), out);

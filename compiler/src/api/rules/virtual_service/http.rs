@@ -6,6 +6,7 @@ use super::super::checks::{
 use super::super::{duration, header, share};
 use super::{action, check_destination, matching, policy};
 use crate::api::istio::{HttpRoute, HttpRouteDestination};
+use crate::api::rules::DEPRECATED;
 use crate::diagnostic::{At, Diagnostic};
 
 pub(super) fn check(route: &HttpRoute, is_delegate: bool, at: &At<'_>, out: &mut Vec<Diagnostic>) {
@@ -107,7 +108,12 @@ fn check_mirrors(route: &HttpRoute, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             at.key(),
             format!("`{name}` is an old way to say `mirrorPercentage`"),
         );
-        out.push(found.label("deprecated").help("write `mirrorPercentage: {value: …}`"));
+        out.push(
+            found
+                .label("deprecated")
+                .consequence(DEPRECATED)
+                .help("write `mirrorPercentage: {value: …}`"),
+        );
     }
     if let Some(percent) = &route.mirror_percentage {
         let at = at.field("mirrorPercentage");

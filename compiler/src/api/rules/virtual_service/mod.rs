@@ -117,6 +117,7 @@ fn check_plain_gateway(gateway: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         out.push(
             Diagnostic::new(&LEGACY_GATEWAY_NAME, at.value(), message)
                 .label("`namespace/name`")
+                .consequence("the routes are bound there as long as this form is read")
                 .fix(fix),
         );
     }

@@ -8,6 +8,7 @@ use super::super::header::is_token;
 use super::super::{duration, expression, share};
 use super::action::report_status;
 use crate::api::istio::{Abort, CorsPolicy, Delay, HttpFaultInjection, HttpRetry};
+use crate::api::rules::DEPRECATED;
 use crate::diagnostic::{At, Diagnostic};
 
 /// Envoy's conditions, gRPC's after them. Source: Envoy, `x-envoy-retry-on` and `x-envoy-retry-grpc-on`.
@@ -137,7 +138,12 @@ fn check_delay(delay: &Delay, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             at.key(),
             "`percent` is an old way to say `percentage`",
         );
-        out.push(found.label("deprecated").help("write `percentage: {value: …}`"));
+        out.push(
+            found
+                .label("deprecated")
+                .consequence(DEPRECATED)
+                .help("write `percentage: {value: …}`"),
+        );
     }
     if delay.percentage.is_none() && delay.percent == 0 {
         out.push(of_nobody(at, "delay", "delayed"));
@@ -229,7 +235,12 @@ pub(super) fn check_cors(cors: Option<&CorsPolicy>, at: &At<'_>, out: &mut Vec<D
             at.field("allowOrigin").key(),
             "`allowOrigin` is an old way to say `allowOrigins`",
         );
-        out.push(found.label("deprecated").help("write `allowOrigins: [{exact: …}]`"));
+        out.push(
+            found
+                .label("deprecated")
+                .consequence(DEPRECATED)
+                .help("write `allowOrigins: [{exact: …}]`"),
+        );
     }
     let origins = at.field("allowOrigins");
     for (index, origin) in cors.allow_origins.iter().enumerate() {
