@@ -324,8 +324,18 @@ const KNOWN: &[Known] = &[
     ),
     Known::ours(
         &["selector-without-workload", "unknown-gateway"],
-        &["PeerAuthentication", "RequestAuthentication"],
-        "a policy for nobody protects nobody, whatever its kind",
+        &["PeerAuthentication", "RequestAuthentication", "DestinationRule", "EnvoyFilter"],
+        "what selects nobody does nothing, whatever its kind",
+    ),
+    Known::ours(
+        &["missing-port"],
+        &["VirtualService"],
+        "Istio's tool asks for a port where a host has several; on the mesh requests go to the port that was called, which a host of one port may lack",
+    ),
+    Known::ours(
+        &["deny-closes-tcp"],
+        &["AuthorizationPolicy"],
+        "what only requests have is left out for connections, beside what they have as well",
     ),
     Known::ours(
         &["shadowed-route", "unreachable-route"],
