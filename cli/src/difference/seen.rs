@@ -38,14 +38,11 @@ impl<'b> Views<'b> {
         let mut edits = edits::between(&own(&old), &own(&new));
         let (old, new) = (self.before.hosts_of(before, &old), self.after.hosts_of(after, &new));
         let mut tell = |path: &str, hosts: Vec<&String>| {
-            if !hosts.is_empty() {
-                let hosts: Vec<_> = hosts.into_iter().map(String::as_str).collect();
-                edits.push(Edit {
-                    path: path.to_owned(),
-                    before: None,
-                    after: Some(hosts.join(", ")),
-                });
-            }
+            edits.extend(hosts.into_iter().map(|host| Edit {
+                path: path.to_owned(),
+                before: None,
+                after: Some(host.clone()),
+            }));
         };
         let (known, left) = (&self.before.hosts, &self.after.hosts);
         tell("no longer sees", old.difference(&new).filter(|it| left.contains(*it)).collect());
@@ -89,5 +86,8 @@ impl<'b> Side<'b> {
 
 /// What a view says besides the hosts that it shows.
 fn own(egress: &Egress) -> Value {
-    json!({ "outboundTrafficPolicy": egress.outbound, "egressProxy": egress.proxy })
+    match &egress.proxy {
+        None => json!({ "outboundTrafficPolicy": egress.outbound }),
+        Some(proxy) => json!({ "outboundTrafficPolicy": egress.outbound, "egressProxy": proxy }),
+    }
 }

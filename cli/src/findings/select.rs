@@ -110,8 +110,8 @@ impl Selected {
         is_all: bool,
     ) -> Result<(), BaselineError> {
         let baseline = Baseline::read(path)?;
-        let stale = baseline.stale(found, &|check| names.ask_by_name(check));
-        for known in stale.into_iter().filter(|_| is_all) {
+        let is_asked = |check: &str| is_all && names.ask_by_name(check);
+        for known in baseline.stale(found, &is_asked) {
             let message = format!("{}: {}: {}", known.file, known.check, known.message);
             self.notes.push(format!("{}: no longer found: {message}", path.display()));
         }

@@ -14,7 +14,8 @@
 //! 3 workloads have something to load
 //!     shop/frontpage-v1, shop/reviews-v1: VirtualService shop/reviews
 //!     web/ui: Sidecar web/default
-//!         no longer sees: frontpage.shop.svc.cluster.local, reviews.shop.svc.cluster.local
+//!         no longer sees: frontpage.shop.svc.cluster.local
+//!         no longer sees: reviews.shop.svc.cluster.local
 //! 6 workloads stay as they are
 //! ```
 
@@ -50,6 +51,9 @@ pub(crate) fn human(difference: &Difference, paint: Paint) -> String {
             text = text + "    " + &effect.whom + ": " + &effect.what + "\n";
             for edit in effect.edits {
                 text = text + "        " + &edited(edit, paint) + "\n";
+            }
+            if effect.left > 0 {
+                text = text + &format!("        … and {} more\n", effect.left);
             }
         }
     }

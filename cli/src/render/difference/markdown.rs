@@ -27,13 +27,18 @@ pub(crate) fn markdown(difference: &Difference) -> String {
         text.push('\n');
         for (line, effects) in words::workloads(difference) {
             let _ = writeln!(text, "- {}", inline(&line));
-            for effect in effects {
-                let entry = format!("  - {}: {}\n", inline(&effect.whom), inline(&effect.what));
+            let count = effects.len();
+            for (shown, effect) in effects.into_iter().enumerate() {
+                let mut entry = format!("  - {}: {}\n", inline(&effect.whom), inline(&effect.what));
+                edits(&mut entry, 2, effect.edits);
+                if effect.left > 0 {
+                    let _ = writeln!(entry, "    - … and {} more", effect.left);
+                }
                 if text.len() + entry.len() > LENGTH_MAX {
+                    let _ = writeln!(text, "  - … and {} more groups", count - shown);
                     break;
                 }
                 text.push_str(&entry);
-                edits(&mut text, 2, effect.edits);
             }
         }
         let _ = writeln!(text, "- {}", words::unchanged(difference));

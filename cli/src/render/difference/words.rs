@@ -22,6 +22,9 @@ pub(super) fn objects(difference: &Difference) -> String {
     format!("{added} added, {removed} removed, {} changed", count(Change::Changed))
 }
 
+/// How many of their edits are told: a view may lose hosts by the thousand.
+const EDITS_MAX: usize = 12;
+
 /// What differs for some workloads.
 pub(super) struct Said<'d> {
     /// `shop/frontpage-v1, shop/reviews-v1`.
@@ -29,6 +32,8 @@ pub(super) struct Said<'d> {
     /// `VirtualService shop/reviews`.
     pub what: String,
     pub edits: &'d [Edit],
+    /// How many more there are.
+    pub left: usize,
 }
 
 /// A line for each group of workloads for which something changes, and what that is.
@@ -53,7 +58,7 @@ pub(super) fn workloads(difference: &Difference) -> Vec<(String, Vec<Said<'_>>)>
     if !more.is_empty() {
         let names = more.iter().flat_map(|effect| &effect.workloads).map(String::as_str);
         let what = "other parts of the above".to_owned();
-        said.push(Said { whom: named(names), what, edits: &[] });
+        said.push(Said { whom: named(names), what, edits: &[], left: 0 });
     }
     lines.push((line, said));
     lines
@@ -73,7 +78,9 @@ fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
         (true, true) => "hosts that came or left, or how a host is ruled".to_owned(),
     };
     let whom = named(effect.workloads.iter().map(String::as_str));
-    Said { whom, what, edits: &effect.edits }
+    let shown = effect.edits.len().min(EDITS_MAX);
+    let (edits, rest) = effect.edits.split_at(shown);
+    Said { whom, what, edits, left: rest.len() }
 }
 
 pub(super) fn unchanged(difference: &Difference) -> String {
