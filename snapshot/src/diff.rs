@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::object::Workload;
-use crate::{Digest, Key, Snapshot, slice};
+use crate::{Digest, Key, Snapshot};
 
 /// The difference of two snapshots.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -67,11 +67,7 @@ fn workloads(old: &Slices, new: &Slices) -> Workloads {
 }
 
 fn slices(Side { snapshot, inventory }: Side<'_>) -> Slices {
-    let slice_of = |workload: &Workload| {
-        let none = crate::Section::default();
-        let own = snapshot.namespace(&workload.namespace).unwrap_or(&none);
-        slice::of_sections(workload, snapshot.mesh(), own).ok().map(|slice| slice.digest())
-    };
+    let slice_of = |workload| snapshot.slice_of(workload).ok().map(|slice| slice.digest());
     let named = |workload: &Workload| format!("{}/{}", workload.namespace, workload.name);
     inventory.iter().map(|workload| (named(workload), slice_of(workload))).collect()
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::manifest::{Applies, Entry, FORMAT, Manifest, Section};
-use crate::{Digest, Key, Kind, Object, Reference, canonical, feature};
+use crate::object::Workload;
+use crate::slice::{self, SliceError};
+use crate::{Digest, Key, Kind, Object, Reference, Slice, canonical, feature};
 
 /// Where canonical bytes are found by their digest: a snapshot, a proxy's store, a container.
 ///
@@ -79,6 +81,20 @@ impl Snapshot {
     #[must_use]
     pub fn namespace(&self, name: &str) -> Option<&Section> {
         self.manifest.namespaces.get(name).map(|digest| self.section(digest))
+    }
+
+    /// The part of it that a workload needs.
+    ///
+    /// # Errors
+    ///
+    /// [`SliceError::Incomplete`] when it lacks what every workload needs.
+    pub fn slice_of(&self, workload: &Workload) -> Result<Slice, SliceError> {
+        let none = Section::default();
+        slice::of_sections(
+            workload,
+            self.mesh(),
+            self.namespace(&workload.namespace).unwrap_or(&none),
+        )
     }
 
     /// Every object under its name, with all contents that it has for some workload (more than one for a

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Role, Workload};
-use mesh_snapshot::slice::{self, Slice};
-use mesh_snapshot::{Digest, Key, Kind, Reference, Section, Snapshot};
+use mesh_snapshot::slice::Slice;
+use mesh_snapshot::{Digest, Key, Kind, Reference, Snapshot};
 
 use super::edits::Edit;
 use super::seen::Views;
@@ -33,7 +33,10 @@ pub(super) fn all(
     let mut known: HashMap<(Digest, Digest), Vec<Edit>> = HashMap::new();
     let mut groups: BTreeMap<(BTreeSet<Key>, Vec<Edit>), BTreeSet<String>> = BTreeMap::new();
     for (name, client) in clients(before, after) {
-        let (Some(was), Some(is)) = (old.slice(&client), new.slice(&client)) else { continue };
+        let (Ok(was), Ok(is)) = (old.snapshot.slice_of(&client), new.snapshot.slice_of(&client))
+        else {
+            continue;
+        };
         if was == is {
             continue;
         }
@@ -94,12 +97,6 @@ struct Reach<'b> {
 impl<'b> Reach<'b> {
     fn of(bundle: &'b Bundle, written: &'b BTreeSet<Key>) -> Self {
         Self { snapshot: &bundle.snapshot, written, known: HashMap::new() }
-    }
-
-    fn slice(&self, workload: &Workload) -> Option<Slice> {
-        let none = Section::default();
-        let own = self.snapshot.namespace(&workload.namespace).unwrap_or(&none);
-        slice::of_sections(workload, self.snapshot.mesh(), own).ok()
     }
 
     fn objects(&mut self, slice: &Slice) -> BTreeSet<Key> {

@@ -106,8 +106,8 @@ fn changed(
     let place = |bundle: &Bundle| bundle.source_map.get(&key, "").cloned();
     let (old, new) = (place(before), place(after));
     let (items, edits) = match key.kind {
-        Kind::HostSet => (Vec::new(), Vec::new()),
-        Kind::Egress => (Vec::new(), seen(&key, before, after, views)),
+        // What is seen otherwise is told of those who see it.
+        Kind::HostSet | Kind::Egress => (Vec::new(), Vec::new()),
         // What a new policy asks is told; of other new resources it is enough where they are.
         kind => {
             let is_told = change == Change::Changed || kind == Kind::AuthorizationPolicy;
@@ -115,10 +115,13 @@ fn changed(
             (items, items::edits(&key, before, after))
         }
     };
-    let is_of_somebody = old.is_some() || new.is_some();
     let is_written = match key.kind {
         Kind::HostSet => false,
-        Kind::Egress => is_of_somebody && (change != Change::Changed || !edits.is_empty()),
+        Kind::Egress => {
+            let is_of_somebody = old.is_some() || new.is_some();
+            is_of_somebody
+                && (change != Change::Changed || !seen(&key, before, after, views).is_empty())
+        }
         _ => true,
     };
     Changed { change, before: old, after: new, items, edits, is_written, key }

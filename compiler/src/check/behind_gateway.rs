@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::caller::{Caller, is_for_every_request};
 use super::selection;
-use crate::api::istio::{Action, AuthorizationPolicy};
+use crate::api::istio::{Action, AuthorizationPolicy, Rule};
 use crate::diagnostic::{FieldPath, Place};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::proxies;
@@ -142,6 +142,16 @@ pub(super) fn allows_at<'m, 'a>(
     in_force_at(mesh, workload, Action::Allow)
 }
 
+/// The rules of policies, each with the namespace that it is of.
+pub(super) fn rules_of<'m>(
+    policies: &[&'m Policy<'_, AuthorizationPolicy>],
+) -> impl Iterator<Item = (&'m Rule, &'m str)> {
+    policies.iter().flat_map(|policy| {
+        let resource = policy.resource;
+        resource.spec.rules.iter().flatten().map(|rule| (rule, resource.namespace.as_str()))
+    })
+}
+
 /// A rule that keeps somebody out: its policy, and its place there.
 pub(super) type Barrier<'m, 'a> = (&'m Policy<'a, AuthorizationPolicy>, usize);
 
@@ -159,18 +169,14 @@ pub(super) fn barrier_at<'m, 'a>(
     })
 }
 
-/// What is on trial is not.
+/// What is tried in a dry run is not.
 pub(super) fn in_force_at<'m, 'a>(
     mesh: &'m Mesh<'a>,
     workload: &Workload<'_>,
     action: Action,
 ) -> Vec<&'m Policy<'a, AuthorizationPolicy>> {
-    let is_on_trial = |policy: &Policy<'_, AuthorizationPolicy>| {
-        let dry_run = policy.resource.metadata.annotations.get("istio.io/dry-run");
-        dry_run.is_some_and(|it| it == "true")
-    };
     let mut policies = mesh.policies.authorization_policies.for_workload(&workload.inventory);
-    policies.retain(|it| it.resource.spec.action == action && !is_on_trial(it));
+    policies.retain(|it| it.resource.spec.action == action && !it.resource.is_tried());
     policies
 }
 

@@ -42,9 +42,7 @@ pub(super) fn closing<'m, 'a>(
         return Some((policy, Some(rule)));
     }
     let policies = behind_gateway::allows_at(mesh, gateway);
-    let mut rules = policies.iter().flat_map(|policy| {
-        policy.resource.spec.rules.iter().flatten().map(|rule| (rule, &policy.resource.namespace))
-    });
+    let mut rules = behind_gateway::rules_of(&policies);
     let is_open = rules.any(|(rule, own)| Caller::NOBODY.may_be_meant(rule, own));
     policies.first().filter(|_| !is_open).map(|policy| (*policy, None))
 }

@@ -5,8 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use mesh_snapshot::Applies;
-
 use super::caller::{Reach, is_for_all};
 use crate::api::istio::{Action, AuthorizationPolicy};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -26,7 +24,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let spec = &other.resource.spec;
             spec.action == Action::Allow
                 && spec.rules.as_ref().is_some_and(|rules| !rules.is_empty())
-                && is_for_all_of(policy, other)
+                && policy
+                    .scope
+                    .as_ref()
+                    .is_ok_and(|all| other.scope.as_ref().is_ok_and(|own| all.includes(own)))
         };
         let mut moot = policies.iter().filter(allows);
         let Some(first) = moot.next() else { continue };
@@ -45,21 +46,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 /// The rule of a `DENY` policy in force that holds for everybody.
 fn denies_all(policy: &Policy<'_, AuthorizationPolicy>) -> Option<usize> {
-    let dry_run = policy.resource.metadata.annotations.get("istio.io/dry-run");
     let is_denied = policy.resource.spec.action == Action::Deny
         && policy.scope.is_ok()
-        && dry_run.is_none_or(|it| it != "true");
+        && !policy.resource.is_tried();
     let mut rules = policy.resource.spec.rules.iter().flatten();
     rules.position(|rule| is_for_all(rule) == Some(Reach::All)).filter(|_| is_denied)
-}
-
-fn is_for_all_of(
-    broad: &Policy<'_, AuthorizationPolicy>,
-    narrow: &Policy<'_, AuthorizationPolicy>,
-) -> bool {
-    let (Ok(broad), Ok(narrow)) = (&broad.scope, &narrow.scope) else { return false };
-    (broad.namespace.is_none() || broad.namespace == narrow.namespace)
-        && (broad.applies == Applies::All || broad.applies == narrow.applies)
 }
 
 #[cfg(test)]
@@ -88,6 +79,16 @@ mod tests {
         let allow = "{rules: [{from: [{source: {namespaces: [web]}}]}]}";
         assert_eq!(count(all, allow), 1);
         assert_eq!(count("{action: DENY, rules: [{to: [{operation: {paths: ['*']}}]}]}", allow), 1);
+        // However it is written that it is only tried. Source: Go, `strconv.ParseBool`.
+        for tried in ["true", "T", "1"] {
+            let policy = policy("deny", all).replace(
+                "namespace: shop",
+                &format!("namespace: shop, annotations: {{istio.io/dry-run: '{tried}'}}"),
+            );
+            let folder = Folder::new();
+            folder.write("a.yaml", format!("{policy}{}", self::policy("allow", allow)));
+            assert!(!findings(folder.path()).iter().any(|it| it.check == &CHECK), "{tried}");
+        }
         for (deny, allow) in [
             (all, "{}"),
             (some, allow),

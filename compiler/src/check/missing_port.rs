@@ -63,11 +63,7 @@ fn of_mesh<'m>(
     it: &'m VirtualService<'_>,
     at: &DestinationAt,
 ) -> impl Iterator<Item = u16> {
-    let (list, index) = at.route();
-    let is_own = |http: &&MergedHttp<'_>| http.resource.id == at.document && http.index == index;
-    let is_routed = list == "http"
-        && it.is_for_mesh()
-        && it.http.iter().find(is_own).is_some_and(MergedHttp::is_for_mesh);
+    let is_routed = it.is_for_mesh() && it.http_at(at).is_some_and(MergedHttp::is_for_mesh);
     let hosts = it.hosts.iter().filter(move |host| is_routed && !is_wildcard(host));
     let services = hosts.flat_map(|host| mesh.services.of_host(host));
     let ports = services.flat_map(|id| &mesh.services.get(*id).object.ports);

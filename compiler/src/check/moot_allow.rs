@@ -7,8 +7,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use mesh_snapshot::Applies;
-
 use super::caller::is_for_all;
 use super::policy_never_matches::{block, is_within, namespace_of};
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, From, Operation, Rule, Source};
@@ -65,7 +63,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let candidates = candidates.filter_map(|other| Some((other, rules.get(other)?)));
             let mut broad = candidates.filter(|(other, broad)| {
                 *other != place
-                    && is_for_all_of(broad.scope, narrow.scope)
+                    && broad.scope.includes(narrow.scope)
                     && covers(broad, narrow)
                     // Of two that are alike, the later.
                     && (*other < place || !covers(narrow, broad))
@@ -192,13 +190,7 @@ fn report(narrow: &At<'_>, broad: &At<'_>) -> Diagnostic {
 
 /// One on trial changes nothing anyway.
 fn allows(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
-    let dry_run = policy.resource.metadata.annotations.get("istio.io/dry-run");
-    policy.resource.spec.action == Action::Allow && dry_run.is_none_or(|it| it != "true")
-}
-
-fn is_for_all_of(broad: &Scope<'_>, narrow: &Scope<'_>) -> bool {
-    (broad.namespace.is_none() || broad.namespace == narrow.namespace)
-        && (broad.applies == Applies::All || broad.applies == narrow.applies)
+    policy.resource.spec.action == Action::Allow && !policy.resource.is_tried()
 }
 
 /// A rule whose conditions on the caller's identity stand in `from`, where nothing else does.

@@ -129,9 +129,7 @@ fn refusal(mesh: &Mesh<'_>, workload: &Workload<'_>, question: &Question<'_>) ->
     }
     let policies = behind_gateway::allows_at(mesh, workload);
     let first = policies.first()?;
-    let mut rules = policies.iter().flat_map(|policy| {
-        policy.resource.spec.rules.iter().flatten().map(|rule| (rule, &policy.resource.namespace))
-    });
+    let mut rules = behind_gateway::rules_of(&policies);
     if rules.any(|(rule, own)| Caller::NOBODY.may_be_meant(rule, own) && may_be_for(rule, question))
     {
         return None;

@@ -5,11 +5,13 @@
 //! come first, and of the rule that stands first. Source: Gateway API, `HTTPRouteRule.matches`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::overlap::why_first;
 use crate::api::gateway_api::{HttpRouteMatch, MatchType, PathMatchType};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
+use crate::resolve::host::Host;
 use crate::resolve::route::{HttpRoute, HttpRouteId};
 
 pub(super) static CHECK: Check =
@@ -23,21 +25,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// The routes of one host at one place, the oldest first, wherever there are any.
-fn groups(mesh: &Mesh<'_>) -> Vec<(String, Vec<HttpRouteId>)> {
+fn groups(mesh: &Mesh<'_>) -> Vec<(Host, Vec<HttpRouteId>)> {
     let mut groups = Vec::new();
     for gateway in mesh.api_gateways.iter() {
         for listener in gateway.listeners.iter().filter(|it| it.is_served()) {
-            let narrower = gateway.narrower_than(listener);
-            let mut by_host: BTreeMap<String, Vec<HttpRouteId>> = BTreeMap::new();
-            for id in mesh.http_routes.of_listener(gateway.resource.id, listener.index) {
-                for (host, _) in mesh.http_routes.get(*id).hosts_at(listener, &narrower) {
-                    let ids = by_host.entry(host.to_string()).or_default();
-                    if ids.last() != Some(id) {
-                        ids.push(*id);
-                    }
-                }
-            }
-            groups.extend(by_host);
+            groups.extend(mesh.http_routes.by_host_at(gateway, listener));
         }
     }
     for host in mesh.http_routes.mesh_hosts() {
@@ -46,7 +38,7 @@ fn groups(mesh: &Mesh<'_>) -> Vec<(String, Vec<HttpRouteId>)> {
             for (id, port) in attached {
                 by_port.entry(port).or_default().push(*id);
             }
-            groups.extend(by_port.into_values().map(|ids| (host.to_string(), ids)));
+            groups.extend(by_port.into_values().map(|ids| (Arc::clone(host), ids)));
         }
     }
     groups

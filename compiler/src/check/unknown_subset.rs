@@ -14,7 +14,7 @@ use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::destination_rule::Policy;
 use crate::resolve::host::{is_within, qualify};
-use crate::resolve::route::{Destination, DestinationAt, GatewayName, MergedHttp, VirtualService};
+use crate::resolve::route::{Destination, DestinationAt, GatewayName, VirtualService};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Ruler, View, Workload};
 
@@ -184,9 +184,7 @@ fn of_everybody<'m>(
 
 /// Whether the destination's route may be used at a gateway, or on the mesh.
 fn is_for(it: &VirtualService<'_>, at: &DestinationAt, gateway: &GatewayName) -> bool {
-    let (list, index) = at.route();
-    let is_own = |http: &&MergedHttp<'_>| http.resource.id == at.document && http.index == index;
-    list != "http" || it.http.iter().find(is_own).is_none_or(|http| http.is_for(gateway))
+    at.route().0 != "http" || it.http_at(at).is_none_or(|http| http.is_for(gateway))
 }
 
 /// Whether the routes of `it` rule one of its hosts for clients of a namespace.

@@ -49,9 +49,7 @@ fn cause(mesh: &Mesh<'_>, workload: &Workload<'_>, gateway: &Caller<'_>) -> Opti
         return Some((policy.resource.id, Some(rule)));
     }
     let policies = behind_gateway::allows_at(mesh, workload);
-    let mut rules = policies.iter().flat_map(|policy| {
-        policy.resource.spec.rules.iter().flatten().map(|rule| (rule, &policy.resource.namespace))
-    });
+    let mut rules = behind_gateway::rules_of(&policies);
     let is_let_in = rules.any(|(rule, own)| gateway.may_be_meant(rule, own));
     policies.first().filter(|_| !is_let_in).map(|policy| (policy.resource.id, None))
 }

@@ -23,6 +23,15 @@ pub struct Scope<'a> {
     pub applies: Applies,
 }
 
+impl Scope<'_> {
+    /// Whether it is for all whom another is for, as far as their words tell.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        (self.namespace.is_none() || self.namespace == other.namespace)
+            && (self.applies == Applies::All || self.applies == other.applies)
+    }
+}
+
 /// A policy, and whom it is for.
 #[derive(Clone, Debug)]
 pub struct Policy<'a, T> {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mesh_snapshot::object::{Labels, Role, Workload};
-use mesh_snapshot::slice::{SliceError, of_sections};
-use mesh_snapshot::{Digest, Key, Kind, ReadObjects as _, Section, Slice, Snapshot};
+use mesh_snapshot::slice::SliceError;
+use mesh_snapshot::{Digest, Key, Kind, ReadObjects as _, Slice, Snapshot};
 
 use super::entitlements::Entitlements;
 
@@ -99,9 +99,7 @@ impl View {
 fn find(snapshot: &Snapshot, workload: &Workload) -> Result<View, SliceError> {
     let manifest = snapshot.manifest();
     let own = manifest.namespaces.get(&workload.namespace);
-    let nothing = Section::default();
-    let section = snapshot.namespace(&workload.namespace).unwrap_or(&nothing);
-    let slice = of_sections(workload, snapshot.mesh(), section)?;
+    let slice = snapshot.slice_of(workload)?;
     let path = [snapshot.digest(), manifest.mesh].into_iter().chain(own.copied()).collect();
     Ok(View { digest: slice.digest(), path, slice, namespace: workload.namespace.clone() })
 }

@@ -19,6 +19,8 @@
 //! 6 workloads stay as they are
 //! ```
 
+use std::fmt::Write;
+
 use mesh_snapshot::Location;
 
 use super::words;
@@ -53,7 +55,7 @@ pub(crate) fn human(difference: &Difference, paint: Paint) -> String {
                 text = text + "        " + &edited(edit, paint) + "\n";
             }
             if effect.left > 0 {
-                text = text + &format!("        … and {} more\n", effect.left);
+                let _ = writeln!(text, "        … and {} more", effect.left);
             }
         }
     }

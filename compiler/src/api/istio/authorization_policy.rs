@@ -59,6 +59,17 @@ pub struct Rule {
     pub when: Vec<Condition>,
 }
 
+/// The annotation by which a policy is tried in a dry run, and decides nothing.
+pub const DRY_RUN: &str = "istio.io/dry-run";
+
+impl Resource<AuthorizationPolicy> {
+    /// Whether it decides nothing, since it is tried in a dry run.
+    #[must_use]
+    pub fn is_tried(&self) -> bool {
+        rules::is_tried(&self.metadata)
+    }
+}
+
 impl Rule {
     /// Whether it is for some ports only.
     #[must_use]

@@ -20,7 +20,8 @@ mod workload_entry;
 mod workload_group;
 
 pub use authorization_policy::{
-    Action, AuthorizationPolicy, Condition, ExtensionProvider, From, Operation, Rule, Source, To,
+    Action, AuthorizationPolicy, Condition, DRY_RUN, ExtensionProvider, From, Operation, Rule,
+    Source, To,
 };
 pub use destination_rule::{DestinationRule, Subset};
 pub use envoy_filter::{

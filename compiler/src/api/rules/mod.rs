@@ -47,6 +47,7 @@ pub(super) mod workload_group;
 const DEPRECATED: &str =
     "it means the same as long as the old form is read, and nothing after that";
 
+pub(super) use annotation::is_tried;
 #[cfg(test)]
 pub(super) use annotation::{ANNOTATIONS, LABELS, Line};
 pub use checks::CHECKS;

@@ -13,9 +13,6 @@ use super::{Lowering, Written};
 use crate::api::{Resource, istio};
 use crate::diagnostic::{At, Place};
 
-/// A policy that is only tried.
-const DRY_RUN: &str = "istio.io/dry-run";
-
 impl Lowering<'_, '_> {
     pub(super) fn authorization_policies(&self) {
         self.mesh.policies.authorization_policies.par_iter().for_each(|policy| {
@@ -47,15 +44,13 @@ impl Lowering<'_, '_> {
 
     /// `AUDIT` changes nothing, tried or not; one that asks somebody else cannot be tried, which a rule refuses.
     fn is_dry_run(&self, resource: &Resource<istio::AuthorizationPolicy>) -> bool {
-        let annotation = resource.metadata.annotations.get(DRY_RUN).map(String::as_str);
-        let is_tried = annotation
-            .is_some_and(|text| matches!(text, "true" | "True" | "TRUE" | "t" | "T" | "1"));
+        let is_tried = resource.is_tried();
         let is_judged = matches!(resource.spec.action, istio::Action::Allow | istio::Action::Deny);
         if is_tried && !is_judged {
             let root = resource.at();
             let metadata = root.field("metadata");
             let annotations = metadata.field("annotations");
-            let place = annotations.field(DRY_RUN).value();
+            let place = annotations.field(istio::DRY_RUN).value();
             let message = "only `ALLOW` and `DENY` policies can be tried in a dry run".to_owned();
             self.unserved(place, message, "the policy is in force");
         }

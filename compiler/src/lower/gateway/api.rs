@@ -1,7 +1,6 @@
 //! The Gateway API's `Gateway`: each listener is a server.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Gateway, Object, Server, VirtualHost};
@@ -12,8 +11,6 @@ use crate::api::{Resource, gateway_api};
 use crate::diagnostic::{FieldPath, Place};
 use crate::lower::{Lowering, Perspective};
 use crate::resolve::gateway::{ApiGateway, Class, Listener, front, front_service, served_by};
-use crate::resolve::host::Host;
-use crate::resolve::route::HttpRouteId;
 
 impl<'a> Lowering<'_, 'a> {
     /// `first` is the rank of the oldest.
@@ -84,7 +81,7 @@ impl<'a> Lowering<'_, 'a> {
         let protocol = listener.protocol?;
         let mut leads_to = BTreeSet::new();
         let mut virtual_hosts = Vec::new();
-        for (host, routes) in self.routes_of(gateway, listener) {
+        for (host, routes) in self.mesh.http_routes.by_host_at(gateway, listener) {
             let (reference, table) =
                 self.listener_table(gateway, listener, &host, &routes, perspective);
             leads_to.extend(destinations(&table));
@@ -114,25 +111,5 @@ impl<'a> Lowering<'_, 'a> {
             let effect = "the listener speaks TLS as it does without the option";
             self.unserved(Place::value(listener.document, path), message, effect);
         }
-    }
-
-    /// The routes of each host under which a listener serves any, the oldest first.
-    fn routes_of(
-        &self,
-        gateway: &ApiGateway<'a>,
-        listener: &Listener<'a>,
-    ) -> BTreeMap<Host, Vec<HttpRouteId>> {
-        let narrower = gateway.narrower_than(listener);
-        let mut by_host: BTreeMap<Host, Vec<HttpRouteId>> = BTreeMap::new();
-        for id in self.mesh.http_routes.of_listener(gateway.resource.id, listener.index) {
-            let route = self.mesh.http_routes.get(*id);
-            for (host, _) in route.hosts_at(listener, &narrower) {
-                let ids = by_host.entry(Arc::clone(host)).or_default();
-                if ids.last() != Some(id) {
-                    ids.push(*id);
-                }
-            }
-        }
-        by_host
     }
 }

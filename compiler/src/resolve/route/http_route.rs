@@ -9,7 +9,7 @@ use super::parent::{Parent, Seeker};
 use crate::api::gateway_api::{self, HttpRouteFilter};
 use crate::api::{Mesh, Resource};
 use crate::parse::DocumentId;
-use crate::resolve::gateway::{ApiGateways, Listener};
+use crate::resolve::gateway::{ApiGateway, ApiGateways, Listener};
 use crate::resolve::host::{Host, is_within, lower};
 use crate::resolve::{Age, Visibility};
 
@@ -113,6 +113,26 @@ impl<'a> HttpRoutes<'a> {
     pub fn of_mesh_host(&self, host: &str) -> impl Iterator<Item = (&'a str, &[Attached])> {
         let of_host = self.mesh.get(host).into_iter().flatten();
         of_host.map(|(namespace, routes)| (*namespace, routes.as_slice()))
+    }
+
+    /// The routes of each host under which a listener serves any, the oldest first.
+    #[must_use]
+    pub fn by_host_at(
+        &self,
+        gateway: &ApiGateway<'a>,
+        listener: &Listener<'a>,
+    ) -> BTreeMap<Host, Vec<HttpRouteId>> {
+        let narrower = gateway.narrower_than(listener);
+        let mut by_host: BTreeMap<Host, Vec<HttpRouteId>> = BTreeMap::new();
+        for id in self.of_listener(gateway.resource.id, listener.index) {
+            for (host, _) in self.get(*id).hosts_at(listener, &narrower) {
+                let ids = by_host.entry(Arc::clone(host)).or_default();
+                if ids.last() != Some(id) {
+                    ids.push(*id);
+                }
+            }
+        }
+        by_host
     }
 
     /// The routes that attach to a listener, the oldest first.

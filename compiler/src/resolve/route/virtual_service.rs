@@ -145,6 +145,14 @@ impl<'a> VirtualService<'a> {
         self.gateways.contains(&GatewayName::Mesh)
     }
 
+    /// The route for HTTP in which a destination of it stands, if it is such a route's.
+    #[must_use]
+    pub fn http_at(&self, at: &DestinationAt) -> Option<&MergedHttp<'a>> {
+        let (list, index) = at.route();
+        let mut http = self.http.iter().filter(|_| list == "http");
+        http.find(|it| it.resource.id == at.document && it.index == index)
+    }
+
     /// Whether any of its routes leads to a subset.
     #[must_use]
     pub fn names_subsets(&self) -> bool {

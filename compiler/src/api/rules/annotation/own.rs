@@ -3,10 +3,10 @@
 use super::state;
 use crate::api::Metadata;
 use crate::api::checks::UNENFORCED_FIELD;
+use crate::api::istio::DRY_RUN;
 use crate::api::rules::checks::FORBIDDEN_ANNOTATION;
 use crate::diagnostic::{At, Diagnostic};
 
-const DRY_RUN: &str = "istio.io/dry-run";
 /// Istio writes these itself, and trusts them.
 const INTERNAL: &[&str] = &[
     "internal.istio.io/parents",
@@ -46,6 +46,11 @@ pub(in crate::api) fn check(
 /// What an AuthorizationPolicy says of a dry run.
 pub(in crate::api::rules) fn dry_run(metadata: &Metadata) -> Option<&str> {
     metadata.annotations.get(DRY_RUN).map(String::as_str)
+}
+
+/// Whether a policy is tried in a dry run.
+pub(in crate::api) fn is_tried(metadata: &Metadata) -> bool {
+    dry_run(metadata).is_some_and(is_true)
 }
 
 /// Whether Go takes a text for a truth value. Source: Go, `strconv.ParseBool`.
