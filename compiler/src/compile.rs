@@ -123,7 +123,7 @@ fn all_stages(
     again: Option<Again<'_, '_>>,
 ) -> Compilation {
     environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
-    let mut once = check::Kept::default();
+    let mut once = check::Kept::once();
     let (decoded, kept, early) = match again {
         Some(it) => (Some(it.decoded), it.kept, it.early),
         None => (None, &mut once, None),
@@ -177,7 +177,7 @@ fn examine<'c>(
     let Compilation { parsed, mesh, root, .. } = read;
     let levels = crate::levels(mesh, parsed, &mut diagnostics);
     ownership::check(&mesh.project, parsed, root, &mut diagnostics);
-    let is_to_look = kept.forget(mesh.changed, options.today);
+    let is_to_look = kept.forget(mesh.changed.parts, options.today);
     let (allowances, resolved) = rayon::join(
         || Allowances::read(parsed, options.today, &mut diagnostics),
         || is_to_look.then(|| resolve::resolve(mesh)),

@@ -5,9 +5,11 @@
 //! stays on its thread, and takes no help of `rayon`.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::ops::{BitOr, Deref, DerefMut};
 
 use crate::api::Resource;
+use crate::parse::DocumentId;
 
 /// Some parts of an [`crate::api::Mesh`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -19,6 +21,26 @@ impl Parts {
     /// Whether any part is one of both.
     pub(crate) const fn meet(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// Those of these that are not among `others`.
+    pub(crate) const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+}
+
+/// What of a mesh may be otherwise than the time before.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) parts: Parts,
+    /// Whose the changes are, unless all parts have changed.
+    pub(crate) resources: HashSet<DocumentId>,
+}
+
+impl Changes {
+    /// Nothing is known of the time before.
+    pub(crate) fn all() -> Self {
+        Self { parts: Parts::ALL, resources: HashSet::new() }
     }
 }
 
@@ -34,8 +56,14 @@ thread_local! {
     static SEEN: Cell<Parts> = const { Cell::new(Parts(0)) };
 }
 
-fn note(parts: Parts) {
-    SEEN.set(SEEN.get() | parts);
+/// Somebody looks at `parts`.
+pub(crate) fn note(parts: Parts) {
+    SEEN.set(seen() | parts);
+}
+
+/// What was looked at so far.
+pub(crate) fn seen() -> Parts {
+    SEEN.get()
 }
 
 /// What `look` returns, and the parts that it looked at or changed. It must do so on this thread.
@@ -56,6 +84,13 @@ impl<T, const NUMBER: u32> Part<T, NUMBER> {
         assert!(NUMBER < u64::BITS, "no number is left for another part");
         Parts(1 << NUMBER)
     };
+}
+
+impl<T, const NUMBER: u32> Part<T, NUMBER> {
+    /// What it is, for whoever takes note of it: where that is looked at, this is.
+    pub(crate) fn apart(&self) -> (&T, Parts) {
+        (&self.0, Self::ALONE)
+    }
 }
 
 impl<T, const NUMBER: u32> Deref for Part<T, NUMBER> {
@@ -106,6 +141,11 @@ impl<T> Made<T> {
     pub(crate) fn by(make: impl FnOnce() -> T) -> Self {
         let (value, of) = reading(make);
         Self { value, of }
+    }
+
+    /// What it is, for whoever takes note of it: where that is looked at, this is.
+    pub(crate) fn apart(&self) -> (&T, Parts) {
+        (&self.value, self.of)
     }
 }
 

@@ -12,7 +12,7 @@ use super::mesh::Look;
 use super::read::Scope;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::{Document, DocumentId, Identity, Parsed};
-use crate::parts::{Parts, reading};
+use crate::parts::{Changes, Parts, reading};
 use crate::source::FileId;
 
 /// What was made of the resources that were read last.
@@ -78,7 +78,7 @@ impl Decoded {
         parsed: &Parsed,
         scope: &Scope,
         look: impl Fn(DocumentId, &Document) -> Look + Sync,
-    ) -> (Vec<Arc<Looked>>, Parts) {
+    ) -> (Vec<Arc<Looked>>, Changes) {
         let is_other = !self.is_about(parsed, scope);
         if self.default_namespace != scope.default_namespace {
             self.known.clear();
@@ -93,7 +93,7 @@ impl Decoded {
                 None => (Looked::of(&look, id, document), true),
             })
             .collect();
-        let changed = if is_other { Parts::ALL } else { self.changed(parsed, &looks) };
+        let changed = if is_other { Changes::all() } else { self.changed(parsed, &looks) };
         // Nobody else has what changed.
         self.known.retain(|_, it| Arc::strong_count(&it.identity) > 1);
         for ((_, document), (looked, _)) in parsed.documents().zip(&looks).filter(|(_, it)| it.1) {
@@ -116,9 +116,9 @@ impl Decoded {
         is_same
     }
 
-    /// The parts that hold a resource which says something else than the one in its place did, or that held that one.
-    fn changed(&self, parsed: &Parsed, looks: &[(Arc<Looked>, bool)]) -> Parts {
-        let mut changed = Parts::default();
+    /// The resources that say something else than those in their places did, and the parts that hold these or those.
+    fn changed(&self, parsed: &Parsed, looks: &[(Arc<Looked>, bool)]) -> Changes {
+        let mut changed = Changes::default();
         let places = self.order.iter().zip(parsed.documents()).zip(looks);
         for ((before, (id, document)), (looked, is_new)) in places {
             let now = address(document);
@@ -127,10 +127,11 @@ impl Decoded {
             }
             // One that is known and had another place has another number.
             let known = self.known.get(before).filter(|_| *is_new);
-            changed = match known.filter(|it| it.identity == document.identity) {
-                Some(known) => changed | touched(&known.looked, id) | touched(looked, id),
-                None => return Parts::ALL,
+            let Some(known) = known.filter(|it| it.identity == document.identity) else {
+                return Changes::all();
             };
+            changed.parts = changed.parts | touched(&known.looked, id) | touched(looked, id);
+            changed.resources.insert(id);
         }
         changed
     }

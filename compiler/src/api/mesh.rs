@@ -2,10 +2,11 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::diagnostic::{At, Check, Diagnostic, Place};
 use crate::parse::{Document, DocumentId, Faults, Identity, Parsed};
-use crate::parts::{Part, Parts, reading};
+use crate::parts::{Changes, Part, reading};
 
 use super::checks::{
     REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
@@ -91,7 +92,7 @@ pub struct Mesh {
     /// What could not be read, by resource.
     pub faults: BTreeMap<DocumentId, Faults>,
     /// What may be otherwise than the time before.
-    pub(crate) changed: Parts,
+    pub(crate) changed: Arc<Changes>,
 }
 
 /// A resource of which no more is known than that it exists.
@@ -121,11 +122,10 @@ pub(crate) fn decode_by(
     }
     let scope = Scope { default_namespace: mesh.project.default_namespace().to_owned() };
     let look = |id, document: &Document| look_at(parsed, id, &document.identity, &scope);
-    let (looks, changed) = match known {
+    let (looks, mut changed) = match known {
         Some(known) => known.looks(parsed, &scope, look),
-        None => (decoded::looks(parsed, look), Parts::ALL),
+        None => (decoded::looks(parsed, look), Changes::all()),
     };
-    mesh.changed = changed;
     let mut known = HashMap::with_capacity(looks.len());
     let mut duplicates = Vec::new();
     let mut inert: BTreeMap<_, Inert> = BTreeMap::new();
@@ -164,10 +164,11 @@ pub(crate) fn decode_by(
     mesh.incomplete.sort();
     let ((), promised) = reading(|| mesh.promise());
     for made in [routes, promised] {
-        if mesh.changed.meet(made) {
-            mesh.changed = mesh.changed | made;
+        if changed.parts.meet(made) {
+            changed.parts = changed.parts | made;
         }
     }
+    mesh.changed = Arc::new(changed);
     mesh.check_mesh_configs(out);
     mesh
 }

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::behind_gateway;
-use crate::api::istio::{AuthorizationPolicy, Rule};
+use super::in_force::InForce;
+use crate::api::istio::{Action, AuthorizationPolicy, Rule};
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Policy;
@@ -42,8 +42,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
     let mut met = BTreeSet::new();
     for workload in &mesh.workloads {
-        let allows = behind_gateway::allows_at(mesh, workload);
-        let Some(first) = allows.first().filter(|_| allows.iter().all(|it| watches(it))) else {
+        let policies = InForce::at(mesh, workload);
+        let mut allows = policies.with(Action::Allow);
+        let Some(first) = allows.next().filter(|it| watches(it) && allows.all(watches)) else {
             continue;
         };
         let served = mesh.services.served_by(workload);

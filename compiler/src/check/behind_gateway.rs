@@ -3,13 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::caller::{Caller, is_for_every_request};
 use super::selection;
-use crate::api::istio::{Action, AuthorizationPolicy, Rule};
 use crate::diagnostic::{FieldPath, Place};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::proxies;
-use crate::resolve::policy::Policy;
 use crate::resolve::route::{Backend, DestinationAt, GatewayName, Parent};
 use crate::resolve::{Mesh, Workload};
 
@@ -132,52 +129,6 @@ impl<'m, 'a> Pairs<'m, 'a> {
             }
         }
     }
-}
-
-/// The policies that let somebody in at a workload: with any of them nobody else is. What is on trial lets nobody in.
-pub(super) fn allows_at<'m, 'a>(
-    mesh: &'m Mesh<'a>,
-    workload: &Workload<'_>,
-) -> Vec<&'m Policy<'a, AuthorizationPolicy>> {
-    in_force_at(mesh, workload, Action::Allow)
-}
-
-/// The rules of policies, each with the namespace that it is of.
-pub(super) fn rules_of<'m>(
-    policies: &[&'m Policy<'_, AuthorizationPolicy>],
-) -> impl Iterator<Item = (&'m Rule, &'m str)> {
-    policies.iter().flat_map(|policy| {
-        let resource = policy.resource;
-        resource.spec.rules.iter().flatten().map(|rule| (rule, resource.namespace.as_str()))
-    })
-}
-
-/// A rule that keeps somebody out: its policy, and its place there.
-pub(super) type Barrier<'m, 'a> = (&'m Policy<'a, AuthorizationPolicy>, usize);
-
-/// The first rule of a `DENY` policy at a workload that all requests of a caller meet, whatever else they are.
-pub(super) fn barrier_at<'m, 'a>(
-    mesh: &'m Mesh<'a>,
-    workload: &Workload<'_>,
-    caller: &Caller<'_>,
-) -> Option<Barrier<'m, 'a>> {
-    in_force_at(mesh, workload, Action::Deny).into_iter().find_map(|policy| {
-        let own = &policy.resource.namespace;
-        let mut rules = policy.resource.spec.rules.iter().flatten();
-        let at = rules.position(|it| caller.is_meant(it, own) && is_for_every_request(it))?;
-        Some((policy, at))
-    })
-}
-
-/// What is tried in a dry run is not.
-pub(super) fn in_force_at<'m, 'a>(
-    mesh: &'m Mesh<'a>,
-    workload: &Workload<'_>,
-    action: Action,
-) -> Vec<&'m Policy<'a, AuthorizationPolicy>> {
-    let mut policies = mesh.policies.authorization_policies.for_workload(&workload.inventory);
-    policies.retain(|it| it.resource.spec.action == action && !it.resource.is_tried());
-    policies
 }
 
 #[cfg(test)]

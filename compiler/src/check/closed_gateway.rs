@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 
 use super::behind_gateway;
 use super::caller::Caller;
-use crate::api::istio::AuthorizationPolicy;
+use super::in_force::{Barrier, InForce};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::policy::Policy;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -30,24 +29,15 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What keeps everybody out who comes from outside: a policy, and its rule if it denies.
-pub(super) type Closing<'m, 'a> = (&'m Policy<'a, AuthorizationPolicy>, Option<usize>);
-
-/// The first of the policies by which nobody from outside comes in.
+/// What keeps everybody out who comes from outside.
 pub(super) fn closing<'m, 'a>(
     mesh: &'m Mesh<'a>,
     gateway: &Workload<'_>,
-) -> Option<Closing<'m, 'a>> {
-    if let Some((policy, rule)) = behind_gateway::barrier_at(mesh, gateway, &Caller::NOBODY) {
-        return Some((policy, Some(rule)));
-    }
-    let policies = behind_gateway::allows_at(mesh, gateway);
-    let mut rules = behind_gateway::rules_of(&policies);
-    let is_open = rules.any(|(rule, own)| Caller::NOBODY.may_be_meant(rule, own));
-    policies.first().filter(|_| !is_open).map(|policy| (*policy, None))
+) -> Option<Barrier<'m, 'a>> {
+    InForce::at(mesh, gateway).barrier(&Caller::NOBODY)
 }
 
-fn report(gateway: &Workload<'_>, (policy, rule): Closing<'_, '_>, route: Place) -> Diagnostic {
+fn report(gateway: &Workload<'_>, (policy, rule): Barrier<'_, '_>, route: Place) -> Diagnostic {
     let name = format!("{}/{}", gateway.namespace(), gateway.name());
     let message = format!("the gateway `{name}` lets in nobody from outside");
     let id = policy.resource.id;

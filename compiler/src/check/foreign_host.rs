@@ -2,6 +2,7 @@
 //!
 //! Source: Istio, `VirtualService.exportTo`: without it all namespaces see the routes, and use them.
 
+use super::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::route::VirtualService;
 use crate::resolve::{Mesh, Visibility};
@@ -10,10 +11,10 @@ pub(super) static CHECK: Check =
     Check::lint("foreign-host", Severity::Warning, include_str!("foreign_host.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for it in mesh.virtual_services.written() {
+    apart::written_virtual_services(mesh, out, |it, out| {
         let own = it.namespace();
         if own == mesh.settings.root_namespace || !it.is_for_mesh() || is_private(it) {
-            continue;
+            return;
         }
         for (index, host) in it.hosts.iter().enumerate() {
             let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
@@ -39,7 +40,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     .help("set `exportTo: [\".\"]`, so that it is for this namespace's own clients"),
             );
         }
-    }
+    });
 }
 
 /// Whether none but the clients of its own namespace see it.

@@ -3,6 +3,7 @@
 //! Source: Istio, `Gateway.servers.hosts`: a `VirtualService` is bound only for hosts that it has in common with a server
 //! which lets its namespace in.
 
+use super::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
@@ -14,7 +15,7 @@ pub(super) static CHECK: Check =
         .alias(&["IST0132"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    apart::virtual_services(mesh, out, |it, out| {
         for (index, gateway) in it.gateways.iter().enumerate() {
             let GatewayName::Named(name) = gateway else { continue };
             match mesh.gateways.find(name) {
@@ -22,7 +23,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 None => out.extend(check_api_gateway(mesh, it, index, name)),
             }
         }
-    }
+    });
 }
 
 /// Where a gateway answers for none of the hosts, that is one fault; where it answers for some, the others may be for

@@ -5,6 +5,7 @@
 
 use mesh_snapshot::object::Protocol;
 
+use super::apart;
 use super::shadowed_route::place;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -19,8 +20,8 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter().filter(|(_, it)| it.is_for_mesh()) {
-        let Some(route) = it.http.first() else { continue };
+    apart::virtual_services(mesh, out, |it, out| {
+        let Some(route) = it.http.first().filter(|_| it.is_for_mesh()) else { return };
         for host in it.hosts.iter().filter(|host| !is_wildcard(host)) {
             let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
             let services: Vec<_> = services.collect();
@@ -37,7 +38,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     .help("let the port's name begin with `http`, or write `tcp` routes"),
             );
         }
-    }
+    });
     check_routes(mesh, out);
 }
 

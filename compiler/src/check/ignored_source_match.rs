@@ -2,6 +2,7 @@
 //!
 //! Source: Istio, `sourceMatchHTTP`, `matchTLS`, `matchTCP`: they look at the caller where the match names no gateway.
 
+use super::apart;
 use super::asked;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -10,7 +11,7 @@ pub(super) static CHECK: Check =
     Check::lint("ignored-source-match", Severity::Warning, include_str!("ignored_source_match.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for resource in &mesh.source.virtual_services {
+    apart::resources(&mesh.source.virtual_services, out, |resource, out| {
         for asked in asked::of(resource).into_iter().filter(|it| !it.gateways.is_empty()) {
             let labels = (!asked.source_labels.is_empty()).then_some("sourceLabels");
             let namespace = (!asked.source_namespace.is_empty()).then_some("sourceNamespace");
@@ -24,5 +25,5 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     .help("make two matches of it: one with `gateways`, and one for callers in the mesh without it"),
             );
         }
-    }
+    });
 }

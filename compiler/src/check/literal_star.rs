@@ -3,6 +3,7 @@
 //! A policy's value is a text, `prefix*`, `*suffix` or `*`. Paths of policies may be templates with `{*}` and `{**}`; paths
 //! of routes have no wildcards at all. Sources: Istio, `AuthorizationPolicy` (`Operation.paths`), `StringMatch`.
 
+use super::apart;
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy, HttpMatch, Rule};
 use crate::diagnostic::{Applicability, Check, Diagnostic, FieldPath, Fix, Place, Severity};
@@ -13,12 +14,12 @@ pub(super) static CHECK: Check =
     Check::lint("literal-star", Severity::Warning, include_str!("literal_star.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for policy in &mesh.source.authorization_policies {
+    apart::resources(&mesh.source.authorization_policies, out, |policy, out| {
         for (index, rule) in policy.spec.rules.iter().flatten().enumerate() {
             check_rule(policy, rule, index, out);
         }
-    }
-    for resource in &mesh.source.virtual_services {
+    });
+    apart::resources(&mesh.source.virtual_services, out, |resource, out| {
         for (index, route) in resource.spec.http.iter().enumerate() {
             for (place, test) in route.r#match.iter().enumerate() {
                 let at = || {
@@ -28,7 +29,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 out.extend(check_match(resource.id, test, at));
             }
         }
-    }
+    });
 }
 
 fn check_rule(

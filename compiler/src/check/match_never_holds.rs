@@ -4,6 +4,7 @@
 //! Only what is written in the resource itself is judged, not what a delegate inherits. Source: Istio,
 //! `HTTPMatchRequest`, `L4MatchAttributes`, `TLSMatchAttributes`: `port`, `gateways`, `sourceNamespace`, `sourceLabels`.
 
+use super::apart;
 use super::asked::{self, Asked};
 use super::{inventory, unknown_gateway};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -15,7 +16,7 @@ pub(super) static CHECK: Check =
     Check::lint("match-never-holds", Severity::Warning, include_str!("match_never_holds.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    apart::virtual_services(mesh, out, |it, out| {
         for asked in asked::of(it.resource) {
             let before = out.len();
             check_gateways(mesh, it, &asked, out);
@@ -25,7 +26,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 out.extend(check_labels(mesh, it, &asked));
             }
         }
-    }
+    });
 }
 
 fn never(it: &VirtualService<'_>, path: FieldPath, message: String) -> Diagnostic {

@@ -4,11 +4,13 @@
 //! has the latter, though the host has one port alone: the routes of sidecars are made for one port each, and know the services
 //! that have it. Source: Istio, `Destination.port`, `GetDestinationCluster`; observed of Istio.
 
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mesh_snapshot::object::Protocol;
 
+use super::apart;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::is_wildcard;
@@ -20,8 +22,8 @@ pub(super) static CHECK: Check =
         .alias(&["IST0112"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let mut opened = HashMap::new();
-    for it in mesh.virtual_services.written() {
+    let opened = RefCell::new(HashMap::new());
+    apart::written_virtual_services(mesh, out, |it, out| {
         for (destination, at) in it.destinations() {
             let services = mesh.services.of_host(&destination.host);
             let services: Vec<_> = services.iter().map(|id| mesh.services.get(*id)).collect();
@@ -44,7 +46,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let own: BTreeSet<u16> = service.object.ports.iter().map(|it| it.number).collect();
-            let arriving = arriving(mesh, it, &mut opened);
+            let arriving = arriving(mesh, it, &mut opened.borrow_mut());
             let lost = arriving.iter().filter_map(|ports| ports.difference(&own).next()).min();
             // All go by ports that the host has.
             if lost.is_none() && arriving.iter().any(|ports| !ports.is_empty()) {
@@ -54,7 +56,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let place = Place::value(at.document, at.path().field("host"));
             out.push(report(service, &own, lost, place));
         }
-    }
+    });
 }
 
 /// The ports by which requests of sidecars come to a route for HTTP.

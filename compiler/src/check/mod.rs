@@ -7,8 +7,10 @@
 //! What a repository does not hold may exist all the same. [`inventory`] decides what is known well enough that an
 //! unknown name is a mistake; what is taken on trust instead is said once, by `assumed-inventory`.
 
+mod apart;
 mod asked;
 mod credential;
+mod in_force;
 mod inventory;
 mod operation;
 mod suggestion;
@@ -193,6 +195,7 @@ pub(crate) use unrendered::hold_back;
 
 use rayon::prelude::*;
 
+use self::apart::Walk;
 use crate::diagnostic::{Check, Date, Diagnostic, Place};
 use crate::parts::{Parts, reading};
 use crate::resolve::Mesh;
@@ -352,10 +355,11 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
 
 /// Looks at a mesh by every rule. Where nobody knows what day it is, nothing has expired.
 pub fn all(mesh: &Mesh<'_>, today: Option<Date>, out: &mut Vec<Diagnostic>) {
-    let mut kept = Kept::default();
+    let mut kept = Kept::once();
     kept.forget(Parts::ALL, today);
     kept.look(mesh);
-    out.extend(kept.found.into_iter().flatten().flat_map(|found| found.diagnostics));
+    let found = kept.rules.into_iter().filter_map(|rule| rule.found);
+    out.extend(found.flat_map(|found| found.diagnostics));
 }
 
 /// What the rules have found, and of which parts of a mesh.
@@ -363,7 +367,17 @@ pub fn all(mesh: &Mesh<'_>, today: Option<Date>, out: &mut Vec<Diagnostic>) {
 pub(crate) struct Kept {
     today: Option<Date>,
     /// By rule, and behind them what has expired.
-    found: Vec<Option<Found>>,
+    rules: Vec<Known>,
+    /// Nobody asks again.
+    is_once: bool,
+}
+
+/// What one rule has found.
+#[derive(Default)]
+struct Known {
+    /// Absent: it is to be looked for.
+    found: Option<Found>,
+    walks: Vec<Walk>,
 }
 
 struct Found {
@@ -372,34 +386,53 @@ struct Found {
 }
 
 impl Kept {
+    /// For one look.
+    pub(crate) fn once() -> Self {
+        Self { is_once: true, ..Self::default() }
+    }
+
     /// Forgets what may be otherwise now that this has changed. Whether anything is to be looked for.
     pub(crate) fn forget(&mut self, changed: Parts, today: Option<Date>) -> bool {
         // Some rules look at what is no part.
-        if changed == Parts::ALL || self.today != today || self.found.is_empty() {
+        if changed == Parts::ALL || self.today != today || self.rules.is_empty() {
             self.today = today;
-            self.found = (0..=RULES.len()).map(|_| None).collect();
+            self.rules = (0..=RULES.len()).map(|_| Known::default()).collect();
         }
-        for found in &mut self.found {
-            found.take_if(|it| it.of == Parts::ALL || it.of.meet(changed));
+        for rule in &mut self.rules {
+            rule.found.take_if(|it| it.of == Parts::ALL || it.of.meet(changed));
         }
-        self.found.iter().any(Option::is_none)
+        self.rules.iter().any(|rule| rule.found.is_none())
     }
 
     /// Looks for what is not known.
     pub(crate) fn look(&mut self, mesh: &Mesh<'_>) {
-        let today = self.today;
-        self.found
+        let (today, is_once) = (self.today, self.is_once);
+        self.rules
             .par_iter_mut()
             .enumerate()
             // Some take a hundred times as long as others, so nobody takes several at once.
             .with_max_len(1)
-            .filter(|(_, found)| found.is_none())
-            .for_each(|(place, found)| *found = Some(look(place, mesh, today)));
+            .filter(|(_, rule)| rule.found.is_none())
+            .for_each(|(place, rule)| {
+                let mut found = None;
+                let mut look = || found = Some(look(place, mesh, today));
+                if is_once {
+                    look();
+                } else {
+                    let before = std::mem::take(&mut rule.walks);
+                    rule.walks = apart::keeping(&mesh.source.changed, before, look);
+                }
+                // Bytes of a file move though its resources have not changed.
+                if found.as_ref().is_some_and(|found| found.of == Parts::ALL) {
+                    rule.walks.clear();
+                }
+                rule.found = found;
+            });
     }
 
     /// All that was found, by rule.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.found.iter().flatten().flat_map(|it| &it.diagnostics)
+        self.rules.iter().filter_map(|it| it.found.as_ref()).flat_map(|it| &it.diagnostics)
     }
 }
 

@@ -8,8 +8,9 @@
 use mesh_snapshot::object::Role;
 
 use super::caller::Caller;
+use super::in_force::InForce;
+use super::mtls;
 use super::policy_never_matches::is_within;
-use super::{behind_gateway, mtls};
 use crate::api::istio::{Action, MtlsMode, Operation, Rule};
 use crate::api::kubernetes::{Container, Probe};
 use crate::api::scalar::IntOrString;
@@ -117,7 +118,8 @@ fn refusal(mesh: &Mesh<'_>, workload: &Workload<'_>, question: &Question<'_>) ->
         );
         return Some((message, mode.place.map(|place| (place, "it is asked for here"))));
     }
-    for policy in behind_gateway::in_force_at(mesh, workload, Action::Deny) {
+    let policies = InForce::at(mesh, workload);
+    for policy in policies.with(Action::Deny) {
         let mut rules = policy.resource.spec.rules.iter().flatten();
         let own = &policy.resource.namespace;
         let is_denied = |it: &Rule| Caller::NOBODY.is_meant(it, own) && is_surely_for(it, question);
@@ -127,11 +129,9 @@ fn refusal(mesh: &Mesh<'_>, workload: &Workload<'_>, question: &Question<'_>) ->
             return Some((message, Some((Place::value(policy.resource.id, at), "this rule"))));
         }
     }
-    let policies = behind_gateway::allows_at(mesh, workload);
-    let first = policies.first()?;
-    let mut rules = behind_gateway::rules_of(&policies);
-    if rules.any(|(rule, own)| Caller::NOBODY.may_be_meant(rule, own) && may_be_for(rule, question))
-    {
+    let first = policies.with(Action::Allow).next()?;
+    let may_be = |rule, own| Caller::NOBODY.may_be_meant(rule, own) && may_be_for(rule, question);
+    if policies.letting_in().any(|(rule, own)| may_be(rule, own)) {
         return None;
     }
     let message = "no rule lets the probe in, which comes from nobody".to_owned();

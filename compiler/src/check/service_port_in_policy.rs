@@ -3,7 +3,7 @@
 //! Policies are for workloads, which know only their own ports. Sources: Istio, `Operation.ports`,
 //! `PeerAuthentication.portLevelMtls`.
 
-use super::selection;
+use super::{apart, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
@@ -14,8 +14,8 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for policy in &mesh.policies.authorization_policies {
-        let Ok(scope) = &policy.scope else { continue };
+    apart::authorization_policies(mesh, out, |policy, out| {
+        let Ok(scope) = &policy.scope else { return };
         let workloads = selection::of_policy(mesh, scope);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index).field("to");
@@ -28,7 +28,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 }
             }
         }
-    }
+    });
     for policy in &mesh.policies.peer_authentications {
         let Ok(scope) = &policy.scope else { continue };
         let workloads = selection::of_policy(mesh, scope);

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::apart;
 use super::cover::covers;
 use super::merged_routes::{self, Merged, MergedRoutes};
 use super::overlap::why_first;
@@ -24,9 +25,9 @@ pub(super) static CHECK: Check =
         .alias(&["IST0130", "IST0131"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    apart::virtual_services(mesh, out, |it, out| {
         check(it, out);
-    }
+    });
     let mut met = BTreeSet::new();
     for merged in merged_routes::all(mesh) {
         check_merged(&merged, &mut met, out);

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::apart;
 use super::cover::covers_gateways;
 use crate::api::istio::{L4Match, TlsMatch};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -31,14 +32,14 @@ struct Test<'m> {
 }
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    apart::virtual_services(mesh, out, |it, out| {
         let spec = &it.resource.spec;
         let tls = spec.tls.iter().map(|route| route.r#match.iter().map(Test::of_tls).collect());
         check(it, "tls", &tls.collect::<Vec<_>>(), out);
         let live = spec.tcp.iter().take_while(|route| !route.r#match.is_empty());
         let tcp = live.map(|route| route.r#match.iter().map(Test::of_bytes).collect());
         check(it, "tcp", &tcp.collect::<Vec<_>>(), out);
-    }
+    });
 }
 
 fn check(

@@ -2,6 +2,7 @@
 //!
 //! Sources: Gateway API, `ParentReference`, `Listener.allowedRoutes`, hostnames in common; Istio, delegates.
 
+use super::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::route::{
@@ -19,10 +20,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
-    for (_, it) in mesh.virtual_services.iter() {
+    apart::virtual_services(mesh, out, |it, out| {
         out.extend((0..it.gateways.len()).filter_map(|index| at_api_gateway(mesh, it, index)));
         out.extend(it.dropped.iter().map(|dropped| delegate(it, dropped)));
-    }
+    });
 }
 
 /// That there is no such Gateway is `unknown-gateway`'s to say.

@@ -3,6 +3,7 @@
 //! A weight is a share of the sum, whatever the sum; who writes 90 and 1 hardly means 98.9 %. Sources: Istio,
 //! `HTTPRouteDestination.weight`; Gateway API, `HTTPBackendRef.weight`, by which a sum of zero is answered with 500.
 
+use super::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::route::MergedHttp;
@@ -12,9 +13,9 @@ pub(super) static CHECK: Check =
         .alias(&["KIA1104"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    apart::virtual_services(mesh, out, |it, out| {
         out.extend(it.http.iter().filter_map(split));
-    }
+    });
     for route in &mesh.source.http_routes {
         for (index, rule) in route.spec.rules.iter().enumerate() {
             let backends = &rule.backend_refs;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{inventory, suggestion};
+use super::{apart, inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -23,9 +23,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !inventory::lists_hosts(mesh) {
         return;
     }
-    for virtual_service in mesh.virtual_services.written() {
-        check_virtual_service(mesh, virtual_service, out);
-    }
+    apart::written_virtual_services(mesh, out, |it, out| check_virtual_service(mesh, it, out));
     for (_, route) in mesh.http_routes.iter().filter(|(_, route)| !is_foreign(&route.parents)) {
         let effect = "requests that take the rule are answered with 500";
         let own = (route.resource.id, route.resource.namespace.as_str(), effect);

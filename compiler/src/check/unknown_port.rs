@@ -5,6 +5,7 @@
 
 use mesh_snapshot::object::TargetPort;
 
+use super::apart;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -16,13 +17,13 @@ pub(super) static CHECK: Check =
         .alias(&["IST0101", "KIA1105"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for it in mesh.virtual_services.written() {
+    apart::written_virtual_services(mesh, out, |it, out| {
         for (destination, at) in it.destinations() {
             let Some(port) = destination.port else { continue };
             let place = || Place::value(at.document, at.path().field("port").field("number"));
             check(mesh, &destination.host, port, place, "503", out);
         }
-    }
+    });
     for (_, route) in mesh.http_routes.iter() {
         for (index, rule) in route.rules.iter().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);

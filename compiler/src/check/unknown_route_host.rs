@@ -4,7 +4,7 @@
 //! those without a dot, those of the cluster's domain, and what was hardly meant for anything else. Source: Istio,
 //! `VirtualService.hosts`, `BuildSidecarOutboundVirtualHosts`.
 
-use super::{inventory, suggestion};
+use super::{apart, inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::{Host, is_wildcard};
@@ -14,7 +14,7 @@ pub(super) static CHECK: Check =
     Check::lint("unknown-route-host", Severity::Warning, include_str!("unknown_route_host.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    apart::virtual_services(mesh, out, |it, out| {
         let unknown: Vec<_> = unknown(mesh, it).collect();
         // That routes for bytes alone are for nobody is `unused-stream-route`'s to say, and `unknown-host` says it of a host that they lead to.
         let leads_to = |host: &Host| it.destinations().any(|(to, _)| to.host == *host);
@@ -23,7 +23,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let unknown = unknown.into_iter().filter(|(index, _)| !is_told(*index));
             out.extend(unknown.map(|(index, near)| report(it, index, near.as_deref())));
         }
-    }
+    });
 }
 
 /// The hosts that are none, by their places, and what may have been meant.

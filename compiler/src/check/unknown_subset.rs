@@ -8,12 +8,13 @@ use std::ops::Deref;
 
 use mesh_snapshot::object::Role;
 
+use super::apart;
 use super::unknown_host::viewers;
 use crate::api::istio::DestinationRule;
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::destination_rule::Policy;
-use crate::resolve::host::{is_within, qualify};
+use crate::resolve::host::{HostMap, qualify};
 use crate::resolve::route::{Destination, DestinationAt, GatewayName, VirtualService};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Ruler, View, Workload};
@@ -23,8 +24,14 @@ pub(super) static CHECK: Check =
         .alias(&["IST0101", "KIA1107"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // One that could not be read may define it.
+    let is_broken = mesh.source.incomplete.iter().any(|it| it.kind == "DestinationRule");
     let clients = LazyCell::new(|| clients(mesh));
-    for it in mesh.virtual_services.written().filter(|it| it.names_subsets()) {
+    let written = LazyCell::new(|| written(mesh));
+    apart::written_virtual_services(mesh, out, |it, out| {
+        if !it.names_subsets() {
+            return;
+        }
         let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let (mut of_hosts, mut met) = (HashMap::new(), BTreeSet::new());
         for (destination, at) in it.destinations() {
@@ -34,22 +41,22 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let of_host = of_hosts
                 .entry(destination.host.clone())
                 .or_insert_with(|| policies(mesh, it, &destination.host));
-            if is_unknown(mesh, of_host, &destination) {
+            if !is_broken && is_unknown(mesh, of_host, &destination, &written) {
                 let key = (destination.host.to_string(), destination.subset);
                 unknown.entry(key).or_default().push((destination, at));
             } else if met.insert((destination.host.clone(), destination.subset)) {
-                out.extend(excluded(mesh, it, &destination, &at, &clients));
+                out.extend(excluded(mesh, it, &destination, &at, (&clients, &written)));
             }
         }
         for destinations in unknown.into_values() {
             let mut destinations = destinations.into_iter();
             let Some((first, at)) = destinations.next() else { continue };
-            let found = describe(mesh, it, &first, &at);
+            let found = describe(mesh, it, (&first, &at), &written);
             out.push(destinations.fold(found, |found, (_, at)| {
                 found.also(Place::value(at.document, at.path().field("subset")), "and here")
             }));
         }
-    }
+    });
 }
 
 /// The policies for a host, as those see it who use the routes of `it`.
@@ -71,33 +78,40 @@ fn policies<'m, 'a>(
     ids.into_iter().map(|id| mesh.destination_rules.get(id)).collect()
 }
 
+/// The rules with subsets by host, whoever sees them.
+type Written<'m> = HostMap<Vec<&'m Resource<DestinationRule>>>;
+
+fn written<'m>(mesh: &'m Mesh<'_>) -> Written<'m> {
+    let mut written = Written::default();
+    let domain = mesh.settings.cluster_domain;
+    for rule in mesh.source.destination_rules.iter().filter(|rule| !rule.spec.subsets.is_empty()) {
+        written.entry(&qualify(&rule.spec.host, &rule.namespace, domain)).push(rule);
+    }
+    written
+}
+
 /// Where the host itself is unknown, that is what is said.
 ///
 /// `policies` are those for the host.
-fn is_unknown(mesh: &Mesh<'_>, policies: &[&Policy<'_>], destination: &Destination<'_>) -> bool {
+fn is_unknown<'m>(
+    mesh: &Mesh<'_>,
+    policies: &[&Policy<'_>],
+    destination: &Destination<'_>,
+    written: &impl Deref<Target = Written<'m>>,
+) -> bool {
     let has_subset = |policy: &&Policy<'_>| policy.subset(destination.subset).is_some();
-    let is_broken = mesh.source.incomplete.iter().any(|it| it.kind == "DestinationRule");
-    if is_broken {
-        return false;
-    }
     if !mesh.services.of_host(&destination.host).is_empty() {
         return !policies.iter().any(has_subset);
     }
     // The host may be known elsewhere; what its own rules say holds all the same.
-    let rules = rules_of(mesh, &destination.host);
-    let defines = |rule: &&Resource<DestinationRule>| {
-        rule.spec.subsets.iter().any(|subset| subset.name == destination.subset)
-    };
-    !rules.is_empty() && !rules.iter().any(defines)
+    let rules = written.get(&destination.host).map_or(&[][..], Vec::as_slice);
+    !rules.is_empty()
+        && !rules.iter().any(|rule| place_of(destination.subset, &rule.spec).is_some())
 }
 
-/// The rules with subsets for exactly this host, whoever sees them.
-fn rules_of<'m>(mesh: &'m Mesh<'_>, host: &str) -> Vec<&'m Resource<DestinationRule>> {
-    let domain = mesh.settings.cluster_domain;
-    let is_own = |rule: &&Resource<DestinationRule>| {
-        !rule.spec.subsets.is_empty() && *qualify(&rule.spec.host, &rule.namespace, domain) == *host
-    };
-    mesh.source.destination_rules.iter().filter(is_own).collect()
+/// The place of a subset in a rule.
+fn place_of(subset: &str, rule: &DestinationRule) -> Option<usize> {
+    rule.subsets.iter().position(|it| it.name == subset)
 }
 
 /// The namespaces in which something runs that calls others.
@@ -113,7 +127,10 @@ fn excluded<'m>(
     it: &VirtualService<'_>,
     destination: &Destination<'_>,
     at: &DestinationAt,
-    clients: &impl Deref<Target = BTreeSet<&'m str>>,
+    (clients, written): (
+        &impl Deref<Target = BTreeSet<&'m str>>,
+        &impl Deref<Target = Written<'m>>,
+    ),
 ) -> Option<Diagnostic> {
     let [id] = mesh.services.of_host(&destination.host) else { return None };
     let service = mesh.services.get(*id);
@@ -127,7 +144,7 @@ fn excluded<'m>(
     if service.alias.is_some() || !lacks(View::common(mesh)) {
         return None;
     }
-    let rule = of_everybody(mesh, service, destination)?;
+    let rule = of_everybody(mesh, service, destination, written)?;
     let reaches = |namespace: &str| {
         it.visibility.reaches(Some(namespace)) && service.visibility.reaches(Some(namespace))
     };
@@ -167,18 +184,17 @@ fn excluded<'m>(
 
 /// The rule which would define the subset for everybody, were it exported to them.
 fn of_everybody<'m>(
-    mesh: &'m Mesh<'_>,
+    mesh: &Mesh<'_>,
     service: &Service<'_>,
     destination: &Destination<'_>,
+    written: &Written<'m>,
 ) -> Option<&'m Resource<DestinationRule>> {
     let homes = [service.namespace, mesh.settings.root_namespace];
-    let domain = mesh.settings.cluster_domain;
-    mesh.source.destination_rules.iter().find(|rule| {
+    written.holding(&destination.host).flatten().copied().find(|rule| {
         !rule.spec.export_to.is_empty()
             && rule.spec.workload_selector.is_none()
             && homes.contains(&rule.namespace.as_str())
-            && rule.spec.subsets.iter().any(|it| it.name == destination.subset)
-            && is_within(&destination.host, &qualify(&rule.spec.host, &rule.namespace, domain))
+            && place_of(destination.subset, &rule.spec).is_some()
     })
 }
 
@@ -203,13 +219,14 @@ fn rules(mesh: &Mesh<'_>, it: &VirtualService<'_>, client: &str) -> bool {
 fn describe(
     mesh: &Mesh<'_>,
     it: &VirtualService<'_>,
-    destination: &Destination<'_>,
-    at: &DestinationAt,
+    (destination, at): (&Destination<'_>, &DestinationAt),
+    written: &Written<'_>,
 ) -> Diagnostic {
     let place = Place::value(at.document, at.path().field("subset"));
     let seen = policies(mesh, it, &destination.host);
     let is_defined = !mesh.services.of_host(&destination.host).is_empty();
-    let others = if is_defined { Vec::new() } else { rules_of(mesh, &destination.host) };
+    let others = written.get(&destination.host).filter(|_| !is_defined);
+    let others = others.map_or(&[][..], Vec::as_slice);
     let own = seen.iter().flat_map(|policy| &policy.subsets).map(|(.., it)| it.name.as_str());
     let other = others.iter().flat_map(|rule| &rule.spec.subsets).map(|it| it.name.as_str());
     // Several rules may define one subset.
@@ -219,11 +236,11 @@ fn describe(
     let near = nearest(destination.subset, names.iter().copied()).filter(|near| near.len() > 3);
     let message = format!("`{}` has no subset `{}`", destination.written.host, destination.subset);
     let mut found = Diagnostic::new(&CHECK, place, message).meant(near, "not defined");
-    if let Some(hidden) = hidden(mesh, destination) {
+    if let Some(hidden) = hidden(destination, written) {
         found =
             found.also(hidden, "it is defined here, and this rule does not count for the route");
     }
-    for rule in seen.iter().flat_map(|policy| &policy.from).chain(&others) {
+    for rule in seen.iter().flat_map(|policy| &policy.from).chain(others) {
         let (path, text) = match names.is_empty() {
             true => ("host", "its DestinationRule defines no subsets".to_owned()),
             false if names.len() == 1 => ("subsets", format!("there is only {}", list(&names))),
@@ -250,14 +267,11 @@ fn describe(
 }
 
 /// Where a rule that does not count defines the subset.
-fn hidden(mesh: &Mesh<'_>, destination: &Destination<'_>) -> Option<Place> {
-    mesh.source.destination_rules.iter().find_map(|rule| {
-        let domain = mesh.settings.cluster_domain;
-        let host = qualify(&rule.spec.host, &rule.namespace, domain);
-        let index = rule.spec.subsets.iter().position(|it| it.name == destination.subset)?;
+fn hidden(destination: &Destination<'_>, written: &Written<'_>) -> Option<Place> {
+    written.holding(&destination.host).flatten().find_map(|rule| {
+        let index = place_of(destination.subset, &rule.spec)?;
         let subsets = FieldPath::default().field("spec").field("subsets");
-        let place = Place::value(rule.id, subsets.index(index).field("name"));
-        is_within(&destination.host, &host).then_some(place)
+        Some(Place::value(rule.id, subsets.index(index).field("name")))
     })
 }
 

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::behind_gateway::{self, Behind};
 use super::caller::Caller;
 use super::closed_gateway::closing;
+use super::in_force::InForce;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::Mesh;
 
 pub(super) static CHECK: Check =
     Check::lint("unlisted-gateway", Severity::Warning, include_str!("unlisted_gateway.md"));
@@ -28,30 +29,22 @@ struct Gateway<'m> {
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let all = behind_gateway::all(mesh);
-    let mut known = HashMap::new();
+    let (mut known, mut policies) = (HashMap::new(), HashMap::new());
     let mut found: BTreeMap<Cause, Vec<&Behind<'_, '_>>> = BTreeMap::new();
     for behind in &all {
         let gateway = known.entry(behind.gateway.id).or_insert_with(|| Gateway {
             caller: Caller::of(mesh, behind.gateway),
             closed_by: closing(mesh, behind.gateway).map(|(policy, _)| policy.resource.id),
         });
-        let cause = cause(mesh, behind.workload, &gateway.caller);
-        if let Some(cause) = cause.filter(|(policy, _)| gateway.closed_by != Some(*policy)) {
-            found.entry(cause).or_default().push(behind);
+        let policies = policies
+            .entry(behind.workload.id)
+            .or_insert_with(|| InForce::at(mesh, behind.workload));
+        let Some((policy, rule)) = policies.barrier(&gateway.caller) else { continue };
+        if gateway.closed_by != Some(policy.resource.id) {
+            found.entry((policy.resource.id, rule)).or_default().push(behind);
         }
     }
     out.extend(found.into_iter().filter_map(|(cause, all)| report(mesh, cause, &all)));
-}
-
-/// What keeps a gateway out of a workload.
-fn cause(mesh: &Mesh<'_>, workload: &Workload<'_>, gateway: &Caller<'_>) -> Option<Cause> {
-    if let Some((policy, rule)) = behind_gateway::barrier_at(mesh, workload, gateway) {
-        return Some((policy.resource.id, Some(rule)));
-    }
-    let policies = behind_gateway::allows_at(mesh, workload);
-    let mut rules = behind_gateway::rules_of(&policies);
-    let is_let_in = rules.any(|(rule, own)| gateway.may_be_meant(rule, own));
-    policies.first().filter(|_| !is_let_in).map(|policy| (policy.resource.id, None))
 }
 
 fn report(mesh: &Mesh<'_>, cause: Cause, all: &[&Behind<'_, '_>]) -> Option<Diagnostic> {

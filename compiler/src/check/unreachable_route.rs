@@ -3,6 +3,7 @@
 //! Routes are tried in order and the first that matches decides, so those after it are dead; Istio does not even build
 //! them. Source: Istio, `VirtualService.http`; `BuildHTTPRoutesForVirtualService`.
 
+use super::apart;
 use super::cover::takes_all;
 use super::shadowed_route::place;
 use super::witness::for_one;
@@ -22,7 +23,7 @@ const ALL_REQUESTS: &str = "all requests go where the earlier route leads";
 const SHOWN_MAX: usize = 3;
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for (_, it) in mesh.virtual_services.iter() {
+    apart::virtual_services(mesh, out, |it, out| {
         if let Some(at) = catch_all(it) {
             let dead: Vec<_> = it.http.iter().skip(at + 1).map(place).collect();
             let any = HttpMatch::default();
@@ -38,7 +39,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let consequence = "all connections go where the earlier route leads".to_owned();
             out.extend(report(place(&at), dead.collect(), consequence));
         }
-    }
+    });
 }
 
 /// The first route that takes every request.

@@ -21,7 +21,13 @@ fn shown(compiled: &Compilation) -> String {
     let made = bundle.map(|it| (it.snapshot.digest(), &it.provenance, &it.source_map));
     let broken: Vec<_> = compiled.parsed.broken().iter().map(|it| &it.identity).collect();
     let mesh = &compiled.mesh;
-    format!("{made:?} {:?} {broken:?} {} {:?}", compiled.findings, mesh.count, mesh.skipped)
+    // Without the page of each check.
+    let findings = compiled.findings.iter().map(|it| {
+        let said = (it.check.name, it.severity, &it.message, &it.consequence, &it.help);
+        format!("{said:?} {:?} {:?} {:?}", it.primary, it.others, it.fixes)
+    });
+    let findings = findings.collect::<Vec<_>>().join("\n");
+    format!("{made:?} {findings} {broken:?} {} {:?}", mesh.count, mesh.skipped)
 }
 
 #[test]
@@ -87,7 +93,7 @@ fn what_is_looked_for_again_is_told_by_what_has_changed() {
         let mesh = compile_again(&inputs, &Options::default(), &mut memory, None).mesh;
         let services = reading(|| mesh.services.len()).1;
         let routes = reading(|| mesh.virtual_services.len()).1;
-        (mesh.changed, services, routes)
+        (mesh.changed.parts, services, routes)
     };
     let whole = format!("{SERVICE}---\n{SPLIT}");
     assert_eq!(changed(&whole).0, Parts::ALL);
@@ -102,7 +108,7 @@ fn what_is_looked_for_again_is_told_by_what_has_changed() {
     assert!(!reading(|| mesh.services.namespaces().count()).1.meet(services));
     let mut changed = |text: &str| {
         folder.write("a.yaml", text);
-        compile_again(&inputs, &Options::default(), &mut memory, None).mesh.changed
+        compile_again(&inputs, &Options::default(), &mut memory, None).mesh.changed.parts
     };
     // What has another name may be another's duplicate, and what was added gives others other numbers.
     assert_eq!(changed(&whole.replace("name: a", "name: b")), Parts::ALL);
@@ -204,6 +210,92 @@ proptest! {
             // Making the snapshot takes nothing back.
             let is_kept = heard.iter().flatten().all(|it| again.findings.contains(it));
             prop_assert!(is_kept, "step {}", number);
+        }
+    }
+}
+
+/// Resources that are about each other, and what each may say.
+const VARIANTS: &[(&str, &[&str])] = &[
+    (
+        "networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a, namespace: shop}",
+        &[
+            "{hosts: [a], http: [{route: [{destination: {host: a, subset: v1}}]}]}",
+            "{hosts: [a], http: [{route: [{destination: {host: a, subset: v2}, weight: 30}, {destination: {host: b}, weight: 30}]}, {match: [{uri: {prefix: /b*}}], route: [{destination: {host: nobody}}]}]}",
+            "{hosts: [b], gateways: [g], http: [{match: [{port: 81}], route: [{destination: {host: a, port: {number: 81}}}]}]}",
+        ],
+    ),
+    (
+        "networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: b, namespace: shop}",
+        &[
+            "{hosts: [b], http: [{delegate: {name: part}}]}",
+            "{hosts: [b, nobody], http: [{delegate: {name: part}, match: [{uri: {prefix: /x}}]}, {route: [{destination: {host: a, subset: v1}}]}]}",
+            "{hosts: [a, b], tcp: [{route: [{destination: {host: b}}]}]}",
+        ],
+    ),
+    (
+        "networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: part, namespace: shop}",
+        &[
+            "{http: [{route: [{destination: {host: a, subset: v1}}]}]}",
+            "{http: [{match: [{uri: {prefix: /a*}}], route: [{destination: {host: nobody}}]}, {route: [{destination: {host: b}}]}]}",
+            "{hosts: [b], http: [{route: [{destination: {host: a}}]}]}",
+        ],
+    ),
+    (
+        "networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: shop}",
+        &[
+            "{host: a, subsets: [{name: v1, labels: {v: '1'}}]}",
+            "{host: a, subsets: [{name: v2, labels: {v: '2'}}], exportTo: ['.']}",
+            "{host: b}",
+        ],
+    ),
+    (
+        "v1\nkind: Service\nmetadata: {name: b, namespace: shop}",
+        &[
+            "{selector: {app: b}, ports: [{name: http, port: 80}]}",
+            "{selector: {app: b}, ports: [{name: http, port: 80}, {name: tcp, port: 81}]}",
+            "{selector: {app: c}, ports: [{name: tcp, port: 80}]}",
+        ],
+    ),
+    (
+        "security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: shop}",
+        &[
+            "{rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/nobody]}}]}]}",
+            "{rules: [{to: [{operation: {paths: [/a/*/b], notPaths: ['*'], ports: ['80']}}]}]}",
+            "{selector: {matchLabels: {app: b}}, action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}",
+        ],
+    ),
+    (
+        "security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: q, namespace: shop}",
+        &["{}", "{rules: [{}]}", "{rules: [{from: [{source: {namespaces: [web]}}]}]}"],
+    ),
+];
+
+const AROUND: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {selector: {app: a}, ports: [{name: http, port: 80}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b, namespace: shop, labels: {app: b, v: '1'}}\nspec: {containers: [{name: b, image: b}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: g, namespace: shop, labels: {app: g}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: shop}\nspec: {selector: {app: g}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn whatever_a_resource_says_otherwise_it_is_compiled_as_it_is_afresh(
+        steps in proptest::collection::vec((0..VARIANTS.len(), 0..3_usize), 1..10),
+    ) {
+        let folder = Folder::new();
+        folder.write("around.yaml", AROUND);
+        let write = |(kind, specs): &(&str, &[&str]), variant: usize, number: usize| {
+            let text = format!("apiVersion: {kind}\nspec: {}\n", specs[variant]);
+            folder.write(&format!("{number}.yaml"), text);
+        };
+        for (number, resource) in VARIANTS.iter().enumerate() {
+            write(resource, 0, number);
+        }
+        let inputs = [Input::Path(folder.path().into())];
+        let options = Options::on("2026-01-01".parse().unwrap());
+        let mut memory = Memory::default();
+        drop(compile_again(&inputs, &options, &mut memory, None));
+        for (number, variant) in steps {
+            write(&VARIANTS[number], variant, number);
+            let again = compile_again(&inputs, &options, &mut memory, None);
+            prop_assert_ne!(again.mesh.changed.parts, Parts::ALL);
+            prop_assert_eq!(shown(&again), shown(&compile(&inputs, &options)));
         }
     }
 }

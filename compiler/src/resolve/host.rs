@@ -108,8 +108,17 @@ impl<T> HostMap<T> {
     /// The value of the longest wildcard, other than `host` itself, that holds all of it.
     #[must_use]
     pub fn find_wildcard(&self, host: &str) -> Option<&T> {
+        self.wildcards(host).next()
+    }
+
+    /// The values of `host` and of all wildcards that hold all of it, the most specific first.
+    pub fn holding<'t>(&'t self, host: &str) -> impl Iterator<Item = &'t T> {
+        self.by_host.get(host).into_iter().chain(self.wildcards(host))
+    }
+
+    fn wildcards<'t>(&'t self, host: &str) -> impl Iterator<Item = &'t T> {
         let bare = host.strip_prefix('*').unwrap_or(host);
-        self.suffix_lengths.iter().find_map(|&Reverse(length)| {
+        self.suffix_lengths.iter().filter_map(move |&Reverse(length)| {
             let suffix = bare.get(bare.len().checked_sub(length)?..)?;
             // The key begins with a star that the text does not have.
             let found = self.by_host.get(&*format!("*{suffix}"))?;
@@ -216,6 +225,9 @@ mod tests {
         assert_eq!(find("org"), Some("*"));
         assert_eq!(map.find_wildcard("*.b.com").copied(), Some("*.com"));
         assert_eq!(map.find_wildcard("*").copied(), None);
+        let holding = |host| map.holding(host).copied().collect::<Vec<_>>();
+        assert_eq!(holding("a.b.com"), ["a.b.com", "*.b.com", "*.com", "*"]);
+        assert_eq!(holding("*.com"), ["*.com", "*"]);
     }
 
     #[test]

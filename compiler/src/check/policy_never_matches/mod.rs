@@ -21,7 +21,7 @@ use contradiction::contradictions;
 use impossible::dead_values;
 
 use super::http_rule_on_tcp_port::ports;
-use super::{mtls, selection};
+use super::{apart, mtls, selection};
 use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::policy::Policy;
@@ -31,11 +31,11 @@ pub(super) static CHECK: Check =
     Check::lint("policy-never-matches", Severity::Warning, include_str!("policy_never_matches.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for policy in &mesh.policies.authorization_policies {
+    apart::authorization_policies(mesh, out, |policy, out| {
         let action = policy.resource.spec.action;
         let workloads = match &policy.scope {
             Ok(scope) => selection::of_policy(mesh, scope),
-            Err(_) => continue,
+            Err(_) => return,
         };
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
@@ -46,7 +46,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let dead = dead_values(&mesh.settings, rule, &at).into_iter();
             out.extend(dead.map(|value| value.say(policy.resource.id, action)));
         }
-    }
+    });
 }
 
 /// Why a part never holds.
