@@ -109,13 +109,23 @@ impl Facts<'_, '_> {
     }
 
     fn of<T>(&self, resource: &Resource<T>, kind: &'static str, status: Status) -> ResourceStatus {
-        let identity = &self.parsed.document(resource.id).identity;
+        self.of_document(resource.id, (&resource.namespace, resource.name()), kind, status)
+    }
+
+    fn of_document(
+        &self,
+        document: DocumentId,
+        (namespace, name): (&str, &str),
+        kind: &'static str,
+        status: Status,
+    ) -> ResourceStatus {
+        let identity = &self.parsed.document(document).identity;
         ResourceStatus {
             api_version: identity.api_version.to_string(),
             kind,
-            namespace: resource.namespace.clone(),
-            name: resource.name().to_owned(),
-            document: resource.id,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            document,
             status,
         }
     }
