@@ -8,7 +8,9 @@ use clap::Args;
 use mesh_compiler::api::nearest;
 use mesh_compiler::diagnostic::{Applicability, Finding};
 use mesh_compiler::source::{FileId, Input};
-use mesh_compiler::{Compilation, Early, Memory, Options, compile, compile_again, environments};
+use mesh_compiler::{
+    Compilation, Early, Memory, Options, UNUSED_SUPPRESSION, compile, compile_again, environments,
+};
 
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Surroundings {
@@ -154,7 +156,7 @@ fn order(finding: &Finding) -> impl Ord + use<'_> {
 /// allows something serves its purpose where it does so in one.
 fn told(mut finding: Finding, names: &[String], holders: usize, of: usize) -> Option<Finding> {
     if names.len() < holders {
-        if finding.check.name == "unused-suppression" {
+        if *finding.check == UNUSED_SUPPRESSION {
             return None;
         }
         for fix in finding.fixes.iter_mut().filter(|it| it.applicability == Applicability::Safe) {

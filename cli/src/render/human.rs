@@ -17,9 +17,10 @@ use std::io::{self, Write};
 
 use mesh_compiler::api::KINDS;
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
-use mesh_compiler::source::{SourceFile, is_deceptive};
 use rayon::prelude::*;
 
+use super::counts::{counted, is_counted_alone, shown, verdict};
+use super::plain::{plain, shown_path};
 use super::{Report, Terminal, patch, snippet};
 
 /// Writes all findings, each followed by an empty line.
@@ -45,17 +46,6 @@ pub(crate) fn write(
 
 /// As many findings are drawn at once: all of a large repository would take much memory.
 const BATCH: usize = 1024;
-
-/// Whether the closing line counts it, and nobody wants to read it: that another program's file is no policy. A project
-/// that gives it weight wants to.
-fn is_counted_alone(finding: &Finding) -> bool {
-    finding.check.name == "not-a-resource" && finding.severity == Severity::Info
-}
-
-/// What people are shown, and what is counted for them.
-pub(crate) fn shown(findings: &[Finding]) -> impl Iterator<Item = &Finding> + Clone {
-    findings.iter().filter(|finding| !is_counted_alone(finding))
-}
 
 fn write_finding(
     finding: &Finding,
@@ -238,51 +228,6 @@ fn cut(line: &str, change: usize, terminal: &Terminal) -> String {
     shown
 }
 
-/// Text of an author's file may hold what a terminal would act on.
-pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_deceptive) {
-        return Cow::Borrowed(text);
-    }
-    text.chars()
-        .map(|character| if is_deceptive(character) { '\u{fffd}' } else { character })
-        .collect()
-}
-
-/// The name of a file, which whoever made it chose, as a terminal may show it.
-pub(crate) fn shown_path(file: &SourceFile) -> Cow<'_, str> {
-    plain(&file.path)
-}
-
-/// The verdict on findings in numbers: its mark, and how many there are of each severity.
-pub(super) fn verdict<'f>(
-    findings: impl Iterator<Item = &'f Finding> + Clone,
-) -> (&'static str, String) {
-    let mark = match findings.clone().map(|finding| finding.severity).max() {
-        None | Some(Severity::Info) => "✔",
-        Some(Severity::Warning) => "!",
-        Some(Severity::Error) => "✖",
-    };
-    (mark, counts(findings).unwrap_or_else(|| "nothing to say".to_owned()))
-}
-
-/// How many findings there are of each severity, if there are any.
-pub(crate) fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option<String> {
-    let (mut errors, mut warnings, mut infos) = (0, 0, 0);
-    for finding in findings {
-        *match finding.severity {
-            Severity::Error => &mut errors,
-            Severity::Warning => &mut warnings,
-            Severity::Info => &mut infos,
-        } += 1;
-    }
-    let counts: Vec<_> = [(errors, "error"), (warnings, "warning"), (infos, "notice")]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| counted(count, name))
-        .collect();
-    (!counts.is_empty()).then(|| counts.join(", "))
-}
-
 /// The last line, for standard error: the verdict in numbers.
 pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) -> String {
     let paint = terminal.paint;
@@ -305,9 +250,6 @@ pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) ->
     }
     line
 }
-
-/// What to say where there was nothing to compile.
-pub(crate) const NOTHING: &str = "there is no resource that the mesh reads, so this is no policy";
 
 /// How many files or parts of files are none of Kubernetes' business.
 fn no_resources(report: &Report<'_>) -> Option<String> {
@@ -347,13 +289,4 @@ fn skipped(report: &Report<'_>) -> Option<String> {
             plain(&shown)
         )
     })
-}
-
-/// `1 error`, `2 errors`, `3 proxies`.
-pub(crate) fn counted(count: usize, name: &str) -> String {
-    match name.strip_suffix('y') {
-        _ if count == 1 => format!("1 {name}"),
-        Some(stem) => format!("{count} {stem}ies"),
-        None => format!("{count} {name}s"),
-    }
 }

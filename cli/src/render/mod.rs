@@ -20,7 +20,9 @@ mod rdjson;
 mod sarif;
 
 // What several of them share.
+pub(crate) mod counts;
 mod paths;
+pub(crate) mod plain;
 mod remark;
 mod terminal;
 mod xml;

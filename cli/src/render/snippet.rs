@@ -15,7 +15,7 @@ use mesh_compiler::diagnostic::{Severity, Site};
 use mesh_compiler::source::{SourceFile, Span};
 
 use super::Terminal;
-use super::human::{plain, shown_path};
+use super::plain::{plain, shown_path};
 use super::terminal::Paint;
 
 /// Lines longer than this, in bytes, are cut to what lies around the label.

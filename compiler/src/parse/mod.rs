@@ -44,7 +44,7 @@ mod tree;
 pub(crate) use alike::alike;
 pub use chart::Charts;
 pub(crate) use chart::read_charts;
-pub use checks::CHECKS;
+pub use checks::{CHECKS, NOT_A_RESOURCE};
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
 pub use faults::Faults;

@@ -22,7 +22,7 @@ use crate::difference::Policy;
 use crate::environment::{Again, Surroundings, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
 use crate::mend::{self, Mending};
-use crate::render::human::counted;
+use crate::render::counts::counted;
 use crate::render::{self, Color, Format, Setting, Stream, Terminal};
 use crate::source::Source;
 
@@ -281,7 +281,7 @@ impl Run<'_> {
         }
         if is_empty && exit == Exit::Ok {
             let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
-            return Exit::Negative.because(&format_args!("{}; {advice}", render::human::NOTHING));
+            return Exit::Negative.because(&format_args!("{}; {advice}", super::NOTHING));
         }
         if bundle.is_none() && arguments.out.is_some() && exit == Exit::Ok {
             return unwritten(selected);
@@ -362,8 +362,7 @@ fn unwritten(selected: &Selected) -> Exit {
 /// What is told besides the findings.
 fn notes(notes: &[String]) {
     for note in notes {
-        // Whoever closed standard error does not want to know.
-        let _ = writeln!(io::stderr(), "note: {note}");
+        super::note(note);
     }
 }
 
