@@ -69,8 +69,8 @@ impl Surroundings {
     }
 }
 
-/// What somebody knows who compiles a repository again and again.
-pub(crate) struct Again<'a> {
+/// One compilation of many of a repository: what it has of those before it, and who hears of it early.
+pub(crate) struct Round<'a> {
     pub memory: &'a mut Memory,
     /// What is found in one of several environments is told with what is found in the others, and not early.
     pub early: Early<'a>,
@@ -82,10 +82,10 @@ pub(crate) fn compile_each(
     inputs: &[Input],
     options: &Options,
     environments: &[String],
-    mut again: Option<Again<'_>>,
+    mut round: Option<Round<'_>>,
 ) -> Compilation {
     let mut one = |options: &Options| {
-        let Some(Again { memory, early }) = &mut again else { return compile(inputs, options) };
+        let Some(Round { memory, early }) = &mut round else { return compile(inputs, options) };
         let early: Option<Early<'_>> = if environments.len() < 2 { Some(early) } else { None };
         compile_again(inputs, options, memory, early)
     };

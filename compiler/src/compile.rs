@@ -8,7 +8,7 @@ use mesh_snapshot::provenance::Provenance;
 use mesh_snapshot::{Conflict, Digest};
 use rayon::prelude::*;
 
-use crate::api::{self, Decoded, Mesh};
+use crate::api::{self, KeptResources, Mesh};
 use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail};
 use crate::lower::{self, Locator, Lowered};
 use crate::parse::Parsed;
@@ -102,15 +102,15 @@ pub fn compile_again(
     let mut diagnostics = Vec::new();
     let parsed = memory.read(inputs, &options.context, &mut diagnostics);
     let early = early.filter(|_| memory.has_news());
-    let (decoded, kept) = memory.of_resources();
-    let again = Again { decoded, kept, early };
-    all_stages(parsed, root_of(inputs), options, diagnostics, Some(again))
+    let (resources, kept) = memory.of_resources();
+    let round = Round { resources, kept, early };
+    all_stages(parsed, root_of(inputs), options, diagnostics, Some(round))
 }
 
-/// What is different where a repository was compiled before.
-struct Again<'d, 'e> {
-    decoded: &'d mut Decoded,
-    kept: &'d mut check::Kept,
+/// What one compilation of many of a repository has of those before it.
+struct Round<'k, 'e> {
+    resources: &'k mut KeptResources,
+    kept: &'k mut check::Kept,
     early: Option<Early<'e>>,
 }
 
@@ -120,15 +120,15 @@ fn all_stages(
     root: String,
     options: &Options,
     mut diagnostics: Vec<Diagnostic>,
-    again: Option<Again<'_, '_>>,
+    round: Option<Round<'_, '_>>,
 ) -> Compilation {
     environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
     let mut once = check::Kept::default();
-    let (decoded, kept, early) = match again {
-        Some(it) => (Some(it.decoded), it.kept, it.early),
+    let (resources, kept, early) = match round {
+        Some(it) => (Some(it.resources), it.kept, it.early),
         None => (None, &mut once, None),
     };
-    let mesh = api::decode_by(&parsed, decoded, &mut diagnostics);
+    let mesh = api::decode_by(&parsed, resources, &mut diagnostics);
     let read = Compilation { root, parsed, mesh, findings: Vec::new(), bundle: None, fault: None };
     let examined = examine(&read, options, kept, diagnostics);
     let told = examined.found.tell_early(early);

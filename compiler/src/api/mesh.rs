@@ -10,8 +10,8 @@ use crate::parts::{Part, Parts, reading};
 use super::checks::{
     REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
 };
-use super::decoded::{self, Decoded};
 use super::duplicate::{self, Duplicate};
+use super::kept::{self, KeptResources};
 use super::kind::{self, Kind, Lookup, Treatment};
 use super::project::Project;
 use super::promised::Promised;
@@ -112,7 +112,7 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
 #[must_use]
 pub(crate) fn decode_by(
     parsed: &Parsed,
-    known: Option<&mut Decoded>,
+    known: Option<&mut KeptResources>,
     out: &mut Vec<Diagnostic>,
 ) -> Mesh {
     let mut mesh = Mesh::default();
@@ -123,7 +123,7 @@ pub(crate) fn decode_by(
     let look = |id, document: &Document| look_at(parsed, id, &document.identity, &scope);
     let (looks, changed) = match known {
         Some(known) => known.looks(parsed, &scope, look),
-        None => (decoded::looks(parsed, look), Parts::ALL),
+        None => (kept::looks(parsed, look), Parts::ALL),
     };
     mesh.changed = changed;
     let mut known = HashMap::with_capacity(looks.len());

@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use super::revision::{self, Revision};
 use super::{Exit, statuses};
 use crate::difference::Policy;
-use crate::environment::{Again, Surroundings, compile_each};
+use crate::environment::{Round, Surroundings, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
 use crate::mend::{self, Mending};
 use crate::render::counts::counted;
@@ -189,13 +189,13 @@ impl Run<'_> {
                 tell(compiled, selected);
             }
         };
-        let again = memory.map(|memory| Again { memory, early: &mut early });
+        let round = memory.map(|memory| Round { memory, early: &mut early });
         // Git looks at the files while they are compiled; only what is written says of which commit it is.
         let (mut compiled, revision) = thread::scope(|scope| {
             let revision = self.arguments.out.as_ref();
             let revision =
                 revision.map(|_| scope.spawn(|| Revision::of(&sources, &place.inputs())));
-            let compiled = compile_each(&inputs, &options, &environments, again);
+            let compiled = compile_each(&inputs, &options, &environments, round);
             (compiled, revision.and_then(|revision| revision.join().ok()))
         });
         if let (Some(bundle), Some(revision)) = (&mut compiled.bundle, revision) {
