@@ -21,6 +21,7 @@ mod sarif;
 
 // What several of them share.
 pub(crate) mod counts;
+mod fit;
 mod paths;
 pub(crate) mod plain;
 mod remark;
