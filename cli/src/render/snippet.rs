@@ -13,6 +13,8 @@
 //! shown once for each where they do not fit side by side. A large repository has thousands of them, so nothing is formatted that
 //! can be pushed.
 
+use std::ops::Range;
+
 use mesh_compiler::diagnostic::{Severity, Site};
 use mesh_compiler::source::{SourceFile, Span};
 
@@ -59,11 +61,12 @@ pub(super) fn draw(
 /// A label lies on one line, and not past the end of the text.
 fn clip(span: Span, file: &SourceFile) -> Span {
     let text = file.text();
-    let last = number(text.trim_end().len());
-    let start = span.start.min(last);
-    let rest = file.slice(Span::new(start, span.end.max(start).min(last)));
+    let last = text.trim_end().len();
+    let Range { start, end } = span.range();
+    let start = start.min(last);
+    let rest = text.get(start..end.max(start).min(last)).unwrap_or_default();
     let line = rest.find(['\n', '\r']).unwrap_or(rest.len());
-    Span::new(start, start + number(line))
+    Span::of(start..start + line)
 }
 
 struct Label<'a> {
@@ -131,8 +134,9 @@ impl Snippet<'_> {
             let line = text.get(span.range()).unwrap_or_default();
             let is_end = line.is_empty() && place + 1 == lines.count();
             let line = line.trim_end_matches(['\n', '\r']);
-            let end = span.start + number(line.len());
-            let is_of_line = |it: &&Label<'_>| (span.start..=end).contains(&it.span.start);
+            let Range { start, .. } = span.range();
+            let of_line = start..=start + line.len();
+            let is_of_line = |it: &&Label<'_>| of_line.contains(&it.span.range().start);
             let labels: Vec<_> = self.labels.iter().filter(is_of_line).collect();
             if is_end && labels.is_empty() {
                 continue;
@@ -323,10 +327,6 @@ fn columns<'l>(
         Placed { label, first, last, stem }
     };
     labels.iter().map(place).collect()
-}
-
-fn number(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

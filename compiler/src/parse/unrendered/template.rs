@@ -79,7 +79,7 @@ fn line(text: &str, at: usize) -> Span {
     let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |found| found + 1);
     let rest = text.get(start..).unwrap_or_default();
     let end = start + rest.find('\n').unwrap_or(rest.len());
-    Span::new(number(start), number(end))
+    Span::of(start..end)
 }
 
 /// The first `{{` that begins a line or a value. In the middle of a text they are no fault of YAML's.
@@ -96,8 +96,8 @@ fn first_braces(text: &str, within: Span) -> Option<Span> {
             && before.len() < comment
             && !before.trim_start().starts_with('#')
         {
-            let at = number(start + before.len());
-            return Some(Span::new(at, at + 2));
+            let at = start + before.len();
+            return Some(Span::of(at..at + 2));
         }
         start += line.len();
     }
@@ -132,8 +132,4 @@ pub(super) fn rendered(text: &str, word: char) -> String {
         rest = after;
     }
     rendered + rest
-}
-
-fn number(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }
