@@ -40,7 +40,7 @@ pub use policy::{AncestorStatus, PolicyStatus};
 pub use reference::Reference;
 pub use route::{ParentStatus, RouteStatus};
 
-use crate::api::{Mesh, Resource};
+use crate::api::Resource;
 use crate::parse::{DocumentId, Parsed};
 use crate::resolve;
 use existing::Existing;
@@ -77,9 +77,8 @@ pub enum Status {
 
 /// The statuses of all resources that have one here: by kind, namespace and name. What is another controller's has none.
 #[must_use]
-pub fn statuses(mesh: &Mesh, parsed: &Parsed) -> Vec<ResourceStatus> {
-    let resolved = resolve::resolve(mesh);
-    let facts = Facts { mesh: &resolved, parsed };
+pub(crate) fn statuses(mesh: &resolve::Mesh<'_>, parsed: &Parsed) -> Vec<ResourceStatus> {
+    let facts = Facts { mesh, parsed };
     let mut all = Vec::new();
     facts.classes(&mut all);
     facts.gateways(&mut all);

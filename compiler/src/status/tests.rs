@@ -7,8 +7,9 @@ use crate::source::Input;
 /// The statuses of the resources of a text, by `Kind namespace/name`.
 fn statuses(text: &str) -> Vec<(String, Value)> {
     let input = Input::Text { name: "mesh.yaml.txt.yaml".to_owned(), text: text.to_owned() };
-    let compiled = crate::compile(&[input], &crate::Options::default());
-    let all = compiled.statuses().into_iter().map(|it| {
+    let options = crate::Options { statuses: true, ..crate::Options::default() };
+    let compiled = crate::compile(&[input], &options);
+    let all = compiled.statuses.into_iter().map(|it| {
         let name = format!("{} {}/{}", it.kind, it.namespace, it.name);
         (name, serde_json::to_value(&it.status).unwrap())
     });
@@ -250,4 +251,18 @@ fn a_policy_tells_of_the_gateways_before_its_targets() {
         told("theirs", "example.com/other")
     );
     assert_eq!(ancestors(&text(40, &status))[..5], ["g39", "theirs", "shop", "g00", "g01"]);
+}
+
+#[test]
+fn who_asks_has_statuses_and_who_does_not_has_none() {
+    let text =
+        gateway(HTTP) + "apiVersion: v1\nkind: Service\nmetadata: {name: '?', namespace: edge}\n";
+    let inputs = [Input::Text { name: "a.yaml".to_owned(), text }];
+    let compiled = |statuses| {
+        let options = crate::Options { statuses, ..crate::Options::default() };
+        crate::compile(&inputs, &options)
+    };
+    let (asked, not) = (compiled(true), compiled(false));
+    assert!(asked.bundle.is_none() && asked.findings == not.findings);
+    assert_eq!((asked.statuses.len(), not.statuses.len()), (1, 0));
 }

@@ -158,7 +158,8 @@ impl Run<'_> {
         let sources = sources.map_err(|error| Exit::Input.because(&error))?;
         let today = Some(Date::at(mesh_control::clock::wall()));
         let checks_only = self.arguments.out.is_none();
-        let options = Options { context: place.inputs(), today, checks_only, ..Options::default() };
+        let (context, statuses) = (place.inputs(), self.arguments.statuses.is_some());
+        let options = Options { context, today, checks_only, statuses, ..Options::default() };
         let inputs: Vec<_> = sources.iter().map(|source| source.input.clone()).collect();
         let is_of_one = self.arguments.out.is_some() || self.arguments.statuses.is_some();
         let environments = if is_of_one {
@@ -249,7 +250,7 @@ impl Run<'_> {
     fn report(&self, compiled: &mut Compilation, selected: &Selected, to: Stream) -> Exit {
         let arguments = self.arguments;
         if let Some(path) = &arguments.statuses
-            && let Err(error) = statuses::write(&compiled.statuses(), path)
+            && let Err(error) = statuses::write(&compiled.statuses, path)
         {
             return Exit::Unreachable.because(&format_args!("{}: {error}", path.display()));
         }
