@@ -8,7 +8,9 @@ use clap::Args;
 use mesh_compiler::api::nearest;
 use mesh_compiler::diagnostic::{Applicability, Finding};
 use mesh_compiler::source::{FileId, Input};
-use mesh_compiler::{Compilation, Early, Memory, Options, compile, compile_again, environments};
+use mesh_compiler::{
+    Compilation, Early, Memory, Options, UNUSED_SUPPRESSION, compile, compile_again, environments,
+};
 
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Surroundings {
@@ -67,8 +69,8 @@ impl Surroundings {
     }
 }
 
-/// What somebody knows who compiles a repository again and again.
-pub(crate) struct Again<'a> {
+/// One compilation of many of a repository: what it has of those before it, and who hears of it early.
+pub(crate) struct Round<'a> {
     pub memory: &'a mut Memory,
     /// What is found in one of several environments is told with what is found in the others, and not early.
     pub early: Early<'a>,
@@ -80,10 +82,10 @@ pub(crate) fn compile_each(
     inputs: &[Input],
     options: &Options,
     environments: &[String],
-    mut again: Option<Again<'_>>,
+    mut round: Option<Round<'_>>,
 ) -> Compilation {
     let mut one = |options: &Options| {
-        let Some(Again { memory, early }) = &mut again else { return compile(inputs, options) };
+        let Some(Round { memory, early }) = &mut round else { return compile(inputs, options) };
         let early: Option<Early<'_>> = if environments.len() < 2 { Some(early) } else { None };
         compile_again(inputs, options, memory, early)
     };
@@ -154,7 +156,7 @@ fn order(finding: &Finding) -> impl Ord + use<'_> {
 /// allows something serves its purpose where it does so in one.
 fn told(mut finding: Finding, names: &[String], holders: usize, of: usize) -> Option<Finding> {
     if names.len() < holders {
-        if finding.check.name == "unused-suppression" {
+        if *finding.check == UNUSED_SUPPRESSION {
             return None;
         }
         for fix in finding.fixes.iter_mut().filter(|it| it.applicability == Applicability::Safe) {

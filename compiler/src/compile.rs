@@ -8,7 +8,7 @@ use mesh_snapshot::provenance::Provenance;
 use mesh_snapshot::{Conflict, Digest};
 use rayon::prelude::*;
 
-use crate::api::{self, Decoded, Mesh};
+use crate::api::{self, KeptResources, Mesh};
 use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail};
 use crate::lower::{self, Locator, Lowered};
 use crate::parse::Parsed;
@@ -32,6 +32,8 @@ pub struct Options {
     pub context: Vec<Input>,
     /// Nobody keeps the snapshot: what rides beside it, of where its parts and the repository's files came from, is left out.
     pub checks_only: bool,
+    /// Somebody wants the statuses of the Gateway API's resources.
+    pub statuses: bool,
 }
 
 impl Options {
@@ -51,6 +53,8 @@ pub struct Compilation {
     pub mesh: Mesh,
     /// Sorted by file, place and check.
     pub findings: Vec<Finding>,
+    /// What a controller would write of the resources, whether or not there is a snapshot of them; empty unless somebody asked.
+    pub statuses: Vec<ResourceStatus>,
     /// There is none exactly when some finding is an error, or there is a `fault`.
     pub bundle: Option<Bundle>,
     /// A fault of the compiler's own, for which there is no snapshot either.
@@ -61,12 +65,6 @@ impl Compilation {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Error)
-    }
-
-    /// What a controller would write of the resources, whether or not there is a snapshot of them.
-    #[must_use]
-    pub fn statuses(&self) -> Vec<ResourceStatus> {
-        status::statuses(&self.mesh, &self.parsed)
     }
 
     /// A file of `parsed` by its path below the root: the same wherever the repository lies.
@@ -102,15 +100,15 @@ pub fn compile_again(
     let mut diagnostics = Vec::new();
     let parsed = memory.read(inputs, &options.context, &mut diagnostics);
     let early = early.filter(|_| memory.has_news());
-    let (decoded, kept) = memory.of_resources();
-    let again = Again { decoded, kept, early };
-    all_stages(parsed, root_of(inputs), options, diagnostics, Some(again))
+    let (resources, kept) = memory.of_resources();
+    let round = Round { resources, kept, early };
+    all_stages(parsed, root_of(inputs), options, diagnostics, Some(round))
 }
 
-/// What is different where a repository was compiled before.
-struct Again<'d, 'e> {
-    decoded: &'d mut Decoded,
-    kept: &'d mut check::Kept,
+/// What one compilation of many of a repository has of those before it.
+struct Round<'k, 'e> {
+    resources: &'k mut KeptResources,
+    kept: &'k mut check::Kept,
     early: Option<Early<'e>>,
 }
 
@@ -120,20 +118,22 @@ fn all_stages(
     root: String,
     options: &Options,
     mut diagnostics: Vec<Diagnostic>,
-    again: Option<Again<'_, '_>>,
+    round: Option<Round<'_, '_>>,
 ) -> Compilation {
     environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
     let mut once = check::Kept::once();
-    let (decoded, kept, early) = match again {
-        Some(it) => (Some(it.decoded), it.kept, it.early),
+    let (resources, kept, early) = match round {
+        Some(it) => (Some(it.resources), it.kept, it.early),
         None => (None, &mut once, None),
     };
-    let mesh = api::decode_by(&parsed, decoded, &mut diagnostics);
-    let read = Compilation { root, parsed, mesh, findings: Vec::new(), bundle: None, fault: None };
-    let examined = examine(&read, options, kept, diagnostics);
+    let mesh = api::decode_by(&parsed, resources, &mut diagnostics);
+    let (findings, statuses) = (Vec::new(), Vec::new());
+    let read = Compilation { root, parsed, mesh, findings, statuses, bundle: None, fault: None };
+    let mut examined = examine(&read, options, kept, diagnostics);
+    let statuses = if options.statuses { examined.statuses() } else { Vec::new() };
     let told = examined.found.tell_early(early);
     let Outcome { findings, bundle, fault } = lower(examined, told, options);
-    Compilation { findings, bundle, fault, ..read }
+    Compilation { findings, statuses, bundle, fault, ..read }
 }
 
 /// A repository in which everything was looked for that can be found before it is lowered.
@@ -189,6 +189,14 @@ fn examine<'c>(
     diagnostics.extend(kept.all().map(Cow::Borrowed));
     check::hold_back(parsed, &mut diagnostics);
     Examined { resolved, found: Found { read, levels, allowances, diagnostics } }
+}
+
+impl Examined<'_> {
+    /// What is resolved for them is not resolved again to be lowered.
+    fn statuses(&mut self) -> Vec<ResourceStatus> {
+        let Compilation { parsed, mesh, .. } = self.found.read;
+        status::statuses(self.resolved.get_or_insert_with(|| resolve::resolve(mesh)), parsed)
+    }
 }
 
 impl Found<'_> {

@@ -48,6 +48,7 @@ pub use environment::environments;
 pub use memory::Memory;
 pub use programs::{Unservable, check_programs};
 pub use registry::{UnknownCheck, checks, checks_called, levels};
+pub use suppress::UNUSED_SUPPRESSION;
 
 use rayon::prelude::*;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mesh_stamp::Stamp;
 use rayon::prelude::*;
 
-use crate::api::Decoded;
+use crate::api::KeptResources;
 use crate::check;
 use crate::diagnostic::Diagnostic;
 use crate::parse::{self, Parsed, ParsedFile};
@@ -20,7 +20,7 @@ use crate::source::{self, Entry, FileId, Input, Origin, SourceFile};
 #[derive(Default)]
 pub struct Memory {
     files: HashMap<String, Known>,
-    decoded: Decoded,
+    resources: KeptResources,
     found: check::Kept,
     /// Since 1970, when this round began.
     now: Option<Duration>,
@@ -58,8 +58,8 @@ impl Memory {
     }
 
     /// What is known of resources, and what rules have found in them.
-    pub(crate) fn of_resources(&mut self) -> (&mut Decoded, &mut check::Kept) {
-        (&mut self.decoded, &mut self.found)
+    pub(crate) fn of_resources(&mut self) -> (&mut KeptResources, &mut check::Kept) {
+        (&mut self.resources, &mut self.found)
     }
 
     /// Reads everything that `inputs` lead to, as [`crate::read`] does.
@@ -82,7 +82,7 @@ impl Memory {
             let before = self.files.get(&now.file.path)?;
             (before.file.role == now.file.role).then_some((before, now))
         });
-        self.decoded.set_alike(changed.flat_map(|(before, now)| {
+        self.resources.set_alike(changed.flat_map(|(before, now)| {
             parse::alike((&before.parsed, before.file.text()), (&now.parsed, now.file.text()))
         }));
         self.files = all.iter().map(|(it, _)| (it.file.path.clone(), it.clone())).collect();

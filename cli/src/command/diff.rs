@@ -1,15 +1,16 @@
 //! `mesh diff`: what a change of policy changes, and for whom.
 
-use std::io::{self, Write as _};
+use std::io;
 
 use clap::{Args, ValueEnum};
 use mesh_compiler::diagnostic::Finding;
 use mesh_compiler::source::Input;
 use mesh_snapshot::container::Bundle;
 
-use super::Exit;
+use super::{Exit, NOTHING, note};
 use crate::difference::{Difference, Policy};
 use crate::environment::Surroundings;
+use crate::render::counts::{counts, shown};
 use crate::render::{self, Color, Stream, Terminal};
 use crate::source::Source;
 
@@ -70,12 +71,12 @@ fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
         Err(error) => return Err(Exit::Input.because(&error)),
     };
     if let Some(bundle) = compiled.bundle {
-        note(path, &compiled.findings);
+        note_findings(path, &compiled.findings);
         // An empty folder is a policy that says nothing; other things without resources are likely no policy.
         return if compiled.mesh.count > 0 || is_folder(path) {
             Ok(bundle)
         } else {
-            Err(Exit::Input.because(&format_args!("{path}: {}", render::human::NOTHING)))
+            Err(Exit::Input.because(&format_args!("{path}: {NOTHING}")))
         };
     }
     if let Some(fault) = compiled.fault {
@@ -93,11 +94,9 @@ fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
 
 /// How much is found in a side that is compared all the same, as `mesh compile` counts it. What it says may explain a
 /// difference, or the want of one.
-fn note(path: &str, findings: &[Finding]) {
-    if let Some(found) = render::human::counts(render::human::shown(findings)) {
-        let line = format!("note: {path}: {found}; `mesh compile --check` shows what it says");
-        // Whoever closed standard error does not want to know.
-        drop(writeln!(io::stderr(), "{line}"));
+fn note_findings(path: &str, findings: &[Finding]) {
+    if let Some(found) = counts(shown(findings)) {
+        note(&format_args!("{path}: {found}; `mesh compile --check` shows what it says"));
     }
 }
 

@@ -1,7 +1,6 @@
 //! How a command ended. The codes are the same for every format of output.
 
 use std::fmt::Display;
-use std::io::{self, Write as _};
 
 use crate::local::LocalError;
 
@@ -27,8 +26,7 @@ pub(crate) enum Exit {
 impl Exit {
     /// Ends a command that cannot go on.
     pub(crate) fn because(self, error: &dyn Display) -> Self {
-        // Whoever closed standard error does not want to know.
-        let _ = writeln!(io::stderr(), "error: {error}");
+        super::tell(&format_args!("error: {error}"));
         self
     }
 }

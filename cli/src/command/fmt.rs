@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use clap::Args;
@@ -11,11 +11,12 @@ use mesh_compiler::format::{FormatError, format};
 use mesh_compiler::parse::{Parsed, origin};
 use mesh_compiler::source::{FILE_BYTES_MAX, FileId, Input, Role, SourceFile, show};
 
-use super::{Exit, revision};
+use super::{Exit, note, revision};
 use crate::findings::replace;
 use crate::mend::{self, Patch};
 use crate::render::Paths;
-use crate::render::human::{counted, plain, shown_path};
+use crate::render::counts::counted;
+use crate::render::plain::{plain, shown_path};
 use crate::source::Source;
 
 #[derive(Args, Debug)]
@@ -115,8 +116,7 @@ fn unreadable(found: &[Diagnostic], parsed: &Parsed) -> bool {
             format!(":{}:{}", start.line, start.column)
         });
         let (path, message) = (shown_path(file), plain(&finding.message));
-        // Whoever closed standard error does not want to know.
-        let _ = writeln!(io::stderr(), "error: {path}{place}: {message}");
+        super::tell(&format_args!("error: {path}{place}: {message}"));
     }
     is_unreadable
 }
@@ -218,9 +218,4 @@ impl Tally {
         }
         note(&told.join(", "));
     }
-}
-
-fn note(text: &str) {
-    // Whoever closed standard error does not want to know.
-    let _ = writeln!(io::stderr(), "note: {text}");
 }

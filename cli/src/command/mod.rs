@@ -18,6 +18,7 @@ pub(crate) mod rollout;
 mod statuses;
 pub(crate) mod up;
 
+use std::fmt::Display;
 use std::io::{self, Write as _};
 
 pub(crate) use exit::Exit;
@@ -26,6 +27,19 @@ pub(crate) use exit::Exit;
 fn refuse_several_stdins<'p>(named: impl Iterator<Item = &'p String>) -> Option<Exit> {
     let is_several = named.filter(|path| *path == "-").count() > 1;
     is_several.then(|| Exit::Usage.because(&"standard input can be read once"))
+}
+
+/// What to say where there was nothing to compile.
+const NOTHING: &str = "there is no resource that the mesh reads, so this is no policy";
+
+/// Tells on standard error what is no part of the result.
+fn note(note: &dyn Display) {
+    tell(&format_args!("note: {note}"));
+}
+
+/// Writes a line to standard error. Whoever closed it does not want to know.
+fn tell(line: &dyn Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Writes a result to standard output. Whoever stopped reading has seen enough.

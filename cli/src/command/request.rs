@@ -8,12 +8,11 @@ use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
-use super::Exit;
 use super::reach::{Format, write_json};
+use super::{Exit, NOTHING};
 use crate::difference::Policy;
 use crate::environment::Surroundings;
 use crate::local::Compiled;
-use crate::render::human::NOTHING;
 use crate::render::{Color, Paint, Table, Terminal};
 use crate::request::{self, Answer, From, Mark, Question, QuestionError, To};
 use crate::source::Source;

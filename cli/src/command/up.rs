@@ -9,13 +9,13 @@ use mesh_compiler::source::Input;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::Exit;
+use super::{Exit, NOTHING};
 use crate::difference::Policy;
 use crate::environment::{EnvironmentError, Surroundings};
 use crate::local::{self, Compiled, LocalError, LocalMesh, News, Options, Watch};
 use crate::operator::Follow;
 use crate::operator::view::short;
-use crate::render::human::{NOTHING, counted};
+use crate::render::counts::counted;
 use crate::render::{Color, Terminal};
 use crate::stop::{self, Leash};
 

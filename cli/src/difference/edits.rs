@@ -1,7 +1,6 @@
 //! What is said differently: values, by their paths, as people write them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -39,9 +38,7 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, edits: &mu
             fields(path, &Map::new(), after, edits);
         }
         (before, after) => {
-            let name = path.rsplit('.').next().unwrap_or(path);
-            let written = |value: &Value| flow(name, value);
-            let (before, after) = (before.map(written), after.map(written));
+            let (before, after) = (before.map(flow), after.map(flow));
             edits.push(Edit { path: path.to_owned(), before, after });
         }
     }
@@ -116,48 +113,25 @@ fn name(element: &Value) -> Option<String> {
 }
 
 /// YAML in one line.
-fn flow(name: &str, value: &Value) -> String {
+fn flow(value: &Value) -> String {
     match value {
-        Value::Number(number) => {
-            number.as_u64().map_or_else(|| number.to_string(), |it| quantity(name, it))
-        }
         Value::String(text) if text.is_empty() => "\"\"".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(list) => {
-            let list: Vec<_> = list.iter().map(|value| flow(name, value)).collect();
+            let list: Vec<_> = list.iter().map(flow).collect();
             format!("[{}]", list.join(", "))
         }
         Value::Object(map) => {
             let map: Vec<_> =
-                map.iter().map(|(name, value)| format!("{name}: {}", flow(name, value))).collect();
+                map.iter().map(|(name, value)| format!("{name}: {}", flow(value))).collect();
             format!("{{{}}}", map.join(", "))
         }
-        Value::Null | Value::Bool(_) => value.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
-}
-
-/// The ends of the names of fields that hold a time in microseconds, and a share in millionths.
-const TIMES: [&str; 8] =
-    ["imeout", "nterval", "uration", "urationMax", "jectionTime", "backoff", "time", "ttl"];
-const SHARES: [&str; 5] = ["share", "ejectedMax", "healthyMin", "enabled", "enforced"];
-
-fn quantity(name: &str, number: u64) -> String {
-    let ends = |names: &[&str]| names.iter().any(|end| name.ends_with(end));
-    if ends(&TIMES) {
-        return format!("{:?}", Duration::from_micros(number));
-    }
-    if ends(&SHARES) {
-        let (whole, rest) = (number / 10_000, number % 10_000);
-        let rest = format!("{rest:04}");
-        let rest = rest.trim_end_matches('0');
-        return if rest.is_empty() { format!("{whole} %") } else { format!("{whole}.{rest} %") };
-    }
-    number.to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use mesh_snapshot::object::{Microseconds, PartsPerMillion};
     use serde_json::json;
 
     use super::*;
@@ -176,10 +150,9 @@ mod tests {
             let host = "reviews.shop.svc.cluster.local";
             json!({"target": {"cluster": {"host": host, "port": 80, "subset": subset}}, "weight": weight})
         };
-        let route = |backends: Value, timeout: u64| json!({"action": {"forward": {"backends": backends, "timeout": timeout}}});
-        let before = route(json!([backend("v1", 90), backend("v2", 10)]), 3_000_000);
-        let after =
-            route(json!([backend("v2", 20), backend("v1", 80), backend("v3", 0)]), 1_500_000);
+        let route = |backends: Value, timeout: &str| json!({"action": {"forward": {"backends": backends, "timeout": timeout}}});
+        let before = route(json!([backend("v1", 90), backend("v2", 10)]), "3s");
+        let after = route(json!([backend("v2", 20), backend("v1", 80), backend("v3", 0)]), "1.5s");
         assert_eq!(
             lines(&before, &after),
             [
@@ -221,25 +194,5 @@ mod tests {
     fn texts_of_a_list_come_and_go() {
         let (before, after) = (json!({"paths": ["/a", "/b"]}), json!({"paths": ["/b", "/c"]}));
         assert_eq!(lines(&before, &after), ["paths[/a]: /a → -", "paths[/c]: - → /c"]);
-    }
-
-    #[test]
-    fn times_and_shares_have_units() {
-        let time = serde_json::to_value(Microseconds(1_000)).unwrap();
-        let share = serde_json::to_value(PartsPerMillion(125_000)).unwrap();
-        for name in [
-            "connectTimeout",
-            "tcpIdleTimeout",
-            "interval",
-            "baseEjectionTime",
-            "ttl",
-            "connectionDurationMax",
-        ] {
-            assert_eq!(flow(name, &time), "1ms", "{name}");
-        }
-        for name in ["share", "ejectedMax", "healthyMin"] {
-            assert_eq!(flow(name, &share), "12.5 %", "{name}");
-        }
-        assert_eq!(flow("weight", &time), "1000");
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::Change;
 use super::edits::{self, Edit};
 use super::rule::sentence;
+use super::units;
 
 /// A part of an object that is not the same on both sides.
 #[derive(Debug)]
@@ -142,8 +143,8 @@ fn rest(object: &Object) -> Value {
 
 /// An object is a map with one field, named for its kind.
 fn fields(object: &Object) -> impl Iterator<Item = (String, Value)> {
-    let whole = match serde_json::to_value(object) {
-        Ok(Value::Object(whole)) => whole,
+    let whole = match units::tree(object) {
+        Value::Object(whole) => whole,
         _ => serde_json::Map::new(),
     };
     let of_kind = |(_, value)| match value {

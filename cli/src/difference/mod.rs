@@ -6,6 +6,7 @@ mod items;
 mod policy;
 mod rule;
 mod seen;
+mod units;
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Side, Workloads, diff};

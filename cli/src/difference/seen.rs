@@ -9,6 +9,7 @@ use mesh_snapshot::{Digest, Kind, Object, Snapshot};
 use serde_json::{Value, json};
 
 use super::edits::{self, Edit};
+use super::units::tree;
 
 type Hosts = Rc<BTreeSet<String>>;
 
@@ -86,8 +87,9 @@ impl<'b> Side<'b> {
 
 /// What a view says besides the hosts that it shows.
 fn own(egress: &Egress) -> Value {
+    let outbound = tree(&egress.outbound);
     match &egress.proxy {
-        None => json!({ "outboundTrafficPolicy": egress.outbound }),
-        Some(proxy) => json!({ "outboundTrafficPolicy": egress.outbound, "egressProxy": proxy }),
+        None => json!({ "outboundTrafficPolicy": outbound }),
+        Some(proxy) => json!({ "outboundTrafficPolicy": outbound, "egressProxy": tree(proxy) }),
     }
 }

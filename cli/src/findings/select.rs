@@ -7,7 +7,7 @@ use mesh_compiler::{Compilation, UnknownCheck, checks_called};
 
 use super::past::{self, Past, PastError};
 use super::{Baseline, BaselineError, Choice};
-use crate::render::human::counted;
+use crate::render::counts::counted;
 
 /// A finding, and what it is called from one run to the next.
 #[derive(Debug)]

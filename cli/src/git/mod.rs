@@ -4,7 +4,7 @@ mod process;
 mod tree;
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, Read};
 use std::path::{Component, Path, PathBuf};
 
 use tempfile::TempDir;
@@ -64,35 +64,56 @@ impl Repository {
         })
     }
 
-    /// A folder with the files of `commit` that lie in `paths`, and with those that links among them lead to, each below it as
+    /// A folder with what a compilation reads of `commit` in `paths`, and of where links among it lead to, each below it as
     /// below the root of the repository.
     pub(crate) fn extract(&self, commit: &str, paths: &[PathBuf]) -> Result<TempDir, GitError> {
         let folder = tempfile::Builder::new().prefix("mesh-past-").tempdir()?;
         let listed = run(&self.root, "ls-tree", &["-r", "-z", "--full-tree", commit], &[])?;
         let tree = Tree::read(&listed, |links| self.bodies(links))?;
-        let files: Vec<_> = tree.reached(paths).into_iter().collect();
-        let objects: Vec<_> = files.iter().map(|(_, file)| file.object()).collect();
-        for ((path, file), body) in files.into_iter().zip(self.bodies(&objects)?) {
-            file.write(&body, path, folder.path())?;
+        let reached = tree.reached(paths);
+        for path in &reached.folders {
+            fs::create_dir_all(folder.path().join(path))?;
         }
+        let objects: Vec<_> = reached.files.values().map(|file| file.object()).collect();
+        let mut files = reached.files.iter();
+        self.each_body(&objects, |body| match files.next() {
+            Some((path, file)) => Ok(file.write(body, path, folder.path())?),
+            None => Ok(()),
+        })?;
         Ok(folder)
     }
 
     /// What each of these objects holds.
     fn bodies(&self, objects: &[&str]) -> Result<Vec<Vec<u8>>, GitError> {
+        let mut bodies = Vec::with_capacity(objects.len());
+        self.each_body(objects, |body| {
+            let mut whole = Vec::new();
+            body.read_to_end(&mut whole)?;
+            bodies.push(whole);
+            Ok(())
+        })?;
+        Ok(bodies)
+    }
+
+    /// Hands on what each of these objects holds, one after the other, and holds none of it.
+    fn each_body(
+        &self,
+        objects: &[&str],
+        mut take: impl FnMut(&mut dyn Read) -> Result<(), GitError>,
+    ) -> Result<(), GitError> {
         if objects.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let wanted = objects.join("\n") + "\n";
-        let told = run(&self.root, "cat-file", &["--batch"], wanted.as_bytes())?;
-        let mut rest = told.as_slice();
-        let body = |object: &&str| {
-            next_body(&mut rest).map(<[u8]>::to_owned).ok_or_else(|| GitError::Git {
-                command: "cat-file",
-                error: format!("it does not tell `{object}`"),
-            })
-        };
-        objects.iter().map(body).collect()
+        process::read(&self.root, "cat-file", &["--batch"], wanted.as_bytes(), |mut told| {
+            for object in objects {
+                next_body(&mut told, &mut take)?.ok_or_else(|| GitError::Git {
+                    command: "cat-file",
+                    error: format!("it does not tell `{object}`"),
+                })?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -108,14 +129,23 @@ fn written(path: &str) -> io::Result<PathBuf> {
     Ok(real)
 }
 
-/// `object type size<LF>bytes<LF>`, as `git cat-file --batch` writes it.
-fn next_body<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = rest.iter().position(|byte| *byte == b'\n')?;
-    let (head, after) = rest.split_at_checked(end)?;
-    let size = std::str::from_utf8(head).ok()?.rsplit(' ').next()?.parse().ok()?;
-    let (body, after) = after.get(1..)?.split_at_checked(size)?;
-    *rest = after.get(1..)?;
-    Some(body)
+/// `object type size<LF>bytes<LF>`, as `git cat-file --batch` writes it. What `take` leaves of the bytes is passed over; `None`: this
+/// is none, or not all of it.
+fn next_body(
+    told: &mut impl BufRead,
+    take: impl FnOnce(&mut dyn Read) -> Result<(), GitError>,
+) -> Result<Option<()>, GitError> {
+    let mut head = String::new();
+    told.read_line(&mut head)?;
+    let size = head.trim_end().rsplit(' ').next().and_then(|size| size.parse().ok());
+    let Some(size) = size else { return Ok(None) };
+    let mut body = told.by_ref().take(size);
+    take(&mut body)?;
+    io::copy(&mut body, &mut io::sink())?;
+    let is_whole = body.limit() == 0;
+    let mut end = [0];
+    told.read_exact(&mut end)?;
+    Ok((is_whole && end == *b"\n").then_some(()))
 }
 
 #[cfg(test)]
@@ -124,9 +154,18 @@ mod tests {
 
     #[test]
     fn bodies_are_told_apart_by_their_length() {
-        let mut rest = b"aa blob 3\nx\ny\nbb blob 0\n\ncc missing\n".as_slice();
-        assert_eq!(next_body(&mut rest), Some(b"x\ny".as_slice()));
-        assert_eq!(next_body(&mut rest), Some(b"".as_slice()));
-        assert_eq!(next_body(&mut rest), None);
+        let mut told = b"aa blob 3\nx\ny\nbb blob 0\n\ncc blob 2\nzz\ndd missing\n".as_slice();
+        let mut body = |length: u64| {
+            let mut body = String::new();
+            let take = |from: &mut dyn Read| {
+                from.take(length).read_to_string(&mut body)?;
+                Ok(())
+            };
+            next_body(&mut told, take).unwrap().map(|()| body)
+        };
+        assert_eq!(body(9).as_deref(), Some("x\ny"));
+        assert_eq!(body(9).as_deref(), Some(""));
+        assert_eq!(body(1).as_deref(), Some("z"));
+        assert_eq!(body(9), None);
     }
 }

@@ -1,12 +1,27 @@
 //! The files and links of a commit, and where the links lead.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
+
+use mesh_compiler::source::{FILE_BYTES_MAX, is_hidden, is_read};
 
 /// By path: relative to the root, and without `..`.
 pub(super) struct Tree(BTreeMap<PathBuf, Listed>);
+
+/// What of a tree is read.
+#[derive(Default)]
+pub(super) struct Reached<'t> {
+    pub(super) files: BTreeMap<&'t Path, &'t Listed>,
+    /// That are there although nothing in them may be read: a link may pass them, and one without files is spoken of.
+    pub(super) folders: BTreeSet<&'t Path>,
+}
+
+/// Whether a walk from a folder comes by what lies there.
+fn is_met(below: &Path) -> bool {
+    !below.iter().any(is_hidden)
+}
 
 /// A file or a link of a tree.
 pub(super) struct Listed {
@@ -16,8 +31,15 @@ pub(super) struct Listed {
 
 /// A link of a tree.
 enum Link {
-    /// All on its way lies in the tree: the links that it passes, and in the end where it leads.
-    Inside(Vec<PathBuf>),
+    /// All on its way lies in the tree.
+    Inside {
+        /// Those that it passes.
+        links: Vec<PathBuf>,
+        /// The folders that it enters and leaves again.
+        left: Vec<PathBuf>,
+        /// Where it leads.
+        end: PathBuf,
+    },
     Outside,
 }
 
@@ -42,17 +64,41 @@ impl Tree {
         Ok(Self(listed.collect()))
     }
 
-    /// What lies in `paths`, and all that links lead to from there.
-    pub(super) fn reached<'t>(&'t self, paths: &'t [PathBuf]) -> BTreeMap<&'t Path, &'t Listed> {
-        let mut reached = BTreeMap::new();
-        let mut wanted: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
-        while let Some(path) = wanted.pop() {
-            for (path, file) in self.within(path) {
-                if reached.insert(path, file).is_none()
-                    && let Some(Link::Inside(way)) = &file.link
-                {
-                    wanted.extend(way.iter().map(PathBuf::as_path));
+    /// What a compilation reads of `paths`, and of all that links lead to from there: of a folder what `mesh_compiler::source`
+    /// reads of one.
+    pub(super) fn reached<'t>(&'t self, paths: &'t [PathBuf]) -> Reached<'t> {
+        let mut reached = Reached::default();
+        let mut wanted: Vec<_> = paths.iter().map(|path| (path.as_path(), true)).collect();
+        let mut known = HashSet::new();
+        // Whether somebody names it, or a link that is read: then it is read whatever it is called.
+        while let Some((path, is_named)) = wanted.pop() {
+            if !known.insert((path, is_named)) {
+                continue;
+            }
+            for (at, file) in self.within(path) {
+                let is_named = is_named && at == path;
+                if at != path {
+                    reached.folders.insert(path);
+                    if !is_met(at.strip_prefix(path).unwrap_or(at)) {
+                        continue;
+                    }
                 }
+                let is_named = is_named || (at != path && at.file_name().is_some_and(is_read));
+                let Some(link) = &file.link else {
+                    if is_named {
+                        reached.files.insert(at, file);
+                    }
+                    continue;
+                };
+                reached.files.insert(at, file);
+                let Link::Inside { links, left, end } = link else { continue };
+                for passed in links {
+                    reached.files.extend(self.0.get(passed).map(|link| (passed.as_path(), link)));
+                }
+                wanted.push((end, is_named));
+                let is_there =
+                    |folder: &&PathBuf| self.within(folder).any(|(at, _)| at != folder.as_path());
+                reached.folders.extend(left.iter().filter(is_there).map(PathBuf::as_path));
             }
         }
         reached
@@ -74,17 +120,21 @@ impl Listed {
     ///
     /// A link that may leave the folder would show the present. One that leads nowhere is made in its place, so that it is said
     /// that it cannot be read, as a file or as a folder.
-    pub(super) fn write(&self, body: &[u8], path: &Path, folder: &Path) -> io::Result<()> {
+    pub(super) fn write(&self, body: &mut dyn Read, path: &Path, folder: &Path) -> io::Result<()> {
         let place = folder.join(path);
         if let Some(parent) = place.parent() {
             fs::create_dir_all(parent)?;
         }
         match &self.link {
-            None => fs::write(place, body),
+            // A file that is too long is told of by its length, and read no further.
+            None => {
+                io::copy(&mut body.take(FILE_BYTES_MAX + 1), &mut File::create(place)?).map(drop)
+            }
             Some(Link::Outside) => std::os::unix::fs::symlink(OUTSIDE, place),
-            Some(Link::Inside(_)) => {
-                let target = String::from_utf8_lossy(body).into_owned();
-                std::os::unix::fs::symlink(target, place)
+            Some(Link::Inside { .. }) => {
+                let mut target = Vec::new();
+                body.read_to_end(&mut target)?;
+                std::os::unix::fs::symlink(&*String::from_utf8_lossy(&target), place)
             }
         }
     }
@@ -117,12 +167,15 @@ impl Line {
 impl Link {
     /// The one at `path`, followed as a kernel does: behind a link, `..` is the parent of wherever that leads.
     fn read(path: &Path, links: &BTreeMap<PathBuf, PathBuf>) -> Self {
-        let mut way = Vec::new();
+        let (mut passed, mut left) = (Vec::new(), Vec::new());
         let mut at = PathBuf::new();
         let mut rest: Vec<_> = path.components().rev().collect();
         while let Some(part) = rest.pop() {
             let is_inside = match part {
-                Component::ParentDir => at.pop(),
+                Component::ParentDir => {
+                    left.push(at.clone());
+                    at.pop()
+                }
                 Component::Normal(name) => {
                     at.push(name);
                     true
@@ -130,17 +183,16 @@ impl Link {
                 Component::CurDir => true,
                 Component::RootDir | Component::Prefix(_) => false,
             };
-            if !is_inside || way.len() == LINKS_MAX {
+            if !is_inside || passed.len() == LINKS_MAX {
                 return Self::Outside;
             }
             if let Some(target) = links.get(&at) {
-                way.push(at.clone());
+                passed.push(at.clone());
                 at.pop();
                 rest.extend(target.components().rev());
             }
         }
-        way.push(at);
-        Self::Inside(way)
+        Self::Inside { links: passed, left, end: at }
     }
 }
 
@@ -157,7 +209,7 @@ mod tests {
         let mut links: BTreeMap<_, _> = links.map(|(a, b)| (a.into(), b.into())).into();
         links.insert(path.into(), target.into());
         match Link::read(Path::new(path), &links) {
-            Link::Inside(way) => Some(way.last().unwrap().to_str().unwrap().to_owned()),
+            Link::Inside { end, .. } => Some(end.to_str().unwrap().to_owned()),
             Link::Outside => None,
         }
     }
@@ -182,31 +234,66 @@ mod tests {
         }
     }
 
+    /// The objects of what is reached from `path`: links lead where `targets` say.
+    fn reached(listed: &[&str], targets: &[&str], path: &str) -> (String, Vec<String>) {
+        let tree = Tree::read(listed.join("\0").as_bytes(), |links| {
+            assert_eq!(links.len(), targets.len());
+            Ok::<_, ()>(targets.iter().map(|target| target.as_bytes().to_vec()).collect())
+        });
+        let (tree, paths) = (tree.unwrap(), [PathBuf::from(path)]);
+        let reached = tree.reached(&paths);
+        let folders = reached.folders.iter().map(|it| it.display().to_string());
+        (reached.files.values().map(|file| file.object()).collect(), folders.collect())
+    }
+
     #[test]
     fn what_links_lead_to_is_reached() {
         let listed = [
             "120000 blob 1\ta/link",
-            "100644 blob 2\ta/x",
+            "100644 blob 2\ta/x.yaml",
             "120000 blob 3\tb/again",
-            "100644 blob 4\tb/y",
-            "100644 blob 5\tb.z",
-            "100644 blob 6\tc/z",
+            "100644 blob 4\tb/y.yml",
+            "100644 blob 5\tb.z.yaml",
+            "100644 blob 6\tc/z.json",
             "120000 blob 7\tc/a",
         ];
-        let tree = Tree::read(listed.join("\0").as_bytes(), |links| {
-            assert_eq!(links, ["1", "3", "7"]);
-            Ok::<_, ()>(vec![b"../b".to_vec(), b"../c/z".to_vec(), b"../a/link/y".to_vec()])
-        });
-        let tree = tree.unwrap();
-        let reached = |path: &str| {
-            let paths = [PathBuf::from(path)];
-            let reached = tree.reached(&paths);
-            reached.values().map(|file| file.object()).collect::<String>()
-        };
-        assert_eq!(reached("a"), "12346");
-        assert_eq!(reached("b"), "346");
-        assert_eq!(reached("c"), "13476");
-        assert_eq!(reached("c/z"), "6");
+        let targets = ["../b", "../c/z.json", "../a/link/y.yml"];
+        let reached = |path| reached(&listed, &targets, path).0;
+        assert_eq!(reached("a"), "1234");
+        assert_eq!(reached("b"), "34");
+        assert_eq!(reached("c"), "176");
+        assert_eq!(reached("c/z.json"), "6");
         assert_eq!(reached("").len(), 7);
+    }
+
+    #[test]
+    fn of_a_folder_no_more_is_reached_than_a_compilation_reads() {
+        let listed = [
+            "100644 blob 1\ta/x.YAML",
+            "100644 blob 2\ta/video.bin",
+            "100644 blob 3\ta/.hidden.yaml",
+            "100644 blob 4\ta/.github/y.yaml",
+            "100644 blob 5\ta/Kustomization",
+            "120000 blob 6\ta/named.yaml",
+            "120000 blob 7\ta/notes",
+            "100644 blob 8\tb/text",
+            "100644 blob 9\tb/other",
+        ];
+        let targets = ["notes", "../b/text"];
+        let reached = |path| reached(&listed, &targets, path);
+        // What a link with such a name leads to is read, through whatever other links.
+        assert_eq!(reached("a"), ("56718".into(), vec!["a".into()]));
+        assert_eq!(reached("a/notes").0, "78");
+        assert_eq!(reached("a/video.bin").0, "2");
+        assert_eq!(reached("a/.github"), ("4".into(), vec!["a/.github".into()]));
+        assert_eq!(reached("b"), (String::new(), vec!["b".into()]));
+        assert_eq!(reached("none"), (String::new(), Vec::new()));
+    }
+
+    #[test]
+    fn a_folder_that_a_link_passes_is_there() {
+        let listed = ["120000 blob 1\ta.yaml", "100644 blob 2\tempty/text", "100644 blob 3\tx.txt"];
+        let (objects, folders) = reached(&listed, &["empty/../nobody/../x.txt"], "a.yaml");
+        assert_eq!((objects.as_str(), folders), ("13", vec!["empty".to_owned()]));
     }
 }

@@ -14,7 +14,8 @@ use super::generated;
 use super::unified::{self, Patch};
 use crate::findings::replace;
 use crate::render::Paths;
-use crate::render::human::{counted, plain, shown_path};
+use crate::render::counts::counted;
+use crate::render::plain::{plain, shown_path};
 
 /// What is to be changed.
 #[derive(Debug, Default)]
@@ -129,19 +130,15 @@ impl Plan {
     /// What it does and what it leaves, a line each.
     pub(crate) fn notes(&self, done: &str) -> Vec<String> {
         let files = counted(self.files.len(), "file");
-        let mut notes = vec![format!("{} {done} in {files}", counted_fixes(self.fixes))];
+        let mut notes = vec![format!("{} {done} in {files}", counted(self.fixes, "fix"))];
         if self.later > 0 {
-            let later = counted_fixes(self.later);
+            let later = counted(self.later, "fix");
             notes.push(format!("{later} left, as others change the same place: run it again"));
         }
         let refused = self.refused.iter();
         notes.extend(refused.map(|(path, why)| format!("{path}: not changed, since {why}")));
         notes
     }
-}
-
-fn counted_fixes(count: usize) -> String {
-    if count == 1 { "1 fix".to_owned() } else { format!("{count} fixes") }
 }
 
 /// Why a file is left alone, if so.

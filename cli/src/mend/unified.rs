@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mesh_compiler::source::{SourceFile, Span};
 
 use super::edits::Edits;
-use crate::render::human::shown_path;
+use crate::render::plain::shown_path;
 
 /// How many lines are shown around a change.
 const CONTEXT: usize = 3;

@@ -8,7 +8,7 @@ use mesh_control::rollout::{Phase, Record};
 
 use super::view::short;
 use crate::render::Paint;
-use crate::render::human::counted;
+use crate::render::counts::counted;
 
 /// What was told already.
 #[derive(Debug, Default)]

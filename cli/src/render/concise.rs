@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use super::human::plain;
+use super::plain::plain;
 use super::{Report, Setting};
 
 pub(super) fn write(

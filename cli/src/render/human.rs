@@ -17,9 +17,11 @@ use std::io::{self, Write};
 
 use mesh_compiler::api::KINDS;
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
-use mesh_compiler::source::{SourceFile, is_deceptive};
 use rayon::prelude::*;
 
+use super::counts::{counted, is_counted_alone, shown, verdict};
+use super::fit::{Cut, width, wrap};
+use super::plain::{plain, shown_path};
 use super::{Report, Terminal, patch, snippet};
 
 /// Writes all findings, each followed by an empty line.
@@ -45,17 +47,6 @@ pub(crate) fn write(
 
 /// As many findings are drawn at once: all of a large repository would take much memory.
 const BATCH: usize = 1024;
-
-/// Whether the closing line counts it, and nobody wants to read it: that another program's file is no policy. A project
-/// that gives it weight wants to.
-fn is_counted_alone(finding: &Finding) -> bool {
-    finding.check.name == "not-a-resource" && finding.severity == Severity::Info
-}
-
-/// What people are shown, and what is counted for them.
-pub(crate) fn shown(findings: &[Finding]) -> impl Iterator<Item = &Finding> + Clone {
-    findings.iter().filter(|finding| !is_counted_alone(finding))
-}
 
 fn write_finding(
     finding: &Finding,
@@ -89,8 +80,15 @@ fn write_finding(
     let aliases = finding.check.aliases.join(", ");
     let aliases = if aliases.is_empty() { aliases } else { format!("  ({aliases})") };
     let see = format!("mesh explain {}{aliases}", finding.check.name);
-    writeln!(out, "  {}  {}", terminal.paint.dim("see   "), terminal.paint.dim(&see))
+    for (index, line) in wrap(&see, terminal.width.saturating_sub(INDENT)).iter().enumerate() {
+        let name = terminal.paint.dim(if index == 0 { "see   " } else { "      " });
+        writeln!(out, "  {name}  {}", terminal.paint.dim(line))?;
+    }
+    Ok(())
 }
+
+/// Beside the name of a check a message has at least as many columns, or begins under it.
+const HEADING_MIN: usize = 24;
 
 /// `error[name]: message`. A file of which no line is shown is named here.
 fn heading(
@@ -110,14 +108,16 @@ fn heading(
             plain(&finding.message)
         )),
     };
-    let wrapped = wrap(&message, terminal.width.saturating_sub(tag.len() + 2));
-    for (position, line) in wrapped.iter().enumerate() {
-        let lead = if position == 0 {
-            format!("{}: ", paint.severity(finding.severity, &tag))
-        } else {
-            "    ".into()
-        };
-        writeln!(out, "{lead}{}", paint.bold(line))?;
+    let lead = format!("{}: ", paint.severity(finding.severity, &tag));
+    let mut lead = lead.as_str();
+    let mut room = terminal.width.saturating_sub(tag.len() + 2);
+    if room < HEADING_MIN && width(&message) > room {
+        writeln!(out, "{}", lead.trim_end())?;
+        (lead, room) = ("    ", terminal.width.saturating_sub(4));
+    }
+    for line in wrap(&message, room) {
+        writeln!(out, "{lead}{}", paint.bold(&line))?;
+        lead = "    ";
     }
     Ok(())
 }
@@ -135,6 +135,9 @@ fn by_resource(finding: &Finding) -> Vec<Vec<&Site>> {
     resources
 }
 
+/// How far the texts of all fields are from the left.
+const INDENT: usize = 10;
+
 /// `  name    text`, with further lines under the first: those of the text, and those that it is wrapped into.
 fn field(
     name: &str,
@@ -144,7 +147,7 @@ fn field(
 ) -> io::Result<()> {
     let mut name = name;
     for text in text.lines() {
-        for line in wrap(&plain(text), terminal.width.saturating_sub(10)) {
+        for line in wrap(&plain(text), terminal.width.saturating_sub(INDENT)) {
             writeln!(out, "  {}  {line}", terminal.paint.bold(&format!("{name:<6}")))?;
             name = "";
         }
@@ -169,118 +172,47 @@ fn write_fix(
         if hunk.file != finding.primary.file {
             writeln!(
                 out,
-                "          {}",
+                "{:INDENT$}{}",
+                "",
                 terminal.paint.dim(&shown_path(report.parsed.source(hunk.file)))
             )?;
         }
         let lines = hunk.before.len().max(hunk.after.len());
         let width = (hunk.line + lines).to_string().len();
+        let room = terminal.width.saturating_sub(INDENT + width + 3).max(BEFORE_CHANGE);
         let from = first_difference(&hunk.before, &hunk.after);
         for (offset, line) in hunk.before.iter().enumerate() {
-            let text = format!("{:>width$} - {}", hunk.line + offset, cut(line, from, terminal));
-            writeln!(out, "          {}", terminal.paint.removed(&text))?;
+            let text = format!("{:>width$} - {}", hunk.line + offset, cut(line, from, room));
+            writeln!(out, "{:INDENT$}{}", "", terminal.paint.removed(&text))?;
         }
         for (offset, line) in hunk.after.iter().enumerate() {
-            let text = format!("{:>width$} + {}", hunk.line + offset, cut(line, from, terminal));
-            writeln!(out, "          {}", terminal.paint.added(&text))?;
+            let text = format!("{:>width$} + {}", hunk.line + offset, cut(line, from, room));
+            writeln!(out, "{:INDENT$}{}", "", terminal.paint.added(&text))?;
         }
     }
     Ok(())
 }
 
-/// How much is shown before what changes in a line that is too long.
+/// The most that is shown before what changes in a line that is too long.
 const BEFORE_CHANGE: usize = 24;
 
-/// How many characters the lines of both versions have in common from the left.
+/// How many bytes the lines of both versions have in common from the left, in whole characters.
 fn first_difference(before: &[String], after: &[String]) -> usize {
     let common = |(old, new): (&String, &String)| {
-        old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count()
+        let same = old.chars().zip(new.chars()).take_while(|(old, new)| old == new);
+        same.map(|(character, _)| character.len_utf8()).sum()
     };
     before.iter().zip(after).map(common).min().unwrap_or(0)
 }
 
-/// Lines end at spaces alone: a path that is torn apart can be neither clicked nor copied.
-fn wrap(text: &str, width: usize) -> Vec<Cow<'_, str>> {
-    let width = width.max(24);
-    // No character takes more columns than bytes.
-    if text.len() <= width && !text.ends_with(' ') {
-        return vec![Cow::Borrowed(text)];
-    }
-    let options = textwrap::Options::new(width)
-        .word_separator(textwrap::WordSeparator::AsciiSpace)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .break_words(false);
-    textwrap::wrap(text, options)
-}
-
 /// What there is room for of a line, with what stands at `change` in it.
-fn cut(line: &str, change: usize, terminal: &Terminal) -> String {
-    let room = terminal.width.saturating_sub(18).max(BEFORE_CHANGE * 2);
-    let width = |text: &str| textwrap::core::display_width(text);
-    if width(line) <= room {
-        return line.to_owned();
-    }
-    let is_far =
-        line.chars().take(change).map(|it| width(it.encode_utf8(&mut [0; 4]))).sum::<usize>()
-            + BEFORE_CHANGE
-            > room;
-    let skipped = if is_far { change.saturating_sub(BEFORE_CHANGE) } else { 0 };
-    let mut shown = if skipped > 0 { "…".to_owned() } else { String::new() };
-    let mut used = width(&shown);
-    for character in line.chars().skip(skipped) {
-        used += width(character.encode_utf8(&mut [0; 4]));
-        if used >= room {
-            shown.push('…');
-            break;
-        }
-        shown.push(character);
-    }
+fn cut(line: &str, change: usize, room: usize) -> String {
+    let change = line.floor_char_boundary(change);
+    let cut = Cut::whole(line, room)
+        .unwrap_or_else(|| Cut::around(line, change, BEFORE_CHANGE.min(room / 2), room));
+    let mut shown = String::new();
+    cut.write(&mut shown);
     shown
-}
-
-/// Text of an author's file may hold what a terminal would act on.
-pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_deceptive) {
-        return Cow::Borrowed(text);
-    }
-    text.chars()
-        .map(|character| if is_deceptive(character) { '\u{fffd}' } else { character })
-        .collect()
-}
-
-/// The name of a file, which whoever made it chose, as a terminal may show it.
-pub(crate) fn shown_path(file: &SourceFile) -> Cow<'_, str> {
-    plain(&file.path)
-}
-
-/// The verdict on findings in numbers: its mark, and how many there are of each severity.
-pub(super) fn verdict<'f>(
-    findings: impl Iterator<Item = &'f Finding> + Clone,
-) -> (&'static str, String) {
-    let mark = match findings.clone().map(|finding| finding.severity).max() {
-        None | Some(Severity::Info) => "✔",
-        Some(Severity::Warning) => "!",
-        Some(Severity::Error) => "✖",
-    };
-    (mark, counts(findings).unwrap_or_else(|| "nothing to say".to_owned()))
-}
-
-/// How many findings there are of each severity, if there are any.
-pub(crate) fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option<String> {
-    let (mut errors, mut warnings, mut infos) = (0, 0, 0);
-    for finding in findings {
-        *match finding.severity {
-            Severity::Error => &mut errors,
-            Severity::Warning => &mut warnings,
-            Severity::Info => &mut infos,
-        } += 1;
-    }
-    let counts: Vec<_> = [(errors, "error"), (warnings, "warning"), (infos, "notice")]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| counted(count, name))
-        .collect();
-    (!counts.is_empty()).then(|| counts.join(", "))
 }
 
 /// The last line, for standard error: the verdict in numbers.
@@ -294,20 +226,20 @@ pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) ->
         counted(report.mesh.count, "resource"),
         counted(report.files(), "file")
     );
-    let mut line = format!("{} {found}: {what} ({seconds:.2} s)", paint.severity(severity, mark));
+    // Under the mark, which takes two columns.
+    let wrapped = |text: &str| wrap(text, terminal.width.saturating_sub(2)).join("\n  ");
+    let told = wrapped(&format!("{found}: {what} ({seconds:.2} s)"));
+    let mut line = format!("{} {told}", paint.severity(severity, mark));
     if let Some(digest) = report.snapshot {
         line.push_str("\n  ");
         line.push_str(&digest.to_string());
     }
     for passed_over in [skipped(report), no_resources(report)].into_iter().flatten() {
-        line.push('\n');
-        line.push_str(&paint.dim(&passed_over));
+        line.push_str("\n  ");
+        line.push_str(&paint.dim(&wrapped(&passed_over)));
     }
     line
 }
-
-/// What to say where there was nothing to compile.
-pub(crate) const NOTHING: &str = "there is no resource that the mesh reads, so this is no policy";
 
 /// How many files or parts of files are none of Kubernetes' business.
 fn no_resources(report: &Report<'_>) -> Option<String> {
@@ -317,7 +249,7 @@ fn no_resources(report: &Report<'_>) -> Option<String> {
         1 => "1 file or part of one holds no resource",
         more => &format!("{more} files or parts of files hold no resources"),
     };
-    Some(format!("  {what}: `--format concise` names them"))
+    Some(format!("{what}: `--format concise` names them"))
 }
 
 /// What is counted by kind; with its group where the name alone says something else or too little.
@@ -342,18 +274,41 @@ fn skipped(report: &Report<'_>) -> Option<String> {
     let more = if kinds.len() > 8 { ", …" } else { "" };
     (total > 0).then(|| {
         format!(
-            "  {} that the mesh does not read: {}{more}",
+            "{} that the mesh does not read: {}{more}",
             counted(total, "resource"),
             plain(&shown)
         )
     })
 }
 
-/// `1 error`, `2 errors`, `3 proxies`.
-pub(crate) fn counted(count: usize, name: &str) -> String {
-    match name.strip_suffix('y') {
-        _ if count == 1 => format!("1 {name}"),
-        Some(stem) => format!("{count} {stem}ies"),
-        None => format!("{count} {name}s"),
+#[cfg(test)]
+mod tests {
+    use mesh_compiler::source::Input;
+    use mesh_compiler::{Options, compile};
+
+    use super::super::terminal::Paint;
+    use super::*;
+
+    /// All in one line, in letters of one column and of two; what is hidden has as many as it has letters.
+    #[test]
+    fn what_is_said_fits_into_the_terminal() {
+        let secret = "QUJD".repeat(400);
+        let text = format!(
+            "{{apiVersion: v1, kind: Secret, metadata: {{name: s, namespace: shop, labels: {{标签: 很长的标签的值}}}}, type: kubernetes.io/tls, data: {{tls.crt: {secret}, tls.key: {secret}}}}}\n---\n\
+             {{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: v, namespace: shop, annotations: {{说明: {}}}}}, spec: {{hosts: [reviews, ratings], http: [{{rout: [], retries: {{attempts: 3, perTryTimeuot: 2s}}, route: [{{destination: {{host: nobody}}}}, {{destination: {{host: no.body.example.com, prot: 8}}}}]}}]}}}}\n",
+            "这一行很长很长".repeat(60)
+        );
+        let compiled = compile(&[Input::Text { name: "a.yaml".into(), text }], &Options::default());
+        let (parsed, mesh, findings) = (&compiled.parsed, &compiled.mesh, &*compiled.findings);
+        let report = Report { parsed, mesh, findings, snapshot: None };
+        assert!(findings.len() > 4 && findings.iter().any(|it| !it.fixes.is_empty()));
+        for columns in [40, 60, 80, 100] {
+            let terminal = Terminal { width: columns, paint: Paint(false) };
+            let mut out = Vec::new();
+            write(&report, &terminal, &mut out).unwrap();
+            let text = String::from_utf8(out).unwrap() + &closing(&report, &terminal, 0.25);
+            let wide = text.lines().find(|line| width(line) > columns);
+            assert_eq!(wide, None, "{columns}:\n{text}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::io::{self, Write};
 
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity};
 
-use super::human::{counted, verdict};
+use super::counts::{counted, verdict};
+use super::plain::plain;
 use super::remark::{self, Spot};
 use super::{Report, Setting, patch};
 
@@ -124,7 +125,7 @@ fn escaped(character: char) -> String {
 }
 
 fn one_line(text: &str) -> String {
-    super::human::plain(&text.replace(['\r', '\n'], " ")).into_owned()
+    plain(&text.replace(['\r', '\n'], " ")).into_owned()
 }
 
 #[cfg(test)]

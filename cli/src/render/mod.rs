@@ -20,7 +20,10 @@ mod rdjson;
 mod sarif;
 
 // What several of them share.
+pub(crate) mod counts;
+mod fit;
 mod paths;
+pub(crate) mod plain;
 mod remark;
 mod terminal;
 mod xml;

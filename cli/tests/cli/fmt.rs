@@ -43,7 +43,7 @@ fn what_would_change_is_named_or_shown() {
     assert!(patch.starts_with("--- a/a.yaml\n+++ b/a.yaml\n@@ "), "{patch}");
     assert_eq!(repository.read("a.yaml"), ODD);
     // Git makes the same of it.
-    let Some(()) = repository.git(&["init", "-q"]) else { return };
+    let Some(_) = repository.git(&["init", "-q"]) else { return };
     repository.write("p", &patch);
     repository.git(&["apply", "p"]).unwrap();
     assert_eq!(repository.read("a.yaml"), FORM);

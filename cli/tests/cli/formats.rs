@@ -282,7 +282,7 @@ fn json_lines_end_with_the_summary() {
 #[test]
 fn services_count_paths_from_the_root_of_the_repository() {
     let repository = Repository::of(&[("policies/b.yaml", MENDABLE)]);
-    let Some(()) = repository.git(&["init", "-q"]) else {
+    let Some(_) = repository.git(&["init", "-q"]) else {
         return; // without Git there is no repository to count from
     };
     let below = |format: &str| {

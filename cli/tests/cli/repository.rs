@@ -49,12 +49,12 @@ impl Repository {
     }
 
     /// What Git says to it, if there is one on this machine.
-    pub(crate) fn git(&self, arguments: &[&str]) -> Option<()> {
+    pub(crate) fn git(&self, arguments: &[&str]) -> Option<String> {
         let mut git = Command::new("git");
         git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
         git.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
         let output = git.current_dir(self.path()).output().ok()?;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Some(())
+        String::from_utf8(output.stdout).ok()
     }
 }

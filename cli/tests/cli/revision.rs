@@ -145,3 +145,28 @@ fn a_link_within_a_revision_is_followed() {
         assert_eq!(code, 0, "{source}: {text}");
     }
 }
+
+/// Of what lies beside a policy Git is not even asked: here it could not tell.
+#[test]
+fn what_is_not_read_is_not_asked_for() {
+    let repository = Repository::of(&[
+        ("web.yaml", SERVICE),
+        ("video.bin", "many bytes"),
+        (".cache/old.yaml", "more of them"),
+    ]);
+    for arguments in [&["init", "-q"][..], &["add", "-A"], &["commit", "-q", "-m", "one"]] {
+        repository.git(arguments).unwrap();
+    }
+    for name in ["video.bin", ".cache/old.yaml"] {
+        let object = repository.git(&["rev-parse", &format!("HEAD:{name}")]).unwrap();
+        let (folder, file) = object.trim().split_at(2);
+        std::fs::remove_file(repository.path().join(".git/objects").join(folder).join(file))
+            .unwrap();
+    }
+    let check = |source: &str| mesh(&repository, ".", &["compile", "--check", source]);
+    let (code, text) = check("git:HEAD");
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = check("git:HEAD:video.bin");
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("it does not tell"), "{text}");
+}

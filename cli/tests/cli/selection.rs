@@ -128,7 +128,7 @@ fn only_what_is_new_since_a_revision_is_reported() {
         ("policies/a.yaml", FAULTY),
         ("policies/mesh.yaml", "lints: {unknown-host: warn}\n"),
     ]);
-    let Some(()) = repository.git(&["init", "-q"]) else {
+    let Some(_) = repository.git(&["init", "-q"]) else {
         return; // without Git there are no revisions
     };
     repository.git(&["add", "-A"]);

@@ -11,8 +11,8 @@ use crate::parts::{Changes, Part, reading};
 use super::checks::{
     REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
 };
-use super::decoded::{self, Decoded};
 use super::duplicate::{self, Duplicate};
+use super::kept::{self, KeptResources};
 use super::kind::{self, Kind, Lookup, Treatment};
 use super::project::Project;
 use super::promised::Promised;
@@ -113,7 +113,7 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
 #[must_use]
 pub(crate) fn decode_by(
     parsed: &Parsed,
-    known: Option<&mut Decoded>,
+    known: Option<&mut KeptResources>,
     out: &mut Vec<Diagnostic>,
 ) -> Mesh {
     let mut mesh = Mesh::default();
@@ -124,7 +124,7 @@ pub(crate) fn decode_by(
     let look = |id, document: &Document| look_at(parsed, id, &document.identity, &scope);
     let (looks, mut changed) = match known {
         Some(known) => known.looks(parsed, &scope, look),
-        None => (decoded::looks(parsed, look), Changes::all()),
+        None => (kept::looks(parsed, look), Changes::all()),
     };
     let mut known = HashMap::with_capacity(looks.len());
     let mut duplicates = Vec::new();

@@ -19,11 +19,11 @@
 mod bound;
 mod checks;
 mod decode;
-mod decoded;
 mod duplicate;
 pub mod field;
 pub mod gateway_api;
 pub mod istio;
+mod kept;
 mod kind;
 pub mod kubernetes;
 mod mesh;
@@ -40,7 +40,7 @@ pub mod scalar;
 pub(crate) mod schema;
 
 pub use checks::CHECKS;
-pub(crate) use decoded::Decoded;
+pub(crate) use kept::KeptResources;
 pub use kind::{KINDS, Kind, fields_of};
 pub(crate) use mesh::decode_by;
 pub use mesh::{Incomplete, Mesh, decode};

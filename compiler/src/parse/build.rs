@@ -6,7 +6,7 @@ use granit_parser::{Event, ScalarStyle, StructureStyle, Tag};
 
 use super::checks::{ALIAS_BOMB, COMPLEX_KEY, INVALID_ALIAS, INVALID_MERGE, NOT_FINITE};
 use super::scalar::{self, Scalar};
-use super::tree::{Content, Entry, Items, Node, NodeId, Text, Tree};
+use super::tree::{Content, Entry, Items, Node, NodeId, Text, Tree, number};
 use super::{duplicate, merge};
 use crate::diagnostic::{Check, Diagnostic, Place};
 use crate::source::{FileId, Span};
@@ -369,8 +369,4 @@ impl<'a> Builder<'a> {
         }
         node
     }
-}
-
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -32,7 +32,8 @@ pub(super) static MISSING_KIND: Check =
 pub(super) static INVALID_LIST: Check =
     Check::rule("invalid-list", include_str!("checks/invalid_list.md"));
 
-pub(super) static NOT_A_RESOURCE: Check =
+/// A file, or a part of one, is for another program.
+pub static NOT_A_RESOURCE: Check =
     Check::lint("not-a-resource", Severity::Info, include_str!("checks/not_a_resource.md"));
 
 pub(super) static PLAIN_TEXT: Check =

@@ -2,8 +2,9 @@
 
 use super::checks::{INVALID_LIST, MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, PLAIN_TEXT};
 use super::document::Identity;
-use super::file::Stream;
-use super::{Content, Entry, NodeId, Tree, template};
+use super::stream::YamlDocument;
+use super::unrendered::template;
+use super::{Content, Entry, NodeId, Tree};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, SourceFile, Span};
 
@@ -23,11 +24,11 @@ pub(super) enum Shape {
 }
 
 /// A file that is something else as a whole.
-pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Shape> {
+pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &[YamlDocument]) -> Option<Shape> {
     if let Some(notice) = template::of_file(file, id, stream) {
         return Some(Shape::Other(Box::new(notice)));
     }
-    let is_whole = stream.documents.iter().all(|yaml| yaml.is_whole);
+    let is_whole = stream.iter().all(|yaml| yaml.is_whole);
     let name = name(&file.path);
     match name {
         "kustomization.yaml" | "kustomization.yml" | "Kustomization" => Some(Shape::Kustomization),

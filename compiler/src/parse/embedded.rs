@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::document::Identity;
-use super::file;
+use super::stream;
 use super::tree::{Content, NodeId, Tree};
 use super::{Document, TreeId};
 use crate::diagnostic::{Diagnostic, Edit, Place};
@@ -68,8 +68,8 @@ pub(super) fn inline_mesh_config(
 /// The text at the end of a path into a YAML text that stands by itself, as in an annotation.
 #[must_use]
 pub fn text_at(yaml: &str, path: &[&str]) -> Option<String> {
-    let stream = file::read(yaml, FileId(0));
-    let tree = &stream.documents.first().filter(|document| document.is_whole)?.tree;
+    let documents = stream::read(yaml, FileId(0));
+    let tree = &documents.first().filter(|document| document.is_whole)?.tree;
     let step = |node, name: &&str| Some(tree.entry(node, name, yaml)?.value);
     let node = path.iter().try_fold(tree.root()?, step)?;
     let Content::Text(text) = tree.content(node) else { return None };
@@ -86,7 +86,7 @@ fn parse(
 ) -> Option<Tree> {
     let map = SpanMap::new(text, tree.span(outer), file);
     let mut inner = None;
-    for yaml in file::read(text, document.file).documents {
+    for yaml in stream::read(text, document.file) {
         out.extend(yaml.diagnostics.into_iter().map(|found| map.diagnostic(found)));
         if yaml.is_whole && inner.is_none() {
             inner = Some(map.tree(yaml.tree, text));

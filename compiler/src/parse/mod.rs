@@ -18,7 +18,6 @@
 
 mod alike;
 mod build;
-mod chart;
 mod checks;
 mod classify;
 mod document;
@@ -28,35 +27,35 @@ mod everyday;
 mod faults;
 mod file;
 mod json;
-mod kustomize;
 mod merge;
 mod origin;
 mod parsed;
-mod placeholder;
 mod pragmas;
 pub mod scalar;
 mod secret;
 mod securing;
+mod stream;
 mod syntax;
-mod template;
 mod tree;
+mod unrendered;
 
 pub(crate) use alike::alike;
-pub use chart::Charts;
-pub(crate) use chart::read_charts;
-pub use checks::CHECKS;
+pub use checks::{CHECKS, NOT_A_RESOURCE};
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
 pub use faults::Faults;
-pub(crate) use file::{DEPTH_MAX, ParsedFile, parse};
-pub use kustomize::Kustomizations;
-pub(crate) use kustomize::read_kustomizations;
+pub(crate) use file::{ParsedFile, parse};
 pub use origin::origin;
 pub use parsed::{Parsed, TreeId};
 pub use pragmas::{About, Pragma};
 pub(crate) use secret::may_be_secret;
 pub(crate) use securing::{is_securing, judged};
+pub(crate) use stream::DEPTH_MAX;
 pub use tree::{Content, Entry, NodeId, Text, Tree};
+pub use unrendered::chart::Charts;
+pub(crate) use unrendered::chart::read_charts;
+pub use unrendered::kustomize::Kustomizations;
+pub(crate) use unrendered::kustomize::read_kustomizations;
 
 #[cfg(test)]
 mod tests;

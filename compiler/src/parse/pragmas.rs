@@ -4,7 +4,7 @@
 
 use granit_parser::{Event, Parser, options};
 
-use super::file::{DEPTH_MAX, byte_span};
+use super::stream::{DEPTH_MAX, byte_span};
 use crate::source::{FileId, LineIndex, Span};
 
 /// A comment that begins with `mesh:`.

@@ -1,6 +1,6 @@
 //! What must never be shown: the data of Secrets.
 
-use super::file::{Stream, YamlDocument};
+use super::stream::YamlDocument;
 use super::{Document, NodeId, Tree};
 use crate::source::{SourceFile, Span};
 
@@ -66,7 +66,7 @@ pub(super) fn of_generators(tree: &Tree, root: NodeId, source: &str) -> Vec<Span
 }
 
 /// The same of a whole file; of one that does not parse, all that follows the word.
-pub(super) fn in_kustomization(source: &str, stream: &Stream) -> Vec<Span> {
+pub(super) fn in_kustomization(source: &str, stream: &[YamlDocument]) -> Vec<Span> {
     const WORD: &str = "secretGenerator";
     let of = |yaml: &YamlDocument| {
         if yaml.is_whole {
@@ -79,7 +79,7 @@ pub(super) fn in_kustomization(source: &str, stream: &Stream) -> Vec<Span> {
         };
         text.find(WORD).map(rest).into_iter().collect()
     };
-    stream.documents.iter().flat_map(of).collect()
+    stream.iter().flat_map(of).collect()
 }
 
 /// In a file that is not read as resources, whatever the reason. Of one that is not text there is only the beginning, and what

@@ -1,7 +1,7 @@
 //! Policies that must not be left out: a snapshot without them lets in what they keep out.
 
 use super::document::Identity;
-use super::file::YamlDocument;
+use super::stream::YamlDocument;
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// The kinds without which more is let in.

@@ -3,7 +3,7 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::checks::{TOO_DEEP, YAML_SYNTAX};
-use super::file::DEPTH_MAX;
+use super::stream::DEPTH_MAX;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, Span};
 

@@ -155,7 +155,8 @@ impl Tree {
     }
 }
 
-fn number(count: usize) -> u32 {
+/// A text is far shorter than 4 GiB, and a tree has no more parts than that has bytes.
+pub(super) fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

@@ -26,7 +26,7 @@ pub use file::{Role, SourceFile, is_deceptive};
 pub use lines::LineIndex;
 pub use load::{FILE_BYTES_MAX, load};
 pub use span::{FileId, Position, Span};
-pub use walk::{EXTENSIONS, NAMES, show, walk};
+pub use walk::{EXTENSIONS, NAMES, is_hidden, is_read, show, walk};
 pub(crate) use walk::{relative, root_of};
 
 use std::sync::Arc;

@@ -116,7 +116,7 @@ impl Walk {
                 self.links.push((child, shown));
             } else if kind.is_dir() {
                 has_any |= self.directory(&child, real.join(&name), &shown);
-            } else if is_policy(&name) {
+            } else if is_read(&name) {
                 has_any = true;
                 if kind.is_file() {
                     self.file(child, real.join(&name), shown);
@@ -130,7 +130,7 @@ impl Walk {
     }
 
     fn link(&mut self, link: &Path, shown: String) {
-        let is_named = link.file_name().is_some_and(is_policy);
+        let is_named = link.file_name().is_some_and(is_read);
         let target = fs::metadata(link).and_then(|meta| Ok((meta, fs::canonicalize(link)?)));
         match target {
             Ok((meta, real)) if meta.is_dir() => {
@@ -174,12 +174,18 @@ fn children(path: &Path) -> io::Result<Vec<(std::ffi::OsString, fs::FileType)>> 
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let name = entry.file_name();
-        if !name.as_encoded_bytes().starts_with(b".") {
+        if !is_hidden(&name) {
             children.push((name, entry.file_type()?));
         }
     }
     children.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(children)
+}
+
+/// Whether a file or a directory of this name is passed by.
+#[must_use]
+pub fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 /// The extensions of the files that are read of a directory, in whatever case.
@@ -188,7 +194,9 @@ pub const EXTENSIONS: &[&str] = &["yaml", "yml", "json"];
 /// What else is read of a directory: Kustomize takes it without an extension, too.
 pub const NAMES: &[&str] = &["Kustomization"];
 
-fn is_policy(name: &OsStr) -> bool {
+/// Whether a file of this name is read of a directory.
+#[must_use]
+pub fn is_read(name: &OsStr) -> bool {
     let extension = Path::new(name).extension().and_then(OsStr::to_str);
     NAMES.iter().any(|known| name == *known)
         || extension.is_some_and(|extension| {

@@ -2,18 +2,9 @@
 
 use super::condition::Fault;
 use crate::api::gateway_api::{
-    BackendReference, HttpBackendRef, HttpRouteFilter, HttpRouteRule, RequestRouteKind,
-    StreamBackendRef,
+    BackendObjectReference, HttpRouteFilter, HttpRouteRule, RequestRouteKind,
 };
 use crate::resolve::route::{Backend, HttpRoute, InvalidBackend, Leave, StreamRoute};
-
-/// What was written, and what a fault is told of.
-struct Written<'r> {
-    group: &'r str,
-    kind: &'r str,
-    name: &'r str,
-    namespace: Option<&'r str>,
-}
 
 /// A fault, and whether nothing else of the route counts beside it.
 struct Found {
@@ -29,7 +20,7 @@ pub(super) fn of_http(route: &HttpRoute<'_>, leave: Leave) -> Option<Fault> {
     for (rule, resolved) in spec.rules.iter().zip(&route.rules) {
         let mirrors = resolved.mirrors.iter().filter_map(|(place, it)| {
             let mirror = rule.filters.get(*place)?.request_mirror.as_ref()?;
-            fault(it, &(&mirror.backend_ref).into(), from, leave)
+            fault(it, mirror.backend_ref.object(), from, leave)
         });
         let mut mirror = None;
         for found in mirrors {
@@ -61,7 +52,7 @@ pub(super) fn of_stream(route: &StreamRoute<'_>, leave: Leave) -> Option<Fault> 
     for (rule, backends) in spec.rules.iter().zip(&route.rules) {
         let used = rule.backend_refs.iter().zip(backends).filter(|(it, _)| it.weight != Some(0));
         for (written, backend) in used {
-            let Some(found) = fault(backend, &written.into(), from, leave) else { continue };
+            let Some(found) = fault(backend, written.object(), from, leave) else { continue };
             if found.is_last {
                 return Some(found.fault);
             }
@@ -84,7 +75,7 @@ fn of_backends(
         if let Some(fault) = unknown_filter(&written.filters) {
             return Some(Found { fault, is_last: true });
         }
-        match fault(backend, &written.into(), from, leave) {
+        match fault(backend, written.object(), from, leave) {
             Some(found) if found.is_last => return Some(found),
             Some(found) => last = Some(found),
             None => {}
@@ -101,11 +92,11 @@ fn unknown_filter(filters: &[HttpRouteFilter]) -> Option<Fault> {
 
 fn fault(
     backend: &Backend,
-    written: &Written<'_>,
+    written: BackendObjectReference<'_>,
     (route, namespace): (&str, &str),
     leave: Leave,
 ) -> Option<Found> {
-    let Written { group, kind, name, namespace: target } = written;
+    let BackendObjectReference { group, kind, name, namespace: target, .. } = written;
     let mild = |reason, message: String| {
         Some(Found { fault: Fault::new(reason, message), is_last: false })
     };
@@ -133,35 +124,5 @@ fn fault(
             hard("service name invalid; the name of the Service must be used, not the hostname.")
         }
         InvalidBackend::NamespacedHost => hard("namespace may not be set with Hostname type"),
-    }
-}
-
-impl<'r> From<&'r HttpBackendRef> for Written<'r> {
-    fn from(it: &'r HttpBackendRef) -> Self {
-        Self::new(it.group.as_deref(), it.kind.as_deref(), &it.name, it.namespace.as_deref())
-    }
-}
-
-impl<'r> From<&'r BackendReference> for Written<'r> {
-    fn from(it: &'r BackendReference) -> Self {
-        Self::new(it.group.as_deref(), it.kind.as_deref(), &it.name, it.namespace.as_deref())
-    }
-}
-
-impl<'r> From<&'r StreamBackendRef> for Written<'r> {
-    fn from(it: &'r StreamBackendRef) -> Self {
-        Self::new(it.group.as_deref(), it.kind.as_deref(), &it.name, it.namespace.as_deref())
-    }
-}
-
-impl<'r> Written<'r> {
-    fn new(
-        group: Option<&'r str>,
-        kind: Option<&'r str>,
-        name: &'r str,
-        namespace: Option<&'r str>,
-    ) -> Self {
-        let group = group.unwrap_or_default();
-        Self { group, kind: kind.unwrap_or("Service"), name, namespace }
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::condition::Condition;
+use super::condition::{Condition, update};
+use super::reference::Reference;
 use crate::parse::{Content, DocumentId, Parsed};
 
 #[derive(Clone, Debug, Default)]
@@ -38,8 +39,58 @@ impl Existing {
         self.list(list).find(is_it).map(conditions).unwrap_or_default()
     }
 
+    /// A list of what controllers say of one other resource each, whose reference stands in the field `reference`: what others
+    /// have written stays; what is ours is written anew in its place, or at the end.
+    pub(super) fn merged(
+        &self,
+        (list, reference): (&str, &str),
+        mut new: Vec<Said>,
+        is_ours: impl Fn(&str) -> bool,
+        is_same: impl Fn(&Reference, &Reference) -> bool,
+    ) -> Vec<Said> {
+        let mut merged = Vec::new();
+        for before in self.list(list).filter_map(|it| Said::read(it, reference)) {
+            if !is_ours(&before.controller) {
+                merged.push(before);
+                continue;
+            }
+            let at = new.iter().position(|it| is_same(&it.of, &before.of));
+            let Some(at) = at else { continue };
+            merged.push(self.updated(new.remove(at), before.conditions));
+        }
+        merged.extend(new.into_iter().map(|it| self.updated(it, Vec::new())));
+        merged
+    }
+
+    fn updated(&self, new: Said, before: Vec<Condition>) -> Said {
+        Said { conditions: update(before, new.conditions, self.generation), ..new }
+    }
+
     pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &Value> {
         self.status.get(name).and_then(Value::as_array).into_iter().flatten()
+    }
+}
+
+/// What a controller says of a resource and another one: a parent that it is attached to, or an ancestor that heeds it.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) of: Reference,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) controller: String,
+}
+
+impl Said {
+    pub(super) fn new(of: Reference, conditions: Vec<Condition>, controller: &str) -> Self {
+        Self { of, conditions, controller: controller.to_owned() }
+    }
+
+    /// With those of its conditions that are some.
+    fn read(value: &Value, reference: &str) -> Option<Self> {
+        Some(Self {
+            of: serde_json::from_value(value.get(reference)?.clone()).ok()?,
+            conditions: conditions(value),
+            controller: value.get("controllerName")?.as_str()?.to_owned(),
+        })
     }
 }
 

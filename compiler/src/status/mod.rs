@@ -40,7 +40,7 @@ pub use policy::{AncestorStatus, PolicyStatus};
 pub use reference::Reference;
 pub use route::{ParentStatus, RouteStatus};
 
-use crate::api::{Mesh, Resource};
+use crate::api::Resource;
 use crate::parse::{DocumentId, Parsed};
 use crate::resolve;
 use existing::Existing;
@@ -77,9 +77,8 @@ pub enum Status {
 
 /// The statuses of all resources that have one here: by kind, namespace and name. What is another controller's has none.
 #[must_use]
-pub fn statuses(mesh: &Mesh, parsed: &Parsed) -> Vec<ResourceStatus> {
-    let resolved = resolve::resolve(mesh);
-    let facts = Facts { mesh: &resolved, parsed };
+pub(crate) fn statuses(mesh: &resolve::Mesh<'_>, parsed: &Parsed) -> Vec<ResourceStatus> {
+    let facts = Facts { mesh, parsed };
     let mut all = Vec::new();
     facts.classes(&mut all);
     facts.gateways(&mut all);
@@ -109,13 +108,23 @@ impl Facts<'_, '_> {
     }
 
     fn of<T>(&self, resource: &Resource<T>, kind: &'static str, status: Status) -> ResourceStatus {
-        let identity = &self.parsed.document(resource.id).identity;
+        self.of_document(resource.id, (&resource.namespace, resource.name()), kind, status)
+    }
+
+    fn of_document(
+        &self,
+        document: DocumentId,
+        (namespace, name): (&str, &str),
+        kind: &'static str,
+        status: Status,
+    ) -> ResourceStatus {
+        let identity = &self.parsed.document(document).identity;
         ResourceStatus {
             api_version: identity.api_version.to_string(),
             kind,
-            namespace: resource.namespace.clone(),
-            name: resource.name().to_owned(),
-            document: resource.id,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            document,
             status,
         }
     }

@@ -4,17 +4,15 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::address::joined;
-use super::condition::{Condition, Fault, update};
-use super::existing::{self, Existing};
+use super::condition::{Condition, Fault};
+use super::existing::Said;
 use super::reference::Reference;
+use super::route::GatewaysBefore;
 use super::{Facts, GATEWAY_CONTROLLER, GROUP, MESH_CONTROLLER, ResourceStatus, Status, material};
 use crate::api::Resource;
-use crate::api::gateway_api::{
-    BackendTlsPolicy, BackendTrafficPolicy, ParentReference, PolicyTarget,
-};
+use crate::api::gateway_api::{BackendTlsPolicy, BackendTrafficPolicy, PolicyTarget};
 use crate::resolve::backend_tls::{AuthorityFault, TargetState, is_ignored};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -37,8 +35,9 @@ const VALID: &str = "Configuration is valid";
 
 impl Facts<'_, '_> {
     pub(super) fn policies(&self, all: &mut Vec<ResourceStatus>) {
+        let before = GatewaysBefore::of(self.mesh);
         for (policy, states) in self.mesh.backend_tls.iter() {
-            let status = self.tls_policy(policy, states);
+            let status = self.tls_policy(policy, states, &before);
             all.push(self.of(policy, "BackendTLSPolicy", Status::Policy(status)));
         }
         for policy in &self.mesh.source.backend_traffic_policies {
@@ -51,6 +50,7 @@ impl Facts<'_, '_> {
         &self,
         policy: &Resource<BackendTlsPolicy>,
         states: &[TargetState<'_>],
+        before: &GatewaysBefore<'_>,
     ) -> PolicyStatus {
         let authority = self.mesh.backend_tls.authority_fault(policy);
         let (unaccepted, unresolved) = match authority {
@@ -76,60 +76,21 @@ impl Facts<'_, '_> {
         for (target, state) in targets.iter().zip(states) {
             let fault = target_fault(policy, target, state);
             last = fault.clone().or(last);
-            new.push((Reference::from(target), conditions(fault), MESH_CONTROLLER));
+            new.push(Said::new(Reference::from(target), conditions(fault), MESH_CONTROLLER));
         }
-        for name in self.gateways_before(policy, states) {
+        // A popular Service has thousands before it; of those that nobody has told of yet no more find room.
+        let is_new = self.existing(policy.id).list("ancestors").next().is_none();
+        let max = if is_new { ANCESTORS_MAX } else { usize::MAX };
+        for name in gateways_before(policy, states, before, max) {
             let reference = Reference {
                 group: Some(GROUP.to_owned()),
                 kind: Some("Gateway".to_owned()),
                 name,
                 ..Reference::default()
             };
-            new.push((reference, conditions(last.clone()), GATEWAY_CONTROLLER));
+            new.push(Said::new(reference, conditions(last.clone()), GATEWAY_CONTROLLER));
         }
         self.merged(policy, new)
-    }
-
-    /// The names of Gateways that some route leads from to a target that is there.
-    fn gateways_before(
-        &self,
-        policy: &Resource<BackendTlsPolicy>,
-        states: &[TargetState<'_>],
-    ) -> Vec<String> {
-        let is_there = |state: &TargetState<'_>| {
-            matches!(state, TargetState::Applied | TargetState::Overruled(_))
-        };
-        let targets = policy.spec.target_refs.iter().zip(states);
-        let targets: Vec<_> =
-            targets.filter(|(_, state)| is_there(state)).map(|(target, _)| target).collect();
-        let leads = |group: Option<&str>, kind: Option<&str>, name: &str, namespace: &str| {
-            let (group, kind) = (group.unwrap_or_default(), kind.unwrap_or("Service"));
-            let is_it =
-                |it: &&PolicyTarget| it.group == group && it.kind == kind && it.name == name;
-            namespace == policy.namespace && targets.iter().copied().any(|it| is_it(&it))
-        };
-        let mut gateways = BTreeSet::new();
-        for (_, route) in self.mesh.http_routes.iter() {
-            let own = route.resource.namespace.as_str();
-            let backends = route.resource.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
-            if backends.into_iter().any(|it| {
-                let namespace = it.namespace.as_deref().unwrap_or(own);
-                leads(it.group.as_deref(), it.kind.as_deref(), &it.name, namespace)
-            }) {
-                gateways.extend(parents(&route.resource.spec.parent_refs, own));
-            }
-        }
-        for route in self.mesh.stream_routes.iter() {
-            let own = route.resource.namespace.as_str();
-            let backends = route.resource.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
-            if backends.into_iter().any(|it| {
-                let namespace = it.namespace.as_deref().unwrap_or(own);
-                leads(it.group.as_deref(), it.kind.as_deref(), &it.name, namespace)
-            }) {
-                gateways.extend(parents(&route.resource.spec.parent_refs, own));
-            }
-        }
-        gateways.into_iter().map(|(_, name)| name).collect()
     }
 
     /// Nothing of it is served, and it says so.
@@ -165,29 +126,38 @@ impl Facts<'_, '_> {
             let fault = fault
                 .map(|rest| Fault::new("TargetNotFound", format!("targetRefs invalid: {rest}")));
             let accepted = Condition::unless(fault, "Accepted", "Accepted", message.clone());
-            (Reference::from(target), vec![accepted], MESH_CONTROLLER)
+            Said::new(Reference::from(target), vec![accepted], MESH_CONTROLLER)
         });
         self.merged(policy, new.collect())
     }
 
-    /// What others have written stays; what is ours is written anew in its place, or at the end.
-    fn merged<T>(&self, policy: &Resource<T>, mut new: Vec<New>) -> PolicyStatus {
-        let existing = self.existing(policy.id);
-        let mut ancestors = Vec::new();
-        for before in existing.list("ancestors") {
-            let Some(kept) = kept(before) else { continue };
-            if ![GATEWAY_CONTROLLER, MESH_CONTROLLER].contains(&kept.controller_name.as_str()) {
-                ancestors.push(kept);
-                continue;
-            }
-            let at = new.iter().position(|(reference, ..)| *reference == kept.ancestor_ref);
-            let Some(at) = at else { continue };
-            ancestors.push(written(new.remove(at), kept.conditions, &existing));
-        }
-        ancestors.extend(new.into_iter().map(|it| written(it, Vec::new(), &existing)));
-        ancestors.truncate(ANCESTORS_MAX);
-        PolicyStatus { ancestors }
+    fn merged<T>(&self, policy: &Resource<T>, new: Vec<Said>) -> PolicyStatus {
+        let merged = self.existing(policy.id).merged(
+            ("ancestors", "ancestorRef"),
+            new,
+            |controller| [GATEWAY_CONTROLLER, MESH_CONTROLLER].contains(&controller),
+            |a, b| a == b,
+        );
+        let ancestors = merged.into_iter().take(ANCESTORS_MAX).map(AncestorStatus::from);
+        PolicyStatus { ancestors: ancestors.collect() }
     }
+}
+
+/// The names of Gateways that some route leads from to a target that is there: of each target the first `max`.
+fn gateways_before<'m>(
+    policy: &'m Resource<BackendTlsPolicy>,
+    states: &[TargetState<'_>],
+    before: &GatewaysBefore<'m>,
+    max: usize,
+) -> Vec<String> {
+    let is_there =
+        |state: &TargetState<'_>| matches!(state, TargetState::Applied | TargetState::Overruled(_));
+    let targets = policy.spec.target_refs.iter().zip(states);
+    let targets = targets.filter(|(_, state)| is_there(state)).map(|(target, _)| target);
+    let gateways: BTreeSet<_> = targets
+        .flat_map(|it| before.get((&it.group, &it.kind, &policy.namespace, &it.name)).take(max))
+        .collect();
+    gateways.into_iter().map(|(_, name)| name.to_owned()).collect()
 }
 
 /// What became of a target.
@@ -219,38 +189,20 @@ fn target_fault(
     }
 }
 
-/// An ancestor, what is to be said of it, and by whom.
-type New = (Reference, Vec<Condition>, &'static str);
-
-fn written(
-    (ancestor_ref, conditions, controller): New,
-    before: Vec<Condition>,
-    existing: &Existing,
-) -> AncestorStatus {
-    let conditions = update(before, conditions, existing.generation);
-    AncestorStatus { ancestor_ref, conditions, controller_name: controller.to_owned() }
+impl From<Said> for AncestorStatus {
+    fn from(Said { of, conditions, controller }: Said) -> Self {
+        Self { ancestor_ref: of, conditions, controller_name: controller }
+    }
 }
 
-fn ignored(targets: &[PolicyTarget]) -> Vec<New> {
+fn ignored(targets: &[PolicyTarget]) -> Vec<Said> {
     let message = "Ignored by Istio due to annotation istio.io/ignore-policy-attachment=true";
     let fault = || Some(Fault::new("IgnoredByIstio", message));
     let say = |target| {
         let accepted = Condition::unless(fault(), "Accepted", "Accepted", VALID);
-        (Reference::from(target), vec![accepted], MESH_CONTROLLER)
+        Said::new(Reference::from(target), vec![accepted], MESH_CONTROLLER)
     };
     targets.iter().map(say).collect()
-}
-
-/// The Gateways among them, as namespace and name.
-fn parents(references: &[ParentReference], own: &str) -> BTreeSet<(String, String)> {
-    let is_gateway = |it: &&ParentReference| {
-        it.group.as_deref().is_none_or(|group| group == GROUP)
-            && it.kind.as_deref().is_none_or(|kind| kind == "Gateway")
-    };
-    let name = |it: &ParentReference| {
-        (it.namespace.clone().unwrap_or_else(|| own.to_owned()), it.name.clone())
-    };
-    references.iter().filter(is_gateway).map(name).collect()
 }
 
 /// What keeps the policy from being accepted, and its references from being resolved.
@@ -284,14 +236,4 @@ fn faults_of(
         Some(Fault::new("NoValidCACertificate", accepted)),
         Some(Fault::new(reason, format!("{prefix}: {rest}"))),
     )
-}
-
-/// With those of its conditions that are some.
-fn kept(ancestor: &Value) -> Option<AncestorStatus> {
-    let controller = ancestor.get("controllerName")?.as_str()?.to_owned();
-    Some(AncestorStatus {
-        ancestor_ref: serde_json::from_value(ancestor.get("ancestorRef")?.clone()).ok()?,
-        conditions: existing::conditions(ancestor),
-        controller_name: controller,
-    })
 }

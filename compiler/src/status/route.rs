@@ -1,115 +1,188 @@
 //! The status of a route: what became of each of its parents. Source: Istio, `createRouteStatus`, `referenceAllowed`.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
 
-use super::condition::{Condition, Fault, update};
-use super::existing::{self, Existing};
+use serde::Serialize;
+
+use super::condition::{Condition, Fault};
+use super::existing::Said;
 use super::reference::Reference;
 use super::{Facts, GATEWAY_CONTROLLER, GROUP, ResourceStatus, Status, backend};
-use crate::api::gateway_api::ParentReference;
+use crate::api::Resource;
+use crate::api::gateway_api::{
+    BackendObjectReference, HttpBackendRef, ParentReference, StreamBackendRef,
+};
+use crate::parse::DocumentId;
+use crate::resolve;
 use crate::resolve::gateway::{ApiGateway, Refusal};
-use crate::resolve::route::{Leave, Parent, Refusals, RefusedParent};
+use crate::resolve::route::{HttpRoute, Leave, Parent, Refusals, RefusedParent, StreamRoute};
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RouteStatus {
     pub parents: Vec<ParentStatus>,
 }
 
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ParentStatus {
-    #[serde(default)]
     pub conditions: Vec<Condition>,
     pub controller_name: String,
     pub parent_ref: Reference,
 }
 
-/// Whose route it is, for those that tell of it.
-struct Route<'r> {
+/// A route of either sort.
+struct Route<'m, 'a> {
     kind: &'static str,
-    namespace: &'r str,
+    document: DocumentId,
+    namespace: &'m str,
+    name: &'m str,
+    parent_refs: &'m [ParentReference],
+    /// By place in `parent_refs`.
+    parents: &'m [Parent<'a>],
+    leads_to: LeadsTo<'m, 'a>,
+}
+
+#[derive(Clone, Copy)]
+enum LeadsTo<'m, 'a> {
+    Http(&'m HttpRoute<'a>),
+    Stream(&'m StreamRoute<'a>),
+}
+
+impl<'m, 'a> Route<'m, 'a> {
+    fn all(mesh: &'m resolve::Mesh<'a>) -> impl Iterator<Item = Self> {
+        let http = mesh.http_routes.iter().map(|(_, route)| {
+            let spec = &route.resource.spec;
+            let of = (spec.kind.name(), spec.parent_refs.as_slice());
+            Self::of(route.resource, of, &route.parents, LeadsTo::Http(route))
+        });
+        let stream = mesh.stream_routes.iter().map(|route| {
+            let spec = &route.resource.spec;
+            let of = (spec.kind.name(), spec.parent_refs.as_slice());
+            Self::of(route.resource, of, &route.parents, LeadsTo::Stream(route))
+        });
+        http.chain(stream)
+    }
+
+    fn of<T>(
+        resource: &'m Resource<T>,
+        (kind, parent_refs): (&'static str, &'m [ParentReference]),
+        parents: &'m [Parent<'a>],
+        leads_to: LeadsTo<'m, 'a>,
+    ) -> Self {
+        let (document, namespace, name) = (resource.id, &*resource.namespace, resource.name());
+        Self { kind, document, namespace, name, parent_refs, parents, leads_to }
+    }
+
+    /// What is wrong with where it leads to.
+    fn fault(&self, leave: Leave) -> Option<Fault> {
+        match self.leads_to {
+            LeadsTo::Http(route) => backend::of_http(route, leave),
+            LeadsTo::Stream(route) => backend::of_stream(route, leave),
+        }
+    }
+
+    fn backends(&self) -> Vec<BackendObjectReference<'m>> {
+        match self.leads_to {
+            LeadsTo::Http(route) => {
+                let all = route.resource.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
+                all.map(HttpBackendRef::object).collect()
+            }
+            LeadsTo::Stream(route) => {
+                let all = route.resource.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
+                all.map(StreamBackendRef::object).collect()
+            }
+        }
+    }
+
+    /// The Gateways among its parents, as namespace and name.
+    fn gateways(&self) -> impl Iterator<Item = (&'m str, &'m str)> {
+        let is_gateway = |it: &&ParentReference| {
+            it.group.as_deref().is_none_or(|group| group == GROUP)
+                && it.kind.as_deref().is_none_or(|kind| kind == "Gateway")
+        };
+        let namespace = self.namespace;
+        let name = move |it: &'m ParentReference| {
+            (it.namespace.as_deref().unwrap_or(namespace), it.name.as_str())
+        };
+        self.parent_refs.iter().filter(is_gateway).map(name)
+    }
+}
+
+/// Group, kind, namespace and name.
+pub(super) type BackendName<'m> = (&'m str, &'m str, &'m str, &'m str);
+
+/// From where routes lead to each backend: Gateways, as namespace and name.
+#[derive(Default)]
+pub(super) struct GatewaysBefore<'m>(HashMap<BackendName<'m>, BTreeSet<(&'m str, &'m str)>>);
+
+impl<'m> GatewaysBefore<'m> {
+    pub(super) fn of(mesh: &'m resolve::Mesh<'_>) -> Self {
+        let mut all = Self::default();
+        for route in Route::all(mesh) {
+            for backend in route.backends() {
+                let namespace = backend.namespace.unwrap_or(route.namespace);
+                let name = (backend.group, backend.kind, namespace, backend.name);
+                all.0.entry(name).or_default().extend(route.gateways());
+            }
+        }
+        all
+    }
+
+    /// Sorted.
+    pub(super) fn get(&self, backend: BackendName<'m>) -> impl Iterator<Item = (&'m str, &'m str)> {
+        self.0.get(&backend).into_iter().flatten().copied()
+    }
 }
 
 impl Facts<'_, '_> {
     pub(super) fn routes(&self, all: &mut Vec<ResourceStatus>) {
-        for (_, route) in self.mesh.http_routes.iter() {
-            let resource = route.resource;
-            let own = Route { kind: resource.spec.kind.name(), namespace: &resource.namespace };
-            let fault = |leave| backend::of_http(route, leave);
-            let parents = resource.spec.parent_refs.iter().zip(&route.parents);
-            let parents = self.parents(&own, parents, &fault, &self.existing(resource.id));
-            all.push(self.of(resource, own.kind, Status::Route(RouteStatus { parents })));
-        }
-        for route in self.mesh.stream_routes.iter() {
-            let resource = route.resource;
-            let own = Route { kind: resource.spec.kind.name(), namespace: &resource.namespace };
-            let fault = |leave| backend::of_stream(route, leave);
-            let parents = resource.spec.parent_refs.iter().zip(&route.parents);
-            let parents = self.parents(&own, parents, &fault, &self.existing(resource.id));
-            all.push(self.of(resource, own.kind, Status::Route(RouteStatus { parents })));
+        for route in Route::all(self.mesh) {
+            let status = Status::Route(RouteStatus { parents: self.parents(&route) });
+            let named = (route.namespace, route.name);
+            all.push(self.of_document(route.document, named, route.kind, status));
         }
     }
 
-    /// What others have written stays; what is ours is written anew in its place, or at the end.
-    fn parents<'r>(
-        &self,
-        route: &Route<'_>,
-        parents: impl Iterator<Item = (&'r ParentReference, &'r Parent<'r>)>,
-        fault: &dyn Fn(Leave) -> Option<Fault>,
-        existing: &Existing,
-    ) -> Vec<ParentStatus> {
-        let mut new: Vec<(String, Reference, Vec<Condition>)> = Vec::new();
-        for (reference, parent) in parents {
+    fn parents(&self, route: &Route<'_, '_>) -> Vec<ParentStatus> {
+        let mut new: Vec<(String, Said)> = Vec::new();
+        for (reference, parent) in route.parent_refs.iter().zip(route.parents) {
             let Some(accepted) = self.accepted(route, reference, parent) else { continue };
             let leave =
                 if matches!(parent, Parent::Mesh(_)) { Leave::Needless } else { Leave::Needed };
             let resolved = Condition::unless(
-                fault(leave),
+                route.fault(leave),
                 "ResolvedRefs",
                 "ResolvedRefs",
                 "All references resolved",
             );
             let reference = Reference::from(reference);
             let key = reference.key(route.namespace);
-            if new.iter().all(|(before, ..)| *before != key) {
-                new.push((key, reference, vec![accepted, resolved]));
+            if new.iter().all(|(before, _)| *before != key) {
+                new.push((key, Said::new(reference, vec![accepted, resolved], GATEWAY_CONTROLLER)));
             }
         }
         // As Istio orders them, backwards.
-        new.sort_by(|(a, ..), (b, ..)| b.cmp(a));
-        let mut written = Vec::new();
-        for before in existing.list("parents") {
-            let Some(kept) = kept(before) else { continue };
-            if kept.controller_name != GATEWAY_CONTROLLER {
-                written.push(kept);
-                continue;
-            }
-            let key = kept.parent_ref.key(route.namespace);
-            let Some(at) = new.iter().position(|(own, ..)| *own == key) else { continue };
-            let (_, parent_ref, conditions) = new.remove(at);
-            let conditions = update(kept.conditions, conditions, existing.generation);
-            written.push(ParentStatus { conditions, parent_ref, ..own() });
-        }
-        written.extend(new.into_iter().map(|(_, parent_ref, conditions)| ParentStatus {
-            conditions: update(Vec::new(), conditions, existing.generation),
-            parent_ref,
-            ..own()
-        }));
-        written
+        new.sort_by(|(a, _), (b, _)| b.cmp(a));
+        let merged = self.existing(route.document).merged(
+            ("parents", "parentRef"),
+            new.into_iter().map(|(_, said)| said).collect(),
+            |controller| controller == GATEWAY_CONTROLLER,
+            |a, b| a.key(route.namespace) == b.key(route.namespace),
+        );
+        merged.into_iter().map(ParentStatus::from).collect()
     }
 
     /// `None`: there is nobody whose business it would be.
     fn accepted(
         &self,
-        route: &Route<'_>,
+        route: &Route<'_, '_>,
         reference: &ParentReference,
         parent: &Parent<'_>,
     ) -> Option<Condition> {
         let accept = |fault, message: String| {
             Some(Condition::unless(fault, "Accepted", "Accepted", message))
         };
-        let refused = |reason, gateway: &crate::api::Resource<_>, refusals: &Refusals| {
+        let refused = |reason, gateway: &Resource<_>, refusals: &Refusals| {
             let gateway = self.mesh.api_gateways.find(&gateway.namespace, gateway.name())?;
             let message = refusals_of(route, reference, gateway, refusals);
             accept(Some(Fault::new(reason, message)), String::new())
@@ -145,7 +218,7 @@ impl Facts<'_, '_> {
 
 /// What each listener says, one after the other.
 fn refusals_of(
-    route: &Route<'_>,
+    route: &Route<'_, '_>,
     reference: &ParentReference,
     gateway: &ApiGateway<'_>,
     refusals: &Refusals,
@@ -170,20 +243,8 @@ fn refusals_of(
     all.collect::<Vec<_>>().join("; ")
 }
 
-fn own() -> ParentStatus {
-    ParentStatus {
-        conditions: Vec::new(),
-        controller_name: GATEWAY_CONTROLLER.to_owned(),
-        parent_ref: Reference::default(),
+impl From<Said> for ParentStatus {
+    fn from(Said { of, conditions, controller }: Said) -> Self {
+        Self { conditions, controller_name: controller, parent_ref: of }
     }
-}
-
-/// With those of its conditions that are some.
-fn kept(parent: &Value) -> Option<ParentStatus> {
-    let text = |name| parent.get(name)?.as_str().map(str::to_owned);
-    Some(ParentStatus {
-        conditions: existing::conditions(parent),
-        controller_name: text("controllerName")?,
-        parent_ref: serde_json::from_value(parent.get("parentRef")?.clone()).ok()?,
-    })
 }

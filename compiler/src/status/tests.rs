@@ -7,8 +7,9 @@ use crate::source::Input;
 /// The statuses of the resources of a text, by `Kind namespace/name`.
 fn statuses(text: &str) -> Vec<(String, Value)> {
     let input = Input::Text { name: "mesh.yaml.txt.yaml".to_owned(), text: text.to_owned() };
-    let compiled = crate::compile(&[input], &crate::Options::default());
-    let all = compiled.statuses().into_iter().map(|it| {
+    let options = crate::Options { statuses: true, ..crate::Options::default() };
+    let compiled = crate::compile(&[input], &options);
+    let all = compiled.statuses.into_iter().map(|it| {
         let name = format!("{} {}/{}", it.kind, it.namespace, it.name);
         (name, serde_json::to_value(&it.status).unwrap())
     });
@@ -202,4 +203,66 @@ fn aliases_in_a_status_are_written_out_as_long_as_they_are_few() {
     let whole = conditions(10);
     assert!(whole.contains("Theirs=True R"), "{whole}");
     assert_eq!(conditions(40), whole);
+}
+
+/// Of a policy for a Service that many Gateways lead to, as many are told of as find room, the first by namespace and name; what
+/// has been told before keeps its place.
+#[test]
+fn a_policy_tells_of_the_gateways_before_its_targets() {
+    let text = |gateways: usize, status: &str| {
+        let policy = format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {{name: p, namespace: edge}}\nspec: {{targetRefs: [{{group: '', kind: Service, name: shop}}], validation: {{hostname: shop.test, wellKnownCACertificates: System}}}}\n{status}\n---\n"
+        );
+        let route = |index: usize| {
+            let (kind, rule) = match index % 3 {
+                0 => (
+                    "HTTPRoute",
+                    "[{backendRefs: [{name: nobody, port: 80}, {name: shop, port: 80}]}]",
+                ),
+                1 => ("GRPCRoute", "[{backendRefs: [{name: shop, namespace: edge, port: 80}]}]"),
+                _ => ("TLSRoute", "[{backendRefs: [{name: shop, port: 80}]}]"),
+            };
+            format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: {kind}\nmetadata: {{name: r{index}, namespace: edge}}\nspec: {{parentRefs: [{{name: g{index:02}}}, {{kind: Service, group: '', name: shop}}], hostnames: [a.test], rules: {rule}}}\n---\n"
+            )
+        };
+        let routes: String = (0..gateways).map(route).collect();
+        format!("{EDGE}{policy}{routes}")
+    };
+    let ancestors = |text: &str| {
+        let status = status(text, "BackendTLSPolicy edge/p");
+        let all = status["ancestors"].as_array().unwrap().iter();
+        all.map(|it| it["ancestorRef"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ancestors(&text(0, "")), ["shop"]);
+    assert_eq!(ancestors(&text(3, "")), ["shop", "g00", "g01", "g02"]);
+    let many = ancestors(&text(40, ""));
+    assert_eq!((many.len(), many.last().unwrap().as_str()), (16, "g14"));
+    let told = |name: &str, controller: &str| {
+        format!(
+            "{{ancestorRef: {{group: gateway.networking.k8s.io, kind: Gateway, name: {name}}}, controllerName: {controller}, conditions: []}}"
+        )
+    };
+    let ours = "istio.io/gateway-controller";
+    let status = format!(
+        "status: {{ancestors: [{}, {}, {}]}}",
+        told("g39", ours),
+        told("gone", ours),
+        told("theirs", "example.com/other")
+    );
+    assert_eq!(ancestors(&text(40, &status))[..5], ["g39", "theirs", "shop", "g00", "g01"]);
+}
+
+#[test]
+fn who_asks_has_statuses_and_who_does_not_has_none() {
+    let text =
+        gateway(HTTP) + "apiVersion: v1\nkind: Service\nmetadata: {name: '?', namespace: edge}\n";
+    let inputs = [Input::Text { name: "a.yaml".to_owned(), text }];
+    let compiled = |statuses| {
+        let options = crate::Options { statuses, ..crate::Options::default() };
+        crate::compile(&inputs, &options)
+    };
+    let (asked, not) = (compiled(true), compiled(false));
+    assert!(asked.bundle.is_none() && asked.findings == not.findings);
+    assert_eq!((asked.statuses.len(), not.statuses.len()), (1, 0));
 }

@@ -14,7 +14,8 @@ pub(super) static EXPIRED_SUPPRESSION: Check = Check::lint(
     include_str!("checks/expired_suppression.md"),
 );
 
-pub(super) static UNUSED_SUPPRESSION: Check = Check::lint(
+/// What a comment allows is not found.
+pub static UNUSED_SUPPRESSION: Check = Check::lint(
     "unused-suppression",
     Severity::Warning,
     include_str!("checks/unused_suppression.md"),

@@ -13,6 +13,7 @@ mod checks;
 mod comment;
 
 pub(crate) use checks::CHECKS;
+pub use checks::UNUSED_SUPPRESSION;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -21,7 +22,6 @@ use crate::parse::{About, Parsed, Pragma};
 use crate::source::{FileId, Span};
 
 use annotation::Annotation;
-use checks::UNUSED_SUPPRESSION;
 use comment::Allowance;
 
 /// Everything that a repository allows.

@@ -1,4 +1,7 @@
 //! Numbers with units, and bytes. Canonical JSON has no floats, so time and shares are integers.
+//!
+//! A unit is a newtype to `serde` too, which JSON writes as the number alone: who shows a snapshot to people is told what a
+//! number counts by the name of its type, and by nothing else.
 
 use std::time::Duration;
 
@@ -10,7 +13,6 @@ use crate::digest::{from_hex, to_hex};
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
 )]
-#[serde(transparent)]
 pub struct Microseconds(pub u64);
 
 impl Microseconds {
@@ -40,7 +42,6 @@ impl From<Microseconds> for Duration {
 #[derive(
     Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
 )]
-#[serde(transparent)]
 pub struct PartsPerMillion(pub u32);
 
 impl PartsPerMillion {

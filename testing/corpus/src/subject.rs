@@ -122,6 +122,12 @@ impl Files {
         mesh_compiler::compile(&self.inputs(), &Options::default())
     }
 
+    /// With what a controller would write of them.
+    pub(crate) fn compile_with_statuses(&self) -> Compilation {
+        let options = Options { statuses: true, ..Options::default() };
+        mesh_compiler::compile(&self.inputs(), &options)
+    }
+
     /// The stages that take resources one by one: what is wrong with each by itself.
     pub(crate) fn validate(&self) -> Findings {
         let mut diagnostics = Vec::new();

@@ -19,10 +19,10 @@ use rayon::prelude::*;
 use super::revision::{self, Revision};
 use super::{Exit, statuses};
 use crate::difference::Policy;
-use crate::environment::{Again, Surroundings, compile_each};
+use crate::environment::{Round, Surroundings, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
 use crate::mend::{self, Mending};
-use crate::render::human::counted;
+use crate::render::counts::counted;
 use crate::render::{self, Color, Format, Setting, Stream, Terminal};
 use crate::source::Source;
 
@@ -158,7 +158,8 @@ impl Run<'_> {
         let sources = sources.map_err(|error| Exit::Input.because(&error))?;
         let today = Some(Date::at(mesh_control::clock::wall()));
         let checks_only = self.arguments.out.is_none();
-        let options = Options { context: place.inputs(), today, checks_only, ..Options::default() };
+        let (context, statuses) = (place.inputs(), self.arguments.statuses.is_some());
+        let options = Options { context, today, checks_only, statuses, ..Options::default() };
         let inputs: Vec<_> = sources.iter().map(|source| source.input.clone()).collect();
         let is_of_one = self.arguments.out.is_some() || self.arguments.statuses.is_some();
         let environments = if is_of_one {
@@ -189,13 +190,13 @@ impl Run<'_> {
                 tell(compiled, selected);
             }
         };
-        let again = memory.map(|memory| Again { memory, early: &mut early });
+        let round = memory.map(|memory| Round { memory, early: &mut early });
         // Git looks at the files while they are compiled; only what is written says of which commit it is.
         let (mut compiled, revision) = thread::scope(|scope| {
             let revision = self.arguments.out.as_ref();
             let revision =
                 revision.map(|_| scope.spawn(|| Revision::of(&sources, &place.inputs())));
-            let compiled = compile_each(&inputs, &options, &environments, again);
+            let compiled = compile_each(&inputs, &options, &environments, round);
             (compiled, revision.and_then(|revision| revision.join().ok()))
         });
         if let (Some(bundle), Some(revision)) = (&mut compiled.bundle, revision) {
@@ -249,7 +250,7 @@ impl Run<'_> {
     fn report(&self, compiled: &mut Compilation, selected: &Selected, to: Stream) -> Exit {
         let arguments = self.arguments;
         if let Some(path) = &arguments.statuses
-            && let Err(error) = statuses::write(&compiled.statuses(), path)
+            && let Err(error) = statuses::write(&compiled.statuses, path)
         {
             return Exit::Unreachable.because(&format_args!("{}: {error}", path.display()));
         }
@@ -281,7 +282,7 @@ impl Run<'_> {
         }
         if is_empty && exit == Exit::Ok {
             let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
-            return Exit::Negative.because(&format_args!("{}; {advice}", render::human::NOTHING));
+            return Exit::Negative.because(&format_args!("{}; {advice}", super::NOTHING));
         }
         if bundle.is_none() && arguments.out.is_some() && exit == Exit::Ok {
             return unwritten(selected);
@@ -362,8 +363,7 @@ fn unwritten(selected: &Selected) -> Exit {
 /// What is told besides the findings.
 fn notes(notes: &[String]) {
     for note in notes {
-        // Whoever closed standard error does not want to know.
-        let _ = writeln!(io::stderr(), "note: {note}");
+        super::note(note);
     }
 }
 

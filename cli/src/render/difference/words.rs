@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 use mesh_snapshot::Key;
 
 use crate::difference::{Change, Changed, Difference, Edit, Effect};
+use crate::render::counts::counted;
+
+const WORKLOAD: &str = "workload";
 
 /// How many workloads are named in a line.
 const NAMED_MAX: usize = 6;
@@ -44,14 +47,17 @@ pub(super) fn workloads(difference: &Difference) -> Vec<(String, Vec<Said<'_>>)>
         if !names.is_empty() {
             let verb = if names.len() == 1 { one } else { several };
             let names_shown = named(names.iter().map(String::as_str));
-            lines.push((format!("{} {verb}: {names_shown}", counted(names.len())), Vec::new()));
+            lines.push((
+                format!("{} {verb}: {names_shown}", counted(names.len(), WORKLOAD)),
+                Vec::new(),
+            ));
         }
     }
     if of.changed.is_empty() && difference.effects.is_empty() {
         return lines;
     }
     let verb = if of.changed.len() == 1 { "has" } else { "have" };
-    let line = format!("{} {verb} something to load", counted(of.changed.len()));
+    let line = format!("{} {verb} something to load", counted(of.changed.len(), WORKLOAD));
     let mut said: Vec<_> =
         difference.effects.iter().take(GROUPS_MAX).map(|it| said(it, difference)).collect();
     let more = difference.effects.get(said.len()..).unwrap_or_default();
@@ -86,11 +92,7 @@ fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
 pub(super) fn unchanged(difference: &Difference) -> String {
     let unchanged = difference.workloads.unchanged.len();
     let verb = if unchanged == 1 { "stays as it is" } else { "stay as they are" };
-    format!("{} {verb}", counted(unchanged))
-}
-
-fn counted(workloads: usize) -> String {
-    if workloads == 1 { "1 workload".to_owned() } else { format!("{workloads} workloads") }
+    format!("{} {verb}", counted(unchanged, WORKLOAD))
 }
 
 fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::backend_reference::backend_reference;
 use super::{
     DefaultScope, HeaderFilter, HttpBackendRef, HttpHeaderMatch, HttpRoute, HttpRouteFilter,
     HttpRouteFilterType, HttpRouteMatch, HttpRouteRule, LocalReference, MatchType, ParentReference,
@@ -101,23 +102,14 @@ pub enum GrpcRouteFilterType {
     ExtensionRef,
 }
 
-/// A backend and its share of the calls.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct GrpcBackendRef {
-    /// Absent: Kubernetes' core group.
-    pub group: Option<String>,
-    /// Absent: `Service`.
-    pub kind: Option<String>,
-    pub name: String,
-    /// Absent: the route's.
-    pub namespace: Option<String>,
-    /// Must be there for a Service.
-    pub port: Option<i32>,
-    /// Absent: 1.
-    pub weight: Option<i32>,
-    #[serde(default)]
-    pub filters: Vec<GrpcRouteFilter>,
+backend_reference! {
+    /// A backend and its share of the calls.
+    pub struct GrpcBackendRef {
+        /// Absent: 1.
+        pub weight: Option<i32>,
+        #[serde(default)]
+        pub filters: Vec<GrpcRouteFilter>,
+    }
 }
 
 impl GrpcRoute {

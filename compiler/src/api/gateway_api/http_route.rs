@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::backend_reference::backend_reference;
 use super::{DefaultScope, GrpcMethodMatch, HttpRouteFilter, ParentReference};
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
@@ -136,23 +137,14 @@ pub enum HttpMethod {
     Patch,
 }
 
-/// A backend and its share of the requests.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HttpBackendRef {
-    /// Absent: Kubernetes' core group.
-    pub group: Option<String>,
-    /// Absent: `Service`.
-    pub kind: Option<String>,
-    pub name: String,
-    /// Absent: the route's.
-    pub namespace: Option<String>,
-    /// Must be there for a Service.
-    pub port: Option<i32>,
-    /// Absent: 1.
-    pub weight: Option<i32>,
-    #[serde(default)]
-    pub filters: Vec<HttpRouteFilter>,
+backend_reference! {
+    /// A backend and its share of the requests.
+    pub struct HttpBackendRef {
+        /// Absent: 1.
+        pub weight: Option<i32>,
+        #[serde(default)]
+        pub filters: Vec<HttpRouteFilter>,
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]

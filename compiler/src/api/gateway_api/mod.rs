@@ -1,6 +1,7 @@
 //! The Gateway API: `gateway.networking.k8s.io`.
 
 mod backend;
+mod backend_reference;
 mod backend_tls_policy;
 mod backend_traffic_policy;
 mod gateway;
@@ -18,6 +19,7 @@ pub use backend::{
     Backend, BackendPort, BackendProtocol, BackendTls, BackendTlsMode, BackendType,
     ExternalHostname,
 };
+pub use backend_reference::{BackendObjectReference, BackendReference};
 pub use backend_tls_policy::{
     BackendTlsPolicy, BackendTlsValidation, SubjectAltName, SubjectAltNameType,
 };
@@ -43,8 +45,7 @@ pub use http_route::{
 pub use listener_set::{ListenerSet, ParentGateway};
 pub use mesh_class::MeshClass;
 pub use reference::{
-    BackendReference, LocalReference, ObjectReference, ParentReference, PolicyTarget,
-    SecretReference,
+    LocalReference, ObjectReference, ParentReference, PolicyTarget, SecretReference,
 };
 pub use reference_grant::{GrantFrom, GrantTo, ReferenceGrant};
 pub use stream_route::{

@@ -19,21 +19,6 @@ pub struct ParentReference {
     pub port: Option<i32>,
 }
 
-/// Where requests go. Another namespace must allow it with a `ReferenceGrant`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct BackendReference {
-    /// Absent: Kubernetes' core group.
-    pub group: Option<String>,
-    /// Absent: `Service`.
-    pub kind: Option<String>,
-    pub name: String,
-    /// Absent: the route's.
-    pub namespace: Option<String>,
-    /// Must be there for a Service.
-    pub port: Option<i32>,
-}
-
 /// A Secret. Another namespace must allow it with a `ReferenceGrant`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

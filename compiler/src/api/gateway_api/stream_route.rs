@@ -5,6 +5,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::backend_reference::backend_reference;
 use super::{DefaultScope, ParentReference};
 use crate::api::field::FieldTable;
 use crate::api::metadata::{Envelope, Metadata};
@@ -51,21 +52,12 @@ pub struct StreamRouteRule {
     pub backend_refs: Vec<StreamBackendRef>,
 }
 
-/// A backend and its share of the connections.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct StreamBackendRef {
-    /// Absent: Kubernetes' core group.
-    pub group: Option<String>,
-    /// Absent: `Service`.
-    pub kind: Option<String>,
-    pub name: String,
-    /// Absent: the route's.
-    pub namespace: Option<String>,
-    /// Must be there for a Service.
-    pub port: Option<i32>,
-    /// Absent: 1.
-    pub weight: Option<i32>,
+backend_reference! {
+    /// A backend and its share of the connections.
+    pub struct StreamBackendRef {
+        /// Absent: 1.
+        pub weight: Option<i32>,
+    }
 }
 
 /// A route of connections, of either kind that is served. Each part is at the place where its author wrote it.

@@ -16,7 +16,7 @@ use granit_parser::{Event, ScalarStyle, StructureStyle};
 
 use self::scalar::{Context, Scalar};
 use super::build::Builder;
-use super::file::{Stream, YamlDocument, document};
+use super::stream::{YamlDocument, document};
 use crate::source::{FileId, Span};
 
 /// How deep collections may lie in each other here. The deepest field of any kind lies at 20.
@@ -25,7 +25,7 @@ const DEPTH_MAX: usize = 32;
 const KEY_BYTES_MAX: usize = 512;
 
 /// All documents of `text`; `None` where anything in it is not everyday YAML.
-pub(super) fn read(text: &str, file: FileId) -> Option<Stream> {
+pub(super) fn read(text: &str, file: FileId) -> Option<Vec<YamlDocument>> {
     let is_plain = |byte: &u8| matches!(byte, b'\n' | b' '..=b'~');
     // Without a way out of the loop it takes many bytes at once.
     if !text
@@ -45,7 +45,7 @@ pub(super) fn read(text: &str, file: FileId) -> Option<Stream> {
         }
         documents.push(reader.document(start)?);
     }
-    Some(Stream { documents })
+    Some(documents)
 }
 
 struct Reader<'a> {

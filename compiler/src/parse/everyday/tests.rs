@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::super::file::{Stream, general};
+use super::super::stream::{YamlDocument, general};
 use super::read;
 use crate::source::FileId;
 
 /// All that anybody can know of a stream, but for where its documents begin, which is asked of broken ones alone.
-fn shown(stream: &Stream) -> Vec<String> {
-    let each = stream.documents.iter().map(|yaml| {
+fn shown(stream: &[YamlDocument]) -> Vec<String> {
+    let each = stream.iter().map(|yaml| {
         let (tree, said) = (&yaml.tree, &yaml.diagnostics);
         format!("{tree:?} {said:?} {} {}", yaml.is_whole, yaml.has_complex_key)
     });

@@ -1,6 +1,6 @@
 //! What an `HTTPRoute` leads to. Source: Gateway API, `HTTPBackendRef`; Istio, `buildDestination`.
 
-use crate::api::gateway_api::{BackendReference, HttpBackendRef, StreamBackendRef};
+use crate::api::gateway_api::BackendObjectReference;
 use crate::resolve::grant::Grants;
 use crate::resolve::host::{Host, lower, of_service};
 use crate::resolve::service::Services;
@@ -38,52 +38,6 @@ pub enum Leave {
     Needless,
 }
 
-/// The fields that all references to backends have.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::resolve) struct Reference<'a> {
-    group: Option<&'a str>,
-    kind: Option<&'a str>,
-    name: &'a str,
-    namespace: Option<&'a str>,
-    port: Option<i32>,
-}
-
-impl<'a> From<&'a HttpBackendRef> for Reference<'a> {
-    fn from(it: &'a HttpBackendRef) -> Self {
-        Self {
-            group: it.group.as_deref(),
-            kind: it.kind.as_deref(),
-            name: &it.name,
-            namespace: it.namespace.as_deref(),
-            port: it.port,
-        }
-    }
-}
-
-impl<'a> From<&'a BackendReference> for Reference<'a> {
-    fn from(it: &'a BackendReference) -> Self {
-        Self {
-            group: it.group.as_deref(),
-            kind: it.kind.as_deref(),
-            name: &it.name,
-            namespace: it.namespace.as_deref(),
-            port: it.port,
-        }
-    }
-}
-
-impl<'a> From<&'a StreamBackendRef> for Reference<'a> {
-    fn from(it: &'a StreamBackendRef) -> Self {
-        Self {
-            group: it.group.as_deref(),
-            kind: it.kind.as_deref(),
-            name: &it.name,
-            namespace: it.namespace.as_deref(),
-            port: it.port,
-        }
-    }
-}
-
 /// What backends are looked up in.
 pub(in crate::resolve) struct Backends<'m, 'a> {
     pub(in crate::resolve) services: &'m Services<'a>,
@@ -95,11 +49,10 @@ impl Backends<'_, '_> {
     /// The backend of a route of some kind in `namespace`.
     pub(super) fn find(
         &self,
-        reference: Reference<'_>,
+        reference: BackendObjectReference<'_>,
         (route_kind, namespace): (&str, &str),
     ) -> Backend {
-        let group = reference.group.unwrap_or_default();
-        let kind = reference.kind.unwrap_or("Service");
+        let (group, kind) = (reference.group, reference.kind);
         let target = reference.namespace.unwrap_or(namespace);
         let port = reference.port.and_then(|port| u16::try_from(port).ok());
         let lacks_grant = target != namespace

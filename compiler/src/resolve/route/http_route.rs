@@ -157,9 +157,9 @@ fn resolve<'a>(
     let parents = spec.parent_refs.iter();
     let parents = parents.map(|it| seeker.parent(it, gateways, backends.services)).collect();
     let rules = spec.rules.iter().map(|rule| Rule {
-        backends: rule.backend_refs.iter().map(|it| backends.find(it.into(), from)).collect(),
+        backends: rule.backend_refs.iter().map(|it| backends.find(it.object(), from)).collect(),
         mirrors: mirrors(&rule.filters)
-            .map(|(index, it)| (index, backends.find(it.into(), from)))
+            .map(|(index, it)| (index, backends.find(it.object(), from)))
             .collect(),
     });
     HttpRoute {

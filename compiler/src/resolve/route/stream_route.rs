@@ -88,7 +88,7 @@ fn resolve<'a>(
     let rules = spec
         .rules
         .iter()
-        .map(|rule| rule.backend_refs.iter().map(|it| backends.find(it.into(), from)).collect());
+        .map(|rule| rule.backend_refs.iter().map(|it| backends.find(it.object(), from)).collect());
     StreamRoute { resource, parents, rules: rules.collect(), hostnames }
 }
 

@@ -32,9 +32,8 @@ pub(super) fn judge(folder: &Path) -> Verdict {
         Ok(files) => files,
         Err(error) => return fails(error),
     };
-    let compiled = files.compile();
-    let got = compiled.statuses();
-    let got = got.iter().filter_map(|it| serde_json::to_value(it).ok());
+    let compiled = files.compile_with_statuses();
+    let got = compiled.statuses.iter().filter_map(|it| serde_json::to_value(it).ok());
     let got: BTreeMap<_, _> = got.map(|it| (name(&it), it)).collect();
     let wanted = expected.iter().filter(|it| !it.is_null()).map(|it| (name(it), it));
     let wanted: BTreeMap<_, _> = wanted.collect();

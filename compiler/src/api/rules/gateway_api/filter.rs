@@ -188,15 +188,7 @@ fn check_headers(headers: &HeaderFilter, at: &At<'_>, out: &mut Vec<Diagnostic>)
 }
 
 fn check_mirror(mirror: &RequestMirror, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    let backend = &mirror.backend_ref;
-    let backend = reference::Backend {
-        group: backend.group.as_deref(),
-        kind: backend.kind.as_deref(),
-        name: &backend.name,
-        namespace: backend.namespace.as_deref(),
-        port: backend.port,
-    };
-    reference::check_backend(&backend, &at.field("backendRef"), out);
+    reference::check_backend(&mirror.backend_ref.object(), &at.field("backendRef"), out);
     if mirror.percent.is_some() && mirror.fraction.is_some() {
         let found = fault(
             at.field("fraction").key(),

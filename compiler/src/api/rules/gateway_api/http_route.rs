@@ -100,14 +100,7 @@ fn check_backend(
     at: &At<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
-    let reference = reference::Backend {
-        group: backend.group.as_deref(),
-        kind: backend.kind.as_deref(),
-        name: &backend.name,
-        namespace: backend.namespace.as_deref(),
-        port: backend.port,
-    };
-    reference::check_backend(&reference, at, out);
+    reference::check_backend(&backend.object(), at, out);
     if let Some(weight) = backend.weight.filter(|weight| !(0..=WEIGHT_MAX).contains(weight)) {
         out.push(fault(
             at.field("weight").value(),

@@ -3,7 +3,7 @@
 use super::super::checks::INVALID_REFERENCE;
 use super::super::port;
 use super::name::{self, is_subdomain};
-use crate::api::gateway_api::ParentReference;
+use crate::api::gateway_api::{BackendObjectReference, ParentReference};
 use crate::diagnostic::{At, Diagnostic};
 
 pub(super) fn check_group_kind(
@@ -42,23 +42,17 @@ pub(super) fn check_name(name: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// What requests may be sent to.
-pub(super) struct Backend<'a> {
-    pub group: Option<&'a str>,
-    pub kind: Option<&'a str>,
-    pub name: &'a str,
-    pub namespace: Option<&'a str>,
-    pub port: Option<i32>,
-}
-
-pub(super) fn check_backend(backend: &Backend<'_>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    check_group_kind(backend.group, backend.kind, at, out);
+pub(super) fn check_backend(
+    backend: &BackendObjectReference<'_>,
+    at: &At<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    check_group_kind(Some(backend.group), Some(backend.kind), at, out);
     check_name(backend.name, &at.field("name"), out);
     name::check_namespace(backend.namespace, &at.field("namespace"), out);
-    let is_service = backend.group.is_none_or(str::is_empty)
-        && backend.kind.is_none_or(|kind| kind == "Service");
     match backend.port {
         Some(number) => port::check_number(number, &at.field("port"), out),
-        None if is_service => {
+        None if backend.is_service() => {
             let found = Diagnostic::new(
                 &INVALID_REFERENCE,
                 at.field("name").value(),

@@ -59,14 +59,7 @@ pub(in crate::api) fn check(
 }
 
 fn check_backend(backend: &StreamBackendRef, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    let reference = reference::Backend {
-        group: backend.group.as_deref(),
-        kind: backend.kind.as_deref(),
-        name: &backend.name,
-        namespace: backend.namespace.as_deref(),
-        port: backend.port,
-    };
-    reference::check_backend(&reference, at, out);
+    reference::check_backend(&backend.object(), at, out);
     if let Some(weight) = backend.weight.filter(|weight| !(0..=WEIGHT_MAX).contains(weight)) {
         let place = at.field("weight").value();
         out.push(fault(place, format!("`{weight}` is no weight"), "0 to 1000000"));

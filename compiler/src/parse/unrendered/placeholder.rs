@@ -1,22 +1,22 @@
 //! Documents that are no YAML until their placeholders are filled in, as `hosts: [${HOST}]` is none.
 
-use super::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
-use super::file::{YamlDocument, read};
-use super::securing;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::parse::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
+use crate::parse::securing;
+use crate::parse::stream::{YamlDocument, read};
 use crate::source::Span;
 
 /// In place of the fault of a document that does not parse: a notice, if the fault stands in a line with a placeholder, and
 /// the document parses with words in place of them.
 ///
 /// Of a policy that secures anything it is an error: a snapshot without it would let in what it keeps out.
-pub(super) fn unfilled(text: &str, yaml: &YamlDocument) -> Option<Diagnostic> {
+pub(in crate::parse) fn unfilled(text: &str, yaml: &YamlDocument) -> Option<Diagnostic> {
     let document = yaml.span;
     let fault = yaml.diagnostics.iter().find(|found| *found.check == YAML_SYNTAX)?;
     let Place::Text { file, span, .. } = fault.place else { return None };
     let placeholder = placeholder_in_line(text, span.start as usize)?;
     let filled = filled(text.get(document.start as usize..document.end as usize)?);
-    if !read(&filled, file).documents.iter().all(|document| document.is_whole) {
+    if !read(&filled, file).iter().all(|document| document.is_whole) {
         return None;
     }
     let message = "skipped: this is not YAML until its placeholders are filled in";
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_keeps_out_must_not_be_missing() {
-        for kind in super::securing::SECURING {
+        for kind in crate::parse::securing::SECURING {
             let text = format!(
                 "{FINE}---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: b}}\nspec: {{a: [${{BAD}}]}}\n"
             );

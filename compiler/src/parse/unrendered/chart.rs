@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::checks::UNRENDERED_SOURCE;
-use super::document::Identity;
-use super::{Content, NodeId, Parsed, Tree, file, template};
+use super::template;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::parse::checks::UNRENDERED_SOURCE;
+use crate::parse::document::Identity;
+use crate::parse::{Content, NodeId, Parsed, Tree, stream};
 use crate::source::FileId;
 
 /// How many templates a notice points at.
@@ -19,7 +20,7 @@ const SHOWN_MAX: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub struct Charts {
     /// Their `Chart.yaml`s.
-    pub(super) all: Vec<FileId>,
+    pub(in crate::parse) all: Vec<FileId>,
     templates: BTreeMap<FileId, Template>,
 }
 
@@ -43,7 +44,7 @@ impl Charts {
         self.templates.values().filter(|it| it.has_unknown).map(|it| it.chart).min()
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(FileId) -> bool) {
+    pub(in crate::parse) fn retain(&mut self, keep: impl Fn(FileId) -> bool) {
         self.all.retain(|file| keep(*file));
         self.templates.retain(|file, it| keep(*file) && keep(it.chart));
     }
@@ -110,7 +111,7 @@ fn folder(path: &str) -> &str {
 /// What is known of what a template makes.
 fn template(chart: FileId, text: &str) -> Template {
     let text = template::rendered(text, template::UNKNOWN);
-    let documents = file::read(&text, chart).documents;
+    let documents = stream::read(&text, chart);
     let mut read = Template { chart, names: BTreeSet::new(), has_unknown: false };
     for yaml in &documents {
         let root = yaml.tree.root().filter(|root| !yaml.tree.entries(*root).is_empty());

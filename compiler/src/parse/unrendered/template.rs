@@ -4,17 +4,21 @@
 //! braces have to be what is wrong with it. Below a chart's `templates` nobody expects anything to be read; elsewhere a policy
 //! of security that is a template is an error.
 
-use super::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
-use super::file::{Stream, YamlDocument, read};
-use super::securing;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::parse::checks::{UNRENDERED_SOURCE, YAML_SYNTAX};
+use crate::parse::securing;
+use crate::parse::stream::{YamlDocument, read};
 use crate::source::{FileId, SourceFile, Span};
 
 /// Where a file is a template as a whole: all that is strange in it is a template's, and it is in a chart's folder of
 /// templates, or has lines that no YAML has. Those may decide about the documents beside them, whatever these look like.
-pub(super) fn of_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<Diagnostic> {
+pub(in crate::parse) fn of_file(
+    file: &SourceFile,
+    id: FileId,
+    stream: &[YamlDocument],
+) -> Option<Diagnostic> {
     let text = file.text();
-    let strange = || stream.documents.iter().filter(|yaml| is_strange(yaml));
+    let strange = || stream.iter().filter(|yaml| is_strange(yaml));
     let first = braces(text, strange().next()?)?;
     if strange().any(|yaml| braces(text, yaml).is_none()) {
         return None;
@@ -25,13 +29,17 @@ pub(super) fn of_file(file: &SourceFile, id: FileId, stream: &Stream) -> Option<
         let notice = notice(Place::text(id, first))
             .consequence("the resources that it makes are neither checked nor compiled")
             .help("compile what it renders to, as in `helm template . | mesh compile -`");
-        let mut kinds = stream.documents.iter().filter_map(|yaml| securing::kind(text, yaml));
+        let mut kinds = stream.iter().filter_map(|yaml| securing::kind(text, yaml));
         securing::judged(notice, kinds.next().filter(|_| !is_in_templates))
     })
 }
 
 /// In place of the faults of a document: a notice, if braces of a template are what is wrong with it.
-pub(super) fn of_document(text: &str, yaml: &YamlDocument, id: FileId) -> Option<Diagnostic> {
+pub(in crate::parse) fn of_document(
+    text: &str,
+    yaml: &YamlDocument,
+    id: FileId,
+) -> Option<Diagnostic> {
     let braces = is_strange(yaml).then(|| braces(text, yaml))??;
     let notice = notice(Place::text(id, braces))
         .consequence("nothing of this document is checked or compiled; the others of the file are")
@@ -59,7 +67,7 @@ fn braces(text: &str, yaml: &YamlDocument) -> Option<Span> {
     let Place::Text { file, span, .. } = fault.place else { return None };
     let rendered = || rendered(slice(text, yaml.span), 'x');
     first_braces(text, line(text, span.start as usize))
-        .or_else(|| read(&rendered(), file).documents.iter().all(|it| it.is_whole).then_some(first))
+        .or_else(|| read(&rendered(), file).iter().all(|it| it.is_whole).then_some(first))
 }
 
 fn slice(text: &str, span: Span) -> &str {
@@ -71,7 +79,7 @@ fn line(text: &str, at: usize) -> Span {
     let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |found| found + 1);
     let rest = text.get(start..).unwrap_or_default();
     let end = start + rest.find('\n').unwrap_or(rest.len());
-    Span::new(number(start), number(end))
+    Span::of(start..end)
 }
 
 /// The first `{{` that begins a line or a value. In the middle of a text they are no fault of YAML's.
@@ -88,8 +96,8 @@ fn first_braces(text: &str, within: Span) -> Option<Span> {
             && before.len() < comment
             && !before.trim_start().starts_with('#')
         {
-            let at = number(start + before.len());
-            return Some(Span::new(at, at + 2));
+            let at = start + before.len();
+            return Some(Span::of(at..at + 2));
         }
         start += line.len();
     }
@@ -124,8 +132,4 @@ pub(super) fn rendered(text: &str, word: char) -> String {
         rest = after;
     }
     rendered + rest
-}
-
-fn number(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -8,9 +8,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::checks::{NOT_A_RESOURCE, UNRENDERED_SOURCE};
-use super::{Content, NodeId, Parsed, Tree, file};
 use crate::diagnostic::{Diagnostic, Place};
+use crate::parse::checks::{NOT_A_RESOURCE, UNRENDERED_SOURCE};
+use crate::parse::{Content, NodeId, Parsed, Tree, stream};
 use crate::source::{FileId, SourceFile, relative};
 
 /// The fields of a kustomization that name files which change or make resources.
@@ -40,7 +40,7 @@ const PLAIN: &[&str] =
 /// The kustomizations of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct Kustomizations {
-    pub(super) all: Vec<FileId>,
+    pub(in crate::parse) all: Vec<FileId>,
     /// Those that change what they name, or name what is not here: those that no other names first.
     changing: Vec<FileId>,
     /// The files of resources that these lead to.
@@ -54,7 +54,7 @@ impl Kustomizations {
         self.changed.contains(&file)
     }
 
-    pub(super) fn retain(&mut self, keep: impl Fn(FileId) -> bool) {
+    pub(in crate::parse) fn retain(&mut self, keep: impl Fn(FileId) -> bool) {
         self.all.retain(|file| keep(*file));
         self.changing.retain(|file| keep(*file));
         self.changed.retain(|file| keep(*file));
@@ -145,7 +145,7 @@ impl Kustomization {
         let source = parsed.source(id);
         let (text, folder) = (source.text(), folder(places.inside(source)));
         let mut read = Self { file: id, resources: Vec::new(), others: Vec::new(), changes: false };
-        for yaml in &file::read(text, id).documents {
+        for yaml in &stream::read(text, id) {
             // What stands behind a fault may be anything.
             read.changes |= !yaml.is_whole;
             let Some(root) = yaml.tree.root() else { continue };

@@ -17,7 +17,7 @@ use crate::source::FileId;
 
 /// What was made of the resources that were read last.
 #[derive(Default)]
-pub(crate) struct Decoded {
+pub(crate) struct KeptResources {
     /// Of those that name none.
     default_namespace: String,
     /// By the address of a document's identity, which is the same one while its file does not change.
@@ -62,7 +62,7 @@ pub(super) fn looks(
     documents.into_par_iter().map(|(id, document)| Looked::of(&look, id, document)).collect()
 }
 
-impl Decoded {
+impl KeptResources {
     /// Says before a round which documents say the same as the time before, although they are others: `(before, now)`.
     pub(crate) fn set_alike<'i>(
         &mut self,

@@ -1,0 +1,9 @@
+//! What another program makes resources of: charts, kustomizations, templates, and texts with placeholders.
+//!
+//! Nothing is rendered. It is known what such a source is and what it will make or change, as far as it says so, so that nobody calls
+//! missing what is made of it.
+
+pub(super) mod chart;
+pub(super) mod kustomize;
+pub(super) mod placeholder;
+pub(super) mod template;
