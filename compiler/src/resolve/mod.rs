@@ -231,7 +231,10 @@ fn serving_hosts(
     virtual_services: &VirtualServices<'_>,
     services: &Services<'_>,
 ) -> HashMap<VirtualServiceId, Vec<Host>> {
-    let is_serving = |host: &&Host| host::is_wildcard(host) || !services.of_host(host).is_empty();
+    let is_serving = |host: &&Host| {
+        !services.of_host(host).is_empty()
+            || (host::is_wildcard(host) && !services.ends.overlapping(host).is_empty())
+    };
     let of_mesh = virtual_services.iter().filter(|(_, it)| it.is_for_mesh());
     of_mesh.map(|(id, it)| (id, it.hosts.iter().filter(is_serving).cloned().collect())).collect()
 }
