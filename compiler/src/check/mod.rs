@@ -43,6 +43,7 @@ mod unseen_egress_proxy;
 mod closed_gateway_port;
 mod conflicting_entry_protocols;
 mod conflicting_hosts;
+mod conflicting_route_kinds;
 mod conflicting_servers;
 mod cover;
 mod duplicate_certificate;
@@ -234,6 +235,7 @@ static RULES: &[Rule] = &[
     (&shadowed_stream_route::CHECK, shadowed_stream_route::run),
     (&overruled_destination_rule::CHECK, overruled_destination_rule::run),
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
+    (&conflicting_route_kinds::CHECK, conflicting_route_kinds::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
     (&http_route_on_tcp_server::CHECK, http_route_on_tcp_server::run),
