@@ -37,9 +37,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 fn report(host: &str, first: &HttpRoute<'_>, later: &HttpRoute<'_>) -> Diagnostic {
     let (kind, other) = (later.resource.spec.kind.name(), first.resource.spec.kind.name());
-    let of = if host == "*" { "all hosts".to_owned() } else { format!("`{host}`") };
+    let of = if host == "*" { "every host".to_owned() } else { format!("`{host}`") };
     let message =
-        format!("{of} at one listener belong to an {other} already, which rules this {kind} out");
+        format!("{of} belongs to an {other} at the same listener, which rules this {kind} out");
     Diagnostic::new(&CHECK, place(later, host), message)
         .label("to be rejected")
         .also(place(first, host), format!("this one is accepted: {}", why_first(&first.age, &later.age)))

@@ -36,7 +36,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 /// Of how many earlier matches it is looked whether together they take what a later one does.
-const EARLIER_MAX: usize = 256;
+const EARLIER_MAX: usize = 64;
 
 fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
     let live = all_taken(mesh, it).map_or(it.http.len(), |all| all.last() + 1);
@@ -207,7 +207,10 @@ fn dead_route(
     shadows: Vec<(usize, Vec<Place>)>,
 ) -> Diagnostic {
     let name = called(route);
-    let consequence = "all requests that it matches go where the earlier route leads";
+    let consequence = match shadows.iter().map(|(_, by)| by.len()).max() {
+        Some(0 | 1) | None => "all requests that it matches go where the earlier route leads",
+        Some(_) => "all requests that it matches go where the earlier routes lead",
+    };
     let found = Diagnostic::new(&CHECK, place(route), format!("{name} can never be selected"))
         .label("never selected")
         .consequence(of_route(consequence, it, route, 0))

@@ -3,19 +3,42 @@
 //! Expressions are run side by side over all texts at once, state by state. That is done for expressions of moderate size, and as
 //! long as there is [`Work`] left; after it, and where a test is not understood, a text may be left.
 
-use std::cell::OnceCell;
-use std::collections::{HashSet, VecDeque};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
 
 use mesh_engine::pattern::{Pattern, State, Steps};
 
 use crate::api::istio::StringMatch;
 
 /// The program of an expression that is compared, in bytes.
-const PROGRAM_BYTES_MAX: usize = 16 << 10;
-/// What to compile one costs, in steps.
-const COMPILATION: u32 = 1 << 14;
+const PROGRAM_BYTES_MAX: usize = 32 << 10;
+/// What to find or compile one costs, in steps.
+const COMPILATION: u32 = 1 << 12;
+/// How many expressions are kept compiled.
+const KNOWN_MAX: usize = 256;
 /// Sets of states that are looked at for one question.
 const STATES_MAX: usize = 4096;
+
+/// An expression, compiled; absent: it is none, or too large to be looked at. A repository says few expressions many times, and to
+/// compile one takes long, so they are kept.
+pub(super) fn compiled(source: &str) -> Option<Rc<Pattern>> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<Box<str>, Option<Rc<Pattern>>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(pattern) = known.get(source) {
+            return pattern.clone();
+        }
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        let is_moderate = Pattern::measure(source).is_ok_and(|size| size <= PROGRAM_BYTES_MAX);
+        let pattern = is_moderate.then(|| Pattern::new(source).ok().map(Rc::new)).flatten();
+        known.insert(source.into(), pattern.clone());
+        pattern
+    })
+}
 
 /// How many steps may still be taken: a byte in a state.
 pub(super) struct Work(u32);
@@ -39,7 +62,7 @@ pub(super) enum Texts {
     Any,
     Exact { text: String, folds: bool },
     Prefix { text: String, folds: bool },
-    Regex { source: String, prefix: Box<str>, compiled: OnceCell<Option<Pattern>> },
+    Regex { source: String, prefix: Box<str>, pattern: OnceCell<Option<Rc<Pattern>>> },
 }
 
 impl Texts {
@@ -51,7 +74,7 @@ impl Texts {
             (None, Some(text), _) => Self::Prefix { text: text.clone(), folds },
             (None, None, Some(source)) => {
                 let prefix = Pattern::prefix_of(source).ok()?;
-                Self::Regex { source: source.clone(), prefix, compiled: OnceCell::new() }
+                Self::Regex { source: source.clone(), prefix, pattern: OnceCell::new() }
             }
             (None, None, None) => Self::Any,
         };
@@ -76,6 +99,10 @@ impl Texts {
         }
     }
 
+    const fn folds(&self) -> bool {
+        matches!(self, Self::Exact { folds: true, .. } | Self::Prefix { folds: true, .. })
+    }
+
     fn runner(&self, work: &mut Work) -> Option<Runner<'_>> {
         match self {
             Self::Any => Some(Runner::Text { text: "", folds: false, is_whole: false }),
@@ -85,15 +112,12 @@ impl Texts {
             Self::Prefix { text, folds } => {
                 Some(Runner::Text { text, folds: *folds, is_whole: false })
             }
-            Self::Regex { source, compiled, .. } => {
-                if compiled.get().is_none() && !work.take(COMPILATION) {
+            Self::Regex { source, pattern, .. } => {
+                if pattern.get().is_none() && !work.take(COMPILATION) {
                     return None;
                 }
-                let compile = || {
-                    let size = Pattern::measure(source).ok()?;
-                    (size <= PROGRAM_BYTES_MAX).then(|| Pattern::new(source).ok()).flatten()
-                };
-                compiled.get_or_init(compile).as_ref()?.steps().map(Runner::Expression)
+                let pattern = pattern.get_or_init(|| compiled(source)).as_deref()?;
+                pattern.steps().map(Runner::Expression)
             }
         }
     }
@@ -139,6 +163,10 @@ pub(super) fn is_none_left(
     if all.iter().any(|it| !meets(it.beginning(), longest)) {
         return true;
     }
+    // One test alone takes something.
+    if none.is_empty() && all.len() < 2 {
+        return false;
+    }
     // What begins otherwise takes nothing of it.
     let none = none.iter().copied().filter(|it| meets(it.beginning(), longest));
     let none: Vec<&Texts> = none.collect();
@@ -164,41 +192,50 @@ pub(super) fn is_none_left(
         return none.iter().any(takes_longest);
     }
     // Those that are not understood take nothing of it for sure.
-    let Some(all) = all.iter().map(|it| it.runner(work)).collect::<Option<Vec<_>>>() else {
+    let of_all = all;
+    let Some(all) = of_all.iter().map(|it| it.runner(work)).collect::<Option<Vec<_>>>() else {
         return false;
     };
     let none: Vec<_> = none.iter().filter_map(|it| it.runner(work)).collect();
-    is_none_found(&all, &none, alphabet, work)
+    // All begin with this, letter by letter.
+    let exact = of_all.iter().filter(|it| !it.folds()).map(|it| it.beginning()).chain([least]);
+    let fixed = exact.max_by_key(|it| it.len()).unwrap_or_default();
+    is_none_found(&all, &none, fixed, alphabet, work)
 }
 
-/// Looks at all texts, the shortest first.
+/// Looks at all texts that begin with `fixed`, the shortest first.
 fn is_none_found(
     all: &[Runner<'_>],
     none: &[Runner<'_>],
+    fixed: &str,
     alphabet: Alphabet,
     work: &mut Work,
 ) -> bool {
-    let start: Vec<At> = all.iter().chain(none).map(Runner::start).collect();
+    let after_fixed =
+        |it: &Runner<'_>| fixed.bytes().fold(it.start(), |at, byte| it.next(at, byte));
+    let start: Vec<At> = all.iter().chain(none).map(after_fixed).collect();
     let is_left = |states: &[At]| {
         let mut of_all = all.iter().zip(states);
         let mut of_none = none.iter().zip(states.iter().skip(all.len()));
         of_all.all(|(it, at)| it.matches(*at)) && !of_none.any(|(it, at)| it.matches(*at))
     };
-    if alphabet == Alphabet::Values && is_left(&start) {
+    let is_over = |states: &[At]| all.iter().zip(states).any(|(it, at)| it.is_over(*at));
+    if is_over(&start) {
+        return true;
+    }
+    if is_left(&start) {
         return false;
     }
     let mut met = HashSet::from([start.clone()]);
     let mut next = VecDeque::from([start]);
-    let mut is_first = alphabet == Alphabet::Paths;
     while let Some(states) = next.pop_front() {
-        for byte in alphabet.bytes().filter(|byte| !is_first || *byte == b'/') {
+        for byte in alphabet.bytes() {
             if !work.take(1) {
                 return false;
             }
             let runners = all.iter().chain(none);
             let after: Vec<At> = runners.zip(&states).map(|(it, at)| it.next(*at, byte)).collect();
-            let is_over = |(it, at): (&Runner<'_>, &At)| it.is_over(*at);
-            if all.iter().zip(&after).any(is_over) {
+            if is_over(&after) {
                 continue;
             }
             if is_left(&after) || met.len() >= STATES_MAX {
@@ -208,7 +245,6 @@ fn is_none_found(
                 next.push_back(after);
             }
         }
-        is_first = false;
     }
     true
 }

@@ -14,7 +14,7 @@ use crate::api::istio::{HttpMatch, StringMatch};
 const TAKERS_MAX: usize = 32;
 const PIECES_MAX: usize = 512;
 /// Together with the compilation of expressions.
-const STEPS_MAX: u32 = 1 << 22;
+const STEPS_MAX: u32 = 1 << 20;
 
 /// Tests in the order in which they are tried at one place.
 pub(super) struct Together<'m> {
@@ -95,9 +95,6 @@ fn takers<'m>(
     work: &mut Work,
 ) -> Option<Vec<usize>> {
     let mut piece: Vec<Held<'_, 'm>> = own.iter().map(|it| (it, true)).collect();
-    if is_any_empty(own, &piece, ports, work) {
-        return None;
-    }
     // What a test asks that its own one does not.
     let further = |test: &[Asked<'m>]| {
         let is_own = |it: &&Asked<'_>| own.iter().any(|own| own.is_same(it));
@@ -112,6 +109,9 @@ fn takers<'m>(
             (!is_apart).then(|| (further(test), place))
         })
         .collect();
+    if near.is_empty() {
+        return None;
+    }
     near.sort_unstable();
     near.truncate(TAKERS_MAX);
     let mut takers: Vec<usize> = near.into_iter().map(|(_, place)| place).collect();
@@ -133,7 +133,9 @@ fn takers<'m>(
         }
     }
     takers.sort_unstable();
-    Some(takers)
+    // What takes nothing by itself is no fault of those before it.
+    let alone: Vec<Held<'_, 'm>> = own.iter().map(|it| (it, true)).collect();
+    (!is_any_empty(own, &alone, ports, work)).then_some(takers)
 }
 
 /// Whether `takers` take all of a piece.

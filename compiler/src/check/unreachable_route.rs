@@ -20,7 +20,13 @@ pub(super) static CHECK: Check =
     Check::lint("unreachable-route", Severity::Warning, include_str!("unreachable_route.md"))
         .alias(&["IST0130", "IST0131"]);
 
-const ALL_REQUESTS: &str = "all requests go where the earlier route leads";
+/// What follows where so many routes take all requests.
+fn all_requests(count: usize) -> &'static str {
+    match count {
+        1 => "all requests go where the earlier route leads",
+        _ => "all requests go where the earlier routes lead",
+    }
+}
 
 /// How many more dead routes are pointed at, and how many that take all.
 const SHOWN_MAX: usize = 3;
@@ -32,7 +38,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let any = HttpMatch::default();
             let first = it.http.get(all.last() + 1).and_then(|dead| dead.spec.r#match.first());
             let host = it.resource.spec.hosts.first().map_or("*", String::as_str);
-            let consequence = for_one(ALL_REQUESTS, first.unwrap_or(&any), host);
+            let consequence = for_one(all_requests(all.routes.len()), first.unwrap_or(&any), host);
             let by = all.routes.iter().filter_map(|at| it.http.get(*at)).map(place);
             out.extend(report(by.collect(), all.takes, dead, consequence));
         }
