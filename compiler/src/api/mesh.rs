@@ -206,7 +206,7 @@ fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) 
 type Known<'p> = HashMap<(*const Kind, &'p str, &'p str), DocumentId>;
 
 impl Mesh {
-    /// The mesh configuration: that of `mesh.yaml`, or of the `ConfigMap` named `istio`, or of the first revision.
+    /// The mesh configuration: that of `mesh.yaml`, or of the `ConfigMap` named `istio`, or of the first revision or operator.
     #[must_use]
     pub fn mesh_config(&self) -> Option<&Resource<mesh_config::MeshConfig>> {
         let named = |name: &str| self.mesh_configs.iter().find(|config| config.name() == name);

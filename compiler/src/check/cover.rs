@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use mesh_engine::pattern::Pattern;
 
+use super::texts::compiled;
 use crate::api::istio::{HttpMatch, StringMatch};
 
 /// What a text must be.
@@ -42,7 +43,7 @@ impl<'a> Test<'a> {
             }
             (Self::Regex(a), Self::Exact(b)) => {
                 Pattern::prefix_of(a).is_ok_and(|prefix| b.starts_with(&*prefix))
-                    && Pattern::new(a).is_ok_and(|a| a.matches(b.as_bytes()))
+                    && compiled(a).is_some_and(|a| a.matches(b.as_bytes()))
             }
             (Self::Exact(_) | Self::Prefix(_) | Self::Regex(_), _) => false,
         }

@@ -45,12 +45,14 @@ mod unseen_egress_proxy;
 mod closed_gateway_port;
 mod conflicting_entry_protocols;
 mod conflicting_hosts;
+mod conflicting_route_kinds;
 mod conflicting_servers;
 mod cover;
 mod duplicate_certificate;
 mod duplicate_ingress_path;
 mod generated_gateway;
 mod host_not_on_gateway;
+mod http_places;
 mod http_route_on_tcp_server;
 mod ignored_ingress_part;
 mod ignored_source_match;
@@ -68,6 +70,8 @@ mod shadowed_route;
 mod shadowed_stream_route;
 mod shared_entry_address;
 mod subset_bypassed_at_gateway;
+mod texts;
+mod together;
 mod tried;
 mod unattached_route;
 mod undeployed_gateway;
@@ -234,6 +238,7 @@ static RULES: &[Rule] = &[
     (&shadowed_stream_route::CHECK, shadowed_stream_route::run),
     (&overruled_destination_rule::CHECK, overruled_destination_rule::run),
     (&conflicting_hosts::CHECK, conflicting_hosts::run),
+    (&conflicting_route_kinds::CHECK, conflicting_route_kinds::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
     (&http_route_on_tcp_server::CHECK, http_route_on_tcp_server::run),

@@ -73,10 +73,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Which rules may cover another, found by a value that both ask for.
+/// Which rules may cover another, found by a value that holds one which the other asks for.
 struct Broader<'m> {
-    /// By what they ask for of the first thing for which they take texts alone, and no patterns.
-    by_value: HashMap<(Asked, &'m str), Vec<usize>>,
+    /// By what they ask for of the first thing of which it is known what holds it.
+    by_value: HashMap<(Asked, Form<'m>), Vec<usize>>,
+    /// Of the fixed parts of patterns, for each thing.
+    lengths: BTreeMap<Asked, BTreeSet<usize>>,
     /// Those of which it cannot be told so.
     others: Vec<usize>,
     /// What each rule asks for.
@@ -85,6 +87,40 @@ struct Broader<'m> {
 
 /// A value, and what it is asked of.
 type Key<'m> = (Asked, &'m str);
+
+/// What a value stands for.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Form<'m> {
+    Text(&'m str),
+    Prefix(&'m str),
+    Suffix(&'m str),
+}
+
+impl<'m> Form<'m> {
+    /// Of no template, address or block, which may be written in several ways, nor of a pattern of callers, who may be asked for
+    /// in other ways than this.
+    fn of((asked, value): Key<'m>) -> Option<Self> {
+        if value.contains('{') || block(value).is_ok() {
+            return None;
+        }
+        let form = match (value.strip_suffix('*'), value.strip_prefix('*')) {
+            (Some(prefix), _) => Self::Prefix(prefix),
+            (None, Some(suffix)) => Self::Suffix(suffix),
+            (None, None) => Self::Text(value),
+        };
+        let (Self::Text(fixed) | Self::Prefix(fixed) | Self::Suffix(fixed)) = form;
+        let is_comparable =
+            matches!(form, Self::Text(_)) || matches!(asked, Asked::Paths | Asked::Hosts);
+        (is_comparable && !fixed.contains('*')).then_some(form)
+    }
+
+    const fn fixed_length(self) -> Option<usize> {
+        match self {
+            Self::Text(_) => None,
+            Self::Prefix(fixed) | Self::Suffix(fixed) => Some(fixed.len()),
+        }
+    }
+}
 
 impl<'m> Broader<'m> {
     fn of(rules: &'m [At<'_>]) -> Self {
@@ -95,25 +131,29 @@ impl<'m> Broader<'m> {
             *count.entry(*key).or_default() += 1;
         }
         let (mut by_value, mut others) = (HashMap::<_, Vec<usize>>::new(), Vec::new());
+        let mut lengths: BTreeMap<Asked, BTreeSet<usize>> = BTreeMap::new();
         for (place, lists) in asked.iter().enumerate() {
-            let exact = lists.iter().flatten();
-            let exact = exact.filter(|values| values.iter().all(|(_, value)| is_text(value)));
+            let told = lists.iter().flatten().filter_map(|values| {
+                let forms = values.iter().map(|key| Some((key.0, Form::of(*key)?)));
+                Some((values, forms.collect::<Option<BTreeSet<_>>>()?))
+            });
             // What the fewest others ask for tells most.
-            let rarest = exact.min_by_key(|values| values.iter().map(|key| count.get(key)).max());
-            match rarest {
-                None => others.push(place),
-                Some(values) => {
-                    for key in values.iter().copied().collect::<BTreeSet<_>>() {
-                        by_value.entry(key).or_default().push(place);
-                    }
-                }
+            let rarest =
+                told.min_by_key(|(values, _)| values.iter().map(|key| count.get(key)).max());
+            let Some((_, forms)) = rarest else {
+                others.push(place);
+                continue;
+            };
+            for (asked, form) in forms {
+                lengths.entry(asked).or_default().extend(form.fixed_length());
+                by_value.entry((asked, form)).or_default().push(place);
             }
         }
-        Self { by_value, others, asked }
+        Self { by_value, lengths, others, asked }
     }
 
-    /// All that may cover a rule, in their order: for a value that it asks for itself, they ask for the same one.
-    fn candidates(&self, place: usize, narrow: &At<'_>) -> Vec<usize> {
+    /// All that may cover a rule, in their order: of a value that it asks for itself, they ask for one that holds it.
+    fn candidates(&self, place: usize, narrow: &'m At<'_>) -> Vec<usize> {
         let is_empty = |list: Option<usize>| list == Some(0);
         if is_empty(narrow.rule.from.as_ref().map(Vec::len))
             || is_empty(narrow.rule.to.as_ref().map(Vec::len))
@@ -130,11 +170,25 @@ impl<'m> Broader<'m> {
             of_account.or_else(|| namespace_of(source.principals.first()?))
         });
         let asked = asked.chain(namespace.map(|it| (Asked::Namespaces, it)));
-        let by_value = asked.filter_map(|key| self.by_value.get(&key)).flatten();
+        let by_value = asked.flat_map(|key| self.holding(key)).flatten();
         let mut all: Vec<_> = by_value.chain(&self.others).copied().collect();
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// The rules by each value that holds this one.
+    fn holding(&self, (asked, value): Key<'m>) -> impl Iterator<Item = &Vec<usize>> {
+        let (start, end) = (value.trim_end_matches('*'), value.trim_start_matches('*'));
+        let lengths = self.lengths.get(&asked).into_iter().flatten().copied();
+        let patterns = lengths.flat_map(move |length| {
+            let prefix = start.get(..length).map(Form::Prefix);
+            let from = end.len().checked_sub(length);
+            let suffix = from.and_then(|from| end.get(from..)).map(Form::Suffix);
+            [prefix, suffix].into_iter().flatten()
+        });
+        let forms = std::iter::once(Form::Text(value)).chain(patterns);
+        forms.filter_map(move |form| self.by_value.get(&(asked, form)))
     }
 }
 
@@ -173,11 +227,6 @@ impl Asked {
         let values = lists.into_iter().flatten().map(|value| (self, value.as_str()));
         asks.then(|| values.collect())
     }
-}
-
-/// Whether a value stands for itself alone: for no address or block, which may be written otherwise, and for no pattern.
-fn is_text(value: &str) -> bool {
-    !value.contains('*') && block(value).is_err()
 }
 
 fn report(narrow: &At<'_>, broad: &At<'_>) -> Diagnostic {

@@ -1,7 +1,7 @@
 //! `shadowed-route`: earlier routes take every request that a later one matches, or that one of its matches does.
 //!
-//! Matches are compared by what they take, one with one: what several earlier ones take together is not put together.
-//! What stands after a route that takes everything is `unreachable-route`'s. At a gateway the routes of all resources for a
+//! Matches are compared by what they take, one with one, and then with what several earlier ones take together; of the routes of
+//! several resources one with one alone. What stands after routes that take everything is `unreachable-route`'s. At a gateway the routes of all resources for a
 //! host are tried one after another, so there the earlier ones may be another resource's. Source: Istio,
 //! `VirtualService.http`.
 
@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apart;
 use super::cover::covers;
+use super::http_places::HttpPlaces;
 use super::merged_routes::{self, Merged, MergedRoutes};
 use super::overlap::why_first;
+use super::together::Together;
 use super::tried::Tried;
-use super::unreachable_route::catch_all;
+use super::unreachable_route::all_taken;
 use super::witness::for_one;
 use crate::api::istio::HttpMatch;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -25,28 +27,52 @@ pub(super) static CHECK: Check =
         .alias(&["IST0130", "IST0131"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    apart::virtual_services(mesh, out, |it, out| {
-        check(it, out);
-    });
+    apart::virtual_services(mesh, out, |it, out| check(mesh, it, out));
     let mut met = BTreeSet::new();
     for merged in merged_routes::all(mesh) {
         check_merged(&merged, &mut met, out);
     }
 }
 
-fn check(it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
-    let live = catch_all(it).map_or(it.http.len(), |at| at + 1);
+/// Of how many earlier matches it is looked whether together they take what a later one does.
+const EARLIER_MAX: usize = 64;
+
+fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
+    let live = all_taken(mesh, it).map_or(it.http.len(), |all| all.last() + 1);
     let routes = it.http.get(..live).unwrap_or_default();
     let tests: Vec<_> = routes.iter().flat_map(matches).collect();
+    if tests.len() < 2 {
+        return;
+    }
     let tried = Tried::of(&tests.iter().map(|(.., test)| Some(*test)).collect::<Vec<_>>());
-    let mut places = tests.iter().enumerate();
+    let places = HttpPlaces::of(mesh, it);
+    let mut together = Together::of(tests.iter().map(|(.., test)| *test));
+    let mut takers = |place: usize| {
+        let (route, _, test) = tests.get(place)?;
+        let earlier: Vec<_> = tried.before(place).take(EARLIER_MAX).collect();
+        let mut all = BTreeSet::new();
+        for at in places.iter().filter(|at| at.has(route, test)) {
+            let is_here = |it: &usize| tests.get(*it).is_some_and(|(by, _, it)| at.has(by, it));
+            let here = earlier.iter().copied().filter(is_here);
+            all.extend(together.takers(place, here, at.ports())?);
+        }
+        Some(all).filter(|all| !all.is_empty())
+    };
+    let mut at = 0..tests.len();
     for route in routes {
         let own = route.spec.r#match.len();
         let mut shadows = Vec::new();
-        for (place, (_, index, test)) in places.by_ref().take(own) {
+        for (place, (_, index, test)) in at.by_ref().take(own).zip(matches(route)) {
             let mut earlier = tried.before(place).filter_map(|place| tests.get(place));
             let by = earlier.find(|(.., by)| covers(by, test, &it.resource.spec.gateways));
-            shadows.extend(by.map(|(by, at, _)| (*index, match_place(by, *at))));
+            let by = match by {
+                Some((by, at, _)) => Some(vec![match_place(by, *at)]),
+                None => takers(place).map(|all| {
+                    let all = all.into_iter().filter_map(|place| tests.get(place));
+                    all.map(|(by, at, _)| match_place(by, *at)).collect()
+                }),
+            };
+            shadows.extend(by.map(|by| (index, by)));
         }
         if shadows.len() == own && own > 0 {
             out.push(dead_route(it, route, shadows));
@@ -177,22 +203,41 @@ fn called(route: &MergedHttp<'_>) -> String {
 fn dead_route(
     it: &VirtualService<'_>,
     route: &MergedHttp<'_>,
-    shadows: Vec<(usize, Place)>,
+    shadows: Vec<(usize, Vec<Place>)>,
 ) -> Diagnostic {
     let name = called(route);
-    let consequence = "all requests that it matches go where the earlier route leads";
+    let consequence = match shadows.iter().map(|(_, by)| by.len()).max() {
+        Some(0 | 1) | None => "all requests that it matches go where the earlier route leads",
+        Some(_) => "all requests that it matches go where the earlier routes lead",
+    };
     let found = Diagnostic::new(&CHECK, place(route), format!("{name} can never be selected"))
         .label("never selected")
         .consequence(of_route(consequence, it, route, 0))
         .help("move the more specific route first");
     let mut met = Vec::new();
-    shadows.into_iter().fold(found, |found, (_, by)| {
-        if met.contains(&by) {
-            return found;
+    shadows.into_iter().fold(found, |mut found, (_, by)| {
+        let takes = takes(by.len());
+        for by in by {
+            if met.len() < SHOWN_MAX && !met.contains(&by) {
+                met.push(by.clone());
+                found = found.also(by, takes);
+            }
         }
-        met.push(by.clone());
-        found.also(by, "this takes every request that it matches")
+        found
     })
+}
+
+/// How many earlier matches are pointed at.
+const SHOWN_MAX: usize = 8;
+
+/// What is said of each of so many earlier matches.
+fn takes(count: usize) -> &'static str {
+    match count {
+        1 => "this takes every request that it matches",
+        _ => {
+            "this takes a part of the requests that it matches, and those that are shown with it take the others"
+        }
+    }
 }
 
 /// What follows for a request that a match takes.
@@ -211,14 +256,17 @@ fn dead_match(
     it: &VirtualService<'_>,
     route: &MergedHttp<'_>,
     index: usize,
-    by: Place,
+    by: Vec<Place>,
 ) -> Diagnostic {
-    let message = "this match adds nothing: an earlier one takes all of its requests";
-    let mut found = Diagnostic::new(&CHECK, match_place(route, index), message)
+    let (message, takes) = match by.len() {
+        1 => ("this match adds nothing: an earlier one takes all of its requests", takes(1)),
+        count => ("this match adds nothing: earlier ones take all of its requests", takes(count)),
+    };
+    let found = Diagnostic::new(&CHECK, match_place(route, index), message)
         .label("adds nothing")
-        .also(by, "this takes every request that it matches")
         .consequence(of_route("requests go where the earlier match leads", it, route, index))
         .help("remove it, or move the more specific one first");
+    let mut found = by.into_iter().take(SHOWN_MAX).fold(found, |found, by| found.also(by, takes));
     // The route is in use all the same.
     found.severity = Severity::Info;
     found
@@ -260,5 +308,44 @@ fn match_place(route: &MergedHttp<'_>, index: usize) -> Place {
         Some("uri") => Place::value(route.resource.id, at.field("uri")),
         Some(name) => Place::key(route.resource.id, at.field(name)),
         None => Place::value(route.resource.id, at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// How many findings there are of routes with these matches at these gateways.
+    fn found(gateways: &str, matches: &[&str]) -> usize {
+        let folder = Folder::new();
+        let routes = matches
+            .iter()
+            .map(|it| format!("  - match: [{it}]\n    route: [{{destination: {{host: shop}}}}]\n"));
+        let routes: String = routes.collect();
+        folder.write("a.yaml", format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: shop, namespace: shop}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: shop, namespace: shop}}\nspec:\n  hosts: [shop]\n  gateways: [{gateways}]\n  http:\n{routes}"
+        ));
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn matches_are_compared_by_what_they_take() {
+        let version = "{uri: {regex: '/api/v[0-9]+/.*'}}";
+        assert_eq!(found("mesh", &[version, "{uri: {prefix: /api/v1/}}"]), 1);
+        assert_eq!(found("mesh", &[version, "{uri: {prefix: /api/v1}}"]), 0);
+        assert_eq!(found("mesh", &[version, "{uri: {regex: '/api/v[1-3]/x'}}"]), 1);
+        let (a, b) = ("{uri: {prefix: /a/}}", "{uri: {prefix: /b/}}");
+        assert_eq!(found("mesh", &[a, b, "{uri: {regex: '/(a|b)/.*'}}"]), 1);
+        assert_eq!(found("mesh", &[a, "{uri: {regex: '/(a|b)/.*'}}"]), 0);
+    }
+
+    #[test]
+    fn at_each_gateway_others_may_be_tried() {
+        let here = "{uri: {prefix: /a}, headers: {y: {exact: a}}, gateways: [mesh]}";
+        let not = "{uri: {prefix: /a}, withoutHeaders: {y: {exact: a}}}";
+        assert_eq!(found("mesh", &[here, not, "{uri: {prefix: /a/b}}"]), 1);
+        assert_eq!(found("mesh, g", &[here, not, "{uri: {prefix: /a/b}}"]), 0);
+        assert_eq!(found("mesh, g", &[here, not, "{uri: {prefix: /a/b}, gateways: [mesh]}"]), 1);
     }
 }

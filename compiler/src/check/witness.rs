@@ -2,6 +2,7 @@
 
 use mesh_engine::pattern::Pattern;
 
+use super::texts::compiled;
 use crate::api::istio::{HttpMatch, StringMatch};
 
 /// What may follow the beginning of a text that an expression takes.
@@ -57,7 +58,7 @@ fn text(test: &StringMatch) -> Option<String> {
         (Some(whole), ..) | (None, Some(whole), _) => Some(whole.clone()),
         (None, None, Some(expression)) => {
             let begin = Pattern::prefix_of(expression).ok()?;
-            let pattern = Pattern::new(expression).ok()?;
+            let pattern = compiled(expression)?;
             let texts = ENDS.iter().map(|end| format!("{begin}{end}"));
             let mut texts = texts.filter(|it| !it.is_empty());
             texts.find(|it| pattern.matches(it.as_bytes()))

@@ -1,4 +1,5 @@
-//! YAML inside of YAML: the mesh configuration and its networks, which Istio keeps as texts in a `ConfigMap`.
+//! Documents inside of documents: the mesh configuration and its networks, which Istio keeps as texts in a `ConfigMap`, and what makes
+//! such a `ConfigMap`.
 //!
 //! The inner document's spans are those of the outer file, so that a diagnostic names the line that is wrong.
 
@@ -63,6 +64,19 @@ pub(super) fn inline_mesh_config(
     let root = tree.entry(root, "meshConfig", file.text())?.value;
     let identity = Arc::new(Identity { kind: MESH_CONFIG.into(), ..Identity::default() });
     Some(Document { file: id, tree: tree_id, root, identity })
+}
+
+/// The mesh configuration of an `IstioOperator`, which is what the `ConfigMap` that it installs holds: a part of its tree.
+pub(super) fn of_operator(tree: &Tree, document: &Document, file: &SourceFile) -> Option<Document> {
+    let Identity { api_version, kind, .. } = &*document.identity;
+    if &**kind != "IstioOperator" || !api_version.starts_with("install.istio.io/") {
+        return None;
+    }
+    let spec = tree.entry(document.root, "spec", file.text())?.value;
+    let root = tree.entry(spec, "meshConfig", file.text())?.value;
+    let identity =
+        Arc::new(Identity { kind: MESH_CONFIG.into(), ..Identity::clone(&document.identity) });
+    Some(Document { file: document.file, tree: document.tree, root, identity })
 }
 
 /// The text at the end of a path into a YAML text that stands by itself, as in an annotation.

@@ -131,6 +131,10 @@ impl ParsedFile {
                 notices.push(*notice);
             }
         }
+        let own = self.documents.get(before..).unwrap_or_default();
+        let operators: Vec<_> =
+            own.iter().filter_map(|it| embedded::of_operator(&tree, it, file)).collect();
+        self.documents.extend(operators);
         let mut embedded = Vec::new();
         for document in self.documents.get(before..).unwrap_or_default() {
             self.hidden.extend(secret::spans(&tree, document, file.text()));

@@ -111,8 +111,16 @@ pub struct Mesh<'a> {
     aliases: Made<HashMap<Host, Vec<Host>>>,
     /// Host, as written → the `VirtualService`s of the mesh that name it.
     by_host: Made<HashMap<Host, Vec<VirtualServiceId>>>,
-    /// Those of their hosts that services may stand for.
-    serving_hosts: Made<HashMap<VirtualServiceId, Vec<Host>>>,
+    /// By `VirtualService` of the mesh.
+    serving_hosts: Made<HashMap<VirtualServiceId, ServingHosts>>,
+}
+
+/// Those hosts of a `VirtualService` that services may stand for.
+#[derive(Clone, Debug)]
+struct ServingHosts {
+    hosts: Vec<Host>,
+    /// The ports of their services that speak HTTP, where everybody sees the same of them whose imports do not leave any out.
+    ports: Option<BTreeSet<u16>>,
 }
 
 /// Resolves a repository. What each part is made of is looked at while it is made.
@@ -230,10 +238,36 @@ fn aliases(services: &Services<'_>) -> HashMap<Host, Vec<Host>> {
 fn serving_hosts(
     virtual_services: &VirtualServices<'_>,
     services: &Services<'_>,
-) -> HashMap<VirtualServiceId, Vec<Host>> {
-    let is_serving = |host: &&Host| host::is_wildcard(host) || !services.of_host(host).is_empty();
+) -> HashMap<VirtualServiceId, ServingHosts> {
+    let is_serving = |host: &&Host| {
+        !services.of_host(host).is_empty()
+            || (host::is_wildcard(host) && !services.ends.overlapping(host).is_empty())
+    };
     let of_mesh = virtual_services.iter().filter(|(_, it)| it.is_for_mesh());
-    of_mesh.map(|(id, it)| (id, it.hosts.iter().filter(is_serving).cloned().collect())).collect()
+    let serving = of_mesh.map(|(id, it)| {
+        let hosts: Vec<Host> = it.hosts.iter().filter(is_serving).cloned().collect();
+        let ports = common_ports(&hosts, services);
+        (id, ServingHosts { hosts, ports })
+    });
+    serving.collect()
+}
+
+/// The ports that speak HTTP of services, each of which is the only one of its host, and for everybody.
+fn common_ports(hosts: &[Host], services: &Services<'_>) -> Option<BTreeSet<u16>> {
+    let mut ports = BTreeSet::new();
+    for host in hosts {
+        let [id] = services.of_host(host) else { return None };
+        let service = services.get(*id);
+        if host::is_wildcard(host)
+            || service.alias.is_some()
+            || service.visibility != Visibility::Public
+        {
+            return None;
+        }
+        let own = service.object.ports.iter().filter(|port| view::routes_http(port));
+        ports.extend(own.map(|port| port.number));
+    }
+    Some(ports)
 }
 
 fn by_host(virtual_services: &VirtualServices<'_>) -> HashMap<Host, Vec<VirtualServiceId>> {

@@ -67,6 +67,11 @@ pub struct SeenHost<'a> {
     pub ruled: Option<BTreeSet<u16>>,
 }
 
+/// Whether requests to a port go by routes.
+pub(super) fn routes_http(port: &ServicePort) -> bool {
+    port.protocol.is_http() || port.protocol == Protocol::Detect
+}
+
 /// The port of hosts without a service. Source: Istio, `buildSidecarVirtualHostsForVirtualService`.
 const PORT_WITHOUT_SERVICE: u16 = 80;
 
@@ -331,17 +336,19 @@ impl<'m, 'a> View<'m, 'a> {
 
     /// The ports that speak HTTP of the services that a `VirtualService` rules.
     fn sibling_ports(&self, id: VirtualServiceId) -> BTreeSet<u16> {
+        let Some(serving) = self.mesh.serving_hosts.get(&id) else { return BTreeSet::new() };
+        if let (Some(ports), None) = (&serving.ports, self.imports) {
+            return ports.clone();
+        }
         let mut ports = BTreeSet::new();
-        for host in self.mesh.serving_hosts.get(&id).into_iter().flatten() {
+        for host in &serving.hosts {
             let services: Vec<_> = if is_wildcard(host) {
                 self.services_within(host).filter(|it| self.is_ruled_by(it, id)).collect()
             } else {
                 self.service(host).into_iter().collect()
             };
-            let http = services
-                .iter()
-                .flat_map(SeenService::shown_ports)
-                .filter(|port| port.protocol.is_http() || port.protocol == Protocol::Detect);
+            let http = services.iter().flat_map(SeenService::shown_ports);
+            let http = http.filter(|port| routes_http(port));
             ports.extend(http.map(|port| port.number));
         }
         ports

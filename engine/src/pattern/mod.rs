@@ -9,6 +9,7 @@ mod class;
 mod escape;
 mod re2;
 
+mod steps;
 mod template;
 
 use regex_automata::dfa::{Automaton, StartKind, dense};
@@ -17,6 +18,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
 use regex_syntax::hir::{Hir, HirKind, Look};
 
+pub use steps::{State, Steps};
 pub use template::TemplateError;
 
 /// Characters in an expression. Source: Istio, `ValidateHTTPMatch…` refuses more than 1,024.
@@ -87,6 +89,22 @@ impl Pattern {
         Ok(Self { source: source.into(), prefix, matcher })
     }
 
+    /// How large the program of an expression is that [`Self::new`] compiles, in bytes. Most expressions are measured without
+    /// their table of states, which is what takes long.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::new`].
+    pub fn measure(source: &str) -> Result<usize, PatternError> {
+        let hir = parse(source)?;
+        // What runs it may be larger than this, though not four times.
+        let bytes = nfa(&hir, thompson::WhichCaptures::All).map(|nfa| nfa.memory_usage());
+        match bytes {
+            Ok(bytes) if bytes <= NFA_BYTES_MAX / 4 => Ok(bytes),
+            measured => Self::from_hir(source, hir).map(|_| measured.unwrap_or(NFA_BYTES_MAX)),
+        }
+    }
+
     /// What every text begins with that `source` matches. It costs much less than to compile it.
     ///
     /// # Errors
@@ -106,6 +124,15 @@ impl Pattern {
                 Err(error) => unreachable!("no byte makes an ASCII-only table quit: {error}"),
             },
             Matcher::Lazy(regex) => regex.is_match(input),
+        }
+    }
+
+    /// To run it byte by byte; absent where it has no table of its states.
+    #[must_use]
+    pub fn steps(&self) -> Option<Steps<'_>> {
+        match &self.matcher {
+            Matcher::Table(table) => Steps::of(table),
+            Matcher::Lazy(_) => None,
         }
     }
 
@@ -193,19 +220,21 @@ fn parse_translated(expression: &str) -> Result<Hir, PatternError> {
 
 /// A table of states, unless it would be too large.
 fn table(hir: &Hir) -> Result<Option<dense::DFA<Vec<u32>>>, PatternError> {
-    let config = thompson::Config::new()
-        .utf8(false)
-        .nfa_size_limit(Some(NFA_BYTES_MAX))
-        .which_captures(thompson::WhichCaptures::None);
-    let nfa = thompson::Compiler::new()
-        .configure(config)
-        .build_from_hir(hir)
-        .map_err(|_| PatternError::TooLarge)?;
+    let nfa = nfa(hir, thompson::WhichCaptures::None)?;
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .dfa_size_limit(Some(DFA_BYTES_MAX))
         .determinize_size_limit(Some(4 * DFA_BYTES_MAX));
     Ok(dense::Builder::new().configure(config).build_from_nfa(&nfa).ok())
+}
+
+fn nfa(hir: &Hir, captures: thompson::WhichCaptures) -> Result<thompson::NFA, PatternError> {
+    let config = thompson::Config::new()
+        .utf8(false)
+        .nfa_size_limit(Some(NFA_BYTES_MAX))
+        .which_captures(captures);
+    let mut compiler = thompson::Compiler::new();
+    compiler.configure(config).build_from_hir(hir).map_err(|_| PatternError::TooLarge)
 }
 
 fn lazy(hir: &Hir) -> Result<meta::Regex, PatternError> {
@@ -289,6 +318,23 @@ mod tests {
         assert_eq!(Pattern::new(&long).unwrap_err(), PatternError::TooLong { length: 1025 });
         let nested = "((a{1000}){1000}){1000}";
         assert_eq!(Pattern::new(nested).unwrap_err(), PatternError::TooLarge);
+    }
+
+    #[test]
+    fn what_is_measured_compiles() {
+        for source in [
+            "/a",
+            "/([a-z]{1,30}){1,30}/x",
+            "((a{1000}){1000}){1000}",
+            "(((((((()))))))){1000}",
+            "\\pL{400}",
+            "(((((\\pL{60}))))){9}",
+            "(((((((((a))))))))){900}",
+            "a(",
+        ] {
+            let compiled = Pattern::new(source).map(drop);
+            assert_eq!(Pattern::measure(source).map(drop), compiled, "{source}");
+        }
     }
 
     #[test]

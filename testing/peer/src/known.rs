@@ -342,6 +342,19 @@ const KNOWN: &[Known] = &[
         &["VirtualService"],
         "routes are compared by what they match; Istio compares their text",
     ),
+    Known {
+        text: "is routed by a VirtualService and an",
+        ..Known::ours(
+            &["conflicting-hosts"],
+            &["VirtualService", "HTTPRoute", "GRPCRoute"],
+            "Istio's tools do not look at routes of the Gateway API beside VirtualServices",
+        )
+    },
+    Known::ours(
+        &["conflicting-route-kinds"],
+        &["HTTPRoute", "GRPCRoute"],
+        "the Gateway API has one of both rejected; Istio accepts both",
+    ),
     Known::ours(
         &["forbidden-annotation"],
         &["AuthorizationPolicy"],

@@ -1,4 +1,5 @@
-//! `IstioOperator`: how Istio is installed. Known by name, so that nobody waits for what it sets.
+//! `IstioOperator`: how Istio is installed. Known by name, so that nobody waits for what it sets; its `meshConfig` is a document of its own
+//! ([`crate::parse`]).
 
 use schemars::JsonSchema;
 use serde::Deserialize;

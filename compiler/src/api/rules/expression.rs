@@ -56,7 +56,7 @@ impl Verdict {
     fn of(expression: &str) -> Self {
         match fault(expression) {
             Some(fault) => Self::Faulty(fault),
-            None => Pattern::new(expression).map_or_else(Self::Refused, |_| Self::Good),
+            None => Pattern::measure(expression).map_or_else(Self::Refused, |_| Self::Good),
         }
     }
 }

@@ -70,6 +70,32 @@ fn the_project_may_hold_it() {
 }
 
 #[test]
+fn that_of_an_operator_is_read_where_it_stands() {
+    let operator = |spec: &str| {
+        format!(
+            "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata: {{name: mesh, namespace: istio-system}}\nspec:\n  {spec}\n"
+        )
+    };
+    let compiled = Compiled::text(&operator("meshConfig: {rootNamespace: root}"));
+    assert_eq!(compiled.mesh.root_namespace(), "root");
+    let said = Compiled::text(&operator("meshConfig: {rootNamspace: root}")).said();
+    assert!(
+        said.iter().any(|it| it.starts_with("error[unknown-field] 5:16 rootNamspace:")),
+        "{said:?}"
+    );
+    let without = Compiled::text(&operator("profile: default"));
+    assert_eq!(without.mesh.root_namespace(), "istio-system");
+    let files = [
+        ("istio.yaml", &config_map("istio", "|\n    rootNamespace: other")),
+        ("operator.yaml", &operator("meshConfig: {rootNamespace: root}")),
+    ];
+    let compiled = Compiled::files(&files.map(|(name, text)| (name, text.as_str())));
+    assert_eq!(compiled.mesh.root_namespace(), "other");
+    let said = compiled.said();
+    assert!(said.iter().any(|it| it.contains("unused-mesh-config] operator.yaml:5")), "{said:?}");
+}
+
+#[test]
 fn networks_are_read_beside_it() {
     let text = config_map("istio", "|\n    trustDomain: example.org")
         + "  meshNetworks: |\n    netwroks: {}\n";

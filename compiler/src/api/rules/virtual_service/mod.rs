@@ -8,7 +8,7 @@ mod stream;
 
 pub(super) use policy::check_retries;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checks::{
     CLAIM_ROUTE_WITHOUT_GATEWAY, INVALID_DELEGATE, INVALID_GATEWAY_REFERENCE, INVALID_HOST,
@@ -153,23 +153,10 @@ fn check_hosts(spec: &VirtualService, at: &At<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn check_overlap(hosts: &[String], at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    // A host that is no wildcard overlaps itself and wildcards; of those there are few.
-    let mut first: HashMap<&str, usize> = HashMap::new();
-    let mut wildcards = Vec::new();
+    let mut met = Ends::default();
     for (index, name) in hosts.iter().enumerate() {
-        let overlaps = |earlier: &usize| {
-            hosts.get(*earlier).is_some_and(|earlier| host::overlap(earlier, name))
-        };
-        let earlier = if name.starts_with('*') {
-            (0..index).find(overlaps)
-        } else {
-            let wider = wildcards.iter().copied().find(overlaps);
-            first.get(name.as_str()).copied().into_iter().chain(wider).min()
-        };
-        first.entry(name).or_insert(index);
-        if name.starts_with('*') {
-            wildcards.push(index);
-        }
+        let earlier = met.first_overlapping(name);
+        met.insert(name, index);
         if let Some(earlier) = earlier {
             let other = hosts.get(earlier).map_or("", String::as_str);
             let message =
@@ -178,6 +165,46 @@ fn check_overlap(hosts: &[String], at: &At<'_>, out: &mut Vec<Diagnostic>) {
             out.push(found.label("overlaps").also(at.index(earlier).value(), "with this"));
         }
     }
+}
+
+/// Hosts by their ends, and the place at which each stands first.
+#[derive(Default)]
+struct Ends {
+    /// By the bytes from the last to the first.
+    names: BTreeMap<Vec<u8>, usize>,
+    /// The same, without the star.
+    wildcards: BTreeMap<Vec<u8>, usize>,
+    /// Of the keys of `wildcards`.
+    lengths: BTreeSet<usize>,
+}
+
+impl Ends {
+    fn insert(&mut self, host: &str, place: usize) {
+        if let Some(suffix) = host.strip_prefix('*') {
+            self.lengths.insert(suffix.len());
+            self.wildcards.entry(reversed(suffix)).or_insert(place);
+        } else {
+            self.names.entry(reversed(host)).or_insert(place);
+        }
+    }
+
+    /// The first place of a host that has names in common with `host`. Source: Istio, `host.Name.Matches`.
+    fn first_overlapping(&self, host: &str) -> Option<usize> {
+        let suffix = host.strip_prefix('*');
+        let key = reversed(suffix.unwrap_or(host));
+        let wider = self.lengths.iter().filter_map(|length| key.get(..*length));
+        let wider = wider.filter_map(|end| self.wildcards.get(end)).copied();
+        let narrower = [&self.names, &self.wildcards].into_iter().filter(|_| suffix.is_some());
+        let narrower = narrower.flat_map(|hosts| {
+            let within = hosts.range(key.clone()..).take_while(|(end, _)| end.starts_with(&key));
+            within.map(|(_, place)| *place)
+        });
+        wider.chain(narrower).chain(self.names.get(&key).copied()).min()
+    }
+}
+
+fn reversed(text: &str) -> Vec<u8> {
+    text.bytes().rev().collect()
 }
 
 /// Only gateways route by the claims of a token.
@@ -223,5 +250,28 @@ pub(super) fn check_destination(destination: &Destination, at: &At<'_>, out: &mu
     if let Some(selector) = &destination.port {
         let at = at.field("port");
         port::check_number(selector.number, &at.field("number"), out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ends;
+
+    #[test]
+    fn hosts_overlap_where_one_ends_like_the_other() {
+        let first = |hosts: &[&str], host: &str| {
+            let mut met = Ends::default();
+            for (place, host) in hosts.iter().enumerate() {
+                met.insert(host, place);
+            }
+            met.first_overlapping(host)
+        };
+        assert_eq!(first(&["x", "*.com"], "*.a.com"), Some(1));
+        assert_eq!(first(&["*.a.com", "*.b.a.com", "b.com"], "*.com"), Some(0));
+        assert_eq!(first(&["a", "b"], "*"), Some(0));
+        assert_eq!(first(&["a", "b", "b"], "b"), Some(1));
+        assert_eq!(first(&["*"], "a"), Some(0));
+        assert_eq!(first(&["*.a.com", "xa.com"], "a.com"), None);
+        assert_eq!(first(&["a.com"], "*.a.com"), None);
     }
 }

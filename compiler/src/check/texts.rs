@@ -1,0 +1,369 @@
+//! Tests of a text as the sets of texts that they take, and whether any text is in some of them and not in others.
+//!
+//! Expressions are run side by side over all texts at once, state by state. That is done for expressions of moderate size, and as
+//! long as there is [`Work`] left; after it, and where a test is not understood, a text may be left.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
+
+use mesh_engine::pattern::{Pattern, State, Steps};
+
+use crate::api::istio::StringMatch;
+
+/// The program of an expression that is compared, in bytes.
+const PROGRAM_BYTES_MAX: usize = 32 << 10;
+/// What to find or compile one costs, in steps.
+const COMPILATION: u32 = 1 << 12;
+/// How many expressions are kept compiled.
+const KNOWN_MAX: usize = 256;
+/// Sets of states that are looked at for one question.
+const STATES_MAX: usize = 4096;
+
+/// An expression, compiled; absent: it is none, or too large to be looked at. A repository says few expressions many times, and to
+/// compile one takes long, so they are kept.
+pub(super) fn compiled(source: &str) -> Option<Rc<Pattern>> {
+    thread_local! {
+        static KNOWN: RefCell<HashMap<Box<str>, Option<Rc<Pattern>>>> = RefCell::default();
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(pattern) = known.get(source) {
+            return pattern.clone();
+        }
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        let is_moderate = Pattern::measure(source).is_ok_and(|size| size <= PROGRAM_BYTES_MAX);
+        let pattern = is_moderate.then(|| Pattern::new(source).ok().map(Rc::new)).flatten();
+        known.insert(source.into(), pattern.clone());
+        pattern
+    })
+}
+
+/// How many steps may still be taken: a byte in a state.
+pub(super) struct Work(u32);
+
+impl Work {
+    pub(super) const fn of(steps: u32) -> Self {
+        Self(steps)
+    }
+
+    /// Whether there was so much left.
+    pub(super) fn take(&mut self, steps: u32) -> bool {
+        let left = self.0.checked_sub(steps);
+        self.0 = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
+/// What a text must be.
+#[derive(Debug)]
+pub(super) enum Texts {
+    Any,
+    Exact { text: String, folds: bool },
+    Prefix { text: String, folds: bool },
+    Regex { source: String, prefix: Box<str>, pattern: OnceCell<Option<Rc<Pattern>>> },
+}
+
+impl Texts {
+    /// Absent: of texts that are not ASCII nothing is said. `folds`: case is disregarded, which expressions never do.
+    pub(super) fn of(written: &StringMatch, folds: bool) -> Option<Self> {
+        let texts = match (&written.exact, &written.prefix, &written.regex) {
+            (Some(text), ..) => Self::exact(text, folds),
+            (None, Some(text), _) if text.is_empty() => Self::Any,
+            (None, Some(text), _) => Self::Prefix { text: text.clone(), folds },
+            (None, None, Some(source)) => {
+                let prefix = Pattern::prefix_of(source).ok()?;
+                Self::Regex { source: source.clone(), prefix, pattern: OnceCell::new() }
+            }
+            (None, None, None) => Self::Any,
+        };
+        match &texts {
+            Self::Exact { text, .. } | Self::Prefix { text, .. } => {
+                text.is_ascii().then_some(texts)
+            }
+            Self::Any | Self::Regex { .. } => Some(texts),
+        }
+    }
+
+    pub(super) fn exact(text: &str, folds: bool) -> Self {
+        Self::Exact { text: text.to_owned(), folds }
+    }
+
+    /// What it takes begins so, if case is disregarded.
+    fn beginning(&self) -> &str {
+        match self {
+            Self::Any => "",
+            Self::Exact { text, .. } | Self::Prefix { text, .. } => text,
+            Self::Regex { prefix, .. } => prefix,
+        }
+    }
+
+    const fn folds(&self) -> bool {
+        matches!(self, Self::Exact { folds: true, .. } | Self::Prefix { folds: true, .. })
+    }
+
+    fn runner(&self, work: &mut Work) -> Option<Runner<'_>> {
+        match self {
+            Self::Any => Some(Runner::Text { text: "", folds: false, is_whole: false }),
+            Self::Exact { text, folds } => {
+                Some(Runner::Text { text, folds: *folds, is_whole: true })
+            }
+            Self::Prefix { text, folds } => {
+                Some(Runner::Text { text, folds: *folds, is_whole: false })
+            }
+            Self::Regex { source, pattern, .. } => {
+                if pattern.get().is_none() && !work.take(COMPILATION) {
+                    return None;
+                }
+                let pattern = pattern.get_or_init(|| compiled(source)).as_deref()?;
+                pattern.steps().map(Runner::Expression)
+            }
+        }
+    }
+
+    /// Whether it takes a text; absent: that is not known.
+    fn takes(&self, text: &str, work: &mut Work) -> Option<bool> {
+        let runner = self.runner(work)?;
+        let end = text.bytes().fold(runner.start(), |at, byte| runner.next(at, byte));
+        Some(runner.matches(end))
+    }
+}
+
+/// Of which texts there are any.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Alphabet {
+    /// Each begins with a slash, and has neither a query nor a fragment. Source: RFC 3986 §3.3.
+    Paths,
+    /// Source: RFC 9110 §5.5.
+    Values,
+}
+
+impl Alphabet {
+    fn bytes(self) -> impl Iterator<Item = u8> {
+        let visible = (b'a'..=b'z').chain(b'!'..=b'`').chain(b'{'..=b'~');
+        let others = [b' ', b'\t'].into_iter().filter(move |_| self == Self::Values);
+        let is_in = move |byte: &u8| self == Self::Values || !matches!(byte, b'?' | b'#');
+        visible.filter(is_in).chain(others)
+    }
+}
+
+/// Whether it is sure that no text is in `all` of them and in `none` of those.
+pub(super) fn is_none_left(
+    all: &[&Texts],
+    none: &[&Texts],
+    alphabet: Alphabet,
+    work: &mut Work,
+) -> bool {
+    let meets =
+        |a: &str, b: &str| a.bytes().zip(b.bytes()).all(|(a, b)| a.eq_ignore_ascii_case(&b));
+    let least = if alphabet == Alphabet::Paths { "/" } else { "" };
+    let beginnings = all.iter().map(|it| it.beginning()).chain([least]);
+    let longest = beginnings.max_by_key(|it| it.len()).unwrap_or_default();
+    if all.iter().any(|it| !meets(it.beginning(), longest)) {
+        return true;
+    }
+    // One test alone takes something.
+    if none.is_empty() && all.len() < 2 {
+        return false;
+    }
+    // What begins otherwise takes nothing of it.
+    let none = none.iter().copied().filter(|it| meets(it.beginning(), longest));
+    let none: Vec<&Texts> = none.collect();
+    let whole = all.iter().find_map(|it| match it {
+        Texts::Exact { text, folds: false } => Some(text),
+        _ => None,
+    });
+    if let Some(whole) = whole {
+        return all.iter().any(|it| it.takes(whole, work) == Some(false))
+            || none.iter().any(|it| it.takes(whole, work) == Some(true));
+    }
+    let is_prefix = |it: &&Texts| matches!(it, Texts::Any | Texts::Prefix { folds: false, .. });
+    let is_plain = |it: &&Texts| is_prefix(it) || matches!(it, Texts::Exact { .. });
+    if all.iter().all(is_prefix) && none.iter().all(is_plain) {
+        if all.iter().any(|it| !longest.starts_with(it.beginning())) {
+            return true;
+        }
+        // Of prefixes no few texts make up another.
+        let takes_longest = |it: &&Texts| match it {
+            Texts::Exact { .. } => false,
+            _ => longest.starts_with(it.beginning()),
+        };
+        return none.iter().any(takes_longest);
+    }
+    // Those that are not understood take nothing of it for sure.
+    let of_all = all;
+    let Some(all) = of_all.iter().map(|it| it.runner(work)).collect::<Option<Vec<_>>>() else {
+        return false;
+    };
+    let none: Vec<_> = none.iter().filter_map(|it| it.runner(work)).collect();
+    // All begin with this, letter by letter.
+    let exact = of_all.iter().filter(|it| !it.folds()).map(|it| it.beginning()).chain([least]);
+    let fixed = exact.max_by_key(|it| it.len()).unwrap_or_default();
+    is_none_found(&all, &none, fixed, alphabet, work)
+}
+
+/// Looks at all texts that begin with `fixed`, the shortest first.
+fn is_none_found(
+    all: &[Runner<'_>],
+    none: &[Runner<'_>],
+    fixed: &str,
+    alphabet: Alphabet,
+    work: &mut Work,
+) -> bool {
+    let after_fixed =
+        |it: &Runner<'_>| fixed.bytes().fold(it.start(), |at, byte| it.next(at, byte));
+    let start: Vec<At> = all.iter().chain(none).map(after_fixed).collect();
+    let is_left = |states: &[At]| {
+        let mut of_all = all.iter().zip(states);
+        let mut of_none = none.iter().zip(states.iter().skip(all.len()));
+        of_all.all(|(it, at)| it.matches(*at)) && !of_none.any(|(it, at)| it.matches(*at))
+    };
+    let is_over = |states: &[At]| all.iter().zip(states).any(|(it, at)| it.is_over(*at));
+    if is_over(&start) {
+        return true;
+    }
+    if is_left(&start) {
+        return false;
+    }
+    let mut met = HashSet::from([start.clone()]);
+    let mut next = VecDeque::from([start]);
+    while let Some(states) = next.pop_front() {
+        for byte in alphabet.bytes() {
+            if !work.take(1) {
+                return false;
+            }
+            let runners = all.iter().chain(none);
+            let after: Vec<At> = runners.zip(&states).map(|(it, at)| it.next(*at, byte)).collect();
+            if is_over(&after) {
+                continue;
+            }
+            if is_left(&after) || met.len() >= STATES_MAX {
+                return false;
+            }
+            if met.insert(after.clone()) {
+                next.push_back(after);
+            }
+        }
+    }
+    true
+}
+
+/// Runs a test over a text.
+enum Runner<'t> {
+    Text { text: &'t str, folds: bool, is_whole: bool },
+    Expression(Steps<'t>),
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum At {
+    /// So many bytes are as they should be.
+    Byte(usize),
+    /// Nothing that follows is taken.
+    Over,
+    Expression(State),
+}
+
+impl Runner<'_> {
+    fn start(&self) -> At {
+        match self {
+            Self::Text { .. } => At::Byte(0),
+            Self::Expression(steps) => At::Expression(steps.start()),
+        }
+    }
+
+    fn next(&self, at: At, byte: u8) -> At {
+        match (self, at) {
+            (Self::Text { text, folds, is_whole }, At::Byte(index)) => {
+                match text.as_bytes().get(index) {
+                    Some(own) if *own == byte => At::Byte(index + 1),
+                    Some(own) if *folds && own.eq_ignore_ascii_case(&byte) => At::Byte(index + 1),
+                    None if !is_whole => at,
+                    _ => At::Over,
+                }
+            }
+            (Self::Expression(steps), At::Expression(state)) => {
+                At::Expression(steps.next(state, byte))
+            }
+            _ => At::Over,
+        }
+    }
+
+    fn matches(&self, at: At) -> bool {
+        match (self, at) {
+            (Self::Text { text, .. }, At::Byte(index)) => index == text.len(),
+            (Self::Expression(steps), At::Expression(state)) => steps.matches(state),
+            _ => false,
+        }
+    }
+
+    fn is_over(&self, at: At) -> bool {
+        match (self, at) {
+            (Self::Expression(steps), At::Expression(state)) => steps.is_over(state),
+            (_, at) => at == At::Over,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn texts(kind: &str, text: &str, folds: bool) -> Texts {
+        let json = serde_json::json!({ kind: text });
+        Texts::of(&serde_json::from_value(json).unwrap(), folds).unwrap()
+    }
+
+    fn is_empty(all: &[&Texts], none: &[&Texts]) -> bool {
+        is_none_left(all, none, Alphabet::Paths, &mut Work::of(1 << 20))
+    }
+
+    #[test]
+    fn several_take_what_none_of_them_takes_alone() {
+        let (a, b) = (texts("prefix", "/a/", false), texts("prefix", "/b/", false));
+        let both = texts("regex", "/(a|b)/.*", false);
+        assert!(is_empty(&[&both], &[&a, &b]));
+        assert!(!is_empty(&[&both], &[&a]) && !is_empty(&[&both], &[&b]));
+        let version = texts("regex", "/api/v[0-9]+/.*", false);
+        assert!(is_empty(&[&texts("prefix", "/api/v1/", false)], &[&version]));
+        assert!(!is_empty(&[&texts("prefix", "/api/v1", false)], &[&version]));
+        assert!(is_empty(&[&texts("regex", "/api/v[1-3]/x", false)], &[&version]));
+        let folded = texts("prefix", "/API", true);
+        assert!(is_empty(&[&texts("prefix", "/api/v1", false)], &[&folded]));
+        assert!(!is_empty(&[&folded], &[&texts("prefix", "/api", false)]));
+    }
+
+    #[test]
+    fn what_costs_too_much_is_not_said() {
+        let large = texts("regex", "/([a-z]{1,30}){1,30}", false);
+        assert!(!is_empty(&[&texts("prefix", "/a", false), &large], &[&large]));
+        let version = texts("regex", "/api/v[0-9]+/.*", false);
+        let one = texts("prefix", "/api/v1/", false);
+        assert!(!is_none_left(&[&one], &[&version], Alphabet::Paths, &mut Work::of(20)));
+    }
+
+    fn some() -> impl Strategy<Value = Texts> {
+        let text = prop_oneof!["/[ab]{0,2}", "/[ab]{0,1}[.][*]", "/[\\[]ab[\\]][ab+]{0,1}"];
+        let kind = proptest::sample::select(&["exact", "prefix", "regex"][..]);
+        (text, kind, any::<bool>()).prop_map(|(text, kind, folds)| texts(kind, &text, folds))
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_there_where_none_is_left(
+            all in proptest::collection::vec(some(), 0..3),
+            none in proptest::collection::vec(some(), 0..3),
+            tried in proptest::collection::vec("/[abA+.\\[\\]*]{0,3}", 20),
+        ) {
+            let (all, none): (Vec<_>, Vec<_>) = (all.iter().collect(), none.iter().collect());
+            if is_empty(&all, &none) {
+                for text in tried {
+                    let takes = |it: &&Texts| it.takes(&text, &mut Work::of(1 << 20)).unwrap();
+                    prop_assert!(!all.iter().all(takes) || none.iter().any(takes), "{text}");
+                }
+            }
+        }
+    }
+}
