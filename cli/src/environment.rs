@@ -70,8 +70,8 @@ impl Surroundings {
 }
 
 /// One compilation of many of a repository: what it has of those before it, and who hears of it early.
-pub(crate) struct Round<'a> {
-    pub memory: &'a mut Memory,
+pub(crate) struct Round<'a, 'g> {
+    pub memory: &'a mut Memory<'g>,
     /// What is found in one of several environments is told with what is found in the others, and not early.
     pub early: Early<'a>,
 }
@@ -82,7 +82,7 @@ pub(crate) fn compile_each(
     inputs: &[Input],
     options: &Options,
     environments: &[String],
-    mut round: Option<Round<'_>>,
+    mut round: Option<Round<'_, '_>>,
 ) -> Compilation {
     let mut one = |options: &Options| {
         let Some(Round { memory, early }) = &mut round else { return compile(inputs, options) };

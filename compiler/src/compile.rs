@@ -11,7 +11,9 @@ use rayon::prelude::*;
 use crate::api::{self, KeptResources, Mesh};
 use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail};
 use crate::lower::{self, Locator, Lowered};
+use crate::memory::Ground;
 use crate::parse::Parsed;
+use crate::resolve::Before;
 use crate::source::{Input, SourceFile, relative, root_of};
 use crate::status::{self, ResourceStatus};
 use crate::suppress::{Allowances, Used};
@@ -94,21 +96,22 @@ pub type Early<'e> = &'e mut dyn FnMut(&Compilation, &[Finding]);
 pub fn compile_again(
     inputs: &[Input],
     options: &Options,
-    memory: &mut Memory,
+    memory: &mut Memory<'_>,
     early: Option<Early<'_>>,
 ) -> Compilation {
     let mut diagnostics = Vec::new();
     let parsed = memory.read(inputs, &options.context, &mut diagnostics);
     let early = early.filter(|_| memory.has_news());
-    let (resources, kept) = memory.of_resources();
-    let round = Round { resources, kept, early };
+    let (resources, kept, ground) = memory.of_resources();
+    let round = Round { resources, kept, ground, early };
     all_stages(parsed, root_of(inputs), options, diagnostics, Some(round))
 }
 
 /// What one compilation of many of a repository has of those before it.
-struct Round<'k, 'e> {
+struct Round<'k, 'g, 'e> {
     resources: &'k mut KeptResources,
     kept: &'k mut check::Kept,
+    ground: Option<&'k mut Ground<'g>>,
     early: Option<Early<'e>>,
 }
 
@@ -118,18 +121,19 @@ fn all_stages(
     root: String,
     options: &Options,
     mut diagnostics: Vec<Diagnostic>,
-    round: Option<Round<'_, '_>>,
+    round: Option<Round<'_, '_, '_>>,
 ) -> Compilation {
     environment::select(&mut parsed, &root, options.environment.as_deref(), &mut diagnostics);
     let mut once = check::Kept::once();
-    let (resources, kept, early) = match round {
-        Some(it) => (Some(it.resources), it.kept, it.early),
-        None => (None, &mut once, None),
+    let (resources, kept, ground, early) = match round {
+        Some(it) => (Some(it.resources), it.kept, it.ground, it.early),
+        None => (None, &mut once, None, None),
     };
     let mesh = api::decode_by(&parsed, resources, &mut diagnostics);
     let (findings, statuses) = (Vec::new(), Vec::new());
     let read = Compilation { root, parsed, mesh, findings, statuses, bundle: None, fault: None };
-    let mut examined = examine(&read, options, kept, diagnostics);
+    let before = ground.and_then(|ground| ground.after(read.mesh.changed.parts));
+    let mut examined = examine(&read, options, (before, kept), diagnostics);
     let statuses = if options.statuses { examined.statuses() } else { Vec::new() };
     let told = examined.found.tell_early(early);
     let Outcome { findings, bundle, fault } = lower(examined, told, options);
@@ -140,6 +144,8 @@ fn all_stages(
 struct Examined<'c> {
     /// Absent where nobody had to look at it.
     resolved: Option<resolve::Mesh<'c>>,
+    /// What is known of it from before.
+    before: Option<Before<'c, 'c>>,
     found: Found<'c>,
 }
 
@@ -167,11 +173,11 @@ struct Outcome {
     fault: Option<Conflict>,
 }
 
-/// Resolves and checks; what is `kept` is not looked for again.
+/// Resolves and checks; what is known from `before` is not resolved again, and what is `kept` is not looked for.
 fn examine<'c>(
     read: &'c Compilation,
     options: &Options,
-    kept: &'c mut check::Kept,
+    (before, kept): (Option<Before<'c, 'c>>, &'c mut check::Kept),
     mut diagnostics: Vec<Diagnostic>,
 ) -> Examined<'c> {
     let Compilation { parsed, mesh, root, .. } = read;
@@ -180,7 +186,7 @@ fn examine<'c>(
     let is_to_look = kept.forget(mesh.changed.parts, options.today);
     let (allowances, resolved) = rayon::join(
         || Allowances::read(parsed, options.today, &mut diagnostics),
-        || is_to_look.then(|| resolve::resolve(mesh)),
+        || is_to_look.then(|| resolve::resolve_upon(mesh, before)),
     );
     if let Some(resolved) = &resolved {
         kept.look(resolved);
@@ -188,14 +194,15 @@ fn examine<'c>(
     let mut diagnostics: Vec<_> = diagnostics.into_iter().map(Cow::Owned).collect();
     diagnostics.extend(kept.all().map(Cow::Borrowed));
     check::hold_back(parsed, &mut diagnostics);
-    Examined { resolved, found: Found { read, levels, allowances, diagnostics } }
+    Examined { resolved, before, found: Found { read, levels, allowances, diagnostics } }
 }
 
 impl Examined<'_> {
     /// What is resolved for them is not resolved again to be lowered.
     fn statuses(&mut self) -> Vec<ResourceStatus> {
         let Compilation { parsed, mesh, .. } = self.found.read;
-        status::statuses(self.resolved.get_or_insert_with(|| resolve::resolve(mesh)), parsed)
+        let resolve = || resolve::resolve_upon(mesh, self.before);
+        status::statuses(self.resolved.get_or_insert_with(resolve), parsed)
     }
 }
 
@@ -242,9 +249,9 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
         }
         told => told,
     };
-    let Examined { resolved, mut found } = examined;
+    let Examined { resolved, before, mut found } = examined;
     let Compilation { parsed, mesh, root, .. } = found.read;
-    let resolved = resolved.unwrap_or_else(|| resolve::resolve(mesh));
+    let resolved = resolved.unwrap_or_else(|| resolve::resolve_upon(mesh, before));
     let mut late = Vec::new();
     let locator = (!options.checks_only).then(|| Locator::new(parsed, root));
     let (loose, digests) = rayon::join(

@@ -10,21 +10,30 @@ use std::time::Duration;
 use mesh_stamp::Stamp;
 use rayon::prelude::*;
 
-use crate::api::KeptResources;
+use crate::api::{KeptResources, Mesh};
 use crate::check;
 use crate::diagnostic::Diagnostic;
 use crate::parse::{self, Parsed, ParsedFile};
+use crate::parts::Parts;
+use crate::resolve::{self, Before};
 use crate::source::{self, Entry, FileId, Input, Origin, SourceFile};
 
 /// The files that were read last. What has not changed is not parsed again.
 #[derive(Default)]
-pub struct Memory {
+pub struct Memory<'g> {
     files: HashMap<String, Known>,
     resources: KeptResources,
     found: check::Kept,
+    ground: Option<Ground<'g>>,
     /// Since 1970, when this round began.
     now: Option<Duration>,
     is_news: bool,
+}
+
+/// A repository as it once was, resolved, and what has changed in it since.
+pub(crate) struct Ground<'g> {
+    mesh: resolve::Mesh<'g>,
+    changed: Parts,
 }
 
 /// A file, and what was understood of it.
@@ -39,7 +48,23 @@ struct Known {
     stamp: Option<Stamp>,
 }
 
-impl Memory {
+impl<'g> Memory<'g> {
+    /// Lets rounds stand on a repository as the last one left it ([`crate::Compilation::mesh`]): what is resolved of it now is
+    /// not resolved again in each, for as long as [`Memory::stands`].
+    #[must_use]
+    pub fn on(self, mesh: Option<&Mesh>) -> Memory<'_> {
+        let Self { files, resources, found, ground: _, now, is_news } = self;
+        let resolved = mesh.map(resolve::resolve);
+        let ground = resolved.map(|mesh| Ground { mesh, changed: Parts::default() });
+        Memory { files, resources, found, ground, now, is_news }
+    }
+
+    /// Whether anything of what it stands on is as it was. Where a resource comes or goes, nothing is.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.ground.as_ref().is_some_and(|ground| ground.changed != Parts::ALL)
+    }
+
     /// Says what time it is, since 1970, before each round. Who does not, has every file read each time: that it looks as it did does not tell that it
     /// is the same, unless it had been left alone for a while when it was read.
     pub fn at(&mut self, now: Duration) {
@@ -57,9 +82,11 @@ impl Memory {
         self.is_news
     }
 
-    /// What is known of resources, and what rules have found in them.
-    pub(crate) fn of_resources(&mut self) -> (&mut KeptResources, &mut check::Kept) {
-        (&mut self.resources, &mut self.found)
+    /// What is known of resources, what rules have found in them, and what they stand on.
+    pub(crate) fn of_resources(
+        &mut self,
+    ) -> (&mut KeptResources, &mut check::Kept, Option<&mut Ground<'g>>) {
+        (&mut self.resources, &mut self.found, self.ground.as_mut())
     }
 
     /// Reads everything that `inputs` lead to, as [`crate::read`] does.
@@ -117,6 +144,14 @@ impl Memory {
             Some(known) if known.holds(&file) => (Known { stamp, ..known.called(id) }, false),
             _ => (Known::parse(id, file, found, stamp), true),
         }
+    }
+}
+
+impl<'g> Ground<'g> {
+    /// What of it holds after these changes, which come after all that it has heard of.
+    pub(crate) fn after(&mut self, changed: Parts) -> Option<Before<'_, 'g>> {
+        self.changed = self.changed | changed;
+        (self.changed != Parts::ALL).then_some(Before { mesh: &self.mesh, changed: self.changed })
     }
 }
 

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::{BitOr, Deref, DerefMut};
+use std::sync::Arc;
 
 use crate::api::Resource;
 use crate::parse::DocumentId;
@@ -130,17 +131,24 @@ where
 }
 
 /// Something that was made of parts: who looks at it looks at them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Made<T> {
-    value: T,
+    value: Arc<T>,
     of: Parts,
+}
+
+/// It costs nothing: all have the same.
+impl<T> Clone for Made<T> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), of: self.of }
+    }
 }
 
 impl<T> Made<T> {
     /// What is looked at is looked at within `make`, and on its thread.
     pub(crate) fn by(make: impl FnOnce() -> T) -> Self {
         let (value, of) = reading(make);
-        Self { value, of }
+        Self { value: Arc::new(value), of }
     }
 
     /// What it is, for whoever takes note of it: where that is looked at, this is.

@@ -84,9 +84,9 @@ pub(super) fn authorization_policies<'m, 'a>(
     out: &mut Vec<Diagnostic>,
     look: impl Fn(&'m Policy<'a, AuthorizationPolicy>, &mut Vec<Diagnostic>),
 ) {
-    let (all, made_of) = mesh.policies.apart();
+    let (all, made_of) = mesh.policies.authorization_policies.apart();
     let whole = mesh.source.authorization_policies.apart().1;
-    let all = all.authorization_policies.iter().map(|it| (Some(it.resource.id), it));
+    let all = all.iter().map(|it| (Some(it.resource.id), it));
     walk(all, (whole, made_of), out, look);
 }
 

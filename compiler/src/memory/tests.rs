@@ -194,22 +194,25 @@ proptest! {
             context: if has_context { context.to_vec() } else { Vec::new() },
             ..Options::on("2026-01-01".parse().unwrap())
         };
-        let mut memory = Memory::default();
+        let (mut memory, mut ground) = (Memory::default(), None);
         for (number, step) in steps.iter().enumerate() {
             step.take(&folder);
+            let last = ground.take();
+            let mut standing = memory.on(last.as_ref());
             if trusts_stamps {
-                memory.at(LATER);
+                standing.at(LATER);
             }
             let afresh = compile(&inputs, &options);
             let mut heard = None;
             let mut early = |_: &Compilation, found: &[Finding]| heard = Some(found.to_vec());
-            let again = compile_again(&inputs, &options, &mut memory, Some(&mut early));
+            let again = compile_again(&inputs, &options, &mut standing, Some(&mut early));
             prop_assert_eq!(shown(&again), shown(&afresh), "step {}", number);
-            let is_told = memory.take_news() && afresh.bundle.is_some();
+            let is_told = standing.take_news() && afresh.bundle.is_some();
             prop_assert!(!is_told || heard.is_some(), "step {}", number);
             // Making the snapshot takes nothing back.
             let is_kept = heard.iter().flatten().all(|it| again.findings.contains(it));
             prop_assert!(is_kept, "step {}", number);
+            (memory, ground) = (standing.on(None), Some(again.mesh));
         }
     }
 }
@@ -290,12 +293,14 @@ proptest! {
         let inputs = [Input::Path(folder.path().into())];
         let options = Options::on("2026-01-01".parse().unwrap());
         let mut memory = Memory::default();
-        drop(compile_again(&inputs, &options, &mut memory, None));
+        let ground = compile_again(&inputs, &options, &mut memory, None).mesh;
+        let mut memory = memory.on(Some(&ground));
         for (number, variant) in steps {
             write(&VARIANTS[number], variant, number);
             let again = compile_again(&inputs, &options, &mut memory, None);
             prop_assert_ne!(again.mesh.changed.parts, Parts::ALL);
             prop_assert_eq!(shown(&again), shown(&compile(&inputs, &options)));
+            prop_assert!(memory.stands());
         }
     }
 }

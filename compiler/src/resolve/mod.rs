@@ -66,7 +66,7 @@ use self::route::{HttpRoutes, StreamRoutes, VirtualServiceId, VirtualServices};
 use self::service::{Machines, Services};
 use self::sidecar::Sidecars;
 use crate::api;
-use crate::parts::Made;
+use crate::parts::{Made, Parts};
 
 pub use age::Age;
 pub use grant::Grants;
@@ -102,7 +102,7 @@ pub struct Mesh<'a> {
     pub ingresses: Made<Ingresses<'a>>,
     pub grants: Made<Grants<'a>>,
     pub holdings: Made<Holdings<'a>>,
-    pub policies: Made<Policies<'a>>,
+    pub policies: Policies<'a>,
     pub envoy_filters: Made<EnvoyFilters<'a>>,
     pub sidecars: Made<Sidecars<'a>>,
     /// Namespace → hosts of services that are for it and not for all.
@@ -126,47 +126,88 @@ struct ServingHosts {
 /// Resolves a repository. What each part is made of is looked at while it is made.
 #[must_use]
 pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
-    let settings = Made::by(|| Settings::of(source));
+    resolve_upon(source, None)
+}
+
+/// What was resolved of a repository before, in which the same resources stood in the same places; and what has changed
+/// in it since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before<'b, 'a> {
+    pub(crate) mesh: &'b Mesh<'a>,
+    pub(crate) changed: Parts,
+}
+
+/// The same. What was made of nothing that has changed is not made again.
+#[must_use]
+pub(crate) fn resolve_upon<'a>(source: &'a api::Mesh, before: Option<Before<'_, 'a>>) -> Mesh<'a> {
+    let settings = made(before, |it| &it.settings, || Settings::of(source));
     let inside = || {
-        let workloads = Made::by(|| Workloads::of(source));
-        let machines = Made::by(|| Machines::of(source));
-        let services = Made::by(|| {
-            let instances = service::Instances { machines: &machines, workloads: &workloads };
-            Services::of(source, &settings, instances)
-        });
-        let gateways = Made::by(|| IstioGateways::of(source, &workloads));
+        let workloads = made(before, |it| &it.workloads, || Workloads::of(source));
+        let machines = made(before, |it| &it.machines, || Machines::of(source));
+        let services = made(
+            before,
+            |it| &it.services,
+            || {
+                let instances = service::Instances { machines: &machines, workloads: &workloads };
+                Services::of(source, &settings, instances)
+            },
+        );
+        let gateways = made(before, |it| &it.gateways, || IstioGateways::of(source, &workloads));
         (workloads, machines, services, gateways)
     };
     let said = || {
-        let routes = || Made::by(|| VirtualServices::of(source, &settings));
-        let rules = || Made::by(|| DestinationRules::of(source, &settings));
-        let policies = || Made::by(|| Policies::of(source, &settings));
-        rayon::join(routes, || rayon::join(rules, policies))
+        let routes =
+            || made(before, |it| &it.virtual_services, || VirtualServices::of(source, &settings));
+        let rules =
+            || made(before, |it| &it.destination_rules, || DestinationRules::of(source, &settings));
+        rayon::join(routes, || rayon::join(rules, || policies(source, &settings, before)))
     };
     let ((workloads, machines, services, gateways), said) = rayon::join(inside, said);
     let (virtual_services, (destination_rules, policies)) = said;
-    let namespaces = Made::by(|| Namespaces::of(source));
-    let grants = Made::by(|| Grants::of(source));
-    let holdings = Made::by(|| Holdings::of(source));
-    let api_gateways = Made::by(|| ApiGateways::of(source, &namespaces, &grants, &holdings));
+    let namespaces = made(before, |it| &it.namespaces, || Namespaces::of(source));
+    let grants = made(before, |it| &it.grants, || Grants::of(source));
+    let holdings = made(before, |it| &it.holdings, || Holdings::of(source));
+    let api_gateways = made(
+        before,
+        |it| &it.api_gateways,
+        || ApiGateways::of(source, &namespaces, &grants, &holdings),
+    );
     let backends = || route::Backends { services: &services, grants: &grants, settings: &settings };
-    let http_routes = Made::by(|| HttpRoutes::of(source, &api_gateways, &backends()));
-    let stream_routes = Made::by(|| StreamRoutes::of(source, &api_gateways, &backends()));
+    let http_routes =
+        made(before, |it| &it.http_routes, || HttpRoutes::of(source, &api_gateways, &backends()));
+    let stream_routes = made(
+        before,
+        |it| &it.stream_routes,
+        || StreamRoutes::of(source, &api_gateways, &backends()),
+    );
     let (rulers, (by_host, serving_hosts)) = rayon::join(
-        || Made::by(|| Rulers::of(&virtual_services, &http_routes)),
+        || made(before, |it| &it.rulers, || Rulers::of(&virtual_services, &http_routes)),
         || {
-            let by_host = Made::by(|| by_host(&virtual_services));
-            (by_host, Made::by(|| serving_hosts(&virtual_services, &services)))
+            let by_host = made(before, |it| &it.by_host, || by_host(&virtual_services));
+            let serving = made(
+                before,
+                |it| &it.serving_hosts,
+                || serving_hosts(&virtual_services, &services),
+            );
+            (by_host, serving)
         },
     );
     Mesh {
         source,
-        backend_tls: Made::by(|| BackendTlsPolicies::of(source, &services, &holdings)),
-        ingresses: Made::by(|| Ingresses::of(source, &services, &settings)),
-        envoy_filters: Made::by(|| EnvoyFilters::of(source, &settings)),
-        sidecars: Made::by(|| Sidecars::of(source, &settings)),
-        exported_services: Made::by(|| exported_services(&services)),
-        aliases: Made::by(|| aliases(&services)),
+        backend_tls: made(
+            before,
+            |it| &it.backend_tls,
+            || BackendTlsPolicies::of(source, &services, &holdings),
+        ),
+        ingresses: made(before, |it| &it.ingresses, || Ingresses::of(source, &services, &settings)),
+        envoy_filters: made(before, |it| &it.envoy_filters, || EnvoyFilters::of(source, &settings)),
+        sidecars: made(before, |it| &it.sidecars, || Sidecars::of(source, &settings)),
+        exported_services: made(
+            before,
+            |it| &it.exported_services,
+            || exported_services(&services),
+        ),
+        aliases: made(before, |it| &it.aliases, || aliases(&services)),
         by_host,
         serving_hosts,
         rulers,
@@ -185,6 +226,43 @@ pub fn resolve(source: &api::Mesh) -> Mesh<'_> {
         grants,
         holdings,
     }
+}
+
+fn policies<'a>(
+    source: &'a api::Mesh,
+    settings: &Made<Settings<'a>>,
+    before: Option<Before<'_, 'a>>,
+) -> Policies<'a> {
+    Policies {
+        peer_authentications: made(
+            before,
+            |it| &it.policies.peer_authentications,
+            || policy::peer_authentications(source, settings),
+        ),
+        request_authentications: made(
+            before,
+            |it| &it.policies.request_authentications,
+            || policy::request_authentications(source, settings),
+        ),
+        authorization_policies: made(
+            before,
+            |it| &it.policies.authorization_policies,
+            || policy::authorization_policies(source, settings),
+        ),
+    }
+}
+
+/// What was made `before`, unless anything has changed that it was made of.
+fn made<'a, T>(
+    before: Option<Before<'_, 'a>>,
+    of: impl for<'m> FnOnce(&'m Mesh<'a>) -> &'m Made<T>,
+    make: impl FnOnce() -> T,
+) -> Made<T> {
+    let known = before.and_then(|it| {
+        let known = of(it.mesh);
+        (!known.apart().1.meet(it.changed)).then(|| known.clone())
+    });
+    known.unwrap_or_else(|| Made::by(make))
 }
 
 impl<'a> Mesh<'a> {

@@ -14,6 +14,7 @@ use crate::api::istio::{
     WorkloadSelector,
 };
 use crate::api::{Mesh, Resource};
+use crate::parts::Made;
 
 /// The workloads that a policy is for.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -123,32 +124,45 @@ impl<'p, 'a, T> IntoIterator for &'p PolicyList<'a, T> {
 /// All policies.
 #[derive(Clone, Debug)]
 pub struct Policies<'a> {
-    pub peer_authentications: PolicyList<'a, PeerAuthentication>,
-    pub request_authentications: PolicyList<'a, RequestAuthentication>,
-    pub authorization_policies: PolicyList<'a, AuthorizationPolicy>,
+    pub peer_authentications: Made<PolicyList<'a, PeerAuthentication>>,
+    pub request_authentications: Made<PolicyList<'a, RequestAuthentication>>,
+    pub authorization_policies: Made<PolicyList<'a, AuthorizationPolicy>>,
 }
 
-impl<'a> Policies<'a> {
-    pub(super) fn of(mesh: &'a Mesh, settings: &Settings<'a>) -> Self {
-        let root = settings.root_namespace;
-        Self {
-            peer_authentications: sorted(&mesh.peer_authentications, |it| {
-                let selector = labels(it.spec.selector.as_ref());
-                if it.namespace == root && selector.is_some() {
-                    return Err(NoScope::SelectorInRoot);
-                }
-                Ok(by_selector(selector, &it.namespace, root))
-            }),
-            request_authentications: sorted(&mesh.request_authentications, |it| {
-                let targets = targets(it.spec.target_ref.as_ref(), &it.spec.target_refs);
-                scope(it.spec.selector.as_ref(), &targets, &it.namespace, root)
-            }),
-            authorization_policies: sorted(&mesh.authorization_policies, |it| {
-                let targets = targets(it.spec.target_ref.as_ref(), &it.spec.target_refs);
-                scope(it.spec.selector.as_ref(), &targets, &it.namespace, root)
-            }),
+pub(super) fn peer_authentications<'a>(
+    mesh: &'a Mesh,
+    settings: &Settings<'a>,
+) -> PolicyList<'a, PeerAuthentication> {
+    let root = settings.root_namespace;
+    sorted(&mesh.peer_authentications, |it| {
+        let selector = labels(it.spec.selector.as_ref());
+        if it.namespace == root && selector.is_some() {
+            return Err(NoScope::SelectorInRoot);
         }
-    }
+        Ok(by_selector(selector, &it.namespace, root))
+    })
+}
+
+pub(super) fn request_authentications<'a>(
+    mesh: &'a Mesh,
+    settings: &Settings<'a>,
+) -> PolicyList<'a, RequestAuthentication> {
+    let root = settings.root_namespace;
+    sorted(&mesh.request_authentications, |it| {
+        let targets = targets(it.spec.target_ref.as_ref(), &it.spec.target_refs);
+        scope(it.spec.selector.as_ref(), &targets, &it.namespace, root)
+    })
+}
+
+pub(super) fn authorization_policies<'a>(
+    mesh: &'a Mesh,
+    settings: &Settings<'a>,
+) -> PolicyList<'a, AuthorizationPolicy> {
+    let root = settings.root_namespace;
+    sorted(&mesh.authorization_policies, |it| {
+        let targets = targets(it.spec.target_ref.as_ref(), &it.spec.target_refs);
+        scope(it.spec.selector.as_ref(), &targets, &it.namespace, root)
+    })
 }
 
 fn sorted<'a, T>(

@@ -150,7 +150,7 @@ impl Run<'_> {
     /// is made, if anything is new.
     fn compile(
         &self,
-        memory: Option<&mut Memory>,
+        memory: Option<&mut Memory<'_>>,
         mut tell: Option<Tell<'_>>,
     ) -> Result<(Compilation, Selected), Exit> {
         let Arguments { paths, choice, place, .. } = self.arguments;

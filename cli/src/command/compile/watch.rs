@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use mesh_compiler::api::Mesh;
 use mesh_compiler::{Compilation, Memory};
 
 use super::{Arguments, Run, Tell};
@@ -58,35 +59,46 @@ async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
     // Watched before it is read: what is saved in between is not missed.
     let mut watch = Watch::over(&paths, arguments.out.as_deref(), SETTLE)?;
     let mut memory = Memory::default();
+    let mut last: Option<Mesh> = None;
     let (mut known, mut making) = (None, None);
     let mut stopping = pin!(stop::requested(Leash::Free));
     let mut is_first = true;
     loop {
-        // Asked first, so that an interruption is heard from the beginning.
-        tokio::select! {
-            biased;
-            stopped = &mut stopping => return Ok(stopped.map(|()| Exit::Ok)?),
-            () = std::future::ready(()), if is_first => {}
-            () = watch.changed() => {}
+        // Nobody waits for it now.
+        let ground = last.take();
+        let mut standing = memory.on(ground.as_ref());
+        loop {
+            // Asked first, so that an interruption is heard from the beginning.
+            tokio::select! {
+                biased;
+                stopped = &mut stopping => return Ok(stopped.map(|()| Exit::Ok)?),
+                () = std::future::ready(()), if is_first => {}
+                () = watch.changed() => {}
+            }
+            let ended = round(arguments, &mut standing, &mut known, &mut making);
+            if let (true, Err(exit)) = (is_first, &ended) {
+                return Ok(*exit);
+            }
+            is_first = false;
+            if !standing.stands() {
+                last = ended.ok();
+                break;
+            }
         }
-        let ended = round(arguments, &mut memory, &mut known, &mut making);
-        if let (true, Some(exit)) = (is_first, ended) {
-            return Ok(exit);
-        }
-        is_first = false;
+        memory = standing.on(None);
     }
 }
 
-/// Compiles, and says what is found where anything is new. What stood in the way of it, which was said.
+/// Compiles, and says what is found where anything is new. What was compiled, or what stood in the way of it, which was said.
 ///
 /// `known` are the names of the findings that somebody saw the time before, and `making` is how long it took then to make the
 /// snapshot.
 fn round(
     arguments: &Arguments,
-    memory: &mut Memory,
+    memory: &mut Memory<'_>,
     known: &mut Option<HashSet<String>>,
     making: &mut Option<Duration>,
-) -> Option<Exit> {
+) -> Result<Mesh, Exit> {
     let can_be_cleared = arguments.format.is_for_people() && Stream::Output.can_be_cleared();
     let before = known.take().filter(|_| can_be_cleared);
     let mut run = Run { arguments, start: Instant::now(), shown: None, known: before.as_ref() };
@@ -120,11 +132,11 @@ fn round(
             } else {
                 *known = before;
             }
-            None
+            Ok(compiled.mesh)
         }
         Err(exit) => {
             *known = before;
-            Some(exit)
+            Err(exit)
         }
     }
 }
