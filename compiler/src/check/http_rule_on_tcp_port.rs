@@ -4,12 +4,12 @@
 //! a `DENY` policy that names no ports is `deny-closes-tcp`'s.
 //! Source: Istio, "Authorization on a TCP port"; `authz/builder`.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{Protocol, Role};
 
-use super::selection;
+use super::{apart, selection};
 use crate::api::istio::{Action, Rule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -42,16 +42,17 @@ impl Ports {
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let open = OnceCell::new();
     // Many policies are for all workloads of one namespace, which are many, too.
-    let mut known: BTreeMap<&Scope<'_>, Ports> = BTreeMap::new();
-    for policy in &mesh.policies.authorization_policies {
+    let known: RefCell<BTreeMap<&Scope<'_>, Ports>> = RefCell::default();
+    apart::authorization_policies(mesh, out, |policy, out| {
         let spec = &policy.resource.spec;
         let (Ok(scope), Action::Allow | Action::Deny) = (&policy.scope, spec.action) else {
-            continue;
+            return;
         };
+        let mut known = known.borrow_mut();
         let ports =
             known.entry(scope).or_insert_with(|| ports(mesh, &selection::of_policy(mesh, scope)));
         if ports.tcp.is_empty() {
-            continue;
+            return;
         }
         let is_open = |port: u16| open.get_or_init(|| Open::of(mesh)).holds(scope, port);
         for (index, rule) in spec.rules.iter().flatten().enumerate() {
@@ -65,7 +66,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 }
             }
         }
-    }
+    });
 }
 
 pub(super) fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 
+use super::apart;
 use crate::api::istio::{TargetReference, WorkloadSelector};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -17,11 +18,11 @@ pub(super) static CHECK: Check =
         .alias(&["IST0166"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for it in &mesh.source.authorization_policies {
+    apart::resources(&mesh.source.authorization_policies, out, |it, out| {
         let spec = &it.spec;
         let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);
         check(mesh, (it.id, &it.namespace), spec.selector.as_ref(), is_targeted, out);
-    }
+    });
     for it in &mesh.source.request_authentications {
         let spec = &it.spec;
         let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);

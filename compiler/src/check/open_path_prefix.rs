@@ -3,6 +3,7 @@
 //! Source: Istio, `AuthorizationPolicy.rules.to.operation.paths`: a prefix is compared as text, and not segment by segment as
 //! `PathPrefix` of the Gateway API is.
 
+use super::apart;
 use super::operation::operations;
 use crate::api::istio::{Action, Operation};
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
@@ -12,7 +13,10 @@ pub(super) static CHECK: Check =
     Check::lint("open-path-prefix", Severity::Info, include_str!("open_path_prefix.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for policy in mesh.policies.authorization_policies.iter().filter(|it| it.scope.is_ok()) {
+    apart::authorization_policies(mesh, out, |policy, out| {
+        if policy.scope.is_err() {
+            return;
+        }
         let id = policy.resource.id;
         for (operation, at) in operations(policy.resource) {
             let Some((field, paths)) = opening(operation, policy.resource.spec.action) else {
@@ -27,7 +31,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 out.push(report(first, path, field).and_here(open.map(|(place, _)| place)));
             }
         }
-    }
+    });
 }
 
 /// The paths by which somebody gets in.

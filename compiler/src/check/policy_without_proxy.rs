@@ -6,7 +6,7 @@
 use mesh_snapshot::object::Role;
 
 use super::injection::{self, DATAPLANE_MODE};
-use super::{ineffective_sidecar, selection};
+use super::{apart, ineffective_sidecar, selection};
 use crate::api::Resource;
 use crate::api::istio::AuthorizationPolicy;
 use crate::api::kubernetes::Namespace;
@@ -19,10 +19,13 @@ pub(super) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let shows_applications = mesh.workloads.iter().any(|it| it.inventory.role == Role::Sidecar);
-    for policy in mesh.policies.authorization_policies.iter().filter(|_| shows_applications) {
-        let Ok(scope) = &policy.scope else { continue };
+    if !shows_applications {
+        return;
+    }
+    apart::authorization_policies(mesh, out, |policy, out| {
+        let Ok(scope) = &policy.scope else { return };
         let Some(namespace) = scope.namespace.and_then(|name| mesh.namespaces.find(name)) else {
-            continue;
+            return;
         };
         let selected = selection::of_policy(mesh, scope);
         let resource = policy.resource;
@@ -38,7 +41,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         } else if !selected.iter().any(|it| is_meshed(mesh, it, namespace)) {
             out.push(without_proxy(resource, &selected));
         }
-    }
+    });
 }
 
 fn is_meshed(mesh: &Mesh<'_>, workload: &Workload<'_>, namespace: &Resource<Namespace>) -> bool {

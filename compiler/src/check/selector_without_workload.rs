@@ -6,7 +6,7 @@
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::Labels;
 
-use super::{inventory, selection};
+use super::{apart, inventory, selection};
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -30,9 +30,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for it in &policies.request_authentications {
         check_policy(mesh, it, out);
     }
-    for it in &policies.authorization_policies {
-        check_policy(mesh, it, out);
-    }
+    apart::authorization_policies(mesh, out, |it, out| check_policy(mesh, it, out));
     let source = mesh.source;
     for it in &source.sidecars {
         let labels = it.spec.workload_selector.as_ref().map(|selector| &selector.labels);

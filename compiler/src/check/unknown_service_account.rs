@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::apart;
 use super::inventory::Accounts;
 use crate::api::istio::{AuthorizationPolicy, Source};
 use crate::api::{Resource, nearest};
@@ -20,21 +21,20 @@ pub(super) static CHECK: Check = Check::lint(
 )
 .alias(&["KIA0106"]);
 
-/// Identities that are known already to be nobody's, by their text and whether they are left out, and the places of each.
-type Nobody<'m> = BTreeMap<(&'m str, bool), (Diagnostic, Vec<Place>)>;
-
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let mut nobody = Nobody::new();
     let known = Accounts::of(mesh);
-    for policy in &mesh.source.authorization_policies {
+    let mut found = Vec::new();
+    apart::resources(&mesh.source.authorization_policies, &mut found, |policy, found| {
         for it in principals(policy) {
             let Some(identity) = Identity::parse(it.text) else { continue };
             if is_ours(mesh, identity.domain) && !exists(mesh, &known, &identity) {
                 let place = Place::value(policy.id, it.path());
-                let found = check(mesh, &known, &place, &it, &identity);
-                sort_out(found, (it.text, it.is_left_out()), place, &mut nobody, out);
+                found.extend(check(mesh, &known, &place, &it, &identity));
             }
         }
+    });
+    out.extend(told_once(found));
+    apart::resources(&mesh.source.authorization_policies, out, |policy, out| {
         for it in accounts(policy) {
             let own = (policy.namespace.as_str(), it.text);
             let (namespace, account) = it.text.split_once('/').unwrap_or(own);
@@ -44,27 +44,24 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 out.extend(check(mesh, &known, &place, &it, &identity));
             }
         }
-    }
-    out.extend(nobody.into_values().map(|(found, places)| found.and_here(places)));
+    });
     check_workloads(mesh, out);
 }
 
 /// A slip has a place of its own; an identity that nothing is like is missing once, however often it is named.
-fn sort_out<'m>(
-    found: Option<Diagnostic>,
-    written: (&'m str, bool),
-    place: Place,
-    nobody: &mut Nobody<'m>,
-    out: &mut Vec<Diagnostic>,
-) {
-    let Some(found) = found else { return };
-    if !found.fixes.is_empty() {
-        return out.push(found);
+fn told_once(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (mut told, nobody): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| !found.fixes.is_empty());
+    // What follows names the identity, and whether it is left out.
+    let mut by_identity: BTreeMap<Option<String>, (Diagnostic, Vec<Place>)> = BTreeMap::new();
+    for found in nobody {
+        match by_identity.entry(found.consequence.clone()) {
+            Entry::Vacant(entry) => drop(entry.insert((found, Vec::new()))),
+            Entry::Occupied(mut entry) => entry.get_mut().1.push(found.place),
+        }
     }
-    match nobody.entry(written) {
-        Entry::Vacant(entry) => drop(entry.insert((found, Vec::new()))),
-        Entry::Occupied(mut entry) => entry.get_mut().1.push(place),
-    }
+    told.extend(by_identity.into_values().map(|(found, places)| found.and_here(places)));
+    told
 }
 
 struct Identity<'p> {

@@ -7,6 +7,7 @@
 use mesh_engine::path::normalize_path;
 use mesh_snapshot::object::PathNormalization;
 
+use super::apart;
 use super::operation::operations;
 use super::policy_never_matches::is_within;
 use crate::api::istio::{Action, Operation};
@@ -21,7 +22,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !matches!(mode, PathNormalization::None | PathNormalization::Base) {
         return;
     }
-    for policy in mesh.policies.authorization_policies.iter().filter(|it| it.scope.is_ok()) {
+    apart::authorization_policies(mesh, out, |policy, out| {
+        if policy.scope.is_err() {
+            return;
+        }
         let action = policy.resource.spec.action;
         let mut gaps = operations(policy.resource).filter_map(|(operation, at)| {
             let (field, paths) = keeps_out(operation, action)?;
@@ -31,7 +35,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if let Some((gap, first)) = gaps.next() {
             out.push(report(&gap, first).and_here(gaps.map(|(_, place)| place)));
         }
-    }
+    });
 }
 
 /// The field that keeps somebody out as long as the path is written as it says, and what it says.
