@@ -14,7 +14,7 @@ mod checkstyle;
 mod github;
 mod gitlab;
 mod json;
-mod jsonl;
+pub(crate) mod jsonl;
 mod junit;
 mod rdjson;
 mod sarif;

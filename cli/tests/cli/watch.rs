@@ -93,6 +93,36 @@ fn each_round_writes_its_snapshot() {
     while [None, first.clone()].contains(&watching.round().1) {}
 }
 
+/// Whoever reads lines has them before there is a snapshot, each once.
+#[test]
+fn each_finding_is_written_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let route = |weight: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [a], http: [{{route: [{{destination: {{host: a}}, weight: {weight}}}, {{destination: {{host: b}}, weight: 30}}]}}]}}\n"
+        )
+    };
+    let allow = "# mesh:allow unknown-host reason=\"there is none\"\n";
+    let write = |weight: &str| {
+        let text = format!(
+            "{SERVICE}---\n{}---\n{allow}{}",
+            SERVICE.replace("name: a", "name: b"),
+            route(weight)
+        );
+        fs::write(folder.path().join("a.yaml"), text).unwrap();
+    };
+    write("30");
+    let mut watching = Watching::start(folder.path(), &["--check"]);
+    let (mut checks, snapshot) = watching.round();
+    assert!(snapshot.is_some());
+    checks.sort_unstable();
+    let mut once = checks.clone();
+    once.dedup();
+    // That the comment allows nothing is known when everything is.
+    assert!(checks.contains(&"unused-suppression".to_owned()) && checks.len() > 1, "{checks:?}");
+    assert_eq!(checks, once);
+}
+
 #[test]
 fn what_cannot_be_watched_or_written_again_is_refused() {
     for (arguments, said) in [

@@ -197,6 +197,9 @@ mod tests;
 pub use injection::{WithoutProxy, without_proxy};
 pub(crate) use unrendered::hold_back;
 
+use std::cmp::Reverse;
+use std::time::{Duration, Instant};
+
 use rayon::prelude::*;
 
 use self::apart::Walk;
@@ -383,6 +386,8 @@ struct Known {
     /// Absent: it is to be looked for.
     found: Option<Found>,
     walks: Vec<Walk>,
+    /// To look for it the last time.
+    took: Duration,
 }
 
 struct Found {
@@ -412,27 +417,26 @@ impl Kept {
     /// Looks for what is not known.
     pub(crate) fn look(&mut self, mesh: &Mesh<'_>) {
         let (today, is_once) = (self.today, self.is_once);
-        self.rules
-            .par_iter_mut()
-            .enumerate()
-            // Some take a hundred times as long as others, so nobody takes several at once.
-            .with_max_len(1)
-            .filter(|(_, rule)| rule.found.is_none())
-            .for_each(|(place, rule)| {
-                let mut found = None;
-                let mut look = || found = Some(look(place, mesh, today));
-                if is_once {
-                    look();
-                } else {
-                    let before = std::mem::take(&mut rule.walks);
-                    rule.walks = apart::keeping(&mesh.source.changed, before, look);
-                }
-                // Bytes of a file move though its resources have not changed.
-                if found.as_ref().is_some_and(|found| found.of == Parts::ALL) {
-                    rule.walks.clear();
-                }
-                rule.found = found;
-            });
+        let rules = self.rules.iter_mut().enumerate();
+        let mut rules: Vec<_> = rules.filter(|(_, rule)| rule.found.is_none()).collect();
+        // Some take a hundred times as long as others: what took long is begun first, and nobody takes several at once.
+        rules.sort_by_key(|(_, rule)| Reverse(rule.took));
+        rules.into_iter().par_bridge().for_each(|(place, rule)| {
+            let (start, mut found) = (Instant::now(), None);
+            let mut look = || found = Some(look(place, mesh, today));
+            if is_once {
+                look();
+            } else {
+                let before = std::mem::take(&mut rule.walks);
+                rule.walks = apart::keeping(&mesh.source.changed, before, look);
+            }
+            // Bytes of a file move though its resources have not changed.
+            if found.as_ref().is_some_and(|found| found.of == Parts::ALL) {
+                rule.walks.clear();
+            }
+            rule.found = found;
+            rule.took = start.elapsed();
+        });
     }
 
     /// All that was found, by rule.

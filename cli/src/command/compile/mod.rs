@@ -23,6 +23,7 @@ use crate::environment::{Round, Surroundings, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
 use crate::mend::{self, Mending};
 use crate::render::counts::counted;
+use crate::render::jsonl;
 use crate::render::{self, Color, Format, Setting, Stream, Terminal};
 use crate::source::Source;
 
@@ -94,7 +95,7 @@ impl FailOn {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    let start = Instant::now();
+    let run = Run::of(arguments);
     if let Some(path) = arguments.paths.iter().find(|path| Policy::is_snapshot(Path::new(path))) {
         let advice = "this is a snapshot already; name the repository that it was made of";
         return Exit::Input.because(&format_args!("{path}: {advice}"));
@@ -112,7 +113,6 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if arguments.watch {
         return watch::run(arguments);
     }
-    let run = Run { arguments, start, shown: None, known: None };
     match run.compile(None, None) {
         Ok((compiled, selected)) => {
             // The process ends with this. To give the memory of a large repository back piece by piece takes longer than to say what was found.
@@ -137,15 +137,30 @@ struct Run<'a> {
     start: Instant,
     /// The findings that stand on the terminal already.
     shown: Option<Vec<Finding>>,
+    /// The names of those that were written already.
+    begun: Option<HashSet<String>>,
     /// What the findings of the round before are called, where somebody saw them.
     known: Option<&'a HashSet<String>>,
+}
+
+/// When findings are written.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Before there is a snapshot, making which may tell more.
+    Early,
+    Whole,
 }
 
 /// As many findings are shown again in each round; of more only those that are new, since nobody reads the others again, and
 /// most terminals take longer to show thousands than it takes to find them.
 const AGAIN_MAX: usize = 100;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    /// One that begins now, with nothing said before.
+    fn of(arguments: &'a Arguments) -> Self {
+        Self { arguments, start: Instant::now(), shown: None, begun: None, known: None }
+    }
+
     /// What was compiled, by what is known of the time before, and what is to be said of it; `tell` hears it before a snapshot
     /// is made, if anything is new.
     fn compile(
@@ -269,11 +284,15 @@ impl Run<'_> {
             _ => Ok(()),
         };
         let is_shown = self.shown.as_deref() == Some(findings);
-        if !is_shown {
+        if !is_shown && self.begun.is_none() {
             notes(&selected.notes);
         }
         // Whoever stopped reading has seen enough; the verdict is the exit code.
-        drop(if is_shown { self.complete(&report) } else { self.print(&report, selected, to) });
+        drop(if is_shown {
+            self.complete(&report)
+        } else {
+            self.print(&report, selected, (to, Stage::Whole))
+        });
         if let Some(fault) = fault {
             return Exit::Broken.because(&fault);
         }
@@ -295,7 +314,7 @@ impl Run<'_> {
         &self,
         report: &render::Report<'_>,
         selected: &Selected,
-        to: Stream,
+        (to, stage): (Stream, Stage),
     ) -> io::Result<()> {
         let arguments = self.arguments;
         let terminal = Terminal::of(to, arguments.color);
@@ -305,6 +324,12 @@ impl Run<'_> {
         let fingerprints = &selected.fingerprints;
         let setting = Setting { terminal, fail_on, paths: &paths, fingerprints };
         let mut out = io::BufWriter::new(to.open());
+        if arguments.format == Format::Jsonl {
+            return match stage {
+                Stage::Early => jsonl::begin(report, &setting, &mut out),
+                Stage::Whole => jsonl::go_on(report, &setting, self.begun.as_ref(), &mut out),
+            };
+        }
         let Some((findings, gone)) = self.news(selected) else {
             arguments.format.write(report, &setting, &mut out)?;
             return if is_for_people { self.close(report, &terminal) } else { Ok(()) };
@@ -339,7 +364,10 @@ impl Run<'_> {
         let findings = selected.findings.as_slice();
         notes(&selected.notes);
         let report = render::Report { parsed, mesh, findings, snapshot: None };
-        self.print(&report, selected, Stream::Output)?;
+        self.print(&report, selected, (Stream::Output, Stage::Early))?;
+        if !self.arguments.format.is_for_people() {
+            return Ok(());
+        }
         writeln!(io::stderr(), "  the snapshot is being made, which may tell more")
     }
 

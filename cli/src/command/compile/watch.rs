@@ -101,11 +101,16 @@ fn round(
 ) -> Result<Mesh, Exit> {
     let can_be_cleared = arguments.format.is_for_people() && Stream::Output.can_be_cleared();
     let before = known.take().filter(|_| can_be_cleared);
-    let mut run = Run { arguments, start: Instant::now(), shown: None, known: before.as_ref() };
+    let mut run = Run { known: before.as_ref(), ..Run::of(arguments) };
     memory.at(mesh_control::clock::wall());
-    let (mut shown, mut found) = (None, None);
+    let (mut shown, mut begun, mut found) = (None, None, None);
     let mut tell = |compiled: &Compilation, selected: Selected| {
         found = Some(Instant::now());
+        if !arguments.format.is_for_people() {
+            drop(run.announce(compiled, &selected));
+            begun = Some(selected.fingerprints.into_iter().collect());
+            return;
+        }
         // In the first round nobody knows; it takes about as long as to find what is wrong.
         if making.unwrap_or_else(|| run.start.elapsed()) < SOON {
             return;
@@ -117,7 +122,7 @@ fn round(
     };
     let tell: Option<Tell<'_>> = is_told_early(arguments).then_some(&mut tell);
     let compiled = run.compile(Some(memory), tell);
-    run.shown = shown;
+    (run.shown, run.begun) = (shown, begun);
     *making = found.map(|found| found.elapsed()).or(*making);
     match compiled {
         Ok((mut compiled, selected)) => {
@@ -141,18 +146,15 @@ fn round(
     }
 }
 
-/// Whether findings are shown before the snapshot is made: people see them in half the time, on a terminal where what comes
-/// then can take their place. What is asked of Git takes longer than a snapshot, and is asked once.
+/// Whether findings are told before the snapshot is made, in half the time: to programs that read until the summary, and to people on
+/// a terminal where what comes then can take their place. What is asked of Git takes longer than a snapshot, and is asked once.
 fn is_told_early(arguments: &Arguments) -> bool {
-    arguments.format.is_for_people()
-        && arguments.choice.new_since.is_none()
-        && Stream::Output.can_be_cleared()
+    let is_read_on = !arguments.format.is_for_people() || Stream::Output.can_be_cleared();
+    arguments.choice.new_since.is_none() && is_read_on
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use clap::Parser as _;
     use mesh_compiler::diagnostic::Finding;
     use mesh_compiler::{Compilation, Memory};
@@ -183,7 +185,7 @@ spec:
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         let Line { arguments } = Line::parse_from(["compile", "--check", "--watch", path]);
-        let run = Run { arguments: &arguments, start: Instant::now(), shown: None, known: None };
+        let run = Run::of(&arguments);
         let mut memory = Memory::default();
         let mut round = |text: &str| {
             std::fs::write(folder.path().join("a.yaml"), text).unwrap();
