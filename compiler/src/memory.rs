@@ -34,6 +34,8 @@ pub struct Memory<'g> {
 pub(crate) struct Ground<'g> {
     mesh: resolve::Mesh<'g>,
     changed: Parts,
+    /// Something is resolved in each round though that round changes nothing of it.
+    is_worn: bool,
 }
 
 /// A file, and what was understood of it.
@@ -50,19 +52,22 @@ struct Known {
 
 impl<'g> Memory<'g> {
     /// Lets rounds stand on a repository as the last one left it ([`crate::Compilation::mesh`]): what is resolved of it now is
-    /// not resolved again in each, for as long as [`Memory::stands`].
+    /// not resolved again in a round that does not change it, for as long as it [`Memory::stands`].
+    ///
+    /// Of several environments that are compiled in turns none stands on another, so nothing is resolved for them.
     #[must_use]
     pub fn on(self, mesh: Option<&Mesh>) -> Memory<'_> {
         let Self { files, resources, found, ground: _, now, is_news } = self;
-        let resolved = mesh.map(resolve::resolve);
-        let ground = resolved.map(|mesh| Ground { mesh, changed: Parts::default() });
+        let resolved = mesh.filter(|_| !resources.are_of_several()).map(resolve::resolve);
+        let ground =
+            resolved.map(|mesh| Ground { mesh, changed: Parts::default(), is_worn: false });
         Memory { files, resources, found, ground, now, is_news }
     }
 
-    /// Whether anything of what it stands on is as it was. Where a resource comes or goes, nothing is.
+    /// Whether what it stands on is as it was, but for what the last round changed. Where a resource comes or goes, nothing is.
     #[must_use]
     pub fn stands(&self) -> bool {
-        self.ground.as_ref().is_some_and(|ground| ground.changed != Parts::ALL)
+        self.ground.as_ref().is_some_and(|it| !it.is_worn && it.changed != Parts::ALL)
     }
 
     /// Says what time it is, since 1970, before each round. Who does not, has every file read each time: that it looks as it did does not tell that it
@@ -151,6 +156,7 @@ impl<'g> Ground<'g> {
     /// What of it holds after these changes, which come after all that it has heard of.
     pub(crate) fn after(&mut self, changed: Parts) -> Option<Before<'_, 'g>> {
         self.changed = self.changed | changed;
+        self.is_worn = self.changed.without(changed) != Parts::default();
         (self.changed != Parts::ALL).then_some(Before { mesh: &self.mesh, changed: self.changed })
     }
 }

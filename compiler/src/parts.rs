@@ -1,7 +1,7 @@
 //! What of a mesh something was made of, so that it is not made again while that has not changed.
 //!
 //! A part notes on its thread that somebody looks at it, and [`reading`] hears of it. So nobody has to say what a rule
-//! depends on, and none can forget to. What is looked at on other threads nobody hears of: whatever runs within [`reading`]
+//! depends on, and none can forget to; but for the few that take a part `unnoted`. What is looked at on other threads nobody hears of: whatever runs within [`reading`]
 //! stays on its thread, and takes no help of `rayon`.
 
 use std::cell::Cell;
@@ -69,11 +69,16 @@ pub(crate) fn seen() -> Parts {
 
 /// What `look` returns, and the parts that it looked at or changed. It must do so on this thread.
 pub(crate) fn reading<T>(look: impl FnOnce() -> T) -> (T, Parts) {
-    let outer = SEEN.replace(Parts::default());
-    let value = look();
-    let own = SEEN.replace(outer);
+    let (value, own) = reading_apart(look);
     note(own);
     (value, own)
+}
+
+/// The same, of which whoever calls it takes note himself.
+pub(crate) fn reading_apart<T>(look: impl FnOnce() -> T) -> (T, Parts) {
+    let outer = SEEN.replace(Parts::default());
+    let value = look();
+    (value, SEEN.replace(outer))
 }
 
 /// The part of this number, which no other part has.
@@ -88,8 +93,8 @@ impl<T, const NUMBER: u32> Part<T, NUMBER> {
 }
 
 impl<T, const NUMBER: u32> Part<T, NUMBER> {
-    /// What it is, for whoever takes note of it: where that is looked at, this is.
-    pub(crate) fn apart(&self) -> (&T, Parts) {
+    /// What it is, and what is to be noted by whoever takes it by this way, of which no note is taken.
+    pub(crate) fn unnoted(&self) -> (&T, Parts) {
         (&self.0, Self::ALONE)
     }
 }
@@ -151,8 +156,8 @@ impl<T> Made<T> {
         Self { value: Arc::new(value), of }
     }
 
-    /// What it is, for whoever takes note of it: where that is looked at, this is.
-    pub(crate) fn apart(&self) -> (&T, Parts) {
+    /// What it is, and what is to be noted by whoever takes it by this way, of which no note is taken.
+    pub(crate) fn unnoted(&self) -> (&T, Parts) {
         (&self.value, self.of)
     }
 }

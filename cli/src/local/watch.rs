@@ -94,7 +94,7 @@ impl Watch {
     /// When the system cannot watch `repository`.
     pub(crate) fn new(repository: &Path) -> notify::Result<Self> {
         let settle = Settle { whole: SETTLE, partial: SETTLE };
-        Self::over(&[repository.to_owned()], None, settle)
+        Self::over(&[repository.to_owned()], &[], settle)
     }
 
     /// Watches files and folders, but not what the program itself writes.
@@ -104,17 +104,18 @@ impl Watch {
     /// When the system cannot watch one of them.
     pub(crate) fn over(
         paths: &[PathBuf],
-        written: Option<&Path>,
+        written: &[&Path],
         settle: Settle,
     ) -> notify::Result<Self> {
         let roots: io::Result<Vec<_>> = paths.iter().map(|path| path.canonicalize()).collect();
         let roots = roots.map_err(notify::Error::io)?;
-        let written = written.and_then(|path| std::path::absolute(path).ok());
+        let written: Vec<_> =
+            written.iter().filter_map(|path| std::path::absolute(path).ok()).collect();
         let known = roots.clone();
         let news = Arc::new(News::default());
         let heard = Arc::clone(&news);
         let told = move |event: notify::Result<Event>| {
-            let is_ours = |event: &Event| written.as_ref().is_some_and(|it| is_all_of(event, it));
+            let is_ours = |event: &Event| written.iter().any(|it| is_all_of(event, it));
             let concerns = |event: &Event| known.iter().any(|root| concerns(event, root));
             // An error is a reason to look, too.
             let event = event.ok();
@@ -256,7 +257,7 @@ mod tests {
     async fn a_file_that_was_closed_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let settle = Settle { whole: Duration::ZERO, partial: SETTLE_MAX };
-        let mut watch = Watch::over(&[folder.path().to_owned()], None, settle).unwrap();
+        let mut watch = Watch::over(&[folder.path().to_owned()], &[], settle).unwrap();
         let begun = Instant::now();
         std::fs::write(folder.path().join("a.yaml"), "a").unwrap();
         watch.changed().await;

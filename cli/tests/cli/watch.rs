@@ -93,6 +93,21 @@ fn each_round_writes_its_snapshot() {
     while [None, first.clone()].contains(&watching.round().1) {}
 }
 
+#[test]
+fn what_is_context_is_watched_too() {
+    let (folder, context) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let route = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: v, namespace: shop}\nspec: {hosts: [a], http: [{route: [{destination: {host: a}}]}]}\n";
+    fs::write(folder.path().join("a.yaml"), route).unwrap();
+    let world = context.path().join("world.yaml");
+    fs::write(&world, SERVICE).unwrap();
+    let options = ["--check", "--context", context.path().to_str().unwrap()];
+    let mut watching = Watching::start(folder.path(), &options);
+    let is_unknown = |checks: &[String]| checks.iter().any(|check| check == "unknown-host");
+    assert!(!is_unknown(&watching.round().0));
+    fs::write(&world, SERVICE.replace("name: a,", "name: b,")).unwrap();
+    watching.until(is_unknown);
+}
+
 /// Whoever reads lines has them before there is a snapshot, each once.
 #[test]
 fn each_finding_is_written_once() {

@@ -27,6 +27,7 @@ pub(crate) struct KeptResources {
     /// Of a document that says the same as before, the address that it had and the one that it has.
     alike: HashSet<(usize, usize)>,
     environment: Option<String>,
+    are_of_several: bool,
     broken: Vec<Identity>,
 }
 
@@ -63,6 +64,11 @@ pub(super) fn looks(
 }
 
 impl KeptResources {
+    /// Whether those of another environment were read before.
+    pub(crate) fn are_of_several(&self) -> bool {
+        self.are_of_several
+    }
+
     /// Says before a round which documents say the same as the time before, although they are others: `(before, now)`.
     pub(crate) fn set_alike<'i>(
         &mut self,
@@ -111,6 +117,8 @@ impl KeptResources {
             && self.environment.as_deref() == parsed.environment()
             && self.order.len() == parsed.documents().len()
             && self.broken.iter().eq(broken.clone());
+        let has_other = |it: &str| parsed.environment() != Some(it);
+        self.are_of_several |= self.environment.as_deref().is_some_and(has_other);
         self.environment = parsed.environment().map(str::to_owned);
         self.broken = broken.cloned().collect();
         is_same

@@ -163,6 +163,8 @@ pub(crate) fn decode_by(
     kind::sort_all(&mut mesh);
     mesh.incomplete.sort();
     let ((), promised) = reading(|| mesh.promise());
+    // Fewer promises are another part, too, though nothing is put into it.
+    let promised = promised | mesh.promised.unnoted().1;
     for made in [routes, promised] {
         if changed.parts.meet(made) {
             changed.parts = changed.parts | made;

@@ -422,19 +422,9 @@ impl Kept {
         // Some take a hundred times as long as others: what took long is begun first, and nobody takes several at once.
         rules.sort_by_key(|(_, rule)| Reverse(rule.took));
         rules.into_iter().par_bridge().for_each(|(place, rule)| {
-            let (start, mut found) = (Instant::now(), None);
-            let mut look = || found = Some(look(place, mesh, today));
-            if is_once {
-                look();
-            } else {
-                let before = std::mem::take(&mut rule.walks);
-                rule.walks = apart::keeping(&mesh.source.changed, before, look);
-            }
-            // Bytes of a file move though its resources have not changed.
-            if found.as_ref().is_some_and(|found| found.of == Parts::ALL) {
-                rule.walks.clear();
-            }
-            rule.found = found;
+            let start = Instant::now();
+            let walks = (!is_once).then_some(&mut rule.walks);
+            rule.found = Some(look(place, mesh, today, walks));
             rule.took = start.elapsed();
         });
     }
@@ -445,12 +435,22 @@ impl Kept {
     }
 }
 
-fn look(place: usize, mesh: &Mesh<'_>, today: Option<Date>) -> Found {
+/// What a rule finds; where its walks are kept, they are replaced.
+fn look(
+    place: usize,
+    mesh: &Mesh<'_>,
+    today: Option<Date>,
+    mut walks: Option<&mut Vec<Walk>>,
+) -> Found {
     let mut diagnostics = Vec::new();
-    let ((), mut of) = reading(|| match (RULES.get(place), today) {
+    let mut run = || match (RULES.get(place), today) {
         (Some((_, run)), _) => run(mesh, &mut diagnostics),
         (None, Some(today)) => expired_certificate::run(mesh, today, &mut diagnostics),
         (None, None) => {}
+    };
+    let ((), mut of) = reading(|| match &mut walks {
+        Some(walks) => **walks = apart::keeping(&mesh.source.changed, std::mem::take(*walks), run),
+        None => run(),
     });
     for found in &mut diagnostics {
         // Bytes of a file move without a change of what it says.
@@ -459,6 +459,9 @@ fn look(place: usize, mesh: &Mesh<'_>, today: Option<Date>) -> Found {
                 of = Parts::ALL;
             }
         });
+    }
+    if let Some(walks) = walks.filter(|_| of == Parts::ALL) {
+        walks.clear();
     }
     Found { diagnostics, of }
 }

@@ -19,7 +19,6 @@ pub(super) static CHECK: Check =
     Check::lint("moot-allow", Severity::Warning, include_str!("moot_allow.md"));
 
 /// A rule, where it stands, and whom it is for.
-#[derive(Clone)]
 struct At<'m> {
     /// With what its conditions ask of the caller in `from`.
     rule: Cow<'m, Rule>,
@@ -47,28 +46,26 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             all.push(At { rule, document, index, scope, namespace: &policy.resource.namespace });
         }
     }
-    // What is for all namespaces comes first, in each of them.
+    // What is for all namespaces comes before what each of them says.
     let root = mesh.settings.root_namespace;
-    let everywhere = by_namespace.get(root).cloned().unwrap_or_default();
-    for (namespace, rules) in &mut by_namespace {
-        if *namespace != root {
-            rules.splice(0..0, everywhere.iter().cloned());
-        }
-    }
-    for (namespace, rules) in by_namespace.iter().filter(|(_, rules)| rules.len() > 1) {
-        let broader = Broader::of(rules);
-        let own = rules.iter().enumerate().filter(|(_, it)| it.namespace == *namespace);
-        for (place, narrow) in own {
-            let candidates = broader.candidates(place, narrow).into_iter();
-            let candidates = candidates.filter_map(|other| Some((other, rules.get(other)?)));
-            let mut broad = candidates.filter(|(other, broad)| {
-                *other != place
-                    && broad.scope.includes(narrow.scope)
-                    && covers(broad, narrow)
-                    // Of two that are alike, the later.
-                    && (*other < place || !covers(narrow, broad))
+    let everywhere = by_namespace.get(root).map_or(&[][..], Vec::as_slice);
+    let of_root = Broader::of(everywhere);
+    for (namespace, rules) in &by_namespace {
+        let own = Broader::of(rules);
+        for (place, narrow) in rules.iter().enumerate() {
+            let Some(asked) = own.asked.get(place) else { continue };
+            let covers =
+                |broad: &At<'_>| broad.scope.includes(narrow.scope) && covers(broad, narrow);
+            let above = (*namespace != root).then(|| of_root.candidates(asked, narrow));
+            let above = above.into_iter().flatten().filter_map(|other| everywhere.get(other));
+            let beside = own.candidates(asked, narrow).into_iter();
+            let beside = beside.filter_map(|other| Some((other, rules.get(other)?)));
+            // Of two that are alike, the later.
+            let beside = beside.filter(|(other, broad)| {
+                *other != place && covers(broad) && (*other < place || !self::covers(narrow, broad))
             });
-            out.extend(broad.next().map(|(_, broad)| report(narrow, broad)));
+            let mut broad = above.filter(|it| covers(it)).chain(beside.map(|(_, broad)| broad));
+            out.extend(broad.next().map(|broad| report(narrow, broad)));
         }
     }
 }
@@ -82,8 +79,11 @@ struct Broader<'m> {
     /// Those of which it cannot be told so.
     others: Vec<usize>,
     /// What each rule asks for.
-    asked: Vec<[Option<Vec<Key<'m>>>; 5]>,
+    asked: Vec<Wanted<'m>>,
 }
+
+/// By what a rule asks for it.
+type Wanted<'m> = [Option<Vec<Key<'m>>>; 5];
 
 /// A value, and what it is asked of.
 type Key<'m> = (Asked, &'m str);
@@ -125,7 +125,7 @@ impl<'m> Form<'m> {
 impl<'m> Broader<'m> {
     fn of(rules: &'m [At<'_>]) -> Self {
         let asked = rules.iter().map(|it| Asked::ALL.map(|asked| asked.values(&it.rule)));
-        let asked: Vec<[Option<Vec<Key<'m>>>; 5]> = asked.collect();
+        let asked: Vec<Wanted<'m>> = asked.collect();
         let mut count: HashMap<Key<'m>, usize> = HashMap::new();
         for key in asked.iter().flatten().flatten().flatten() {
             *count.entry(*key).or_default() += 1;
@@ -153,14 +153,14 @@ impl<'m> Broader<'m> {
     }
 
     /// All that may cover a rule, in their order: of a value that it asks for itself, they ask for one that holds it.
-    fn candidates(&self, place: usize, narrow: &'m At<'_>) -> Vec<usize> {
+    fn candidates(&self, asked: &Wanted<'m>, narrow: &'m At<'_>) -> Vec<usize> {
         let is_empty = |list: Option<usize>| list == Some(0);
         if is_empty(narrow.rule.from.as_ref().map(Vec::len))
             || is_empty(narrow.rule.to.as_ref().map(Vec::len))
         {
             return (0..self.asked.len()).collect();
         }
-        let asked = self.asked.get(place).into_iter().flatten().flatten();
+        let asked = asked.iter().flatten();
         let asked = asked.filter_map(|values| values.first().copied());
         // Who is asked for by name is of a namespace, too.
         let namespace = narrow.rule.from.iter().flatten().find_map(|it| {

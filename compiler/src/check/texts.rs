@@ -130,7 +130,10 @@ impl Texts {
     }
 }
 
-/// Of which texts there are any.
+/// What every text is: UTF-8. The engine reads nothing else as a text.
+const UTF_8: &str = "(?s).*";
+
+/// Of which texts there are any, beyond what [`UTF_8`] lets be.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Alphabet {
     /// Each begins with a slash, and has neither a query nor a fragment. Source: RFC 3986 §3.3.
@@ -141,7 +144,7 @@ pub(super) enum Alphabet {
 
 impl Alphabet {
     fn bytes(self) -> impl Iterator<Item = u8> {
-        let visible = (b'a'..=b'z').chain(b'!'..=b'`').chain(b'{'..=b'~');
+        let visible = (b'a'..=b'z').chain(b'!'..=b'`').chain(b'{'..=b'~').chain(0x80..=0xff);
         let others = [b' ', b'\t'].into_iter().filter(move |_| self == Self::Values);
         let is_in = move |byte: &u8| self == Self::Values || !matches!(byte, b'?' | b'#');
         visible.filter(is_in).chain(others)
@@ -193,9 +196,12 @@ pub(super) fn is_none_left(
     }
     // Those that are not understood take nothing of it for sure.
     let of_all = all;
-    let Some(all) = of_all.iter().map(|it| it.runner(work)).collect::<Option<Vec<_>>>() else {
+    let Some(mut all) = of_all.iter().map(|it| it.runner(work)).collect::<Option<Vec<_>>>() else {
         return false;
     };
+    let utf_8 = compiled(UTF_8);
+    let Some(steps) = utf_8.as_deref().and_then(Pattern::steps) else { return false };
+    all.push(Runner::Expression(steps));
     let none: Vec<_> = none.iter().filter_map(|it| it.runner(work)).collect();
     // All begin with this, letter by letter.
     let exact = of_all.iter().filter(|it| !it.folds()).map(|it| it.beginning()).chain([least]);
@@ -333,6 +339,18 @@ mod tests {
         let folded = texts("prefix", "/API", true);
         assert!(is_empty(&[&texts("prefix", "/api/v1", false)], &[&folded]));
         assert!(!is_empty(&[&folded], &[&texts("prefix", "/api", false)]));
+    }
+
+    /// Source: RFC 9110 §5.5, `obs-text`.
+    #[test]
+    fn texts_are_not_of_ascii_alone() {
+        let none_left = |all: &[&Texts], none: &[&Texts]| {
+            is_none_left(all, none, Alphabet::Values, &mut Work::of(1 << 20))
+        };
+        let (ascii, any) = (texts("regex", "[ -~\t]*", false), texts("regex", ".*", false));
+        let some = texts("regex", "k.*", false);
+        assert!(!none_left(&[&some], &[&ascii]));
+        assert!(none_left(&[&some], &[&any]));
     }
 
     #[test]

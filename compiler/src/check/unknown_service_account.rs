@@ -32,19 +32,17 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 found.extend(check(mesh, &known, &place, &it, &identity));
             }
         }
-    });
-    out.extend(told_once(found));
-    apart::resources(&mesh.source.authorization_policies, out, |policy, out| {
         for it in accounts(policy) {
             let own = (policy.namespace.as_str(), it.text);
             let (namespace, account) = it.text.split_once('/').unwrap_or(own);
             let identity = Identity { domain: "", namespace, account };
             if !exists(mesh, &known, &identity) {
                 let place = Place::value(policy.id, it.path());
-                out.extend(check(mesh, &known, &place, &it, &identity));
+                found.extend(check(mesh, &known, &place, &it, &identity));
             }
         }
     });
+    out.extend(told_once(found));
     check_workloads(mesh, out);
 }
 
@@ -52,10 +50,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn told_once(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let (mut told, nobody): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|found| !found.fixes.is_empty());
-    // What follows names the identity, and whether it is left out.
-    let mut by_identity: BTreeMap<Option<String>, (Diagnostic, Vec<Place>)> = BTreeMap::new();
+    // What is said names the account, and what follows names the identity, and whether it is left out.
+    let mut by_identity: BTreeMap<_, (Diagnostic, Vec<Place>)> = BTreeMap::new();
     for found in nobody {
-        match by_identity.entry(found.consequence.clone()) {
+        match by_identity.entry((found.message.clone(), found.consequence.clone())) {
             Entry::Vacant(entry) => drop(entry.insert((found, Vec::new()))),
             Entry::Occupied(mut entry) => entry.get_mut().1.push(found.place),
         }

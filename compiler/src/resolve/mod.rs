@@ -260,7 +260,7 @@ fn made<'a, T>(
 ) -> Made<T> {
     let known = before.and_then(|it| {
         let known = of(it.mesh);
-        (!known.apart().1.meet(it.changed)).then(|| known.clone())
+        (!known.unnoted().1.meet(it.changed)).then(|| known.clone())
     });
     known.unwrap_or_else(|| Made::by(make))
 }
@@ -359,4 +359,28 @@ fn by_host(virtual_services: &VirtualServices<'_>) -> HashMap<Host, Vec<VirtualS
         }
     }
     by_host
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Compiled;
+
+    fn is_same<T>(one: &Made<T>, other: &Made<T>) -> bool {
+        std::ptr::eq(one.unnoted().0, other.unnoted().0)
+    }
+
+    #[test]
+    fn what_is_made_of_nothing_that_changed_is_kept() {
+        let compiled = Compiled::text(
+            "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {ports: [{port: 80}]}\n",
+        );
+        let first = resolve(&compiled.mesh);
+        let changed = compiled.mesh.virtual_services.unnoted().1;
+        let second = resolve_upon(&compiled.mesh, Some(Before { mesh: &first, changed }));
+        assert!(is_same(&first.services, &second.services));
+        assert!(is_same(&first.workloads, &second.workloads));
+        assert!(!is_same(&first.virtual_services, &second.virtual_services));
+        assert!(!is_same(&first.rulers, &second.rulers));
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,8 @@ enum Error {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
-    if let Some(path) = arguments.paths.iter().find(|path| *path == "-" || Source::is_past(path)) {
+    let mut named = arguments.paths.iter().chain(&arguments.place.context);
+    if let Some(path) = named.find(|path| *path == "-" || Source::is_past(path)) {
         return Exit::Usage.because(&format_args!("{path}: only files and folders can be watched"));
     }
     if !matches!(arguments.format, Format::Human | Format::Concise | Format::Jsonl) {
@@ -55,16 +56,19 @@ pub(super) fn run(arguments: &Arguments) -> Exit {
 
 /// Returns when it is interrupted, or when the first round shows that nothing will come of the others.
 async fn rounds(arguments: &Arguments) -> Result<Exit, Error> {
-    let paths: Vec<_> = arguments.paths.iter().map(PathBuf::from).collect();
+    let named = arguments.paths.iter().chain(&arguments.place.context);
+    let paths: Vec<_> = named.map(PathBuf::from).collect();
     // Watched before it is read: what is saved in between is not missed.
-    let mut watch = Watch::over(&paths, arguments.out.as_deref(), SETTLE)?;
+    let written: Vec<&Path> =
+        [&arguments.out, &arguments.statuses].into_iter().filter_map(Option::as_deref).collect();
+    let mut watch = Watch::over(&paths, &written, SETTLE)?;
     let mut memory = Memory::default();
     let mut last: Option<Mesh> = None;
     let (mut known, mut making) = (None, None);
     let mut stopping = pin!(stop::requested(Leash::Free));
     let mut is_first = true;
     loop {
-        // Nobody waits for it now.
+        // Now that all is told: only who saves or interrupts at once waits for it.
         let ground = last.take();
         let mut standing = memory.on(ground.as_ref());
         loop {

@@ -38,7 +38,7 @@ pub(super) struct Delegates<'a> {
 }
 
 impl<'a> Delegates<'a> {
-    pub(super) fn of(mesh: &'a Mesh, _settings: &Settings<'a>) -> Self {
+    pub(super) fn of(mesh: &'a Mesh) -> Self {
         let all = mesh.virtual_services.iter();
         Self { by_name: all.map(|it| ((it.namespace.as_str(), it.name()), it)).collect() }
     }

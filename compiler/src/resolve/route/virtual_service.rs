@@ -291,7 +291,7 @@ pub struct VirtualServices<'a> {
 
 impl<'a> VirtualServices<'a> {
     pub(in crate::resolve) fn of(mesh: &'a Mesh, settings: &Settings<'a>) -> Self {
-        let delegates = delegate::Delegates::of(mesh, settings);
+        let delegates = delegate::Delegates::of(mesh);
         let roots = mesh.virtual_services.iter().filter(|it| !it.spec.hosts.is_empty());
         let mut all: Vec<_> = roots.map(|root| resolve(root, &delegates, settings)).collect();
         all.sort_by_key(|it: &VirtualService<'_>| it.age);
