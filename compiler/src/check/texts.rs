@@ -232,10 +232,16 @@ fn is_none_found(
     if is_left(&start) {
         return false;
     }
+    // Of bytes that no test tells apart one is enough.
+    let mut classes = HashSet::new();
+    let is_new = |byte: &u8| {
+        classes.insert(all.iter().chain(none).map(|it| it.class(*byte)).collect::<Vec<_>>())
+    };
+    let bytes: Vec<u8> = alphabet.bytes().filter(is_new).collect();
     let mut met = HashSet::from([start.clone()]);
     let mut next = VecDeque::from([start]);
     while let Some(states) = next.pop_front() {
-        for byte in alphabet.bytes() {
+        for &byte in &bytes {
             if !work.take(1) {
                 return false;
             }
@@ -292,6 +298,20 @@ impl Runner<'_> {
                 At::Expression(steps.next(state, byte))
             }
             _ => At::Over,
+        }
+    }
+
+    /// Bytes of one class are alike to it.
+    fn class(&self, byte: u8) -> u8 {
+        match self {
+            Self::Text { text, folds, .. } => {
+                let byte = if *folds { byte.to_ascii_lowercase() } else { byte };
+                let is_it =
+                    |own: u8| if *folds { own.to_ascii_lowercase() == byte } else { own == byte };
+                // No text has this one.
+                if text.bytes().any(is_it) { byte } else { 0xff }
+            }
+            Self::Expression(steps) => steps.class(byte),
         }
     }
 

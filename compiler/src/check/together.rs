@@ -14,7 +14,7 @@ use crate::api::istio::{HttpMatch, StringMatch};
 const TAKERS_MAX: usize = 32;
 const PIECES_MAX: usize = 512;
 /// Together with the compilation of expressions.
-const STEPS_MAX: u32 = 1 << 20;
+const STEPS_MAX: u32 = 1 << 18;
 
 /// Tests in the order in which they are tried at one place.
 pub(super) struct Together<'m> {

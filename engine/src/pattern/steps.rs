@@ -33,6 +33,12 @@ impl<'p> Steps<'p> {
         State(self.table.next_state(state.0, byte))
     }
 
+    /// Bytes of one class lead from each state to the same one.
+    #[must_use]
+    pub fn class(&self, byte: u8) -> u8 {
+        self.table.byte_classes().get(byte)
+    }
+
     /// Whether a text that ends here is matched.
     #[must_use]
     pub fn matches(&self, state: State) -> bool {
