@@ -1,9 +1,10 @@
 //! `service-port-in-policy`: a policy names a port of the Service where the port of its pods is meant.
 //!
-//! Policies are for workloads, which know only their own ports. Sources: Istio, `Operation.ports`,
-//! `PeerAuthentication.portLevelMtls`.
+//! Policies are for workloads, which know only their own ports. Sources: Istio, `Operation.ports`, the
+//! condition `destination.port`, `PeerAuthentication.portLevelMtls`.
 
 use super::{apart, selection};
+use crate::api::istio::Rule;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
@@ -18,12 +19,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { return };
         let workloads = selection::of_policy(mesh, scope);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
-            let at = FieldPath::default().field("spec").field("rules").index(index).field("to");
-            for (index, operation) in rule.to.iter().flatten().enumerate() {
-                let at = at.clone().index(index).field("operation").field("ports");
-                let ports = operation.operation.iter().flat_map(|it| &it.ports).enumerate();
-                for (index, port) in ports {
-                    let place = Place::value(policy.resource.id, at.clone().index(index));
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            for (path, ports) in lists(rule, &at) {
+                for (index, port) in ports.iter().enumerate() {
+                    let place = Place::value(policy.resource.id, path.clone().index(index));
                     out.extend(check(mesh, &workloads, port, place));
                 }
             }
@@ -39,6 +38,23 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             out.extend(check(mesh, &workloads, port, place));
         }
     }
+}
+
+/// The ports that a rule, which stands at `at`, asks for.
+fn lists<'p>(rule: &'p Rule, at: &FieldPath) -> Vec<(FieldPath, &'p [String])> {
+    let mut all = Vec::new();
+    for (index, to) in rule.to.iter().flatten().enumerate() {
+        let Some(operation) = &to.operation else { continue };
+        let at = at.clone().field("to").index(index).field("operation");
+        all.push((at.field("ports"), operation.ports.as_slice()));
+    }
+    for (index, condition) in rule.when.iter().enumerate() {
+        if condition.key == "destination.port" {
+            let at = at.clone().field("when").index(index);
+            all.push((at.field("values"), condition.values.as_slice()));
+        }
+    }
+    all
 }
 
 fn check(

@@ -837,3 +837,58 @@ fn rules_stay_on_their_thread() {
     all.sort();
     assert_eq!(all, folders.map(|folder| folder.join("mod.rs")));
 }
+
+#[test]
+fn conditions_name_what_there_is() {
+    const CHECKS: [&str; 3] =
+        ["unknown-source-namespace", "service-port-in-policy", "unknown-service-account"];
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: shop}\n";
+    let web = deployment("{app: reviews}");
+    let said = |rule: &str| {
+        let policy = policy("shop", &format!("{{action: DENY, rules: [{rule}]}}"));
+        let text = [namespace, account, REVIEWS, &web, &policy].join("---\n");
+        let found = run(&[("a.yaml", &text)]);
+        let found = found.into_iter().filter(|it| CHECKS.contains(&it.check.name));
+        found.map(|it| (it.check.name, it.consequence.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    // What is told of a part of a rule is told of the condition that asks for the same.
+    for (key, value, good, check, part) in [
+        ("source.namespace", "nosuch", "shop", CHECKS[0], "from: [{source: {FIELD: [VALUE]}}]"),
+        ("destination.port", "80", "9080", CHECKS[1], "to: [{operation: {FIELD: [VALUE]}}]"),
+        (
+            "source.serviceAccount",
+            "shop/nosuch",
+            "shop/web",
+            CHECKS[2],
+            "from: [{source: {FIELD: [VALUE]}}]",
+        ),
+        ("source.serviceAccount", "nosuch", "web", CHECKS[2], "from: [{source: {FIELD: [VALUE]}}]"),
+    ] {
+        let (values, not_values) = match key {
+            "source.namespace" => ("namespaces", "notNamespaces"),
+            "destination.port" => ("ports", "notPorts"),
+            _ => ("serviceAccounts", "notServiceAccounts"),
+        };
+        for (list, field) in [("values", values), ("notValues", not_values)] {
+            let when =
+                |value: &str| said(&format!("{{when: [{{key: {key}, {list}: ['{value}']}}]}}"));
+            let part = part.replace("FIELD", field).replace("VALUE", &format!("'{value}'"));
+            let found = when(value);
+            assert_eq!(found, said(&format!("{{{part}}}")), "{key}, {list}");
+            let is_told = list == "values" || key != "destination.port";
+            assert_eq!(
+                found.iter().map(|it| it.0).collect::<Vec<_>>(),
+                [check][..usize::from(is_told)]
+            );
+            assert!(when(good).is_empty(), "{key}: {good}");
+        }
+    }
+    // The same values of other attributes.
+    for key in ["source.trustDomain", "request.headers[x]", "request.auth.claims[source.namespace]"]
+    {
+        for value in ["nosuch", "80"] {
+            assert!(said(&format!("{{when: [{{key: '{key}', values: ['{value}']}}]}}")).is_empty());
+        }
+    }
+}

@@ -166,6 +166,15 @@ fn accounts(policy: &Resource<AuthorizationPolicy>) -> Vec<Written<'_>> {
         all.extend(listed(at, &["source", "serviceAccounts"], &source.service_accounts));
         all.extend(listed(at, &["source", "notServiceAccounts"], &source.not_service_accounts));
     }
+    for (rule, it) in policy.spec.rules.iter().flatten().enumerate() {
+        for (place, condition) in it.when.iter().enumerate() {
+            if condition.key == "source.serviceAccount" {
+                let at = (rule, "when", place);
+                all.extend(listed(at, &["values"], &condition.values));
+                all.extend(listed(at, &["notValues"], &condition.not_values));
+            }
+        }
+    }
     all
 }
 

@@ -1,8 +1,9 @@
 //! `unknown-source-namespace`: a policy speaks of callers from a namespace that there is not.
 //!
 //! Said where the repository declares namespaces, so that one which it does not know is a mistake. Source: Istio,
-//! `auth.AuthorizationPoliciesAnalyzer`.
+//! `auth.AuthorizationPoliciesAnalyzer`, which looks at `from` alone.
 
+use crate::api::istio::AuthorizationPolicy;
 use crate::api::nearest;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -20,25 +21,48 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
     let known: Vec<_> = mesh.namespaces.names().collect();
     for policy in &mesh.source.authorization_policies {
-        let rules = FieldPath::default().field("spec").field("rules");
-        for (rule, it) in policy.spec.rules.iter().flatten().enumerate() {
-            for (from, source) in it.from.iter().flatten().enumerate() {
-                let Some(source) = &source.source else { continue };
-                let at = rules.clone().index(rule).field("from").index(from).field("source");
-                let lists =
-                    [("namespaces", &source.namespaces), ("notNamespaces", &source.not_namespaces)];
-                for (field, names) in lists {
-                    let names = names.iter().enumerate();
-                    let is_known =
-                        |name: &str| mesh.namespaces.contains(name) || matches(&known, name);
-                    for (index, name) in names.filter(|(_, name)| !is_known(name)) {
-                        let place = Place::value(policy.id, at.clone().field(field).index(index));
-                        out.push(report(place, field, name, &known));
-                    }
-                }
+        let is_known = |name: &str| mesh.namespaces.contains(name) || matches(&known, name);
+        for list in lists(&policy.spec) {
+            let names = list.names.iter().enumerate();
+            for (index, name) in names.filter(|(_, name)| !is_known(name)) {
+                let place = Place::value(policy.id, list.at.clone().index(index));
+                out.push(report(place, list.is_left_out, name, &known));
             }
         }
     }
+}
+
+/// Namespaces that a rule names.
+struct List<'p> {
+    at: FieldPath,
+    names: &'p [String],
+    /// Whether it says who is not meant.
+    is_left_out: bool,
+}
+
+fn lists(policy: &AuthorizationPolicy) -> Vec<List<'_>> {
+    let mut all = Vec::new();
+    let mut push = |at: &FieldPath, field: &'static str, names, is_left_out| {
+        all.push(List { at: at.clone().field(field), names, is_left_out });
+    };
+    let rules = FieldPath::default().field("spec").field("rules");
+    for (index, rule) in policy.rules.iter().flatten().enumerate() {
+        let at = rules.clone().index(index);
+        for (index, from) in rule.from.iter().flatten().enumerate() {
+            let Some(source) = &from.source else { continue };
+            let at = at.clone().field("from").index(index).field("source");
+            push(&at, "namespaces", source.namespaces.as_slice(), false);
+            push(&at, "notNamespaces", source.not_namespaces.as_slice(), true);
+        }
+        for (index, condition) in rule.when.iter().enumerate() {
+            if condition.key == "source.namespace" {
+                let at = at.clone().field("when").index(index);
+                push(&at, "values", condition.values.as_slice(), false);
+                push(&at, "notValues", condition.not_values.as_slice(), true);
+            }
+        }
+    }
+    all
 }
 
 /// `*` may stand at either end. Case makes no difference to Istio's analyzer.
@@ -53,12 +77,12 @@ fn matches(known: &[&str], name: &str) -> bool {
     })
 }
 
-fn report(place: Place, field: &str, name: &str, known: &[&str]) -> Diagnostic {
+fn report(place: Place, is_left_out: bool, name: &str, known: &[&str]) -> Diagnostic {
     let near = nearest(name, known.iter().copied());
-    let effect = if field == "namespaces" {
-        "no caller is from there: the rule is for nobody, or for fewer than it says"
-    } else {
+    let effect = if is_left_out {
         "every caller is from elsewhere: the rule leaves out nobody"
+    } else {
+        "no caller is from there: the rule is for nobody, or for fewer than it says"
     };
     Diagnostic::new(&CHECK, place, format!("there is no namespace `{name}`"))
         .meant(near, "no such namespace")

@@ -24,16 +24,41 @@ pub(crate) fn is_claim(name: &str) -> bool {
     prefix.eq_ignore_ascii_case(PREFIX) && (is_path || is_bracketed)
 }
 
-/// Whether a rule may look at a header of this name.
+/// Whether a route may look at a header of this name.
 pub(super) fn check_matched(name: &str, place: Place, out: &mut Vec<Diagnostic>) {
-    let is_pseudo = matches!(name, ":method" | ":scheme" | ":authority" | ":path" | ":status");
-    if !is_pseudo && !is_claim(name) && !is_token(name) {
+    if !is_pseudo(name) && !is_claim(name) && !is_token(name) {
         out.push(bad_name(name, place));
     } else if !is_claim(name) && !mesh_engine::request::is_field(name) {
-        let message = format!("no proxy can look at `{name}`");
-        let found = Diagnostic::new(&INVALID_HEADER, place, message).label("not served");
+        let found = unserved(name, place);
         out.push(found.help("match the path with `uri`; a request has no status"));
     }
+}
+
+/// Whether a policy may look at a header of this name; a claim is no header to it.
+pub(super) fn check_tested(name: &str, place: Place, out: &mut Vec<Diagnostic>) {
+    // Names disregard case. Source: RFC 9110 §5.1.
+    let folded = name.to_ascii_lowercase();
+    if mesh_engine::request::is_field(&folded) {
+        return;
+    }
+    out.push(if is_pseudo(&folded) {
+        let found = unserved(name, place);
+        found.help("test the path with `paths` of an operation in `to`; a request has no status")
+    } else if is_claim(name) {
+        let help = "test it with `request.auth.claims[name]`";
+        bad_name(name, place).help(help)
+    } else {
+        bad_name(name, place)
+    });
+}
+
+fn is_pseudo(name: &str) -> bool {
+    matches!(name, ":method" | ":scheme" | ":authority" | ":path" | ":status")
+}
+
+fn unserved(name: &str, place: Place) -> Diagnostic {
+    Diagnostic::new(&INVALID_HEADER, place, format!("no proxy can look at `{name}`"))
+        .label("not served")
 }
 
 fn bad_name(name: &str, place: Place) -> Diagnostic {

@@ -1,7 +1,7 @@
 //! Conditions: attributes by their names.
 
-use super::super::address;
 use super::super::checks::{CUSTOM_CANNOT_TEST, INVALID_CONDITION};
+use super::super::{address, header};
 use super::operation::check_port;
 use super::source::{check_account, wildcard_fault};
 use crate::api::decode::nearest;
@@ -99,6 +99,7 @@ fn kind(key: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) -> Option<Values> {
         let open =
             key.find('[').filter(|open| key.ends_with(']') && *open > 0 && open + 2 < key.len());
         if open.is_some() {
+            check_header(key, at, out);
             return Some(Values::Text);
         }
         let found = Diagnostic::new(
@@ -118,6 +119,13 @@ fn kind(key: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) -> Option<Values> {
         (None, near) => found.meant(near, "unknown attribute"),
     });
     None
+}
+
+/// Of a key that names a header.
+fn check_header(key: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    const OPEN: &str = "request.headers[";
+    let Some(name) = key.strip_prefix(OPEN).and_then(|rest| rest.strip_suffix(']')) else { return };
+    header::check_tested(name, at.within(OPEN.len()..OPEN.len() + name.len()), out);
 }
 
 fn check_value(text: &str, values: Values, at: &At<'_>, out: &mut Vec<Diagnostic>) {
@@ -145,5 +153,46 @@ fn check_value(text: &str, values: Values, at: &At<'_>, out: &mut Vec<Diagnostic
         Values::Ports => check_port(text, at, out),
         Values::Accounts => check_account(text, at, out),
         Values::Wildcards => out.extend(wildcard_fault(text).map(fault)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Compiled;
+
+    /// What is said of a key, of names of headers alone.
+    fn said(key: &str) -> Vec<String> {
+        let policy = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec:\n  action: DENY\n  rules:\n  - when: [{{key: '{key}', values: [x]}}]\n"
+        );
+        let said = Compiled::text(&policy).said();
+        said.into_iter().filter(|it| it.contains("[invalid-header]")).collect()
+    }
+
+    #[test]
+    fn a_header_has_a_name_that_a_proxy_can_look_at() {
+        for (name, message) in [
+            (":path", "no proxy can look at `:path`"),
+            (":Path", "no proxy can look at `:Path`"),
+            (":status", "no proxy can look at `:status`"),
+            ("X Env", "`X Env` is no name of a header"),
+            ("a:b", "`a:b` is no name of a header"),
+            ("é", "`é` is no name of a header"),
+            (":protocol", "`:protocol` is no name of a header"),
+            ("a][b", "`a][b` is no name of a header"),
+            ("@request.auth.claims.sub", "`@request.auth.claims.sub` is no name of a header"),
+        ] {
+            let expected = format!("error[invalid-header] 7:35 {name}: {message}");
+            assert_eq!(said(&format!("request.headers[{name}]")), [expected]);
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_can_look_at_is_left_alone() {
+        for name in ["x-env", "X_Env", ":method", ":METHOD", ":scheme", ":authority", "Host", "a~b"]
+        {
+            assert!(said(&format!("request.headers[{name}]")).is_empty(), "{name}");
+        }
+        assert!(said("request.auth.claims[a b]").is_empty(), "a claim may be called anything");
     }
 }
