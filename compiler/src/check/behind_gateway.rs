@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::selection;
+use crate::check::selection;
 use crate::diagnostic::{FieldPath, Place};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::proxies;

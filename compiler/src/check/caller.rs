@@ -3,8 +3,8 @@
 //! Source: Istio, `AuthorizationPolicy`, `Source`: what is asked of an identity nobody has who calls without one, and what an
 //! identity is excluded by does not exclude him.
 
-use super::policy_never_matches::{every_address, is_within};
 use crate::api::istio::{Operation, Rule, Source};
+use crate::check::policies::policy_never_matches::{every_address, is_within};
 use crate::resolve::{Mesh, Workload};
 
 /// A peer with the identity of a workload, or without any.

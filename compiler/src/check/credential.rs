@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{inventory, selector_without_workload};
 use crate::api::Resource;
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings};
 use crate::api::kubernetes::{Certificate, Entry, Secret, Unreadable};
+use crate::check::inventory;
+use crate::check::workloads::selector_without_workload;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place};
 use crate::resolve::gateway::{ApiGateway, Class, IstioGateway, Listener};
 use crate::resolve::host::Host;

@@ -1,7 +1,7 @@
 //! The authorization policies that hold at a workload. What is on trial does not.
 
-use super::caller::{Caller, is_for_every_request};
 use crate::api::istio::{Action, AuthorizationPolicy, Rule};
+use crate::check::caller::{Caller, is_for_every_request};
 use crate::resolve::policy::Policy;
 use crate::resolve::{Mesh, Workload};
 

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use mesh_snapshot::object::Role;
 use serde_json::Value;
 
-use super::{ineffective_sidecar, injected_by_default};
 use crate::api::kubernetes::{ConfigMap, Namespace};
 use crate::api::{Metadata, Resource};
+use crate::check::installation::injected_by_default;
+use crate::check::proxies::ineffective_sidecar;
 use crate::resolve::{Mesh, Workload};
 
 /// On namespaces: `enabled`, or anything else for no.

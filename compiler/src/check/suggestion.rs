@@ -1,7 +1,7 @@
 //! What an author may have meant who wrote a name that is none.
 
-use super::inventory;
 use crate::api::nearest;
+use crate::check::inventory;
 use crate::resolve::Mesh;
 use crate::resolve::host::of_service;
 

@@ -4,13 +4,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::{
-    missing_reference_grant, selector_without_workload, subset_without_instances,
-    unknown_export_namespace, unknown_gateway, unknown_grant_namespace, unknown_host,
-    unknown_policy_port, unknown_port, unknown_provider, unknown_route_host, unknown_rule_host,
-    unknown_secret, unknown_service_account, unknown_source_namespace, unknown_subset,
-    unknown_webhook_service,
+use crate::check::installation::unknown_webhook_service;
+use crate::check::names::{
+    missing_reference_grant, unknown_export_namespace, unknown_gateway, unknown_grant_namespace,
+    unknown_host, unknown_policy_port, unknown_port, unknown_provider, unknown_route_host,
+    unknown_rule_host, unknown_secret, unknown_service_account, unknown_source_namespace,
+    unknown_subset,
 };
+use crate::check::workloads::{selector_without_workload, subset_without_instances};
 use crate::diagnostic::{Check, Diagnostic, Label, Place, Severity};
 use crate::parse::Parsed;
 

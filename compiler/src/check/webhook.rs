@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::injection::REVISION;
 use crate::api::Resource;
 use crate::api::kubernetes::{LabelSelector, MutatingWebhooks, Webhook};
+use crate::check::injection::REVISION;
 use crate::diagnostic::FieldPath;
 use crate::resolve::Mesh;
 

@@ -1,0 +1,126 @@
+//! `unnormalized-path`: a policy keeps requests out by their paths, and a path has spellings that the mesh does not undo.
+//!
+//! `//admin` and `/x%2Fadmin` are other texts than `/admin` and `/x/admin`, and many applications serve all of them alike. A policy
+//! is told of for which there is such a request, which the finding shows. Sources: Istio, "Security best practices: customize your
+//! system on path normalization"; CVE-2021-31920.
+
+use mesh_engine::path::normalize_path;
+use mesh_snapshot::object::PathNormalization;
+
+use crate::api::istio::{Action, Operation};
+use crate::check::kept::apart;
+use crate::check::operation::operations;
+use crate::check::policies::policy_never_matches::is_within;
+use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::resolve::Mesh;
+
+pub(super) static CHECK: Check =
+    Check::lint("unnormalized-path", Severity::Warning, include_str!("unnormalized_path.md"));
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mode = mesh.settings.path_normalization;
+    if !matches!(mode, PathNormalization::None | PathNormalization::Base) {
+        return;
+    }
+    apart::authorization_policies(mesh, out, |policy, out| {
+        if policy.scope.is_err() {
+            return;
+        }
+        let action = policy.resource.spec.action;
+        let mut gaps = operations(policy.resource).filter_map(|(operation, at)| {
+            let (field, paths) = keeps_out(operation, action)?;
+            let gap = paths.iter().find_map(|path| gap(path, paths, mode))?;
+            Some((gap, Place::key(policy.resource.id, at.field(field))))
+        });
+        if let Some((gap, first)) = gaps.next() {
+            out.push(report(&gap, first).and_here(gaps.map(|(_, place)| place)));
+        }
+    });
+}
+
+/// The field that keeps somebody out as long as the path is written as it says, and what it says.
+fn keeps_out(operation: &Operation, action: Action) -> Option<(&'static str, &[String])> {
+    match action {
+        Action::Deny => Some(("paths", &operation.paths)),
+        Action::Allow => Some(("notPaths", &operation.not_paths)),
+        _ => None,
+    }
+}
+
+/// A path that is kept out, and another spelling of it that is not.
+struct Gap {
+    kept_out: String,
+    spelling: String,
+}
+
+/// A way past all of `paths`, for what one of them keeps out.
+fn gap(path: &str, paths: &[String], mode: PathNormalization) -> Option<Gap> {
+    let kept_out = example(path);
+    if !kept_out.starts_with('/') || !is_within(&kept_out, path) {
+        return None;
+    }
+    let is_past = |spelling: &String| {
+        let seen = normalize_path(spelling, mode);
+        seen.is_ok_and(|seen| !paths.iter().any(|path| is_within(&seen, path)))
+    };
+    let spelling = spellings(&kept_out).find(is_past)?;
+    Some(Gap { kept_out, spelling })
+}
+
+/// The shortest text that a pattern of paths stands for, or nearly.
+fn example(pattern: &str) -> String {
+    let filled = pattern.replace("{**}", "a").replace("{*}", "a");
+    match (filled.strip_suffix('*'), filled.strip_prefix('*')) {
+        (Some(prefix), _) => prefix.to_owned(),
+        (None, Some(suffix)) => format!("/a{suffix}"),
+        (None, None) => filled,
+    }
+}
+
+/// The same path with each of its slashes written otherwise. The first one cannot be escaped.
+fn spellings(path: &str) -> impl Iterator<Item = String> {
+    let slashes = path.match_indices('/').map(|(at, _)| at);
+    let written = slashes.flat_map(|at| [(at, "//"), (at, "%2F")]);
+    written.filter(|it| *it != (0, "%2F")).map(|(at, slash)| {
+        let (before, after) = path.split_at(at);
+        format!("{before}{slash}{}", after.get(1..).unwrap_or_default())
+    })
+}
+
+fn report(gap: &Gap, place: Place) -> Diagnostic {
+    let Gap { kept_out, spelling } = gap;
+    Diagnostic::new(&CHECK, place, "the paths can be written in other ways that the rule misses")
+        .label("compared as text")
+        .consequence(format!("a request for `{spelling}` goes past the rule for `{kept_out}`, and many applications serve it alike"))
+        .help("set `pathNormalization.normalization: MERGE_SLASHES` or `DECODE_AND_MERGE_SLASHES` in the MeshConfig")
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh_snapshot::object::PathNormalization;
+
+    use super::gap;
+
+    fn past(paths: &[&str]) -> Option<String> {
+        let paths: Vec<String> = paths.iter().map(|&it| it.to_owned()).collect();
+        paths.iter().find_map(|it| gap(it, &paths, PathNormalization::Base)).map(|it| it.spelling)
+    }
+
+    #[test]
+    fn the_request_is_made_of_the_first_path_that_can_be_gone_past() {
+        for (paths, spelling) in [
+            (&["/a", "/b"][..], "//a"),
+            (&["/a*"], "//a"),
+            (&["/a/b", "//*"], "/a//b"),
+            (&["*/secret"], "/a%2Fsecret"),
+            (&["/a/{*}/b"], "//a/a/b"),
+            (&["*.php", "*/x"], "/a%2Fx"),
+            (&["/"], "//"),
+        ] {
+            assert_eq!(past(paths).as_deref(), Some(spelling), "{paths:?}");
+        }
+        for paths in [&["*"][..], &["/*"], &["*.php"], &["/*", "/a"]] {
+            assert_eq!(past(paths), None, "{paths:?}");
+        }
+    }
+}

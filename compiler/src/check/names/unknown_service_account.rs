@@ -1,0 +1,265 @@
+//! `unknown-service-account`: a policy names an identity that no workload can have, or a workload one that there is not.
+//!
+//! Of policies only whole identities of this mesh's trust domains are looked at, and only namespaces in which something is
+//! known to run; of workloads those in namespaces that declare service accounts. Sources: Istio,
+//! `AuthorizationPolicy.rules.from.source.principals`; SPIFFE ID of a workload; Kubernetes, "Configure Service Accounts for Pods".
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::api::istio::{AuthorizationPolicy, Source};
+use crate::api::{Resource, nearest};
+use crate::check::inventory::Accounts;
+use crate::check::kept::apart;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+
+pub(in crate::check) static CHECK: Check = Check::lint(
+    "unknown-service-account",
+    Severity::Warning,
+    include_str!("unknown_service_account.md"),
+)
+.alias(&["KIA0106"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let known = Accounts::of(mesh);
+    let mut found = Vec::new();
+    apart::resources(&mesh.source.authorization_policies, &mut found, |policy, found| {
+        for it in principals(policy) {
+            let Some(identity) = Identity::parse(it.text) else { continue };
+            if is_ours(mesh, identity.domain) && !exists(mesh, &known, &identity) {
+                let place = Place::value(policy.id, it.path());
+                found.extend(check(mesh, &known, &place, &it, &identity));
+            }
+        }
+        for it in accounts(policy) {
+            let own = (policy.namespace.as_str(), it.text);
+            let (namespace, account) = it.text.split_once('/').unwrap_or(own);
+            let identity = Identity { domain: "", namespace, account };
+            if !exists(mesh, &known, &identity) {
+                let place = Place::value(policy.id, it.path());
+                found.extend(check(mesh, &known, &place, &it, &identity));
+            }
+        }
+    });
+    out.extend(told_once(found));
+    check_workloads(mesh, out);
+}
+
+/// A slip has a place of its own; an identity that nothing is like is missing once, however often it is named.
+fn told_once(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let (mut told, nobody): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| !found.fixes.is_empty());
+    // What is said names the account, and what follows names the identity, and whether it is left out.
+    let mut by_identity: BTreeMap<_, (Diagnostic, Vec<Place>)> = BTreeMap::new();
+    for found in nobody {
+        match by_identity.entry((found.message.clone(), found.consequence.clone())) {
+            Entry::Vacant(entry) => drop(entry.insert((found, Vec::new()))),
+            Entry::Occupied(mut entry) => entry.get_mut().1.push(found.place),
+        }
+    }
+    told.extend(by_identity.into_values().map(|(found, places)| found.and_here(places)));
+    told
+}
+
+struct Identity<'p> {
+    /// Empty: the field takes a namespace and an account alone.
+    domain: &'p str,
+    namespace: &'p str,
+    account: &'p str,
+}
+
+impl<'p> Identity<'p> {
+    /// `domain/ns/namespace/sa/account`, without wildcards.
+    fn parse(principal: &'p str) -> Option<Self> {
+        if principal.contains('*') {
+            return None;
+        }
+        let (domain, rest) = principal.split_once("/ns/")?;
+        let (namespace, account) = rest.split_once("/sa/")?;
+        Some(Self { domain, namespace, account })
+    }
+
+    /// Another account, written in the same form.
+    fn like(&self, namespace: &str, account: &str) -> String {
+        match self.domain {
+            "" => format!("{namespace}/{account}"),
+            domain => format!("{domain}/ns/{namespace}/sa/{account}"),
+        }
+    }
+}
+
+/// `cluster.local` stands for the mesh's own domain, whatever that is called.
+fn is_ours(mesh: &Mesh<'_>, domain: &str) -> bool {
+    domain == "cluster.local"
+        || domain == mesh.settings.trust_domain
+        || mesh.settings.trust_domain_aliases.iter().any(|alias| alias == domain)
+}
+
+/// A value of a list, and where it stands.
+struct Written<'p> {
+    text: &'p str,
+    rule: usize,
+    /// The part of the rule, its place there, and the list in it.
+    part: &'static str,
+    place: usize,
+    list: &'static [&'static str],
+    index: usize,
+}
+
+impl Written<'_> {
+    /// Whether its list says who is not meant.
+    fn is_left_out(&self) -> bool {
+        self.list.last().is_some_and(|list| list.starts_with("not"))
+    }
+
+    fn path(&self) -> FieldPath {
+        let rule = FieldPath::default().field("spec").field("rules").index(self.rule);
+        let part = rule.field(self.part).index(self.place);
+        self.list.iter().fold(part, |path, name| path.field(*name)).index(self.index)
+    }
+}
+
+/// Every `source` of a policy, with its rule and its place there.
+fn sources(
+    policy: &Resource<AuthorizationPolicy>,
+) -> impl Iterator<Item = (usize, usize, &Source)> {
+    let rules = policy.spec.rules.iter().flatten().enumerate();
+    rules.flat_map(|(rule, it)| {
+        let sources = it.from.iter().flatten().enumerate();
+        sources.filter_map(move |(place, it)| Some((rule, place, it.source.as_ref()?)))
+    })
+}
+
+fn listed<'p>(
+    (rule, part, place): (usize, &'static str, usize),
+    list: &'static [&'static str],
+    values: &'p [String],
+) -> impl Iterator<Item = Written<'p>> {
+    let values = values.iter().enumerate();
+    values.map(move |(index, text)| Written { text, rule, part, place, list, index })
+}
+
+fn principals(policy: &Resource<AuthorizationPolicy>) -> Vec<Written<'_>> {
+    let mut all = Vec::new();
+    for (rule, place, source) in sources(policy) {
+        let at = (rule, "from", place);
+        all.extend(listed(at, &["source", "principals"], &source.principals));
+        all.extend(listed(at, &["source", "notPrincipals"], &source.not_principals));
+    }
+    for (rule, it) in policy.spec.rules.iter().flatten().enumerate() {
+        for (place, condition) in it.when.iter().enumerate() {
+            if condition.key == "source.principal" {
+                let at = (rule, "when", place);
+                all.extend(listed(at, &["values"], &condition.values));
+                all.extend(listed(at, &["notValues"], &condition.not_values));
+            }
+        }
+    }
+    all
+}
+
+fn accounts(policy: &Resource<AuthorizationPolicy>) -> Vec<Written<'_>> {
+    let mut all = Vec::new();
+    for (rule, place, source) in sources(policy) {
+        let at = (rule, "from", place);
+        all.extend(listed(at, &["source", "serviceAccounts"], &source.service_accounts));
+        all.extend(listed(at, &["source", "notServiceAccounts"], &source.not_service_accounts));
+    }
+    for (rule, it) in policy.spec.rules.iter().flatten().enumerate() {
+        for (place, condition) in it.when.iter().enumerate() {
+            if condition.key == "source.serviceAccount" {
+                let at = (rule, "when", place);
+                all.extend(listed(at, &["values"], &condition.values));
+                all.extend(listed(at, &["notValues"], &condition.not_values));
+            }
+        }
+    }
+    all
+}
+
+fn exists(mesh: &Mesh<'_>, accounts: &Accounts<'_>, identity: &Identity<'_>) -> bool {
+    let Identity { namespace, account, .. } = *identity;
+    accounts
+        .in_namespace(namespace)
+        .is_some_and(|known| known.contains(account) || is_of_gateway(mesh, namespace, account))
+}
+
+/// The account does not exist.
+fn check(
+    mesh: &Mesh<'_>,
+    accounts: &Accounts<'_>,
+    place: &Place,
+    written: &Written<'_>,
+    identity: &Identity<'_>,
+) -> Option<Diagnostic> {
+    let Identity { namespace, account, .. } = *identity;
+    let spell = |namespace: &str, account: &str| identity.like(namespace, account);
+    let (message, near) = match accounts.in_namespace(namespace) {
+        Some(known) => {
+            let near = nearest(account, known.iter().copied());
+            let elsewhere = || accounts.elsewhere(account).map(|of| spell(of, account));
+            let near = near.map(|near| spell(namespace, near)).or_else(elsewhere);
+            let message =
+                format!("there is no service account `{account}` in namespace `{namespace}`");
+            (message, near)
+        }
+        None if mesh.namespaces.are_declared() && !mesh.namespaces.contains(namespace) => {
+            let near = nearest(namespace, mesh.namespaces.names());
+            let near = near.or_else(|| accounts.elsewhere(account));
+            let message = format!("there is no namespace `{namespace}`");
+            (message, near.map(|near| spell(near, account)))
+        }
+        None => return None,
+    };
+    let effect = match (written.is_left_out(), written.text) {
+        (false, text) => {
+            format!("no caller ever proves to be `{text}`: by this the policy matches nobody")
+        }
+        (true, text) => {
+            format!("no caller ever proves to be `{text}`: by this the policy leaves out nobody")
+        }
+    };
+    let found = Diagnostic::new(&CHECK, place.clone(), message)
+        .meant(near.as_deref(), "nobody can have this identity")
+        .consequence(effect)
+        .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
+    Some(found)
+}
+
+/// What runs needs an account that somebody makes.
+fn check_workloads(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let declared = Accounts::declared(mesh);
+    for workload in &mesh.workloads {
+        let namespace = workload.namespace();
+        let Some(known) = declared.in_namespace(namespace) else { continue };
+        let pod = workload.pod;
+        let fields = [
+            ("serviceAccountName", &pod.service_account_name),
+            ("serviceAccount", &pod.service_account),
+        ];
+        let Some((field, account)) = fields.into_iter().find(|(_, name)| !name.is_empty()) else {
+            continue;
+        };
+        if known.contains(account.as_str()) || is_of_gateway(mesh, namespace, account) {
+            continue;
+        }
+        let place = Place::value(workload.id, workload.pod_path().field(field));
+        let near = nearest(account, known.iter().copied());
+        let message = format!("there is no service account `{account}` in namespace `{namespace}`");
+        let found = Diagnostic::new(&CHECK, place, message)
+            .meant(near, "no such account")
+            .consequence("Kubernetes makes no pods with it, so that nothing of the workload runs")
+            .help("add the ServiceAccount; one that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
+        out.push(found);
+    }
+}
+
+/// The account that is made with a Gateway of the Gateway API. Source: Istio, "Automated Deployment".
+fn is_of_gateway(mesh: &Mesh<'_>, namespace: &str, account: &str) -> bool {
+    mesh.api_gateways.names_in(namespace).any(|name| {
+        let class = mesh.api_gateways.find(namespace, name);
+        let class = class.map(|it| it.resource.spec.gateway_class_name.as_str());
+        account.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')) == class
+    })
+}

@@ -1,0 +1,339 @@
+//! `unknown-subset`: a route leads to a subset that no `DestinationRule` defines for those who use the route.
+//!
+//! Source: Istio, `VirtualService.http.route.destination.subset`; which rule counts is [`View::policies`]'s to say.
+
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Deref;
+
+use mesh_snapshot::object::Role;
+
+use super::unknown_host::viewers;
+use crate::api::istio::DestinationRule;
+use crate::api::{Resource, nearest};
+use crate::check::kept::apart;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::destination_rule::Policy;
+use crate::resolve::host::{HostMap, qualify};
+use crate::resolve::route::{Destination, DestinationAt, GatewayName, VirtualService};
+use crate::resolve::service::Service;
+use crate::resolve::{Mesh, Ruler, View, Workload};
+
+pub(in crate::check) static CHECK: Check =
+    Check::lint("unknown-subset", Severity::Error, include_str!("unknown_subset.md"))
+        .alias(&["IST0101", "KIA1107"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // One that could not be read may define it.
+    let is_broken = mesh.source.incomplete.iter().any(|it| it.kind == "DestinationRule");
+    let clients = LazyCell::new(|| clients(mesh));
+    let written = LazyCell::new(|| written(mesh));
+    apart::written_virtual_services(mesh, out, |it, out| {
+        if !it.names_subsets() {
+            return;
+        }
+        let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let (mut of_hosts, mut met) = (HashMap::new(), BTreeSet::new());
+        for (destination, at) in it.destinations() {
+            if destination.subset.is_empty() {
+                continue;
+            }
+            let of_host = of_hosts
+                .entry(destination.host.clone())
+                .or_insert_with(|| policies(mesh, it, &destination.host));
+            if !is_broken && is_unknown(mesh, of_host, &destination, &written) {
+                let key = (destination.host.to_string(), destination.subset);
+                unknown.entry(key).or_default().push((destination, at));
+            } else if met.insert((destination.host.clone(), destination.subset)) {
+                out.extend(excluded(mesh, it, &destination, &at, (&clients, &written)));
+            }
+        }
+        for destinations in unknown.into_values() {
+            let mut destinations = destinations.into_iter();
+            let Some((first, at)) = destinations.next() else { continue };
+            let found = describe(mesh, it, (&first, &at), &written);
+            out.push(destinations.fold(found, |found, (_, at)| {
+                found.also(Place::value(at.document, at.path().field("subset")), "and here")
+            }));
+        }
+    });
+}
+
+/// The policies for a host, as those see it who use the routes of `it`.
+fn policies<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    it: &VirtualService<'_>,
+    host: &str,
+) -> Vec<&'m Policy<'a>> {
+    let viewers = viewers(mesh, it);
+    let of_viewer = |viewer: &&str| {
+        let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
+        let ids: Vec<_> =
+            services.flat_map(|service| View::of(mesh, viewer).policies(service)).collect();
+        ids
+    };
+    let mut ids: Vec<_> = viewers.iter().flat_map(of_viewer).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into_iter().map(|id| mesh.destination_rules.get(id)).collect()
+}
+
+/// The rules with subsets by host, whoever sees them.
+type Written<'m> = HostMap<Vec<&'m Resource<DestinationRule>>>;
+
+fn written<'m>(mesh: &'m Mesh<'_>) -> Written<'m> {
+    let mut written = Written::default();
+    let domain = mesh.settings.cluster_domain;
+    for rule in mesh.source.destination_rules.iter().filter(|rule| !rule.spec.subsets.is_empty()) {
+        written.entry(&qualify(&rule.spec.host, &rule.namespace, domain)).push(rule);
+    }
+    written
+}
+
+/// Where the host itself is unknown, that is what is said.
+///
+/// `policies` are those for the host.
+fn is_unknown<'m>(
+    mesh: &Mesh<'_>,
+    policies: &[&Policy<'_>],
+    destination: &Destination<'_>,
+    written: &impl Deref<Target = Written<'m>>,
+) -> bool {
+    let has_subset = |policy: &&Policy<'_>| policy.subset(destination.subset).is_some();
+    if !mesh.services.of_host(&destination.host).is_empty() {
+        return !policies.iter().any(has_subset);
+    }
+    // The host may be known elsewhere; what its own rules say holds all the same.
+    let rules = written.get(&destination.host).map_or(&[][..], Vec::as_slice);
+    !rules.is_empty()
+        && !rules.iter().any(|rule| place_of(destination.subset, &rule.spec).is_some())
+}
+
+/// The place of a subset in a rule.
+fn place_of(subset: &str, rule: &DestinationRule) -> Option<usize> {
+    rule.subsets.iter().position(|it| it.name == subset)
+}
+
+/// The namespaces in which something runs that calls others.
+fn clients<'m>(mesh: &'m Mesh<'_>) -> BTreeSet<&'m str> {
+    let sidecars = mesh.workloads.iter().filter(|it| it.inventory.role == Role::Sidecar);
+    sidecars.map(Workload::namespace).collect()
+}
+
+/// Some of those who use the route do not see the rule that defines its subset, which is not exported to them. That a rule of
+/// their own hides it is `shadowed-destination-rule`'s to say.
+fn excluded<'m>(
+    mesh: &'m Mesh<'_>,
+    it: &VirtualService<'_>,
+    destination: &Destination<'_>,
+    at: &DestinationAt,
+    (clients, written): (
+        &impl Deref<Target = BTreeSet<&'m str>>,
+        &impl Deref<Target = Written<'m>>,
+    ),
+) -> Option<Diagnostic> {
+    let [id] = mesh.services.of_host(&destination.host) else { return None };
+    let service = mesh.services.get(*id);
+    let lacks = |view: View<'_, '_>| {
+        let ids = view.policies(service);
+        let mut policies = ids.iter().map(|id| mesh.destination_rules.get(*id));
+        !policies.any(|it| {
+            it.subset(destination.subset).is_some() || Some(it.namespace) == view.client()
+        })
+    };
+    if service.alias.is_some() || !lacks(View::common(mesh)) {
+        return None;
+    }
+    let rule = of_everybody(mesh, service, destination, written)?;
+    let reaches = |namespace: &str| {
+        it.visibility.reaches(Some(namespace)) && service.visibility.reaches(Some(namespace))
+    };
+    let gateways = it.gateways.iter().filter_map(|name| match name {
+        GatewayName::Named(full) if is_for(it, at, name) => mesh.gateways.find(full),
+        GatewayName::Named(_) | GatewayName::Mesh => None,
+    });
+    let mut proxies = gateways.flat_map(|gateway| &gateway.proxies_in);
+    let gateway = proxies.find(|of| reaches(of) && lacks(View::of_gateways(mesh, of)));
+    let (client, severity) = if let Some(namespace) = gateway {
+        (namespace.as_str(), Severity::Error)
+    } else {
+        let uses = |of: &&str| reaches(of) && lacks(View::of(mesh, of)) && rules(mesh, it, of);
+        let of_mesh = it.is_for_mesh() && is_for(it, at, &GatewayName::Mesh);
+        let found = clients.iter().copied().filter(|_| of_mesh).find(uses)?;
+        (found, Severity::Warning)
+    };
+    let message = format!(
+        "`{}` has no subset `{}` for clients in namespace `{client}`",
+        destination.written.host, destination.subset
+    );
+    let place = Place::value(at.document, at.path().field("subset"));
+    let effect = if at.is_mirror() {
+        "copies of their requests that go there are lost"
+    } else {
+        "their requests that take the route are answered with 503: no cluster is there"
+    };
+    let export = Place::key(rule.id, FieldPath::default().field("spec").field("exportTo"));
+    let mut found = Diagnostic::new(&CHECK, place, message)
+        .label("not defined for them")
+        .also(export, format!("they do not see this rule, which defines `{}`", destination.subset))
+        .consequence(effect)
+        .help("export the DestinationRule to whoever uses the route, or the route to fewer");
+    found.severity = severity;
+    Some(found)
+}
+
+/// The rule which would define the subset for everybody, were it exported to them.
+fn of_everybody<'m>(
+    mesh: &Mesh<'_>,
+    service: &Service<'_>,
+    destination: &Destination<'_>,
+    written: &Written<'m>,
+) -> Option<&'m Resource<DestinationRule>> {
+    let homes = [service.namespace, mesh.settings.root_namespace];
+    written.holding(&destination.host).flatten().copied().find(|rule| {
+        !rule.spec.export_to.is_empty()
+            && rule.spec.workload_selector.is_none()
+            && homes.contains(&rule.namespace.as_str())
+            && place_of(destination.subset, &rule.spec).is_some()
+    })
+}
+
+/// Whether the destination's route may be used at a gateway, or on the mesh.
+fn is_for(it: &VirtualService<'_>, at: &DestinationAt, gateway: &GatewayName) -> bool {
+    at.route().0 != "http" || it.http_at(at).is_none_or(|http| http.is_for(gateway))
+}
+
+/// Whether the routes of `it` rule one of its hosts for clients of a namespace.
+fn rules(mesh: &Mesh<'_>, it: &VirtualService<'_>, client: &str) -> bool {
+    let own = mesh.virtual_services.of_namespace(it.namespace()).iter().copied();
+    let own = own.filter(|id| mesh.virtual_services.get(*id).resource.id == it.resource.id);
+    let own: Vec<_> = own.collect();
+    let view = View::of(mesh, client);
+    it.hosts.iter().filter_map(|host| view.host(host)).any(|seen| {
+        let streams = seen.streams.iter();
+        let http = matches!(seen.http, Some(Ruler::VirtualService(id)) if own.contains(&id));
+        http || streams.into_iter().any(|id| own.contains(id))
+    })
+}
+
+fn describe(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    (destination, at): (&Destination<'_>, &DestinationAt),
+    written: &Written<'_>,
+) -> Diagnostic {
+    let place = Place::value(at.document, at.path().field("subset"));
+    let seen = policies(mesh, it, &destination.host);
+    let is_defined = !mesh.services.of_host(&destination.host).is_empty();
+    let others = written.get(&destination.host).filter(|_| !is_defined);
+    let others = others.map_or(&[][..], Vec::as_slice);
+    let own = seen.iter().flat_map(|policy| &policy.subsets).map(|(.., it)| it.name.as_str());
+    let other = others.iter().flat_map(|rule| &rule.spec.subsets).map(|it| it.name.as_str());
+    // Several rules may define one subset.
+    let mut met = BTreeSet::new();
+    let names: Vec<&str> = own.chain(other).filter(|name| met.insert(*name)).collect();
+    // A version apart by one sign is another version, and seldom a slip.
+    let near = nearest(destination.subset, names.iter().copied()).filter(|near| near.len() > 3);
+    let message = format!("`{}` has no subset `{}`", destination.written.host, destination.subset);
+    let mut found = Diagnostic::new(&CHECK, place, message).meant(near, "not defined");
+    if let Some(hidden) = hidden(destination, written) {
+        found =
+            found.also(hidden, "it is defined here, and this rule does not count for the route");
+    }
+    for rule in seen.iter().flat_map(|policy| &policy.from).chain(others) {
+        let (path, text) = match names.is_empty() {
+            true => ("host", "its DestinationRule defines no subsets".to_owned()),
+            false if names.len() == 1 => ("subsets", format!("there is only {}", list(&names))),
+            false => ("subsets", format!("there are {}", list(&names))),
+        };
+        found =
+            found.also(Place::key(rule.id, FieldPath::default().field("spec").field(path)), text);
+    }
+    if seen.is_empty() && others.is_empty() {
+        let host = Place::value(at.document, at.path().field("host"));
+        found = found.also(host, "no subsets are defined for this host");
+        let services = mesh.services.of_host(&destination.host).iter();
+        for service in services.map(|id| mesh.services.get(*id)) {
+            found = found.also(service.origin.place(), "no DestinationRule is for this host");
+        }
+    }
+    let effect = if at.is_mirror() {
+        "copies of requests that go there are lost"
+    } else {
+        "requests that take the route are answered with 503: no cluster is there"
+    };
+    let help = "define the subset, with its labels, in a DestinationRule of the host";
+    found.consequence(effect).help(help)
+}
+
+/// Where a rule that does not count defines the subset.
+fn hidden(destination: &Destination<'_>, written: &Written<'_>) -> Option<Place> {
+    written.holding(&destination.host).flatten().find_map(|rule| {
+        let index = place_of(destination.subset, &rule.spec)?;
+        let subsets = FieldPath::default().field("spec").field("subsets");
+        Some(Place::value(rule.id, subsets.index(index).field("name")))
+    })
+}
+
+/// `` `v1`, `v2` ``
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// What is told of a route of `shop` to a subset, with these in the spec of its VirtualService and of the rule that defines it.
+    fn told(routes: &str, rule: &str, others: &str) -> Vec<String> {
+        let folder = Folder::new();
+        let pod = |name: &str, namespace: &str, container: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}}}}}\nspec: {{containers: [{{name: {container}, image: a}}]}}\n---\n"
+            )
+        };
+        let pods = [
+            pod("reviews", "shop", "a"),
+            pod("ui", "web", "a"),
+            pod("ingress", "istio-system", "istio-proxy"),
+        ];
+        let text = format!(
+            "{}apiVersion: v1\nkind: Service\nmetadata: {{name: reviews, namespace: shop}}\nspec: {{selector: {{app: reviews}}, ports: [{{name: http, port: 80}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{app: ingress}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec:\n  {routes}\n  http: [{{route: [{{destination: {{host: reviews, subset: v1}}}}]}}]\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec:\n  host: reviews\n  {rule}\n  subsets: [{{name: v1, labels: {{app: reviews}}}}]\n---\n{others}",
+            pods.concat()
+        );
+        folder.write("a.yaml", text);
+        let found = findings(folder.path());
+        let found = found.into_iter().filter(|it| it.check == &CHECK);
+        found.map(|it| format!("{}: {}", it.severity.name(), it.message)).collect()
+    }
+
+    #[test]
+    fn a_rule_that_is_not_exported_defines_nothing_for_others() {
+        let private = "exportTo: ['.']";
+        let all = "hosts: [reviews]";
+        let of_web = "warning: `reviews` has no subset `v1` for clients in namespace `web`";
+        assert_eq!(told(all, private, ""), [of_web]);
+        assert_eq!(told(all, "exportTo: ['.', istio-system]", ""), [of_web]);
+        assert_eq!(told(all, "exportTo: ['.', web]", ""), [""; 0]);
+        assert_eq!(told(all, "exportTo: ['*']", ""), [""; 0]);
+        assert_eq!(told("hosts: [reviews]\n  exportTo: ['.']", private, ""), [""; 0]);
+        let at_gateway = "hosts: [a.example.com]\n  gateways: [g]";
+        let of_gateway =
+            "error: `reviews` has no subset `v1` for clients in namespace `istio-system`";
+        assert_eq!(told(at_gateway, private, ""), [of_gateway]);
+        assert_eq!(told(at_gateway, "exportTo: ['.', istio-system]", ""), [""; 0]);
+    }
+
+    /// What rules there in place of these routes, and in place of this rule.
+    #[test]
+    fn clients_with_routes_or_rules_of_their_own_need_no_other() {
+        let own = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: w, namespace: web}\nspec:\n  hosts: [reviews.shop.svc.cluster.local]\n  exportTo: ['.']\n  http: [{route: [{destination: {host: reviews.shop.svc.cluster.local}}]}]\n";
+        assert_eq!(told("hosts: [reviews]", "exportTo: ['.']", own), [""; 0]);
+        let own = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: w, namespace: web}\nspec: {host: reviews.shop.svc.cluster.local, subsets: [{name: v1, labels: {app: reviews}}]}\n";
+        assert_eq!(told("hosts: [reviews]", "exportTo: ['.']", own), [""; 0]);
+    }
+}

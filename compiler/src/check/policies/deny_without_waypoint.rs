@@ -1,0 +1,43 @@
+//! `deny-without-waypoint`: a `DENY` rule asks for what only requests have, for workloads in ambient mode.
+//!
+//! Istio's node proxy reads no requests: it skips a rule of which nothing is left without them, and nothing is denied. A waypoint
+//! takes policies that target it. Here every workload has a proxy that does what the rule says. Sources: Istio, "Layer 4
+//! security policies in ambient mode"; istio/istio#61126.
+
+use super::http_rule_on_tcp_port::http_field;
+use crate::api::istio::Action;
+use crate::check::proxies::ineffective_sidecar::namespace_label;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+
+pub(super) static CHECK: Check = Check::lint(
+    "deny-without-waypoint",
+    Severity::Warning,
+    include_str!("deny_without_waypoint.md"),
+);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for policy in &mesh.policies.authorization_policies {
+        let spec = &policy.resource.spec;
+        let targets = spec.target_ref.is_some() || !spec.target_refs.is_empty();
+        if spec.action != Action::Deny || targets || policy.scope.is_err() {
+            continue;
+        }
+        let Some(label) = namespace_label(mesh, &policy.resource.namespace) else { continue };
+        let rules = spec.rules.iter().flatten().enumerate();
+        let mut fields = rules.filter_map(|(index, rule)| {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            http_field(rule, &at).map(|field| Place::key(policy.resource.id, field))
+        });
+        let Some(first) = fields.next() else { continue };
+        let message = "in ambient mode nothing looks at requests without a waypoint";
+        out.push(
+            Diagnostic::new(&CHECK, first, message)
+                .label("only a waypoint sees this")
+                .also(label, "ambient mode")
+                .and_here(fields)
+                .consequence("Istio's node proxy skips a rule for requests, and the requests are let through")
+                .help("let a waypoint enforce the policy, with `targetRefs`"),
+        );
+    }
+}

@@ -1,0 +1,441 @@
+//! `moot-allow`: a rule of an `ALLOW` policy lets in nothing that another rule does not let in, for the same workloads.
+//!
+//! Policies of one workload are a union, so the narrower rule holds nobody off. Rules that ask nothing at all are
+//! `allow-opens-everything`'s. Only rules are compared of which it is sure that one covers the other, and two that cover
+//! each other are told once. Source: Istio, `AuthorizationPolicy`.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::policy_never_matches::{block, is_within, namespace_of};
+use crate::api::istio::{Action, AuthorizationPolicy, Condition, From, Operation, Rule, Source};
+use crate::check::caller::is_for_all;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::Mesh;
+use crate::resolve::policy::{Policy, Scope};
+
+pub(super) static CHECK: Check =
+    Check::lint("moot-allow", Severity::Warning, include_str!("moot_allow.md"));
+
+/// A rule, where it stands, and whom it is for.
+struct At<'m> {
+    /// With what its conditions ask of the caller in `from`.
+    rule: Cow<'m, Rule>,
+    document: DocumentId,
+    index: usize,
+    scope: &'m Scope<'m>,
+    /// Where accounts without one are.
+    namespace: &'m str,
+}
+
+impl At<'_> {
+    fn place(&self) -> Place {
+        let path = FieldPath::default().field("spec").field("rules").index(self.index);
+        Place::value(self.document, path)
+    }
+}
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mut by_namespace: BTreeMap<&str, Vec<At<'_>>> = BTreeMap::new();
+    for policy in mesh.policies.authorization_policies.iter().filter(|it| allows(it)) {
+        let Ok(scope) = &policy.scope else { continue };
+        let all = by_namespace.entry(&policy.resource.namespace).or_default();
+        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
+            let (rule, document) = (with_callers(rule), policy.resource.id);
+            all.push(At { rule, document, index, scope, namespace: &policy.resource.namespace });
+        }
+    }
+    // What is for all namespaces comes before what each of them says.
+    let root = mesh.settings.root_namespace;
+    let everywhere = by_namespace.get(root).map_or(&[][..], Vec::as_slice);
+    let of_root = Broader::of(everywhere);
+    for (namespace, rules) in &by_namespace {
+        let own = Broader::of(rules);
+        for (place, narrow) in rules.iter().enumerate() {
+            let Some(asked) = own.asked.get(place) else { continue };
+            let covers =
+                |broad: &At<'_>| broad.scope.includes(narrow.scope) && covers(broad, narrow);
+            let above = (*namespace != root).then(|| of_root.candidates(asked, narrow));
+            let above = above.into_iter().flatten().filter_map(|other| everywhere.get(other));
+            let beside = own.candidates(asked, narrow).into_iter();
+            let beside = beside.filter_map(|other| Some((other, rules.get(other)?)));
+            // Of two that are alike, the later.
+            let beside = beside.filter(|(other, broad)| {
+                *other != place && covers(broad) && (*other < place || !self::covers(narrow, broad))
+            });
+            let mut broad = above.filter(|it| covers(it)).chain(beside.map(|(_, broad)| broad));
+            out.extend(broad.next().map(|broad| report(narrow, broad)));
+        }
+    }
+}
+
+/// Which rules may cover another, found by a value that holds one which the other asks for.
+struct Broader<'m> {
+    /// By what they ask for of the first thing of which it is known what holds it.
+    by_value: HashMap<(Asked, Form<'m>), Vec<usize>>,
+    /// Of the fixed parts of patterns, for each thing.
+    lengths: BTreeMap<Asked, BTreeSet<usize>>,
+    /// Those of which it cannot be told so.
+    others: Vec<usize>,
+    /// What each rule asks for.
+    asked: Vec<Wanted<'m>>,
+}
+
+/// By what a rule asks for it.
+type Wanted<'m> = [Option<Vec<Key<'m>>>; 5];
+
+/// A value, and what it is asked of.
+type Key<'m> = (Asked, &'m str);
+
+/// What a value stands for.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Form<'m> {
+    Text(&'m str),
+    Prefix(&'m str),
+    Suffix(&'m str),
+}
+
+impl<'m> Form<'m> {
+    /// Of no template, address or block, which may be written in several ways, nor of a pattern of callers, who may be asked for
+    /// in other ways than this.
+    fn of((asked, value): Key<'m>) -> Option<Self> {
+        if value.contains('{') || block(value).is_ok() {
+            return None;
+        }
+        let form = match (value.strip_suffix('*'), value.strip_prefix('*')) {
+            (Some(prefix), _) => Self::Prefix(prefix),
+            (None, Some(suffix)) => Self::Suffix(suffix),
+            (None, None) => Self::Text(value),
+        };
+        let (Self::Text(fixed) | Self::Prefix(fixed) | Self::Suffix(fixed)) = form;
+        let is_comparable =
+            matches!(form, Self::Text(_)) || matches!(asked, Asked::Paths | Asked::Hosts);
+        (is_comparable && !fixed.contains('*')).then_some(form)
+    }
+
+    const fn fixed_length(self) -> Option<usize> {
+        match self {
+            Self::Text(_) => None,
+            Self::Prefix(fixed) | Self::Suffix(fixed) => Some(fixed.len()),
+        }
+    }
+}
+
+impl<'m> Broader<'m> {
+    fn of(rules: &'m [At<'_>]) -> Self {
+        let asked = rules.iter().map(|it| Asked::ALL.map(|asked| asked.values(&it.rule)));
+        let asked: Vec<Wanted<'m>> = asked.collect();
+        let mut count: HashMap<Key<'m>, usize> = HashMap::new();
+        for key in asked.iter().flatten().flatten().flatten() {
+            *count.entry(*key).or_default() += 1;
+        }
+        let (mut by_value, mut others) = (HashMap::<_, Vec<usize>>::new(), Vec::new());
+        let mut lengths: BTreeMap<Asked, BTreeSet<usize>> = BTreeMap::new();
+        for (place, lists) in asked.iter().enumerate() {
+            let told = lists.iter().flatten().filter_map(|values| {
+                let forms = values.iter().map(|key| Some((key.0, Form::of(*key)?)));
+                Some((values, forms.collect::<Option<BTreeSet<_>>>()?))
+            });
+            // What the fewest others ask for tells most.
+            let rarest =
+                told.min_by_key(|(values, _)| values.iter().map(|key| count.get(key)).max());
+            let Some((_, forms)) = rarest else {
+                others.push(place);
+                continue;
+            };
+            for (asked, form) in forms {
+                lengths.entry(asked).or_default().extend(form.fixed_length());
+                by_value.entry((asked, form)).or_default().push(place);
+            }
+        }
+        Self { by_value, lengths, others, asked }
+    }
+
+    /// All that may cover a rule, in their order: of a value that it asks for itself, they ask for one that holds it.
+    fn candidates(&self, asked: &Wanted<'m>, narrow: &'m At<'_>) -> Vec<usize> {
+        let is_empty = |list: Option<usize>| list == Some(0);
+        if is_empty(narrow.rule.from.as_ref().map(Vec::len))
+            || is_empty(narrow.rule.to.as_ref().map(Vec::len))
+        {
+            return (0..self.asked.len()).collect();
+        }
+        let asked = asked.iter().flatten();
+        let asked = asked.filter_map(|values| values.first().copied());
+        // Who is asked for by name is of a namespace, too.
+        let namespace = narrow.rule.from.iter().flatten().find_map(|it| {
+            let source = it.source.as_ref()?;
+            let account = source.service_accounts.first();
+            let of_account = account.map(|it| qualified(it, narrow.namespace).0);
+            of_account.or_else(|| namespace_of(source.principals.first()?))
+        });
+        let asked = asked.chain(namespace.map(|it| (Asked::Namespaces, it)));
+        let by_value = asked.flat_map(|key| self.holding(key)).flatten();
+        let mut all: Vec<_> = by_value.chain(&self.others).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The rules by each value that holds this one.
+    fn holding(&self, (asked, value): Key<'m>) -> impl Iterator<Item = &Vec<usize>> {
+        let (start, end) = (value.trim_end_matches('*'), value.trim_start_matches('*'));
+        let lengths = self.lengths.get(&asked).into_iter().flatten().copied();
+        let patterns = lengths.flat_map(move |length| {
+            let prefix = start.get(..length).map(Form::Prefix);
+            let from = end.len().checked_sub(length);
+            let suffix = from.and_then(|from| end.get(from..)).map(Form::Suffix);
+            [prefix, suffix].into_iter().flatten()
+        });
+        let forms = std::iter::once(Form::Text(value)).chain(patterns);
+        forms.filter_map(move |form| self.by_value.get(&(asked, form)))
+    }
+}
+
+/// What a rule may ask for, as far as rules are told apart by it.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Asked {
+    Principals,
+    Namespaces,
+    Paths,
+    Hosts,
+    Ports,
+}
+
+impl Asked {
+    const ALL: [Self; 5] =
+        [Self::Principals, Self::Namespaces, Self::Paths, Self::Hosts, Self::Ports];
+
+    /// The values of all alternatives; absent where one of them takes any.
+    fn values<'m>(self, rule: &'m Rule) -> Option<Vec<(Self, &'m str)>> {
+        let source = |get: fn(&Source) -> &Vec<String>| -> Option<Vec<&'m Vec<String>>> {
+            let parts = rule.from.as_ref()?.iter();
+            parts.map(|part| part.source.as_ref().map(get)).collect()
+        };
+        let operation = |get: fn(&Operation) -> &Vec<String>| -> Option<Vec<&'m Vec<String>>> {
+            let parts = rule.to.as_ref()?.iter();
+            parts.map(|part| part.operation.as_ref().map(get)).collect()
+        };
+        let lists = match self {
+            Self::Principals => source(|it| &it.principals),
+            Self::Namespaces => source(|it| &it.namespaces),
+            Self::Paths => operation(|it| &it.paths),
+            Self::Hosts => operation(|it| &it.hosts),
+            Self::Ports => operation(|it| &it.ports),
+        }?;
+        let asks = !lists.is_empty() && lists.iter().all(|list| !list.is_empty());
+        let values = lists.into_iter().flatten().map(|value| (self, value.as_str()));
+        asks.then(|| values.collect())
+    }
+}
+
+fn report(narrow: &At<'_>, broad: &At<'_>) -> Diagnostic {
+    Diagnostic::new(&CHECK, narrow.place(), "another rule lets in all that this one does")
+        .label("changes nothing")
+        .also(broad.place(), "this one asks for less")
+        .consequence("what is asked for here alone is asked of nobody")
+        .help("policies add to each other: narrow the other rule, remove this one, or write a `DENY` policy")
+}
+
+/// One on trial changes nothing anyway.
+fn allows(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
+    policy.resource.spec.action == Action::Allow && !policy.resource.is_tried()
+}
+
+/// A rule whose conditions on the caller's identity stand in `from`, where nothing else does.
+fn with_callers(rule: &Rule) -> Cow<'_, Rule> {
+    let is_of_caller = |it: &Condition| matches!(&*it.key, "source.namespace" | "source.principal");
+    if rule.from.is_some() || !rule.when.iter().any(is_of_caller) {
+        return Cow::Borrowed(rule);
+    }
+    let (of_caller, others): (Vec<_>, Vec<_>) = rule.when.iter().cloned().partition(is_of_caller);
+    // Of one attribute there may be two, which must both hold.
+    let [condition] = of_caller.as_slice() else { return Cow::Borrowed(rule) };
+    let Condition { key, values, not_values } = condition.clone();
+    let source = if key == "source.namespace" {
+        Source { namespaces: values, not_namespaces: not_values, ..Source::default() }
+    } else {
+        Source { principals: values, not_principals: not_values, ..Source::default() }
+    };
+    let from = Some(vec![From { source: Some(source) }]);
+    Cow::Owned(Rule { from, when: others, ..rule.clone() })
+}
+
+fn covers(broad: &At<'_>, narrow: &At<'_>) -> bool {
+    let (a, b) = (&*broad.rule, &*narrow.rule);
+    is_for_all(a).is_none()
+        && covers_any(a.from.as_deref(), b.from.as_deref(), |a, b| {
+            let (Some(a), Some(b)) = (a.source.as_ref(), b.source.as_ref()) else { return false };
+            covers_source(a, b) && covers_callers((a, broad.namespace), (b, narrow.namespace))
+        })
+        && covers_any(a.to.as_deref(), b.to.as_deref(), |a, b| {
+            covers_operation(a.operation.as_ref(), b.operation.as_ref())
+        })
+        && a.when.iter().all(|a| b.when.iter().any(|b| covers_condition(a, b)))
+}
+
+/// Whether each alternative of `b` is covered by one of `a`; absent are all requests.
+fn covers_any<T>(a: Option<&[T]>, b: Option<&[T]>, covers: impl Fn(&T, &T) -> bool) -> bool {
+    match (a, b) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(a), Some(b)) => b.iter().all(|b| a.iter().any(|a| covers(a, b))),
+    }
+}
+
+/// Whether whoever has an identity that `b` asks for has one that `a` asks for, in whichever way each of them says it; a name of
+/// an account alone is one of the namespace beside.
+fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source, &str)) -> bool {
+    let accounts: Vec<_> = b.service_accounts.iter().map(|it| qualified(it, b_namespace)).collect();
+    let principals: Vec<_> = b.principals.iter().map(|it| (namespace_of(it), it)).collect();
+    let each_account = |holds: &dyn Fn(&str, &str) -> bool| {
+        !accounts.is_empty() && accounts.iter().all(|(namespace, name)| holds(namespace, name))
+    };
+    let each_principal = |holds: &dyn Fn(&str, &str) -> bool| {
+        let holds = |(namespace, it): &(Option<&str>, &String)| {
+            namespace.is_some_and(|namespace| holds(namespace, it))
+        };
+        !principals.is_empty() && principals.iter().all(holds)
+    };
+    let is_any = |values: &[String], value: &str| values.iter().any(|it| is_within(value, it));
+    // Whatever the trust domain.
+    let of_account = |namespace: &str, name: &str| format!("*/ns/{namespace}/sa/{name}");
+    let has_principal = a.principals.is_empty()
+        || asked(&a.principals, &b.principals)
+        || each_account(&|namespace, name| is_any(&a.principals, &of_account(namespace, name)))
+        || (is_any(&a.principals, "*") && !b.namespaces.is_empty());
+    let has_namespace = a.namespaces.is_empty()
+        || asked(&a.namespaces, &b.namespaces)
+        || each_account(&|namespace, _| is_any(&a.namespaces, namespace))
+        || each_principal(&|namespace, _| is_any(&a.namespaces, namespace));
+    let own: Vec<_> = a.service_accounts.iter().map(|it| qualified(it, a_namespace)).collect();
+    let has_account = own.is_empty()
+        || each_account(&|namespace, name| own.contains(&(namespace, name)))
+        || each_principal(&|_, it| {
+            own.iter().any(|(namespace, name)| is_within(it, &of_account(namespace, name)))
+        });
+    has_principal && has_namespace && has_account
+}
+
+/// The namespace and the name of an account.
+fn qualified<'m>(account: &'m str, own: &'m str) -> (&'m str, &'m str) {
+    account.split_once('/').unwrap_or((own, account))
+}
+
+fn covers_source(a: &Source, b: &Source) -> bool {
+    asked(&a.request_principals, &b.request_principals)
+        && asked(&a.ip_blocks, &b.ip_blocks)
+        && asked(&a.remote_ip_blocks, &b.remote_ip_blocks)
+        && asked(&a.trust_domains, &b.trust_domains)
+        && excluded(&a.not_principals, &b.not_principals)
+        && excluded(&a.not_request_principals, &b.not_request_principals)
+        && excluded(&a.not_namespaces, &b.not_namespaces)
+        && excluded(&a.not_ip_blocks, &b.not_ip_blocks)
+        && excluded(&a.not_remote_ip_blocks, &b.not_remote_ip_blocks)
+        && excluded(&a.not_service_accounts, &b.not_service_accounts)
+        && excluded(&a.not_trust_domains, &b.not_trust_domains)
+}
+
+fn covers_operation(a: Option<&Operation>, b: Option<&Operation>) -> bool {
+    let (Some(a), Some(b)) = (a, b) else { return false };
+    asked(&a.hosts, &b.hosts)
+        && asked(&a.ports, &b.ports)
+        && asked(&a.methods, &b.methods)
+        && asked(&a.paths, &b.paths)
+        && excluded(&a.not_hosts, &b.not_hosts)
+        && excluded(&a.not_ports, &b.not_ports)
+        && excluded(&a.not_methods, &b.not_methods)
+        && excluded(&a.not_paths, &b.not_paths)
+}
+
+fn covers_condition(a: &Condition, b: &Condition) -> bool {
+    a.key == b.key && asked(&a.values, &b.values) && excluded(&a.not_values, &b.not_values)
+}
+
+/// Whether what has one of `b` has one of `a`; none asks for nothing.
+fn asked(a: &[String], b: &[String]) -> bool {
+    a.is_empty() || (!b.is_empty() && b.iter().all(|b| a.iter().any(|a| is_within(b, a))))
+}
+
+/// Whether all that `a` excludes `b` excludes, too.
+fn excluded(a: &[String], b: &[String]) -> bool {
+    a.iter().all(|a| b.iter().any(|b| is_within(a, b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    fn moot(rules: &str) -> usize {
+        let folder = Folder::new();
+        folder.write("a.yaml", format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec:\n  rules:\n{rules}"
+        ));
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn a_rule_covers_another_when_it_asks_for_no_more() {
+        let get = "  - to: [{operation: {methods: [GET], paths: [/api/x]}}]\n";
+        assert_eq!(moot(&format!("  - to: [{{operation: {{paths: ['/api/*']}}}}]\n{get}")), 1);
+        assert_eq!(moot(&format!("{get}  - to: [{{operation: {{paths: ['/api/*']}}}}]\n")), 1);
+        assert_eq!(moot(&format!("{get}{get}")), 1);
+        assert_eq!(moot(&format!("  - to: [{{operation: {{paths: ['/other/*']}}}}]\n{get}")), 0);
+        let without = "  - to: [{operation: {paths: ['/api/*'], notPaths: [/api/x]}}]\n";
+        assert_eq!(moot(&format!("{without}{get}")), 0);
+        let from = "  - from: [{source: {namespaces: [web]}}]\n";
+        assert_eq!(moot(&format!("{from}{get}")), 0);
+    }
+
+    #[test]
+    fn a_caller_is_who_it_is_in_whichever_way_it_is_asked_for() {
+        let of = |source: &str| format!("  - from: [{{source: {source}}}]\n");
+        let who = of("{principals: [cluster.local/ns/shop/sa/a]}");
+        let account = of("{serviceAccounts: [a]}");
+        let namespace = of("{namespaces: [shop]}");
+        let when = |key: &str, value: &str| {
+            format!("  - when: [{{key: source.{key}, values: ['{value}']}}]\n")
+        };
+        for (narrow, broad) in [
+            (&who, &namespace),
+            (&account, &namespace),
+            (&who, &account),
+            (&account, &of("{principals: ['*']}")),
+            (&namespace, &of("{principals: ['*']}")),
+            (&when("namespace", "shop"), &namespace),
+            (&when("principal", "cluster.local/ns/shop/sa/a"), &namespace),
+        ] {
+            assert_eq!(moot(&format!("{narrow}{broad}")), 1, "{narrow}{broad}");
+            assert_eq!(moot(&format!("{broad}{narrow}")), 1, "{broad}{narrow}");
+        }
+        for (narrow, broad) in [
+            (&who, &of("{namespaces: [web]}")),
+            (&who, &of("{serviceAccounts: [web/a]}")),
+            (&account, &of("{principals: [cluster.local/ns/web/sa/a]}")),
+            (&who, &of("{namespaces: [shop], notPrincipals: [cluster.local/ns/shop/sa/a]}")),
+        ] {
+            assert_eq!(moot(&format!("{narrow}{broad}")), 0, "{narrow}{broad}");
+        }
+        let templates = "  - to: [{operation: {paths: ['/a/{*}']}}]\n  - to: [{operation: {paths: ['/a/{**}']}}]\n";
+        assert_eq!(moot(templates), 1);
+    }
+
+    #[test]
+    fn a_policy_of_the_root_namespace_is_for_every_other() {
+        let policy = |namespace: &str, principals: &str| {
+            format!(
+                "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: {namespace}}}\nspec: {{rules: [{{from: [{{source: {{principals: ['{principals}']}}}}]}}]}}\n---\n"
+            )
+        };
+        let moot = |broad: &str, narrow: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", format!("{broad}{narrow}"));
+            findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+        };
+        let (all, one) = ("cluster.local/*", "cluster.local/ns/shop/sa/a");
+        assert_eq!(moot(&policy("istio-system", all), &policy("shop", one)), 1);
+        assert_eq!(moot(&policy("shop", all), &policy("istio-system", one)), 0);
+        assert_eq!(moot(&policy("web", all), &policy("shop", one)), 0);
+    }
+}

@@ -1,0 +1,208 @@
+//! `policy-never-matches`: a part of a rule of an `AuthorizationPolicy` contradicts itself or the workload it is for.
+//!
+//! - What it asks for it also excludes (`methods` within `notMethods`), or two conditions on one attribute leave nothing.
+//! - It excludes what every request has (`notPaths: ["*"]`).
+//! - It asks for identities of the connection, and the workload takes plain text alone.
+//! - It asks for tokens, and nothing checks tokens for the workload.
+//! - A value is one that nothing has: a path that no request has once paths are normalised, a method in lower case, a
+//!   principal that begins with `spiffe://` or is of a trust domain that is not the mesh's.
+//!
+//! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
+
+mod contradiction;
+mod impossible;
+mod pattern;
+
+use std::collections::BTreeSet;
+
+pub(in crate::check) use self::pattern::{block, every_address, is_within, namespace_of};
+
+use contradiction::contradictions;
+use impossible::dead_values;
+
+use super::http_rule_on_tcp_port::ports;
+use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
+use crate::check::kept::apart;
+use crate::check::{mtls, selection};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::policy::Policy;
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check =
+    Check::lint("policy-never-matches", Severity::Warning, include_str!("policy_never_matches.md"));
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    apart::authorization_policies(mesh, out, |policy, out| {
+        let action = policy.resource.spec.action;
+        let workloads = match &policy.scope {
+            Ok(scope) => selection::of_policy(mesh, scope),
+            Err(_) => return,
+        };
+        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            let mut faults = contradictions(rule, &at);
+            faults.extend(without_identity(mesh, rule, &at, &workloads));
+            faults.extend(without_token(mesh, policy, rule, &at, &workloads));
+            out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
+            let dead = dead_values(&mesh.settings, rule, &at).into_iter();
+            out.extend(dead.map(|value| value.say(policy.resource.id, action)));
+        }
+    });
+}
+
+/// Why a part never holds.
+struct Fault {
+    message: String,
+    at: FieldPath,
+    label: &'static str,
+    other: Option<(Place, &'static str)>,
+    help: &'static str,
+}
+
+/// A value of a list that nothing has, beside others that something may have.
+struct DeadValue {
+    reason: &'static str,
+    at: FieldPath,
+    value: String,
+    /// Whether it stands in a list of what is left out.
+    excludes: bool,
+    /// What may have been meant.
+    instead: Option<String>,
+}
+
+impl DeadValue {
+    fn say(self, document: crate::parse::DocumentId, action: Action) -> Diagnostic {
+        let effect = match action {
+            _ if self.excludes => "nobody is left out by this value",
+            Action::Allow => "this value lets nobody in",
+            Action::Deny => "this value stops nobody",
+            Action::Audit => "by this value nothing is noted",
+            Action::Custom => "by this value nobody is asked",
+        };
+        let place = Place::value(document, self.at);
+        let message = format!("nothing is ever `{}`: {}", self.value, self.reason);
+        Diagnostic::new(&CHECK, place, message)
+            .meant(self.instead.as_deref(), "never holds")
+            .consequence(effect)
+    }
+}
+
+impl Fault {
+    fn say(self, document: crate::parse::DocumentId, action: Action) -> Diagnostic {
+        let effect = match action {
+            Action::Allow => "this part of the rule lets nobody in",
+            Action::Deny => "this part of the rule stops no request",
+            Action::Audit => "this part of the rule notes nothing",
+            Action::Custom => "by this part of the rule nobody is asked",
+        };
+        let place = Place::key(document, self.at);
+        let found = Diagnostic::new(&CHECK, place, self.message).label(self.label);
+        let found = match self.other {
+            Some((place, text)) => found.also(place, text),
+            None => found,
+        };
+        found.consequence(effect).help(self.help)
+    }
+}
+
+/// Every caller is somebody unknown to a workload that takes plain text alone.
+fn without_identity(
+    mesh: &Mesh<'_>,
+    rule: &Rule,
+    at: &FieldPath,
+    workloads: &[&Workload<'_>],
+) -> Option<Fault> {
+    let sources = rule.from.iter().flatten().enumerate();
+    let (index, field) = sources.filter_map(|(at, it)| Some((at, it.source.as_ref()?))).find_map(
+        |(index, source)| {
+            let lists = [
+                ("principals", &source.principals),
+                ("namespaces", &source.namespaces),
+                ("serviceAccounts", &source.service_accounts),
+            ];
+            let asked = lists.into_iter().find(|(_, values)| !values.is_empty());
+            asked.map(|(field, _)| (index, field))
+        },
+    )?;
+    let mut modes = workloads.iter().flat_map(|it| {
+        let ports = it.inventory.ports.values().map(|port| Some(*port)).chain([None]);
+        ports.map(|port| mtls::effective(mesh, &it.inventory, port))
+    });
+    let mut place = None;
+    if workloads.is_empty()
+        || !modes.all(|it| {
+            place = place.take().or(it.place);
+            it.mode == MtlsMode::Disable
+        })
+    {
+        return None;
+    }
+    let place = place?;
+    Some(Fault {
+        message: format!("`{field}` asks for an identity, and no connection here has one"),
+        at: at.clone().field("from").index(index).field("source").field(field),
+        label: "never holds",
+        other: Some((place, "the workload takes plain text alone, which proves nothing")),
+        help: "let the workload take mutual TLS (`PERMISSIVE` or `STRICT`)",
+    })
+}
+
+/// Without a `RequestAuthentication` no request has a token that counts.
+fn without_token(
+    mesh: &Mesh<'_>,
+    policy: &Policy<'_, AuthorizationPolicy>,
+    rule: &Rule,
+    at: &FieldPath,
+    workloads: &[&Workload<'_>],
+) -> Option<Fault> {
+    let sources = rule.from.iter().flatten().enumerate();
+    let source = sources.filter_map(|(at, it)| Some((at, it.source.as_ref()?)));
+    let mut source = source.filter(|(_, source)| !source.request_principals.is_empty());
+    let from = source.next().map(|(index, _)| {
+        at.clone().field("from").index(index).field("source").field("requestPrincipals")
+    });
+    let when = rule.when.iter().position(|condition| {
+        condition.key.starts_with("request.auth.") && !condition.values.is_empty()
+    });
+    let when = when.map(|index| at.clone().field("when").index(index).field("key"));
+    let at = from.or(when)?;
+    let own = policy.resource.namespace.as_str();
+    let checks_tokens = |it: &Policy<'_, crate::api::istio::RequestAuthentication>| {
+        let Ok(scope) = &it.scope else { return false };
+        let is_wide = scope.namespace.is_none_or(|namespace| namespace == own);
+        let selected = selection::of_policy(mesh, scope);
+        let shares = || selected.iter().any(|it| workloads.iter().any(|own| own.id == it.id));
+        // Without workloads nothing can be told but where the two stand.
+        !it.resource.spec.jwt_rules.is_empty()
+            && if workloads.is_empty() {
+                is_wide || own == mesh.settings.root_namespace
+            } else {
+                shares()
+            }
+    };
+    let all = &mesh.policies.request_authentications;
+    if workloads.is_empty() && own == mesh.settings.root_namespace {
+        if all.iter().any(checks_tokens) {
+            return None;
+        }
+    } else {
+        // No other can be for one of the workloads.
+        let namespaces: BTreeSet<&str> =
+            workloads.iter().map(|it| it.namespace()).chain([own]).collect();
+        let near = namespaces.into_iter().flat_map(|it| all.of_namespace(Some(it)));
+        if all.of_namespace(None).chain(near).any(checks_tokens) {
+            return None;
+        }
+    }
+    // What becomes of such a rule where there are no requests is told by others.
+    if ports(mesh, workloads).are_for_tcp_alone() {
+        return None;
+    }
+    Some(Fault {
+        message: "the rule asks for a token, and nothing checks tokens here".to_owned(),
+        at,
+        label: "never holds",
+        other: None,
+        help: "add a RequestAuthentication for the same workloads",
+    })
+}

@@ -1,0 +1,90 @@
+//! `service-port-in-policy`: a policy names a port of the Service where the port of its pods is meant.
+//!
+//! Policies are for workloads, which know only their own ports. Sources: Istio, `Operation.ports`, the
+//! condition `destination.port`, `PeerAuthentication.portLevelMtls`.
+
+use crate::api::istio::Rule;
+use crate::check::kept::apart;
+use crate::check::selection;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check = Check::lint(
+    "service-port-in-policy",
+    Severity::Warning,
+    include_str!("service_port_in_policy.md"),
+);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    apart::authorization_policies(mesh, out, |policy, out| {
+        let Ok(scope) = &policy.scope else { return };
+        let workloads = selection::of_policy(mesh, scope);
+        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            for (path, ports) in lists(rule, &at) {
+                for (index, port) in ports.iter().enumerate() {
+                    let place = Place::value(policy.resource.id, path.clone().index(index));
+                    out.extend(check(mesh, &workloads, port, place));
+                }
+            }
+        }
+    });
+    for policy in &mesh.policies.peer_authentications {
+        let Ok(scope) = &policy.scope else { continue };
+        let workloads = selection::of_policy(mesh, scope);
+        for port in policy.resource.spec.port_level_mtls.iter().flatten().map(|(port, _)| port) {
+            let path =
+                FieldPath::default().field("spec").field("portLevelMtls").field(port.clone());
+            let place = Place::key(policy.resource.id, path);
+            out.extend(check(mesh, &workloads, port, place));
+        }
+    }
+}
+
+/// The ports that a rule, which stands at `at`, asks for.
+fn lists<'p>(rule: &'p Rule, at: &FieldPath) -> Vec<(FieldPath, &'p [String])> {
+    let mut all = Vec::new();
+    for (index, to) in rule.to.iter().flatten().enumerate() {
+        let Some(operation) = &to.operation else { continue };
+        let at = at.clone().field("to").index(index).field("operation");
+        all.push((at.field("ports"), operation.ports.as_slice()));
+    }
+    for (index, condition) in rule.when.iter().enumerate() {
+        if condition.key == "destination.port" {
+            let at = at.clone().field("when").index(index);
+            all.push((at.field("values"), condition.values.as_slice()));
+        }
+    }
+    all
+}
+
+fn check(
+    mesh: &Mesh<'_>,
+    workloads: &[&Workload<'_>],
+    written: &str,
+    place: Place,
+) -> Option<Diagnostic> {
+    let port: u16 = written.parse().ok()?;
+    let mut meant = None;
+    for workload in workloads {
+        let is_container = workload.inventory.ports.values().any(|own| *own == port);
+        let services: Vec<_> = mesh.services.served_by(workload);
+        let ports =
+            services.iter().flat_map(|it| it.object.ports.iter().map(move |port| (it, port)));
+        let targets = ports.map(|(it, own)| (it, own, selection::target(workload, &own.target)));
+        let targets: Vec<_> = targets.collect();
+        if is_container || targets.iter().any(|(.., target)| *target == Some(port)) {
+            return None;
+        }
+        let of_service = targets.into_iter().find(|(_, own, _)| own.number == port);
+        meant = meant.or_else(|| of_service.and_then(|(it, _, target)| Some((*it, target?))));
+    }
+    let (service, target) = meant?;
+    let message = format!("{port} is a port of the Service, and its workloads do not have it");
+    let found = Diagnostic::new(&CHECK, place, message)
+        .meant(Some(&target.to_string()), "")
+        .also(service.origin.place(), format!("this leads from {port} to {target}"))
+        .consequence("the policy says nothing about the port that is called")
+        .help("policies name the ports of pods (`targetPort`)");
+    Some(found)
+}

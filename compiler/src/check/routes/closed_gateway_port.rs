@@ -1,0 +1,126 @@
+//! `closed-gateway-port`: a Gateway opens a port that no Service of its pods leads to.
+//!
+//! Either number is right: a Service's own port, or the pods' port behind it. Source: Istio,
+//! `gateway.IngressGatewayPortAnalyzer`.
+
+use std::collections::BTreeSet;
+
+use crate::api::Resource;
+use crate::api::kubernetes::{Service, ServicePort};
+use crate::api::scalar::IntOrString;
+use crate::check::inventory;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::gateway::IstioGateway;
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check =
+    Check::lint("closed-gateway-port", Severity::Warning, include_str!("closed_gateway_port.md"))
+        .alias(&["IST0162"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    if !inventory::lists_hosts(mesh) {
+        return;
+    }
+    for gateway in mesh.gateways.iter() {
+        let pods = mesh.workloads.selected(None, &gateway.resource.spec.selector);
+        if pods.is_empty() {
+            continue;
+        }
+        let services: Vec<_> = pods.iter().flat_map(|pod| services(mesh, pod)).collect();
+        let open: BTreeSet<u32> = services
+            .iter()
+            .flat_map(|service| &service.spec.ports)
+            .filter(|port| port.protocol.as_deref().is_none_or(|it| it == "TCP"))
+            .flat_map(|port| numbers(port, &pods))
+            .chain(pods.iter().flat_map(|pod| node_ports(pod)))
+            .collect();
+        out.extend(report(gateway, &pods, &services, &open));
+    }
+}
+
+fn services<'m>(mesh: &'m Mesh<'_>, pod: &Workload<'_>) -> Vec<&'m Resource<Service>> {
+    let services = inventory::in_namespace(&mesh.source.services, pod.namespace()).iter();
+    services
+        .filter(|it| !it.spec.selector.is_empty() && pod.inventory.has(&it.spec.selector))
+        .collect()
+}
+
+/// The Service's own, and the pods' behind it.
+fn numbers(port: &ServicePort, pods: &[&Workload<'_>]) -> Vec<u32> {
+    let target = match &port.target_port {
+        Some(IntOrString::Int(number)) => u32::try_from(*number).ok(),
+        Some(IntOrString::String(name)) => {
+            let named = pods.iter().find_map(|pod| pod.inventory.ports.get(name));
+            name.parse().ok().or(named.map(|number| u32::from(*number)))
+        }
+        None => None,
+    };
+    u32::try_from(port.port).ok().into_iter().chain(target).collect()
+}
+
+/// Ports that are open on the pods' nodes, without a Service.
+fn node_ports(pod: &Workload<'_>) -> Vec<u32> {
+    if !pod.pod.host_network {
+        return Vec::new();
+    }
+    pod.inventory.ports.values().map(|number| u32::from(*number)).collect()
+}
+
+fn report<'m>(
+    gateway: &'m IstioGateway<'_>,
+    pods: &'m [&Workload<'_>],
+    services: &'m [&Resource<Service>],
+    open: &'m BTreeSet<u32>,
+) -> impl Iterator<Item = Diagnostic> {
+    // Zero where none is written.
+    let is_closed = |number: u32| number != 0 && !open.contains(&number);
+    let closed = gateway.servers.iter().filter(move |it| is_closed(it.spec.port.number));
+    closed.map(move |server| {
+        let number = server.spec.port.number;
+        let path = FieldPath::default().field("spec").field("servers").index(server.index);
+        let place = Place::value(gateway.resource.id, path.field("port").field("number"));
+        let message = format!("no Service leads to port {number} of these proxies");
+        let found = Diagnostic::new(&CHECK, place, message)
+            .label("not reached by a Service")
+            .consequence("clients outside of the pods' network cannot connect to it")
+            .help(format!("add a port with `targetPort: {number}` to the Service"));
+        match (services.first(), pods.first()) {
+            (Some(service), _) => {
+                let ports = FieldPath::default().field("spec").field("ports");
+                found.also(Place::key(service.id, ports), "it is not among these")
+            }
+            (None, Some(pod)) => found.also(Place::resource(pod.id), "no Service selects it"),
+            (None, None) => found,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// The ports of a Gateway that are said to be closed; `port` is that of the Service.
+    fn closed(port: &str, numbers: &[u32]) -> usize {
+        let folder = Folder::new();
+        let servers: Vec<_> = numbers
+            .iter()
+            .map(|number| {
+                format!("{{port: {{number: {number}, name: p{number}, protocol: HTTP}}, hosts: [a.test]}}")
+            })
+            .collect();
+        folder.write("a.yaml", format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: edge, namespace: edge}}\nspec: {{selector: {{app: edge}}, ports: [{port}]}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: edge, namespace: edge, labels: {{app: edge}}}}\nspec: {{containers: [{{name: istio-proxy, image: proxy, ports: [{{name: web, containerPort: 8080}}]}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: edge}}\nspec: {{selector: {{app: edge}}, servers: [{}]}}\n",
+            servers.join(", ")
+        ));
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn either_port_of_a_service_is_open() {
+        assert_eq!(closed("{name: http, port: 80, targetPort: 8080}", &[80, 8080, 81]), 1);
+        assert_eq!(closed("{name: http, port: 80, targetPort: web}", &[80, 8080]), 0);
+        assert_eq!(closed("{name: http, port: 80}", &[80, 8080]), 1);
+        assert_eq!(closed("{name: http, port: 80, protocol: UDP}", &[80]), 1);
+    }
+}

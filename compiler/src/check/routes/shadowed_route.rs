@@ -1,0 +1,351 @@
+//! `shadowed-route`: earlier routes take every request that a later one matches, or that one of its matches does.
+//!
+//! Matches are compared by what they take, one with one, and then with what several earlier ones take together; of the routes of
+//! several resources one with one alone. What stands after routes that take everything is `unreachable-route`'s. At a gateway the routes of all resources for a
+//! host are tried one after another, so there the earlier ones may be another resource's. Source: Istio,
+//! `VirtualService.http`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::unreachable_route::all_taken;
+use crate::api::istio::HttpMatch;
+use crate::check::kept::apart;
+use crate::check::matching::cover::covers;
+use crate::check::matching::http_places::HttpPlaces;
+use crate::check::matching::merged_routes::{self, Merged, MergedRoutes};
+use crate::check::matching::together::Together;
+use crate::check::matching::tried::Tried;
+use crate::check::matching::witness::for_one;
+use crate::check::overlap::why_first;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::Mesh;
+use crate::resolve::route::{MergedHttp, VirtualService};
+
+pub(super) static CHECK: Check =
+    Check::lint("shadowed-route", Severity::Warning, include_str!("shadowed_route.md"))
+        .alias(&["IST0130", "IST0131"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    apart::virtual_services(mesh, out, |it, out| check(mesh, it, out));
+    let mut met = BTreeSet::new();
+    for merged in merged_routes::all(mesh) {
+        check_merged(&merged, &mut met, out);
+    }
+}
+
+/// Of how many earlier matches it is looked whether together they take what a later one does.
+const EARLIER_MAX: usize = 64;
+
+fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
+    let live = all_taken(mesh, it).map_or(it.http.len(), |all| all.last() + 1);
+    let routes = it.http.get(..live).unwrap_or_default();
+    let tests: Vec<_> = routes.iter().flat_map(matches).collect();
+    if tests.len() < 2 {
+        return;
+    }
+    let tried = Tried::of(&tests.iter().map(|(.., test)| Some(*test)).collect::<Vec<_>>());
+    let places = HttpPlaces::of(mesh, it);
+    let mut together = Together::of(tests.iter().map(|(.., test)| *test));
+    let mut takers = |place: usize| {
+        let (route, _, test) = tests.get(place)?;
+        let earlier: Vec<_> = tried.before(place).take(EARLIER_MAX).collect();
+        let mut all = BTreeSet::new();
+        for at in places.iter().filter(|at| at.has(route, test)) {
+            let is_here = |it: &usize| tests.get(*it).is_some_and(|(by, _, it)| at.has(by, it));
+            let here = earlier.iter().copied().filter(is_here);
+            all.extend(together.takers(place, here, at.ports())?);
+        }
+        Some(all).filter(|all| !all.is_empty())
+    };
+    let mut at = 0..tests.len();
+    for route in routes {
+        let own = route.spec.r#match.len();
+        let mut shadows = Vec::new();
+        for (place, (_, index, test)) in at.by_ref().take(own).zip(matches(route)) {
+            let mut earlier = tried.before(place).filter_map(|place| tests.get(place));
+            let by = earlier.find(|(.., by)| covers(by, test, &it.resource.spec.gateways));
+            let by = match by {
+                Some((by, at, _)) => Some(vec![match_place(by, *at)]),
+                None => takers(place).map(|all| {
+                    let all = all.into_iter().filter_map(|place| tests.get(place));
+                    all.map(|(by, at, _)| match_place(by, *at)).collect()
+                }),
+            };
+            shadows.extend(by.map(|by| (index, by)));
+        }
+        if shadows.len() == own && own > 0 {
+            out.push(dead_route(it, route, shadows));
+        } else {
+            out.extend(shadows.into_iter().map(|(index, by)| dead_match(it, route, index, by)));
+        }
+    }
+}
+
+/// The matches of a route, with their places in it.
+fn matches<'m, 'a>(
+    route: &'m MergedHttp<'a>,
+) -> impl Iterator<Item = (&'m MergedHttp<'a>, usize, &'m HttpMatch)> {
+    route.spec.r#match.iter().enumerate().map(move |(index, test)| (route, index, test))
+}
+
+/// A route by the resource that it is of, where it stands, and its place there.
+type RouteAt = (DocumentId, DocumentId, usize);
+
+/// What another resource takes at a gateway. Each route is told once, of the first host at which it is so.
+fn check_merged(
+    merged: &MergedRoutes<'_, '_>,
+    met: &mut BTreeSet<RouteAt>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let mut by_route: BTreeMap<RouteAt, Vec<(&Merged<'_, '_>, Option<&Merged<'_, '_>>)>> =
+        BTreeMap::new();
+    let tests: Vec<_> = merged.tried.iter().map(|it| it.test.map(|(_, test)| test)).collect();
+    let tried = Tried::of(&tests);
+    for (position, it) in merged.tried.iter().enumerate() {
+        let near = tried.before(position);
+        let mut earlier = near.filter_map(|place| merged.tried.get(place));
+        let at = (it.of.resource.id, it.route.resource.id, it.route.index);
+        by_route.entry(at).or_default().push((it, earlier.find(|wider| wider.covers(it))));
+    }
+    for (at, tests) in by_route {
+        let is_others = |(it, by): &(&Merged<'_, '_>, Option<&Merged<'_, '_>>)| {
+            by.is_some_and(|by| by.of.resource.id != it.of.resource.id)
+        };
+        // What its own resource takes was told of it already.
+        if !tests.iter().any(is_others) || !met.insert(at) {
+            continue;
+        }
+        let is_dead = tests.iter().all(|(_, by)| by.is_some());
+        let foreign = tests.iter().filter(|test| is_others(test));
+        let foreign = foreign.filter_map(|(it, by)| Some((*it, (*by)?)));
+        if is_dead {
+            out.extend(taken_route(merged, &foreign.collect::<Vec<_>>()));
+        } else {
+            out.extend(foreign.map(|(it, by)| taken_match(merged, it, by)));
+        }
+    }
+}
+
+fn taken_route(
+    merged: &MergedRoutes<'_, '_>,
+    taken: &[(&Merged<'_, '_>, &Merged<'_, '_>)],
+) -> Option<Diagnostic> {
+    let (it, _) = taken.first()?;
+    let (name, at) = (called(it.route), place(it.route));
+    let message = format!("{name} can never be selected {}", whereabouts(merged));
+    let mut found = Diagnostic::new(&CHECK, at, message).label("never selected");
+    let mut met = Vec::new();
+    for (it, by) in taken {
+        let at = test_place(by);
+        if !met.contains(&at) {
+            met.push(at.clone());
+            found = found.also(at, takes_it(by, it));
+        }
+    }
+    let consequence = "all requests that it matches go where the other resource's route leads";
+    Some(found.consequence(of_merged(consequence, merged, it)).help(OWN_RESOURCE))
+}
+
+fn taken_match(
+    merged: &MergedRoutes<'_, '_>,
+    it: &Merged<'_, '_>,
+    by: &Merged<'_, '_>,
+) -> Diagnostic {
+    let message = format!(
+        "this match adds nothing {}: another resource takes all of its requests",
+        whereabouts(merged)
+    );
+    let mut found = Diagnostic::new(&CHECK, test_place(it), message)
+        .label("adds nothing")
+        .also(test_place(by), takes_it(by, it))
+        .consequence(of_merged("requests go where the other resource's route leads", merged, it))
+        .help(OWN_RESOURCE);
+    // The route is in use all the same.
+    found.severity = Severity::Info;
+    found
+}
+
+fn of_merged(consequence: &str, merged: &MergedRoutes<'_, '_>, it: &Merged<'_, '_>) -> String {
+    let any = HttpMatch::default();
+    for_one(consequence, it.test.map_or(&any, |(_, test)| test), &merged.host)
+}
+
+/// The order within a resource is its author's; that between resources is not.
+const OWN_RESOURCE: &str =
+    "put the host's routes into one VirtualService, the more specific one first";
+
+fn whereabouts(merged: &MergedRoutes<'_, '_>) -> String {
+    format!("for `{}` at the Gateway `{}`", merged.host, merged.gateway)
+}
+
+/// Why `by`, of another resource, is tried before `it`.
+fn takes_it(by: &Merged<'_, '_>, it: &Merged<'_, '_>) -> String {
+    let reason = if by.of.age < it.of.age {
+        why_first(&by.of.age, &it.of.age)
+    } else {
+        "what takes every request is tried last"
+    };
+    format!("this is tried before it and takes every request that it matches: {reason}")
+}
+
+fn test_place(it: &Merged<'_, '_>) -> Place {
+    it.test.map_or_else(|| place(it.route), |(index, _)| match_place(it.route, index))
+}
+
+fn called(route: &MergedHttp<'_>) -> String {
+    match route.spec.name.as_str() {
+        "" => "this route".to_owned(),
+        name => format!("route `{name}`"),
+    }
+}
+
+fn dead_route(
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    shadows: Vec<(usize, Vec<Place>)>,
+) -> Diagnostic {
+    let name = called(route);
+    let consequence = match shadows.iter().map(|(_, by)| by.len()).max() {
+        Some(0 | 1) | None => "all requests that it matches go where the earlier route leads",
+        Some(_) => "all requests that it matches go where the earlier routes lead",
+    };
+    let found = Diagnostic::new(&CHECK, place(route), format!("{name} can never be selected"))
+        .label("never selected")
+        .consequence(of_route(consequence, it, route, 0))
+        .help("move the more specific route first");
+    let mut met = Vec::new();
+    shadows.into_iter().fold(found, |mut found, (_, by)| {
+        let takes = takes(by.len());
+        for by in by {
+            if met.len() < SHOWN_MAX && !met.contains(&by) {
+                met.push(by.clone());
+                found = found.also(by, takes);
+            }
+        }
+        found
+    })
+}
+
+/// How many earlier matches are pointed at.
+const SHOWN_MAX: usize = 8;
+
+/// What is said of each of so many earlier matches.
+fn takes(count: usize) -> &'static str {
+    match count {
+        1 => "this takes every request that it matches",
+        _ => {
+            "this takes a part of the requests that it matches, and those that are shown with it take the others"
+        }
+    }
+}
+
+/// What follows for a request that a match takes.
+fn of_route(
+    consequence: &str,
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    index: usize,
+) -> String {
+    let host = it.resource.spec.hosts.first().map_or("*", String::as_str);
+    let test = route.spec.r#match.get(index);
+    test.map_or_else(|| consequence.to_owned(), |test| for_one(consequence, test, host))
+}
+
+fn dead_match(
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    index: usize,
+    by: Vec<Place>,
+) -> Diagnostic {
+    let (message, takes) = match by.len() {
+        1 => ("this match adds nothing: an earlier one takes all of its requests", takes(1)),
+        count => ("this match adds nothing: earlier ones take all of its requests", takes(count)),
+    };
+    let found = Diagnostic::new(&CHECK, match_place(route, index), message)
+        .label("adds nothing")
+        .consequence(of_route("requests go where the earlier match leads", it, route, index))
+        .help("remove it, or move the more specific one first");
+    let mut found = by.into_iter().take(SHOWN_MAX).fold(found, |found, by| found.also(by, takes));
+    // The route is in use all the same.
+    found.severity = Severity::Info;
+    found
+}
+
+/// The smallest thing that stands for a route: its name, else its first key.
+pub(in crate::check) fn place(route: &MergedHttp<'_>) -> Place {
+    let at = FieldPath::default().field("spec").field("http").index(route.index);
+    let written = route.resource.spec.http.get(route.index);
+    let has = |has: fn(&crate::api::istio::HttpRoute) -> bool| written.is_some_and(has);
+    let document = route.resource.id;
+    if has(|it| !it.name.is_empty()) {
+        Place::value(document, at.field("name"))
+    } else if has(|it| !it.r#match.is_empty()) {
+        Place::key(document, at.field("match"))
+    } else if has(|it| !it.route.is_empty()) {
+        Place::key(document, at.field("route"))
+    } else if has(|it| it.redirect.is_some()) {
+        Place::key(document, at.field("redirect"))
+    } else {
+        Place::value(document, at)
+    }
+}
+
+/// A match of a route; of one that was merged with its root's, the route.
+fn match_place(route: &MergedHttp<'_>, index: usize) -> Place {
+    if route.root.is_some() {
+        return place(route);
+    }
+    let at = FieldPath::default().field("spec").field("http").index(route.index);
+    let at = at.field("match").index(index);
+    let written = route.spec.r#match.get(index);
+    let first = written.and_then(|it| {
+        [("uri", it.uri.is_some()), ("headers", !it.headers.is_empty())]
+            .into_iter()
+            .find_map(|(name, is_set)| is_set.then_some(name))
+    });
+    match first {
+        Some("uri") => Place::value(route.resource.id, at.field("uri")),
+        Some(name) => Place::key(route.resource.id, at.field(name)),
+        None => Place::value(route.resource.id, at),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// How many findings there are of routes with these matches at these gateways.
+    fn found(gateways: &str, matches: &[&str]) -> usize {
+        let folder = Folder::new();
+        let routes = matches
+            .iter()
+            .map(|it| format!("  - match: [{it}]\n    route: [{{destination: {{host: shop}}}}]\n"));
+        let routes: String = routes.collect();
+        folder.write("a.yaml", format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: shop, namespace: shop}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: shop, namespace: shop}}\nspec:\n  hosts: [shop]\n  gateways: [{gateways}]\n  http:\n{routes}"
+        ));
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn matches_are_compared_by_what_they_take() {
+        let version = "{uri: {regex: '/api/v[0-9]+/.*'}}";
+        assert_eq!(found("mesh", &[version, "{uri: {prefix: /api/v1/}}"]), 1);
+        assert_eq!(found("mesh", &[version, "{uri: {prefix: /api/v1}}"]), 0);
+        assert_eq!(found("mesh", &[version, "{uri: {regex: '/api/v[1-3]/x'}}"]), 1);
+        let (a, b) = ("{uri: {prefix: /a/}}", "{uri: {prefix: /b/}}");
+        assert_eq!(found("mesh", &[a, b, "{uri: {regex: '/(a|b)/.*'}}"]), 1);
+        assert_eq!(found("mesh", &[a, "{uri: {regex: '/(a|b)/.*'}}"]), 0);
+    }
+
+    #[test]
+    fn at_each_gateway_others_may_be_tried() {
+        let here = "{uri: {prefix: /a}, headers: {y: {exact: a}}, gateways: [mesh]}";
+        let not = "{uri: {prefix: /a}, withoutHeaders: {y: {exact: a}}}";
+        assert_eq!(found("mesh", &[here, not, "{uri: {prefix: /a/b}}"]), 1);
+        assert_eq!(found("mesh, g", &[here, not, "{uri: {prefix: /a/b}}"]), 0);
+        assert_eq!(found("mesh, g", &[here, not, "{uri: {prefix: /a/b}, gateways: [mesh]}"]), 1);
+    }
+}

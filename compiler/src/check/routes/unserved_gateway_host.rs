@@ -1,0 +1,183 @@
+//! `unserved-gateway-host`: a gateway answers for a host that no route is for.
+//!
+//! A server that only redirects to `https` needs no route. Sources: Istio, `Gateway.servers.hosts`; Gateway API, listeners.
+
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+
+use super::host_not_on_gateway;
+use crate::api::istio;
+use crate::check::names::unknown_gateway::near;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::gateway::{Class, IstioGateway, Server};
+use crate::resolve::route::{Parent, RefusedParent, VirtualService};
+use crate::resolve::{Mesh, Visibility};
+
+pub(super) static CHECK: Check = Check::lint(
+    "unserved-gateway-host",
+    Severity::Warning,
+    include_str!("unserved_gateway_host.md"),
+);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let misspelt = LazyCell::new(|| misspelt(mesh));
+    for gateway in mesh.gateways.iter() {
+        if mesh.virtual_services.of_gateway(&gateway.full_name).is_empty() {
+            let own = (gateway.resource.namespace.as_str(), gateway.resource.name());
+            if !misspelt.contains(&own) {
+                out.extend(nobody(gateway));
+            }
+            continue;
+        }
+        for server in gateway.servers.iter().filter(|it| it.is_served() && !redirects(it)) {
+            check_server(mesh, gateway, server, out);
+        }
+    }
+    check_listeners(mesh, out);
+}
+
+/// The Gateways that somebody means who names one that there is not, which is what is said then.
+fn misspelt<'m>(mesh: &'m Mesh<'_>) -> BTreeSet<(&'m str, &'m str)> {
+    let named = mesh.virtual_services.gateways().into_iter();
+    let unknown = named.filter(|name| mesh.gateways.find(name).is_none());
+    let unknown = unknown.filter_map(|name| name.split_once('/'));
+    unknown.filter_map(|(namespace, name)| near(mesh, namespace, name)).collect()
+}
+
+fn redirects(server: &Server<'_>) -> bool {
+    server.spec.tls.as_ref().is_some_and(|tls: &istio::ServerTlsSettings| tls.https_redirect)
+}
+
+fn nobody(gateway: &IstioGateway<'_>) -> Option<Diagnostic> {
+    gateway.servers.iter().find(|it| it.is_served() && !redirects(it))?;
+    let message = format!("no route is bound to the Gateway `{}`", gateway.full_name);
+    Some(
+        Diagnostic::new(&CHECK, Place::resource(gateway.resource.id), message)
+            .label("nobody serves its hosts")
+            .consequence("every request to it is answered with 404, every connection closed")
+            .help(format!("a VirtualService binds to it with `gateways: [{}]`", gateway.full_name)),
+    )
+}
+
+fn check_server(
+    mesh: &Mesh<'_>,
+    gateway: &IstioGateway<'_>,
+    server: &Server<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    for (index, host) in server.hosts.iter().enumerate() {
+        let bound = mesh.virtual_services.of_server_host(&gateway.full_name, host);
+        let bound: Vec<_> = bound.map(|(id, _)| mesh.virtual_services.get(id)).collect();
+        if bound.iter().any(|it| is_seen(gateway, it)) {
+            continue;
+        }
+        let path = FieldPath::default().field("spec").field("servers").index(server.index);
+        let place = Place::value(gateway.resource.id, path.field("hosts").index(index));
+        let mut found =
+            Diagnostic::new(&CHECK, place, format!("no route is for `{}` here", host.host))
+                .label("nobody serves it")
+                .consequence("requests for it are answered with 404");
+        if let Some(unseen) = bound.first() {
+            let namespaces: Vec<_> =
+                gateway.proxies_in.iter().map(|it| format!("`{it}`")).collect();
+            let text = match namespaces.as_slice() {
+                [] => "no namespace sees this, the gateway's neither".to_owned(),
+                some => format!("{}, where the gateway runs, does not see this", some.join(", ")),
+            };
+            let path = FieldPath::default().field("spec").field("exportTo");
+            let place = if unseen.resource.spec.export_to.is_empty() {
+                Place::resource(unseen.resource.id)
+            } else {
+                Place::key(unseen.resource.id, path)
+            };
+            out.push(found.also(place, text).help(match namespaces.as_slice() {
+                [] => "remove `~` from its `exportTo`".to_owned(),
+                some => format!("add {} to its `exportTo`", some.join(", ")),
+            }));
+            continue;
+        }
+        let hidden = mesh.virtual_services.first_meeting(&gateway.full_name, &host.host);
+        let hidden = hidden.map(|id| mesh.virtual_services.get(id));
+        if hidden.is_some_and(|it| host_not_on_gateway::tells(mesh, it, gateway, &host.host)) {
+            continue;
+        }
+        if let (Some(hidden), Some(namespace)) = (hidden, host.namespace) {
+            let text = format!("this is not of namespace `{namespace}`, the only one let in");
+            found = found.also(Place::resource(hidden.resource.id), text);
+        }
+        out.push(found.help("add a VirtualService for the host, or remove it here"));
+    }
+}
+
+/// Whether the gateway's proxies see the routes. Where none is known, they may be wherever somebody does.
+fn is_seen(gateway: &IstioGateway<'_>, it: &VirtualService<'_>) -> bool {
+    if gateway.proxies_in.is_empty() {
+        return it.visibility != Visibility::Nobody;
+    }
+    gateway.proxies_in.iter().any(|namespace| it.visibility.reaches(Some(namespace)))
+}
+
+fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let refused: BTreeSet<_> = mesh
+        .http_routes
+        .iter()
+        .flat_map(|(_, route)| &route.parents)
+        .filter_map(|parent| match parent {
+            Parent::Refused(
+                RefusedParent::NoListener(gateway, _)
+                | RefusedParent::NoHostname(gateway, _)
+                | RefusedParent::NotAllowed(gateway, _)
+                | RefusedParent::NotOpened(gateway),
+            ) => Some(gateway.id),
+            _ => None,
+        })
+        .collect();
+    for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
+        let id = gateway.resource.id;
+        // Some route is for it, and why it is not attached is said there.
+        if refused.contains(&id) {
+            continue;
+        }
+        for listener in gateway.listeners.iter().filter(|it| it.is_http()) {
+            if !mesh.http_routes.of_listener(id, listener.index).is_empty() {
+                continue;
+            }
+            let (id, path) = (listener.document, listener.path());
+            let message = format!("no route is attached to listener `{}`", listener.spec.name);
+            out.push(
+                Diagnostic::new(&CHECK, Place::value(id, path.field("name")), message)
+                    .label("nobody serves it")
+                    .consequence("every request to it is answered with 404")
+                    .help("attach an HTTPRoute with `parentRefs`, or remove the listener"),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// How often it is told of a gateway in `istio-system`, where its pods run if they are `shown`.
+    fn count(export_to: &str, shown: bool) -> usize {
+        let folder = Folder::new();
+        let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: istio-system, labels: {istio: ingress}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n---\n";
+        let text = format!(
+            "{}apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: istio-system}}\nspec: {{selector: {{istio: ingress}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [a.example.com]}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec:\n  hosts: [a.example.com]\n  gateways: [istio-system/g]\n  exportTo: [{export_to}]\n  http: [{{route: [{{destination: {{host: reviews}}}}]}}]\n",
+            if shown { pod } else { "" }
+        );
+        folder.write("a.yaml", text);
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn routes_serve_where_the_gateway_sees_them() {
+        assert_eq!(count("'.'", true), 1);
+        assert_eq!(count("'.', istio-system", true), 0);
+        assert_eq!(count("'*'", true), 0);
+        // It may run in the namespace of the routes.
+        assert_eq!(count("'.'", false), 0);
+    }
+}

@@ -1,0 +1,213 @@
+use super::{REVIEWS, deployment, names, route, rule, run};
+use crate::diagnostic::Severity;
+
+#[test]
+fn a_finding_points_into_every_file_that_has_a_part_in_it() {
+    let found = run(&[
+        ("reviews.yaml", REVIEWS),
+        ("rule.yaml", &rule("{host: reviews, subsets: [{name: v1, labels: {version: v1}}]}")),
+        (
+            "routes.yaml",
+            &route(
+                "reviews",
+                "{hosts: [reviews], http: [{route: [{destination: {host: reviews, subset: v9}}]}]}",
+            ),
+        ),
+    ]);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.check.name, "unknown-subset");
+    assert_ne!(found.others[0].file, found.primary.file);
+    assert_eq!(found.others[0].text, "there is only `v1`");
+}
+
+#[test]
+fn one_name_that_is_wrong_is_one_finding() {
+    let routes = route(
+        "reviews",
+        "{hosts: [reviews], http: [{match: [{uri: {prefix: /a}}], route: [{destination: {host: reveiws, subset: v1}}]}, {route: [{destination: {host: reveiws}}]}]}",
+    );
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &routes)]);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((found.check.name, found.others.len()), ("unknown-host", 1));
+    assert_eq!(found.fixes[0].edits[0].text, "reviews");
+}
+
+#[test]
+fn a_host_is_completed_as_its_author_meant_it() {
+    for (written, meant) in [
+        ("reviews.shop", "reviews.shop.svc.cluster.local"),
+        ("reviews.shop.svc", "reviews.shop.svc.cluster.local"),
+        ("reviews.shop.svc.svc.local", "reviews.shop.svc.cluster.local"),
+        ("reveiws.shop.svc.cluster.local", "reviews.shop.svc.cluster.local"),
+        ("reviews.shpo.svc.cluster.local", "reviews.shop.svc.cluster.local"),
+    ] {
+        let spec = format!(
+            "{{hosts: [a.example.com], http: [{{route: [{{destination: {{host: {written}}}}}]}}]}}"
+        );
+        let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", &spec))]);
+        assert_eq!(found[0].fixes[0].edits[0].text, meant, "{written}");
+    }
+}
+
+/// That both end in the cluster's domain makes no two hosts alike.
+#[test]
+fn a_host_of_another_name_and_namespace_is_not_meant() {
+    let spec = "{hosts: [a.example.com], http: [{route: [{destination: {host: pay.other.svc.cluster.local}}]}]}";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+    assert!(found[0].fixes.is_empty(), "{found:?}");
+}
+
+/// What is wrong stands at the anchor, and others may use it.
+#[test]
+fn nothing_is_written_over_an_alias() {
+    let spec = "{hosts: [&host reveiws], http: [{route: [{destination: {host: *host}}]}]}";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+    let unknown = found.iter().find(|it| it.check.name == "unknown-host").unwrap();
+    assert!(unknown.fixes.is_empty(), "{found:?}");
+}
+
+#[test]
+fn what_exists_elsewhere_is_listed() {
+    let routes =
+        route("a", "{hosts: [a.example.com], http: [{route: [{destination: {host: other}}]}]}");
+    let project = "inventory: {hosts: [other.shop.svc.cluster.local]}\n";
+    let found = run(&[("mesh.yaml", project), ("a.yaml", REVIEWS), ("b.yaml", &routes)]);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+/// A resource that cannot be read exists all the same.
+#[test]
+fn a_broken_resource_is_not_called_missing() {
+    let broken = "apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: shop}\nspec: {ports: [{port: x}]\n";
+    let routes =
+        route("a", "{hosts: [a.example.com], http: [{route: [{destination: {host: other}}]}]}");
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", broken), ("c.yaml", &routes)]);
+    assert!(found.iter().all(|it| it.check.name != "unknown-host"), "{found:?}");
+}
+
+#[test]
+fn a_host_that_others_alone_may_see_is_not_there() {
+    let entry = "apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: cards, namespace: partner}
+spec:
+  {hosts: [cards.example], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS, exportTo: [payments]}
+";
+    let routes = route(
+        "a",
+        "{hosts: [cards.example], http: [{route: [{destination: {host: cards.example}}]}]}",
+    );
+    let found = run(&[("a.yaml", entry), ("b.yaml", &routes)]);
+    assert_eq!(found[0].check.name, "unknown-host");
+    assert_eq!(found[0].message, "`cards.example` is not exported to namespace `shop`");
+    let open = entry.replace("payments", "shop");
+    let routes = routes.replace("{hosts:", "{exportTo: [\".\"], hosts:");
+    assert!(run(&[("a.yaml", &open), ("b.yaml", &routes)]).is_empty());
+}
+
+#[test]
+fn a_workload_runs_under_an_account_that_there_is() {
+    let pods = |account: &str| {
+        deployment("{app: reviews}").replace(
+            "spec: {containers",
+            &format!("spec: {{serviceAccountName: {account}, containers"),
+        )
+    };
+    let account =
+        "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: reviews, namespace: shop}\n";
+    assert_eq!(names(&[account, &pods("reviews")]), [""; 0]);
+    assert_eq!(names(&[account, &pods("default")]), [""; 0]);
+    assert_eq!(names(&[account, &pods("reveiws")]), ["unknown-service-account"]);
+    // Accounts are declared elsewhere.
+    assert_eq!(names(&[&account.replace("shop", "edge"), &pods("reveiws")]), [""; 0]);
+    let project = "inventory: {serviceAccounts: [shop/other]}\n";
+    let files = [("mesh.yaml", project), ("a.yaml", account), ("b.yaml", &*pods("other"))];
+    assert!(run(&files).is_empty());
+}
+
+/// Kubernetes refuses it; nothing is read as if it were not there.
+#[test]
+fn data_of_a_config_map_is_text() {
+    let map = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, namespace: shop}}\ndata: {{key: {value}}}\n"
+        )
+    };
+    for value in ["5", "true", "{a: b}", "[a]"] {
+        assert_eq!(names(&[&map(value)]), ["wrong-type"], "{value}");
+    }
+    for value in ["'5'", "'${HOME}'", "'{{ .Values }}'", "", "\"\""] {
+        assert_eq!(names(&[&map(value)]), [""; 0], "{value}");
+    }
+}
+
+#[test]
+fn gateways_that_are_listed_run_elsewhere() {
+    const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: public, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
+    let said = |project: &str| {
+        let workload = deployment("{app: reviews}");
+        let found = run(&[("mesh.yaml", project), ("a.yaml", GATEWAY), ("b.yaml", &workload)]);
+        found.iter().any(|it| it.check.name == "undeployed-gateway")
+    };
+    assert!(said(""));
+    assert!(!said("inventory: {gateways: [shop/public]}\n"));
+}
+
+const SECRETS: &str = "apiVersion: v1
+kind: Secret
+metadata: {name: real-tls, namespace: istio-system}
+type: kubernetes.io/tls
+data: {}
+---
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata: {name: a, namespace: istio-system}
+spec: {secretName: shop-tls, dnsNames: [shop.example.com]}
+---
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: other-tls, namespace: istio-system}
+spec: {target: {template: {type: kubernetes.io/tls}}}
+";
+
+fn gateway(secret: &str) -> String {
+    format!(
+        "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: istio-system}}\nspec:\n  selector: {{istio: ingressgateway}}\n  servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: [a.example.com], tls: {{mode: SIMPLE, credentialName: {secret}}}}}]\n"
+    )
+}
+
+/// What other programs make of resources that are none of the mesh's business.
+#[test]
+fn a_secret_that_is_made_is_not_missing() {
+    for (secret, is_there) in [("shop-tls", true), ("other-tls", true), ("shop-tsl", false)] {
+        let found = names(&[SECRETS, &gateway(secret)]);
+        assert_eq!(!found.contains(&"unknown-secret"), is_there, "{secret}: {found:?}");
+    }
+    // The order of a Secret does not say that all Secrets stand here.
+    let orders = SECRETS.split_once("---\n").unwrap().1;
+    assert!(!names(&[orders, &gateway("any")]).contains(&"unknown-secret"));
+}
+
+/// A route for connections that leads nowhere is as wrong as one for requests.
+#[test]
+fn a_stream_route_to_no_host_is_an_unknown_host() {
+    let route = "apiVersion: gateway.networking.k8s.io/v1\nkind: TLSRoute\nmetadata: {name: r, namespace: shop}\nspec:\n  parentRefs: [{name: reviews, kind: Service, group: ''}]\n  hostnames: [a.example.com]\n  rules: [{backendRefs: [{name: reveiws, port: 80}]}]\n";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", route)]);
+    let unknown = found.iter().find(|it| it.check.name == "unknown-host").unwrap();
+    assert_eq!(unknown.severity, Severity::Error);
+    assert_eq!(unknown.fixes[0].edits[0].text, "reviews");
+}
+
+/// A certificate is held against the key beside it, and not against one that belongs to something else.
+#[test]
+fn a_key_is_that_of_its_pair() {
+    let page = include_str!("../names/foreign_key.md");
+    let fixed = page.split("```yaml fixed\n").nth(1).unwrap().split("```").next().unwrap();
+    let foreign = page.split("```yaml fails\n").nth(1).unwrap().split("```").next().unwrap();
+    let key = foreign.split("  tls.key: |\n").nth(1).unwrap();
+    let found = |text: &str| {
+        run(&[("a.yaml", text)]).iter().filter(|it| it.check.name == "foreign-key").count()
+    };
+    assert_eq!((found(foreign), found(fixed)), (1, 0));
+    assert_eq!(found(&format!("{fixed}  key: |\n{key}")), 0);
+}

@@ -1,0 +1,184 @@
+use super::{REVIEWS, deployment, names, peer, places, policy, route, run};
+
+#[test]
+fn identities_and_tokens_have_somebody_who_proves_them() {
+    let pods = deployment("{app: reviews}");
+    let rules = "{rules: [{from: [{source: {namespaces: [shop]}}]}]}";
+    let plain = peer("shop", "{mtls: {mode: DISABLE}}");
+    assert_eq!(names(&[&pods, &policy("shop", rules), &plain]), ["policy-never-matches"]);
+    assert!(names(&[&pods, &policy("shop", rules)]).is_empty());
+    let token = policy("shop", "{rules: [{from: [{source: {requestPrincipals: ['*']}}]}]}");
+    assert_eq!(names(&[&pods, &token]), ["policy-never-matches"]);
+    let tokens = "apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: a, namespace: shop}
+spec: {jwtRules: [{issuer: a, jwksUri: 'https://example.com/keys'}]}
+";
+    assert!(!names(&[&pods, &token, tokens]).contains(&"policy-never-matches"));
+}
+
+#[test]
+fn a_rule_that_denies_is_not_split_by_chance() {
+    let both = policy(
+        "shop",
+        "{rules: [{from: [{source: {namespaces: [a]}}], to: [{operation: {methods: [GET]}}]}, {to: [{operation: {methods: [PUT]}}]}]}",
+    );
+    assert!(names(&[&both]).is_empty());
+}
+
+#[test]
+fn one_peer_authentication_holds_on_each_level() {
+    let named = |name: &str, text: &str| text.replace("name: p", &format!("name: {name}"));
+    let strict = "{mtls: {mode: STRICT}}";
+    let mesh = peer("istio-system", strict);
+    let namespace = peer("shop", "{mtls: {mode: PERMISSIVE}}");
+    assert_eq!(names(&[&mesh, &namespace, &peer("other", strict)]), [""; 0]);
+    let second = named("q", &mesh);
+    let files = [("a.yaml", &*second), ("b.yaml", &*mesh)];
+    assert_eq!(places(&files), [("conflicting-peer-authentications", vec![0, 1])]);
+    assert_eq!(names(&[&namespace, &named("q", &namespace)]), ["conflicting-peer-authentications"]);
+    let pods = deployment("{app: reviews, tier: web}");
+    let app = peer("shop", "{selector: {matchLabels: {app: reviews}}, mtls: {mode: STRICT}}");
+    let tier = "{selector: {matchLabels: {tier: web}}, mtls: {mode: PERMISSIVE}}";
+    let tier = named("q", &peer("shop", tier));
+    assert_eq!(names(&[&pods, &app, &tier]), ["conflicting-peer-authentications"]);
+    // They say the same, or nothing known is selected by both.
+    assert_eq!(names(&[&pods, &app, &tier.replace("PERMISSIVE", "STRICT")]), [""; 0]);
+    assert_eq!(names(&[&app, &tier]), [""; 0]);
+}
+
+#[test]
+fn ports_of_a_policy_are_judged_where_all_are_declared() {
+    let pods = deployment("{app: reviews}");
+    let open = pods.replace("image: a}", "image: a, ports: [{containerPort: 9080}]}");
+    let port = |port: &str| {
+        let rules =
+            format!("{{action: DENY, rules: [{{to: [{{operation: {{ports: ['{port}']}}}}]}}]}}");
+        policy("shop", &rules)
+    };
+    assert_eq!(names(&[&open, &port("9999")]), ["unknown-policy-port"]);
+    assert_eq!(names(&[&open, &port("9080")]), [""; 0]);
+    assert_eq!(names(&[&pods, &port("9999")]), [""; 0]);
+    let beside = open.replace("containers: [", "containers: [{name: b, image: b}, ");
+    assert_eq!(names(&[&beside, &port("9999")]), [""; 0]);
+    // That is the Service's port, and one finding says so.
+    assert_eq!(names(&[REVIEWS, &open, &port("80")]), ["service-port-in-policy"]);
+    let gateway = open.replace(
+        "metadata: {labels: {app: reviews}}",
+        "metadata: {labels: {app: reviews}, annotations: {inject.istio.io/templates: gateway}}",
+    );
+    assert!(!names(&[&gateway, &port("9999")]).contains(&"unknown-policy-port"));
+    let when = "{action: DENY, rules: [{when: [{key: destination.port, notValues: ['9999']}]}]}";
+    assert!(names(&[&open, &policy("shop", when)]).contains(&"unknown-policy-port"));
+}
+
+#[test]
+fn rules_for_tokens_name_headers_that_can_carry_them() {
+    let tokens = |name: &str, rule: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{jwtRules: [{{issuer: a, {rule}}}]}}\n"
+        )
+    };
+    for (rule, is_right) in [
+        ("outputPayloadToHeader: x-jwt", true),
+        ("outputPayloadToHeader: 'x jwt'", false),
+        ("outputPayloadToHeader: Content-Length", false),
+        ("fromHeaders: [{name: x-token}]", true),
+        ("fromHeaders: [{name: 'x:token'}]", false),
+    ] {
+        let found = names(&[&tokens("a", rule)]).contains(&"invalid-jwt-rule");
+        assert_eq!(found, !is_right, "{rule}");
+    }
+    let (a, b) = (tokens("a", "audiences: [x]"), tokens("b", "audiences: [y]"));
+    let repeats = |files: &[&str]| names(files).contains(&"repeated-issuer");
+    assert!(repeats(&[&a, &b]));
+    assert!(!repeats(&[&a, &b.replace("issuer: a", "issuer: b")]));
+    assert!(!repeats(&[&a, &b.replace("namespace: shop", "namespace: edge")]));
+    let selects = |text: &str, app: &str| {
+        text.replace("spec: {", &format!("spec: {{selector: {{matchLabels: {{app: {app}}}}}, "))
+    };
+    assert!(!repeats(&[&selects(&a, "reviews"), &selects(&b, "ratings")]));
+    assert!(repeats(&[&a, &selects(&b, "ratings")]));
+}
+
+/// What is wrong with a text is said once, and not also of what it leads to.
+#[test]
+fn one_cause_is_one_finding() {
+    for (spec, expected) in [
+        (
+            "{hosts: [reviews], http: [{route: [{destination: {host: 'rev iews'}}]}]}",
+            "invalid-host",
+        ),
+        (
+            "{hosts: [reviews], http: [{fault: {delay: 5s}, route: [{destination: {host: reviews}}]}]}",
+            "wrong-type",
+        ),
+        (
+            "{hosts: [reviews], http: [{fault: {dealy: {fixedDelay: 5s}}, route: [{destination: {host: reviews}}]}]}",
+            "unknown-field",
+        ),
+    ] {
+        let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+        let names: Vec<_> = found.iter().map(|it| it.check.name).collect();
+        assert_eq!(names, [expected], "{spec}");
+    }
+    let text = policy("shop", "{rules: [{from: [{principals: [a]}]}]}");
+    assert_eq!(names(&[&text]), ["unknown-field"]);
+    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e, namespace: shop}\nspec: {hosts: [a.example.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: dns, endpoints: [{address: b.example.com}]}\n";
+    assert_eq!(names(&[entry]), ["unknown-value"]);
+}
+
+#[test]
+fn conditions_name_what_there_is() {
+    const CHECKS: [&str; 3] =
+        ["unknown-source-namespace", "service-port-in-policy", "unknown-service-account"];
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let account = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: web, namespace: shop}\n";
+    let web = deployment("{app: reviews}");
+    let said = |rule: &str| {
+        let policy = policy("shop", &format!("{{action: DENY, rules: [{rule}]}}"));
+        let text = [namespace, account, REVIEWS, &web, &policy].join("---\n");
+        let found = run(&[("a.yaml", &text)]);
+        let found = found.into_iter().filter(|it| CHECKS.contains(&it.check.name));
+        found.map(|it| (it.check.name, it.consequence.unwrap_or_default())).collect::<Vec<_>>()
+    };
+    // What is told of a part of a rule is told of the condition that asks for the same.
+    for (key, value, good, check, part) in [
+        ("source.namespace", "nosuch", "shop", CHECKS[0], "from: [{source: {FIELD: [VALUE]}}]"),
+        ("destination.port", "80", "9080", CHECKS[1], "to: [{operation: {FIELD: [VALUE]}}]"),
+        (
+            "source.serviceAccount",
+            "shop/nosuch",
+            "shop/web",
+            CHECKS[2],
+            "from: [{source: {FIELD: [VALUE]}}]",
+        ),
+        ("source.serviceAccount", "nosuch", "web", CHECKS[2], "from: [{source: {FIELD: [VALUE]}}]"),
+    ] {
+        let (values, not_values) = match key {
+            "source.namespace" => ("namespaces", "notNamespaces"),
+            "destination.port" => ("ports", "notPorts"),
+            _ => ("serviceAccounts", "notServiceAccounts"),
+        };
+        for (list, field) in [("values", values), ("notValues", not_values)] {
+            let when =
+                |value: &str| said(&format!("{{when: [{{key: {key}, {list}: ['{value}']}}]}}"));
+            let part = part.replace("FIELD", field).replace("VALUE", &format!("'{value}'"));
+            let found = when(value);
+            assert_eq!(found, said(&format!("{{{part}}}")), "{key}, {list}");
+            let is_told = list == "values" || key != "destination.port";
+            assert_eq!(
+                found.iter().map(|it| it.0).collect::<Vec<_>>(),
+                [check][..usize::from(is_told)]
+            );
+            assert!(when(good).is_empty(), "{key}: {good}");
+        }
+    }
+    // The same values of other attributes.
+    for key in ["source.trustDomain", "request.headers[x]", "request.auth.claims[source.namespace]"]
+    {
+        for value in ["nosuch", "80"] {
+            assert!(said(&format!("{{when: [{{key: '{key}', values: ['{value}']}}]}}")).is_empty());
+        }
+    }
+}

@@ -1,0 +1,223 @@
+use super::{REVIEWS, deployment, names, places, policy, route, rule, run};
+use crate::diagnostic::{Finding, Severity};
+
+#[test]
+fn a_narrower_route_that_wins_is_a_warning() {
+    let own = route(
+        "own",
+        "{hosts: [reviews], exportTo: [.], http: [{route: [{destination: {host: reviews}}]}]}",
+    );
+    let all = route("all", "{hosts: [reviews], http: [{route: [{destination: {host: reviews}}]}]}");
+    let found = run(&[("a.yaml", &[REVIEWS, &own, &all].join("---\n"))]);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((found.check.name, found.severity), ("conflicting-hosts", Severity::Warning));
+    let again = all.replace("name: all", "name: again");
+    assert_eq!(names(&[REVIEWS, &all, &again]), ["conflicting-hosts"]);
+}
+
+#[test]
+fn routes_that_differ_in_one_thing_live_side_by_side() {
+    let live = "{hosts: [reviews], http: [
+      {match: [{uri: {prefix: /a}, headers: {x: {exact: z}}}], route: [{destination: {host: reviews}}]},
+      {match: [{uri: {prefix: /a}}], route: [{destination: {host: reviews}}]},
+      {match: [{uri: {regex: '/b/[0-9]+'}}], route: [{destination: {host: reviews}}]},
+      {match: [{uri: {prefix: /b}}], route: [{destination: {host: reviews}}]},
+      {route: [{destination: {host: reviews}}]}]}";
+    assert_eq!(names(&[REVIEWS, &route("a", live)]), [""; 0]);
+    let dead = "{hosts: [reviews], http: [
+      {match: [{uri: {prefix: /b}}], route: [{destination: {host: reviews}}]},
+      {match: [{uri: {regex: '/b/[0-9]+'}}, {uri: {exact: /bc}}], route: [{destination: {host: reviews}}]},
+      {route: [{destination: {host: reviews}}]}]}";
+    assert_eq!(names(&[REVIEWS, &route("a", dead)]), ["shadowed-route"]);
+}
+
+#[test]
+fn bad_names_of_the_gateway_api_are_found() {
+    let gateway = "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public, namespace: shop}
+spec:
+  gatewayClassName: istio
+  listeners: [{name: http, port: 80, protocol: HTTP, hostname: shop.example.com}]
+";
+    let routes = |parent: &str, names: &str, backend: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: a, namespace: shop}}\nspec: {{parentRefs: [{{name: {parent}}}], hostnames: [{names}], rules: [{{backendRefs: [{{name: {backend}}}]}}]}}\n"
+        )
+    };
+    let names_of = |route: String| names(&[REVIEWS, gateway, &route]);
+    assert!(names_of(routes("public", "shop.example.com", "reviews, port: 80")).is_empty());
+    let wrong = routes("publik", "shop.example.com", "reviews, port: 80");
+    assert!(names_of(wrong).contains(&"unknown-gateway"));
+    let apart = routes("public", "shop.example.org", "reviews, port: 80");
+    assert_eq!(names_of(apart), ["unattached-route"]);
+    let port = routes("public", "shop.example.com", "reviews, port: 9080");
+    assert_eq!(names_of(port), ["unknown-port"]);
+    let host = routes("public", "shop.example.com", "review, port: 80");
+    assert_eq!(names_of(host), ["unknown-host"]);
+}
+
+#[test]
+fn rules_for_one_host_are_merged_as_far_as_nothing_is_lost() {
+    let named =
+        |name: &str, spec: &str| rule(spec).replace("name: reviews", &format!("name: {name}"));
+    let v1 = "{host: reviews, subsets: [{name: v1, labels: {version: v1}}]}";
+    let with = |policy: &str| v1.replace("}]}", &format!("}}], trafficPolicy: {policy}}}"));
+    let least = "{loadBalancer: {simple: LEAST_REQUEST}}";
+    let a = named("a", &with(least));
+    // Another subset, or the same once more, is no loss.
+    let v2 = named("b", &v1.replace("v1", "v2"));
+    assert_eq!(names(&[REVIEWS, &a, &v2]), [""; 0]);
+    assert_eq!(names(&[REVIEWS, &a, &named("b", v1)]), [""; 0]);
+    // Nor are rules for other clients.
+    let random = "{loadBalancer: {simple: RANDOM}}";
+    let b = named("b", &with(random));
+    let some = b.replace("spec: {", "spec: {workloadSelector: {matchLabels: {app: a}}, ");
+    assert_eq!(names(&[REVIEWS, &a, &some]), [""; 0]);
+    let files = [("a.yaml", REVIEWS), ("b.yaml", &*b), ("c.yaml", &*a)];
+    assert_eq!(places(&files), [("overruled-destination-rule", vec![1, 2])]);
+    let other = named("b", &v1.replace("version: v1", "version: v7"));
+    assert_eq!(names(&[REVIEWS, &a, &other]), ["overruled-destination-rule"]);
+    // The older one holds, whatever it is called.
+    let old = b.replace("name: b", "name: b, creationTimestamp: \"2024-01-01T00:00:00Z\"");
+    let young = a.replace("name: a", "name: a, creationTimestamp: \"2025-01-01T00:00:00Z\"");
+    let files = [("a.yaml", REVIEWS), ("b.yaml", &*old), ("c.yaml", &*young)];
+    assert_eq!(places(&files), [("overruled-destination-rule", vec![2, 1])]);
+}
+
+#[test]
+fn a_rule_for_all_is_not_lost_in_one_for_some() {
+    let some = "{host: reviews, workloadSelector: {matchLabels: {app: a}}, trafficPolicy: {loadBalancer: {simple: RANDOM}}}";
+    let some = rule(some).replace("name: reviews", "name: some");
+    let all = "{host: reviews, subsets: [{name: v1, labels: {version: v1}}]}";
+    assert_eq!(names(&[REVIEWS, &some, &rule(all)]), [""; 0]);
+    let private = all.replace("{host", "{exportTo: [.], host");
+    assert_eq!(names(&[REVIEWS, &some, &rule(&private)]), ["overruled-destination-rule"]);
+}
+
+/// At one Gateway, two files with routes with these specs' `http`: what is said of shadowed routes.
+fn shadowed(one: &str, two: &str) -> Vec<Finding> {
+    const EDGE: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n";
+    let bound = |http: &str| format!("{{hosts: [a.test], gateways: [edge], http: {http}}}");
+    let files = [
+        ("edge.yaml", [REVIEWS, "---\n", EDGE].concat()),
+        ("one.yaml", route("one", &bound(one))),
+        ("two.yaml", route("two", &bound(two))),
+    ];
+    let found = run(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
+    found.into_iter().filter(|it| it.check.name == "shadowed-route").collect()
+}
+
+const TO_REVIEWS: &str = "route: [{destination: {host: reviews}}]";
+
+#[test]
+fn at_a_gateway_another_resource_may_hide_a_route() {
+    let wide = format!("[{{match: [{{uri: {{prefix: /api}}}}], {TO_REVIEWS}}}]");
+    let narrow = "[{match: [{uri: {prefix: /api/v2}}], redirect: {uri: /x}}]";
+    let found = shadowed(&wide, narrow);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.severity, Severity::Warning);
+    assert!(found.message.contains("`a.test` at the Gateway `shop/edge`"), "{}", found.message);
+    assert_ne!(found.others[0].file, found.primary.file);
+    assert!(found.others[0].text.contains("its name comes first"), "{}", found.others[0].text);
+    // The narrow one is tried first.
+    assert_eq!(shadowed(narrow, &wide), []);
+    // What takes every request is tried last.
+    let all = format!("[{{{TO_REVIEWS}}}]");
+    assert_eq!(shadowed(&all, narrow), []);
+    assert_eq!(shadowed(&all, &all).len(), 1);
+    // For Istio an expression is no such thing.
+    let expression = format!("[{{match: [{{uri: {{regex: /.*}}}}], {TO_REVIEWS}}}]");
+    assert_eq!(shadowed(&expression, narrow).len(), 1);
+    let found = shadowed(&all, &expression);
+    assert!(found[0].others[0].text.contains("is tried last"), "{found:?}");
+}
+
+#[test]
+fn a_route_that_is_hidden_in_part_is_a_notice() {
+    let wide = format!("[{{match: [{{uri: {{prefix: /api}}}}], {TO_REVIEWS}}}]");
+    let half = format!(
+        "[{{match: [{{uri: {{prefix: /api/v2}}}}, {{uri: {{prefix: /b}}}}], {TO_REVIEWS}}}]"
+    );
+    let found = shadowed(&wide, &half);
+    let [found] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(found.severity, Severity::Info);
+    // Matches for other gateways do not meet here.
+    let elsewhere = "[{match: [{uri: {prefix: /api/v2}, gateways: [mesh]}], redirect: {uri: /x}}]";
+    assert_eq!(shadowed(&wide, elsewhere), []);
+}
+
+#[test]
+fn the_servers_of_a_gateway_say_what_its_ports_speak() {
+    const PODS: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, ports: [{name: https, port: 443, targetPort: 8443}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: shop}\nspec:\n  selector: {matchLabels: {app: edge}}\n  template: {metadata: {labels: {app: edge}}, spec: {containers: [{name: istio-proxy, image: auto}]}}\n";
+    let allow = policy(
+        "shop",
+        "{selector: {matchLabels: {app: edge}}, rules: [{to: [{operation: {paths: [/admin]}}]}]}",
+    );
+    let said = |mode: &str| {
+        let gateway = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop}}\nspec: {{selector: {{app: edge}}, servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, tls: {mode}, hosts: [a.test]}}]}}\n"
+        );
+        names(&[PODS, &gateway, &allow]).contains(&"http-rule-on-tcp-port")
+    };
+    assert!(!said("{mode: SIMPLE, credentialName: a}"));
+    assert!(said("{mode: PASSTHROUGH}"));
+}
+
+/// At a gateway it is the gateway's own labels that a match of callers is held against.
+#[test]
+fn callers_have_no_labels_at_a_gateway() {
+    let gateway = "apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g, namespace: shop}
+spec: {selector: {istio: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: edge, namespace: shop}
+spec:
+  selector: {matchLabels: {istio: edge}}
+  template: {metadata: {labels: {istio: edge}, annotations: {inject.istio.io/templates: gateway}}, spec: {containers: [{name: istio-proxy, image: auto}]}}
+";
+    let found = |gateways: &str, test: &str| {
+        let to = "route: [{destination: {host: reviews}}]";
+        let spec = format!(
+            "{{hosts: [a.test], {gateways} http: [{{match: [{test}], {to}}}, {{timeout: 1s, {to}}}]}}"
+        );
+        let all = names(&[REVIEWS, &deployment("{app: reviews}"), gateway, &route("a", &spec)]);
+        let about = ["match-never-holds", "ignored-source-match"];
+        all.into_iter().filter(|it| about.contains(it)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("gateways: [g],", "{sourceLabels: {app: web}}"), ["match-never-holds"]);
+    assert_eq!(found("gateways: [g],", "{sourceLabels: {istio: edge}}"), [""; 0]);
+    assert_eq!(found("gateways: [g, mesh],", "{sourceLabels: {app: web}}"), [""; 0]);
+    let beside = "{gateways: [g], sourceNamespace: shop, sourceLabels: {app: web}}";
+    assert_eq!(found("gateways: [g],", beside), ["ignored-source-match"]);
+}
+
+/// What is within a wildcard has the ports of the wildcard, and a wildcard that nothing is within is no host.
+#[test]
+fn wildcards_are_hosts_too() {
+    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e, namespace: shop}\nspec: {hosts: ['*.example.com'], ports: [{number: 443, name: tls, protocol: TLS}], resolution: NONE}\n";
+    let found = |to: &str| {
+        let spec = format!("{{hosts: [a.test], http: [{{route: [{{destination: {to}}}]}}]}}");
+        names(&[entry, &route("a", &spec)])
+    };
+    assert_eq!(found("{host: a.example.com, port: {number: 443}}"), [""; 0]);
+    assert_eq!(found("{host: a.example.com, port: {number: 80}}"), ["unknown-port"]);
+    assert_eq!(found("{host: '*.example.com', port: {number: 443}}"), [""; 0]);
+    assert_eq!(found("{host: '*.example.org', port: {number: 443}}"), ["unknown-host"]);
+}
+
+/// A match for the mesh takes every request there, and none at the gateway that the resource is for, too.
+#[test]
+fn a_match_for_the_mesh_is_no_route_for_all() {
+    let found = |gateways: &str| {
+        let to = "route: [{destination: {host: reviews}}]";
+        let spec = format!(
+            "{{hosts: [reviews.shop.svc.cluster.local], {gateways} http: [{{match: [{{gateways: [mesh]}}], timeout: 1s, {to}}}, {{{to}}}]}}"
+        );
+        names(&[REVIEWS, &deployment("{app: reviews}"), &route("a", &spec)])
+    };
+    assert!(!found("gateways: [edge/g, mesh],").contains(&"unreachable-route"));
+}

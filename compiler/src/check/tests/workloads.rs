@@ -1,0 +1,115 @@
+use super::{REVIEWS, deployment, names, peer, policy, rule, run};
+
+#[test]
+fn clients_and_servers_agree_port_by_port() {
+    let pods = deployment("{app: reviews}");
+    let plain = rule("{host: reviews, trafficPolicy: {tls: {mode: DISABLE}}}");
+    let strict = peer("istio-system", "{mtls: {mode: STRICT}}");
+    assert_eq!(names(&[REVIEWS, &pods, &plain, &strict]), ["mtls-conflict"]);
+    let open = peer(
+        "shop",
+        "{selector: {matchLabels: {app: reviews}}, mtls: {mode: STRICT}, portLevelMtls: {9080: {mode: PERMISSIVE}}}",
+    );
+    assert!(names(&[REVIEWS, &pods, &plain, &strict, &open]).is_empty());
+    let mutual = rule("{host: reviews, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}");
+    let none = peer("shop", "{mtls: {mode: DISABLE}}");
+    assert_eq!(names(&[REVIEWS, &pods, &mutual, &none]), ["mtls-conflict"]);
+    // A port's settings take the place of the host's.
+    let port = rule(
+        "{host: reviews, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 80}, tls: {mode: ISTIO_MUTUAL}}]}}",
+    );
+    assert!(names(&[REVIEWS, &pods, &port, &strict]).is_empty());
+}
+
+#[test]
+fn selectors_are_judged_where_it_is_known_what_runs() {
+    let other = peer("partner", "{selector: {matchLabels: {app: cards}}, mtls: {mode: STRICT}}");
+    let pods = deployment("{app: reviews}");
+    assert!(names(&[REVIEWS, &pods, &other]).is_empty());
+    let own = other.replace("partner", "shop");
+    assert_eq!(names(&[REVIEWS, &pods, &own]), ["selector-without-workload"]);
+}
+
+#[test]
+fn a_workload_selects_its_own_pods() {
+    let pods = deployment("{app: reviews}");
+    for (selector, is_right) in [
+        ("{matchExpressions: [{key: app, operator: In, values: [reviews]}]}", true),
+        ("{matchExpressions: [{key: app, operator: NotIn, values: [reviews]}]}", false),
+        ("{matchLabels: {app: reviews, tier: web}}", false),
+    ] {
+        let pods = pods
+            .replace("selector: {matchLabels: {app: reviews}}", &format!("selector: {selector}"));
+        let found = names(&[&pods]);
+        assert_eq!(found.is_empty(), is_right, "{selector}: {found:?}");
+        assert!(is_right || found == ["mismatched-selector"], "{found:?}");
+    }
+    // A label that cannot be read is not called missing.
+    let unread = pods.replace(
+        "template: {metadata: {labels: {app: reviews}",
+        "template: {metadata: {labels: {app: 1}",
+    );
+    assert_eq!(names(&[&unread]), ["wrong-type"]);
+}
+
+fn rollout(labels: &str) -> String {
+    deployment(labels)
+        .replace("apps/v1", "argoproj.io/v1alpha1")
+        .replace("Deployment", "Rollout")
+        .replace("name: reviews,", "name: stepwise,")
+        .replace("{containers", "{serviceAccountName: cart, containers")
+}
+
+#[test]
+fn a_rollout_is_a_workload() {
+    let all = [REVIEWS.to_owned(), deployment("{app: web}"), rollout("{app: reviews}")];
+    let texts: Vec<&str> = all.iter().map(String::as_str).collect();
+    assert!(names(&texts).is_empty(), "{:?}", names(&texts));
+    let other = rollout("{app: others}");
+    let found = names(&[texts[0], texts[1], &other]);
+    assert_eq!(found, ["selector-without-workload"]);
+}
+
+#[test]
+fn pods_of_other_programs_have_any_labels() {
+    let web = deployment("{app: web}");
+    let service = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: k, namespace: shop}\nspec: {template: {spec: {serviceAccountName: cart, containers: [{image: x}]}}}\n";
+    let own = policy(
+        "shop",
+        "{selector: {matchLabels: {app: reviews}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/cart]}}]}]}",
+    );
+    let elsewhere = service.replace("namespace: shop", "namespace: other");
+    assert_eq!(names(&[&web, &own]), ["selector-without-workload", "unknown-service-account"],);
+    assert!(names(&[&web, &own, service]).is_empty());
+    assert!(names(&[&web, &own, &elsewhere]).contains(&"selector-without-workload"));
+}
+
+/// A Job says nothing of what is there all the time; its identity is known.
+#[test]
+fn a_task_is_somebody_and_no_inventory() {
+    let job = "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: k, namespace: shop}\nspec: {schedule: '* * * * *', jobTemplate: {spec: {template: {metadata: {labels: {app: night}}, spec: {serviceAccountName: night, containers: [{name: a, image: x}]}}}}}\n";
+    let allows = |account: &str| {
+        policy(
+            "shop",
+            &format!(
+                "{{rules: [{{from: [{{source: {{principals: [cluster.local/ns/shop/sa/{account}]}}}}]}}]}}"
+            ),
+        )
+    };
+    assert!(names(&[REVIEWS, job, &allows("night")]).is_empty());
+    assert_eq!(names(&[job, &allows("day")]), ["unknown-service-account"]);
+    let effects = |text: &str| {
+        let found = run(&[("a.yaml", &[job, text].join("---\n"))]);
+        let found = found.into_iter().filter(|it| it.check.name == "unknown-service-account");
+        found.filter_map(|it| it.consequence).collect::<Vec<_>>()
+    };
+    let [effect] = &effects(&allows("day"))[..] else { panic!() };
+    assert!(effect.ends_with("matches nobody"), "{effect}");
+    let [effect] = &effects(&allows("day").replace("principals", "notPrincipals"))[..] else {
+        panic!()
+    };
+    assert!(effect.ends_with("leaves out nobody"), "{effect}");
+    let selects = policy("shop", "{selector: {matchLabels: {app: night}}, rules: []}");
+    let found = names(&[&deployment("{app: reviews}"), job, &selects]);
+    assert!(!found.contains(&"selector-without-workload"), "{found:?}");
+}

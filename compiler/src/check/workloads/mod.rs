@@ -1,0 +1,31 @@
+//! What runs, against what is said of it.
+
+mod alias_port_without_protocol;
+mod http_route_on_tcp_port;
+mod missing_entry_addresses;
+mod mtls_conflict;
+mod port_with_two_protocols;
+mod selector_in_root_namespace;
+pub(super) mod selector_without_workload;
+mod shared_target_port;
+pub(super) mod subset_without_instances;
+mod undeclared_protocol;
+mod unverified_server;
+mod unverified_server_on_port;
+
+use super::Rule;
+
+pub(super) static RULES: &[Rule] = &[
+    (&selector_in_root_namespace::CHECK, selector_in_root_namespace::run),
+    (&selector_without_workload::CHECK, selector_without_workload::run),
+    (&subset_without_instances::CHECK, subset_without_instances::run),
+    (&mtls_conflict::CHECK, mtls_conflict::run),
+    (&http_route_on_tcp_port::CHECK, http_route_on_tcp_port::run),
+    (&undeclared_protocol::CHECK, undeclared_protocol::run),
+    (&alias_port_without_protocol::CHECK, alias_port_without_protocol::run),
+    (&missing_entry_addresses::CHECK, missing_entry_addresses::run),
+    (&port_with_two_protocols::CHECK, port_with_two_protocols::run),
+    (&shared_target_port::CHECK, shared_target_port::run),
+    (&unverified_server::CHECK, unverified_server::run),
+    (&unverified_server_on_port::CHECK, unverified_server_on_port::run),
+];

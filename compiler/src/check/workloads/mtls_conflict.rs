@@ -1,0 +1,287 @@
+//! `mtls-conflict`: clients are told to connect in a way that the servers refuse.
+//!
+//! A `DestinationRule` that sets `tls` takes the choice from the mesh (auto mTLS), which would have made it right.
+//! Sources: Istio, `ClientTLSSettings.mode`, `PeerAuthentication`; "auto mTLS".
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mesh_snapshot::object::{Labels, ServicePort, Workload as Inventory};
+
+use crate::api::istio::{
+    ClientTlsMode, ClientTlsSettings, MtlsMode, PortTrafficPolicy, Subset, TrafficPolicy,
+};
+use crate::check::mtls::{self, Effective};
+use crate::check::{inventory, selection};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::destination_rule::Policy;
+use crate::resolve::host::{HostIndex, qualify};
+use crate::resolve::service::Service;
+use crate::resolve::{Mesh, View, Workload};
+
+pub(super) static CHECK: Check =
+    Check::lint("mtls-conflict", Severity::Error, include_str!("mtls_conflict.md"))
+        .alias(&["KIA0206", "KIA0207", "KIA0501", "KIA0505", "KIA0506"]);
+
+/// A client's setting, and where it is written.
+#[derive(Clone)]
+struct Setting<'m> {
+    mode: ClientTlsMode,
+    document: DocumentId,
+    path: FieldPath,
+    /// The subset that is spoken to so; absent: all that serve the host.
+    subset: Option<&'m Subset>,
+}
+
+/// By the place of the client's setting: the first host that refuses it, and the other ones.
+type Conflicts = BTreeMap<(DocumentId, FieldPath), (Diagnostic, BTreeSet<String>)>;
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let domain = mesh.settings.cluster_domain;
+    let (mut ends, mut by_host) = (HostIndex::default(), BTreeMap::<_, BTreeSet<&str>>::new());
+    for rule in &mesh.source.destination_rules {
+        let host = qualify(&rule.spec.host, &rule.namespace, domain);
+        ends.insert(&host);
+        by_host.entry(host).or_default().insert(&rule.namespace);
+    }
+    let mut conflicts = Conflicts::new();
+    let mut services: Vec<_> = mesh.services.iter().map(|(_, service)| service).collect();
+    services.sort_by(|a, b| (&a.host, a.namespace).cmp(&(&b.host, b.namespace)));
+    for service in services.into_iter().filter(|it| !it.object.external) {
+        let hosts = ends.overlapping(&service.host).into_iter();
+        let clients: BTreeSet<&str> =
+            hosts.filter_map(|host| by_host.get(host)).flatten().copied().collect();
+        if !clients.is_empty() {
+            check_service(mesh, service, &clients, &mut conflicts);
+        }
+    }
+    out.extend(conflicts.into_values().map(|(found, mut others)| {
+        others.pop_first();
+        match others.len() {
+            0 => found,
+            more => found.help(format!("the same rule is refused by {more} more hosts")),
+        }
+    }));
+}
+
+fn check_service(
+    mesh: &Mesh<'_>,
+    service: &Service<'_>,
+    clients: &BTreeSet<&str>,
+    conflicts: &mut Conflicts,
+) {
+    let own = clients.iter().map(|client| View::of(mesh, client));
+    let views = own.chain([View::common(mesh)]);
+    let policies: BTreeSet<_> = views.flat_map(|view| view.policies(service)).collect();
+    let policies = policies.into_iter().map(|id| mesh.destination_rules.get(id));
+    for policy in policies.filter(|policy| has_clients(mesh, policy)) {
+        for port in &service.object.ports {
+            let settings = settings(policy, port.number);
+            for setting in settings {
+                let labels = setting.subset.map(|subset| &subset.labels);
+                let Some(server) = server(mesh, service, port, labels) else { continue };
+                if refuses(server.mode, setting.mode) {
+                    let key = (setting.document, setting.path.clone());
+                    let entry = conflicts.entry(key);
+                    let first = || (report(&setting, &server, service, port), BTreeSet::new());
+                    entry.or_insert_with(first).1.insert(service.host.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// Whether somebody may go by a rule: that it selects nobody is `selector-without-workload`'s to say.
+fn has_clients(mesh: &Mesh<'_>, policy: &Policy<'_>) -> bool {
+    policy.selector.is_none_or(|labels| {
+        !inventory::shows_pods(mesh, policy.namespace)
+            || !mesh.workloads.selected(Some(policy.namespace), labels).is_empty()
+    })
+}
+
+const fn refuses(server: MtlsMode, client: ClientTlsMode) -> bool {
+    match server {
+        MtlsMode::Strict => !matches!(client, ClientTlsMode::IstioMutual),
+        MtlsMode::Disable => matches!(client, ClientTlsMode::IstioMutual),
+        MtlsMode::Permissive | MtlsMode::Unset => false,
+    }
+}
+
+/// What the servers of a port ask for, those with the labels of a subset, where they agree. Of pods that no file of the
+/// repository makes, it is known if no policy could tell them apart.
+fn server(
+    mesh: &Mesh<'_>,
+    service: &Service<'_>,
+    port: &ServicePort,
+    labels: Option<&Labels>,
+) -> Option<Effective> {
+    let workloads = selection::of_service(mesh, service);
+    let is_of_subset = |it: &&&Workload<'_>| labels.is_none_or(|labels| it.inventory.has(labels));
+    let mut modes = workloads.iter().filter(is_of_subset).map(|workload| {
+        mtls::effective(mesh, &workload.inventory, selection::target(workload, &port.target))
+    });
+    if let Some(first) = modes.next() {
+        return modes.all(|other| other.mode == first.mode).then_some(first);
+    }
+    if !workloads.is_empty() {
+        return None;
+    }
+    let is_for_some = |it: &crate::resolve::policy::Policy<'_, _>| {
+        it.resource.namespace == service.namespace
+            && !matches!(&it.scope, Ok(scope) if scope.applies == mesh_snapshot::Applies::All)
+    };
+    if !service.origin.is_kubernetes() || mesh.policies.peer_authentications.iter().any(is_for_some)
+    {
+        return None;
+    }
+    let anybody = Inventory { namespace: service.namespace.to_owned(), ..Inventory::default() };
+    Some(mtls::effective(mesh, &anybody, None))
+}
+
+/// What clients are told of a port: at the port, else of the host; and of each subset, which has what is said of the host where it
+/// says nothing itself, neither of TLS nor of the port.
+fn settings<'m>(policy: &'m Policy<'_>, port: u16) -> Vec<Setting<'m>> {
+    let root = || FieldPath::default().field("spec");
+    let whole = policy.traffic_policy.and_then(|(from, traffic)| {
+        setting(policy.from.get(from)?.id, || root().field("trafficPolicy"), traffic, port)
+    });
+    let subsets = policy.subsets.iter().filter_map(|(from, index, subset)| {
+        let rule = policy.from.get(*from)?;
+        let path = || root().field("subsets").index(*index).field("trafficPolicy");
+        let traffic = subset.traffic_policy.as_ref();
+        let own = traffic.and_then(|traffic| setting(rule.id, path, traffic, port));
+        let names_port = traffic.is_some_and(|traffic| of_port(traffic, port).is_some());
+        let found = own.or_else(|| whole.clone().filter(|_| !names_port))?;
+        Some(Setting { subset: Some(subset), ..found })
+    });
+    whole.iter().cloned().chain(subsets).collect()
+}
+
+fn of_port(traffic: &TrafficPolicy, port: u16) -> Option<(usize, &PortTrafficPolicy)> {
+    let is_own = |number: u32| number == u32::from(port);
+    let ports = traffic.port_level_settings.iter().enumerate();
+    ports.into_iter().find(|(_, it)| it.port.as_ref().is_some_and(|it| is_own(it.number)))
+}
+
+fn setting(
+    document: DocumentId,
+    at: impl Fn() -> FieldPath,
+    traffic: &TrafficPolicy,
+    port: u16,
+) -> Option<Setting<'static>> {
+    let of_port = of_port(traffic, port);
+    let tls: Option<&ClientTlsSettings> = match of_port {
+        Some((_, settings)) => settings.tls.as_ref(),
+        None => traffic.tls.as_ref(),
+    };
+    let mode = tls?.mode;
+    let at = match of_port {
+        Some((index, _)) => at().field("portLevelSettings").index(index),
+        None => at(),
+    };
+    Some(Setting { mode, document, path: at.field("tls").field("mode"), subset: None })
+}
+
+fn report(
+    setting: &Setting<'_>,
+    server: &Effective,
+    service: &Service<'_>,
+    port: &ServicePort,
+) -> Diagnostic {
+    let (host, number) = (&service.host, port.number);
+    let (client, asked) = match (setting.mode, server.mode) {
+        (ClientTlsMode::IstioMutual, _) => ("mutual TLS", "plain text"),
+        (ClientTlsMode::Disable, _) => ("plain text", "mutual TLS"),
+        (ClientTlsMode::Simple | ClientTlsMode::Mutual, _) => {
+            ("TLS of their own", "the mesh's mutual TLS")
+        }
+    };
+    let place = Place::value(setting.document, setting.path.clone());
+    let whom = match setting.subset {
+        Some(subset) => format!("the subset `{}` of `{host}`", subset.name),
+        None => format!("`{host}`"),
+    };
+    let message = format!("clients speak {client} to {whom}, which takes {asked} alone");
+    let mut found =
+        Diagnostic::new(&CHECK, place, message).label(format!("clients speak {client}"));
+    if let Some(place) = &server.place {
+        found = found.also(place.clone(), format!("servers take {asked} alone"));
+    }
+    let effect = match setting.subset {
+        Some(_) => format!(
+            "every connection to its port {number} fails; requests that a route leads there are answered with 503"
+        ),
+        None => format!("every connection to port {number} fails; requests are answered with 503"),
+    };
+    found.consequence(effect).help(
+        "without `tls` in the DestinationRule, clients find out by themselves what servers take",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// What is told, by check and place, of a rule with this spec for a host of which `v2` alone takes nothing but mutual TLS.
+    fn told(rule: &str) -> Vec<(&'static str, String)> {
+        let folder = Folder::new();
+        let pod = |version: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {version}, namespace: shop, labels: {{app: reviews, version: {version}}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n---\n"
+            )
+        };
+        let text = format!(
+            "{}{}apiVersion: v1\nkind: Service\nmetadata: {{name: reviews, namespace: shop}}\nspec: {{selector: {{app: reviews}}, ports: [{{name: http, port: 80}}]}}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: v2, namespace: shop}}\nspec: {{selector: {{matchLabels: {{version: v2}}}}, mtls: {{mode: STRICT}}}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: reviews, {rule}}}\n",
+            pod("v1"),
+            pod("v2")
+        );
+        folder.write("a.yaml", text);
+        let about = ["mtls-conflict", "selector-without-workload"];
+        let found = findings(folder.path()).into_iter();
+        let found = found.filter(|it| about.contains(&it.check.name));
+        found.map(|it| (it.check.name, it.message)).collect()
+    }
+
+    #[test]
+    fn a_subset_is_held_against_its_own_servers() {
+        let subset = |name: &str, policy: &str| {
+            format!("{{name: {name}, labels: {{version: {name}}}{policy}}}")
+        };
+        let plain = ", trafficPolicy: {tls: {mode: DISABLE}}";
+        let mutual = ", trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}";
+        let of_port = |said: &str| {
+            format!(", trafficPolicy: {{portLevelSettings: [{{port: {{number: 80}}, {said}}}]}}")
+        };
+        let conflict = [(
+            CHECK.name,
+            "clients speak plain text to the subset `v2` of `reviews.shop.svc.cluster.local`, which takes mutual TLS alone".to_owned(),
+        )];
+        let of = |subsets: &[String]| told(&format!("subsets: [{}]", subsets.join(", ")));
+        assert_eq!(of(&[subset("v2", plain)]), conflict);
+        assert_eq!(of(&[subset("v2", &of_port("tls: {mode: DISABLE}"))]), conflict);
+        assert_eq!(of(&[subset("v1", plain), subset("v2", "")]), []);
+        // What it does not say itself the host says, unless it speaks of the port.
+        let of = |policy: &str| {
+            let subset = subset("v2", policy);
+            told(&format!("trafficPolicy: {{tls: {{mode: DISABLE}}}}, subsets: [{subset}]"))
+        };
+        assert_eq!(of(""), conflict);
+        assert_eq!(of(mutual), []);
+        assert_eq!(of(&of_port("loadBalancer: {simple: RANDOM}")), []);
+    }
+
+    #[test]
+    fn a_rule_for_nobody_conflicts_with_nobody() {
+        let rule = |app: &str| {
+            format!(
+                "workloadSelector: {{matchLabels: {{app: {app}}}}}, subsets: [{{name: v2, labels: {{version: v2}}, trafficPolicy: {{tls: {{mode: DISABLE}}}}}}]"
+            )
+        };
+        let names = |app| told(&rule(app)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names("reviews"), [CHECK.name]);
+        assert_eq!(names("nobody"), ["selector-without-workload"]);
+    }
+}

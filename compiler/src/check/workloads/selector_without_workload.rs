@@ -1,0 +1,194 @@
+//! `selector-without-workload`: a policy, a Gateway or a Service selects pods, and nothing that runs has such labels.
+//!
+//! It is said only where the repository shows what runs: in a namespace with workloads and without what other programs run,
+//! for a Gateway where there is a gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
+
+use mesh_snapshot::Applies;
+use mesh_snapshot::object::Labels;
+
+use crate::api::{Resource, nearest};
+use crate::check::kept::apart;
+use crate::check::{inventory, selection};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::gateway::IstioGateway;
+use crate::resolve::policy::{Policy, Scope};
+use crate::resolve::service::Origin;
+use crate::resolve::{Mesh, Workload};
+
+pub(in crate::check) static CHECK: Check = Check::lint(
+    "selector-without-workload",
+    Severity::Warning,
+    include_str!("selector_without_workload.md"),
+)
+.alias(&["IST0127", "IST0101", "KIA0004", "KIA0302", "KIA0701"]);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let policies = &mesh.policies;
+    for it in &policies.peer_authentications {
+        check_policy(mesh, it, out);
+    }
+    for it in &policies.request_authentications {
+        check_policy(mesh, it, out);
+    }
+    apart::authorization_policies(mesh, out, |it, out| check_policy(mesh, it, out));
+    let source = mesh.source;
+    for it in &source.sidecars {
+        let labels = it.spec.workload_selector.as_ref().map(|selector| &selector.labels);
+        let path = FieldPath::default().field("spec").field("workloadSelector").field("labels");
+        check_settings(mesh, it, labels, path, Severity::Error, out);
+    }
+    for it in &source.telemetries {
+        let labels = it.spec.selector.as_ref().map(|selector| &selector.match_labels);
+        let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
+        check_settings(mesh, it, labels, path, Severity::Error, out);
+    }
+    for it in &source.destination_rules {
+        let labels = it.spec.workload_selector.as_ref().map(|selector| &selector.match_labels);
+        let path =
+            FieldPath::default().field("spec").field("workloadSelector").field("matchLabels");
+        check_settings(mesh, it, labels, path, Severity::Warning, out);
+    }
+    for it in mesh.envoy_filters.iter() {
+        let Ok(scope) = &it.scope else { continue };
+        let path = FieldPath::default().field("spec").field("workloadSelector").field("labels");
+        let effect = "no proxy is patched";
+        check_scope(mesh, it.resource.id, scope, &path, effect, out);
+    }
+    check_gateways(mesh, out);
+    check_services(mesh, out);
+}
+
+fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagnostic>) {
+    let Ok(scope) = &policy.scope else { return };
+    let path = FieldPath::default().field("spec").field("selector").field("matchLabels");
+    let effect = "the policy is for nobody, and protects nothing";
+    check_scope(mesh, policy.resource.id, scope, &path, effect, out);
+}
+
+fn check_scope(
+    mesh: &Mesh<'_>,
+    document: DocumentId,
+    scope: &Scope<'_>,
+    path: &FieldPath,
+    effect: &str,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Applies::Selected(sets) = &scope.applies else { return };
+    if !selection::of_policy(mesh, scope).is_empty() {
+        return;
+    }
+    let all = mesh.workloads.selected(scope.namespace, &Labels::new());
+    let is_shown = match scope.namespace {
+        Some(namespace) => inventory::shows_pods(mesh, namespace),
+        None => !all.is_empty() && mesh.source.promised.has_no_pods(),
+    };
+    if !is_shown {
+        return;
+    }
+    let among = scope.namespace.map_or("the mesh".to_owned(), |it| format!("namespace `{it}`"));
+    for labels in sets {
+        let found = report(document, path.clone(), labels, &all, &among);
+        out.push(found.consequence(effect));
+    }
+}
+
+/// What sets up the proxies of workloads of its own namespace.
+fn check_settings<T>(
+    mesh: &Mesh<'_>,
+    resource: &Resource<T>,
+    labels: Option<&Labels>,
+    path: FieldPath,
+    severity: Severity,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
+    let all = mesh.workloads.of_namespace(&resource.namespace);
+    let is_shown = inventory::shows_pods(mesh, &resource.namespace);
+    if !is_shown || !mesh.workloads.selected(Some(&resource.namespace), labels).is_empty() {
+        return;
+    }
+    let all: Vec<_> = all.iter().collect();
+    let among = format!("namespace `{}`", resource.namespace);
+    let mut found = report(resource.id, path, labels, &all, &among)
+        .consequence("it is for nobody, and what it sets holds for no workload");
+    found.severity = severity;
+    out.push(found);
+}
+
+fn check_gateways(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let proxies: Vec<_> = proxies(mesh).collect();
+    for gateway in mesh.gateways.iter().filter(|gateway| selects_nobody(mesh, gateway)) {
+        let path = FieldPath::default().field("spec").field("selector");
+        let (id, labels) = (gateway.resource.id, &gateway.resource.spec.selector);
+        let mut found = report(id, path, labels, &proxies, "the mesh")
+            .consequence("no proxy opens its servers: connections to them are refused");
+        found.severity = Severity::Error;
+        out.push(found);
+    }
+}
+
+pub(in crate::check) fn proxies<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+) -> impl Iterator<Item = &'m Workload<'a>> {
+    mesh.workloads.gateways()
+}
+
+/// Whether there are gateways' proxies, and none of them is the Gateway's.
+pub(in crate::check) fn selects_nobody(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> bool {
+    proxies(mesh).next().is_some() && gateway.proxies(&mesh.workloads).is_empty()
+}
+
+fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for (_, service) in mesh.services.iter() {
+        let Origin::Kubernetes(resource) = service.origin else { continue };
+        let all = mesh.workloads.of_namespace(service.namespace);
+        let is_alias = service.alias.is_some();
+        let labels = &resource.spec.selector;
+        let is_shown = inventory::shows_pods(mesh, service.namespace);
+        if labels.is_empty() || is_alias || !is_shown {
+            continue;
+        }
+        if !mesh.workloads.selected(Some(service.namespace), labels).is_empty() {
+            continue;
+        }
+        let all: Vec<_> = all.iter().collect();
+        let path = FieldPath::default().field("spec").field("selector");
+        let among = format!("namespace `{}`", service.namespace);
+        out.push(
+            report(resource.id, path, labels, &all, &among)
+                .consequence("requests to the Service are answered with 503: it has no endpoints"),
+        );
+    }
+}
+
+/// Points at the first label that no workload has, or else at all of them.
+pub(in crate::check) fn report(
+    document: DocumentId,
+    path: FieldPath,
+    labels: &Labels,
+    all: &[&Workload<'_>],
+    among: &str,
+) -> Diagnostic {
+    let has = |it: &&&Workload<'_>, name: &str, value: &str| {
+        it.inventory.labels.get(name).is_some_and(|own| own == value)
+    };
+    let alone = labels.iter().find(|(name, value)| !all.iter().any(|it| has(&it, name, value)));
+    let Some((name, value)) = alone else {
+        let message = format!("no workload of {among} has all of these labels");
+        return Diagnostic::new(&CHECK, Place::key(document, path), message)
+            .label("selects nothing");
+    };
+    let message = format!("no workload of {among} has the label `{name}: {value}`");
+    let place = Place::value(document, path.field(name.clone()));
+    let values = all.iter().filter_map(|it| Some((*it, it.inventory.labels.get(name)?.as_str())));
+    let values: Vec<_> = values.collect();
+    let near = nearest(value, values.iter().map(|(_, value)| *value));
+    let mut found = Diagnostic::new(&CHECK, place, message).meant(near, "selects nothing");
+    let shown = values.iter().find(|(_, value)| near == Some(value));
+    if let Some((workload, value)) = shown {
+        let place = Place::value(workload.id, workload.labels_path().field(name.clone()));
+        found = found.also(place, format!("`{}` has `{name}: {value}`", workload.name()));
+    }
+    found
+}
