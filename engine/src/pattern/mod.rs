@@ -9,7 +9,7 @@ mod class;
 mod escape;
 mod re2;
 
-mod steps;
+mod table;
 mod template;
 
 use regex_automata::dfa::{Automaton, StartKind, dense};
@@ -18,7 +18,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
 use regex_syntax::hir::{Hir, HirKind, Look};
 
-pub use steps::{State, Steps};
+pub use table::{State, Table};
 pub use template::TemplateError;
 
 /// Characters in an expression. Source: Istio, `ValidateHTTPMatch…` refuses more than 1,024.
@@ -98,7 +98,8 @@ impl Pattern {
     pub fn measure(source: &str) -> Result<usize, PatternError> {
         let hir = parse(source)?;
         // What runs it may be larger than this, though not four times.
-        let bytes = nfa(&hir, thompson::WhichCaptures::All).map(|nfa| nfa.memory_usage());
+        let bytes =
+            nfa(&hir, thompson::WhichCaptures::All, NFA_BYTES_MAX).map(|nfa| nfa.memory_usage());
         match bytes {
             Ok(bytes) if bytes <= NFA_BYTES_MAX / 4 => Ok(bytes),
             measured => Self::from_hir(source, hir).map(|_| measured.unwrap_or(NFA_BYTES_MAX)),
@@ -124,15 +125,6 @@ impl Pattern {
                 Err(error) => unreachable!("no byte makes an ASCII-only table quit: {error}"),
             },
             Matcher::Lazy(regex) => regex.is_match(input),
-        }
-    }
-
-    /// To run it byte by byte; absent where it has no table of its states.
-    #[must_use]
-    pub fn steps(&self) -> Option<Steps<'_>> {
-        match &self.matcher {
-            Matcher::Table(table) => Steps::of(table),
-            Matcher::Lazy(_) => None,
         }
     }
 
@@ -220,18 +212,30 @@ fn parse_translated(expression: &str) -> Result<Hir, PatternError> {
 
 /// A table of states, unless it would be too large.
 fn table(hir: &Hir) -> Result<Option<dense::DFA<Vec<u32>>>, PatternError> {
-    let nfa = nfa(hir, thompson::WhichCaptures::None)?;
+    table_within(hir, NFA_BYTES_MAX, DFA_BYTES_MAX)
+}
+
+fn table_within(
+    hir: &Hir,
+    program_max: usize,
+    bytes_max: usize,
+) -> Result<Option<dense::DFA<Vec<u32>>>, PatternError> {
+    let nfa = nfa(hir, thompson::WhichCaptures::None, program_max)?;
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
-        .dfa_size_limit(Some(DFA_BYTES_MAX))
-        .determinize_size_limit(Some(4 * DFA_BYTES_MAX));
+        .dfa_size_limit(Some(bytes_max))
+        .determinize_size_limit(Some(4 * bytes_max));
     Ok(dense::Builder::new().configure(config).build_from_nfa(&nfa).ok())
 }
 
-fn nfa(hir: &Hir, captures: thompson::WhichCaptures) -> Result<thompson::NFA, PatternError> {
+fn nfa(
+    hir: &Hir,
+    captures: thompson::WhichCaptures,
+    bytes_max: usize,
+) -> Result<thompson::NFA, PatternError> {
     let config = thompson::Config::new()
         .utf8(false)
-        .nfa_size_limit(Some(NFA_BYTES_MAX))
+        .nfa_size_limit(Some(bytes_max))
         .which_captures(captures);
     let mut compiler = thompson::Compiler::new();
     compiler.configure(config).build_from_hir(hir).map_err(|_| PatternError::TooLarge)

@@ -6,47 +6,32 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use mesh_engine::pattern::Pattern;
-
-use super::texts::compiled;
+use super::texts::{Texts, compiled};
 use crate::api::istio::{HttpMatch, StringMatch};
 
-/// What a text must be.
-#[derive(Clone, Copy, Debug)]
-enum Test<'a> {
-    Any,
-    Exact(&'a str),
-    Prefix(&'a str),
-    Regex(&'a str),
-}
-
-impl<'a> Test<'a> {
-    /// A match without a test asks only that the text is there.
-    fn of(written: &'a StringMatch) -> Self {
-        match (&written.exact, &written.prefix, &written.regex) {
-            (Some(text), ..) => Self::Exact(text),
-            (None, Some(text), _) if text.is_empty() => Self::Any,
-            (None, Some(text), _) => Self::Prefix(text),
-            (None, None, Some(text)) if matches!(text.as_str(), ".*" | "^.*$") => Self::Any,
-            (None, None, Some(text)) => Self::Regex(text),
-            (None, None, None) => Self::Any,
-        }
-    }
-
-    fn covers(&self, other: &Self) -> bool {
-        match (*self, *other) {
-            (Self::Any, _) => true,
-            (Self::Exact(a), Self::Exact(b)) | (Self::Regex(a), Self::Regex(b)) => a == b,
-            (Self::Prefix(a), Self::Exact(b) | Self::Prefix(b)) => b.starts_with(a),
-            (Self::Prefix(a), Self::Regex(b)) => {
-                Pattern::prefix_of(b).is_ok_and(|prefix| prefix.starts_with(a))
+/// Whether it is sure that `a` takes every text that `b` takes.
+fn takes(a: &Texts<'_>, b: &Texts<'_>) -> bool {
+    match (a, b) {
+        (Texts::Any, _) => true,
+        // Expressions do not disregard case.
+        (a, b) if b.folds() && !a.folds() => false,
+        (Texts::Exact { text: a, folds }, Texts::Exact { text: b, .. }) => {
+            if *folds {
+                a.eq_ignore_ascii_case(b)
+            } else {
+                a == b
             }
-            (Self::Regex(a), Self::Exact(b)) => {
-                Pattern::prefix_of(a).is_ok_and(|prefix| b.starts_with(&*prefix))
-                    && compiled(a).is_some_and(|a| a.matches(b.as_bytes()))
-            }
-            (Self::Exact(_) | Self::Prefix(_) | Self::Regex(_), _) => false,
         }
+        (Texts::Prefix { text: a, folds: true }, b) => {
+            !matches!(b, Texts::Regex { .. })
+                && b.beginning().get(..a.len()).is_some_and(|head| head.eq_ignore_ascii_case(a))
+        }
+        (Texts::Prefix { text: a, folds: false }, b) => b.beginning().starts_with(a),
+        (Texts::Regex { source: a, .. }, Texts::Regex { source: b, .. }) => a == b,
+        (Texts::Regex { source, .. }, Texts::Exact { text, .. }) => {
+            text.starts_with(a.beginning()) && compiled(source).is_some_and(|a| a.matches(text))
+        }
+        (Texts::Exact { .. } | Texts::Regex { .. }, _) => false,
     }
 }
 
@@ -62,24 +47,26 @@ pub(in crate::check) enum Paths<'a> {
 
 impl<'a> Paths<'a> {
     pub(in crate::check) fn of(it: &'a HttpMatch) -> Self {
-        match it.uri.as_ref().filter(|uri| !takes_every_path(uri)) {
-            None => Self::All,
-            Some(_) if it.ignore_uri_case => Self::Unknown,
-            Some(uri) => match Test::of(uri) {
-                Test::Any => Self::All,
-                Test::Exact(path) => Self::One(path),
-                Test::Prefix(prefix) => Self::Below(prefix.into()),
-                Test::Regex(pattern) => Pattern::prefix_of(pattern)
-                    .map_or(Self::Unknown, |prefix| Self::Below(String::from(prefix).into())),
-            },
+        let Some(uri) = it.uri.as_ref().filter(|uri| !takes_every_path(uri)) else {
+            return Self::All;
+        };
+        match (&uri.exact, Texts::of(uri, it.ignore_uri_case)) {
+            (_, texts) if texts.folds() => Self::Unknown,
+            (_, Texts::Any) => Self::All,
+            (Some(path), _) => Self::One(path),
+            (None, Texts::Prefix { text, .. }) => Self::Below(text.into()),
+            (None, texts) => Self::Below(texts.beginning().to_owned().into()),
         }
     }
 }
 
 /// Whether a test of the path takes every path: each begins with `/`.
 fn takes_every_path(uri: &StringMatch) -> bool {
-    let test = Test::of(uri);
-    matches!(test, Test::Any | Test::Prefix("/") | Test::Regex("/.*" | "^/.*" | ".+"))
+    match Texts::of(uri, false) {
+        Texts::Any | Texts::Prefix { text: "/", .. } => true,
+        Texts::Regex { source, .. } => matches!(source, "/.*" | "^/.*" | ".+"),
+        _ => false,
+    }
 }
 
 /// Whether a match asks nothing of a request, wherever that comes.
@@ -111,25 +98,18 @@ pub(in crate::check) fn covers_request(a: &HttpMatch, b: &HttpMatch) -> bool {
 fn covers_path(a: &HttpMatch, b: &HttpMatch) -> bool {
     let Some(own) = a.uri.as_ref().filter(|uri| !takes_every_path(uri)) else { return true };
     let Some(other) = &b.uri else { return false };
-    match (a.ignore_uri_case, b.ignore_uri_case) {
-        (false, false) => Test::of(own).covers(&Test::of(other)),
-        (false, true) => false,
-        // Expressions do not disregard case.
-        (true, _) => match (Test::of(own), Test::of(other)) {
-            (Test::Exact(a), Test::Exact(b)) => a.eq_ignore_ascii_case(b),
-            (Test::Prefix(a), Test::Exact(b) | Test::Prefix(b)) => {
-                b.get(..a.len()).is_some_and(|head| head.eq_ignore_ascii_case(a))
-            }
-            _ => false,
-        },
-    }
+    takes(&Texts::of(own, a.ignore_uri_case), &Texts::of(other, b.ignore_uri_case))
+}
+
+fn takes_texts(a: &StringMatch, b: &StringMatch) -> bool {
+    takes(&Texts::of(a, false), &Texts::of(b, false))
 }
 
 fn covers_text(a: Option<&StringMatch>, b: Option<&StringMatch>) -> bool {
     match (a, b) {
         (None, _) => true,
-        (Some(a), Some(b)) => Test::of(a).covers(&Test::of(b)),
-        (Some(a), None) => matches!(Test::of(a), Test::Any),
+        (Some(a), Some(b)) => takes_texts(a, b),
+        (Some(a), None) => matches!(Texts::of(a, false), Texts::Any),
     }
 }
 
@@ -141,19 +121,19 @@ fn header<'h>(headers: &'h BTreeMap<String, StringMatch>, name: &str) -> Option<
 
 /// Of headers, which need not be there.
 fn covers_headers(a: &BTreeMap<String, StringMatch>, b: &BTreeMap<String, StringMatch>) -> bool {
-    a.iter().all(|(name, a)| header(b, name).is_some_and(|b| Test::of(a).covers(&Test::of(b))))
+    a.iter().all(|(name, a)| header(b, name).is_some_and(|b| takes_texts(a, b)))
 }
 
 /// Of parameters, which need not be there.
 fn covers_names(a: &BTreeMap<String, StringMatch>, b: &BTreeMap<String, StringMatch>) -> bool {
-    a.iter().all(|(name, a)| b.get(name).is_some_and(|b| Test::of(a).covers(&Test::of(b))))
+    a.iter().all(|(name, a)| b.get(name).is_some_and(|b| takes_texts(a, b)))
 }
 
 /// What `a` must not find, `b` must not find either.
 fn covers_absent(a: &HttpMatch, b: &HttpMatch) -> bool {
     a.without_headers.iter().all(|(name, a)| {
         let excluded = header(&b.without_headers, name);
-        excluded.is_some_and(|b| Test::of(b).covers(&Test::of(a)))
+        excluded.is_some_and(|b| takes_texts(b, a))
     })
 }
 

@@ -3,44 +3,50 @@
 //! Expressions are run side by side over all texts at once, state by state. That is done for expressions of moderate size, and as
 //! long as there is [`Work`] left; after it, and where a test is not understood, a text may be left.
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
-use mesh_engine::pattern::{Pattern, State, Steps};
+use mesh_engine::pattern::{Pattern, State, Table};
 
 use crate::api::istio::StringMatch;
 
-/// The program of an expression that is compared, in bytes.
-const PROGRAM_BYTES_MAX: usize = 32 << 10;
-/// What to find or compile one costs, in steps.
+/// What to find or compile an expression costs, in steps.
 const COMPILATION: u32 = 1 << 12;
-/// How many expressions are kept compiled.
+/// How many expressions are kept compiled: twice as many at most.
 const KNOWN_MAX: usize = 256;
 /// Sets of states that are looked at for one question.
 const STATES_MAX: usize = 4096;
 
-/// An expression, compiled; absent: it is none, or too large to be looked at. A repository says few expressions many times, and to
-/// compile one takes long, so they are kept.
-pub(super) fn compiled(source: &str) -> Option<Rc<Pattern>> {
+/// Expressions that were compiled, the last ones of a thread. A repository says few expressions many times, and to compile one takes
+/// long.
+#[derive(Default)]
+struct Known {
+    recent: HashMap<Box<str>, Option<Rc<Table>>>,
+    before: HashMap<Box<str>, Option<Rc<Table>>>,
+}
+
+/// An expression, compiled; absent: it is none, or too large to be looked at.
+pub(super) fn compiled(source: &str) -> Option<Rc<Table>> {
     thread_local! {
-        static KNOWN: RefCell<HashMap<Box<str>, Option<Rc<Pattern>>>> = RefCell::default();
+        static KNOWN: RefCell<Known> = RefCell::default();
     }
     KNOWN.with_borrow_mut(|known| {
-        if let Some(pattern) = known.get(source) {
-            return pattern.clone();
+        if let Some(table) = known.recent.get(source) {
+            return table.clone();
         }
-        if known.len() >= KNOWN_MAX {
-            known.clear();
+        if known.recent.len() >= KNOWN_MAX {
+            known.before = std::mem::take(&mut known.recent);
         }
-        let is_moderate = Pattern::measure(source).is_ok_and(|size| size <= PROGRAM_BYTES_MAX);
-        let pattern = is_moderate.then(|| Pattern::new(source).ok().map(Rc::new)).flatten();
-        known.insert(source.into(), pattern.clone());
-        pattern
+        let made = || Table::of(source).ok().flatten().map(Rc::new);
+        let table = known.before.remove(source).unwrap_or_else(made);
+        known.recent.insert(source.into(), table.clone());
+        table
     })
 }
 
-/// How many steps may still be taken: a byte in a state.
+/// How many steps may still be taken: a byte in one state of one test.
 pub(super) struct Work(u32);
 
 impl Work {
@@ -57,49 +63,56 @@ impl Work {
 }
 
 /// What a text must be.
-#[derive(Debug)]
-pub(super) enum Texts {
+#[derive(Clone, Debug)]
+pub(super) enum Texts<'m> {
     Any,
-    Exact { text: String, folds: bool },
-    Prefix { text: String, folds: bool },
-    Regex { source: String, prefix: Box<str>, pattern: OnceCell<Option<Rc<Pattern>>> },
+    Exact { text: Cow<'m, str>, folds: bool },
+    Prefix { text: &'m str, folds: bool },
+    Regex { source: &'m str, prefix: OnceCell<Box<str>>, table: OnceCell<Option<Rc<Table>>> },
 }
 
-impl Texts {
-    /// Absent: of texts that are not ASCII nothing is said. `folds`: case is disregarded, which expressions never do.
-    pub(super) fn of(written: &StringMatch, folds: bool) -> Option<Self> {
-        let texts = match (&written.exact, &written.prefix, &written.regex) {
-            (Some(text), ..) => Self::exact(text, folds),
+impl<'m> Texts<'m> {
+    /// `folds`: case is disregarded, which expressions never do. A match without a test asks only that the text is there.
+    pub(super) fn of(written: &'m StringMatch, folds: bool) -> Self {
+        match (&written.exact, &written.prefix, &written.regex) {
+            (Some(text), ..) => Self::Exact { text: text.into(), folds },
             (None, Some(text), _) if text.is_empty() => Self::Any,
-            (None, Some(text), _) => Self::Prefix { text: text.clone(), folds },
+            (None, Some(text), _) => Self::Prefix { text, folds },
+            // No text that is looked at has several lines.
+            (None, None, Some(source)) if matches!(source.as_str(), ".*" | "^.*$") => Self::Any,
             (None, None, Some(source)) => {
-                let prefix = Pattern::prefix_of(source).ok()?;
-                Self::Regex { source: source.clone(), prefix, pattern: OnceCell::new() }
+                Self::Regex { source, prefix: OnceCell::new(), table: OnceCell::new() }
             }
             (None, None, None) => Self::Any,
-        };
-        match &texts {
-            Self::Exact { text, .. } | Self::Prefix { text, .. } => {
-                text.is_ascii().then_some(texts)
-            }
-            Self::Any | Self::Regex { .. } => Some(texts),
         }
     }
 
-    pub(super) fn exact(text: &str, folds: bool) -> Self {
-        Self::Exact { text: text.to_owned(), folds }
+    pub(super) const fn exact(text: Cow<'m, str>) -> Self {
+        Self::Exact { text, folds: false }
     }
 
-    /// What it takes begins so, if case is disregarded.
-    fn beginning(&self) -> &str {
+    /// What all that it takes begins with, if case is disregarded.
+    pub(super) fn beginning(&self) -> &str {
         match self {
             Self::Any => "",
-            Self::Exact { text, .. } | Self::Prefix { text, .. } => text,
-            Self::Regex { prefix, .. } => prefix,
+            Self::Exact { text, .. } => text,
+            Self::Prefix { text, .. } => text,
+            Self::Regex { source, prefix, .. } => {
+                prefix.get_or_init(|| Pattern::prefix_of(source).unwrap_or_default())
+            }
         }
     }
 
-    const fn folds(&self) -> bool {
+    /// Whether what is written of it is ASCII. Of other texts little is said.
+    pub(super) fn is_ascii(&self) -> bool {
+        match self {
+            Self::Any | Self::Regex { .. } => true,
+            Self::Exact { text, .. } => text.is_ascii(),
+            Self::Prefix { text, .. } => text.is_ascii(),
+        }
+    }
+
+    pub(super) const fn folds(&self) -> bool {
         matches!(self, Self::Exact { folds: true, .. } | Self::Prefix { folds: true, .. })
     }
 
@@ -112,12 +125,11 @@ impl Texts {
             Self::Prefix { text, folds } => {
                 Some(Runner::Text { text, folds: *folds, is_whole: false })
             }
-            Self::Regex { source, pattern, .. } => {
-                if pattern.get().is_none() && !work.take(COMPILATION) {
+            Self::Regex { source, table, .. } => {
+                if table.get().is_none() && !work.take(COMPILATION) {
                     return None;
                 }
-                let pattern = pattern.get_or_init(|| compiled(source)).as_deref()?;
-                pattern.steps().map(Runner::Expression)
+                table.get_or_init(|| compiled(source)).as_deref().map(Runner::Expression)
             }
         }
     }
@@ -153,8 +165,8 @@ impl Alphabet {
 
 /// Whether it is sure that no text is in `all` of them and in `none` of those.
 pub(super) fn is_none_left(
-    all: &[&Texts],
-    none: &[&Texts],
+    all: &[&Texts<'_>],
+    none: &[&Texts<'_>],
     alphabet: Alphabet,
     work: &mut Work,
 ) -> bool {
@@ -172,7 +184,7 @@ pub(super) fn is_none_left(
     }
     // What begins otherwise takes nothing of it.
     let none = none.iter().copied().filter(|it| meets(it.beginning(), longest));
-    let none: Vec<&Texts> = none.collect();
+    let none: Vec<&Texts<'_>> = none.collect();
     let whole = all.iter().find_map(|it| match it {
         Texts::Exact { text, folds: false } => Some(text),
         _ => None,
@@ -200,8 +212,8 @@ pub(super) fn is_none_left(
         return false;
     };
     let utf_8 = compiled(UTF_8);
-    let Some(steps) = utf_8.as_deref().and_then(Pattern::steps) else { return false };
-    all.push(Runner::Expression(steps));
+    let Some(utf_8) = utf_8.as_deref() else { return false };
+    all.push(Runner::Expression(utf_8));
     let none: Vec<_> = none.iter().filter_map(|it| it.runner(work)).collect();
     // All begin with this, letter by letter.
     let exact = of_all.iter().filter(|it| !it.folds()).map(|it| it.beginning()).chain([least]);
@@ -238,24 +250,26 @@ fn is_none_found(
         classes.insert(all.iter().chain(none).map(|it| it.class(*byte)).collect::<Vec<_>>())
     };
     let bytes: Vec<u8> = alphabet.bytes().filter(is_new).collect();
+    let cost = u32::try_from(start.len()).unwrap_or(u32::MAX);
     let mut met = HashSet::from([start.clone()]);
     let mut next = VecDeque::from([start]);
+    let mut after: Vec<At> = Vec::new();
     while let Some(states) = next.pop_front() {
         for &byte in &bytes {
-            if !work.take(1) {
+            if !work.take(cost) {
                 return false;
             }
             let runners = all.iter().chain(none);
-            let after: Vec<At> = runners.zip(&states).map(|(it, at)| it.next(*at, byte)).collect();
-            if is_over(&after) {
+            after.clear();
+            after.extend(runners.zip(&states).map(|(it, at)| it.next(*at, byte)));
+            if is_over(&after) || met.contains(&after) {
                 continue;
             }
             if is_left(&after) || met.len() >= STATES_MAX {
                 return false;
             }
-            if met.insert(after.clone()) {
-                next.push_back(after);
-            }
+            met.insert(after.clone());
+            next.push_back(after.clone());
         }
     }
     true
@@ -264,7 +278,7 @@ fn is_none_found(
 /// Runs a test over a text.
 enum Runner<'t> {
     Text { text: &'t str, folds: bool, is_whole: bool },
-    Expression(Steps<'t>),
+    Expression(&'t Table),
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -280,7 +294,7 @@ impl Runner<'_> {
     fn start(&self) -> At {
         match self {
             Self::Text { .. } => At::Byte(0),
-            Self::Expression(steps) => At::Expression(steps.start()),
+            Self::Expression(table) => At::Expression(table.start()),
         }
     }
 
@@ -294,8 +308,8 @@ impl Runner<'_> {
                     _ => At::Over,
                 }
             }
-            (Self::Expression(steps), At::Expression(state)) => {
-                At::Expression(steps.next(state, byte))
+            (Self::Expression(table), At::Expression(state)) => {
+                At::Expression(table.next(state, byte))
             }
             _ => At::Over,
         }
@@ -311,21 +325,21 @@ impl Runner<'_> {
                 // No text has this one.
                 if text.bytes().any(is_it) { byte } else { 0xff }
             }
-            Self::Expression(steps) => steps.class(byte),
+            Self::Expression(table) => table.class(byte),
         }
     }
 
     fn matches(&self, at: At) -> bool {
         match (self, at) {
             (Self::Text { text, .. }, At::Byte(index)) => index == text.len(),
-            (Self::Expression(steps), At::Expression(state)) => steps.matches(state),
+            (Self::Expression(table), At::Expression(state)) => table.is_match(state),
             _ => false,
         }
     }
 
     fn is_over(&self, at: At) -> bool {
         match (self, at) {
-            (Self::Expression(steps), At::Expression(state)) => steps.is_over(state),
+            (Self::Expression(table), At::Expression(state)) => table.is_over(state),
             (_, at) => at == At::Over,
         }
     }
@@ -337,12 +351,15 @@ mod tests {
 
     use super::*;
 
-    fn texts(kind: &str, text: &str, folds: bool) -> Texts {
-        let json = serde_json::json!({ kind: text });
-        Texts::of(&serde_json::from_value(json).unwrap(), folds).unwrap()
+    fn texts<'m>(kind: &str, text: &'m str, folds: bool) -> Texts<'m> {
+        match kind {
+            "exact" => Texts::Exact { text: text.into(), folds },
+            "prefix" => Texts::Prefix { text, folds },
+            _ => Texts::Regex { source: text, prefix: OnceCell::new(), table: OnceCell::new() },
+        }
     }
 
-    fn is_empty(all: &[&Texts], none: &[&Texts]) -> bool {
+    fn is_empty(all: &[&Texts<'_>], none: &[&Texts<'_>]) -> bool {
         is_none_left(all, none, Alphabet::Paths, &mut Work::of(1 << 20))
     }
 
@@ -364,7 +381,7 @@ mod tests {
     /// Source: RFC 9110 §5.5, `obs-text`.
     #[test]
     fn texts_are_not_of_ascii_alone() {
-        let none_left = |all: &[&Texts], none: &[&Texts]| {
+        let none_left = |all: &[&Texts<'_>], none: &[&Texts<'_>]| {
             is_none_left(all, none, Alphabet::Values, &mut Work::of(1 << 20))
         };
         let (ascii, any) = (texts("regex", "[ -~\t]*", false), texts("regex", ".*", false));
@@ -382,10 +399,14 @@ mod tests {
         assert!(!is_none_left(&[&one], &[&version], Alphabet::Paths, &mut Work::of(20)));
     }
 
-    fn some() -> impl Strategy<Value = Texts> {
+    /// The kind of a test, its text, and whether case is disregarded.
+    fn some() -> impl Strategy<Value = (&'static str, String, bool)> {
         let text = prop_oneof!["/[ab]{0,2}", "/[ab]{0,1}[.][*]", "/[\\[]ab[\\]][ab+]{0,1}"];
-        let kind = proptest::sample::select(&["exact", "prefix", "regex"][..]);
-        (text, kind, any::<bool>()).prop_map(|(text, kind, folds)| texts(kind, &text, folds))
+        (proptest::sample::select(&["exact", "prefix", "regex"][..]), text, any::<bool>())
+    }
+
+    fn each<'m>(all: &'m [(&'static str, String, bool)]) -> Vec<Texts<'m>> {
+        all.iter().map(|(kind, text, folds)| texts(kind, text, *folds)).collect()
     }
 
     proptest! {
@@ -395,10 +416,11 @@ mod tests {
             none in proptest::collection::vec(some(), 0..3),
             tried in proptest::collection::vec("/[abA+.\\[\\]*]{0,3}", 20),
         ) {
+            let (all, none) = (each(&all), each(&none));
             let (all, none): (Vec<_>, Vec<_>) = (all.iter().collect(), none.iter().collect());
             if is_empty(&all, &none) {
                 for text in tried {
-                    let takes = |it: &&Texts| it.takes(&text, &mut Work::of(1 << 20)).unwrap();
+                    let takes = |it: &&Texts<'_>| it.takes(&text, &mut Work::of(1 << 20)).unwrap();
                     prop_assert!(!all.iter().all(takes) || none.iter().any(takes), "{text}");
                 }
             }

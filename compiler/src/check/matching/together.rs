@@ -27,7 +27,7 @@ pub(in crate::check) struct Together<'m> {
 #[derive(Debug)]
 struct Asked<'m> {
     part: Part<'m>,
-    texts: Texts,
+    texts: Texts<'m>,
     /// Whether the part must not be there at all, or be none of `texts`: one that is absent is like an empty one, then, unless only its
     /// presence is asked for.
     is_inverted: bool,
@@ -219,6 +219,10 @@ impl Asked<'_> {
     }
 }
 
+fn understood(written: &StringMatch, folds: bool) -> Option<Texts<'_>> {
+    Some(Texts::of(written, folds)).filter(Texts::is_ascii)
+}
+
 /// Absent: something is asked that is not understood.
 fn asked(test: &HttpMatch) -> Option<Vec<Asked<'_>>> {
     let mut all = Vec::new();
@@ -230,7 +234,7 @@ fn asked(test: &HttpMatch) -> Option<Vec<Asked<'_>>> {
     ];
     for (part, written, folds) in singles {
         let Some(written) = written else { continue };
-        let texts = Texts::of(written, folds)?;
+        let texts = understood(written, folds)?;
         if !matches!(texts, Texts::Any) {
             let written = Written::Test(written, folds);
             all.push(Asked { part, texts, is_inverted: false, written });
@@ -242,11 +246,11 @@ fn asked(test: &HttpMatch) -> Option<Vec<Asked<'_>>> {
         }
     }
     for (name, written) in &test.query_params {
-        let (texts, written) = (Texts::of(written, false)?, Written::Test(written, false));
+        let (texts, written) = (understood(written, false)?, Written::Test(written, false));
         all.push(Asked { part: Part::Parameter(name), texts, is_inverted: false, written });
     }
     if test.port != 0 {
-        let texts = Texts::exact(&test.port.to_string(), false);
+        let texts = Texts::exact(test.port.to_string().into());
         let written = Written::Port(test.port);
         all.push(Asked { part: Part::Port, texts, is_inverted: false, written });
     }
@@ -258,7 +262,7 @@ fn asked(test: &HttpMatch) -> Option<Vec<Asked<'_>>> {
         return None;
     }
     all.extend(callers.into_iter().map(|(part, value)| {
-        let (texts, written) = (Texts::exact(value, false), Written::Text(value));
+        let (texts, written) = (Texts::exact(value.into()), Written::Text(value));
         Asked { part, texts, is_inverted: false, written }
     }));
     Some(all)
@@ -269,13 +273,15 @@ fn header<'m>(name: &'m str, written: &'m StringMatch, is_inverted: bool) -> Opt
     if name.starts_with('@') {
         return None;
     }
-    let texts = Texts::of(written, false)?;
+    let texts = understood(written, false)?;
     let is_test = written.exact.is_some() || written.prefix.is_some() || written.regex.is_some();
     // An absent header is like an empty one, which such a test may take.
-    if is_inverted
-        && is_test
-        && !matches!(&texts, Texts::Exact { text, .. } | Texts::Prefix { text, .. } if !text.is_empty())
-    {
+    let may_be_empty = match &texts {
+        Texts::Exact { text, .. } => text.is_empty(),
+        Texts::Prefix { .. } => false,
+        Texts::Any | Texts::Regex { .. } => true,
+    };
+    if is_inverted && is_test && may_be_empty {
         return None;
     }
     let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());

@@ -58,10 +58,10 @@ fn text(test: &StringMatch) -> Option<String> {
         (Some(whole), ..) | (None, Some(whole), _) => Some(whole.clone()),
         (None, None, Some(expression)) => {
             let begin = Pattern::prefix_of(expression).ok()?;
-            let pattern = compiled(expression)?;
+            let table = compiled(expression)?;
             let texts = ENDS.iter().map(|end| format!("{begin}{end}"));
             let mut texts = texts.filter(|it| !it.is_empty());
-            texts.find(|it| pattern.matches(it.as_bytes()))
+            texts.find(|it| table.matches(it))
         }
         // It asks only that the text is there.
         (None, None, None) => Some("a".to_owned()),
