@@ -131,10 +131,10 @@ impl State {
         }
     }
 
-    /// Whether anybody has said which endpoints there are.
-    pub(super) fn is_known(&self) -> bool {
+    /// Whether anybody had said which endpoints there are when these were gathered.
+    pub(super) fn is_known(&self, members: &Members) -> bool {
         match &self.source {
-            Source::World { .. } | Source::Names(_) => self.version() != Version::default(),
+            Source::World { .. } | Source::Names(_) => members.version != Version::default(),
             Source::Declared(_) | Source::Original(_) => true,
         }
     }

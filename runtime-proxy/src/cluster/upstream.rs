@@ -78,6 +78,12 @@ impl Upstream {
         see(&self.seen.borrow().members)
     }
 
+    /// Whether the members that were seen last are known. By now there may be others: who found nobody among these must
+    /// not be judged by those.
+    pub(super) fn is_known(&self) -> bool {
+        self.state.is_known(&self.seen.borrow().members)
+    }
+
     fn renew(&self) {
         let members = self.state.members();
         let before = std::mem::take(&mut self.seen.borrow_mut().targets);

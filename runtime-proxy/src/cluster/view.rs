@@ -78,7 +78,7 @@ impl Cluster {
         let cluster = self.this.upgrade();
         match (target, cluster) {
             (Some(target), Some(cluster)) => Ok(Picked::new(cluster, &target)),
-            _ if !self.state().is_known() => Err(PickError::Unknown),
+            _ if !self.upstream.is_known() => Err(PickError::Unknown),
             _ => Err(PickError::NoneHealthy),
         }
     }

@@ -56,23 +56,26 @@ impl<T> Watched<T> {
         }
     }
 
-    /// Waits until there is a value. Bounded by the caller.
+    /// Waits until there is a value, of a version: from then on [`Watched::version`] never says that there is none. Bounded
+    /// by the caller.
     pub async fn known(&self) -> Arc<T> {
         loop {
-            let changed = self.changed.notified();
+            // Not for the value, which is there a moment before its version.
+            self.after(Version::default()).await;
             if let Some(value) = self.get() {
                 return value;
             }
-            changed.await;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::sync::Arc;
+    use std::task::{Context, Waker};
 
-    use super::Watched;
+    use super::{Version, Watched};
 
     #[tokio::test]
     async fn who_waits_is_told() {
@@ -86,5 +89,28 @@ mod tests {
         cell.set(7);
         assert_eq!(waiting.await.unwrap(), 7);
         assert!(before < cell.version());
+    }
+
+    /// Who is told that there is a value finds it by its version, too, in whatever moment it asks.
+    #[test]
+    fn what_is_known_has_a_version() {
+        for _ in 0..200 {
+            let cells: Vec<Watched<u32>> = (0..1000).map(|_| Watched::default()).collect();
+            std::thread::scope(|scope| {
+                scope.spawn(|| cells.iter().for_each(|cell| cell.set(7)));
+                // Asks over and over, and so in the midst of it.
+                for cell in &cells {
+                    while !is_known(cell) {
+                        std::hint::spin_loop();
+                    }
+                    assert_ne!(cell.version(), Version::default());
+                }
+            });
+        }
+    }
+
+    fn is_known(cell: &Watched<u32>) -> bool {
+        let asking = pin!(cell.known());
+        asking.poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 }

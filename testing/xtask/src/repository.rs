@@ -40,6 +40,8 @@ const MESH: &str = "\
 meshConfig:
   trustDomain: cluster.local
   rootNamespace: istio-system
+  accessLogFile: /dev/stdout
+  accessLogEncoding: JSON
   outboundTrafficPolicy:
     mode: REGISTRY_ONLY
 ";

@@ -1,15 +1,18 @@
 //! Where endpoints come from.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mesh_proxy::cluster::{Lookup, Pick, PickError, Spec};
 use mesh_proxy::http::Version::Http1;
+use mesh_proxy::world::{Item, World};
 use mesh_snapshot::object::{DeclaredEndpoint, Discovery, TargetPort};
+use mesh_snapshot::wire;
 use tokio::time::advance;
 
-use super::bench::{Caller, Server, at, defaults, shop};
+use super::bench::{Caller, Server, at, defaults, set, shop};
 use crate::wire::{get, text};
 
 /// Answers with these addresses, or not at all where there are none.
@@ -112,6 +115,37 @@ async fn endpoints_are_waited_for_and_may_be_none() {
     assert_eq!(cluster.pick(&Pick::default()).unwrap_err(), PickError::Unknown);
     let ((), ()) = tokio::join!(cluster.known(), async { caller.endpoints(Vec::new()) });
     assert_eq!(cluster.pick(&Pick::default()).unwrap_err(), PickError::NoneHealthy);
+}
+
+/// The first word of the endpoints comes on another thread, in the midst of a look for one: who looks is told to wait, or sees
+/// them, and never that there is nobody.
+#[tokio::test(flavor = "local")]
+async fn news_may_come_while_an_endpoint_is_picked() {
+    let server = Server::telling(Http1).await;
+    let (address, name) = (server.address, server.address.to_string());
+    let (ask, asked) = sync_channel::<World>(0);
+    let telling = std::thread::spawn(move || {
+        for world in asked {
+            let (set, endpoints) = (Some((&set()).into()), vec![at(address)]);
+            world.receive(Item::Endpoints(wire::Endpoints { set, endpoints }));
+        }
+    });
+    for _ in 0..500 {
+        let caller = Caller::new();
+        caller.load(vec![shop(|_| ())]);
+        let cluster = caller.shop();
+        ask.send(caller.world.clone()).unwrap();
+        let picked = loop {
+            match cluster.pick(&Pick::default()) {
+                Err(PickError::Unknown) => std::hint::spin_loop(),
+                picked => break picked.unwrap(),
+            }
+        };
+        let answer = picked.send(get("/"), http::Version::HTTP_11).await.unwrap();
+        assert_eq!(text(answer).await, name);
+    }
+    drop(ask);
+    telling.join().unwrap();
 }
 
 #[tokio::test(flavor = "local")]

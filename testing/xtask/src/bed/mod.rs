@@ -6,6 +6,7 @@
 mod instance;
 pub(crate) mod workload;
 
+pub(crate) mod access_log;
 mod operator;
 mod process;
 mod publisher;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::publisher::MESH;
 use super::workload::Place;
-use super::{Frailty, Options};
+use super::{Frailty, Options, access_log};
 
 /// Whose snapshots are taken: [`super::Publisher`]'s.
 const BOTH_KEYS: &[&str] = &["key.pub.pem", "other.pub.pem"];
@@ -62,6 +62,7 @@ pub(crate) fn proxy(folder: &Path, proxy: Proxy<'_>) -> io::Result<PathBuf> {
             "token": format!("control/bootstrap/suite/{name}/token"),
         },
         "policyBytes": policy_bytes,
+        "accessLog": access_log::file(name),
         "threads": 1,
     });
     if let (Value::Object(settings), Value::Object(mut listeners)) =

@@ -84,8 +84,11 @@ async fn open(proxy: &SocketAddr, authority: &str) -> Result<(Echo, Sender), Fai
         .header("x-class", "a")
         .body(body);
     let response = sender.send_request(request.map_err(|_| Failure::Garbled)?).await?;
-    if !response.status().is_success() {
-        return Err(Failure::Status { status: response.status(), body: String::new() });
+    // One that is refused has its status in the head: gRPC, “Trailers-Only”.
+    if !response.status().is_success() || response.headers().contains_key("grpc-status") {
+        let said = response.headers().get("grpc-message").map(http::HeaderValue::as_bytes);
+        let body = String::from_utf8_lossy(said.unwrap_or_default()).into_owned();
+        return Err(Failure::Status { status: response.status(), body });
     }
     Ok((Echo::new(say, response.into_body()), sender))
 }

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::tcp::tunnel;
 use super::{Client, Failure};
@@ -29,8 +29,20 @@ async fn open(proxy: SocketAddr, authority: &str) -> Result<WebSocketStream<TcpS
     let stream = tunnel(proxy, authority).await?;
     let mut request = format!("ws://{authority}/socket").into_client_request()?;
     request.headers_mut().insert("x-class", http::HeaderValue::from_static("a"));
-    let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+    let (socket, _) = tokio_tungstenite::client_async(request, stream).await.map_err(refused)?;
     Ok(socket)
+}
+
+/// With what the refusal says, which the error keeps to itself.
+fn refused(error: Error) -> Failure {
+    match error {
+        Error::Http(response) => {
+            let body = response.body().as_deref().unwrap_or_default();
+            let body = String::from_utf8_lossy(body).trim().to_owned();
+            Failure::Status { status: response.status(), body }
+        }
+        error => error.into(),
+    }
 }
 
 async fn say(socket: &mut WebSocketStream<TcpStream>, turn: u32) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ pub(crate) mod refusal;
 mod tracer;
 
 use crate::bed::network::NetworkError;
-use crate::bed::{Bed, BedError, Options, ProcessError, PublishError};
+use crate::bed::{Bed, BedError, Options, ProcessError, PublishError, access_log};
 use crate::load::{KINDS, Report};
 
 /// Why a suite has not passed.
@@ -30,7 +30,8 @@ pub(crate) enum SuiteError {
     Unmet(String),
 }
 
-/// Runs `suite` on a mesh that is set up for it. If it fails, its folder stays for whoever looks for the fault.
+/// Runs `suite` on a mesh that is set up for it. If it fails, its folder stays for whoever looks for the fault, and what the proxies
+/// say of it is shown.
 async fn on_bed(
     options: Options,
     suite: impl AsyncFnOnce(&mut Bed) -> Result<String, SuiteError>,
@@ -38,7 +39,12 @@ async fn on_bed(
     let mut bed = Bed::start(options).await?;
     let found = suite(&mut bed).await;
     if found.is_err() {
-        eprintln!("its folder is kept: {}", bed.keep().display());
+        let folder = bed.keep();
+        eprintln!("its folder is kept: {}", folder.display());
+        match access_log::failures(&folder) {
+            Ok(lines) => lines.iter().for_each(|line| eprintln!("  {line}")),
+            Err(error) => eprintln!("  access logs: {error}"),
+        }
     }
     found
 }
