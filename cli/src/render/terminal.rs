@@ -69,17 +69,21 @@ impl Terminal {
 
     /// Looks at what is written to, and the environment.
     pub(crate) fn of(stream: Stream, color: Color) -> Self {
-        let width = match terminal_size::terminal_size() {
-            Some((width, _)) if stream.is_terminal() => usize::from(width.0),
-            _ => WIDTH_ELSEWHERE,
-        };
+        let own = || terminal_size::terminal_size().filter(|_| stream.is_terminal());
+        let width = asked_width().or_else(|| own().map(|(width, _)| usize::from(width.0)));
         let has_color = match color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto => stream.is_terminal() && environment_allows_color(),
         };
-        Self { width: width.clamp(40, 140), paint: Paint(has_color) }
+        let width = width.unwrap_or(WIDTH_ELSEWHERE).clamp(40, 140);
+        Self { width, paint: Paint(has_color) }
     }
+}
+
+/// What the user prefers to what the terminal tells. Source: POSIX.1-2024, XBD 8.3, `COLUMNS`.
+fn asked_width() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok().filter(|width| *width > 0)
 }
 
 /// Source: no-color.org, bixense.com/clicolors.

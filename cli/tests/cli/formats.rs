@@ -292,3 +292,21 @@ fn services_count_paths_from_the_root_of_the_repository() {
     assert_eq!(below("gitlab")[0]["location"]["path"], "policies/b.yaml");
     assert_eq!(below("rdjson")["diagnostics"][0]["location"]["path"], "b.yaml");
 }
+
+/// The texts of findings and the lines of files are longer than this by far.
+#[test]
+fn nothing_is_wider_than_it_may_be() {
+    let long = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{annotations: {{b: {}}}, labels: {{a: 1}}, name: a, namespace: shop}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n",
+        "b".repeat(60)
+    );
+    let repository = Repository::of(&[("b.yaml", MENDABLE), ("long.yaml", &long)]);
+    for width in ["40", "60", "100"] {
+        let mut command = crate::program::command();
+        command.current_dir(repository.path()).env("COLUMNS", width);
+        let output = command.args(["compile", "--check", "."]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= width.parse().unwrap() && widest > 30, "{width}: {text}");
+    }
+}

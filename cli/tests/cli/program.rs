@@ -8,7 +8,8 @@ pub(crate) const BOOKINFO: &str = "policies/bookinfo";
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mesh"));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    command.env_remove("MESH_CONTROL").env_remove("MESH_CONTROL_TOKEN").env("NO_COLOR", "1");
+    command.env_remove("MESH_CONTROL").env_remove("MESH_CONTROL_TOKEN");
+    command.env("NO_COLOR", "1").env_remove("COLUMNS");
     // What runs on this machine is no matter of a test, nor the other way round.
     command.env_remove("XDG_RUNTIME_DIR").env_remove("XDG_STATE_HOME").env_remove("HOME");
     command
