@@ -324,7 +324,13 @@ const KNOWN: &[Known] = &[
     ),
     Known::ours(
         &["selector-without-workload", "unknown-gateway"],
-        &["PeerAuthentication", "RequestAuthentication", "DestinationRule", "EnvoyFilter"],
+        &[
+            "PeerAuthentication",
+            "RequestAuthentication",
+            "DestinationRule",
+            "EnvoyFilter",
+            "Gateway",
+        ],
         "what selects nobody does nothing, whatever its kind",
     ),
     Known::ours(
@@ -414,7 +420,7 @@ const KNOWN: &[Known] = &[
         "Istio's API has probes by gRPC, which its validation has not heard of yet",
     ),
     Known::istio(
-        &["IST0118"],
+        &["IST0118", "IST0150"],
         &["Service"],
         "",
         "no proxy carries SCTP, whatever the port is called",
@@ -426,6 +432,15 @@ const KNOWN: &[Known] = &[
             &["VirtualService"],
             "",
             "what a delegate matches decides whether a later route is reached; one that nobody delegates to is `unused-delegate`",
+        )
+    },
+    Known {
+        when: asks_beyond_paths,
+        ..Known::istio(
+            &["IST0131"],
+            &["VirtualService"],
+            "",
+            "a match that asks for a method takes not all requests for its path",
         )
     },
     Known {
@@ -634,6 +649,10 @@ fn is_for_a_deployment(resource: &Value, all: &[Value]) -> bool {
 fn has_gateways_in_matches(resource: &Value, _: &[Value]) -> bool {
     let routes = ["http", "tls", "tcp"].map(|field| resource.pointer(&format!("/spec/{field}")));
     routes.into_iter().flatten().any(|it| has(it, "gateways", |_| true))
+}
+
+fn asks_beyond_paths(resource: &Value, _: &[Value]) -> bool {
+    resource.pointer("/spec/http").is_some_and(|it| has(it, "method", |_| true))
 }
 
 #[cfg(test)]
