@@ -9,10 +9,12 @@
 
 mod apart;
 mod asked;
+mod asked_texts;
 mod credential;
 mod in_force;
 mod inventory;
 mod operation;
+mod possible;
 mod suggestion;
 mod witness;
 
