@@ -137,6 +137,12 @@ fn whatever_is_edited_in_an_example_is_found_as_it_is_afresh() {
     }
 }
 
+/// The examples of a page that are one file.
+pub(crate) fn plain(page: &str) -> Vec<String> {
+    let plain = examples(page).into_iter().filter(|(_, it)| !has_directives(it));
+    plain.map(|(_, it)| it).collect()
+}
+
 fn has_directives(example: &str) -> bool {
     let names = ["file", "link", "bytes", "sparse", "environment"];
     example.lines().any(|line| names.iter().any(|it| line.starts_with(&format!("# {it}: "))))

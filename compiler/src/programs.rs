@@ -9,6 +9,9 @@ use mesh_snapshot::object::Workload;
 use mesh_snapshot::slice::SliceError;
 use mesh_snapshot::{Location, slice};
 
+#[cfg(test)]
+mod hostile;
+
 /// More than any proxy is given.
 const MEMORY_BYTES_MAX: usize = 1 << 32;
 

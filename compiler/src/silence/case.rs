@@ -11,14 +11,14 @@ use crate::parse::parse;
 use crate::source::{FileId, Role, SourceFile};
 
 /// A file of `cases/`. It may be one list, as aliases do not lead from one document to another.
-pub(super) struct Case {
+pub(crate) struct Case {
     pub name: String,
     pub documents: Vec<Value>,
     compiled: OnceLock<Option<String>>,
 }
 
 /// Those of a folder.
-pub(super) fn all(folder: &str) -> Vec<Case> {
+pub(crate) fn all(folder: &str) -> Vec<Case> {
     let files = fs::read_dir(super::data(folder)).unwrap();
     let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     paths.sort();
@@ -27,14 +27,8 @@ pub(super) fn all(folder: &str) -> Vec<Case> {
 
 impl Case {
     fn read(name: &str, text: &str) -> Self {
-        let documents = text.split("\n---\n").flat_map(|text| match document(name, text) {
-            Value::Object(mut list) if list.contains_key("items") => match list.remove("items") {
-                Some(Value::Array(items)) => items,
-                _ => Vec::new(),
-            },
-            document => vec![document],
-        });
-        Self { name: name.to_owned(), documents: documents.collect(), compiled: OnceLock::new() }
+        let documents = documents(text).unwrap_or_else(|| panic!("{name}: {text}"));
+        Self { name: name.to_owned(), documents, compiled: OnceLock::new() }
     }
 
     /// What comes of it as it stands.
@@ -54,11 +48,25 @@ impl Case {
     }
 }
 
+/// What a file holds; absent: it is no YAML, or templates are in it.
+pub(crate) fn documents(text: &str) -> Option<Vec<Value>> {
+    let mut documents = Vec::new();
+    for text in text.split("\n---\n") {
+        match document(text)? {
+            Value::Object(mut list) if list.contains_key("items") => match list.remove("items") {
+                Some(Value::Array(items)) => documents.extend(items),
+                _ => return None,
+            },
+            document => documents.push(document),
+        }
+    }
+    Some(documents)
+}
+
 /// The first of the trees: what is embedded in a document has its own.
-fn document(name: &str, text: &str) -> Value {
-    let file = SourceFile::new(name, Role::Policy, text.to_owned());
+fn document(text: &str) -> Option<Value> {
+    let file = SourceFile::new("a.yaml", Role::Policy, text.to_owned());
     let trees = parse(&file, FileId(0), &mut Vec::new()).trees;
-    let tree = trees.first().unwrap_or_else(|| panic!("{name}: {text}"));
-    let root = tree.root().unwrap_or_else(|| panic!("{name}: {text}"));
-    tree.json(root, text)
+    let tree = trees.first()?;
+    Some(tree.json(tree.root()?, text))
 }

@@ -4,9 +4,9 @@
 //! the field has somewhere in the cases, until something else is compiled. What cannot be told like this has a line in
 //! `exceptions.txt`, and that is held against the facts, too. `refused/*.yaml` are repositories with errors, of which checks speak.
 
-mod case;
+pub(crate) mod case;
 mod exception;
-mod outcome;
+pub(crate) mod outcome;
 mod site;
 mod spoken;
 mod values;
@@ -22,7 +22,7 @@ use serde_json::Value;
 use self::case::Case;
 use self::exception::{Exception, Tell};
 use self::site::{Field, Site};
-use crate::api::field::FieldState;
+use crate::api::field::{FieldState, FieldTable};
 use crate::api::schema::{Compiled, all_leaves, compiled};
 
 /// To write their schemas takes its time.
@@ -161,6 +161,12 @@ impl<'c> Trial<'c> {
         }
         found
     }
+}
+
+/// The fields of a document's kind.
+pub(crate) fn table_of(document: &Value) -> Option<&'static FieldTable> {
+    let kind = site::kind(document);
+    KINDS.iter().find(|it| site::name(it.group, it.name) == kind).map(|it| it.table)
 }
 
 fn read(path: &Path) -> String {

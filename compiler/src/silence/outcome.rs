@@ -1,11 +1,13 @@
 //! What comes of a repository.
 
+use mesh_snapshot::Conflict;
 use serde_json::Value;
 
 use super::exception::Tell;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::lower::{self, Lowered};
 use crate::source::Input;
-use crate::{api, lower, resolve};
+use crate::{api, resolve};
 
 /// As far as `tell` looks at it. Absent: it is refused.
 pub(super) fn of(documents: &[Value], tell: &Tell) -> Option<String> {
@@ -18,6 +20,12 @@ pub(super) fn of(documents: &[Value], tell: &Tell) -> Option<String> {
 
 /// The name of the snapshot, which is made of all that is in it, and the inventory beside it.
 fn compiled(documents: &[Value]) -> Option<String> {
+    let lowered = lowered(documents)?.ok()?;
+    Some(format!("{} {:?}", lowered.snapshot.digest(), lowered.inventory))
+}
+
+/// What is made where no rule looks at several resources. Absent: a resource is refused for what it says itself.
+pub(crate) fn lowered(documents: &[Value]) -> Option<Result<Lowered, Conflict>> {
     let mut found = Vec::new();
     let parsed = crate::read(&inputs(documents), &[], &mut found);
     let mesh = api::decode(&parsed, &mut found);
@@ -25,8 +33,7 @@ fn compiled(documents: &[Value]) -> Option<String> {
         return None;
     }
     let resolved = resolve::resolve(&mesh);
-    let lowered = lower::lower(&resolved, None, &mut found).seal().ok()?;
-    Some(format!("{} {:?}", lowered.snapshot.digest(), lowered.inventory))
+    Some(lower::lower(&resolved, None, &mut found).seal())
 }
 
 /// What a check says of a repository.
@@ -46,7 +53,7 @@ pub(super) fn errors(documents: &[Value]) -> Vec<String> {
 }
 
 /// What is of no kind is the project's own file.
-fn inputs(documents: &[Value]) -> Vec<Input> {
+pub(crate) fn inputs(documents: &[Value]) -> Vec<Input> {
     let file = |name: &str, is_meant: &dyn Fn(&Value) -> bool| {
         let texts: Vec<_> =
             documents.iter().filter(|it| is_meant(it)).map(Value::to_string).collect();

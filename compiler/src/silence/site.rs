@@ -38,7 +38,7 @@ impl fmt::Display for Field {
     }
 }
 
-fn name(group: &str, kind: &str) -> String {
+pub(super) fn name(group: &str, kind: &str) -> String {
     if group.is_empty() || group == "mesh" { kind.to_owned() } else { format!("{kind}.{group}") }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn all(cases: &[Case]) -> BTreeMap<Field, Vec<Site>> {
 }
 
 /// As in the name of a definition of resources: `VirtualService.networking.istio.io`.
-fn kind(document: &Value) -> String {
+pub(super) fn kind(document: &Value) -> String {
     let version = document["apiVersion"].as_str().unwrap_or_default();
     let group = version.split_once('/').map_or("", |(group, _)| group);
     name(group, document["kind"].as_str().unwrap_or_default())

@@ -106,6 +106,58 @@ fn a_rewrite_names_groups_that_there_are() {
 }
 
 #[test]
+fn requests_are_hashed_by_what_they_can_have() {
+    let hashed = |by: &str| {
+        let spec =
+            format!("{{host: api, trafficPolicy: {{loadBalancer: {{consistentHash: {{{by}}}}}}}}}");
+        refused_by(&of_kind("networking.istio.io/v1", "DestinationRule", &spec))
+    };
+    for (by, check) in [
+        ("httpHeaderName: 'a b'", "invalid-header"),
+        ("httpHeaderName: ''", "invalid-header"),
+        ("httpHeaderName: ':path'", "invalid-header"),
+        ("httpQueryParameterName: 'a&b'", "invalid-load-balancer"),
+        ("httpCookie: {name: 'a b;c', ttl: 1s}", "invalid-load-balancer"),
+        ("httpCookie: {name: a, ttl: 1s, path: '/a;b'}", "invalid-load-balancer"),
+    ] {
+        assert_eq!(hashed(by), [check], "{by}");
+    }
+    for by in [
+        "httpHeaderName: X-User",
+        "httpQueryParameterName: 'a[b]'",
+        "httpCookie: {name: 'a[b]', ttl: 1s, path: /a}",
+    ] {
+        assert!(hashed(by).is_empty(), "{by}");
+    }
+    for authority in ["a b", "a/b", "http://a", "jo@a"] {
+        let rewrite = route(&format!("rewrite: {{authority: '{authority}'}}"));
+        assert_eq!(refused_by(&rewrite), ["invalid-rewrite"], "{authority}");
+    }
+    assert!(refused_by(&route("rewrite: {authority: 'a.example.com:80'}")).is_empty());
+    let sessions = |session: &str| {
+        let spec = format!(
+            "{{parentRefs: [{{group: '', kind: Service, name: api}}], rules: [{{sessionPersistence: {{{session}}}, backendRefs: [{{name: api, port: 80}}]}}]}}"
+        );
+        refused_by(&of_kind("gateway.networking.k8s.io/v1", "HTTPRoute", &spec))
+    };
+    assert_eq!(sessions("sessionName: 'a b'"), ["invalid-http-route"]);
+    assert_eq!(sessions("sessionName: 'a[b]', type: Header"), ["invalid-http-route"]);
+    assert!(sessions("sessionName: 'a[b]'").is_empty());
+}
+
+/// Or else no proxy could write the snapshot's defaults.
+#[test]
+fn defaults_of_a_mesh_are_for_namespaces() {
+    let export = |to: &str| {
+        let project = format!("meshConfig: {{defaultVirtualServiceExportTo: ['{to}']}}");
+        let policy = workload("shop", "api");
+        Repository::new(&[("policy.yaml", &policy), ("mesh.yaml", &project)]).compile().bundle
+    };
+    assert!(export("").is_none() && export("a b").is_none());
+    assert!(export(".").is_some() && export("shop").is_some());
+}
+
+#[test]
 fn headers_hold_what_a_proxy_can_write() {
     for (value, check) in [
         ("%FOO_BAR%", "invalid-header"),

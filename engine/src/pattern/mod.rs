@@ -9,6 +9,7 @@ mod class;
 mod escape;
 mod re2;
 
+mod possible;
 mod table;
 mod template;
 
@@ -18,6 +19,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, meta};
 use regex_syntax::hir::{Hir, HirKind, Look};
 
+pub use possible::Alphabet;
 pub use table::{State, Table};
 pub use template::TemplateError;
 
@@ -113,6 +115,15 @@ impl Pattern {
     /// When RE2 would refuse it.
     pub fn prefix_of(source: &str) -> Result<Box<str>, PatternError> {
         Ok(literal_prefix(&parse(source)?))
+    }
+
+    /// Whether `source` may match a text of `alphabet`; no only where that is sure. It costs much less than to compile it.
+    ///
+    /// # Errors
+    ///
+    /// When RE2 would refuse it.
+    pub fn may_match(source: &str, alphabet: &Alphabet) -> Result<bool, PatternError> {
+        Ok(alphabet.may_be_taken(&parse(source)?))
     }
 
     /// Whether the whole of `text` is matched. Bytes that are not UTF-8 match no character.

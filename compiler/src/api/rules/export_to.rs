@@ -15,6 +15,17 @@ pub(super) enum Extent {
     OwnOnly,
 }
 
+/// What holds for the resources of a mesh that say nothing. Source: Istio, `MeshConfig.defaultServiceExportTo` and its like.
+pub(super) fn check_default(export_to: &[String], at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    for (index, entry) in export_to.iter().enumerate() {
+        if !matches!(entry.as_str(), "." | "*" | "~") && !is_dns_label(entry) {
+            let message = format!("`{entry}` is no namespace");
+            let found = Diagnostic::new(&INVALID_EXPORT_TO, at.index(index).value(), message);
+            out.push(found.label("a namespace, `.`, `*` or `~`"));
+        }
+    }
+}
+
 /// `namespace` is the resource's own.
 pub(super) fn check(
     export_to: &[String],

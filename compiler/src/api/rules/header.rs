@@ -14,6 +14,17 @@ pub(super) fn is_token(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
+/// Whether a cookie may be called so. Brackets and their like are no part of a token, and in use all the same. Source: RFC 6265 §4.1.1.
+pub(super) fn is_cookie_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && !b";=,\"".contains(&byte))
+}
+
+/// Whether it may be the authority of a request: a host, perhaps with a port. Source: RFC 3986 §3.2.2, without user information.
+pub(super) fn is_authority_of_request(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]!$&'()*+,;=%".contains(&byte))
+}
+
 /// `@request.auth.claims.name` and `@request.auth.claims[name]`: a claim of the request's token, matched like a
 /// header.
 pub(crate) fn is_claim(name: &str) -> bool {
@@ -50,6 +61,15 @@ pub(super) fn check_tested(name: &str, place: Place, out: &mut Vec<Diagnostic>) 
     } else {
         bad_name(name, place)
     });
+}
+
+/// Whether requests may be hashed by a header of this name.
+pub(super) fn check_hashed(name: &str, place: Place, out: &mut Vec<Diagnostic>) {
+    if name.starts_with(':') && is_pseudo(&name.to_ascii_lowercase()) {
+        out.push(unserved(name, place).help("hash by a header that clients send"));
+    } else if !is_token(name) {
+        out.push(bad_name(name, place));
+    }
 }
 
 fn is_pseudo(name: &str) -> bool {

@@ -56,7 +56,9 @@ struct Gap {
 /// A way past all of `paths`, for what one of them keeps out.
 fn gap(path: &str, paths: &[String], mode: PathNormalization) -> Option<Gap> {
     let kept_out = example(path);
-    if !kept_out.starts_with('/') || !is_within(&kept_out, path) {
+    // What no request has anyway is not kept out: `policy-never-matches` says so.
+    let is_normal = normalize_path(&kept_out, mode).is_ok_and(|normal| normal == kept_out);
+    if !is_normal || !is_within(&kept_out, path) {
         return None;
     }
     let is_past = |spelling: &String| {

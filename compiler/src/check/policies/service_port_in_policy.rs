@@ -21,10 +21,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let workloads = selection::of_policy(mesh, scope);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
-            for (path, ports) in lists(rule, &at) {
+            for List { at, ports, effect } in lists(rule, &at) {
                 for (index, port) in ports.iter().enumerate() {
-                    let place = Place::value(policy.resource.id, path.clone().index(index));
-                    out.extend(check(mesh, &workloads, port, place));
+                    let place = Place::value(policy.resource.id, at.clone().index(index));
+                    let found = check(mesh, &workloads, port, place);
+                    out.extend(found.map(|it| it.consequence(effect)));
                 }
             }
         }
@@ -36,26 +37,50 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let path =
                 FieldPath::default().field("spec").field("portLevelMtls").field(port.clone());
             let place = Place::key(policy.resource.id, path);
-            out.extend(check(mesh, &workloads, port, place));
+            let found = check(mesh, &workloads, port, place);
+            out.extend(found.map(|it| it.consequence(SAYS_NOTHING)));
         }
     }
 }
 
-/// The ports that a rule, which stands at `at`, asks for.
-fn lists<'p>(rule: &'p Rule, at: &FieldPath) -> Vec<(FieldPath, &'p [String])> {
+const SAYS_NOTHING: &str = "the policy says nothing about the port that is called";
+const LEAVES_NOTHING_OUT: &str = "every call is to another port: nothing is left out by it";
+
+/// Ports that a rule names.
+struct List<'p> {
+    at: FieldPath,
+    ports: &'p [String],
+    /// What follows where one of them is meant as another.
+    effect: &'static str,
+}
+
+/// Those that a rule, which stands at `at`, asks for, and those that it leaves out.
+fn lists<'p>(rule: &'p Rule, at: &FieldPath) -> Vec<List<'p>> {
     let mut all = Vec::new();
     for (index, to) in rule.to.iter().flatten().enumerate() {
         let Some(operation) = &to.operation else { continue };
         let at = at.clone().field("to").index(index).field("operation");
-        all.push((at.field("ports"), operation.ports.as_slice()));
+        all.extend(both(
+            (at.clone().field("ports"), &operation.ports),
+            (at.field("notPorts"), &operation.not_ports),
+        ));
     }
     for (index, condition) in rule.when.iter().enumerate() {
         if condition.key == "destination.port" {
             let at = at.clone().field("when").index(index);
-            all.push((at.field("values"), condition.values.as_slice()));
+            let values = (at.clone().field("values"), condition.values.as_slice());
+            all.extend(both(values, (at.field("notValues"), &condition.not_values)));
         }
     }
     all
+}
+
+fn both<'p>(
+    asked: (FieldPath, &'p [String]),
+    left_out: (FieldPath, &'p [String]),
+) -> [List<'p>; 2] {
+    let list = |(at, ports), effect| List { at, ports, effect };
+    [list(asked, SAYS_NOTHING), list(left_out, LEAVES_NOTHING_OUT)]
 }
 
 fn check(
@@ -84,7 +109,6 @@ fn check(
     let found = Diagnostic::new(&CHECK, place, message)
         .meant(Some(&target.to_string()), "")
         .also(service.origin.place(), format!("this leads from {port} to {target}"))
-        .consequence("the policy says nothing about the port that is called")
         .help("policies name the ports of pods (`targetPort`)");
     Some(found)
 }

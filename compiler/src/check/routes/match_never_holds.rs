@@ -1,14 +1,20 @@
 //! `match-never-holds`: a match of a route asks for a port, a gateway, or a caller's namespace or labels that there are not where the
-//! route applies.
+//! route applies, or for what no request has ([`crate::check::matching::possible`]).
 //!
 //! Only what is written in the resource itself is judged, not what a delegate inherits. Source: Istio,
 //! `HTTPMatchRequest`, `L4MatchAttributes`, `TLSMatchAttributes`: `port`, `gateways`, `sourceNamespace`, `sourceLabels`.
 
+use mesh_snapshot::object::Labels;
+
+use crate::api::nearest;
 use crate::check::asked::{self, Asked};
 use crate::check::inventory;
 use crate::check::kept::apart;
+use crate::check::matching::asked_texts::{self, DeadText};
+use crate::check::matching::possible::Part;
 use crate::check::names::unknown_gateway;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::host::is_wildcard;
 use crate::resolve::route::{GatewayName, VirtualService, gateway_name};
@@ -28,12 +34,49 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     });
+    let mode = mesh.settings.path_normalization;
+    apart::resources(&mesh.source.virtual_services, out, |it, out| {
+        let list = FieldPath::default().field("spec").field("http");
+        for (route, http) in it.spec.http.iter().enumerate() {
+            for (index, test) in http.r#match.iter().enumerate() {
+                let at = || list.clone().index(route).field("match").index(index);
+                out.extend(asked_texts::of_match(test, mode, &at).map(|dead| of_text(it.id, dead)));
+            }
+        }
+    });
+    apart::resources(&mesh.source.http_routes, out, |it, out| {
+        let list = FieldPath::default().field("spec").field("rules");
+        for (rule, written) in it.spec.rules.iter().enumerate() {
+            for (index, test) in written.matches.iter().enumerate() {
+                let at = || list.clone().index(rule).field("matches").index(index);
+                let dead = asked_texts::of_route_match(test, mode, &at);
+                out.extend(dead.map(|dead| of_text(it.id, dead)));
+            }
+        }
+    });
 }
+
+/// A text that no request has.
+fn of_text(document: DocumentId, dead: DeadText<'_>) -> Diagnostic {
+    let DeadText { at, part, form, never } = dead;
+    let found = Diagnostic::new(&CHECK, Place::value(document, at), never.message(form))
+        .meant(never.instead.as_deref(), "never holds")
+        .consequence(NOTHING_ROUTED);
+    let query = form.text().split_once('?').filter(|_| matches!(part, Part::Path(_)));
+    match query {
+        Some((path, _)) if path.starts_with('/') && !path.contains('\\') => {
+            found.help(format!("ask for the path `{path}`, and for the query with `queryParams`"))
+        }
+        _ => found,
+    }
+}
+
+const NOTHING_ROUTED: &str = "nothing is routed by this match: it goes by those after it, if any";
 
 fn never(it: &VirtualService<'_>, path: FieldPath, message: String) -> Diagnostic {
     Diagnostic::new(&CHECK, Place::value(it.resource.id, path), message)
         .label("never holds")
-        .consequence("nothing is routed by this match: it goes by those after it, if any")
+        .consequence(NOTHING_ROUTED)
 }
 
 /// A gateway that there is not, or one to which the resource is not bound.
@@ -113,8 +156,11 @@ fn check_namespace(
 /// At a gateway it is its own labels that are compared with those that are asked for. Source: Istio, `sourceMatchHTTP`.
 fn check_labels(mesh: &Mesh<'_>, it: &VirtualService<'_>, asked: &Asked<'_>) -> Option<Diagnostic> {
     let labels = asked.source_labels;
-    if labels.is_empty() || !asked.gateways.is_empty() || it.gateways.contains(&GatewayName::Mesh) {
+    if labels.is_empty() || !asked.gateways.is_empty() {
         return None;
+    }
+    if it.gateways.contains(&GatewayName::Mesh) {
+        return check_callers(mesh, it, asked);
     }
     for name in &it.gateways {
         let GatewayName::Named(name) = name else { continue };
@@ -128,4 +174,169 @@ fn check_labels(mesh: &Mesh<'_>, it: &VirtualService<'_>, asked: &Asked<'_>) -> 
     let found = never(it, asked.at.clone().field("sourceLabels"), message.to_owned());
     let found = found.also(Place::key(it.resource.id, bound), "the routes are for these alone");
     Some(found.help("callers are told apart by labels where `gateways` holds `mesh`"))
+}
+
+/// Labels that no workload has where the repository shows all that may call.
+fn check_callers(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    asked: &Asked<'_>,
+) -> Option<Diagnostic> {
+    let (labels, namespace) = (asked.source_labels, asked.source_namespace);
+    let namespace = Some(namespace).filter(|it| !it.is_empty());
+    let all = mesh.workloads.selected(namespace, &Labels::new());
+    let is_shown = match namespace {
+        Some(namespace) => inventory::shows_pods(mesh, namespace),
+        None => {
+            !all.is_empty()
+                && mesh.source.promised.has_no_pods()
+                && mesh.source.project.inventory.namespaces.is_empty()
+        }
+    };
+    if !is_shown || all.iter().any(|workload| workload.inventory.has(labels)) {
+        return None;
+    }
+    let values = |name: &str| {
+        let values = all.iter().filter_map(|it| it.inventory.labels.get(name));
+        values.map(String::as_str).collect::<Vec<_>>()
+    };
+    let at = asked.at.clone().field("sourceLabels");
+    let mut each = labels.iter();
+    let alone = each.find(|(name, value)| !values(name).contains(&value.as_str()));
+    let Some((name, value)) = alone else {
+        return Some(never(it, at, "no workload has all of these labels".to_owned()));
+    };
+    let near = values(name);
+    let message = format!("no workload has the label `{name}: {value}`");
+    let found = never(it, at.field(name.clone()), message);
+    Some(found.meant(nearest(value, near.iter().copied()), "never holds"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Folder, findings};
+
+    const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{name: http, port: 80}]}\n---\n";
+
+    /// What is said of matches that never hold, and of routes that others shadow.
+    fn said(resource: &str) -> Vec<(&'static str, String)> {
+        let folder = Folder::new();
+        folder.write("a.yaml", format!("{SERVICE}{resource}"));
+        let about = ["match-never-holds", "shadowed-route"];
+        let found = findings(folder.path()).into_iter();
+        let found = found.filter(|it| about.contains(&it.check.name));
+        found.map(|it| (it.check.name, it.message)).collect()
+    }
+
+    fn of_routes(matches: &[&str]) -> Vec<(&'static str, String)> {
+        let to = "route: [{destination: {host: web}}]";
+        let routes = matches.iter().map(|it| format!("  - match: [{it}]\n    {to}\n"));
+        let routes: String = routes.collect();
+        said(&format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: [web]\n  http:\n{routes}  - {to}\n"
+        ))
+    }
+
+    #[test]
+    fn texts_that_no_request_has_are_told() {
+        for (test, message) in [
+            (
+                "{uri: {exact: '/a?b=c'}}",
+                "nothing is ever `/a?b=c`: what follows `?` or `#` is no part of it",
+            ),
+            ("{uri: {prefix: abc}}", "nothing ever begins with `abc`: a path begins with `/`"),
+            ("{uri: {regex: api/.*}}", "nothing ever matches `api/.*`: a path begins with `/`"),
+            ("{method: {exact: get}}", "nothing is ever `get`: methods are compared with case"),
+            (
+                "{scheme: {exact: HTTPS}}",
+                "nothing is ever `HTTPS`: the scheme is `http` or `https`",
+            ),
+            (
+                "{headers: {x: {exact: ' a'}}}",
+                "nothing is ever ` a`: white space around a value is no part of it",
+            ),
+            (
+                "{headers: {':method': {exact: get}}}",
+                "nothing is ever `get`: methods are compared with case",
+            ),
+            (
+                "{queryParams: {x: {exact: 'a&b'}}}",
+                "nothing is ever `a&b`: white space, `&` and `#` are escaped in a parameter",
+            ),
+        ] {
+            assert_eq!(of_routes(&[test]), [("match-never-holds", message.to_owned())], "{test}");
+        }
+        for test in [
+            "{uri: {prefix: ''}}",
+            "{uri: {exact: /a%20b}}",
+            "{withoutHeaders: {x: {exact: ' a'}}}",
+            "{headers: {'@request.auth.claims.sub': {exact: ' a'}}}",
+            "{method: {exact: REPORT}, headers: {x: {regex: '.*'}}}",
+        ] {
+            assert!(of_routes(&[test]).is_empty(), "{test}");
+        }
+    }
+
+    #[test]
+    fn what_never_holds_is_not_shadowed_as_well() {
+        let found = of_routes(&["{uri: {prefix: /a}}", "{uri: {exact: '/a?b'}}"]);
+        assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), ["match-never-holds"]);
+        let found = of_routes(&["{uri: {prefix: /a}}", "{uri: {exact: /ab}}"]);
+        assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), ["shadowed-route"]);
+    }
+
+    #[test]
+    fn routes_of_the_gateway_api_are_looked_at_too() {
+        let route = |kind: &str, test: &str| {
+            said(&format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: {kind}\nmetadata: {{name: web, namespace: shop}}\nspec:\n  parentRefs: [{{group: '', kind: Service, name: web}}]\n  rules: [{{matches: [{test}], backendRefs: [{{name: web, port: 80}}]}}]\n"
+            ))
+        };
+        for (kind, test) in [
+            ("HTTPRoute", "{path: {type: RegularExpression, value: api/.*}}"),
+            ("HTTPRoute", "{path: {value: /%61}}"),
+            ("HTTPRoute", "{queryParams: [{name: x, value: a&b}]}"),
+            ("GRPCRoute", "{headers: [{name: x, type: RegularExpression, value: 'a\\nb'}]}"),
+        ] {
+            let found = route(kind, test);
+            assert_eq!(
+                found.iter().map(|it| it.0).collect::<Vec<_>>(),
+                ["match-never-holds"],
+                "{test}"
+            );
+        }
+        assert!(
+            route("HTTPRoute", "{path: {value: /a}, queryParams: [{name: x, value: a}]}")
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn labels_are_those_of_somebody_who_may_call() {
+        let pod = |namespace: &str, labels: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: {namespace}, labels: {{{labels}}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n---\n"
+            )
+        };
+        let with = |pods: &str, test: &str| {
+            said(&format!(
+                "{pods}apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: [web]\n  http:\n  - match: [{test}]\n    route: [{{destination: {{host: web}}}}]\n"
+            ))
+            .into_iter()
+            .map(|it| it.1)
+            .collect::<Vec<_>>()
+        };
+        let pods = pod("shop", "app: a, v: b") + &pod("web", "app: c");
+        let none = "no workload has the label `app: nosuch`";
+        assert_eq!(with(&pods, "{sourceLabels: {app: nosuch}}"), [none]);
+        assert_eq!(
+            with(&pods, "{sourceLabels: {app: c, v: b}}"),
+            ["no workload has all of these labels"]
+        );
+        assert_eq!(with(&pods, "{sourceNamespace: shop, sourceLabels: {app: c}}").len(), 1);
+        assert!(with(&pods, "{sourceLabels: {app: c}}").is_empty());
+        assert!(with("", "{sourceLabels: {app: nosuch}}").is_empty(), "nobody knows what runs");
+        let elsewhere = "{sourceNamespace: other, sourceLabels: {app: nosuch}}";
+        assert!(with(&pods, elsewhere).is_empty(), "nor there");
+    }
 }

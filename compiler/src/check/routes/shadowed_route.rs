@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::unreachable_route::all_taken;
 use crate::api::istio::HttpMatch;
 use crate::check::kept::apart;
+use crate::check::matching::asked_texts;
 use crate::check::matching::cover::covers;
 use crate::check::matching::http_places::HttpPlaces;
 use crate::check::matching::merged_routes::{self, Merged, MergedRoutes};
@@ -30,7 +31,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     apart::virtual_services(mesh, out, |it, out| check(mesh, it, out));
     let mut met = BTreeSet::new();
     for merged in merged_routes::all(mesh) {
-        check_merged(&merged, &mut met, out);
+        check_merged(mesh, &merged, &mut met, out);
     }
 }
 
@@ -72,6 +73,8 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
                     all.map(|(by, at, _)| match_place(by, *at)).collect()
                 }),
             };
+            // What no request has is no fault of those before it.
+            let by = by.filter(|_| !is_never_taken(mesh, test));
             shadows.extend(by.map(|by| (index, by)));
         }
         if shadows.len() == own && own > 0 {
@@ -80,6 +83,12 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
             out.extend(shadows.into_iter().map(|(index, by)| dead_match(it, route, index, by)));
         }
     }
+}
+
+/// Whether a match asks for what no request has: `match-never-holds` speaks of it.
+fn is_never_taken(mesh: &Mesh<'_>, test: &HttpMatch) -> bool {
+    let mode = mesh.settings.path_normalization;
+    asked_texts::of_match(test, mode, &FieldPath::default).next().is_some()
 }
 
 /// The matches of a route, with their places in it.
@@ -94,6 +103,7 @@ type RouteAt = (DocumentId, DocumentId, usize);
 
 /// What another resource takes at a gateway. Each route is told once, of the first host at which it is so.
 fn check_merged(
+    mesh: &Mesh<'_>,
     merged: &MergedRoutes<'_, '_>,
     met: &mut BTreeSet<RouteAt>,
     out: &mut Vec<Diagnostic>,
@@ -106,7 +116,9 @@ fn check_merged(
         let near = tried.before(position);
         let mut earlier = near.filter_map(|place| merged.tried.get(place));
         let at = (it.of.resource.id, it.route.resource.id, it.route.index);
-        by_route.entry(at).or_default().push((it, earlier.find(|wider| wider.covers(it))));
+        let is_taken = || it.test.is_none_or(|(_, test)| !is_never_taken(mesh, test));
+        let wider = earlier.find(|wider| wider.covers(it)).filter(|_| is_taken());
+        by_route.entry(at).or_default().push((it, wider));
     }
     for (at, tests) in by_route {
         let is_others = |(it, by): &(&Merged<'_, '_>, Option<&Merged<'_, '_>>)| {

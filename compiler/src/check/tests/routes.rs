@@ -190,7 +190,8 @@ spec:
     };
     assert_eq!(found("gateways: [g],", "{sourceLabels: {app: web}}"), ["match-never-holds"]);
     assert_eq!(found("gateways: [g],", "{sourceLabels: {istio: edge}}"), [""; 0]);
-    assert_eq!(found("gateways: [g, mesh],", "{sourceLabels: {app: web}}"), [""; 0]);
+    assert_eq!(found("gateways: [g, mesh],", "{sourceLabels: {app: web}}"), ["match-never-holds"]);
+    assert_eq!(found("gateways: [g, mesh],", "{sourceLabels: {app: reviews}}"), [""; 0]);
     let beside = "{gateways: [g], sourceNamespace: shop, sourceLabels: {app: web}}";
     assert_eq!(found("gateways: [g],", beside), ["ignored-source-match"]);
 }

@@ -95,10 +95,10 @@ fn kind(key: &str, at: &At<'_>, out: &mut Vec<Diagnostic>) -> Option<Values> {
     if let Some((_, values)) = ATTRIBUTES.iter().find(|(name, _)| *name == key) {
         return Some(*values);
     }
-    if MAPS.iter().any(|prefix| key.starts_with(prefix)) {
-        let open =
-            key.find('[').filter(|open| key.ends_with(']') && *open > 0 && open + 2 < key.len());
-        if open.is_some() {
+    if let Some((prefix, rest)) = MAPS.iter().find_map(|it| Some((*it, key.strip_prefix(it)?))) {
+        let open = rest.find('[').filter(|open| key.ends_with(']') && open + 2 < rest.len());
+        // Behind the name of an attribute of ours nothing stands but brackets; metadata have names of their own.
+        if open.is_some_and(|open| open == 0 || prefix.ends_with('.')) {
             check_header(key, at, out);
             return Some(Values::Text);
         }
@@ -185,6 +185,28 @@ mod tests {
             let expected = format!("error[invalid-header] 7:35 {name}: {message}");
             assert_eq!(said(&format!("request.headers[{name}]")), [expected]);
         }
+    }
+
+    /// Istio takes the first two, and no proxy tests anything then.
+    #[test]
+    fn a_name_stands_in_brackets_right_behind_the_attribute() {
+        for key in [
+            "request.headersfoo[x]",
+            "request.headers.x[y]",
+            "request.headers[x",
+            "request.auth.claims.a[b]",
+            "request.headers[]",
+        ] {
+            let policy = format!(
+                "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec:\n  action: DENY\n  rules:\n  - when: [{{key: '{key}', values: [x]}}]\n"
+            );
+            let said = Compiled::text(&policy).said();
+            assert!(said[0].contains("[invalid-condition]"), "{key}: {said:?}");
+        }
+        assert!(
+            said("request.auth.claims[a][b]").is_empty()
+                && said("experimental.envoy.filters.a[b]").is_empty()
+        );
     }
 
     #[test]

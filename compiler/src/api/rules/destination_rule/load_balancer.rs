@@ -1,7 +1,7 @@
 //! Which endpoint gets a request.
 
 use super::super::checks::{CONFLICTING_ACTIONS, DEPRECATED_FIELD, INVALID_LOAD_BALANCER};
-use super::super::duration;
+use super::super::{duration, header};
 use super::locality;
 use crate::api::istio::{ConsistentHash, HttpCookie, LoadBalancerSettings};
 use crate::api::rules::DEPRECATED;
@@ -112,6 +112,17 @@ fn check_hash(hash: &ConsistentHash, at: &At<'_>, out: &mut Vec<Diagnostic>) {
                 .help("write `ringHash: {minimumRingSize: …}`"),
         );
     }
+    if let Some(name) = &hash.http_header_name {
+        header::check_hashed(name, at.field("httpHeaderName").value(), out);
+    }
+    let is_sent = |byte: u8| byte.is_ascii_graphic() && !b"&=#".contains(&byte);
+    if let Some(name) = &hash.http_query_parameter_name
+        && (name.is_empty() || !name.bytes().all(is_sent))
+    {
+        let message = format!("no parameter of a query is called `{name}`");
+        let place = at.field("httpQueryParameterName").value();
+        out.push(Diagnostic::new(&INVALID_LOAD_BALANCER, place, message).label("as it is sent"));
+    }
     if let Some(cookie) = &hash.http_cookie {
         check_cookie(cookie, &at.field("httpCookie"), out);
     }
@@ -137,6 +148,15 @@ fn check_cookie(cookie: &HttpCookie, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             )
             .label("needs a name"),
         );
+    } else if !header::is_cookie_name(&cookie.name) {
+        let message = format!("`{}` is no name of a cookie", cookie.name);
+        let found = Diagnostic::new(&INVALID_LOAD_BALANCER, at.field("name").value(), message);
+        out.push(found.label("letters, digits and `-`"));
+    }
+    if cookie.path.bytes().any(|byte| byte == b';' || byte.is_ascii_control()) {
+        let message = format!("`{}` is no path of a cookie", cookie.path);
+        let found = Diagnostic::new(&INVALID_LOAD_BALANCER, at.field("path").value(), message);
+        out.push(found.label("a path ends at `;`"));
     }
     let at = at.field("attributes");
     for (index, attribute) in cookie.attributes.iter().enumerate() {

@@ -178,6 +178,10 @@ fn check_headers(headers: &HeaderFilter, at: &At<'_>, out: &mut Vec<Diagnostic>)
     }
     let at = at.field("remove");
     for (index, name) in headers.remove.iter().enumerate() {
+        if !is_token(name) {
+            let message = format!("`{name}` is no name of a header");
+            out.push(fault(at.index(index).value(), message, "letters, digits and `-`"));
+        }
         let earlier = headers.remove.iter().take(index).position(|other| other == name);
         if let Some(first) = earlier {
             let message = format!("the header `{name}` stands here twice");

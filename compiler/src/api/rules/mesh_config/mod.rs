@@ -10,7 +10,7 @@ use mesh_engine::format::Format;
 use super::checks::{INEFFECTIVE_RETRY, INVALID_DURATION, INVALID_MESH_CONFIG, INVALID_RETRY};
 use super::destination_rule::{check_connection_pool, check_locality, check_outlier_detection};
 use super::label::is_dns_label;
-use super::{header, host, port};
+use super::{export_to, header, host, port};
 use crate::api::Resource;
 use crate::api::istio::HttpRetry;
 use crate::api::mesh_config::{AccessLogEncoding, MeshConfig};
@@ -33,6 +33,13 @@ pub(in crate::api) fn check(
     check_trust_domains(spec, at, out);
     // A mesh always notices failures, so a failover needs nothing beside it.
     check_locality(spec.locality_lb_setting.as_ref(), true, &at.field("localityLbSetting"), out);
+    for (field, export_to) in [
+        ("defaultServiceExportTo", &spec.default_service_export_to),
+        ("defaultVirtualServiceExportTo", &spec.default_virtual_service_export_to),
+        ("defaultDestinationRuleExportTo", &spec.default_destination_rule_export_to),
+    ] {
+        export_to::check_default(export_to, &at.field(field), out);
+    }
     let services = at.field("serviceSettings");
     for (index, setting) in spec.service_settings.iter().enumerate() {
         let at = services.index(index);

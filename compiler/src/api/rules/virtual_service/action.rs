@@ -8,7 +8,7 @@ use super::super::checks::{
     INVALID_DIRECT_RESPONSE, INVALID_REDIRECT, INVALID_REWRITE, LARGE_DIRECT_RESPONSE,
     UNSERVED_STATUS,
 };
-use super::super::header::is_authority;
+use super::super::header::{is_authority, is_authority_of_request};
 use super::super::{expression, port};
 use crate::api::istio::{DirectResponse, HttpRedirect, HttpRewrite, HttpRoute};
 use crate::diagnostic::{At, Check, Diagnostic};
@@ -58,6 +58,11 @@ pub(super) fn check_redirect(route: &HttpRoute, at: &At<'_>, out: &mut Vec<Diagn
             Diagnostic::new(&INVALID_REDIRECT, at.field("scheme").value(), message)
                 .label("`http` or `https`"),
         );
+    }
+    if !is_authority_of_request(&redirect.authority) {
+        let message = format!("`{}` cannot be the authority of a request", redirect.authority);
+        let found = Diagnostic::new(&INVALID_REDIRECT, at.field("authority").value(), message);
+        out.push(found.label("a host, perhaps with a port"));
     }
     if let Some(number) = redirect.port.filter(|number| *number != 0) {
         port::check_number(number, &at.field("port"), out);
@@ -140,8 +145,7 @@ pub(super) fn report_status(
 
 pub(super) fn check_rewrite(rewrite: Option<&HttpRewrite>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let Some(rewrite) = rewrite else { return };
-    let is_written = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
-    if !rewrite.authority.bytes().all(is_written) {
+    if !is_authority_of_request(&rewrite.authority) {
         let message = format!("`{}` cannot be the authority of a request", rewrite.authority);
         let found = Diagnostic::new(&INVALID_REWRITE, at.field("authority").value(), message);
         out.push(found.label("a host, perhaps with a port"));

@@ -1,24 +1,18 @@
 //! Values that nothing in this mesh has.
 
-use mesh_snapshot::object::PathNormalization;
-
 use super::DeadValue;
 use crate::api::istio::Rule;
+use crate::check::matching::possible::{Form, Never, Part};
 use crate::diagnostic::FieldPath;
 use crate::resolve::Settings;
-
-/// Why nothing has a value, and what may have been meant.
-type Reason = (&'static str, Option<String>);
-
-/// The methods of RFC 9110 §9 and RFC 5789; a proxy compares them with case.
-const METHODS: &[&str] =
-    &["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 /// All values that can never be met, each by itself.
 pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) -> Vec<DeadValue> {
     let mut dead = Vec::new();
     let principal = |it: &str| principal(settings, it);
-    let path = |it: &str| unreachable(it, settings.path_normalization).map(|why| (why, None));
+    let path = |it: &str| of_part(Part::Path(settings.path_normalization), it);
+    let method = |it: &str| of_part(Part::Method, it);
+    let host = |it: &str| of_part(Part::Authority, it);
     for (index, from) in rule.from.iter().flatten().enumerate() {
         let Some(source) = &from.source else { continue };
         let list = |name| move || at.clone().field("from").index(index).field("source").field(name);
@@ -29,19 +23,42 @@ pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) 
         let Some(operation) = &to.operation else { continue };
         let list =
             |name| move || at.clone().field("to").index(index).field("operation").field(name);
+        dead.extend(of_list(&operation.hosts, list("hosts"), false, host));
+        dead.extend(of_list(&operation.not_hosts, list("notHosts"), true, host));
         dead.extend(of_list(&operation.methods, list("methods"), false, method));
         dead.extend(of_list(&operation.not_methods, list("notMethods"), true, method));
         dead.extend(of_list(&operation.paths, list("paths"), false, path));
         dead.extend(of_list(&operation.not_paths, list("notPaths"), true, path));
     }
     for (index, condition) in rule.when.iter().enumerate() {
-        if condition.key == "source.principal" {
-            let list = |name| move || at.clone().field("when").index(index).field(name);
-            dead.extend(of_list(&condition.values, list("values"), false, principal));
-            dead.extend(of_list(&condition.not_values, list("notValues"), true, principal));
-        }
+        let header =
+            condition.key.strip_prefix("request.headers[").and_then(|it| it.strip_suffix(']'));
+        let part = header.map(Part::of_header);
+        let why = |it: &str| match part {
+            Some(part) => of_part(part, it),
+            None if condition.key == "source.principal" => principal(it),
+            None => None,
+        };
+        let list = |name| move || at.clone().field("when").index(index).field(name);
+        dead.extend(of_list(&condition.values, list("values"), false, why));
+        dead.extend(of_list(&condition.not_values, list("notValues"), true, why));
     }
     dead
+}
+
+/// A value of a part of requests.
+fn of_part(part: Part, value: &str) -> Option<Never> {
+    let form = match part {
+        Part::Path(_) => Form::of_policy_path(value)?,
+        _ => Form::of_policy(value)?,
+    };
+    let Never { reason, instead } = part.never(form)?;
+    let instead = instead.map(|it| match form {
+        Form::Prefix(_) => format!("{it}*"),
+        Form::Suffix(_) => format!("*{it}"),
+        _ => it,
+    });
+    Some(Never { reason, instead })
 }
 
 /// `at` is where the list stands.
@@ -49,33 +66,26 @@ fn of_list(
     values: &[String],
     at: impl Fn() -> FieldPath,
     excludes: bool,
-    why: impl Fn(&str) -> Option<Reason>,
+    why: impl Fn(&str) -> Option<Never>,
 ) -> Vec<DeadValue> {
     let values = values.iter().enumerate();
     let dead = values.filter_map(|(index, value)| {
-        let (reason, instead) = why(value)?;
-        let at = at().index(index);
-        Some(DeadValue { reason, at, value: value.clone(), excludes, instead })
+        let never = why(value)?;
+        // A value stands for what it says with its wildcard.
+        let message = never.message(Form::Exact(value));
+        Some(DeadValue { message, at: at().index(index), excludes, instead: never.instead })
     });
     dead.collect()
 }
 
 /// Istio puts `spiffe://` before what is written.
-fn principal(settings: &Settings<'_>, value: &str) -> Option<Reason> {
+fn principal(settings: &Settings<'_>, value: &str) -> Option<Never> {
     if let Some(rest) = value.strip_prefix("spiffe://") {
-        return Some(("an identity is written without `spiffe://`", Some(rest.to_owned())));
+        let reason = "an identity is written without `spiffe://`";
+        return Some(Never { reason, instead: Some(rest.to_owned()) });
     }
-    let why = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
-    is_foreign(settings, value).then_some((why, None))
-}
-
-fn method(value: &str) -> Option<Reason> {
-    if METHODS.contains(&value) {
-        return None;
-    }
-    let upper = value.to_ascii_uppercase();
-    let is_dead = upper != value && METHODS.contains(&upper.as_str());
-    is_dead.then_some(("methods are compared with case", Some(upper)))
+    let reason = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
+    is_foreign(settings, value).then_some(Never { reason, instead: None })
 }
 
 /// Whether an identity's trust domain is neither the mesh's nor another name of it. `*` stands for any beginning.
@@ -87,54 +97,4 @@ fn is_foreign(settings: &Settings<'_>, principal: &str) -> bool {
         && !is_ours(settings.trust_domain)
         && !settings.trust_domain_aliases.iter().any(|alias| is_ours(alias))
         && domain != "cluster.local"
-}
-
-/// Why no path is like this after normalisation. Source: Istio, `PathNormalization`; RFC 3986 §6.2.2.
-fn unreachable(path: &str, by: PathNormalization) -> Option<&'static str> {
-    let is_open = path.starts_with(['*', '{']);
-    if !is_open && !path.starts_with('/') {
-        return Some("a path begins with `/`");
-    }
-    if path.contains(['?', '#']) {
-        return Some("what follows `?` or `#` is no part of it");
-    }
-    if by == PathNormalization::None {
-        return None;
-    }
-    if path.contains("/../")
-        || path.contains("/./")
-        || path.ends_with("/..")
-        || path.ends_with("/.")
-    {
-        return Some("`.` and `..` are resolved");
-    }
-    let merges =
-        matches!(by, PathNormalization::MergeSlashes | PathNormalization::DecodeAndMergeSlashes);
-    (merges && path.contains("//")).then_some("slashes are merged")
-}
-
-#[cfg(test)]
-mod tests {
-    use mesh_snapshot::object::PathNormalization::{Base, MergeSlashes, None as Raw};
-
-    use super::{method, unreachable};
-
-    #[test]
-    fn methods_are_upper_case() {
-        assert_eq!(method("get").unwrap().1.as_deref(), Some("GET"));
-        assert!(["GET", "*", "report", "GE*"].iter().all(|name| method(name).is_none()));
-    }
-
-    #[test]
-    fn some_paths_no_request_has() {
-        for path in ["admin", "/q?x=1", "/a#b"] {
-            assert!(unreachable(path, Raw).is_some(), "{path}");
-        }
-        assert!(unreachable("/x/../admin", Base).is_some());
-        assert!(unreachable("/x/../admin", Raw).is_none());
-        assert!(unreachable("/a//b", MergeSlashes).is_some());
-        for path in ["/a", "*", "*/b", "/a*", "/{*}/b", "/a//b"] {
-            assert!(unreachable(path, Base).is_none(), "{path}");
-        }
-    }
 }

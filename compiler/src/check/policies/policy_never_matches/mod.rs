@@ -4,8 +4,8 @@
 //! - It excludes what every request has (`notPaths: ["*"]`).
 //! - It asks for identities of the connection, and the workload takes plain text alone.
 //! - It asks for tokens, and nothing checks tokens for the workload.
-//! - A value is one that nothing has: a path that no request has once paths are normalised, a method in lower case, a
-//!   principal that begins with `spiffe://` or is of a trust domain that is not the mesh's.
+//! - A value is one that no request has ([`crate::check::matching::possible`]): a path that is not as normalisation leaves paths, a method in lower
+//!   case, a host with a scheme; or a principal that begins with `spiffe://` or is of a trust domain that is not the mesh's.
 //!
 //! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
 
@@ -61,9 +61,8 @@ struct Fault {
 
 /// A value of a list that nothing has, beside others that something may have.
 struct DeadValue {
-    reason: &'static str,
+    message: String,
     at: FieldPath,
-    value: String,
     /// Whether it stands in a list of what is left out.
     excludes: bool,
     /// What may have been meant.
@@ -80,7 +79,7 @@ impl DeadValue {
             Action::Custom => "by this value nobody is asked",
         };
         let place = Place::value(document, self.at);
-        let message = format!("nothing is ever `{}`: {}", self.value, self.reason);
+        let message = self.message;
         Diagnostic::new(&CHECK, place, message)
             .meant(self.instead.as_deref(), "never holds")
             .consequence(effect)
