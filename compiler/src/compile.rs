@@ -133,7 +133,7 @@ fn all_stages(
     let (findings, statuses) = (Vec::new(), Vec::new());
     let read = Compilation { root, parsed, mesh, findings, statuses, bundle: None, fault: None };
     let before = ground.and_then(|ground| ground.after(read.mesh.changed.parts));
-    let mut examined = examine(&read, options, (before, kept), diagnostics);
+    let mut examined = examine(&read, options, Known { before, kept }, diagnostics);
     let statuses = if options.statuses { examined.statuses() } else { Vec::new() };
     let told = examined.found.tell_early(early);
     let Outcome { findings, bundle, fault } = lower(examined, told, options);
@@ -173,13 +173,20 @@ struct Outcome {
     fault: Option<Conflict>,
 }
 
-/// Resolves and checks; what is known from `before` is not resolved again, and what is `kept` is not looked for.
+/// What was resolved of a repository before, and what was found.
+struct Known<'c> {
+    before: Option<Before<'c, 'c>>,
+    kept: &'c mut check::Kept,
+}
+
+/// Resolves and checks; what is known is not resolved again, nor looked for.
 fn examine<'c>(
     read: &'c Compilation,
     options: &Options,
-    (before, kept): (Option<Before<'c, 'c>>, &'c mut check::Kept),
+    known: Known<'c>,
     mut diagnostics: Vec<Diagnostic>,
 ) -> Examined<'c> {
+    let Known { before, kept } = known;
     let Compilation { parsed, mesh, root, .. } = read;
     let levels = crate::levels(mesh, parsed, &mut diagnostics);
     ownership::check(&mesh.project, parsed, root, &mut diagnostics);

@@ -242,12 +242,12 @@ fn policies<'a>(
         request_authentications: made(
             before,
             |it| &it.policies.request_authentications,
-            || policy::request_authentications(source, settings),
+            || policy::attached(&source.request_authentications, settings),
         ),
         authorization_policies: made(
             before,
             |it| &it.policies.authorization_policies,
-            || policy::authorization_policies(source, settings),
+            || policy::attached(&source.authorization_policies, settings),
         ),
     }
 }

@@ -10,7 +10,7 @@ use mesh_snapshot::object::{Labels, Workload as Inventory};
 use super::selectors::Selectors;
 use super::{Age, Settings};
 use crate::api::istio::{
-    AuthorizationPolicy, PeerAuthentication, RequestAuthentication, TargetReference,
+    Attached, AuthorizationPolicy, PeerAuthentication, RequestAuthentication, TargetReference,
     WorkloadSelector,
 };
 use crate::api::{Mesh, Resource};
@@ -143,25 +143,15 @@ pub(super) fn peer_authentications<'a>(
     })
 }
 
-pub(super) fn request_authentications<'a>(
-    mesh: &'a Mesh,
+/// Policies that may target what workloads serve.
+pub(super) fn attached<'a, T: Attached>(
+    resources: &'a [Resource<T>],
     settings: &Settings<'a>,
-) -> PolicyList<'a, RequestAuthentication> {
-    let root = settings.root_namespace;
-    sorted(&mesh.request_authentications, |it| {
-        let targets = targets(it.spec.target_ref.as_ref(), &it.spec.target_refs);
-        scope(it.spec.selector.as_ref(), &targets, &it.namespace, root)
-    })
-}
-
-pub(super) fn authorization_policies<'a>(
-    mesh: &'a Mesh,
-    settings: &Settings<'a>,
-) -> PolicyList<'a, AuthorizationPolicy> {
-    let root = settings.root_namespace;
-    sorted(&mesh.authorization_policies, |it| {
-        let targets = targets(it.spec.target_ref.as_ref(), &it.spec.target_refs);
-        scope(it.spec.selector.as_ref(), &targets, &it.namespace, root)
+) -> PolicyList<'a, T> {
+    sorted(resources, |it| {
+        let of = it.spec.attachment();
+        let targets: Vec<_> = of.targeted().map(|(_, target)| target).collect();
+        of_targets(labels(of.selector), &targets, &it.namespace, settings.root_namespace)
     })
 }
 
@@ -173,23 +163,6 @@ fn sorted<'a, T>(
     let mut policies: Vec<_> = resources.iter().map(policy).collect();
     policies.sort_by_key(|policy| policy.age);
     PolicyList::new(policies)
-}
-
-/// `targetRef` is an older way to say `targetRefs`, which wins.
-fn targets<'a>(
-    one: Option<&'a TargetReference>,
-    several: &'a [TargetReference],
-) -> Vec<&'a TargetReference> {
-    if several.is_empty() { one.into_iter().collect() } else { several.iter().collect() }
-}
-
-fn scope<'a>(
-    selector: Option<&'a WorkloadSelector>,
-    targets: &[&'a TargetReference],
-    namespace: &'a str,
-    root: &str,
-) -> Result<Scope<'a>, NoScope> {
-    of_targets(labels(selector), targets, namespace, root)
 }
 
 /// The workloads that an `EnvoyFilter` is for.

@@ -39,7 +39,7 @@ pub use proxy_config::ProxyConfig;
 pub use request_authentication::{
     ClaimToHeader, JwtHeader, JwtRule, Presence, RequestAuthentication,
 };
-pub use selector::{TargetReference, WorkloadSelector};
+pub use selector::{Attached, Attachment, TargetReference, WorkloadSelector};
 pub use service_entry::{LabelSelector, Location, Resolution, ServiceEntry, ServicePort};
 pub use sidecar::{
     CaptureMode, EgressListener, IngressListener, Sidecar, SidecarOutboundMode,

@@ -6,7 +6,7 @@ use super::address::{inward, is_escaped};
 use super::checks::{INVALID_JWT_RULE, OPEN_JWT_RULE, PRIVATE_KEY_IN_JWKS, SYMMETRIC_KEY_IN_JWKS};
 use super::{annotation, duration, header, selector};
 use crate::api::Resource;
-use crate::api::istio::{JwtRule, RequestAuthentication};
+use crate::api::istio::{Attached, JwtRule, RequestAuthentication};
 use crate::diagnostic::{At, Diagnostic, Place, Severity};
 
 pub(in crate::api) fn check(
@@ -16,13 +16,7 @@ pub(in crate::api) fn check(
 ) {
     annotation::check(&resource.metadata, false, root, out);
     let (spec, at) = (&resource.spec, root.field("spec"));
-    selector::check_targets(
-        spec.selector.as_ref(),
-        spec.target_ref.as_ref(),
-        &spec.target_refs,
-        &at,
-        out,
-    );
+    selector::check_targets(spec.attachment(), &at, out);
     let at = at.field("jwtRules");
     for (index, rule) in spec.jwt_rules.iter().enumerate() {
         check_rule(rule, &at.index(index), out);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::checks::{CONFLICTING_TARGETS, EMPTY_SELECTOR, INVALID_SELECTOR, INVALID_TARGET_REF};
-use crate::api::istio::{LabelSelector, TargetReference, WorkloadSelector};
+use crate::api::istio::{Attachment, LabelSelector, TargetReference, WorkloadSelector};
 use crate::diagnostic::{At, Diagnostic};
 
 /// A selector by labels, whose labels stand at `at`. `whom` says whom an empty one selects.
@@ -61,13 +61,8 @@ pub(super) fn check_workloads(
 }
 
 /// The three ways in which a policy names what it is for; `at` is the spec.
-pub(super) fn check_targets(
-    selector: Option<&WorkloadSelector>,
-    target: Option<&TargetReference>,
-    targets: &[TargetReference],
-    at: &At<'_>,
-    out: &mut Vec<Diagnostic>,
-) {
+pub(super) fn check_targets(of: Attachment<'_>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let Attachment { selector, target, targets } = of;
     check(selector, &at.field("selector"), out);
     let set = [
         ("selector", selector.is_some()),

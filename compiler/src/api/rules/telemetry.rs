@@ -4,8 +4,8 @@ use super::checks::{INEFFECTIVE_TELEMETRY, INVALID_TELEMETRY};
 use super::{annotation, cel, duration, selector, share};
 use crate::api::Resource;
 use crate::api::istio::{
-    AccessLogging, CustomTag, MetricsRule, ProviderRef, TagOperation, TagOverride, Telemetry,
-    TracingRule,
+    AccessLogging, Attached, CustomTag, MetricsRule, ProviderRef, TagOperation, TagOverride,
+    Telemetry, TracingRule,
 };
 use crate::diagnostic::{At, Diagnostic, Place};
 
@@ -16,13 +16,7 @@ pub(in crate::api) fn check(
 ) {
     annotation::check(&resource.metadata, false, root, out);
     let (spec, at) = (&resource.spec, root.field("spec"));
-    selector::check_targets(
-        spec.selector.as_ref(),
-        spec.target_ref.as_ref(),
-        &spec.target_refs,
-        &at,
-        out,
-    );
+    selector::check_targets(spec.attachment(), &at, out);
     check_tracing(&spec.tracing, &at.field("tracing"), out);
     let metrics = at.field("metrics");
     for (index, rule) in spec.metrics.iter().enumerate() {

@@ -4,7 +4,7 @@ use super::checks::INVALID_EXTENSION;
 use super::wasm_plugin::{Program, check_match, check_program};
 use super::{annotation, selector};
 use crate::api::Resource;
-use crate::api::istio::TrafficExtension;
+use crate::api::istio::{Attached, TrafficExtension};
 use crate::diagnostic::{At, Diagnostic};
 
 /// The longest program in Lua, in bytes. Source: Istio's resource definition.
@@ -17,7 +17,7 @@ pub(in crate::api) fn check(
 ) {
     annotation::check(&resource.metadata, false, root, out);
     let (spec, at) = (&resource.spec, root.field("spec"));
-    selector::check_targets(spec.selector.as_ref(), None, &spec.target_refs, &at, out);
+    selector::check_targets(spec.attachment(), &at, out);
     match (&spec.wasm, &spec.lua) {
         (Some(_), Some(_)) => {
             let message = "exactly one of `wasm` and `lua` must be set";

@@ -5,7 +5,7 @@ use super::checks::{INVALID_EXTENSION, INVALID_PORT};
 use super::label::is_dns_label;
 use super::{annotation, selector};
 use crate::api::Resource;
-use crate::api::istio::{EnvValueSource, EnvVar, TrafficSelector, VmConfig, WasmPlugin};
+use crate::api::istio::{Attached, EnvValueSource, EnvVar, TrafficSelector, VmConfig, WasmPlugin};
 use crate::diagnostic::{At, Diagnostic, Place};
 
 /// Limits of Istio's resource definition, in bytes and elements.
@@ -30,13 +30,7 @@ pub(in crate::api) fn check(
 ) {
     annotation::check(&resource.metadata, false, root, out);
     let (spec, at) = (&resource.spec, root.field("spec"));
-    selector::check_targets(
-        spec.selector.as_ref(),
-        spec.target_ref.as_ref(),
-        &spec.target_refs,
-        &at,
-        out,
-    );
+    selector::check_targets(spec.attachment(), &at, out);
     let program = Program {
         url: &spec.url,
         sha256: &spec.sha256,

@@ -2,12 +2,11 @@
 //!
 //! Sources: Istio, `VirtualService.gateways`; Gateway API, `ParentReference`, `targetRefs`.
 
-use crate::api::istio::TargetReference;
-use crate::api::nearest;
+use crate::api::istio::Attached;
+use crate::api::{Resource, nearest};
 use crate::check::inventory;
 use crate::check::routes::generated_gateway;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::route::{GatewayName, Parent, RefusedParent, VirtualService};
 
@@ -25,14 +24,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !inventory::lists_api_gateways(mesh) {
         return;
     }
-    for it in &mesh.source.authorization_policies {
-        let targets = (it.spec.target_ref.as_ref(), it.spec.target_refs.as_slice());
-        check_targets(mesh, it.id, &it.namespace, targets, out);
-    }
-    for it in &mesh.source.request_authentications {
-        let targets = (it.spec.target_ref.as_ref(), it.spec.target_refs.as_slice());
-        check_targets(mesh, it.id, &it.namespace, targets, out);
-    }
+    mesh.source.authorization_policies.iter().for_each(|it| check_targets(mesh, it, out));
+    mesh.source.request_authentications.iter().for_each(|it| check_targets(mesh, it, out));
 }
 
 fn is_listed(mesh: &Mesh<'_>, namespace: &str, name: &str) -> bool {
@@ -145,25 +138,16 @@ fn check_parents(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn check_targets(
-    mesh: &Mesh<'_>,
-    document: DocumentId,
-    namespace: &str,
-    (one, several): (Option<&TargetReference>, &[TargetReference]),
-    out: &mut Vec<Diagnostic>,
-) {
-    let spec = FieldPath::default().field("spec");
-    let several = several.iter().enumerate();
-    let several = several.map(|(index, it)| (it, spec.clone().field("targetRefs").index(index)));
-    let one = one.map(|it| (it, spec.clone().field("targetRef")));
-    for (target, path) in one.into_iter().chain(several) {
+fn check_targets(mesh: &Mesh<'_>, policy: &Resource<impl Attached>, out: &mut Vec<Diagnostic>) {
+    let namespace = policy.namespace.as_str();
+    for (path, target) in policy.spec.attachment().targeted() {
         let is_gateway = target.group == "gateway.networking.k8s.io" && target.kind == "Gateway";
         let is_known = mesh.api_gateways.find(namespace, &target.name).is_some();
         if !is_gateway || is_known || is_listed(mesh, namespace, &target.name) {
             continue;
         }
         let near = nearest(&target.name, mesh.api_gateways.names_in(namespace));
-        let place = Place::value(document, path.field("name"));
+        let place = Place::value(policy.id, path.field("name"));
         out.push(
             describe(place, namespace, &target.name, near)
                 .consequence("the policy is for no proxy, and protects nothing"),

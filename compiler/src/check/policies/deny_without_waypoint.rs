@@ -5,7 +5,7 @@
 //! security policies in ambient mode"; istio/istio#61126.
 
 use super::http_rule_on_tcp_port::http_field;
-use crate::api::istio::Action;
+use crate::api::istio::{Action, Attached};
 use crate::check::proxies::ineffective_sidecar::namespace_label;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -19,8 +19,7 @@ pub(super) static CHECK: Check = Check::lint(
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for policy in &mesh.policies.authorization_policies {
         let spec = &policy.resource.spec;
-        let targets = spec.target_ref.is_some() || !spec.target_refs.is_empty();
-        if spec.action != Action::Deny || targets || policy.scope.is_err() {
+        if spec.action != Action::Deny || spec.attachment().is_targeted() || policy.scope.is_err() {
             continue;
         }
         let Some(label) = namespace_label(mesh, &policy.resource.namespace) else { continue };

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 
-use crate::api::istio::{TargetReference, WorkloadSelector};
+use crate::api::Resource;
+use crate::api::istio::Attached;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 
 pub(super) static CHECK: Check =
@@ -18,43 +18,18 @@ pub(super) static CHECK: Check =
         .alias(&["IST0166"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    apart::resources(&mesh.source.authorization_policies, out, |it, out| {
-        let spec = &it.spec;
-        let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);
-        check(mesh, (it.id, &it.namespace), spec.selector.as_ref(), is_targeted, out);
-    });
-    for it in &mesh.source.request_authentications {
-        let spec = &it.spec;
-        let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);
-        check(mesh, (it.id, &it.namespace), spec.selector.as_ref(), is_targeted, out);
-    }
-    for it in &mesh.source.telemetries {
-        let spec = &it.spec;
-        let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);
-        check(mesh, (it.id, &it.namespace), spec.selector.as_ref(), is_targeted, out);
-    }
-    for it in &mesh.source.wasm_plugins {
-        let spec = &it.spec;
-        let is_targeted = is_targeted(spec.target_ref.as_ref(), &spec.target_refs);
-        check(mesh, (it.id, &it.namespace), spec.selector.as_ref(), is_targeted, out);
-    }
-}
-
-fn is_targeted(one: Option<&TargetReference>, several: &[TargetReference]) -> bool {
-    one.is_some() || !several.is_empty()
+    apart::resources(&mesh.source.authorization_policies, out, |it, out| check(mesh, it, out));
+    mesh.source.request_authentications.iter().for_each(|it| check(mesh, it, out));
+    mesh.source.telemetries.iter().for_each(|it| check(mesh, it, out));
+    mesh.source.wasm_plugins.iter().for_each(|it| check(mesh, it, out));
 }
 
 /// One finding a Gateway.
-fn check(
-    mesh: &Mesh<'_>,
-    (document, namespace): (DocumentId, &str),
-    selector: Option<&WorkloadSelector>,
-    is_targeted: bool,
-    out: &mut Vec<Diagnostic>,
-) {
-    let Some(selector) = selector.filter(|_| !is_targeted) else { return };
+fn check(mesh: &Mesh<'_>, policy: &Resource<impl Attached>, out: &mut Vec<Diagnostic>) {
+    let of = policy.spec.attachment();
+    let Some(selector) = of.selector.filter(|_| !of.is_targeted()) else { return };
     let mut gateways = BTreeMap::new();
-    for workload in mesh.workloads.selected(Some(namespace), &selector.match_labels) {
+    for workload in mesh.workloads.selected(Some(&policy.namespace), &selector.match_labels) {
         if let Some(name) = workload.inventory.labels.get(GATEWAY_NAME_LABEL) {
             gateways.entry(name).or_insert(workload.id);
         }
@@ -63,7 +38,7 @@ fn check(
     for (name, pods) in gateways {
         let message = format!("the pods of the Gateway `{name}` are selected by their labels");
         out.push(
-            Diagnostic::new(&CHECK, Place::key(document, path.clone()), message)
+            Diagnostic::new(&CHECK, Place::key(policy.id, path.clone()), message)
                 .label("use `targetRefs`")
                 .also(Place::resource(pods), "these pods")
                 .consequence(

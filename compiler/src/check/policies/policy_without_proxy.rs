@@ -6,7 +6,7 @@
 use mesh_snapshot::object::Role;
 
 use crate::api::Resource;
-use crate::api::istio::AuthorizationPolicy;
+use crate::api::istio::{Attached, AuthorizationPolicy};
 use crate::api::kubernetes::Namespace;
 use crate::check::injection::{self, DATAPLANE_MODE};
 use crate::check::kept::apart;
@@ -35,9 +35,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             // A selector that selects nobody among others is `selector-without-workload`'s.
             let is_empty = mesh.workloads.of_namespace(namespace.name()).is_empty()
                 && !mesh.source.promised.has_pods_in(namespace.name());
-            let has_targets =
-                resource.spec.target_ref.is_some() || !resource.spec.target_refs.is_empty();
-            if is_empty && !has_targets {
+            if is_empty && !resource.spec.attachment().is_targeted() {
                 out.push(nobody(resource, namespace));
             }
         } else if !selected.iter().any(|it| is_meshed(mesh, it, namespace)) {

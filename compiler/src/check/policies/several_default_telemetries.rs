@@ -2,7 +2,7 @@
 //!
 //! One with `targetRefs` is for what these name. Source: Istio, `telemetry.DefaultSelectorAnalyzer`.
 
-use crate::api::istio::Telemetry;
+use crate::api::istio::{Attached, Telemetry};
 use crate::check::overlap::several;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -30,5 +30,5 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn is_for_all(spec: &Telemetry) -> bool {
-    spec.selector.is_none() && spec.target_ref.is_none() && spec.target_refs.is_empty()
+    spec.selector.is_none() && !spec.attachment().is_targeted()
 }

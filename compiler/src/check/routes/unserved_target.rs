@@ -5,9 +5,9 @@
 //! `WorkloadPolicyMatcher.ShouldAttachPolicy`.
 
 use super::unserved_waypoint;
-use crate::api::istio::{Action, TargetReference};
+use crate::api::Resource;
+use crate::api::istio::{Action, Attached, TargetReference};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 
 pub(super) static CHECK: Check =
@@ -22,42 +22,23 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             // Nobody is let in or turned away by it.
             Action::Audit => continue,
         };
-        let targets = targets(it.spec.target_ref.as_ref(), &it.spec.target_refs);
-        out.extend(check(mesh, (it.id, &it.namespace), &targets, effect));
+        out.extend(check(mesh, it, effect));
     }
     for it in &mesh.source.request_authentications {
         let effect = "no token is looked at: requests with a bad one are let in";
-        let targets = targets(it.spec.target_ref.as_ref(), &it.spec.target_refs);
-        out.extend(check(mesh, (it.id, &it.namespace), &targets, effect));
+        out.extend(check(mesh, it, effect));
     }
-}
-
-/// With where each is written. `targetRef` is an older way to say `targetRefs`, which wins.
-fn targets<'m>(
-    one: Option<&'m TargetReference>,
-    several: &'m [TargetReference],
-) -> Vec<(FieldPath, &'m TargetReference)> {
-    let spec = || FieldPath::default().field("spec");
-    if several.is_empty() {
-        return one.into_iter().map(|it| (spec().field("targetRef"), it)).collect();
-    }
-    let several = several.iter().enumerate();
-    several.map(|(index, it)| (spec().field("targetRefs").index(index), it)).collect()
 }
 
 /// One finding a policy.
-fn check(
-    mesh: &Mesh<'_>,
-    (document, namespace): (DocumentId, &str),
-    targets: &[(FieldPath, &TargetReference)],
-    effect: &str,
-) -> Option<Diagnostic> {
-    let is_unserved = |(_, target): &&(FieldPath, &TargetReference)| {
+fn check(mesh: &Mesh<'_>, policy: &Resource<impl Attached>, effect: &str) -> Option<Diagnostic> {
+    let namespace = policy.namespace.as_str();
+    let is_unserved = |(_, target): &(FieldPath, &TargetReference)| {
         is_of_waypoints(target) && !unserved_waypoint::tells_of(mesh, namespace, target)
     };
-    let mut unserved = targets.iter().filter(is_unserved);
+    let mut unserved = policy.spec.attachment().targeted().filter(is_unserved);
     let (path, target) = unserved.next()?;
-    let place = |path: &FieldPath| Place::value(document, path.clone().field("name"));
+    let place = |path: FieldPath| Place::value(policy.id, path.field("name"));
     let message =
         format!("only a waypoint heeds a policy for the {} `{}`", target.kind, target.name);
     let mut found =

@@ -8,7 +8,7 @@ use super::annotation::{self, dry_run, is_bool, is_true};
 use super::checks::{EMPTY_RULE_PART, INVALID_ACTION};
 use super::selector;
 use crate::api::Resource;
-use crate::api::istio::{Action, AuthorizationPolicy, Rule};
+use crate::api::istio::{Action, Attached, AuthorizationPolicy, Rule};
 use crate::diagnostic::{At, Diagnostic};
 
 pub(in crate::api) fn check(
@@ -18,13 +18,7 @@ pub(in crate::api) fn check(
 ) {
     annotation::check(&resource.metadata, true, root, out);
     let (spec, at) = (&resource.spec, root.field("spec"));
-    selector::check_targets(
-        spec.selector.as_ref(),
-        spec.target_ref.as_ref(),
-        &spec.target_refs,
-        &at,
-        out,
-    );
+    selector::check_targets(spec.attachment(), &at, out);
     check_dry_run(resource, root, out);
     check_action(spec, &at, out);
     let at = at.field("rules");

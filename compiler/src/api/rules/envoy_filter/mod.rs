@@ -6,7 +6,7 @@ mod value;
 use super::checks::{CONFLICTING_TARGETS, INVALID_ENVOY_PATCH};
 use super::{annotation, selector};
 use crate::api::Resource;
-use crate::api::istio::{ApplyTo, ConfigPatch, EnvoyFilter, PatchOperation};
+use crate::api::istio::{ApplyTo, Attachment, ConfigPatch, EnvoyFilter, PatchOperation};
 use crate::diagnostic::{At, Diagnostic, Place};
 
 pub(in crate::api) fn check(
@@ -18,7 +18,8 @@ pub(in crate::api) fn check(
     let (spec, at) = (&resource.spec, root.field("spec"));
     let selector = at.field("workloadSelector");
     selector::check_workloads(spec.workload_selector.as_ref(), &selector, out);
-    selector::check_targets(None, None, &spec.target_refs, &at, out);
+    let targets = Attachment { targets: &spec.target_refs, ..Attachment::default() };
+    selector::check_targets(targets, &at, out);
     if spec.workload_selector.is_some() && !spec.target_refs.is_empty() {
         let message = "`workloadSelector` and `targetRefs` are both set";
         let found = Diagnostic::new(&CONFLICTING_TARGETS, at.field("targetRefs").key(), message);
