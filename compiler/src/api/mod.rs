@@ -54,5 +54,6 @@ pub use decode::{Words, nearest};
 pub(crate) use kind::replacement;
 pub(crate) use project::{fixed_check, unknown_check};
 pub(crate) use rules::address::inward;
-pub(crate) use rules::header::is_claim;
+pub(crate) use rules::gateway_api::{is_field_value, refused_path};
+pub(crate) use rules::header::{is_claim, is_token};
 pub(crate) use rules::service_entry::gets_address;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::ptr;
 
 use mesh_engine::{GATEWAY_ADDRESS, Limits, Program};
@@ -174,11 +175,14 @@ fn hostile() -> Vec<Value> {
     texts.chain(numbers).collect()
 }
 
+/// What a program is made of: a slice, and the ports and labels of a workload.
+type Loaded = (Digest, BTreeMap<String, u16>, Labels);
+
 /// Documents, and what has loaded of them as they stand.
 struct Repository {
     name: String,
     documents: Vec<Value>,
-    loaded: BTreeSet<Digest>,
+    loaded: BTreeSet<Loaded>,
 }
 
 impl Repository {
@@ -230,8 +234,8 @@ fn compiled(documents: &[Value]) -> Result<Option<Bundle>, String> {
 fn load(
     snapshot: &Snapshot,
     inventory: &[Workload],
-    known: &BTreeSet<Digest>,
-) -> Result<BTreeSet<Digest>, String> {
+    known: &BTreeSet<Loaded>,
+) -> Result<BTreeSet<Loaded>, String> {
     let limits = Limits {
         memory_bytes_max: MEMORY_BYTES_MAX,
         features: SERVED,
@@ -242,7 +246,8 @@ fn load(
     for workload in own.chain(workloads(snapshot)) {
         let slice = snapshot.slice_of(&workload).map_err(|it| it.to_string())?;
         let digest = slice.digest();
-        if met.insert(digest) && !known.contains(&digest) {
+        let key = (digest, workload.ports.clone(), workload.labels.clone());
+        if !known.contains(&key) && met.insert(key) {
             Program::build(&workload, &slice, snapshot, &limits).map_err(|it| it.to_string())?;
         }
     }
@@ -357,8 +362,8 @@ fn walk(value: &Value, table: Option<&FieldTable>, at: Site, found: &mut Vec<Sit
 
 #[test]
 fn whatever_compiles_loads() {
-    let stride = std::env::var("MESH_HOSTILE").ok().and_then(|it| it.parse().ok());
-    let stride = stride.unwrap_or(STRIDE);
+    let stride = std::env::var("MESH_HOSTILE").ok().and_then(|it| it.parse::<NonZeroUsize>().ok());
+    let stride = stride.map_or(STRIDE, NonZeroUsize::get);
     let (repositories, texts) = (repositories(), hostile());
     let mut met = BTreeMap::new();
     let sites = repositories

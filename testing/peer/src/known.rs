@@ -435,7 +435,7 @@ const KNOWN: &[Known] = &[
         )
     },
     Known {
-        when: asks_beyond_paths,
+        when: asks_for_methods,
         ..Known::istio(
             &["IST0131"],
             &["VirtualService"],
@@ -651,7 +651,7 @@ fn has_gateways_in_matches(resource: &Value, _: &[Value]) -> bool {
     routes.into_iter().flatten().any(|it| has(it, "gateways", |_| true))
 }
 
-fn asks_beyond_paths(resource: &Value, _: &[Value]) -> bool {
+fn asks_for_methods(resource: &Value, _: &[Value]) -> bool {
     resource.pointer("/spec/http").is_some_and(|it| has(it, "method", |_| true))
 }
 

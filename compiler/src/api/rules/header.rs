@@ -7,7 +7,7 @@ use crate::api::istio::Headers;
 use crate::diagnostic::{At, Check, Diagnostic, Place};
 
 /// A token of RFC 9110 §5.6.2.
-pub(super) fn is_token(name: &str) -> bool {
+pub(crate) fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name
             .bytes()

@@ -3,8 +3,9 @@
 use mesh_snapshot::object::PathNormalization;
 
 use super::possible::{Form, Never, Part};
-use crate::api::gateway_api::{HttpRouteMatch, MatchType, PathMatchType};
+use crate::api::gateway_api::{HttpHeaderMatch, HttpRouteMatch, MatchType, PathMatchType};
 use crate::api::istio::{HttpMatch, StringMatch};
+use crate::api::{is_field_value, is_token, refused_path};
 use crate::diagnostic::FieldPath;
 
 /// A text that no request has, and where it is written.
@@ -66,6 +67,10 @@ pub(in crate::check) fn of_route_match<'m>(
             Some(PathMatchType::PathPrefix) | None => Form::Prefix(value),
             Some(PathMatchType::RegularExpression) => Form::Regex(value),
         };
+        // What the API refuses was told.
+        if !matches!(form, Form::Regex(_)) && refused_path(value).is_some() {
+            return None;
+        }
         let part = Part::Path(mode);
         let never = part.never(form)?;
         Some(DeadText { at: at().field("path").field("value"), part, form, never })
@@ -79,7 +84,11 @@ pub(in crate::check) fn of_route_match<'m>(
         Some(DeadText { at: at().field(list).index(index).field("value"), part, form, never })
     };
     let headers = test.headers.iter().enumerate();
-    let headers = headers.filter_map(move |(index, it)| {
+    let is_refused = |it: &HttpHeaderMatch| {
+        it.r#type != Some(MatchType::RegularExpression) && !is_field_value(&it.value)
+            || !is_token(&it.name)
+    };
+    let headers = headers.filter(move |(_, it)| !is_refused(it)).filter_map(move |(index, it)| {
         pair("headers", index, Part::of_header(&it.name), it.r#type, &it.value)
     });
     let parameters = test.query_params.iter().enumerate();

@@ -143,7 +143,8 @@ impl Part {
     pub(in crate::check) fn never(self, form: Form<'_>) -> Option<Never> {
         let reason = self.fault(form)?;
         let meant = self.meant(form).filter(|it| !it.is_empty() && it != form.text());
-        let instead = meant.filter(|it| self.fault(form.with(it)).is_none());
+        let is_read = |it: &String| !matches!(form, Form::Regex(_)) || Pattern::measure(it).is_ok();
+        let instead = meant.filter(|it| is_read(it) && self.fault(form.with(it)).is_none());
         Some(Never { reason, instead })
     }
 
@@ -180,15 +181,9 @@ impl Part {
             return Some(self.letters());
         }
         // An expression that takes other texts, too, may be for a method that nobody else knows.
-        if !matches!(self, Self::Method)
-            || !source.bytes().all(|it| it.is_ascii_lowercase() || b"|()?:".contains(&it))
-        {
-            return None;
-        }
-        let pattern = texts::compiled(source)?;
-        let takes = |it: &str| pattern.matches(it);
-        let is_lower = METHODS.iter().any(|it| takes(&it.to_ascii_lowercase()));
-        (is_lower && !METHODS.iter().any(|it| takes(it))).then_some(METHODS_HAVE_CASE)
+        let mut words = source.split(['|', '(', ')']).filter(|it| !it.is_empty()).peekable();
+        let is_of_methods = words.peek().is_some() && words.all(is_lower_method);
+        (matches!(self, Self::Method) && is_of_methods).then_some(METHODS_HAVE_CASE)
     }
 
     /// The bytes that it may be made of.
@@ -222,9 +217,12 @@ impl Part {
     fn meant(self, form: Form<'_>) -> Option<String> {
         let text = form.text();
         Some(match (self, form) {
-            (Self::Path(_), Form::Regex(_)) => text
-                .starts_with(|it: char| it.is_ascii_alphanumeric())
-                .then(|| format!("/{text}"))?,
+            (Self::Path(_), Form::Regex(_)) => {
+                let is_one = !text.contains('|') && !text.contains("://");
+                let is_begun = text.starts_with(|it: char| it.is_ascii_alphanumeric());
+                (is_one && is_begun).then(|| format!("/{text}"))?
+            }
+            (Self::Method | Self::Scheme, Form::Regex(_)) if !is_of_words(text) => return None,
             (Self::Path(mode), _) => meant_path(form, mode)?,
             (Self::Method, _) => text.trim().to_ascii_uppercase(),
             (Self::Scheme, _) => text.trim().to_ascii_lowercase(),
@@ -247,6 +245,12 @@ const NO_SLASH: &str = "a path begins with `/`";
 fn is_lower_method(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
     upper != text && METHODS.contains(&upper.as_str())
+}
+
+/// Whether an expression stays one when its letters are written otherwise.
+fn is_of_words(source: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphabetic() || b"|()?".contains(&byte);
+    source.bytes().all(is_plain) && !source.contains("(?")
 }
 
 fn scheme(form: Form<'_>) -> Option<&'static str> {
@@ -361,7 +365,8 @@ fn path_expression(source: &str, mode: PathNormalization) -> Option<&'static str
 /// The same path as a client would send it, in the normal form.
 fn meant_path(form: Form<'_>, mode: PathNormalization) -> Option<String> {
     let text = form.text().trim();
-    if text.contains(['?', '#']) || text.contains("://") || matches!(form, Form::Template(_)) {
+    let is_other = text.contains(['?', '#', '*']) || text.contains("://");
+    if is_other || matches!(form, Form::Template(_)) {
         return None;
     }
     let mut escaped = String::new();
@@ -480,6 +485,9 @@ mod tests {
         let instead = |source| never(Part::Path(Base), Form::Regex(source)).map(|it| it.instead);
         let slash = |source: &str| Some(Some(format!("/{source}")));
         assert_eq!(instead("api/.*"), slash("api/.*"));
+        for source in ["api|v1", "https?://shop/.*"] {
+            assert_eq!(instead(source), Some(None), "{source}");
+        }
         for source in ["/a\\?b=.*", "/%61.*", "/a b", "", "/x/\\.\\./a", "^(api|v1)/"] {
             assert!(instead(source).is_some(), "{source}");
         }
@@ -496,9 +504,10 @@ mod tests {
             (Method, Exact("get"), Some("GET")),
             (Method, Exact("POST "), Some("POST")),
             (Method, Exact("é"), None),
-            (Method, Prefix("a b"), Some("A B")),
+            (Method, Prefix("a b"), None),
             (Method, Regex("get|post"), Some("GET|POST")),
             (Method, Regex("GET /"), None),
+            (Method, Regex("get\\s"), None),
             (Scheme, Exact("HTTPS"), Some("https")),
             (Scheme, Exact("ftp"), None),
             (Scheme, Prefix("x"), None),
@@ -517,7 +526,6 @@ mod tests {
             (Parameter, Regex("a b|c&d"), None),
         ] {
             let found = never(part, form);
-            let instead = instead.filter(|it| part.never(form.with(it)).is_none());
             assert_eq!(found.map(|it| it.instead), Some(instead.map(str::to_owned)), "{form:?}");
         }
         for (part, form) in [
@@ -526,6 +534,7 @@ mod tests {
             (Method, Prefix("ge")),
             (Method, Regex("get|GET")),
             (Method, Regex("report")),
+            (Method, Regex("get|report")),
             (Scheme, Exact("http")),
             (Scheme, Suffix("s")),
             (Scheme, Regex(".*")),

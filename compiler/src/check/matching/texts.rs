@@ -142,6 +142,18 @@ impl<'m> Texts<'m> {
     }
 }
 
+/// Whether a test that must not hold takes a text that is not there for an empty one, and may take that. One that asks only
+/// for presence does neither. Source: Envoy, `HeaderMatcher.treat_missing_header_as_empty`, which Istio sets.
+pub(super) fn takes_absent(written: &StringMatch) -> bool {
+    let is_test = written.exact.is_some() || written.prefix.is_some() || written.regex.is_some();
+    is_test
+        && match Texts::of(written, false) {
+            Texts::Exact { text, .. } => text.is_empty(),
+            Texts::Prefix { .. } => false,
+            Texts::Any | Texts::Regex { .. } => true,
+        }
+}
+
 /// What every text is: UTF-8. The engine reads nothing else as a text.
 const UTF_8: &str = "(?s).*";
 

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::texts::{Alphabet, Texts, Work, is_none_left};
+use super::texts::{Alphabet, Texts, Work, is_none_left, takes_absent};
 use crate::api::istio::{HttpMatch, StringMatch};
 
 const TAKERS_MAX: usize = 32;
@@ -274,14 +274,8 @@ fn header<'m>(name: &'m str, written: &'m StringMatch, is_inverted: bool) -> Opt
         return None;
     }
     let texts = understood(written, false)?;
-    let is_test = written.exact.is_some() || written.prefix.is_some() || written.regex.is_some();
     // An absent header is like an empty one, which such a test may take.
-    let may_be_empty = match &texts {
-        Texts::Exact { text, .. } => text.is_empty(),
-        Texts::Prefix { .. } => false,
-        Texts::Any | Texts::Regex { .. } => true,
-    };
-    if is_inverted && is_test && may_be_empty {
+    if is_inverted && takes_absent(written) {
         return None;
     }
     let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());

@@ -4,6 +4,10 @@
 //! Only what is written in the resource itself is judged, not what a delegate inherits. Source: Istio,
 //! `HTTPMatchRequest`, `L4MatchAttributes`, `TLSMatchAttributes`: `port`, `gateways`, `sourceNamespace`, `sourceLabels`.
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+
 use mesh_snapshot::object::Labels;
 
 use crate::api::nearest;
@@ -11,7 +15,7 @@ use crate::check::asked::{self, Asked};
 use crate::check::inventory;
 use crate::check::kept::apart;
 use crate::check::matching::asked_texts::{self, DeadText};
-use crate::check::matching::possible::Part;
+use crate::check::matching::possible::{Form, Part};
 use crate::check::names::unknown_gateway;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -23,6 +27,7 @@ pub(super) static CHECK: Check =
     Check::lint("match-never-holds", Severity::Warning, include_str!("match_never_holds.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let callers = Callers::default();
     apart::virtual_services(mesh, out, |it, out| {
         for asked in asked::of(it.resource) {
             let before = out.len();
@@ -30,7 +35,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             if out.len() == before {
                 out.extend(check_port(mesh, it, &asked));
                 out.extend(check_namespace(mesh, it, &asked));
-                out.extend(check_labels(mesh, it, &asked));
+                out.extend(check_labels(mesh, it, &asked, &callers));
             }
         }
     });
@@ -62,7 +67,8 @@ fn of_text(document: DocumentId, dead: DeadText<'_>) -> Diagnostic {
     let found = Diagnostic::new(&CHECK, Place::value(document, at), never.message(form))
         .meant(never.instead.as_deref(), "never holds")
         .consequence(NOTHING_ROUTED);
-    let query = form.text().split_once('?').filter(|_| matches!(part, Part::Path(_)));
+    let is_text = matches!((part, form), (Part::Path(_), Form::Exact(_) | Form::Prefix(_)));
+    let query = form.text().split_once('?').filter(|_| is_text);
     match query {
         Some((path, _)) if path.starts_with('/') && !path.contains('\\') => {
             found.help(format!("ask for the path `{path}`, and for the query with `queryParams`"))
@@ -154,13 +160,18 @@ fn check_namespace(
 }
 
 /// At a gateway it is its own labels that are compared with those that are asked for. Source: Istio, `sourceMatchHTTP`.
-fn check_labels(mesh: &Mesh<'_>, it: &VirtualService<'_>, asked: &Asked<'_>) -> Option<Diagnostic> {
+fn check_labels<'m>(
+    mesh: &'m Mesh<'_>,
+    it: &VirtualService<'_>,
+    asked: &Asked<'m>,
+    callers: &Callers<'m>,
+) -> Option<Diagnostic> {
     let labels = asked.source_labels;
     if labels.is_empty() || !asked.gateways.is_empty() {
         return None;
     }
     if it.gateways.contains(&GatewayName::Mesh) {
-        return check_callers(mesh, it, asked);
+        return check_callers(mesh, it, asked, callers);
     }
     for name in &it.gateways {
         let GatewayName::Named(name) = name else { continue };
@@ -176,40 +187,61 @@ fn check_labels(mesh: &Mesh<'_>, it: &VirtualService<'_>, asked: &Asked<'_>) -> 
     Some(found.help("callers are told apart by labels where `gateways` holds `mesh`"))
 }
 
+/// Who may call, as far as the repository shows it. It is made of the mesh alone.
+#[derive(Default)]
+struct Callers<'m> {
+    are_all_shown: OnceCell<bool>,
+    /// Of a namespace, or of all: the values of each label.
+    values: RefCell<HashMap<Option<&'m str>, Rc<Values<'m>>>>,
+}
+
+type Values<'m> = HashMap<&'m str, BTreeSet<&'m str>>;
+
+impl<'m> Callers<'m> {
+    /// Whether it shows all of a namespace; absent: of all namespaces.
+    fn are_shown(&self, mesh: &Mesh<'_>, namespace: Option<&str>) -> bool {
+        let is_shown = |namespace: &str| inventory::shows_pods(mesh, namespace);
+        let are_all_shown = || mesh.namespaces.names().all(is_shown);
+        namespace.map_or_else(|| *self.are_all_shown.get_or_init(are_all_shown), is_shown)
+    }
+
+    fn values(&self, mesh: &'m Mesh<'_>, namespace: Option<&'m str>) -> Rc<Values<'m>> {
+        let make = || {
+            let mut values: Values<'m> = HashMap::new();
+            let all = mesh.workloads.selected(namespace, &Labels::new());
+            for (name, value) in all.into_iter().flat_map(|it| &it.inventory.labels) {
+                values.entry(name).or_default().insert(value);
+            }
+            Rc::new(values)
+        };
+        Rc::clone(self.values.borrow_mut().entry(namespace).or_insert_with(make))
+    }
+}
+
 /// Labels that no workload has where the repository shows all that may call.
-fn check_callers(
-    mesh: &Mesh<'_>,
+fn check_callers<'m>(
+    mesh: &'m Mesh<'_>,
     it: &VirtualService<'_>,
-    asked: &Asked<'_>,
+    asked: &Asked<'m>,
+    callers: &Callers<'m>,
 ) -> Option<Diagnostic> {
-    let (labels, namespace) = (asked.source_labels, asked.source_namespace);
-    let namespace = Some(namespace).filter(|it| !it.is_empty());
-    let all = mesh.workloads.selected(namespace, &Labels::new());
-    let is_shown = match namespace {
-        Some(namespace) => inventory::shows_pods(mesh, namespace),
-        None => {
-            !all.is_empty()
-                && mesh.source.promised.has_no_pods()
-                && mesh.source.project.inventory.namespaces.is_empty()
-        }
-    };
-    if !is_shown || all.iter().any(|workload| workload.inventory.has(labels)) {
+    let labels = asked.source_labels;
+    let namespace = Some(asked.source_namespace).filter(|it| !it.is_empty());
+    if !mesh.workloads.selected(namespace, labels).is_empty() || !callers.are_shown(mesh, namespace)
+    {
         return None;
     }
-    let values = |name: &str| {
-        let values = all.iter().filter_map(|it| it.inventory.labels.get(name));
-        values.map(String::as_str).collect::<Vec<_>>()
-    };
+    let values = callers.values(mesh, namespace);
+    let has = |name: &str, value: &str| values.get(name).is_some_and(|all| all.contains(value));
     let at = asked.at.clone().field("sourceLabels");
-    let mut each = labels.iter();
-    let alone = each.find(|(name, value)| !values(name).contains(&value.as_str()));
+    let alone = labels.iter().find(|(name, value)| !has(name, value));
     let Some((name, value)) = alone else {
         return Some(never(it, at, "no workload has all of these labels".to_owned()));
     };
-    let near = values(name);
+    let near = values.get(name.as_str()).into_iter().flatten().copied();
     let message = format!("no workload has the label `{name}: {value}`");
     let found = never(it, at.field(name.clone()), message);
-    Some(found.meant(nearest(value, near.iter().copied()), "never holds"))
+    Some(found.meant(nearest(value, near), "never holds"))
 }
 
 #[cfg(test)]
@@ -281,6 +313,13 @@ mod tests {
     fn what_never_holds_is_not_shadowed_as_well() {
         let found = of_routes(&["{uri: {prefix: /a}}", "{uri: {exact: '/a?b'}}"]);
         assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), ["match-never-holds"]);
+        // It keeps no route alive that is shadowed otherwise.
+        let to = "route: [{destination: {host: web}}]";
+        let found = said(&format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: [web]\n  http:\n  - match: [{{uri: {{prefix: /x}}}}]\n    {to}\n  - match: [{{uri: {{exact: '/a?b'}}}}, {{uri: {{prefix: /x/y}}}}]\n    {to}\n"
+        ));
+        let never = "this route can never be selected".to_owned();
+        assert!(found.contains(&("shadowed-route", never)), "{found:?}");
         let found = of_routes(&["{uri: {prefix: /a}}", "{uri: {exact: /ab}}"]);
         assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), ["shadowed-route"]);
     }
@@ -304,6 +343,10 @@ mod tests {
                 ["match-never-holds"],
                 "{test}"
             );
+        }
+        // The API refuses it, which is told.
+        for test in ["{path: {value: '/a?b'}}", "{headers: [{name: x, value: ' a'}]}"] {
+            assert!(route("HTTPRoute", test).is_empty(), "{test}");
         }
         assert!(
             route("HTTPRoute", "{path: {value: /a}, queryParams: [{name: x, value: a}]}")
@@ -336,6 +379,9 @@ mod tests {
         assert_eq!(with(&pods, "{sourceNamespace: shop, sourceLabels: {app: c}}").len(), 1);
         assert!(with(&pods, "{sourceLabels: {app: c}}").is_empty());
         assert!(with("", "{sourceLabels: {app: nosuch}}").is_empty(), "nobody knows what runs");
+        let other = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: other}\nspec: {ports: [{port: 80}]}\n---\n";
+        let callers = with(&(pods.clone() + other), "{sourceLabels: {app: nosuch}}");
+        assert!(callers.is_empty(), "nor in another namespace");
         let elsewhere = "{sourceNamespace: other, sourceLabels: {app: nosuch}}";
         assert!(with(&pods, elsewhere).is_empty(), "nor there");
     }

@@ -62,7 +62,7 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
     let mut at = 0..tests.len();
     for route in routes {
         let own = route.spec.r#match.len();
-        let mut shadows = Vec::new();
+        let (mut shadows, mut alive) = (Vec::new(), Vec::new());
         for (place, (_, index, test)) in at.by_ref().take(own).zip(matches(route)) {
             let mut earlier = tried.before(place).filter_map(|place| tests.get(place));
             let by = earlier.find(|(.., by)| covers(by, test, &it.resource.spec.gateways));
@@ -73,11 +73,20 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
                     all.map(|(by, at, _)| match_place(by, *at)).collect()
                 }),
             };
-            // What no request has is no fault of those before it.
-            let by = by.filter(|_| !is_never_taken(mesh, test));
-            shadows.extend(by.map(|by| (index, by)));
+            match by {
+                Some(by) => shadows.push((index, by)),
+                None => alive.push(test),
+            }
         }
-        if shadows.len() == own && own > 0 {
+        // What no request has is no fault of those before it, and keeps no route alive.
+        shadows.retain(|(index, _)| {
+            let test = route.spec.r#match.get(*index);
+            test.is_none_or(|test| !has_dead_text(mesh, test))
+        });
+        if shadows.is_empty() {
+            continue;
+        }
+        if alive.into_iter().all(|test| has_dead_text(mesh, test)) {
             out.push(dead_route(it, route, shadows));
         } else {
             out.extend(shadows.into_iter().map(|(index, by)| dead_match(it, route, index, by)));
@@ -85,8 +94,8 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a match asks for what no request has: `match-never-holds` speaks of it.
-fn is_never_taken(mesh: &Mesh<'_>, test: &HttpMatch) -> bool {
+/// Whether a match asks for a text that no request has: `match-never-holds` speaks of it.
+fn has_dead_text(mesh: &Mesh<'_>, test: &HttpMatch) -> bool {
     let mode = mesh.settings.path_normalization;
     asked_texts::of_match(test, mode, &FieldPath::default).next().is_some()
 }
@@ -116,11 +125,12 @@ fn check_merged(
         let near = tried.before(position);
         let mut earlier = near.filter_map(|place| merged.tried.get(place));
         let at = (it.of.resource.id, it.route.resource.id, it.route.index);
-        let is_taken = || it.test.is_none_or(|(_, test)| !is_never_taken(mesh, test));
-        let wider = earlier.find(|wider| wider.covers(it)).filter(|_| is_taken());
-        by_route.entry(at).or_default().push((it, wider));
+        by_route.entry(at).or_default().push((it, earlier.find(|wider| wider.covers(it))));
     }
-    for (at, tests) in by_route {
+    for (at, mut tests) in by_route {
+        if tests.iter().any(|(_, by)| by.is_some()) {
+            tests.retain(|(it, _)| it.test.is_none_or(|(_, test)| !has_dead_text(mesh, test)));
+        }
         let is_others = |(it, by): &(&Merged<'_, '_>, Option<&Merged<'_, '_>>)| {
             by.is_some_and(|by| by.of.resource.id != it.of.resource.id)
         };

@@ -40,7 +40,7 @@ fn lines(folder: &Path) -> io::Result<Vec<Line>> {
         let Some(proxy) = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)) else {
             continue;
         };
-        let text = std::fs::read_to_string(entry.path())?;
+        let text = String::from_utf8_lossy(&std::fs::read(entry.path())?).into_owned();
         // The last one is cut off where its proxy was killed.
         let said = text.lines().filter_map(|line| serde_json::from_str(line).ok());
         lines.extend(said.map(|said| Line { proxy: proxy.to_owned(), said }));

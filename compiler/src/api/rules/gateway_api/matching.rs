@@ -76,7 +76,7 @@ fn check_pairs(
 }
 
 /// `^[!-~]+([\t ]?[!-~]+)*$`
-pub(super) fn is_field_value(value: &str) -> bool {
+pub(crate) fn is_field_value(value: &str) -> bool {
     let is_printable = |byte: u8| (b'!'..=b'~').contains(&byte);
     let mut after_space = true;
     for byte in value.bytes() {
@@ -96,8 +96,19 @@ fn check_path(path: &HttpPathMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if path.r#type == Some(PathMatchType::RegularExpression) {
         return expression::check(value, &at, out);
     }
+    if let Some(reason) = refused_path(value) {
+        let kind = match path.r#type {
+            Some(PathMatchType::Exact) => "Exact",
+            _ => "PathPrefix",
+        };
+        out.push(fault(at.value(), format!("no path of type {kind} is `{value}`"), reason));
+    }
+}
+
+/// Why a path that is no expression is refused.
+pub(crate) fn refused_path(value: &str) -> Option<&'static str> {
     let is_odd = |c: char| !(c.is_ascii_alphanumeric() || "-/._~!$&'()*+,;=:@%".contains(c));
-    let reason = if !value.starts_with('/') {
+    if !value.starts_with('/') {
         Some("must begin with `/`")
     } else if ["//", "/./", "/../"].iter().any(|part| value.contains(part))
         || value.ends_with("/.")
@@ -116,13 +127,6 @@ fn check_path(path: &HttpPathMatch, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         Some("more than 1024 characters")
     } else {
         None
-    };
-    if let Some(reason) = reason {
-        let kind = match path.r#type {
-            Some(PathMatchType::Exact) => "Exact",
-            _ => "PathPrefix",
-        };
-        out.push(fault(at.value(), format!("no path of type {kind} is `{value}`"), reason));
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) use name::check_hostname;
 pub(in crate::api) use stream_route::check as check_stream_route;
 pub(in crate::api) use stream_route::check_tls as check_tls_route;
 
+pub(crate) use matching::{is_field_value, refused_path};
+
 use super::checks::{INVALID_HTTP_ROUTE, INVALID_REFERENCE};
 use crate::api::Resource;
 use crate::api::gateway_api::{GatewayClass, MeshClass, ObjectReference, ReferenceGrant};

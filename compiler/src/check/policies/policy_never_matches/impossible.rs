@@ -82,7 +82,8 @@ fn of_list(
 fn principal(settings: &Settings<'_>, value: &str) -> Option<Never> {
     if let Some(rest) = value.strip_prefix("spiffe://") {
         let reason = "an identity is written without `spiffe://`";
-        return Some(Never { reason, instead: Some(rest.to_owned()) });
+        let is_right = !rest.is_empty() && !is_foreign(settings, rest);
+        return Some(Never { reason, instead: is_right.then(|| rest.to_owned()) });
     }
     let reason = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
     is_foreign(settings, value).then_some(Never { reason, instead: None })
