@@ -101,6 +101,32 @@ fn a_difference_names_objects_lines_and_workloads() {
     assert_eq!(code(&["diff", "--exit-code", text(&file), SHOP]), Some(0));
 }
 
+/// What it says is the same, and somebody else is protected.
+#[test]
+fn a_policy_that_is_for_others_is_a_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let workload = |name: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  selector: {{matchLabels: {{app: {name}}}}}\n  template: {{metadata: {{labels: {{app: {name}}}}}, spec: {{containers: [{{name: a, image: a}}]}}}}\n---\n"
+        )
+    };
+    let side = |name: &str, label: &str| {
+        let policy = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: closed, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: {label}}}}}, action: DENY, rules: [{{}}]}}\n"
+        );
+        let path = folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        let text = [workload("reviews"), workload("ratings"), policy].concat();
+        std::fs::write(path.join("a.yaml"), text).unwrap();
+        path
+    };
+    let (before, after) = (side("before", "reviews"), side("after", "ratings"));
+    let shown = String::from_utf8(mesh(&["diff", text(&before), text(&after)]).stdout).unwrap();
+    assert!(shown.contains("0 added, 0 removed, 1 changed"), "{shown}");
+    assert!(shown.contains("~ AuthorizationPolicy shop/closed"), "{shown}");
+    assert!(shown.contains("app: reviews") && shown.contains("app: ratings"), "{shown}");
+}
+
 /// What a side says may explain a difference, or that there is none.
 #[test]
 fn findings_of_both_sides_are_counted() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::object::Workload;
-use crate::{Digest, Key, Snapshot};
+use crate::{Digest, Key, Kind, Snapshot};
 
 /// The difference of two snapshots.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -44,6 +44,13 @@ pub fn diff(before: Side<'_>, after: Side<'_>) -> Diff {
             Some(_) => {}
         }
     }
+    // The same object for other workloads. What a namespace sees is for whoever is there.
+    let is_of_workloads = |key: &&Key| !matches!(key.kind, Kind::HostSet | Kind::Egress);
+    let (old_scopes, new_scopes) = (before.snapshot.scopes(), after.snapshot.scopes());
+    let moved = new_scopes.into_iter().filter(|(key, scope)| {
+        old_scopes.get(key).is_some_and(|other| other != scope) && is_of_workloads(key)
+    });
+    diff.changed.extend(moved.map(|(key, _)| key.clone()));
     diff.removed = old.keys().filter(|key| !new.contains_key(key)).cloned().collect();
     diff.workloads = workloads(&slices(before), &slices(after));
     diff

@@ -19,6 +19,9 @@ pub trait ReadObjects {
 /// Names of objects, each with all contents that it has for some workload, ascending. Nearly all have one.
 pub type Names = BTreeMap<Key, Vec<Digest>>;
 
+/// Names of listed objects, each with the namespaces (absent: the mesh) and those of their workloads that it is for.
+pub type Scopes<'s> = BTreeMap<&'s Key, BTreeSet<(Option<&'s str>, &'s Applies)>>;
+
 /// A compiled mesh: complete (every reference leads somewhere) and immutable.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -102,6 +105,21 @@ impl Snapshot {
     #[must_use]
     pub const fn names(&self) -> &Names {
         &self.names
+    }
+
+    /// Whom each listed object is for: a namespace, or absent the mesh, and which of its workloads.
+    #[must_use]
+    pub fn scopes(&self) -> Scopes<'_> {
+        let of_mesh = self.mesh().entries.iter().map(|entry| (None, entry));
+        let namespaces = self.manifest.namespaces.iter();
+        let of_namespaces = namespaces.flat_map(|(name, digest)| {
+            self.section(digest).entries.iter().map(|entry| (Some(name.as_str()), entry))
+        });
+        let mut scopes = Scopes::new();
+        for (namespace, entry) in of_mesh.chain(of_namespaces) {
+            scopes.entry(&entry.reference.key).or_default().insert((namespace, &entry.applies));
+        }
+        scopes
     }
 
     /// The object behind a reference of this snapshot.

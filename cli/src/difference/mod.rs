@@ -113,7 +113,9 @@ fn changed(
         kind => {
             let is_told = change == Change::Changed || kind == Kind::AuthorizationPolicy;
             let items = if is_told { items::between(&key, before, after) } else { Vec::new() };
-            (items, items::edits(&key, before, after))
+            let mut edits = items::edits(&key, before, after);
+            edits.extend(items::scope(&key, before, after));
+            (items, edits)
         }
     };
     let is_written = match key.kind {

@@ -54,7 +54,7 @@ pub(crate) fn select(
     if let (Some((name, environment)), Some(id)) = (chosen, parsed.project()) {
         parsed.set_environment(name);
         out.extend(unmatched(id, name, environment, &layers));
-        out.extend(outside.and_then(|files| report_outside(id, &files)));
+        out.extend(outside.and_then(|files| report_outside(parsed, root, id, &files)));
     }
 }
 
@@ -93,11 +93,18 @@ fn outside(parsed: &Parsed, root: &str, project: &Project) -> Option<Vec<FileId>
     (!files.is_empty()).then_some(files)
 }
 
-fn report_outside(project: DocumentId, files: &[FileId]) -> Option<Diagnostic> {
+fn report_outside(
+    parsed: &Parsed,
+    root: &str,
+    project: DocumentId,
+    files: &[FileId],
+) -> Option<Diagnostic> {
     let (first, others) = files.split_first()?;
+    let name = relative(&parsed.source(*first).path, root);
     let message = match others.len() {
-        0 => "a file with resources is of no environment".to_owned(),
-        more => format!("{} files with resources are of no environment", more + 1),
+        0 => format!("`{name}` is of no environment"),
+        1 => format!("`{name}` and another file with resources are of no environment"),
+        more => format!("`{name}` and {more} other files with resources are of no environment"),
     };
     let at = At::root(project);
     let found =

@@ -323,6 +323,11 @@ const KNOWN: &[Known] = &[
         "nobody would learn what was dropped",
     ),
     Known::ours(
+        &["unknown-policy-namespace", "unknown-source-namespace"],
+        &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"],
+        "a policy in a misspelt namespace protects nobody; proxies compare namespaces with case, and Istio's tool does not",
+    ),
+    Known::ours(
         &["selector-without-workload", "unknown-gateway"],
         &[
             "PeerAuthentication",

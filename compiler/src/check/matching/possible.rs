@@ -108,6 +108,13 @@ impl Never {
     /// What is said of it.
     pub(in crate::check) fn message(&self, form: Form<'_>) -> String {
         let text = printable(form.text());
+        if self.reason == METHODS_HAVE_CASE {
+            return format!(
+                "`{text}` never matches `{}`: {}",
+                text.to_ascii_uppercase(),
+                self.reason
+            );
+        }
         let what = match form {
             Form::Exact(_) | Form::Template(_) => format!("is ever `{text}`"),
             Form::Prefix(_) => format!("ever begins with `{text}`"),

@@ -12,6 +12,7 @@ pub(super) mod unknown_export_namespace;
 pub(super) mod unknown_gateway;
 pub(super) mod unknown_grant_namespace;
 pub(super) mod unknown_host;
+mod unknown_policy_namespace;
 pub(super) mod unknown_policy_port;
 pub(super) mod unknown_port;
 pub(super) mod unknown_provider;
@@ -44,6 +45,7 @@ pub(super) static RULES: &[Rule] = &[
     (&assumed_inventory::CHECK, assumed_inventory::run),
     (&unknown_export_namespace::CHECK, unknown_export_namespace::run),
     (&unknown_grant_namespace::CHECK, unknown_grant_namespace::run),
+    (&unknown_policy_namespace::CHECK, unknown_policy_namespace::run),
     (&unknown_policy_port::CHECK, unknown_policy_port::run),
     (&unknown_source_namespace::CHECK, unknown_source_namespace::run),
     (&import_of_nothing::CHECK, import_of_nothing::run),

@@ -65,7 +65,7 @@ fn lists(policy: &AuthorizationPolicy) -> Vec<List<'_>> {
     all
 }
 
-/// `*` may stand at either end. Case makes no difference to Istio's analyzer.
+/// `*` may stand at either end. Proxies compare with case; Istio's analyzer does not.
 fn matches(known: &[&str], name: &str) -> bool {
     if name == "*" {
         return true;
@@ -73,7 +73,7 @@ fn matches(known: &[&str], name: &str) -> bool {
     known.iter().any(|own| match (name.strip_prefix('*'), name.strip_suffix('*')) {
         (Some(end), _) => own.ends_with(end),
         (None, Some(start)) => own.starts_with(start),
-        (None, None) => own.eq_ignore_ascii_case(name),
+        (None, None) => *own == name,
     })
 }
 

@@ -278,7 +278,7 @@ mod tests {
             ),
             ("{uri: {prefix: abc}}", "nothing ever begins with `abc`: a path begins with `/`"),
             ("{uri: {regex: api/.*}}", "nothing ever matches `api/.*`: a path begins with `/`"),
-            ("{method: {exact: get}}", "nothing is ever `get`: methods are compared with case"),
+            ("{method: {exact: get}}", "`get` never matches `GET`: methods are compared with case"),
             (
                 "{scheme: {exact: HTTPS}}",
                 "nothing is ever `HTTPS`: the scheme is `http` or `https`",
@@ -289,7 +289,7 @@ mod tests {
             ),
             (
                 "{headers: {':method': {exact: get}}}",
-                "nothing is ever `get`: methods are compared with case",
+                "`get` never matches `GET`: methods are compared with case",
             ),
             (
                 "{queryParams: {x: {exact: 'a&b'}}}",

@@ -79,7 +79,9 @@ fn nothing_left(pairs: &[Pair<'_>], at: &dyn Fn() -> FieldPath) -> Vec<Fault> {
     let is_all = |(field, values, not): &&Pair<'_>| {
         values.is_empty()
             && match *field {
-                "paths" | "methods" | "hosts" => not.iter().any(|it| it == "*"),
+                "methods" | "hosts" => not.iter().any(|it| it == "*"),
+                // Each begins with a slash.
+                "paths" => not.iter().any(|it| matches!(it.as_str(), "*" | "/*" | "/{**}")),
                 "ipBlocks" | "remoteIpBlocks" => is_every_address(not),
                 _ => false,
             }
@@ -225,6 +227,7 @@ mod tests {
     fn what_excludes_everything_leaves_nothing() {
         for (part, field, values) in [
             ("to", "notPaths", r#"["*"]"#),
+            ("to", "notPaths", r#"["/*"]"#),
             ("to", "notMethods", r#"["GET", "*"]"#),
             ("to", "notHosts", r#"["*"]"#),
             ("from", "notIpBlocks", r#"["0.0.0.0/0", "::/0"]"#),

@@ -10,6 +10,7 @@ use crate::resolve::Settings;
 pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) -> Vec<DeadValue> {
     let mut dead = Vec::new();
     let principal = |it: &str| principal(settings, it);
+    let domain = |it: &str| trust_domain(settings, it);
     let path = |it: &str| of_part(Part::Path(settings.path_normalization), it);
     let method = |it: &str| of_part(Part::Method, it);
     let host = |it: &str| of_part(Part::Authority, it);
@@ -18,6 +19,8 @@ pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) 
         let list = |name| move || at.clone().field("from").index(index).field("source").field(name);
         dead.extend(of_list(&source.principals, list("principals"), false, principal));
         dead.extend(of_list(&source.not_principals, list("notPrincipals"), true, principal));
+        dead.extend(of_list(&source.trust_domains, list("trustDomains"), false, domain));
+        dead.extend(of_list(&source.not_trust_domains, list("notTrustDomains"), true, domain));
     }
     for (index, to) in rule.to.iter().flatten().enumerate() {
         let Some(operation) = &to.operation else { continue };
@@ -37,6 +40,7 @@ pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) 
         let why = |it: &str| match part {
             Some(part) => of_part(part, it),
             None if condition.key == "source.principal" => principal(it),
+            None if condition.key == "source.trustDomain" => domain(it),
             None => None,
         };
         let list = |name| move || at.clone().field("when").index(index).field(name);
@@ -85,8 +89,33 @@ fn principal(settings: &Settings<'_>, value: &str) -> Option<Never> {
         let is_right = !rest.is_empty() && !is_foreign(settings, rest);
         return Some(Never { reason, instead: is_right.then(|| rest.to_owned()) });
     }
-    let reason = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
-    is_foreign(settings, value).then_some(Never { reason, instead: None })
+    if is_foreign(settings, value) {
+        return Some(Never { reason: FOREIGN, instead: None });
+    }
+    let reason = "an identity is `TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT`";
+    is_misshapen(value).then_some(Never { reason, instead: None })
+}
+
+const FOREIGN: &str = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
+
+fn trust_domain(settings: &Settings<'_>, value: &str) -> Option<Never> {
+    let is_whole = !value.is_empty() && !value.contains(['*', '/']);
+    let is_foreign = is_whole && is_foreign(settings, &format!("{value}/ns/"));
+    is_foreign.then_some(Never { reason: FOREIGN, instead: None })
+}
+
+/// Whether the mesh gives nobody such an identity, nor does anybody else: it is a trust domain alone, or of a namespace and not of
+/// an account there. Others may be those of clients from outside. Source: SPIFFE ID §2; Istio, `spiffe.Identity`.
+fn is_misshapen(principal: &str) -> bool {
+    if principal.is_empty() || principal.contains('*') {
+        return false;
+    }
+    let parts: Vec<_> = principal.split('/').collect();
+    match parts.as_slice() {
+        [_, "ns", _, "sa", _] => false,
+        [_] | [_, "ns", ..] => true,
+        _ => false,
+    }
 }
 
 /// Whether an identity's trust domain is neither the mesh's nor another name of it. `*` stands for any beginning.
