@@ -28,7 +28,7 @@ pub(super) fn hunks(fix: &TextFix, parsed: &Parsed) -> Vec<Hunk> {
             .count();
         let (now, later) = rest.split_at(together.max(1));
         if !file.hides(lines) {
-            hunks.push(hunk(first.file, file, lines, now));
+            hunks.push(hunk(first.file, file, near(lines, now, file), now));
         }
         rest = later;
     }
@@ -43,6 +43,22 @@ fn lines_of(file: &SourceFile, span: Span) -> Span {
     let text = file.slice(Span::new(first.start, last.end));
     let length = text.trim_end_matches(['\n', '\r']).len();
     Span::new(first.start, first.start + u32::try_from(length).unwrap_or(0))
+}
+
+/// What is kept on either side of the edits of long lines: more than any terminal shows.
+const NEAR: u32 = 1 << 10;
+
+/// Of long lines the part that the edits are in. A line may be a whole file, and have thousands of findings.
+fn near(lines: Span, edits: &[&TextEdit], file: &SourceFile) -> Span {
+    let first = edits.first().map_or(lines.start, |edit| edit.span.start);
+    let last = edits.iter().map(|edit| edit.span.end).max().unwrap_or(lines.end);
+    let boundary = |at: u32| {
+        let at = file.text().floor_char_boundary(at as usize);
+        u32::try_from(at).unwrap_or(u32::MAX)
+    };
+    let start = boundary(first.saturating_sub(NEAR)).max(lines.start);
+    let end = boundary(last.saturating_add(NEAR)).min(lines.end).max(start);
+    Span::new(start, end)
 }
 
 fn hunk(id: FileId, file: &SourceFile, lines: Span, edits: &[&TextEdit]) -> Hunk {

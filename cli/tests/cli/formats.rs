@@ -298,7 +298,7 @@ fn services_count_paths_from_the_root_of_the_repository() {
 fn nothing_is_wider_than_it_may_be() {
     let long = format!(
         "apiVersion: v1\nkind: Service\nmetadata: {{annotations: {{b: {}}}, labels: {{a: 1}}, name: a, namespace: shop}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n",
-        "b".repeat(60)
+        "b".repeat(5000)
     );
     let repository = Repository::of(&[("b.yaml", MENDABLE), ("long.yaml", &long)]);
     for width in ["40", "60", "100"] {
