@@ -40,5 +40,5 @@ pub use key::{Key, Kind, Reference};
 pub use manifest::{Applies, Entry, Manifest, Section};
 pub use object::Object;
 pub use slice::{Slice, slice};
-pub use snapshot::{Builder, Conflict, ReadObjects, Snapshot};
+pub use snapshot::{Builder, Conflict, ReadObjects, Scopes, Snapshot};
 pub use source_map::{Location, SourceMap};

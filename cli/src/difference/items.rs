@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::Labels;
-use mesh_snapshot::{Applies, Key, Kind, Location, Object};
+use mesh_snapshot::{Applies, Key, Kind, Location, Object, Scopes};
 use serde_json::Value;
 
 use super::Change;
@@ -56,9 +56,8 @@ pub(super) fn between(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Item> {
 }
 
 /// Whom an object is for, where that is not the same on both sides.
-pub(super) fn scope(key: &Key, before: &Bundle, after: &Bundle) -> Option<Edit> {
-    let words = |bundle: &Bundle| {
-        let scopes = bundle.snapshot.scopes();
+pub(super) fn scope(key: &Key, before: &Scopes<'_>, after: &Scopes<'_>) -> Option<Edit> {
+    let words = |scopes: &Scopes<'_>| {
         let all: Vec<_> = scopes.get(key)?.iter().map(|(of, applies)| whom(*of, applies)).collect();
         Some(all.join(", "))
     };

@@ -68,6 +68,10 @@ impl Difference {
             .flat_map(|(keys, change)| keys.into_iter().map(move |key| (key, change)));
         let mut objects: Vec<_> =
             keys.map(|(key, change)| changed(key, change, before, after, &mut views)).collect();
+        let scopes = (before.snapshot.scopes(), after.snapshot.scopes());
+        for object in objects.iter_mut().filter(|it| it.is_written) {
+            object.edits.extend(items::scope(&object.key, &scopes.0, &scopes.1));
+        }
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
         let effects = effect::all(before, after, &written, &mut views);
@@ -113,9 +117,7 @@ fn changed(
         kind => {
             let is_told = change == Change::Changed || kind == Kind::AuthorizationPolicy;
             let items = if is_told { items::between(&key, before, after) } else { Vec::new() };
-            let mut edits = items::edits(&key, before, after);
-            edits.extend(items::scope(&key, before, after));
-            (items, edits)
+            (items, items::edits(&key, before, after))
         }
     };
     let is_written = match key.kind {
