@@ -23,7 +23,7 @@ pub(crate) use question::{From, Question, QuestionError, To, header};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_compiler::check::WithoutProxy;
+use mesh_compiler::check::{Capture, WithoutProxy};
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Role, Workload};
 
@@ -45,11 +45,13 @@ pub(crate) struct Policy {
     pub bundle: Bundle,
     /// By `namespace/workload`; a snapshot does not tell.
     pub without_proxy: BTreeMap<String, WithoutProxy>,
+    /// The same of those whose proxies may not take every port.
+    pub captures: BTreeMap<String, Capture>,
 }
 
 impl std::convert::From<Bundle> for Policy {
     fn from(bundle: Bundle) -> Self {
-        Self { bundle, without_proxy: BTreeMap::new() }
+        Self { bundle, without_proxy: BTreeMap::new(), captures: BTreeMap::new() }
     }
 }
 
@@ -63,6 +65,11 @@ impl Policy {
             WithoutProxy::Disabled => "its namespace says `istio-injection: disabled`",
             WithoutProxy::NotInjected => "its namespace has no injection",
         })
+    }
+
+    /// The annotation that keeps a port from a workload's proxy.
+    fn kept_by(&self, workload: &Workload, port: u16) -> Option<&'static str> {
+        self.captures.get(&format!("{}/{}", workload.namespace, workload.name))?.kept_by(port)
     }
 }
 

@@ -49,21 +49,18 @@ pub(super) fn ask(
     Ok(judged.conclude(vec![step], host))
 }
 
-/// At a port of a workload without a proxy, which has none for this reason.
-pub(super) fn at_workload(
+/// At a port that no proxy takes, which `text` says of the server of this name.
+pub(super) fn at_endpoint(
     sender: &Sender<'_>,
     cluster: &Cluster,
-    workload: &Workload,
-    (port, why): (u16, &str),
+    endpoint: &Endpoint<'_>,
+    (name, text): (String, &str),
     judged: &mut server::Judgement,
 ) {
-    let name = format!("{}/{}", workload.namespace, workload.name);
-    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
     let demanded =
-        sender.identity.is_some() && matches!(cluster.security(&endpoint), Security::Mutual { .. });
-    let text = format!("{name} has no proxy: {why}");
+        sender.identity.is_some() && matches!(cluster.security(endpoint), Security::Mutual { .. });
     let mut step = Step::new("server");
-    step.note(&text);
+    step.note(text);
     let outcome = if demanded {
         step.push(Mark::No, "the client insists on mutual TLS, which nobody speaks there", None);
         (Outcome::Refused, Some(503))
@@ -72,5 +69,5 @@ pub(super) fn at_workload(
         (Outcome::Delivered, None)
     };
     judged.tell(name, vec![step]);
-    judged.answer(outcome.0, outcome.1, &text);
+    judged.answer(outcome.0, outcome.1, text);
 }

@@ -141,11 +141,18 @@ fn at_workload(
         return Ok(());
     };
     if let Some(why) = sender.policy.why_without_proxy(workload) {
-        plain::at_workload(sender, cluster, workload, (port, why), judged);
+        let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
+        let text = format!("{name} has no proxy: {why}");
+        plain::at_endpoint(sender, cluster, &endpoint, (name, &text), judged);
+        return Ok(());
+    }
+    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: true };
+    if let Some(annotation) = sender.policy.kept_by(workload, port) {
+        let text = format!("{name} keeps port {port} from its proxy by `{annotation}`");
+        plain::at_endpoint(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }
     let own = program(&sender.policy.bundle, workload)?;
-    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: true };
     let mutual =
         sender.identity.is_some() && matches!(cluster.security(&endpoint), Security::Mutual { .. });
     let verdict = handshake(sender, &own, workload, port, mutual, &mut step);

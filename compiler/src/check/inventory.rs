@@ -3,6 +3,7 @@
 //! A repository of policy alone names services, secrets and accounts that stand elsewhere. So of each sort of thing a name
 //! can be wrong only where the repository has things of that sort, or where `mesh.yaml` lists them.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Resource;
@@ -74,6 +75,7 @@ pub(super) struct Accounts<'m> {
     by_namespace: BTreeMap<&'m str, BTreeSet<&'m str>>,
     /// The first namespace that has an account of a name.
     homes: BTreeMap<&'m str, &'m str>,
+    are_all_known: OnceCell<bool>,
 }
 
 impl<'m> Accounts<'m> {
@@ -116,11 +118,18 @@ impl<'m> Accounts<'m> {
                 homes.entry(*account).or_insert(*namespace);
             }
         }
-        Self { by_namespace, homes }
+        Self { by_namespace, homes, are_all_known: OnceCell::new() }
     }
 
     pub(super) fn in_namespace(&self, namespace: &str) -> Option<&BTreeSet<&'m str>> {
         self.by_namespace.get(namespace)
+    }
+
+    /// Whether those of every namespace are known.
+    pub(super) fn are_all_known(&self, mesh: &Mesh<'_>) -> bool {
+        let is_known = |it: &str| self.by_namespace.contains_key(it);
+        let are_known = || mesh.namespaces.are_declared() && mesh.namespaces.names().all(is_known);
+        *self.are_all_known.get_or_init(are_known)
     }
 
     /// The first namespace that has an account of this name, by which it could be told from others.

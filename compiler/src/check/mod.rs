@@ -21,6 +21,7 @@ mod workloads;
 mod asked;
 mod behind_gateway;
 mod caller;
+mod capture;
 mod control_plane_address;
 mod credential;
 mod envoy_patch;
@@ -30,6 +31,7 @@ mod inventory;
 mod matching;
 mod mtls;
 mod operation;
+mod outsiders;
 mod overlap;
 mod selection;
 mod suggestion;
@@ -41,6 +43,7 @@ mod unrendered;
 #[cfg(test)]
 mod tests;
 
+pub use capture::{Capture, captures};
 pub use injection::{WithoutProxy, without_proxy};
 pub(crate) use kept::Kept;
 pub(crate) use unrendered::hold_back;

@@ -1,49 +1,106 @@
-//! `uncaptured-port`: a policy is about a port that the proxy does not see.
+//! `uncaptured-port`: a policy is about a port that the proxy does not see, or for a workload whose Service leads to one.
 //!
 //! Source: Istio, `traffic.sidecar.istio.io/excludeInboundPorts`, `includeInboundPorts`.
 
-use crate::api::istio::Rule;
-use crate::check::selection;
+use std::collections::HashMap;
+
+use crate::api::istio::{AuthorizationPolicy, MtlsMode, Rule};
+use crate::check::capture::{self, Capture};
+use crate::check::{mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::policy::Policy;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("uncaptured-port", Severity::Warning, include_str!("uncaptured_port.md"));
 
-const EXCLUDE: &str = "traffic.sidecar.istio.io/excludeInboundPorts";
-const INCLUDE: &str = "traffic.sidecar.istio.io/includeInboundPorts";
-
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for policy in &mesh.policies.authorization_policies {
-        let Ok(scope) = &policy.scope else { continue };
-        let rules = || policy.resource.spec.rules.iter().flatten();
-        if !rules().any(Rule::names_ports) {
-            continue;
-        }
-        let selected = selection::of_policy(mesh, scope);
-        for (index, rule) in rules().enumerate() {
-            let at = FieldPath::default().field("spec").field("rules").index(index);
-            let found = ports(rule, &at).find_map(|(port, at)| {
-                let escaped = selected.iter().find_map(|it| Some((it, escapes(it, port)?)));
-                escaped.map(|(workload, annotation)| (port, at, workload, annotation))
-            });
-            let Some((port, at, workload, annotation)) = found else { continue };
-            let by = workload.annotations_path().field(annotation);
-            out.push(
-                Diagnostic::new(
-                    &CHECK,
-                    Place::value(policy.resource.id, at),
-                    format!("port {port} does not go through the proxy"),
-                )
-                .label("nothing enforces this")
-                .also(Place::value(workload.id, by), "excluded here")
-                .consequence(
-                    "connections to the port reach the application whatever the policy says",
-                )
-                .help("let the proxy take the port"),
-            );
-        }
+    let particular = capture::particular(mesh);
+    if particular.is_empty() {
+        return;
     }
+    let captures: HashMap<_, _> = particular.iter().map(|(it, capture)| (it.id, capture)).collect();
+    for policy in &mesh.policies.authorization_policies {
+        check_named(mesh, policy, &captures, out);
+    }
+    for (workload, capture) in &particular {
+        check_served(mesh, workload, capture, out);
+    }
+}
+
+/// Ports that the rules of a policy name.
+fn check_named(
+    mesh: &Mesh<'_>,
+    policy: &Policy<'_, AuthorizationPolicy>,
+    captures: &HashMap<DocumentId, &Capture>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let Ok(scope) = &policy.scope else { return };
+    let rules = || policy.resource.spec.rules.iter().flatten();
+    if !rules().any(Rule::names_ports) {
+        return;
+    }
+    let selected = selection::of_policy(mesh, scope);
+    for (index, rule) in rules().enumerate() {
+        let at = FieldPath::default().field("spec").field("rules").index(index);
+        let found = ports(rule, &at).find_map(|(port, at)| {
+            let kept_by = |it: &Workload<'_>| captures.get(&it.id)?.kept_by(port);
+            let escaped = selected.iter().find_map(|it| Some((it, kept_by(it)?)));
+            escaped.map(|(workload, annotation)| (port, at, workload, annotation))
+        });
+        let Some((port, at, workload, annotation)) = found else { continue };
+        let by = workload.annotations_path().field(annotation);
+        out.push(
+            escapes(port, Place::value(policy.resource.id, at))
+                .label("nothing enforces this")
+                .also(Place::value(workload.id, by), "excluded here"),
+        );
+    }
+}
+
+/// Ports to which a Service leads, with a policy that names none and so is for every one.
+fn check_served(
+    mesh: &Mesh<'_>,
+    workload: &Workload<'_>,
+    capture: &Capture,
+    out: &mut Vec<Diagnostic>,
+) {
+    let policies = mesh.policies.authorization_policies.for_workload(&workload.inventory);
+    let names =
+        |rule: &Rule, port: u16| ports(rule, &FieldPath::default()).any(|(named, _)| named == port);
+    let is_told = |port: u16| {
+        let mut rules = policies.iter().flat_map(|it| it.resource.spec.rules.iter().flatten());
+        rules.any(|rule| names(rule, port))
+    };
+    let services = mesh.services.served_by(workload);
+    let targets = services.iter().flat_map(|it| &it.object.ports);
+    let mut served: Vec<_> =
+        targets.filter_map(|it| selection::target(workload, &it.target)).collect();
+    served.sort_unstable();
+    served.dedup();
+    let escaped = served.into_iter().filter_map(|port| Some((port, capture.kept_by(port)?)));
+    for (port, annotation) in escaped.filter(|(port, _)| !is_told(*port)) {
+        let by_policy = policies.first().map(|it| {
+            let at = FieldPath::default().field("metadata").field("name");
+            (Place::value(it.resource.id, at), "this is not enforced there")
+        });
+        let by_mode = || {
+            let asked = mtls::effective(mesh, &workload.inventory, Some(port));
+            let place = asked.place.filter(|_| asked.mode == MtlsMode::Strict)?;
+            Some((place, "nor is mutual TLS asked for there"))
+        };
+        let Some((place, text)) = by_policy.or_else(by_mode) else { continue };
+        let at = workload.annotations_path().field(annotation);
+        let found = escapes(port, Place::value(workload.id, at));
+        out.push(found.label("a Service leads to it").also(place, text));
+    }
+}
+
+fn escapes(port: u16, place: Place) -> Diagnostic {
+    Diagnostic::new(&CHECK, place, format!("port {port} does not go through the proxy"))
+        .consequence("connections to the port reach the application whatever the policy says")
+        .help("let the proxy take the port")
 }
 
 /// The ports that a rule names.
@@ -59,17 +116,4 @@ fn ports<'r>(rule: &'r Rule, at: &FieldPath) -> impl Iterator<Item = (u16, Field
             })
         },
     )
-}
-
-/// The annotation that keeps a port from the proxy.
-fn escapes(workload: &Workload<'_>, port: u16) -> Option<&'static str> {
-    let lists = |name: &str| {
-        let value = workload.metadata.annotations.get(name)?;
-        let mut ports = value.split(',').map(str::trim);
-        Some((value.trim() == "*", ports.any(|it| it.parse() == Ok(port))))
-    };
-    if lists(EXCLUDE).is_some_and(|(_, named)| named) {
-        return Some(EXCLUDE);
-    }
-    lists(INCLUDE).is_some_and(|(all, named)| !all && !named).then_some(INCLUDE)
 }

@@ -1,17 +1,20 @@
 //! `unknown-service-account`: a policy names an identity that no workload can have, or a workload one that there is not.
 //!
-//! Of policies only whole identities of this mesh's trust domains are looked at, and only namespaces in which something is
-//! known to run; of workloads those in namespaces that declare service accounts. Sources: Istio,
+//! Of policies only identities of this mesh's trust domains are looked at, and only namespaces in which something is known to
+//! run; of workloads those in namespaces that declare service accounts. Sources: Istio,
 //! `AuthorizationPolicy.rules.from.source.principals`; SPIFFE ID of a workload; Kubernetes, "Configure Service Accounts for Pods".
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::api::istio::{AuthorizationPolicy, Source};
 use crate::api::{Resource, nearest};
 use crate::check::inventory::Accounts;
 use crate::check::kept::apart;
+use crate::check::outsiders;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 
 pub(in crate::check) static CHECK: Check = Check::lint(
@@ -26,7 +29,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut found = Vec::new();
     apart::resources(&mesh.source.authorization_policies, &mut found, |policy, found| {
         for it in principals(policy) {
-            let Some(identity) = Identity::parse(it.text) else { continue };
+            let Some(identity) = Identity::parse(it.text) else {
+                found.extend(check_pattern(mesh, &known, policy.id, &it));
+                continue;
+            };
             if is_ours(mesh, identity.domain) && !exists(mesh, &known, &identity) {
                 let place = Place::value(policy.id, it.path());
                 found.extend(check(mesh, &known, &place, &it, &identity));
@@ -86,6 +92,42 @@ impl<'p> Identity<'p> {
             "" => format!("{namespace}/{account}"),
             domain => format!("{domain}/ns/{namespace}/sa/{account}"),
         }
+    }
+}
+
+/// What an identity with a wildcard says of an account and its namespace.
+struct Pattern<'p> {
+    /// Empty: any.
+    domain: &'p str,
+    /// Absent: any.
+    namespace: Option<&'p str>,
+    account: &'p str,
+    /// Whether it is how accounts begin.
+    is_beginning: bool,
+}
+
+impl<'p> Pattern<'p> {
+    /// `*…/account`, or `domain/ns/namespace/…*`.
+    fn parse(principal: &'p str) -> Option<Self> {
+        if let Some(end) = principal.strip_prefix('*') {
+            let (before, account) = end.rsplit_once('/')?;
+            let namespace = before.strip_suffix("/sa").and_then(|it| it.rsplit_once('/'));
+            let namespace = namespace.map(|(_, namespace)| namespace);
+            return Some(Self { domain: "", namespace, account, is_beginning: false });
+        }
+        let (domain, rest) = principal.strip_suffix('*')?.split_once("/ns/")?;
+        let (namespace, rest) = rest.split_once('/')?;
+        let account = rest.strip_prefix("sa/").unwrap_or_default();
+        Some(Self { domain, namespace: Some(namespace), account, is_beginning: true })
+    }
+
+    fn takes_any(&self, accounts: &BTreeSet<&str>) -> bool {
+        let from = (Bound::Included(self.account), Bound::Unbounded);
+        accounts.range::<str, _>(from).next().is_some_and(|first| self.takes(first))
+    }
+
+    fn takes(&self, account: &str) -> bool {
+        if self.is_beginning { account.starts_with(self.account) } else { account == self.account }
     }
 }
 
@@ -185,6 +227,52 @@ fn exists(mesh: &Mesh<'_>, accounts: &Accounts<'_>, identity: &Identity<'_>) -> 
         .is_some_and(|known| known.contains(account) || is_of_gateway(mesh, namespace, account))
 }
 
+/// No account is like that.
+fn check_pattern(
+    mesh: &Mesh<'_>,
+    accounts: &Accounts<'_>,
+    document: DocumentId,
+    written: &Written<'_>,
+) -> Option<Diagnostic> {
+    let pattern = Pattern::parse(written.text).filter(|it| !it.account.contains('*'))?;
+    // Whoever comes from elsewhere has accounts of any name.
+    let is_of_others = if pattern.domain.is_empty() {
+        outsiders::come_by_gateways(mesh) || outsiders::come_by_sidecars(mesh)
+    } else {
+        !is_ours(mesh, pattern.domain)
+    };
+    if is_of_others {
+        return None;
+    }
+    let place = || Place::value(document, written.path());
+    let like = if pattern.is_beginning { "that begins with `" } else { "`" };
+    let account = pattern.account;
+    let Some(namespace) = pattern.namespace else {
+        let is_somewhere = account == "default" || accounts.elsewhere(account).is_some();
+        if is_somewhere || !accounts.are_all_known(mesh) {
+            return None;
+        }
+        let mut namespaces = mesh.namespaces.names();
+        if namespaces.any(|it| is_of_gateway(mesh, it, account)) {
+            return None;
+        }
+        let message = format!("there is no service account `{account}` in any namespace");
+        return Some(nobody(place(), written, message, None));
+    };
+    let message = match accounts.in_namespace(namespace) {
+        Some(known) if pattern.takes_any(known) => return None,
+        Some(_) if of_gateways(mesh, namespace).any(|it| pattern.takes(&it)) => return None,
+        Some(_) => {
+            format!("there is no service account {like}{account}` in namespace `{namespace}`")
+        }
+        None if mesh.namespaces.are_declared() && !mesh.namespaces.contains(namespace) => {
+            format!("there is no namespace `{namespace}`")
+        }
+        None => return None,
+    };
+    Some(nobody(place(), written, message, None))
+}
+
 /// The account does not exist.
 fn check(
     mesh: &Mesh<'_>,
@@ -212,6 +300,10 @@ fn check(
         }
         None => return None,
     };
+    Some(nobody(place.clone(), written, message, near.as_deref()))
+}
+
+fn nobody(place: Place, written: &Written<'_>, message: String, near: Option<&str>) -> Diagnostic {
     let effect = match (written.is_left_out(), written.text) {
         (false, text) => {
             format!("no caller ever proves to be `{text}`: by this the policy matches nobody")
@@ -220,11 +312,10 @@ fn check(
             format!("no caller ever proves to be `{text}`: by this the policy leaves out nobody")
         }
     };
-    let found = Diagnostic::new(&CHECK, place.clone(), message)
-        .meant(near.as_deref(), "nobody can have this identity")
+    Diagnostic::new(&CHECK, place, message)
+        .meant(near, "nobody can have this identity")
         .consequence(effect)
-        .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
-    Some(found)
+        .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml")
 }
 
 /// What runs needs an account that somebody makes.
@@ -255,11 +346,15 @@ fn check_workloads(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The account that is made with a Gateway of the Gateway API. Source: Istio, "Automated Deployment".
+/// Whether an account is made with a Gateway of the Gateway API.
 fn is_of_gateway(mesh: &Mesh<'_>, namespace: &str, account: &str) -> bool {
-    mesh.api_gateways.names_in(namespace).any(|name| {
-        let class = mesh.api_gateways.find(namespace, name);
-        let class = class.map(|it| it.resource.spec.gateway_class_name.as_str());
-        account.strip_prefix(name).and_then(|rest| rest.strip_prefix('-')) == class
+    of_gateways(mesh, namespace).any(|it| it == account)
+}
+
+/// The accounts that are made with Gateways. Source: Istio, "Automated Deployment".
+fn of_gateways<'m>(mesh: &'m Mesh<'_>, namespace: &'m str) -> impl Iterator<Item = String> {
+    mesh.api_gateways.names_in(namespace).filter_map(move |name| {
+        let class = mesh.api_gateways.find(namespace, name)?;
+        Some(format!("{name}-{}", class.resource.spec.gateway_class_name))
     })
 }

@@ -1,4 +1,4 @@
-use super::{REVIEWS, deployment, names, route, rule, run};
+use super::{REVIEWS, deployment, names, policy, route, rule, run};
 use crate::diagnostic::Severity;
 
 #[test]
@@ -210,4 +210,48 @@ fn a_key_is_that_of_its_pair() {
     };
     assert_eq!((found(foreign), found(fixed)), (1, 0));
     assert_eq!(found(&format!("{fixed}  key: |\n{key}")), 0);
+}
+
+#[test]
+fn identities_with_wildcards_are_those_of_somebody() {
+    let namespaces = ["shop", "web"].map(|name| {
+        format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}-a, namespace: {name}}}\n---\n")
+    });
+    let beside = namespaces.concat();
+    let told = |beside: &str, principal: &str| {
+        let spec = format!("{{rules: [{{from: [{{source: {{principals: ['{principal}']}}}}]}}]}}");
+        let found = run(&[("a.yaml", beside), ("b.yaml", &policy("shop", &spec))]);
+        let own = found.iter().filter(|it| it.check.name == "unknown-service-account");
+        own.map(|it| it.message.clone()).collect::<Vec<_>>()
+    };
+    for (principal, message) in [
+        ("*/sa/nobody", "there is no service account `nobody` in any namespace"),
+        ("*/ns/web/sa/shop-a", "there is no service account `shop-a` in namespace `web`"),
+        ("*ns/other/sa/a", "there is no namespace `other`"),
+        ("cluster.local/ns/other/*", "there is no namespace `other`"),
+        (
+            "cluster.local/ns/shop/sa/web*",
+            "there is no service account that begins with `web` in namespace `shop`",
+        ),
+    ] {
+        assert_eq!(told(&beside, principal), [message], "{principal}");
+    }
+    for principal in [
+        "*/sa/web-a",
+        "*/web-a",
+        "*-b",
+        "*/ns/web/sa/web-a",
+        "*/sa/default",
+        "cluster.local/ns/web/*",
+        "cluster.local/ns/web/sa/web*",
+        "cluster.local/ns/w*",
+        "partner.org/ns/other/*",
+    ] {
+        assert_eq!(told(&beside, principal), [""; 0], "{principal}");
+    }
+    // Who runs in the third namespace nobody knows; what a partner's clients are called neither.
+    let third = "apiVersion: v1\nkind: Namespace\nmetadata: {name: third}\n---\n";
+    assert_eq!(told(&(beside.clone() + third), "*/sa/nobody"), [""; 0]);
+    let gateway = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a, namespace: web}\nspec: {selector: {app: a}, servers: [{port: {number: 443, name: a, protocol: HTTPS}, hosts: [a.example.com], tls: {mode: MUTUAL, credentialName: c}}]}\n";
+    assert_eq!(told(&(beside.clone() + gateway), "*/sa/nobody"), [""; 0]);
 }

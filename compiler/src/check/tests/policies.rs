@@ -1,4 +1,5 @@
 use super::{REVIEWS, deployment, names, peer, places, policy, route, run};
+use crate::diagnostic::Finding;
 
 #[test]
 fn identities_and_tokens_have_somebody_who_proves_them() {
@@ -15,6 +16,144 @@ metadata: {name: a, namespace: shop}
 spec: {jwtRules: [{issuer: a, jwksUri: 'https://example.com/keys'}]}
 ";
     assert!(!names(&[&pods, &token, tokens]).contains(&"policy-never-matches"));
+}
+
+/// What one check finds in these resources.
+fn found_by(check: &str, texts: &[&str]) -> Vec<Finding> {
+    let text = texts.join("---\n");
+    run(&[("a.yaml", &text)]).into_iter().filter(|it| it.check.name == check).collect()
+}
+
+/// What is said of a policy that is never met, beside other resources.
+fn never_met(beside: &[&str], spec: &str) -> Vec<String> {
+    let policy = policy("shop", spec);
+    let texts: Vec<_> = beside.iter().copied().chain([&*policy]).collect();
+    let found = found_by("policy-never-matches", &texts).into_iter();
+    found.map(|it| it.message).collect()
+}
+
+#[test]
+fn the_mesh_gives_its_own_identities_and_takes_no_other() {
+    let pods = deployment("{app: reviews}");
+    let asks = |field: &str, value: &str| {
+        format!("{{action: DENY, rules: [{{from: [{{source: {{{field}: ['{value}']}}}}]}}]}}")
+    };
+    for (field, value, reason) in [
+        ("principals", "partner.org/ns/a/sa/b", "trust domain"),
+        ("principals", "partner.org/*", "trust domain"),
+        ("principals", "partner*", "trust domain"),
+        ("principals", "shop/cli", "TRUST-DOMAIN/ns"),
+        ("principals", "system:serviceaccount:shop:cli", "TRUST-DOMAIN/ns"),
+        ("notPrincipals", "cluster.local/ns/shop/serviceaccount/cli", "TRUST-DOMAIN/ns"),
+        ("trustDomains", "partner.org", "trust domain"),
+    ] {
+        let found = never_met(&[&pods], &asks(field, value));
+        assert!(found.len() == 1 && found[0].contains(reason), "{value}: {found:?}");
+    }
+    for value in ["cluster.local/ns/shop/sa/cli", "*/sa/cli", "cluster.local/*", "*", "cluster*"] {
+        assert!(never_met(&[&pods], &asks("principals", value)).is_empty(), "{value}");
+    }
+    let short = policy("shop", &asks("principals", "shop/cli"));
+    let found = found_by("policy-never-matches", &[&pods, &short]);
+    assert_eq!(found[0].primary.text, "did you mean `cluster.local/ns/shop/sa/cli`?");
+}
+
+#[test]
+fn clients_of_others_come_by_gateways_that_ask_for_their_certificates() {
+    let gateway = "apiVersion: v1
+kind: Pod
+metadata: {name: edge, namespace: shop, labels: {app: edge}, annotations: {inject.istio.io/templates: gateway}}
+spec: {containers: [{name: istio-proxy, image: auto}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec:
+  selector: {app: edge}
+  servers: [{port: {number: 443, name: https, protocol: HTTPS}, hosts: [a.example.com], tls: {mode: MUTUAL, credentialName: c}}]
+";
+    let spec = |app: &str, principal: &str| {
+        format!(
+            "{{selector: {{matchLabels: {{app: {app}}}}}, rules: [{{from: [{{source: {{principals: ['{principal}']}}}}]}}]}}"
+        )
+    };
+    let pods = deployment("{app: reviews}");
+    let simple = gateway.replace("MUTUAL", "SIMPLE");
+    for principal in ["partner.org/ns/a/sa/b", "partner.org/client", "partner.org/*"] {
+        assert!(never_met(&[gateway], &spec("edge", principal)).is_empty(), "{principal}");
+        assert_eq!(never_met(&[&simple], &spec("edge", principal)).len(), 1, "{principal}");
+        let elsewhere = never_met(&[gateway, &pods], &spec("reviews", principal));
+        assert_eq!(elsewhere.len(), 1, "{principal}");
+    }
+    assert_eq!(never_met(&[gateway], &spec("edge", "partner.org/ns/a")).len(), 1);
+    let sidecar = "apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: a, namespace: shop}
+spec: {ingress: [{port: {number: 9080, name: https, protocol: HTTPS}, tls: {mode: MUTUAL, credentialName: c}}]}
+";
+    let by_sidecar = never_met(&[sidecar, &pods], &spec("reviews", "partner.org/ns/a/sa/b"));
+    assert!(by_sidecar.is_empty());
+}
+
+#[test]
+fn a_token_is_of_an_issuer_whose_tokens_are_taken() {
+    let pods = deployment("{app: reviews}");
+    let tokens = |namespace: &str, issuer: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: {namespace}, namespace: {namespace}}}\nspec: {{jwtRules: [{{issuer: '{issuer}', jwksUri: 'https://example.com/keys'}}]}}\n"
+        )
+    };
+    let own = tokens("shop", "https://me");
+    let asks = |value: &str| {
+        format!("{{rules: [{{from: [{{source: {{requestPrincipals: ['{value}']}}}}]}}]}}")
+    };
+    let claims = |key: &str, value: &str| {
+        format!("{{rules: [{{when: [{{key: 'request.auth.{key}', values: ['{value}']}}]}}]}}")
+    };
+    for spec in [
+        asks("https://you/x"),
+        asks("https://you/*"),
+        asks("https://me"),
+        claims("claims[iss]", "https://you"),
+        claims("principal", "https://you/x"),
+    ] {
+        assert_eq!(never_met(&[&pods, &own], &spec).len(), 1, "{spec}");
+        let both = [&*pods, &own, &tokens("istio-system", "https://you")];
+        assert_eq!(never_met(&both, &spec).len(), usize::from(spec.contains("me")), "{spec}");
+    }
+    for spec in [
+        asks("https://me/x"),
+        asks("https://me/*"),
+        asks("https*"),
+        asks("*/x"),
+        asks("*"),
+        claims("claims[iss]", "https://*"),
+        claims("claims[sub]", "x"),
+    ] {
+        assert!(never_met(&[&pods, &own], &spec).is_empty(), "{spec}");
+    }
+}
+
+#[test]
+fn ports_kept_from_the_proxy_are_kept_from_policies() {
+    let pods = deployment("{app: reviews}").replace(
+        "metadata: {labels: {app: reviews}}",
+        "metadata: {labels: {app: reviews}, annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '9080, 9090'}}",
+    );
+    let told = |texts: &[&str]| {
+        let found = found_by("uncaptured-port", texts).into_iter();
+        found.map(|it| it.message).collect::<Vec<_>>()
+    };
+    let service = REVIEWS;
+    let all = policy("shop", "{action: DENY, rules: [{}]}");
+    let said = ["port 9080 does not go through the proxy"];
+    assert_eq!(told(&[&pods, service, &all]), said);
+    assert_eq!(told(&[&pods, service, &peer("shop", "{mtls: {mode: STRICT}}")]), said);
+    assert!(told(&[&pods, service, &peer("shop", "{mtls: {mode: PERMISSIVE}}")]).is_empty());
+    assert!(told(&[&pods, service]).is_empty());
+    assert!(told(&[&pods, &all]).is_empty(), "no Service leads there");
+    let named = "{action: DENY, rules: [{to: [{operation: {ports: ['9080']}}]}]}";
+    assert_eq!(told(&[&pods, service, &policy("shop", named)]), said);
 }
 
 #[test]

@@ -152,8 +152,9 @@ impl<'a> ApiGateways<'a> {
     }
 
     /// The names of those in a namespace, sorted.
-    pub fn names_in(&self, namespace: &str) -> impl Iterator<Item = &'a str> {
-        self.by_name.keys().filter(move |(of, _)| *of == namespace).map(|(_, name)| *name)
+    pub fn names_in<'s>(&'s self, namespace: &'s str) -> impl Iterator<Item = &'s str> {
+        let from = self.by_name.range((namespace, "")..).map(|(key, _)| *key);
+        from.take_while(move |(of, _)| *of == namespace).map(|(_, name)| name)
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
         }
     }
     faults.extend(conditions_apart(&rule.when, at));
+    faults.extend(condition_excluded(&rule.when, at));
+    faults.extend(ports_apart(rule, at));
     faults.extend(callers_apart(rule, at));
     faults
 }
@@ -206,6 +208,56 @@ fn conditions_apart(when: &[Condition], at: &FieldPath) -> Option<Fault> {
     })
 }
 
+/// What one condition asks for, another on the same attribute excludes.
+fn condition_excluded(when: &[Condition], at: &FieldPath) -> Option<Fault> {
+    let all = || when.iter().enumerate();
+    let (index, key) = all().find_map(|(index, it)| {
+        let is_excluded =
+            |other: &Condition, value| other.not_values.iter().any(|not| is_within(value, not));
+        let excludes = |(place, other): &(usize, &Condition)| {
+            *place != index
+                && other.key == it.key
+                && it.values.iter().all(|value| is_excluded(other, value))
+        };
+        let is_asked = !it.values.is_empty() && has_one_value(&it.key);
+        all().find(excludes).filter(|_| is_asked)?;
+        Some((index, &it.key))
+    })?;
+    Some(Fault {
+        message: format!("another condition on `{key}` excludes all that this one asks for"),
+        at: at.clone().field("when").index(index).field("values"),
+        label: "never holds",
+        other: None,
+        help: "conditions must all hold: remove the one that is not meant",
+    })
+}
+
+/// A condition on the port, at none of the ports that `to` asks for.
+fn ports_apart(rule: &Rule, at: &FieldPath) -> Option<Fault> {
+    let to = || rule.to.iter().flatten();
+    let is_apart = |it: &Condition| {
+        let misses = |ports: &[String]| {
+            !ports.is_empty()
+                && ports.iter().all(|port| {
+                    it.not_values.contains(port)
+                        || (!it.values.is_empty() && !it.values.contains(port))
+                })
+        };
+        it.key == "destination.port"
+            && to().next().is_some()
+            && to().all(|to| to.operation.as_ref().is_some_and(|it| misses(&it.ports)))
+    };
+    let (index, found) = rule.when.iter().enumerate().find(|(_, it)| is_apart(it))?;
+    let field = if found.values.is_empty() { "notValues" } else { "values" };
+    Some(Fault {
+        message: "`to` asks for no port that holds the condition on `destination.port`".to_owned(),
+        at: at.clone().field("when").index(index).field(field),
+        label: "never holds together with `to`",
+        other: None,
+        help: "both must hold: ask for the port in one place",
+    })
+}
+
 /// Whether a request has one value of an attribute, compared as a text.
 fn has_one_value(key: &str) -> bool {
     !key.starts_with("request.auth.")
@@ -275,6 +327,30 @@ mod tests {
         let templates =
             r#"{"to": [{"operation": {"paths": ["/x/{*}/y"], "notPaths": ["/x/{**}"]}}]}"#;
         assert_eq!(faults(templates).len(), 1);
+    }
+
+    #[test]
+    fn conditions_on_one_attribute_hold_together() {
+        let a = r#"{"key": "request.headers[x]", "values": ["a", "ab"]}"#;
+        let not =
+            |values: &str| format!(r#"{{"key": "request.headers[x]", "notValues": {values}}}"#);
+        let when = |items: &[&str]| faults(&format!(r#"{{"when": [{}]}}"#, items.join(", ")));
+        for (other, is_told) in [(r#"["a*"]"#, true), (r#"["a"]"#, false), (r#"["ab", "a"]"#, true)]
+        {
+            assert_eq!(!when(&[a, &not(other)]).is_empty(), is_told, "{other}");
+            assert_eq!(!when(&[&not(other), a]).is_empty(), is_told, "{other}");
+        }
+        let to = |ports: &str| format!(r#""to": [{{"operation": {{"ports": [{ports}]}}}}]"#);
+        let port = |list: &str| format!(r#""when": [{{"key": "destination.port", {list}}}]"#);
+        for (ports, list, is_told) in [
+            (r#""80""#, r#""values": ["8080"]"#, true),
+            (r#""80""#, r#""notValues": ["80"]"#, true),
+            (r#""80", "8080""#, r#""values": ["8080"]"#, false),
+            ("", r#""values": ["8080"]"#, false),
+        ] {
+            let found = faults(&format!("{{{}, {}}}", to(ports), port(list)));
+            assert_eq!(!found.is_empty(), is_told, "{ports} {list}");
+        }
     }
 
     #[test]

@@ -1,17 +1,24 @@
 //! Values that nothing in this mesh has.
 
 use super::DeadValue;
+use super::identity::Callers;
+use super::token::Tokens;
 use crate::api::istio::Rule;
 use crate::check::matching::possible::{Form, Never, Part};
 use crate::diagnostic::FieldPath;
-use crate::resolve::Settings;
 
 /// All values that can never be met, each by itself.
-pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) -> Vec<DeadValue> {
+pub(super) fn dead_values<'t>(
+    callers: &Callers<'_, '_>,
+    tokens: &dyn Fn() -> &'t Tokens<'t>,
+    rule: &Rule,
+    at: &FieldPath,
+) -> Vec<DeadValue> {
     let mut dead = Vec::new();
-    let principal = |it: &str| principal(settings, it);
-    let domain = |it: &str| trust_domain(settings, it);
-    let path = |it: &str| of_part(Part::Path(settings.path_normalization), it);
+    let principal = |it: &str| callers.principal(it);
+    let domain = |it: &str| callers.trust_domain(it);
+    let token = |it: &str| tokens().principal(it);
+    let path = |it: &str| of_part(Part::Path(callers.settings().path_normalization), it);
     let method = |it: &str| of_part(Part::Method, it);
     let host = |it: &str| of_part(Part::Authority, it);
     for (index, from) in rule.from.iter().flatten().enumerate() {
@@ -19,6 +26,9 @@ pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) 
         let list = |name| move || at.clone().field("from").index(index).field("source").field(name);
         dead.extend(of_list(&source.principals, list("principals"), false, principal));
         dead.extend(of_list(&source.not_principals, list("notPrincipals"), true, principal));
+        dead.extend(of_list(&source.request_principals, list("requestPrincipals"), false, token));
+        let not = list("notRequestPrincipals");
+        dead.extend(of_list(&source.not_request_principals, not, true, token));
         dead.extend(of_list(&source.trust_domains, list("trustDomains"), false, domain));
         dead.extend(of_list(&source.not_trust_domains, list("notTrustDomains"), true, domain));
     }
@@ -37,11 +47,13 @@ pub(super) fn dead_values(settings: &Settings<'_>, rule: &Rule, at: &FieldPath) 
         let header =
             condition.key.strip_prefix("request.headers[").and_then(|it| it.strip_suffix(']'));
         let part = header.map(Part::of_header);
-        let why = |it: &str| match part {
-            Some(part) => of_part(part, it),
-            None if condition.key == "source.principal" => principal(it),
-            None if condition.key == "source.trustDomain" => domain(it),
-            None => None,
+        let why = |it: &str| match (part, condition.key.as_str()) {
+            (Some(part), _) => of_part(part, it),
+            (None, "source.principal") => principal(it),
+            (None, "source.trustDomain") => domain(it),
+            (None, "request.auth.principal") => token(it),
+            (None, "request.auth.claims[iss]") => tokens().issuer(it),
+            _ => None,
         };
         let list = |name| move || at.clone().field("when").index(index).field(name);
         dead.extend(of_list(&condition.values, list("values"), false, why));
@@ -80,51 +92,4 @@ fn of_list(
         Some(DeadValue { message, at: at().index(index), excludes, instead: never.instead })
     });
     dead.collect()
-}
-
-/// Istio puts `spiffe://` before what is written.
-fn principal(settings: &Settings<'_>, value: &str) -> Option<Never> {
-    if let Some(rest) = value.strip_prefix("spiffe://") {
-        let reason = "an identity is written without `spiffe://`";
-        let is_right = !rest.is_empty() && !is_foreign(settings, rest);
-        return Some(Never { reason, instead: is_right.then(|| rest.to_owned()) });
-    }
-    if is_foreign(settings, value) {
-        return Some(Never { reason: FOREIGN, instead: None });
-    }
-    let reason = "an identity is `TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT`";
-    is_misshapen(value).then_some(Never { reason, instead: None })
-}
-
-const FOREIGN: &str = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
-
-fn trust_domain(settings: &Settings<'_>, value: &str) -> Option<Never> {
-    let is_whole = !value.is_empty() && !value.contains(['*', '/']);
-    let is_foreign = is_whole && is_foreign(settings, &format!("{value}/ns/"));
-    is_foreign.then_some(Never { reason: FOREIGN, instead: None })
-}
-
-/// Whether the mesh gives nobody such an identity, nor does anybody else: it is a trust domain alone, or of a namespace and not of
-/// an account there. Others may be those of clients from outside. Source: SPIFFE ID §2; Istio, `spiffe.Identity`.
-fn is_misshapen(principal: &str) -> bool {
-    if principal.is_empty() || principal.contains('*') {
-        return false;
-    }
-    let parts: Vec<_> = principal.split('/').collect();
-    match parts.as_slice() {
-        [_, "ns", _, "sa", _] => false,
-        [_] | [_, "ns", ..] => true,
-        _ => false,
-    }
-}
-
-/// Whether an identity's trust domain is neither the mesh's nor another name of it. `*` stands for any beginning.
-fn is_foreign(settings: &Settings<'_>, principal: &str) -> bool {
-    let Some((domain, rest)) = principal.split_once('/') else { return false };
-    let is_ours = |own: &str| own == domain;
-    rest.starts_with("ns/")
-        && !domain.contains('*')
-        && !is_ours(settings.trust_domain)
-        && !settings.trust_domain_aliases.iter().any(|alias| is_ours(alias))
-        && domain != "cluster.local"
 }

@@ -5,27 +5,30 @@
 //! - It asks for identities of the connection, and the workload takes plain text alone.
 //! - It asks for tokens, and nothing checks tokens for the workload.
 //! - A value is one that no request has ([`crate::check::matching::possible`]): a path that is not as normalisation leaves paths, a method in lower
-//!   case, a host with a scheme; or a principal that begins with `spiffe://` or is of a trust domain that is not the mesh's.
+//!   case, a host with a scheme; or an identity that the mesh gives nobody, or a token of an issuer whose tokens nothing takes.
 //!
 //! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
 
 mod contradiction;
+mod identity;
 mod impossible;
 mod pattern;
+mod token;
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
 
 pub(in crate::check) use self::pattern::{block, every_address, is_within, namespace_of};
 
 use contradiction::contradictions;
+use identity::Callers;
 use impossible::dead_values;
+use token::Tokens;
 
 use super::http_rule_on_tcp_port::ports;
-use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
+use crate::api::istio::{Action, MtlsMode, Rule};
 use crate::check::kept::apart;
 use crate::check::{mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::policy::Policy;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -38,13 +41,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             Ok(scope) => selection::of_policy(mesh, scope),
             Err(_) => return,
         };
+        let callers = Callers { mesh, workloads: &workloads };
+        let tokens = OnceCell::new();
+        let tokens = || tokens.get_or_init(|| Tokens::of(mesh, policy, &workloads));
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let mut faults = contradictions(rule, &at);
             faults.extend(without_identity(mesh, rule, &at, &workloads));
-            faults.extend(without_token(mesh, policy, rule, &at, &workloads));
+            faults.extend(without_token(mesh, rule, &at, &workloads, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
-            let dead = dead_values(&mesh.settings, rule, &at).into_iter();
+            let dead = dead_values(&callers, &tokens, rule, &at).into_iter();
             out.extend(dead.map(|value| value.say(policy.resource.id, action)));
         }
     });
@@ -59,7 +65,7 @@ struct Fault {
     help: &'static str,
 }
 
-/// A value of a list that nothing has, beside others that something may have.
+/// A value of a list that nothing has.
 struct DeadValue {
     message: String,
     at: FieldPath,
@@ -147,12 +153,12 @@ fn without_identity(
 }
 
 /// Without a `RequestAuthentication` no request has a token that counts.
-fn without_token(
+fn without_token<'t>(
     mesh: &Mesh<'_>,
-    policy: &Policy<'_, AuthorizationPolicy>,
     rule: &Rule,
     at: &FieldPath,
     workloads: &[&Workload<'_>],
+    tokens: impl FnOnce() -> &'t Tokens<'t>,
 ) -> Option<Fault> {
     let sources = rule.from.iter().flatten().enumerate();
     let source = sources.filter_map(|(at, it)| Some((at, it.source.as_ref()?)));
@@ -165,33 +171,8 @@ fn without_token(
     });
     let when = when.map(|index| at.clone().field("when").index(index).field("key"));
     let at = from.or(when)?;
-    let own = policy.resource.namespace.as_str();
-    let checks_tokens = |it: &Policy<'_, crate::api::istio::RequestAuthentication>| {
-        let Ok(scope) = &it.scope else { return false };
-        let is_wide = scope.namespace.is_none_or(|namespace| namespace == own);
-        let selected = selection::of_policy(mesh, scope);
-        let shares = || selected.iter().any(|it| workloads.iter().any(|own| own.id == it.id));
-        // Without workloads nothing can be told but where the two stand.
-        !it.resource.spec.jwt_rules.is_empty()
-            && if workloads.is_empty() {
-                is_wide || own == mesh.settings.root_namespace
-            } else {
-                shares()
-            }
-    };
-    let all = &mesh.policies.request_authentications;
-    if workloads.is_empty() && own == mesh.settings.root_namespace {
-        if all.iter().any(checks_tokens) {
-            return None;
-        }
-    } else {
-        // No other can be for one of the workloads.
-        let namespaces: BTreeSet<&str> =
-            workloads.iter().map(|it| it.namespace()).chain([own]).collect();
-        let near = namespaces.into_iter().flat_map(|it| all.of_namespace(Some(it)));
-        if all.of_namespace(None).chain(near).any(checks_tokens) {
-            return None;
-        }
+    if !tokens().are_none() {
+        return None;
     }
     // What becomes of such a rule where there are no requests is told by others.
     if ports(mesh, workloads).are_for_tcp_alone() {

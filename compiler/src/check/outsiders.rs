@@ -1,0 +1,29 @@
+//! Clients that may show certificates of other authorities than the mesh's own, and so have identities of any form.
+//!
+//! Sources: Istio, `ServerTLSSettings.mode`, `Sidecar.ingress.tls`; Gateway API, `Gateway.spec.tls.frontend`.
+
+use crate::api::istio::ServerTlsMode;
+use crate::resolve::Mesh;
+use crate::resolve::gateway::TerminateMode;
+
+/// Whether any gateway asks for such certificates.
+pub(super) fn come_by_gateways(mesh: &Mesh<'_>) -> bool {
+    let mut servers = mesh.gateways.iter().flat_map(|it| &it.servers);
+    let mut listeners = mesh.api_gateways.iter().flat_map(|it| &it.listeners);
+    servers.any(|it| it.spec.tls.as_ref().is_some_and(|tls| asks(tls.mode)))
+        || listeners.any(|it| {
+            let mode = it.terminate_mode();
+            it.client.is_some()
+                || matches!(mode, TerminateMode::Mutual | TerminateMode::OptionalMutual)
+        })
+}
+
+/// Whether any `Sidecar` does.
+pub(super) fn come_by_sidecars(mesh: &Mesh<'_>) -> bool {
+    let mut ports = mesh.sidecars.iter().flat_map(|it| &it.resource.spec.ingress);
+    ports.any(|it| it.tls.as_ref().is_some_and(|tls| asks(tls.mode)))
+}
+
+const fn asks(mode: ServerTlsMode) -> bool {
+    matches!(mode, ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual)
+}
