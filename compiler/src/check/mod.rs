@@ -18,12 +18,14 @@ mod routes;
 mod workloads;
 
 // What they are made of.
-mod asked;
+mod ambient;
+mod any_match;
 mod behind_gateway;
 mod caller;
 mod control_plane_address;
 mod credential;
 mod envoy_patch;
+mod http_field;
 mod in_force;
 mod injection;
 mod inventory;
@@ -31,9 +33,11 @@ mod matching;
 mod mtls;
 mod operation;
 mod overlap;
+mod policy_value;
 mod selection;
 mod suggestion;
 mod webhook;
+mod workload_ports;
 
 mod kept;
 mod unrendered;

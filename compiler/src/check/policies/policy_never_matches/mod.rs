@@ -11,18 +11,15 @@
 
 mod contradiction;
 mod impossible;
-mod pattern;
 
 use std::collections::BTreeSet;
-
-pub(in crate::check) use self::pattern::{block, every_address, is_within, namespace_of};
 
 use contradiction::contradictions;
 use impossible::dead_values;
 
-use super::http_rule_on_tcp_port::ports;
 use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
 use crate::check::kept::apart;
+use crate::check::workload_ports::ports;
 use crate::check::{mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::policy::Policy;
