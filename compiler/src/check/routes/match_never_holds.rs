@@ -297,7 +297,7 @@ mod tests {
             ),
             (
                 "{queryParams: {x: {exact: 'a&b'}}}",
-                "nothing is ever `a&b`: white space, `&` and `#` are escaped in a parameter",
+                "nothing is ever `a&b`: white space, control characters, `&` and `#` are escaped in a parameter",
             ),
         ] {
             assert_eq!(of_routes(&[test]), [("match-never-holds", message.to_owned())], "{test}");

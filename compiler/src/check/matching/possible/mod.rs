@@ -8,11 +8,12 @@ mod path;
 
 use std::borrow::Cow;
 
-use mesh_engine::pattern::{Alphabet, Pattern};
+use mesh_engine::pattern::Pattern;
 use mesh_snapshot::object::PathNormalization;
 
 pub(in crate::check) use form::Form;
 
+use super::letters::{self, Letters};
 use super::texts;
 
 /// A part of a request.
@@ -25,7 +26,7 @@ pub(in crate::check) enum Part {
     Authority,
     /// Of a header.
     Value,
-    /// The value of a parameter of the query, as it is sent.
+    /// The value of one.
     Parameter,
 }
 
@@ -40,8 +41,6 @@ pub(in crate::check) struct Never {
 /// The methods of RFC 9110 §9 and RFC 5789; a proxy compares them with case.
 const METHODS: &[&str] =
     &["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
-
-const SCHEMES: &[&str] = &["http", "https"];
 
 impl Never {
     /// What is said of it.
@@ -94,11 +93,26 @@ impl Part {
         Some(Never { reason, instead })
     }
 
+    /// Which texts there are of it.
+    pub(super) const fn letters(self) -> &'static Letters {
+        match self {
+            Self::Path(_) => &letters::PATH,
+            Self::Method => &letters::METHOD,
+            Self::Scheme => &letters::SCHEME,
+            Self::Authority => &letters::AUTHORITY,
+            Self::Value => &letters::VALUE,
+            Self::Parameter => &letters::PARAMETER,
+        }
+    }
+
     fn fault(self, form: Form<'_>) -> Option<&'static str> {
+        let letters = self.letters();
+        if let Some(words) = letters.words {
+            return (!is_any(words, form)).then_some(letters.why);
+        }
         match (self, form) {
             (Self::Path(mode), Form::Regex(source)) => path::expression_fault(source, mode),
             (Self::Path(mode), _) => path::fault(form, mode),
-            (Self::Scheme, _) => scheme(form),
             (_, Form::Regex(source)) => self.expression(source),
             _ => self.text(form),
         }
@@ -106,8 +120,9 @@ impl Part {
 
     fn text(self, form: Form<'_>) -> Option<&'static str> {
         let text = form.text();
-        if !text.bytes().all(self.alphabet()) {
-            return Some(self.letters());
+        let letters = self.letters();
+        if !text.bytes().all(letters.has) {
+            return Some(letters.why);
         }
         let is_white = [' ', '\t'];
         match (self, form) {
@@ -122,42 +137,14 @@ impl Part {
     }
 
     fn expression(self, source: &str) -> Option<&'static str> {
-        let alphabet = Alphabet { has: self.alphabet(), first: None };
-        if !Pattern::may_match(source, &alphabet).ok()? {
-            return Some(self.letters());
+        let letters = self.letters();
+        if !Pattern::may_match(source, &letters.alphabet()).ok()? {
+            return Some(letters.why);
         }
         // An expression that takes other texts, too, may be for a method that nobody else knows.
         let mut words = source.split(['|', '(', ')']).filter(|it| !it.is_empty()).peekable();
         let is_of_methods = words.peek().is_some() && words.all(is_lower_method);
         (matches!(self, Self::Method) && is_of_methods).then_some(METHODS_HAVE_CASE)
-    }
-
-    /// The bytes that it may be made of.
-    fn alphabet(self) -> fn(u8) -> bool {
-        match self {
-            Self::Path(_) => |byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'),
-            Self::Method => {
-                |byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-            }
-            Self::Scheme => |byte| byte.is_ascii_lowercase(),
-            Self::Authority => {
-                |byte| byte.is_ascii_alphanumeric() || b"-._~:[]!$&'()*+,;=%".contains(&byte)
-            }
-            Self::Value => |byte| !matches!(byte, 0 | b'\r' | b'\n'),
-            Self::Parameter => |byte| byte > b' ' && !matches!(byte, b'&' | b'#' | 0x7f),
-        }
-    }
-
-    /// What is wrong with a text of other bytes.
-    const fn letters(self) -> &'static str {
-        match self {
-            Self::Path(_) => "white space and letters beyond ASCII are escaped in a path",
-            Self::Method => "no method has such a character",
-            Self::Scheme => "the scheme is `http` or `https`",
-            Self::Authority => "it is a host, perhaps with a port, and nothing else",
-            Self::Value => "no header holds a NUL or the end of a line",
-            Self::Parameter => "white space, `&` and `#` are escaped in a parameter",
-        }
     }
 
     fn meant(self, form: Form<'_>) -> Option<String> {
@@ -198,18 +185,15 @@ fn is_of_words(source: &str) -> bool {
     source.bytes().all(is_plain) && !source.contains("(?")
 }
 
-fn scheme(form: Form<'_>) -> Option<&'static str> {
-    let pattern = match form {
-        Form::Regex(source) => Some(texts::compiled(source)?),
-        _ => None,
+/// Whether one of `words` is such a text; an expression that is not understood may take any.
+fn is_any(words: &[&str], form: Form<'_>) -> bool {
+    let takes = |word: &str| match form {
+        Form::Exact(text) | Form::Template(text) => word == text,
+        Form::Prefix(text) => word.starts_with(text),
+        Form::Suffix(text) => word.ends_with(text),
+        Form::Regex(source) => texts::compiled(source).is_none_or(|it| it.matches(word)),
     };
-    let takes = |it: &&str| match form {
-        Form::Exact(text) | Form::Template(text) => it == &text,
-        Form::Prefix(text) => it.starts_with(text),
-        Form::Suffix(text) => it.ends_with(text),
-        Form::Regex(_) => pattern.as_ref().is_none_or(|pattern| pattern.matches(it)),
-    };
-    (!SCHEMES.iter().any(takes)).then_some(Part::Scheme.letters())
+    words.iter().any(|word| takes(word))
 }
 
 #[cfg(test)]
@@ -244,6 +228,7 @@ mod tests {
             (Value, Exact(" a"), Some("a")),
             (Value, Suffix("a\t"), Some("a")),
             (Value, Exact("a\0"), None),
+            (Value, Regex("\\x01"), None),
             (Value, Regex("a\\nb"), None),
             (Parameter, Exact("a&b"), None),
             (Parameter, Exact("a b"), None),

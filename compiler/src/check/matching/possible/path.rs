@@ -7,7 +7,8 @@ use mesh_engine::path::{NormalizeError, normalize_path};
 use mesh_engine::pattern::{Alphabet, Pattern};
 use mesh_snapshot::object::PathNormalization;
 
-use super::{Form, Part};
+use super::super::letters::PATH;
+use super::Form;
 
 /// A character that ends whatever a text may leave open: an escape, a segment of dots, a run of slashes.
 const ANY: &str = "~";
@@ -61,7 +62,7 @@ fn samples(form: Form<'_>) -> impl Iterator<Item = String> {
 fn fault_of_one(path: &str, mode: PathNormalization) -> Option<&'static str> {
     let normal = match normalize_path(path, mode) {
         Err(NormalizeError::NotAbsolute) => return Some(NO_SLASH),
-        Err(NormalizeError::BadCharacter) => return Some(Part::Path(mode).letters()),
+        Err(NormalizeError::BadCharacter) => return Some(PATH.why),
         Err(NormalizeError::Nul) => return Some("no path holds an escaped NUL"),
         Ok(normal) => normal,
     };
@@ -96,12 +97,13 @@ fn has_dots(path: &str) -> bool {
 }
 
 pub(super) fn expression_fault(source: &str, mode: PathNormalization) -> Option<&'static str> {
-    let has = Part::Path(mode).alphabet();
-    if Pattern::may_match(source, &Alphabet { has, first: Some(b'/') }).ok()? {
+    let alphabet = PATH.alphabet();
+    if Pattern::may_match(source, &alphabet).ok()? {
         let prefix = Pattern::prefix_of(source).ok()?;
         return if prefix.is_empty() { None } else { fault(Form::Prefix(&prefix), mode) };
     }
-    let is_without_slash = Pattern::may_match(source, &Alphabet { has, first: None }).ok()?;
+    let is_without_slash =
+        Pattern::may_match(source, &Alphabet { first: None, ..alphabet }).ok()?;
     Some(if is_without_slash {
         NO_SLASH
     } else {
@@ -143,7 +145,7 @@ pub(super) fn meant(form: Form<'_>, mode: PathNormalization) -> Option<String> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Never;
+    use super::super::{Never, Part};
     use super::PathNormalization::{Base, DecodeAndMergeSlashes, MergeSlashes, None as Raw};
     use super::*;
 
