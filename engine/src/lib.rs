@@ -29,6 +29,7 @@ pub mod filter;
 pub mod cluster;
 pub mod route;
 
+pub mod byte;
 pub mod client_address;
 pub mod host;
 pub mod identity;

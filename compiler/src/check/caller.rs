@@ -4,7 +4,7 @@
 //! identity is excluded by does not exclude him.
 
 use crate::api::istio::{Operation, Rule, Source};
-use crate::check::policies::policy_never_matches::{every_address, is_within};
+use crate::check::policy_value::{every_address, is_within};
 use crate::resolve::{Mesh, Workload};
 
 /// A peer with the identity of a workload, or without any.

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::api::kubernetes::{ConfigMap, Namespace};
 use crate::api::{Metadata, Resource};
+use crate::check::ambient::is_ambient;
 use crate::check::installation::injected_by_default;
-use crate::check::proxies::ineffective_sidecar;
 use crate::resolve::{Mesh, Workload};
 
 /// On namespaces: `enabled`, or anything else for no.
@@ -119,7 +119,7 @@ fn why_without(mesh: &Mesh<'_>, workload: &Workload<'_>) -> Option<WithoutProxy>
         || has_revision(namespace)
         || label(workload.metadata, REVISION).is_some()
         || label(&namespace.metadata, DATAPLANE_MODE) == Some("ambient")
-        || ineffective_sidecar::is_ambient(workload);
+        || is_ambient(workload);
     match label(&namespace.metadata, INJECTION) {
         _ if is_captured => None,
         Some("disabled") => Some(WithoutProxy::Disabled),

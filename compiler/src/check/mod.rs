@@ -18,13 +18,15 @@ mod routes;
 mod workloads;
 
 // What they are made of.
-mod asked;
+mod ambient;
+mod any_match;
 mod behind_gateway;
 mod caller;
 mod capture;
 mod control_plane_address;
 mod credential;
 mod envoy_patch;
+mod http_field;
 mod in_force;
 mod injection;
 mod inventory;
@@ -33,9 +35,11 @@ mod mtls;
 mod operation;
 mod outsiders;
 mod overlap;
+mod policy_value;
 mod selection;
 mod suggestion;
 mod webhook;
+mod workload_ports;
 
 mod kept;
 mod unrendered;

@@ -50,3 +50,17 @@ fn of_service_near(mesh: &Mesh<'_>, written: &str) -> Option<String> {
     let near = nearest(namespace, others)?;
     Some(of_service(name, near, domain).to_string())
 }
+
+/// The Gateway that may have been meant: the nearest name of the namespace, or the same name in another one.
+pub(super) fn gateway<'m>(
+    mesh: &'m Mesh<'_>,
+    namespace: &str,
+    name: &str,
+) -> Option<(&'m str, &'m str)> {
+    let all: Vec<_> = mesh.gateways.names().iter().filter_map(|it| it.split_once('/')).collect();
+    let own = all.iter().filter(|(of, _)| *of == namespace);
+    if let Some(near) = nearest(name, own.map(|(_, name)| *name)) {
+        return all.iter().find(|(of, it)| *of == namespace && *it == near).copied();
+    }
+    all.iter().find(|(_, it)| *it == name).copied()
+}

@@ -4,6 +4,7 @@ use http::header::{HOST, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Request, Uri};
 use mesh_engine as engine;
+use mesh_engine::byte::is_authority;
 use mesh_engine::path::normalize_path;
 use mesh_snapshot::object::PathNormalization;
 
@@ -32,10 +33,7 @@ fn check_authority(request: &Request<Body>) -> Result<(), LocalReply> {
     if another.is_some() || (host.is_none() && request.uri().authority().is_none()) {
         return Err(LocalReply::bad_request("missing_host_header"));
     }
-    let is_host = |text: &[u8]| {
-        text.iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]!$&'()*+,;=%".contains(byte))
-    };
+    let is_host = |text: &[u8]| text.iter().all(|byte| is_authority(*byte));
     let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     let texts = authority.into_iter().chain(host.map(HeaderValue::as_bytes));
     if texts.clone().all(is_host) && texts.into_iter().all(|text| !text.is_empty()) {

@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use mesh_engine::byte::is_token;
 use tokio::io::AsyncRead;
 use tokio::time::{sleep, timeout};
 use tokio_util::io::poll_read_buf;
@@ -188,11 +189,6 @@ fn request_line(bytes: &[u8]) -> Option<Protocol> {
     let is_http =
         !method.is_empty() && !target.is_empty() && matches!(version, b"HTTP/1.1" | b"HTTP/1.0");
     Some(if is_http { Protocol::Http1 } else { Protocol::Opaque })
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Names and values of HTTP headers.
 
+use mesh_engine::byte;
 use mesh_engine::format::{Format, FormatError, FormatFault};
 
 use super::checks::{INVALID_HEADER, UNSERVED_OPERATOR};
@@ -8,21 +9,17 @@ use crate::diagnostic::{At, Check, Diagnostic, Place};
 
 /// A token of RFC 9110 §5.6.2.
 pub(crate) fn is_token(name: &str) -> bool {
-    !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !name.is_empty() && name.bytes().all(byte::is_token)
 }
 
-/// Whether a cookie may be called so. Brackets and their like are no part of a token, and in use all the same. Source: RFC 6265 §4.1.1.
+/// Whether a cookie may be called so.
 pub(super) fn is_cookie_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && !b";=,\"".contains(&byte))
+    !name.is_empty() && name.bytes().all(byte::is_cookie_name)
 }
 
-/// Whether it may be the authority of a request: a host, perhaps with a port. Source: RFC 3986 §3.2.2, without user information.
+/// Whether it may be the authority of a request: a host, perhaps with a port.
 pub(super) fn is_authority_of_request(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~:[]!$&'()*+,;=%".contains(&byte))
+    text.bytes().all(byte::is_authority)
 }
 
 /// `@request.auth.claims.name` and `@request.auth.claims[name]`: a claim of the request's token, matched like a

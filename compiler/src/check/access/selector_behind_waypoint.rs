@@ -4,10 +4,9 @@
 //! nothing reads HTTP. Source: Istio, "Configure waypoint proxies", "Layer 7 authorization policy".
 
 use crate::api::Metadata;
+use crate::check::http_field::http_field;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-
-use crate::check::policies::http_rule_on_tcp_port::http_field;
 
 pub(super) static CHECK: Check = Check::lint(
     "selector-behind-waypoint",

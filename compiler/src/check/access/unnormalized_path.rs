@@ -10,7 +10,7 @@ use mesh_snapshot::object::PathNormalization;
 use crate::api::istio::{Action, Operation};
 use crate::check::kept::apart;
 use crate::check::operation::operations;
-use crate::check::policies::policy_never_matches::is_within;
+use crate::check::policy_value::is_within;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use mesh_engine::pattern::{Pattern, State, Table};
 
+use super::letters::Letters;
 use crate::api::istio::StringMatch;
 
 /// What to find or compile an expression costs, in steps.
@@ -157,35 +158,23 @@ pub(super) fn takes_absent(written: &StringMatch) -> bool {
 /// What every text is: UTF-8. The engine reads nothing else as a text.
 const UTF_8: &str = "(?s).*";
 
-/// Of which texts there are any, beyond what [`UTF_8`] lets be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Alphabet {
-    /// Each begins with a slash, and has neither a query nor a fragment. Source: RFC 3986 §3.3.
-    Paths,
-    /// Source: RFC 9110 §5.5.
-    Values,
-}
-
-impl Alphabet {
-    fn bytes(self) -> impl Iterator<Item = u8> {
-        let visible = (b'a'..=b'z').chain(b'!'..=b'`').chain(b'{'..=b'~').chain(0x80..=0xff);
-        let others = [b' ', b'\t'].into_iter().filter(move |_| self == Self::Values);
-        let is_in = move |byte: &u8| self == Self::Values || !matches!(byte, b'?' | b'#');
-        visible.filter(is_in).chain(others)
-    }
-}
-
-/// Whether it is sure that no text is in `all` of them and in `none` of those.
+/// Whether it is sure that no text of `letters` is in `all` of them and in `none` of those.
 pub(super) fn is_none_left(
     all: &[&Texts<'_>],
     none: &[&Texts<'_>],
-    alphabet: Alphabet,
+    letters: &Letters,
     work: &mut Work,
 ) -> bool {
+    if let Some(words) = letters.words {
+        let mut is_left = |word: &str| {
+            all.iter().all(|it| it.takes(word, work) != Some(false))
+                && none.iter().all(|it| it.takes(word, work) != Some(true))
+        };
+        return !words.iter().any(|word| is_left(word));
+    }
     let meets =
         |a: &str, b: &str| a.bytes().zip(b.bytes()).all(|(a, b)| a.eq_ignore_ascii_case(&b));
-    let least = if alphabet == Alphabet::Paths { "/" } else { "" };
-    let beginnings = all.iter().map(|it| it.beginning()).chain([least]);
+    let beginnings = all.iter().map(|it| it.beginning()).chain([letters.start]);
     let longest = beginnings.max_by_key(|it| it.len()).unwrap_or_default();
     if all.iter().any(|it| !meets(it.beginning(), longest)) {
         return true;
@@ -228,9 +217,10 @@ pub(super) fn is_none_left(
     all.push(Runner::Expression(utf_8));
     let none: Vec<_> = none.iter().filter_map(|it| it.runner(work)).collect();
     // All begin with this, letter by letter.
-    let exact = of_all.iter().filter(|it| !it.folds()).map(|it| it.beginning()).chain([least]);
+    let exact =
+        of_all.iter().filter(|it| !it.folds()).map(|it| it.beginning()).chain([letters.start]);
     let fixed = exact.max_by_key(|it| it.len()).unwrap_or_default();
-    is_none_found(&all, &none, fixed, alphabet, work)
+    is_none_found(&all, &none, fixed, letters, work)
 }
 
 /// Looks at all texts that begin with `fixed`, the shortest first.
@@ -238,7 +228,7 @@ fn is_none_found(
     all: &[Runner<'_>],
     none: &[Runner<'_>],
     fixed: &str,
-    alphabet: Alphabet,
+    letters: &Letters,
     work: &mut Work,
 ) -> bool {
     let after_fixed =
@@ -261,7 +251,7 @@ fn is_none_found(
     let is_new = |byte: &u8| {
         classes.insert(all.iter().chain(none).map(|it| it.class(*byte)).collect::<Vec<_>>())
     };
-    let bytes: Vec<u8> = alphabet.bytes().filter(is_new).collect();
+    let bytes: Vec<u8> = letters.bytes().filter(is_new).collect();
     let cost = u32::try_from(start.len()).unwrap_or(u32::MAX);
     let mut met = HashSet::from([start.clone()]);
     let mut next = VecDeque::from([start]);
@@ -361,6 +351,7 @@ impl Runner<'_> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::letters::{AUTHORITY, METHOD, PARAMETER, PATH, SCHEME, VALUE};
     use super::*;
 
     fn texts<'m>(kind: &str, text: &'m str, folds: bool) -> Texts<'m> {
@@ -372,7 +363,7 @@ mod tests {
     }
 
     fn is_empty(all: &[&Texts<'_>], none: &[&Texts<'_>]) -> bool {
-        is_none_left(all, none, Alphabet::Paths, &mut Work::of(1 << 20))
+        is_none_left(all, none, &PATH, &mut Work::of(1 << 20))
     }
 
     #[test]
@@ -390,16 +381,33 @@ mod tests {
         assert!(!is_empty(&[&folded], &[&texts("prefix", "/api", false)]));
     }
 
-    /// Source: RFC 9110 §5.5, `obs-text`.
     #[test]
-    fn texts_are_not_of_ascii_alone() {
-        let none_left = |all: &[&Texts<'_>], none: &[&Texts<'_>]| {
-            is_none_left(all, none, Alphabet::Values, &mut Work::of(1 << 20))
+    fn a_part_has_no_texts_but_those_of_its_letters() {
+        let is_left = |source: &str, letters: &Letters| {
+            let (some, none) = (texts("regex", ".*", false), texts("regex", source, false));
+            !is_none_left(&[&some], &[&none], letters, &mut Work::of(1 << 20))
         };
-        let (ascii, any) = (texts("regex", "[ -~\t]*", false), texts("regex", ".*", false));
-        let some = texts("regex", "k.*", false);
-        assert!(!none_left(&[&some], &[&ascii]));
-        assert!(none_left(&[&some], &[&any]));
+        // Source: RFC 9110 §5.5, `obs-text`.
+        assert!(is_left("[ -~\t]*", &VALUE) && !is_left("[^\x01]*", &VALUE));
+        assert!(!is_left("/[!-~]*", &PATH) && is_left("/[a-z]*", &PATH));
+        assert!(!is_left("[^ ]*", &METHOD) && is_left("[A-Z]*", &METHOD));
+        assert!(!is_left("https?", &SCHEME) && is_left("http", &SCHEME));
+        assert!(!is_left("[^/@]*", &AUTHORITY) && is_left("[a-z.]*", &AUTHORITY));
+        assert!(!is_left("[^& ]*", &PARAMETER) && is_left("[!-~]*", &PARAMETER));
+    }
+
+    #[test]
+    fn all_words_make_up_a_part() {
+        let is_left = |all: &[&Texts<'_>], none: &[&Texts<'_>]| {
+            !is_none_left(all, none, &SCHEME, &mut Work::of(1 << 20))
+        };
+        let (http, https) = (texts("exact", "http", false), texts("exact", "https", false));
+        assert!(!is_left(&[], &[&http, &https]) && is_left(&[], &[&http]));
+        assert!(!is_left(&[&texts("prefix", "ftp", false)], &[]));
+        assert!(!is_left(&[&texts("prefix", "https", false)], &[&https]));
+        // What is not understood may leave any.
+        let large = texts("regex", "h([a-z]{1,30}){1,30}", false);
+        assert!(is_left(&[&large], &[&http]) && is_left(&[], &[&large]));
     }
 
     #[test]
@@ -408,7 +416,7 @@ mod tests {
         assert!(!is_empty(&[&texts("prefix", "/a", false), &large], &[&large]));
         let version = texts("regex", "/api/v[0-9]+/.*", false);
         let one = texts("prefix", "/api/v1/", false);
-        assert!(!is_none_left(&[&one], &[&version], Alphabet::Paths, &mut Work::of(20)));
+        assert!(!is_none_left(&[&one], &[&version], &PATH, &mut Work::of(20)));
     }
 
     /// The kind of a test, its text, and whether case is disregarded.

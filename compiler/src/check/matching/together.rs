@@ -8,7 +8,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::texts::{Alphabet, Texts, Work, is_none_left, takes_absent};
+use super::letters::{self, Letters};
+use super::possible;
+use super::texts::{Texts, Work, is_none_left, takes_absent};
 use crate::api::istio::{HttpMatch, StringMatch};
 
 const TAKERS_MAX: usize = 32;
@@ -23,10 +25,10 @@ pub(in crate::check) struct Together<'m> {
     work: Work,
 }
 
-/// What a test asks of one part of a request.
+/// What a test asks of one attribute of a request.
 #[derive(Debug)]
 struct Asked<'m> {
-    part: Part<'m>,
+    attribute: Attribute<'m>,
     texts: Texts<'m>,
     /// Whether the part must not be there at all, or be none of `texts`: one that is absent is like an empty one, then, unless only its
     /// presence is asked for.
@@ -43,7 +45,7 @@ enum Written<'m> {
 }
 
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Part<'m> {
+enum Attribute<'m> {
     Path,
     Scheme,
     Method,
@@ -153,11 +155,11 @@ fn is_gone<'s, 'm>(
         *pieces = left;
         // What it does not take because this does not hold, though all before does.
         piece.push((it, false));
-        let is_gone = is_empty(&it.part, piece, ports, work)
+        let is_gone = is_empty(&it.attribute, piece, ports, work)
             || self::is_gone(piece, others, ports, pieces, work);
         piece.pop();
         piece.push((it, true));
-        if !is_gone || is_empty(&it.part, piece, ports, work) {
+        if !is_gone || is_empty(&it.attribute, piece, ports, work) {
             piece.truncate(length);
             return is_gone;
         }
@@ -173,47 +175,64 @@ fn is_any_empty(
     ports: Option<&[u16]>,
     work: &mut Work,
 ) -> bool {
-    asked.iter().any(|it| is_empty(&it.part, piece, ports, work))
+    asked.iter().any(|it| is_empty(&it.attribute, piece, ports, work))
 }
 
 /// Whether no part of a request can be as a piece has it.
 fn is_empty(
-    part: &Part<'_>,
+    attribute: &Attribute<'_>,
     piece: &[Held<'_, '_>],
     ports: Option<&[u16]>,
     work: &mut Work,
 ) -> bool {
-    let own = || piece.iter().filter(|(it, _)| it.part == *part);
+    let own = || piece.iter().filter(|(it, _)| it.attribute == *attribute);
     let texts = |is_in: bool| {
         let of = own().filter(move |(it, holds)| (*holds != it.is_inverted) == is_in);
         of.map(|(it, _)| &it.texts).collect::<Vec<_>>()
     };
     let (all, none) = (texts(true), texts(false));
-    match part {
-        Part::Port => {
+    let letters = attribute.letters();
+    match attribute {
+        Attribute::Port => {
             let port_is = |port: u16| {
                 own().all(|(it, holds)| (it.written == Written::Port(port.into())) == *holds)
             };
             match ports {
                 Some(ports) => !ports.iter().any(|port| port_is(*port)),
-                None => is_none_left(&all, &none, Alphabet::Values, work),
+                None => is_none_left(&all, &none, letters, work),
             }
         }
-        Part::Path => is_none_left(&all, &none, Alphabet::Paths, work),
-        Part::Scheme | Part::Method | Part::Authority | Part::Namespace => {
-            is_none_left(&all, &none, Alphabet::Values, work)
-        }
-        Part::Header(_) | Part::Parameter(_) | Part::Label(_) => {
+        Attribute::Path
+        | Attribute::Scheme
+        | Attribute::Method
+        | Attribute::Authority
+        | Attribute::Namespace => is_none_left(&all, &none, letters, work),
+        Attribute::Header(_) | Attribute::Parameter(_) | Attribute::Label(_) => {
             // Of several values of a name any one is enough for a test, and each must be none of those that it must not be. Where
             // nothing must be there, nothing may be.
-            all.iter().any(|one| is_none_left(&[one], &none, Alphabet::Values, work))
+            all.iter().any(|one| is_none_left(&[one], &none, letters, work))
+        }
+    }
+}
+
+impl Attribute<'_> {
+    /// Which texts it may have. Of ports and callers no few are all.
+    fn letters(&self) -> &'static Letters {
+        match self {
+            Self::Path => &letters::PATH,
+            Self::Scheme => &letters::SCHEME,
+            Self::Method => &letters::METHOD,
+            Self::Authority => &letters::AUTHORITY,
+            Self::Header(name) => possible::Part::of_header(name).letters(),
+            Self::Parameter(_) => &letters::PARAMETER,
+            Self::Port | Self::Namespace | Self::Label(_) => &letters::VALUE,
         }
     }
 }
 
 impl Asked<'_> {
     fn is_same(&self, other: &Self) -> bool {
-        self.part == other.part
+        self.attribute == other.attribute
             && self.is_inverted == other.is_inverted
             && self.written == other.written
     }
@@ -227,17 +246,17 @@ fn understood(written: &StringMatch, folds: bool) -> Option<Texts<'_>> {
 fn asked(test: &HttpMatch) -> Option<Vec<Asked<'_>>> {
     let mut all = Vec::new();
     let singles = [
-        (Part::Path, &test.uri, test.ignore_uri_case),
-        (Part::Scheme, &test.scheme, false),
-        (Part::Method, &test.method, false),
-        (Part::Authority, &test.authority, false),
+        (Attribute::Path, &test.uri, test.ignore_uri_case),
+        (Attribute::Scheme, &test.scheme, false),
+        (Attribute::Method, &test.method, false),
+        (Attribute::Authority, &test.authority, false),
     ];
-    for (part, written, folds) in singles {
+    for (attribute, written, folds) in singles {
         let Some(written) = written else { continue };
         let texts = understood(written, folds)?;
         if !matches!(texts, Texts::Any) {
             let written = Written::Test(written, folds);
-            all.push(Asked { part, texts, is_inverted: false, written });
+            all.push(Asked { attribute, texts, is_inverted: false, written });
         }
     }
     for (headers, is_inverted) in [(&test.headers, false), (&test.without_headers, true)] {
@@ -247,23 +266,29 @@ fn asked(test: &HttpMatch) -> Option<Vec<Asked<'_>>> {
     }
     for (name, written) in &test.query_params {
         let (texts, written) = (understood(written, false)?, Written::Test(written, false));
-        all.push(Asked { part: Part::Parameter(name), texts, is_inverted: false, written });
+        all.push(Asked {
+            attribute: Attribute::Parameter(name),
+            texts,
+            is_inverted: false,
+            written,
+        });
     }
     if test.port != 0 {
         let texts = Texts::exact(test.port.to_string().into());
         let written = Written::Port(test.port);
-        all.push(Asked { part: Part::Port, texts, is_inverted: false, written });
+        all.push(Asked { attribute: Attribute::Port, texts, is_inverted: false, written });
     }
     // Beside the name of a gateway, Istio does not ask who calls.
-    let labels = test.source_labels.iter().map(|(name, value)| (Part::Label(name), value));
+    let labels = test.source_labels.iter().map(|(name, value)| (Attribute::Label(name), value));
     let namespace = Some(&test.source_namespace).filter(|it| !it.is_empty());
-    let callers: BTreeMap<_, _> = labels.chain(namespace.map(|it| (Part::Namespace, it))).collect();
+    let callers: BTreeMap<_, _> =
+        labels.chain(namespace.map(|it| (Attribute::Namespace, it))).collect();
     if !callers.is_empty() && !test.gateways.is_empty() {
         return None;
     }
-    all.extend(callers.into_iter().map(|(part, value)| {
+    all.extend(callers.into_iter().map(|(attribute, value)| {
         let (texts, written) = (Texts::exact(value.into()), Written::Text(value));
-        Asked { part, texts, is_inverted: false, written }
+        Asked { attribute, texts, is_inverted: false, written }
     }));
     Some(all)
 }
@@ -281,7 +306,7 @@ fn header<'m>(name: &'m str, written: &'m StringMatch, is_inverted: bool) -> Opt
     let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
     let name = if is_lower { Cow::Borrowed(name) } else { name.to_ascii_lowercase().into() };
     let written = Written::Test(written, false);
-    Some(Asked { part: Part::Header(name), texts, is_inverted, written })
+    Some(Asked { attribute: Attribute::Header(name), texts, is_inverted, written })
 }
 
 #[cfg(test)]
@@ -315,6 +340,13 @@ mod tests {
         let (some, other) = (r#"{"port": 80}"#, r#"{"port": 81}"#);
         assert_eq!(takers(&[some, other, X], Some(&[80, 81])), Some(vec![0, 1]));
         assert_eq!(takers(&[some, X], Some(&[80])), Some(vec![0]));
+        let (http, https) =
+            (r#"{"scheme": {"exact": "http"}}"#, r#"{"scheme": {"exact": "https"}}"#);
+        assert_eq!(takers(&[http, https, X], None), Some(vec![0, 1]));
+        let graphic = r#"{"uri": {"regex": "/[!-~]*"}}"#;
+        assert_eq!(takers(&[graphic, X], None), Some(vec![0]));
+        let printed = r#"{"headers": {"y": {"regex": "[^\\x01]*"}}}"#;
+        assert_eq!(takers(&[printed, r#"{"headers": {"y": {}}}"#], None), Some(vec![0]));
         let is_there = r#"{"headers": {"y": {}}}"#;
         let is_not = r#"{"withoutHeaders": {"y": {}}}"#;
         assert_eq!(takers(&[is_there, is_not, X], None), Some(vec![0, 1]));

@@ -4,8 +4,8 @@
 
 use crate::api::istio::Attached;
 use crate::api::{Resource, nearest};
-use crate::check::inventory;
 use crate::check::routes::generated_gateway;
+use crate::check::{inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::route::{GatewayName, Parent, RefusedParent, VirtualService};
@@ -44,7 +44,7 @@ fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec
         }
         let path = FieldPath::default().field("spec").field("gateways").index(index);
         let place = Place::value(it.resource.id, path);
-        let near = near(mesh, namespace, name).map(|(of, name)| {
+        let near = suggestion::gateway(mesh, namespace, name).map(|(of, name)| {
             if of == it.namespace() { name.to_owned() } else { format!("{of}/{name}") }
         });
         let found = describe(place, namespace, name, near.as_deref());
@@ -75,7 +75,7 @@ pub(in crate::check) fn in_match(
     {
         return None;
     }
-    let near = near(mesh, namespace, name).map(|(of, name)| {
+    let near = suggestion::gateway(mesh, namespace, name).map(|(of, name)| {
         if of == it.namespace() { name.to_owned() } else { format!("{of}/{name}") }
     });
     let mut found = describe(Place::value(it.resource.id, path), namespace, name, near.as_deref())
@@ -90,20 +90,6 @@ fn describe(place: Place, namespace: &str, name: &str, near: Option<&str>) -> Di
     Diagnostic::new(&CHECK, place, message).meant(near, "no such Gateway").help(
         "a Gateway that exists outside of this repository goes into `inventory.gateways` of mesh.yaml",
     )
-}
-
-/// The nearest name of the namespace, or the same name in another one.
-pub(in crate::check) fn near<'m>(
-    mesh: &'m Mesh<'_>,
-    namespace: &str,
-    name: &str,
-) -> Option<(&'m str, &'m str)> {
-    let all: Vec<_> = mesh.gateways.names().iter().filter_map(|it| it.split_once('/')).collect();
-    let own = all.iter().filter(|(of, _)| *of == namespace);
-    if let Some(near) = nearest(name, own.map(|(_, name)| *name)) {
-        return all.iter().find(|(of, it)| *of == namespace && *it == near).copied();
-    }
-    all.iter().find(|(_, it)| *it == name).copied()
 }
 
 fn check_parents(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

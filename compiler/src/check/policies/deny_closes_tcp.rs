@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::http_rule_on_tcp_port::{Ports, http_field, ports};
 use crate::api::istio::{Action, Rule, Source};
-use crate::check::proxies::ineffective_sidecar::is_ambient_namespace;
+use crate::check::ambient::is_ambient_namespace;
+use crate::check::http_field::http_field;
 use crate::check::selection;
+use crate::check::workload_ports::{Ports, ports};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Scope;

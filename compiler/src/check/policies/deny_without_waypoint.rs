@@ -4,9 +4,9 @@
 //! takes policies that target it. Here every workload has a proxy that does what the rule says. Sources: Istio, "Layer 4
 //! security policies in ambient mode"; istio/istio#61126.
 
-use super::http_rule_on_tcp_port::http_field;
 use crate::api::istio::{Action, Attached};
-use crate::check::proxies::ineffective_sidecar::namespace_label;
+use crate::check::ambient::namespace_label;
+use crate::check::http_field::http_field;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 

@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::policy_never_matches::{block, is_within, namespace_of};
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, From, Operation, Rule, Source};
 use crate::check::caller::is_for_all;
+use crate::check::policy_value::{block, is_within, namespace_of};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;

@@ -8,9 +8,9 @@ use mesh_snapshot::object::Role;
 use crate::api::Resource;
 use crate::api::istio::{Attached, AuthorizationPolicy};
 use crate::api::kubernetes::Namespace;
+use crate::check::ambient::is_ambient;
 use crate::check::injection::{self, DATAPLANE_MODE};
 use crate::check::kept::apart;
-use crate::check::proxies::ineffective_sidecar;
 use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
@@ -53,7 +53,7 @@ fn is_meshed(mesh: &Mesh<'_>, workload: &Workload<'_>, namespace: &Resource<Name
     has_revision
         || workload.inventory.role == Role::Gateway
         || injection::is_meshed(mesh, workload)
-        || ineffective_sidecar::is_ambient(workload)
+        || is_ambient(workload)
         || injection::label(&namespace.metadata, DATAPLANE_MODE) == Some("ambient")
 }
 

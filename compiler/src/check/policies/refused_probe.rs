@@ -7,13 +7,13 @@
 
 use mesh_snapshot::object::Role;
 
-use super::policy_never_matches::is_within;
 use crate::api::istio::{Action, MtlsMode, Operation, Rule};
 use crate::api::kubernetes::{Container, Probe};
 use crate::api::scalar::IntOrString;
 use crate::check::caller::Caller;
 use crate::check::in_force::InForce;
 use crate::check::mtls;
+use crate::check::policy_value::is_within;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 

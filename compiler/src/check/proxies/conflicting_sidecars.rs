@@ -4,8 +4,8 @@
 
 use mesh_snapshot::object::Labels;
 
-use super::ineffective_sidecar::is_ambient;
 use crate::api::istio::Sidecar;
+use crate::check::ambient::is_ambient;
 use crate::check::overlap::{Overlap, overlaps};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;

@@ -4,9 +4,9 @@
 
 use crate::api::Resource;
 use crate::api::istio::Sidecar;
-use crate::check::injection::{self, DATAPLANE_MODE, REVISION};
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::{Mesh, Workload};
+use crate::check::ambient::{REDIRECTION, is_ambient, namespace_label};
+use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::resolve::Mesh;
 
 pub(super) static CHECK: Check =
     Check::lint("ineffective-sidecar", Severity::Warning, include_str!("ineffective_sidecar.md"))
@@ -31,32 +31,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-pub(in crate::check) fn is_for_all(spec: &Sidecar) -> bool {
+pub(super) fn is_for_all(spec: &Sidecar) -> bool {
     spec.workload_selector.as_ref().is_none_or(|it| it.labels.is_empty())
-}
-
-const REDIRECTION: &str = "ambient.istio.io/redirection";
-
-/// Istio's CNI agent marks the pods that it has taken in.
-pub(in crate::check) fn is_ambient(workload: &Workload<'_>) -> bool {
-    workload.metadata.annotations.get(REDIRECTION).is_some_and(|it| it == "enabled")
-}
-
-pub(in crate::check) fn is_ambient_namespace(mesh: &Mesh<'_>, namespace: &str) -> bool {
-    namespace_label(mesh, namespace).is_some()
-}
-
-/// Where a namespace says so. Injection outweighs it.
-pub(in crate::check) fn namespace_label(mesh: &Mesh<'_>, name: &str) -> Option<Place> {
-    let namespace = mesh.namespaces.find(name)?;
-    let label = |name| injection::label(&namespace.metadata, name);
-    let has_revision = label(REVISION).is_some_and(|revision| !revision.is_empty());
-    if injection::is_enabled(namespace) || has_revision || label(DATAPLANE_MODE) != Some("ambient")
-    {
-        return None;
-    }
-    let labels = FieldPath::default().field("metadata").field("labels");
-    Some(Place::value(namespace.id, labels.field(DATAPLANE_MODE)))
 }
 
 fn workload_annotation(mesh: &Mesh<'_>, sidecar: &Resource<Sidecar>) -> Option<Place> {

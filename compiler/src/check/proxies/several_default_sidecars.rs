@@ -2,7 +2,8 @@
 //!
 //! Source: Istio, `sidecar.SelectorAnalyzer`. In a namespace outside of sidecar mode they are `ineffective-sidecar`'s.
 
-use super::ineffective_sidecar::is_ambient_namespace;
+use super::ineffective_sidecar::is_for_all;
+use crate::check::ambient::is_ambient_namespace;
 use crate::check::overlap::several;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -15,7 +16,7 @@ pub(super) static CHECK: Check = Check::lint(
 .alias(&["IST0111"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for all in several(&mesh.source.sidecars, super::ineffective_sidecar::is_for_all) {
+    for all in several(&mesh.source.sidecars, is_for_all) {
         let mut all = all.into_iter();
         let (Some(first), Some(second)) = (all.next(), all.next()) else { continue };
         if is_ambient_namespace(mesh, &first.namespace) {

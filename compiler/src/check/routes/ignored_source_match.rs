@@ -2,7 +2,7 @@
 //!
 //! Source: Istio, `sourceMatchHTTP`, `matchTLS`, `matchTCP`: they look at the caller where the match names no gateway.
 
-use crate::check::asked;
+use crate::check::any_match;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -12,7 +12,7 @@ pub(super) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     apart::resources(&mesh.source.virtual_services, out, |resource, out| {
-        for asked in asked::of(resource).into_iter().filter(|it| !it.gateways.is_empty()) {
+        for asked in any_match::of(resource).into_iter().filter(|it| !it.gateways.is_empty()) {
             let labels = (!asked.source_labels.is_empty()).then_some("sourceLabels");
             let namespace = (!asked.source_namespace.is_empty()).then_some("sourceNamespace");
             let Some(field) = labels.or(namespace) else { continue };

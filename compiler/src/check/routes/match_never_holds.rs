@@ -11,10 +11,10 @@ use std::rc::Rc;
 use mesh_snapshot::object::Labels;
 
 use crate::api::nearest;
-use crate::check::asked::{self, Asked};
+use crate::check::any_match::{self, AnyMatch};
 use crate::check::inventory;
 use crate::check::kept::apart;
-use crate::check::matching::asked_texts::{self, DeadText};
+use crate::check::matching::dead_texts::{self, DeadText};
 use crate::check::matching::possible::{Form, Part};
 use crate::check::names::unknown_gateway;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -29,7 +29,7 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let callers = Callers::default();
     apart::virtual_services(mesh, out, |it, out| {
-        for asked in asked::of(it.resource) {
+        for asked in any_match::of(it.resource) {
             let before = out.len();
             check_gateways(mesh, it, &asked, out);
             if out.len() == before {
@@ -45,7 +45,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (route, http) in it.spec.http.iter().enumerate() {
             for (index, test) in http.r#match.iter().enumerate() {
                 let at = || list.clone().index(route).field("match").index(index);
-                out.extend(asked_texts::of_match(test, mode, &at).map(|dead| of_text(it.id, dead)));
+                out.extend(dead_texts::of_match(test, mode, &at).map(|dead| of_text(it.id, dead)));
             }
         }
     });
@@ -54,7 +54,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (rule, written) in it.spec.rules.iter().enumerate() {
             for (index, test) in written.matches.iter().enumerate() {
                 let at = || list.clone().index(rule).field("matches").index(index);
-                let dead = asked_texts::of_route_match(test, mode, &at);
+                let dead = dead_texts::of_route_match(test, mode, &at);
                 out.extend(dead.map(|dead| of_text(it.id, dead)));
             }
         }
@@ -89,7 +89,7 @@ fn never(it: &VirtualService<'_>, path: FieldPath, message: String) -> Diagnosti
 fn check_gateways(
     mesh: &Mesh<'_>,
     it: &VirtualService<'_>,
-    asked: &Asked<'_>,
+    asked: &AnyMatch<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
     for (index, written) in asked.gateways.iter().enumerate() {
@@ -113,7 +113,11 @@ fn check_gateways(
     }
 }
 
-fn check_port(mesh: &Mesh<'_>, it: &VirtualService<'_>, asked: &Asked<'_>) -> Option<Diagnostic> {
+fn check_port(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    asked: &AnyMatch<'_>,
+) -> Option<Diagnostic> {
     let port = u16::try_from(asked.port).ok().filter(|port| *port != 0)?;
     let named: Vec<_> =
         asked.gateways.iter().map(|name| gateway_name(name, it.namespace())).collect();
@@ -148,7 +152,7 @@ fn may_have(mesh: &Mesh<'_>, it: &VirtualService<'_>, place: &GatewayName, port:
 fn check_namespace(
     mesh: &Mesh<'_>,
     it: &VirtualService<'_>,
-    asked: &Asked<'_>,
+    asked: &AnyMatch<'_>,
 ) -> Option<Diagnostic> {
     let name = asked.source_namespace;
     if name.is_empty() || !mesh.namespaces.are_declared() || mesh.namespaces.contains(name) {
@@ -163,7 +167,7 @@ fn check_namespace(
 fn check_labels<'m>(
     mesh: &'m Mesh<'_>,
     it: &VirtualService<'_>,
-    asked: &Asked<'m>,
+    asked: &AnyMatch<'m>,
     callers: &Callers<'m>,
 ) -> Option<Diagnostic> {
     let labels = asked.source_labels;
@@ -222,7 +226,7 @@ impl<'m> Callers<'m> {
 fn check_callers<'m>(
     mesh: &'m Mesh<'_>,
     it: &VirtualService<'_>,
-    asked: &Asked<'m>,
+    asked: &AnyMatch<'m>,
     callers: &Callers<'m>,
 ) -> Option<Diagnostic> {
     let labels = asked.source_labels;
@@ -293,7 +297,7 @@ mod tests {
             ),
             (
                 "{queryParams: {x: {exact: 'a&b'}}}",
-                "nothing is ever `a&b`: white space, `&` and `#` are escaped in a parameter",
+                "nothing is ever `a&b`: white space, control characters, `&` and `#` are escaped in a parameter",
             ),
         ] {
             assert_eq!(of_routes(&[test]), [("match-never-holds", message.to_owned())], "{test}");

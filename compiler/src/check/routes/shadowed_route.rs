@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::unreachable_route::all_taken;
 use crate::api::istio::HttpMatch;
 use crate::check::kept::apart;
-use crate::check::matching::asked_texts;
 use crate::check::matching::cover::covers;
+use crate::check::matching::dead_texts;
 use crate::check::matching::http_places::HttpPlaces;
 use crate::check::matching::merged_routes::{self, Merged, MergedRoutes};
+use crate::check::matching::route_place::{match_place, place};
 use crate::check::matching::together::Together;
 use crate::check::matching::tried::Tried;
 use crate::check::matching::witness::for_one;
@@ -97,7 +98,7 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
 /// Whether a match asks for a text that no request has: `match-never-holds` speaks of it.
 fn has_dead_text(mesh: &Mesh<'_>, test: &HttpMatch) -> bool {
     let mode = mesh.settings.path_normalization;
-    asked_texts::of_match(test, mode, &FieldPath::default).next().is_some()
+    dead_texts::of_match(test, mode, &FieldPath::default).next().is_some()
 }
 
 /// The matches of a route, with their places in it.
@@ -292,45 +293,6 @@ fn dead_match(
     // The route is in use all the same.
     found.severity = Severity::Info;
     found
-}
-
-/// The smallest thing that stands for a route: its name, else its first key.
-pub(in crate::check) fn place(route: &MergedHttp<'_>) -> Place {
-    let at = FieldPath::default().field("spec").field("http").index(route.index);
-    let written = route.resource.spec.http.get(route.index);
-    let has = |has: fn(&crate::api::istio::HttpRoute) -> bool| written.is_some_and(has);
-    let document = route.resource.id;
-    if has(|it| !it.name.is_empty()) {
-        Place::value(document, at.field("name"))
-    } else if has(|it| !it.r#match.is_empty()) {
-        Place::key(document, at.field("match"))
-    } else if has(|it| !it.route.is_empty()) {
-        Place::key(document, at.field("route"))
-    } else if has(|it| it.redirect.is_some()) {
-        Place::key(document, at.field("redirect"))
-    } else {
-        Place::value(document, at)
-    }
-}
-
-/// A match of a route; of one that was merged with its root's, the route.
-fn match_place(route: &MergedHttp<'_>, index: usize) -> Place {
-    if route.root.is_some() {
-        return place(route);
-    }
-    let at = FieldPath::default().field("spec").field("http").index(route.index);
-    let at = at.field("match").index(index);
-    let written = route.spec.r#match.get(index);
-    let first = written.and_then(|it| {
-        [("uri", it.uri.is_some()), ("headers", !it.headers.is_empty())]
-            .into_iter()
-            .find_map(|(name, is_set)| is_set.then_some(name))
-    });
-    match first {
-        Some("uri") => Place::value(route.resource.id, at.field("uri")),
-        Some(name) => Place::key(route.resource.id, at.field(name)),
-        None => Place::value(route.resource.id, at),
-    }
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use super::shadowed_route::place;
 use crate::api::istio::HttpMatch;
 use crate::check::kept::apart;
 use crate::check::matching::cover::takes_all;
 use crate::check::matching::http_places::HttpPlaces;
+use crate::check::matching::route_place::place;
 use crate::check::matching::together::Together;
 use crate::check::matching::witness::for_one;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};

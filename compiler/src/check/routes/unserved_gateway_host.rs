@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::host_not_on_gateway;
 use crate::api::istio;
-use crate::check::names::unknown_gateway::near;
+use crate::check::suggestion;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::gateway::{Class, IstioGateway, Server};
 use crate::resolve::route::{Parent, RefusedParent, VirtualService};
@@ -41,7 +41,7 @@ fn misspelt<'m>(mesh: &'m Mesh<'_>) -> BTreeSet<(&'m str, &'m str)> {
     let named = mesh.virtual_services.gateways().into_iter();
     let unknown = named.filter(|name| mesh.gateways.find(name).is_none());
     let unknown = unknown.filter_map(|name| name.split_once('/'));
-    unknown.filter_map(|(namespace, name)| near(mesh, namespace, name)).collect()
+    unknown.filter_map(|(namespace, name)| suggestion::gateway(mesh, namespace, name)).collect()
 }
 
 fn redirects(server: &Server<'_>) -> bool {

@@ -6,7 +6,7 @@
 use mesh_snapshot::object::Protocol;
 
 use crate::check::kept::apart;
-use crate::check::routes::shadowed_route::place;
+use crate::check::matching::route_place::place;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::is_wildcard;

@@ -12,6 +12,7 @@
 
 use std::str::Chars;
 
+use mesh_engine::byte::is_token;
 use mesh_snapshot::object::HeaderEdit;
 
 use super::HeaderEdits;
@@ -246,9 +247,7 @@ pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty()
         && !is_order(name)
         && !FRAMING.iter().any(|known| name.eq_ignore_ascii_case(known))
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        && name.bytes().all(is_token)
 }
 
 const ORDER: &str = "x-envoy-";

@@ -1,5 +1,7 @@
 //! Which endpoint gets a request.
 
+use mesh_engine::byte::is_parameter;
+
 use super::super::checks::{CONFLICTING_ACTIONS, DEPRECATED_FIELD, INVALID_LOAD_BALANCER};
 use super::super::{duration, header};
 use super::locality;
@@ -115,9 +117,8 @@ fn check_hash(hash: &ConsistentHash, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if let Some(name) = &hash.http_header_name {
         header::check_hashed(name, at.field("httpHeaderName").value(), out);
     }
-    let is_sent = |byte: u8| byte.is_ascii_graphic() && !b"&=#".contains(&byte);
     if let Some(name) = &hash.http_query_parameter_name
-        && (name.is_empty() || !name.bytes().all(is_sent))
+        && (name.is_empty() || !name.bytes().all(|it| is_parameter(it) && it != b'='))
     {
         let message = format!("no parameter of a query is called `{name}`");
         let place = at.field("httpQueryParameterName").value();

@@ -1,8 +1,8 @@
 //! Parts of a rule that exclude each other, whatever the workload.
 
 use super::Fault;
-use super::pattern::{are_apart, every_address, is_within, namespace_of};
 use crate::api::istio::{Condition, Operation, Rule, Source};
+use crate::check::policy_value::{are_apart, every_address, is_within, namespace_of};
 use crate::diagnostic::FieldPath;
 
 pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {

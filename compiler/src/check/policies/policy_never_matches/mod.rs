@@ -12,21 +12,18 @@
 mod contradiction;
 mod identity;
 mod impossible;
-mod pattern;
 mod token;
 
 use std::cell::OnceCell;
-
-pub(in crate::check) use self::pattern::{block, every_address, is_within, namespace_of};
 
 use contradiction::contradictions;
 use identity::Callers;
 use impossible::dead_values;
 use token::Tokens;
 
-use super::http_rule_on_tcp_port::ports;
 use crate::api::istio::{Action, MtlsMode, Rule};
 use crate::check::kept::apart;
+use crate::check::workload_ports::ports;
 use crate::check::{mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};

@@ -1,4 +1,4 @@
-//! What the matches of all three sorts of routes ask of where a request comes from, and goes in.
+//! What matches of all three sorts of routes have in common: where a request comes from, and where it goes in.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use crate::api::Resource;
 use crate::api::istio;
 use crate::diagnostic::FieldPath;
 
-/// A match of a route.
-pub(super) struct Asked<'m> {
+/// A match of a route for HTTP, TLS or TCP.
+pub(super) struct AnyMatch<'m> {
     pub at: FieldPath,
     pub port: u32,
     pub gateways: &'m [String],
@@ -15,9 +15,9 @@ pub(super) struct Asked<'m> {
     pub source_labels: &'m BTreeMap<String, String>,
 }
 
-macro_rules! asked {
+macro_rules! any_match {
     ($at:expr, $test:expr) => {
-        Asked {
+        AnyMatch {
             at: $at,
             port: $test.port,
             gateways: &$test.gateways,
@@ -28,7 +28,7 @@ macro_rules! asked {
 }
 
 /// Those that are written in the resource itself, without what delegates inherit.
-pub(super) fn of(resource: &Resource<istio::VirtualService>) -> Vec<Asked<'_>> {
+pub(super) fn of(resource: &Resource<istio::VirtualService>) -> Vec<AnyMatch<'_>> {
     let spec = &resource.spec;
     let at = |list: &'static str, route, index| {
         let at = FieldPath::default().field("spec").field(list).index(route);
@@ -37,15 +37,15 @@ pub(super) fn of(resource: &Resource<istio::VirtualService>) -> Vec<Asked<'_>> {
     let mut all = Vec::new();
     for (route, http) in spec.http.iter().enumerate().filter(|(_, it)| it.delegate.is_none()) {
         let tests = http.r#match.iter().enumerate();
-        all.extend(tests.map(|(index, test)| asked!(at("http", route, index), test)));
+        all.extend(tests.map(|(index, test)| any_match!(at("http", route, index), test)));
     }
     for (route, tls) in spec.tls.iter().enumerate() {
         let tests = tls.r#match.iter().enumerate();
-        all.extend(tests.map(|(index, test)| asked!(at("tls", route, index), test)));
+        all.extend(tests.map(|(index, test)| any_match!(at("tls", route, index), test)));
     }
     for (route, tcp) in spec.tcp.iter().enumerate() {
         let tests = tcp.r#match.iter().enumerate();
-        all.extend(tests.map(|(index, test)| asked!(at("tcp", route, index), test)));
+        all.extend(tests.map(|(index, test)| any_match!(at("tcp", route, index), test)));
     }
     all
 }

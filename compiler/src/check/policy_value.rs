@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 /// Whether all that `value` stands for, `other` stands for too: texts, `prefix*`, `*suffix`, `*`, or CIDR blocks.
-pub(in crate::check) fn is_within(value: &str, other: &str) -> bool {
+pub(super) fn is_within(value: &str, other: &str) -> bool {
     if let (Ok(value), Ok(other)) = (block(value), block(other)) {
         return other.contains(&value);
     }
@@ -58,7 +58,7 @@ fn is_template_within(value: &str, other: &str) -> bool {
 }
 
 /// A block, or the one address of it.
-pub(in crate::check) fn block(text: &str) -> Result<IpNet, ()> {
+pub(super) fn block(text: &str) -> Result<IpNet, ()> {
     // Most texts are none, and it takes long to find out of some.
     if !text.bytes().all(|byte| byte.is_ascii_hexdigit() || b".:/".contains(&byte)) {
         return Err(());
@@ -68,14 +68,14 @@ pub(in crate::check) fn block(text: &str) -> Result<IpNet, ()> {
 }
 
 /// The namespace of an identity, where it is written out.
-pub(in crate::check) fn namespace_of(principal: &str) -> Option<&str> {
+pub(super) fn namespace_of(principal: &str) -> Option<&str> {
     let (_, rest) = principal.split_once("/ns/")?;
     let (namespace, _) = rest.split_once('/')?;
     (!principal.starts_with('*') && !namespace.contains('*')).then_some(namespace)
 }
 
 /// Whether blocks leave no address of IPv4 out, and none of IPv6.
-pub(in crate::check) fn every_address(blocks: &[String]) -> (bool, bool) {
+pub(super) fn every_address(blocks: &[String]) -> (bool, bool) {
     let all = IpNet::aggregate(&blocks.iter().filter_map(|it| block(it).ok()).collect());
     let has = |of_version: fn(&IpAddr) -> bool| {
         all.iter().any(|it| it.prefix_len() == 0 && of_version(&it.addr()))

@@ -1,0 +1,100 @@
+//! What is spoken at the ports of workloads.
+
+use std::collections::BTreeSet;
+
+use mesh_snapshot::object::{Protocol, Role};
+
+use crate::check::selection;
+use crate::diagnostic::{FieldPath, Place};
+use crate::resolve::gateway::{ApiGateway, served_by};
+use crate::resolve::service::Origin;
+use crate::resolve::{Mesh, Workload};
+
+/// The ports of some workloads, by what their Services say they speak; of gateways, by what their servers do.
+#[derive(Default)]
+pub(super) struct Ports {
+    /// Each once, with the place that says so first.
+    pub(super) tcp: Vec<(u16, Place)>,
+    pub(super) has_http: bool,
+}
+
+impl Ports {
+    /// Whether no request is ever read as one there.
+    pub(super) fn are_for_tcp_alone(&self) -> bool {
+        !self.tcp.is_empty() && !self.has_http
+    }
+}
+
+pub(super) fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
+    let mut ports = Ports::default();
+    for workload in workloads {
+        if workload.inventory.role == Role::Gateway {
+            opened(mesh, workload, &mut ports);
+        } else {
+            served(mesh, workload, &mut ports);
+        }
+    }
+    // Many workloads have the same port.
+    let mut met = BTreeSet::new();
+    ports.tcp.retain(|(port, _)| met.insert(*port));
+    ports
+}
+
+/// By the names of the Services' ports.
+fn served(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
+    for service in mesh.services.served_by(workload) {
+        let Origin::Kubernetes(resource) = service.origin else { continue };
+        for port in &service.object.ports {
+            let Some(number) = selection::target(workload, &port.target) else { continue };
+            match port.protocol {
+                Protocol::Tcp | Protocol::Tls | Protocol::Https => {
+                    let written = resource.spec.ports.iter();
+                    let index =
+                        written.into_iter().position(|it| it.port == i32::from(port.number));
+                    let path = FieldPath::default().field("spec").field("ports");
+                    let path = path.index(index.unwrap_or_default()).field("name");
+                    ports.tcp.push((number, Place::value(resource.id, path)));
+                }
+                Protocol::Udp => {}
+                _ => ports.has_http = true,
+            }
+        }
+    }
+}
+
+/// By the servers of the Gateways that select it: TLS that ends at a server carries what is read as HTTP, whatever the
+/// Service's port is called.
+fn opened(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
+    for gateway in mesh.gateways.iter().filter(|it| it.selects(&workload.inventory)) {
+        for server in gateway.servers.iter().filter(|it| it.is_served()) {
+            if server.is_http() {
+                ports.has_http = true;
+                continue;
+            }
+            let path = FieldPath::default().field("spec").field("servers").index(server.index);
+            let place = Place::value(gateway.resource.id, path.field("port").field("protocol"));
+            ports.tcp.push((behind(mesh, workload, server.port), place));
+        }
+    }
+    let is_own = |it: &&ApiGateway<'_>| {
+        it.resource.namespace == workload.namespace()
+            && served_by(mesh, it.resource).to(&workload.inventory)
+    };
+    for gateway in mesh.api_gateways.iter().filter(is_own) {
+        for listener in gateway.listeners.iter().filter(|it| it.is_served()) {
+            if listener.is_http() {
+                ports.has_http = true;
+                continue;
+            }
+            let place = Place::value(listener.document, listener.path().field("protocol"));
+            ports.tcp.push((behind(mesh, workload, listener.port), place));
+        }
+    }
+}
+
+/// The port of a gateway's pods behind the port that a server is for: that of their Service, or their own.
+fn behind(mesh: &Mesh<'_>, workload: &Workload<'_>, number: u16) -> u16 {
+    let targets = mesh.services.served_by(workload).into_iter().flat_map(|it| &it.object.ports);
+    let mut targets = targets.filter(|port| port.number == number);
+    targets.find_map(|port| selection::target(workload, &port.target)).unwrap_or(number)
+}
