@@ -79,6 +79,11 @@ pub(super) fn judge(
         Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } => {
             (namespace, labels)
         }
+        Discovery::Declared { endpoints } if endpoints.is_empty() => {
+            let text = format!("policy lists no endpoints of {}", cluster.host());
+            judged.answer(Outcome::Unrouted, Some(503), &text);
+            return Ok(());
+        }
         other => {
             let text = elsewhere(other, cluster);
             let mut step = Step::new("server");

@@ -10,7 +10,7 @@ use super::texts::{Texts, compiled, takes_absent};
 use crate::api::istio::{HttpMatch, StringMatch};
 
 /// Whether it is sure that `a` takes every text that `b` takes.
-fn takes(a: &Texts<'_>, b: &Texts<'_>) -> bool {
+pub(super) fn takes(a: &Texts<'_>, b: &Texts<'_>) -> bool {
     match (a, b) {
         (Texts::Any, _) => true,
         // Expressions do not disregard case.
@@ -113,15 +113,19 @@ fn covers_text(a: Option<&StringMatch>, b: Option<&StringMatch>) -> bool {
     }
 }
 
-/// Names of headers disregard case. Source: RFC 9110 §5.1.
-fn header<'h>(headers: &'h BTreeMap<String, StringMatch>, name: &str) -> Option<&'h StringMatch> {
+/// A header as it is written, and what is asked of it. Names of headers disregard case. Source: RFC 9110 §5.1.
+pub(super) fn header<'h>(
+    headers: &'h BTreeMap<String, StringMatch>,
+    name: &str,
+) -> Option<(&'h str, &'h StringMatch)> {
     let folded = || headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-    headers.get(name).or_else(|| folded().map(|(_, test)| test))
+    let found = headers.get_key_value(name).or_else(folded);
+    found.map(|(name, test)| (name.as_str(), test))
 }
 
 /// Of headers, which need not be there.
 fn covers_headers(a: &BTreeMap<String, StringMatch>, b: &BTreeMap<String, StringMatch>) -> bool {
-    a.iter().all(|(name, a)| header(b, name).is_some_and(|b| takes_texts(a, b)))
+    a.iter().all(|(name, a)| header(b, name).is_some_and(|(_, b)| takes_texts(a, b)))
 }
 
 /// Of parameters, which need not be there.
@@ -136,7 +140,7 @@ fn covers_absent(a: &HttpMatch, b: &HttpMatch) -> bool {
         // To ask only that it is not there lets one pass that is not, which such a test does not.
         let is_test =
             |b: &StringMatch| b.exact.is_some() || b.prefix.is_some() || b.regex.is_some();
-        excluded.is_some_and(|b| takes_texts(b, a) && (is_test(b) || !takes_absent(a)))
+        excluded.is_some_and(|(_, b)| takes_texts(b, a) && (is_test(b) || !takes_absent(a)))
     })
 }
 

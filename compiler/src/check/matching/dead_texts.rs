@@ -1,5 +1,6 @@
 //! The texts that matches of routes ask for, and whether any request has them.
 
+use mesh_engine::byte;
 use mesh_snapshot::object::PathNormalization;
 
 use super::possible::{Form, Never, Part};
@@ -41,6 +42,12 @@ pub(in crate::check) fn of_match<'m>(
         dead(Part::Parameter, written, || below("queryParams", name))
     });
     singles.chain(headers).chain(parameters)
+}
+
+/// The names that it asks parameters for and no parameter has: `=` ends a name.
+pub(in crate::check) fn names_of_match(test: &HttpMatch) -> impl Iterator<Item = &str> {
+    let is_name = |name: &str| name.bytes().all(|it| byte::is_parameter(it) && it != b'=');
+    test.query_params.keys().map(String::as_str).filter(move |name| !is_name(name))
 }
 
 fn dead(part: Part, written: &StringMatch, at: impl FnOnce() -> FieldPath) -> Option<DeadText<'_>> {

@@ -6,6 +6,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use mesh_snapshot::object::Labels;
@@ -15,12 +16,13 @@ use crate::check::any_match::{self, AnyMatch};
 use crate::check::inventory;
 use crate::check::kept::apart;
 use crate::check::matching::dead_texts::{self, DeadText};
+use crate::check::matching::excluded_headers::{Excluded, excluded};
 use crate::check::matching::possible::{Form, Part};
 use crate::check::names::unknown_gateway;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
-use crate::resolve::host::is_wildcard;
+use crate::resolve::host::{Host, is_wildcard, is_within, lower};
 use crate::resolve::route::{GatewayName, VirtualService, gateway_name};
 
 pub(super) static CHECK: Check =
@@ -38,6 +40,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 out.extend(check_labels(mesh, it, &asked, &callers));
             }
         }
+        check_authority(it, out);
     });
     let mode = mesh.settings.path_normalization;
     apart::resources(&mesh.source.virtual_services, out, |it, out| {
@@ -46,6 +49,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             for (index, test) in http.r#match.iter().enumerate() {
                 let at = || list.clone().index(route).field("match").index(index);
                 out.extend(dead_texts::of_match(test, mode, &at).map(|dead| of_text(it.id, dead)));
+                out.extend(dead_texts::names_of_match(test).map(|name| of_name(it.id, name, &at)));
+                out.extend(excluded(test).map(|header| of_header(it.id, &header, &at)));
             }
         }
     });
@@ -75,6 +80,69 @@ fn of_text(document: DocumentId, dead: DeadText<'_>) -> Diagnostic {
         }
         _ => found,
     }
+}
+
+/// A parameter that no request has.
+fn of_name(document: DocumentId, name: &str, at: &impl Fn() -> FieldPath) -> Diagnostic {
+    let place = Place::key(document, at().field("queryParams").field(name.to_owned()));
+    let message = format!(
+        "no parameter is called `{name}`: `=`, `&`, `#` and white space end a name, or are escaped in it"
+    );
+    Diagnostic::new(&CHECK, place, message).label("never holds").consequence(NOTHING_ROUTED)
+}
+
+/// A header that must not be there, and that every request has which is asked for.
+fn of_header(
+    document: DocumentId,
+    Excluded { name, asked }: &Excluded<'_>,
+    at: &impl Fn() -> FieldPath,
+) -> Diagnostic {
+    let key = |list: &'static str, name: &str| {
+        Place::key(document, at().field(list).field(name.to_owned()))
+    };
+    let message = match asked {
+        Some(_) => format!("what is asked of the header `{name}` is excluded by `withoutHeaders`"),
+        None => format!("every request has `{name}`, which `withoutHeaders` excludes"),
+    };
+    let found = Diagnostic::new(&CHECK, key("withoutHeaders", name), message).label("never holds");
+    let found = match asked {
+        Some(asked) => found.also(key("headers", asked), "asked for here"),
+        None => found,
+    };
+    found.consequence(NOTHING_ROUTED)
+}
+
+/// A host that is none of the resource's.
+fn check_authority(it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
+    let routes = it.resource.spec.http.iter().enumerate();
+    let matches = routes.flat_map(|(route, http)| {
+        http.r#match.iter().enumerate().map(move |(index, test)| (route, index, test))
+    });
+    for (route, index, test) in matches {
+        let Some(asked) = test.authority.as_ref().and_then(|it| it.exact.as_deref()) else {
+            continue;
+        };
+        if it.hosts.iter().any(|host| may_be_called(host, asked)) {
+            continue;
+        }
+        let list = FieldPath::default().field("spec").field("http").index(route);
+        let path = list.field("match").index(index).field("authority").field("exact");
+        let hosts = Place::key(it.resource.id, FieldPath::default().field("spec").field("hosts"));
+        let found =
+            never(it, path, format!("`{asked}` is none of the hosts that the routes are for"));
+        out.push(found.also(hosts, "they are for these alone"));
+    }
+}
+
+/// Whether requests to a host may name it so: in short, with a port, or by an address that it has.
+fn may_be_called(host: &Host, asked: &str) -> bool {
+    let name = asked.rsplit_once(':').map_or(asked, |(name, port)| {
+        if port.bytes().all(|it| it.is_ascii_digit()) { name } else { asked }
+    });
+    let name = lower(name.trim_end_matches('.'));
+    let is_short = |host: &str| host.strip_prefix(&*name).is_some_and(|rest| rest.starts_with('.'));
+    let is_address = name.starts_with('[') || name.parse::<IpAddr>().is_ok();
+    is_address || *host == name || is_short(host) || is_within(&name, host)
 }
 
 const NOTHING_ROUTED: &str = "nothing is routed by this match: it goes by those after it, if any";
@@ -308,6 +376,33 @@ mod tests {
             "{withoutHeaders: {x: {exact: ' a'}}}",
             "{headers: {'@request.auth.claims.sub': {exact: ' a'}}}",
             "{method: {exact: REPORT}, headers: {x: {regex: '.*'}}}",
+        ] {
+            assert!(of_routes(&[test]).is_empty(), "{test}");
+        }
+    }
+
+    #[test]
+    fn a_match_may_exclude_itself() {
+        for (test, message) in [
+            ("{queryParams: {a=b: {exact: c}}}", "no parameter is called `a=b`"),
+            (
+                "{headers: {x: {exact: a}}, withoutHeaders: {X: {}}}",
+                "what is asked of the header `X` is excluded",
+            ),
+            ("{withoutHeaders: {':method': {}}}", "every request has `:method`"),
+            ("{authority: {exact: other.example}}", "`other.example` is none of the hosts"),
+            ("{authority: {exact: 'web.other:80'}}", "`web.other:80` is none of the hosts"),
+        ] {
+            let found = of_routes(&[test]);
+            assert!(found.len() == 1 && found[0].1.contains(message), "{test}: {found:?}");
+        }
+        for test in [
+            "{authority: {exact: web}}",
+            "{authority: {exact: 'web.shop:80'}}",
+            "{authority: {exact: WEB.shop.svc.cluster.local}}",
+            "{authority: {exact: 10.0.0.1}}",
+            "{headers: {x: {}}, withoutHeaders: {x: {exact: a}}}",
+            "{queryParams: {'a[b]': {exact: c}}}",
         ] {
             assert!(of_routes(&[test]).is_empty(), "{test}");
         }

@@ -4,6 +4,7 @@
 
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::route::{
     DropReason, DroppedDelegate, GatewayName, HttpRoute, Parent, RefusedParent, VirtualService,
@@ -14,16 +15,29 @@ pub(super) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, route) in mesh.http_routes.iter() {
+        if route.parents.is_empty() {
+            out.push(without_parent(route.resource.id));
+        }
         for (index, parent) in route.parents.iter().enumerate() {
             if let Parent::Refused(reason) = parent {
                 out.extend(refused(route, index, reason));
             }
         }
     }
+    let streams = mesh.stream_routes.iter().filter(|it| it.parents.is_empty());
+    out.extend(streams.map(|it| without_parent(it.resource.id)));
     apart::virtual_services(mesh, out, |it, out| {
         out.extend((0..it.gateways.len()).filter_map(|index| at_api_gateway(mesh, it, index)));
         out.extend(it.dropped.iter().map(|dropped| delegate(it, dropped)));
     });
+}
+
+fn without_parent(document: DocumentId) -> Diagnostic {
+    let place = Place::key(document, FieldPath::default().field("spec"));
+    Diagnostic::new(&CHECK, place, "the route names no Gateway and no Service to be used at")
+        .label("`parentRefs` is missing")
+        .consequence("the route is used nowhere")
+        .help("name what it is for in `parentRefs`")
 }
 
 /// That there is no such Gateway is `unknown-gateway`'s to say.

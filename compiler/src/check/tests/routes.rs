@@ -222,3 +222,16 @@ fn a_match_for_the_mesh_is_no_route_for_all() {
     };
     assert!(!found("gateways: [edge/g, mesh],").contains(&"unreachable-route"));
 }
+
+#[test]
+fn a_route_is_used_somewhere() {
+    let route = |kind: &str| {
+        let version = if kind == "TLSRoute" { "v1alpha3" } else { "v1" };
+        format!(
+            "apiVersion: gateway.networking.k8s.io/{version}\nkind: {kind}\nmetadata: {{name: a, namespace: shop}}\nspec: {{hostnames: [a.example.com], rules: [{{backendRefs: [{{name: reviews, port: 80}}]}}]}}\n"
+        )
+    };
+    for kind in ["HTTPRoute", "GRPCRoute", "TLSRoute"] {
+        assert_eq!(names(&[REVIEWS, &route(kind)]), ["unattached-route"], "{kind}");
+    }
+}

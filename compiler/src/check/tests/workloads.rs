@@ -113,3 +113,24 @@ fn a_task_is_somebody_and_no_inventory() {
     let found = names(&[&deployment("{app: reviews}"), job, &selects]);
     assert!(!found.contains(&"selector-without-workload"), "{found:?}");
 }
+
+#[test]
+fn hosts_of_entries_are_served_by_somebody() {
+    let entry = |name: &str, rest: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{hosts: [a.example.com], ports: [{{number: 80, name: http, protocol: HTTP}}], location: MESH_INTERNAL, resolution: STATIC{rest}}}\n"
+        )
+    };
+    let none = entry("a", "");
+    assert_eq!(names(&[&none]), ["entry-without-endpoints"]);
+    let listed = entry("b", ", endpoints: [{address: 192.0.2.1}]");
+    assert!(!names(&[&none, &listed]).contains(&"entry-without-endpoints"));
+    let selected = entry("a", ", workloadSelector: {labels: {app: ledger}}");
+    let pods = deployment("{app: reviews}");
+    assert_eq!(names(&[&pods, &selected]), ["selector-without-workload"]);
+    assert_eq!(names(&[&selected]), [""; 0], "nobody knows what runs");
+    let machine = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: shop}\nspec: {address: 192.0.2.1, labels: {app: ledger}}\n";
+    assert_eq!(names(&[&pods, &selected, machine]), [""; 0]);
+    let group = "apiVersion: networking.istio.io/v1\nkind: WorkloadGroup\nmetadata: {name: a, namespace: shop}\nspec: {template: {serviceAccount: a}}\n";
+    assert!(!names(&[&pods, &selected, group]).contains(&"selector-without-workload"));
+}

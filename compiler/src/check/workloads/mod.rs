@@ -1,6 +1,7 @@
 //! What runs, against what is said of it.
 
 mod alias_port_without_protocol;
+mod entry_without_endpoints;
 mod http_route_on_tcp_port;
 mod missing_entry_addresses;
 mod mtls_conflict;
@@ -23,6 +24,7 @@ pub(super) static RULES: &[Rule] = &[
     (&http_route_on_tcp_port::CHECK, http_route_on_tcp_port::run),
     (&undeclared_protocol::CHECK, undeclared_protocol::run),
     (&alias_port_without_protocol::CHECK, alias_port_without_protocol::run),
+    (&entry_without_endpoints::CHECK, entry_without_endpoints::run),
     (&missing_entry_addresses::CHECK, missing_entry_addresses::run),
     (&port_with_two_protocols::CHECK, port_with_two_protocols::run),
     (&shared_target_port::CHECK, shared_target_port::run),

@@ -3,6 +3,8 @@
 //! It is said only where the repository shows what runs: in a namespace with workloads and without what other programs run,
 //! for a Gateway where there is a gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
 
+use std::collections::BTreeSet;
+
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::Labels;
 
@@ -57,6 +59,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
     check_gateways(mesh, out);
     check_services(mesh, out);
+    check_entries(mesh, out);
 }
 
 fn check_policy<T>(mesh: &Mesh<'_>, policy: &Policy<'_, T>, out: &mut Vec<Diagnostic>) {
@@ -158,6 +161,31 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         out.push(
             report(resource.id, path, labels, &all, &among)
                 .consequence("requests to the Service are answered with 503: it has no endpoints"),
+        );
+    }
+}
+
+/// What is no workload of the cluster may be a `WorkloadEntry`, or become one by a `WorkloadGroup`.
+fn check_entries(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let groups: BTreeSet<&str> = mesh.source.workload_groups.namespaces().collect();
+    for entry in &mesh.source.service_entries {
+        let namespace = entry.namespace.as_str();
+        let Some(selector) = &entry.spec.workload_selector else { continue };
+        let labels = &selector.labels;
+        let is_shown = inventory::shows_pods(mesh, namespace) && !groups.contains(namespace);
+        if labels.is_empty()
+            || !is_shown
+            || !mesh.workloads.selected(Some(namespace), labels).is_empty()
+            || !mesh.machines.selected(namespace, labels).is_empty()
+        {
+            continue;
+        }
+        let all: Vec<_> = mesh.workloads.of_namespace(namespace).iter().collect();
+        let path = FieldPath::default().field("spec").field("workloadSelector").field("labels");
+        let among = format!("namespace `{namespace}`");
+        out.push(
+            report(entry.id, path, labels, &all, &among)
+                .consequence("requests to its hosts are answered with 503: they have no endpoints"),
         );
     }
 }

@@ -126,6 +126,7 @@ impl Part {
         }
         let is_white = [' ', '\t'];
         match (self, form) {
+            (Self::Method, Form::Exact("")) => Some("a request has a method"),
             (Self::Method, Form::Exact(text)) => is_lower_method(text).then_some(METHODS_HAVE_CASE),
             (Self::Value, Form::Exact(text)) => {
                 (text.starts_with(is_white) || text.ends_with(is_white)).then_some(WHITE_SPACE)
@@ -212,6 +213,7 @@ mod tests {
             (Method, Exact("get"), Some("GET")),
             (Method, Exact("POST "), Some("POST")),
             (Method, Exact("é"), None),
+            (Method, Exact(""), None),
             (Method, Prefix("a b"), None),
             (Method, Regex("get|post"), Some("GET|POST")),
             (Method, Regex("GET /"), None),
