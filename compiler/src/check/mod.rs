@@ -19,6 +19,7 @@ mod workloads;
 
 // What they are made of.
 mod asked;
+mod audience;
 mod behind_gateway;
 mod caller;
 mod control_plane_address;
