@@ -19,7 +19,7 @@ use mesh_compiler::diagnostic::{Severity, Site};
 use mesh_compiler::source::{SourceFile, Span};
 
 use super::Terminal;
-use super::fit::{Cut, width, wrap_strictly};
+use super::fit::{Cut, width, wrap, wrap_after};
 use super::plain::{plain, shown_path};
 
 /// How many lines are shown above and below that of a label.
@@ -170,8 +170,16 @@ impl Snippet<'_> {
                 left = room;
             }
             let part = if index > 0 { format!(" · {part}") } else { part };
-            out.push_str(&self.terminal.paint.link(&part));
-            left = left.saturating_sub(width(&part));
+            for (line, piece) in wrap_after(room - left, &part, 0, room).into_iter().enumerate() {
+                if line > 0 {
+                    out.push('\n');
+                    pad(margin, out);
+                    out.push('│');
+                    left = room;
+                }
+                out.push_str(&self.terminal.paint.link(&piece));
+                left = left.saturating_sub(width(&piece));
+            }
         }
         out.push_str("]\n");
     }
@@ -224,7 +232,7 @@ impl Snippet<'_> {
             }
             let text = plain(&label.site.text);
             let mut lead = STEM;
-            for text in wrap_strictly(&text, room.saturating_sub(stem + STEM_WIDTH)) {
+            for text in wrap(&text, room.saturating_sub(stem + STEM_WIDTH)) {
                 gutter(margin, out);
                 let mut column = 0;
                 for other in &placed {
