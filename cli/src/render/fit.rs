@@ -10,6 +10,17 @@ pub(super) fn width(text: &str) -> usize {
     textwrap::core::display_width(text)
 }
 
+/// How many bytes at the beginning of a text take at most so many columns; a character at least.
+pub(super) fn prefix(text: &str, room: usize) -> usize {
+    let mut columns = 0;
+    let ends = text.char_indices().skip(1).map(|(at, _)| at).chain([text.len()]);
+    let fits = text.chars().zip(ends).enumerate().take_while(|(place, (character, _))| {
+        columns = after(columns, *character);
+        columns <= room || *place == 0
+    });
+    fits.last().map_or(0, |(_, (_, end))| end)
+}
+
 /// Lines end at spaces, so that a path can be clicked and copied; a word that is longer than a line goes on in the next.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<Cow<'_, str>> {
     wrap_after(0, text, 0, width)
@@ -189,6 +200,15 @@ mod tests {
         assert_eq!(wrap("0123456789abc", 10), ["0123456789", "abc"]);
         assert!(wrap("速い茶色の狐は怠惰な犬を", 10).iter().all(|line| width(line) <= 10));
         assert_eq!(wrap("one ", 10), ["one"]);
+    }
+
+    #[test]
+    fn a_text_is_split_where_the_room_ends() {
+        for (text, room, expected) in
+            [("0123", 3, 3), ("速い茶", 5, 6), ("速い茶", 1, 3), ("01", 9, 2), ("", 3, 0)]
+        {
+            assert_eq!(prefix(text, room), expected, "{text:?} {room}");
+        }
     }
 
     /// The first line has less room than the others, and may have none.
