@@ -187,6 +187,68 @@ spec:
     assert_eq!(difference["effects"][0]["workloads"][0], "payments/payment-v1");
 }
 
+/// What a rule does to those who call a host, and who is no longer led by what was for all.
+#[test]
+fn how_clients_treat_hosts_and_whose_routes_they_have_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let workload = |namespace: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: one, namespace: {namespace}}}\nspec:\n  selector: {{matchLabels: {{app: one}}}}\n  template: {{metadata: {{labels: {{app: one}}}}, spec: {{containers: [{{name: a, image: a}}]}}}}\n---\n"
+        )
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: one, namespace: shop}\nspec: {selector: {app: one}, ports: [{name: http, port: 80}]}\n---\n";
+    let rule = "apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: one, namespace: shop}
+spec:
+  host: one
+  trafficPolicy: {tls: {mode: DISABLE}}
+  subsets: [{name: v1, labels: {app: one}, trafficPolicy: {connectionPool: {tcp: {maxConnections: 5}}}}]
+---
+";
+    let route = |export: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: one, namespace: shop}}\nspec: {{hosts: [one], exportTo: [\"{export}\"], http: [{{timeout: 3s, route: [{{destination: {{host: one}}}}]}}]}}\n"
+        )
+    };
+    let side = |name: &str, rest: &[&str]| {
+        let path = folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        let text = [&workload("shop"), &workload("web"), service].concat() + &rest.concat();
+        std::fs::write(path.join("a.yaml"), text).unwrap();
+        path
+    };
+    let shown = |before: &Path, after: &Path| {
+        String::from_utf8(mesh(&["diff", text(before), text(after)]).stdout).unwrap()
+    };
+    let before = side("before", &[&route("*")]);
+    let (ruled, private) = (side("ruled", &[rule, &route("*")]), side("private", &[&route(".")]));
+
+    let said = shown(&before, &ruled);
+    for line in [
+        "+ DestinationRule shop/one ",
+        "    tls: disable\n",
+        "    + subsets.v1 ",
+        "        labels.app: one\n",
+        "        connectionPool.connectionsMax: 5\n",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert!(shown(&ruled, &before).contains("    tls: disable → not said\n"));
+
+    let host = "one.shop.svc.cluster.local";
+    let said = shown(&before, &private);
+    let line = format!(
+        "    web/one: what they see\n        no longer under VirtualService shop/one: {host}\n"
+    );
+    assert!(said.contains(&line), "{said}");
+    let said = shown(&private, &before);
+    assert!(
+        said.contains(&format!("        now under VirtualService shop/one: {host}\n")),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_difference_is_an_object_for_programs() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashSet};
 
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::object::Labels;
+use mesh_snapshot::object::{ClientPolicy, Labels};
 use mesh_snapshot::{Applies, Key, Kind, Location, Object, Scopes};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Change;
 use super::edits::{self, Edit};
@@ -48,6 +48,13 @@ pub(super) fn between(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Item> {
             (Change::Removed, Some(Value::String(sentence)), _) => {
                 vec![Edit { path: String::new(), before: Some(sentence.clone()), after: None }]
             }
+            // Of a subset it is told whose it is and how it is treated; of a new route it is enough where it is.
+            (Change::Added, _, Some(subset)) if key.kind == Kind::ClientPolicy => {
+                edits::between(&Value::Object(Map::new()), subset)
+            }
+            (Change::Removed, Some(subset), _) if key.kind == Kind::ClientPolicy => {
+                edits::between(subset, &Value::Object(Map::new()))
+            }
             _ => Vec::new(),
         };
         Item { name: (*name).to_owned(), change, place, edits }
@@ -89,18 +96,32 @@ fn whom(namespace: Option<&str>, applies: &Applies) -> String {
 }
 
 /// What an object itself says differently, apart from its parts. Nothing where it has several contents. Of what is new or gone
-/// only what policies enforce is told.
+/// what policies enforce is told, and how clients treat hosts otherwise than they treat any.
 pub(super) fn edits(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Edit> {
     let whole = |bundle: &Bundle| {
         let mut contents = bundle.snapshot.names().get(key).into_iter().flatten();
         let object = contents.next().and_then(|digest| bundle.snapshot.object(digest))?;
         contents.next().is_none().then(|| rest(&object))
     };
-    let is_policy = matches!(key.kind, Kind::PeerAuthentication | Kind::AuthorizationPolicy);
-    let none = || is_policy.then(|| Value::Object(serde_json::Map::new()));
-    match (whole(before).or_else(none), whole(after).or_else(none)) {
+    let none = |bundle: &Bundle| match key.kind {
+        Kind::PeerAuthentication | Kind::AuthorizationPolicy => Some(Value::Object(Map::new())),
+        Kind::ClientPolicy => Some(rest(&Object::ClientPolicy(without_rule(bundle)))),
+        _ => None,
+    };
+    let side = |bundle: &Bundle| whole(bundle).or_else(|| none(bundle));
+    match (side(before), side(after)) {
         (Some(before), Some(after)) => edits::between(&before, &after),
         _ => Vec::new(),
+    }
+}
+
+/// How clients treat a host for which there is no rule: as the mesh configuration says, or with the defaults.
+fn without_rule(bundle: &Bundle) -> ClientPolicy {
+    let key = Key::new(Kind::ClientPolicy, "", "mesh");
+    let mut contents = bundle.snapshot.names().get(&key).into_iter().flatten();
+    match contents.next().and_then(|digest| bundle.snapshot.object(digest)) {
+        Some(Object::ClientPolicy(policy)) => policy,
+        _ => ClientPolicy::default(),
     }
 }
 
@@ -179,11 +200,11 @@ fn rest(object: &Object) -> Value {
 fn fields(object: &Object) -> impl Iterator<Item = (String, Value)> {
     let whole = match units::tree(object) {
         Value::Object(whole) => whole,
-        _ => serde_json::Map::new(),
+        _ => Map::new(),
     };
     let of_kind = |(_, value)| match value {
         Value::Object(fields) => fields,
-        _ => serde_json::Map::new(),
+        _ => Map::new(),
     };
     whole.into_iter().flat_map(of_kind)
 }

@@ -113,9 +113,10 @@ fn changed(
     let (items, edits) = match key.kind {
         // What is seen otherwise is told of those who see it.
         Kind::HostSet | Kind::Egress => (Vec::new(), Vec::new()),
-        // What a new policy asks is told; of other new resources it is enough where they are.
+        // What a new policy asks is told, and how a new rule treats hosts; of other new resources it is enough where they are.
         kind => {
-            let is_told = change == Change::Changed || kind == Kind::AuthorizationPolicy;
+            let is_told = change == Change::Changed
+                || matches!(kind, Kind::AuthorizationPolicy | Kind::ClientPolicy);
             let items = if is_told { items::between(&key, before, after) } else { Vec::new() };
             (items, items::edits(&key, before, after))
         }

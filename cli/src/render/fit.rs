@@ -10,26 +10,45 @@ pub(super) fn width(text: &str) -> usize {
     textwrap::core::display_width(text)
 }
 
-/// Lines end at spaces alone: a path that is torn apart can be neither clicked nor copied.
+/// How many bytes at the beginning of a text take at most so many columns; a character at least.
+pub(super) fn prefix(text: &str, room: usize) -> usize {
+    let mut columns = 0;
+    let ends = text.char_indices().skip(1).map(|(at, _)| at).chain([text.len()]);
+    let fits = text.chars().zip(ends).enumerate().take_while(|(place, (character, _))| {
+        columns = after(columns, *character);
+        columns <= room || *place == 0
+    });
+    fits.last().map_or(0, |(_, (_, end))| end)
+}
+
+/// Lines end at spaces, so that a path can be clicked and copied; a word that is longer than a line goes on in the next.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<Cow<'_, str>> {
-    lines(text, width.max(24), false)
+    wrap_after(0, text, 0, width)
 }
 
-/// The same for what stands in a drawing: a word that is longer than a line goes on in the next.
-pub(super) fn wrap_strictly(text: &str, width: usize) -> Vec<Cow<'_, str>> {
-    lines(text, width.max(1), true)
-}
-
-fn lines(text: &str, width: usize, breaks_words: bool) -> Vec<Cow<'_, str>> {
+/// The same of a text that stands behind `first` columns of its first line, and behind `others` of those that follow.
+pub(super) fn wrap_after(
+    first: usize,
+    text: &str,
+    others: usize,
+    width: usize,
+) -> Vec<Cow<'_, str>> {
     // No character takes more columns than bytes.
-    if text.len() <= width && !text.ends_with(' ') {
+    if first + text.len() <= width && !text.ends_with(' ') {
         return vec![Cow::Borrowed(text)];
     }
-    let options = textwrap::Options::new(width)
+    let (lead, indent) = (" ".repeat(first), " ".repeat(others));
+    let options = textwrap::Options::new(width.max(1))
         .word_separator(textwrap::WordSeparator::AsciiSpace)
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
-        .break_words(breaks_words);
-    textwrap::wrap(text, options)
+        .initial_indent(&lead)
+        .subsequent_indent(&indent);
+    let lines = textwrap::wrap(text, options).into_iter().enumerate();
+    let without = |(place, line): (usize, Cow<'_, str>)| {
+        let taken = if place == 0 { first } else { others };
+        line.get(taken..).unwrap_or_default().to_owned().into()
+    };
+    lines.map(without).collect()
 }
 
 /// The part of a line that is shown, with `…` where more is left out. To find it takes time by what is shown: a line may be a file.
@@ -176,10 +195,35 @@ mod tests {
     }
 
     #[test]
-    fn words_are_torn_only_in_drawings() {
-        let name = "a-word-of-more-than-twenty-four-letters";
-        assert_eq!(wrap(name, 10), [name]);
-        assert!(wrap_strictly(name, 10).iter().all(|line| width(line) <= 10));
-        assert!(wrap_strictly("速い茶色の狐は怠惰な犬を", 10).iter().all(|line| width(line) <= 10));
+    fn words_are_torn_only_where_they_are_longer_than_a_line() {
+        assert_eq!(wrap("a name of some letters", 10), ["a name of", "some", "letters"]);
+        assert_eq!(wrap("0123456789abc", 10), ["0123456789", "abc"]);
+        assert!(wrap("速い茶色の狐は怠惰な犬を", 10).iter().all(|line| width(line) <= 10));
+        assert_eq!(wrap("one ", 10), ["one"]);
+    }
+
+    #[test]
+    fn a_text_is_split_where_the_room_ends() {
+        for (text, room, expected) in
+            [("0123", 3, 3), ("速い茶", 5, 6), ("速い茶", 1, 3), ("01", 9, 2), ("", 3, 0)]
+        {
+            assert_eq!(prefix(text, room), expected, "{text:?} {room}");
+        }
+    }
+
+    /// The first line has less room than the others, and may have none.
+    #[test]
+    fn each_line_has_the_room_that_is_left_of_it() {
+        assert_eq!(wrap_after(6, "one two three four", 2, 12), ["one", "two three", "four"]);
+        assert_eq!(wrap_after(8, "thirteen", 2, 12), ["", "thirteen"]);
+        for text in [
+            "nothing is ever `/café au lait`",
+            "一二三四五六七八九十",
+            "0123456789".repeat(9).as_str(),
+        ] {
+            for (place, line) in wrap_after(9, text, 4, 15).iter().enumerate() {
+                assert!(width(line) <= if place == 0 { 6 } else { 11 }, "{line:?}");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use mesh_compiler::diagnostic::{Class, Finding, Severity};
 use serde_json::{Value, json};
 
+use super::list::List;
 use super::remark::{self, Spot};
 use super::{Report, Setting};
 
@@ -13,9 +14,10 @@ pub(super) fn write(
     setting: &Setting<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let findings = report.findings.iter().zip(setting.fingerprints);
-    let issues: Vec<_> =
-        findings.map(|(finding, print)| issue(finding, print, report, setting)).collect();
+    let issues = List(|| {
+        let findings = report.findings.iter().zip(setting.fingerprints);
+        findings.map(|(finding, print)| issue(finding, print, report, setting))
+    });
     serde_json::to_writer_pretty(&mut *out, &issues)?;
     writeln!(out)
 }

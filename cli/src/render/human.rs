@@ -20,7 +20,7 @@ use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix}
 use rayon::prelude::*;
 
 use super::counts::{counted, is_counted_alone, shown, verdict};
-use super::fit::{Cut, width, wrap};
+use super::fit::{Cut, width, wrap, wrap_after};
 use super::plain::{plain, shown_path};
 use super::{Report, Terminal, patch, snippet};
 
@@ -89,6 +89,8 @@ fn write_finding(
 
 /// Beside the name of a check a message has at least as many columns, or begins under it.
 const HEADING_MIN: usize = 24;
+/// What stands before its following lines.
+const MARGIN: &str = "    ";
 
 /// `error[name]: message`. A file of which no line is shown is named here.
 fn heading(
@@ -110,14 +112,15 @@ fn heading(
     };
     let lead = format!("{}: ", paint.severity(finding.severity, &tag));
     let mut lead = lead.as_str();
-    let mut room = terminal.width.saturating_sub(tag.len() + 2);
+    let mut taken = tag.len() + 2;
+    let room = terminal.width.saturating_sub(taken);
     if room < HEADING_MIN && width(&message) > room {
         writeln!(out, "{}", lead.trim_end())?;
-        (lead, room) = ("    ", terminal.width.saturating_sub(4));
+        (lead, taken) = (MARGIN, MARGIN.len());
     }
-    for line in wrap(&message, room) {
-        writeln!(out, "{lead}{}", paint.bold(&line))?;
-        lead = "    ";
+    for line in wrap_after(taken, &message, MARGIN.len(), terminal.width) {
+        writeln!(out, "{}", format!("{lead}{}", paint.bold(&line)).trim_end())?;
+        lead = MARGIN;
     }
     Ok(())
 }
@@ -170,12 +173,10 @@ fn write_fix(
     field("fix", &format!("{}{caution}", fix.title), terminal, out)?;
     for hunk in patch::hunks(fix, report.parsed) {
         if hunk.file != finding.primary.file {
-            writeln!(
-                out,
-                "{:INDENT$}{}",
-                "",
-                terminal.paint.dim(&shown_path(report.parsed.source(hunk.file)))
-            )?;
+            let path = shown_path(report.parsed.source(hunk.file));
+            for line in wrap(&path, terminal.width.saturating_sub(INDENT)) {
+                writeln!(out, "{:INDENT$}{}", "", terminal.paint.dim(&line))?;
+            }
         }
         let lines = hunk.before.len().max(hunk.after.len());
         let width = (hunk.line + lines).to_string().len();
@@ -295,13 +296,17 @@ mod tests {
         let secret = "QUJD".repeat(400);
         let text = format!(
             "{{apiVersion: v1, kind: Secret, metadata: {{name: s, namespace: shop, labels: {{标签: 很长的标签的值}}}}, type: kubernetes.io/tls, data: {{tls.crt: {secret}, tls.key: {secret}}}}}\n---\n\
-             {{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: v, namespace: shop, annotations: {{说明: {}}}}}, spec: {{hosts: [reviews, ratings], http: [{{rout: [], retries: {{attempts: 3, perTryTimeuot: 2s}}, route: [{{destination: {{host: nobody}}}}, {{destination: {{host: no.body.example.com, prot: 8}}}}]}}]}}}}\n",
-            "这一行很长很长".repeat(60)
+             {{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {{name: v, namespace: shop, annotations: {{说明: {}}}}}, spec: {{hosts: [reviews, ratings], http: [{{rout: [], retries: {{attempts: 3, perTryTimeuot: 2s}}, route: [{{destination: {{host: nobody}}}}, {{destination: {{host: no.body.example.com, prot: 8}}}}]}}]}}}}\n---\n\
+             {{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {{name: p, namespace: shop}}, spec: {{rules: [{{to: [{{operation: {{paths: [\"/日本語 {}\", \"{}\"]}}}}]}}]}}}}\n",
+            "这一行很长很长".repeat(60),
+            "日本語".repeat(50),
+            "path/".repeat(40),
         );
-        let compiled = compile(&[Input::Text { name: "a.yaml".into(), text }], &Options::default());
+        let name = format!("{}/一个很长的文件夹/a.yaml", "folder".repeat(20));
+        let compiled = compile(&[Input::Text { name, text }], &Options::default());
         let (parsed, mesh, findings) = (&compiled.parsed, &compiled.mesh, &*compiled.findings);
         let report = Report { parsed, mesh, findings, snapshot: None };
-        assert!(findings.len() > 4 && findings.iter().any(|it| !it.fixes.is_empty()));
+        assert!(findings.len() > 6 && findings.iter().any(|it| !it.fixes.is_empty()));
         for columns in [40, 60, 80, 100] {
             let terminal = Terminal { width: columns, paint: Paint(false) };
             let mut out = Vec::new();

@@ -7,9 +7,19 @@ use std::io::{self, Write};
 use mesh_compiler::diagnostic::{Finding, Severity, Site, TextFix};
 use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{FileId, Span};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::list::List;
 use super::{Report, Setting};
+
+#[derive(Serialize)]
+struct Object<D> {
+    diagnostics: D,
+    schema: &'static str,
+    snapshot: Option<String>,
+    summary: Value,
+}
 
 /// Writes the object and a line break.
 pub(super) fn write(
@@ -17,15 +27,15 @@ pub(super) fn write(
     setting: &Setting<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let findings = report.findings.iter().zip(setting.fingerprints);
-    let findings: Vec<_> =
-        findings.map(|(finding, print)| diagnostic(finding, print, report.parsed)).collect();
-    let object = json!({
-        "schema": "mesh.diagnostics/v1",
-        "summary": summary(report),
-        "snapshot": report.snapshot.map(|digest| digest.to_string()),
-        "diagnostics": findings,
-    });
+    let object = Object {
+        diagnostics: List(|| {
+            let findings = report.findings.iter().zip(setting.fingerprints);
+            findings.map(|(finding, print)| diagnostic(finding, print, report.parsed))
+        }),
+        schema: "mesh.diagnostics/v1",
+        snapshot: report.snapshot.map(|digest| digest.to_string()),
+        summary: summary(report),
+    };
     serde_json::to_writer_pretty(&mut *out, &object)?;
     writeln!(out)
 }

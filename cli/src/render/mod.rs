@@ -22,6 +22,7 @@ mod sarif;
 // What several of them share.
 pub(crate) mod counts;
 mod fit;
+mod list;
 mod paths;
 pub(crate) mod plain;
 mod remark;

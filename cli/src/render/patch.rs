@@ -28,7 +28,7 @@ pub(super) fn hunks(fix: &TextFix, parsed: &Parsed) -> Vec<Hunk> {
             .count();
         let (now, later) = rest.split_at(together.max(1));
         if !file.hides(lines) {
-            hunks.push(hunk(first.file, file, near(lines, now, file), now));
+            hunks.push(hunk(first.file, file, lines, now));
         }
         rest = later;
     }
@@ -48,7 +48,7 @@ fn lines_of(file: &SourceFile, span: Span) -> Span {
 /// What is kept on either side of the edits of long lines: more than any terminal shows.
 const NEAR: u32 = 1 << 10;
 
-/// Of long lines the part that the edits are in. A line may be a whole file, and have thousands of findings.
+/// Of long lines the part that the edits are in; `…` stands for what is left out. A line may be a whole file, and have thousands of findings.
 fn near(lines: Span, edits: &[&TextEdit], file: &SourceFile) -> Span {
     let first = edits.first().map_or(lines.start, |edit| edit.span.start);
     let last = edits.iter().map(|edit| edit.span.end).max().unwrap_or(lines.end);
@@ -61,7 +61,8 @@ fn near(lines: Span, edits: &[&TextEdit], file: &SourceFile) -> Span {
     Span::new(start, end)
 }
 
-fn hunk(id: FileId, file: &SourceFile, lines: Span, edits: &[&TextEdit]) -> Hunk {
+fn hunk(id: FileId, file: &SourceFile, whole: Span, edits: &[&TextEdit]) -> Hunk {
+    let lines = near(whole, edits, file);
     let before = file.shown(lines);
     let mut after = before.clone();
     for edit in edits.iter().rev() {
@@ -71,6 +72,9 @@ fn hunk(id: FileId, file: &SourceFile, lines: Span, edits: &[&TextEdit]) -> Hunk
             after.replace_range(start..end, &edit.text);
         }
     }
+    let more = |is_more: bool| if is_more { "…" } else { "" };
+    let (left, right) = (more(whole.start < lines.start), more(lines.end < whole.end));
+    let [before, after] = [before, after].map(|text| format!("{left}{text}{right}"));
     let line = file.lines().line_of(lines.start) + 1;
     changed(id, line, &lines_in(&before), &lines_in(&after))
 }
@@ -95,7 +99,30 @@ fn changed(file: FileId, line: usize, before: &[&str], after: &[&str]) -> Hunk {
 
 #[cfg(test)]
 mod tests {
+    use mesh_compiler::source::Role;
+
     use super::*;
+
+    #[test]
+    fn what_is_left_out_of_long_lines_is_not_passed_over_in_silence() {
+        let (left, right) = ("l".repeat(2 * NEAR as usize), "r".repeat(2 * NEAR as usize));
+        let text = format!("first\n{left}old{right}\nlast\n");
+        let file = SourceFile::new("a.yaml", Role::Policy, text.clone());
+        let of = |found: &str, new: &str| {
+            let start = u32::try_from(text.find(found).unwrap()).unwrap();
+            let span = Span::new(start, start + u32::try_from(found.len()).unwrap());
+            let edit = TextEdit { file: FileId(0), span, text: new.to_owned() };
+            hunk(FileId(0), &file, lines_of(&file, span), &[&edit])
+        };
+        let near = NEAR as usize;
+        let shown = |word: &str| {
+            vec![format!("…{}{word}{}…", left.get(..near).unwrap(), right.get(..near).unwrap())]
+        };
+        let cut = of("old", "new");
+        assert_eq!((cut.line, cut.before, cut.after), (2, shown("old"), shown("new")));
+        let whole = of("first", "one");
+        assert_eq!((whole.before, whole.after), (vec!["first".to_owned()], vec!["one".to_owned()]));
+    }
 
     #[test]
     fn lines_that_stay_are_not_shown() {

@@ -7,8 +7,10 @@ use std::io::{self, Write};
 use mesh_compiler::diagnostic::{Applicability, Finding, TextFix};
 use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{SourceFile, Span};
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::list::List;
 use super::remark::{self, Region, Spot};
 use super::{Report, Setting};
 
@@ -17,12 +19,21 @@ pub(super) fn write(
     setting: &Setting<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let findings = report.findings.iter();
-    let diagnostics: Vec<_> =
-        findings.map(|finding| diagnostic(finding, report.parsed, setting)).collect();
-    let result = json!({ "source": { "name": "mesh" }, "diagnostics": diagnostics });
+    let result = DiagnosticResult {
+        diagnostics: List(|| {
+            let findings = report.findings.iter();
+            findings.map(|finding| diagnostic(finding, report.parsed, setting))
+        }),
+        source: json!({ "name": "mesh" }),
+    };
     serde_json::to_writer_pretty(&mut *out, &result)?;
     writeln!(out)
+}
+
+#[derive(Serialize)]
+struct DiagnosticResult<D> {
+    diagnostics: D,
+    source: Value,
 }
 
 fn diagnostic(finding: &Finding, parsed: &Parsed, setting: &Setting<'_>) -> Value {

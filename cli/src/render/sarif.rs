@@ -7,8 +7,10 @@ use std::io::{self, Write};
 use mesh_compiler::diagnostic::{Applicability, Check, Finding, Site, TextFix};
 use mesh_compiler::parse::Parsed;
 use mesh_compiler::source::{FileId, Span};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::list::List;
 use super::paths::uri;
 use super::remark::{self, Region, Spot, level};
 use super::{Report, Setting};
@@ -25,29 +27,49 @@ pub(super) fn write(
     rules.sort_by_key(|check| check.name);
     rules.dedup();
     let author = Author { parsed: report.parsed, setting, rules: &rules };
-    let findings = report.findings.iter().zip(setting.fingerprints);
-    let results: Vec<_> = findings.map(|(finding, print)| author.result(finding, print)).collect();
     let could_read = !report.findings.iter().any(Finding::is_unreadable);
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "mesh",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules.iter().map(|check| rule(check)).collect::<Vec<_>>(),
-            }},
-            "columnKind": "unicodeCodePoints",
-            "newlineSequences": ["\r\n", "\n", "\r"],
-            "originalUriBaseIds": {
-                BASE: { "description": { "text": "the root of the repository" } },
-            },
-            "invocations": [{ "executionSuccessful": could_read }],
-            "results": results,
-        }],
-    });
+    let run = Run {
+        column_kind: "unicodeCodePoints",
+        invocations: json!([{ "executionSuccessful": could_read }]),
+        newline_sequences: ["\r\n", "\n", "\r"],
+        original_uri_base_ids: json!({
+            BASE: { "description": { "text": "the root of the repository" } },
+        }),
+        results: List(|| {
+            let findings = report.findings.iter().zip(setting.fingerprints);
+            findings.map(|(finding, print)| author.result(finding, print))
+        }),
+        tool: json!({ "driver": {
+            "name": "mesh",
+            "semanticVersion": env!("CARGO_PKG_VERSION"),
+            "rules": rules.iter().map(|check| rule(check)).collect::<Vec<_>>(),
+        }}),
+    };
+    let schema = "https://json.schemastore.org/sarif-2.1.0.json";
+    let log = Log { schema, runs: [run], version: "2.1.0" };
     serde_json::to_writer_pretty(&mut *out, &log)?;
     writeln!(out)
+}
+
+/// §3.13.
+#[derive(Serialize)]
+struct Log<R> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    runs: [Run<R>; 1],
+    version: &'static str,
+}
+
+/// §3.14.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<R> {
+    column_kind: &'static str,
+    invocations: Value,
+    newline_sequences: [&'static str; 3],
+    original_uri_base_ids: Value,
+    results: R,
+    tool: Value,
 }
 
 /// §3.49. The page of a check is its help.

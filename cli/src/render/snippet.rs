@@ -19,7 +19,7 @@ use mesh_compiler::diagnostic::{Severity, Site};
 use mesh_compiler::source::{SourceFile, Span};
 
 use super::Terminal;
-use super::fit::{Cut, width, wrap_strictly};
+use super::fit::{Cut, prefix, width, wrap};
 use super::plain::{plain, shown_path};
 
 /// How many lines are shown above and below that of a label.
@@ -155,23 +155,32 @@ impl Snippet<'_> {
         out.push_str("╰────\n");
     }
 
-    /// `╭─[shop/reviews.yaml:7:3 · VirtualService shop/reviews]`; what there is no room for stands in the next line.
+    /// `╭─[shop/reviews.yaml:7:3 · VirtualService shop/reviews]`; what there is no room for stands in the next line, and so does
+    /// the rest of what is longer than a line.
     fn head(&self, frame: &Frame, margin: usize, room: usize, out: &mut String) {
+        let next = |out: &mut String| {
+            out.push('\n');
+            pad(margin, out);
+            out.push('│');
+            room
+        };
         pad(margin, out);
         out.push_str("╭─[");
         // Two columns more than a line has, of which the frame takes three, and one at its end.
         let mut left = room.saturating_sub(2);
         for (index, part) in self.name(frame).into_iter().enumerate() {
-            let columns = width(&part);
-            if index > 0 && columns + 3 > left {
-                out.push('\n');
-                pad(margin, out);
-                out.push('│');
-                left = room;
+            if index > 0 && width(&part) + 3 > left {
+                left = next(out);
             }
             let part = if index > 0 { format!(" · {part}") } else { part };
-            out.push_str(&self.terminal.paint.link(&part));
-            left = left.saturating_sub(width(&part));
+            let mut rest = part.as_str();
+            while width(rest) > left {
+                let (fits, more) = rest.split_at(prefix(rest, left));
+                out.push_str(&self.terminal.paint.link(fits));
+                (rest, left) = (more, next(out));
+            }
+            out.push_str(&self.terminal.paint.link(rest));
+            left -= width(rest);
         }
         out.push_str("]\n");
     }
@@ -224,7 +233,7 @@ impl Snippet<'_> {
             }
             let text = plain(&label.site.text);
             let mut lead = STEM;
-            for text in wrap_strictly(&text, room.saturating_sub(stem + STEM_WIDTH)) {
+            for text in wrap(&text, room.saturating_sub(stem + STEM_WIDTH)) {
                 gutter(margin, out);
                 let mut column = 0;
                 for other in &placed {

@@ -20,6 +20,7 @@ mod workloads;
 // What they are made of.
 mod ambient;
 mod any_match;
+mod audience;
 mod behind_gateway;
 mod caller;
 mod capture;

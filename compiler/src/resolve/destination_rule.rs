@@ -3,6 +3,7 @@
 //! `PushContext.destinationRule`.
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -32,12 +33,15 @@ pub struct Policy<'a> {
     pub traffic_policy: Option<(usize, &'a TrafficPolicy)>,
     /// Of each name the first, with the places of its rule in `from` and of itself in there.
     pub subsets: Vec<(usize, usize, &'a Subset)>,
+    /// Name → place in `subsets`.
+    by_name: HashMap<&'a str, usize>,
 }
 
-impl Policy<'_> {
+impl<'a> Policy<'a> {
+    /// The subset of a name that counts, as it stands in `subsets`.
     #[must_use]
-    pub fn subset(&self, name: &str) -> Option<&Subset> {
-        self.subsets.iter().find(|(.., subset)| subset.name == name).map(|(.., subset)| *subset)
+    pub fn subset(&self, name: &str) -> Option<(usize, usize, &'a Subset)> {
+        self.by_name.get(name).and_then(|place| self.subsets.get(*place)).copied()
     }
 }
 
@@ -203,6 +207,7 @@ fn insert<'a>(
             from: Vec::new(),
             traffic_policy: None,
             subsets: Vec::new(),
+            by_name: HashMap::new(),
         };
         policy.absorb(rule);
         all.push(policy);
@@ -215,7 +220,8 @@ impl<'a> Policy<'a> {
         let place = self.from.len();
         self.from.push(rule);
         for (index, subset) in rule.spec.subsets.iter().enumerate() {
-            if self.subset(&subset.name).is_none() {
+            if let Entry::Vacant(vacant) = self.by_name.entry(&subset.name) {
+                vacant.insert(self.subsets.len());
                 self.subsets.push((place, index, subset));
             }
         }

@@ -129,9 +129,14 @@ impl Words<'_> {
                 }
                 _ => "without quotes it is a number",
             };
-            let fix = Fix::new(Applicability::Safe, "put it in quotes")
-                .replace(self.place(span), format!("\"{text}\""));
-            diagnostic = diagnostic.help(why).fix(fix);
+            diagnostic = diagnostic.help(why);
+            if !PORTS.contains(&subject) || is_port(text) {
+                let fix = Fix::new(Applicability::Safe, "put it in quotes");
+                diagnostic = diagnostic.fix(fix.replace(self.place(span), format!("\"{text}\"")));
+            } else if let Some(port) = port(self.reader.tree.content(node), text) {
+                let fix = Fix::new(Applicability::Safe, format!("write `\"{port}\"`"));
+                diagnostic = diagnostic.fix(fix.replace(self.place(span), format!("\"{port}\"")));
+            }
         }
         if let Expected::Fields(fields) = expected {
             diagnostic = diagnostic.help(of_fields(fields));
@@ -399,6 +404,33 @@ fn with_unit(content: Content) -> Option<String> {
         Content::Integer(seconds @ 0..) => Some(format!("{seconds}s")),
         Content::Float(seconds) if seconds > 0.0 && (seconds * 1000.0).fract() == 0.0 => {
             Some(format!("{}ms", seconds * 1000.0))
+        }
+        _ => None,
+    }
+}
+
+/// What takes numbers as texts, as messages name it: elsewhere a text is meant as it stands.
+const PORTS: &[&str] = &["`ports`", "`notPorts`"];
+
+/// Whether a number is written as a port is.
+fn is_port(number: &str) -> bool {
+    is_decimal(number) && number.parse::<u16>().is_ok()
+}
+
+/// The port that a number is to everybody. `0120` is eighty to one version of YAML, and `8_0` to one alone.
+fn port(number: Content, text: &str) -> Option<u16> {
+    let digits = text.trim_start_matches('+');
+    let is_common = digits.starts_with("0x") || is_decimal(digits);
+    match number {
+        _ if digits.contains('_') || !is_common => None,
+        Content::Integer(number) => u16::try_from(number).ok(),
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is whole, and in range"
+        )]
+        Content::Float(number) => {
+            (number.fract() == 0.0 && (0.0..=65535.0).contains(&number)).then_some(number as u16)
         }
         _ => None,
     }

@@ -240,6 +240,32 @@ fn a_word_that_is_a_truth_value_is_put_in_quotes_where_that_makes_a_value_of_it(
     }
 }
 
+/// What is no port as it stands is written as the one that it is to everybody, or left to its author.
+#[test]
+fn a_number_among_ports_is_put_in_quotes_as_the_port_that_it_is() {
+    for (written, mended) in [
+        ("80", Some("\"80\"")),
+        ("+80", Some("\"80\"")),
+        ("80.0", Some("\"80\"")),
+        ("0x51", Some("\"81\"")),
+        ("0120", None),
+        ("080", None),
+        ("8_0", None),
+        ("0x5_1", None),
+        ("-80", None),
+        ("80.5", None),
+        ("70000", None),
+    ] {
+        let head =
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\n";
+        let rule = format!("{{to: [{{operation: {{ports: [{written}]}}}}]}}");
+        let compiled = Compiled::text(&format!("{head}spec: {{rules: [{rule}]}}\n"));
+        let found = compiled.findings.iter().find(|it| it.check.name == "wrong-type").unwrap();
+        let fixes: Vec<_> = found.fixes.iter().map(|it| it.edits[0].text.as_str()).collect();
+        assert_eq!(fixes, Vec::from_iter(mended), "{written}");
+    }
+}
+
 /// A list of one holds what stood there; what quotes keep from being a number stays out of them only where all read it alike.
 #[test]
 fn safe_fixes_keep_what_is_meant() {

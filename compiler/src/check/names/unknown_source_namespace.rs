@@ -84,7 +84,8 @@ fn report(place: Place, is_left_out: bool, name: &str, known: &[&str]) -> Diagno
     } else {
         "no caller is from there: the rule is for nobody, or for fewer than it says"
     };
-    Diagnostic::new(&CHECK, place, format!("there is no namespace `{name}`"))
+    Diagnostic::new(&CHECK, place.clone(), format!("there is no namespace `{name}`"))
+        .supposing(place)
         .meant(near, "no such namespace")
         .consequence(effect)
         .help("a namespace that exists outside of this repository goes into `inventory.namespaces` of mesh.yaml")

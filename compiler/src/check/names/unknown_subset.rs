@@ -235,7 +235,9 @@ fn describe(
     // A version apart by one sign is another version, and seldom a slip.
     let near = nearest(destination.subset, names.iter().copied()).filter(|near| near.len() > 3);
     let message = format!("`{}` has no subset `{}`", destination.written.host, destination.subset);
-    let mut found = Diagnostic::new(&CHECK, place, message).meant(near, "not defined");
+    let found = Diagnostic::new(&CHECK, place.clone(), message).meant(near, "not defined");
+    // What cannot be the name of a subset is no misspelt one.
+    let mut found = found.supposing(place);
     if let Some(hidden) = hidden(destination, written) {
         found =
             found.also(hidden, "it is defined here, and this rule does not count for the route");

@@ -6,6 +6,8 @@
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy, HttpMatch, Rule};
 use crate::check::kept::apart;
+use crate::check::matching::asked_texts;
+use crate::check::matching::possible::Part;
 use crate::diagnostic::{Applicability, Check, Diagnostic, FieldPath, Fix, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -19,14 +21,20 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             check_rule(policy, rule, index, out);
         }
     });
+    let mode = mesh.settings.path_normalization;
     apart::resources(&mesh.source.virtual_services, out, |resource, out| {
         for (index, route) in resource.spec.http.iter().enumerate() {
             for (place, test) in route.r#match.iter().enumerate() {
                 let at = || {
                     let at = FieldPath::default().field("spec").field("http").index(index);
-                    at.field("match").index(place).field("uri")
+                    at.field("match").index(place)
                 };
-                out.extend(check_match(resource.id, test, at));
+                // Of a path that no request has, star or not, `match-never-holds` says it.
+                let is_dead = || {
+                    let mut dead = asked_texts::of_match(test, mode, &at);
+                    dead.any(|it| matches!(it.part, Part::Path(_)))
+                };
+                out.extend(check_match(resource.id, test, at).filter(|_| !is_dead()));
             }
         }
     });
@@ -142,7 +150,7 @@ fn check_match(
     if !value.contains('*') {
         return None;
     }
-    let place = Place::value(document, at().field(field));
+    let place = Place::value(document, at().field("uri").field(field));
     let found =
         Diagnostic::new(&CHECK, place.clone(), format!("a `*` in `{value}` stands for itself"))
             .label("no wildcard")

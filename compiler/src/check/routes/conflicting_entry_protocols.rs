@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Resource;
 use crate::api::istio::ServiceEntry;
+use crate::check::audience::Audiences;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Visibility};
 
@@ -18,48 +19,77 @@ pub(super) static CHECK: Check = Check::lint(
 .alias(&["IST0177"]);
 
 /// A port of a host, as one entry has it.
+#[derive(Clone)]
 struct At<'m> {
+    /// Among the entries, the oldest of which is the first.
+    place: usize,
     entry: &'m Resource<ServiceEntry>,
-    visibility: Visibility<'m>,
     port: usize,
     protocol: String,
 }
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let mut by_port: BTreeMap<(&str, u32), Vec<At<'_>>> = BTreeMap::new();
-    for entry in &mesh.source.service_entries {
-        for (port, it) in entry.spec.ports.iter().enumerate() {
-            for host in &entry.spec.hosts {
-                let visibility = Visibility::of(
-                    entry.spec.export_to.iter().map(String::as_str),
-                    &entry.namespace,
-                    mesh.settings.service_export_to,
-                );
-                let protocol = it.protocol.to_ascii_uppercase();
-                let at = At { entry, visibility, port, protocol };
-                by_port.entry((host, it.number)).or_default().push(at);
-            }
+    let mut by_host: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, entry) in mesh.source.service_entries.iter().enumerate() {
+        for host in &entry.spec.hosts {
+            by_host.entry(host).or_default().push(place);
         }
     }
+    // Entries that disagree of several hosts are one fault, so those that share hosts are looked at once.
+    let mut by_entries: BTreeMap<Vec<usize>, &str> = BTreeMap::new();
+    for (host, entries) in by_host {
+        by_entries.entry(entries).or_insert(host);
+    }
+    let mut shared: Vec<_> =
+        by_entries.into_iter().map(|(entries, host)| (host, entries)).collect();
+    shared.sort_unstable();
     let mut reported = BTreeSet::new();
-    for ((host, number), all) in by_port {
-        for (position, later) in all.iter().enumerate() {
-            let differs = |it: &&At<'_>| it.protocol != later.protocol && meet(it, later);
-            let Some(earlier) = all.iter().take(position).find(differs) else { continue };
-            // Two entries that disagree on several ports or hosts are one fault.
+    for (host, entries) in shared {
+        for (number, earlier, later) in disagreements(mesh, &entries) {
+            // The same of several ports.
             if reported.insert(later.entry.id) {
-                out.push(report(host, number, earlier, later));
+                out.push(report(host, number, &earlier, &later));
             }
         }
     }
 }
 
-/// Whether some namespace sees both. What is for all meets what is for some.
-fn meet(a: &At<'_>, b: &At<'_>) -> bool {
-    match (&a.visibility, &b.visibility) {
-        (Visibility::Nobody, _) | (_, Visibility::Nobody) => false,
-        (Visibility::Public, _) | (_, Visibility::Public) => true,
-        (Visibility::Namespaces(a), Visibility::Namespaces(b)) => !a.is_disjoint(b),
+/// Ports, by number, of which one entry says otherwise than the oldest before it that somebody sees beside it.
+fn disagreements<'m>(mesh: &'m Mesh<'_>, entries: &[usize]) -> Vec<(u32, At<'m>, At<'m>)> {
+    let mut found = Vec::new();
+    let mut by_port: BTreeMap<u32, Audiences<'_, Spoken<'_>>> = BTreeMap::new();
+    for place in entries {
+        let Some(entry) = mesh.source.service_entries.get(*place) else { continue };
+        let visibility = Visibility::of(
+            entry.spec.export_to.iter().map(String::as_str),
+            &entry.namespace,
+            mesh.settings.service_export_to,
+        );
+        for (port, it) in entry.spec.ports.iter().enumerate() {
+            let protocol = it.protocol.to_ascii_uppercase();
+            let later = At { place: *place, entry, port, protocol };
+            let audiences = by_port.entry(it.number).or_default();
+            let seen = audiences.of(&visibility).into_iter().flat_map(|it| &it.0);
+            let differing = seen.filter(|it| it.protocol != later.protocol);
+            if let Some(earlier) = differing.min_by_key(|it| (it.place, it.port)) {
+                found.push((it.number, earlier.clone(), later.clone()));
+            }
+            audiences.tell(&visibility, |spoken| spoken.tell(&later));
+        }
+    }
+    found.sort_by_key(|(number, ..)| *number);
+    found
+}
+
+/// The first of each of two protocols: whatever a port speaks, one of them is another.
+#[derive(Default)]
+struct Spoken<'m>(Vec<At<'m>>);
+
+impl<'m> Spoken<'m> {
+    fn tell(&mut self, at: &At<'m>) {
+        if self.0.len() < 2 && self.0.iter().all(|it| it.protocol != at.protocol) {
+            self.0.push(at.clone());
+        }
     }
 }
 

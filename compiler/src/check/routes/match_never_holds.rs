@@ -69,7 +69,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// A text that no request has.
 fn of_text(document: DocumentId, dead: DeadText<'_>) -> Diagnostic {
     let DeadText { at, part, form, never } = dead;
-    let found = Diagnostic::new(&CHECK, Place::value(document, at), never.message(form))
+    // What is refused as it stands is not asked which requests have it.
+    let place = Place::value(document, at);
+    let found = Diagnostic::new(&CHECK, place.clone(), never.message(form))
+        .supposing(place)
         .meant(never.instead.as_deref(), "never holds")
         .consequence(NOTHING_ROUTED);
     let is_text = matches!((part, form), (Part::Path(_), Form::Exact(_) | Form::Prefix(_)));
@@ -78,6 +81,9 @@ fn of_text(document: DocumentId, dead: DeadText<'_>) -> Diagnostic {
         Some((path, _)) if path.starts_with('/') && !path.contains('\\') => {
             found.help(format!("ask for the path `{path}`, and for the query with `queryParams`"))
         }
+        _ if is_text && form.text().contains('*') => found.help(
+            "a `*` stands for itself: a `prefix` takes whatever follows; else write a `regex`",
+        ),
         _ => found,
     }
 }

@@ -22,10 +22,14 @@ pub(super) static CHECK: Check = Check::lint(
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     // Rules for everybody are merged twice, for their own namespace and for the others.
     let mut said = BTreeSet::new();
+    let unselected = mesh.destination_rules.iter().filter(|policy| policy.selector.is_none());
+    let apart: BTreeSet<_> = unselected.flat_map(|policy| &policy.from).map(|it| it.id).collect();
     for policy in mesh.destination_rules.iter() {
         for (place, loser) in policy.from.iter().enumerate() {
-            // What it loses to the rule that it is a part of follows from that.
-            if is_folded(mesh, policy, loser) {
+            // A rule for all workloads that is a part of one for some workloads, and nothing besides. What it loses to that
+            // one follows from it.
+            let is_for_all = loser.spec.workload_selector.is_none();
+            if policy.selector.is_some() && is_for_all && !apart.contains(&loser.id) {
                 if said.insert((loser.id, loser.id, spec())) {
                     out.extend(folded(policy, loser));
                 }
@@ -66,15 +70,14 @@ fn lost<'a>(policy: &Policy<'a>, place: usize, loser: &Resource<DestinationRule>
         all.push(Lost { winner, what, at: at.clone(), instead: at, effect });
     }
     for (index, own) in loser.spec.subsets.iter().enumerate() {
-        let same = policy.subsets.iter().find(|(.., it)| it.name == own.name);
-        let Some((first, other, holds)) = same else { continue };
-        if let Some(winner) = before(*first)
-            && *holds != own
+        let Some((first, other, holds)) = policy.subset(&own.name) else { continue };
+        if let Some(winner) = before(first)
+            && holds != own
         {
             let at = |index: usize| spec().field("subsets").index(index).field("name");
             let what = format!("a subset `{}`", own.name);
             let effect = "the subset has the labels and the settings of the first one";
-            all.push(Lost { winner, what, at: at(index), instead: at(*other), effect });
+            all.push(Lost { winner, what, at: at(index), instead: at(other), effect });
         }
     }
     all
@@ -98,16 +101,6 @@ impl Lost<'_> {
             .consequence(self.effect)
             .help("put both into one DestinationRule")
     }
-}
-
-/// Whether a rule for all workloads is a part of one for some workloads, and nothing besides.
-fn is_folded(mesh: &Mesh<'_>, policy: &Policy<'_>, rule: &Resource<DestinationRule>) -> bool {
-    let stands_apart = |other: &Policy<'_>| {
-        other.selector.is_none() && other.from.iter().any(|it| it.id == rule.id)
-    };
-    policy.selector.is_some()
-        && rule.spec.workload_selector.is_none()
-        && !mesh.destination_rules.iter().any(stands_apart)
 }
 
 fn folded(policy: &Policy<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic> {

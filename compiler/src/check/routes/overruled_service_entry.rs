@@ -14,13 +14,11 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let entries = mesh.services.iter().filter(|(_, it)| !it.origin.is_kubernetes());
-    for (_, entry) in entries {
-        let same = mesh.services.of_host(&entry.host).iter().map(|id| mesh.services.get(*id));
-        let mut kubernetes = same.filter(|it| it.origin.is_kubernetes());
-        if let Some(service) = kubernetes.find(|it| it.visibility.meets(&entry.visibility)) {
-            out.push(report(entry, service));
-        }
+    for (_, service) in mesh.services.iter().filter(|(_, it)| it.origin.is_kubernetes()) {
+        let same = mesh.services.of_host(&service.host).iter().map(|id| mesh.services.get(*id));
+        let entries = same.filter(|it| !it.origin.is_kubernetes());
+        let overruled = entries.filter(|it| service.visibility.meets(&it.visibility));
+        out.extend(overruled.map(|entry| report(entry, service)));
     }
 }
 

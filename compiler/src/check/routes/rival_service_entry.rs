@@ -3,45 +3,76 @@
 //! A sidecar takes the one of its own namespace; everybody else takes the oldest that it sees. Entries that say the same are
 //! everyday: each team brings the hosts that it needs. Source: Istio, `selectServices`.
 
+use std::collections::HashMap;
+
 use mesh_snapshot::object::{Discovery, ServicePort};
 
+use crate::check::audience::Audiences;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::service::{Origin, Service};
+use crate::resolve::service::{Origin, Service, ServiceId};
 
 pub(super) static CHECK: Check =
     Check::lint("rival-service-entry", Severity::Warning, include_str!("rival_service_entry.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // They stand in the order of their age.
+    let mut by_host: HashMap<&str, Audiences<'_, Firsts<'_>>> = HashMap::new();
     for (id, later) in mesh.services.iter() {
         let Origin::Entry(..) = later.origin else { continue };
-        let same = mesh.services.of_host(&later.host).iter();
-        // They stand in the order of their age.
-        let mut older = same.take_while(|other| **other != id).map(|id| mesh.services.get(*id));
-        if let Some(earlier) = older.find(|earlier| rivals(earlier, later)) {
+        let audiences = by_host.entry(&later.host).or_default();
+        let seen = audiences.of(&later.visibility).into_iter().flat_map(|it| &it.0);
+        let rivals = seen.filter(|(_, it)| it.namespace != later.namespace && rivals(it, later));
+        if let Some((_, earlier)) = rivals.min_by_key(|(id, _)| *id) {
             out.push(report(earlier, later));
         }
+        audiences.tell(&later.visibility, |firsts| firsts.tell(id, later));
     }
 }
 
-/// Whether somebody sees both, and they lead to different places. That their protocols differ is `conflicting-entry-protocols`'s
-/// to say.
+/// Whether they lead to different places. That their protocols differ is `conflicting-entry-protocols`'s to say.
 fn rivals(earlier: &Service<'_>, later: &Service<'_>) -> bool {
-    matches!(earlier.origin, Origin::Entry(..))
-        && earlier.namespace != later.namespace
-        && earlier.visibility.meets(&later.visibility)
-        && !disagree(&earlier.object.ports, &later.object.ports)
-        && (has_own_endpoints(earlier) || has_own_endpoints(later))
-        && earlier.object.discovery != later.object.discovery
+    leads_to(earlier) != leads_to(later) && !disagree(&earlier.object.ports, &later.object.ports)
+}
+
+/// Entries of which each is the oldest for somebody: for one of another namespace that leads elsewhere. They are six at most,
+/// however many there are: each has in common with what it is the first for neither of two things, and all before it one.
+#[derive(Default)]
+struct Firsts<'m>(Vec<(ServiceId, &'m Service<'m>)>);
+
+impl<'m> Firsts<'m> {
+    fn tell(&mut self, id: ServiceId, next: &'m Service<'m>) {
+        if self.is_another(next) {
+            self.0.push((id, next));
+        }
+    }
+
+    /// Whether there can be one to which `next` is a rival and none of these is: it has the namespace of the first of them, or
+    /// leads where that leads, and of all others that differ from it the other one of the two.
+    fn is_another(&self, next: &Service<'_>) -> bool {
+        let Some((_, first)) = self.0.first() else { return true };
+        let all = || self.0.iter().map(|(_, it)| it);
+        let elsewhere = all().filter(|it| it.namespace != first.namespace).map(|it| leads_to(it));
+        let otherwise = all().filter(|it| leads_to(it) != leads_to(first)).map(|it| it.namespace);
+        (next.namespace != first.namespace && is_one_but(elsewhere, &leads_to(next)))
+            || (leads_to(next) != leads_to(first) && is_one_but(otherwise, &next.namespace))
+    }
+}
+
+/// Whether all values are one and the same, and not `other`.
+fn is_one_but<T: PartialEq>(mut values: impl Iterator<Item = T>, other: &T) -> bool {
+    values.next().is_none_or(|one| one != *other && values.all(|it| it == one))
+}
+
+/// The addresses that its author wrote.
+fn leads_to<'s>(service: &'s Service<'_>) -> Option<&'s Discovery> {
+    let discovery = &service.object.discovery;
+    let is_own = matches!(discovery, Discovery::Declared { .. } | Discovery::Dns { .. });
+    is_own.then_some(discovery)
 }
 
 fn disagree(a: &[ServicePort], b: &[ServicePort]) -> bool {
     a.iter().any(|a| b.iter().any(|b| a.number == b.number && a.protocol != b.protocol))
-}
-
-/// Addresses that its author wrote.
-fn has_own_endpoints(service: &Service<'_>) -> bool {
-    matches!(service.object.discovery, Discovery::Declared { .. } | Discovery::Dns { .. })
 }
 
 fn report(earlier: &Service<'_>, later: &Service<'_>) -> Diagnostic {
@@ -61,5 +92,52 @@ fn host(service: &Service<'_>) -> Place {
             root.field("spec").field("hosts").index(index).value()
         }
         Origin::Kubernetes(_) => service.origin.place(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// An entry of one host: its namespace, whether others see it, and its address.
+    type Entry = (usize, bool, usize);
+
+    /// Of which entry each is said to be a rival.
+    fn said(entries: &[Entry]) -> Vec<(usize, usize)> {
+        let folder = Folder::new();
+        for (place, (namespace, public, address)) in entries.iter().enumerate() {
+            let export = if *public { "*" } else { "." };
+            let text = format!(
+                "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: \"{place}\", namespace: n{namespace}, creationTimestamp: \"2026-01-01T00:00:{place:02}Z\"}}\nspec:\n  hosts: [a.test]\n  exportTo: [\"{export}\"]\n  resolution: STATIC\n  endpoints: [{{address: 192.0.2.{address}}}]\n  ports: [{{number: 443, name: main, protocol: TLS}}]\n"
+            );
+            folder.write(&format!("{place:02}.yaml"), text);
+        }
+        let entry = |site: &crate::diagnostic::Site| {
+            let resource = site.resource.as_deref().expect("an entry");
+            resource.rsplit('/').next().and_then(|name| name.parse().ok()).expect("a place")
+        };
+        let found = findings(folder.path());
+        let found = found.iter().filter(|it| it.check == &CHECK);
+        found.map(|it| (entry(&it.primary), entry(it.others.first().expect("two")))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn each_is_a_rival_of_the_oldest_that_is_seen_beside_it_and_leads_elsewhere(
+            entries in prop::collection::vec((0..4_usize, prop::bool::weighted(0.7), 1..5_usize), 2..14)
+        ) {
+            let rivals = |(place, later): (usize, &Entry)| {
+                let mut earlier = entries.iter().take(place);
+                let rival = earlier.position(|it| it.0 != later.0 && it.2 != later.2 && (it.1 || later.1));
+                Some((place, rival?))
+            };
+            let expected: Vec<_> = entries.iter().enumerate().filter_map(rivals).collect();
+            prop_assert_eq!(said(&entries), expected);
+        }
     }
 }

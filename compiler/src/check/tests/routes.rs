@@ -235,3 +235,24 @@ fn a_route_is_used_somewhere() {
         assert_eq!(names(&[REVIEWS, &route(kind)]), ["unattached-route"], "{kind}");
     }
 }
+
+/// What is refused has no further meaning, and of two rules that say why a route is dead one speaks.
+#[test]
+fn one_cause_is_told_once() {
+    let of = |test: &str, to: &str| {
+        let spec = format!(
+            "{{hosts: [a.test], http: [{{match: [{test}], route: [{{destination: {{host: reviews{to}}}}}]}}]}}"
+        );
+        names(&[REVIEWS, &deployment("{app: reviews}"), &route("a", &spec)])
+    };
+    assert_eq!(of("{uri: {regex: ''}}", ""), ["empty-match"]);
+    assert_eq!(of("{uri: {prefix: '*'}}", ""), ["match-never-holds"]);
+    assert_eq!(of("{uri: {prefix: '/a*'}}", ""), ["literal-star"]);
+    assert_eq!(of("{uri: {prefix: /a}}", ", subset: 'a b'"), ["invalid-subset"]);
+    assert_eq!(of("{uri: {prefix: /a}}", ", subset: a-b"), ["unknown-subset"]);
+    let rules = "{rules: [{to: [{operation: {ports: ['9080'], paths: ['']}}]}]}";
+    assert_eq!(names(&[&deployment("{app: reviews}"), &policy("shop", rules)]), ["invalid-source"]);
+    let nobody = "{rules: [{from: [{source: {namespaces: ['']}}]}]}";
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n";
+    assert_eq!(names(&[namespace, &policy("shop", nobody)]), ["invalid-source"]);
+}

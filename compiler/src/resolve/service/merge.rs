@@ -1,8 +1,9 @@
 //! Several `ServiceEntry`s of one namespace that define one host. Source: Istio, `appendSidecarServices`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mesh_snapshot::object::{Discovery, Service as Object};
+use mesh_snapshot::object::{Discovery, Service as Object, ServicePort};
 
 use super::{Origin, Service, ServiceId, Services};
 
@@ -15,25 +16,22 @@ pub(in crate::resolve) fn merge(
     let is_kubernetes = |id: &&ServiceId| services.get(**id).origin.is_kubernetes();
     let first = *visible.iter().find(is_kubernetes).or(visible.first())?;
     let winner = services.get(first);
-    let mut object = Arc::clone(&winner.object);
     if winner.origin.is_kubernetes() {
-        return Some((first, object));
+        return Some((first, Arc::clone(&winner.object)));
     }
+    let numbered = |port: &ServicePort| (port.number, port.clone());
+    let own = &winner.object.ports;
+    let mut ports: BTreeMap<_, _> = own.iter().map(numbered).collect();
     for other in visible.iter().filter(|id| **id != first).map(|id| services.get(*id)) {
         if can_merge(winner, other) {
-            let missing: Vec<_> = other
-                .object
-                .ports
-                .iter()
-                .filter(|port| !object.ports.iter().any(|own| own.number == port.number))
-                .cloned()
-                .collect();
-            if !missing.is_empty() {
-                let object = Arc::make_mut(&mut object);
-                object.ports.extend(missing);
-                object.ports.sort_by_key(|port| port.number);
+            for port in &other.object.ports {
+                ports.entry(port.number).or_insert_with(|| port.clone());
             }
         }
+    }
+    let mut object = Arc::clone(&winner.object);
+    if own.len() < ports.len() {
+        Arc::make_mut(&mut object).ports = ports.into_values().collect();
     }
     Some((first, object))
 }

@@ -83,7 +83,9 @@ impl DeadValue {
         };
         let place = Place::value(document, self.at);
         let message = self.message;
-        Diagnostic::new(&CHECK, place, message)
+        // What is refused as it stands is not asked which requests have it.
+        Diagnostic::new(&CHECK, place.clone(), message)
+            .supposing(place)
             .meant(self.instead.as_deref(), "never holds")
             .consequence(effect)
     }
