@@ -6,6 +6,7 @@
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy, HttpMatch, Rule};
 use crate::check::kept::apart;
+use crate::check::matching::form::Form;
 use crate::diagnostic::{Applicability, Check, Diagnostic, FieldPath, Fix, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -80,10 +81,7 @@ fn check_rule(
 
 /// Whether a star stands where it is no wildcard.
 fn has_literal(value: &str) -> bool {
-    let has_inner = |text: &str| {
-        let inner = text.strip_prefix('*').or_else(|| text.strip_suffix('*')).unwrap_or(text);
-        inner.contains('*')
-    };
+    let has_inner = |text: &str| Form::of_policy(text).is_some_and(|it| it.text().contains('*'));
     // Few have one that may be a template.
     has_inner(value) && has_inner(&value.replace("{**}", "").replace("{*}", ""))
 }

@@ -2,7 +2,8 @@
 
 use super::DeadValue;
 use crate::api::istio::Rule;
-use crate::check::matching::possible::{Form, Never, Part};
+use crate::check::matching::form::Form;
+use crate::check::matching::possible::{Never, Part};
 use crate::diagnostic::FieldPath;
 use crate::resolve::Settings;
 
