@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::matching::form::Form;
+
 /// Whether all that `value` stands for, `other` stands for too: texts, `prefix*`, `*suffix`, `*`, or CIDR blocks.
 pub(super) fn is_within(value: &str, other: &str) -> bool {
     if let (Ok(value), Ok(other)) = (block(value), block(other)) {
@@ -12,15 +14,15 @@ pub(super) fn is_within(value: &str, other: &str) -> bool {
     if value.contains('{') || other.contains('{') {
         return is_template_within(value, other);
     }
-    match (other.strip_suffix('*'), other.strip_prefix('*')) {
-        (Some(""), _) => true,
-        (Some(prefix), _) => {
-            !value.starts_with('*') && value.trim_end_matches('*').starts_with(prefix)
+    match (Form::of_policy(value), Form::of_policy(other)) {
+        (_, None) => true,
+        (Some(Form::Exact(text) | Form::Prefix(text)), Some(Form::Prefix(start))) => {
+            text.starts_with(start)
         }
-        (None, Some(suffix)) => {
-            !value.ends_with('*') && value.trim_start_matches('*').ends_with(suffix)
+        (Some(Form::Exact(text) | Form::Suffix(text)), Some(Form::Suffix(end))) => {
+            text.ends_with(end)
         }
-        (None, None) => value == other,
+        (value, other) => value == other,
     }
 }
 
@@ -31,8 +33,7 @@ fn is_template_within(value: &str, other: &str) -> bool {
     }
     if !other.contains('{') {
         let fixed = value.split('{').next().unwrap_or_default();
-        let prefix = other.strip_suffix('*').filter(|it| !it.contains('*'));
-        return prefix.is_some_and(|prefix| fixed.starts_with(prefix));
+        return matches!(Form::of_policy(other), Some(Form::Prefix(it)) if fixed.starts_with(it));
     }
     // A prefix or a suffix goes on within a segment.
     if value.replace("{**}", "").replace("{*}", "").contains('*') {
@@ -88,20 +89,17 @@ pub(super) fn are_apart(a: &str, b: &str) -> bool {
     if a.contains('{') || b.contains('{') {
         return false;
     }
-    match (a.strip_suffix('*'), b.strip_suffix('*')) {
-        (Some(a), Some(b)) if !a.starts_with('*') && !b.starts_with('*') => {
-            !a.starts_with(b) && !b.starts_with(a)
+    let (Some(a), Some(b)) = (Form::of_policy(a), Form::of_policy(b)) else { return false };
+    match (a, b) {
+        (Form::Exact(a), Form::Exact(b)) => a != b,
+        (Form::Prefix(a), Form::Prefix(b)) => !a.starts_with(b) && !b.starts_with(a),
+        (Form::Suffix(a), Form::Suffix(b)) => !a.ends_with(b) && !b.ends_with(a),
+        (Form::Exact(text), Form::Prefix(start)) | (Form::Prefix(start), Form::Exact(text)) => {
+            !text.starts_with(start)
         }
-        (Some(prefix), None) | (None, Some(prefix)) => {
-            let text = if a.ends_with('*') { b } else { a };
-            !prefix.starts_with('*') && !text.starts_with('*') && !text.starts_with(prefix)
+        (Form::Exact(text), Form::Suffix(end)) | (Form::Suffix(end), Form::Exact(text)) => {
+            !text.ends_with(end)
         }
-        (None, None) => match (a.strip_prefix('*'), b.strip_prefix('*')) {
-            (Some(a), Some(b)) => !a.ends_with(b) && !b.ends_with(a),
-            (Some(suffix), None) => !b.ends_with(suffix),
-            (None, Some(suffix)) => !a.ends_with(suffix),
-            (None, None) => a != b,
-        },
         _ => false,
     }
 }
@@ -124,6 +122,8 @@ mod tests {
             ("/x/a/y", "/x/{*}/y"),
             ("/x/{*}/z/y", "/x/{**}/y"),
             ("/x/{*}", "/x/*"),
+            ("/a/**", "/a/*"),
+            ("*.a*", "*a*"),
         ] {
             assert!(is_within(value, other), "{value} is within {other}");
         }
@@ -131,6 +131,8 @@ mod tests {
             ("a*", "a"),
             ("*", "a*"),
             ("*a", "a*"),
+            ("b.a", "*a*"),
+            ("*a", "*a*"),
             ("/{*}", "/a*"),
             ("10.0.0.0/8", "10.1.0.0/16"),
             ("/x/{**}", "/x/{*}"),
@@ -142,10 +144,12 @@ mod tests {
         ] {
             assert!(!is_within(value, other), "{value} is not within {other}");
         }
-        for (a, b) in [("a", "b"), ("a*", "b"), ("a*", "b*"), ("*a", "*b"), ("*a", "b")] {
+        for (a, b) in
+            [("a", "b"), ("a*", "b"), ("a*", "b*"), ("*a", "*b"), ("*a", "b"), ("*.a*", "b.a")]
+        {
             assert!(are_apart(a, b) && are_apart(b, a), "{a} and {b}");
         }
-        for (a, b) in [("a*", "*b"), ("a*", "ab*"), ("*", "b"), ("*.a*", "b")] {
+        for (a, b) in [("a*", "*b"), ("a*", "ab*"), ("*", "b"), ("*.a*", "b.a*")] {
             assert!(!are_apart(a, b) && !are_apart(b, a), "{a} and {b}");
         }
     }

@@ -9,6 +9,7 @@ use mesh_snapshot::object::PathNormalization;
 
 use crate::api::istio::{Action, Operation};
 use crate::check::kept::apart;
+use crate::check::matching::form::Form;
 use crate::check::operation::operations;
 use crate::check::policy_value::is_within;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
@@ -72,10 +73,10 @@ fn gap(path: &str, paths: &[String], mode: PathNormalization) -> Option<Gap> {
 /// The shortest text that a pattern of paths stands for, or nearly.
 fn example(pattern: &str) -> String {
     let filled = pattern.replace("{**}", "a").replace("{*}", "a");
-    match (filled.strip_suffix('*'), filled.strip_prefix('*')) {
-        (Some(prefix), _) => prefix.to_owned(),
-        (None, Some(suffix)) => format!("/a{suffix}"),
-        (None, None) => filled,
+    match Form::of_policy(&filled) {
+        None => String::new(),
+        Some(Form::Suffix(suffix)) => format!("/a{suffix}"),
+        Some(form) => form.text().to_owned(),
     }
 }
 

@@ -3,7 +3,8 @@
 use mesh_engine::byte;
 use mesh_snapshot::object::PathNormalization;
 
-use super::possible::{Form, Never, Part};
+use super::form::Form;
+use super::possible::{Never, Part};
 use crate::api::gateway_api::{HttpHeaderMatch, HttpRouteMatch, MatchType, PathMatchType};
 use crate::api::istio::{HttpMatch, StringMatch};
 use crate::api::{is_field_value, is_token, refused_path};

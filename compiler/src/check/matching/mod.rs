@@ -3,6 +3,7 @@
 pub(in crate::check) mod cover;
 pub(in crate::check) mod dead_texts;
 pub(in crate::check) mod excluded_headers;
+pub(in crate::check) mod form;
 pub(in crate::check) mod http_places;
 mod letters;
 pub(in crate::check) mod merged_routes;

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use mesh_engine::pattern::{Pattern, State, Table};
 
 use super::letters::Letters;
-use crate::api::istio::StringMatch;
+use crate::api::istio::{StringMatch, TextTest};
 
 /// What to find or compile an expression costs, in steps.
 const COMPILATION: u32 = 1 << 12;
@@ -75,16 +75,14 @@ pub(super) enum Texts<'m> {
 impl<'m> Texts<'m> {
     /// `folds`: case is disregarded, which expressions never do. A match without a test asks only that the text is there.
     pub(super) fn of(written: &'m StringMatch, folds: bool) -> Self {
-        match (&written.exact, &written.prefix, &written.regex) {
-            (Some(text), ..) => Self::Exact { text: text.into(), folds },
-            (None, Some(text), _) if text.is_empty() => Self::Any,
-            (None, Some(text), _) => Self::Prefix { text, folds },
+        match written.test() {
+            Some(TextTest::Exact(text)) => Self::Exact { text: text.into(), folds },
             // No text that is looked at has several lines.
-            (None, None, Some(source)) if matches!(source.as_str(), ".*" | "^.*$") => Self::Any,
-            (None, None, Some(source)) => {
+            None | Some(TextTest::Prefix("") | TextTest::Regex(".*" | "^.*$")) => Self::Any,
+            Some(TextTest::Prefix(text)) => Self::Prefix { text, folds },
+            Some(TextTest::Regex(source)) => {
                 Self::Regex { source, prefix: OnceCell::new(), table: OnceCell::new() }
             }
-            (None, None, None) => Self::Any,
         }
     }
 
@@ -146,8 +144,7 @@ impl<'m> Texts<'m> {
 /// Whether a test that must not hold takes a text that is not there for an empty one, and may take that. One that asks only
 /// for presence does neither. Source: Envoy, `HeaderMatcher.treat_missing_header_as_empty`, which Istio sets.
 pub(super) fn takes_absent(written: &StringMatch) -> bool {
-    let is_test = written.exact.is_some() || written.prefix.is_some() || written.regex.is_some();
-    is_test
+    written.test().is_some()
         && match Texts::of(written, false) {
             Texts::Exact { text, .. } => text.is_empty(),
             Texts::Prefix { .. } => false,

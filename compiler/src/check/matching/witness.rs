@@ -3,7 +3,7 @@
 use mesh_engine::pattern::Pattern;
 
 use super::texts::compiled;
-use crate::api::istio::{HttpMatch, StringMatch};
+use crate::api::istio::{HttpMatch, StringMatch, TextTest};
 
 /// What may follow the beginning of a text that an expression takes.
 const ENDS: [&str; 8] = ["", "a", "1", "/", "/a", "/1", "a.b", "aaaaaaaa"];
@@ -54,9 +54,9 @@ pub(in crate::check) fn for_one(consequence: &str, test: &HttpMatch, host: &str)
 }
 
 fn text(test: &StringMatch) -> Option<String> {
-    match (&test.exact, &test.prefix, &test.regex) {
-        (Some(whole), ..) | (None, Some(whole), _) => Some(whole.clone()),
-        (None, None, Some(expression)) => {
+    match test.test() {
+        Some(TextTest::Exact(whole) | TextTest::Prefix(whole)) => Some(whole.to_owned()),
+        Some(TextTest::Regex(expression)) => {
             let begin = Pattern::prefix_of(expression).ok()?;
             let table = compiled(expression)?;
             let texts = ENDS.iter().map(|end| format!("{begin}{end}"));
@@ -64,7 +64,7 @@ fn text(test: &StringMatch) -> Option<String> {
             texts.find(|it| table.matches(it))
         }
         // It asks only that the text is there.
-        (None, None, None) => Some("a".to_owned()),
+        None => Some("a".to_owned()),
     }
 }
 

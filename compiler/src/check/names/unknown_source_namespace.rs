@@ -5,6 +5,7 @@
 
 use crate::api::istio::AuthorizationPolicy;
 use crate::api::nearest;
+use crate::check::policy_value::is_within;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
@@ -67,14 +68,7 @@ fn lists(policy: &AuthorizationPolicy) -> Vec<List<'_>> {
 
 /// `*` may stand at either end. Proxies compare with case; Istio's analyzer does not.
 fn matches(known: &[&str], name: &str) -> bool {
-    if name == "*" {
-        return true;
-    }
-    known.iter().any(|own| match (name.strip_prefix('*'), name.strip_suffix('*')) {
-        (Some(end), _) => own.ends_with(end),
-        (None, Some(start)) => own.starts_with(start),
-        (None, None) => *own == name,
-    })
+    name == "*" || known.iter().any(|own| is_within(own, name))
 }
 
 fn report(place: Place, is_left_out: bool, name: &str, known: &[&str]) -> Diagnostic {

@@ -6,7 +6,8 @@
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy, HttpMatch, Rule};
 use crate::check::kept::apart;
-use crate::check::matching::asked_texts;
+use crate::check::matching::dead_texts;
+use crate::check::matching::form::Form;
 use crate::check::matching::possible::Part;
 use crate::diagnostic::{Applicability, Check, Diagnostic, FieldPath, Fix, Place, Severity};
 use crate::parse::DocumentId;
@@ -31,7 +32,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 };
                 // Of a path that no request has, star or not, `match-never-holds` says it.
                 let is_dead = || {
-                    let mut dead = asked_texts::of_match(test, mode, &at);
+                    let mut dead = dead_texts::of_match(test, mode, &at);
                     dead.any(|it| matches!(it.part, Part::Path(_)))
                 };
                 out.extend(check_match(resource.id, test, at).filter(|_| !is_dead()));
@@ -88,10 +89,7 @@ fn check_rule(
 
 /// Whether a star stands where it is no wildcard.
 fn has_literal(value: &str) -> bool {
-    let has_inner = |text: &str| {
-        let inner = text.strip_prefix('*').or_else(|| text.strip_suffix('*')).unwrap_or(text);
-        inner.contains('*')
-    };
+    let has_inner = |text: &str| Form::of_policy(text).is_some_and(|it| it.text().contains('*'));
     // Few have one that may be a template.
     has_inner(value) && has_inner(&value.replace("{**}", "").replace("{*}", ""))
 }

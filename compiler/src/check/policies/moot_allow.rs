@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, From, Operation, Rule, Source};
 use crate::check::caller::is_for_all;
+use crate::check::matching::form::Form;
 use crate::check::policy_value::{block, is_within, namespace_of};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -88,38 +89,16 @@ type Wanted<'m> = [Option<Vec<Key<'m>>>; 5];
 /// A value, and what it is asked of.
 type Key<'m> = (Asked, &'m str);
 
-/// What a value stands for.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-enum Form<'m> {
-    Text(&'m str),
-    Prefix(&'m str),
-    Suffix(&'m str),
-}
-
-impl<'m> Form<'m> {
-    /// Of no template, address or block, which may be written in several ways, nor of a pattern of callers, who may be asked for
-    /// in other ways than this.
-    fn of((asked, value): Key<'m>) -> Option<Self> {
-        if value.contains('{') || block(value).is_ok() {
-            return None;
-        }
-        let form = match (value.strip_suffix('*'), value.strip_prefix('*')) {
-            (Some(prefix), _) => Self::Prefix(prefix),
-            (None, Some(suffix)) => Self::Suffix(suffix),
-            (None, None) => Self::Text(value),
-        };
-        let (Self::Text(fixed) | Self::Prefix(fixed) | Self::Suffix(fixed)) = form;
-        let is_comparable =
-            matches!(form, Self::Text(_)) || matches!(asked, Asked::Paths | Asked::Hosts);
-        (is_comparable && !fixed.contains('*')).then_some(form)
+/// What a value stands for. Of no template, address or block, which may be written in several ways, nor of a pattern of callers, who
+/// may be asked for in other ways than this.
+fn form((asked, value): Key<'_>) -> Option<Form<'_>> {
+    if value.contains('{') || block(value).is_ok() {
+        return None;
     }
-
-    const fn fixed_length(self) -> Option<usize> {
-        match self {
-            Self::Text(_) => None,
-            Self::Prefix(fixed) | Self::Suffix(fixed) => Some(fixed.len()),
-        }
-    }
+    let form = Form::of_policy(value).unwrap_or(Form::Prefix(""));
+    let is_comparable =
+        matches!(form, Form::Exact(_)) || matches!(asked, Asked::Paths | Asked::Hosts);
+    (is_comparable && !form.text().contains('*')).then_some(form)
 }
 
 impl<'m> Broader<'m> {
@@ -134,7 +113,7 @@ impl<'m> Broader<'m> {
         let mut lengths: BTreeMap<Asked, BTreeSet<usize>> = BTreeMap::new();
         for (place, lists) in asked.iter().enumerate() {
             let told = lists.iter().flatten().filter_map(|values| {
-                let forms = values.iter().map(|key| Some((key.0, Form::of(*key)?)));
+                let forms = values.iter().map(|key| Some((key.0, form(*key)?)));
                 Some((values, forms.collect::<Option<BTreeSet<_>>>()?))
             });
             // What the fewest others ask for tells most.
@@ -145,7 +124,9 @@ impl<'m> Broader<'m> {
                 continue;
             };
             for (asked, form) in forms {
-                lengths.entry(asked).or_default().extend(form.fixed_length());
+                let is_pattern = !matches!(form, Form::Exact(_));
+                let length = is_pattern.then(|| form.text().len());
+                lengths.entry(asked).or_default().extend(length);
                 by_value.entry((asked, form)).or_default().push(place);
             }
         }
@@ -187,7 +168,7 @@ impl<'m> Broader<'m> {
             let suffix = from.and_then(|from| end.get(from..)).map(Form::Suffix);
             [prefix, suffix].into_iter().flatten()
         });
-        let forms = std::iter::once(Form::Text(value)).chain(patterns);
+        let forms = std::iter::once(Form::Exact(value)).chain(patterns);
         forms.filter_map(move |form| self.by_value.get(&(asked, form)))
     }
 }

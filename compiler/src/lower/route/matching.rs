@@ -4,7 +4,7 @@ use mesh_snapshot::object::{
     ClaimMatch, HeaderMatch, HttpMatch, QueryMatch, StringMatch, ValueMatch,
 };
 
-use crate::api::istio;
+use crate::api::istio::{self, TextTest};
 
 /// By which a header stands for a claim of the request's token.
 const CLAIMS: &str = "@request.auth.claims";
@@ -53,11 +53,12 @@ pub(super) fn port(number: u32) -> Option<u16> {
 }
 
 /// `None` where nothing is asked.
-pub(super) fn text(test: &istio::StringMatch) -> Option<StringMatch> {
-    let exact = test.exact.clone().map(StringMatch::Exact);
-    exact
-        .or_else(|| test.prefix.clone().map(StringMatch::Prefix))
-        .or_else(|| test.regex.clone().map(StringMatch::Regex))
+pub(super) fn text(asked: &istio::StringMatch) -> Option<StringMatch> {
+    Some(match asked.test()? {
+        TextTest::Exact(text) => StringMatch::Exact(text.to_owned()),
+        TextTest::Prefix(text) => StringMatch::Prefix(text.to_owned()),
+        TextTest::Regex(source) => StringMatch::Regex(source.to_owned()),
+    })
 }
 
 /// Where nothing is asked, or `*`, it is enough to be there. Source: Istio, `isCatchAllHeaderMatch`.

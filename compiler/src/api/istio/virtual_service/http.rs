@@ -108,6 +108,24 @@ pub struct StringMatch {
     pub regex: Option<String>,
 }
 
+/// What a [`StringMatch`] asks of a text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TextTest<'t> {
+    Exact(&'t str),
+    Prefix(&'t str),
+    Regex(&'t str),
+}
+
+impl StringMatch {
+    /// Its test; absent: it asks only that the text is there. What has several is refused.
+    #[must_use]
+    pub fn test(&self) -> Option<TextTest<'_>> {
+        let exact = self.exact.as_deref().map(TextTest::Exact);
+        let prefix = || self.prefix.as_deref().map(TextTest::Prefix);
+        exact.or_else(prefix).or_else(|| self.regex.as_deref().map(TextTest::Regex))
+    }
+}
+
 /// A destination and its share of the requests.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

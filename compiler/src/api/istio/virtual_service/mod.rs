@@ -11,7 +11,7 @@ pub use action::{
     RegexRewrite,
 };
 pub use headers::{HeaderOperations, Headers};
-pub use http::{HttpMatch, HttpRoute, HttpRouteDestination, StringMatch};
+pub use http::{HttpMatch, HttpRoute, HttpRouteDestination, StringMatch, TextTest};
 pub use policy::{
     Abort, CorsPolicy, Delay, HttpFaultInjection, HttpMirror, HttpRetry, Percent,
     UnmatchedPreflights,

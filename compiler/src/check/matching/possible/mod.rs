@@ -3,7 +3,6 @@
 //! Where a request may have it after all, nothing is said. Sources: the engine's normal form of paths; RFC 9110 §5.5 (values of
 //! headers), §9.1 (methods), RFC 9113 §8.3.1 (scheme and authority), WHATWG URL (parameters, `&`).
 
-mod form;
 mod path;
 
 use std::borrow::Cow;
@@ -11,8 +10,7 @@ use std::borrow::Cow;
 use mesh_engine::pattern::Pattern;
 use mesh_snapshot::object::PathNormalization;
 
-pub(in crate::check) use form::Form;
-
+use super::form::Form;
 use super::letters::{self, Letters};
 use super::texts;
 

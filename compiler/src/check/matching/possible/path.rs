@@ -7,8 +7,8 @@ use mesh_engine::path::{NormalizeError, normalize_path};
 use mesh_engine::pattern::{Alphabet, Pattern};
 use mesh_snapshot::object::PathNormalization;
 
+use super::super::form::Form;
 use super::super::letters::PATH;
-use super::Form;
 
 /// A character that ends whatever a text may leave open: an escape, a segment of dots, a run of slashes.
 const ANY: &str = "~";

@@ -4,7 +4,8 @@ use super::DeadValue;
 use super::identity::Callers;
 use super::token::Tokens;
 use crate::api::istio::Rule;
-use crate::check::matching::possible::{Form, Never, Part};
+use crate::check::matching::form::Form;
+use crate::check::matching::possible::{Never, Part};
 use crate::diagnostic::FieldPath;
 
 /// All values that can never be met, each by itself.

@@ -1,9 +1,9 @@
 //! Which texts a value of a policy or of a match stands for.
 
-use crate::api::istio::StringMatch;
+use crate::api::istio::{StringMatch, TextTest};
 
 /// Which texts are asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(in crate::check) enum Form<'t> {
     Exact(&'t str),
     Prefix(&'t str),
@@ -14,7 +14,8 @@ pub(in crate::check) enum Form<'t> {
 }
 
 impl<'t> Form<'t> {
-    /// A value of an `AuthorizationPolicy`; absent: any text.
+    /// A value of an `AuthorizationPolicy`; absent: any text. A star is a wildcard at one end, first of all at the beginning. Source: Istio,
+    /// `matcher.StringMatcherWithPrefix`.
     pub(in crate::check) fn of_policy(value: &'t str) -> Option<Self> {
         match (value.strip_prefix('*'), value.strip_suffix('*')) {
             (Some(""), _) => None,
@@ -32,11 +33,11 @@ impl<'t> Form<'t> {
 
     /// What a match of a route asks for; absent: any text.
     pub(in crate::check) fn of_match(it: &'t StringMatch) -> Option<Self> {
-        match (&it.exact, &it.prefix, &it.regex) {
-            (Some(text), ..) => Some(Self::Exact(text)),
-            (None, Some(text), _) => Some(Self::Prefix(text)).filter(|_| !text.is_empty()),
-            (None, None, Some(text)) => Some(Self::Regex(text)),
-            (None, None, None) => None,
+        match it.test()? {
+            TextTest::Exact(text) => Some(Self::Exact(text)),
+            TextTest::Prefix("") => None,
+            TextTest::Prefix(text) => Some(Self::Prefix(text)),
+            TextTest::Regex(source) => Some(Self::Regex(source)),
         }
     }
 
