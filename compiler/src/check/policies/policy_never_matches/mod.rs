@@ -56,7 +56,7 @@ struct Fault {
     help: &'static str,
 }
 
-/// A value of a list that nothing has, beside others that something may have.
+/// A value of a list that nothing has.
 struct DeadValue {
     message: String,
     at: FieldPath,
