@@ -27,6 +27,13 @@ macro_rules! any_match {
     };
 }
 
+impl<'m> AnyMatch<'m> {
+    /// One for HTTP that stands at `at`.
+    pub(super) fn of_http(test: &'m istio::HttpMatch, at: FieldPath) -> Self {
+        any_match!(at, test)
+    }
+}
+
 /// Those that are written in the resource itself, without what delegates inherit.
 pub(super) fn of(resource: &Resource<istio::VirtualService>) -> Vec<AnyMatch<'_>> {
     let spec = &resource.spec;
@@ -37,7 +44,7 @@ pub(super) fn of(resource: &Resource<istio::VirtualService>) -> Vec<AnyMatch<'_>
     let mut all = Vec::new();
     for (route, http) in spec.http.iter().enumerate().filter(|(_, it)| it.delegate.is_none()) {
         let tests = http.r#match.iter().enumerate();
-        all.extend(tests.map(|(index, test)| any_match!(at("http", route, index), test)));
+        all.extend(tests.map(|(index, test)| AnyMatch::of_http(test, at("http", route, index))));
     }
     for (route, tls) in spec.tls.iter().enumerate() {
         let tests = tls.r#match.iter().enumerate();

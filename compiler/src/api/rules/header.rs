@@ -12,6 +12,9 @@ pub(crate) fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(byte::is_token)
 }
 
+/// What is said of a cookie that may not.
+pub(super) const NO_COOKIE_NAME: &str = "no white space, and none of `;=,\"`";
+
 /// Whether a cookie may be called so.
 pub(super) fn is_cookie_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(byte::is_cookie_name)

@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use mesh_snapshot::object::Labels;
 
+use crate::api::istio::HttpMatch;
 use crate::api::nearest;
 use crate::check::any_match::{self, AnyMatch};
 use crate::check::inventory;
@@ -24,7 +25,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::host::{Host, is_wildcard, is_within, lower};
-use crate::resolve::route::{GatewayName, VirtualService, gateway_name};
+use crate::resolve::route::{GatewayName, MergedHttp, VirtualService, gateway_name};
 
 pub(super) static CHECK: Check =
     Check::lint("match-never-holds", Severity::Warning, include_str!("match_never_holds.md"));
@@ -65,6 +66,32 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     });
+}
+
+/// Whether a match of a route of `it` never holds, as this rule says of it; what a delegate inherits it does not judge.
+pub(super) fn never_holds<'m>(
+    mesh: &'m Mesh<'_>,
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    test: &'m HttpMatch,
+    callers: &Callers<'m>,
+) -> bool {
+    let mode = mesh.settings.path_normalization;
+    if dead_texts::of_match(test, mode, &FieldPath::default).next().is_some()
+        || dead_texts::names_of_match(test).next().is_some()
+        || excluded(test).next().is_some()
+    {
+        return true;
+    }
+    let asked = AnyMatch::of_http(test, FieldPath::default());
+    let is_bound = |name: &String| it.gateways.contains(&gateway_name(name, it.namespace()));
+    let is_somewhere = asked.gateways.is_empty() || asked.gateways.iter().any(is_bound);
+    route.root.is_none()
+        && (!is_somewhere
+            || foreign_authority(it, test).is_some()
+            || check_port(mesh, it, &asked).is_some()
+            || check_namespace(mesh, it, &asked).is_some()
+            || check_labels(mesh, it, &asked, callers).is_some())
 }
 
 /// A text that no request has.
@@ -126,12 +153,7 @@ fn check_authority(it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
         http.r#match.iter().enumerate().map(move |(index, test)| (route, index, test))
     });
     for (route, index, test) in matches {
-        let Some(asked) = test.authority.as_ref().and_then(|it| it.exact.as_deref()) else {
-            continue;
-        };
-        if it.hosts.iter().any(|host| may_be_called(host, asked)) {
-            continue;
-        }
+        let Some(asked) = foreign_authority(it, test) else { continue };
         let list = FieldPath::default().field("spec").field("http").index(route);
         let path = list.field("match").index(index).field("authority").field("exact");
         let hosts = Place::key(it.resource.id, FieldPath::default().field("spec").field("hosts"));
@@ -139,6 +161,12 @@ fn check_authority(it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
             never(it, path, format!("`{asked}` is none of the hosts that the routes are for"));
         out.push(found.also(hosts, "they are for these alone"));
     }
+}
+
+/// The authority that a match asks for, which is none of the hosts.
+fn foreign_authority<'m>(it: &VirtualService<'_>, test: &'m HttpMatch) -> Option<&'m str> {
+    let asked = test.authority.as_ref().and_then(|it| it.exact.as_deref())?;
+    (!it.hosts.iter().any(|host| may_be_called(host, asked))).then_some(asked)
 }
 
 /// Whether requests to a host may name it so: in short, with a port, or by an address that it has.
@@ -230,7 +258,9 @@ fn check_namespace(
     asked: &AnyMatch<'_>,
 ) -> Option<Diagnostic> {
     let name = asked.source_namespace;
-    if name.is_empty() || !mesh.namespaces.are_declared() || mesh.namespaces.contains(name) {
+    // Beside the name of a gateway nobody asks who calls: `ignored-source-match`.
+    let is_asked = !name.is_empty() && asked.gateways.is_empty();
+    if !is_asked || !mesh.namespaces.are_declared() || mesh.namespaces.contains(name) {
         return None;
     }
     let path = asked.at.clone().field("sourceNamespace");
@@ -268,7 +298,7 @@ fn check_labels<'m>(
 
 /// Who may call, as far as the repository shows it. It is made of the mesh alone.
 #[derive(Default)]
-struct Callers<'m> {
+pub(super) struct Callers<'m> {
     are_all_shown: OnceCell<bool>,
     /// Of a namespace, or of all: the values of each label.
     values: RefCell<HashMap<Option<&'m str>, Rc<Values<'m>>>>,
@@ -329,11 +359,11 @@ mod tests {
 
     const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{name: http, port: 80}]}\n---\n";
 
-    /// What is said of matches that never hold, and of routes that others shadow.
+    /// What is said of matches that never hold, of routes that others shadow, and of matches that are repeated.
     fn said(resource: &str) -> Vec<(&'static str, String)> {
         let folder = Folder::new();
         folder.write("a.yaml", format!("{SERVICE}{resource}"));
-        let about = ["match-never-holds", "shadowed-route"];
+        let about = ["match-never-holds", "shadowed-route", "repeated-match"];
         let found = findings(folder.path()).into_iter();
         let found = found.filter(|it| about.contains(&it.check.name));
         found.map(|it| (it.check.name, it.message)).collect()
@@ -417,8 +447,21 @@ mod tests {
 
     #[test]
     fn what_never_holds_is_not_shadowed_as_well() {
-        let found = of_routes(&["{uri: {prefix: /a}}", "{uri: {exact: '/a?b'}}"]);
-        assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), ["match-never-holds"]);
+        for test in [
+            "{uri: {exact: '/a?b'}}",
+            "{uri: {prefix: /a/b}, port: 9999}",
+            "{uri: {prefix: /a/b}, gateways: [g]}",
+            "{uri: {prefix: /a/b}, port: 9999, gateways: [mesh]}",
+        ] {
+            let found = of_routes(&["{uri: {prefix: /a}}", test]);
+            let names: Vec<_> = found.iter().map(|it| it.0).collect();
+            assert_eq!(names, ["match-never-holds"], "{test}");
+        }
+        // At one of the gateways it holds, and is shadowed there.
+        let found =
+            of_routes(&["{uri: {prefix: /a}}", "{uri: {prefix: /ab}, gateways: [g, mesh]}"]);
+        let names: Vec<_> = found.iter().map(|it| it.0).collect();
+        assert_eq!(names, ["shadowed-route", "match-never-holds"]);
         // It keeps no route alive that is shadowed otherwise.
         let to = "route: [{destination: {host: web}}]";
         let found = said(&format!(
@@ -428,6 +471,41 @@ mod tests {
         assert!(found.contains(&("shadowed-route", never)), "{found:?}");
         let found = of_routes(&["{uri: {prefix: /a}}", "{uri: {exact: /ab}}"]);
         assert_eq!(found.iter().map(|it| it.0).collect::<Vec<_>>(), ["shadowed-route"]);
+    }
+
+    /// Beside the name of a gateway, which `ignored-source-match` tells.
+    #[test]
+    fn callers_are_looked_at_where_the_proxy_does() {
+        let said = |test: &str| {
+            said(&format!(
+                "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: [web]\n  http:\n  - match: [{test}]\n    route: [{{destination: {{host: web}}}}]\n"
+            ))
+        };
+        let never = ("match-never-holds", "there is no namespace `nope`".to_owned());
+        assert_eq!(said("{sourceNamespace: nope}"), [never]);
+        assert!(said("{sourceNamespace: nope, gateways: [mesh]}").is_empty());
+    }
+
+    #[test]
+    fn what_never_holds_is_not_repeated_as_well() {
+        let rules = |all: &[&str]| {
+            let all = all.iter().map(|it| {
+                format!("  - matches: [{it}]\n    backendRefs: [{{name: web, port: 80}}]\n")
+            });
+            let all: String = all.collect();
+            let found = said(&format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: web, namespace: shop}}\nspec:\n  parentRefs: [{{group: '', kind: Service, name: web}}]\n  rules:\n{all}"
+            ));
+            found.into_iter().filter(|it| it.0 == "repeated-match").map(|it| it.1).collect()
+        };
+        let (dead, x) = ("{path: {type: RegularExpression, value: api}}", "{path: {value: /x}}");
+        let none: Vec<String> = rules(&[dead, dead]);
+        assert!(none.is_empty(), "{none:?}");
+        // It keeps no rule alive that repeats another one otherwise.
+        let all = rules(&[x, &format!("{dead}, {x}")]);
+        assert_eq!(all, ["this rule can never be selected for `web.shop.svc.cluster.local`"]);
+        let one = rules(&[x, &format!("{dead}, {x}, {{path: {{value: /y}}}}")]);
+        assert_eq!(one, ["a match of this rule adds nothing for `web.shop.svc.cluster.local`"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::api::gateway_api::{HttpRouteMatch, MatchType, PathMatchType};
+use crate::check::matching::dead_texts;
 use crate::check::overlap::why_first;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -57,6 +58,7 @@ fn check(
     met: &mut BTreeSet<(HttpRouteId, usize)>,
     out: &mut Vec<Diagnostic>,
 ) {
+    let mode = mesh.settings.path_normalization;
     let mut first: HashMap<Asked, At> = HashMap::new();
     for id in routes {
         let route = mesh.http_routes.get(*id);
@@ -73,7 +75,16 @@ fn check(
                     taken.push((at, by));
                 }
             }
-            let is_dead = taken.len() == matches.len();
+            // What no request has is `match-never-holds`'s, and keeps no rule alive.
+            let never = |test: &HttpRouteMatch| {
+                dead_texts::of_route_match(test, mode, &FieldPath::default).next().is_some()
+            };
+            let test_at = |at: &At| at.2.and_then(|index| matches.get(index));
+            let is_alive = |(index, test): (usize, &HttpRouteMatch)| {
+                !never(test) && !taken.iter().any(|(at, _)| at.2.unwrap_or_default() == index)
+            };
+            let is_dead = !taken.is_empty() && !matches.iter().enumerate().any(is_alive);
+            taken.retain(|(at, _)| test_at(at).is_none_or(|test| !never(test)));
             if !taken.is_empty() && met.insert((*id, rule)) {
                 out.extend(report(mesh, host, &taken, is_dead));
             }

@@ -7,11 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::match_never_holds::{Callers, never_holds};
 use super::unreachable_route::all_taken;
 use crate::api::istio::HttpMatch;
 use crate::check::kept::apart;
 use crate::check::matching::cover::covers;
-use crate::check::matching::dead_texts;
 use crate::check::matching::http_places::HttpPlaces;
 use crate::check::matching::merged_routes::{self, Merged, MergedRoutes};
 use crate::check::matching::route_place::{match_place, place};
@@ -19,7 +19,7 @@ use crate::check::matching::together::Together;
 use crate::check::matching::tried::Tried;
 use crate::check::matching::witness::for_one;
 use crate::check::overlap::why_first;
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::route::{MergedHttp, VirtualService};
@@ -29,17 +29,23 @@ pub(super) static CHECK: Check =
         .alias(&["IST0130", "IST0131"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    apart::virtual_services(mesh, out, |it, out| check(mesh, it, out));
+    let callers = Callers::default();
+    apart::virtual_services(mesh, out, |it, out| check(mesh, it, &callers, out));
     let mut met = BTreeSet::new();
     for merged in merged_routes::all(mesh) {
-        check_merged(mesh, &merged, &mut met, out);
+        check_merged(mesh, &merged, &callers, &mut met, out);
     }
 }
 
 /// Of how many earlier matches it is looked whether together they take what a later one does.
 const EARLIER_MAX: usize = 64;
 
-fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
+fn check<'m>(
+    mesh: &'m Mesh<'_>,
+    it: &'m VirtualService<'_>,
+    callers: &Callers<'m>,
+    out: &mut Vec<Diagnostic>,
+) {
     let live = all_taken(mesh, it).map_or(it.http.len(), |all| all.last() + 1);
     let routes = it.http.get(..live).unwrap_or_default();
     let tests: Vec<_> = routes.iter().flat_map(matches).collect();
@@ -79,26 +85,21 @@ fn check(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
                 None => alive.push(test),
             }
         }
-        // What no request has is no fault of those before it, and keeps no route alive.
+        // What never holds is no fault of those before it, and keeps no route alive.
+        let is_dead = |test: &'m HttpMatch| never_holds(mesh, it, route, test, callers);
         shadows.retain(|(index, _)| {
             let test = route.spec.r#match.get(*index);
-            test.is_none_or(|test| !has_dead_text(mesh, test))
+            test.is_none_or(|test| !is_dead(test))
         });
         if shadows.is_empty() {
             continue;
         }
-        if alive.into_iter().all(|test| has_dead_text(mesh, test)) {
+        if alive.into_iter().all(is_dead) {
             out.push(dead_route(it, route, shadows));
         } else {
             out.extend(shadows.into_iter().map(|(index, by)| dead_match(it, route, index, by)));
         }
     }
-}
-
-/// Whether a match asks for a text that no request has: `match-never-holds` speaks of it.
-fn has_dead_text(mesh: &Mesh<'_>, test: &HttpMatch) -> bool {
-    let mode = mesh.settings.path_normalization;
-    dead_texts::of_match(test, mode, &FieldPath::default).next().is_some()
 }
 
 /// The matches of a route, with their places in it.
@@ -112,13 +113,14 @@ fn matches<'m, 'a>(
 type RouteAt = (DocumentId, DocumentId, usize);
 
 /// What another resource takes at a gateway. Each route is told once, of the first host at which it is so.
-fn check_merged(
-    mesh: &Mesh<'_>,
-    merged: &MergedRoutes<'_, '_>,
+fn check_merged<'m>(
+    mesh: &'m Mesh<'_>,
+    merged: &MergedRoutes<'m, '_>,
+    callers: &Callers<'m>,
     met: &mut BTreeSet<RouteAt>,
     out: &mut Vec<Diagnostic>,
 ) {
-    let mut by_route: BTreeMap<RouteAt, Vec<(&Merged<'_, '_>, Option<&Merged<'_, '_>>)>> =
+    let mut by_route: BTreeMap<RouteAt, Vec<(&Merged<'m, '_>, Option<&Merged<'m, '_>>)>> =
         BTreeMap::new();
     let tests: Vec<_> = merged.tried.iter().map(|it| it.test.map(|(_, test)| test)).collect();
     let tried = Tried::of(&tests);
@@ -130,7 +132,11 @@ fn check_merged(
     }
     for (at, mut tests) in by_route {
         if tests.iter().any(|(_, by)| by.is_some()) {
-            tests.retain(|(it, _)| it.test.is_none_or(|(_, test)| !has_dead_text(mesh, test)));
+            let is_dead = |it: &Merged<'m, '_>| {
+                let test = it.test.map(|(_, test)| test);
+                test.is_some_and(|test| never_holds(mesh, it.of, it.route, test, callers))
+            };
+            tests.retain(|(it, _)| !is_dead(it));
         }
         let is_others = |(it, by): &(&Merged<'_, '_>, Option<&Merged<'_, '_>>)| {
             by.is_some_and(|by| by.of.resource.id != it.of.resource.id)

@@ -1,4 +1,7 @@
 //! What the pages' examples do not show: places in several files, and what is right and must not be reported.
+//!
+//! A case lies by the kind of resource that it is about, whatever rule speaks of it: that a policy names a port which there is not is
+//! among the policies. What one rule alone decides is tried beside that rule.
 
 mod names;
 mod policies;

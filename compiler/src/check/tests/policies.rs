@@ -317,3 +317,20 @@ fn conditions_name_what_there_is() {
         }
     }
 }
+
+#[test]
+fn the_servers_of_a_gateway_say_what_its_ports_speak() {
+    const PODS: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, ports: [{name: https, port: 443, targetPort: 8443}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: shop}\nspec:\n  selector: {matchLabels: {app: edge}}\n  template: {metadata: {labels: {app: edge}}, spec: {containers: [{name: istio-proxy, image: auto}]}}\n";
+    let allow = policy(
+        "shop",
+        "{selector: {matchLabels: {app: edge}}, rules: [{to: [{operation: {paths: [/admin]}}]}]}",
+    );
+    let said = |mode: &str| {
+        let gateway = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop}}\nspec: {{selector: {{app: edge}}, servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, tls: {mode}, hosts: [a.test]}}]}}\n"
+        );
+        names(&[PODS, &gateway, &allow]).contains(&"http-rule-on-tcp-port")
+    };
+    assert!(!said("{mode: SIMPLE, credentialName: a}"));
+    assert!(said("{mode: PASSTHROUGH}"));
+}

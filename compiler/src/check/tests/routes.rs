@@ -1,4 +1,4 @@
-use super::{REVIEWS, deployment, names, places, policy, route, rule, run};
+use super::{REVIEWS, deployment, names, places, route, rule, run};
 use crate::diagnostic::{Finding, Severity};
 
 #[test]
@@ -145,23 +145,6 @@ fn a_route_that_is_hidden_in_part_is_a_notice() {
     // Matches for other gateways do not meet here.
     let elsewhere = "[{match: [{uri: {prefix: /api/v2}, gateways: [mesh]}], redirect: {uri: /x}}]";
     assert_eq!(shadowed(&wide, elsewhere), []);
-}
-
-#[test]
-fn the_servers_of_a_gateway_say_what_its_ports_speak() {
-    const PODS: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: edge, namespace: shop}\nspec: {selector: {app: edge}, ports: [{name: https, port: 443, targetPort: 8443}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: edge, namespace: shop}\nspec:\n  selector: {matchLabels: {app: edge}}\n  template: {metadata: {labels: {app: edge}}, spec: {containers: [{name: istio-proxy, image: auto}]}}\n";
-    let allow = policy(
-        "shop",
-        "{selector: {matchLabels: {app: edge}}, rules: [{to: [{operation: {paths: [/admin]}}]}]}",
-    );
-    let said = |mode: &str| {
-        let gateway = format!(
-            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop}}\nspec: {{selector: {{app: edge}}, servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, tls: {mode}, hosts: [a.test]}}]}}\n"
-        );
-        names(&[PODS, &gateway, &allow]).contains(&"http-rule-on-tcp-port")
-    };
-    assert!(!said("{mode: SIMPLE, credentialName: a}"));
-    assert!(said("{mode: PASSTHROUGH}"));
 }
 
 /// At a gateway it is the gateway's own labels that a match of callers is held against.

@@ -152,7 +152,7 @@ fn check_cookie(cookie: &HttpCookie, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     } else if !header::is_cookie_name(&cookie.name) {
         let message = format!("`{}` is no name of a cookie", cookie.name);
         let found = Diagnostic::new(&INVALID_LOAD_BALANCER, at.field("name").value(), message);
-        out.push(found.label("no white space, and none of `;=,\"`"));
+        out.push(found.label(header::NO_COOKIE_NAME));
     }
     if cookie.path.bytes().any(|byte| byte == b';' || byte.is_ascii_control()) {
         let message = format!("`{}` is no path of a cookie", cookie.path);

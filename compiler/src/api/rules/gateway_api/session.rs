@@ -1,7 +1,7 @@
 //! How clients are kept at one endpoint. Source: the CEL rules of `SessionPersistence`, which has other fields after release
 //! 1.6 of the Gateway API; those that it has there are taken as well.
 
-use super::super::header::{is_cookie_name, is_token};
+use super::super::header::{NO_COOKIE_NAME, is_cookie_name, is_token};
 use super::http_route::fault;
 use crate::api::gateway_api::{CookieLifetime, SessionPersistence, SessionPersistenceType};
 use crate::diagnostic::{At, Diagnostic};
@@ -62,12 +62,15 @@ fn check_earlier_release(
         let place = at.field("sessionName").value();
         out.push(fault(place, "the name of the session is too long".into(), "at most 128"));
     }
-    let (what, is_name): (_, fn(&str) -> bool) =
-        if is_cookie { ("cookie", is_cookie_name) } else { ("header", is_token) };
+    let (what, is_name, label): (_, fn(&str) -> bool, _) = if is_cookie {
+        ("cookie", is_cookie_name, NO_COOKIE_NAME)
+    } else {
+        ("header", is_token, "letters, digits and `-`")
+    };
     let name = session.session_name.as_deref().filter(|name| !name.is_empty());
     if let Some(name) = name.filter(|name| !is_name(name)) {
         let message = format!("`{name}` is no name of a {what}");
-        out.push(fault(at.field("sessionName").value(), message, "letters, digits and `-`"));
+        out.push(fault(at.field("sessionName").value(), message, label));
     }
 }
 
