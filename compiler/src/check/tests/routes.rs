@@ -1,4 +1,4 @@
-use super::{REVIEWS, deployment, names, places, route, rule, run};
+use super::{REVIEWS, deployment, names, places, policy, route, rule, run};
 use crate::diagnostic::{Finding, Severity};
 
 #[test]

@@ -1,0 +1,74 @@
+//! A port and a gateway that there are not where the routes apply.
+
+use super::never;
+use crate::check::any_match::AnyMatch;
+use crate::check::inventory;
+use crate::check::names::unknown_gateway;
+use crate::diagnostic::{Diagnostic, FieldPath, Place};
+use crate::resolve::Mesh;
+use crate::resolve::host::is_wildcard;
+use crate::resolve::route::{GatewayName, VirtualService, gateway_name};
+
+/// A gateway that there is not, or one to which the resource is not bound.
+pub(super) fn check_gateways(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    asked: &AnyMatch<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    for (index, written) in asked.gateways.iter().enumerate() {
+        let name = gateway_name(written, it.namespace());
+        if it.gateways.contains(&name) {
+            continue;
+        }
+        let path = asked.at.clone().field("gateways").index(index);
+        if let Some(found) = unknown_gateway::in_match(mesh, it, &name, path.clone()) {
+            out.push(found);
+            continue;
+        }
+        let message = format!("the routes are not bound to the gateway `{written}`");
+        let bound = FieldPath::default().field("spec").field("gateways");
+        let found = never(it, path, message);
+        out.push(if it.resource.spec.gateways.is_empty() {
+            found.help("the resource names no `gateways`, so it is for the mesh alone")
+        } else {
+            found.also(Place::key(it.resource.id, bound), "it is bound to these alone")
+        });
+    }
+}
+
+pub(super) fn check_port(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    asked: &AnyMatch<'_>,
+) -> Option<Diagnostic> {
+    let port = u16::try_from(asked.port).ok().filter(|port| *port != 0)?;
+    let named: Vec<_> =
+        asked.gateways.iter().map(|name| gateway_name(name, it.namespace())).collect();
+    let places = if named.is_empty() { &it.gateways } else { &named };
+    if places.iter().any(|place| may_have(mesh, it, place, port)) {
+        return None;
+    }
+    let message = format!("where the route applies, nothing has port {port}");
+    let help = "on the mesh it is a port of the Service, at a gateway that of a server";
+    Some(never(it, asked.at.clone().field("port"), message).help(help))
+}
+
+/// Whether requests may arrive at a port; of what is not known, they may.
+fn may_have(mesh: &Mesh<'_>, it: &VirtualService<'_>, place: &GatewayName, port: u16) -> bool {
+    let GatewayName::Named(name) = place else {
+        return it.hosts.iter().any(|host| {
+            let known = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
+            let known: Vec<_> = known.collect();
+            is_wildcard(host)
+                || known.is_empty()
+                || inventory::may_have_host(mesh, host)
+                || known.iter().any(|service| {
+                    let mut ports = service.object.ports.iter();
+                    service.alias.is_some() || ports.any(|own| own.number == port)
+                })
+        });
+    };
+    let gateway = mesh.gateways.find(name);
+    gateway.is_none_or(|gateway| gateway.servers.iter().any(|server| server.port == port))
+}
