@@ -23,6 +23,8 @@ pub(super) static CHECK: Check =
 struct At<'m> {
     /// With what its conditions ask of the caller in `from`.
     rule: Cow<'m, Rule>,
+    /// Whether it asks for something: of those that do not another rule speaks.
+    asks: bool,
     document: DocumentId,
     index: usize,
     scope: &'m Scope<'m>,
@@ -44,7 +46,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let all = by_namespace.entry(&policy.resource.namespace).or_default();
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let (rule, document) = (with_callers(rule), policy.resource.id);
-            all.push(At { rule, document, index, scope, namespace: &policy.resource.namespace });
+            let (asks, namespace) = (is_for_all(&rule).is_none(), &*policy.resource.namespace);
+            all.push(At { rule, asks, document, index, scope, namespace });
         }
     }
     // What is for all namespaces comes before what each of them says.
@@ -244,7 +247,7 @@ fn with_callers(rule: &Rule) -> Cow<'_, Rule> {
 
 fn covers(broad: &At<'_>, narrow: &At<'_>) -> bool {
     let (a, b) = (&*broad.rule, &*narrow.rule);
-    is_for_all(a).is_none()
+    broad.asks
         && covers_any(a.from.as_deref(), b.from.as_deref(), |a, b| {
             let (Some(a), Some(b)) = (a.source.as_ref(), b.source.as_ref()) else { return false };
             covers_source(a, b) && covers_callers((a, broad.namespace), (b, narrow.namespace))

@@ -19,7 +19,7 @@ use std::cell::OnceCell;
 use contradiction::contradictions;
 use identity::Callers;
 use impossible::dead_values;
-use token::Tokens;
+use token::{Issuers, Tokens};
 
 use crate::api::istio::{Action, MtlsMode, Rule};
 use crate::check::kept::apart;
@@ -32,6 +32,7 @@ pub(super) static CHECK: Check =
     Check::lint("policy-never-matches", Severity::Warning, include_str!("policy_never_matches.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let issuers = Issuers::default();
     apart::authorization_policies(mesh, out, |policy, out| {
         let action = policy.resource.spec.action;
         let workloads = match &policy.scope {
@@ -40,7 +41,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         };
         let callers = Callers { mesh, workloads: &workloads };
         let tokens = OnceCell::new();
-        let tokens = || tokens.get_or_init(|| Tokens::of(mesh, policy, &workloads));
+        let tokens = || tokens.get_or_init(|| issuers.of(mesh, policy, &workloads));
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let mut faults = contradictions(rule, &at);
