@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use mesh_snapshot::object::Role;
+
 use crate::resolve::{Mesh, Workload};
 
 const EXCLUDE: &str = "traffic.sidecar.istio.io/excludeInboundPorts";
@@ -45,9 +47,10 @@ pub fn captures(mesh: &Mesh<'_>) -> BTreeMap<String, Capture> {
     all.map(|(it, capture)| (format!("{}/{}", it.namespace(), it.name()), capture)).collect()
 }
 
-/// The same, as the mesh knows them.
+/// The same, as the mesh knows them. A gateway's proxy opens its ports itself.
 pub(super) fn particular<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<(&'m Workload<'a>, Capture)> {
-    let all = mesh.workloads.iter().map(|it| (it, Capture::of(it)));
+    let all = mesh.workloads.iter().filter(|it| it.inventory.role == Role::Sidecar);
+    let all = all.map(|it| (it, Capture::of(it)));
     all.filter(|(_, capture)| *capture != Capture::default()).collect()
 }
 

@@ -6,14 +6,40 @@ use ipnet::IpNet;
 
 use super::matching::form::Form;
 
-/// Whether all that `value` stands for, `other` stands for too: texts, `prefix*`, `*suffix`, `*`, or CIDR blocks.
+/// How the values of a list are compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Text,
+    /// Templates besides.
+    Path,
+    /// Blocks, and addresses.
+    Address,
+}
+
+impl Kind {
+    /// Of the values of a condition.
+    pub(super) fn of_condition(key: &str) -> Self {
+        match key {
+            "source.ip" | "remote.ip" | "destination.ip" => Self::Address,
+            _ => Self::Text,
+        }
+    }
+
+    /// Whether all that `value` stands for, `other` stands for too.
+    pub(super) fn is_within(self, value: &str, other: &str) -> bool {
+        match self {
+            Self::Text => is_within(value, other),
+            Self::Path => is_path_within(value, other),
+            Self::Address => match (block(value), block(other)) {
+                (Ok(value), Ok(other)) => other.contains(&value),
+                _ => value == other,
+            },
+        }
+    }
+}
+
+/// The same of texts: `prefix*`, `*suffix`, `*`.
 pub(super) fn is_within(value: &str, other: &str) -> bool {
-    if let (Ok(value), Ok(other)) = (block(value), block(other)) {
-        return other.contains(&value);
-    }
-    if value.contains('{') || other.contains('{') {
-        return is_template_within(value, other);
-    }
     match (Form::of_policy(value), Form::of_policy(other)) {
         (_, None) => true,
         (Some(Form::Exact(text) | Form::Prefix(text)), Some(Form::Prefix(start))) => {
@@ -26,7 +52,14 @@ pub(super) fn is_within(value: &str, other: &str) -> bool {
     }
 }
 
-/// The same where one of both is a template of a path: `{*}` is one segment, `{**}` any run of characters.
+/// The same of paths, which may be templates: `{*}` is one segment, `{**}` any run of characters.
+pub(super) fn is_path_within(value: &str, other: &str) -> bool {
+    if value.contains('{') || other.contains('{') {
+        return is_template_within(value, other);
+    }
+    is_within(value, other)
+}
+
 fn is_template_within(value: &str, other: &str) -> bool {
     if value == other || other == "*" {
         return true;
@@ -84,11 +117,8 @@ pub(super) fn every_address(blocks: &[String]) -> (bool, bool) {
     (has(IpAddr::is_ipv4), has(IpAddr::is_ipv6))
 }
 
-/// Whether no text is both; where that is hard to say, it is not said.
+/// Whether no text is both, neither of them a template; where that is hard to say, it is not said.
 pub(super) fn are_apart(a: &str, b: &str) -> bool {
-    if a.contains('{') || b.contains('{') {
-        return false;
-    }
     let (Some(a), Some(b)) = (Form::of_policy(a), Form::of_policy(b)) else { return false };
     match (a, b) {
         (Form::Exact(a), Form::Exact(b)) => a != b,
@@ -106,7 +136,7 @@ pub(super) fn are_apart(a: &str, b: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{are_apart, is_within};
+    use super::{Kind, are_apart};
 
     #[test]
     fn patterns_are_compared_by_what_they_stand_for() {
@@ -116,7 +146,6 @@ mod tests {
             ("/a/b*", "/a*"),
             ("x.com", "*.com"),
             ("a", "*"),
-            ("10.1.0.0/16", "10.0.0.0/8"),
             ("/x/{*}/y", "/x/{**}"),
             ("/x/{*}", "/x/{*}"),
             ("/x/a/y", "/x/{*}/y"),
@@ -125,7 +154,7 @@ mod tests {
             ("/a/**", "/a/*"),
             ("*.a*", "*a*"),
         ] {
-            assert!(is_within(value, other), "{value} is within {other}");
+            assert!(Kind::Path.is_within(value, other), "{value} is within {other}");
         }
         for (value, other) in [
             ("a*", "a"),
@@ -134,7 +163,6 @@ mod tests {
             ("b.a", "*a*"),
             ("*a", "*a*"),
             ("/{*}", "/a*"),
-            ("10.0.0.0/8", "10.1.0.0/16"),
             ("/x/{**}", "/x/{*}"),
             ("/x", "/x/{**}"),
             ("/x/", "/x/{*}"),
@@ -142,8 +170,12 @@ mod tests {
             ("/x/{*}/y", "/x/{*}"),
             ("/x/{**}", "/x/{**}/y"),
         ] {
-            assert!(!is_within(value, other), "{value} is not within {other}");
+            assert!(!Kind::Path.is_within(value, other), "{value} is not within {other}");
         }
+        let (wide, narrow) = ("10.0.0.0/8", "10.1.0.0/16");
+        assert!(Kind::Address.is_within(narrow, wide) && !Kind::Address.is_within(wide, narrow));
+        // To a header they are texts.
+        assert!(!Kind::Text.is_within(narrow, wide) && !Kind::Text.is_within("/a", "/{*}"));
         for (a, b) in
             [("a", "b"), ("a*", "b"), ("a*", "b*"), ("*a", "*b"), ("*a", "b"), ("*.a*", "b.a")]
         {

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{Mesh, Resource, kubernetes};
 
+/// Those that Kubernetes makes with a cluster. Source: Kubernetes, "Namespaces", initial namespaces.
+const OF_EVERY_CLUSTER: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
+
 /// Namespaces by name.
 #[derive(Clone, Debug, Default)]
 pub struct Namespaces<'a> {
@@ -34,7 +37,8 @@ impl<'a> Namespaces<'a> {
     #[must_use]
     pub fn known(&self, name: &str) -> Option<&'a str> {
         let declared = self.declared.get_key_value(name).map(|(name, _)| name);
-        declared.or_else(|| self.used.get(name)).or_else(|| self.listed.get(name)).copied()
+        let known = declared.or_else(|| self.used.get(name)).or_else(|| self.listed.get(name));
+        known.or_else(|| OF_EVERY_CLUSTER.iter().find(|it| **it == name)).copied()
     }
 
     /// Whether the repository declares namespaces, so that a name which it does not know is a mistake.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::api::istio::{AuthorizationPolicy, MtlsMode, Rule};
 use crate::check::capture::{self, Capture};
-use crate::check::{mtls, selection};
+use crate::check::{injection, mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::policy::Policy;
@@ -16,10 +16,14 @@ pub(super) static CHECK: Check =
     Check::lint("uncaptured-port", Severity::Warning, include_str!("uncaptured_port.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let particular = capture::particular(mesh);
+    let mut particular = capture::particular(mesh);
     if particular.is_empty() {
         return;
     }
+    // That nothing is enforced at a workload without a proxy is `policy-without-proxy`'s to say.
+    let without = injection::without_proxy(mesh);
+    let name = |it: &Workload<'_>| format!("{}/{}", it.namespace(), it.name());
+    particular.retain(|(it, _)| !without.contains_key(&name(it)));
     let captures: HashMap<_, _> = particular.iter().map(|(it, capture)| (it.id, capture)).collect();
     for policy in &mesh.policies.authorization_policies {
         check_named(mesh, policy, &captures, out);
@@ -44,18 +48,14 @@ fn check_named(
     let selected = selection::of_policy(mesh, scope);
     for (index, rule) in rules().enumerate() {
         let at = FieldPath::default().field("spec").field("rules").index(index);
-        let found = ports(rule, &at).find_map(|(port, at)| {
+        out.extend(ports(rule, &at).filter_map(|(port, at)| {
             let kept_by = |it: &Workload<'_>| captures.get(&it.id)?.kept_by(port);
-            let escaped = selected.iter().find_map(|it| Some((it, kept_by(it)?)));
-            escaped.map(|(workload, annotation)| (port, at, workload, annotation))
-        });
-        let Some((port, at, workload, annotation)) = found else { continue };
-        let by = workload.annotations_path().field(annotation);
-        out.push(
-            escapes(port, Place::value(policy.resource.id, at))
-                .label("nothing enforces this")
-                .also(Place::value(workload.id, by), "excluded here"),
-        );
+            let (workload, annotation) = selected.iter().find_map(|it| Some((it, kept_by(it)?)))?;
+            let by = workload.annotations_path().field(annotation);
+            let found = escapes(port, Place::value(policy.resource.id, at));
+            let found = found.label("nothing enforces this");
+            Some(found.also(Place::value(workload.id, by), "excluded here"))
+        }));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::api::istio::{Action, Operation};
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
 use crate::check::operation::operations;
-use crate::check::policy_value::is_within;
+use crate::check::policy_value::is_path_within;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 
@@ -59,12 +59,12 @@ fn gap(path: &str, paths: &[String], mode: PathNormalization) -> Option<Gap> {
     let kept_out = example(path);
     // What no request has anyway is not kept out: `policy-never-matches` says so.
     let is_normal = normalize_path(&kept_out, mode).is_ok_and(|normal| normal == kept_out);
-    if !is_normal || !is_within(&kept_out, path) {
+    if !is_normal || !is_path_within(&kept_out, path) {
         return None;
     }
     let is_past = |spelling: &String| {
         let seen = normalize_path(spelling, mode);
-        seen.is_ok_and(|seen| !paths.iter().any(|path| is_within(&seen, path)))
+        seen.is_ok_and(|seen| !paths.iter().any(|path| is_path_within(&seen, path)))
     };
     let spelling = spellings(&kept_out).find(is_past)?;
     Some(Gap { kept_out, spelling })

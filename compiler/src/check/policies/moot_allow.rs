@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, From, Operation, Rule, Source};
 use crate::check::caller::is_for_all;
 use crate::check::matching::form::Form;
-use crate::check::policy_value::{block, is_within, namespace_of};
+use crate::check::policy_value::{Kind, block, is_within, namespace_of};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -285,11 +285,11 @@ fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source,
     // Whatever the trust domain.
     let of_account = |namespace: &str, name: &str| format!("*/ns/{namespace}/sa/{name}");
     let has_principal = a.principals.is_empty()
-        || asked(&a.principals, &b.principals)
+        || asked(Kind::Text, &a.principals, &b.principals)
         || each_account(&|namespace, name| is_any(&a.principals, &of_account(namespace, name)))
         || (is_any(&a.principals, "*") && !b.namespaces.is_empty());
     let has_namespace = a.namespaces.is_empty()
-        || asked(&a.namespaces, &b.namespaces)
+        || asked(Kind::Text, &a.namespaces, &b.namespaces)
         || each_account(&|namespace, _| is_any(&a.namespaces, namespace))
         || each_principal(&|namespace, _| is_any(&a.namespaces, namespace));
     let own: Vec<_> = a.service_accounts.iter().map(|it| qualified(it, a_namespace)).collect();
@@ -307,43 +307,49 @@ fn qualified<'m>(account: &'m str, own: &'m str) -> (&'m str, &'m str) {
 }
 
 fn covers_source(a: &Source, b: &Source) -> bool {
-    asked(&a.request_principals, &b.request_principals)
-        && asked(&a.ip_blocks, &b.ip_blocks)
-        && asked(&a.remote_ip_blocks, &b.remote_ip_blocks)
-        && asked(&a.trust_domains, &b.trust_domains)
-        && excluded(&a.not_principals, &b.not_principals)
-        && excluded(&a.not_request_principals, &b.not_request_principals)
-        && excluded(&a.not_namespaces, &b.not_namespaces)
-        && excluded(&a.not_ip_blocks, &b.not_ip_blocks)
-        && excluded(&a.not_remote_ip_blocks, &b.not_remote_ip_blocks)
-        && excluded(&a.not_service_accounts, &b.not_service_accounts)
-        && excluded(&a.not_trust_domains, &b.not_trust_domains)
+    use Kind::{Address, Text};
+    asked(Text, &a.request_principals, &b.request_principals)
+        && asked(Address, &a.ip_blocks, &b.ip_blocks)
+        && asked(Address, &a.remote_ip_blocks, &b.remote_ip_blocks)
+        && asked(Text, &a.trust_domains, &b.trust_domains)
+        && excluded(Text, &a.not_principals, &b.not_principals)
+        && excluded(Text, &a.not_request_principals, &b.not_request_principals)
+        && excluded(Text, &a.not_namespaces, &b.not_namespaces)
+        && excluded(Address, &a.not_ip_blocks, &b.not_ip_blocks)
+        && excluded(Address, &a.not_remote_ip_blocks, &b.not_remote_ip_blocks)
+        && excluded(Text, &a.not_service_accounts, &b.not_service_accounts)
+        && excluded(Text, &a.not_trust_domains, &b.not_trust_domains)
 }
 
 fn covers_operation(a: Option<&Operation>, b: Option<&Operation>) -> bool {
+    use Kind::{Path, Text};
     let (Some(a), Some(b)) = (a, b) else { return false };
-    asked(&a.hosts, &b.hosts)
-        && asked(&a.ports, &b.ports)
-        && asked(&a.methods, &b.methods)
-        && asked(&a.paths, &b.paths)
-        && excluded(&a.not_hosts, &b.not_hosts)
-        && excluded(&a.not_ports, &b.not_ports)
-        && excluded(&a.not_methods, &b.not_methods)
-        && excluded(&a.not_paths, &b.not_paths)
+    asked(Text, &a.hosts, &b.hosts)
+        && asked(Text, &a.ports, &b.ports)
+        && asked(Text, &a.methods, &b.methods)
+        && asked(Path, &a.paths, &b.paths)
+        && excluded(Text, &a.not_hosts, &b.not_hosts)
+        && excluded(Text, &a.not_ports, &b.not_ports)
+        && excluded(Text, &a.not_methods, &b.not_methods)
+        && excluded(Path, &a.not_paths, &b.not_paths)
 }
 
 fn covers_condition(a: &Condition, b: &Condition) -> bool {
-    a.key == b.key && asked(&a.values, &b.values) && excluded(&a.not_values, &b.not_values)
+    let kind = Kind::of_condition(&a.key);
+    a.key == b.key
+        && asked(kind, &a.values, &b.values)
+        && excluded(kind, &a.not_values, &b.not_values)
 }
 
 /// Whether what has one of `b` has one of `a`; none asks for nothing.
-fn asked(a: &[String], b: &[String]) -> bool {
-    a.is_empty() || (!b.is_empty() && b.iter().all(|b| a.iter().any(|a| is_within(b, a))))
+fn asked(kind: Kind, a: &[String], b: &[String]) -> bool {
+    let is_held = |b: &String| a.iter().any(|a| kind.is_within(b, a));
+    a.is_empty() || (!b.is_empty() && b.iter().all(is_held))
 }
 
 /// Whether all that `a` excludes `b` excludes, too.
-fn excluded(a: &[String], b: &[String]) -> bool {
-    a.iter().all(|a| b.iter().any(|b| is_within(a, b)))
+fn excluded(kind: Kind, a: &[String], b: &[String]) -> bool {
+    a.iter().all(|a| b.iter().any(|b| kind.is_within(a, b)))
 }
 
 #[cfg(test)]
@@ -403,6 +409,13 @@ mod tests {
         }
         let templates = "  - to: [{operation: {paths: ['/a/{*}']}}]\n  - to: [{operation: {paths: ['/a/{**}']}}]\n";
         assert_eq!(moot(templates), 1);
+        // A header is compared as a text, whatever it looks like.
+        let when =
+            |key: &str, value: &str| format!("  - when: [{{key: '{key}', values: ['{value}']}}]\n");
+        let (wide, narrow) = ("10.0.0.0/8", "10.1.0.0/16");
+        for (key, is_moot) in [("source.ip", 1), ("request.headers[x]", 0)] {
+            assert_eq!(moot(&(when(key, wide) + &when(key, narrow))), is_moot, "{key}");
+        }
     }
 
     #[test]

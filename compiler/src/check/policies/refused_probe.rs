@@ -13,7 +13,7 @@ use crate::api::scalar::IntOrString;
 use crate::check::caller::Caller;
 use crate::check::in_force::InForce;
 use crate::check::mtls;
-use crate::check::policy_value::is_within;
+use crate::check::policy_value::{is_path_within, is_within};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
@@ -164,7 +164,7 @@ fn is_surely_for(rule: &Rule, question: &Question<'_>) -> bool {
 }
 
 fn has_path(it: &Operation, question: &Question<'_>) -> bool {
-    it.paths.is_empty() || it.paths.iter().any(|own| is_within(question.path, own))
+    it.paths.is_empty() || it.paths.iter().any(|own| is_path_within(question.path, own))
 }
 
 fn has_port_and_method(it: &Operation, question: &Question<'_>) -> bool {

@@ -152,8 +152,15 @@ fn ports_kept_from_the_proxy_are_kept_from_policies() {
     assert!(told(&[&pods, service, &peer("shop", "{mtls: {mode: PERMISSIVE}}")]).is_empty());
     assert!(told(&[&pods, service]).is_empty());
     assert!(told(&[&pods, &all]).is_empty(), "no Service leads there");
-    let named = "{action: DENY, rules: [{to: [{operation: {ports: ['9080']}}]}]}";
-    assert_eq!(told(&[&pods, service, &policy("shop", named)]), said);
+    let named = "{action: DENY, rules: [{to: [{operation: {ports: ['9080', '80', '9090']}}]}]}";
+    assert_eq!(told(&[&pods, service, &policy("shop", named)]).len(), 2);
+    // A gateway's proxy opens its ports itself, and where there is no proxy another rule speaks.
+    for (own, other) in [
+        ("annotations: {", "annotations: {inject.istio.io/templates: gateway, "),
+        ("labels: {app: reviews}, ", "labels: {app: reviews, sidecar.istio.io/inject: 'false'}, "),
+    ] {
+        assert!(told(&[&pods.replace(own, other), service, &all]).is_empty(), "{other}");
+    }
 }
 
 #[test]

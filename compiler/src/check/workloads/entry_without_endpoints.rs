@@ -22,10 +22,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         let mut own = services.of_entry(&entry.namespace, entry.name()).map(|id| services.get(id));
-        // Another resource may list endpoints for the same host.
+        // Another resource of the namespace may list endpoints for the same host: they are merged.
         let found = own.find(|service| {
-            let all = services.of_host(&service.host);
-            all.iter().all(|id| has_none(services.get(*id)))
+            let all = services.of_host(&service.host).iter().map(|id| services.get(*id));
+            all.filter(|it| it.namespace == entry.namespace).all(has_none)
         });
         let Some(service) = found else { continue };
         let place = Place::value(entry.id, FieldPath::default().field("spec").field("resolution"));
@@ -33,7 +33,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             format!("`{}` has no endpoints, and `STATIC` looks for no others", service.host);
         let found = Diagnostic::new(&CHECK, place, message)
             .label("takes the endpoints that are listed")
-            .consequence("requests to it are answered with 503")
+            .consequence("requests to it are answered with 503, and other connections are closed")
             .help(
                 "list `endpoints`, select them with `workloadSelector`, or write `resolution: DNS`",
             );

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use crate::api::istio::{Condition, Operation, Rule, Source};
-use crate::check::policy_value::{are_apart, every_address, is_within, namespace_of};
+use crate::check::policy_value::{Kind, are_apart, every_address, is_within, namespace_of};
 use crate::diagnostic::FieldPath;
 
 pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
@@ -24,7 +24,8 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
     }
     for (index, condition) in rule.when.iter().enumerate() {
         let at = || at.clone().field("when").index(index);
-        let pair = ("values", condition.values.as_slice(), condition.not_values.as_slice());
+        let kind = Kind::of_condition(&condition.key);
+        let pair = ("values", kind, condition.values.as_slice(), condition.not_values.as_slice());
         faults.extend(excluded(&[pair], &at));
         let is_address = matches!(condition.key.as_str(), "source.ip" | "remote.ip");
         if is_address && condition.values.is_empty() && is_every_address(&condition.not_values) {
@@ -38,32 +39,36 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
     faults
 }
 
-/// A field, what it asks for, and what its opposite excludes.
-type Pair<'a> = (&'static str, &'a [String], &'a [String]);
+/// A field, how its values are compared, what it asks for, and what its opposite excludes.
+type Pair<'a> = (&'static str, Kind, &'a [String], &'a [String]);
 
-fn source_pairs(it: &Source) -> [Pair<'_>; 6] {
+fn source_pairs(it: &Source) -> [Pair<'_>; 7] {
+    use Kind::{Address, Text};
     [
-        ("principals", &it.principals, &it.not_principals),
-        ("requestPrincipals", &it.request_principals, &it.not_request_principals),
-        ("namespaces", &it.namespaces, &it.not_namespaces),
-        ("serviceAccounts", &it.service_accounts, &it.not_service_accounts),
-        ("ipBlocks", &it.ip_blocks, &it.not_ip_blocks),
-        ("remoteIpBlocks", &it.remote_ip_blocks, &it.not_remote_ip_blocks),
+        ("principals", Text, &it.principals, &it.not_principals),
+        ("requestPrincipals", Text, &it.request_principals, &it.not_request_principals),
+        ("namespaces", Text, &it.namespaces, &it.not_namespaces),
+        ("serviceAccounts", Text, &it.service_accounts, &it.not_service_accounts),
+        ("trustDomains", Text, &it.trust_domains, &it.not_trust_domains),
+        ("ipBlocks", Address, &it.ip_blocks, &it.not_ip_blocks),
+        ("remoteIpBlocks", Address, &it.remote_ip_blocks, &it.not_remote_ip_blocks),
     ]
 }
 
 fn operation_pairs(it: &Operation) -> [Pair<'_>; 4] {
+    use Kind::{Path, Text};
     [
-        ("hosts", &it.hosts, &it.not_hosts),
-        ("ports", &it.ports, &it.not_ports),
-        ("methods", &it.methods, &it.not_methods),
-        ("paths", &it.paths, &it.not_paths),
+        ("hosts", Text, &it.hosts, &it.not_hosts),
+        ("ports", Text, &it.ports, &it.not_ports),
+        ("methods", Text, &it.methods, &it.not_methods),
+        ("paths", Path, &it.paths, &it.not_paths),
     ]
 }
 
 fn excluded(pairs: &[Pair<'_>], at: &dyn Fn() -> FieldPath) -> Option<Fault> {
-    let is_excluded = |(_, values, not): &&Pair<'_>| {
-        !values.is_empty() && values.iter().all(|value| not.iter().any(|it| is_within(value, it)))
+    let is_excluded = |(_, kind, values, not): &&Pair<'_>| {
+        let is_held = |value: &String| not.iter().any(|it| kind.is_within(value, it));
+        !values.is_empty() && values.iter().all(is_held)
     };
     let (field, ..) = pairs.iter().find(is_excluded)?;
     Some(Fault {
@@ -78,7 +83,7 @@ fn excluded(pairs: &[Pair<'_>], at: &dyn Fn() -> FieldPath) -> Option<Fault> {
 /// What is excluded with nothing asked for, where every request has the attribute. An identity or a token may be missing, so
 /// that `notPrincipals: ["*"]` is who has none. Source: Istio, to which `*` is whatever is there and not empty.
 fn nothing_left(pairs: &[Pair<'_>], at: &dyn Fn() -> FieldPath) -> Vec<Fault> {
-    let is_all = |(field, values, not): &&Pair<'_>| {
+    let is_all = |(field, _, values, not): &&Pair<'_>| {
         values.is_empty()
             && match *field {
                 "methods" | "hosts" => not.iter().any(|it| it == "*"),
@@ -212,15 +217,16 @@ fn conditions_apart(when: &[Condition], at: &FieldPath) -> Option<Fault> {
 fn condition_excluded(when: &[Condition], at: &FieldPath) -> Option<Fault> {
     let all = || when.iter().enumerate();
     let (index, key) = all().find_map(|(index, it)| {
-        let is_excluded =
-            |other: &Condition, value| other.not_values.iter().any(|not| is_within(value, not));
+        let kind = Kind::of_condition(&it.key);
+        let is_excluded = |other: &Condition, value: &str| {
+            other.not_values.iter().any(|not| kind.is_within(value, not))
+        };
         let excludes = |(place, other): &(usize, &Condition)| {
             *place != index
                 && other.key == it.key
                 && it.values.iter().all(|value| is_excluded(other, value))
         };
-        let is_asked = !it.values.is_empty() && has_one_value(&it.key);
-        all().find(excludes).filter(|_| is_asked)?;
+        all().find(excludes).filter(|_| !it.values.is_empty())?;
         Some((index, &it.key))
     })?;
     Some(Fault {
@@ -258,9 +264,11 @@ fn ports_apart(rule: &Rule, at: &FieldPath) -> Option<Fault> {
     })
 }
 
-/// Whether a request has one value of an attribute, compared as a text.
+/// Whether a request has one value of an attribute, compared as a text: a claim or a header may have several.
 fn has_one_value(key: &str) -> bool {
+    let is_header = key.starts_with("request.headers[") && !key.starts_with("request.headers[:");
     !key.starts_with("request.auth.")
+        && !is_header
         && !matches!(key, "source.ip" | "remote.ip" | "destination.ip")
 }
 
@@ -340,6 +348,10 @@ mod tests {
             assert_eq!(!when(&[a, &not(other)]).is_empty(), is_told, "{other}");
             assert_eq!(!when(&[&not(other), a]).is_empty(), is_told, "{other}");
         }
+        let b = r#"{"key": "request.headers[x]", "values": ["b"]}"#;
+        assert!(when(&[a, b]).is_empty(), "a header may come twice");
+        let (get, put) = (a.replace("[x]", "[:method]"), b.replace("[x]", "[:method]"));
+        assert_eq!(when(&[&get, &put]).len(), 1);
         let to = |ports: &str| format!(r#""to": [{{"operation": {{"ports": [{ports}]}}}}]"#);
         let port = |list: &str| format!(r#""when": [{{"key": "destination.port", {list}}}]"#);
         for (ports, list, is_told) in [

@@ -37,7 +37,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 out.extend(check_labels(mesh, it, &asked, &callers));
             }
         }
-        check_authority(it, out);
+        check_authority(mesh, it, out);
     });
     let mode = mesh.settings.path_normalization;
     apart::resources(&mesh.source.virtual_services, out, |it, out| {
@@ -78,7 +78,7 @@ pub(super) fn never_holds<'m>(
     let is_somewhere = asked.gateways.is_empty() || asked.gateways.iter().any(is_bound);
     route.root.is_none()
         && (!is_somewhere
-            || foreign_authority(it, test).is_some()
+            || foreign_authority(mesh, it, test).is_some()
             || check_port(mesh, it, &asked).is_some()
             || check_namespace(mesh, it, &asked).is_some()
             || check_labels(mesh, it, &asked, callers).is_some())
@@ -177,11 +177,25 @@ mod tests {
             "{authority: {exact: 'web.shop:80'}}",
             "{authority: {exact: WEB.shop.svc.cluster.local}}",
             "{authority: {exact: 10.0.0.1}}",
+            "{authority: {exact: 'web:abc'}}",
+            "{authority: {exact: web-0.web.shop.svc.cluster.local}}",
             "{headers: {x: {}}, withoutHeaders: {x: {exact: a}}}",
             "{queryParams: {'a[b]': {exact: c}}}",
         ] {
             assert!(of_routes(&[test]).is_empty(), "{test}");
         }
+    }
+
+    #[test]
+    fn a_service_may_be_called_by_an_alias() {
+        let alias = "apiVersion: v1\nkind: Service\nmetadata: {name: old, namespace: shop}\nspec: {type: ExternalName, externalName: web.shop.svc.cluster.local, ports: [{name: http, port: 80}]}\n---\n";
+        let route = |name: &str| {
+            said(&format!(
+                "{alias}apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: [web]\n  http:\n  - match: [{{authority: {{exact: {name}}}}}]\n    route: [{{destination: {{host: web}}}}]\n"
+            ))
+        };
+        assert!(route("old").is_empty());
+        assert_eq!(route("older").len(), 1);
     }
 
     #[test]
