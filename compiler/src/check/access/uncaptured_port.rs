@@ -4,7 +4,9 @@
 
 use std::collections::HashMap;
 
-use crate::api::istio::{AuthorizationPolicy, MtlsMode, Rule};
+use mesh_snapshot::object::Protocol;
+
+use crate::api::istio::{Action, AuthorizationPolicy, MtlsMode, Rule};
 use crate::check::capture::{self, Capture};
 use crate::check::{injection, mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -54,7 +56,7 @@ fn check_named(
             let by = workload.annotations_path().field(annotation);
             let found = escapes(port, Place::value(policy.resource.id, at));
             let found = found.label("nothing enforces this");
-            Some(found.also(Place::value(workload.id, by), "excluded here"))
+            Some(found.also(Place::value(workload.id, by), "kept from it here"))
         }));
     }
 }
@@ -75,13 +77,14 @@ fn check_served(
     };
     let services = mesh.services.served_by(workload);
     let targets = services.iter().flat_map(|it| &it.object.ports);
+    let targets = targets.filter(|it| it.protocol != Protocol::Udp);
     let mut served: Vec<_> =
         targets.filter_map(|it| selection::target(workload, &it.target)).collect();
     served.sort_unstable();
     served.dedup();
     let escaped = served.into_iter().filter_map(|port| Some((port, capture.kept_by(port)?)));
     for (port, annotation) in escaped.filter(|(port, _)| !is_told(*port)) {
-        let by_policy = policies.first().map(|it| {
+        let by_policy = policies.iter().find(|it| is_for_every_port(&it.resource.spec)).map(|it| {
             let at = FieldPath::default().field("metadata").field("name");
             (Place::value(it.resource.id, at), "this is not enforced there")
         });
@@ -95,6 +98,12 @@ fn check_served(
         let found = escapes(port, Place::value(workload.id, at));
         out.push(found.label("a Service leads to it").also(place, text));
     }
+}
+
+/// Whether a policy decides at ports that it does not name: who is not allowed at any port is refused there, too.
+fn is_for_every_port(policy: &AuthorizationPolicy) -> bool {
+    let mut rules = policy.rules.iter().flatten();
+    policy.action == Action::Allow || rules.any(|rule| !rule.names_ports())
 }
 
 fn escapes(port: u16, place: Place) -> Diagnostic {

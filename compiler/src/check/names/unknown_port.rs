@@ -10,6 +10,7 @@ use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::ingress::Backend;
+use crate::resolve::route::{HttpRoute, MeshParent, Parent};
 use crate::resolve::service::Service;
 
 pub(in crate::check) static CHECK: Check =
@@ -21,20 +22,39 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (destination, at) in it.destinations() {
             let Some(port) = destination.port else { continue };
             let place = || Place::value(at.document, at.path().field("port").field("number"));
-            check(mesh, &destination.host, port, place, "503", out);
+            out.extend(check(mesh, &destination.host, port, place, ANSWERED_503));
         }
     });
     for (_, route) in mesh.http_routes.iter() {
+        check_parents(mesh, route, out);
         for (index, rule) in route.rules.iter().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             for (backend, it) in rule.backends.iter().enumerate().filter(|(_, it)| it.port != 0) {
                 let path = at.clone().field("backendRefs").index(backend).field("port");
                 let place = || Place::value(route.resource.id, path);
-                check(mesh, &it.host, it.port, place, "500", out);
+                out.extend(check(mesh, &it.host, it.port, place, ANSWERED_500));
             }
         }
     }
     check_ingresses(mesh, out);
+}
+
+const ANSWERED_500: &str = "requests that take the route are answered with 500";
+const ANSWERED_503: &str = "requests that take the route are answered with 503";
+
+/// A route of the mesh may be for one port of a Service. Source: Gateway API, `ParentReference.port`, GEP-1426.
+fn check_parents(mesh: &Mesh<'_>, route: &HttpRoute<'_>, out: &mut Vec<Diagnostic>) {
+    for (index, parent) in route.parents.iter().enumerate() {
+        let Parent::Mesh(MeshParent { hosts, port: Some(port), .. }) = parent else { continue };
+        let Some(host) = hosts.first() else { continue };
+        let path = FieldPath::default().field("spec").field("parentRefs").index(index);
+        let place = || Place::value(route.resource.id, path.field("port"));
+        let found = check(mesh, host, *port, place, "the route is not used here");
+        out.extend(found.map(|mut found| {
+            found.severity = Severity::Warning;
+            found
+        }));
+    }
 }
 
 /// A path names a port of its Service, by number or by name.
@@ -44,7 +64,7 @@ fn check_ingresses(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let place = |field| Place::value(path.resource.id, at.clone().field(field));
         match &path.backend {
             Backend::Port(host, port) if *port != 0 => {
-                check(mesh, host, *port, || place("number"), "503", out);
+                out.extend(check(mesh, host, *port, || place("number"), ANSWERED_503));
             }
             Backend::UnknownPort(host, name) if !name.is_empty() => {
                 out.extend(unknown_name(mesh, host, name, place("name")));
@@ -72,9 +92,8 @@ fn check(
     host: &str,
     port: u16,
     place: impl FnOnce() -> Place,
-    status: &str,
-    out: &mut Vec<Diagnostic>,
-) {
+    effect: &str,
+) -> Option<Diagnostic> {
     let named = |host: &str| mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
     let mut services: Vec<_> = named(host).collect();
     if services.is_empty() {
@@ -85,14 +104,14 @@ fn check(
     let has_port = |it: &&Service<'_>| it.object.ports.iter().any(|own| own.number == port);
     // What an alias stands for is looked at when somebody routes to that.
     if services.iter().any(|it| it.alias.is_some() || has_port(it)) {
-        return;
+        return None;
     }
-    let Some(service) = services.first() else { return };
+    let service = services.first()?;
     let near = meant(service, port).map(|number| number.to_string());
     let mut found = Diagnostic::new(&CHECK, place(), format!("`{host}` has no port {port}"))
         .meant(near.as_deref(), "no such port")
         .also(service.origin.place(), ports(service))
-        .consequence(format!("requests that take the route are answered with {status}"));
+        .consequence(effect);
     let targets = service.object.ports.iter().find(|it| it.target == TargetPort::Number(port));
     if let Some(own) = targets {
         let help = format!(
@@ -101,7 +120,7 @@ fn check(
         );
         found = found.help(help);
     }
-    out.push(found);
+    Some(found)
 }
 
 /// The port that leads to the pods' port of this number, or the only one there is.

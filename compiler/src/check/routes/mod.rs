@@ -30,6 +30,7 @@ mod undeployed_gateway;
 mod uneven_weights;
 mod unreachable_route;
 mod unrouted_ingress_tls;
+mod unserved_backend;
 mod unserved_backend_policy;
 mod unserved_gateway_host;
 mod unserved_ingress;
@@ -59,6 +60,7 @@ pub(super) static RULES: &[Rule] = &[
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
     (&http_route_on_tcp_server::CHECK, http_route_on_tcp_server::run),
+    (&unserved_backend::CHECK, unserved_backend::run),
     (&unserved_backend_policy::CHECK, unserved_backend_policy::run),
     (&unserved_gateway_host::CHECK, unserved_gateway_host::run),
     (&unserved_listener::CHECK, unserved_listener::run),

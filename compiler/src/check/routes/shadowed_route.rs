@@ -235,13 +235,14 @@ fn dead_route(
     shadows: Vec<(usize, Vec<Place>)>,
 ) -> Diagnostic {
     let name = called(route);
+    let first = shadows.first().map_or(0, |(index, _)| *index);
     let consequence = match shadows.iter().map(|(_, by)| by.len()).max() {
         Some(0 | 1) | None => "all requests that it matches go where the earlier route leads",
         Some(_) => "all requests that it matches go where the earlier routes lead",
     };
     let found = Diagnostic::new(&CHECK, place(route), format!("{name} can never be selected"))
         .label("never selected")
-        .consequence(of_route(consequence, it, route, 0))
+        .consequence(of_route(consequence, it, route, first))
         .help("move the more specific route first");
     let mut met = Vec::new();
     shadows.into_iter().fold(found, |mut found, (_, by)| {

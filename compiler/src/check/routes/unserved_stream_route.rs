@@ -2,10 +2,11 @@
 //!
 //! Sources: Gateway API, `ParentReference`, `Listener.allowedRoutes`, `ReferenceGrant`.
 
+use super::unserved_backend;
 use crate::check::inventory;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::route::{Backend, InvalidBackend, Parent, RefusedParent, StreamRoute};
+use crate::resolve::route::{Backend, Parent, RefusedParent, StreamRoute};
 
 pub(super) static CHECK: Check = Check::lint(
     "unserved-stream-route",
@@ -102,22 +103,11 @@ fn check_backends(route: &StreamRoute<'_>, out: &mut Vec<Diagnostic>) {
 
 fn fault(route: &StreamRoute<'_>, backend: &Backend) -> Option<(String, &'static str)> {
     let host = &backend.host;
-    match backend.fault {
-        Some(InvalidBackend::Kind) => Some(("this is neither a Service nor a host".into(), "kind")),
-        None if backend.lacks_grant => {
-            let (kind, own) = (route.resource.spec.kind.name(), &route.resource.namespace);
-            Some((
-                format!("no ReferenceGrant lets a {kind} of `{own}` lead to `{host}`"),
-                "namespace",
-            ))
-        }
-        Some(InvalidBackend::DottedName) => {
-            Some(("this is a host, and not the name of a Service".into(), "name"))
-        }
-        Some(InvalidBackend::NamespacedHost) => {
-            Some(("a host is of no namespace".into(), "namespace"))
-        }
-        // That a Service needs a port is said where it is read; that there is none, by `unknown-host`.
-        Some(InvalidBackend::NotFound | InvalidBackend::NoPort) | None => None,
+    if let Some(fault) = backend.fault {
+        let (message, field) = unserved_backend::fault(fault)?;
+        return Some((message.to_owned(), field));
     }
+    let (kind, own) = (route.resource.spec.kind.name(), &route.resource.namespace);
+    let message = || format!("no ReferenceGrant lets a {kind} of `{own}` lead to `{host}`");
+    backend.lacks_grant.then(|| (message(), "namespace"))
 }

@@ -239,3 +239,35 @@ fn one_cause_is_told_once() {
     let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n";
     assert_eq!(names(&[namespace, &policy("shop", nobody)]), ["invalid-source"]);
 }
+
+#[test]
+fn a_route_of_the_mesh_is_for_ports_and_backends_that_there_are() {
+    let route = |parent: &str, backend: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: a, namespace: shop}}\nspec: {{parentRefs: [{{group: '', kind: Service, name: reviews{parent}}}], rules: [{{backendRefs: [{{{backend}}}]}}]}}\n"
+        )
+    };
+    let own = "name: reviews, port: 80";
+    assert_eq!(names(&[REVIEWS, &route(", port: 81", own)]), ["unknown-port"]);
+    assert_eq!(names(&[REVIEWS, &route(", port: 80", own)]), [""; 0]);
+    let map = "kind: ConfigMap, name: reviews, port: 80";
+    assert_eq!(names(&[REVIEWS, &route("", map)]), ["unserved-backend"]);
+}
+
+#[test]
+fn what_is_shown_of_a_dead_route_some_request_has() {
+    let to = "route: [{destination: {host: reviews}}]";
+    let dead = "match: [{uri: {exact: '/a?b'}}, {uri: {prefix: /x/y}}]";
+    let spec =
+        |first: &str| format!("{{hosts: [reviews], http: [{{{first}{to}}}, {{{dead}, {to}}}]}}");
+    for (first, check) in
+        [("match: [{uri: {prefix: /x}}], ", "shadowed-route"), ("", "unreachable-route")]
+    {
+        let file = route("reviews", &spec(first));
+        let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &file)]).into_iter();
+        let found: Vec<_> = found.filter(|it| it.check.name == check).collect();
+        let [found] = found.as_slice() else { panic!("{found:?}") };
+        let consequence = found.consequence.as_deref().unwrap_or_default();
+        assert!(consequence.contains("/x/y"), "{consequence}");
+    }
+}

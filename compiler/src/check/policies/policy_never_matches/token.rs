@@ -11,7 +11,7 @@ use crate::resolve::policy::Policy;
 use crate::resolve::{Mesh, Workload};
 
 const NO_ISSUER: &str = "no RequestAuthentication here takes tokens of such an issuer";
-const NO_SLASH: &str = "a token is `ISSUER/SUBJECT`";
+const NO_SUBJECT: &str = "a token is `ISSUER/SUBJECT`";
 
 type Names<'m> = Rc<BTreeSet<&'m str>>;
 
@@ -95,7 +95,9 @@ impl Tokens<'_> {
             let may = |it: &str| format!("{it}/").starts_with(start) || begins(it, start);
             return self.unless(self.issuers().any(may), NO_ISSUER);
         }
-        let reason = if value.contains('/') { NO_ISSUER } else { NO_SLASH };
+        // An issuer may have slashes of its own.
+        let is_issuer = self.issuers().any(|it| it == value);
+        let reason = if value.contains('/') && !is_issuer { NO_ISSUER } else { NO_SUBJECT };
         self.unless(self.issuers().any(|it| begins(it, value)), reason)
     }
 

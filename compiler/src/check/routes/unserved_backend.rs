@@ -1,0 +1,40 @@
+//! `unserved-backend`: an HTTPRoute or a GRPCRoute leads to what is neither a Service nor a host.
+//!
+//! Sources: Gateway API, `HTTPBackendRef` (`ResolvedRefs`, `InvalidKind`); Istio, `buildDestination`.
+
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::route::{InvalidBackend, Parent};
+
+pub(super) static CHECK: Check =
+    Check::lint("unserved-backend", Severity::Warning, include_str!("unserved_backend.md"));
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let is_foreign = |parent: &Parent<'_>| matches!(parent, Parent::Foreign);
+    let routes = mesh.http_routes.iter().map(|(_, it)| it);
+    for route in routes.filter(|it| !it.parents.iter().all(is_foreign)) {
+        let rules = FieldPath::default().field("spec").field("rules");
+        for (index, rule) in route.rules.iter().enumerate() {
+            for (place, backend) in rule.backends.iter().enumerate() {
+                let Some((message, field)) = backend.fault.and_then(fault) else { continue };
+                let path = rules.clone().index(index).field("backendRefs").index(place);
+                let at = Place::value(route.resource.id, path.field(field));
+                let found = Diagnostic::new(&CHECK, at, message).label("leads to nothing");
+                out.push(found.consequence("requests that go this way are answered with 500"));
+            }
+        }
+    }
+}
+
+/// Why a backend is none, and the field that says so. That a Service needs a port is said where it is read; that there is none,
+/// by `unknown-host`.
+pub(super) const fn fault(fault: InvalidBackend) -> Option<(&'static str, &'static str)> {
+    match fault {
+        InvalidBackend::Kind => Some(("this is neither a Service nor a host", "kind")),
+        InvalidBackend::DottedName => {
+            Some(("this is a host, and not the name of a Service", "name"))
+        }
+        InvalidBackend::NamespacedHost => Some(("a host is of no namespace", "namespace")),
+        InvalidBackend::NotFound | InvalidBackend::NoPort => None,
+    }
+}
