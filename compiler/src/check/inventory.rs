@@ -105,6 +105,11 @@ impl<'m> Accounts<'m> {
             let accounts = entry.spec.endpoints.iter().map(|it| it.service_account.as_str());
             accounts.map(|account| (entry.namespace.as_str(), account))
         });
+        let machines = source.workload_entries.iter();
+        let machines = machines.map(|it| (&*it.namespace, it.spec.service_account.as_str()));
+        let groups = source.workload_groups.iter();
+        let groups = groups.map(|it| (&*it.namespace, it.spec.template.service_account.as_str()));
+        let endpoints = endpoints.chain(machines).chain(groups).filter(|(_, it)| !it.is_empty());
         let broken = source.incomplete.iter().filter(|it| it.kind == "ServiceAccount");
         let broken = broken.map(|it| (it.namespace.as_str(), it.name.as_str()));
         for (namespace, account) in endpoints.chain(broken) {

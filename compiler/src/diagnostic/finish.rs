@@ -217,7 +217,7 @@ fn site(place: &Place, text: &str, parsed: &Parsed) -> Site {
     }
 }
 
-/// None where it would write over an alias: what is wrong stands at the anchor, and others use it. Nor where a part of a value
+/// None where it would write over an alias, or behind an anchor: others use what stands there. Nor where a part of a value
 /// is meant and the value as a whole is all that has a place, nor behind a tag, which says what the value is and stays.
 fn resolve_fix(fix: &Fix, parsed: &Parsed) -> Option<TextFix> {
     let Fix { title, applicability, edits } = fix;
@@ -229,10 +229,13 @@ fn resolve_fix(fix: &Fix, parsed: &Parsed) -> Option<TextFix> {
             Place::Field { part: Part::Within { start, end }, .. } => {
                 old.len() == (end - start) as usize
             }
-            _ => !old.starts_with('*') && !is_tagged(source.text(), span),
+            _ => !old.starts_with('*') && !has_properties(source.text(), span),
         };
         let form = match edit.place {
-            Place::Field { part: Part::Key | Part::Within { .. }, .. } => Form::Verbatim,
+            // A text may stand in a comment.
+            Place::Text { .. } | Place::Field { part: Part::Key | Part::Within { .. }, .. } => {
+                Form::Verbatim
+            }
             _ => edit.form,
         };
         let notation = Notation::of(&source.path);
@@ -246,9 +249,10 @@ fn resolve_fix(fix: &Fix, parsed: &Parsed) -> Option<TextFix> {
     Some(TextFix { title, applicability, edits: edits.collect::<Option<_>>()? })
 }
 
-fn is_tagged(text: &str, value: Span) -> bool {
+/// Whether a tag or an anchor stands before a value, in its line.
+fn has_properties(text: &str, value: Span) -> bool {
     let before = text.get(..value.start as usize).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
-    let mut words = line.split_ascii_whitespace().rev().skip_while(|word| word.starts_with('&'));
-    line.ends_with([' ', '\t']) && words.next().is_some_and(|word| word.starts_with('!'))
+    let word = line.split_ascii_whitespace().next_back();
+    line.ends_with([' ', '\t']) && word.is_some_and(|word| word.starts_with(['!', '&']))
 }

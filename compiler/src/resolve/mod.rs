@@ -164,7 +164,8 @@ pub(crate) fn resolve_upon<'a>(source: &'a api::Mesh, before: Option<Before<'_, 
     };
     let ((workloads, machines, services, gateways), said) = rayon::join(inside, said);
     let (virtual_services, (destination_rules, policies)) = said;
-    let namespaces = made(before, |it| &it.namespaces, || Namespaces::of(source));
+    let namespaces =
+        made(before, |it| &it.namespaces, || Namespaces::of(source, settings.root_namespace));
     let grants = made(before, |it| &it.grants, || Grants::of(source));
     let holdings = made(before, |it| &it.holdings, || Holdings::of(source));
     let api_gateways = made(

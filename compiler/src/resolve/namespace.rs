@@ -14,13 +14,17 @@ pub struct Namespaces<'a> {
     declared: BTreeMap<&'a str, &'a Resource<kubernetes::Namespace>>,
     /// Those in which something stands.
     used: BTreeSet<&'a str>,
+    /// That of the mesh itself.
+    root: &'a str,
     /// Those that `mesh.yaml` says there are.
     listed: BTreeSet<&'a str>,
 }
 
 impl<'a> Namespaces<'a> {
-    pub(super) fn of(mesh: &'a Mesh) -> Self {
+    /// `root` is where the mesh is installed.
+    pub(super) fn of(mesh: &'a Mesh, root: &'a str) -> Self {
         Self {
+            root,
             declared: mesh.namespaces.iter().map(|it| (it.name(), it)).collect(),
             used: used(mesh),
             listed: mesh.project.inventory.namespaces.iter().map(String::as_str).collect(),
@@ -38,7 +42,8 @@ impl<'a> Namespaces<'a> {
     pub fn known(&self, name: &str) -> Option<&'a str> {
         let declared = self.declared.get_key_value(name).map(|(name, _)| name);
         let known = declared.or_else(|| self.used.get(name)).or_else(|| self.listed.get(name));
-        known.or_else(|| OF_EVERY_CLUSTER.iter().find(|it| **it == name)).copied()
+        let always = OF_EVERY_CLUSTER.iter().chain([&self.root]);
+        known.or_else(|| always.into_iter().find(|it| **it == name)).copied()
     }
 
     /// Whether the repository declares namespaces, so that a name which it does not know is a mistake.

@@ -71,7 +71,9 @@ fn interpret(comment: &str, span: Span) -> Result<Meaning, Fault> {
     let (first, rest) = words.split_first().ok_or_else(|| whole("it says nothing"))?;
     if first.text != "mesh:allow" || first.value.is_some() {
         let message = format!("`{}` says nothing to the compiler; `mesh:allow` does", first.text);
-        return Err(Fault { span: first.span, message, near: Some("mesh:allow") });
+        // What follows in brackets would be lost.
+        let near = (!first.text.contains('(')).then_some("mesh:allow");
+        return Err(Fault { span: first.span, message, near });
     }
     let (mut names, mut until, mut has_reason) = (Vec::new(), None, false);
     for word in rest {

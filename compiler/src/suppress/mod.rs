@@ -223,6 +223,10 @@ spec: {ports: [{name: http, port: 80}]}
             let said = found.iter().find(|it| it.check.name == "invalid-suppression").unwrap();
             assert!(said.message.contains(message), "{comment}: {}", said.message);
             assert!(found.iter().any(|it| it.check.name == "unknown-host"), "{comment}");
+            let fix = said.fixes.first().and_then(|it| it.edits.first());
+            let written = comment.starts_with("mesh:alow").then_some("mesh:allow");
+            let near = comment.starts_with("mesh:allow unknown-hosts").then_some("unknown-host");
+            assert_eq!(fix.map(|it| it.text.as_str()), written.or(near), "{comment}");
         }
     }
 

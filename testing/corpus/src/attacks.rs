@@ -64,6 +64,8 @@ const GRAVE: &Codes = &[
     ("SEC010", &["empty-rule-part"]),
     ("SEC011", &["split-rule"]),
     ("SEC013", &["policy-never-matches"]),
+    ("SEC001", &["deny-by-identity"]),
+    ("SEC016", &["host-without-port"]),
     ("SEC020", &["invalid-address"]),
     ("SEC022", &["service-port-in-policy"]),
     ("SEC026", &["conflicting-targets"]),

@@ -2,6 +2,7 @@
 
 mod foreign_host;
 mod greedy_service_entry;
+mod host_without_port;
 mod inward_endpoint;
 mod lost_port_settings;
 mod lost_root_headers;
@@ -35,6 +36,7 @@ pub(super) static RULES: &[Rule] = &[
     (&open_credentials::CHECK, open_credentials::run),
     (&retried_write::CHECK, retried_write::run),
     (&greedy_service_entry::CHECK, greedy_service_entry::run),
+    (&host_without_port::CHECK, host_without_port::run),
     (&inward_endpoint::CHECK, inward_endpoint::run),
     (&uncaptured_port::CHECK, uncaptured_port::run),
     (&selector_behind_waypoint::CHECK, selector_behind_waypoint::run),

@@ -79,6 +79,16 @@ fn check_rule(
         let named = named.into_iter().filter(has_any);
         lists.extend(named.map(|(name, values)| (at(name), values)));
     }
+    for (index, condition) in rule.when.iter().enumerate() {
+        let is_text = !matches!(
+            condition.key.as_str(),
+            "source.ip" | "remote.ip" | "destination.ip" | "destination.port"
+        );
+        let named: [(&str, &[String]); 2] =
+            [("values", &condition.values), ("notValues", &condition.not_values)];
+        let named = named.into_iter().filter(|it| is_text && has_any(it));
+        lists.extend(named.map(|(name, values)| (at("when", index).field(name), values)));
+    }
     for (path, values) in lists {
         for (index, value) in values.iter().enumerate().filter(|(_, value)| has_literal(value)) {
             let place = Place::value(policy.id, path.clone().index(index));

@@ -7,6 +7,7 @@ mod claim_route_without_authentication;
 mod closed_gateway;
 mod conflicting_peer_authentications;
 mod conflicting_telemetries;
+mod deny_by_identity;
 mod deny_closes_tcp;
 mod deny_overrules_allow;
 mod deny_without_waypoint;
@@ -35,6 +36,7 @@ pub(super) static RULES: &[Rule] = &[
     (&split_rule::CHECK, split_rule::run),
     (&conflicting_peer_authentications::CHECK, conflicting_peer_authentications::run),
     (&http_rule_on_tcp_port::CHECK, http_rule_on_tcp_port::run),
+    (&deny_by_identity::CHECK, deny_by_identity::run),
     (&deny_closes_tcp::CHECK, deny_closes_tcp::run),
     (&deny_overrules_allow::CHECK, deny_overrules_allow::run),
     (&deny_without_waypoint::CHECK, deny_without_waypoint::run),

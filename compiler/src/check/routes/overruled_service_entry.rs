@@ -1,10 +1,14 @@
-//! `overruled-service-entry`: a `ServiceEntry` defines a host that a Service of Kubernetes has already.
+//! `overruled-service-entry`: a `ServiceEntry` defines a host that a Service of Kubernetes has already, or another entry of its
+//! namespace.
 //!
 //! A Service comes before any entry and takes nothing from it; for sidecars of the entry's own namespace, where that is
-//! another one, it is the other way round. Source: Istio, `appendSidecarServices`.
+//! another one, it is the other way round. Of entries of one namespace the oldest counts, and takes the ports of those that lead to
+//! the same endpoints. Source: Istio, `appendSidecarServices`.
+
+use std::collections::BTreeMap;
 
 use crate::diagnostic::{Check, Diagnostic, Severity};
-use crate::resolve::service::Service;
+use crate::resolve::service::{Service, can_merge};
 use crate::resolve::{Mesh, Visibility};
 
 pub(super) static CHECK: Check = Check::lint(
@@ -20,6 +24,40 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let overruled = entries.filter(|it| service.visibility.meets(&it.visibility));
         out.extend(overruled.map(|entry| report(entry, service)));
     }
+    check_entries(mesh, out);
+}
+
+/// Entries beside an older one of their namespace. They stand in the order of their age.
+fn check_entries(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mut first: BTreeMap<(&str, &str), &Service<'_>> = BTreeMap::new();
+    for (_, later) in mesh.services.iter().filter(|(_, it)| !it.origin.is_kubernetes()) {
+        let earlier = *first.entry((later.namespace, &*later.host)).or_insert(later);
+        let is_other = earlier.origin.place() != later.origin.place();
+        let is_same = later.visibility == earlier.visibility;
+        if is_other && is_same && !can_merge(earlier, later) && says_more(later, earlier) {
+            out.push(report_entry(later, earlier));
+        }
+    }
+}
+
+/// Whether a host is more by what is not joined.
+fn says_more(later: &Service<'_>, earlier: &Service<'_>) -> bool {
+    let (later, earlier) = (&later.object, &earlier.object);
+    later.discovery != earlier.discovery
+        || later.ports.iter().any(|port| !earlier.ports.contains(port))
+}
+
+fn report_entry(later: &Service<'_>, earlier: &Service<'_>) -> Diagnostic {
+    let message = format!("`{}` is the host of another entry of the namespace", later.host);
+    let mut found = Diagnostic::new(&CHECK, later.origin.place(), message)
+        .label("this entry changes nothing")
+        .also(earlier.origin.place(), "this one is older, and leads elsewhere")
+        .consequence(
+            "its ports and its endpoints are not served: the host is what the other entry says",
+        )
+        .help("write one entry with all endpoints, or give each of them a host of its own");
+    found.severity = Severity::Warning;
+    found
 }
 
 fn report(entry: &Service<'_>, service: &Service<'_>) -> Diagnostic {

@@ -2,6 +2,7 @@
 //!
 //! Sources: Gateway API, `ParentReference`, `Listener.allowedRoutes`, hostnames in common; Istio, delegates.
 
+use crate::api::gateway_api;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -19,8 +20,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             out.push(without_parent(route.resource.id));
         }
         for (index, parent) in route.parents.iter().enumerate() {
-            if let Parent::Refused(reason) = parent {
-                out.extend(refused(route, index, reason));
+            match parent {
+                Parent::Refused(reason) => out.extend(refused(route, index, reason)),
+                Parent::Foreign => {
+                    out.extend(of_no_group(route.resource.id, &route.resource.spec, index));
+                }
+                Parent::Gateway { .. } | Parent::Mesh(_) => {}
             }
         }
     }
@@ -39,6 +44,33 @@ fn without_parent(document: DocumentId) -> Diagnostic {
         .consequence("the route is used nowhere")
         .help("name what it is for in `parentRefs`")
 }
+
+/// A Service by its kind alone: without its group it is one of the Gateway API, which has no such kind.
+fn of_no_group(
+    document: DocumentId,
+    spec: &gateway_api::HttpRoute,
+    index: usize,
+) -> Option<Diagnostic> {
+    let reference = spec.parent_refs.get(index)?;
+    let group = match reference.kind.as_deref()? {
+        "Service" => "",
+        "ServiceEntry" => "networking.istio.io",
+        _ => return None,
+    };
+    if reference.group.as_deref().unwrap_or(GATEWAY_API) != GATEWAY_API {
+        return None;
+    }
+    let path = FieldPath::default().field("spec").field("parentRefs").index(index).field("kind");
+    let message = format!("there is no such kind in the group `{GATEWAY_API}`");
+    Some(
+        Diagnostic::new(&CHECK, Place::value(document, path), message)
+            .label("its group is another")
+            .consequence("the route is not used here")
+            .help(format!("write `group: \"{group}\"` beside it")),
+    )
+}
+
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
 /// That there is no such Gateway is `unknown-gateway`'s to say.
 fn refused(route: &HttpRoute<'_>, index: usize, reason: &RefusedParent<'_>) -> Option<Diagnostic> {

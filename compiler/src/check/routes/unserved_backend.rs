@@ -1,4 +1,4 @@
-//! `unserved-backend`: an HTTPRoute or a GRPCRoute leads to what is neither a Service nor a host.
+//! `unserved-backend`: an `HTTPRoute` or a `GRPCRoute` leads to what is neither a Service nor a host.
 //!
 //! Sources: Gateway API, `HTTPBackendRef` (`ResolvedRefs`, `InvalidKind`); Istio, `buildDestination`.
 

@@ -64,6 +64,10 @@ fn nothing_is_written_over_an_alias() {
     let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
     let unknown = found.iter().find(|it| it.check.name == "unknown-host").unwrap();
     assert!(unknown.fixes.is_empty(), "{found:?}");
+    // Nor behind an anchor, which others use.
+    let spec = "{hosts: &host reviews, http: [{route: [{destination: {host: *host}}]}]}";
+    let found = run(&[("a.yaml", REVIEWS), ("b.yaml", &route("a", spec))]);
+    assert!(!found.is_empty() && found.iter().all(|it| it.fixes.is_empty()), "{found:?}");
 }
 
 #[test]
@@ -249,6 +253,12 @@ fn identities_with_wildcards_are_those_of_somebody() {
     ] {
         assert_eq!(told(&beside, principal), [""; 0], "{principal}");
     }
+    for namespace in ["default", "kube-system", "istio-system"] {
+        let principal = format!("cluster.local/ns/{namespace}/sa/a");
+        assert_eq!(told(&beside, &principal), [""; 0], "every cluster has it");
+    }
+    let machine = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: shop}\nspec: {address: 192.0.2.1, serviceAccount: vm}\n";
+    assert_eq!(told(&(beside.clone() + machine), "cluster.local/ns/shop/sa/vm"), [""; 0]);
     // Who runs in the third namespace nobody knows; what a partner's clients are called neither.
     let third = "apiVersion: v1\nkind: Namespace\nmetadata: {name: third}\n---\n";
     assert_eq!(told(&(beside.clone() + third), "*/sa/nobody"), [""; 0]);

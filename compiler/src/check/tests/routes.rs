@@ -217,6 +217,9 @@ fn a_route_is_used_somewhere() {
     for kind in ["HTTPRoute", "GRPCRoute", "TLSRoute"] {
         assert_eq!(names(&[REVIEWS, &route(kind)]), ["unattached-route"], "{kind}");
     }
+    let parent = "spec: {parentRefs: [{kind: Service, name: reviews}], ";
+    let of_no_group = route("HTTPRoute").replace("spec: {hostnames: [a.example.com], ", parent);
+    assert_eq!(names(&[REVIEWS, &of_no_group]), ["unattached-route"]);
 }
 
 /// What is refused has no further meaning, and of two rules that say why a route is dead one speaks.

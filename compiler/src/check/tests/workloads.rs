@@ -125,6 +125,9 @@ fn hosts_of_entries_are_served_by_somebody() {
     assert_eq!(names(&[&none]), ["entry-without-endpoints"]);
     let listed = entry("b", ", endpoints: [{address: 192.0.2.1}]");
     assert!(!names(&[&none, &listed]).contains(&"entry-without-endpoints"));
+    assert_eq!(names(&[&none, &listed]), ["overruled-service-entry"]);
+    let joined = listed.replace("name: b", "name: c").replace("number: 80", "number: 81");
+    assert_eq!(names(&[&listed, &joined]), [""; 0]);
     let selected = entry("a", ", workloadSelector: {labels: {app: ledger}}");
     let pods = deployment("{app: reviews}");
     assert_eq!(names(&[&pods, &selected]), ["selector-without-workload"]);

@@ -2,6 +2,7 @@
 
 mod alias_port_without_protocol;
 mod entry_without_endpoints;
+mod entry_without_ports;
 mod http_route_on_tcp_port;
 mod missing_entry_addresses;
 mod mtls_conflict;
@@ -11,6 +12,7 @@ pub(super) mod selector_without_workload;
 mod shared_target_port;
 pub(super) mod subset_without_instances;
 mod undeclared_protocol;
+mod unknown_target_port;
 mod unverified_server;
 mod unverified_server_on_port;
 
@@ -25,6 +27,8 @@ pub(super) static RULES: &[Rule] = &[
     (&undeclared_protocol::CHECK, undeclared_protocol::run),
     (&alias_port_without_protocol::CHECK, alias_port_without_protocol::run),
     (&entry_without_endpoints::CHECK, entry_without_endpoints::run),
+    (&entry_without_ports::CHECK, entry_without_ports::run),
+    (&unknown_target_port::CHECK, unknown_target_port::run),
     (&missing_entry_addresses::CHECK, missing_entry_addresses::run),
     (&port_with_two_protocols::CHECK, port_with_two_protocols::run),
     (&shared_target_port::CHECK, shared_target_port::run),

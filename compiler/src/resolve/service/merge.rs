@@ -37,7 +37,8 @@ pub(in crate::resolve) fn merge(
 }
 
 /// Whether the ports of `other` lead where those of `winner` lead. Source: Istio, `canMergeServices`.
-fn can_merge(winner: &Service<'_>, other: &Service<'_>) -> bool {
+#[must_use]
+pub fn can_merge(winner: &Service<'_>, other: &Service<'_>) -> bool {
     let (Origin::Entry(a, _), Origin::Entry(b, _)) = (winner.origin, other.origin) else {
         return false;
     };

@@ -21,6 +21,7 @@ use crate::diagnostic::{FieldPath, Part, Place};
 use crate::parse::DocumentId;
 
 pub use machine::{Instances, Machine, Machines};
+pub use merge::can_merge;
 pub(super) use merge::merge;
 pub(crate) use protocol::parse as protocol;
 
