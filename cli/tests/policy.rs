@@ -103,6 +103,35 @@ fn a_difference_names_objects_lines_and_workloads() {
 
 /// What it says is the same, and somebody else is protected.
 #[test]
+fn who_a_workload_is_and_whether_it_has_a_proxy_is_a_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    let side = |name: &str, account: &str, labels: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        let deployment = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: web}}}}, template: {{metadata: {{labels: {{app: web{labels}}}}}, spec: {{serviceAccountName: {account}, containers: [{{name: a, image: a}}]}}}}}}\n"
+        );
+        std::fs::write(path.join("a.yaml"), deployment).unwrap();
+        text(&path).to_owned()
+    };
+    let before = side("a", "web", "");
+    let said = |after: &str| {
+        let output = mesh(&["diff", "--exit-code", &before, after]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    for (account, labels, line) in [
+        ("root", "", "service account: web → root"),
+        ("web", ", sidecar.istio.io/inject: 'false'", "proxy: one → none: its pods decline one"),
+    ] {
+        let (code, text) = said(&side("b", account, labels));
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(line) && text.contains("0 workloads stay as they are"), "{text}");
+    }
+    let (code, text) = said(&side("c", "web", ""));
+    assert!(code == Some(0) && text.starts_with("nothing differs"), "{text}");
+}
+
+#[test]
 fn a_policy_that_is_for_others_is_a_difference() {
     let folder = tempfile::tempdir().unwrap();
     let workload = |name: &str| {

@@ -3,12 +3,13 @@
 use std::io;
 
 use clap::{Args, ValueEnum};
+use mesh_compiler::check::without_proxy;
 use mesh_compiler::diagnostic::Finding;
+use mesh_compiler::resolve;
 use mesh_compiler::source::Input;
-use mesh_snapshot::container::Bundle;
 
 use super::{Exit, NOTHING, note};
-use crate::difference::{Difference, Policy};
+use crate::difference::{Difference, Policy, Side};
 use crate::environment::Surroundings;
 use crate::render::counts::{counts, shown};
 use crate::render::{self, Color, Stream, Terminal};
@@ -64,9 +65,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 }
 
 /// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
-fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
+fn side(path: &str, arguments: &Arguments) -> Result<Side, Exit> {
     let compiled = match Policy::read(path, &arguments.place) {
-        Ok(Policy::Snapshot(bundle)) => return Ok(bundle),
+        Ok(Policy::Snapshot(bundle)) => return Ok(Side { bundle, without_proxy: None }),
         Ok(Policy::Repository(compiled)) => compiled,
         Err(error) => return Err(Exit::Input.because(&error)),
     };
@@ -74,7 +75,8 @@ fn side(path: &str, arguments: &Arguments) -> Result<Bundle, Exit> {
         note_findings(path, &compiled.findings);
         // An empty folder is a policy that says nothing; other things without resources are likely no policy.
         return if compiled.mesh.count > 0 || is_folder(path) {
-            Ok(bundle)
+            let without_proxy = Some(without_proxy(&resolve::resolve(&compiled.mesh)));
+            Ok(Side { bundle, without_proxy })
         } else {
             Err(Exit::Input.because(&format_args!("{path}: {NOTHING}")))
         };

@@ -3,18 +3,20 @@
 mod edits;
 mod effect;
 mod items;
+mod pods;
 mod policy;
 mod rule;
 mod seen;
 mod units;
 
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::diff::{Side, Workloads, diff};
+use mesh_snapshot::diff::{self, Workloads, diff};
 use mesh_snapshot::{Digest, Key, Kind, Location};
 
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
 pub(crate) use items::Item;
+pub(crate) use pods::{Pods, Side};
 pub(crate) use policy::Policy;
 
 use seen::Views;
@@ -29,6 +31,8 @@ pub(crate) struct Difference {
     pub workloads: Workloads,
     /// Of the workloads on both sides, what differs for whom.
     pub effects: Vec<Effect>,
+    /// And whose pods are not as they were.
+    pub pods: Vec<Pods>,
 }
 
 /// An object that is not the same on both sides.
@@ -55,7 +59,9 @@ pub(crate) enum Change {
 }
 
 impl Difference {
-    pub(crate) fn between(before: &Bundle, after: &Bundle) -> Self {
+    pub(crate) fn between(before: &Side, after: &Side) -> Self {
+        let pods = pods::between(before, after);
+        let (before, after) = (&before.bundle, &after.bundle);
         let found = diff(side(before), side(after));
         let mut views = Views::of(before, after);
         let of = [
@@ -81,11 +87,12 @@ impl Difference {
             objects,
             workloads: found.workloads,
             effects,
+            pods,
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.before == self.after
+        self.before == self.after && self.pods.is_empty()
     }
 }
 
@@ -97,8 +104,8 @@ impl Changed {
     }
 }
 
-fn side(bundle: &Bundle) -> Side<'_> {
-    Side { snapshot: &bundle.snapshot, inventory: &bundle.inventory }
+fn side(bundle: &Bundle) -> diff::Side<'_> {
+    diff::Side { snapshot: &bundle.snapshot, inventory: &bundle.inventory }
 }
 
 fn changed(

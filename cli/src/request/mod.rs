@@ -59,12 +59,7 @@ impl Policy {
     /// Why a workload has no proxy; none where it has one.
     fn why_without_proxy(&self, workload: &Workload) -> Option<&'static str> {
         let name = format!("{}/{}", workload.namespace, workload.name);
-        Some(match self.without_proxy.get(&name)? {
-            WithoutProxy::HostNetwork => "it is on its node's network",
-            WithoutProxy::Declined => "its pods decline one by `sidecar.istio.io/inject`",
-            WithoutProxy::Disabled => "its namespace says `istio-injection: disabled`",
-            WithoutProxy::NotInjected => "its namespace has no injection",
-        })
+        self.without_proxy.get(&name).map(|why| why.reason())
     }
 
     /// The annotation that keeps a port from a workload's proxy.

@@ -75,6 +75,18 @@ pub enum WithoutProxy {
     NotInjected,
 }
 
+impl WithoutProxy {
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::HostNetwork => "it is on its node's network",
+            Self::Declined => "its pods decline one by `sidecar.istio.io/inject`",
+            Self::Disabled => "its namespace says `istio-injection: disabled`",
+            Self::NotInjected => "its namespace has no injection",
+        }
+    }
+}
+
 /// The workloads that Istio gives no proxy to, by `namespace/name`. Of a namespace that the repository does not declare
 /// nothing is known, and where none has injection it is taken to be set up elsewhere.
 #[must_use]

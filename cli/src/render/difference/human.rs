@@ -46,7 +46,9 @@ pub(crate) fn human(difference: &Difference, paint: Paint) -> String {
             }
         }
     }
-    let mut text = format!("{table}\n{}\n", words::objects(difference));
+    let table = table.to_string();
+    let gap = if table.is_empty() { "" } else { "\n" };
+    let mut text = format!("{table}{gap}{}\n", words::objects(difference));
     for (line, effects) in words::workloads(difference) {
         text = text + &line + "\n";
         for effect in effects {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::difference::{Change, Changed, Difference, Edit, Effect, Item};
+use crate::difference::{Change, Changed, Difference, Edit, Effect, Item, Pods};
 
 /// One object, `mesh.diff/v1`. Fields are only ever added to it.
 pub(crate) fn json(difference: &Difference) -> Value {
@@ -19,6 +19,7 @@ pub(crate) fn json(difference: &Difference) -> Value {
             "unchanged": of.unchanged,
         },
         "effects": difference.effects.iter().map(effect).collect::<Vec<_>>(),
+        "pods": difference.pods.iter().map(pods).collect::<Vec<_>>(),
     })
 }
 
@@ -40,6 +41,10 @@ fn object(object: &Changed) -> Value {
 fn effect(effect: &Effect) -> Value {
     let Effect { workloads, objects, edits: edited } = effect;
     json!({ "workloads": workloads, "objects": objects, "edits": edits(edited) })
+}
+
+fn pods(pods: &Pods) -> Value {
+    json!({ "workload": pods.workload, "edits": edits(&pods.edits) })
 }
 
 fn item(item: &Item) -> Value {

@@ -52,8 +52,9 @@ fn verdict(difference: &Difference) -> String {
         return format!("### ✔ mesh: nothing changes\n\nBoth are `{}`.\n", difference.after);
     }
     let of = &difference.workloads;
-    let concerned = of.added.len() + of.removed.len() + of.changed.len();
-    let all = concerned + of.unchanged.len();
+    let stay = words::staying(difference).count();
+    let all = of.added.len() + of.removed.len() + of.changed.len() + of.unchanged.len();
+    let concerned = all - stay;
     let objects = words::objects(difference);
     format!("### mesh: {objects}; for {concerned} of {all} workloads\n\n")
 }

@@ -53,6 +53,16 @@ pub(super) fn workloads(difference: &Difference) -> Vec<(String, Vec<Said<'_>>)>
             ));
         }
     }
+    if !difference.pods.is_empty() {
+        let said = difference.pods.iter().map(|it| Said {
+            whom: it.workload.clone(),
+            what: "its pods".to_owned(),
+            edits: &it.edits,
+            left: 0,
+        });
+        let line = format!("{} with other pods", counted(difference.pods.len(), WORKLOAD));
+        lines.push((line, said.collect()));
+    }
     if of.changed.is_empty() && difference.effects.is_empty() {
         return lines;
     }
@@ -90,9 +100,15 @@ fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
 }
 
 pub(super) fn unchanged(difference: &Difference) -> String {
-    let unchanged = difference.workloads.unchanged.len();
+    let unchanged = staying(difference).count();
     let verb = if unchanged == 1 { "stays as it is" } else { "stay as they are" };
     format!("{} {verb}", counted(unchanged, WORKLOAD))
+}
+
+/// The workloads for which nothing differs.
+pub(super) fn staying(difference: &Difference) -> impl Iterator<Item = &String> {
+    let others: BTreeSet<&String> = difference.pods.iter().map(|it| &it.workload).collect();
+    difference.workloads.unchanged.iter().filter(move |it| !others.contains(it))
 }
 
 fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {
