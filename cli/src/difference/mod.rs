@@ -5,19 +5,21 @@ mod effect;
 mod items;
 mod policy;
 mod rule;
+mod scope;
 mod seen;
 mod units;
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Side, Workloads, diff};
-use mesh_snapshot::{Digest, Key, Kind, Location};
+use mesh_snapshot::{Digest, Key, Kind, Location, Reference};
 
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
 pub(crate) use items::Item;
 pub(crate) use policy::Policy;
 
-use seen::Views;
+use scope::Whom;
+use seen::{View, Views};
 
 /// The difference of two policies, ready to be shown.
 #[derive(Debug)]
@@ -56,7 +58,9 @@ pub(crate) enum Change {
 
 impl Difference {
     pub(crate) fn between(before: &Bundle, after: &Bundle) -> Self {
-        let found = diff(side(before), side(after));
+        let mut found = diff(side(before), side(after));
+        let whom = (Whom::of(before), Whom::of(after));
+        found.changed.extend(whom.0.moved(&whom.1).cloned());
         let mut views = Views::of(before, after);
         let of = [
             (found.added, Change::Added),
@@ -68,9 +72,8 @@ impl Difference {
             .flat_map(|(keys, change)| keys.into_iter().map(move |key| (key, change)));
         let mut objects: Vec<_> =
             keys.map(|(key, change)| changed(key, change, before, after, &mut views)).collect();
-        let scopes = (before.snapshot.scopes(), after.snapshot.scopes());
         for object in objects.iter_mut().filter(|it| it.is_written) {
-            object.edits.extend(items::scope(&object.key, &scopes.0, &scopes.1));
+            object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
         }
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
@@ -136,7 +139,7 @@ fn changed(
 /// What a view that is on both sides shows otherwise.
 fn seen(key: &Key, before: &Bundle, after: &Bundle, views: &mut Views<'_>) -> Vec<Edit> {
     let only = |bundle: &Bundle| match bundle.snapshot.names().get(key)?.as_slice() {
-        [digest] => Some(*digest),
+        [digest] => Some(View::plain(Reference { key: key.clone(), digest: *digest })),
         _ => None,
     };
     let both = only(before).zip(only(after));

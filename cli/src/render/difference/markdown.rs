@@ -52,8 +52,8 @@ fn verdict(difference: &Difference) -> String {
         return format!("### ✔ mesh: nothing changes\n\nBoth are `{}`.\n", difference.after);
     }
     let of = &difference.workloads;
-    let concerned = of.added.len() + of.removed.len() + of.changed.len();
-    let all = concerned + of.unchanged.len();
+    let all = of.added.len() + of.removed.len() + of.changed.len() + of.unchanged.len();
+    let concerned = words::concerned(difference);
     let objects = words::objects(difference);
     format!("### mesh: {objects}; for {concerned} of {all} workloads\n\n")
 }

@@ -25,6 +25,15 @@ pub(super) fn objects(difference: &Difference) -> String {
     format!("{added} added, {removed} removed, {} changed", count(Change::Changed))
 }
 
+/// How many of the workloads something differs for, beside those that come or leave: some load only what is for others.
+pub(super) fn concerned(difference: &Difference) -> usize {
+    let of = &difference.workloads;
+    let spared = difference.effects.iter().filter(|effect| !effect.is_theirs);
+    let spared: BTreeSet<_> = spared.flat_map(|effect| &effect.workloads).collect();
+    let changed = of.changed.iter().filter(|name| !spared.contains(name)).count();
+    of.added.len() + of.removed.len() + changed
+}
+
 /// How many of their edits are told: a view may lose hosts by the thousand.
 const EDITS_MAX: usize = 12;
 
@@ -81,6 +90,7 @@ fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
     let what = match (objects.is_empty(), effect.edits.is_empty()) {
         (false, _) => named(objects.iter().map(String::as_str)),
         (true, false) => "what they see".to_owned(),
+        (true, true) if !effect.is_theirs => "nothing that counts for them".to_owned(),
         (true, true) => "hosts that came or left, or how a host is ruled".to_owned(),
     };
     let whom = named(effect.workloads.iter().map(String::as_str));
