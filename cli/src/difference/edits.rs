@@ -30,11 +30,18 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, edits: &mu
         (Some(Value::Array(before)), Some(Value::Array(after))) => {
             elements(path, before, after, edits);
         }
-        // Of what is new, or gone, each value is told; of an element of a list, all in one.
-        (Some(Value::Object(before)), None) if is_field(path) => {
+        // Of a choice that is the same only what it says.
+        (Some(Value::String(name)), Some(Value::Object(after))) if is_variant(after, name) => {
+            fields(path, &variant(name), after, edits);
+        }
+        (Some(Value::Object(before)), Some(Value::String(name))) if is_variant(before, name) => {
+            fields(path, before, &variant(name), edits);
+        }
+        // Of what is new, or gone, each value is told, and that it has none; of an element of a list, all in one.
+        (Some(Value::Object(before)), None) if is_field(path) && !before.is_empty() => {
             fields(path, before, &Map::new(), edits);
         }
-        (None, Some(Value::Object(after))) if is_field(path) => {
+        (None, Some(Value::Object(after))) if is_field(path) && !after.is_empty() => {
             fields(path, &Map::new(), after, edits);
         }
         (before, after) => {
@@ -42,6 +49,16 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, edits: &mu
             edits.push(Edit { path: path.to_owned(), before, after });
         }
     }
+}
+
+/// Whether it is the choice of this name, and says more.
+fn is_variant(value: &Map<String, Value>, name: &str) -> bool {
+    value.len() == 1 && value.get(name).is_some_and(Value::is_object)
+}
+
+/// The choice of this name, of which nothing more is said.
+fn variant(name: &str) -> Map<String, Value> {
+    Map::from_iter([(name.to_owned(), Value::Object(Map::new()))])
 }
 
 /// Whether the path does not end with an element of a list.
@@ -188,6 +205,27 @@ mod tests {
             lines(&with(json!("disable")), &with(json!({"originate": {"sni": "x"}}))),
             ["tls: disable → {originate: {sni: x}}"]
         );
+    }
+
+    /// `tls: {mode: SIMPLE}` says nothing but that; a port of its own without settings has the defaults.
+    #[test]
+    fn a_value_without_fields_is_told() {
+        let with = |tls: Value| json!({"ports": {"byNumber": {"80": {"tls": tls}}}});
+        let path = "ports.byNumber.80";
+        assert_eq!(
+            lines(&json!({}), &with(json!("originate"))),
+            [format!("{path}.tls: - → originate")]
+        );
+        let named = with(json!({"originate": {"sni": "x"}}));
+        let bare = with(json!("originate"));
+        assert_eq!(lines(&bare, &named), [format!("{path}.tls.originate.sni: - → x")]);
+        assert_eq!(lines(&named, &bare), [format!("{path}.tls.originate.sni: x → -")]);
+        assert_eq!(
+            lines(&with(json!("istioMutual")), &named),
+            [format!("{path}.tls: istioMutual → {{originate: {{sni: x}}}}")]
+        );
+        let own = json!({"ports": {"byNumber": {"80": {}}}});
+        assert_eq!(lines(&json!({}), &own), [format!("{path}: - → {{}}")]);
     }
 
     #[test]

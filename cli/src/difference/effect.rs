@@ -6,10 +6,10 @@ use std::rc::Rc;
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Role, Workload};
 use mesh_snapshot::slice::Slice;
-use mesh_snapshot::{Digest, Key, Kind, Reference, Snapshot};
+use mesh_snapshot::{Key, Kind, Reference, Snapshot};
 
 use super::edits::Edit;
-use super::seen::Views;
+use super::seen::{Side, View, Views};
 
 /// Workloads for which the same differs.
 #[derive(Debug)]
@@ -20,7 +20,12 @@ pub(crate) struct Effect {
     pub objects: BTreeSet<Key>,
     /// What they see otherwise.
     pub edits: Vec<Edit>,
+    /// Whether anything differs for them: what their proxies load may all be for others of their namespace.
+    pub is_theirs: bool,
 }
+
+/// What differs for a group: its objects, its edits, and whether anything is theirs.
+type What = (BTreeSet<Key>, Vec<Edit>, bool);
 
 /// `written`: the objects that differ, without views.
 pub(super) fn all(
@@ -30,42 +35,70 @@ pub(super) fn all(
     views: &mut Views<'_>,
 ) -> Vec<Effect> {
     let (mut old, mut new) = (Reach::of(before, written), Reach::of(after, written));
-    let mut known: HashMap<(Digest, Digest), Vec<Edit>> = HashMap::new();
-    let mut groups: BTreeMap<(BTreeSet<Key>, Vec<Edit>), BTreeSet<String>> = BTreeMap::new();
-    for (name, client) in clients(before, after) {
-        let (Ok(was), Ok(is)) = (old.snapshot.slice_of(&client), new.snapshot.slice_of(&client))
-        else {
-            continue;
-        };
+    let mut known: HashMap<(View, View), What> = HashMap::new();
+    let mut groups: BTreeMap<What, BTreeSet<String>> = BTreeMap::new();
+    for (name, (client_was, client_is)) in clients(before, after) {
+        let slices = (old.snapshot.slice_of(&client_was), new.snapshot.slice_of(&client_is));
+        let (Ok(was), Ok(is)) = slices else { continue };
         if was == is {
             continue;
         }
-        let mut objects = old.objects(&was);
-        objects.extend(new.objects(&is));
+        let mut objects = apart(&old.besides_view(&was), &new.besides_view(&is));
         objects.extend(of_one_alone(&was, &is));
-        let edits = match (&was.egress, &is.egress) {
-            (Some(was), Some(is)) if was.digest != is.digest => known
-                .entry((was.digest, is.digest))
-                .or_insert_with(|| views.edits(&was.digest, &is.digest))
-                .clone(),
-            _ => Vec::new(),
-        };
-        groups.entry((objects, edits)).or_default().insert(name);
+        let mut edits = Vec::new();
+        let mut is_theirs = !objects.is_empty();
+        if let (Some(was), Some(is)) = (&was.egress, &is.egress) {
+            let was = views.before.view(was, &client_was);
+            let is = views.after.view(is, &client_is);
+            let pair = (was, is);
+            let seen = if let Some(known) = known.get(&pair) {
+                known.clone()
+            } else {
+                let seen = through(&pair, &mut old, &mut new, views);
+                known.insert(pair, seen.clone());
+                seen
+            };
+            objects.extend(seen.0);
+            edits = seen.1;
+            is_theirs |= seen.2;
+        }
+        groups.entry((objects, edits, is_theirs)).or_default().insert(name);
     }
-    let group = |((objects, edits), workloads)| Effect { workloads, objects, edits };
-    groups.into_iter().map(group).collect()
+    let group =
+        |((objects, edits, is_theirs), workloads)| Effect { workloads, objects, edits, is_theirs };
+    let mut effects: Vec<_> = groups.into_iter().map(group).collect();
+    // Who is not concerned is told last.
+    effects.sort_by_key(|effect| !effect.is_theirs);
+    effects
 }
 
-/// The workloads of both sides, and for each namespace without one any of its own.
-fn clients(before: &Bundle, after: &Bundle) -> BTreeMap<String, Workload> {
-    let names = |bundle: &Bundle| -> BTreeSet<(String, String)> {
-        bundle.inventory.iter().map(|it| (it.namespace.clone(), it.name.clone())).collect()
-    };
-    let old = names(before);
-    let is_on_both = |it: &&Workload| old.contains(&(it.namespace.clone(), it.name.clone()));
-    let shared = after.inventory.iter().filter(is_on_both);
-    let mut clients: BTreeMap<_, _> =
-        shared.map(|it| (format!("{}/{}", it.namespace, it.name), it.clone())).collect();
+/// What differs for those who have the first view on one side, and the second on the other.
+fn through(
+    (was, is): &(View, View),
+    old: &mut Reach<'_>,
+    new: &mut Reach<'_>,
+    views: &mut Views<'_>,
+) -> What {
+    let objects = apart(&old.through(was, &mut views.before), &new.through(is, &mut views.after));
+    let edits = views.edits(was, is);
+    let is_theirs = !objects.is_empty() || !edits.is_empty() || !views.are_alike(was, is);
+    (objects, edits, is_theirs)
+}
+
+/// The keys of what one side reaches and the other does not, or with another content.
+fn apart(before: &BTreeSet<Reference>, after: &BTreeSet<Reference>) -> BTreeSet<Key> {
+    before.symmetric_difference(after).map(|it| it.key.clone()).collect()
+}
+
+/// The workloads of both sides as each has them, and for each namespace without one any of its own.
+fn clients(before: &Bundle, after: &Bundle) -> BTreeMap<String, (Workload, Workload)> {
+    let name = |it: &Workload| format!("{}/{}", it.namespace, it.name);
+    let old: BTreeMap<_, _> = before.inventory.iter().map(|it| (name(it), it)).collect();
+    let shared = after.inventory.iter().filter_map(|is| {
+        let (name, was) = old.get_key_value(&name(is))?;
+        Some((name.clone(), ((*was).clone(), is.clone())))
+    });
+    let mut clients: BTreeMap<_, _> = shared.collect();
     let all = before.inventory.iter().chain(&after.inventory);
     let inhabited: BTreeSet<_> = all.map(|it| it.namespace.as_str()).collect();
     let of = |bundle: &Bundle| bundle.snapshot.manifest().namespaces.keys().cloned().collect();
@@ -73,7 +106,7 @@ fn clients(before: &Bundle, after: &Bundle) -> BTreeMap<String, Workload> {
     for namespace in namespaces.union(&of(after)).filter(|it| !inhabited.contains(it.as_str())) {
         let any =
             Workload { namespace: namespace.clone(), role: Role::Sidecar, ..Workload::default() };
-        clients.insert(format!("{namespace}/*"), any);
+        clients.insert(format!("{namespace}/*"), (any.clone(), any));
     }
     clients
 }
@@ -91,7 +124,7 @@ fn of_one_alone(before: &Slice, after: &Slice) -> Vec<Key> {
 struct Reach<'b> {
     snapshot: &'b Snapshot,
     written: &'b BTreeSet<Key>,
-    known: HashMap<Digest, Rc<BTreeSet<Key>>>,
+    known: HashMap<Reference, Rc<BTreeSet<Reference>>>,
 }
 
 impl<'b> Reach<'b> {
@@ -99,29 +132,43 @@ impl<'b> Reach<'b> {
         Self { snapshot: &bundle.snapshot, written, known: HashMap::new() }
     }
 
-    fn objects(&mut self, slice: &Slice) -> BTreeSet<Key> {
-        let mut objects = BTreeSet::new();
-        for root in slice.roots() {
-            objects.extend(self.from(root).iter().cloned());
+    /// From all that a slice holds but what its workload sees.
+    fn besides_view(&mut self, slice: &Slice) -> BTreeSet<Reference> {
+        let mut found = BTreeSet::new();
+        for root in slice.roots().filter(|root| root.key.kind != Kind::Egress) {
+            found.extend(self.from(root).iter().cloned());
         }
-        objects
+        found
+    }
+
+    /// From what is seen by those who have a view.
+    fn through(&mut self, view: &View, side: &mut Side<'_>) -> BTreeSet<Reference> {
+        let mut found: BTreeSet<_> = self.itself(&view.egress).into_iter().collect();
+        for child in side.references(view) {
+            found.extend(self.from(&child).iter().cloned());
+        }
+        found
+    }
+
+    fn itself(&self, of: &Reference) -> Option<Reference> {
+        self.written.contains(&of.key).then(|| of.clone())
     }
 
     /// A tree is at most four deep: each kind leads to kinds that lead less far.
-    fn from(&mut self, Reference { key, digest }: &Reference) -> Rc<BTreeSet<Key>> {
-        if let Some(known) = self.known.get(digest) {
+    fn from(&mut self, of: &Reference) -> Rc<BTreeSet<Reference>> {
+        if let Some(known) = self.known.get(of) {
             return Rc::clone(known);
         }
-        let mut found: BTreeSet<Key> = self.written.get(key).cloned().into_iter().collect();
-        if !key.kind.may_hold().is_empty()
-            && let Some(object) = self.snapshot.object(digest)
+        let mut found: BTreeSet<_> = self.itself(of).into_iter().collect();
+        if !of.key.kind.may_hold().is_empty()
+            && let Some(object) = self.snapshot.object(&of.digest)
         {
             for child in object.references() {
                 found.extend(self.from(child).iter().cloned());
             }
         }
         let found = Rc::new(found);
-        self.known.insert(*digest, Rc::clone(&found));
+        self.known.insert(of.clone(), Rc::clone(&found));
         found
     }
 }

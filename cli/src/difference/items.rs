@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::object::{ClientPolicy, Labels};
-use mesh_snapshot::{Applies, Key, Kind, Location, Object, Scopes};
+use mesh_snapshot::object::ClientPolicy;
+use mesh_snapshot::{Key, Kind, Location, Object};
 use serde_json::{Map, Value};
 
 use super::Change;
@@ -60,39 +60,6 @@ pub(super) fn between(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Item> {
         Item { name: (*name).to_owned(), change, place, edits }
     };
     gone.union(&come).map(item).collect()
-}
-
-/// Whom an object is for, where that is not the same on both sides.
-pub(super) fn scope(key: &Key, before: &Scopes<'_>, after: &Scopes<'_>) -> Option<Edit> {
-    let words = |scopes: &Scopes<'_>| {
-        let all: Vec<_> = scopes.get(key)?.iter().map(|(of, applies)| whom(*of, applies)).collect();
-        Some(all.join(", "))
-    };
-    let (before, after) = (words(before)?, words(after)?);
-    let path = "for".to_owned();
-    (before != after).then_some(Edit { path, before: Some(before), after: Some(after) })
-}
-
-/// `workloads of shop with app: web`.
-fn whom(namespace: Option<&str>, applies: &Applies) -> String {
-    let of = namespace.map_or_else(|| " of the mesh".to_owned(), |name| format!(" of {name}"));
-    match applies {
-        Applies::All => format!("all workloads{of}"),
-        Applies::Selected(sets) => {
-            let label = |(name, value): (&String, &String)| format!("{name}: {value}");
-            let set = |labels: &Labels| labels.iter().map(label).collect::<Vec<_>>().join(", ");
-            let sets: Vec<_> = sets.iter().map(set).collect();
-            format!("workloads{of} with {}", sets.join(" or "))
-        }
-        Applies::Gateways(names) => {
-            let names: Vec<_> = names.iter().map(String::as_str).collect();
-            format!("gateways{of}: {}", names.join(", "))
-        }
-        Applies::Addressed(addresses) => {
-            let all: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-            format!("workloads{of} at {}", all.join(", "))
-        }
-    }
 }
 
 /// What an object itself says differently, apart from its parts. Nothing where it has several contents. Of what is new or gone

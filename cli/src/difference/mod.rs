@@ -6,12 +6,13 @@ mod items;
 mod pods;
 mod policy;
 mod rule;
+mod scope;
 mod seen;
 mod units;
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{self, Workloads, diff};
-use mesh_snapshot::{Digest, Key, Kind, Location};
+use mesh_snapshot::{Digest, Key, Kind, Location, Reference};
 
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
@@ -19,7 +20,8 @@ pub(crate) use items::Item;
 pub(crate) use pods::{Pods, Side};
 pub(crate) use policy::Policy;
 
-use seen::Views;
+use scope::Whom;
+use seen::{View, Views};
 
 /// The difference of two policies, ready to be shown.
 #[derive(Debug)]
@@ -62,7 +64,9 @@ impl Difference {
     pub(crate) fn between(before: &Side, after: &Side) -> Self {
         let pods = pods::between(before, after);
         let (before, after) = (&before.bundle, &after.bundle);
-        let found = diff(side(before), side(after));
+        let mut found = diff(side(before), side(after));
+        let whom = (Whom::of(before), Whom::of(after));
+        found.changed.extend(whom.0.moved(&whom.1).cloned());
         let mut views = Views::of(before, after);
         let of = [
             (found.added, Change::Added),
@@ -74,9 +78,8 @@ impl Difference {
             .flat_map(|(keys, change)| keys.into_iter().map(move |key| (key, change)));
         let mut objects: Vec<_> =
             keys.map(|(key, change)| changed(key, change, before, after, &mut views)).collect();
-        let scopes = (before.snapshot.scopes(), after.snapshot.scopes());
         for object in objects.iter_mut().filter(|it| it.is_written) {
-            object.edits.extend(items::scope(&object.key, &scopes.0, &scopes.1));
+            object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
         }
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
@@ -143,7 +146,7 @@ fn changed(
 /// What a view that is on both sides shows otherwise.
 fn seen(key: &Key, before: &Bundle, after: &Bundle, views: &mut Views<'_>) -> Vec<Edit> {
     let only = |bundle: &Bundle| match bundle.snapshot.names().get(key)?.as_slice() {
-        [digest] => Some(*digest),
+        [digest] => Some(View::plain(Reference { key: key.clone(), digest: *digest })),
         _ => None,
     };
     let both = only(before).zip(only(after));

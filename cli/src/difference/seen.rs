@@ -4,30 +4,48 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::object::{Egress, Host};
+use mesh_snapshot::object::{Egress, Host, HostSet, PlaintextEndpoints, Workload};
 use mesh_snapshot::{Digest, Key, Kind, Object, Reference};
 use serde_json::{Value, json};
 
 use super::edits::{self, Edit};
 use super::units::tree;
 
-type Hosts = Rc<BTreeMap<String, Host>>;
+/// An `Egress`, as workloads see it that some of its exceptions are for.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) struct View {
+    pub(super) egress: Reference,
+    /// The sets of hosts of the exceptions, in order: a later one counts.
+    overlays: Vec<Reference>,
+}
+
+impl View {
+    /// As workloads see it that no exception is for.
+    pub(super) const fn plain(egress: Reference) -> Self {
+        Self { egress, overlays: Vec::new() }
+    }
+}
 
 /// The views of both sides.
 pub(super) struct Views<'b> {
-    before: Side<'b>,
-    after: Side<'b>,
+    pub(super) before: Side<'b>,
+    pub(super) after: Side<'b>,
 }
 
-struct Side<'b> {
+/// The views of one.
+pub(super) struct Side<'b> {
     bundle: &'b Bundle,
     /// Of all views.
     hosts: BTreeSet<String>,
     /// The resources that rule hosts, as their authors call them.
     rulers: BTreeSet<String>,
-    /// By their digests, what sets of hosts hold.
-    known: HashMap<Digest, Hosts>,
+    /// By their digests.
+    egresses: HashMap<Digest, Rc<Egress>>,
+    sets: HashMap<Digest, Rc<HostSet>>,
 }
+
+/// A host as a view shows it, and which of its endpoints speak plain text.
+type Shown<'s> = (&'s Host, &'s [PlaintextEndpoints]);
 
 impl<'b> Views<'b> {
     pub(super) fn of(before: &'b Bundle, after: &'b Bundle) -> Self {
@@ -36,20 +54,11 @@ impl<'b> Views<'b> {
 
     /// What one view shows otherwise than the other. That a host came into the mesh or left it is told by what defines it, and
     /// that what rules one did, by that.
-    pub(super) fn edits(&mut self, before: &Digest, after: &Digest) -> Vec<Edit> {
-        let (Some(old), Some(new)) = (self.before.egress(before), self.after.egress(after)) else {
-            return Vec::new();
-        };
+    pub(super) fn edits(&mut self, before: &View, after: &View) -> Vec<Edit> {
+        let (old, new) = (self.before.egress(before), self.after.egress(after));
         let mut edits = edits::between(&own(&old), &own(&new));
-        // What both show alike is not looked at.
-        let sets = |egress: &Egress| -> BTreeSet<Digest> {
-            egress.hosts.iter().map(|set| set.digest).collect()
-        };
-        let (was, is) = (sets(&old), sets(&new));
-        let was_shown: Vec<_> = was.difference(&is).map(|set| self.before.hosts_of(set)).collect();
-        let is_shown: Vec<_> = is.difference(&was).map(|set| self.after.hosts_of(set)).collect();
-        let old: BTreeMap<_, _> = was_shown.iter().flat_map(|hosts| hosts.iter()).collect();
-        let new: BTreeMap<_, _> = is_shown.iter().flat_map(|hosts| hosts.iter()).collect();
+        let (was, is) = self.apart(before, after);
+        let (old, new) = (effective(&was), effective(&is));
         let mut tell = |path: String, host: &str| {
             edits.push(Edit { path, before: None, after: Some(host.to_owned()) });
         };
@@ -63,8 +72,8 @@ impl<'b> Views<'b> {
                 tell("now sees".to_owned(), host);
             }
         }
-        for (name, was) in &old {
-            let Some(is) = new.get(name) else { continue };
+        for (name, (was, _)) in &old {
+            let Some((is, _)) = new.get(name) else { continue };
             let (was, is) = (self.before.rulers_of(was), self.after.rulers_of(is));
             for ruler in was.difference(&is).filter(|it| self.after.rulers.contains(*it)) {
                 tell(format!("no longer under {ruler}"), name);
@@ -75,17 +84,59 @@ impl<'b> Views<'b> {
         }
         edits
     }
+
+    /// Whether both show the same, however it is kept.
+    pub(super) fn are_alike(&mut self, before: &View, after: &View) -> bool {
+        let (old, new) = (self.before.egress(before), self.after.egress(after));
+        let besides =
+            |it: &Egress| Egress { hosts: Vec::new(), overlays: Vec::new(), ..it.clone() };
+        if besides(&old) != besides(&new) {
+            return false;
+        }
+        let (was, is) = self.apart(before, after);
+        let contents = |sets: &[Rc<HostSet>]| -> BTreeMap<String, (Host, Vec<PlaintextEndpoints>)> {
+            let hosts = effective(sets).into_iter();
+            hosts
+                .map(|(name, (host, plain))| (name.to_owned(), (unnamed(host), plain.to_vec())))
+                .collect()
+        };
+        contents(&was) == contents(&is)
+    }
+
+    /// The sets of hosts of two views, without those that both show alike.
+    fn apart(&mut self, before: &View, after: &View) -> (Vec<Rc<HostSet>>, Vec<Rc<HostSet>>) {
+        let (old, new) = (self.before.egress(before), self.after.egress(after));
+        let digests = |egress: &Egress| -> BTreeSet<Digest> {
+            egress.hosts.iter().map(|set| set.digest).collect()
+        };
+        let (was, is) = (digests(&old), digests(&new));
+        // An exception counts in place of what stands in a set of the same namespace.
+        let overlays = before.overlays.iter().chain(&after.overlays);
+        let excepted: BTreeSet<_> = overlays.map(|set| &set.key.namespace).collect();
+        let differs = |set: &&Reference, other: &BTreeSet<Digest>| {
+            !other.contains(&set.digest) || excepted.contains(&set.key.namespace)
+        };
+        let old = old.hosts.iter().filter(|set| differs(set, &is)).chain(&before.overlays);
+        let new = new.hosts.iter().filter(|set| differs(set, &was)).chain(&after.overlays);
+        let old = old.map(|set| self.before.set(&set.digest)).collect();
+        (old, new.map(|set| self.after.set(&set.digest)).collect())
+    }
 }
 
 impl<'b> Side<'b> {
     fn of(bundle: &'b Bundle) -> Self {
-        let mut side =
-            Self { bundle, hosts: BTreeSet::new(), rulers: BTreeSet::new(), known: HashMap::new() };
+        let mut side = Self {
+            bundle,
+            hosts: BTreeSet::new(),
+            rulers: BTreeSet::new(),
+            egresses: HashMap::new(),
+            sets: HashMap::new(),
+        };
         for (key, contents) in bundle.snapshot.names() {
             match key.kind {
                 Kind::HostSet => {
                     for digest in contents {
-                        side.hosts.extend(side.read(digest).into_keys());
+                        side.hosts.extend(side.read(digest).hosts.into_keys());
                     }
                 }
                 Kind::RouteTable | Kind::ClientPolicy => side.rulers.extend(side.called(key)),
@@ -95,27 +146,51 @@ impl<'b> Side<'b> {
         side
     }
 
-    fn egress(&self, digest: &Digest) -> Option<Egress> {
-        match self.bundle.snapshot.object(digest) {
-            Some(Object::Egress(egress)) => Some(egress),
-            _ => None,
-        }
+    /// How a workload sees an `Egress`.
+    pub(super) fn view(&mut self, egress: &Reference, workload: &Workload) -> View {
+        let mut view = View::plain(egress.clone());
+        let read = self.egress(&view);
+        let own = read.overlays.iter().filter(|overlay| workload.has(&overlay.labels));
+        view.overlays.extend(own.map(|overlay| overlay.hosts.clone()));
+        view
     }
 
-    fn read(&self, set: &Digest) -> BTreeMap<String, Host> {
+    /// What a view leads to: its sets of hosts, and in place of those whose hosts have exceptions what counts of them.
+    pub(super) fn references(&mut self, view: &View) -> Vec<Reference> {
+        let egress = self.egress(view);
+        let is_excepted =
+            |set: &&Reference| view.overlays.iter().any(|it| it.key.namespace == set.key.namespace);
+        let (excepted, whole): (Vec<_>, Vec<_>) = egress.hosts.iter().partition(is_excepted);
+        let sets = excepted.into_iter().chain(&view.overlays);
+        let sets: Vec<_> = sets.map(|set| self.set(&set.digest)).collect();
+        let hosts = effective(&sets).into_values();
+        let edges = hosts.flat_map(|(host, _)| [&host.service, &host.policy, &host.routes]);
+        edges.flatten().chain(whole).cloned().collect()
+    }
+
+    /// Nothing is seen through what is not there.
+    fn egress(&mut self, view: &View) -> Rc<Egress> {
+        let read = || match self.bundle.snapshot.object(&view.egress.digest) {
+            Some(Object::Egress(egress)) => Rc::new(egress),
+            _ => Rc::default(),
+        };
+        Rc::clone(self.egresses.entry(view.egress.digest).or_insert_with(read))
+    }
+
+    fn read(&self, set: &Digest) -> HostSet {
         match self.bundle.snapshot.object(set) {
-            Some(Object::HostSet(set)) => set.hosts,
-            _ => BTreeMap::new(),
+            Some(Object::HostSet(set)) => set,
+            _ => HostSet::default(),
         }
     }
 
-    fn hosts_of(&mut self, set: &Digest) -> Hosts {
-        if let Some(hosts) = self.known.get(set) {
-            return Rc::clone(hosts);
+    fn set(&mut self, set: &Digest) -> Rc<HostSet> {
+        if let Some(known) = self.sets.get(set) {
+            return Rc::clone(known);
         }
-        let hosts = Rc::new(self.read(set));
-        self.known.insert(*set, Rc::clone(&hosts));
-        hosts
+        let read = Rc::new(self.read(set));
+        self.sets.insert(*set, Rc::clone(&read));
+        read
     }
 
     /// What says how requests for a host are routed, and how clients treat it.
@@ -128,6 +203,25 @@ impl<'b> Side<'b> {
     fn called(&self, key: &Key) -> Option<String> {
         self.bundle.source_map.get(key, "").map(|place| place.resource.to_string())
     }
+}
+
+/// The hosts of some sets by their names, as the last of them shows each.
+fn effective(sets: &[Rc<HostSet>]) -> BTreeMap<&str, Shown<'_>> {
+    let hosts = sets.iter().flat_map(|set| {
+        set.hosts.iter().map(|(name, host)| (name.as_str(), (host, set.plaintext.as_slice())))
+    });
+    hosts.collect()
+}
+
+/// A host without the names of what it leads to.
+fn unnamed(host: &Host) -> Host {
+    let mut host = host.clone();
+    for Reference { key, .. } in
+        [&mut host.service, &mut host.policy, &mut host.routes].into_iter().flatten()
+    {
+        *key = Key::new(key.kind, "", "");
+    }
+    host
 }
 
 /// What a view says besides the hosts that it shows.

@@ -80,8 +80,12 @@ impl Fields {
         Ok(())
     }
 
+    /// A variant none of whose fields says anything is its name, like one without fields.
     fn done(self) -> Value {
-        named(self.variant, Value::Object(self.parts.0))
+        match (self.variant, self.parts.0) {
+            (Some(name), fields) if fields.is_empty() => Value::String(name.to_owned()),
+            (variant, fields) => named(variant, Value::Object(fields)),
+        }
     }
 }
 
@@ -278,9 +282,9 @@ impl SerializeMap for Fields {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
-    use mesh_snapshot::object::{Delay, Microseconds, PartsPerMillion};
+    use mesh_snapshot::object::{ClientTls, ConnectionPool, Delay, Microseconds, PartsPerMillion};
     use serde_json::json;
 
     use super::*;
@@ -320,7 +324,7 @@ mod tests {
         }
     }
 
-    /// But for quantities it is the tree that JSON writes.
+    /// But for quantities, and variants that say nothing, it is the tree that JSON writes.
     #[test]
     fn other_values_are_those_of_json() {
         let delay = Delay { duration: Microseconds::from_secs(3), share: PartsPerMillion::ALL };
@@ -328,5 +332,16 @@ mod tests {
         let written = json!({"duration": 3_000_000, "share": 1_000_000});
         assert_eq!(serde_json::to_value(&delay).unwrap(), written);
         assert_eq!(tree(&(1, "a", [true], None::<u8>)), json!([1, "a", [true], null]));
+    }
+
+    #[test]
+    fn a_variant_that_says_no_more_is_its_name() {
+        let tls = |sni: &str| ClientTls::IstioMutual {
+            sni: sni.to_owned(),
+            subject_alt_names: BTreeSet::new(),
+        };
+        assert_eq!(tree(&tls("")), json!("istioMutual"));
+        assert_eq!(tree(&tls("x")), json!({"istioMutual": {"sni": "x"}}));
+        assert_eq!(tree(&ConnectionPool::default()), json!({}));
     }
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod compile;
 #[cfg(test)]
+mod difference;
+#[cfg(test)]
 mod fmt;
 #[cfg(test)]
 mod formats;

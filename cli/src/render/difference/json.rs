@@ -39,8 +39,9 @@ fn object(object: &Changed) -> Value {
 }
 
 fn effect(effect: &Effect) -> Value {
-    let Effect { workloads, objects, edits: edited } = effect;
-    json!({ "workloads": workloads, "objects": objects, "edits": edits(edited) })
+    let Effect { workloads, objects, edits: edited, is_theirs } = effect;
+    let edits = edits(edited);
+    json!({ "workloads": workloads, "objects": objects, "edits": edits, "isTheirs": is_theirs })
 }
 
 fn pods(pods: &Pods) -> Value {

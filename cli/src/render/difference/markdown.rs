@@ -52,9 +52,8 @@ fn verdict(difference: &Difference) -> String {
         return format!("### ✔ mesh: nothing changes\n\nBoth are `{}`.\n", difference.after);
     }
     let of = &difference.workloads;
-    let stay = words::staying(difference).count();
     let all = of.added.len() + of.removed.len() + of.changed.len() + of.unchanged.len();
-    let concerned = all - stay;
+    let concerned = words::concerned(difference);
     let objects = words::objects(difference);
     format!("### mesh: {objects}; for {concerned} of {all} workloads\n\n")
 }

@@ -25,6 +25,17 @@ pub(super) fn objects(difference: &Difference) -> String {
     format!("{added} added, {removed} removed, {} changed", count(Change::Changed))
 }
 
+/// How many of the workloads something differs for, beside those that come or leave: some load only what is for others.
+pub(super) fn concerned(difference: &Difference) -> usize {
+    let of = &difference.workloads;
+    let spared = difference.effects.iter().filter(|effect| !effect.is_theirs);
+    let spared: BTreeSet<_> = spared.flat_map(|effect| &effect.workloads).collect();
+    let changed = of.changed.iter().filter(|name| !spared.contains(name));
+    let changed: BTreeSet<_> =
+        changed.chain(difference.pods.iter().map(|it| &it.workload)).collect();
+    of.added.len() + of.removed.len() + changed.len()
+}
+
 /// How many of their edits are told: a view may lose hosts by the thousand.
 const EDITS_MAX: usize = 12;
 
@@ -91,6 +102,7 @@ fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
     let what = match (objects.is_empty(), effect.edits.is_empty()) {
         (false, _) => named(objects.iter().map(String::as_str)),
         (true, false) => "what they see".to_owned(),
+        (true, true) if !effect.is_theirs => "nothing that counts for them".to_owned(),
         (true, true) => "hosts that came or left, or how a host is ruled".to_owned(),
     };
     let whom = named(effect.workloads.iter().map(String::as_str));
@@ -100,15 +112,10 @@ fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
 }
 
 pub(super) fn unchanged(difference: &Difference) -> String {
-    let unchanged = staying(difference).count();
+    let others: BTreeSet<_> = difference.pods.iter().map(|it| &it.workload).collect();
+    let unchanged = difference.workloads.unchanged.iter().filter(|it| !others.contains(it)).count();
     let verb = if unchanged == 1 { "stays as it is" } else { "stay as they are" };
     format!("{} {verb}", counted(unchanged, WORKLOAD))
-}
-
-/// The workloads for which nothing differs.
-pub(super) fn staying(difference: &Difference) -> impl Iterator<Item = &String> {
-    let others: BTreeSet<&String> = difference.pods.iter().map(|it| &it.workload).collect();
-    difference.workloads.unchanged.iter().filter(move |it| !others.contains(it))
 }
 
 fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {

@@ -1,0 +1,99 @@
+//! Whom an object is for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mesh_snapshot::container::Bundle;
+use mesh_snapshot::object::Labels;
+use mesh_snapshot::{Applies, Key, Kind, Object, Scopes};
+
+use super::edits::Edit;
+
+/// Whom the objects of one side are for.
+pub(super) struct Whom<'b> {
+    bundle: &'b Bundle,
+    scopes: Scopes<'b>,
+    /// By client policy, where it is not for all who see the host (`DestinationRule.workloadSelector`): of which namespaces it
+    /// is for whom.
+    selected: BTreeMap<Key, BTreeSet<(String, Labels)>>,
+}
+
+impl<'b> Whom<'b> {
+    pub(super) fn of(bundle: &'b Bundle) -> Self {
+        let snapshot = &bundle.snapshot;
+        let mut selected: BTreeMap<Key, BTreeSet<_>> = BTreeMap::new();
+        for (view, contents) in snapshot.names().iter().filter(|(key, _)| key.kind == Kind::Egress)
+        {
+            for digest in contents {
+                let Some(Object::Egress(egress)) = snapshot.object(digest) else { continue };
+                for overlay in egress.overlays {
+                    let Some(Object::HostSet(set)) = snapshot.object(&overlay.hosts.digest) else {
+                        continue;
+                    };
+                    for policy in set.hosts.into_values().filter_map(|host| host.policy) {
+                        let whom = (view.namespace.to_string(), overlay.labels.clone());
+                        selected.entry(policy.key).or_default().insert(whom);
+                    }
+                }
+            }
+        }
+        Self { bundle, scopes: snapshot.scopes(), selected }
+    }
+
+    /// The client policies of both sides that are for others there than here.
+    pub(super) fn moved<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = &'s Key> {
+        let keys: BTreeSet<_> = self.selected.keys().chain(other.selected.keys()).collect();
+        let is_on_both = |key: &Key| self.has(key) && other.has(key);
+        let differs = |key: &Key| self.selected.get(key) != other.selected.get(key);
+        keys.into_iter().filter(move |key| is_on_both(key) && differs(key))
+    }
+
+    fn has(&self, key: &Key) -> bool {
+        self.bundle.snapshot.names().contains_key(key)
+    }
+
+    /// `None` where it is not said.
+    fn words(&self, key: &Key) -> Option<String> {
+        let all: Vec<_> = match self.selected.get(key) {
+            Some(selected) => {
+                let applies = |labels: &Labels| Applies::Selected(vec![labels.clone()]);
+                selected.iter().map(|(of, labels)| words(Some(of), &applies(labels))).collect()
+            }
+            None => self.scopes.get(key)?.iter().map(|(of, applies)| words(*of, applies)).collect(),
+        };
+        Some(all.join(", "))
+    }
+}
+
+/// Where that is not the same on both sides, or an object that is new or gone is not for all who could have it.
+pub(super) fn edit(key: &Key, before: &Whom<'_>, after: &Whom<'_>) -> Option<Edit> {
+    let is_selected = before.selected.contains_key(key) || after.selected.contains_key(key);
+    let words = |side: &Whom<'_>| {
+        let all = || (is_selected && side.has(key)).then(|| "all workloads".to_owned());
+        side.words(key).or_else(all)
+    };
+    let (before, after) = (words(before), words(after));
+    let is_told = is_selected || (before.is_some() && after.is_some());
+    (is_told && before != after).then(|| Edit { path: "for".to_owned(), before, after })
+}
+
+/// `workloads of shop with app: web`.
+fn words(namespace: Option<&str>, applies: &Applies) -> String {
+    let of = namespace.map_or_else(|| " of the mesh".to_owned(), |name| format!(" of {name}"));
+    match applies {
+        Applies::All => format!("all workloads{of}"),
+        Applies::Selected(sets) => {
+            let label = |(name, value): (&String, &String)| format!("{name}: {value}");
+            let set = |labels: &Labels| labels.iter().map(label).collect::<Vec<_>>().join(", ");
+            let sets: Vec<_> = sets.iter().map(set).collect();
+            format!("workloads{of} with {}", sets.join(" or "))
+        }
+        Applies::Gateways(names) => {
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            format!("gateways{of}: {}", names.join(", "))
+        }
+        Applies::Addressed(addresses) => {
+            let all: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            format!("workloads{of} at {}", all.join(", "))
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What `mesh diff` says of how clients treat hosts, and for whom.
+
+use crate::program::mesh;
+use crate::repository::Repository;
+
+/// Two workloads, each behind a Service.
+const BASE: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: cart, namespace: shop}
+spec: {selector: {app: cart}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: front, namespace: shop}
+spec: {selector: {app: front}, ports: [{name: http, port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: cart, namespace: shop}
+spec:
+  selector: {matchLabels: {app: cart}}
+  template: {metadata: {labels: {app: cart}}, spec: {containers: [{name: a, image: a}]}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: front, namespace: shop}
+spec:
+  selector: {matchLabels: {app: front}}
+  template: {metadata: {labels: {app: front}}, spec: {containers: [{name: a, image: a}]}}
+";
+
+/// A `DestinationRule` for the host `cart`.
+fn rule(spec: &str) -> String {
+    format!(
+        "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: cart, namespace: shop}}\nspec: {{host: cart, {spec}}}\n"
+    )
+}
+
+/// What is said of the way from one side to the other, each of them resources beside [`BASE`].
+fn told(before: &[&str], after: &[&str]) -> String {
+    let side = |rest: &[&str]| Repository::of(&[("a.yaml", &(BASE.to_owned() + &rest.concat()))]);
+    let (before, after) = (side(before), side(after));
+    let [before, after] = [&before, &after].map(|it| it.path().to_str().unwrap());
+    String::from_utf8(mesh(&["diff", before, after]).stdout).unwrap()
+}
+
+/// The lines of the objects that differ, without their places, up to the count of them.
+fn objects(told: &str) -> Vec<&str> {
+    let lines = told.lines().take_while(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            line.rsplit_once("  ")
+                .filter(|(rest, place)| !rest.trim().is_empty() && place.contains("a.yaml"))
+                .map_or(line, |(rest, _)| rest.trim_end())
+        })
+        .collect()
+}
+
+/// `{mode: SIMPLE}` has no field that would be told.
+#[test]
+fn how_connections_are_secured_is_told_without_more() {
+    for (mode, said) in
+        [("SIMPLE", "originate"), ("ISTIO_MUTUAL", "istioMutual"), ("DISABLE", "disable")]
+    {
+        let rule = rule(&format!("trafficPolicy: {{tls: {{mode: {mode}}}}}"));
+        let line = format!("    tls: {said}");
+        assert_eq!(objects(&told(&[], &[&rule])), ["+ DestinationRule shop/cart", &line]);
+        let line = format!("    tls: {said} → not said");
+        assert_eq!(objects(&told(&[&rule], &[])), ["- DestinationRule shop/cart", &line]);
+    }
+    let balanced = |tls: &str| {
+        rule(&format!(
+            "trafficPolicy: {{portLevelSettings: [{{port: {{number: 80}}, loadBalancer: {{simple: RANDOM}}{tls}}}]}}"
+        ))
+    };
+    assert_eq!(
+        objects(&told(&[&balanced("")], &[&balanced(", tls: {mode: SIMPLE}")])),
+        ["~ DestinationRule shop/cart", "    ports.byNumber.80.tls: originate"]
+    );
+    let modes = [
+        rule("trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}"),
+        rule("trafficPolicy: {tls: {mode: SIMPLE}}"),
+    ];
+    assert_eq!(
+        objects(&told(&[&modes[0]], &[&modes[1]])),
+        ["~ DestinationRule shop/cart", "    tls: istioMutual → originate"]
+    );
+}
+
+/// What is said of workloads.
+fn effects(told: &str) -> Vec<&str> {
+    let lines = told.lines().skip_while(|line| !line.ends_with("something to load"));
+    lines.skip(1).take_while(|line| line.starts_with("    ")).collect()
+}
+
+/// `DestinationRule.workloadSelector`: all of the namespace load it, and it counts for some.
+#[test]
+fn a_rule_for_some_workloads_concerns_them_alone() {
+    let whole = rule("trafficPolicy: {tls: {mode: DISABLE}}");
+    let of = |app: &str| {
+        let selector = format!("workloadSelector: {{matchLabels: {{app: {app}}}}}");
+        rule(&format!("{selector}, trafficPolicy: {{tls: {{mode: DISABLE}}}}"))
+    };
+    let (front, nobody) = (of("front"), of("nobody"));
+    let host = "cart.shop.svc.cluster.local";
+    let unconcerned = |name: &str| format!("    shop/{name}: nothing that counts for them");
+    let ruled = |names: &str| format!("    {names}: DestinationRule shop/cart");
+
+    let new = told(&[], &[&front]);
+    let whom = "    for: workloads of shop with app: front";
+    assert_eq!(objects(&new), ["+ DestinationRule shop/cart", "    tls: disable", whom]);
+    assert_eq!(effects(&new), [ruled("shop/front"), unconcerned("cart")]);
+
+    // The one that is left is under it as before; what it says is the same.
+    let narrowed = told(&[&whole], &[&front]);
+    let whom = "    for: all workloads → workloads of shop with app: front";
+    assert_eq!(objects(&narrowed), ["~ DestinationRule shop/cart", whom]);
+    let lost = format!("        no longer under DestinationRule shop/cart: {host}");
+    assert_eq!(effects(&narrowed), [ruled("shop/cart"), lost, unconcerned("front")]);
+    let widened = told(&[&front], &[&whole]);
+    let won = format!("        now under DestinationRule shop/cart: {host}");
+    assert_eq!(effects(&widened), [ruled("shop/cart"), won, unconcerned("front")]);
+
+    let none = told(&[], &[&nobody]);
+    assert_eq!(effects(&none), ["    shop/cart, shop/front: nothing that counts for them"]);
+}
+
+/// Of two rules that say the same each is told.
+#[test]
+fn rules_that_say_the_same_are_told_apart() {
+    let cart = rule("trafficPolicy: {tls: {mode: DISABLE}}");
+    let front = cart.replace("name: cart", "name: front").replace("host: cart", "host: front");
+    assert_eq!(
+        effects(&told(&[], &[&cart, &front])),
+        ["    shop/cart, shop/front: DestinationRule shop/cart, DestinationRule shop/front"]
+    );
+}
+
+/// The policy is the same on both sides, and the label on the one that is there.
+#[test]
+fn a_workload_has_the_labels_of_each_side() {
+    let policy = "---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: closed, namespace: shop}
+spec: {selector: {matchLabels: {tier: web}}}
+";
+    let plain = BASE.to_owned() + policy;
+    let labelled = plain
+        .replace("labels: {app: front}}, spec", "labels: {app: front, tier: web}}, spec")
+        + &rule("trafficPolicy: {tls: {mode: DISABLE}}");
+    let [before, after] = [&plain, &labelled].map(|text| Repository::of(&[("a.yaml", text)]));
+    let [before, after] = [&before, &after].map(|it| it.path().to_str().unwrap());
+    let said = String::from_utf8(mesh(&["diff", before, after]).stdout).unwrap();
+    assert_eq!(
+        effects(&said),
+        [
+            "    shop/cart: DestinationRule shop/cart",
+            "    shop/front: AuthorizationPolicy shop/closed, DestinationRule shop/cart"
+        ]
+    );
+}
