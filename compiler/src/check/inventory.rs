@@ -5,6 +5,8 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::api::Resource;
 use crate::resolve::Mesh;
@@ -75,6 +77,7 @@ pub(super) struct Accounts<'m> {
     by_namespace: BTreeMap<&'m str, BTreeSet<&'m str>>,
     /// The first namespace that has an account of a name.
     homes: BTreeMap<&'m str, &'m str>,
+    of_gateways: GatewayAccounts<'m>,
     are_all_known: OnceCell<bool>,
 }
 
@@ -123,11 +126,17 @@ impl<'m> Accounts<'m> {
                 homes.entry(*account).or_insert(*namespace);
             }
         }
-        Self { by_namespace, homes, are_all_known: OnceCell::new() }
+        let of_gateways = GatewayAccounts::of(mesh);
+        Self { by_namespace, homes, of_gateways, are_all_known: OnceCell::new() }
     }
 
     pub(super) fn in_namespace(&self, namespace: &str) -> Option<&BTreeSet<&'m str>> {
         self.by_namespace.get(namespace)
+    }
+
+    /// Those that are made with Gateways, whether or not anything is known of their namespaces.
+    pub(super) fn of_gateways(&self) -> &GatewayAccounts<'m> {
+        &self.of_gateways
     }
 
     /// Whether those of every namespace are known.
@@ -140,6 +149,42 @@ impl<'m> Accounts<'m> {
     /// The first namespace that has an account of this name, by which it could be told from others.
     pub(super) fn elsewhere(&self, account: &str) -> Option<&'m str> {
         self.homes.get(account).copied().filter(|_| account != "default")
+    }
+}
+
+/// The service accounts that are made with Gateways of the Gateway API. Source: Istio, "Automated Deployment".
+pub(super) struct GatewayAccounts<'m> {
+    by_namespace: BTreeMap<&'m str, BTreeSet<Arc<str>>>,
+    /// Those of all namespaces.
+    all: BTreeSet<Arc<str>>,
+}
+
+impl<'m> GatewayAccounts<'m> {
+    fn of(mesh: &'m Mesh<'_>) -> Self {
+        let mut by_namespace: BTreeMap<&str, BTreeSet<Arc<str>>> = BTreeMap::new();
+        let mut all = BTreeSet::new();
+        for gateway in mesh.api_gateways.iter().map(|it| it.resource) {
+            let class = &gateway.spec.gateway_class_name;
+            let account: Arc<str> = format!("{}-{class}", gateway.name()).into();
+            by_namespace.entry(&gateway.namespace).or_default().insert(Arc::clone(&account));
+            all.insert(account);
+        }
+        Self { by_namespace, all }
+    }
+
+    /// Whether a Gateway of any namespace has an account of this name.
+    pub(super) fn has_anywhere(&self, account: &str) -> bool {
+        self.all.contains(account)
+    }
+
+    pub(super) fn has(&self, namespace: &str, account: &str) -> bool {
+        self.by_namespace.get(namespace).is_some_and(|own| own.contains(account))
+    }
+
+    /// The first of a namespace that is `from` or stands after it.
+    pub(super) fn first_from(&self, namespace: &str, from: &str) -> Option<&str> {
+        let own = self.by_namespace.get(namespace)?;
+        own.range::<str, _>((Bound::Included(from), Bound::Unbounded)).next().map(|it| &**it)
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 found.extend(check_pattern(mesh, &known, policy.id, &it));
                 continue;
             };
-            if is_ours(mesh, identity.domain) && !exists(mesh, &known, &identity) {
+            if is_ours(mesh, identity.domain) && !exists(&known, &identity) {
                 let place = Place::value(policy.id, it.path());
                 found.extend(check(mesh, &known, &place, &it, &identity));
             }
@@ -42,7 +42,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let own = (policy.namespace.as_str(), it.text);
             let (namespace, account) = it.text.split_once('/').unwrap_or(own);
             let identity = Identity { domain: "", namespace, account };
-            if !exists(mesh, &known, &identity) {
+            if !exists(&known, &identity) {
                 let place = Place::value(policy.id, it.path());
                 found.extend(check(mesh, &known, &place, &it, &identity));
             }
@@ -220,11 +220,11 @@ fn accounts(policy: &Resource<AuthorizationPolicy>) -> Vec<Written<'_>> {
     all
 }
 
-fn exists(mesh: &Mesh<'_>, accounts: &Accounts<'_>, identity: &Identity<'_>) -> bool {
+fn exists(accounts: &Accounts<'_>, identity: &Identity<'_>) -> bool {
     let Identity { namespace, account, .. } = *identity;
-    accounts
-        .in_namespace(namespace)
-        .is_some_and(|known| known.contains(account) || is_of_gateway(mesh, namespace, account))
+    accounts.in_namespace(namespace).is_some_and(|known| {
+        known.contains(account) || accounts.of_gateways().has(namespace, account)
+    })
 }
 
 /// No account is like that.
@@ -248,20 +248,22 @@ fn check_pattern(
     let like = if pattern.is_beginning { "that begins with `" } else { "`" };
     let account = pattern.account;
     let Some(namespace) = pattern.namespace else {
-        let is_somewhere = account == "default" || accounts.elsewhere(account).is_some();
+        let is_somewhere = account == "default"
+            || accounts.elsewhere(account).is_some()
+            || accounts.of_gateways().has_anywhere(account);
         if is_somewhere || !accounts.are_all_known(mesh) {
-            return None;
-        }
-        let mut namespaces = mesh.namespaces.names();
-        if namespaces.any(|it| is_of_gateway(mesh, it, account)) {
             return None;
         }
         let message = format!("there is no service account `{account}` in any namespace");
         return Some(nobody(place(), written, message, None));
     };
+    let is_of_gateway = || {
+        let first = accounts.of_gateways().first_from(namespace, account);
+        first.is_some_and(|first| pattern.takes(first))
+    };
     let message = match accounts.in_namespace(namespace) {
         Some(known) if pattern.takes_any(known) => return None,
-        Some(_) if of_gateways(mesh, namespace).any(|it| pattern.takes(&it)) => return None,
+        Some(_) if is_of_gateway() => return None,
         Some(_) => {
             format!("there is no service account {like}{account}` in namespace `{namespace}`")
         }
@@ -332,7 +334,7 @@ fn check_workloads(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Some((field, account)) = fields.into_iter().find(|(_, name)| !name.is_empty()) else {
             continue;
         };
-        if known.contains(account.as_str()) || is_of_gateway(mesh, namespace, account) {
+        if known.contains(account.as_str()) || declared.of_gateways().has(namespace, account) {
             continue;
         }
         let place = Place::value(workload.id, workload.pod_path().field(field));
@@ -344,17 +346,4 @@ fn check_workloads(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             .help("add the ServiceAccount; one that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
         out.push(found);
     }
-}
-
-/// Whether an account is made with a Gateway of the Gateway API.
-fn is_of_gateway(mesh: &Mesh<'_>, namespace: &str, account: &str) -> bool {
-    of_gateways(mesh, namespace).any(|it| it == account)
-}
-
-/// The accounts that are made with Gateways. Source: Istio, "Automated Deployment".
-fn of_gateways<'m>(mesh: &'m Mesh<'_>, namespace: &'m str) -> impl Iterator<Item = String> {
-    mesh.api_gateways.names_in(namespace).filter_map(move |name| {
-        let class = mesh.api_gateways.find(namespace, name)?;
-        Some(format!("{name}-{}", class.resource.spec.gateway_class_name))
-    })
 }

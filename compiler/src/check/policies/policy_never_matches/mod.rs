@@ -12,41 +12,35 @@
 mod contradiction;
 mod identity;
 mod impossible;
+mod selected;
 mod token;
-
-use std::cell::OnceCell;
 
 use contradiction::contradictions;
 use identity::Callers;
 use impossible::dead_values;
-use token::{Issuers, Tokens};
+use selected::{Selected, Selections};
+use token::Tokens;
 
-use crate::api::istio::{Action, MtlsMode, Rule};
+use crate::api::istio::{Action, Rule};
 use crate::check::kept::apart;
-use crate::check::workload_ports::ports;
-use crate::check::{mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::Mesh;
 
 pub(super) static CHECK: Check =
     Check::lint("policy-never-matches", Severity::Warning, include_str!("policy_never_matches.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let issuers = Issuers::default();
+    let selections = Selections::of(mesh);
     apart::authorization_policies(mesh, out, |policy, out| {
         let action = policy.resource.spec.action;
-        let workloads = match &policy.scope {
-            Ok(scope) => selection::of_policy(mesh, scope),
-            Err(_) => return,
-        };
-        let callers = Callers { mesh, workloads: &workloads };
-        let tokens = OnceCell::new();
-        let tokens = || tokens.get_or_init(|| issuers.of(mesh, policy, &workloads));
+        let Some(selected) = selections.by(policy) else { return };
+        let callers = Callers { mesh, workloads: &selected.workloads };
+        let tokens = || selections.tokens(policy, &selected);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let mut faults = contradictions(rule, &at);
-            faults.extend(without_identity(mesh, rule, &at, &workloads));
-            faults.extend(without_token(mesh, rule, &at, &workloads, tokens));
+            faults.extend(without_identity(mesh, rule, &at, &selected));
+            faults.extend(without_token(mesh, rule, &at, &selected, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
             let dead = dead_values(&callers, &tokens, rule, &at).into_iter();
             out.extend(dead.map(|value| value.say(policy.resource.id, action)));
@@ -115,7 +109,7 @@ fn without_identity(
     mesh: &Mesh<'_>,
     rule: &Rule,
     at: &FieldPath,
-    workloads: &[&Workload<'_>],
+    selected: &Selected<'_, '_>,
 ) -> Option<Fault> {
     let sources = rule.from.iter().flatten().enumerate();
     let (index, field) = sources.filter_map(|(at, it)| Some((at, it.source.as_ref()?))).find_map(
@@ -129,20 +123,7 @@ fn without_identity(
             asked.map(|(field, _)| (index, field))
         },
     )?;
-    let mut modes = workloads.iter().flat_map(|it| {
-        let ports = it.inventory.ports.values().map(|port| Some(*port)).chain([None]);
-        ports.map(|port| mtls::effective(mesh, &it.inventory, port))
-    });
-    let mut place = None;
-    if workloads.is_empty()
-        || !modes.all(|it| {
-            place = place.take().or(it.place);
-            it.mode == MtlsMode::Disable
-        })
-    {
-        return None;
-    }
-    let place = place?;
+    let place = selected.plain_text(mesh)?.clone();
     Some(Fault {
         message: format!("`{field}` asks for an identity, and no connection here has one"),
         at: at.clone().field("from").index(index).field("source").field(field),
@@ -157,7 +138,7 @@ fn without_token<'t>(
     mesh: &Mesh<'_>,
     rule: &Rule,
     at: &FieldPath,
-    workloads: &[&Workload<'_>],
+    selected: &Selected<'_, '_>,
     tokens: impl FnOnce() -> &'t Tokens<'t>,
 ) -> Option<Fault> {
     let sources = rule.from.iter().flatten().enumerate();
@@ -175,7 +156,7 @@ fn without_token<'t>(
         return None;
     }
     // What becomes of such a rule where there are no requests is told by others.
-    if ports(mesh, workloads).are_for_tcp_alone() {
+    if selected.are_for_tcp_alone(mesh) {
         return None;
     }
     Some(Fault {

@@ -1,0 +1,84 @@
+//! The workloads that policies are for, and what the rules of all these policies ask of them.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::token::{Issuers, Tokens};
+use crate::api::istio::{AuthorizationPolicy, MtlsMode};
+use crate::check::workload_ports::ports;
+use crate::check::{mtls, selection};
+use crate::diagnostic::Place;
+use crate::resolve::policy::{Policy, Scope};
+use crate::resolve::{Mesh, Workload};
+
+/// Thousands of policies may be for the same thousands of workloads. What is kept is made of the mesh alone.
+pub(super) struct Selections<'m, 'a> {
+    mesh: &'m Mesh<'a>,
+    issuers: Issuers<'m>,
+    /// By where policies stand and whom they are for.
+    known: RefCell<BTreeMap<(&'m str, &'m Scope<'a>), Rc<Selected<'m, 'a>>>>,
+}
+
+impl<'m, 'a> Selections<'m, 'a> {
+    pub(super) fn of(mesh: &'m Mesh<'a>) -> Self {
+        Self { mesh, issuers: Issuers::default(), known: RefCell::default() }
+    }
+
+    /// `None`: it cannot be told whom the policy is for.
+    pub(super) fn by(
+        &self,
+        policy: &'m Policy<'a, AuthorizationPolicy>,
+    ) -> Option<Rc<Selected<'m, 'a>>> {
+        let scope = policy.scope.as_ref().ok()?;
+        let mut known = self.known.borrow_mut();
+        let selected = known.entry((&policy.resource.namespace, scope)).or_insert_with(|| {
+            Rc::new(Selected {
+                workloads: selection::of_policy(self.mesh, scope),
+                plain_text: OnceCell::new(),
+                tokens: OnceCell::new(),
+                are_for_tcp_alone: OnceCell::new(),
+            })
+        });
+        Some(Rc::clone(selected))
+    }
+
+    pub(super) fn tokens<'s>(
+        &self,
+        policy: &'m Policy<'a, AuthorizationPolicy>,
+        selected: &'s Selected<'m, 'a>,
+    ) -> &'s Tokens<'m> {
+        selected.tokens.get_or_init(|| self.issuers.of(self.mesh, policy, &selected.workloads))
+    }
+}
+
+/// Some workloads, with what was asked of them so far.
+pub(super) struct Selected<'m, 'a> {
+    /// None: they are not known.
+    pub(super) workloads: Vec<&'m Workload<'a>>,
+    plain_text: OnceCell<Option<Place>>,
+    tokens: OnceCell<Tokens<'m>>,
+    are_for_tcp_alone: OnceCell<bool>,
+}
+
+impl Selected<'_, '_> {
+    /// Where it is written of the first that all of them take plain text alone; `None` unless they do.
+    pub(super) fn plain_text(&self, mesh: &Mesh<'_>) -> Option<&Place> {
+        self.plain_text.get_or_init(|| plain_text(mesh, &self.workloads)).as_ref()
+    }
+
+    /// Whether none of them reads requests.
+    pub(super) fn are_for_tcp_alone(&self, mesh: &Mesh<'_>) -> bool {
+        let ask = || ports(mesh, &self.workloads).are_for_tcp_alone();
+        *self.are_for_tcp_alone.get_or_init(ask)
+    }
+}
+
+fn plain_text(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Option<Place> {
+    let mut modes = workloads.iter().flat_map(|it| {
+        let ports = it.inventory.ports.values().map(|port| Some(*port)).chain([None]);
+        ports.map(|port| mtls::effective(mesh, &it.inventory, port))
+    });
+    let first = modes.next().filter(|it| it.mode == MtlsMode::Disable)?;
+    modes.all(|it| it.mode == MtlsMode::Disable).then_some(first.place)?
+}
