@@ -30,7 +30,8 @@ impl std::fmt::Display for Location {
 }
 
 /// Places by object, and within it by item: `http[1]` for a route, `rules[0]` for a rule,
-/// `subsets.v2`, `servers[0]`; the empty item is the object as a whole.
+/// `subsets.v2`, `servers[0]`, and `ports.others.tls` where another resource says that than the rest of a client policy; the
+/// empty item is the object as a whole.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(from = "Vec<(Key, Places)>", into = "Vec<(Key, Places)>")]
 pub struct SourceMap {
@@ -83,6 +84,12 @@ impl SourceMap {
     pub fn get(&self, key: &Key, item: &str) -> Option<&Location> {
         let places = self.objects.get(key)?;
         places.get(item).or_else(|| places.get(""))
+    }
+
+    /// The place of `item`, if it has one of its own.
+    #[must_use]
+    pub fn own(&self, key: &Key, item: &str) -> Option<&Location> {
+        self.objects.get(key)?.get(item)
     }
 
     /// The part that speaks of `keys`.

@@ -8,6 +8,7 @@ use mesh_snapshot::object::{Role, Workload};
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Key, Kind, Reference, Snapshot};
 
+use super::authored::Authored;
 use super::edits::Edit;
 use super::seen::{Side, View, Views};
 
@@ -29,15 +30,15 @@ type What = (BTreeSet<Key>, Vec<Edit>, bool);
 
 /// `written`: the objects that differ, without views.
 pub(super) fn all(
-    before: &Bundle,
-    after: &Bundle,
+    before: &Authored<'_>,
+    after: &Authored<'_>,
     written: &BTreeSet<Key>,
     views: &mut Views<'_>,
 ) -> Vec<Effect> {
     let (mut old, mut new) = (Reach::of(before, written), Reach::of(after, written));
     let mut known: HashMap<(View, View), What> = HashMap::new();
     let mut groups: BTreeMap<What, BTreeSet<String>> = BTreeMap::new();
-    for (name, (client_was, client_is)) in clients(before, after) {
+    for (name, (client_was, client_is)) in clients(before.bundle, after.bundle) {
         let slices = (old.snapshot.slice_of(&client_was), new.snapshot.slice_of(&client_is));
         let (Ok(was), Ok(is)) = slices else { continue };
         if was == is {
@@ -122,14 +123,16 @@ fn of_one_alone(before: &Slice, after: &Slice) -> Vec<Key> {
 
 /// Which of the written objects each part of one side's tree leads to.
 struct Reach<'b> {
+    authored: &'b Authored<'b>,
     snapshot: &'b Snapshot,
     written: &'b BTreeSet<Key>,
     known: HashMap<Reference, Rc<BTreeSet<Reference>>>,
 }
 
 impl<'b> Reach<'b> {
-    fn of(bundle: &'b Bundle, written: &'b BTreeSet<Key>) -> Self {
-        Self { snapshot: &bundle.snapshot, written, known: HashMap::new() }
+    fn of(authored: &'b Authored<'b>, written: &'b BTreeSet<Key>) -> Self {
+        let snapshot = &authored.bundle.snapshot;
+        Self { authored, snapshot, written, known: HashMap::new() }
     }
 
     /// From all that a slice holds but what its workload sees.
@@ -143,15 +146,17 @@ impl<'b> Reach<'b> {
 
     /// From what is seen by those who have a view.
     fn through(&mut self, view: &View, side: &mut Side<'_>) -> BTreeSet<Reference> {
-        let mut found: BTreeSet<_> = self.itself(&view.egress).into_iter().collect();
+        let mut found = self.itself(&view.egress);
         for child in side.references(view) {
             found.extend(self.from(&child).iter().cloned());
         }
         found
     }
 
-    fn itself(&self, of: &Reference) -> Option<Reference> {
-        self.written.contains(&of.key).then(|| of.clone())
+    /// What resources say of it.
+    fn itself(&self, of: &Reference) -> BTreeSet<Reference> {
+        let parts = self.authored.parts(of);
+        parts.filter(|part| self.written.contains(&part.key)).cloned().collect()
     }
 
     /// A tree is at most four deep: each kind leads to kinds that lead less far.
@@ -159,7 +164,7 @@ impl<'b> Reach<'b> {
         if let Some(known) = self.known.get(of) {
             return Rc::clone(known);
         }
-        let mut found: BTreeSet<_> = self.itself(of).into_iter().collect();
+        let mut found = self.itself(of);
         if !of.key.kind.may_hold().is_empty()
             && let Some(object) = self.snapshot.object(&of.digest)
         {

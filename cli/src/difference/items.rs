@@ -8,6 +8,7 @@ use mesh_snapshot::{Key, Kind, Location, Object};
 use serde_json::{Map, Value};
 
 use super::Change;
+use super::authored::{Authored, Content, Securing, is_securing};
 use super::edits::{self, Edit};
 use super::rule::sentence;
 use super::units;
@@ -30,16 +31,16 @@ const LISTS: [&str; 8] =
 const MAPS: [&str; 1] = ["subsets"];
 
 /// Parts of equal content are the same, wherever they stand; of the others those that have one name.
-pub(super) fn between(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Item> {
+pub(super) fn between(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> Vec<Item> {
     let (old, new) = (Parts::of(key, before), Parts::of(key, after));
     let (gone, come) = (old.without(&new), new.without(&old));
     let item = |name: &&str| {
-        let (change, bundle) = match (gone.contains(name), come.contains(name)) {
+        let (change, side) = match (gone.contains(name), come.contains(name)) {
             (true, true) => (Change::Changed, after),
             (true, false) => (Change::Removed, before),
             (false, _) => (Change::Added, after),
         };
-        let place = bundle.source_map.get(key, name).cloned();
+        let place = side.place(key, name).cloned();
         let edits = match (change, old.only(name), new.only(name)) {
             (Change::Changed, Some(before), Some(after)) => edits::between(before, after),
             (Change::Added, _, Some(Value::String(sentence))) => {
@@ -64,18 +65,18 @@ pub(super) fn between(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Item> {
 
 /// What an object itself says differently, apart from its parts. Nothing where it has several contents. Of what is new or gone
 /// what policies enforce is told, and how clients treat hosts otherwise than they treat any.
-pub(super) fn edits(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Edit> {
-    let whole = |bundle: &Bundle| {
-        let mut contents = bundle.snapshot.names().get(key).into_iter().flatten();
-        let object = contents.next().and_then(|digest| bundle.snapshot.object(digest))?;
-        contents.next().is_none().then(|| rest(&object))
-    };
-    let none = |bundle: &Bundle| match key.kind {
-        Kind::PeerAuthentication | Kind::AuthorizationPolicy => Some(Value::Object(Map::new())),
-        Kind::ClientPolicy => Some(rest(&Object::ClientPolicy(without_rule(bundle)))),
+pub(super) fn edits(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> Vec<Edit> {
+    let whole = |side: &Authored<'_>| match side.contents(key).as_slice() {
+        [content] => Some(rest(content)),
         _ => None,
     };
-    let side = |bundle: &Bundle| whole(bundle).or_else(|| none(bundle));
+    let none = |side: &Authored<'_>| match key.kind {
+        Kind::PeerAuthentication | Kind::AuthorizationPolicy => Some(Value::Object(Map::new())),
+        Kind::ClientPolicy if is_securing(key) => Some(Value::Object(Map::new())),
+        Kind::ClientPolicy => Some(rest(&Content::Object(without_rule(side.bundle)))),
+        _ => None,
+    };
+    let side = |side: &Authored<'_>| whole(side).or_else(|| none(side));
     match (side(before), side(after)) {
         (Some(before), Some(after)) => edits::between(&before, &after),
         _ => Vec::new(),
@@ -83,13 +84,11 @@ pub(super) fn edits(key: &Key, before: &Bundle, after: &Bundle) -> Vec<Edit> {
 }
 
 /// How clients treat a host for which there is no rule: as the mesh configuration says, or with the defaults.
-fn without_rule(bundle: &Bundle) -> ClientPolicy {
+fn without_rule(bundle: &Bundle) -> Object {
     let key = Key::new(Kind::ClientPolicy, "", "mesh");
     let mut contents = bundle.snapshot.names().get(&key).into_iter().flatten();
-    match contents.next().and_then(|digest| bundle.snapshot.object(digest)) {
-        Some(Object::ClientPolicy(policy)) => policy,
-        _ => ClientPolicy::default(),
-    }
+    let said = contents.next().and_then(|digest| bundle.snapshot.object(digest));
+    said.unwrap_or_else(|| Object::ClientPolicy(ClientPolicy::default()))
 }
 
 /// The parts of all contents that an object has.
@@ -99,10 +98,9 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(key: &Key, bundle: &Bundle) -> Self {
-        let contents = bundle.snapshot.names().get(key).into_iter().flatten();
-        let objects = contents.filter_map(|digest| bundle.snapshot.object(digest));
-        let named = objects.flat_map(|object| of_object(&object));
+    fn of(key: &Key, side: &Authored<'_>) -> Self {
+        let contents = side.contents(key);
+        let named = contents.iter().flat_map(of_content);
         let mut all: Vec<_> = named
             .map(|(name, value)| {
                 let text = value.to_string();
@@ -130,14 +128,14 @@ impl Parts {
 }
 
 /// Names and contents. Rules of authorization are sentences.
-fn of_object(object: &Object) -> Vec<(String, Value)> {
-    if let Object::AuthorizationPolicy(policy) = object {
+fn of_content(content: &Content) -> Vec<(String, Value)> {
+    if let Content::Object(Object::AuthorizationPolicy(policy)) = content {
         let rules = policy.rules.iter().enumerate();
         let named = rules.map(|(index, rule)| (format!("rules[{index}]"), sentence(rule).into()));
         return named.collect();
     }
     let mut parts = Vec::new();
-    for (name, value) in fields(object) {
+    for (name, value) in fields(content) {
         match value {
             Value::Array(list) if LISTS.contains(&name.as_str()) => {
                 let named = list.into_iter().enumerate();
@@ -153,25 +151,30 @@ fn of_object(object: &Object) -> Vec<(String, Value)> {
 }
 
 /// What stands beside the parts.
-fn rest(object: &Object) -> Value {
+fn rest(content: &Content) -> Value {
     let parts = [LISTS.as_slice(), &MAPS].concat();
     // What a policy is called its key says.
-    let is_name = |name: &str| {
-        matches!((object, name), (Object::AuthorizationPolicy(_), "namespace" | "name"))
-    };
-    let own = |name: &str| !parts.contains(&name) && !is_name(name);
-    fields(object).filter(|(name, _)| own(name)).collect()
+    let is_policy = matches!(content, Content::Object(Object::AuthorizationPolicy(_)));
+    let is_name = |name: &str| is_policy && matches!(name, "namespace" | "name");
+    let is_whole = matches!(content, Content::Securing(_));
+    let own = |name: &str| is_whole || !(parts.contains(&name) || is_name(name));
+    fields(content).into_iter().filter(|(name, _)| own(name)).collect()
 }
 
 /// An object is a map with one field, named for its kind.
-fn fields(object: &Object) -> impl Iterator<Item = (String, Value)> {
-    let whole = match units::tree(object) {
-        Value::Object(whole) => whole,
-        _ => Map::new(),
+fn fields(content: &Content) -> Map<String, Value> {
+    let object = match content {
+        Content::Object(object) => object,
+        Content::Securing(Securing { tls, hosts }) => {
+            let hosts: Vec<_> = hosts.iter().map(String::as_str).collect();
+            let fields = [("tls", units::tree(tls)), ("for", hosts.join(", ").into())];
+            return fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        }
     };
+    let Value::Object(whole) = units::tree(object) else { return Map::new() };
     let of_kind = |(_, value)| match value {
         Value::Object(fields) => fields,
         _ => Map::new(),
     };
-    whole.into_iter().flat_map(of_kind)
+    whole.into_iter().flat_map(of_kind).collect()
 }

@@ -1,5 +1,6 @@
 //! What differs between two policies: each a folder of resources or a snapshot.
 
+mod authored;
 mod edits;
 mod effect;
 mod items;
@@ -10,8 +11,10 @@ mod scope;
 mod seen;
 mod units;
 
+use std::collections::BTreeSet;
+
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::diff::{self, Workloads, diff};
+use mesh_snapshot::diff::{self, Diff, Workloads, diff};
 use mesh_snapshot::{Digest, Key, Kind, Location, Reference};
 
 pub(crate) use edits::Edit;
@@ -20,6 +23,7 @@ pub(crate) use items::Item;
 pub(crate) use pods::{Pods, Side};
 pub(crate) use policy::Policy;
 
+use authored::Authored;
 use scope::Whom;
 use seen::{View, Views};
 
@@ -65,9 +69,11 @@ impl Difference {
         let pods = pods::between(before, after);
         let (before, after) = (&before.bundle, &after.bundle);
         let mut found = diff(side(before), side(after));
-        let whom = (Whom::of(before), Whom::of(after));
+        let (old, new) = (Authored::of(before), Authored::of(after));
+        divide(&mut found, &old, &new);
+        let whom = (Whom::of(&old), Whom::of(&new));
         found.changed.extend(whom.0.moved(&whom.1).cloned());
-        let mut views = Views::of(before, after);
+        let mut views = Views::of(&old, &new);
         let of = [
             (found.added, Change::Added),
             (found.removed, Change::Removed),
@@ -77,13 +83,13 @@ impl Difference {
             .into_iter()
             .flat_map(|(keys, change)| keys.into_iter().map(move |key| (key, change)));
         let mut objects: Vec<_> =
-            keys.map(|(key, change)| changed(key, change, before, after, &mut views)).collect();
+            keys.map(|(key, change)| changed(key, change, &old, &new, &mut views)).collect();
         for object in objects.iter_mut().filter(|it| it.is_written) {
             object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
         }
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
-        let effects = effect::all(before, after, &written, &mut views);
+        let effects = effect::all(&old, &new, &written, &mut views);
         Self {
             before: before.snapshot.digest(),
             after: after.snapshot.digest(),
@@ -111,14 +117,32 @@ fn side(bundle: &Bundle) -> diff::Side<'_> {
     diff::Side { snapshot: &bundle.snapshot, inventory: &bundle.inventory }
 }
 
+/// Instead of policies with several authors, what each of them says otherwise.
+fn divide(found: &mut Diff, before: &Authored<'_>, after: &Authored<'_>) {
+    let divided: BTreeSet<_> = before.divided().chain(after.divided()).collect();
+    for keys in [&mut found.added, &mut found.removed, &mut found.changed] {
+        keys.retain(|key| !divided.contains(key));
+    }
+    for key in divided {
+        match (before.has(key), after.has(key)) {
+            (false, true) => drop(found.added.insert(key.clone())),
+            (true, false) => drop(found.removed.insert(key.clone())),
+            (true, true) if before.contents(key) != after.contents(key) => {
+                found.changed.insert(key.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
 fn changed(
     key: Key,
     change: Change,
-    before: &Bundle,
-    after: &Bundle,
+    before: &Authored<'_>,
+    after: &Authored<'_>,
     views: &mut Views<'_>,
 ) -> Changed {
-    let place = |bundle: &Bundle| bundle.source_map.get(&key, "").cloned();
+    let place = |side: &Authored<'_>| side.place(&key, "").cloned();
     let (old, new) = (place(before), place(after));
     let (items, edits) = match key.kind {
         // What is seen otherwise is told of those who see it.
@@ -136,7 +160,8 @@ fn changed(
         Kind::Egress => {
             let is_of_somebody = old.is_some() || new.is_some();
             is_of_somebody
-                && (change != Change::Changed || !seen(&key, before, after, views).is_empty())
+                && (change != Change::Changed
+                    || !seen(&key, before.bundle, after.bundle, views).is_empty())
         }
         _ => true,
     };

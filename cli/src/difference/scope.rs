@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::Labels;
 use mesh_snapshot::{Applies, Key, Kind, Object, Scopes};
 
+use super::authored::Authored;
 use super::edits::Edit;
 
 /// Whom the objects of one side are for.
 pub(super) struct Whom<'b> {
-    bundle: &'b Bundle,
+    side: &'b Authored<'b>,
     scopes: Scopes<'b>,
     /// By client policy, where it is not for all who see the host (`DestinationRule.workloadSelector`): of which namespaces it
     /// is for whom.
@@ -18,8 +18,8 @@ pub(super) struct Whom<'b> {
 }
 
 impl<'b> Whom<'b> {
-    pub(super) fn of(bundle: &'b Bundle) -> Self {
-        let snapshot = &bundle.snapshot;
+    pub(super) fn of(side: &'b Authored<'b>) -> Self {
+        let snapshot = &side.bundle.snapshot;
         let mut selected: BTreeMap<Key, BTreeSet<_>> = BTreeMap::new();
         for (view, contents) in snapshot.names().iter().filter(|(key, _)| key.kind == Kind::Egress)
         {
@@ -36,7 +36,7 @@ impl<'b> Whom<'b> {
                 }
             }
         }
-        Self { bundle, scopes: snapshot.scopes(), selected }
+        Self { side, scopes: snapshot.scopes(), selected }
     }
 
     /// The client policies of both sides that are for others there than here.
@@ -48,7 +48,7 @@ impl<'b> Whom<'b> {
     }
 
     fn has(&self, key: &Key) -> bool {
-        self.bundle.snapshot.names().contains_key(key)
+        self.side.has(key)
     }
 
     /// `None` where it is not said.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Egress, Host, HostSet, PlaintextEndpoints, Workload};
 use mesh_snapshot::{Digest, Key, Kind, Object, Reference};
 use serde_json::{Value, json};
 
+use super::authored::Authored;
 use super::edits::{self, Edit};
 use super::units::tree;
 
@@ -34,7 +34,7 @@ pub(super) struct Views<'b> {
 
 /// The views of one.
 pub(super) struct Side<'b> {
-    bundle: &'b Bundle,
+    authored: &'b Authored<'b>,
     /// Of all views.
     hosts: BTreeSet<String>,
     /// The resources that rule hosts, as their authors call them.
@@ -48,7 +48,7 @@ pub(super) struct Side<'b> {
 type Shown<'s> = (&'s Host, &'s [PlaintextEndpoints]);
 
 impl<'b> Views<'b> {
-    pub(super) fn of(before: &'b Bundle, after: &'b Bundle) -> Self {
+    pub(super) fn of(before: &'b Authored<'b>, after: &'b Authored<'b>) -> Self {
         Self { before: Side::of(before), after: Side::of(after) }
     }
 
@@ -124,22 +124,27 @@ impl<'b> Views<'b> {
 }
 
 impl<'b> Side<'b> {
-    fn of(bundle: &'b Bundle) -> Self {
+    fn of(authored: &'b Authored<'b>) -> Self {
         let mut side = Self {
-            bundle,
+            authored,
             hosts: BTreeSet::new(),
             rulers: BTreeSet::new(),
             egresses: HashMap::new(),
             sets: HashMap::new(),
         };
-        for (key, contents) in bundle.snapshot.names() {
+        for (key, contents) in authored.bundle.snapshot.names() {
             match key.kind {
                 Kind::HostSet => {
                     for digest in contents {
                         side.hosts.extend(side.read(digest).hosts.into_keys());
                     }
                 }
-                Kind::RouteTable | Kind::ClientPolicy => side.rulers.extend(side.called(key)),
+                Kind::RouteTable | Kind::ClientPolicy => {
+                    for &digest in contents {
+                        let of = Reference { key: key.clone(), digest };
+                        side.rulers.extend(authored.called(&of));
+                    }
+                }
                 _ => {}
             }
         }
@@ -170,7 +175,7 @@ impl<'b> Side<'b> {
 
     /// Nothing is seen through what is not there.
     fn egress(&mut self, view: &View) -> Rc<Egress> {
-        let read = || match self.bundle.snapshot.object(&view.egress.digest) {
+        let read = || match self.authored.bundle.snapshot.object(&view.egress.digest) {
             Some(Object::Egress(egress)) => Rc::new(egress),
             _ => Rc::default(),
         };
@@ -178,7 +183,7 @@ impl<'b> Side<'b> {
     }
 
     fn read(&self, set: &Digest) -> HostSet {
-        match self.bundle.snapshot.object(set) {
+        match self.authored.bundle.snapshot.object(set) {
             Some(Object::HostSet(set)) => set,
             _ => HostSet::default(),
         }
@@ -196,12 +201,7 @@ impl<'b> Side<'b> {
     /// What says how requests for a host are routed, and how clients treat it.
     fn rulers_of(&self, host: &Host) -> BTreeSet<String> {
         let edges = [&host.routes, &host.policy].into_iter().flatten();
-        edges.filter_map(|Reference { key, .. }| self.called(key)).collect()
-    }
-
-    /// `VirtualService shop/reviews`; what nobody wrote has no name.
-    fn called(&self, key: &Key) -> Option<String> {
-        self.bundle.source_map.get(key, "").map(|place| place.resource.to_string())
+        edges.flat_map(|of| self.authored.called(of)).collect()
     }
 }
 

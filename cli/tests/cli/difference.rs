@@ -164,3 +164,100 @@ spec: {selector: {matchLabels: {tier: web}}}
         ]
     );
 }
+
+/// A `BackendTLSPolicy` for Services of the namespace: `{name: cart}`, with a `sectionName` for a port.
+fn securing(hostname: &str, services: &[&str]) -> String {
+    let target = |it: &&str| format!("{{group: \"\", kind: Service, name: {it}}}");
+    let targets: Vec<_> = services.iter().map(target).collect();
+    format!(
+        "---\napiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {{name: t, namespace: shop}}\nspec: {{targetRefs: [{}], validation: {{hostname: {hostname}, wellKnownCACertificates: System}}}}\n",
+        targets.join(", ")
+    )
+}
+
+/// The snapshot holds one policy for the host; two resources say it.
+#[test]
+fn what_secures_connections_is_told_apart_from_the_rule_beside_it() {
+    let limited = |most: u32| {
+        rule(&format!(
+            "trafficPolicy: {{connectionPool: {{tcp: {{maxConnections: {most}}}}}}}, subsets: [{{name: a, labels: {{v: a}}}}]"
+        ))
+    };
+    let seven = limited(7);
+    let cart = securing("cart.test", &["cart"]);
+    let added = [
+        "+ BackendTLSPolicy shop/t",
+        "    for: cart.shop.svc.cluster.local",
+        "    tls.originate.sni: cart.test",
+    ];
+    let whom = "    shop/cart, shop/front: BackendTLSPolicy shop/t";
+
+    // Beside a rule as without one.
+    for beside in [seven.as_str(), ""] {
+        let new = told(&[beside], &[beside, &cart]);
+        assert_eq!(objects(&new), added);
+        assert_eq!(effects(&new), [whom]);
+        let gone = told(&[beside, &cart], &[beside]);
+        let removed = added.map(|line| format!("{line} → not said").replace('+', "-"));
+        assert_eq!(
+            objects(&gone),
+            [added[0].replace('+', "-"), removed[1].clone(), removed[2].clone()]
+        );
+        assert_eq!(effects(&gone), [whom]);
+        let other = securing("other.test", &["cart"]);
+        assert_eq!(
+            objects(&told(&[beside, &cart], &[beside, &other])),
+            ["~ BackendTLSPolicy shop/t", "    tls.originate.sni: cart.test → other.test"]
+        );
+    }
+
+    // The rule is told alone, too, and once though another host of it is not secured.
+    let changed = told(&[&seven, &cart], &[&limited(8), &cart]);
+    let edit = "connectionPool.connectionsMax: 7 → 8";
+    assert_eq!(
+        objects(&changed),
+        [
+            "~ DestinationRule shop/cart",
+            &format!("    {edit}"),
+            "    ~ subsets.a",
+            &format!("        {edit}")
+        ]
+    );
+    assert_eq!(effects(&changed), ["    shop/cart, shop/front: DestinationRule shop/cart"]);
+    let wide =
+        |most: u32| limited(most).replace("host: cart", "host: \"*.shop.svc.cluster.local\"");
+    assert_eq!(objects(&told(&[&wide(7), &cart], &[&wide(8), &cart])), objects(&changed));
+    let new = told(&[&cart], &[&seven, &cart]);
+    assert_eq!(objects(&new).first(), Some(&"+ DestinationRule shop/cart"));
+    assert!(!new.contains("BackendTLSPolicy"), "{new}");
+
+    // What a rule says of connections counts: nothing comes of the policy.
+    let plain = rule("trafficPolicy: {tls: {mode: DISABLE}}");
+    let moot = told(&[&plain], &[&plain, &cart]);
+    assert!(moot.contains("0 added, 0 removed, 0 changed"), "{moot}");
+    assert_eq!(effects(&moot), ["    shop/cart, shop/front: nothing that counts for them"]);
+    // At a port of its own, at that.
+    let port =
+        rule("trafficPolicy: {portLevelSettings: [{port: {number: 80}, tls: {mode: DISABLE}}]}");
+    assert_eq!(objects(&told(&[&port], &[&port, &cart])), added);
+    let section = securing("cart.test", &["cart, sectionName: http"]);
+    let at_port = [
+        "+ BackendTLSPolicy shop/t",
+        "    for: cart.shop.svc.cluster.local:80",
+        "    tls.originate.sni: cart.test",
+    ];
+    assert_eq!(objects(&told(&[&seven], &[&seven, &section])), at_port);
+
+    // Another host comes under it.
+    let both = securing("cart.test", &["cart", "front"]);
+    let wider = told(&[&seven, &cart], &[&seven, &both]);
+    assert_eq!(
+        objects(&wider),
+        [
+            "~ BackendTLSPolicy shop/t",
+            "    for: cart.shop.svc.cluster.local → cart.shop.svc.cluster.local, front.shop.svc.cluster.local"
+        ]
+    );
+    let won = "        now under BackendTLSPolicy shop/t: front.shop.svc.cluster.local";
+    assert_eq!(effects(&wider), [whom, won]);
+}

@@ -2,6 +2,7 @@
 //! secured.
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 
 use mesh_snapshot::object::{ClientPolicy, ClientTls, Credential, PortPolicies};
 
@@ -12,30 +13,44 @@ use crate::api::gateway_api::{
 };
 use crate::resolve::backend_tls::ByPort;
 
+/// The items that a policy adds to a host's: `ports.others.tls`, `ports.byNumber.80` with all that it holds, and those of subsets.
+type Items<'a> = Vec<(String, &'a Resource<BackendTlsPolicy>)>;
+
 /// Subsets are secured as the host is.
-pub(super) fn secure(policy: &mut ClientPolicy, tls: &ByPort<'_>) {
-    secure_ports(&mut policy.ports, tls);
-    for subset in policy.subsets.values_mut() {
-        secure_ports(&mut subset.ports, tls);
+pub(super) fn secure<'a>(policy: &mut ClientPolicy, tls: &ByPort<'a>) -> Items<'a> {
+    let mut items = Items::new();
+    secure_ports("", &mut policy.ports, tls, &mut items);
+    for (name, subset) in &mut policy.subsets {
+        secure_ports(&format!("subsets.{name}."), &mut subset.ports, tls, &mut items);
     }
+    items
 }
 
-fn secure_ports(ports: &mut PortPolicies, tls: &ByPort<'_>) {
-    for port in tls.keys().flatten() {
-        let others = ports.others.clone();
-        ports.by_number.entry(*port).or_insert(others);
+fn secure_ports<'a>(of: &str, ports: &mut PortPolicies, tls: &ByPort<'a>, items: &mut Items<'a>) {
+    for (port, policy) in tls.iter().filter_map(|(port, policy)| Some(((*port)?, *policy))) {
+        if let Entry::Vacant(entry) = ports.by_number.entry(port) {
+            entry.insert(ports.others.clone());
+            items.push((format!("{of}ports.byNumber.{port}"), policy));
+        }
     }
-    let others = tls.get(&None);
+    let others = tls.get(&None).copied();
     for (port, policy) in &mut ports.by_number {
-        set(&mut policy.tls, tls.get(&Some(*port)).or(others).copied());
+        let own = tls.get(&Some(*port)).copied().or(others);
+        let set = set(&mut policy.tls, own);
+        items.extend(set.map(|own| (format!("{of}ports.byNumber.{port}.tls"), own)));
     }
-    set(&mut ports.others.tls, others.copied());
+    let set = set(&mut ports.others.tls, others);
+    items.extend(set.map(|others| (format!("{of}ports.others.tls"), others)));
 }
 
-fn set(tls: &mut ClientTls, policy: Option<&Resource<BackendTlsPolicy>>) {
-    if let (ClientTls::Auto, Some(policy)) = (&*tls, policy) {
-        *tls = originate(policy);
-    }
+/// The policy, if what it says counts.
+fn set<'a>(
+    tls: &mut ClientTls,
+    policy: Option<&'a Resource<BackendTlsPolicy>>,
+) -> Option<&'a Resource<BackendTlsPolicy>> {
+    let policy = policy.filter(|_| *tls == ClientTls::Auto)?;
+    *tls = originate(policy);
+    Some(policy)
 }
 
 /// The server is asked for by the policy's host name, and is known by that or by one of the names that are listed.

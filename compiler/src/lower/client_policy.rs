@@ -10,7 +10,7 @@ use mesh_snapshot::{Key, Kind, Reference};
 
 use super::traffic_policy::{Blocks, Defaults};
 use super::{Lowering, Written, backend_tls};
-use crate::api::istio;
+use crate::api::{Resource, istio};
 use crate::diagnostic::{FieldPath, Part, Place};
 use crate::resolve::backend_tls::ByPort;
 use crate::resolve::destination_rule::{Policy, PolicyId};
@@ -40,10 +40,12 @@ impl Lowering<'_, '_> {
             Some(rule) => lower(rule, &defaults),
             None => Written { object: of_mesh(&defaults), places: Vec::new() },
         };
-        backend_tls::secure(&mut written.object, tls);
+        let items = backend_tls::secure(&mut written.object, tls);
         if let Some(first) = tls.values().next().filter(|_| written.places.is_empty()) {
             written.places.push((String::new(), Place::resource(first.id)));
         }
+        let of_item = |(item, policy): (_, &Resource<_>)| (item, Place::resource(policy.id));
+        written.places.extend(items.into_iter().map(of_item));
         // The same rule may be for several hosts, and another for this one to other clients.
         let (namespace, names) =
             rule.map_or(("", String::new()), |rule| (rule.namespace, name(rule)));
