@@ -17,7 +17,7 @@ use super::destination_rule::PolicyId;
 use super::host::{Host, is_wildcard, is_within, overlap};
 use super::route::VirtualServiceId;
 use super::ruler::Ruler;
-use super::service::{Service, ServiceId, merge};
+use super::service::{Definitions, Service, ServiceId, merge};
 use super::sidecar::Imports;
 
 /// Sees a mesh from a namespace.
@@ -140,26 +140,33 @@ impl<'m, 'a> View<'m, 'a> {
     #[must_use]
     pub fn service(&self, host: &str) -> Option<SeenService> {
         let services = &self.mesh.services;
-        let mut seen: Vec<_> = services
-            .of_host(host)
-            .iter()
-            .copied()
-            .filter(|id| self.sees(services.get(*id)))
-            .collect();
+        let definitions = services.definitions(host)?;
+        let namespace = self.definer(definitions)?;
+        let own = definitions.of_namespace(namespace);
+        let mut seen: Vec<_> = own.filter(|id| self.sees(services.get(*id))).collect();
         // What is exported by name comes before what is public; both stay in the order of their age.
         seen.sort_by_key(|id| services.get(*id).visibility == super::Visibility::Public);
-        let is_own = |id: &&ServiceId| Some(services.get(**id).namespace) == self.client;
-        let is_kubernetes = |id: &&ServiceId| services.get(**id).origin.is_kubernetes();
-        let own = seen.iter().find(is_own).filter(|_| self.prefers_own);
-        let chosen = own.or_else(|| seen.iter().find(is_kubernetes)).or(seen.first())?;
-        let namespace = services.get(*chosen).namespace;
-        seen.retain(|id| services.get(*id).namespace == namespace);
         let (id, object) = merge(services, &seen)?;
         let seen = match &services.get(id).alias {
             Some(alias) => self.alias(id, alias)?,
             None => SeenService { id, object, concrete: None, shown: None },
         };
         self.at_ports(seen, namespace)
+    }
+
+    /// The namespace whose definitions of a host count.
+    fn definer(&self, definitions: &Definitions<'a>) -> Option<&'m str> {
+        let services = &self.mesh.services;
+        let sees = |id: &ServiceId| self.sees(services.get(*id));
+        let has_own = |client: &&str| definitions.of_namespace(client).any(|id| sees(&id));
+        if let Some(own) = self.client.filter(|_| self.prefers_own).filter(has_own) {
+            return Some(own);
+        }
+        let is_public = |id: &ServiceId| services.get(*id).visibility == super::Visibility::Public;
+        let kubernetes = definitions.of_kubernetes().iter().copied().filter(sees);
+        let first = || definitions.exported_to(self.client).find(sees);
+        let chosen = kubernetes.min_by_key(is_public).or_else(first)?;
+        Some(services.get(chosen).namespace)
     }
 
     /// A service with the ports that are imported; `None` where none is. `namespace` is whose it is.

@@ -2,7 +2,7 @@
 //!
 //! Source: Istio, `traffic.sidecar.istio.io/excludeInboundPorts`, `includeInboundPorts`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use mesh_snapshot::object::Protocol;
 
@@ -68,13 +68,6 @@ fn check_served(
     capture: &Capture,
     out: &mut Vec<Diagnostic>,
 ) {
-    let policies = mesh.policies.authorization_policies.for_workload(&workload.inventory);
-    let names =
-        |rule: &Rule, port: u16| ports(rule, &FieldPath::default()).any(|(named, _)| named == port);
-    let is_told = |port: u16| {
-        let mut rules = policies.iter().flat_map(|it| it.resource.spec.rules.iter().flatten());
-        rules.any(|rule| names(rule, port))
-    };
     let services = mesh.services.served_by(workload);
     let targets = services.iter().flat_map(|it| &it.object.ports);
     let targets = targets.filter(|it| it.protocol != Protocol::Udp);
@@ -83,7 +76,15 @@ fn check_served(
     served.sort_unstable();
     served.dedup();
     let escaped = served.into_iter().filter_map(|port| Some((port, capture.kept_by(port)?)));
-    for (port, annotation) in escaped.filter(|(port, _)| !is_told(*port)) {
+    let escaped: Vec<_> = escaped.collect();
+    if escaped.is_empty() {
+        return;
+    }
+    let policies = mesh.policies.authorization_policies.for_workload(&workload.inventory);
+    let rules = policies.iter().flat_map(|it| it.resource.spec.rules.iter().flatten());
+    let named = rules.flat_map(|rule| ports(rule, &FieldPath::default()));
+    let told: HashSet<u16> = named.map(|(port, _)| port).collect();
+    for (port, annotation) in escaped.into_iter().filter(|(port, _)| !told.contains(port)) {
         let by_policy = policies.iter().find(|it| is_for_every_port(&it.resource.spec)).map(|it| {
             let at = FieldPath::default().field("metadata").field("name");
             (Place::value(it.resource.id, at), "this is not enforced there")
@@ -113,7 +114,7 @@ fn escapes(port: u16, place: Place) -> Diagnostic {
 }
 
 /// The ports that a rule names.
-fn ports<'r>(rule: &'r Rule, at: &FieldPath) -> impl Iterator<Item = (u16, FieldPath)> + 'r {
+fn ports<'r>(rule: &'r Rule, at: &FieldPath) -> impl Iterator<Item = (u16, FieldPath)> + use<'r> {
     let at = at.clone().field("to");
     let operations = rule.to.iter().flatten().enumerate();
     operations.filter_map(|(index, to)| Some((index, to.operation.as_ref()?))).flat_map(

@@ -3,6 +3,8 @@
 //! Sources: Istio, `TrafficPolicy.portLevelSettings`, by the ports of the Service; `PeerAuthentication.portLevelMtls`,
 //! `Operation.ports` and the condition `destination.port`, by those of the workload.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use mesh_snapshot::object::Role;
 
 use crate::api::Resource;
@@ -11,6 +13,7 @@ use crate::api::kubernetes::Container;
 use crate::check::selection;
 use crate::diagnostic::{At, Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::host::{is_wildcard, qualify};
+use crate::resolve::policy::Scope;
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Workload};
 
@@ -72,23 +75,22 @@ fn check_rule(
     }
 }
 
-/// Said only where every workload declares its ports: one that does not may have any.
 fn check_peers(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let mut known = BTreeMap::new();
     for policy in &mesh.policies.peer_authentications {
         let Ok(scope) = &policy.scope else { continue };
         if policy.resource.spec.port_level_mtls.is_none() {
             continue;
         }
-        let workloads = selection::of_policy(mesh, scope);
-        if !are_ports_known(&workloads) {
+        let Some(had) = known.entry(scope).or_insert_with(|| ports_had(mesh, scope)) else {
             continue;
-        }
+        };
         let root = policy.resource.at();
         let spec = root.field("spec");
         let list = spec.field("portLevelMtls");
         for written in policy.resource.spec.port_level_mtls.iter().flatten().map(|(port, _)| port) {
             let Ok(port) = written.parse::<u16>() else { continue };
-            if workloads.iter().any(|it| may_have(mesh, it, port)) {
+            if had.contains(&port) {
                 continue;
             }
             let place: Place = list.field(written).key();
@@ -100,6 +102,13 @@ fn check_peers(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// The ports that some workload of a policy may have. `None`: one does not declare its ports, and may have any.
+fn ports_had(mesh: &Mesh<'_>, scope: &Scope<'_>) -> Option<BTreeSet<u16>> {
+    let workloads = selection::of_policy(mesh, scope);
+    let had = || workloads.iter().flat_map(|it| ports_of(mesh, it)).collect();
+    are_ports_known(&workloads).then(had)
 }
 
 /// Whether they have the ports that they declare, and no others: every container declares some. A gateway has the ports that
@@ -115,18 +124,19 @@ fn are_ports_known(workloads: &[&Workload<'_>]) -> bool {
 }
 
 fn check_authorizations(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // Many policies are for all workloads of one namespace, which are many, too.
+    let mut known = BTreeMap::new();
     for policy in &mesh.policies.authorization_policies {
         let Ok(scope) = &policy.scope else { continue };
         if !names_ports(policy.resource) {
             continue;
         }
-        let workloads = selection::of_policy(mesh, scope);
-        if !are_ports_known(&workloads) {
+        let Some(had) = known.entry(scope).or_insert_with(|| ports_had(mesh, scope)) else {
             continue;
-        }
+        };
         for (path, written, excludes) in ports(policy.resource) {
             let Ok(port) = written.parse::<u16>() else { continue };
-            if workloads.iter().any(|it| may_have(mesh, it, port)) {
+            if had.contains(&port) {
                 continue;
             }
             let effect = match policy.resource.spec.action {
@@ -189,14 +199,12 @@ fn listed<'p>(
     values.map(|(index, it)| (at.clone().index(index), it.as_str(), excludes)).collect()
 }
 
-/// Whether a workload has the port, or a Service of it: what that means, `service-port-in-policy` says.
-fn may_have(mesh: &Mesh<'_>, workload: &Workload<'_>, port: u16) -> bool {
-    let mut services = mesh.services.served_by(workload).into_iter();
-    workload.inventory.ports.values().any(|own| *own == port)
-        || services.any(|service| {
-            let mut ports = service.object.ports.iter();
-            ports.any(|own| {
-                own.number == port || selection::target(workload, &own.target) == Some(port)
-            })
-        })
+/// The ports that a workload has, and those of its Services: what these mean, `service-port-in-policy` says.
+fn ports_of(mesh: &Mesh<'_>, workload: &Workload<'_>) -> BTreeSet<u16> {
+    let services = mesh.services.served_by(workload).into_iter();
+    let of_services = services.flat_map(|it| &it.object.ports);
+    let of_services = of_services
+        .flat_map(|own| [Some(own.number), selection::target(workload, &own.target)])
+        .flatten();
+    of_services.chain(workload.inventory.ports.values().copied()).collect()
 }

@@ -3,11 +3,16 @@
 //! Policies are for workloads, which know only their own ports. Sources: Istio, `Operation.ports`, the
 //! condition `destination.port`, `PeerAuthentication.portLevelMtls`.
 
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::api::istio::Rule;
 use crate::check::kept::apart;
 use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::Mesh;
+use crate::resolve::policy::Scope;
+use crate::resolve::service::Service;
 
 pub(super) static CHECK: Check = Check::lint(
     "service-port-in-policy",
@@ -16,15 +21,20 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // Many policies are for all workloads of one namespace, which are many, too.
+    let known: RefCell<BTreeMap<&Scope<'_>, Ports<'_>>> = RefCell::default();
+    let check = |scope, port: &str, place| {
+        let mut known = known.borrow_mut();
+        check(known.entry(scope).or_insert_with(|| Ports::of(mesh, scope)), port, place)
+    };
     apart::authorization_policies(mesh, out, |policy, out| {
         let Ok(scope) = &policy.scope else { return };
-        let workloads = selection::of_policy(mesh, scope);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             for List { at, ports, effect } in lists(rule, &at) {
                 for (index, port) in ports.iter().enumerate() {
                     let place = Place::value(policy.resource.id, at.clone().index(index));
-                    let found = check(mesh, &workloads, port, place);
+                    let found = check(scope, port, place);
                     out.extend(found.map(|it| it.consequence(effect)));
                 }
             }
@@ -32,12 +42,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     });
     for policy in &mesh.policies.peer_authentications {
         let Ok(scope) = &policy.scope else { continue };
-        let workloads = selection::of_policy(mesh, scope);
         for port in policy.resource.spec.port_level_mtls.iter().flatten().map(|(port, _)| port) {
             let path =
                 FieldPath::default().field("spec").field("portLevelMtls").field(port.clone());
             let place = Place::key(policy.resource.id, path);
-            let found = check(mesh, &workloads, port, place);
+            let found = check(scope, port, place);
             out.extend(found.map(|it| it.consequence(SAYS_NOTHING)));
         }
     }
@@ -83,28 +92,41 @@ fn both<'p>(
     [list(asked, SAYS_NOTHING), list(left_out, LEAVES_NOTHING_OUT)]
 }
 
-fn check(
-    mesh: &Mesh<'_>,
-    workloads: &[&Workload<'_>],
-    written: &str,
-    place: Place,
-) -> Option<Diagnostic> {
-    let port: u16 = written.parse().ok()?;
-    let mut meant = None;
-    for workload in workloads {
-        let is_container = workload.inventory.ports.values().any(|own| *own == port);
-        let services: Vec<_> = mesh.services.served_by(workload);
-        let ports =
-            services.iter().flat_map(|it| it.object.ports.iter().map(move |port| (it, port)));
-        let targets = ports.map(|(it, own)| (it, own, selection::target(workload, &own.target)));
-        let targets: Vec<_> = targets.collect();
-        if is_container || targets.iter().any(|(.., target)| *target == Some(port)) {
-            return None;
+/// The ports of the workloads that a policy is for.
+struct Ports<'m> {
+    /// Those that a workload has.
+    own: BTreeSet<u16>,
+    /// Port of a Service → the first Service, and the port that it leads to.
+    of_services: BTreeMap<u16, (&'m Service<'m>, u16)>,
+}
+
+impl<'m> Ports<'m> {
+    fn of(mesh: &'m Mesh<'_>, scope: &Scope<'_>) -> Self {
+        let mut ports = Self { own: BTreeSet::new(), of_services: BTreeMap::new() };
+        for workload in selection::of_policy(mesh, scope) {
+            ports.own.extend(workload.inventory.ports.values());
+            let mut met = BTreeSet::new();
+            for service in mesh.services.served_by(workload) {
+                for port in &service.object.ports {
+                    let target = selection::target(workload, &port.target);
+                    ports.own.extend(target);
+                    // Of the Services of a workload the first counts that has the port.
+                    if let (true, Some(target)) = (met.insert(port.number), target) {
+                        ports.of_services.entry(port.number).or_insert((service, target));
+                    }
+                }
+            }
         }
-        let of_service = targets.into_iter().find(|(_, own, _)| own.number == port);
-        meant = meant.or_else(|| of_service.and_then(|(it, _, target)| Some((*it, target?))));
+        ports
     }
-    let (service, target) = meant?;
+}
+
+fn check(known: &Ports<'_>, written: &str, place: Place) -> Option<Diagnostic> {
+    let port: u16 = written.parse().ok()?;
+    if known.own.contains(&port) {
+        return None;
+    }
+    let (service, target) = *known.of_services.get(&port)?;
     let message = format!("{port} is a port of the Service, and its workloads do not have it");
     let found = Diagnostic::new(&CHECK, place, message)
         .meant(Some(&target.to_string()), "")

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::match_never_holds::{Callers, never_holds};
+use super::match_never_holds::{Known, never_holds};
 use super::unreachable_route::all_taken;
 use crate::api::istio::HttpMatch;
 use crate::check::kept::apart;
@@ -29,11 +29,11 @@ pub(super) static CHECK: Check =
         .alias(&["IST0130", "IST0131"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let callers = Callers::default();
-    apart::virtual_services(mesh, out, |it, out| check(mesh, it, &callers, out));
+    let known = Known::default();
+    apart::virtual_services(mesh, out, |it, out| check(mesh, it, &known, out));
     let mut met = BTreeSet::new();
     for merged in merged_routes::all(mesh) {
-        check_merged(mesh, &merged, &callers, &mut met, out);
+        check_merged(mesh, &merged, &known, &mut met, out);
     }
 }
 
@@ -43,7 +43,7 @@ const EARLIER_MAX: usize = 64;
 fn check<'m>(
     mesh: &'m Mesh<'_>,
     it: &'m VirtualService<'_>,
-    callers: &Callers<'m>,
+    known: &Known<'m>,
     out: &mut Vec<Diagnostic>,
 ) {
     let live = all_taken(mesh, it).map_or(it.http.len(), |all| all.last() + 1);
@@ -86,7 +86,7 @@ fn check<'m>(
             }
         }
         // What never holds is no fault of those before it, and keeps no route alive.
-        let is_dead = |test: &'m HttpMatch| never_holds(mesh, it, route, test, callers);
+        let is_dead = |test: &'m HttpMatch| never_holds(mesh, it, route, test, known);
         shadows.retain(|(index, _)| {
             let test = route.spec.r#match.get(*index);
             test.is_none_or(|test| !is_dead(test))
@@ -116,7 +116,7 @@ type RouteAt = (DocumentId, DocumentId, usize);
 fn check_merged<'m>(
     mesh: &'m Mesh<'_>,
     merged: &MergedRoutes<'m, '_>,
-    callers: &Callers<'m>,
+    known: &Known<'m>,
     met: &mut BTreeSet<RouteAt>,
     out: &mut Vec<Diagnostic>,
 ) {
@@ -134,7 +134,7 @@ fn check_merged<'m>(
         if tests.iter().any(|(_, by)| by.is_some()) {
             let is_dead = |it: &Merged<'m, '_>| {
                 let test = it.test.map(|(_, test)| test);
-                test.is_some_and(|test| never_holds(mesh, it.of, it.route, test, callers))
+                test.is_some_and(|test| never_holds(mesh, it.of, it.route, test, known))
             };
             tests.retain(|(it, _)| !is_dead(it));
         }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::match_never_holds::{Callers, never_holds};
+use super::match_never_holds::{Known, never_holds};
 use crate::api::istio::HttpMatch;
 use crate::check::kept::apart;
 use crate::check::matching::cover::takes_all;
@@ -34,7 +34,7 @@ fn all_requests(count: usize) -> &'static str {
 const SHOWN_MAX: usize = 3;
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let callers = Callers::default();
+    let known = Known::default();
     apart::virtual_services(mesh, out, |it, out| {
         if let Some(all) = all_taken(mesh, it) {
             let dead: Vec<_> = it.http.iter().skip(all.last() + 1).map(place).collect();
@@ -42,7 +42,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             // Of those that any request has.
             let first = it.http.get(all.last() + 1).and_then(|dead| {
                 let mut tests = dead.spec.r#match.iter();
-                tests.find(|test| !never_holds(mesh, it, dead, test, &callers))
+                tests.find(|test| !never_holds(mesh, it, dead, test, &known))
             });
             let host = it.resource.spec.hosts.first().map_or("*", String::as_str);
             let consequence = for_one(all_requests(all.routes.len()), first.unwrap_or(&any), host);

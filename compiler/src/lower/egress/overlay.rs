@@ -24,10 +24,10 @@ impl<'a> Lowering<'_, 'a> {
     {
         let mut groups: BTreeMap<(usize, PolicyId, &str), Hosts<'a>> = BTreeMap::new();
         for (name, seen) in hosts {
+            let bare = SeenHost { policies: Vec::new(), ..seen.clone() };
             for (place, id) in seen.policies.iter().enumerate() {
                 if self.mesh.destination_rules.get(*id).selector.is_some() {
-                    let mut seen = seen.clone();
-                    seen.policies = vec![*id];
+                    let seen = SeenHost { policies: vec![*id], ..bare.clone() };
                     let group = groups.entry((place, *id, seen.namespace)).or_default();
                     group.insert(Arc::clone(name), seen);
                 }

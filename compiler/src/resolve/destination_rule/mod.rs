@@ -2,6 +2,8 @@
 //! then in the service's, then in the root namespace. Source: Istio, `setDestinationRules`, `mergeDestinationRule`,
 //! `PushContext.destinationRule`.
 
+mod of_host;
+
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,6 +11,7 @@ use std::sync::Arc;
 
 use mesh_snapshot::object::Labels;
 
+use self::of_host::OfHost;
 use super::host::{Host, HostMap, qualify};
 use super::{Age, Settings};
 use crate::api::istio::{self, Subset, TrafficPolicy};
@@ -50,21 +53,19 @@ impl<'a> Policy<'a> {
 pub struct DestinationRules<'a> {
     all: Vec<Policy<'a>>,
     /// For clients of the rules' own namespace.
-    local: BTreeMap<&'a str, HostMap<Vec<PolicyId>>>,
+    local: BTreeMap<&'a str, HostMap<OfHost<'a>>>,
     /// For clients of other namespaces.
-    exported: BTreeMap<&'a str, HostMap<Vec<PolicyId>>>,
+    exported: BTreeMap<&'a str, HostMap<OfHost<'a>>>,
     /// Of the root namespace, for itself alone.
-    root_local: HostMap<Vec<PolicyId>>,
+    root_local: HostMap<OfHost<'a>>,
     /// Host → policies that are for named namespaces: whose views differ from everybody else's.
     named: HashMap<&'a str, BTreeSet<Host>>,
 }
 
 impl<'a> DestinationRules<'a> {
     pub(super) fn of(mesh: &'a Mesh, settings: &Settings<'a>) -> Self {
-        let mut sorted: Vec<_> = mesh.destination_rules.iter().collect();
-        sorted.sort_by_key(|rule| (Reverse(rule.spec.workload_selector.is_some()), Age::of(rule)));
         let mut rules = Self::default();
-        for rule in sorted {
+        for rule in sorted(mesh) {
             rules.add(rule, settings);
         }
         rules
@@ -73,11 +74,7 @@ impl<'a> DestinationRules<'a> {
     fn add(&mut self, rule: &'a Resource<istio::DestinationRule>, settings: &Settings<'a>) {
         let namespace = rule.namespace.as_str();
         let host = qualify(&rule.spec.host, namespace, settings.cluster_domain);
-        let export_to: BTreeSet<&str> = match &rule.spec.workload_selector {
-            // A rule for some workloads of a namespace is nobody else's.
-            Some(_) => BTreeSet::from(["."]),
-            None => rule.spec.export_to.iter().map(String::as_str).collect(),
-        };
+        let export_to = export_to(rule);
         let is_for = |name: &str| export_to.contains(name);
         if export_to.is_empty() || is_for("*") || is_for(".") || is_for(namespace) {
             let local = self.local.entry(namespace).or_default();
@@ -131,7 +128,7 @@ impl<'a> DestinationRules<'a> {
             None => None,
         };
         if let Some(own) = own {
-            return own.clone();
+            return own.all().to_vec();
         }
         [service_namespace, root_namespace]
             .into_iter()
@@ -142,13 +139,7 @@ impl<'a> DestinationRules<'a> {
 
     fn exported_from(&self, namespace: &str, host: &str, client: Option<&str>) -> Vec<PolicyId> {
         let found = self.exported.get(namespace).and_then(|rules| rules.find(host));
-        let is_visible = |id: &&PolicyId| {
-            let export_to = &self.get(**id).export_to;
-            export_to.is_empty()
-                || export_to.contains("*")
-                || client.is_some_and(|client| export_to.contains(client))
-        };
-        found.into_iter().flatten().filter(is_visible).copied().collect()
+        found.map(|found| found.visible_to(client)).unwrap_or_default()
     }
 
     /// The namespaces whose clients have rules that others have not, sorted.
@@ -169,52 +160,78 @@ impl<'a> DestinationRules<'a> {
     }
 }
 
+/// In the order in which they are merged.
+fn sorted(mesh: &Mesh) -> Vec<&Resource<istio::DestinationRule>> {
+    let mut sorted: Vec<_> = mesh.destination_rules.iter().collect();
+    sorted.sort_by_key(|rule| (Reverse(rule.spec.workload_selector.is_some()), Age::of(rule)));
+    sorted
+}
+
+fn export_to(rule: &Resource<istio::DestinationRule>) -> BTreeSet<&str> {
+    match &rule.spec.workload_selector {
+        // A rule for some workloads of a namespace is nobody else's.
+        Some(_) => BTreeSet::from(["."]),
+        None => rule.spec.export_to.iter().map(String::as_str).collect(),
+    }
+}
+
 /// Adds a rule to the policies for its host, as a part of one of them or beside them.
 fn insert<'a>(
     all: &mut Vec<Policy<'a>>,
-    of_host: &mut Vec<PolicyId>,
+    of_host: &mut OfHost<'a>,
     rule: &'a Resource<istio::DestinationRule>,
     host: &Host,
     export_to: &BTreeSet<&'a str>,
 ) {
     let selector = rule.spec.workload_selector.as_ref().map(|selector| &selector.match_labels);
-    let mut stands_apart = true;
-    for id in of_host.iter() {
-        let Some(policy) = all.get_mut(id.0 as usize) else { continue };
-        let is_same = *export_to == policy.export_to;
-        let is_wider = !policy.export_to.is_empty() && export_to.is_superset(&policy.export_to);
-        stands_apart = !is_same;
-        if !is_same && !is_wider {
-            continue;
+    for id in of_host.taking(selector, export_to, all) {
+        if let Some(policy) = all.get_mut(id.0 as usize) {
+            policy.absorb(rule);
         }
-        match (policy.selector, selector) {
-            (Some(a), Some(b)) if a != b => {
-                stands_apart = true;
-                continue;
-            }
-            (Some(_), Some(_)) | (None, None) => stands_apart = false,
-            (Some(_), None) | (None, Some(_)) => {}
-        }
-        policy.absorb(rule);
     }
-    if stands_apart {
-        of_host.push(PolicyId(u32::try_from(all.len()).unwrap_or(u32::MAX)));
-        let mut policy = Policy {
-            host: Arc::clone(host),
-            namespace: &rule.namespace,
-            export_to: export_to.clone(),
-            selector,
-            from: Vec::new(),
-            traffic_policy: None,
-            subsets: Vec::new(),
-            by_name: HashMap::new(),
-        };
+    // Whatever took it: of the policies that there are Istio remembers what it found at the last.
+    let last = of_host.all().last().and_then(|id| all.get(id.0 as usize));
+    if last.is_none_or(|last| !last.stands_for(selector, export_to)) {
+        let mut policy = Policy::of(rule, host, export_to);
         policy.absorb(rule);
+        of_host.push(PolicyId(u32::try_from(all.len()).unwrap_or(u32::MAX)), &policy);
         all.push(policy);
     }
 }
 
 impl<'a> Policy<'a> {
+    /// What a rule is to become the first part of.
+    fn of(
+        rule: &'a Resource<istio::DestinationRule>,
+        host: &Host,
+        export_to: &BTreeSet<&'a str>,
+    ) -> Self {
+        Self {
+            host: Arc::clone(host),
+            namespace: &rule.namespace,
+            export_to: export_to.clone(),
+            selector: rule.spec.workload_selector.as_ref().map(|selector| &selector.match_labels),
+            from: Vec::new(),
+            traffic_policy: None,
+            subsets: Vec::new(),
+            by_name: HashMap::new(),
+        }
+    }
+
+    /// Whether a rule becomes a part of it: one for the same clients, or for these and others.
+    fn takes(&self, selector: Option<&Labels>, export_to: &BTreeSet<&'a str>) -> bool {
+        let is_same = *export_to == self.export_to;
+        let is_wider = !self.export_to.is_empty() && export_to.is_superset(&self.export_to);
+        let is_for_others = matches!((self.selector, selector), (Some(a), Some(b)) if a != b);
+        (is_same || is_wider) && !is_for_others
+    }
+
+    /// Whether a rule that it takes is no policy of its own besides.
+    fn stands_for(&self, selector: Option<&Labels>, export_to: &BTreeSet<&'a str>) -> bool {
+        let is_same = *export_to == self.export_to;
+        self.takes(selector, export_to) && (is_same || self.selector == selector)
+    }
+
     /// Takes what is new of another rule: subsets of new names, and the traffic policy where there is none.
     fn absorb(&mut self, rule: &'a Resource<istio::DestinationRule>) {
         let place = self.from.len();
@@ -227,6 +244,91 @@ impl<'a> Policy<'a> {
         }
         if self.traffic_policy.is_none() {
             self.traffic_policy = rule.spec.traffic_policy.as_ref().map(|policy| (place, policy));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::{select, subsequence};
+
+    use super::*;
+    use crate::testing::Compiled;
+
+    /// Rules of one host, for workloads and clients of each sort.
+    fn rules() -> impl Strategy<Value = String> {
+        let selector = proptest::option::of(select(vec!["{app: a}", "{app: b}", "{app: c}"]));
+        let names = subsequence(vec!["*", ".", "a", "b", "shop"], 0..4);
+        let rule = (selector, names);
+        proptest::collection::vec(rule, 1..9).prop_map(|rules| {
+            let text = |(number, (selector, names)): (usize, &(Option<&str>, Vec<&str>))| {
+                let selector = selector.as_ref().map_or_else(String::new, |labels| {
+                    format!("workloadSelector: {{matchLabels: {labels}}}, ")
+                });
+                format!(
+                    "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: r{number}, namespace: shop}}\nspec: {{host: web, {selector}exportTo: {names:?}, trafficPolicy: {{tls: {{mode: DISABLE}}}}}}\n"
+                )
+            };
+            rules.iter().enumerate().map(text).collect()
+        })
+    }
+
+    /// As Istio does it: each rule is held against all policies.
+    fn insert_by_pairs<'a>(all: &mut Vec<Policy<'a>>, rule: &'a Resource<istio::DestinationRule>) {
+        let export_to = export_to(rule);
+        let selector = rule.spec.workload_selector.as_ref().map(|it| &it.match_labels);
+        let mut stands_apart = true;
+        for policy in all.iter_mut() {
+            let is_same = export_to == policy.export_to;
+            let is_wider = !policy.export_to.is_empty() && export_to.is_superset(&policy.export_to);
+            stands_apart = !is_same;
+            if !is_same && !is_wider {
+                continue;
+            }
+            match (policy.selector, selector) {
+                (Some(a), Some(b)) if a != b => {
+                    stands_apart = true;
+                    continue;
+                }
+                (Some(_), Some(_)) | (None, None) => stands_apart = false,
+                (Some(_), None) | (None, Some(_)) => {}
+            }
+            policy.absorb(rule);
+        }
+        if stands_apart {
+            let mut policy = Policy::of(rule, &"web".into(), &export_to);
+            policy.absorb(rule);
+            all.push(policy);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_merged_by_index_is_what_is_merged_by_pairs(text in rules()) {
+            let compiled = Compiled::text(&text);
+            let host: Host = "web".into();
+            let (mut all, mut of_host, mut pairwise) = (Vec::new(), OfHost::default(), Vec::new());
+            for rule in sorted(&compiled.mesh) {
+                insert(&mut all, &mut of_host, rule, &host, &export_to(rule));
+                insert_by_pairs(&mut pairwise, rule);
+            }
+            let shape = |policy: &Policy<'_>| {
+                let from: Vec<_> = policy.from.iter().map(|rule| rule.id).collect();
+                let export_to: Vec<_> = policy.export_to.iter().map(|it| (*it).to_owned()).collect();
+                (policy.selector.cloned(), export_to, from)
+            };
+            let shapes = |all: &[Policy<'_>]| all.iter().map(shape).collect::<Vec<_>>();
+            prop_assert_eq!(shapes(&all), shapes(&pairwise));
+            for client in [None, Some("a"), Some("b"), Some("c"), Some("shop")] {
+                let is_visible = |(_, policy): &(PolicyId, &Policy<'_>)| {
+                    let names = &policy.export_to;
+                    names.is_empty() || names.contains("*") || client.is_some_and(|it| names.contains(it))
+                };
+                let visible = (0..).map(PolicyId).zip(&pairwise).filter(is_visible);
+                let visible: Vec<_> = visible.map(|(id, _)| id).collect();
+                prop_assert_eq!(of_host.visible_to(client), visible);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Several resources may define one host; which of them counts for whom is [`super::View`]'s to say.
 
+mod definitions;
 mod entry;
 mod kubernetes;
 mod machine;
@@ -20,6 +21,7 @@ use crate::api::{Mesh, Resource, Words, istio, kubernetes as k8s};
 use crate::diagnostic::{FieldPath, Part, Place};
 use crate::parse::DocumentId;
 
+pub(super) use definitions::Definitions;
 pub use machine::{Instances, Machine, Machines};
 pub use merge::can_merge;
 pub(super) use merge::merge;
@@ -123,7 +125,7 @@ impl<'a> Origin<'a> {
 pub struct Services<'a> {
     /// The oldest first.
     all: Vec<Service<'a>>,
-    by_host: HashMap<Host, Vec<ServiceId>>,
+    by_host: HashMap<Host, Definitions<'a>>,
     by_namespace: BTreeMap<&'a str, Vec<ServiceId>>,
     /// Namespace and name → the Services of Kubernetes.
     by_name: HashMap<(&'a str, &'a str), ServiceId>,
@@ -154,7 +156,7 @@ impl<'a> Services<'a> {
         all.sort_by_key(|service| service.age);
         let mut services = Self { all, ..Self::default() };
         for (service, id) in services.all.iter().zip((0..).map(ServiceId)) {
-            services.by_host.entry(Arc::clone(&service.host)).or_default().push(id);
+            services.by_host.entry(Arc::clone(&service.host)).or_default().push(id, service);
             services.by_namespace.entry(service.namespace).or_default().push(id);
             services.ends.insert(&service.host);
             let name = (service.namespace, service.origin.name());
@@ -193,7 +195,11 @@ impl<'a> Services<'a> {
     /// All definitions of exactly this host, the oldest first, whoever sees them.
     #[must_use]
     pub fn of_host(&self, host: &str) -> &[ServiceId] {
-        self.by_host.get(host).map_or(&[], Vec::as_slice)
+        self.definitions(host).map_or(&[], Definitions::all)
+    }
+
+    pub(super) fn definitions(&self, host: &str) -> Option<&Definitions<'a>> {
+        self.by_host.get(host)
     }
 
     /// Those of one namespace, the oldest first.
@@ -215,8 +221,7 @@ impl<'a> Services<'a> {
         namespace: &str,
         host: &str,
     ) -> Option<(ServiceId, Arc<object::Service>)> {
-        let own = self.of_host(host).iter().copied();
-        let own: Vec<_> = own.filter(|id| self.get(*id).namespace == namespace).collect();
+        let own: Vec<_> = self.definitions(host)?.of_namespace(namespace).collect();
         merge(self, &own)
     }
 

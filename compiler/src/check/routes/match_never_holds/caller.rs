@@ -60,7 +60,7 @@ pub(super) fn check_labels<'m>(
 
 /// Who may call, as far as the repository shows it. It is made of the mesh alone.
 #[derive(Default)]
-pub(in crate::check::routes) struct Callers<'m> {
+pub(super) struct Callers<'m> {
     are_all_shown: OnceCell<bool>,
     /// Of a namespace, or of all: the values of each label.
     values: RefCell<HashMap<Option<&'m str>, Rc<Values<'m>>>>,

@@ -4,15 +4,15 @@
 //! Only what is written in the resource itself is judged, not what a delegate inherits. Source: Istio,
 //! `HTTPMatchRequest`, `L4MatchAttributes`, `TLSMatchAttributes`: `port`, `gateways`, `sourceNamespace`, `sourceLabels`.
 
+mod authority;
 mod caller;
 mod place;
 mod request;
 
-pub(super) use caller::Callers;
-
-use caller::{check_labels, check_namespace};
+use authority::{Authorities, check_authority, foreign_authority};
+use caller::{Callers, check_labels, check_namespace};
 use place::{check_gateways, check_port};
-use request::{check_authority, foreign_authority, of_text};
+use request::of_text;
 
 use crate::api::istio::HttpMatch;
 use crate::check::any_match::{self, AnyMatch};
@@ -26,7 +26,7 @@ pub(super) static CHECK: Check =
     Check::lint("match-never-holds", Severity::Warning, include_str!("match_never_holds.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let callers = Callers::default();
+    let known = Known::default();
     apart::virtual_services(mesh, out, |it, out| {
         for asked in any_match::of(it.resource) {
             let before = out.len();
@@ -34,10 +34,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             if out.len() == before {
                 out.extend(check_port(mesh, it, &asked));
                 out.extend(check_namespace(mesh, it, &asked));
-                out.extend(check_labels(mesh, it, &asked, &callers));
+                out.extend(check_labels(mesh, it, &asked, &known.callers));
             }
         }
-        check_authority(mesh, it, out);
+        check_authority(mesh, it, &known.authorities, out);
     });
     let mode = mesh.settings.path_normalization;
     apart::resources(&mesh.source.virtual_services, out, |it, out| {
@@ -61,13 +61,20 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     });
 }
 
+/// What was found out for one match and holds for others, too. It is made of the mesh alone.
+#[derive(Default)]
+pub(super) struct Known<'m> {
+    callers: Callers<'m>,
+    authorities: Authorities,
+}
+
 /// Whether a match of a route of `it` never holds, as this rule says of it; what a delegate inherits it does not judge.
 pub(super) fn never_holds<'m>(
     mesh: &'m Mesh<'_>,
     it: &VirtualService<'_>,
     route: &MergedHttp<'_>,
     test: &'m HttpMatch,
-    callers: &Callers<'m>,
+    known: &Known<'m>,
 ) -> bool {
     let mode = mesh.settings.path_normalization;
     if !request::is_possible(test, mode) {
@@ -78,10 +85,10 @@ pub(super) fn never_holds<'m>(
     let is_somewhere = asked.gateways.is_empty() || asked.gateways.iter().any(is_bound);
     route.root.is_none()
         && (!is_somewhere
-            || foreign_authority(mesh, it, test).is_some()
+            || foreign_authority(mesh, it, test, &known.authorities).is_some()
             || check_port(mesh, it, &asked).is_some()
             || check_namespace(mesh, it, &asked).is_some()
-            || check_labels(mesh, it, &asked, callers).is_some())
+            || check_labels(mesh, it, &asked, &known.callers).is_some())
 }
 
 const NOTHING_ROUTED: &str = "nothing is routed by this match: it goes by those after it, if any";
