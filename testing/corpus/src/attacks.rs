@@ -65,7 +65,6 @@ const GRAVE: &Codes = &[
     ("SEC011", &["split-rule"]),
     ("SEC013", &["policy-never-matches"]),
     ("SEC001", &["deny-by-identity"]),
-    ("SEC016", &["host-without-port"]),
     ("SEC020", &["invalid-address"]),
     ("SEC022", &["service-port-in-policy"]),
     ("SEC026", &["conflicting-targets"]),
@@ -92,6 +91,8 @@ const GRAVE: &Codes = &[
 /// Codes of level `warning`.
 const LIGHT: &Codes = &[
     ("SEC005", &["deny-closes-tcp"]),
+    // Cases about something else name hosts without ports, too.
+    ("SEC016", &["host-without-port"]),
     ("SEC006", &["http-rule-on-tcp-port"]),
     ("SEC021", &["untrusted-client-address"]),
     ("SEC023", &["selector-without-workload"]),
