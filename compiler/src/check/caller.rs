@@ -3,7 +3,8 @@
 //! Source: Istio, `AuthorizationPolicy`, `Source`: what is asked of an identity nobody has who calls without one, and what an
 //! identity is excluded by does not exclude him.
 
-use crate::api::istio::{Operation, Rule, Source};
+use crate::api::istio::{Condition, Operation, Rule, Source};
+use crate::check::identity;
 use crate::check::policy_value::{every_address, is_within};
 use crate::resolve::{Mesh, Workload};
 
@@ -23,19 +24,19 @@ impl<'a> Caller<'a> {
     pub(super) fn of(mesh: &Mesh<'_>, workload: &'a Workload<'_>) -> Self {
         let (namespace, account) =
             (workload.namespace(), workload.inventory.service_account.as_str());
-        let domains = std::iter::once(mesh.settings.trust_domain)
-            .chain(["cluster.local"])
-            .chain(mesh.settings.trust_domain_aliases.iter().map(String::as_str));
+        let domains = mesh.settings.trust_domains();
         let principals = domains.map(|domain| format!("{domain}/ns/{namespace}/sa/{account}"));
         Self(Some(Identity { principals: principals.collect(), namespace, account }))
     }
 
     /// Whether a rule of a policy in the namespace `own` may hold for the caller: what it asks of tokens and addresses may be so.
     pub(super) fn may_be_meant(&self, rule: &Rule, own: &str) -> bool {
-        rule.from.as_ref().is_none_or(|from| {
-            let mut sources = from.iter().filter_map(|part| part.source.as_ref());
-            sources.any(|source| self.has_identity(source, own))
-        })
+        let may_meet = |it: &Condition| self.0.is_some() || !identity::is_asked(it);
+        rule.when.iter().all(may_meet)
+            && rule.from.as_ref().is_none_or(|from| {
+                let mut sources = from.iter().filter_map(|part| part.source.as_ref());
+                sources.any(|source| self.has_identity(source, own))
+            })
     }
 
     /// Whether a rule holds for the caller, whatever its tokens and its address, and on whatever conditions.
@@ -49,9 +50,7 @@ impl<'a> Caller<'a> {
 
     fn has_identity(&self, source: &Source, own: &str) -> bool {
         let Some(Identity { principals, namespace, account }) = &self.0 else {
-            return source.principals.is_empty()
-                && source.namespaces.is_empty()
-                && source.service_accounts.is_empty();
+            return identity::asked_by(source).is_none();
         };
         let is_principal = |value: &String| principals.iter().any(|id| is_within(id, value));
         let is_namespace = |value: &String| is_within(namespace, value);

@@ -1,9 +1,11 @@
 //! The authorization policies that hold at a workload. What is on trial does not.
 
+use mesh_snapshot::object::Workload as Inventory;
+
 use crate::api::istio::{Action, AuthorizationPolicy, Rule};
 use crate::check::caller::{Caller, is_for_every_request};
+use crate::resolve::Mesh;
 use crate::resolve::policy::Policy;
-use crate::resolve::{Mesh, Workload};
 
 /// From the oldest to the youngest.
 pub(super) struct InForce<'m, 'a>(Vec<&'m Policy<'a, AuthorizationPolicy>>);
@@ -12,8 +14,8 @@ pub(super) struct InForce<'m, 'a>(Vec<&'m Policy<'a, AuthorizationPolicy>>);
 pub(super) type Barrier<'m, 'a> = (&'m Policy<'a, AuthorizationPolicy>, Option<usize>);
 
 impl<'m, 'a> InForce<'m, 'a> {
-    pub(super) fn at(mesh: &'m Mesh<'a>, workload: &Workload<'_>) -> Self {
-        let mut all = mesh.policies.authorization_policies.for_workload(&workload.inventory);
+    pub(super) fn at(mesh: &'m Mesh<'a>, workload: &Inventory) -> Self {
+        let mut all = mesh.policies.authorization_policies.for_workload(workload);
         all.retain(|it| !it.resource.is_tried());
         Self(all)
     }

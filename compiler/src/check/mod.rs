@@ -28,6 +28,7 @@ mod control_plane_address;
 mod credential;
 mod envoy_patch;
 mod http_field;
+mod identity;
 mod in_force;
 mod injection;
 mod inventory;

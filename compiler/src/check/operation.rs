@@ -1,7 +1,7 @@
 //! What the rules of a policy say of requests.
 
 use crate::api::Resource;
-use crate::api::istio::{AuthorizationPolicy, Operation};
+use crate::api::istio::{Action, AuthorizationPolicy, Operation};
 use crate::diagnostic::FieldPath;
 
 /// Every `operation` of a policy, and its place.
@@ -15,6 +15,71 @@ pub(super) fn operations(
         operations.filter_map(move |(index, to)| {
             let at = at.clone().index(index).field("operation");
             Some((to.operation.as_ref()?, at))
+        })
+    })
+}
+
+/// An attribute of requests, by the lists in which an operation says what it asks of it and what it leaves out.
+pub(super) struct Attribute {
+    asked: List,
+    left_out: List,
+}
+
+type List = (&'static str, fn(&Operation) -> &[String]);
+
+pub(super) const HOSTS: Attribute =
+    Attribute { asked: ("hosts", |it| &it.hosts), left_out: ("notHosts", |it| &it.not_hosts) };
+
+pub(super) const PATHS: Attribute =
+    Attribute { asked: ("paths", |it| &it.paths), left_out: ("notPaths", |it| &it.not_paths) };
+
+/// The values of one list of an operation.
+pub(super) struct Values<'p> {
+    pub(super) field: &'static str,
+    pub(super) all: &'p [String],
+    /// Where the list stands.
+    pub(super) at: FieldPath,
+}
+
+/// Of every operation the values by which somebody gets in. What only notes or asks others lets nobody in.
+pub(super) fn letting_in<'p>(
+    policy: &'p Resource<AuthorizationPolicy>,
+    of: &Attribute,
+) -> impl Iterator<Item = Values<'p>> + use<'p> {
+    values(
+        policy,
+        match policy.spec.action {
+            Action::Allow => Some(of.asked),
+            Action::Deny => Some(of.left_out),
+            Action::Audit | Action::Custom => None,
+        },
+    )
+}
+
+/// Of every operation the values by which somebody is kept out.
+pub(super) fn keeping_out<'p>(
+    policy: &'p Resource<AuthorizationPolicy>,
+    of: &Attribute,
+) -> impl Iterator<Item = Values<'p>> + use<'p> {
+    values(
+        policy,
+        match policy.spec.action {
+            Action::Allow => Some(of.left_out),
+            Action::Deny => Some(of.asked),
+            Action::Audit | Action::Custom => None,
+        },
+    )
+}
+
+fn values(
+    policy: &Resource<AuthorizationPolicy>,
+    list: Option<List>,
+) -> impl Iterator<Item = Values<'_>> + use<'_> {
+    list.into_iter().flat_map(move |(field, of)| {
+        operations(policy).map(move |(operation, at)| Values {
+            field,
+            all: of(operation),
+            at: at.field(field),
         })
     })
 }

@@ -90,6 +90,18 @@ impl<'a> Settings<'a> {
                 .map_or(&[], |spec| &spec.default_destination_rule_export_to),
         }
     }
+
+    /// What the trust domain of the mesh's own workloads is called: by its name, by `cluster.local`, which stands for it whatever
+    /// it is, and by its aliases. Source: Istio, `trustdomain.Bundle`.
+    pub fn trust_domains(&self) -> impl Iterator<Item = &'a str> {
+        let aliases = self.trust_domain_aliases.iter().map(String::as_str);
+        [self.trust_domain, "cluster.local"].into_iter().chain(aliases)
+    }
+
+    #[must_use]
+    pub fn is_own(&self, trust_domain: &str) -> bool {
+        self.trust_domains().any(|own| own == trust_domain)
+    }
 }
 
 const fn normalization(of: NormalizationType) -> PathNormalization {

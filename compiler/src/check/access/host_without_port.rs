@@ -3,10 +3,9 @@
 //! Sources: Istio, `AuthorizationPolicy.rules.to.operation.hosts`; ISTIO-SECURITY-2021-008: whoever sends the request decides whether
 //! its host names the port.
 
-use crate::api::istio::{Action, Operation};
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
-use crate::check::operation::operations;
+use crate::check::operation::{HOSTS, Values, keeping_out};
 use crate::check::policy_value::is_within;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -20,13 +19,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             return;
         }
         let id = policy.resource.id;
-        for (operation, at) in operations(policy.resource) {
-            let Some((field, hosts)) = keeps_out(operation, policy.resource.spec.action) else {
-                continue;
-            };
-            let at = at.field(field);
-            let open = hosts.iter().enumerate().filter_map(|(index, host)| {
-                Some((Place::value(id, at.clone().index(index)), host, past(host, hosts)?))
+        for Values { all, at, .. } in keeping_out(policy.resource, &HOSTS) {
+            let open = all.iter().enumerate().filter_map(|(index, host)| {
+                Some((Place::value(id, at.clone().index(index)), host, past(host, all)?))
             });
             let mut open = open.peekable();
             if let Some((first, host, sent)) = open.next() {
@@ -35,15 +30,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     });
-}
-
-/// The hosts that somebody is kept from.
-fn keeps_out(operation: &Operation, action: Action) -> Option<(&'static str, &[String])> {
-    match action {
-        Action::Deny => Some(("hosts", &operation.hosts)),
-        Action::Allow => Some(("notHosts", &operation.not_hosts)),
-        Action::Audit | Action::Custom => None,
-    }
 }
 
 /// The same host with a port, if none of `hosts` takes that.
@@ -70,4 +56,32 @@ fn report(place: Place, host: &str, sent: &str) -> Diagnostic {
         return found.help(format!("add the ports that there are: `{host}:80`"));
     }
     found.help(format!("add `{host}:*`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::past;
+
+    #[test]
+    fn a_host_is_another_text_with_a_port_behind_it() {
+        for (hosts, sent) in [
+            (&["a.example"][..], Some("a.example:80")),
+            (&["*.example"], Some("a.example:80")),
+            (&["*"], None),
+            (&["a.*"], None),
+            (&["a.example:80"], None),
+            (&["a.example", "a.example:*"], None),
+            (&["a.example", "a.example:8443"], None),
+            (&["a.example", "a.*"], None),
+            (&["a.example", "*"], None),
+            (&["*.example", "*.example:80"], None),
+            (&["*.example", "*:80"], None),
+            (&["a.example", "b.example:80"], Some("a.example:80")),
+            (&["a.example", "a.example.org:80"], Some("a.example:80")),
+        ] {
+            let hosts: Vec<String> = hosts.iter().map(|&it| it.to_owned()).collect();
+            let first = hosts.iter().find_map(|it| past(it, &hosts));
+            assert_eq!(first.as_deref(), sent, "{hosts:?}");
+        }
+    }
 }

@@ -3,9 +3,8 @@
 //! Source: Istio, `AuthorizationPolicy.rules.to.operation.paths`: a prefix is compared as text, and not segment by segment as
 //! `PathPrefix` of the Gateway API is.
 
-use crate::api::istio::{Action, Operation};
 use crate::check::kept::apart;
-use crate::check::operation::operations;
+use crate::check::operation::{PATHS, Values, letting_in};
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 
@@ -18,12 +17,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             return;
         }
         let id = policy.resource.id;
-        for (operation, at) in operations(policy.resource) {
-            let Some((field, paths)) = opening(operation, policy.resource.spec.action) else {
-                continue;
-            };
-            let at = at.field(field);
-            let open = paths.iter().enumerate().filter_map(|(index, path)| {
+        for Values { field, all, at } in letting_in(policy.resource, &PATHS) {
+            let open = all.iter().enumerate().filter_map(|(index, path)| {
                 Some((Place::value(id, at.clone().index(index)), cut_segment(path)?))
             });
             let mut open = open.peekable();
@@ -32,15 +27,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     });
-}
-
-/// The paths by which somebody gets in.
-fn opening(operation: &Operation, action: Action) -> Option<(&'static str, &[String])> {
-    match action {
-        Action::Allow => Some(("paths", &operation.paths)),
-        Action::Deny => Some(("notPaths", &operation.not_paths)),
-        Action::Audit | Action::Custom => None,
-    }
 }
 
 /// What stands before the `*`, where that is the beginning of a name.

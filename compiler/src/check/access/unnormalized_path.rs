@@ -7,10 +7,9 @@
 use mesh_engine::path::normalize_path;
 use mesh_snapshot::object::PathNormalization;
 
-use crate::api::istio::{Action, Operation};
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
-use crate::check::operation::operations;
+use crate::check::operation::{PATHS, Values, keeping_out};
 use crate::check::policy_value::is_path_within;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -27,25 +26,15 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if policy.scope.is_err() {
             return;
         }
-        let action = policy.resource.spec.action;
-        let mut gaps = operations(policy.resource).filter_map(|(operation, at)| {
-            let (field, paths) = keeps_out(operation, action)?;
-            let gap = paths.iter().find_map(|path| gap(path, paths, mode))?;
-            Some((gap, Place::key(policy.resource.id, at.field(field))))
-        });
+        let mut gaps =
+            keeping_out(policy.resource, &PATHS).filter_map(|Values { all, at, .. }| {
+                let gap = all.iter().find_map(|path| gap(path, all, mode))?;
+                Some((gap, Place::key(policy.resource.id, at)))
+            });
         if let Some((gap, first)) = gaps.next() {
             out.push(report(&gap, first).and_here(gaps.map(|(_, place)| place)));
         }
     });
-}
-
-/// The field that keeps somebody out as long as the path is written as it says, and what it says.
-fn keeps_out(operation: &Operation, action: Action) -> Option<(&'static str, &[String])> {
-    match action {
-        Action::Deny => Some(("paths", &operation.paths)),
-        Action::Allow => Some(("notPaths", &operation.not_paths)),
-        _ => None,
-    }
 }
 
 /// A path that is kept out, and another spelling of it that is not.

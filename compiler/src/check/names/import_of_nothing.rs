@@ -64,8 +64,7 @@ fn check(mesh: &Mesh<'_>, text: &str, own: &str, place: Place) -> Option<Diagnos
 /// All of a namespace, which may be nothing, but not the host of a service: of a namespace that nobody knows, where the
 /// repository declares namespaces, or has a service that goes by its name.
 fn all_of(mesh: &Mesh<'_>, of: &str, own: &str, place: Place) -> Option<Diagnostic> {
-    let is_known = of == mesh.settings.root_namespace || mesh.namespaces.contains(of);
-    if matches!(of, "." | "*") || of.starts_with('~') || is_known {
+    if matches!(of, "." | "*") || of.starts_with('~') || mesh.namespaces.contains(of) {
         return None;
     }
     let named = |namespace: &str| Some(mesh.services.kubernetes(namespace, of)?.1);

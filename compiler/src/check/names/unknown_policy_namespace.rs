@@ -24,7 +24,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 fn check<T>(mesh: &Mesh<'_>, policy: &Resource<T>) -> Option<Diagnostic> {
     let name = policy.namespace.as_str();
-    if mesh.namespaces.contains(name) || name == mesh.settings.root_namespace {
+    if mesh.namespaces.contains(name) {
         return None;
     }
     let near = nearest(name, mesh.namespaces.names())?;

@@ -4,12 +4,12 @@
 //! run; of workloads those in namespaces that declare service accounts. Sources: Istio,
 //! `AuthorizationPolicy.rules.from.source.principals`; SPIFFE ID of a workload; Kubernetes, "Configure Service Accounts for Pods".
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 
 use crate::api::istio::{AuthorizationPolicy, Source};
 use crate::api::{Resource, nearest};
+use crate::check::identity::{Identity, Pattern};
 use crate::check::inventory::Accounts;
 use crate::check::kept::apart;
 use crate::check::outsiders;
@@ -33,7 +33,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 found.extend(check_pattern(mesh, &known, policy.id, &it));
                 continue;
             };
-            if is_ours(mesh, identity.domain) && !exists(&known, &identity) {
+            if mesh.settings.is_own(identity.domain) && !exists(&known, &identity) {
                 let place = Place::value(policy.id, it.path());
                 found.extend(check(mesh, &known, &place, &it, &identity));
             }
@@ -66,76 +66,6 @@ fn told_once(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     }
     told.extend(by_identity.into_values().map(|(found, places)| found.and_here(places)));
     told
-}
-
-struct Identity<'p> {
-    /// Empty: the field takes a namespace and an account alone.
-    domain: &'p str,
-    namespace: &'p str,
-    account: &'p str,
-}
-
-impl<'p> Identity<'p> {
-    /// `domain/ns/namespace/sa/account`, without wildcards.
-    fn parse(principal: &'p str) -> Option<Self> {
-        if principal.contains('*') {
-            return None;
-        }
-        let (domain, rest) = principal.split_once("/ns/")?;
-        let (namespace, account) = rest.split_once("/sa/")?;
-        Some(Self { domain, namespace, account })
-    }
-
-    /// Another account, written in the same form.
-    fn like(&self, namespace: &str, account: &str) -> String {
-        match self.domain {
-            "" => format!("{namespace}/{account}"),
-            domain => format!("{domain}/ns/{namespace}/sa/{account}"),
-        }
-    }
-}
-
-/// What an identity with a wildcard says of an account and its namespace.
-struct Pattern<'p> {
-    /// Empty: any.
-    domain: &'p str,
-    /// Absent: any.
-    namespace: Option<&'p str>,
-    account: &'p str,
-    /// Whether it is how accounts begin.
-    is_beginning: bool,
-}
-
-impl<'p> Pattern<'p> {
-    /// `*…/account`, or `domain/ns/namespace/…*`.
-    fn parse(principal: &'p str) -> Option<Self> {
-        if let Some(end) = principal.strip_prefix('*') {
-            let (before, account) = end.rsplit_once('/')?;
-            let namespace = before.strip_suffix("/sa").and_then(|it| it.rsplit_once('/'));
-            let namespace = namespace.map(|(_, namespace)| namespace);
-            return Some(Self { domain: "", namespace, account, is_beginning: false });
-        }
-        let (domain, rest) = principal.strip_suffix('*')?.split_once("/ns/")?;
-        let (namespace, rest) = rest.split_once('/')?;
-        let account = rest.strip_prefix("sa/").unwrap_or_default();
-        Some(Self { domain, namespace: Some(namespace), account, is_beginning: true })
-    }
-
-    fn takes_any(&self, accounts: &BTreeSet<&str>) -> bool {
-        let from = (Bound::Included(self.account), Bound::Unbounded);
-        accounts.range::<str, _>(from).next().is_some_and(|first| self.takes(first))
-    }
-
-    fn takes(&self, account: &str) -> bool {
-        if self.is_beginning { account.starts_with(self.account) } else { account == self.account }
-    }
-}
-
-/// `cluster.local` stands for the mesh's own domain, whatever that is called.
-fn is_ours(mesh: &Mesh<'_>, domain: &str) -> bool {
-    domain == "cluster.local"
-        || domain == mesh.settings.trust_domain
-        || mesh.settings.trust_domain_aliases.iter().any(|alias| alias == domain)
 }
 
 /// A value of a list, and where it stands.
@@ -239,7 +169,7 @@ fn check_pattern(
     let is_of_others = if pattern.domain.is_empty() {
         outsiders::come_by_gateways(mesh) || outsiders::come_by_sidecars(mesh)
     } else {
-        !is_ours(mesh, pattern.domain)
+        !mesh.settings.is_own(pattern.domain)
     };
     if is_of_others {
         return None;

@@ -2,25 +2,28 @@
 //!
 //! Sources: Istio, ISTIO-SECURITY-2021-004: plain text has no identity, so that no rule for one matches it; `PeerAuthentication.mtls`.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
-use crate::api::istio::{Action, MtlsMode, Operation, Rule, Source};
-use crate::check::{mtls, selection};
+use crate::api::istio::{Action, MtlsMode, Rule};
+use crate::check::caller::Caller;
+use crate::check::in_force::InForce;
+use crate::check::mtls::{Asked, Effective};
+use crate::check::{identity, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
+use crate::resolve::Mesh;
 use crate::resolve::policy::Scope;
-use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("deny-by-identity", Severity::Warning, include_str!("deny_by_identity.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let known = Known::default();
+    // Thousands of policies may be for the same thousands of workloads.
+    let mut known: BTreeMap<&Scope<'_>, Callees<'_, '_>> = BTreeMap::new();
     for policy in &mesh.policies.authorization_policies {
         let spec = &policy.resource.spec;
         let Ok(scope) = &policy.scope else { continue };
@@ -29,105 +32,109 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         let rules = FieldPath::default().field("spec").field("rules");
         let asked = spec.rules.iter().flatten().enumerate().filter_map(|(index, rule)| {
-            let at = asked(rule, rules.clone().index(index))?;
+            let (at, _) = identity::asked_of_all(rule, &rules.clone().index(index))?;
             Some((rule, Place::key(policy.resource.id, at)))
         });
         let mut asked = asked.peekable();
         if asked.peek().is_none() {
             continue;
         }
-        let ports = plain_ports(mesh, scope, &known);
-        let open = asked.filter_map(|(rule, place)| {
-            Some((place, ports.iter().flat_map(|it| it.iter()).find(|it| it.is_for(rule))?))
-        });
+        let callees = known.entry(scope).or_insert_with(|| Callees::of(mesh, scope));
+        let open = asked.filter_map(|(rule, place)| Some((place, callees.take_plain_text(rule)?)));
         let mut open = open.peekable();
-        let Some((place, port)) = open.next() else { continue };
-        out.push(report(place, port.by.clone()).and_here(open.map(|(place, _)| place)));
+        if let Some((place, by)) = open.next() {
+            out.push(report(place, by.place).and_here(open.map(|(place, _)| place)));
+        }
     }
 }
 
-/// A port at which plain text is taken besides mutual TLS.
-struct PlainPort {
-    /// Absent: any that is not declared.
-    number: Option<u16>,
-    /// What says so; absent: it is the default.
-    by: Option<Place>,
+/// Those workloads of a policy that nothing keeps a caller from who has no identity.
+#[derive(Default)]
+struct Callees<'m, 'a> {
+    /// By the policies that say of them what connections prove.
+    alike: BTreeMap<[Option<DocumentId>; 3], Alike<'m, 'a>>,
+    /// The ports that any of them declares.
+    declared: BTreeSet<u16>,
 }
 
-impl PlainPort {
-    fn is_for(&self, rule: &Rule) -> bool {
-        let operations = || rule.to.iter().flatten().filter_map(|it| it.operation.as_ref());
-        let names = |it: &Operation| {
-            it.ports.is_empty() || it.ports.iter().any(|it| it.parse().ok() == self.number)
-        };
-        rule.to.is_none() || operations().any(names)
-    }
+/// Workloads of which the same policies speak.
+struct Alike<'m, 'a> {
+    asked: Asked<'m, 'a>,
+    /// The ports that they declare.
+    ports: BTreeSet<u16>,
 }
 
-/// Those of workloads that were looked at. It is made of the mesh alone.
-type Known = RefCell<HashMap<DocumentId, Rc<Vec<PlainPort>>>>;
-
-/// Where a rule asks for an identity that every caller whom it is for must have.
-fn asked(rule: &Rule, at: FieldPath) -> Option<FieldPath> {
-    let field = |source: &Source| {
-        let lists = [
-            ("principals", &source.principals),
-            ("namespaces", &source.namespaces),
-            ("serviceAccounts", &source.service_accounts),
-            ("trustDomains", &source.trust_domains),
-        ];
-        lists.into_iter().find(|(_, values)| !values.is_empty()).map(|(field, _)| field)
-    };
-    let is_of_caller = |key: &str| {
-        matches!(
-            key,
-            "source.principal"
-                | "source.namespace"
-                | "source.serviceAccount"
-                | "source.trustDomain"
-        )
-    };
-    let mut when = rule.when.iter();
-    if let Some(index) = when.position(|it| is_of_caller(&it.key) && !it.values.is_empty()) {
-        return Some(at.field("when").index(index).field("values"));
-    }
-    let sources = rule.from.iter().flatten().map(|it| it.source.as_ref().and_then(field));
-    let fields: Vec<_> = sources.collect::<Option<_>>()?;
-    let first = fields.first()?;
-    Some(at.field("from").index(0).field("source").field(*first))
-}
-
-/// Of all workloads that a policy is for. Where none is known, of one that has the labels it asks for.
-fn plain_ports(mesh: &Mesh<'_>, scope: &Scope<'_>, known: &Known) -> Vec<Rc<Vec<PlainPort>>> {
-    let selected = selection::of_policy(mesh, scope);
-    if !selected.is_empty() {
+impl<'m, 'a> Callees<'m, 'a> {
+    /// Where no workload is known, of one that has the labels that the policy asks for.
+    fn of(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Self {
+        let mut all = Self::default();
+        let selected = selection::of_policy(mesh, scope);
         // At a gateway callers come from outside.
-        let sidecars = selected.into_iter().filter(|it| it.inventory.role == Role::Sidecar);
-        let of_workload = |it: &Workload<'_>| {
-            let mut known = known.borrow_mut();
-            let own = || Rc::new(ports_of(mesh, &it.inventory));
-            Rc::clone(known.entry(it.id).or_insert_with(own))
+        for workload in selected.iter().filter(|it| it.inventory.role == Role::Sidecar) {
+            all.add(mesh, &workload.inventory);
+        }
+        let labels = match &scope.applies {
+            Applies::Selected(selectors) => selectors.first().cloned().unwrap_or_default(),
+            Applies::All => Labels::new(),
+            Applies::Gateways(_) | Applies::Addressed(_) => return all,
         };
-        return sidecars.map(of_workload).collect();
+        if let (true, Some(namespace)) = (selected.is_empty(), scope.namespace) {
+            let namespace = namespace.to_owned();
+            all.add(mesh, &Inventory { namespace, labels, ..Inventory::default() });
+        }
+        all
     }
-    let labels = match &scope.applies {
-        Applies::Selected(selectors) => selectors.first().cloned().unwrap_or_default(),
-        Applies::All => Labels::new(),
-        _ => return Vec::new(),
-    };
-    let Some(namespace) = scope.namespace else { return Vec::new() };
-    let namespace = namespace.to_owned();
-    vec![Rc::new(ports_of(mesh, &Inventory { namespace, labels, ..Inventory::default() }))]
+
+    fn add(&mut self, mesh: &'m Mesh<'a>, workload: &Inventory) {
+        if InForce::at(mesh, workload).barrier(&Caller::NOBODY).is_some() {
+            return;
+        }
+        let asked = Asked::of(mesh, workload);
+        let ports: BTreeSet<u16> = workload.ports.values().copied().collect();
+        self.declared.extend(&ports);
+        match self.alike.entry(asked.documents()) {
+            Entry::Vacant(entry) => drop(entry.insert(Alike { asked, ports })),
+            Entry::Occupied(mut entry) => entry.get_mut().ports.extend(ports),
+        }
+    }
+
+    /// By what a port takes plain text which a rule is for.
+    fn take_plain_text(&self, rule: &Rule) -> Option<Effective> {
+        let named = named_ports(rule);
+        let undeclared: Vec<u16> = named.difference(&self.declared).copied().collect();
+        let plain = self.alike.values().flat_map(|of| {
+            let numbers = of.ports.iter().chain(&undeclared).copied().map(Some);
+            let asked = numbers.chain([None]).filter(|port| is_for(rule, *port));
+            asked.map(|port| of.asked.at(port)).filter(|it| it.mode == MtlsMode::Permissive)
+        });
+        // What somebody wrote counts more than what nobody did.
+        plain.max_by_key(|it| it.place.is_some())
+    }
 }
 
-fn ports_of(mesh: &Mesh<'_>, workload: &Inventory) -> Vec<PlainPort> {
-    let ports = workload.ports.values().map(|port| Some(*port)).chain([None]);
-    let plain = ports.filter_map(|number| {
-        let asked = mtls::effective(mesh, workload, number);
-        let is_plain = asked.mode == MtlsMode::Permissive;
-        is_plain.then_some(PlainPort { number, by: asked.place })
-    });
-    plain.collect()
+/// The ports that a rule asks for by their numbers.
+fn named_ports(rule: &Rule) -> BTreeSet<u16> {
+    let operations = rule.to.iter().flatten().filter_map(|it| it.operation.as_ref());
+    let conditions = rule.when.iter().filter(|it| it.key == PORT);
+    let written = operations.flat_map(|it| &it.ports).chain(conditions.flat_map(|it| &it.values));
+    written.filter_map(|it| it.parse().ok()).collect()
+}
+
+const PORT: &str = "destination.port";
+
+/// Whether a rule may hold at a port; absent: at one that nobody names.
+fn is_for(rule: &Rule, port: Option<u16>) -> bool {
+    let is_among =
+        |ports: &[String]| port.is_some_and(|port| ports.iter().any(|it| it.parse() == Ok(port)));
+    let is_within = |asked: &[String], left_out: &[String]| {
+        (asked.is_empty() || is_among(asked)) && !is_among(left_out)
+    };
+    let mut conditions = rule.when.iter().filter(|it| it.key == PORT);
+    conditions.all(|it| is_within(&it.values, &it.not_values))
+        && rule.to.as_ref().is_none_or(|to| {
+            let mut operations = to.iter().filter_map(|it| it.operation.as_ref());
+            operations.any(|it| is_within(&it.ports, &it.not_ports))
+        })
 }
 
 fn report(place: Place, mode: Option<Place>) -> Diagnostic {
@@ -137,7 +144,7 @@ fn report(place: Place, mode: Option<Place>) -> Diagnostic {
         "whoever calls in plain text has no identity, and the workload takes plain text, too",
     )
     .label("asks for an identity")
-    .consequence("a caller that sends no certificate is not denied")
+    .consequence("a caller that sends no certificate is not denied by this")
     .help("let a PeerAuthentication for the workload say `STRICT`; or write an `ALLOW` policy for all others");
     let Some(mode) = mode else {
         // It may be said where nobody looked.
@@ -145,4 +152,108 @@ fn report(place: Place, mode: Option<Place>) -> Diagnostic {
         return found;
     };
     found.also(mode, "plain text is taken by this")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    use crate::diagnostic::Severity;
+
+    const RULE: &str = "{from: [{source: {namespaces: [partner]}}]}";
+
+    fn policy(action: &str, rules: &str) -> String {
+        resource("AuthorizationPolicy", action, &format!("{{action: {action}, rules: [{rules}]}}"))
+    }
+
+    fn mtls(spec: &str) -> String {
+        resource("PeerAuthentication", "default", spec)
+    }
+
+    fn resource(kind: &str, name: &str, spec: &str) -> String {
+        let name = name.to_lowercase();
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n---\n"
+        )
+    }
+
+    /// With two pods, of which one has the port 8080 and the other one 9090.
+    fn told(text: &str) -> Option<Severity> {
+        let pods = [("a", 8080), ("b", 9090)].map(|(name, port)| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}, sidecar.istio.io/inject: 'true'}}}}\nspec: {{containers: [{{name: app, image: a, ports: [{{containerPort: {port}}}]}}]}}\n---\n"
+            )
+        });
+        let folder = Folder::new();
+        folder.write("a.yaml", format!("{text}{}", pods.concat()));
+        let found = findings(folder.path());
+        found.iter().find(|it| it.check == &CHECK).map(|it| it.severity)
+    }
+
+    #[test]
+    fn plain_text_is_taken_where_nobody_forbids_it() {
+        let deny = policy("DENY", RULE);
+        assert_eq!(told(&deny), Some(Severity::Info));
+        assert_eq!(
+            told(&format!("{deny}{}", mtls("{mtls: {mode: PERMISSIVE}}"))),
+            Some(Severity::Warning)
+        );
+        assert_eq!(told(&format!("{deny}{}", mtls("{mtls: {mode: STRICT}}"))), None);
+        let one = "{selector: {matchLabels: {app: a}}, mtls: {mode: STRICT}, portLevelMtls: {8080: {mode: PERMISSIVE}}}";
+        let (strict, one) =
+            (mtls("{mtls: {mode: STRICT}}"), resource("PeerAuthentication", "a", one));
+        assert_eq!(told(&format!("{deny}{strict}{one}")), Some(Severity::Warning));
+        for (operation, found) in [
+            ("{ports: ['8080']}", true),
+            ("{ports: ['9090']}", false),
+            ("{notPorts: ['8080']}", false),
+            // Of one that nobody declares, and whoever listens there.
+            ("{ports: ['7070']}", false),
+        ] {
+            let rule = format!(
+                "{{from: [{{source: {{namespaces: [partner]}}}}], to: [{{operation: {operation}}}]}}"
+            );
+            let text = format!("{}{strict}{one}", policy("DENY", &rule));
+            assert_eq!(told(&text).is_some(), found, "{operation}");
+        }
+        let undeclared =
+            "{from: [{source: {namespaces: [partner]}}], to: [{operation: {ports: ['7070']}}]}";
+        assert_eq!(told(&policy("DENY", undeclared)), Some(Severity::Info));
+        let ports = "{from: [{source: {namespaces: [partner]}}], when: [{key: destination.port, values: ['9090']}]}";
+        assert_eq!(told(&format!("{}{strict}{one}", policy("DENY", ports))), None);
+    }
+
+    #[test]
+    fn every_caller_must_be_asked_for_an_identity() {
+        for (rule, found) in [
+            ("{from: [{source: {principals: [cluster.local/ns/a/sa/b]}}]}", true),
+            ("{from: [{source: {principals: [a/ns/a/sa/b], ipBlocks: [10.0.0.0/8]}}]}", true),
+            ("{when: [{key: source.namespace, values: [partner]}]}", true),
+            (
+                "{from: [{source: {namespaces: [partner]}}, {source: {serviceAccounts: [a/b]}}]}",
+                true,
+            ),
+            (
+                "{from: [{source: {namespaces: [partner]}}, {source: {ipBlocks: [10.0.0.0/8]}}]}",
+                false,
+            ),
+            ("{from: [{source: {notNamespaces: [shop]}}]}", false),
+            ("{when: [{key: source.namespace, notValues: [partner]}]}", false),
+            ("{from: [{source: {requestPrincipals: ['*']}}]}", false),
+        ] {
+            assert_eq!(told(&policy("DENY", rule)).is_some(), found, "{rule}");
+        }
+    }
+
+    #[test]
+    fn who_has_no_identity_may_be_kept_out_by_others() {
+        let nobody = "{from: [{source: {notPrincipals: ['*']}}]}";
+        assert_eq!(told(&policy("DENY", &format!("{RULE}, {nobody}"))), None);
+        let deny = policy("DENY", RULE);
+        assert_eq!(told(&format!("{deny}{}", policy("ALLOW", RULE))), None);
+        assert_eq!(told(&format!("{deny}{}", policy("ALLOW", "{}"))), Some(Severity::Info));
+        let both = "{from: [{source: {trustDomains: [cluster.local]}}]}";
+        assert_eq!(told(&format!("{deny}{}", policy("ALLOW", both))), None);
+    }
 }

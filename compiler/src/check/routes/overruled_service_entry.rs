@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Check, Diagnostic, Severity};
-use crate::resolve::service::{Service, can_merge};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::service::{Origin, Service, can_merge};
 use crate::resolve::{Mesh, Visibility};
 
 pub(super) static CHECK: Check = Check::lint(
@@ -27,17 +27,31 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     check_entries(mesh, out);
 }
 
-/// Entries beside an older one of their namespace. They stand in the order of their age.
+/// Entries beside an older one of their namespace. They stand in the order of their age, and one is told of once, with all hosts
+/// that it loses to the same other.
 fn check_entries(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut first: BTreeMap<(&str, &str), &Service<'_>> = BTreeMap::new();
+    let mut lost: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (_, later) in mesh.services.iter().filter(|(_, it)| !it.origin.is_kubernetes()) {
         let earlier = *first.entry((later.namespace, &*later.host)).or_insert(later);
-        let is_other = earlier.origin.place() != later.origin.place();
+        let pair = (later.origin.document(), earlier.origin.document());
         let is_same = later.visibility == earlier.visibility;
-        if is_other && is_same && !can_merge(earlier, later) && says_more(later, earlier) {
-            out.push(report_entry(later, earlier));
+        if pair.0 != pair.1 && is_same && !can_merge(earlier, later) && says_more(later, earlier) {
+            lost.entry(pair).or_default().push((later, earlier));
         }
     }
+    for all in lost.into_values() {
+        let Some(((later, earlier), others)) = all.split_first() else { continue };
+        let others = others.iter().filter_map(|(later, _)| host(later));
+        out.extend(report_entry(later, earlier).map(|it| it.and_here(others)));
+    }
+}
+
+/// Where the host of an entry is written.
+fn host(of: &Service<'_>) -> Option<Place> {
+    let Origin::Entry(entry, index) = of.origin else { return None };
+    let path = FieldPath::default().field("spec").field("hosts").index(index);
+    Some(Place::value(entry.id, path))
 }
 
 /// Whether a host is more by what is not joined.
@@ -47,17 +61,17 @@ fn says_more(later: &Service<'_>, earlier: &Service<'_>) -> bool {
         || later.ports.iter().any(|port| !earlier.ports.contains(port))
 }
 
-fn report_entry(later: &Service<'_>, earlier: &Service<'_>) -> Diagnostic {
+fn report_entry(later: &Service<'_>, earlier: &Service<'_>) -> Option<Diagnostic> {
     let message = format!("`{}` is the host of another entry of the namespace", later.host);
-    let mut found = Diagnostic::new(&CHECK, later.origin.place(), message)
-        .label("this entry changes nothing")
-        .also(earlier.origin.place(), "this one is older, and leads elsewhere")
+    let mut found = Diagnostic::new(&CHECK, host(later)?, message)
+        .label("this entry changes nothing about it")
+        .also(host(earlier)?, "this one is older, and leads elsewhere")
         .consequence(
             "its ports and its endpoints are not served: the host is what the other entry says",
         )
         .help("write one entry with all endpoints, or give each of them a host of its own");
     found.severity = Severity::Warning;
-    found
+    Some(found)
 }
 
 fn report(entry: &Service<'_>, service: &Service<'_>) -> Diagnostic {

@@ -126,6 +126,9 @@ fn hosts_of_entries_are_served_by_somebody() {
     let listed = entry("b", ", endpoints: [{address: 192.0.2.1}]");
     assert!(!names(&[&none, &listed]).contains(&"entry-without-endpoints"));
     assert_eq!(names(&[&none, &listed]), ["overruled-service-entry"]);
+    // However many hosts it loses.
+    let both = |entry: &str| entry.replace("hosts: [", "hosts: [more.example, ");
+    assert_eq!(names(&[&both(&none), &both(&listed)]), ["overruled-service-entry"]);
     let joined = listed.replace("name: b", "name: c").replace("number: 80", "number: 81");
     assert_eq!(names(&[&listed, &joined]), [""; 0]);
     let selected = entry("a", ", workloadSelector: {labels: {app: ledger}}");

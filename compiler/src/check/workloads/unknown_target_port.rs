@@ -7,8 +7,8 @@ use mesh_snapshot::object::TargetPort;
 use crate::api::nearest;
 use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::Mesh;
 use crate::resolve::service::Origin;
+use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("unknown-target-port", Severity::Warning, include_str!("unknown_target_port.md"));
@@ -30,8 +30,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         for (number, name) in named {
-            let has = |it: &&&crate::resolve::Workload<'_>| it.inventory.ports.contains_key(name);
-            if workloads.iter().any(|it| has(&it)) {
+            let has = |it: &&Workload<'_>| it.inventory.ports.contains_key(name);
+            if workloads.iter().any(has) {
                 continue;
             }
             let mut ports = resource.spec.ports.iter();

@@ -6,6 +6,7 @@
 
 use mesh_snapshot::object::Role;
 
+use crate::check::identity::has_shape;
 use crate::check::matching::possible::Never;
 use crate::check::outsiders;
 use crate::resolve::{Mesh, Settings, Workload};
@@ -39,8 +40,9 @@ impl<'a> Callers<'_, 'a> {
     /// Why nobody is of the trust domain `value`.
     pub(super) fn trust_domain(&self, value: &str) -> Option<Never> {
         let is_whole = !value.is_empty() && !value.contains(['*', '/']);
-        let is_foreign =
-            is_whole && own_domains(self.settings()).all(|it| it != value) && !self.have_others();
+        let is_foreign = is_whole
+            && self.settings().trust_domains().all(|it| it != value)
+            && !self.have_others();
         is_foreign.then_some(Never { reason: FOREIGN, instead: None })
     }
 
@@ -58,7 +60,7 @@ impl<'a> Callers<'_, 'a> {
 
     /// Whether the mesh's own workloads are of the trust domain that an identity begins with.
     fn are_of(&self, value: &str) -> bool {
-        let mut own = own_domains(self.settings());
+        let mut own = self.settings().trust_domains();
         match (value.split_once('/'), value.strip_suffix('*')) {
             _ if value.starts_with('*') => true,
             (Some((domain, _)), _) => own.any(|it| it == domain),
@@ -87,83 +89,5 @@ impl<'a> Callers<'_, 'a> {
         let may_be_gateway = self.workloads.is_empty() || self.workloads.iter().any(is_gateway);
         (may_be_gateway && outsiders::come_by_gateways(self.mesh))
             || outsiders::come_by_sidecars(self.mesh)
-    }
-}
-
-/// What the mesh's trust domain is called; `cluster.local` stands for it, whatever it is.
-fn own_domains<'s>(settings: &'s Settings<'_>) -> impl Iterator<Item = &'s str> {
-    let aliases = settings.trust_domain_aliases.iter().map(String::as_str);
-    [settings.trust_domain, "cluster.local"].into_iter().chain(aliases)
-}
-
-/// Whether a value of a policy stands for identities of accounts in namespaces: each part that is written out is in its place.
-fn has_shape(value: &str) -> bool {
-    const FORM: [Option<&str>; 5] = [None, Some("ns"), None, Some("sa"), None];
-    let fits = |(part, form): (&str, Option<&str>)| form.map_or(!part.is_empty(), |it| it == part);
-    if let Some(text) = value.strip_prefix('*') {
-        // What follows the first slash is written out.
-        let Some((cut, whole)) = text.split_once('/') else { return true };
-        let parts: Vec<_> = whole.rsplit('/').collect();
-        let mut form = FORM.into_iter().rev();
-        let are_in_place = parts.len() < FORM.len() && parts.into_iter().zip(&mut form).all(fits);
-        return are_in_place && form.next().is_some_and(|it| it.is_none_or(|it| it.ends_with(cut)));
-    }
-    let Some(text) = value.strip_suffix('*') else {
-        let parts = value.split('/');
-        return parts.clone().count() == FORM.len() && parts.zip(FORM).all(fits);
-    };
-    let Some((whole, cut)) = text.rsplit_once('/') else { return true };
-    let mut form = FORM.into_iter();
-    let parts: Vec<_> = whole.split('/').collect();
-    let are_in_place = parts.len() < FORM.len() && parts.into_iter().zip(&mut form).all(fits);
-    are_in_place && form.next().is_some_and(|it| it.is_none_or(|it| it.starts_with(cut)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_shape;
-
-    #[test]
-    fn an_identity_has_five_parts() {
-        for value in [
-            "a/ns/b/sa/c",
-            "*",
-            "a*",
-            "a/*",
-            "a/n*",
-            "a/ns/*",
-            "a/ns/b*",
-            "a/ns/b/sa/*",
-            "a/ns/b/sa/c*",
-            "*c",
-            "*/c",
-            "*a/c",
-            "*/sa/c",
-            "*b/sa/c",
-            "*/b/sa/c",
-            "*ns/b/sa/c",
-            "*/ns/b/sa/c",
-            "*a/ns/b/sa/c",
-        ] {
-            assert!(has_shape(value), "{value}");
-        }
-        for value in [
-            "",
-            "a",
-            "b/c",
-            "a/ns/b",
-            "a/ns/b/sa/",
-            "a/ns/b/sa/c/d",
-            "a/ns/b/serviceaccount/c",
-            "a/x/*",
-            "a/ns/b/x*",
-            "a/ns/b/sa/c/*",
-            "*/x/c",
-            "*x/c",
-            "*/x/ns/b/sa/c",
-            "*/",
-        ] {
-            assert!(!has_shape(value), "{value}");
-        }
     }
 }

@@ -22,6 +22,7 @@ use selected::{Selected, Selections};
 use token::Tokens;
 
 use crate::api::istio::{Action, Rule};
+use crate::check::identity::{asked_by, is_asked};
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -112,21 +113,19 @@ fn without_identity(
     selected: &Selected<'_, '_>,
 ) -> Option<Fault> {
     let sources = rule.from.iter().flatten().enumerate();
-    let (index, field) = sources.filter_map(|(at, it)| Some((at, it.source.as_ref()?))).find_map(
-        |(index, source)| {
-            let lists = [
-                ("principals", &source.principals),
-                ("namespaces", &source.namespaces),
-                ("serviceAccounts", &source.service_accounts),
-            ];
-            let asked = lists.into_iter().find(|(_, values)| !values.is_empty());
-            asked.map(|(field, _)| (index, field))
-        },
-    )?;
+    let from = sources.filter_map(|(index, it)| {
+        let field = asked_by(it.source.as_ref()?)?;
+        let path = at.clone().field("from").index(index).field("source").field(field);
+        Some((path, field))
+    });
+    let when = rule.when.iter().enumerate().filter(|(_, it)| is_asked(it));
+    let when = when
+        .map(|(index, it)| (at.clone().field("when").index(index).field("key"), it.key.as_str()));
+    let (at, asked) = from.chain(when).next()?;
     let place = selected.plain_text(mesh)?.clone();
     Some(Fault {
-        message: format!("`{field}` asks for an identity, and no connection here has one"),
-        at: at.clone().field("from").index(index).field("source").field(field),
+        message: format!("`{asked}` asks for an identity, and no connection here has one"),
+        at,
         label: "never holds",
         other: Some((place, "the workload takes plain text alone, which proves nothing")),
         help: "let the workload take mutual TLS (`PERMISSIVE` or `STRICT`)",

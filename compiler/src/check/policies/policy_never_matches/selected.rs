@@ -76,8 +76,9 @@ impl Selected<'_, '_> {
 
 fn plain_text(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Option<Place> {
     let mut modes = workloads.iter().flat_map(|it| {
+        let asked = mtls::Asked::of(mesh, &it.inventory);
         let ports = it.inventory.ports.values().map(|port| Some(*port)).chain([None]);
-        ports.map(|port| mtls::effective(mesh, &it.inventory, port))
+        ports.map(move |port| asked.at(port))
     });
     let first = modes.next().filter(|it| it.mode == MtlsMode::Disable)?;
     modes.all(|it| it.mode == MtlsMode::Disable).then_some(first.place)?

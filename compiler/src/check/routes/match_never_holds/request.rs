@@ -59,7 +59,8 @@ fn of_name(document: DocumentId, name: &str, at: &impl Fn() -> FieldPath) -> Dia
     let message = format!(
         "no parameter is called `{name}`: `=`, `&`, `#` and white space end a name, or are escaped in it"
     );
-    Diagnostic::new(&CHECK, place, message).label("never holds").consequence(NOTHING_ROUTED)
+    let found = Diagnostic::new(&CHECK, place.clone(), message).supposing(place);
+    found.label("never holds").consequence(NOTHING_ROUTED)
 }
 
 /// A header that must not be there, and that every request has which is asked for.
@@ -75,7 +76,9 @@ fn of_header(
         Some(_) => format!("what is asked of the header `{name}` is excluded by `withoutHeaders`"),
         None => format!("every request has `{name}`, which `withoutHeaders` excludes"),
     };
-    let found = Diagnostic::new(&CHECK, key("withoutHeaders", name), message).label("never holds");
+    let place = key("withoutHeaders", name);
+    let found =
+        Diagnostic::new(&CHECK, place.clone(), message).supposing(place).label("never holds");
     let found = match asked {
         Some(asked) => found.also(key("headers", asked), "asked for here"),
         None => found,
