@@ -1,11 +1,15 @@
 //! The authorization policies that hold at a workload. What is on trial does not.
 
-use mesh_snapshot::object::Workload as Inventory;
+use std::collections::BTreeMap;
+
+use mesh_snapshot::Applies;
+use mesh_snapshot::object::{Labels, Workload as Inventory};
 
 use crate::api::istio::{Action, AuthorizationPolicy, Rule};
 use crate::check::caller::{Caller, is_for_every_request};
-use crate::resolve::Mesh;
-use crate::resolve::policy::Policy;
+use crate::resolve::policy::{Policy, Scope};
+use crate::resolve::selectors::Selectors;
+use crate::resolve::{Mesh, Workload};
 
 /// From the oldest to the youngest.
 pub(super) struct InForce<'m, 'a>(Vec<&'m Policy<'a, AuthorizationPolicy>>);
@@ -14,8 +18,8 @@ pub(super) struct InForce<'m, 'a>(Vec<&'m Policy<'a, AuthorizationPolicy>>);
 pub(super) type Barrier<'m, 'a> = (&'m Policy<'a, AuthorizationPolicy>, Option<usize>);
 
 impl<'m, 'a> InForce<'m, 'a> {
-    pub(super) fn at(mesh: &'m Mesh<'a>, workload: &Inventory) -> Self {
-        let mut all = mesh.policies.authorization_policies.for_workload(workload);
+    pub(super) fn at(mesh: &'m Mesh<'a>, workload: &Workload<'_>) -> Self {
+        let mut all = mesh.policies.authorization_policies.for_workload(&workload.inventory);
         all.retain(|it| !it.resource.is_tried());
         Self(all)
     }
@@ -48,5 +52,70 @@ impl<'m, 'a> InForce<'m, 'a> {
             let is_let_in = self.letting_in().any(|(rule, own)| caller.may_be_meant(rule, own));
             (!is_let_in).then_some((first, None))
         })
+    }
+}
+
+/// Where something is sure to keep out everybody who has no identity.
+///
+/// Thousands of policies may be for the same thousands of workloads: what they say is put together first.
+pub(super) struct Closed<'m> {
+    all: Vec<(&'m Scope<'m>, Said)>,
+    selectors: Selectors<'m>,
+}
+
+/// What the policies for the same workloads say to callers without an identity.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said {
+    denies: bool,
+    /// Whether any is to let somebody in, and whether one lets in these.
+    allows: bool,
+    lets_in: bool,
+}
+
+impl<'m> Closed<'m> {
+    pub(super) fn of(mesh: &'m Mesh<'_>) -> Self {
+        let mut by_scope: BTreeMap<&Scope<'_>, Said> = BTreeMap::new();
+        for policy in
+            mesh.policies.authorization_policies.iter().filter(|it| !it.resource.is_tried())
+        {
+            let Ok(scope) = &policy.scope else { continue };
+            let (spec, own) = (&policy.resource.spec, policy.resource.namespace.as_str());
+            let mut rules = spec.rules.iter().flatten();
+            let said = by_scope.entry(scope).or_default();
+            match spec.action {
+                Action::Allow => {
+                    said.allows = true;
+                    said.lets_in |= rules.any(|it| Caller::NOBODY.may_be_meant(it, own));
+                }
+                Action::Deny => {
+                    said.denies |= rules
+                        .any(|it| Caller::NOBODY.is_meant(it, own) && is_for_every_request(it));
+                }
+                Action::Audit | Action::Custom => {}
+            }
+        }
+        let all: Vec<_> = by_scope.into_iter().filter(|(_, it)| it.denies || it.allows).collect();
+        let scopes = all.iter().enumerate().map(|(place, (scope, _))| {
+            let selected: &[Labels] = match &scope.applies {
+                Applies::Selected(selectors) => selectors,
+                Applies::All | Applies::Gateways(_) | Applies::Addressed(_) => &[],
+            };
+            (scope.namespace, place, selected)
+        });
+        let selectors = Selectors::new(scopes);
+        Self { all, selectors }
+    }
+
+    pub(super) fn is_at(&self, workload: &Inventory) -> bool {
+        let of = |namespace| self.selectors.candidates(namespace, &workload.labels);
+        let places = of(None).into_iter().chain(of(Some(workload.namespace.as_str())));
+        let said = places.filter_map(|place| self.all.get(place));
+        let said = said.filter(|(scope, _)| scope.applies.to(workload));
+        let said = said.fold(Said::default(), |a, (_, b)| Said {
+            denies: a.denies || b.denies,
+            allows: a.allows || b.allows,
+            lets_in: a.lets_in || b.lets_in,
+        });
+        said.denies || (said.allows && !said.lets_in)
     }
 }

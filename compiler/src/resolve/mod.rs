@@ -32,7 +32,7 @@ pub mod host;
 mod labelled;
 mod meeting;
 mod namespace;
-mod selectors;
+pub(crate) mod selectors;
 mod settings;
 mod visibility;
 mod workload;

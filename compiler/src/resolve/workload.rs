@@ -215,7 +215,7 @@ fn inventory<T>(resource: &Resource<T>, metadata: &Metadata, pod: &PodSpec) -> I
         labels: metadata.labels.clone(),
         service_account: account.map_or("default", String::as_str).to_owned(),
         role: role(metadata, pod),
-        ports: ports(&pod.containers),
+        ports: ports(pod),
         ..Inventory::default()
     }
 }
@@ -235,9 +235,13 @@ fn role(metadata: &Metadata, pod: &PodSpec) -> Role {
 }
 
 /// By name; the unnamed ones under their number.
-fn ports(containers: &[Container]) -> BTreeMap<String, u16> {
+///
+/// A container that goes on beside the others has ports, too. Source: Kubernetes, "Sidecar Containers".
+fn ports(pod: &PodSpec) -> BTreeMap<String, u16> {
     let mut ports = BTreeMap::new();
-    for port in containers.iter().flat_map(|container| &container.ports) {
+    let goes_on = |it: &&Container| it.restart_policy.as_deref() == Some("Always");
+    let containers = pod.containers.iter().chain(pod.init_containers.iter().filter(goes_on));
+    for port in containers.flat_map(|container| &container.ports) {
         let Ok(number) = u16::try_from(port.container_port) else { continue };
         let name = if port.name.is_empty() { number.to_string() } else { port.name.clone() };
         ports.entry(name).or_insert(number);

@@ -28,8 +28,8 @@ pub struct Container {
     pub resources: Opaque,
     #[serde(default)]
     pub resize_policy: Opaque,
-    #[serde(default)]
-    pub restart_policy: Opaque,
+    /// Of one that runs before the others: `Always` for one that goes on beside them.
+    pub restart_policy: Option<String>,
     #[serde(default)]
     pub restart_policy_rules: Opaque,
     #[serde(default)]

@@ -42,7 +42,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
     let mut met = BTreeSet::new();
     for workload in &mesh.workloads {
-        let policies = InForce::at(mesh, &workload.inventory);
+        let policies = InForce::at(mesh, workload);
         let mut allows = policies.with(Action::Allow);
         let Some(first) = allows.next().filter(|it| watches(it) && allows.all(watches)) else {
             continue;

@@ -34,7 +34,7 @@ pub(super) fn closing<'m, 'a>(
     mesh: &'m Mesh<'a>,
     gateway: &Workload<'_>,
 ) -> Option<Barrier<'m, 'a>> {
-    InForce::at(mesh, &gateway.inventory).barrier(&Caller::NOBODY)
+    InForce::at(mesh, gateway).barrier(&Caller::NOBODY)
 }
 
 fn report(gateway: &Workload<'_>, (policy, rule): Barrier<'_, '_>, route: Place) -> Diagnostic {

@@ -2,6 +2,7 @@
 //!
 //! Sources: Istio, ISTIO-SECURITY-2021-004: plain text has no identity, so that no rule for one matches it; `PeerAuthentication.mtls`.
 
+use std::cell::OnceCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +10,7 @@ use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
 use crate::api::istio::{Action, MtlsMode, Rule};
-use crate::check::caller::Caller;
-use crate::check::in_force::InForce;
+use crate::check::in_force::Closed;
 use crate::check::mtls::{Asked, Effective};
 use crate::check::{identity, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -24,6 +24,7 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     // Thousands of policies may be for the same thousands of workloads.
     let mut known: BTreeMap<&Scope<'_>, Callees<'_, '_>> = BTreeMap::new();
+    let closed = OnceCell::new();
     for policy in &mesh.policies.authorization_policies {
         let spec = &policy.resource.spec;
         let Ok(scope) = &policy.scope else { continue };
@@ -39,7 +40,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if asked.peek().is_none() {
             continue;
         }
-        let callees = known.entry(scope).or_insert_with(|| Callees::of(mesh, scope));
+        let callees = known
+            .entry(scope)
+            .or_insert_with(|| Callees::of(mesh, scope, closed.get_or_init(|| Closed::of(mesh))));
         let open = asked.filter_map(|(rule, place)| Some((place, callees.take_plain_text(rule)?)));
         let mut open = open.peekable();
         if let Some((place, by)) = open.next() {
@@ -66,11 +69,12 @@ struct Alike<'m, 'a> {
 
 impl<'m, 'a> Callees<'m, 'a> {
     /// Where no workload is known, of one that has the labels that the policy asks for.
-    fn of(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Self {
+    fn of(mesh: &'m Mesh<'a>, scope: &Scope<'_>, closed: &Closed<'_>) -> Self {
         let mut all = Self::default();
         let selected = selection::of_policy(mesh, scope);
         // At a gateway callers come from outside.
-        for workload in selected.iter().filter(|it| it.inventory.role == Role::Sidecar) {
+        let sidecars = selected.iter().filter(|it| it.inventory.role == Role::Sidecar);
+        for workload in sidecars.filter(|it| !closed.is_at(&it.inventory)) {
             all.add(mesh, &workload.inventory);
         }
         let labels = match &scope.applies {
@@ -80,15 +84,15 @@ impl<'m, 'a> Callees<'m, 'a> {
         };
         if let (true, Some(namespace)) = (selected.is_empty(), scope.namespace) {
             let namespace = namespace.to_owned();
-            all.add(mesh, &Inventory { namespace, labels, ..Inventory::default() });
+            let some = Inventory { namespace, labels, ..Inventory::default() };
+            if !closed.is_at(&some) {
+                all.add(mesh, &some);
+            }
         }
         all
     }
 
     fn add(&mut self, mesh: &'m Mesh<'a>, workload: &Inventory) {
-        if InForce::at(mesh, workload).barrier(&Caller::NOBODY).is_some() {
-            return;
-        }
         let asked = Asked::of(mesh, workload);
         let ports: BTreeSet<u16> = workload.ports.values().copied().collect();
         self.declared.extend(&ports);

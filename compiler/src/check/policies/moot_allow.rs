@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ipnet::IpNet;
+
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, From, Operation, Rule, Source};
 use crate::check::caller::is_for_all;
 use crate::check::matching::form::Form;
@@ -77,7 +79,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// Which rules may cover another, found by a value that holds one which the other asks for.
 struct Broader<'m> {
     /// By what they ask for of the first thing of which it is known what holds it.
-    by_value: HashMap<(Asked, Form<'m>), Vec<usize>>,
+    by_value: HashMap<(Asked, Mark<'m>), Vec<usize>>,
     /// Of the fixed parts of patterns, for each thing.
     lengths: BTreeMap<Asked, BTreeSet<usize>>,
     /// Those of which it cannot be told so.
@@ -87,21 +89,45 @@ struct Broader<'m> {
 }
 
 /// By what a rule asks for it.
-type Wanted<'m> = [Option<Vec<Key<'m>>>; 5];
+type Wanted<'m> = [Option<Vec<Key<'m>>>; 8];
 
 /// A value, and what it is asked of.
 type Key<'m> = (Asked, &'m str);
 
-/// What a value stands for. Of no template, address or block, which may be written in several ways, nor of a pattern of callers, who
-/// may be asked for in other ways than this.
-fn form((asked, value): Key<'_>) -> Option<Form<'_>> {
-    if value.contains('{') || block(value).is_ok() {
-        return None;
+/// What whatever a value holds has in common, by which the value is found.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+enum Mark<'m> {
+    Text(Form<'m>),
+    Block(IpNet),
+}
+
+/// Of no pattern of callers, who may be asked for in other ways than this.
+fn mark((asked, value): Key<'_>) -> Option<Mark<'_>> {
+    if matches!(asked, Asked::Addresses | Asked::RemoteAddresses) {
+        return Some(Mark::Block(block(value).ok()?.trunc()));
     }
-    let form = Form::of_policy(value).unwrap_or(Form::Prefix(""));
-    let is_comparable =
-        matches!(form, Form::Exact(_)) || matches!(asked, Asked::Paths | Asked::Hosts);
-    (is_comparable && !form.text().contains('*')).then_some(form)
+    let form = match value.split_once('{').filter(|_| asked == Asked::Paths) {
+        // What a template holds begins as it does, and ends so.
+        Some((start, _)) => {
+            let (_, end) = value.rsplit_once('}')?;
+            if start.len() < end.len() { Form::Suffix(end) } else { Form::Prefix(start) }
+        }
+        None => Form::of_policy(value).unwrap_or(Form::Prefix("")),
+    };
+    let is_comparable = matches!(form, Form::Exact(_))
+        || matches!(asked, Asked::Tokens | Asked::Paths | Asked::Hosts);
+    (is_comparable && !form.text().contains('*')).then_some(Mark::Text(form))
+}
+
+impl Mark<'_> {
+    /// Of what does not stand for one text or address alone: how much of it is fixed.
+    fn length(&self) -> Option<usize> {
+        match self {
+            Self::Text(Form::Exact(_)) => None,
+            Self::Text(form) => Some(form.text().len()),
+            Self::Block(block) => Some(block.prefix_len().into()),
+        }
+    }
 }
 
 impl<'m> Broader<'m> {
@@ -116,21 +142,19 @@ impl<'m> Broader<'m> {
         let mut lengths: BTreeMap<Asked, BTreeSet<usize>> = BTreeMap::new();
         for (place, lists) in asked.iter().enumerate() {
             let told = lists.iter().flatten().filter_map(|values| {
-                let forms = values.iter().map(|key| Some((key.0, form(*key)?)));
-                Some((values, forms.collect::<Option<BTreeSet<_>>>()?))
+                let marks = values.iter().map(|key| Some((key.0, mark(*key)?)));
+                Some((values, marks.collect::<Option<BTreeSet<_>>>()?))
             });
             // What the fewest others ask for tells most.
             let rarest =
                 told.min_by_key(|(values, _)| values.iter().map(|key| count.get(key)).max());
-            let Some((_, forms)) = rarest else {
+            let Some((_, marks)) = rarest else {
                 others.push(place);
                 continue;
             };
-            for (asked, form) in forms {
-                let is_pattern = !matches!(form, Form::Exact(_));
-                let length = is_pattern.then(|| form.text().len());
-                lengths.entry(asked).or_default().extend(length);
-                by_value.entry((asked, form)).or_default().push(place);
+            for (asked, mark) in marks {
+                lengths.entry(asked).or_default().extend(mark.length());
+                by_value.entry((asked, mark)).or_default().push(place);
             }
         }
         Self { by_value, lengths, others, asked }
@@ -164,15 +188,22 @@ impl<'m> Broader<'m> {
     /// The rules by each value that holds this one.
     fn holding(&self, (asked, value): Key<'m>) -> impl Iterator<Item = &Vec<usize>> {
         let (start, end) = (value.trim_end_matches('*'), value.trim_start_matches('*'));
+        let own = block(value).ok();
         let lengths = self.lengths.get(&asked).into_iter().flatten().copied();
-        let patterns = lengths.flat_map(move |length| {
+        let wider = lengths.flat_map(move |length| {
             let prefix = start.get(..length).map(Form::Prefix);
             let from = end.len().checked_sub(length);
             let suffix = from.and_then(|from| end.get(from..)).map(Form::Suffix);
-            [prefix, suffix].into_iter().flatten()
+            let around = own.filter(|own| length <= own.prefix_len().into());
+            let around = around.and_then(|own| {
+                let length = u8::try_from(length).ok()?;
+                Some(Mark::Block(IpNet::new(own.addr(), length).ok()?.trunc()))
+            });
+            let texts = [prefix, suffix].into_iter().flatten().map(Mark::Text);
+            texts.chain(around)
         });
-        let forms = std::iter::once(Form::Exact(value)).chain(patterns);
-        forms.filter_map(move |form| self.by_value.get(&(asked, form)))
+        let marks = std::iter::once(Mark::Text(Form::Exact(value))).chain(wider);
+        marks.filter_map(move |mark| self.by_value.get(&(asked, mark)))
     }
 }
 
@@ -181,14 +212,25 @@ impl<'m> Broader<'m> {
 enum Asked {
     Principals,
     Namespaces,
+    Tokens,
+    Addresses,
+    RemoteAddresses,
     Paths,
     Hosts,
     Ports,
 }
 
 impl Asked {
-    const ALL: [Self; 5] =
-        [Self::Principals, Self::Namespaces, Self::Paths, Self::Hosts, Self::Ports];
+    const ALL: [Self; 8] = [
+        Self::Principals,
+        Self::Namespaces,
+        Self::Tokens,
+        Self::Addresses,
+        Self::RemoteAddresses,
+        Self::Paths,
+        Self::Hosts,
+        Self::Ports,
+    ];
 
     /// The values of all alternatives; absent where one of them takes any.
     fn values<'m>(self, rule: &'m Rule) -> Option<Vec<(Self, &'m str)>> {
@@ -203,6 +245,9 @@ impl Asked {
         let lists = match self {
             Self::Principals => source(|it| &it.principals),
             Self::Namespaces => source(|it| &it.namespaces),
+            Self::Tokens => source(|it| &it.request_principals),
+            Self::Addresses => source(|it| &it.ip_blocks),
+            Self::RemoteAddresses => source(|it| &it.remote_ip_blocks),
             Self::Paths => operation(|it| &it.paths),
             Self::Hosts => operation(|it| &it.hosts),
             Self::Ports => operation(|it| &it.ports),

@@ -118,7 +118,7 @@ fn refusal(mesh: &Mesh<'_>, workload: &Workload<'_>, question: &Question<'_>) ->
         );
         return Some((message, mode.place.map(|place| (place, "it is asked for here"))));
     }
-    let policies = InForce::at(mesh, &workload.inventory);
+    let policies = InForce::at(mesh, workload);
     for policy in policies.with(Action::Deny) {
         let mut rules = policy.resource.spec.rules.iter().flatten();
         let own = &policy.resource.namespace;

@@ -38,7 +38,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         });
         let policies = policies
             .entry(behind.workload.id)
-            .or_insert_with(|| InForce::at(mesh, &behind.workload.inventory));
+            .or_insert_with(|| InForce::at(mesh, behind.workload));
         let Some((policy, rule)) = policies.barrier(&gateway.caller) else { continue };
         if gateway.closed_by != Some(policy.resource.id) {
             found.entry((policy.resource.id, rule)).or_default().push(behind);

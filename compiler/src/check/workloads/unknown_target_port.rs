@@ -17,8 +17,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for (_, service) in mesh.services.iter() {
         let Origin::Kubernetes(resource) = service.origin else { continue };
         let named = service.object.ports.iter().filter_map(|port| match &port.target {
-            TargetPort::Name(name) => Some((port.number, name.as_str())),
-            TargetPort::Number(_) => None,
+            TargetPort::Name(name) if is_declared(name) => Some((port.number, name.as_str())),
+            _ => None,
         });
         let mut named = named.peekable();
         if named.peek().is_none() {
@@ -52,3 +52,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
     }
 }
+
+/// What the proxy brings with it no manifest declares, and a number in quotes is refused where it stands.
+fn is_declared(name: &str) -> bool {
+    name != PROXY_METRICS && !name.bytes().all(|it| it.is_ascii_digit())
+}
+
+/// Source: Istio, the template of the sidecar.
+const PROXY_METRICS: &str = "http-envoy-prom";

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::api::kubernetes::{Service, ServicePort};
 use crate::api::rules::checks::{DUPLICATE_PORT, INVALID_SERVICE, REPEATED_PORT_NAME};
 use crate::api::rules::port;
+use crate::api::scalar::IntOrString;
 use crate::api::{Resource, nearest};
 use crate::diagnostic::{At, Diagnostic};
 
@@ -19,6 +20,20 @@ pub(super) fn check_ports(resource: &Resource<Service>, root: &At<'_>, out: &mut
         port::check_number(service_port.port, &at_port.field("port"), out);
         if !service_port.name.is_empty() {
             port::check_name(&service_port.name, &at_port.field("name"), out);
+        }
+        if let Some(IntOrString::String(name)) = &service_port.target_port
+            && !name.is_empty()
+            && name.bytes().all(|it| it.is_ascii_digit())
+        {
+            let place = at_port.field("targetPort").value();
+            let message = format!("in quotes `{name}` is the name of a port, which has a letter");
+            let found = Diagnostic::new(&INVALID_SERVICE, place, message);
+            out.push(
+                found
+                    .label("in quotes")
+                    .consequence("Kubernetes refuses the Service; here no pod has such a port")
+                    .help(format!("write {name} without quotes")),
+            );
         }
         let is_same = |other: &ServicePort| {
             let protocol =

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
 use std::rc::Rc;
 
 use crate::api::istio::{AuthorizationPolicy, RequestAuthentication};
@@ -48,10 +49,16 @@ impl<'m> Issuers<'m> {
             let mut known = self.by_workload.borrow_mut();
             Rc::clone(known.entry(it.id).or_insert_with(make))
         };
-        let issuers = if workloads.is_empty() {
-            vec![Rc::clone(self.by_namespace.borrow_mut().entry(own).or_insert_with(near))]
-        } else {
-            workloads.iter().map(of_workload).collect()
+        if workloads.is_empty() {
+            let mut known = self.by_namespace.borrow_mut();
+            return Tokens { issuers: Rc::clone(known.entry(own).or_insert_with(near)) };
+        }
+        // Most workloads of a policy take the same tokens.
+        let mut each: Vec<_> = workloads.iter().map(of_workload).collect();
+        each.dedup();
+        let issuers = match each.as_slice() {
+            [all] => Rc::clone(all),
+            _ => Rc::new(each.iter().flat_map(|it| it.iter().copied()).collect()),
         };
         Tokens { issuers }
     }
@@ -59,28 +66,24 @@ impl<'m> Issuers<'m> {
 
 /// Whose tokens count for the workloads of a policy.
 pub(super) struct Tokens<'m> {
-    /// Of one workload or another; all empty: none.
-    issuers: Vec<Names<'m>>,
+    /// Of one workload or another.
+    issuers: Names<'m>,
 }
 
 impl Tokens<'_> {
-    fn issuers(&self) -> impl Iterator<Item = &str> {
-        self.issuers.iter().flat_map(|it| it.iter().copied())
-    }
-
     /// Whether nothing checks tokens.
     pub(super) fn are_none(&self) -> bool {
-        self.issuers().next().is_none()
+        self.issuers.is_empty()
     }
 
     /// Why no token is of the issuer `value`.
     pub(super) fn issuer(&self, value: &str) -> Option<Never> {
-        let takes = |issuer: &str| match (value.strip_prefix('*'), value.strip_suffix('*')) {
-            (Some(end), _) => issuer.ends_with(end),
-            (None, Some(start)) => issuer.starts_with(start),
-            (None, None) => issuer == value,
+        let is_there = match (value.strip_prefix('*'), value.strip_suffix('*')) {
+            (Some(end), _) => self.issuers.iter().any(|it| it.ends_with(end)),
+            (None, Some(start)) => self.has_beginning(start),
+            (None, None) => self.issuers.contains(value),
         };
-        self.unless(self.issuers().any(takes), NO_ISSUER)
+        self.unless(is_there, NO_ISSUER)
     }
 
     /// Why no token is `value`, which is an issuer and a subject.
@@ -88,17 +91,22 @@ impl Tokens<'_> {
         if value.starts_with('*') {
             return None;
         }
-        let begins = |issuer: &str, text: &str| {
-            text.strip_prefix(issuer).is_some_and(|rest| rest.starts_with('/'))
+        // An issuer may have slashes of its own.
+        let begins = |text: &str| {
+            let mut ends = text.match_indices('/').map(|(at, _)| at);
+            ends.any(|at| text.get(..at).is_some_and(|it| self.issuers.contains(it)))
         };
         if let Some(start) = value.strip_suffix('*') {
-            let may = |it: &str| format!("{it}/").starts_with(start) || begins(it, start);
-            return self.unless(self.issuers().any(may), NO_ISSUER);
+            return self.unless(self.has_beginning(start) || begins(start), NO_ISSUER);
         }
-        // An issuer may have slashes of its own.
-        let is_issuer = self.issuers().any(|it| it == value);
+        let is_issuer = self.issuers.contains(value);
         let reason = if value.contains('/') && !is_issuer { NO_ISSUER } else { NO_SUBJECT };
-        self.unless(self.issuers().any(|it| begins(it, value)), reason)
+        self.unless(begins(value), reason)
+    }
+
+    fn has_beginning(&self, start: &str) -> bool {
+        let from = (Bound::Included(start), Bound::Unbounded);
+        self.issuers.range::<str, _>(from).next().is_some_and(|first| first.starts_with(start))
     }
 
     /// Where nothing checks tokens, that is told of the rule.
