@@ -36,7 +36,9 @@ fn pattern(pattern: &TextPattern) -> String {
     match pattern {
         TextPattern::Present => "*".to_owned(),
         TextPattern::Exact(text) if text.is_empty() => "\"\"".to_owned(),
-        TextPattern::Exact(text) | TextPattern::Template(text) => text.clone(),
+        TextPattern::Exact(text) | TextPattern::Template(text) | TextPattern::Glob(text) => {
+            text.clone()
+        }
         TextPattern::Prefix(text) => format!("{text}*"),
         TextPattern::Suffix(text) => format!("*{text}"),
     }

@@ -5,17 +5,27 @@
 
 use crate::api::istio::{Condition, Operation, Rule, Source};
 use crate::check::identity;
-use crate::check::policy_value::{every_address, is_within};
-use crate::resolve::{Mesh, Workload};
+use crate::check::policy_value::{every_address, is_namespace, is_within};
+use crate::resolve::{CLUSTER_LOCAL, Mesh, Workload};
 
 /// A peer with the identity of a workload, or without any.
 pub(super) struct Caller<'a>(Option<Identity<'a>>);
 
 struct Identity<'a> {
-    /// In each of the trust domains that stand for the mesh.
-    principals: Vec<String>,
+    principal: String,
+    /// How policies may write it out besides, by what stands for the mesh's trust domain.
+    aliases: Vec<String>,
     namespace: &'a str,
     account: &'a str,
+}
+
+impl Identity<'_> {
+    /// Whether a principal of a policy stands for it, among others.
+    fn is(&self, value: &str) -> bool {
+        let is_whole = || value.matches('/').count() == 4;
+        is_within(&self.principal, value)
+            || (is_whole() && self.aliases.iter().any(|it| is_within(it, value)))
+    }
 }
 
 impl<'a> Caller<'a> {
@@ -24,9 +34,11 @@ impl<'a> Caller<'a> {
     pub(super) fn of(mesh: &Mesh<'_>, workload: &'a Workload<'_>) -> Self {
         let (namespace, account) =
             (workload.namespace(), workload.inventory.service_account.as_str());
-        let domains = mesh.settings.trust_domains();
-        let principals = domains.map(|domain| format!("{domain}/ns/{namespace}/sa/{account}"));
-        Self(Some(Identity { principals: principals.collect(), namespace, account }))
+        let of = |domain: &str| format!("{domain}/ns/{namespace}/sa/{account}");
+        let aliases = mesh.settings.trust_domain_aliases.iter().map(String::as_str);
+        let aliases = aliases.chain([CLUSTER_LOCAL]).map(of).collect();
+        let principal = of(mesh.settings.trust_domain);
+        Self(Some(Identity { principal, aliases, namespace, account }))
     }
 
     /// Whether a rule of a policy in the namespace `own` may hold for the caller: what it asks of tokens and addresses may be so.
@@ -49,11 +61,11 @@ impl<'a> Caller<'a> {
     }
 
     fn has_identity(&self, source: &Source, own: &str) -> bool {
-        let Some(Identity { principals, namespace, account }) = &self.0 else {
+        let Some(identity @ Identity { namespace, account, .. }) = &self.0 else {
             return identity::asked_by(source).is_none();
         };
-        let is_principal = |value: &String| principals.iter().any(|id| is_within(id, value));
-        let is_namespace = |value: &String| is_within(namespace, value);
+        let is_principal = |value: &String| identity.is(value);
+        let is_namespace = |value: &String| is_namespace(namespace, value);
         let is_account = |value: &String| match value.split_once('/') {
             Some(named) => named == (*namespace, *account),
             None => (own, value.as_str()) == (*namespace, *account),

@@ -21,6 +21,7 @@ mod workloads;
 mod ambient;
 mod any_match;
 mod audience;
+mod barred;
 mod behind_gateway;
 mod caller;
 mod capture;

@@ -25,6 +25,12 @@ pub(super) struct Attribute {
     left_out: List,
 }
 
+impl Attribute {
+    pub(super) fn asked<'p>(&self, of: &'p Operation) -> &'p [String] {
+        self.asked.1(of)
+    }
+}
+
 type List = (&'static str, fn(&Operation) -> &[String]);
 
 pub(super) const HOSTS: Attribute =

@@ -52,6 +52,18 @@ pub(super) fn is_within(value: &str, other: &str) -> bool {
     }
 }
 
+/// Whether a namespace is one that `pattern` stands for, in which every star is a wildcard.
+pub(super) fn is_namespace(name: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let inner: Vec<_> = parts.collect();
+    let Some((last, inner)) = inner.split_last() else { return name == pattern };
+    let rest = name.strip_prefix(first).and_then(|it| it.strip_suffix(last));
+    rest.is_some_and(|rest| {
+        inner.iter().try_fold(rest, |rest, part| Some(rest.split_once(*part)?.1)).is_some()
+    })
+}
+
 /// The same of paths, which may be templates: `{*}` is one segment, `{**}` any run of characters.
 pub(super) fn is_path_within(value: &str, other: &str) -> bool {
     if value.contains('{') || other.contains('{') {

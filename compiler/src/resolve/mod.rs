@@ -75,7 +75,7 @@ pub(crate) use meeting::Meeting;
 pub use namespace::Namespaces;
 pub use ruler::{Ruler, Rulers};
 pub(crate) use selectors::Selectors;
-pub use settings::{AccessLog, Settings};
+pub use settings::{AccessLog, CLUSTER_LOCAL, Settings};
 pub use view::{SeenHost, SeenService, View};
 pub use visibility::Visibility;
 pub use workload::{Workload, Workloads};

@@ -8,6 +8,9 @@ use crate::api::istio::{H2UpgradePolicy, HttpRetry};
 use crate::api::mesh_config::{AccessLogEncoding, MeshConfig, NormalizationType, OutboundMode};
 use crate::api::{Mesh, Resource};
 
+/// What stands for the mesh's own trust domain in the identities of policies.
+pub const CLUSTER_LOCAL: &str = "cluster.local";
+
 /// The mesh configuration that counts.
 #[derive(Clone, Debug)]
 pub struct Settings<'a> {
@@ -91,16 +94,17 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// What the trust domain of the mesh's own workloads is called: by its name, by `cluster.local`, which stands for it whatever
-    /// it is, and by its aliases. Source: Istio, `trustdomain.Bundle`.
+    /// The trust domain of the mesh's own workloads, and those that are taken for it.
     pub fn trust_domains(&self) -> impl Iterator<Item = &'a str> {
         let aliases = self.trust_domain_aliases.iter().map(String::as_str);
-        [self.trust_domain, "cluster.local"].into_iter().chain(aliases)
+        std::iter::once(self.trust_domain).chain(aliases)
     }
 
+    /// Whether identities of a policy that begin with it are those of the mesh's own workloads: `cluster.local` stands for its
+    /// trust domain, whatever that is, where an identity is written out. Source: Istio, `ReplaceTrustDomainAliases`.
     #[must_use]
     pub fn is_own(&self, trust_domain: &str) -> bool {
-        self.trust_domains().any(|own| own == trust_domain)
+        trust_domain == CLUSTER_LOCAL || self.trust_domains().any(|own| own == trust_domain)
     }
 }
 

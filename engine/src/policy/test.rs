@@ -77,6 +77,11 @@ fn text_matcher(
     if *subject != Subject::Path && patterns.iter().any(is_template) {
         return Err(mismatch(subject, "a path template"));
     }
+    let is_glob = |pattern: &TextPattern| matches!(pattern, TextPattern::Glob(_));
+    let has_globs = matches!(subject, Subject::Namespace | Subject::TrustDomain);
+    if !has_globs && patterns.iter().any(is_glob) {
+        return Err(mismatch(subject, "stars within a text"));
+    }
     let texts = |ledger: &Ledger| TextSet::compile(patterns, ledger);
     let claim = |name: &str| Box::from([Box::from(name)]);
     Ok(match subject {
@@ -159,8 +164,8 @@ fn request_principal(pattern: &TextPattern, ledger: &Ledger) -> Result<(TextSet,
             Some((issuer, subject)) => (suffix(issuer), exact(subject)),
             None => (TextPattern::Present, suffix(text)),
         },
-        TextPattern::Template(_) => {
-            return Err(mismatch(&Subject::RequestPrincipal, "a path template"));
+        TextPattern::Template(_) | TextPattern::Glob(_) => {
+            return Err(mismatch(&Subject::RequestPrincipal, "such a pattern"));
         }
     };
     Ok((TextSet::compile([&issuer], ledger)?, TextSet::compile([&subject], ledger)?))

@@ -16,7 +16,7 @@ pub(super) struct TextSet {
     exact: HashSet<Box<[u8]>>,
     prefixes: Vec<Box<str>>,
     suffixes: Vec<Box<str>>,
-    templates: Vec<Pattern>,
+    patterns: Vec<Pattern>,
 }
 
 impl TextSet {
@@ -34,7 +34,8 @@ impl TextSet {
                 }
                 TextPattern::Prefix(text) => set.prefixes.push(text.as_str().into()),
                 TextPattern::Suffix(text) => set.suffixes.push(text.as_str().into()),
-                TextPattern::Template(text) => set.templates.push(ledger.template(text)?),
+                TextPattern::Template(text) => set.patterns.push(ledger.template(text)?),
+                TextPattern::Glob(text) => set.patterns.push(ledger.pattern(&glob(text))?),
             }
         }
         Ok(set)
@@ -50,8 +51,21 @@ impl TextSet {
             || (!self.exact.is_empty() && self.exact.contains(text))
             || self.prefixes.iter().any(|prefix| text.starts_with(prefix.as_bytes()))
             || self.suffixes.iter().any(|suffix| text.ends_with(suffix.as_bytes()))
-            || self.templates.iter().any(|template| template.matches(text))
+            || self.patterns.iter().any(|pattern| pattern.matches(text))
     }
+}
+
+/// The expression for a text in which each `*` is any run of characters.
+fn glob(text: &str) -> String {
+    let mut expression = String::with_capacity(2 * text.len());
+    for character in text.chars() {
+        match character {
+            '*' => expression.push_str(".*"),
+            _ if character.is_ascii_punctuation() => expression.extend(['\\', character]),
+            _ => expression.push(character),
+        }
+    }
+    expression
 }
 
 /// Hosts, whose case does not count. A port does, and so does a dot at the end: what a client sends is compared as it
@@ -75,9 +89,9 @@ impl HostSet {
                 }
                 TextPattern::Prefix(text) => set.prefixes.push(text.as_str().into()),
                 TextPattern::Suffix(text) => set.suffixes.push(text.as_str().into()),
-                TextPattern::Template(_) => {
+                TextPattern::Template(_) | TextPattern::Glob(_) => {
                     let subject = "Host".to_owned();
-                    return Err(Fault::Mismatch { subject, accepts: "a path template" });
+                    return Err(Fault::Mismatch { subject, accepts: "such a pattern" });
                 }
             }
         }
@@ -94,7 +108,7 @@ impl HostSet {
 
 #[cfg(test)]
 mod tests {
-    use mesh_snapshot::object::TextPattern::{Exact, Prefix, Present, Suffix, Template};
+    use mesh_snapshot::object::TextPattern::{Exact, Glob, Prefix, Present, Suffix, Template};
 
     use super::{HostSet, TextPattern, TextSet};
     use crate::program::Ledger;
@@ -110,11 +124,15 @@ mod tests {
             Prefix("b-".to_owned()),
             Suffix("-c".to_owned()),
             Template("/t/{*}".to_owned()),
+            Glob("g*o*l".to_owned()),
+            Glob("x.*-y".to_owned()),
         ]);
-        for text in ["a", "b-", "b-x", "-c", "x-c", "/t/1"] {
+        for text in
+            ["a", "b-", "b-x", "-c", "x-c", "/t/1", "gol", "goal", "gxol", "goolool", "x.1-y"]
+        {
             assert!(all.accepts(text.as_bytes()), "{text}");
         }
-        for text in ["", "A", "ab", "B-x", "/t/", "x-c "] {
+        for text in ["", "A", "ab", "B-x", "/t/", "x-c ", "gl", "go", "ol", "gol ", "xa-y"] {
             assert!(!all.accepts(text.as_bytes()), "{text}");
         }
         assert!(set(&[Present]).accepts(b"x"));

@@ -131,4 +131,6 @@ pub enum TextPattern {
     Suffix(String),
     /// A path template with `{*}` (one segment) and `{**}` (any run of them).
     Template(String),
+    /// Of a namespace or a trust domain: each `*` in it is any run of characters.
+    Glob(String),
 }

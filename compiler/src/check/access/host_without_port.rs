@@ -3,6 +3,9 @@
 //! Sources: Istio, `AuthorizationPolicy.rules.to.operation.hosts`; ISTIO-SECURITY-2021-008: whoever sends the request decides whether
 //! its host names the port.
 
+use std::cell::OnceCell;
+
+use crate::check::barred::Barred;
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
 use crate::check::operation::{HOSTS, Values, keeping_out};
@@ -14,14 +17,16 @@ pub(super) static CHECK: Check =
     Check::lint("host-without-port", Severity::Warning, include_str!("host_without_port.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let barred = OnceCell::new();
     apart::authorization_policies(mesh, out, |policy, out| {
-        if policy.scope.is_err() {
-            return;
-        }
+        let Ok(scope) = &policy.scope else { return };
+        let may_pass =
+            |sent: &str| barred.get_or_init(|| Barred::of(mesh, &HOSTS)).lets_pass(scope, sent);
         let id = policy.resource.id;
         for Values { all, at, .. } in keeping_out(policy.resource, &HOSTS) {
             let open = all.iter().enumerate().filter_map(|(index, host)| {
-                Some((Place::value(id, at.clone().index(index)), host, past(host, all)?))
+                let sent = past(host, all).filter(|it| may_pass(it))?;
+                Some((Place::value(id, at.clone().index(index)), host, sent))
             });
             let mut open = open.peekable();
             if let Some((first, host, sent)) = open.next() {

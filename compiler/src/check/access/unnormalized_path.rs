@@ -4,9 +4,12 @@
 //! is told of for which there is such a request, which the finding shows. Sources: Istio, "Security best practices: customize your
 //! system on path normalization"; CVE-2021-31920.
 
+use std::cell::OnceCell;
+
 use mesh_engine::path::normalize_path;
 use mesh_snapshot::object::PathNormalization;
 
+use crate::check::barred::Barred;
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
 use crate::check::operation::{PATHS, Values, keeping_out};
@@ -22,13 +25,14 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !matches!(mode, PathNormalization::None | PathNormalization::Base) {
         return;
     }
+    let barred = OnceCell::new();
     apart::authorization_policies(mesh, out, |policy, out| {
-        if policy.scope.is_err() {
-            return;
-        }
+        let Ok(scope) = &policy.scope else { return };
+        let may_pass =
+            |sent: &str| barred.get_or_init(|| Barred::of(mesh, &PATHS)).lets_pass(scope, sent);
         let mut gaps =
             keeping_out(policy.resource, &PATHS).filter_map(|Values { all, at, .. }| {
-                let gap = all.iter().find_map(|path| gap(path, all, mode))?;
+                let gap = all.iter().find_map(|path| gap(path, all, mode, may_pass))?;
                 Some((gap, Place::key(policy.resource.id, at)))
             });
         if let Some((gap, first)) = gaps.next() {
@@ -43,8 +47,13 @@ struct Gap {
     spelling: String,
 }
 
-/// A way past all of `paths`, for what one of them keeps out.
-fn gap(path: &str, paths: &[String], mode: PathNormalization) -> Option<Gap> {
+/// A way past all of `paths`, for what one of them keeps out, that others let pass, too.
+fn gap(
+    path: &str,
+    paths: &[String],
+    mode: PathNormalization,
+    may_pass: impl Fn(&str) -> bool,
+) -> Option<Gap> {
     let kept_out = example(path);
     // What no request has anyway is not kept out: `policy-never-matches` says so.
     let is_normal = normalize_path(&kept_out, mode).is_ok_and(|normal| normal == kept_out);
@@ -53,7 +62,9 @@ fn gap(path: &str, paths: &[String], mode: PathNormalization) -> Option<Gap> {
     }
     let is_past = |spelling: &String| {
         let seen = normalize_path(spelling, mode);
-        seen.is_ok_and(|seen| !paths.iter().any(|path| is_path_within(&seen, path)))
+        seen.is_ok_and(|seen| {
+            !paths.iter().any(|path| is_path_within(&seen, path)) && may_pass(&seen)
+        })
     };
     let spelling = spellings(&kept_out).find(is_past)?;
     Some(Gap { kept_out, spelling })
@@ -95,7 +106,10 @@ mod tests {
 
     fn past(paths: &[&str]) -> Option<String> {
         let paths: Vec<String> = paths.iter().map(|&it| it.to_owned()).collect();
-        paths.iter().find_map(|it| gap(it, &paths, PathNormalization::Base)).map(|it| it.spelling)
+        paths
+            .iter()
+            .find_map(|it| gap(it, &paths, PathNormalization::Base, |_| true))
+            .map(|it| it.spelling)
     }
 
     #[test]

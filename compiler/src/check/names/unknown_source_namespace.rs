@@ -5,7 +5,7 @@
 
 use crate::api::istio::AuthorizationPolicy;
 use crate::api::nearest;
-use crate::check::policy_value::is_within;
+use crate::check::policy_value::is_namespace;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
@@ -66,9 +66,9 @@ fn lists(policy: &AuthorizationPolicy) -> Vec<List<'_>> {
     all
 }
 
-/// `*` may stand at either end. Proxies compare with case; Istio's analyzer does not.
+/// Proxies compare with case; Istio's analyzer does not.
 fn matches(known: &[&str], name: &str) -> bool {
-    name == "*" || known.iter().any(|own| is_within(own, name))
+    name.contains('*') && (name == "*" || known.iter().any(|own| is_namespace(own, name)))
 }
 
 fn report(place: Place, is_left_out: bool, name: &str, known: &[&str]) -> Diagnostic {

@@ -1,6 +1,6 @@
 //! `literal-star`: a `*` that looks like a wildcard, and is a star.
 //!
-//! A policy's value is a text, `prefix*`, `*suffix` or `*`. Paths of policies may be templates with `{*}` and `{**}`; paths
+//! A policy's value is a text, `prefix*`, `*suffix` or `*`; of a namespace alone every star is a wildcard. Paths of policies may be templates with `{*}` and `{**}`; paths
 //! of routes have no wildcards at all. Sources: Istio, `AuthorizationPolicy` (`Operation.paths`), `StringMatch`.
 
 use crate::api::Resource;
@@ -56,13 +56,11 @@ fn check_rule(
     for (index, part) in rule.from.iter().flatten().enumerate() {
         let Some(it) = &part.source else { continue };
         let at = |name: &'static str| at("from", index).field("source").field(name);
-        let named: [(&str, &[String]); 6] = [
+        let named: [(&str, &[String]); 4] = [
             ("principals", &it.principals),
             ("notPrincipals", &it.not_principals),
             ("requestPrincipals", &it.request_principals),
             ("notRequestPrincipals", &it.not_request_principals),
-            ("namespaces", &it.namespaces),
-            ("notNamespaces", &it.not_namespaces),
         ];
         let named = named.into_iter().filter(has_any);
         lists.extend(named.map(|(name, values)| (at(name), values)));
@@ -82,7 +80,7 @@ fn check_rule(
     for (index, condition) in rule.when.iter().enumerate() {
         let is_text = !matches!(
             condition.key.as_str(),
-            "source.ip" | "remote.ip" | "destination.ip" | "destination.port"
+            "source.ip" | "remote.ip" | "destination.ip" | "destination.port" | "source.namespace"
         );
         let named: [(&str, &[String]); 2] =
             [("values", &condition.values), ("notValues", &condition.not_values)];

@@ -341,3 +341,69 @@ fn the_servers_of_a_gateway_say_what_its_ports_speak() {
     assert!(!said("{mode: SIMPLE, credentialName: a}"));
     assert!(said("{mode: PASSTHROUGH}"));
 }
+
+#[test]
+fn what_another_policy_keeps_out_has_no_way_past() {
+    let policy = |name: &str, spec: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n"
+        )
+    };
+    let told = |check: &str, own: &str, other: &str| {
+        let files = [policy("own", own), policy("other", other)];
+        names(&[&files[0], &files[1]]).contains(&check)
+    };
+    let deny = |operation: &str| {
+        format!("{{action: DENY, rules: [{{to: [{{operation: {operation}}}]}}]}}")
+    };
+    let allow = |operation: &str| format!("{{rules: [{{to: [{{operation: {operation}}}]}}]}}");
+    let host = deny("{hosts: [admin.example.com]}");
+    for (other, is_told) in [
+        (deny("{hosts: ['admin.example.com:*']}"), false),
+        (deny("{hosts: ['*:80']}"), false),
+        (deny("{hosts: [other.example.com]}"), true),
+        (allow("{hosts: [admin.example.com, shop.example.com]}"), false),
+        (allow("{hosts: ['*']}"), true),
+        (allow("{methods: [GET]}"), true),
+        (
+            deny("{hosts: ['*:80']}")
+                .replace("{action", "{selector: {matchLabels: {app: a}}, action"),
+            true,
+        ),
+    ] {
+        assert_eq!(told("host-without-port", &host, &other), is_told, "{other}");
+    }
+    let path = deny("{paths: [/admin]}");
+    for (other, is_told) in [
+        (allow("{paths: [/admin, /shop]}"), false),
+        (allow("{paths: ['*']}"), true),
+        (deny("{paths: ['*admin']}"), false),
+        (deny("{paths: ['/shop']}"), true),
+    ] {
+        assert_eq!(told("unnormalized-path", &path, &other), is_told, "{other}");
+    }
+}
+
+#[test]
+fn the_mesh_has_a_trust_domain_and_a_word_for_it() {
+    let mesh = "trustDomain: prod.acme\ntrustDomainAliases: [old.acme]\n";
+    let config = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata:\n  mesh: |\n    {}\n",
+        mesh.trim_end().replace('\n', "\n    ")
+    );
+    for (field, value, is_never) in [
+        ("principals", "cluster.local/ns/shop/sa/a", false),
+        ("principals", "old.acme/ns/shop/sa/a", false),
+        ("principals", "prod.acme/ns/shop/*", false),
+        // Only what is written out is put in its place.
+        ("principals", "cluster.local/ns/shop/*", true),
+        ("trustDomains", "prod.acme", false),
+        ("trustDomains", "old.acme", false),
+        ("trustDomains", "cluster.local", true),
+    ] {
+        let rules =
+            format!("{{action: DENY, rules: [{{from: [{{source: {{{field}: ['{value}']}}}}]}}]}}");
+        let said = never_met(&[&config], &rules);
+        assert_eq!(!said.is_empty(), is_never, "{field} {value} {said:?}");
+    }
+}

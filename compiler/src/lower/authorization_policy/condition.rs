@@ -2,7 +2,9 @@
 
 use mesh_snapshot::object::{Accepts, Subject, Test};
 
-use super::pattern::{accounts, addresses, ports, principals, tests, texts};
+use super::pattern::{
+    accounts, addresses, namespaces, ports, principals, tests, texts, trust_domains,
+};
 use crate::api::istio::Condition;
 
 /// `None` where no proxy has the attribute.
@@ -17,6 +19,8 @@ pub(super) fn lower(
         Subject::DestinationPort => ports(values),
         Subject::ServiceAccount => accounts(values, namespace),
         Subject::Principal => principals(values, domains),
+        Subject::Namespace => namespaces(values),
+        Subject::TrustDomain => trust_domains(values, domains),
         _ => texts(values),
     };
     Some(tests(&subject, &condition.values, &condition.not_values, accepts).collect())

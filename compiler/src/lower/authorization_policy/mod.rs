@@ -58,7 +58,7 @@ impl Lowering<'_, '_> {
     }
 
     fn rule_of(&self, rule: &istio::Rule, namespace: &str, at: &At<'_>) -> Rule {
-        let domains = self.trust_domains();
+        let domains: Vec<_> = self.mesh.settings.trust_domains().map(str::to_owned).collect();
         let froms = rule.from.iter().flatten().filter_map(|from| from.source.as_ref());
         let tos = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
         let list = at.field("when");
@@ -81,13 +81,6 @@ impl Lowering<'_, '_> {
         let message = format!("no proxy has the attribute `{}`", condition.key);
         self.unserved(at.field("key").value(), message, "it is judged as one that is absent");
         when.extend(condition::absent(condition));
-    }
-
-    /// The mesh's own, and those that stand for it.
-    fn trust_domains(&self) -> Vec<String> {
-        let settings = &self.mesh.settings;
-        let own = std::iter::once(settings.trust_domain.to_owned());
-        own.chain(settings.trust_domain_aliases.iter().cloned()).collect()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use mesh_snapshot::object::{Accepts, Subject, Test, TextPattern};
 
+use crate::resolve::CLUSTER_LOCAL;
+
 /// Any text but a path.
 pub(super) fn pattern(text: &str) -> TextPattern {
     match (text.strip_prefix('*'), text.strip_suffix('*')) {
@@ -54,18 +56,70 @@ pub(super) fn accounts(values: &[String], namespace: &str) -> Accepts {
     Accepts::Text(values.iter().map(full).collect())
 }
 
-/// Identities of the mesh's trust domain are those of its aliases too. Source: Istio, `ReplaceTrustDomainAliases`.
+/// Namespaces, in which every star is a wildcard. Source: Istio, `srcNamespaceGenerator`.
+pub(super) fn namespaces(values: &[String]) -> Accepts {
+    Accepts::Text(values.iter().map(|text| glob(text)).collect())
+}
+
+/// Trust domains, in which the first star is a wildcard; one of the mesh's is all of them. Source: Istio,
+/// `srcTrustDomainGenerator`, `ExpandTrustDomainAliases`.
+pub(super) fn trust_domains(values: &[String], domains: &[String]) -> Accepts {
+    let mut patterns = Vec::new();
+    for text in values {
+        if domains.contains(text) {
+            patterns.extend(domains.iter().map(|domain| pattern(domain)));
+        } else if text.matches('*').count() == 1 {
+            patterns.push(glob(text));
+        } else {
+            patterns.push(TextPattern::Exact(text.clone()));
+        }
+    }
+    Accepts::Text(patterns)
+}
+
+fn glob(text: &str) -> TextPattern {
+    match pattern(text) {
+        TextPattern::Exact(text) | TextPattern::Prefix(text) | TextPattern::Suffix(text)
+            if text.contains('*') => {}
+        pattern => return pattern,
+    }
+    TextPattern::Glob(text.to_owned())
+}
+
+/// Identities of the mesh's trust domain are those of its aliases too, and `cluster.local` stands for all of them. Source: Istio,
+/// `ReplaceTrustDomainAliases`.
 pub(super) fn principals(values: &[String], domains: &[String]) -> Accepts {
     let mut patterns = Vec::new();
     for text in values {
-        match text.split_once('/') {
-            Some((domain, rest)) if domains.iter().any(|own| own == domain) => {
-                patterns.extend(domains.iter().map(|domain| pattern(&format!("{domain}/{rest}"))));
+        let whole = text.split_once('/').filter(|_| text.matches('/').count() == 4);
+        match whole {
+            Some((domain, rest)) if domain != "*" && is_own(domain, domains) => {
+                let identities = domains.iter().map(|own| match domain.strip_prefix('*') {
+                    Some(end) if own.ends_with(end) => pattern(text),
+                    _ => pattern(&format!("{own}/{rest}")),
+                });
+                for identity in identities {
+                    if !patterns.contains(&identity) {
+                        patterns.push(identity);
+                    }
+                }
             }
             _ => patterns.push(pattern(text)),
         }
     }
     Accepts::Text(patterns)
+}
+
+/// Whether the mesh's own workloads are of a trust domain, which may have a star at one end; so may theirs.
+fn is_own(domain: &str, domains: &[String]) -> bool {
+    let is_within = |text: &str, pattern: &str| {
+        pattern.strip_suffix('*').is_some_and(|start| text.starts_with(start))
+            || pattern.strip_prefix('*').is_some_and(|end| text.ends_with(end))
+    };
+    domain == CLUSTER_LOCAL
+        || domains
+            .iter()
+            .any(|own| own == domain || is_within(domain, own) || is_within(own, domain))
 }
 
 #[cfg(test)]
@@ -88,6 +142,35 @@ mod tests {
         let of = |text: &str| principals(&[text.to_owned()], &domains);
         let both = vec![exact("new/ns/a/sa/b"), exact("old/ns/a/sa/b")];
         assert_eq!(of("old/ns/a/sa/b"), Accepts::Text(both));
-        assert_eq!(of("x/ns/a/sa/b"), Accepts::Text(vec![exact("x/ns/a/sa/b")]));
+        assert_eq!(of("cluster.local/ns/a/sa/b"), of("old/ns/a/sa/b"));
+        for text in ["x/ns/a/sa/b", "new/ns/a", "cluster.local/ns/a/sa/b/c"] {
+            assert_eq!(of(text), Accepts::Text(vec![exact(text)]));
+        }
+        let end = |text: &str| TextPattern::Suffix(text.into());
+        let one = vec![end("ew/ns/a/sa/b"), exact("old/ns/a/sa/b")];
+        assert_eq!(of("*ew/ns/a/sa/b"), Accepts::Text(one));
+        assert_eq!(of("*/ns/a/sa/b"), Accepts::Text(vec![end("/ns/a/sa/b")]));
+    }
+
+    #[test]
+    fn a_trust_domain_of_the_mesh_is_all_of_them() {
+        let domains = ["new".to_owned(), "old".to_owned()];
+        let of = |text: &str| trust_domains(&[text.to_owned()], &domains);
+        let exact = |text: &str| TextPattern::Exact(text.into());
+        assert_eq!(of("old"), Accepts::Text(vec![exact("new"), exact("old")]));
+        // It is a pointer in identities alone.
+        assert_eq!(of("cluster.local"), Accepts::Text(vec![exact("cluster.local")]));
+        assert_eq!(of("a*b"), Accepts::Text(vec![TextPattern::Glob("a*b".into())]));
+        assert_eq!(of("a*b*"), Accepts::Text(vec![exact("a*b*")]));
+    }
+
+    #[test]
+    fn every_star_of_a_namespace_is_a_wildcard() {
+        let of = |text: &str| namespaces(&[text.to_owned()]);
+        let glob = |text: &str| Accepts::Text(vec![TextPattern::Glob(text.into())]);
+        assert_eq!(of("sh*p"), glob("sh*p"));
+        assert_eq!(of("*ho*"), glob("*ho*"));
+        assert_eq!(of("sh*"), Accepts::Text(vec![TextPattern::Prefix("sh".into())]));
+        assert_eq!(of("*"), Accepts::Text(vec![TextPattern::Present]));
     }
 }

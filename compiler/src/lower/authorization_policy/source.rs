@@ -2,12 +2,13 @@
 
 use mesh_snapshot::object::{Subject, Test};
 
-use super::pattern::{accounts, addresses, principals, tests, texts};
+use super::pattern::{accounts, addresses, namespaces, principals, tests, texts, trust_domains};
 use crate::api::istio::Source;
 
 pub(super) fn lower(source: &Source, namespace: &str, domains: &[String]) -> Vec<Test> {
     let principals = |values: &[String]| principals(values, domains);
     let accounts = |values: &[String]| accounts(values, namespace);
+    let trusted = |values: &[String]| trust_domains(values, domains);
     let it = source;
     tests(&Subject::Principal, &it.principals, &it.not_principals, principals)
         .chain(tests(
@@ -16,7 +17,7 @@ pub(super) fn lower(source: &Source, namespace: &str, domains: &[String]) -> Vec
             &it.not_request_principals,
             texts,
         ))
-        .chain(tests(&Subject::Namespace, &it.namespaces, &it.not_namespaces, texts))
+        .chain(tests(&Subject::Namespace, &it.namespaces, &it.not_namespaces, namespaces))
         .chain(tests(&Subject::SourceIp, &it.ip_blocks, &it.not_ip_blocks, addresses))
         .chain(tests(&Subject::RemoteIp, &it.remote_ip_blocks, &it.not_remote_ip_blocks, addresses))
         .chain(tests(
@@ -25,6 +26,6 @@ pub(super) fn lower(source: &Source, namespace: &str, domains: &[String]) -> Vec
             &it.not_service_accounts,
             accounts,
         ))
-        .chain(tests(&Subject::TrustDomain, &it.trust_domains, &it.not_trust_domains, texts))
+        .chain(tests(&Subject::TrustDomain, &it.trust_domains, &it.not_trust_domains, trusted))
         .collect()
 }

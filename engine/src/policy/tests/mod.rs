@@ -201,6 +201,8 @@ fn identities_are_compared_by_their_parts() {
         (Subject::Namespace, exact("shop"), true),
         (Subject::Namespace, exact("sho"), false),
         (Subject::Namespace, TextPattern::Prefix("sh".to_owned()), true),
+        (Subject::Namespace, TextPattern::Glob("s*o*".to_owned()), true),
+        (Subject::Namespace, TextPattern::Glob("o*p".to_owned()), false),
         (Subject::ServiceAccount, exact("shop/web"), true),
         (Subject::ServiceAccount, exact("shop/we"), false),
         (Subject::TrustDomain, exact("td"), true),

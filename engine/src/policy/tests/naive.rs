@@ -29,7 +29,7 @@ fn accepts(pattern: &TextPattern, text: &str) -> bool {
         TextPattern::Exact(exact) => text == exact,
         TextPattern::Prefix(prefix) => text.starts_with(prefix.as_str()),
         TextPattern::Suffix(suffix) => text.ends_with(suffix.as_str()),
-        TextPattern::Template(_) => unreachable!("none is made"),
+        TextPattern::Template(_) | TextPattern::Glob(_) => unreachable!("none is made"),
     }
 }
 

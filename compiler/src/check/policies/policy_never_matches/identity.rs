@@ -60,9 +60,13 @@ impl<'a> Callers<'_, 'a> {
 
     /// Whether the mesh's own workloads are of the trust domain that an identity begins with.
     fn are_of(&self, value: &str) -> bool {
-        let mut own = self.settings().trust_domains();
+        let settings = self.settings();
+        let mut own = settings.trust_domains();
         match (value.split_once('/'), value.strip_suffix('*')) {
             _ if value.starts_with('*') => true,
+            (Some((domain, _)), _) if domain.contains('*') => true,
+            // What is written out is of the mesh by whatever stands for it.
+            (Some((domain, _)), _) if value.matches('/').count() == 4 => settings.is_own(domain),
             (Some((domain, _)), _) => own.any(|it| it == domain),
             (None, Some(start)) => own.any(|it| it.starts_with(start)),
             (None, None) => false,

@@ -1,0 +1,102 @@
+//! Requests that policies for the same workloads keep out by their host or their path, whoever sends them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mesh_snapshot::Applies;
+
+use crate::api::istio::{Action, Operation};
+use crate::check::matching::form::Form;
+use crate::check::operation::Attribute;
+use crate::check::policy_value::is_path_within;
+use crate::resolve::Mesh;
+use crate::resolve::policy::Scope;
+
+/// What the policies of a mesh ask of one attribute of requests, by whom they are for.
+pub(super) struct Barred<'m>(BTreeMap<&'m Scope<'m>, Said<'m>>);
+
+#[derive(Default)]
+struct Said<'m> {
+    /// What `DENY` rules name, whatever else they ask for.
+    denied: Values<'m>,
+    /// What `ALLOW` rules name; absent: there are none.
+    allowed: Option<Values<'m>>,
+}
+
+impl<'m> Barred<'m> {
+    pub(super) fn of(mesh: &'m Mesh<'_>, attribute: &Attribute) -> Self {
+        let mut all: BTreeMap<&Scope<'_>, Said<'_>> = BTreeMap::new();
+        for policy in
+            mesh.policies.authorization_policies.iter().filter(|it| !it.resource.is_tried())
+        {
+            let Ok(scope) = &policy.scope else { continue };
+            let said = all.entry(scope).or_default();
+            let values = match policy.resource.spec.action {
+                Action::Deny => &mut said.denied,
+                Action::Allow => said.allowed.get_or_insert_default(),
+                Action::Audit | Action::Custom => continue,
+            };
+            for rule in policy.resource.spec.rules.iter().flatten() {
+                let Some(to) = &rule.to else {
+                    // What denies everything of somebody says nothing of a host or a path.
+                    values.any |= policy.resource.spec.action == Action::Allow;
+                    continue;
+                };
+                for operation in to.iter().filter_map(|it| it.operation.as_ref()) {
+                    values.add(attribute, operation, policy.resource.spec.action);
+                }
+            }
+        }
+        Self(all)
+    }
+
+    /// Whether a request for `text` may get past all policies that are for those whom `scope` is for, and others.
+    pub(super) fn lets_pass(&self, scope: &Scope<'_>, text: &str) -> bool {
+        let everywhere = Scope { namespace: None, applies: Applies::All };
+        let namespace = Scope { namespace: scope.namespace, applies: Applies::All };
+        let scopes: BTreeSet<_> = [&everywhere, &namespace, scope].into();
+        let said: Vec<_> = scopes.into_iter().filter_map(|it| self.0.get(it)).collect();
+        let mut allowed = said.iter().filter_map(|it| it.allowed.as_ref()).peekable();
+        let is_let_in = allowed.peek().is_none() || allowed.any(|it| it.take(text));
+        is_let_in && !said.iter().any(|it| it.denied.take(text))
+    }
+}
+
+/// Values of policies, found by what they take.
+#[derive(Default)]
+struct Values<'m> {
+    any: bool,
+    exact: BTreeSet<&'m str>,
+    prefixes: BTreeSet<&'m str>,
+    suffixes: BTreeSet<&'m str>,
+    templates: BTreeSet<&'m str>,
+}
+
+impl<'m> Values<'m> {
+    fn add(&mut self, attribute: &Attribute, operation: &'m Operation, action: Action) {
+        let asked = attribute.asked(operation);
+        self.any |= asked.is_empty() && action == Action::Allow;
+        for value in asked {
+            match Form::of_policy(value) {
+                _ if value.contains('{') => self.templates.insert(value),
+                Some(Form::Exact(text)) => self.exact.insert(text),
+                Some(Form::Prefix(text)) => self.prefixes.insert(text),
+                Some(Form::Suffix(text)) => self.suffixes.insert(text),
+                _ => {
+                    self.any = true;
+                    continue;
+                }
+            };
+        }
+    }
+
+    fn take(&self, text: &str) -> bool {
+        let mut cuts = (0..=text.len()).filter(|at| text.is_char_boundary(*at));
+        self.any
+            || self.exact.contains(text)
+            || cuts.any(|at| {
+                let (start, end) = text.split_at(at);
+                self.prefixes.contains(start) || self.suffixes.contains(end)
+            })
+            || self.templates.iter().any(|it| is_path_within(text, it))
+    }
+}
