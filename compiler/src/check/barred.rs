@@ -1,6 +1,7 @@
 //! Requests that policies for the same workloads keep out by their host or their path, whoever sends them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use mesh_snapshot::Applies;
 
@@ -63,7 +64,7 @@ impl<'m> Barred<'m> {
 
 /// Values of policies, found by what they take.
 #[derive(Default)]
-struct Values<'m> {
+pub(super) struct Values<'m> {
     any: bool,
     exact: BTreeSet<&'m str>,
     prefixes: BTreeSet<&'m str>,
@@ -72,10 +73,20 @@ struct Values<'m> {
 }
 
 impl<'m> Values<'m> {
+    pub(super) fn of(values: &'m [String]) -> Self {
+        let mut all = Self::default();
+        all.extend(values);
+        all
+    }
+
     fn add(&mut self, attribute: &Attribute, operation: &'m Operation, action: Action) {
         let asked = attribute.asked(operation);
         self.any |= asked.is_empty() && action == Action::Allow;
-        for value in asked {
+        self.extend(asked);
+    }
+
+    fn extend(&mut self, values: &'m [String]) {
+        for value in values {
             match Form::of_policy(value) {
                 _ if value.contains('{') => self.templates.insert(value),
                 Some(Form::Exact(text)) => self.exact.insert(text),
@@ -89,7 +100,7 @@ impl<'m> Values<'m> {
         }
     }
 
-    fn take(&self, text: &str) -> bool {
+    pub(super) fn take(&self, text: &str) -> bool {
         let mut cuts = (0..=text.len()).filter(|at| text.is_char_boundary(*at));
         self.any
             || self.exact.contains(text)
@@ -99,4 +110,19 @@ impl<'m> Values<'m> {
             })
             || self.templates.iter().any(|it| is_path_within(text, it))
     }
+
+    /// Whether any of them begins with `text`.
+    pub(super) fn has_beginning(&self, text: &str) -> bool {
+        has_beginning(&self.exact, text) || has_beginning(&self.prefixes, text)
+    }
+
+    /// Whether any of them is how texts end, with a port behind `text`.
+    pub(super) fn has_ending_with_port(&self, text: &str) -> bool {
+        has_beginning(&self.suffixes, &format!("{text}:"))
+    }
+}
+
+fn has_beginning(all: &BTreeSet<&str>, text: &str) -> bool {
+    let from = (Bound::Included(text), Bound::Unbounded);
+    all.range::<str, _>(from).next().is_some_and(|first| first.starts_with(text))
 }

@@ -18,6 +18,11 @@ pub(super) fn lists_hosts(mesh: &Mesh<'_>) -> bool {
     mesh.services.iter().next().is_some() || !mesh.source.project.inventory.hosts.is_empty()
 }
 
+/// Whether there is any Service of Kubernetes.
+pub(super) fn lists_services(mesh: &Mesh<'_>) -> bool {
+    !mesh.source.services.is_empty() || !mesh.source.project.inventory.hosts.is_empty()
+}
+
 /// Whether there is any Gateway of Istio's, so that a name which is none is a mistake.
 pub(super) fn lists_gateways(mesh: &Mesh<'_>) -> bool {
     mesh.gateways.iter().next().is_some() || !mesh.source.project.inventory.gateways.is_empty()
@@ -57,6 +62,11 @@ pub(super) fn may_have_host(mesh: &Mesh<'_>, host: &str) -> bool {
     };
     mesh.source.project.inventory.hosts.iter().any(is_listed)
         || mesh.source.incomplete.iter().any(may_be)
+}
+
+/// Whether `host` would be a Service, of which the repository shows none.
+pub(super) fn is_of_unseen_services(mesh: &Mesh<'_>, host: &str) -> bool {
+    !lists_services(mesh) && host.ends_with(&format!(".svc.{}", mesh.settings.cluster_domain))
 }
 
 /// Whether a resource of this kind exists and could not be read.

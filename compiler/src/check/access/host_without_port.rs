@@ -5,12 +5,13 @@
 
 use std::cell::OnceCell;
 
-use crate::check::barred::Barred;
+use crate::api::Resource;
+use crate::api::istio::{Action, AuthorizationPolicy, Condition};
+use crate::check::barred::{Barred, Values};
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
-use crate::check::operation::{HOSTS, Values, keeping_out};
-use crate::check::policy_value::is_within;
-use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::check::operation::{HOSTS, keeping_out};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
 pub(super) static CHECK: Check =
@@ -23,9 +24,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let may_pass =
             |sent: &str| barred.get_or_init(|| Barred::of(mesh, &HOSTS)).lets_pass(scope, sent);
         let id = policy.resource.id;
-        for Values { all, at, .. } in keeping_out(policy.resource, &HOSTS) {
+        let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at));
+        for (all, at) in hosts.chain(headers(policy.resource)) {
+            let taken = Values::of(all);
             let open = all.iter().enumerate().filter_map(|(index, host)| {
-                let sent = past(host, all).filter(|it| may_pass(it))?;
+                let sent = past(host, &taken).filter(|it| may_pass(it))?;
                 Some((Place::value(id, at.clone().index(index)), host, sent))
             });
             let mut open = open.peekable();
@@ -37,18 +40,42 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     });
 }
 
-/// The same host with a port, if none of `hosts` takes that.
-fn past(host: &str, hosts: &[String]) -> Option<String> {
+/// The same of conditions on the header, which is compared with its port, too.
+fn headers(policy: &Resource<AuthorizationPolicy>) -> impl Iterator<Item = (&[String], FieldPath)> {
+    let is_host = |it: &Condition| {
+        let name = it.key.strip_prefix("request.headers[").and_then(|it| it.strip_suffix(']'));
+        name.is_some_and(|it| it.eq_ignore_ascii_case("host") || it == ":authority")
+    };
+    let list: Option<(&str, fn(&Condition) -> &[String])> = match policy.spec.action {
+        Action::Deny => Some(("values", |it| &it.values)),
+        Action::Allow => Some(("notValues", |it| &it.not_values)),
+        Action::Audit | Action::Custom => None,
+    };
+    let rules = FieldPath::default().field("spec").field("rules");
+    list.into_iter().flat_map(move |(field, of)| {
+        let rules = rules.clone();
+        let each = policy.spec.rules.iter().flatten().enumerate();
+        each.flat_map(move |(index, rule)| {
+            let at = rules.clone().index(index).field("when");
+            let conditions = rule.when.iter().enumerate().filter(move |(_, it)| is_host(it));
+            conditions.map(move |(index, it)| (of(it), at.clone().index(index).field(field)))
+        })
+    })
+}
+
+/// The same host with a port, if none of the hosts beside takes that.
+fn past(host: &str, beside: &Values<'_>) -> Option<String> {
     let (Form::Exact(text) | Form::Suffix(text)) = Form::of_policy(host)? else { return None };
     if text.is_empty() || text.contains(':') {
         return None;
     }
-    let name = if host.starts_with('*') { format!("a{text}") } else { text.to_owned() };
+    let (name, begins) = match host.strip_prefix('*') {
+        Some(end) => (format!("a{end}"), beside.has_ending_with_port(end)),
+        None => (host.to_owned(), beside.has_beginning(&format!("{host}:"))),
+    };
     // A list of all ports would be as good as a pattern, and nobody writes it: any port shows that ports were thought of.
-    let begins = format!("{host}:");
-    let is_taken =
-        |other: &String| other.starts_with(&begins) || is_within(&format!("{name}:80"), other);
-    (!hosts.iter().any(is_taken)).then(|| format!("{name}:80"))
+    let sent = format!("{name}:80");
+    (!begins && !beside.take(&sent)).then_some(sent)
 }
 
 fn report(place: Place, host: &str, sent: &str) -> Diagnostic {
@@ -65,7 +92,7 @@ fn report(place: Place, host: &str, sent: &str) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use super::past;
+    use super::{Values, past};
 
     #[test]
     fn a_host_is_another_text_with_a_port_behind_it() {
@@ -85,7 +112,8 @@ mod tests {
             (&["a.example", "a.example.org:80"], Some("a.example:80")),
         ] {
             let hosts: Vec<String> = hosts.iter().map(|&it| it.to_owned()).collect();
-            let first = hosts.iter().find_map(|it| past(it, &hosts));
+            let taken = Values::of(&hosts);
+            let first = hosts.iter().find_map(|it| past(it, &taken));
             assert_eq!(first.as_deref(), sent, "{hosts:?}");
         }
     }

@@ -9,10 +9,10 @@ use std::cell::OnceCell;
 use mesh_engine::path::normalize_path;
 use mesh_snapshot::object::PathNormalization;
 
-use crate::check::barred::Barred;
+use crate::check::barred::{Barred, Values};
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
-use crate::check::operation::{PATHS, Values, keeping_out};
+use crate::check::operation::{self, PATHS, keeping_out};
 use crate::check::policy_value::is_path_within;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -30,11 +30,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { return };
         let may_pass =
             |sent: &str| barred.get_or_init(|| Barred::of(mesh, &PATHS)).lets_pass(scope, sent);
-        let mut gaps =
-            keeping_out(policy.resource, &PATHS).filter_map(|Values { all, at, .. }| {
-                let gap = all.iter().find_map(|path| gap(path, all, mode, may_pass))?;
+        let mut gaps = keeping_out(policy.resource, &PATHS).filter_map(
+            |operation::Values { all, at, .. }| {
+                let kept_out = Values::of(all);
+                let gap = all.iter().find_map(|path| gap(path, &kept_out, mode, may_pass))?;
                 Some((gap, Place::key(policy.resource.id, at)))
-            });
+            },
+        );
         if let Some((gap, first)) = gaps.next() {
             out.push(report(&gap, first).and_here(gaps.map(|(_, place)| place)));
         }
@@ -50,7 +52,7 @@ struct Gap {
 /// A way past all of `paths`, for what one of them keeps out, that others let pass, too.
 fn gap(
     path: &str,
-    paths: &[String],
+    paths: &Values<'_>,
     mode: PathNormalization,
     may_pass: impl Fn(&str) -> bool,
 ) -> Option<Gap> {
@@ -62,9 +64,7 @@ fn gap(
     }
     let is_past = |spelling: &String| {
         let seen = normalize_path(spelling, mode);
-        seen.is_ok_and(|seen| {
-            !paths.iter().any(|path| is_path_within(&seen, path)) && may_pass(&seen)
-        })
+        seen.is_ok_and(|seen| !paths.take(&seen) && may_pass(&seen))
     };
     let spelling = spellings(&kept_out).find(is_past)?;
     Some(Gap { kept_out, spelling })
@@ -102,14 +102,13 @@ fn report(gap: &Gap, place: Place) -> Diagnostic {
 mod tests {
     use mesh_snapshot::object::PathNormalization;
 
-    use super::gap;
+    use super::{Values, gap};
 
     fn past(paths: &[&str]) -> Option<String> {
         let paths: Vec<String> = paths.iter().map(|&it| it.to_owned()).collect();
-        paths
-            .iter()
-            .find_map(|it| gap(it, &paths, PathNormalization::Base, |_| true))
-            .map(|it| it.spelling)
+        let kept_out = Values::of(&paths);
+        let gap = |path: &String| gap(path, &kept_out, PathNormalization::Base, |_| true);
+        paths.iter().find_map(gap).map(|it| it.spelling)
     }
 
     #[test]

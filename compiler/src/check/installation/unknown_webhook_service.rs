@@ -15,7 +15,7 @@ pub(in crate::check) static CHECK: Check = Check::lint(
 .alias(&["IST0139"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    if !inventory::lists_hosts(mesh) {
+    if !inventory::lists_services(mesh) {
         return;
     }
     for resource in webhook::injectors(mesh) {

@@ -15,7 +15,7 @@ pub(super) static CHECK: Check =
 const SHOWN_MAX: usize = 2;
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    if !inventory::lists_hosts(mesh) {
+    if !inventory::lists_services(mesh) {
         out.extend(report(hosts(mesh), "Services", "hosts"));
     }
     if !inventory::lists_secrets(mesh) {
@@ -27,8 +27,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 fn hosts(mesh: &Mesh<'_>) -> Vec<Place> {
     let destinations = mesh.virtual_services.iter().flat_map(|(_, it)| {
-        let all = it.destinations();
-        all.map(|(_, at)| Place::value(at.document, at.path().field("host")))
+        // Where there are entries, what would be none is a Service.
+        let is_assumed = |host: &str| {
+            !inventory::lists_hosts(mesh) || inventory::is_of_unseen_services(mesh, host)
+        };
+        let assumed = it.destinations().filter(move |(to, _)| is_assumed(&to.host));
+        assumed.map(|(_, at)| Place::value(at.document, at.path().field("host")))
     });
     let routes = mesh.source.http_routes.iter();
     let routes = routes

@@ -3,11 +3,13 @@
 mod assumed_inventory;
 pub(super) mod expired_certificate;
 mod foreign_key;
+mod hidden_from_gateway;
 mod import_of_nothing;
 mod missing_port;
 pub(super) mod missing_reference_grant;
 mod secret_without_certificate;
 mod uncertified_host;
+mod undefined_alias;
 pub(super) mod unknown_export_namespace;
 pub(super) mod unknown_gateway;
 pub(super) mod unknown_grant_namespace;
@@ -29,6 +31,8 @@ use super::Rule;
 
 pub(super) static RULES: &[Rule] = &[
     (&unknown_host::CHECK, unknown_host::run),
+    (&hidden_from_gateway::CHECK, hidden_from_gateway::run),
+    (&undefined_alias::CHECK, undefined_alias::run),
     (&unknown_subset::CHECK, unknown_subset::run),
     (&unknown_port::CHECK, unknown_port::run),
     (&missing_port::CHECK, missing_port::run),

@@ -110,7 +110,7 @@ fn check_parents(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     describe(place, namespace, name, near)
                         .consequence("the route is attached to nothing, and no proxy uses it"),
                 );
-            } else if inventory::lists_hosts(mesh)
+            } else if inventory::lists_services(mesh)
                 && !inventory::is_incomplete(mesh, kind, namespace, name)
             {
                 let message = format!("there is no {kind} `{name}` in namespace `{namespace}`");

@@ -78,7 +78,10 @@ fn check_ingresses(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             ),
             ingress::Backend::NoService => continue,
         };
-        if host.starts_with('.') || inventory::has_host(mesh, host) {
+        if host.starts_with('.')
+            || inventory::has_host(mesh, host)
+            || inventory::is_of_unseen_services(mesh, host)
+        {
             continue;
         }
         let at = path.path().field("backend").field("service").field("name");
@@ -156,6 +159,7 @@ fn is_seen(mesh: &Mesh<'_>, it: &VirtualService<'_>, host: &str) -> bool {
     let mut wider = mesh.services.ends.overlapping(host).into_iter();
     wider.any(|wide| mesh.services.of_host(wide).iter().any(is_visible))
         || inventory::may_have_host(mesh, host)
+        || inventory::is_of_unseen_services(mesh, host)
 }
 
 /// The namespaces of clients by which a `VirtualService` is judged: those that it is exported to, its own where that is
@@ -184,7 +188,10 @@ fn check_backend(
     backend: &Backend,
     out: &mut Vec<Diagnostic>,
 ) {
-    if backend.fault != Some(InvalidBackend::NotFound) || inventory::has_host(mesh, &backend.host) {
+    if backend.fault != Some(InvalidBackend::NotFound)
+        || inventory::has_host(mesh, &backend.host)
+        || inventory::is_of_unseen_services(mesh, &backend.host)
+    {
         return;
     }
     let place = Place::value(document, path.field("name"));

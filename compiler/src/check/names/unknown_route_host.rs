@@ -34,7 +34,11 @@ pub(in crate::check) fn unknown<'m>(
 ) -> impl Iterator<Item = (usize, Option<String>)> {
     let is_asked = it.is_for_mesh() && inventory::lists_hosts(mesh);
     let hosts = it.hosts.iter().enumerate().filter(move |_| is_asked);
-    let hosts = hosts.filter(|(_, host)| !is_wildcard(host) && !inventory::has_host(mesh, host));
+    let hosts = hosts.filter(|(_, host)| {
+        !is_wildcard(host)
+            && !inventory::has_host(mesh, host)
+            && !inventory::is_of_unseen_services(mesh, host)
+    });
     let ending = format!(".svc.{}", mesh.settings.cluster_domain);
     let is_on_gateway = it.gateways.iter().any(|name| *name != GatewayName::Mesh);
     hosts.filter_map(move |(index, host)| {

@@ -17,7 +17,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
     for rule in &mesh.source.destination_rules {
         let host = qualify(&rule.spec.host, &rule.namespace, mesh.settings.cluster_domain);
-        if inventory::has_host(mesh, &host) {
+        if inventory::has_host(mesh, &host) || inventory::is_of_unseen_services(mesh, &host) {
             continue;
         }
         let place = Place::value(rule.id, FieldPath::default().field("spec").field("host"));

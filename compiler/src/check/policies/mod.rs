@@ -10,6 +10,7 @@ mod conflicting_telemetries;
 mod deny_by_identity;
 mod deny_closes_tcp;
 mod deny_overrules_allow;
+mod deny_without_authentication;
 mod deny_without_waypoint;
 mod deprecated_provider;
 pub(super) mod http_rule_on_tcp_port;
@@ -39,6 +40,7 @@ pub(super) static RULES: &[Rule] = &[
     (&deny_by_identity::CHECK, deny_by_identity::run),
     (&deny_closes_tcp::CHECK, deny_closes_tcp::run),
     (&deny_overrules_allow::CHECK, deny_overrules_allow::run),
+    (&deny_without_authentication::CHECK, deny_without_authentication::run),
     (&deny_without_waypoint::CHECK, deny_without_waypoint::run),
     (&service_port_in_policy::CHECK, service_port_in_policy::run),
     (&claim_route_without_authentication::CHECK, claim_route_without_authentication::run),

@@ -388,8 +388,26 @@ fn covers_condition(a: &Condition, b: &Condition) -> bool {
 
 /// Whether what has one of `b` has one of `a`; none asks for nothing.
 fn asked(kind: Kind, a: &[String], b: &[String]) -> bool {
+    // There may be thousands of blocks in one list.
+    if matches!(kind, Kind::Address) && a.len() > 1 && b.len() > 1 {
+        return are_held(a, b);
+    }
     let is_held = |b: &String| a.iter().any(|a| kind.is_within(b, a));
     a.is_empty() || (!b.is_empty() && b.iter().all(is_held))
+}
+
+/// Whether each block of `b` lies in one of `a`.
+fn are_held(a: &[String], b: &[String]) -> bool {
+    let blocks = |values: &[String]| -> Option<BTreeSet<IpNet>> {
+        values.iter().map(|it| block(it).ok().map(|it| it.trunc())).collect()
+    };
+    let (Some(a), Some(b)) = (blocks(a), blocks(b)) else { return false };
+    let lengths: BTreeSet<u8> = a.iter().map(IpNet::prefix_len).collect();
+    b.iter().all(|own| {
+        let wider = lengths.range(..=own.prefix_len());
+        let mut around = wider.filter_map(|length| IpNet::new(own.addr(), *length).ok());
+        around.any(|it| a.contains(&it.trunc()))
+    })
 }
 
 /// Whether all that `a` excludes `b` excludes, too.

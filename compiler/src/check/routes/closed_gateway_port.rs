@@ -18,7 +18,7 @@ pub(super) static CHECK: Check =
         .alias(&["IST0162"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    if !inventory::lists_hosts(mesh) {
+    if !inventory::lists_services(mesh) {
         return;
     }
     for gateway in mesh.gateways.iter() {

@@ -3,7 +3,8 @@
 //! A sidecar takes the one of its own namespace; everybody else takes the oldest that it sees. Entries that say the same are
 //! everyday: each team brings the hosts that it needs. Source: Istio, `selectServices`.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 
 use mesh_snapshot::object::{Discovery, ServicePort};
 
@@ -18,16 +19,43 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     // They stand in the order of their age.
     let mut by_host: HashMap<&str, Audiences<'_, Firsts<'_>>> = HashMap::new();
+    let ports = OnceCell::new();
     for (id, later) in mesh.services.iter() {
         let Origin::Entry(..) = later.origin else { continue };
         let audiences = by_host.entry(&later.host).or_default();
         let seen = audiences.of(&later.visibility).into_iter().flat_map(|it| &it.0);
-        let rivals = seen.filter(|(_, it)| it.namespace != later.namespace && rivals(it, later));
+        let others = seen.clone().filter(|(_, it)| it.namespace != later.namespace);
+        let rivals = others.filter(|(_, it)| rivals(it, later));
         if let Some((_, earlier)) = rivals.min_by_key(|(id, _)| *id) {
             out.push(report(earlier, later));
+        } else if let Some((_, earlier)) = seen.min_by_key(|(id, _)| *id)
+            && earlier.namespace != later.namespace
+            && leads_to(earlier) == leads_to(later)
+            && is_for_others(later)
+        {
+            let known = ports.get_or_init(|| ports_by_namespace(mesh));
+            let had = known.get(&(&*earlier.host, earlier.namespace));
+            let own = later.object.ports.iter().map(|port| port.number);
+            let lost = own.filter(|port| had.is_some_and(|had| !had.contains(port))).min();
+            out.extend(lost.map(|port| report_port(earlier, later, port)));
         }
         audiences.tell(&later.visibility, |firsts| firsts.tell(id, later));
     }
+}
+
+fn is_for_others(service: &Service<'_>) -> bool {
+    let mut named = service.visibility.named().peekable();
+    named.peek().is_none() || named.any(|it| it != service.namespace)
+}
+
+/// The ports of the entries of each namespace for each host, which are joined.
+fn ports_by_namespace<'m>(mesh: &'m Mesh<'_>) -> HashMap<(&'m str, &'m str), BTreeSet<u16>> {
+    let mut all: HashMap<_, BTreeSet<u16>> = HashMap::new();
+    for (_, it) in mesh.services.iter().filter(|(_, it)| !it.origin.is_kubernetes()) {
+        let ports = it.object.ports.iter().map(|port| port.number);
+        all.entry((&*it.host, it.namespace)).or_default().extend(ports);
+    }
+    all
 }
 
 /// Whether they lead to different places. That their protocols differ is `conflicting-entry-protocols`'s to say.
@@ -83,6 +111,19 @@ fn report(earlier: &Service<'_>, later: &Service<'_>) -> Diagnostic {
         .also(host(earlier), "counts for all others, since it is the older one")
         .consequence("one name leads to different endpoints, by the namespace of the client")
         .help("keep one of the two, or let each be seen in its own namespace alone: `exportTo: [\".\"]`")
+}
+
+/// Each for itself is in order, so that it is a notice.
+fn report_port(earlier: &Service<'_>, later: &Service<'_>, port: u16) -> Diagnostic {
+    let message =
+        format!("`{}` is defined in `{}` without port {port}", later.host, earlier.namespace);
+    let mut found = Diagnostic::new(&CHECK, host(later), message)
+        .label(format!("counts for sidecars in `{}`", later.namespace))
+        .also(host(earlier), "counts for all others, since it is the older one")
+        .consequence(format!("for other namespaces than `{}` the mesh has no port {port} of the host", later.namespace))
+        .help("give both the same ports, or let each be seen in its own namespace alone: `exportTo: [\".\"]`");
+    found.severity = Severity::Info;
+    found
 }
 
 fn host(service: &Service<'_>) -> Place {

@@ -1,10 +1,11 @@
-//! `unserved-backend`: an `HTTPRoute` or a `GRPCRoute` leads to what is neither a Service nor a host.
+//! `unserved-backend`: an `HTTPRoute` or a `GRPCRoute` leads to what is neither a Service nor a host, or nowhere.
 //!
 //! Sources: Gateway API, `HTTPBackendRef` (`ResolvedRefs`, `InvalidKind`); Istio, `buildDestination`.
 
+use crate::api::gateway_api::{HttpRouteFilter, HttpRouteRule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::route::{InvalidBackend, Parent};
+use crate::resolve::route::{HttpRoute, InvalidBackend, Parent};
 
 pub(super) static CHECK: Check =
     Check::lint("unserved-backend", Severity::Warning, include_str!("unserved_backend.md"));
@@ -14,16 +15,45 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let routes = mesh.http_routes.iter().map(|(_, it)| it);
     for route in routes.filter(|it| !it.parents.iter().all(is_foreign)) {
         let rules = FieldPath::default().field("spec").field("rules");
-        for (index, rule) in route.rules.iter().enumerate() {
-            for (place, backend) in rule.backends.iter().enumerate() {
+        for (index, (rule, written)) in route.rules.iter().zip(written(route)).enumerate() {
+            let at = rules.clone().index(index);
+            out.extend(leading_nowhere(written).map(|message| {
+                let place = Place::value(route.resource.id, at.clone());
+                let found = Diagnostic::new(&CHECK, place.clone(), message).supposing(place);
+                found.label("leads to nothing").consequence(ANSWERED)
+            }));
+            let backends = rule.backends.iter().zip(&written.backend_refs).enumerate();
+            for (place, (backend, reference)) in backends {
                 let Some((message, field)) = backend.fault.and_then(fault) else { continue };
-                let path = rules.clone().index(index).field("backendRefs").index(place);
+                let path = at.clone().field("backendRefs").index(place);
                 let at = Place::value(route.resource.id, path.field(field));
                 let found = Diagnostic::new(&CHECK, at, message).label("leads to nothing");
-                out.push(found.consequence("requests that go this way are answered with 500"));
+                out.push(found.consequence(match reference.weight {
+                    Some(0) => "no request goes this way as long as its weight is 0",
+                    _ => ANSWERED,
+                }));
             }
         }
     }
+}
+
+const ANSWERED: &str = "requests that go this way are answered with 500";
+
+fn written<'m>(route: &HttpRoute<'m>) -> &'m [HttpRouteRule] {
+    &route.resource.spec.rules
+}
+
+/// Why a rule has no backend at all. A filter may answer by itself. Source: Gateway API, `HTTPRouteRule.backendRefs`.
+fn leading_nowhere(rule: &HttpRouteRule) -> Option<&'static str> {
+    let answers = |it: &HttpRouteFilter| it.request_redirect.is_some() || it.is_unknown();
+    if rule.filters.iter().any(answers) {
+        return None;
+    }
+    if rule.backend_refs.is_empty() {
+        return Some("the rule has no backend, and no filter that answers");
+    }
+    let is_idle = rule.backend_refs.iter().all(|it| it.weight == Some(0));
+    is_idle.then_some("the weight of every backend of the rule is 0")
 }
 
 /// Why a backend is none, and the field that says so. That a Service needs a port is said where it is read; that there is none,

@@ -24,7 +24,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             };
             let (kind, name) = (&target.kind, &target.name);
             match state {
-                TargetState::Missing if inventory::lists_hosts(mesh) => {
+                TargetState::Missing if inventory::lists_services(mesh) => {
                     let namespace = &policy.namespace;
                     if !inventory::is_incomplete(mesh, kind, namespace, name) {
                         let message =

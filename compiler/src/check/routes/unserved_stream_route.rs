@@ -54,7 +54,7 @@ fn check_parent(
             let is_listed = if *kind == "Gateway" {
                 inventory::lists_api_gateways(mesh)
             } else {
-                inventory::lists_hosts(mesh)
+                inventory::lists_services(mesh)
             };
             if !is_listed || inventory::is_incomplete(mesh, kind, namespace, name) {
                 return None;

@@ -265,3 +265,22 @@ fn identities_with_wildcards_are_those_of_somebody() {
     let gateway = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a, namespace: web}\nspec: {selector: {app: a}, servers: [{port: {number: 443, name: a, protocol: HTTPS}, hosts: [a.example.com], tls: {mode: MUTUAL, credentialName: c}}]}\n";
     assert_eq!(told(&(beside.clone() + gateway), "*/sa/nobody"), [""; 0]);
 }
+
+#[test]
+fn services_are_assumed_where_none_is_shown() {
+    let route = super::route(
+        "a",
+        "{hosts: [shop.test], gateways: [g], http: [{route: [{destination: {host: web}}]}]}",
+    );
+    let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e, namespace: shop}\nspec: {hosts: [api.example.com], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}\n";
+    let about = |texts: &[&str]| {
+        let all = names(texts);
+        let about = ["assumed-inventory", "unknown-host"];
+        all.into_iter().filter(|it| about.contains(it)).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(about(&[&route]), ["assumed-inventory"].into());
+    assert_eq!(about(&[&route, entry]), ["assumed-inventory"].into());
+    assert!(about(&[&route, entry, REVIEWS]).contains("unknown-host"));
+    let elsewhere = route.replace("host: web", "host: api.example.org");
+    assert!(about(&[&elsewhere, entry]).contains("unknown-host"));
+}

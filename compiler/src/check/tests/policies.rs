@@ -407,3 +407,42 @@ fn the_mesh_has_a_trust_domain_and_a_word_for_it() {
         assert_eq!(!said.is_empty(), is_never, "{field} {value} {said:?}");
     }
 }
+
+#[test]
+fn a_gateway_that_asks_for_no_certificate_knows_nobody() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: edge, namespace: shop, labels: {app: edge}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n";
+    let gateway = |server: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{app: edge}}, servers: [{server}]}}\n"
+        )
+    };
+    let plain = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}";
+    let mutual = "{port: {number: 443, name: https, protocol: HTTPS}, hosts: ['*'], tls: {mode: ISTIO_MUTUAL}}";
+    let deny = "{action: DENY, selector: {matchLabels: {app: edge}}, rules: [{from: [{source: {namespaces: [shop]}}]}]}";
+    let told = |servers: &str| never_met(&[pod, &gateway(servers)], deny).len();
+    assert_eq!(told(plain), 1);
+    assert_eq!(told(mutual), 0);
+    assert_eq!(told(&format!("{plain}, {mutual}")), 0);
+    assert_eq!(never_met(&[pod], deny).len(), 0);
+}
+
+#[test]
+fn a_token_is_asked_for_where_something_takes_tokens() {
+    let pods = deployment("{app: reviews}");
+    let tokens = |selector: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {{name: a, namespace: shop}}\nspec: {{{selector}jwtRules: [{{issuer: a, jwksUri: 'https://example.com/keys'}}]}}\n"
+        )
+    };
+    let told = |rule: &str, beside: &[&str]| {
+        let policy = policy("shop", &format!("{{action: DENY, rules: [{rule}]}}"));
+        let texts: Vec<_> = [&*pods, &*policy].into_iter().chain(beside.iter().copied()).collect();
+        names(&texts).contains(&"deny-without-authentication")
+    };
+    let rule = "{from: [{source: {notRequestPrincipals: ['*']}}]}";
+    assert!(told(rule, &[]));
+    assert!(told("{when: [{key: request.auth.principal, notValues: ['*']}]}", &[]));
+    assert!(!told("{from: [{source: {notRequestPrincipals: ['a/*']}}]}", &[]));
+    assert!(!told(rule, &[&tokens("")]));
+    assert!(told(rule, &[&tokens("selector: {matchLabels: {app: other}}, ")]));
+}

@@ -2,7 +2,7 @@
 //!
 //! - What it asks for it also excludes (`methods` within `notMethods`), or two conditions on one attribute leave nothing.
 //! - It excludes what every request has (`notPaths: ["*"]`).
-//! - It asks for identities of the connection, and the workload takes plain text alone.
+//! - It asks for identities of the connection, and the workload takes plain text alone, or is a gateway that asks for no certificates.
 //! - It asks for tokens, and nothing checks tokens for the workload.
 //! - A value is one that no request has ([`crate::check::matching::possible`]): a path that is not as normalisation leaves paths, a method in lower
 //!   case, a host with a scheme; or an identity that the mesh gives nobody, or a token of an issuer whose tokens nothing takes.
@@ -40,7 +40,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let mut faults = contradictions(rule, &at);
-            faults.extend(without_identity(mesh, rule, &at, &selected));
+            faults.extend(without_identity(mesh, (action, rule), &at, &selected));
             faults.extend(without_token(mesh, rule, &at, &selected, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
             let dead = dead_values(&callers, &tokens, rule, &at).into_iter();
@@ -105,10 +105,10 @@ impl Fault {
     }
 }
 
-/// Every caller is somebody unknown to a workload that takes plain text alone.
+/// Every caller is somebody unknown to a workload that takes plain text alone, or to a gateway that asks for no certificates.
 fn without_identity(
     mesh: &Mesh<'_>,
-    rule: &Rule,
+    (action, rule): (Action, &Rule),
     at: &FieldPath,
     selected: &Selected<'_, '_>,
 ) -> Option<Fault> {
@@ -122,14 +122,24 @@ fn without_identity(
     let when = when
         .map(|(index, it)| (at.clone().field("when").index(index).field("key"), it.key.as_str()));
     let (at, asked) = from.chain(when).next()?;
-    let place = selected.plain_text(mesh)?.clone();
-    Some(Fault {
-        message: format!("`{asked}` asks for an identity, and no connection here has one"),
+    let message = format!("`{asked}` asks for an identity, and no connection here has one");
+    let fault = |place: &Place, why, help| Fault {
+        message,
         at,
         label: "never holds",
-        other: Some((place, "the workload takes plain text alone, which proves nothing")),
-        help: "let the workload take mutual TLS (`PERMISSIVE` or `STRICT`)",
-    })
+        other: Some((place.clone(), why)),
+        help,
+    };
+    if let Some(place) = selected.plain_text(mesh) {
+        let why = "the workload takes plain text alone, which proves nothing";
+        let help = "let the workload take mutual TLS (`PERMISSIVE` or `STRICT`)";
+        return Some(fault(place, why, help));
+    }
+    // Of a gateway that lets nobody in `closed-gateway` speaks.
+    let place = selected.anonymous_gateway(mesh).filter(|_| action != Action::Allow)?;
+    let why = "no server of this gateway asks its clients for a certificate";
+    let help = "tell clients from outside apart by `requestPrincipals` or `remoteIpBlocks`";
+    Some(fault(place, why, help))
 }
 
 /// Without a `RequestAuthentication` no request has a token that counts.

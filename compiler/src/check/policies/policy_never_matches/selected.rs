@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::token::{Issuers, Tokens};
-use crate::api::istio::{AuthorizationPolicy, MtlsMode};
+use mesh_snapshot::object::Role;
+
+use crate::api::istio::{AuthorizationPolicy, MtlsMode, ServerTlsMode};
 use crate::check::workload_ports::ports;
 use crate::check::{mtls, selection};
 use crate::diagnostic::Place;
+use crate::resolve::gateway::IstioGateway;
 use crate::resolve::policy::{Policy, Scope};
 use crate::resolve::{Mesh, Workload};
 
@@ -36,6 +39,7 @@ impl<'m, 'a> Selections<'m, 'a> {
             Rc::new(Selected {
                 workloads: selection::of_policy(self.mesh, scope),
                 plain_text: OnceCell::new(),
+                anonymous: OnceCell::new(),
                 tokens: OnceCell::new(),
                 are_for_tcp_alone: OnceCell::new(),
             })
@@ -57,6 +61,7 @@ pub(super) struct Selected<'m, 'a> {
     /// None: they are not known.
     pub(super) workloads: Vec<&'m Workload<'a>>,
     plain_text: OnceCell<Option<Place>>,
+    anonymous: OnceCell<Option<Place>>,
     tokens: OnceCell<Tokens<'m>>,
     are_for_tcp_alone: OnceCell<bool>,
 }
@@ -65,6 +70,11 @@ impl Selected<'_, '_> {
     /// Where it is written of the first that all of them take plain text alone; `None` unless they do.
     pub(super) fn plain_text(&self, mesh: &Mesh<'_>) -> Option<&Place> {
         self.plain_text.get_or_init(|| plain_text(mesh, &self.workloads)).as_ref()
+    }
+
+    /// The first Gateway of these proxies, where no server of any of them asks its clients for a certificate.
+    pub(super) fn anonymous_gateway(&self, mesh: &Mesh<'_>) -> Option<&Place> {
+        self.anonymous.get_or_init(|| anonymous_gateway(mesh, &self.workloads)).as_ref()
     }
 
     /// Whether none of them reads requests.
@@ -82,4 +92,29 @@ fn plain_text(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Option<Place> {
     });
     let first = modes.next().filter(|it| it.mode == MtlsMode::Disable)?;
     modes.all(|it| it.mode == MtlsMode::Disable).then_some(first.place)?
+}
+
+/// Of a proxy that serves no Gateway of Istio's nothing is known.
+fn anonymous_gateway(mesh: &Mesh<'_>, proxies: &[&Workload<'_>]) -> Option<Place> {
+    let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
+    if !proxies.iter().all(is_gateway) || mesh.api_gateways.iter().next().is_some() {
+        return None;
+    }
+    let serves = |gateway: &IstioGateway<'_>, proxy: &Workload<'_>| {
+        proxy.inventory.has(&gateway.resource.spec.selector)
+    };
+    let is_served = |proxy: &&Workload<'_>| mesh.gateways.iter().any(|it| serves(it, proxy));
+    let mut own = mesh.gateways.iter().filter(|it| proxies.iter().any(|proxy| serves(it, proxy)));
+    let asks = |mode| {
+        matches!(
+            mode,
+            ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual | ServerTlsMode::IstioMutual
+        )
+    };
+    let is_anonymous = |it: &IstioGateway<'_>| {
+        it.servers.iter().all(|server| !server.spec.tls.as_ref().is_some_and(|tls| asks(tls.mode)))
+    };
+    let first = own.next()?;
+    (proxies.iter().all(is_served) && is_anonymous(first) && own.all(is_anonymous))
+        .then(|| Place::resource(first.resource.id))
 }

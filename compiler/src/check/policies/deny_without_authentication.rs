@@ -1,0 +1,87 @@
+//! `deny-without-authentication`: a `DENY` rule is for whoever has no token, and nothing takes tokens.
+//!
+//! Source: Istio, "Require a token": the rule `notRequestPrincipals: ["*"]` goes with a `RequestAuthentication`.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use mesh_snapshot::Applies;
+use mesh_snapshot::object::{Labels, Workload as Inventory};
+
+use crate::api::istio::{Action, Rule};
+use crate::check::selection;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::policy::Scope;
+
+pub(super) static CHECK: Check = Check::lint(
+    "deny-without-authentication",
+    Severity::Warning,
+    include_str!("deny_without_authentication.md"),
+);
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let known: RefCell<BTreeMap<&Scope<'_>, bool>> = RefCell::default();
+    for policy in &mesh.policies.authorization_policies {
+        let spec = &policy.resource.spec;
+        let Ok(scope) = &policy.scope else { continue };
+        if spec.action != Action::Deny || policy.resource.is_tried() {
+            continue;
+        }
+        let rules = FieldPath::default().field("spec").field("rules");
+        let places = spec.rules.iter().flatten().enumerate().filter_map(|(index, rule)| {
+            let at = asked(rule, rules.clone().index(index))?;
+            Some(Place::key(policy.resource.id, at))
+        });
+        let mut places = places.peekable();
+        let Some(first) = places.next() else { continue };
+        if *known.borrow_mut().entry(scope).or_insert_with(|| takes_tokens(mesh, scope)) {
+            continue;
+        }
+        let found =
+            Diagnostic::new(&CHECK, first, "nothing takes tokens here, so no request has one")
+                .label("holds for every request")
+                .consequence(
+                    "what else the rule asks for is denied to everybody, with a token or without",
+                )
+                .help("add a RequestAuthentication for the same workloads");
+        out.push(found.and_here(places));
+    }
+}
+
+/// Where a rule is for whoever has no token at all.
+fn asked(rule: &Rule, at: FieldPath) -> Option<FieldPath> {
+    let is_every = |values: &[String]| values.iter().any(|it| it == "*");
+    let mut sources = rule.from.iter().flatten().enumerate();
+    let source = sources.find_map(|(index, from)| {
+        let source = from.source.as_ref()?;
+        is_every(&source.not_request_principals).then_some(index)
+    });
+    if let Some(index) = source {
+        let source = at.field("from").index(index).field("source");
+        return Some(source.field("notRequestPrincipals"));
+    }
+    let of_token = |key: &str| key.starts_with("request.auth.");
+    let index = rule.when.iter().position(|it| of_token(&it.key) && is_every(&it.not_values))?;
+    Some(at.field("when").index(index).field("notValues"))
+}
+
+/// Whether any of the workloads of a policy takes tokens; where none is known, whether one with the labels that it asks for does.
+fn takes_tokens(mesh: &Mesh<'_>, scope: &Scope<'_>) -> bool {
+    let all = &mesh.policies.request_authentications;
+    let selected = selection::of_policy(mesh, scope);
+    if !selected.is_empty() {
+        return selected.iter().any(|it| !all.for_workload(&it.inventory).is_empty());
+    }
+    let labels = match &scope.applies {
+        Applies::Selected(selectors) => selectors.first().cloned().unwrap_or_default(),
+        Applies::All => Labels::new(),
+        // Of a gateway that is nowhere to be seen nothing is known.
+        Applies::Gateways(_) | Applies::Addressed(_) => return true,
+    };
+    let Some(namespace) = scope.namespace else { return !all.is_empty() };
+    // Another one of the namespace may be for some that have more labels than are asked for.
+    let may_be = all.of_namespace(Some(namespace)).next().is_some();
+    let namespace = namespace.to_owned();
+    may_be || !all.for_workload(&Inventory { namespace, labels, ..Inventory::default() }).is_empty()
+}
