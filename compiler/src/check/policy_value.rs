@@ -5,11 +5,14 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::matching::form::Form;
+use crate::resolve::Settings;
 
 /// How the values of a list are compared.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Text,
+    /// Case does not count.
+    Host,
     /// Templates besides.
     Path,
     /// Blocks, and addresses.
@@ -29,6 +32,7 @@ impl Kind {
     pub(super) fn is_within(self, value: &str, other: &str) -> bool {
         match self {
             Self::Text => is_within(value, other),
+            Self::Host => is_within(&value.to_ascii_lowercase(), &other.to_ascii_lowercase()),
             Self::Path => is_path_within(value, other),
             Self::Address => match (block(value), block(other)) {
                 (Ok(value), Ok(other)) => other.contains(&value),
@@ -106,6 +110,12 @@ pub(super) fn namespace_of(principal: &str) -> Option<&str> {
     let (_, rest) = principal.split_once("/ns/")?;
     let (namespace, _) = rest.split_once('/')?;
     (!principal.starts_with('*') && !namespace.contains('*')).then_some(namespace)
+}
+
+/// What the mesh's trust domain is called; `cluster.local` stands for it, whatever it is.
+pub(super) fn own_domains<'s>(settings: &'s Settings<'_>) -> impl Iterator<Item = &'s str> {
+    let aliases = settings.trust_domain_aliases.iter().map(String::as_str);
+    [settings.trust_domain, "cluster.local"].into_iter().chain(aliases)
 }
 
 /// Whether blocks leave no address of IPv4 out, and none of IPv6.

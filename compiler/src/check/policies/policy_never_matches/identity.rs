@@ -6,8 +6,10 @@
 
 use mesh_snapshot::object::Role;
 
+use crate::check::matching::form::Form;
 use crate::check::matching::possible::Never;
 use crate::check::outsiders;
+use crate::check::policy_value::own_domains;
 use crate::resolve::{Mesh, Settings, Workload};
 
 const FOREIGN: &str = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
@@ -90,10 +92,81 @@ impl<'a> Callers<'_, 'a> {
     }
 }
 
-/// What the mesh's trust domain is called; `cluster.local` stands for it, whatever it is.
-fn own_domains<'s>(settings: &'s Settings<'_>) -> impl Iterator<Item = &'s str> {
-    let aliases = settings.trust_domain_aliases.iter().map(String::as_str);
-    [settings.trust_domain, "cluster.local"].into_iter().chain(aliases)
+/// Who may have which identity, as a policy sees it.
+pub(super) trait IdentitySpace {
+    /// The policy's own.
+    fn namespace(&self) -> &str;
+
+    /// The trust domains of all who call; none where others may call, too.
+    fn domains(&self) -> Vec<&str>;
+
+    /// Whom a value of `serviceAccounts` stands for.
+    fn account<'s>(&'s self, value: &'s str) -> Account<'s> {
+        let (namespace, name) = value.split_once('/').unwrap_or((self.namespace(), value));
+        Account { namespace, name }
+    }
+
+    /// Whether everybody in `namespace`, which may be a pattern, is one of `principals`.
+    fn are_all_of(&self, namespace: &str, principals: &[String]) -> bool {
+        let start = match Form::of_policy(namespace) {
+            Some(Form::Exact(name)) => format!("{name}/sa/"),
+            Some(Form::Prefix(start)) => start.to_owned(),
+            _ => String::new(),
+        };
+        // One of the mesh's trust domains stands for all of them.
+        let is_of_all = |principal: &str| {
+            self.domains().iter().any(|domain| {
+                let rest = principal.strip_prefix(domain).filter(|rest| rest.starts_with('/'));
+                rest.is_some_and(|rest| format!("/ns/{start}").starts_with(rest))
+            })
+        };
+        principals.iter().any(|it| match Form::of_policy(it) {
+            None => true,
+            Some(Form::Prefix(text)) => is_of_all(text),
+            Some(_) => false,
+        })
+    }
+}
+
+/// A service account.
+#[derive(Eq, PartialEq)]
+pub(super) struct Account<'p> {
+    pub(super) namespace: &'p str,
+    pub(super) name: &'p str,
+}
+
+impl Account<'_> {
+    /// Whether it is none of those that a value of `principals` stands for, whatever its trust domain.
+    pub(super) fn is_none_of(&self, principal: &str) -> bool {
+        let own = format!("/ns/{}/sa/{}", self.namespace, self.name);
+        let after_domain =
+            |text: &str| text.find('/').and_then(|at| text.get(at..)).map(str::to_owned);
+        match Form::of_policy(principal) {
+            Some(Form::Exact(text)) => after_domain(text).is_some_and(|it| it != own),
+            Some(Form::Prefix(text)) => after_domain(text).is_some_and(|it| !own.starts_with(&it)),
+            Some(Form::Suffix(end)) => !own.ends_with(end) && !end.ends_with(&own),
+            _ => false,
+        }
+    }
+}
+
+/// As the workloads of a policy in `namespace` see it.
+pub(super) struct SeenBy<'p, 'a> {
+    pub(super) callers: &'p Callers<'p, 'a>,
+    pub(super) namespace: &'p str,
+}
+
+impl IdentitySpace for SeenBy<'_, '_> {
+    fn namespace(&self) -> &str {
+        self.namespace
+    }
+
+    fn domains(&self) -> Vec<&str> {
+        if self.callers.have_others() {
+            return Vec::new();
+        }
+        own_domains(self.callers.settings()).collect()
+    }
 }
 
 /// Whether a value of a policy stands for identities of accounts in namespaces: each part that is written out is in its place.
