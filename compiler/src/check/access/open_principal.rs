@@ -12,7 +12,7 @@ use crate::check::matching::form::Form;
 use crate::check::names::unknown_service_account::nobody_like;
 use crate::check::policy_value::own_domains;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::{Mesh, Settings};
+use crate::resolve::Mesh;
 
 pub(super) static CHECK: Check =
     Check::lint("open-principal", Severity::Warning, include_str!("open_principal.md"));
@@ -26,7 +26,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let id = policy.resource.id;
         for (at, principals) in opening(policy.resource) {
             let open = principals.iter().enumerate().filter_map(|(index, principal)| {
-                let cut = Cut::of(principal, &mesh.settings)?;
+                let cut = Cut::of(principal, mesh)?;
                 // That nobody is like it is told.
                 nobody_like(mesh, &accounts, principal).is_none().then_some(())?;
                 Some((Place::value(id, at.clone().index(index)), cut))
@@ -51,17 +51,19 @@ fn opening(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &[String])
         };
         for (place, part) in rule.from.iter().flatten().enumerate() {
             let Some(source) = &part.source else { continue };
-            let (field, values) = match is_open {
-                true => ("principals", &source.principals),
-                false => ("notPrincipals", &source.not_principals),
+            let (field, values) = if is_open {
+                ("principals", &source.principals)
+            } else {
+                ("notPrincipals", &source.not_principals)
             };
             all.push((at("from", place).field("source").field(field), values));
         }
         let when = rule.when.iter().enumerate();
         for (place, condition) in when.filter(|(_, it)| it.key == "source.principal") {
-            let (field, values) = match is_open {
-                true => ("values", &condition.values),
-                false => ("notValues", &condition.not_values),
+            let (field, values) = if is_open {
+                ("values", &condition.values)
+            } else {
+                ("notValues", &condition.not_values)
             };
             all.push((at("when", place).field(field), values));
         }
@@ -79,10 +81,13 @@ struct Cut<'p> {
     instead: String,
 }
 
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy)]
 enum Name {
     TrustDomain,
-    Namespace,
+    /// Whether there is one of the name that is cut, which is then the one that is meant.
+    Namespace {
+        is_whole: bool,
+    },
     /// Of a namespace that is written out, or of any.
     Account {
         is_of_one_namespace: bool,
@@ -91,26 +96,27 @@ enum Name {
 
 impl<'p> Cut<'p> {
     /// None: no name is cut, or nobody of the mesh is meant.
-    fn of(principal: &'p str, settings: &Settings<'_>) -> Option<Self> {
+    fn of(principal: &'p str, mesh: &Mesh<'_>) -> Option<Self> {
         match Form::of_policy(principal)? {
-            Form::Prefix(text) => Self::of_beginning(principal, text, settings),
+            Form::Prefix(text) => Self::of_beginning(principal, text, mesh),
             Form::Suffix(text) => Self::of_end(principal, text),
             _ => None,
         }
     }
 
-    fn of_beginning(principal: &'p str, text: &str, settings: &Settings<'_>) -> Option<Self> {
+    fn of_beginning(principal: &'p str, text: &str, mesh: &Mesh<'_>) -> Option<Self> {
         if !text.ends_with(|c: char| c.is_ascii_alphanumeric()) {
             return None;
         }
         let parts: Vec<_> = text.split('/').collect();
-        let is_ours = |domain: &str| own_domains(settings).any(|own| own == domain);
+        let is_ours = |domain: &str| own_domains(&mesh.settings).any(|own| own == domain);
         let (of, other) = match *parts.as_slice() {
             [domain] if is_ours(domain) => {
                 (Name::TrustDomain, format!("{text}.other/ns/NAMESPACE/sa/ACCOUNT"))
             }
-            [domain, "ns", _] if is_ours(domain) => {
-                (Name::Namespace, format!("{text}-other/sa/ACCOUNT"))
+            [domain, "ns", namespace] if is_ours(domain) => {
+                let is_whole = mesh.namespaces.contains(namespace);
+                (Name::Namespace { is_whole }, format!("{text}-other/sa/ACCOUNT"))
             }
             [domain, "ns", _, "sa", _] if is_ours(domain) => {
                 (Name::Account { is_of_one_namespace: true }, format!("{text}-other"))
@@ -118,7 +124,7 @@ impl<'p> Cut<'p> {
             _ => return None,
         };
         let instead = match of {
-            Name::TrustDomain | Name::Namespace => format!("{text}/*"),
+            Name::TrustDomain | Name::Namespace { .. } => format!("{text}/*"),
             Name::Account { .. } => text.to_owned(),
         };
         Some(Self { principal, of, other, instead })
@@ -135,7 +141,8 @@ impl<'p> Cut<'p> {
                 (Name::Account { is_of_one_namespace: false }, other, format!("*/sa/{text}"))
             }
             [_, "sa", _] => {
-                (Name::Namespace, format!("TRUST-DOMAIN/ns/not-{text}"), format!("*/ns/{text}"))
+                let other = format!("TRUST-DOMAIN/ns/not-{text}");
+                (Name::Namespace { is_whole: true }, other, format!("*/ns/{text}"))
             }
             [domain, "ns", _, "sa", _] if domain.contains('.') => {
                 (Name::TrustDomain, format!("not-{text}"), text.to_owned())
@@ -149,7 +156,7 @@ impl<'p> Cut<'p> {
         let Self { principal, of, other, instead } = self;
         let name = match of {
             Name::TrustDomain => "trust domain",
-            Name::Namespace => "namespace",
+            Name::Namespace { .. } => "namespace",
             Name::Account { .. } => "service account",
         };
         let effect = match action {
@@ -163,8 +170,12 @@ impl<'p> Cut<'p> {
                     "the rule {effect}: whoever names a {name} decides who they are"
                 ))
                 .help(format!("write `{instead}`, or list those that are meant"));
-        if of == (Name::Account { is_of_one_namespace: true }) {
-            // Who makes accounts there is trusted with the namespace already.
+        // Who makes accounts in a namespace is trusted with it already, and the beginning of namespaces may be a family's.
+        let may_be_meant = matches!(
+            of,
+            Name::Account { is_of_one_namespace: true } | Name::Namespace { is_whole: false }
+        );
+        if may_be_meant {
             found.severity = Severity::Info;
         }
         found
@@ -180,7 +191,7 @@ mod tests {
     fn said(policy: &str) -> Vec<(crate::diagnostic::Severity, String)> {
         let folder = Folder::new();
         let text = format!(
-            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec: {{{policy}}}\n"
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop}}\n---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec: {{{policy}}}\n"
         );
         folder.write("a.yaml", text);
         let found = findings(folder.path()).into_iter().filter(|it| it.check == &CHECK);
@@ -192,6 +203,7 @@ mod tests {
         for (value, severity, instead) in [
             ("cluster.local*", Warning, "cluster.local/*"),
             ("cluster.local/ns/shop*", Warning, "cluster.local/ns/shop/*"),
+            ("cluster.local/ns/prod*", Info, "cluster.local/ns/prod/*"),
             ("cluster.local/ns/shop/sa/web*", Info, "cluster.local/ns/shop/sa/web"),
             ("*admin", Warning, "*/sa/admin"),
             ("*shop/sa/admin", Warning, "*/ns/shop/sa/admin"),

@@ -341,7 +341,7 @@ mod tests {
     struct Closed;
 
     impl IdentitySpace for Closed {
-        fn namespace(&self) -> &str {
+        fn namespace(&self) -> &'static str {
             "shop"
         }
 
