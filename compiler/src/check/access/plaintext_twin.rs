@@ -6,13 +6,13 @@
 
 use mesh_snapshot::object::ServerProtocol;
 
-use crate::api::gateway_api::{HttpRouteRule, PathMatchType};
-use crate::api::istio::{HttpMatch, HttpRoute, ServerTlsMode};
+use crate::api::gateway_api::{HttpRouteMatch, HttpRouteRule, PathMatchType};
+use crate::api::istio::{HttpMatch, ServerTlsMode, StringMatch};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{ApiGateway, Class, IstioGateway, Listener, Server, ServerHost};
 use crate::resolve::host::{Host, HostMap};
-use crate::resolve::route::{GatewayName, HttpRouteId, VirtualService};
+use crate::resolve::route::{GatewayName, HttpRouteId, MergedHttp, VirtualService, gateway_name};
 
 pub(super) static CHECK: Check =
     Check::lint("plaintext-twin", Severity::Info, include_str!("plaintext_twin.md"));
@@ -83,21 +83,20 @@ fn twin(
     server: &Server<'_>,
     host: &ServerHost<'_>,
 ) -> Option<Twin> {
-    let at = GatewayName::Named(gateway.full_name.clone());
+    let at =
+        PlainPort { gateway: GatewayName::Named(gateway.full_name.clone()), port: server.port };
     let bound = mesh.virtual_services.of_server_host(&gateway.full_name, host);
     let bound = bound.map(|(id, name)| (mesh.virtual_services.get(id), name));
     let bound: Vec<_> = bound.collect();
     let mut redirected: HostMap<()> = HostMap::default();
     for (routes, name) in &bound {
-        let mut here = routes.http.iter().filter(|it| it.is_for(&at));
-        if here.any(|it| redirects_all(&it.spec, server.port)) {
+        if routes.http.iter().any(|it| at.is_redirected_by(it)) {
             redirected.entry(name);
         }
     }
     let open = bound.iter().filter(|(_, name)| redirected.find(name).is_none());
     open.into_iter().find_map(|(routes, name)| {
-        let mut here = routes.http.iter().filter(|it| it.is_for(&at));
-        let leading = here.find(|it| leads_on(&it.spec, server.port))?;
+        let leading = routes.http.iter().find(|it| at.is_led_on_by(it))?;
         let route = FieldPath::default().field("spec").field("http").index(leading.index);
         let route = route.field("route").index(0).field("destination").field("host");
         Some(Twin {
@@ -131,40 +130,59 @@ fn secured(
     })
 }
 
-/// Whether plain requests come by a match at this port.
-fn is_for_plain(test: &HttpMatch, port: u16) -> bool {
-    let is_https = test.scheme.as_ref().is_some_and(|it| it.exact.as_deref() == Some("https"));
-    !is_https && (test.port == 0 || test.port == u32::from(port))
+/// Where plain requests come in.
+struct PlainPort {
+    gateway: GatewayName,
+    port: u16,
 }
 
-/// Whether no plain request is served by what stands beside this route, but by exceptions that somebody made.
-fn redirects_all(route: &HttpRoute, port: u16) -> bool {
+impl PlainPort {
+    /// Whether they may come by a match of a route of `namespace`.
+    fn may_be(&self, test: &HttpMatch, namespace: &str) -> bool {
+        let is_https = test.scheme.as_ref().is_some_and(|it| it.exact.as_deref() == Some("https"));
+        let is_here = |name: &String| gateway_name(name, namespace) == self.gateway;
+        !is_https
+            && (test.port == 0 || test.port == u32::from(self.port))
+            && (test.gateways.is_empty() || test.gateways.iter().any(is_here))
+    }
+
+    /// Whether a route redirects all of them but for exceptions that somebody made.
+    fn is_redirected_by(&self, route: &MergedHttp<'_>) -> bool {
+        let tests = &route.spec.r#match;
+        let takes = |test: &HttpMatch| {
+            self.may_be(test, &route.resource.namespace) && takes_every_request(test)
+        };
+        route.spec.redirect.is_some() && (tests.is_empty() || tests.iter().any(takes))
+    }
+
+    /// Whether a route sends some of them on.
+    fn is_led_on_by(&self, route: &MergedHttp<'_>) -> bool {
+        let tests = &route.spec.r#match;
+        let takes = |test: &HttpMatch| {
+            self.may_be(test, &route.resource.namespace) && !is_for_challenges(test)
+        };
+        !route.spec.route.is_empty() && (tests.is_empty() || tests.iter().any(takes))
+    }
+}
+
+fn takes_every_request(test: &HttpMatch) -> bool {
     // Before a balancer the header says how the client came.
     let is_proto = |name: &String| name.eq_ignore_ascii_case("x-forwarded-proto");
-    let takes_all = |test: &HttpMatch| {
-        let is_root = |uri: &crate::api::istio::StringMatch| {
-            matches!(uri.prefix.as_deref(), Some("/" | "")) || uri.regex.as_deref() == Some(".*")
-        };
-        is_for_plain(test, port)
-            && test.uri.as_ref().is_none_or(is_root)
-            && test.headers.keys().all(is_proto)
-            && test.method.is_none()
-            && test.authority.is_none()
-            && test.query_params.is_empty()
-            && test.without_headers.is_empty()
+    let is_root = |uri: &StringMatch| {
+        matches!(uri.prefix.as_deref(), Some("/" | "")) || uri.regex.as_deref() == Some(".*")
     };
-    route.redirect.is_some() && (route.r#match.is_empty() || route.r#match.iter().any(takes_all))
+    test.uri.as_ref().is_none_or(is_root)
+        && test.headers.keys().all(is_proto)
+        && test.method.is_none()
+        && test.authority.is_none()
+        && test.query_params.is_empty()
+        && test.without_headers.is_empty()
 }
 
-/// Whether a plain request may be sent on by this route.
-fn leads_on(route: &HttpRoute, port: u16) -> bool {
-    let is_challenge = |test: &HttpMatch| {
-        let uri = test.uri.as_ref();
-        let text = uri.and_then(|uri| uri.prefix.as_deref().or(uri.exact.as_deref()));
-        text.is_some_and(|text| text.starts_with(CHALLENGE))
-    };
-    let may_be = |test: &HttpMatch| is_for_plain(test, port) && !is_challenge(test);
-    !route.route.is_empty() && (route.r#match.is_empty() || route.r#match.iter().any(may_be))
+fn is_for_challenges(test: &HttpMatch) -> bool {
+    let uri = test.uri.as_ref();
+    let start = uri.and_then(|uri| uri.prefix.as_deref().or(uri.exact.as_deref()));
+    start.is_some_and(|start| start.starts_with(CHALLENGE))
 }
 
 /// The same of the Gateway API, whose routes attach to listeners.
@@ -198,7 +216,7 @@ fn leading(mesh: &Mesh<'_>, routes: &[HttpRouteId]) -> Option<Place> {
     }
     routes().find_map(|it| {
         let rule = it.spec.rules.iter().position(|rule| {
-            let is_challenge = |it: &crate::api::gateway_api::HttpRouteMatch| {
+            let is_challenge = |it: &HttpRouteMatch| {
                 let path = it.path.as_ref().and_then(|path| path.value.as_deref());
                 path.is_some_and(|path| path.starts_with(CHALLENGE))
             };
@@ -215,7 +233,7 @@ fn redirects(rule: &HttpRouteRule) -> bool {
 }
 
 fn redirects_root(rule: &HttpRouteRule) -> bool {
-    let is_root = |it: &crate::api::gateway_api::HttpRouteMatch| {
+    let is_root = |it: &HttpRouteMatch| {
         let is_root_path = it.path.as_ref().is_none_or(|path| {
             path.r#type.unwrap_or(PathMatchType::PathPrefix) == PathMatchType::PathPrefix
                 && path.value.as_deref().unwrap_or("/") == "/"
@@ -262,6 +280,7 @@ mod tests {
         for routes in [
             format!("{{match: [{{port: 443}}], {TO}}}"),
             format!("{{match: [{{scheme: {{exact: https}}}}], {TO}}}"),
+            format!("{{match: [{{gateways: [other]}}, {{port: 443}}], {TO}}}"),
             format!("{{match: [{{port: 80}}], redirect: {{scheme: https}}}}, {{{TO}}}"),
             format!("{{match: [{{uri: {{prefix: /.well-known/acme-challenge/}}}}], {TO}}}"),
             format!(
