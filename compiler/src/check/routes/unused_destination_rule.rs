@@ -1,7 +1,7 @@
 //! `unused-destination-rule`: a `DestinationRule` goes to namespaces whose clients never look at it.
 //!
 //! A client takes the rule of its own namespace for a host, else that of the service's, else that of the root namespace: the first
-//! that is exported to it. So a rule is nobody's where none who gets it sees the host, where another one comes first for each of them,
+//! that is exported to it. So a rule is nobody's where none who gets it sees the host, where another one counts for each of them,
 //! and where it stands in a third namespace and is not for that. Rules for many hosts, and for some workloads, are not judged; of
 //! one of the root namespace that is for all `shadowed-destination-rule` speaks. Source: Istio, `PushContext.destinationRule`.
 
@@ -46,9 +46,6 @@ fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic
         mesh.settings.destination_rule_export_to,
     );
     let clients = clients(mesh, namespace, &visibility, &services)?;
-    if visibility == Visibility::Public && namespace == root {
-        return None;
-    }
     if clients.len() * services.len() > PAIRS_MAX {
         return None;
     }
@@ -57,14 +54,23 @@ fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic
         for service in services.iter().filter(|it| it.visibility.reaches(client)) {
             is_seen = true;
             let found = mesh.destination_rules.find(&host, service.namespace, client, root);
-            let mut found = found.into_iter().map(|id| mesh.destination_rules.get(id));
-            let first = found.clone().next();
-            if found.any(|policy| policy.from.iter().any(|it| it.id == rule.id)) {
+            let found = found.into_iter().map(|id| mesh.destination_rules.get(id));
+            let (for_all, for_some): (Vec<_>, Vec<_>) =
+                found.partition(|policy| policy.selector.is_none());
+            // Of several for all workloads the last counts.
+            let counts = for_all.last().copied();
+            let mut used = counts.into_iter().chain(for_some).flat_map(|policy| &policy.from);
+            if used.any(|it| it.id == rule.id) {
                 return None;
             }
-            winner = winner.or(first.and_then(|policy| policy.from.first()));
+            winner = winner.or(counts);
         }
     }
+    let is_default = visibility == Visibility::Public && namespace == root;
+    if is_default && winner.is_none_or(|it| it.namespace != root) {
+        return None;
+    }
+    let winner = winner.and_then(|policy| policy.from.first());
     // Whoever else has the host may see it elsewhere.
     if inventory::may_have_host(mesh, &host) {
         return None;
@@ -90,7 +96,7 @@ fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic
         Some(winner) => {
             let message = format!("whoever gets the rule has another one for `{host}`");
             say(message, "goes to these alone")
-                .also(Place::resource(winner.id), "this one comes first")
+                .also(Place::resource(winner.id), "this one counts")
                 .help("remove the rule, or write one for both")
         }
         None => {
@@ -189,6 +195,9 @@ mod tests {
         for parts in [own, of_root] {
             assert_eq!(said(&parts), [lost.as_str()]);
         }
+        // For other namespaces, which do not look there, and for its own, where the last counts.
+        let apart = [service("*"), rule("far", ""), rule("far", "'.'").replace("of-far", "own")];
+        assert_eq!(said(&apart), [lost.as_str()]);
         let two = [service("*"), rule("shop", "far, near"), rule("far", "'.'")];
         assert_eq!(said(&two), [""; 0]);
         let hidden = [service("*"), rule("shop", "near"), rule("istio-system", "far")];
