@@ -45,6 +45,9 @@ pub struct Listener {
     pub allowed_routes: AllowedRoutes,
 }
 
+/// Istio's option of a listener for its suites of TLS 1.2, by commas. Source: Istio, `buildTLS`.
+pub const CIPHER_SUITES: &str = "gateway.istio.io/tls-cipher-suites";
+
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ListenerTls {

@@ -25,9 +25,10 @@ pub use backend_tls_policy::{
 };
 pub use backend_traffic_policy::{BackendTrafficPolicy, RequestRate, RetryBudget, RetryConstraint};
 pub use gateway::{
-    Address, AllowedListeners, AllowedRoutes, DefaultScope, FrontendMode, FrontendPort,
-    FrontendTls, FrontendValidation, Gateway, GatewayTls, Listener, ListenerNamespacesFrom,
-    ListenerTls, NamespacesFrom, PortTls, RouteGroupKind, RouteNamespaces, TlsMode,
+    Address, AllowedListeners, AllowedRoutes, CIPHER_SUITES, DefaultScope, FrontendMode,
+    FrontendPort, FrontendTls, FrontendValidation, Gateway, GatewayTls, Listener,
+    ListenerNamespacesFrom, ListenerTls, NamespacesFrom, PortTls, RouteGroupKind, RouteNamespaces,
+    TlsMode,
 };
 pub use gateway_class::GatewayClass;
 pub use grpc_route::{GrpcMethodMatch, GrpcRoute, GrpcRouteMatch};

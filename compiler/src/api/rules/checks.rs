@@ -191,6 +191,12 @@ pub(super) static INEFFECTIVE_TLS_SETTING: Check = Check::lint(
 )
 .alias(DOUBTED);
 
+pub(super) static UNSERVED_CIPHER_SUITE: Check = Check::lint(
+    "unserved-cipher-suite",
+    Severity::Warning,
+    include_str!("checks/unserved_cipher_suite.md"),
+);
+
 pub(super) static INVALID_SERVER: Check =
     Check::rule("invalid-server", include_str!("checks/invalid_server.md")).alias(REFUSED);
 
@@ -457,6 +463,7 @@ pub static CHECKS: &[&Check] = &[
     &FAILOVER_WITHOUT_OUTLIER_DETECTION,
     &CONFLICTING_TLS_SETTINGS,
     &INEFFECTIVE_TLS_SETTING,
+    &UNSERVED_CIPHER_SUITE,
     &INVALID_SERVER,
     &INVALID_ENDPOINT,
     &INVALID_RESOLUTION,

@@ -11,7 +11,10 @@ mod open_auto_passthrough;
 mod open_credentials;
 mod open_listener;
 mod open_path_prefix;
+mod open_principal;
+mod optional_certificate;
 mod optional_token;
+mod plaintext_twin;
 mod retried_write;
 mod selector_behind_waypoint;
 mod tokenless_match;
@@ -40,4 +43,7 @@ pub(super) static RULES: &[Rule] = &[
     (&inward_endpoint::CHECK, inward_endpoint::run),
     (&uncaptured_port::CHECK, uncaptured_port::run),
     (&selector_behind_waypoint::CHECK, selector_behind_waypoint::run),
+    (&open_principal::CHECK, open_principal::run),
+    (&optional_certificate::CHECK, optional_certificate::run),
+    (&plaintext_twin::CHECK, plaintext_twin::run),
 ];

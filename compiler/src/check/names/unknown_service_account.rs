@@ -164,7 +164,17 @@ fn check_pattern(
     document: DocumentId,
     written: &Written<'_>,
 ) -> Option<Diagnostic> {
-    let pattern = Pattern::parse(written.text).filter(|it| !it.account.contains('*'))?;
+    let message = nobody_like(mesh, accounts, written.text)?;
+    Some(nobody(Place::value(document, written.path()), written, message, None))
+}
+
+/// Why nobody has an identity that is like `principal`, which has a wildcard.
+pub(in crate::check) fn nobody_like(
+    mesh: &Mesh<'_>,
+    accounts: &Accounts<'_>,
+    principal: &str,
+) -> Option<String> {
+    let pattern = Pattern::parse(principal).filter(|it| !it.account.contains('*'))?;
     // Whoever comes from elsewhere has accounts of any name.
     let is_of_others = if pattern.domain.is_empty() {
         outsiders::come_by_gateways(mesh) || outsiders::come_by_sidecars(mesh)
@@ -174,7 +184,6 @@ fn check_pattern(
     if is_of_others {
         return None;
     }
-    let place = || Place::value(document, written.path());
     let like = if pattern.is_beginning { "that begins with `" } else { "`" };
     let account = pattern.account;
     let Some(namespace) = pattern.namespace else {
@@ -184,25 +193,23 @@ fn check_pattern(
         if is_somewhere || !accounts.are_all_known(mesh) {
             return None;
         }
-        let message = format!("there is no service account `{account}` in any namespace");
-        return Some(nobody(place(), written, message, None));
+        return Some(format!("there is no service account `{account}` in any namespace"));
     };
     let is_of_gateway = || {
         let first = accounts.of_gateways().first_from(namespace, account);
         first.is_some_and(|first| pattern.takes(first))
     };
-    let message = match accounts.in_namespace(namespace) {
-        Some(known) if pattern.takes_any(known) => return None,
-        Some(_) if is_of_gateway() => return None,
+    match accounts.in_namespace(namespace) {
+        Some(known) if pattern.takes_any(known) => None,
+        Some(_) if is_of_gateway() => None,
         Some(_) => {
-            format!("there is no service account {like}{account}` in namespace `{namespace}`")
+            Some(format!("there is no service account {like}{account}` in namespace `{namespace}`"))
         }
         None if mesh.namespaces.are_declared() && !mesh.namespaces.contains(namespace) => {
-            format!("there is no namespace `{namespace}`")
+            Some(format!("there is no namespace `{namespace}`"))
         }
-        None => return None,
-    };
-    Some(nobody(place(), written, message, None))
+        None => None,
+    }
 }
 
 /// The account does not exist.

@@ -40,6 +40,7 @@ mod unserved_stream_route;
 mod unserved_target;
 mod unserved_waypoint;
 mod unused_delegate;
+mod unused_destination_rule;
 mod unused_stream_route;
 
 use super::Rule;
@@ -86,4 +87,5 @@ pub(super) static RULES: &[Rule] = &[
     (&misjoined_rewrite::CHECK, misjoined_rewrite::run),
     (&retries_past_timeout::CHECK, retries_past_timeout::run),
     (&shadowed_destination_rule::CHECK, shadowed_destination_rule::run),
+    (&unused_destination_rule::CHECK, unused_destination_rule::run),
 ];

@@ -33,6 +33,14 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     _ => ANSWERED,
                 }));
             }
+            for (place, backend) in &rule.mirrors {
+                let Some((message, field)) = backend.fault.and_then(fault) else { continue };
+                let path = rules.clone().index(index).field("filters").index(*place);
+                let path = path.field("requestMirror").field("backendRef");
+                let at = Place::value(route.resource.id, path.field(field));
+                let found = Diagnostic::new(&CHECK, at, message).label("leads to nothing");
+                out.push(found.consequence("no request is mirrored by this filter"));
+            }
         }
     }
 }
@@ -66,5 +74,31 @@ pub(super) const fn fault(fault: InvalidBackend) -> Option<(&'static str, &'stat
         }
         InvalidBackend::NamespacedHost => Some(("a host is of no namespace", "namespace")),
         InvalidBackend::NotFound | InvalidBackend::NoPort => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    #[test]
+    fn mirrors_lead_somewhere_too() {
+        let told = |kind: &str, mirror: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", format!(
+                "apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n---\n\
+                 apiVersion: gateway.networking.k8s.io/v1\nkind: {kind}\nmetadata: {{name: r, namespace: shop}}\nspec:\n  parentRefs: [{{group: '', kind: Service, name: web}}]\n  rules: [{{backendRefs: [{{name: web, port: 80}}], filters: [{{type: RequestMirror, requestMirror: {{backendRef: {{{mirror}}}}}}}]}}]\n"
+            ));
+            let found = findings(folder.path()).into_iter().filter(|it| it.check == &CHECK);
+            found.map(|it| it.consequence.unwrap_or_default()).collect::<Vec<_>>()
+        };
+        for kind in ["HTTPRoute", "GRPCRoute"] {
+            assert_eq!(
+                told(kind, "group: foo.test, kind: Bar, name: web, port: 80"),
+                ["no request is mirrored by this filter"]
+            );
+            assert!(told(kind, "name: web, port: 80").is_empty());
+        }
     }
 }

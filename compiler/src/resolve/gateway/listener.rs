@@ -6,7 +6,9 @@ use mesh_snapshot::object::ServerProtocol;
 
 use super::certificate::{Certificate, ClientCheck};
 use crate::api::Resource;
-use crate::api::gateway_api::{self, AllowedRoutes, NamespacesFrom, RouteGroupKind, TlsMode};
+use crate::api::gateway_api::{
+    self, AllowedRoutes, CIPHER_SUITES, NamespacesFrom, RouteGroupKind, TlsMode,
+};
 use crate::diagnostic::FieldPath;
 use crate::parse::DocumentId;
 use crate::resolve::Namespaces;
@@ -69,9 +71,6 @@ pub enum TlsFault {
     Authorities,
     NoAuthority,
 }
-
-/// By commas. Source: Istio, `buildTLS`.
-const CIPHER_SUITES: &str = "gateway.istio.io/tls-cipher-suites";
 
 /// The key of that option in `tls.options`.
 const TERMINATE_MODE: &str = "gateway.istio.io/tls-terminate-mode";

@@ -4,7 +4,7 @@ mod tls;
 
 use std::collections::HashMap;
 
-pub(super) use tls::check as check_tls;
+pub(super) use tls::{check as check_tls, unserved_suites};
 
 use super::checks::{DUPLICATE_PORT, INEFFECTIVE_TLS_SETTING, INVALID_HOST, INVALID_SERVER};
 use super::label::is_dns_label;

@@ -1,8 +1,10 @@
 //! What a server shows its clients, and asks of them.
 
-use super::super::checks::{CONFLICTING_TLS_SETTINGS, INEFFECTIVE_TLS_SETTING};
+use super::super::checks::{
+    CONFLICTING_TLS_SETTINGS, INEFFECTIVE_TLS_SETTING, UNSERVED_CIPHER_SUITE,
+};
 use crate::api::istio::{ServerTlsMode, ServerTlsSettings, TlsProtocol};
-use crate::diagnostic::{At, Diagnostic};
+use crate::diagnostic::{At, Diagnostic, Place};
 
 /// OpenSSL's names of the suites that Envoy knows for TLS 1.2 and older.
 const CIPHER_SUITES: &[&str] = &[
@@ -31,6 +33,7 @@ pub(in super::super) fn check(
     let Some(tls) = settings else { return };
     check_versions(tls, at, out);
     check_suites(tls, at, out);
+    out.extend(check_served(tls, at));
     match tls.mode {
         ServerTlsMode::IstioMutual => no_certificates(tls, at, out),
         ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough => {
@@ -122,6 +125,71 @@ fn check_suites(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>)
             let found = found.label("ignored").also(at.index(first).value(), "first here");
             out.push(found.consequence("none: it is offered once"));
         }
+    }
+}
+
+/// Suites for TLS 1.2, where that is spoken.
+fn check_served(tls: &ServerTlsSettings, at: &At<'_>) -> Option<Diagnostic> {
+    let passes = matches!(tls.mode, ServerTlsMode::Passthrough | ServerTlsMode::AutoPassthrough);
+    if passes || tls.min_protocol_version == TlsProtocol::V13 {
+        return None;
+    }
+    let at = at.field("cipherSuites");
+    let suites = tls.cipher_suites.iter().enumerate();
+    let suites = suites.map(|(index, name)| (name.as_str(), at.index(index).value()));
+    unserved_suites(&suites.collect::<Vec<_>>(), tls.max_protocol_version)
+}
+
+/// One finding for the names of suites, each with its place, that proxies do not speak up to version `max`. Names that are none are
+/// told otherwise.
+pub(in super::super) fn unserved_suites(
+    suites: &[(&str, Place)],
+    max: TlsProtocol,
+) -> Option<Diagnostic> {
+    let unserved = suites.iter().filter_map(|(name, place)| Some((name, place, reason(name)?)));
+    let mut unserved = unserved.peekable();
+    let (name, place, reason) = unserved.next()?;
+    let is_any_left = suites.iter().any(|(name, _)| is_served(name));
+    let effect = match (is_any_left, max) {
+        (true, _) => "clients that know no other of the suites cannot connect by TLS 1.2",
+        (false, TlsProtocol::V10 | TlsProtocol::V11 | TlsProtocol::V12) => "nobody can connect",
+        (false, _) => "none is left for TLS 1.2: clients without TLS 1.3 cannot connect",
+    };
+    let mut others: Vec<_> = unserved.map(|(_, place, _)| place.clone()).collect();
+    others.dedup();
+    others.retain(|other| other != place);
+    let found = Diagnostic::new(
+        &UNSERVED_CIPHER_SUITE,
+        place.clone(),
+        format!("no proxy speaks `{name}`: {reason}"),
+    );
+    let help = "name suites such as `ECDHE-RSA-AES128-GCM-SHA256`, or none: all that are safe are spoken then";
+    Some(found.label("not spoken").consequence(effect).help(help).and_here(others))
+}
+
+/// Keys that are nobody's afterwards, and encryption that nobody can change on the way.
+fn is_served(name: &str) -> bool {
+    CIPHER_SUITES.contains(&name) && has_forward_secrecy(name) && has_aead(name)
+}
+
+fn has_forward_secrecy(name: &str) -> bool {
+    name.starts_with("ECDHE-")
+}
+
+fn has_aead(name: &str) -> bool {
+    name.contains("-GCM-") || name.contains("-CHACHA20-")
+}
+
+/// Why a suite is not spoken.
+fn reason(name: &str) -> Option<&'static str> {
+    if !CIPHER_SUITES.contains(&name) {
+        return is_known_suite(name).then_some("an expression is no suite's name");
+    }
+    match (has_forward_secrecy(name), has_aead(name)) {
+        (true, true) => None,
+        (false, true) => Some("it has no forward secrecy"),
+        (true, false) => Some("it is no AEAD"),
+        (false, false) => Some("it has no forward secrecy, and is no AEAD"),
     }
 }
 
@@ -236,5 +304,64 @@ fn check_terminated(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnost
                 "`caCrl` needs mutual TLS",
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Folder, findings};
+
+    fn said(resource: &str) -> Vec<(String, String)> {
+        let folder = Folder::new();
+        folder.write("a.yaml", resource);
+        let found = findings(folder.path()).into_iter();
+        let found = found.filter(|it| it.check.name == "unserved-cipher-suite");
+        found.map(|it| (it.message, it.consequence.unwrap_or_default())).collect()
+    }
+
+    fn of_server(tls: &str) -> Vec<(String, String)> {
+        said(&format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: a}}\nspec: {{selector: {{istio: a}}, servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: [a.test], tls: {{credentialName: c, {tls}}}}}]}}\n"
+        ))
+    }
+
+    #[test]
+    fn suites_that_are_not_safe_are_not_spoken() {
+        let good = "ECDHE-RSA-AES128-GCM-SHA256";
+        for (name, reason) in [
+            ("AES128-SHA", "it has no forward secrecy, and is no AEAD"),
+            ("AES256-GCM-SHA384", "it has no forward secrecy"),
+            ("ECDHE-RSA-AES128-SHA", "it is no AEAD"),
+            ("ALL", "an expression is no suite's name"),
+        ] {
+            let found = of_server(&format!("mode: SIMPLE, cipherSuites: [{good}, {name}]"));
+            let effect = "clients that know no other of the suites cannot connect by TLS 1.2";
+            let message = format!("no proxy speaks `{name}`: {reason}");
+            assert_eq!(found, [(message, effect.to_owned())]);
+        }
+        let left = |tls: &str| of_server(tls).into_iter().map(|it| it.1).collect::<Vec<_>>();
+        let none = "mode: SIMPLE, cipherSuites: [AES128-SHA, AES256-SHA]";
+        let only_new = "none is left for TLS 1.2: clients without TLS 1.3 cannot connect";
+        assert_eq!(left(none), [only_new]);
+        assert_eq!(left(&format!("{none}, maxProtocolVersion: TLSV1_2")), ["nobody can connect"]);
+        for tls in [
+            format!("{none}, minProtocolVersion: TLSV1_3"),
+            none.replace("SIMPLE", "PASSTHROUGH"),
+            format!("mode: SIMPLE, cipherSuites: [{good}]"),
+            format!("mode: SIMPLE, cipherSuites: [{good}, RSA-FAST]"),
+        ] {
+            assert_eq!(left(&tls), [""; 0], "{tls}");
+        }
+    }
+
+    #[test]
+    fn a_listener_names_them_by_commas() {
+        let of_listener = |suites: &str| {
+            said(&format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: a}}\nspec: {{gatewayClassName: istio, listeners: [{{name: https, port: 443, protocol: HTTPS, tls: {{certificateRefs: [{{name: c}}], options: {{gateway.istio.io/tls-cipher-suites: '{suites}'}}}}}}]}}\n"
+            ))
+        };
+        assert_eq!(of_listener("AES128-SHA, ECDHE-RSA-AES128-SHA").len(), 1);
+        assert!(of_listener("ECDHE-RSA-AES128-GCM-SHA256,ECDHE-RSA-CHACHA20-POLY1305").is_empty());
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::super::checks::{DUPLICATE_PORT, INVALID_ADDRESS, INVALID_LABEL, INVALID_LISTENER};
+use super::super::gateway::unserved_suites;
 use super::super::{label, port};
 use super::{name, reference};
 use crate::api::Resource;
-use crate::api::gateway_api::{Address, Gateway, Listener, ListenerSet, TlsMode};
+use crate::api::gateway_api::{Address, CIPHER_SUITES, Gateway, Listener, ListenerSet, TlsMode};
+use crate::api::istio::TlsProtocol;
 use crate::diagnostic::{At, Diagnostic, Place};
 
 /// The most listeners that a Gateway has.
@@ -180,6 +182,13 @@ fn check_listener(listener: &Listener, at: &At<'_>, out: &mut Vec<Diagnostic>) {
                 "the listener has no certificate to show".into(),
                 "needs `certificateRefs`",
             );
+        }
+        if terminates && let Some(names) = tls.options.get(CIPHER_SUITES) {
+            let place = tls_at.field("options");
+            let place = place.field(CIPHER_SUITES).value();
+            let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+            let names: Vec<_> = names.map(|name| (name, place.clone())).collect();
+            out.extend(unserved_suites(&names, TlsProtocol::Auto));
         }
     }
     let references = tls_at.field("certificateRefs");

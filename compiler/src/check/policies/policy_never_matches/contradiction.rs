@@ -1,11 +1,16 @@
 //! Parts of a rule that exclude each other, whatever the workload.
 
 use super::Fault;
+use super::identity::{Account, IdentitySpace};
 use crate::api::istio::{Condition, Operation, Rule, Source};
 use crate::check::policy_value::{Kind, are_apart, every_address, is_within, namespace_of};
 use crate::diagnostic::FieldPath;
 
-pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
+pub(super) fn contradictions(
+    rule: &Rule,
+    at: &FieldPath,
+    identities: &dyn IdentitySpace,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, source) in rule.from.iter().flatten().enumerate() {
         if let Some(source) = &source.source {
@@ -13,6 +18,7 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
             faults.extend(excluded(&source_pairs(source), &at));
             faults.extend(nothing_left(&source_pairs(source), &at));
             faults.extend(namespaces_apart(source, &at));
+            faults.extend(identities_excluded(source, &at, identities));
         }
     }
     for (index, operation) in rule.to.iter().flatten().enumerate() {
@@ -35,7 +41,7 @@ pub(super) fn contradictions(rule: &Rule, at: &FieldPath) -> Vec<Fault> {
     faults.extend(conditions_apart(&rule.when, at));
     faults.extend(condition_excluded(&rule.when, at));
     faults.extend(ports_apart(rule, at));
-    faults.extend(callers_apart(rule, at));
+    faults.extend(callers_apart(rule, at, identities));
     faults
 }
 
@@ -56,9 +62,9 @@ fn source_pairs(it: &Source) -> [Pair<'_>; 7] {
 }
 
 fn operation_pairs(it: &Operation) -> [Pair<'_>; 4] {
-    use Kind::{Path, Text};
+    use Kind::{Host, Path, Text};
     [
-        ("hosts", Text, &it.hosts, &it.not_hosts),
+        ("hosts", Host, &it.hosts, &it.not_hosts),
         ("ports", Text, &it.ports, &it.not_ports),
         ("methods", Text, &it.methods, &it.not_methods),
         ("paths", Path, &it.paths, &it.not_paths),
@@ -144,6 +150,23 @@ fn namespaces_apart(source: &Source, at: &dyn Fn() -> FieldPath) -> Option<Fault
     })
 }
 
+/// Namespaces of which `notPrincipals` leave out every identity.
+fn identities_excluded(
+    source: &Source,
+    at: &dyn Fn() -> FieldPath,
+    identities: &dyn IdentitySpace,
+) -> Option<Fault> {
+    let is_excluded = |own: &String| identities.are_all_of(own, &source.not_principals);
+    let are_excluded = !source.namespaces.is_empty() && source.namespaces.iter().all(is_excluded);
+    are_excluded.then(|| Fault {
+        message: "everybody in the `namespaces` is excluded by `notPrincipals`".to_owned(),
+        at: at().field("namespaces"),
+        label: "never holds together with `notPrincipals`",
+        other: None,
+        help: "both must hold: exclude fewer identities, or remove the part",
+    })
+}
+
 /// The namespaces of some identities; none where they are not written out, or nothing is asked for.
 fn namespaces_of(principals: &[String]) -> Option<Vec<String>> {
     let all = principals.iter().map(|it| namespace_of(it).map(str::to_owned));
@@ -156,11 +179,18 @@ fn all_are_apart(own: &[String], others: &[String]) -> bool {
 }
 
 /// A condition on the caller's identity that nobody holds whom `from` asks for.
-fn callers_apart(rule: &Rule, at: &FieldPath) -> Option<Fault> {
+fn callers_apart(rule: &Rule, at: &FieldPath, identities: &dyn IdentitySpace) -> Option<Fault> {
     let sources: Vec<_> = rule.from.iter().flatten().map(|it| it.source.as_ref()).collect();
     let is_apart = |source: &Source, it: &Condition| {
         let namespaces = namespaces_of(&source.principals).unwrap_or_default();
         let values = &it.values;
+        // A source that asks for accounts asks for nothing else of an identity.
+        if !source.service_accounts.is_empty() {
+            let accounts = source.service_accounts.iter();
+            return accounts
+                .map(|it| identities.account(it))
+                .all(|own| misses(&own, it, identities));
+        }
         match it.key.as_str() {
             "source.namespace" => {
                 let is_excluded =
@@ -171,9 +201,21 @@ fn callers_apart(rule: &Rule, at: &FieldPath) -> Option<Fault> {
                     || (!asked.is_empty() && asked.iter().all(is_excluded))
             }
             "source.principal" => {
+                let is_excluded = |own: &String| identities.are_all_of(own, &it.not_values);
                 all_are_apart(&source.principals, values)
                     || namespaces_of(values)
                         .is_some_and(|values| all_are_apart(&values, &source.namespaces))
+                    || (!source.namespaces.is_empty() && source.namespaces.iter().all(is_excluded))
+            }
+            "source.serviceAccount" => {
+                let is_other = |asked: &Account<'_>| {
+                    let is_foreign = |it: &String| !are_apart(asked.namespace, it);
+                    let is_none = |it: &String| !asked.is_none_of(it);
+                    !(source.namespaces.is_empty() || source.namespaces.iter().any(is_foreign))
+                        || !(source.principals.is_empty() || source.principals.iter().any(is_none))
+                };
+                !values.is_empty()
+                    && values.iter().map(|value| identities.account(value)).all(|it| is_other(&it))
             }
             _ => false,
         }
@@ -191,6 +233,23 @@ fn callers_apart(rule: &Rule, at: &FieldPath) -> Option<Fault> {
         other: None,
         help: "both must hold: ask for the callers in one place",
     })
+}
+
+/// Whether an account does not hold a condition on the caller's identity.
+fn misses(own: &Account<'_>, it: &Condition, identities: &dyn IdentitySpace) -> bool {
+    let (asked, excluded) = (&it.values, &it.not_values);
+    let is_own = |value: &String| identities.account(value) == *own;
+    match it.key.as_str() {
+        "source.namespace" => {
+            (!asked.is_empty() && asked.iter().all(|it| are_apart(own.namespace, it)))
+                || excluded.iter().any(|it| is_within(own.namespace, it))
+        }
+        "source.principal" => !asked.is_empty() && asked.iter().all(|it| own.is_none_of(it)),
+        "source.serviceAccount" => {
+            (!asked.is_empty() && !asked.iter().any(is_own)) || excluded.iter().any(is_own)
+        }
+        _ => false,
+    }
 }
 
 fn conditions_apart(when: &[Condition], at: &FieldPath) -> Option<Fault> {
@@ -274,12 +333,26 @@ fn has_one_value(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::identity::IdentitySpace;
     use super::contradictions;
     use crate::diagnostic::FieldPath;
 
+    /// Of a policy in the namespace `shop`.
+    struct Closed;
+
+    impl IdentitySpace for Closed {
+        fn namespace(&self) -> &'static str {
+            "shop"
+        }
+
+        fn domain(&self) -> Option<&str> {
+            Some("mesh.test")
+        }
+    }
+
     fn faults(rule: &str) -> Vec<String> {
         let rule = serde_json::from_str(rule).unwrap();
-        let faults = contradictions(&rule, &FieldPath::default());
+        let faults = contradictions(&rule, &FieldPath::default(), &Closed);
         faults.into_iter().map(|fault| fault.message).collect()
     }
 
@@ -308,8 +381,36 @@ mod tests {
         let from = |source: &str| format!(r#""from": [{{"source": {{{source}}}}}]"#);
         let web = from(r#""namespaces": ["web"]"#);
         let principal = from(&format!(r#""principals": ["{who}"]"#));
+        let accounts = from(r#""serviceAccounts": ["b", "web/c"]"#);
+        let listed = format!(r#""values": ["{who}", "*/sa/d", "cluster.local/ns/web/sa/b*"]"#);
         for (rule, said) in [
             (from(&format!(r#""principals": ["{who}"], "notNamespaces": ["sh*"]"#)), of),
+            (
+                from(r#""namespaces": ["shop", "sh*"], "notPrincipals": ["mesh.test/ns/sh*"]"#),
+                "`notPrincipals`",
+            ),
+            (from(r#""namespaces": ["web"], "notPrincipals": ["*"]"#), "`notPrincipals`"),
+            (
+                format!(
+                    "{web}, {}",
+                    when("source.principal", r#""notValues": ["mesh.test/ns/web/*"]"#)
+                ),
+                "`from`",
+            ),
+            (format!("{accounts}, {}", when("source.principal", &listed)), "`from`"),
+            (format!("{accounts}, {}", when("source.namespace", r#""values": ["we"]"#)), "`from`"),
+            (
+                format!("{accounts}, {}", when("source.serviceAccount", r#""values": ["web/b"]"#)),
+                "`from`",
+            ),
+            (
+                format!("{web}, {}", when("source.serviceAccount", r#""values": ["a", "shop/b"]"#)),
+                "`from`",
+            ),
+            (
+                format!("{principal}, {}", when("source.serviceAccount", r#""values": ["b"]"#)),
+                "`from`",
+            ),
             (format!("{web}, {}", when("source.namespace", r#""values": ["shop"]"#)), "`from`"),
             (format!("{web}, {}", when("source.namespace", r#""notValues": ["web"]"#)), "`from`"),
             (
@@ -329,12 +430,25 @@ mod tests {
             format!("{web}, {}", when("source.namespace", r#""values": ["shop", "web"]"#)),
             format!("{principal}, {}", when("source.namespace", r#""values": ["shop"]"#)),
             format!("{web}, {}", when("request.headers[x]", r#""values": ["shop"]"#)),
+            from(r#""namespaces": ["shop", "web"], "notPrincipals": ["mesh.test/ns/shop/*"]"#),
+            from(r#""namespaces": ["shop"], "notPrincipals": ["mesh.test/ns/shop/sa/a*"]"#),
+            from(r#""namespaces": ["shop*"], "notPrincipals": ["mesh.test/ns/shop/*"]"#),
+            from(r#""namespaces": ["shop"], "notPrincipals": ["other.test/ns/shop/*"]"#),
+            format!("{accounts}, {}", when("source.principal", r#""values": ["*/shop/sa/b"]"#)),
+            format!("{accounts}, {}", when("source.namespace", r#""notValues": ["shop"]"#)),
+            format!("{accounts}, {}", when("source.serviceAccount", r#""values": ["shop/b"]"#)),
+            format!("{web}, {}", when("source.serviceAccount", r#""values": ["web/b"]"#)),
+            format!("{principal}, {}", when("source.serviceAccount", r#""values": ["a"]"#)),
         ] {
             assert!(faults(&format!("{{{rule}}}")).is_empty(), "{rule}");
         }
         let templates =
             r#"{"to": [{"operation": {"paths": ["/x/{*}/y"], "notPaths": ["/x/{**}"]}}]}"#;
         assert_eq!(faults(templates).len(), 1);
+        let hosts = r#"{"to": [{"operation": {"hosts": ["A.test"], "notHosts": ["*.TEST"]}}]}"#;
+        assert_eq!(faults(&hosts.replace("*.TEST", "a.test")).len(), 1);
+        assert_eq!(faults(hosts).len(), 1);
+        assert!(faults(&hosts.replace("*.TEST", "b.test")).is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use mesh_snapshot::object::Role;
 
 use crate::check::identity::has_shape;
+use crate::check::matching::form::Form;
 use crate::check::matching::possible::Never;
 use crate::check::outsiders;
 use crate::resolve::{Mesh, Settings, Workload};
@@ -93,5 +94,80 @@ impl<'a> Callers<'_, 'a> {
         let may_be_gateway = self.workloads.is_empty() || self.workloads.iter().any(is_gateway);
         (may_be_gateway && outsiders::come_by_gateways(self.mesh))
             || outsiders::come_by_sidecars(self.mesh)
+    }
+}
+
+/// Who may have which identity, as a policy sees it.
+pub(super) trait IdentitySpace {
+    /// The policy's own.
+    fn namespace(&self) -> &str;
+
+    /// The trust domain of all who call; none where some may be of another.
+    fn domain(&self) -> Option<&str>;
+
+    /// Whom a value of `serviceAccounts` stands for.
+    fn account<'s>(&'s self, value: &'s str) -> Account<'s> {
+        let (namespace, name) = value.split_once('/').unwrap_or((self.namespace(), value));
+        Account { namespace, name }
+    }
+
+    /// Whether everybody in `namespace`, which may be a pattern, is one of `principals`.
+    fn are_all_of(&self, namespace: &str, principals: &[String]) -> bool {
+        let start = match Form::of_policy(namespace) {
+            Some(Form::Exact(name)) => format!("{name}/sa/"),
+            Some(Form::Prefix(start)) => start.to_owned(),
+            _ => String::new(),
+        };
+        let is_of_all = |principal: &str| {
+            self.domain().is_some_and(|domain| {
+                let rest = principal.strip_prefix(domain).filter(|rest| rest.starts_with('/'));
+                rest.is_some_and(|rest| format!("/ns/{start}").starts_with(rest))
+            })
+        };
+        principals.iter().any(|it| match Form::of_policy(it) {
+            None => true,
+            Some(Form::Prefix(text)) => is_of_all(text),
+            Some(_) => false,
+        })
+    }
+}
+
+/// A service account.
+#[derive(Eq, PartialEq)]
+pub(super) struct Account<'p> {
+    pub(super) namespace: &'p str,
+    pub(super) name: &'p str,
+}
+
+impl Account<'_> {
+    /// Whether it is none of those that a value of `principals` stands for, whatever its trust domain.
+    pub(super) fn is_none_of(&self, principal: &str) -> bool {
+        let own = format!("/ns/{}/sa/{}", self.namespace, self.name);
+        let after_domain =
+            |text: &str| text.find('/').and_then(|at| text.get(at..)).map(str::to_owned);
+        match Form::of_policy(principal) {
+            Some(Form::Exact(text)) => after_domain(text).is_some_and(|it| it != own),
+            Some(Form::Prefix(text)) => after_domain(text).is_some_and(|it| !own.starts_with(&it)),
+            Some(Form::Suffix(end)) => !own.ends_with(end) && !end.ends_with(&own),
+            _ => false,
+        }
+    }
+}
+
+/// As the workloads of a policy in `namespace` see it.
+pub(super) struct SeenBy<'p, 'a> {
+    pub(super) callers: &'p Callers<'p, 'a>,
+    pub(super) namespace: &'p str,
+}
+
+impl IdentitySpace for SeenBy<'_, '_> {
+    fn namespace(&self) -> &str {
+        self.namespace
+    }
+
+    fn domain(&self) -> Option<&str> {
+        let settings = self.callers.settings();
+        let is_alone = settings.trust_domain_aliases.is_empty() && !self.callers.have_others();
+        is_alone.then_some(settings.trust_domain)
     }
 }

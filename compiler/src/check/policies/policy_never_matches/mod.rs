@@ -16,7 +16,7 @@ mod selected;
 mod token;
 
 use contradiction::contradictions;
-use identity::Callers;
+use identity::{Callers, SeenBy};
 use impossible::dead_values;
 use selected::{Selected, Selections};
 use token::Tokens;
@@ -36,10 +36,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let action = policy.resource.spec.action;
         let Some(selected) = selections.by(policy) else { return };
         let callers = Callers { mesh, workloads: &selected.workloads };
+        let identities = SeenBy { callers: &callers, namespace: &policy.resource.namespace };
         let tokens = || selections.tokens(policy, &selected);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
-            let mut faults = contradictions(rule, &at);
+            let mut faults = contradictions(rule, &at, &identities);
             faults.extend(without_identity(mesh, (action, rule), &at, &selected));
             faults.extend(without_token(mesh, rule, &at, &selected, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));

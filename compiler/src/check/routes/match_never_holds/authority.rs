@@ -1,14 +1,15 @@
 //! An authority that is none of the hosts of a `VirtualService`.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::ops::Bound;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::never;
-use crate::api::istio::HttpMatch;
+use super::{never, never_in};
+use crate::api::Resource;
+use crate::api::istio::{self, HttpMatch};
 use crate::diagnostic::{Diagnostic, FieldPath, Place};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -34,6 +35,43 @@ pub(super) fn check_authority(
         let found =
             never(it, path, format!("`{asked}` is none of the hosts that the routes are for"));
         out.push(found.also(hosts, "they are for these alone"));
+    }
+}
+
+/// The same of delegates, whose routes are for the hosts of those that delegate to them.
+pub(super) fn check_delegates(mesh: &Mesh<'_>, known: &Authorities, out: &mut Vec<Diagnostic>) {
+    let mut parts: BTreeMap<_, (&Resource<istio::VirtualService>, Vec<&VirtualService<'_>>)> =
+        BTreeMap::new();
+    for (_, root) in mesh.virtual_services.iter() {
+        for part in root.http.iter().filter(|it| it.root.is_some()) {
+            let place = (part.resource.id, part.index);
+            let (_, roots) = parts.entry(place).or_insert((part.resource, Vec::new()));
+            if roots.last().is_none_or(|last| last.resource.id != root.resource.id) {
+                roots.push(root);
+            }
+        }
+    }
+    for ((document, route), (resource, roots)) in parts {
+        let Some(http) = resource.spec.http.get(route) else { continue };
+        for (index, test) in http.r#match.iter().enumerate() {
+            let foreign = roots.iter().map(|root| foreign_authority(mesh, root, test, known));
+            let Some(foreign) = foreign.collect::<Option<Vec<_>>>() else { continue };
+            let Some(asked) = foreign.first() else { continue };
+            let list = FieldPath::default().field("spec").field("http").index(route);
+            let path = list.field("match").index(index).field("authority").field("exact");
+            let message =
+                format!("`{asked}` is none of the hosts for which somebody delegates here");
+            let mut hosts = roots.iter().map(|root| {
+                let hosts = FieldPath::default().field("spec").field("hosts");
+                Place::key(root.resource.id, hosts)
+            });
+            let found = never_in(document, path, message);
+            let found = match hosts.next() {
+                Some(first) => found.also(first, "the routes are for these"),
+                None => found,
+            };
+            out.push(found.and_here(hosts));
+        }
     }
 }
 

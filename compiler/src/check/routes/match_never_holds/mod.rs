@@ -9,7 +9,7 @@ mod caller;
 mod place;
 mod request;
 
-use authority::{Authorities, check_authority, foreign_authority};
+use authority::{Authorities, check_authority, check_delegates, foreign_authority};
 use caller::{Callers, check_labels, check_namespace};
 use place::{check_gateways, check_port};
 use request::of_text;
@@ -19,6 +19,7 @@ use crate::check::any_match::{self, AnyMatch};
 use crate::check::kept::apart;
 use crate::check::matching::dead_texts;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::route::{MergedHttp, VirtualService, gateway_name};
 
@@ -39,6 +40,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         check_authority(mesh, it, &known.authorities, out);
     });
+    check_delegates(mesh, &known.authorities, out);
     let mode = mesh.settings.path_normalization;
     apart::resources(&mesh.source.virtual_services, out, |it, out| {
         let list = FieldPath::default().field("spec").field("http");
@@ -94,7 +96,11 @@ pub(super) fn never_holds<'m>(
 const NOTHING_ROUTED: &str = "nothing is routed by this match: it goes by those after it, if any";
 
 fn never(it: &VirtualService<'_>, path: FieldPath, message: String) -> Diagnostic {
-    Diagnostic::new(&CHECK, Place::value(it.resource.id, path), message)
+    never_in(it.resource.id, path, message)
+}
+
+fn never_in(document: DocumentId, path: FieldPath, message: String) -> Diagnostic {
+    Diagnostic::new(&CHECK, Place::value(document, path), message)
         .label("never holds")
         .consequence(NOTHING_ROUTED)
 }
@@ -203,6 +209,32 @@ mod tests {
         };
         assert!(route("old").is_empty());
         assert_eq!(route("older").len(), 1);
+    }
+
+    #[test]
+    fn delegates_are_for_the_hosts_of_their_roots() {
+        let to = "route: [{destination: {host: web}}]";
+        let root = |host: &str, more: &str| {
+            format!(
+                "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {host}, namespace: shop}}\nspec:\n  hosts: [{host}.test]\n  http: [{{{more}delegate: {{name: part}}}}]\n---\n"
+            )
+        };
+        let part = |test: &str| {
+            format!(
+                "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: part, namespace: shop}}\nspec:\n  http: [{{match: [{{authority: {{exact: {test}}}}}], {to}}}]\n"
+            )
+        };
+        let both = format!("{}{}", root("a", ""), root("b", ""));
+        for host in ["a.test", "b.test"] {
+            assert!(said(&format!("{both}{}", part(host))).is_empty(), "{host}");
+        }
+        let found = said(&format!("{both}{}", part("c.test")));
+        let told = "`c.test` is none of the hosts for which somebody delegates here".to_owned();
+        assert_eq!(found, [("match-never-holds", told)]);
+        let one = root("a", "match: [{uri: {prefix: /x}}], ");
+        assert_eq!(said(&format!("{one}{}", part("b.test"))).len(), 1);
+        // Nobody delegates to it, which is told.
+        assert!(said(&part("c.test")).is_empty());
     }
 
     #[test]

@@ -1,0 +1,118 @@
+//! `optional-certificate`: clients of a gateway may show a certificate, and nothing asks for one.
+//!
+//! A certificate that is shown is verified; who shows none is let in, and has no identity. An `AuthorizationPolicy` for the gateway
+//! tells the two apart. What is behind may do so too, by a header, so it is a notice. Sources: Istio, `ServerTLSSettings.TLSmode`
+//! (`OPTIONAL_MUTUAL`); `gateway.istio.io/tls-terminate-mode`.
+
+use crate::api::istio::{AuthorizationPolicy, Rule, ServerTlsMode};
+use crate::check::selection;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::gateway::{Class, TerminateMode, proxies};
+use crate::resolve::policy::Policy;
+use crate::resolve::{Mesh, Workload};
+
+pub(super) static CHECK: Check =
+    Check::lint("optional-certificate", Severity::Info, include_str!("optional_certificate.md"));
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for gateway in mesh.gateways.iter() {
+        let is_optional = |it: &&crate::resolve::gateway::Server<'_>| {
+            let mode = it.spec.tls.as_ref().map(|tls| tls.mode);
+            it.is_served() && mode == Some(ServerTlsMode::OptionalMutual)
+        };
+        let modes = gateway.servers.iter().filter(is_optional).map(|server| {
+            let at = FieldPath::default().field("spec").field("servers").index(server.index);
+            Place::value(gateway.resource.id, at.field("tls").field("mode"))
+        });
+        out.extend(report(mesh, modes, || gateway.proxies(&mesh.workloads)));
+    }
+    for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
+        let listeners = gateway.listeners.iter();
+        let optional = listeners.filter(|it| it.terminate_mode() == TerminateMode::OptionalMutual);
+        let modes =
+            optional.map(|it| Place::value(it.document, it.path().field("tls").field("options")));
+        out.extend(report(mesh, modes, || proxies(mesh, gateway.resource)));
+    }
+}
+
+/// One finding for a gateway, whose `proxies` open the servers.
+fn report<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    mut modes: impl Iterator<Item = Place>,
+    proxies: impl FnOnce() -> Vec<&'m Workload<'a>>,
+) -> Option<Diagnostic> {
+    let first = modes.next()?;
+    if is_asked(mesh, &proxies()) {
+        return None;
+    }
+    Some(
+        Diagnostic::new(&CHECK, first, "clients without a certificate are let in, too")
+            .label("a certificate may be shown")
+            .and_here(modes)
+            .consequence("who shows none is served as who does, and no policy by identity is for it")
+            .help("set `MUTUAL`; or add an AuthorizationPolicy for the gateway with `principals: [\"*\"]`"),
+    )
+}
+
+/// Whether a policy that may be for these proxies asks who somebody is.
+fn is_asked(mesh: &Mesh<'_>, proxies: &[&Workload<'_>]) -> bool {
+    mesh.policies.authorization_policies.iter().any(|policy| {
+        let Ok(scope) = &policy.scope else { return false };
+        let is_theirs = || {
+            let selected = selection::of_policy(mesh, scope);
+            let shares = || selected.iter().any(|it| proxies.iter().any(|own| own.id == it.id));
+            // Without workloads it may be for any.
+            proxies.is_empty() || selected.is_empty() || shares()
+        };
+        looks_at_identities(policy) && is_theirs()
+    })
+}
+
+fn looks_at_identities(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
+    let by_rule = |rule: &Rule| {
+        let mut sources = rule.from.iter().flatten().filter_map(|from| from.source.as_ref());
+        sources.any(|source| {
+            let lists = [
+                &source.principals,
+                &source.not_principals,
+                &source.namespaces,
+                &source.not_namespaces,
+                &source.service_accounts,
+                &source.not_service_accounts,
+                &source.trust_domains,
+                &source.not_trust_domains,
+            ];
+            lists.into_iter().any(|list| !list.is_empty())
+        }) || rule.when.iter().any(|it| it.key.starts_with("source.") && it.key != "source.ip")
+    };
+    policy.resource.spec.rules.iter().flatten().any(by_rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// How often it is told of a gateway in `edge` with a server in this mode, beside a policy there with these rules.
+    fn count(mode: &str, namespace: &str, rules: &str) -> usize {
+        let folder = Folder::new();
+        folder.write("a.yaml", format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: edge, labels: {{istio: ingress}}}}\nspec: {{containers: [{{name: istio-proxy, image: auto}}]}}\n---\n\
+             apiVersion: v1\nkind: Pod\nmetadata: {{name: q, namespace: shop}}\nspec: {{containers: [{{name: a, image: a}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: edge}}\nspec:\n  selector: {{istio: ingress}}\n  servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: [a.test], tls: {{mode: {mode}, credentialName: c}}}}]\n---\n\
+             apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: {namespace}}}\nspec: {{rules: [{rules}]}}\n"
+        ));
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn a_policy_for_the_gateway_may_ask() {
+        let (asks, other) =
+            ("{from: [{source: {principals: ['*']}}]}", "{to: [{operation: {methods: [GET]}}]}");
+        assert_eq!(count("OPTIONAL_MUTUAL", "edge", asks), 0);
+        assert_eq!(count("OPTIONAL_MUTUAL", "edge", other), 1);
+        assert_eq!(count("OPTIONAL_MUTUAL", "shop", asks), 1);
+        assert_eq!(count("MUTUAL", "shop", asks), 0);
+        assert_eq!(count("SIMPLE", "shop", asks), 0);
+    }
+}

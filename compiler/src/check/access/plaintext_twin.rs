@@ -1,0 +1,318 @@
+//! `plaintext-twin`: a gateway serves a host with TLS, and the same host in plain text, too.
+//!
+//! It is said where a route leads somewhere from the plain port. A port or a route that redirects is what plain text is for, and so
+//! are challenges of ACME, which come without TLS (RFC 8555 §8.3). Behind a balancer that ends TLS all this is as it should be, so
+//! it is a notice. Sources: Istio, `ServerTLSSettings.httpsRedirect`; Gateway API, `HTTPRequestRedirectFilter`.
+
+use mesh_snapshot::object::ServerProtocol;
+
+use crate::api::gateway_api::{HttpRouteMatch, HttpRouteRule, PathMatchType};
+use crate::api::istio::{HttpMatch, ServerTlsMode, StringMatch};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
+use crate::resolve::gateway::{ApiGateway, Class, IstioGateway, Listener, Server, ServerHost};
+use crate::resolve::host::{Host, HostMap};
+use crate::resolve::route::{GatewayName, HttpRouteId, MergedHttp, VirtualService, gateway_name};
+
+pub(super) static CHECK: Check =
+    Check::lint("plaintext-twin", Severity::Info, include_str!("plaintext_twin.md"));
+
+const CHALLENGE: &str = "/.well-known/acme-challenge";
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    for gateway in mesh.gateways.iter() {
+        for server in gateway.servers.iter().filter(|it| is_plain(it)) {
+            let twins = server.hosts.iter().enumerate().filter_map(|(index, host)| {
+                let twin = twin(mesh, gateway, server, host)?;
+                let at = FieldPath::default().field("spec").field("servers").index(server.index);
+                Some((Place::value(gateway.resource.id, at.field("hosts").index(index)), twin))
+            });
+            let mut twins = twins.peekable();
+            if let Some((place, twin)) = twins.next() {
+                out.push(twin.say(place).and_here(twins.map(|(place, _)| place)));
+            }
+        }
+    }
+    for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
+        let http = |it: &&Listener<'_>| it.protocol == Some(ServerProtocol::Http) && it.is_served();
+        for listener in gateway.listeners.iter().filter(http) {
+            out.extend(check_listener(mesh, gateway, listener));
+        }
+    }
+}
+
+/// A host that is served twice.
+struct Twin {
+    host: Host,
+    /// Where it is served with TLS.
+    secure: Place,
+    /// Where a route leads from the plain port.
+    route: Place,
+}
+
+impl Twin {
+    fn say(self, place: Place) -> Diagnostic {
+        let message = format!("`{}` is served in plain text, and with TLS, too", self.host);
+        Diagnostic::new(&CHECK, place, message)
+            .label("in plain text")
+            .also(self.secure, "with TLS")
+            .also(self.route, "leads here from either")
+            .consequence("whoever is between reads and changes what is sent to the plain port")
+            .help("set `tls: {httpsRedirect: true}` there, or let the plain port's route redirect to `https`")
+    }
+}
+
+fn is_plain(server: &Server<'_>) -> bool {
+    let redirects = server.spec.tls.as_ref().is_some_and(|tls| tls.https_redirect);
+    server.protocol == Some(ServerProtocol::Http) && server.is_served() && !redirects
+}
+
+/// Whether strangers are served with TLS: the mesh's own is for the mesh.
+fn is_secure(server: &Server<'_>) -> bool {
+    let mode = server.spec.tls.as_ref().map(|tls| tls.mode);
+    server.protocol == Some(ServerProtocol::Https)
+        && server.is_served()
+        && server.is_http()
+        && mode.is_some_and(|mode| mode != ServerTlsMode::IstioMutual)
+}
+
+/// Routes for a host of a plain server that are also for one with TLS of the same proxies.
+fn twin(
+    mesh: &Mesh<'_>,
+    gateway: &IstioGateway<'_>,
+    server: &Server<'_>,
+    host: &ServerHost<'_>,
+) -> Option<Twin> {
+    let at =
+        PlainPort { gateway: GatewayName::Named(gateway.full_name.clone()), port: server.port };
+    let bound = mesh.virtual_services.of_server_host(&gateway.full_name, host);
+    let bound = bound.map(|(id, name)| (mesh.virtual_services.get(id), name));
+    let bound: Vec<_> = bound.collect();
+    let mut redirected: HostMap<()> = HostMap::default();
+    for (routes, name) in &bound {
+        if routes.http.iter().any(|it| at.is_redirected_by(it)) {
+            redirected.entry(name);
+        }
+    }
+    let open = bound.iter().filter(|(_, name)| redirected.find(name).is_none());
+    open.into_iter().find_map(|(routes, name)| {
+        let leading = routes.http.iter().find(|it| at.is_led_on_by(it))?;
+        let route = FieldPath::default().field("spec").field("http").index(leading.index);
+        let route = route.field("route").index(0).field("destination").field("host");
+        Some(Twin {
+            host: name.clone(),
+            secure: secured(mesh, gateway, routes, name)?,
+            route: Place::value(leading.resource.id, route),
+        })
+    })
+}
+
+/// Where the proxies of `gateway` serve `name` with TLS by these routes.
+fn secured(
+    mesh: &Mesh<'_>,
+    gateway: &IstioGateway<'_>,
+    routes: &VirtualService<'_>,
+    name: &str,
+) -> Option<Place> {
+    let named = routes.gateways.iter().filter_map(|it| match it {
+        GatewayName::Named(name) => mesh.gateways.find(name),
+        GatewayName::Mesh => None,
+    });
+    let mut same = named.filter(|it| it.resource.spec.selector == gateway.resource.spec.selector);
+    same.find_map(|gateway| {
+        let mut meeting = gateway.meeting(name).into_iter();
+        let (server, host) = meeting.find(|(server, host)| {
+            let admits = |it: &ServerHost<'_>| it.admits(routes.namespace());
+            is_secure(server) && server.hosts.get(*host).is_some_and(admits)
+        })?;
+        let at = FieldPath::default().field("spec").field("servers").index(server.index);
+        Some(Place::value(gateway.resource.id, at.field("hosts").index(host)))
+    })
+}
+
+/// Where plain requests come in.
+struct PlainPort {
+    gateway: GatewayName,
+    port: u16,
+}
+
+impl PlainPort {
+    /// Whether they may come by a match of a route of `namespace`.
+    fn may_be(&self, test: &HttpMatch, namespace: &str) -> bool {
+        let is_https = test.scheme.as_ref().is_some_and(|it| it.exact.as_deref() == Some("https"));
+        let is_here = |name: &String| gateway_name(name, namespace) == self.gateway;
+        !is_https
+            && (test.port == 0 || test.port == u32::from(self.port))
+            && (test.gateways.is_empty() || test.gateways.iter().any(is_here))
+    }
+
+    /// Whether a route redirects all of them but for exceptions that somebody made.
+    fn is_redirected_by(&self, route: &MergedHttp<'_>) -> bool {
+        let tests = &route.spec.r#match;
+        let takes = |test: &HttpMatch| {
+            self.may_be(test, &route.resource.namespace) && takes_every_request(test)
+        };
+        route.spec.redirect.is_some() && (tests.is_empty() || tests.iter().any(takes))
+    }
+
+    /// Whether a route sends some of them on.
+    fn is_led_on_by(&self, route: &MergedHttp<'_>) -> bool {
+        let tests = &route.spec.r#match;
+        let takes = |test: &HttpMatch| {
+            self.may_be(test, &route.resource.namespace) && !is_for_challenges(test)
+        };
+        !route.spec.route.is_empty() && (tests.is_empty() || tests.iter().any(takes))
+    }
+}
+
+fn takes_every_request(test: &HttpMatch) -> bool {
+    // Before a balancer the header says how the client came.
+    let is_proto = |name: &String| name.eq_ignore_ascii_case("x-forwarded-proto");
+    let is_root = |uri: &StringMatch| {
+        matches!(uri.prefix.as_deref(), Some("/" | "")) || uri.regex.as_deref() == Some(".*")
+    };
+    test.uri.as_ref().is_none_or(is_root)
+        && test.headers.keys().all(is_proto)
+        && test.method.is_none()
+        && test.authority.is_none()
+        && test.query_params.is_empty()
+        && test.without_headers.is_empty()
+}
+
+fn is_for_challenges(test: &HttpMatch) -> bool {
+    let uri = test.uri.as_ref();
+    let start = uri.and_then(|uri| uri.prefix.as_deref().or(uri.exact.as_deref()));
+    start.is_some_and(|start| start.starts_with(CHALLENGE))
+}
+
+/// The same of the Gateway API, whose routes attach to listeners.
+fn check_listener(
+    mesh: &Mesh<'_>,
+    gateway: &ApiGateway<'_>,
+    listener: &Listener<'_>,
+) -> Option<Diagnostic> {
+    let https = |it: &&Listener<'_>| {
+        it.protocol == Some(ServerProtocol::Https) && !it.passes_through() && it.takes_routes()
+    };
+    let secure = || gateway.listeners.iter().filter(https);
+    secure().next()?;
+    let secure: Vec<_> =
+        secure().map(|it| (it, mesh.http_routes.by_host_at(gateway, it))).collect();
+    let plain = mesh.http_routes.by_host_at(gateway, listener);
+    let twin = plain.into_iter().find_map(|(host, routes)| {
+        let (other, _) = secure.iter().find(|(_, hosts)| hosts.contains_key(&host))?;
+        let route = leading(mesh, &routes)?;
+        let secure = Place::value(other.document, other.path().field("protocol"));
+        Some(Twin { host, secure, route })
+    })?;
+    Some(twin.say(Place::value(listener.document, listener.path().field("protocol"))))
+}
+
+/// Where the first of these routes leads to a backend, unless one of them redirects everything else.
+fn leading(mesh: &Mesh<'_>, routes: &[HttpRouteId]) -> Option<Place> {
+    let routes = || routes.iter().map(|id| mesh.http_routes.get(*id).resource);
+    if routes().any(|it| it.spec.rules.iter().any(redirects_root)) {
+        return None;
+    }
+    routes().find_map(|it| {
+        let rule = it.spec.rules.iter().position(|rule| {
+            let is_challenge = |it: &HttpRouteMatch| {
+                let path = it.path.as_ref().and_then(|path| path.value.as_deref());
+                path.is_some_and(|path| path.starts_with(CHALLENGE))
+            };
+            let are_challenges = !rule.matches.is_empty() && rule.matches.iter().all(is_challenge);
+            !rule.backend_refs.is_empty() && !redirects(rule) && !are_challenges
+        })?;
+        let at = FieldPath::default().field("spec").field("rules").index(rule);
+        Some(Place::value(it.id, at.field("backendRefs").index(0).field("name")))
+    })
+}
+
+fn redirects(rule: &HttpRouteRule) -> bool {
+    rule.filters.iter().any(|it| it.request_redirect.is_some())
+}
+
+fn redirects_root(rule: &HttpRouteRule) -> bool {
+    let is_root = |it: &HttpRouteMatch| {
+        let is_root_path = it.path.as_ref().is_none_or(|path| {
+            path.r#type.unwrap_or(PathMatchType::PathPrefix) == PathMatchType::PathPrefix
+                && path.value.as_deref().unwrap_or("/") == "/"
+        });
+        is_root_path && it.headers.is_empty() && it.query_params.is_empty() && it.method.is_none()
+    };
+    redirects(rule) && (rule.matches.is_empty() || rule.matches.iter().any(is_root))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    fn count(text: &str) -> usize {
+        let folder = Folder::new();
+        folder.write("a.yaml", text);
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    const SECURE: &str = "{port: {number: 443, name: https, protocol: HTTPS}, hosts: ['*.test'], tls: {mode: SIMPLE, credentialName: c}}";
+    const TO: &str = "route: [{destination: {host: web}}]";
+
+    /// A gateway with these servers, and its routes.
+    fn of_istio(plain: &str, secure: &str, routes: &str) -> usize {
+        count(&format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{istio: ingress}}, servers: [{plain}, {secure}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [a.test], gateways: [g], http: [{routes}]}}\n"
+        ))
+    }
+
+    #[test]
+    fn routes_may_lead_somewhere_from_both_ports() {
+        let plain =
+            |more: &str| format!("{{port: {{number: 80, name: http, protocol: HTTP}}, {more}}}");
+        let open = plain("hosts: ['*']");
+        for routes in [
+            format!("{{{TO}}}"),
+            format!("{{match: [{{port: 80}}], {TO}}}"),
+            format!("{{match: [{{uri: {{prefix: /a}}}}], redirect: {{uri: /b}}}}, {{{TO}}}"),
+        ] {
+            assert_eq!(of_istio(&open, SECURE, &routes), 1, "{routes}");
+        }
+        for routes in [
+            format!("{{match: [{{port: 443}}], {TO}}}"),
+            format!("{{match: [{{scheme: {{exact: https}}}}], {TO}}}"),
+            format!("{{match: [{{gateways: [other]}}, {{port: 443}}], {TO}}}"),
+            format!("{{match: [{{port: 80}}], redirect: {{scheme: https}}}}, {{{TO}}}"),
+            format!("{{match: [{{uri: {{prefix: /.well-known/acme-challenge/}}}}], {TO}}}"),
+            format!(
+                "{{match: [{{headers: {{x-forwarded-proto: {{exact: http}}}}}}], redirect: {{scheme: https}}}}, {{{TO}}}"
+            ),
+            "{redirect: {scheme: https}}".to_owned(),
+        ] {
+            assert_eq!(of_istio(&open, SECURE, &routes), 0, "{routes}");
+        }
+        let routes = format!("{{{TO}}}");
+        for plain in [plain("hosts: ['*'], tls: {httpsRedirect: true}"), plain("hosts: [b.test]")] {
+            assert_eq!(of_istio(&plain, SECURE, &routes), 0, "{plain}");
+        }
+        let own = SECURE.replace("SIMPLE, credentialName: c", "ISTIO_MUTUAL");
+        assert_eq!(of_istio(&open, &own, &routes), 0);
+    }
+
+    #[test]
+    fn routes_of_the_gateway_api_attach_to_both_listeners() {
+        let told = |parents: &str, rules: &str, more: &str| {
+            count(&format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {{name: istio}}\nspec: {{controllerName: istio.io/gateway-controller}}\n---\n\
+                 apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec:\n  gatewayClassName: istio\n  listeners:\n  - {{name: http, port: 80, protocol: HTTP}}\n  - {{name: https, port: 443, protocol: HTTPS, tls: {{certificateRefs: [{{name: c}}]}}}}\n---\n\
+                 apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: shop}}\nspec: {{hostnames: [a.test], parentRefs: [{parents}], rules: [{rules}]}}\n{more}"
+            ))
+        };
+        let (both, one) = ("{name: g}", "{name: g, sectionName: https}");
+        let to = "{backendRefs: [{name: web, port: 80}]}";
+        assert_eq!(told(both, to, ""), 1);
+        assert_eq!(told(one, to, ""), 0);
+        let redirect = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {name: s, namespace: shop}\nspec: {hostnames: [a.test], parentRefs: [{name: g, sectionName: http}], rules: [{filters: [{type: RequestRedirect, requestRedirect: {scheme: https}}]}]}\n";
+        assert_eq!(told(one, to, redirect), 0);
+        assert_eq!(told(both, to, redirect), 0);
+    }
+}
