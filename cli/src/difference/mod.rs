@@ -14,14 +14,14 @@ mod units;
 use std::collections::BTreeSet;
 
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::diff::{self, Diff, Workloads, diff};
+use mesh_snapshot::diff::{Diff, Served, Workloads, diff};
 use mesh_snapshot::{Digest, Key, Kind, Location, Reference};
 
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
 pub(crate) use items::Item;
-pub(crate) use pods::{Pods, Side};
-pub(crate) use policy::Policy;
+pub(crate) use pods::Pods;
+pub(crate) use policy::{Policy, Side};
 
 use authored::Authored;
 use scope::Whom;
@@ -68,7 +68,7 @@ impl Difference {
     pub(crate) fn between(before: &Side, after: &Side) -> Self {
         let pods = pods::between(before, after);
         let (before, after) = (&before.bundle, &after.bundle);
-        let mut found = diff(side(before), side(after));
+        let mut found = diff(served(before), served(after));
         let (old, new) = (Authored::of(before), Authored::of(after));
         divide(&mut found, &old, &new);
         let whom = (Whom::of(&old), Whom::of(&new));
@@ -113,8 +113,8 @@ impl Changed {
     }
 }
 
-fn side(bundle: &Bundle) -> diff::Side<'_> {
-    diff::Side { snapshot: &bundle.snapshot, inventory: &bundle.inventory }
+fn served(bundle: &Bundle) -> Served<'_> {
+    Served { snapshot: &bundle.snapshot, inventory: &bundle.inventory }
 }
 
 /// Instead of policies with several authors, what each of them says otherwise.

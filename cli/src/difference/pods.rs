@@ -2,19 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mesh_compiler::check::WithoutProxy;
-use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::Workload;
 
-use super::Edit;
-
-/// One side of a comparison.
-#[derive(Debug)]
-pub(crate) struct Side {
-    pub bundle: Bundle,
-    /// Those without a proxy, by `namespace/workload`; absent: a snapshot does not tell.
-    pub without_proxy: Option<BTreeMap<String, WithoutProxy>>,
-}
+use super::{Edit, Side};
 
 /// A workload whose pods are not as they were.
 #[derive(Debug)]

@@ -1,7 +1,9 @@
-//! One side of a comparison.
+//! What is compared, and how it is read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use mesh_compiler::check::WithoutProxy;
 use mesh_compiler::diagnostic::Date;
 use mesh_compiler::{Compilation, Options, compile};
 use mesh_snapshot::container::{self, Bundle, FileError, LayoutError};
@@ -15,6 +17,14 @@ pub(crate) enum Policy {
     Snapshot(Bundle),
     /// A repository, compiled; perhaps with errors, and then there is no snapshot.
     Repository(Compilation),
+}
+
+/// One side of a comparison.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub bundle: Bundle,
+    /// Those without a proxy, by `namespace/workload`; absent: a snapshot does not tell.
+    pub without_proxy: Option<BTreeMap<String, WithoutProxy>>,
 }
 
 /// Why a path is no policy.
