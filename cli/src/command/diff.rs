@@ -3,9 +3,7 @@
 use std::io;
 
 use clap::{Args, ValueEnum};
-use mesh_compiler::check::without_proxy;
 use mesh_compiler::diagnostic::Finding;
-use mesh_compiler::resolve;
 use mesh_compiler::source::Input;
 
 use super::{Exit, NOTHING, note};
@@ -67,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 /// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
 fn side(path: &str, arguments: &Arguments) -> Result<Side, Exit> {
     let compiled = match Policy::read(path, &arguments.place) {
-        Ok(Policy::Snapshot(bundle)) => return Ok(Side { bundle, without_proxy: None }),
+        Ok(Policy::Snapshot(bundle)) => return Ok(Side { bundle, beside: None }),
         Ok(Policy::Repository(compiled)) => compiled,
         Err(error) => return Err(Exit::Input.because(&error)),
     };
@@ -75,8 +73,7 @@ fn side(path: &str, arguments: &Arguments) -> Result<Side, Exit> {
         note_findings(path, &compiled.findings);
         // An empty folder is a policy that says nothing; other things without resources are likely no policy.
         return if compiled.mesh.count > 0 || is_folder(path) {
-            let without_proxy = Some(without_proxy(&resolve::resolve(&compiled.mesh)));
-            Ok(Side { bundle, without_proxy })
+            Ok(Side { bundle, beside: Some(compiled.beside) })
         } else {
             Err(Exit::Input.because(&format_args!("{path}: {NOTHING}")))
         };

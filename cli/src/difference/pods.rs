@@ -41,7 +41,7 @@ fn name(workload: &Workload) -> String {
 
 fn proxies(before: &Side, after: &Side, workload: &str) -> Option<Edit> {
     let said = |side: &Side| {
-        let why = side.without_proxy.as_ref()?.get(workload);
+        let why = side.beside.as_ref()?.without_proxy.get(workload);
         Some(why.map_or_else(|| "one".to_owned(), |why| format!("none: {}", why.reason())))
     };
     edit("proxy", &said(before)?, &said(after)?)

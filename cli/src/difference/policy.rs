@@ -1,11 +1,9 @@
 //! What is compared, and how it is read.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use mesh_compiler::check::WithoutProxy;
 use mesh_compiler::diagnostic::Date;
-use mesh_compiler::{Compilation, Options, compile};
+use mesh_compiler::{Beside, Compilation, Options, compile};
 use mesh_snapshot::container::{self, Bundle, FileError, LayoutError};
 
 use crate::environment::{EnvironmentError, Surroundings};
@@ -23,8 +21,8 @@ pub(crate) enum Policy {
 #[derive(Debug)]
 pub(crate) struct Side {
     pub bundle: Bundle,
-    /// Those without a proxy, by `namespace/workload`; absent: a snapshot does not tell.
-    pub without_proxy: Option<BTreeMap<String, WithoutProxy>>,
+    /// Absent: a snapshot does not tell.
+    pub beside: Option<Beside>,
 }
 
 /// Why a path is no policy.
