@@ -37,7 +37,7 @@ pub(crate) struct Difference {
     pub workloads: Workloads,
     /// Of the workloads on both sides, what differs for whom.
     pub effects: Vec<Effect>,
-    /// And whose pods are not as they were.
+    /// And whose pods are not as they were, and how.
     pub pods: Vec<Pods>,
 }
 

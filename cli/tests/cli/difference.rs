@@ -1,4 +1,6 @@
-//! What `mesh diff` says of how clients treat hosts, and for whom.
+//! What `mesh diff` says of how clients treat hosts, and for whom; and of pods.
+
+use serde_json::Value;
 
 use crate::program::mesh;
 use crate::repository::Repository;
@@ -42,10 +44,16 @@ fn rule(spec: &str) -> String {
 
 /// What is said of the way from one side to the other, each of them resources beside [`BASE`].
 fn told(before: &[&str], after: &[&str]) -> String {
-    let side = |rest: &[&str]| Repository::of(&[("a.yaml", &(BASE.to_owned() + &rest.concat()))]);
-    let (before, after) = (side(before), side(after));
+    let [before, after] = [before, after].map(|rest| BASE.to_owned() + &rest.concat());
+    between(&before, &after, &[])
+}
+
+/// What is said of the way from one side to the other.
+fn between(before: &str, after: &str, arguments: &[&str]) -> String {
+    let [before, after] = [before, after].map(|text| Repository::of(&[("a.yaml", text)]));
     let [before, after] = [&before, &after].map(|it| it.path().to_str().unwrap());
-    String::from_utf8(mesh(&["diff", before, after]).stdout).unwrap()
+    let output = mesh(&[&["diff", before, after], arguments].concat());
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The lines of the objects that differ, without their places, up to the count of them.
@@ -153,11 +161,8 @@ spec: {selector: {matchLabels: {tier: web}}}
     let labelled = plain
         .replace("labels: {app: front}}, spec", "labels: {app: front, tier: web}}, spec")
         + &rule("trafficPolicy: {tls: {mode: DISABLE}}");
-    let [before, after] = [&plain, &labelled].map(|text| Repository::of(&[("a.yaml", text)]));
-    let [before, after] = [&before, &after].map(|it| it.path().to_str().unwrap());
-    let said = String::from_utf8(mesh(&["diff", before, after]).stdout).unwrap();
     assert_eq!(
-        effects(&said),
+        effects(&between(&plain, &labelled, &[])),
         [
             "    shop/cart: DestinationRule shop/cart",
             "    shop/front: AuthorizationPolicy shop/closed, DestinationRule shop/cart"
@@ -260,4 +265,76 @@ fn what_secures_connections_is_told_apart_from_the_rule_beside_it() {
     );
     let won = "        now under BackendTLSPolicy shop/t: front.shop.svc.cluster.local";
     assert_eq!(effects(&wider), [whom, won]);
+}
+
+/// So many Deployments of a namespace, each with pods of which `pod` says more.
+fn crowd(count: usize, injection: &str, pod: impl Fn(usize) -> String) -> String {
+    let namespace = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: {injection}}}}}\n"
+    );
+    let deployment = |at: usize| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: w{at:02}, namespace: shop}}\nspec:\n  selector: {{matchLabels: {{app: w{at:02}}}}}\n  template: {{metadata: {{labels: {{app: w{at:02}}}}}, spec: {{{}containers: [{{name: a, image: a}}]}}}}\n",
+            pod(at)
+        )
+    };
+    namespace + &(0..count).map(deployment).collect::<String>()
+}
+
+/// The lines below the one that ends so.
+fn below<'t>(told: &'t str, line: &str) -> Vec<&'t str> {
+    let lines = told.lines().skip_while(|it| !it.ends_with(line)).skip(1);
+    lines.take_while(|line| line.starts_with("    ")).collect()
+}
+
+/// A namespace loses its injection, and one of its workloads gets an account, too.
+#[test]
+fn workloads_whose_pods_differ_alike_are_told_together() {
+    let account = |at: usize| match at {
+        3 => "serviceAccountName: own, ".to_owned(),
+        _ => String::new(),
+    };
+    let before = crowd(40, "enabled", |_| String::new());
+    let after = crowd(40, "disabled", account);
+    let lost = "        proxy: one → none: its namespace says `istio-injection: disabled`";
+    let shown = between(&before, &after, &[]);
+    assert!(shown.contains("\n40 workloads with other pods\n"), "{shown}");
+    assert!(shown.ends_with("\n0 workloads stay as they are\n"), "{shown}");
+    assert_eq!(
+        below(&shown, "with other pods"),
+        [
+            "    shop/w00, shop/w01, shop/w02, shop/w04, shop/w05, shop/w06 and 33 more: their pods",
+            lost,
+            "    shop/w03: its pods",
+            "        service account: default → own",
+            lost,
+        ]
+    );
+    let comment = between(&before, &after, &["--format", "markdown"]);
+    assert!(comment.starts_with("### mesh: 0 added, 0 removed, 0 changed; for 40 of 40 workloads"));
+    assert_eq!(comment.matches("`proxy`").count(), 2, "{comment}");
+
+    let data: Value =
+        serde_json::from_str(&between(&before, &after, &["--format", "json"])).unwrap();
+    let groups = data["pods"].as_array().unwrap();
+    let names = |at: usize| -> Vec<&str> {
+        let names = groups[at]["workloads"].as_array().unwrap().iter();
+        names.map(|it| it.as_str().unwrap()).collect()
+    };
+    assert_eq!((groups.len(), names(0).len(), names(1)), (2, 39, vec!["shop/w03"]));
+    assert!(names(0).is_sorted());
+    assert_eq!(groups[0]["edits"][0]["path"], "proxy");
+}
+
+/// Each of them differs in a way of its own.
+#[test]
+fn of_many_groups_of_pods_the_last_are_told_in_a_line() {
+    let plain = crowd(30, "enabled", |_| String::new());
+    let own = crowd(30, "enabled", |at| format!("serviceAccountName: a{at}, "));
+    let shown = between(&plain, &own, &[]);
+    let lines = below(&shown, "30 workloads with other pods");
+    assert_eq!(lines.len(), 20 * 2 + 1, "{shown}");
+    assert_eq!(lines[..2], ["    shop/w00: its pods", "        service account: default → a0"]);
+    let rest = "shop/w20, shop/w21, shop/w22, shop/w23, shop/w24, shop/w25 and 4 more";
+    assert_eq!(lines[40], format!("    {rest}: their pods, in other ways"));
 }
