@@ -53,9 +53,9 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         [Err(exit), _] | [_, Err(exit)] => return exit,
     };
     let difference = Difference::between(&before, &after);
-    let paint = Terminal::detect(arguments.color).paint;
+    let terminal = Terminal::detect(arguments.color);
     super::write(&match arguments.format {
-        Format::Human => render::difference::human(&difference, paint),
+        Format::Human => render::difference::human(&difference, &terminal),
         Format::Markdown => render::difference::markdown(&difference),
         Format::Json => format!("{:#}\n", render::difference::json(&difference)),
     });

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::mesh;
+use crate::program::command;
 use crate::repository::Repository;
 
 /// Two workloads, each behind a Service.
@@ -52,8 +52,10 @@ fn told(before: &[&str], after: &[&str]) -> String {
 fn between(before: &str, after: &str, arguments: &[&str]) -> String {
     let [before, after] = [before, after].map(|text| Repository::of(&[("a.yaml", text)]));
     let [before, after] = [&before, &after].map(|it| it.path().to_str().unwrap());
-    let output = mesh(&[&["diff", before, after], arguments].concat());
-    String::from_utf8(output.stdout).unwrap()
+    // As wide as it may be: what is asserted of a line is not of where it is broken.
+    let mut command = command();
+    command.env("COLUMNS", "140").args(["diff", before, after]).args(arguments);
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
 }
 
 /// The lines of the objects that differ, without their places, up to the count of them.
@@ -337,4 +339,45 @@ fn of_many_groups_of_pods_the_last_are_told_in_a_line() {
     assert_eq!(lines[..2], ["    shop/w00: its pods", "        service account: default → a0"]);
     let rest = "shop/w20, shop/w21, shop/w22, shop/w23, shop/w24, shop/w25 and 4 more";
     assert_eq!(lines[40], format!("    {rest}: their pods, in other ways"));
+}
+
+/// Pods of several names and long values, at whatever width.
+#[test]
+fn what_is_said_fits_into_the_terminal() {
+    let before = crowd(40, "enabled", |_| String::new());
+    let long = "/a path of several words/".repeat(3) + &"x".repeat(150);
+    let policy = format!(
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: the-policy-of-the-shop, namespace: shop}}\nspec: {{rules: [{{to: [{{operation: {{paths: [\"{long}\"]}}}}]}}]}}\n"
+    );
+    let after = crowd(40, "disabled", |_| String::new()) + &policy;
+    let sides = [&before, &after].map(|text| {
+        Repository::of(&[("a/folder/with/a/name/policy.yaml", text), ("mesh.yaml", "")])
+    });
+    let [before, after] = [&sides[0], &sides[1]].map(|it| it.path().to_str().unwrap());
+    let shown = |columns: usize, color: &str| {
+        let mut command = command();
+        command.args(["diff", "--color", color, before, after]);
+        command.env("COLUMNS", columns.to_string());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let place = "a/folder/with/a/name/policy.yaml:";
+    let object = "+ AuthorizationPolicy shop/the-policy-of-the-shop";
+    for columns in [40, 60, 80, 100, 140] {
+        let text = shown(columns, "never");
+        let wide = text.lines().find(|line| line.chars().count() > columns);
+        assert_eq!(wide, None, "{columns}:\n{text}");
+        // Colour takes no room, and no line leaves one open.
+        let painted = shown(columns, "always");
+        assert_eq!(painted.lines().count(), text.lines().count(), "{columns}:\n{painted}");
+        for line in painted.lines().filter(|line| line.contains('\u{1b}')) {
+            let last = line.rfind('\u{1b}').unwrap();
+            assert!(line[last..].starts_with("\u{1b}[0m"), "{line:?}");
+        }
+        // A place stands behind what is there, or under it, in one piece.
+        let mut lines = text.lines().skip_while(|line| !line.starts_with("+ Auth"));
+        let first = lines.next().unwrap();
+        let is_beside = first.starts_with(object) && first.contains(place);
+        assert_eq!(is_beside, columns >= 100, "{columns}:\n{text}");
+        assert!(is_beside || lines.any(|line| line.trim().starts_with(place)), "{text}");
+    }
 }
