@@ -101,7 +101,9 @@ impl Difference {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.before == self.after && self.pods.is_empty()
+        let of = &self.workloads;
+        let is_same = of.added.is_empty() && of.removed.is_empty() && of.changed.is_empty();
+        self.before == self.after && is_same && self.pods.is_empty()
     }
 }
 

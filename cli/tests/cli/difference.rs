@@ -381,3 +381,53 @@ fn what_is_said_fits_into_the_terminal() {
         assert!(is_beside || lines.any(|line| line.trim().starts_with(place)), "{text}");
     }
 }
+
+/// What selects and what names no label.
+const SELECTING: &str = "---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict, namespace: shop}
+spec: {selector: {matchLabels: {tier: web}}, mtls: {mode: STRICT}}
+";
+
+/// Of a label by which something selects it is told, and that others are not as they were concerns nobody.
+#[test]
+fn labels_by_which_something_selects_are_told() {
+    let labelled = |labels: &str| {
+        let labels = format!("template: {{metadata: {{labels: {{app: front{labels}}}}}");
+        BASE.replace("template: {metadata: {labels: {app: front}}", &labels) + SELECTING
+    };
+    let plain = labelled("");
+    let shown = |before: &str, after: &str| between(&labelled(before), &labelled(after), &[]);
+    let (before, after) = (", tier: web, note: a", ", tier: inner, note: b");
+    let both = shown(before, after);
+    assert_eq!(
+        below(&both, "1 workload with other pods"),
+        ["    shop/front: its pods", "        labels.tier: web → inner"]
+    );
+    // No object differs, and what the proxy loads does.
+    assert!(both.contains("0 added, 0 removed, 0 changed"), "{both}");
+    assert_eq!(effects(&both), ["    shop/front: PeerAuthentication shop/strict"]);
+    assert!(shown("", ", tier: inner").contains("\n        labels.tier: inner\n"));
+    assert!(shown(", tier: inner", "").contains("\n        labels.tier: inner → not said\n"));
+    for quiet in
+        [shown("", ", note: a"), shown(", note: a", ", note: b"), between(&plain, &plain, &[])]
+    {
+        assert!(quiet.starts_with("nothing differs"), "{quiet}");
+    }
+    // A selector of one side is enough: it came or went with the label.
+    let without = labelled(", tier: web").replace(SELECTING, "");
+    let gone = between(&labelled(""), &without, &[]);
+    assert!(gone.contains("labels.tier: web"), "{gone}");
+}
+
+/// Nothing is for it that is not for the others, and yet there is one more.
+#[test]
+fn a_workload_that_joins_is_a_difference() {
+    let shown = between(
+        &crowd(2, "enabled", |_| String::new()),
+        &crowd(3, "enabled", |_| String::new()),
+        &[],
+    );
+    assert!(shown.contains("\n1 workload joins: shop/w02\n"), "{shown}");
+}
