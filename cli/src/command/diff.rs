@@ -7,7 +7,7 @@ use mesh_compiler::diagnostic::Finding;
 use mesh_compiler::source::Input;
 
 use super::{Exit, NOTHING, note};
-use crate::difference::{Difference, Policy, Side};
+use crate::difference::{Difference, Policy, PolicyError, Side};
 use crate::environment::Surroundings;
 use crate::render::counts::{counts, shown};
 use crate::render::{self, Color, Stream, Terminal};
@@ -47,10 +47,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if let Some(exit) = super::refuse_several_stdins(named) {
         return exit;
     }
-    let sides = [&arguments.before, &arguments.after].map(|path| side(path, arguments));
-    let (before, after) = match sides {
-        [Ok(before), Ok(after)] => (before, after),
-        [Err(exit), _] | [_, Err(exit)] => return exit,
+    let read = |path: &str| Policy::read(path, &arguments.place);
+    // Not all of what a compilation does is done on all cores.
+    let (before, after) = rayon::join(|| read(&arguments.before), || read(&arguments.after));
+    let (before, after) = match (
+        side(&arguments.before, before, arguments),
+        side(&arguments.after, after, arguments),
+    ) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(exit), _) | (_, Err(exit)) => return exit,
     };
     let difference = Difference::between(&before, &after);
     let terminal = Terminal::detect(arguments.color);
@@ -63,8 +68,12 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 }
 
 /// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
-fn side(path: &str, arguments: &Arguments) -> Result<Side, Exit> {
-    let compiled = match Policy::read(path, &arguments.place) {
+fn side(
+    path: &str,
+    read: Result<Policy, PolicyError>,
+    arguments: &Arguments,
+) -> Result<Side, Exit> {
+    let compiled = match read {
         Ok(Policy::Snapshot(bundle)) => return Ok(Side { bundle, beside: None }),
         Ok(Policy::Repository(compiled)) => compiled,
         Err(error) => return Err(Exit::Input.because(&error)),

@@ -21,7 +21,7 @@ pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
 pub(crate) use items::Item;
 pub(crate) use pods::Pods;
-pub(crate) use policy::{Policy, Side};
+pub(crate) use policy::{Policy, PolicyError, Side};
 
 use authored::Authored;
 use scope::Whom;
