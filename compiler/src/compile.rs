@@ -264,7 +264,8 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
     let Examined { resolved, before, mut found } = examined;
     let Compilation { parsed, mesh, root, .. } = found.read;
     let resolved = resolved.unwrap_or_else(|| resolve::resolve_upon(mesh, before));
-    let beside = if options.checks_only { Beside::default() } else { Beside::of(&resolved) };
+    let beside =
+        if options.checks_only { Beside::default() } else { Beside::of(&resolved, parsed) };
     let mut late = Vec::new();
     let locator = (!options.checks_only).then(|| Locator::new(parsed, root));
     let (loose, digests) = rayon::join(

@@ -3,6 +3,7 @@
 mod authored;
 mod edits;
 mod effect;
+mod export;
 mod items;
 mod pods;
 mod policy;
@@ -67,12 +68,15 @@ pub(crate) enum Change {
 impl Difference {
     pub(crate) fn between(before: &Side, after: &Side) -> Self {
         let pods = pods::between(before, after);
+        let sides = (before, after);
         let (before, after) = (&before.bundle, &after.bundle);
         let mut found = diff(served(before), served(after));
         let (old, new) = (Authored::of(before), Authored::of(after));
         divide(&mut found, &old, &new);
         let whom = (Whom::of(&old), Whom::of(&new));
         found.changed.extend(whom.0.moved(&whom.1).cloned());
+        let mut exported = export::moved((sides.0, &old), (sides.1, &new));
+        found.changed.extend(exported.keys().cloned());
         let mut views = Views::of(&old, &new);
         let of = [
             (found.added, Change::Added),
@@ -86,6 +90,7 @@ impl Difference {
             keys.map(|(key, change)| changed(key, change, &old, &new, &mut views)).collect();
         for object in objects.iter_mut().filter(|it| it.is_written) {
             object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
+            object.edits.extend(exported.remove(&object.key));
         }
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();

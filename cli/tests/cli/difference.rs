@@ -431,3 +431,59 @@ fn a_workload_that_joins_is_a_difference() {
     );
     assert!(shown.contains("\n1 workload joins: shop/w02\n"), "{shown}");
 }
+
+/// A `VirtualService`, a `DestinationRule` and a `ServiceEntry` of two hosts, and an annotated Service.
+fn exporting(export: &str, annotation: &str) -> String {
+    let export = if export.is_empty() { String::new() } else { format!("exportTo: [{export}], ") };
+    let route =
+        format!("hosts: [cart], {export}http: [{{route: [{{destination: {{host: cart}}}}]}}]");
+    let rule = format!("host: cart, {export}trafficPolicy: {{tls: {{mode: DISABLE}}}}");
+    let entry = format!(
+        "hosts: [a.example.com, b.example.com], {export}ports: [{{number: 80, name: http, protocol: HTTP}}], resolution: DNS"
+    );
+    let kinds = [("VirtualService", route), ("DestinationRule", rule), ("ServiceEntry", entry)];
+    let resource = |(kind, spec): (&str, String)| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: {kind}\nmetadata: {{name: x, namespace: shop}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let all: String = kinds.into_iter().map(resource).collect();
+    let web = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n";
+    let annotated =
+        format!("{{name: front, namespace: shop, annotations: {{{annotation}}}}}\nspec");
+    BASE.replace(
+        "{name: front, namespace: shop}\nspec: {selector: {app: front}, p",
+        &(annotated + ": {selector: {app: front}, p"),
+    ) + web
+        + &all
+}
+
+/// Whom a resource is for is no part of what becomes of it in a snapshot.
+#[test]
+fn a_resource_that_is_for_others_is_a_changed_one() {
+    let everybody = exporting("'*'", "");
+    let shown = between(&everybody, &exporting("., web", ""), &[]);
+    assert_eq!(
+        objects(&shown),
+        [
+            "~ ServiceEntry shop/x",
+            "    exportTo: * → ., web",
+            "~ DestinationRule shop/x",
+            "    exportTo: * → ., web",
+            "~ VirtualService shop/x",
+            "    exportTo: * → ., web",
+        ]
+    );
+    assert!(shown.contains("\n0 added, 0 removed, 3 changed\n"), "{shown}");
+    let line = everybody.lines().position(|line| line.contains("a.example.com")).unwrap() + 1;
+    assert!(shown.lines().next().unwrap().ends_with(&format!("a.yaml:{line}")), "{shown}");
+
+    // What is the default need not be said.
+    assert!(between(&everybody, &exporting("", ""), &[]).starts_with("nothing differs"));
+    let silent = between(&exporting("", ""), &exporting("'.'", ""), &[]);
+    assert!(silent.contains("\n    exportTo: .\n"), "{silent}");
+    let silent = between(&exporting("'.'", ""), &exporting("", ""), &[]);
+    assert!(silent.contains("\n    exportTo: . → not said\n"), "{silent}");
+    let service = between(&everybody, &exporting("'*'", "networking.istio.io/exportTo: ."), &[]);
+    assert_eq!(objects(&service), ["~ Service shop/front", "    exportTo: ."]);
+}
