@@ -6,6 +6,7 @@ use crate::api::Resource;
 use crate::api::kubernetes::Service;
 use crate::check::{Capture, WithoutProxy, captures, without_proxy};
 use crate::parse::Parsed;
+use crate::resolve::gateway::{ApiGateway, is_managed};
 use crate::resolve::service::export_to;
 use crate::resolve::{Mesh, Visibility};
 
@@ -16,6 +17,8 @@ pub struct Beside {
     pub without_proxy: BTreeMap<String, WithoutProxy>,
     /// Those whose proxies may not take every port.
     pub captures: BTreeMap<String, Capture>,
+    /// The Gateways for which Istio makes pods, by `namespace/account` of those. Whether others serve them is not told.
+    pub gateways: BTreeMap<String, String>,
     /// Who sees resources.
     pub exports: BTreeMap<String, Export>,
 }
@@ -32,8 +35,17 @@ pub struct Export {
 impl Beside {
     pub(crate) fn of(mesh: &Mesh<'_>, parsed: &Parsed) -> Self {
         let (without_proxy, captures) = (without_proxy(mesh), captures(mesh));
-        Self { without_proxy, captures, exports: exports(mesh, parsed) }
+        Self { without_proxy, captures, gateways: gateways(mesh), exports: exports(mesh, parsed) }
     }
+}
+
+fn gateways(mesh: &Mesh<'_>) -> BTreeMap<String, String> {
+    let is_made = |it: &&ApiGateway<'_>| it.class.has_routes() && is_managed(&it.resource.spec);
+    let named = mesh.api_gateways.iter().filter(is_made).map(|it| {
+        let (namespace, name) = (&it.resource.namespace, it.resource.name());
+        (format!("{namespace}/{}", it.account()), format!("Gateway {namespace}/{name}"))
+    });
+    named.collect()
 }
 
 fn exports(mesh: &Mesh<'_>, parsed: &Parsed) -> BTreeMap<String, Export> {

@@ -34,6 +34,10 @@ use crate::local::PlanError;
 pub(crate) enum AskError {
     #[error("no workload runs as service account `{account}` in `{namespace}`: {known}")]
     UnknownCaller { namespace: String, account: String, known: String },
+    #[error(
+        "`{account}` is what Istio has the pods of `{gateway}` run as, and nobody serves that here: nothing is sent by it"
+    )]
+    UnservedGateway { account: String, gateway: String },
     #[error("no gateway listens on port {port}: {known}")]
     NoGateway { port: u16, known: String },
     #[error(transparent)]
@@ -86,7 +90,11 @@ pub(crate) fn ask(policy: &Policy, question: &Question) -> Result<Answer, AskErr
             } else if callers.count() > 0 {
                 edge::ask(policy, gateways.filter(runs), question)
             } else {
-                Err(AskError::unknown_caller(bundle, namespace, account))
+                let account_of = format!("{namespace}/{account}");
+                Err(match policy.beside.gateways.get(&account_of).cloned() {
+                    Some(gateway) => AskError::UnservedGateway { account: account_of, gateway },
+                    None => AskError::unknown_caller(bundle, namespace, account),
+                })
             }
         }
     }

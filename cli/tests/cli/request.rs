@@ -352,3 +352,43 @@ fn tls_of_a_destination_rule_is_told_as_what_it_is() {
         "{mutual}"
     );
 }
+
+/// Istio runs a waypoint as an account of its name, or as the one that it names.
+#[test]
+fn the_account_of_a_gateway_is_known_though_nobody_serves_it() {
+    let workload = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  selector: {matchLabels: {app: web}}\n  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: a}]}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {selector: {app: web}, ports: [{name: http, port: 80}]}\n";
+    let said = |class: &str, annotations: &str, account: &str| {
+        let gateway = format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop, annotations: {annotations}}}\nspec: {{gatewayClassName: {class}, listeners: [{{name: a, port: 15008, protocol: HTTP}}]}}\n"
+        );
+        let policy = format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {{rules: [{{from: [{{source: {{principals: [cluster.local/ns/shop/sa/{account}]}}}}]}}]}}\n"
+        );
+        let repository = Repository::of(&[("a.yaml", &(gateway + workload + &policy))]);
+        let (_, found) = repository.concise(&["--check"]);
+        let from = format!("shop/{account}");
+        let path = text_of(repository.path());
+        let (code, error) =
+            errors(&mesh(&["request", path, "/", "--from", &from, "--to", "web:80"]));
+        assert_eq!(code, 2, "{error}");
+        (found.contains("unknown-service-account"), error)
+    };
+    let named = "{gateway.istio.io/service-account: own}";
+    for (class, annotations, account) in [
+        ("istio-waypoint", "{}", "edge"),
+        ("istio-waypoint", named, "own"),
+        ("istio", "{}", "edge-istio"),
+        ("istio", named, "own"),
+    ] {
+        let (is_unknown, error) = said(class, annotations, account);
+        assert!(!is_unknown, "{class} {account}");
+        let told =
+            format!("`shop/{account}` is what Istio has the pods of `Gateway shop/edge` run as");
+        assert!(error.contains(&told), "{error}");
+    }
+    for (class, account) in [("istio-waypoint", "edge-istio-waypoint"), ("istio", "edge")] {
+        let (is_unknown, error) = said(class, "{}", account);
+        assert!(is_unknown, "{class} {account}");
+        assert!(error.contains("no workload runs as service account"), "{error}");
+    }
+}

@@ -163,10 +163,10 @@ impl<'m> GatewayAccounts<'m> {
     fn of(mesh: &'m Mesh<'_>) -> Self {
         let mut by_namespace: BTreeMap<&str, BTreeSet<Arc<str>>> = BTreeMap::new();
         let mut all = BTreeSet::new();
-        for gateway in mesh.api_gateways.iter().map(|it| it.resource) {
-            let class = &gateway.spec.gateway_class_name;
-            let account: Arc<str> = format!("{}-{class}", gateway.name()).into();
-            by_namespace.entry(&gateway.namespace).or_default().insert(Arc::clone(&account));
+        for gateway in mesh.api_gateways.iter() {
+            let account: Arc<str> = gateway.account().into();
+            let namespace = gateway.resource.namespace.as_str();
+            by_namespace.entry(namespace).or_default().insert(Arc::clone(&account));
             all.insert(account);
         }
         Self { by_namespace, all }
