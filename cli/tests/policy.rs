@@ -268,9 +268,10 @@ spec:
     let host = "one.shop.svc.cluster.local";
     let said = shown(&before, &private);
     let line = format!(
-        "    web/one: what they see\n        no longer under VirtualService shop/one: {host}\n"
+        "    web/one: VirtualService shop/one\n        no longer under VirtualService shop/one: {host}\n"
     );
     assert!(said.contains(&line), "{said}");
+    assert!(said.contains("0 added, 0 removed, 1 changed\n"), "{said}");
     let said = shown(&private, &before);
     assert!(
         said.contains(&format!("        now under VirtualService shop/one: {host}\n")),

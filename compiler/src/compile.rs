@@ -9,6 +9,7 @@ use mesh_snapshot::{Conflict, Digest};
 use rayon::prelude::*;
 
 use crate::api::{self, KeptResources, Mesh};
+use crate::beside::Beside;
 use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail};
 use crate::lower::{self, Locator, Lowered};
 use crate::memory::Ground;
@@ -34,6 +35,8 @@ pub struct Options {
     pub context: Vec<Input>,
     /// Nobody keeps the snapshot: what rides beside it, of where its parts and the repository's files came from, is left out.
     pub checks_only: bool,
+    /// Somebody asks what the snapshot does not hold ([`Beside`]).
+    pub beside: bool,
     /// Somebody wants the statuses of the Gateway API's resources.
     pub statuses: bool,
 }
@@ -57,6 +60,8 @@ pub struct Compilation {
     pub findings: Vec<Finding>,
     /// What a controller would write of the resources, whether or not there is a snapshot of them; empty unless somebody asked.
     pub statuses: Vec<ResourceStatus>,
+    /// What the snapshot does not hold; empty where there is none, or nobody asked.
+    pub beside: Beside,
     /// There is none exactly when some finding is an error, or there is a `fault`.
     pub bundle: Option<Bundle>,
     /// A fault of the compiler's own, for which there is no snapshot either.
@@ -131,13 +136,14 @@ fn all_stages(
     };
     let mesh = api::decode_by(&parsed, resources, &mut diagnostics);
     let (findings, statuses) = (Vec::new(), Vec::new());
-    let read = Compilation { root, parsed, mesh, findings, statuses, bundle: None, fault: None };
+    let (beside, bundle, fault) = (Beside::default(), None, None);
+    let read = Compilation { root, parsed, mesh, findings, statuses, beside, bundle, fault };
     let before = ground.and_then(|ground| ground.after(read.mesh.changed.parts));
     let mut examined = examine(&read, options, Known { before, kept }, diagnostics);
     let statuses = if options.statuses { examined.statuses() } else { Vec::new() };
     let told = examined.found.tell_early(early);
-    let Outcome { findings, bundle, fault } = lower(examined, told, options);
-    Compilation { findings, statuses, bundle, fault, ..read }
+    let Outcome { findings, beside, bundle, fault } = lower(examined, told, options);
+    Compilation { findings, statuses, beside, bundle, fault, ..read }
 }
 
 /// A repository in which everything was looked for that can be found before it is lowered.
@@ -169,6 +175,7 @@ struct Told {
 #[derive(Default)]
 struct Outcome {
     findings: Vec<Finding>,
+    beside: Beside,
     bundle: Option<Bundle>,
     fault: Option<Conflict>,
 }
@@ -259,6 +266,7 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
     let Examined { resolved, before, mut found } = examined;
     let Compilation { parsed, mesh, root, .. } = found.read;
     let resolved = resolved.unwrap_or_else(|| resolve::resolve_upon(mesh, before));
+    let beside = if options.beside { Beside::of(&resolved, parsed) } else { Beside::default() };
     let mut late = Vec::new();
     let locator = (!options.checks_only).then(|| Locator::new(parsed, root));
     let (loose, digests) = rayon::join(
@@ -288,9 +296,9 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
         Ok(_) if has_errors => Outcome { findings, ..Outcome::default() },
         Ok(lowered) => {
             let bundle = Some(bundle(lowered, digests, options));
-            Outcome { findings, bundle, fault: None }
+            Outcome { findings, beside, bundle, fault: None }
         }
-        Err(conflict) => Outcome { findings, bundle: None, fault: Some(conflict) },
+        Err(conflict) => Outcome { findings, fault: Some(conflict), ..Outcome::default() },
     }
 }
 

@@ -27,6 +27,7 @@ pub mod status;
 
 mod lower;
 
+mod beside;
 mod compile;
 mod environment;
 mod memory;
@@ -43,6 +44,7 @@ mod silence;
 #[cfg(test)]
 mod testing;
 
+pub use beside::{Beside, Export};
 pub use compile::{Compilation, Early, Options, compile, compile_again};
 pub use environment::environments;
 pub use memory::Memory;

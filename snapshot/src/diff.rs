@@ -27,14 +27,14 @@ pub struct Workloads {
 
 /// A snapshot, and the workloads that are known to be served by it.
 #[derive(Clone, Copy, Debug)]
-pub struct Side<'a> {
+pub struct Served<'a> {
     pub snapshot: &'a Snapshot,
     pub inventory: &'a [Workload],
 }
 
 /// What leads from `before` to `after`.
 #[must_use]
-pub fn diff(before: Side<'_>, after: Side<'_>) -> Diff {
+pub fn diff(before: Served<'_>, after: Served<'_>) -> Diff {
     let (old, new) = (before.snapshot.names(), after.snapshot.names());
     let mut diff = Diff::default();
     for (key, contents) in new {
@@ -73,7 +73,7 @@ fn workloads(old: &Slices, new: &Slices) -> Workloads {
     workloads
 }
 
-fn slices(Side { snapshot, inventory }: Side<'_>) -> Slices {
+fn slices(Served { snapshot, inventory }: Served<'_>) -> Slices {
     let slice_of = |workload| snapshot.slice_of(workload).ok().map(|slice| slice.digest());
     let named = |workload: &Workload| format!("{}/{}", workload.namespace, workload.name);
     inventory.iter().map(|workload| (named(workload), slice_of(workload))).collect()

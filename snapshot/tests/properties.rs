@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_snapshot::container::{self, Bundle};
-use mesh_snapshot::diff::{Side, diff};
+use mesh_snapshot::diff::{Served, diff};
 use mesh_snapshot::object::{
     Action, AuthorizationPolicy, Backend, ClientPolicy, Destination, Discovery, Egress,
     EndpointSet, Fault, HeaderOperations, Host, HostSet, HttpAction, HttpMatch, HttpRoute, Labels,
@@ -274,8 +274,8 @@ proptest! {
             prop_assert_eq!(old.objects(&before).unwrap() == new.objects(&after).unwrap(), same);
         }
         let diff = diff(
-            Side { snapshot: &before, inventory: &inventory },
-            Side { snapshot: &after, inventory: &inventory },
+            Served { snapshot: &before, inventory: &inventory },
+            Served { snapshot: &after, inventory: &inventory },
         );
         let of_changed = |workload: &String| workload.starts_with(&format!("{name}/"));
         prop_assert!(diff.workloads.changed.iter().all(of_changed));

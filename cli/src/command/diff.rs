@@ -3,13 +3,11 @@
 use std::io;
 
 use clap::{Args, ValueEnum};
-use mesh_compiler::check::without_proxy;
 use mesh_compiler::diagnostic::Finding;
-use mesh_compiler::resolve;
 use mesh_compiler::source::Input;
 
 use super::{Exit, NOTHING, note};
-use crate::difference::{Difference, Policy, Side};
+use crate::difference::{Difference, Policy, PolicyError, Side};
 use crate::environment::Surroundings;
 use crate::render::counts::{counts, shown};
 use crate::render::{self, Color, Stream, Terminal};
@@ -49,15 +47,20 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if let Some(exit) = super::refuse_several_stdins(named) {
         return exit;
     }
-    let sides = [&arguments.before, &arguments.after].map(|path| side(path, arguments));
-    let (before, after) = match sides {
-        [Ok(before), Ok(after)] => (before, after),
-        [Err(exit), _] | [_, Err(exit)] => return exit,
+    let read = |path: &str| Policy::read(path, &arguments.place);
+    // Not all of what a compilation does is done on all cores.
+    let (before, after) = rayon::join(|| read(&arguments.before), || read(&arguments.after));
+    let (before, after) = match (
+        side(&arguments.before, before, arguments),
+        side(&arguments.after, after, arguments),
+    ) {
+        (Ok(before), Ok(after)) => (before, after),
+        (Err(exit), _) | (_, Err(exit)) => return exit,
     };
     let difference = Difference::between(&before, &after);
-    let paint = Terminal::detect(arguments.color).paint;
+    let terminal = Terminal::detect(arguments.color);
     super::write(&match arguments.format {
-        Format::Human => render::difference::human(&difference, paint),
+        Format::Human => render::difference::human(&difference, &terminal),
         Format::Markdown => render::difference::markdown(&difference),
         Format::Json => format!("{:#}\n", render::difference::json(&difference)),
     });
@@ -65,9 +68,13 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
 }
 
 /// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
-fn side(path: &str, arguments: &Arguments) -> Result<Side, Exit> {
-    let compiled = match Policy::read(path, &arguments.place) {
-        Ok(Policy::Snapshot(bundle)) => return Ok(Side { bundle, without_proxy: None }),
+fn side(
+    path: &str,
+    read: Result<Policy, PolicyError>,
+    arguments: &Arguments,
+) -> Result<Side, Exit> {
+    let compiled = match read {
+        Ok(Policy::Snapshot(bundle)) => return Ok(Side { bundle, beside: None }),
         Ok(Policy::Repository(compiled)) => compiled,
         Err(error) => return Err(Exit::Input.because(&error)),
     };
@@ -75,8 +82,7 @@ fn side(path: &str, arguments: &Arguments) -> Result<Side, Exit> {
         note_findings(path, &compiled.findings);
         // An empty folder is a policy that says nothing; other things without resources are likely no policy.
         return if compiled.mesh.count > 0 || is_folder(path) {
-            let without_proxy = Some(without_proxy(&resolve::resolve(&compiled.mesh)));
-            Ok(Side { bundle, without_proxy })
+            Ok(Side { bundle, beside: Some(compiled.beside) })
         } else {
             Err(Exit::Input.because(&format_args!("{path}: {NOTHING}")))
         };

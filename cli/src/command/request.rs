@@ -114,11 +114,7 @@ fn load(path: &str, arguments: &Arguments) -> Result<request::Policy, Exit> {
         let because = format!("the policy has errors: nobody would serve it\n\n{text}");
         return Err(Exit::Negative.because(&because));
     };
-    Ok(request::Policy {
-        bundle: bundle.clone(),
-        without_proxy: compiled.without_proxy(),
-        captures: compiled.captures(),
-    })
+    Ok(request::Policy { bundle: bundle.clone(), beside: compiled.beside().clone() })
 }
 
 /// The verdict first, then every step with its place.

@@ -181,7 +181,7 @@ fn greet(mesh: &LocalMesh, compiled: &Compiled, terminal: &Terminal) {
             "{mark} one instance of each workload runs here, whatever its `replicas` say: {asked}"
         ));
     }
-    let without: Vec<_> = compiled.without_proxy().into_keys().collect();
+    let without: Vec<_> = compiled.beside().without_proxy.keys().map(String::as_str).collect();
     if !without.is_empty() {
         lines.push(format!(
             "{mark} Istio gives these no proxy, and here they have one all the same (`mesh request` tells what becomes of their requests without): {}",

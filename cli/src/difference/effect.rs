@@ -10,7 +10,7 @@ use mesh_snapshot::{Key, Kind, Reference, Snapshot};
 
 use super::authored::Authored;
 use super::edits::Edit;
-use super::seen::{Side, View, Views};
+use super::seen::{Seen, View, Views};
 
 /// Workloads for which the same differs.
 #[derive(Debug)]
@@ -145,9 +145,9 @@ impl<'b> Reach<'b> {
     }
 
     /// From what is seen by those who have a view.
-    fn through(&mut self, view: &View, side: &mut Side<'_>) -> BTreeSet<Reference> {
+    fn through(&mut self, view: &View, seen: &mut Seen<'_>) -> BTreeSet<Reference> {
         let mut found = self.itself(&view.egress);
-        for child in side.references(view) {
+        for child in seen.references(view) {
             found.extend(self.from(&child).iter().cloned());
         }
         found

@@ -3,6 +3,7 @@
 mod authored;
 mod edits;
 mod effect;
+mod export;
 mod items;
 mod pods;
 mod policy;
@@ -14,14 +15,14 @@ mod units;
 use std::collections::BTreeSet;
 
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::diff::{self, Diff, Workloads, diff};
+use mesh_snapshot::diff::{Diff, Served, Workloads, diff};
 use mesh_snapshot::{Digest, Key, Kind, Location, Reference};
 
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
 pub(crate) use items::Item;
-pub(crate) use pods::{Pods, Side};
-pub(crate) use policy::Policy;
+pub(crate) use pods::Pods;
+pub(crate) use policy::{Policy, PolicyError, Side};
 
 use authored::Authored;
 use scope::Whom;
@@ -37,7 +38,7 @@ pub(crate) struct Difference {
     pub workloads: Workloads,
     /// Of the workloads on both sides, what differs for whom.
     pub effects: Vec<Effect>,
-    /// And whose pods are not as they were.
+    /// And whose pods are not as they were, and how.
     pub pods: Vec<Pods>,
 }
 
@@ -67,12 +68,15 @@ pub(crate) enum Change {
 impl Difference {
     pub(crate) fn between(before: &Side, after: &Side) -> Self {
         let pods = pods::between(before, after);
+        let sides = (before, after);
         let (before, after) = (&before.bundle, &after.bundle);
-        let mut found = diff(side(before), side(after));
+        let mut found = diff(served(before), served(after));
         let (old, new) = (Authored::of(before), Authored::of(after));
         divide(&mut found, &old, &new);
         let whom = (Whom::of(&old), Whom::of(&new));
         found.changed.extend(whom.0.moved(&whom.1).cloned());
+        let mut exported = export::moved((sides.0, &old), (sides.1, &new));
+        found.changed.extend(exported.keys().cloned());
         let mut views = Views::of(&old, &new);
         let of = [
             (found.added, Change::Added),
@@ -86,6 +90,7 @@ impl Difference {
             keys.map(|(key, change)| changed(key, change, &old, &new, &mut views)).collect();
         for object in objects.iter_mut().filter(|it| it.is_written) {
             object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
+            object.edits.extend(exported.remove(&object.key));
         }
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
@@ -101,7 +106,9 @@ impl Difference {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.before == self.after && self.pods.is_empty()
+        let of = &self.workloads;
+        let is_same = of.added.is_empty() && of.removed.is_empty() && of.changed.is_empty();
+        self.before == self.after && is_same && self.pods.is_empty()
     }
 }
 
@@ -113,8 +120,8 @@ impl Changed {
     }
 }
 
-fn side(bundle: &Bundle) -> diff::Side<'_> {
-    diff::Side { snapshot: &bundle.snapshot, inventory: &bundle.inventory }
+fn served(bundle: &Bundle) -> Served<'_> {
+    Served { snapshot: &bundle.snapshot, inventory: &bundle.inventory }
 }
 
 /// Instead of policies with several authors, what each of them says otherwise.

@@ -1,9 +1,9 @@
-//! One side of a comparison.
+//! What is compared, and how it is read.
 
 use std::path::Path;
 
 use mesh_compiler::diagnostic::Date;
-use mesh_compiler::{Compilation, Options, compile};
+use mesh_compiler::{Beside, Compilation, Options, compile};
 use mesh_snapshot::container::{self, Bundle, FileError, LayoutError};
 
 use crate::environment::{EnvironmentError, Surroundings};
@@ -15,6 +15,14 @@ pub(crate) enum Policy {
     Snapshot(Bundle),
     /// A repository, compiled; perhaps with errors, and then there is no snapshot.
     Repository(Compilation),
+}
+
+/// One side of a comparison.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub bundle: Bundle,
+    /// Absent: a snapshot does not tell.
+    pub beside: Option<Beside>,
 }
 
 /// Why a path is no policy.
@@ -57,7 +65,7 @@ impl Policy {
         let inputs = std::slice::from_ref(&source.input);
         let environment = asked.only(inputs)?;
         let on = Options::on(Date::at(mesh_control::clock::wall()));
-        let options = Options { environment, context: asked.inputs(), ..on };
+        let options = Options { environment, context: asked.inputs(), beside: true, ..on };
         Ok(Self::Repository(compile(inputs, &options)))
     }
 }

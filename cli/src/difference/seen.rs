@@ -28,12 +28,12 @@ impl View {
 
 /// The views of both sides.
 pub(super) struct Views<'b> {
-    pub(super) before: Side<'b>,
-    pub(super) after: Side<'b>,
+    pub(super) before: Seen<'b>,
+    pub(super) after: Seen<'b>,
 }
 
-/// The views of one.
-pub(super) struct Side<'b> {
+/// What is seen on one of them.
+pub(super) struct Seen<'b> {
     authored: &'b Authored<'b>,
     /// Of all views.
     hosts: BTreeSet<String>,
@@ -49,7 +49,7 @@ type Shown<'s> = (&'s Host, &'s [PlaintextEndpoints]);
 
 impl<'b> Views<'b> {
     pub(super) fn of(before: &'b Authored<'b>, after: &'b Authored<'b>) -> Self {
-        Self { before: Side::of(before), after: Side::of(after) }
+        Self { before: Seen::of(before), after: Seen::of(after) }
     }
 
     /// What one view shows otherwise than the other. That a host came into the mesh or left it is told by what defines it, and
@@ -123,9 +123,9 @@ impl<'b> Views<'b> {
     }
 }
 
-impl<'b> Side<'b> {
+impl<'b> Seen<'b> {
     fn of(authored: &'b Authored<'b>) -> Self {
-        let mut side = Self {
+        let mut seen = Self {
             authored,
             hosts: BTreeSet::new(),
             rulers: BTreeSet::new(),
@@ -136,19 +136,19 @@ impl<'b> Side<'b> {
             match key.kind {
                 Kind::HostSet => {
                     for digest in contents {
-                        side.hosts.extend(side.read(digest).hosts.into_keys());
+                        seen.hosts.extend(seen.read(digest).hosts.into_keys());
                     }
                 }
                 Kind::RouteTable | Kind::ClientPolicy => {
                     for &digest in contents {
                         let of = Reference { key: key.clone(), digest };
-                        side.rulers.extend(authored.called(&of));
+                        seen.rulers.extend(authored.called(&of));
                     }
                 }
                 _ => {}
             }
         }
-        side
+        seen
     }
 
     /// How a workload sees an `Egress`.

@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use mesh_compiler::check::{Capture, WithoutProxy, captures, without_proxy};
 use mesh_compiler::diagnostic::{Date, Finding, Severity};
 use mesh_compiler::source::Input;
-use mesh_compiler::{Compilation, Options, resolve};
+use mesh_compiler::{Beside, Compilation, Options};
 use mesh_snapshot::container::Bundle;
 
 use crate::render::{self, Report, Terminal};
@@ -29,7 +28,8 @@ impl Compiled {
         let start = Instant::now();
         let input = Input::Path(PathBuf::from(folder));
         let on = Options::on(Date::at(mesh_control::clock::wall()));
-        let options = Options { environment: environment.map(str::to_owned), ..on };
+        let environment = environment.map(str::to_owned);
+        let options = Options { environment, beside: true, ..on };
         Self::new(mesh_compiler::compile(&[input], &options), start.elapsed())
     }
 
@@ -66,14 +66,9 @@ impl Compiled {
         named.collect()
     }
 
-    /// The workloads that Istio gives no proxy to, by `namespace/workload`.
-    pub(crate) fn without_proxy(&self) -> BTreeMap<String, WithoutProxy> {
-        without_proxy(&resolve::resolve(&self.compilation.mesh))
-    }
-
-    /// The workloads whose proxies may not take every port, by `namespace/workload`.
-    pub(crate) fn captures(&self) -> BTreeMap<String, Capture> {
-        captures(&resolve::resolve(&self.compilation.mesh))
+    /// What the snapshot does not hold.
+    pub(crate) const fn beside(&self) -> &Beside {
+        &self.compilation.beside
     }
 
     pub(crate) fn resources(&self) -> usize {

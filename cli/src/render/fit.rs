@@ -51,6 +51,29 @@ pub(super) fn wrap_after(
     lines.map(without).collect()
 }
 
+/// Lines of a painted text, each of them painted by itself: a pager may show one without those before it.
+pub(super) fn painted(lines: Vec<Cow<'_, str>>) -> Vec<String> {
+    let mut open = String::new();
+    let each = lines.into_iter().map(|line| {
+        let mut painted = open.clone() + &line;
+        let last = line.rfind(ESCAPE).and_then(|at| line.get(at..));
+        let last = last.and_then(|it| it.split_inclusive('m').next());
+        if let Some(code) = last {
+            open = if code == RESET { String::new() } else { code.to_owned() };
+        }
+        if !open.is_empty() {
+            painted.push_str(RESET);
+        }
+        painted
+    });
+    each.collect()
+}
+
+const ESCAPE: char = '\u{1b}';
+
+/// Ends what was painted. Source: ECMA-48, SGR.
+const RESET: &str = "\u{1b}[0m";
+
 /// The part of a line that is shown, with `…` where more is left out. To find it takes time by what is shown: a line may be a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut<'l> {
@@ -209,6 +232,24 @@ mod tests {
         {
             assert_eq!(prefix(text, room), expected, "{text:?} {room}");
         }
+    }
+
+    /// A colour ends where a line does, and goes on in the next.
+    #[test]
+    fn each_line_of_a_painted_text_is_painted() {
+        let text =
+            "\u{1b}[2mone\u{1b}[0m: \u{1b}[31mtwo three four\u{1b}[0m → \u{1b}[32mfive\u{1b}[0m";
+        assert_eq!(
+            painted(wrap(text, 10)),
+            [
+                "\u{1b}[2mone\u{1b}[0m: \u{1b}[31mtwo\u{1b}[0m",
+                "\u{1b}[31mthree four\u{1b}[0m",
+                "→ \u{1b}[32mfive\u{1b}[0m",
+            ]
+        );
+        let torn = painted(wrap("\u{1b}[32m0123456789abc\u{1b}[0m", 10));
+        assert_eq!(torn, ["\u{1b}[32m0123456789\u{1b}[0m", "\u{1b}[32mabc\u{1b}[0m"]);
+        assert_eq!(painted(wrap("plain text", 5)), ["plain", "text"]);
     }
 
     /// The first line has less room than the others, and may have none.

@@ -21,9 +21,9 @@ mod tracer;
 pub(crate) use answer::{Answer, Mark, Outcome};
 pub(crate) use question::{From, Question, QuestionError, To, header};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use mesh_compiler::check::{Capture, WithoutProxy};
+use mesh_compiler::Beside;
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Role, Workload};
 
@@ -34,6 +34,10 @@ use crate::local::PlanError;
 pub(crate) enum AskError {
     #[error("no workload runs as service account `{account}` in `{namespace}`: {known}")]
     UnknownCaller { namespace: String, account: String, known: String },
+    #[error(
+        "`{account}` is what Istio has the pods of `{gateway}` run as, and nobody serves that here: nothing is sent by it"
+    )]
+    UnservedGateway { account: String, gateway: String },
     #[error("no gateway listens on port {port}: {known}")]
     NoGateway { port: u16, known: String },
     #[error(transparent)]
@@ -43,15 +47,13 @@ pub(crate) enum AskError {
 /// What a question is answered by.
 pub(crate) struct Policy {
     pub bundle: Bundle,
-    /// By `namespace/workload`; a snapshot does not tell.
-    pub without_proxy: BTreeMap<String, WithoutProxy>,
-    /// The same of those whose proxies may not take every port.
-    pub captures: BTreeMap<String, Capture>,
+    /// Empty where it was read from a snapshot, which does not tell.
+    pub beside: Beside,
 }
 
 impl std::convert::From<Bundle> for Policy {
     fn from(bundle: Bundle) -> Self {
-        Self { bundle, without_proxy: BTreeMap::new(), captures: BTreeMap::new() }
+        Self { bundle, beside: Beside::default() }
     }
 }
 
@@ -59,12 +61,13 @@ impl Policy {
     /// Why a workload has no proxy; none where it has one.
     fn why_without_proxy(&self, workload: &Workload) -> Option<&'static str> {
         let name = format!("{}/{}", workload.namespace, workload.name);
-        self.without_proxy.get(&name).map(|why| why.reason())
+        self.beside.without_proxy.get(&name).map(|why| why.reason())
     }
 
     /// The annotation that keeps a port from a workload's proxy.
     fn kept_by(&self, workload: &Workload, port: u16) -> Option<&'static str> {
-        self.captures.get(&format!("{}/{}", workload.namespace, workload.name))?.kept_by(port)
+        let name = format!("{}/{}", workload.namespace, workload.name);
+        self.beside.captures.get(&name)?.kept_by(port)
     }
 }
 
@@ -87,7 +90,11 @@ pub(crate) fn ask(policy: &Policy, question: &Question) -> Result<Answer, AskErr
             } else if callers.count() > 0 {
                 edge::ask(policy, gateways.filter(runs), question)
             } else {
-                Err(AskError::unknown_caller(bundle, namespace, account))
+                let account_of = format!("{namespace}/{account}");
+                Err(match policy.beside.gateways.get(&account_of).cloned() {
+                    Some(gateway) => AskError::UnservedGateway { account: account_of, gateway },
+                    None => AskError::unknown_caller(bundle, namespace, account),
+                })
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Workloads without a proxy: they send plain text to the instances of a Service, past all routes, and take what comes.
 
-use mesh_engine::cluster::{Cluster, Endpoint, Security};
+use mesh_engine::cluster::{Cluster, Endpoint};
 use mesh_snapshot::object::Workload;
 
 use super::answer::{Answer, Mark, Outcome, Step};
 use super::client::nobody;
 use super::follow::Sender;
+use super::server::Spoken;
 use super::{AskError, Policy, Question, server};
 use crate::local::program;
 
@@ -57,14 +58,16 @@ pub(super) fn at_endpoint(
     (name, text): (String, &str),
     judged: &mut server::Judgement,
 ) {
-    let demanded =
-        sender.identity.is_some() && matches!(cluster.security(endpoint), Security::Mutual { .. });
+    let spoken = Spoken::of(sender, cluster, endpoint);
     let mut step = Step::new("server");
     step.note(text);
-    let outcome = if demanded {
+    let outcome = if spoken == Spoken::Mutual {
         step.push(Mark::No, "the client insists on mutual TLS, which nobody speaks there", None);
         (Outcome::Refused, Some(503))
     } else {
+        if spoken != Spoken::Plain {
+            step.note(format!("the client speaks {}, which the application ends", spoken.words()));
+        }
         step.note("no policy is asked: every request is let in");
         (Outcome::Delivered, None)
     };

@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mesh_engine::cluster::{Cluster, Endpoint, Security};
 use mesh_engine::filter::OnRoute;
-use mesh_engine::policy::{Claims, Decision};
+use mesh_engine::policy::{Claims, Decision, Verdict};
 use mesh_engine::trace::Step as Traced;
 use mesh_engine::{Connection, Program, Request};
+use mesh_snapshot::SourceMap;
 use mesh_snapshot::object::{
     Discovery, EndpointSet, FilterPlace, MtlsMode, Object, PeerAuthentication, TargetPort, Traffic,
     Workload,
@@ -158,9 +159,8 @@ fn at_workload(
         return Ok(());
     }
     let own = program(&sender.policy.bundle, workload)?;
-    let mutual =
-        sender.identity.is_some() && matches!(cluster.security(&endpoint), Security::Mutual { .. });
-    let verdict = handshake(sender, &own, workload, port, mutual, &mut step);
+    let spoken = Spoken::of(sender, cluster, &endpoint);
+    let verdict = handshake(sender, &own, workload, port, spoken, &mut step);
     if let Err(text) = verdict {
         judged.tell(name.clone(), vec![step]);
         judged.answer(Outcome::Refused, Some(503), &format!("{name}: {text}"));
@@ -172,6 +172,7 @@ fn at_workload(
             "the peer is the gateway at {gateway}, which says that the client is {client}"
         ));
     }
+    let mutual = spoken == Spoken::Mutual;
     let peer = sender.identity.filter(|_| mutual);
     let connection = Connection {
         source: sender.address,
@@ -181,6 +182,14 @@ fn at_workload(
         sni: None,
         mutual_tls: mutual,
     };
+    if matches!(spoken, Spoken::Tls | Spoken::TlsWithCertificate) {
+        step.note("its proxy passes TLS on as bytes: no rule sees a request, and the application ends the TLS");
+        let mut policy = Step::new("policy");
+        let (outcome, status, summary) = decide_bytes(sender, &own, &connection, &mut policy);
+        judged.tell(name.clone(), vec![step, policy]);
+        judged.answer(outcome, status, &format!("{name}: {summary}"));
+        return Ok(());
+    }
     let path = Path {
         program: &own,
         traffic: Traffic::Inbound,
@@ -211,13 +220,47 @@ fn virtual_host(program: &Program, port: u16) -> String {
     format!("inbound|http|{}", if inbound.knows(port) { of_service } else { 0 })
 }
 
+/// What a client says to a server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Spoken {
+    Plain,
+    /// Mutual TLS of the mesh.
+    Mutual,
+    /// TLS that is not the mesh's, as a `DestinationRule` asks for (`SIMPLE`).
+    Tls,
+    /// The same with a certificate that the client shows (`MUTUAL`).
+    TlsWithCertificate,
+}
+
+impl Spoken {
+    /// Who has no proxy speaks as its application does.
+    pub(super) fn of(sender: &Sender<'_>, cluster: &Cluster, endpoint: &Endpoint<'_>) -> Self {
+        match cluster.security(endpoint) {
+            _ if sender.identity.is_none() => Self::Plain,
+            Security::Plaintext => Self::Plain,
+            Security::Mutual { .. } => Self::Mutual,
+            Security::Originate { credential: None, certificate_file: None, .. } => Self::Tls,
+            Security::Originate { .. } => Self::TlsWithCertificate,
+        }
+    }
+
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Plain => "plain text",
+            Self::Mutual => "mutual TLS",
+            Self::Tls => "TLS without a certificate",
+            Self::TlsWithCertificate => "TLS with a certificate that is not the mesh's",
+        }
+    }
+}
+
 /// Whether the two proxies speak to each other at all.
 fn handshake(
     sender: &Sender<'_>,
     program: &Program,
     workload: &Workload,
     port: u16,
-    mutual: bool,
+    spoken: Spoken,
     step: &mut Step,
 ) -> Result<(), String> {
     let mode = program.inbound().port(port).mtls;
@@ -227,12 +270,11 @@ fn handshake(
         MtlsMode::Disable => "DISABLE",
     };
     let source = peer_authentication(sender, workload, port);
-    let spoken = if mutual { "mutual TLS" } else { "plain text" };
-    let text = format!("port {port}: client speaks {spoken}, server wants {name}");
-    let fits = match (mode, mutual) {
-        (MtlsMode::Strict, mutual) => mutual,
-        (MtlsMode::Permissive, _) => true,
-        (MtlsMode::Disable, mutual) => !mutual,
+    let text = format!("port {port}: client speaks {}, server wants {name}", spoken.words());
+    let fits = match mode {
+        MtlsMode::Strict => spoken == Spoken::Mutual,
+        MtlsMode::Permissive => true,
+        MtlsMode::Disable => spoken != Spoken::Mutual,
     };
     step.push(if fits { Mark::Yes } else { Mark::No }, &text, source);
     if fits { Ok(()) } else { Err(text) }
@@ -276,7 +318,30 @@ pub(super) fn decide(
         policy.authorize_traced(request, connection, &claims, &mut |traced: Traced<'_>| {
             tracer::tell(&traced, sources, step);
         });
-    if let Some(ask) = verdict.ask {
+    conclude(&verdict, Some(403), sources, step)
+}
+
+/// The rules for connections whose bytes are not HTTP. Whom one refuses has no answer.
+fn decide_bytes(
+    sender: &Sender<'_>,
+    program: &Program,
+    connection: &Connection<'_>,
+    step: &mut Step,
+) -> (Outcome, Option<u16>, String) {
+    let sources = &sender.policy.bundle.source_map;
+    let mut trace = |traced: Traced<'_>| tracer::tell(&traced, sources, step);
+    let verdict = program.policy().authorize_connection_traced(connection, &mut trace);
+    conclude(&verdict, None, sources, step)
+}
+
+/// `refused`: with which status.
+fn conclude(
+    verdict: &Verdict<'_>,
+    refused: Option<u16>,
+    sources: &SourceMap,
+    step: &mut Step,
+) -> (Outcome, Option<u16>, String) {
+    if let Some(ask) = &verdict.ask {
         step.note(format!("an external authorizer decides, too: {}", ask.provider));
     }
     match (verdict.decision, verdict.decision.rule()) {
@@ -300,7 +365,7 @@ pub(super) fn decide(
             );
             step.push(Mark::No, told, None);
             let by = by.unwrap_or_else(|| "denied: no ALLOW rule matches".to_owned());
-            (Outcome::Denied, Some(403), format!("{by}, {details}"))
+            (Outcome::Denied, refused, format!("{by}, {details}"))
         }
     }
 }

@@ -1,6 +1,8 @@
-//! What `mesh diff` says of how clients treat hosts, and for whom.
+//! What `mesh diff` says of how clients treat hosts, and for whom; and of pods.
 
-use crate::program::mesh;
+use serde_json::Value;
+
+use crate::program::command;
 use crate::repository::Repository;
 
 /// Two workloads, each behind a Service.
@@ -42,10 +44,18 @@ fn rule(spec: &str) -> String {
 
 /// What is said of the way from one side to the other, each of them resources beside [`BASE`].
 fn told(before: &[&str], after: &[&str]) -> String {
-    let side = |rest: &[&str]| Repository::of(&[("a.yaml", &(BASE.to_owned() + &rest.concat()))]);
-    let (before, after) = (side(before), side(after));
+    let [before, after] = [before, after].map(|rest| BASE.to_owned() + &rest.concat());
+    between(&before, &after, &[])
+}
+
+/// What is said of the way from one side to the other.
+fn between(before: &str, after: &str, arguments: &[&str]) -> String {
+    let [before, after] = [before, after].map(|text| Repository::of(&[("a.yaml", text)]));
     let [before, after] = [&before, &after].map(|it| it.path().to_str().unwrap());
-    String::from_utf8(mesh(&["diff", before, after]).stdout).unwrap()
+    // As wide as it may be: what is asserted of a line is not of where it is broken.
+    let mut command = command();
+    command.env("COLUMNS", "140").args(["diff", before, after]).args(arguments);
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
 }
 
 /// The lines of the objects that differ, without their places, up to the count of them.
@@ -153,11 +163,8 @@ spec: {selector: {matchLabels: {tier: web}}}
     let labelled = plain
         .replace("labels: {app: front}}, spec", "labels: {app: front, tier: web}}, spec")
         + &rule("trafficPolicy: {tls: {mode: DISABLE}}");
-    let [before, after] = [&plain, &labelled].map(|text| Repository::of(&[("a.yaml", text)]));
-    let [before, after] = [&before, &after].map(|it| it.path().to_str().unwrap());
-    let said = String::from_utf8(mesh(&["diff", before, after]).stdout).unwrap();
     assert_eq!(
-        effects(&said),
+        effects(&between(&plain, &labelled, &[])),
         [
             "    shop/cart: DestinationRule shop/cart",
             "    shop/front: AuthorizationPolicy shop/closed, DestinationRule shop/cart"
@@ -260,4 +267,223 @@ fn what_secures_connections_is_told_apart_from_the_rule_beside_it() {
     );
     let won = "        now under BackendTLSPolicy shop/t: front.shop.svc.cluster.local";
     assert_eq!(effects(&wider), [whom, won]);
+}
+
+/// So many Deployments of a namespace, each with pods of which `pod` says more.
+fn crowd(count: usize, injection: &str, pod: impl Fn(usize) -> String) -> String {
+    let namespace = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: {injection}}}}}\n"
+    );
+    let deployment = |at: usize| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: w{at:02}, namespace: shop}}\nspec:\n  selector: {{matchLabels: {{app: w{at:02}}}}}\n  template: {{metadata: {{labels: {{app: w{at:02}}}}}, spec: {{{}containers: [{{name: a, image: a}}]}}}}\n",
+            pod(at)
+        )
+    };
+    namespace + &(0..count).map(deployment).collect::<String>()
+}
+
+/// The lines below the one that ends so.
+fn below<'t>(told: &'t str, line: &str) -> Vec<&'t str> {
+    let lines = told.lines().skip_while(|it| !it.ends_with(line)).skip(1);
+    lines.take_while(|line| line.starts_with("    ")).collect()
+}
+
+/// A namespace loses its injection, and one of its workloads gets an account, too.
+#[test]
+fn workloads_whose_pods_differ_alike_are_told_together() {
+    let account = |at: usize| match at {
+        3 => "serviceAccountName: own, ".to_owned(),
+        _ => String::new(),
+    };
+    let before = crowd(40, "enabled", |_| String::new());
+    let after = crowd(40, "disabled", account);
+    let lost = "        proxy: one → none: its namespace says `istio-injection: disabled`";
+    let shown = between(&before, &after, &[]);
+    assert!(shown.contains("\n40 workloads with other pods\n"), "{shown}");
+    assert!(shown.ends_with("\n0 workloads stay as they are\n"), "{shown}");
+    assert_eq!(
+        below(&shown, "with other pods"),
+        [
+            "    shop/w00, shop/w01, shop/w02, shop/w04, shop/w05, shop/w06 and 33 more: their pods",
+            lost,
+            "    shop/w03: its pods",
+            "        service account: default → own",
+            lost,
+        ]
+    );
+    let comment = between(&before, &after, &["--format", "markdown"]);
+    assert!(comment.starts_with("### mesh: 0 added, 0 removed, 0 changed; for 40 of 40 workloads"));
+    assert_eq!(comment.matches("`proxy`").count(), 2, "{comment}");
+
+    let data: Value =
+        serde_json::from_str(&between(&before, &after, &["--format", "json"])).unwrap();
+    let groups = data["pods"].as_array().unwrap();
+    let names = |at: usize| -> Vec<&str> {
+        let names = groups[at]["workloads"].as_array().unwrap().iter();
+        names.map(|it| it.as_str().unwrap()).collect()
+    };
+    assert_eq!((groups.len(), names(0).len(), names(1)), (2, 39, vec!["shop/w03"]));
+    assert!(names(0).is_sorted());
+    assert_eq!(groups[0]["edits"][0]["path"], "proxy");
+}
+
+/// Each of them differs in a way of its own.
+#[test]
+fn of_many_groups_of_pods_the_last_are_told_in_a_line() {
+    let plain = crowd(30, "enabled", |_| String::new());
+    let own = crowd(30, "enabled", |at| format!("serviceAccountName: a{at}, "));
+    let shown = between(&plain, &own, &[]);
+    let lines = below(&shown, "30 workloads with other pods");
+    assert_eq!(lines.len(), 20 * 2 + 1, "{shown}");
+    assert_eq!(lines[..2], ["    shop/w00: its pods", "        service account: default → a0"]);
+    let rest = "shop/w20, shop/w21, shop/w22, shop/w23, shop/w24, shop/w25 and 4 more";
+    assert_eq!(lines[40], format!("    {rest}: their pods, in other ways"));
+}
+
+/// Pods of several names and long values, at whatever width.
+#[test]
+fn what_is_said_fits_into_the_terminal() {
+    let before = crowd(40, "enabled", |_| String::new());
+    let long = "/a path of several words/".repeat(3) + &"x".repeat(150);
+    let policy = format!(
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: the-policy-of-the-shop, namespace: shop}}\nspec: {{rules: [{{to: [{{operation: {{paths: [\"{long}\"]}}}}]}}]}}\n"
+    );
+    let after = crowd(40, "disabled", |_| String::new()) + &policy;
+    let sides = [&before, &after].map(|text| {
+        Repository::of(&[("a/folder/with/a/name/policy.yaml", text), ("mesh.yaml", "")])
+    });
+    let [before, after] = [&sides[0], &sides[1]].map(|it| it.path().to_str().unwrap());
+    let shown = |columns: usize, color: &str| {
+        let mut command = command();
+        command.args(["diff", "--color", color, before, after]);
+        command.env("COLUMNS", columns.to_string());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let place = "a/folder/with/a/name/policy.yaml:";
+    let object = "+ AuthorizationPolicy shop/the-policy-of-the-shop";
+    for columns in [40, 60, 80, 100, 140] {
+        let text = shown(columns, "never");
+        let wide = text.lines().find(|line| line.chars().count() > columns);
+        assert_eq!(wide, None, "{columns}:\n{text}");
+        // Colour takes no room, and no line leaves one open.
+        let painted = shown(columns, "always");
+        assert_eq!(painted.lines().count(), text.lines().count(), "{columns}:\n{painted}");
+        for line in painted.lines().filter(|line| line.contains('\u{1b}')) {
+            let last = line.rfind('\u{1b}').unwrap();
+            assert!(line[last..].starts_with("\u{1b}[0m"), "{line:?}");
+        }
+        // A place stands behind what is there, or under it, in one piece.
+        let mut lines = text.lines().skip_while(|line| !line.starts_with("+ Auth"));
+        let first = lines.next().unwrap();
+        let is_beside = first.starts_with(object) && first.contains(place);
+        assert_eq!(is_beside, columns >= 100, "{columns}:\n{text}");
+        assert!(is_beside || lines.any(|line| line.trim().starts_with(place)), "{text}");
+    }
+}
+
+/// What selects and what names no label.
+const SELECTING: &str = "---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict, namespace: shop}
+spec: {selector: {matchLabels: {tier: web}}, mtls: {mode: STRICT}}
+";
+
+/// Of a label by which something selects it is told, and that others are not as they were concerns nobody.
+#[test]
+fn labels_by_which_something_selects_are_told() {
+    let labelled = |labels: &str| {
+        let labels = format!("template: {{metadata: {{labels: {{app: front{labels}}}}}");
+        BASE.replace("template: {metadata: {labels: {app: front}}", &labels) + SELECTING
+    };
+    let plain = labelled("");
+    let shown = |before: &str, after: &str| between(&labelled(before), &labelled(after), &[]);
+    let (before, after) = (", tier: web, note: a", ", tier: inner, note: b");
+    let both = shown(before, after);
+    assert_eq!(
+        below(&both, "1 workload with other pods"),
+        ["    shop/front: its pods", "        labels.tier: web → inner"]
+    );
+    // No object differs, and what the proxy loads does.
+    assert!(both.contains("0 added, 0 removed, 0 changed"), "{both}");
+    assert_eq!(effects(&both), ["    shop/front: PeerAuthentication shop/strict"]);
+    assert!(shown("", ", tier: inner").contains("\n        labels.tier: inner\n"));
+    assert!(shown(", tier: inner", "").contains("\n        labels.tier: inner → not said\n"));
+    for quiet in
+        [shown("", ", note: a"), shown(", note: a", ", note: b"), between(&plain, &plain, &[])]
+    {
+        assert!(quiet.starts_with("nothing differs"), "{quiet}");
+    }
+    // A selector of one side is enough: it came or went with the label.
+    let without = labelled(", tier: web").replace(SELECTING, "");
+    let gone = between(&labelled(""), &without, &[]);
+    assert!(gone.contains("labels.tier: web"), "{gone}");
+}
+
+/// Nothing is for it that is not for the others, and yet there is one more.
+#[test]
+fn a_workload_that_joins_is_a_difference() {
+    let shown = between(
+        &crowd(2, "enabled", |_| String::new()),
+        &crowd(3, "enabled", |_| String::new()),
+        &[],
+    );
+    assert!(shown.contains("\n1 workload joins: shop/w02\n"), "{shown}");
+}
+
+/// A `VirtualService`, a `DestinationRule` and a `ServiceEntry` of two hosts, and an annotated Service.
+fn exporting(export: &str, annotation: &str) -> String {
+    let export = if export.is_empty() { String::new() } else { format!("exportTo: [{export}], ") };
+    let route =
+        format!("hosts: [cart], {export}http: [{{route: [{{destination: {{host: cart}}}}]}}]");
+    let rule = format!("host: cart, {export}trafficPolicy: {{tls: {{mode: DISABLE}}}}");
+    let entry = format!(
+        "hosts: [a.example.com, b.example.com], {export}ports: [{{number: 80, name: http, protocol: HTTP}}], resolution: DNS"
+    );
+    let kinds = [("VirtualService", route), ("DestinationRule", rule), ("ServiceEntry", entry)];
+    let resource = |(kind, spec): (&str, String)| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: {kind}\nmetadata: {{name: x, namespace: shop}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let all: String = kinds.into_iter().map(resource).collect();
+    let web = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: web}\n";
+    let annotated =
+        format!("{{name: front, namespace: shop, annotations: {{{annotation}}}}}\nspec");
+    BASE.replace(
+        "{name: front, namespace: shop}\nspec: {selector: {app: front}, p",
+        &(annotated + ": {selector: {app: front}, p"),
+    ) + web
+        + &all
+}
+
+/// Whom a resource is for is no part of what becomes of it in a snapshot.
+#[test]
+fn a_resource_that_is_for_others_is_a_changed_one() {
+    let everybody = exporting("'*'", "");
+    let shown = between(&everybody, &exporting("., web", ""), &[]);
+    assert_eq!(
+        objects(&shown),
+        [
+            "~ ServiceEntry shop/x",
+            "    exportTo: * → ., web",
+            "~ DestinationRule shop/x",
+            "    exportTo: * → ., web",
+            "~ VirtualService shop/x",
+            "    exportTo: * → ., web",
+        ]
+    );
+    assert!(shown.contains("\n0 added, 0 removed, 3 changed\n"), "{shown}");
+    let line = everybody.lines().position(|line| line.contains("a.example.com")).unwrap() + 1;
+    assert!(shown.lines().next().unwrap().ends_with(&format!("a.yaml:{line}")), "{shown}");
+
+    // What is the default need not be said.
+    assert!(between(&everybody, &exporting("", ""), &[]).starts_with("nothing differs"));
+    let silent = between(&exporting("", ""), &exporting("'.'", ""), &[]);
+    assert!(silent.contains("\n    exportTo: .\n"), "{silent}");
+    let silent = between(&exporting("'.'", ""), &exporting("", ""), &[]);
+    assert!(silent.contains("\n    exportTo: . → not said\n"), "{silent}");
+    let service = between(&everybody, &exporting("'*'", "networking.istio.io/exportTo: ."), &[]);
+    assert_eq!(objects(&service), ["~ Service shop/front", "    exportTo: ."]);
 }

@@ -269,3 +269,126 @@ fn what_an_author_puts_into_the_path_is_told_and_done() {
         assert!(answer.contains(line), "{line}\n{answer}");
     }
 }
+
+/// `web` calls `server`, and how by a `DestinationRule`. One of the two workloads behind it asks for `mode`, and says more of its
+/// pods; the other takes everything. A policy denies what `rules` take.
+fn secured(tls: &str, mode: &str, pod: &str, rules: &str) -> Repository {
+    let service = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{selector: {{app: {name}}}, ports: [{{name: http, port: 80}}]}}\n---\n\
+             apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: shop}}\n"
+        )
+    };
+    let workload = |name: &str, app: &str, pod: &str| {
+        let labels = format!("{{app: {app}, own: {name}}}");
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  selector: {{matchLabels: {labels}}}\n  template:\n    metadata: {{labels: {labels}}}\n    spec: {{{pod}serviceAccountName: {app}, containers: [{{name: a, image: a}}]}}\n"
+        )
+    };
+    let istio = |group: &str, kind: &str, name: &str, spec: &str| {
+        format!(
+            "apiVersion: {group}.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let tls = format!("host: server, trafficPolicy: {{tls: {tls}}}");
+    let mtls = format!("selector: {{matchLabels: {{own: server}}}}, mtls: {{mode: {mode}}}");
+    let parts = [
+        service("web"),
+        service("server"),
+        workload("web", "web", ""),
+        workload("server", "server", pod),
+        workload("spare", "server", ""),
+        istio("networking", "DestinationRule", "server", &tls),
+        istio("security", "PeerAuthentication", "own", &mtls),
+        istio(
+            "security",
+            "AuthorizationPolicy",
+            "closed",
+            &format!("action: DENY, rules: [{rules}]"),
+        ),
+    ];
+    Repository::of(&[("a.yaml", &parts.join("---\n"))])
+}
+
+/// TLS that is not the mesh's is neither plain text nor a proof of who calls.
+#[test]
+fn tls_of_a_destination_rule_is_told_as_what_it_is() {
+    let ask = |tls: &str, mode: &str, pod: &str, rules: &str| {
+        let repository = secured(tls, mode, pod, rules);
+        let path = text_of(repository.path());
+        text(&mesh(&["request", path, "/admin", "--from", "shop/web", "--to", "server:80"]))
+    };
+    let nobody = "{from: [{source: {namespaces: [nowhere]}}]}";
+    let simple = "{mode: SIMPLE}";
+    let shown =
+        "{mode: MUTUAL, clientCertificate: /c.pem, privateKey: /k.pem, caCertificates: /ca.pem}";
+    for (tls, said) in [
+        (simple, "client speaks TLS without a certificate"),
+        (shown, "client speaks TLS with a certificate that is not the mesh's"),
+    ] {
+        let refused = ask(tls, "STRICT", "", nobody);
+        assert!(refused.contains("REFUSED 503"), "{refused}");
+        assert!(refused.contains(&format!("{said}, server wants STRICT")), "{refused}");
+        for mode in ["PERMISSIVE", "DISABLE"] {
+            let passed = ask(tls, mode, "", nobody);
+            assert!(passed.contains("DELIVERED"), "{passed}");
+            assert!(passed.contains(&format!("{said}, server wants {mode}")), "{passed}");
+            assert!(passed.contains("its proxy passes TLS on as bytes"), "{passed}");
+        }
+        let alone = ask(tls, "STRICT", "hostNetwork: true, ", nobody);
+        let said = said.replace("client", "the client");
+        assert!(alone.contains(&format!("{said}, which the application ends")), "{alone}");
+        assert!(!alone.contains("plain text"), "{alone}");
+    }
+    // A port is known of bytes, and so is that nobody has proved to be anybody; a path is not.
+    let by_port = ask(simple, "PERMISSIVE", "", "{to: [{operation: {ports: ['80']}}]}");
+    assert!(by_port.contains("DENIED  shop/server: denied by shop/closed rules[0]"), "{by_port}");
+    let by_name = ask(simple, "PERMISSIVE", "", "{from: [{source: {namespaces: [shop]}}]}");
+    assert!(by_name.contains("DELIVERED"), "{by_name}");
+    let mutual =
+        ask("{mode: ISTIO_MUTUAL}", "STRICT", "", "{from: [{source: {namespaces: [shop]}}]}");
+    assert!(
+        mutual.contains("DENIED 403") && mutual.contains("client speaks mutual TLS"),
+        "{mutual}"
+    );
+}
+
+/// Istio runs a waypoint as an account of its name, or as the one that it names.
+#[test]
+fn the_account_of_a_gateway_is_known_though_nobody_serves_it() {
+    let workload = "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec:\n  selector: {matchLabels: {app: web}}\n  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: a, image: a}]}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {selector: {app: web}, ports: [{name: http, port: 80}]}\n";
+    let said = |class: &str, annotations: &str, account: &str| {
+        let gateway = format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: edge, namespace: shop, annotations: {annotations}}}\nspec: {{gatewayClassName: {class}, listeners: [{{name: a, port: 15008, protocol: HTTP}}]}}\n"
+        );
+        let policy = format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {{rules: [{{from: [{{source: {{principals: [cluster.local/ns/shop/sa/{account}]}}}}]}}]}}\n"
+        );
+        let repository = Repository::of(&[("a.yaml", &(gateway + workload + &policy))]);
+        let (_, found) = repository.concise(&["--check"]);
+        let from = format!("shop/{account}");
+        let path = text_of(repository.path());
+        let (code, error) =
+            errors(&mesh(&["request", path, "/", "--from", &from, "--to", "web:80"]));
+        assert_eq!(code, 2, "{error}");
+        (found.contains("unknown-service-account"), error)
+    };
+    let named = "{gateway.istio.io/service-account: own}";
+    for (class, annotations, account) in [
+        ("istio-waypoint", "{}", "edge"),
+        ("istio-waypoint", named, "own"),
+        ("istio", "{}", "edge-istio"),
+        ("istio", named, "own"),
+    ] {
+        let (is_unknown, error) = said(class, annotations, account);
+        assert!(!is_unknown, "{class} {account}");
+        let told =
+            format!("`shop/{account}` is what Istio has the pods of `Gateway shop/edge` run as");
+        assert!(error.contains(&told), "{error}");
+    }
+    for (class, account) in [("istio-waypoint", "edge-istio-waypoint"), ("istio", "edge")] {
+        let (is_unknown, error) = said(class, "{}", account);
+        assert!(is_unknown, "{class} {account}");
+        assert!(error.contains("no workload runs as service account"), "{error}");
+    }
+}

@@ -41,8 +41,7 @@ impl Capture {
 }
 
 /// The workloads whose proxies may not take every port, by `namespace/workload`.
-#[must_use]
-pub fn captures(mesh: &Mesh<'_>) -> BTreeMap<String, Capture> {
+pub(crate) fn captures(mesh: &Mesh<'_>) -> BTreeMap<String, Capture> {
     let all = particular(mesh).into_iter();
     all.map(|(it, capture)| (format!("{}/{}", it.namespace(), it.name()), capture)).collect()
 }

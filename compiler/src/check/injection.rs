@@ -89,8 +89,7 @@ impl WithoutProxy {
 
 /// The workloads that Istio gives no proxy to, by `namespace/name`. Of a namespace that the repository does not declare
 /// nothing is known, and where none has injection it is taken to be set up elsewhere.
-#[must_use]
-pub fn without_proxy(mesh: &Mesh<'_>) -> BTreeMap<String, WithoutProxy> {
+pub(crate) fn without_proxy(mesh: &Mesh<'_>) -> BTreeMap<String, WithoutProxy> {
     let by_default = injected_by_default::setting(mesh).is_some();
     let is_used = by_default || namespaces(mesh).any(|it| is_enabled(it) || has_revision(it));
     let all = mesh.workloads.iter().filter_map(|workload| {

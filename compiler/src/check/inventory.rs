@@ -9,7 +9,6 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::api::Resource;
-use crate::api::gateway_api::Gateway;
 use crate::resolve::Mesh;
 use crate::resolve::host::{lower, of_service};
 
@@ -174,24 +173,13 @@ impl<'m> GatewayAccounts<'m> {
     fn of(mesh: &'m Mesh<'_>) -> Self {
         let mut by_namespace: BTreeMap<&str, BTreeSet<Arc<str>>> = BTreeMap::new();
         let mut all = BTreeSet::new();
-        for gateway in mesh.api_gateways.iter().map(|it| it.resource) {
-            let account: Arc<str> = Self::account(gateway).into();
-            by_namespace.entry(&gateway.namespace).or_default().insert(Arc::clone(&account));
+        for gateway in mesh.api_gateways.iter() {
+            let account: Arc<str> = gateway.account().into();
+            let namespace = gateway.resource.namespace.as_str();
+            by_namespace.entry(namespace).or_default().insert(Arc::clone(&account));
             all.insert(account);
         }
         Self { by_namespace, all }
-    }
-
-    /// Those of waypoints are called as the Gateway itself is.
-    fn account(gateway: &Resource<Gateway>) -> String {
-        const UNNAMED: [&str; 2] = ["istio-waypoint", "istio-east-west"];
-        if let Some(name) = gateway.metadata.annotations.get("gateway.istio.io/service-account") {
-            return name.clone();
-        }
-        match gateway.spec.gateway_class_name.as_str() {
-            class if UNNAMED.contains(&class) => gateway.name().to_owned(),
-            class => format!("{}-{class}", gateway.name()),
-        }
     }
 
     /// Whether a Gateway of any namespace has an account of this name.

@@ -50,8 +50,10 @@ mod unrendered;
 #[cfg(test)]
 mod tests;
 
-pub use capture::{Capture, captures};
-pub use injection::{WithoutProxy, without_proxy};
+pub use capture::Capture;
+pub(crate) use capture::captures;
+pub use injection::WithoutProxy;
+pub(crate) use injection::without_proxy;
 pub(crate) use kept::Kept;
 pub(crate) use unrendered::hold_back;
 

@@ -34,6 +34,17 @@ impl<'a> Visibility<'a> {
         }
     }
 
+    /// As a resource of `own` namespace may say it.
+    #[must_use]
+    pub fn written(&self, own: &str) -> String {
+        let name = |name: &&'a str| if *name == own { "." } else { *name };
+        match self {
+            Self::Public => "*".to_owned(),
+            Self::Nobody => "~".to_owned(),
+            Self::Namespaces(names) => names.iter().map(name).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     /// Whether `namespace` sees it; a namespace of which nothing is known (`None`) sees what is public.
     #[must_use]
     pub fn reaches(&self, namespace: Option<&str>) -> bool {
@@ -77,6 +88,8 @@ mod tests {
         let named = of(&[".", "a"]);
         assert!(named.reaches(Some("own")) && named.reaches(Some("a")));
         assert!(!named.reaches(Some("b")) && !named.reaches(None));
+        assert_eq!(named.written("own"), "a, .");
+        assert_eq!((of(&[]).written("own"), of(&["~"]).written("own")), ("*".into(), "~".into()));
         let default = [".".to_owned()];
         assert!(Visibility::of([], "own", &default).reaches(Some("own")));
     }

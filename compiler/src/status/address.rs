@@ -62,10 +62,7 @@ impl Facts<'_, '_> {
         let full = |name: &str| format!("{name}.{}.svc.{domain}", gateway.namespace);
         let annotations = &gateway.metadata.annotations;
         if is_managed(&gateway.spec) {
-            let default = match class {
-                Class::Waypoint | Class::EastWest => gateway.name().to_owned(),
-                _ => format!("{}-{}", gateway.name(), gateway.spec.gateway_class_name),
-            };
+            let default = class.name_of_made(gateway);
             let name = annotations.get(NAME_OVERRIDE).unwrap_or(&default);
             return Fronts { hosts: vec![full(name)], fault: None };
         }

@@ -25,47 +25,113 @@ use mesh_snapshot::Location;
 
 use super::words;
 use crate::difference::{Change, Difference, Edit};
-use crate::render::{Paint, Table};
+use crate::render::fit::{painted, width, wrap_after};
+use crate::render::plain::plain;
+use crate::render::{Paint, Terminal};
 
-pub(crate) fn human(difference: &Difference, paint: Paint) -> String {
+pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
+    let mut text = String::new();
     if difference.is_empty() {
-        return format!("nothing differs: both are {}\n", difference.after);
+        put(&mut text, 0, &format!("nothing differs: both are {}", difference.after), terminal);
+        return text;
     }
-    let mut table = Table::default();
-    for object in difference.objects.iter().filter(|object| object.is_written) {
-        let place = object.after.as_ref().or(object.before.as_ref());
-        table.row([mark(object.change, &object.called(), paint), dim(place, paint)]);
-        for edit in &object.edits {
-            table.row([format!("    {}", edited(edit, paint))]);
-        }
-        for item in &object.items {
-            let name = mark(item.change, &item.name, paint);
-            table.row([format!("    {name}"), dim(item.place.as_ref(), paint)]);
-            for edit in &item.edits {
-                table.row([format!("        {}", edited(edit, paint))]);
-            }
-        }
+    let rows = rows(difference, terminal.paint);
+    let column = column(&rows, terminal);
+    for row in &rows {
+        row.put(&mut text, column, terminal);
     }
-    let table = table.to_string();
-    let gap = if table.is_empty() { "" } else { "\n" };
-    let mut text = format!("{table}{gap}{}\n", words::objects(difference));
+    if !rows.is_empty() {
+        text.push('\n');
+    }
+    put(&mut text, 0, &words::objects(difference), terminal);
     for (line, effects) in words::workloads(difference) {
-        text = text + &line + "\n";
+        put(&mut text, 0, &line, terminal);
         for effect in effects {
-            text = text + "    " + &effect.whom + ": " + &effect.what + "\n";
+            put(&mut text, 4, &format!("{}: {}", effect.whom, effect.what), terminal);
             for edit in effect.edits {
-                text = text + "        " + &edited(edit, paint) + "\n";
+                put(&mut text, 8, &edited(edit, terminal.paint), terminal);
             }
             if effect.left > 0 {
-                let _ = writeln!(text, "        … and {} more", effect.left);
+                put(&mut text, 8, &format!("… and {} more", effect.left), terminal);
             }
         }
     }
-    let unchanged = words::unchanged(difference);
-    text + &paint.dim(&unchanged) + "\n"
+    put(&mut text, 0, &terminal.paint.dim(&words::unchanged(difference)), terminal);
+    text
+}
+
+/// Something that differs, and where it is written.
+struct Row {
+    /// In columns.
+    indent: usize,
+    said: String,
+    place: Option<String>,
+}
+
+/// A line for each object, for each part of it, and for each value.
+fn rows(difference: &Difference, paint: Paint) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let value = |indent, edit| Row { indent, said: edited(edit, paint), place: None };
+    for object in difference.objects.iter().filter(|object| object.is_written) {
+        let place = object.after.as_ref().or(object.before.as_ref()).map(shown);
+        let said = mark(object.change, &object.called(), paint);
+        rows.push(Row { indent: 0, said, place });
+        rows.extend(object.edits.iter().map(|edit| value(4, edit)));
+        for item in &object.items {
+            let place = item.place.as_ref().map(shown);
+            rows.push(Row { indent: 4, said: mark(item.change, &item.name, paint), place });
+            rows.extend(item.edits.iter().map(|edit| value(8, edit)));
+        }
+    }
+    rows
+}
+
+/// Where places begin: behind the longest text beside which each of them has room.
+fn column(rows: &[Row], terminal: &Terminal) -> usize {
+    let placed = || rows.iter().filter_map(|row| Some((row.width(), width(row.place.as_ref()?))));
+    let longest = placed().map(|(_, place)| place).max().unwrap_or(0);
+    let room = terminal.width.saturating_sub(longest + GAP);
+    placed().map(|(said, _)| said).filter(|said| *said <= room).max().unwrap_or(0)
+}
+
+/// Columns between a text and its place.
+const GAP: usize = 2;
+
+impl Row {
+    fn width(&self) -> usize {
+        self.indent + width(&self.said)
+    }
+
+    /// A place for which there is no room behind the text stands under it.
+    fn put(&self, text: &mut String, column: usize, terminal: &Terminal) {
+        let Some(place) = &self.place else {
+            return put(text, self.indent, &self.said, terminal);
+        };
+        if self.width() <= column {
+            let gap = column + GAP - self.width();
+            let (indent, place) = (self.indent, terminal.paint.dim(place));
+            let _ = writeln!(text, "{:indent$}{}{:gap$}{place}", "", self.said, "");
+        } else {
+            put(text, self.indent, &self.said, terminal);
+            put(text, self.indent + HANGING, &terminal.paint.dim(place), terminal);
+        }
+    }
+}
+
+/// How much farther from the left the lines stand that a text goes on in.
+const HANGING: usize = 2;
+
+/// Writes a text in as many lines as it takes.
+fn put(text: &mut String, indent: usize, said: &str, terminal: &Terminal) {
+    let lines = painted(wrap_after(indent, said, indent + HANGING, terminal.width));
+    for (place, line) in lines.iter().enumerate() {
+        let lead = if place == 0 { indent } else { indent + HANGING };
+        let _ = writeln!(text, "{:lead$}{line}", "");
+    }
 }
 
 fn mark(change: Change, name: &str, paint: Paint) -> String {
+    let name = plain(name);
     match change {
         Change::Added => paint.added(&format!("+ {name}")),
         Change::Removed => paint.removed(&format!("- {name}")),
@@ -74,17 +140,17 @@ fn mark(change: Change, name: &str, paint: Paint) -> String {
 }
 
 fn edited(edit: &Edit, paint: Paint) -> String {
-    let Edit { path, before, after } = edit;
-    let said = match (before, after) {
-        (Some(before), Some(after)) => {
-            format!("{} → {}", paint.removed(before), paint.added(after))
-        }
-        (Some(before), None) => format!("{} → not said", paint.removed(before)),
-        (None, after) => paint.added(after.as_deref().unwrap_or_default()),
+    let value = |value: &Option<String>| plain(value.as_deref().unwrap_or_default()).into_owned();
+    let (before, after) = (value(&edit.before), value(&edit.after));
+    let said = match (&edit.before, &edit.after) {
+        (Some(_), Some(_)) => format!("{} → {}", paint.removed(&before), paint.added(&after)),
+        (Some(_), None) => format!("{} → not said", paint.removed(&before)),
+        (None, _) => paint.added(&after),
     };
-    if path.is_empty() { said } else { format!("{}: {said}", paint.dim(path)) }
+    let path = plain(&edit.path);
+    if path.is_empty() { said } else { format!("{}: {said}", paint.dim(&path)) }
 }
 
-fn dim(place: Option<&Location>, paint: Paint) -> String {
-    place.map_or_else(String::new, |place| paint.dim(&place.to_string()))
+fn shown(place: &Location) -> String {
+    plain(&place.to_string()).into_owned()
 }

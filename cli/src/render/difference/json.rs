@@ -45,7 +45,7 @@ fn effect(effect: &Effect) -> Value {
 }
 
 fn pods(pods: &Pods) -> Value {
-    json!({ "workload": pods.workload, "edits": edits(&pods.edits) })
+    json!({ "workloads": pods.workloads, "edits": edits(&pods.edits) })
 }
 
 fn item(item: &Item) -> Value {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use mesh_snapshot::Key;
 
-use crate::difference::{Change, Changed, Difference, Edit, Effect};
+use crate::difference::{Change, Changed, Difference, Edit, Effect, Pods};
 use crate::render::counts::counted;
 
 const WORKLOAD: &str = "workload";
@@ -31,8 +31,7 @@ pub(super) fn concerned(difference: &Difference) -> usize {
     let spared = difference.effects.iter().filter(|effect| !effect.is_theirs);
     let spared: BTreeSet<_> = spared.flat_map(|effect| &effect.workloads).collect();
     let changed = of.changed.iter().filter(|name| !spared.contains(name));
-    let changed: BTreeSet<_> =
-        changed.chain(difference.pods.iter().map(|it| &it.workload)).collect();
+    let changed: BTreeSet<_> = changed.chain(with_other_pods(difference)).collect();
     of.added.len() + of.removed.len() + changed.len()
 }
 
@@ -65,30 +64,43 @@ pub(super) fn workloads(difference: &Difference) -> Vec<(String, Vec<Said<'_>>)>
         }
     }
     if !difference.pods.is_empty() {
-        let said = difference.pods.iter().map(|it| Said {
-            whom: it.workload.clone(),
-            what: "its pods".to_owned(),
-            edits: &it.edits,
-            left: 0,
-        });
-        let line = format!("{} with other pods", counted(difference.pods.len(), WORKLOAD));
-        lines.push((line, said.collect()));
+        let said: Vec<_> = difference.pods.iter().take(GROUPS_MAX).map(pods).collect();
+        let more = difference.pods.get(said.len()..).unwrap_or_default();
+        let more = more.iter().flat_map(|it| &it.workloads);
+        let line =
+            format!("{} with other pods", counted(with_other_pods(difference).count(), WORKLOAD));
+        lines.push((line, with_others(said, more, "their pods, in other ways")));
     }
     if of.changed.is_empty() && difference.effects.is_empty() {
         return lines;
     }
     let verb = if of.changed.len() == 1 { "has" } else { "have" };
     let line = format!("{} {verb} something to load", counted(of.changed.len(), WORKLOAD));
-    let mut said: Vec<_> =
+    let said: Vec<_> =
         difference.effects.iter().take(GROUPS_MAX).map(|it| said(it, difference)).collect();
     let more = difference.effects.get(said.len()..).unwrap_or_default();
-    if !more.is_empty() {
-        let names = more.iter().flat_map(|effect| &effect.workloads).map(String::as_str);
-        let what = "other parts of the above".to_owned();
-        said.push(Said { whom: named(names), what, edits: &[], left: 0 });
-    }
-    lines.push((line, said));
+    let more = more.iter().flat_map(|effect| &effect.workloads);
+    lines.push((line, with_others(said, more, "other parts of the above")));
     lines
+}
+
+/// The groups that are told apart, and in a line all the others.
+fn with_others<'d>(
+    mut said: Vec<Said<'d>>,
+    others: impl Iterator<Item = &'d String>,
+    what: &str,
+) -> Vec<Said<'d>> {
+    let mut others = others.map(String::as_str).peekable();
+    if others.peek().is_some() {
+        said.push(Said { whom: named(others), what: what.to_owned(), edits: &[], left: 0 });
+    }
+    said
+}
+
+fn pods(of: &Pods) -> Said<'_> {
+    let what = if of.workloads.len() == 1 { "its pods" } else { "their pods" };
+    let whom = named(of.workloads.iter().map(String::as_str));
+    Said { whom, what: what.to_owned(), ..told(&of.edits) }
 }
 
 fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
@@ -106,13 +118,21 @@ fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
         (true, true) => "hosts that came or left, or how a host is ruled".to_owned(),
     };
     let whom = named(effect.workloads.iter().map(String::as_str));
-    let shown = effect.edits.len().min(EDITS_MAX);
-    let (edits, rest) = effect.edits.split_at(shown);
-    Said { whom, what, edits, left: rest.len() }
+    Said { whom, what, ..told(&effect.edits) }
+}
+
+/// As many edits as are told of a group.
+fn told(edits: &[Edit]) -> Said<'_> {
+    let (edits, rest) = edits.split_at(edits.len().min(EDITS_MAX));
+    Said { whom: String::new(), what: String::new(), edits, left: rest.len() }
+}
+
+fn with_other_pods(difference: &Difference) -> impl Iterator<Item = &String> {
+    difference.pods.iter().flat_map(|it| &it.workloads)
 }
 
 pub(super) fn unchanged(difference: &Difference) -> String {
-    let others: BTreeSet<_> = difference.pods.iter().map(|it| &it.workload).collect();
+    let others: BTreeSet<_> = with_other_pods(difference).collect();
     let unchanged = difference.workloads.unchanged.iter().filter(|it| !others.contains(it)).count();
     let verb = if unchanged == 1 { "stays as it is" } else { "stay as they are" };
     format!("{} {verb}", counted(unchanged, WORKLOAD))

@@ -23,7 +23,18 @@ pub struct ApiGateway<'a> {
     pub client_certificate: Option<Certificate>,
 }
 
+/// On Gateways: an account that is there already.
+const SERVICE_ACCOUNT: &str = "gateway.istio.io/service-account";
+
 impl<'a> ApiGateway<'a> {
+    /// The service account of the pods that Istio makes for it. Source: Istio, "Automated Deployment",
+    /// `gateway.istio.io/service-account`.
+    #[must_use]
+    pub fn account(&self) -> String {
+        let named = self.resource.metadata.annotations.get(SERVICE_ACCOUNT);
+        named.cloned().unwrap_or_else(|| self.class.name_of_made(self.resource))
+    }
+
     /// Listeners on the port of one that have names of their own, which are not for it.
     /// Source: Istio, `hostnameAllowedByIsolation`.
     #[must_use]

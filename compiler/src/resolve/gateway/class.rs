@@ -1,6 +1,6 @@
 //! Who serves a Gateway. Source: Istio, `GetClassInfos`, `FetchGatewayClass`.
 
-use crate::api::Mesh;
+use crate::api::{Mesh, Resource, gateway_api};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Class {
@@ -43,6 +43,15 @@ impl Class {
             "istio.io/eastwest-controller" => Self::EastWest,
             "istio.io/unmanaged-gateway" => Self::Remote,
             _ => Self::Foreign,
+        }
+    }
+
+    /// What Istio calls what it makes for a Gateway of the class. Source: Istio, "Automated Deployment", `getDefaultName`.
+    #[must_use]
+    pub fn name_of_made(self, gateway: &Resource<gateway_api::Gateway>) -> String {
+        match self {
+            Self::Waypoint | Self::EastWest => gateway.name().to_owned(),
+            _ => format!("{}-{}", gateway.name(), gateway.spec.gateway_class_name),
         }
     }
 

@@ -22,8 +22,6 @@ pub(super) fn service<'a>(
     let spec = &resource.spec;
     let namespace = resource.namespace.as_str();
     let host = of_service(resource.name(), namespace, settings.cluster_domain);
-    let export_to = resource.metadata.annotations.get(EXPORT_TO).map_or("", String::as_str);
-    let export_to = export_to.split(',').map(str::trim).filter(|name| !name.is_empty());
     let is_alias = spec.r#type.as_deref() == Some("ExternalName");
     let ports = ports(&spec.ports);
     let object = Object {
@@ -40,11 +38,17 @@ pub(super) fn service<'a>(
         host,
         namespace,
         origin: Origin::Kubernetes(resource),
-        visibility: Visibility::of(export_to, namespace, settings.service_export_to),
+        visibility: Visibility::of(export_to(resource), namespace, settings.service_export_to),
         age: Age::of(resource),
         object: Arc::new(object),
         alias: is_alias.then(|| lower(spec.external_name.as_deref().unwrap_or_default())),
     }
+}
+
+/// Whom a Service is for, as its annotation says.
+pub(crate) fn export_to(resource: &Resource<kubernetes::Service>) -> impl Iterator<Item = &str> {
+    let written = resource.metadata.annotations.get(EXPORT_TO).map_or("", String::as_str);
+    written.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
 /// A service may be backed by machines alone, whose addresses their authors know.

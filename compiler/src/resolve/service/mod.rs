@@ -22,6 +22,7 @@ use crate::diagnostic::{FieldPath, Part, Place};
 use crate::parse::DocumentId;
 
 pub(super) use definitions::Definitions;
+pub(crate) use kubernetes::export_to;
 pub use machine::{Instances, Machine, Machines};
 pub use merge::can_merge;
 pub(super) use merge::merge;

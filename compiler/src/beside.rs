@@ -1,0 +1,84 @@
+//! What a repository says that its snapshot does not hold.
+
+use std::collections::BTreeMap;
+
+use crate::api::Resource;
+use crate::api::kubernetes::Service;
+use crate::check::{Capture, WithoutProxy, captures, without_proxy};
+use crate::parse::Parsed;
+use crate::resolve::gateway::{ApiGateway, is_managed};
+use crate::resolve::service::export_to;
+use crate::resolve::{Mesh, Visibility};
+
+/// Of workloads by `namespace/name`, of resources by their kinds and names: `VirtualService shop/reviews`.
+#[derive(Clone, Debug, Default)]
+pub struct Beside {
+    /// The workloads that Istio gives no proxy to.
+    pub without_proxy: BTreeMap<String, WithoutProxy>,
+    /// Those whose proxies may not take every port.
+    pub captures: BTreeMap<String, Capture>,
+    /// The Gateways for which Istio makes pods, by `namespace/account` of those. Whether others serve them is not told.
+    pub gateways: BTreeMap<String, String>,
+    /// Who sees resources.
+    pub exports: BTreeMap<String, Export>,
+}
+
+/// `exportTo`, which a snapshot has looked up for every namespace.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Export {
+    /// `*`, `~`, or the names of namespaces, a resource's own as a dot.
+    pub to: String,
+    /// Whether the resource says so. It is the mesh's default otherwise.
+    pub is_own: bool,
+}
+
+impl Beside {
+    pub(crate) fn of(mesh: &Mesh<'_>, parsed: &Parsed) -> Self {
+        let (without_proxy, captures) = (without_proxy(mesh), captures(mesh));
+        Self { without_proxy, captures, gateways: gateways(mesh), exports: exports(mesh, parsed) }
+    }
+}
+
+fn gateways(mesh: &Mesh<'_>) -> BTreeMap<String, String> {
+    let is_made = |it: &&ApiGateway<'_>| it.class.has_routes() && is_managed(&it.resource.spec);
+    let named = mesh.api_gateways.iter().filter(is_made).map(|it| {
+        let (namespace, name) = (&it.resource.namespace, it.resource.name());
+        (format!("{namespace}/{}", it.account()), format!("Gateway {namespace}/{name}"))
+    });
+    named.collect()
+}
+
+fn exports(mesh: &Mesh<'_>, parsed: &Parsed) -> BTreeMap<String, Export> {
+    let (source, settings) = (mesh.source, &mesh.settings);
+    let mut exports = BTreeMap::new();
+    for it in &source.virtual_services {
+        let default = settings.virtual_service_export_to;
+        note(it, it.spec.export_to.iter().map(String::as_str), default, parsed, &mut exports);
+    }
+    for it in &source.destination_rules {
+        let default = settings.destination_rule_export_to;
+        note(it, it.spec.export_to.iter().map(String::as_str), default, parsed, &mut exports);
+    }
+    for it in &source.service_entries {
+        let default = settings.service_export_to;
+        note(it, it.spec.export_to.iter().map(String::as_str), default, parsed, &mut exports);
+    }
+    for it in &source.services {
+        note::<Service>(it, export_to(it), settings.service_export_to, parsed, &mut exports);
+    }
+    exports
+}
+
+fn note<'a, T>(
+    resource: &'a Resource<T>,
+    written: impl Iterator<Item = &'a str>,
+    default: &'a [String],
+    parsed: &Parsed,
+    exports: &mut BTreeMap<String, Export>,
+) {
+    let mut written = written.peekable();
+    let is_own = written.peek().is_some();
+    let own = resource.namespace.as_str();
+    let to = Visibility::of(written, own, default).written(own);
+    exports.insert(parsed.document(resource.id).to_string(), Export { to, is_own });
+}
