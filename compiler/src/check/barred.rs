@@ -19,6 +19,8 @@ pub(super) struct Barred<'m>(BTreeMap<&'m Scope<'m>, Said<'m>>);
 struct Said<'m> {
     /// What `DENY` rules name, whatever else they ask for.
     denied: Values<'m>,
+    /// What single `DENY` rules leave out alone: they deny all else.
+    spared: Vec<Values<'m>>,
     /// What `ALLOW` rules name; absent: there are none.
     allowed: Option<Values<'m>>,
 }
@@ -30,10 +32,10 @@ impl<'m> Barred<'m> {
             mesh.policies.authorization_policies.iter().filter(|it| !it.resource.is_tried())
         {
             let Ok(scope) = &policy.scope else { continue };
-            let said = all.entry(scope).or_default();
+            let Said { denied, spared, allowed } = all.entry(scope).or_default();
             let values = match policy.resource.spec.action {
-                Action::Deny => &mut said.denied,
-                Action::Allow => said.allowed.get_or_insert_default(),
+                Action::Deny => denied,
+                Action::Allow => allowed.get_or_insert_default(),
                 Action::Audit | Action::Custom => continue,
             };
             for rule in policy.resource.spec.rules.iter().flatten() {
@@ -44,6 +46,12 @@ impl<'m> Barred<'m> {
                 };
                 for operation in to.iter().filter_map(|it| it.operation.as_ref()) {
                     values.add(attribute, operation, policy.resource.spec.action);
+                    if policy.resource.spec.action == Action::Deny
+                        && attribute.asked(operation).is_empty()
+                        && !attribute.left_out(operation).is_empty()
+                    {
+                        spared.push(Values::of(attribute.left_out(operation)));
+                    }
                 }
             }
         }
@@ -58,7 +66,10 @@ impl<'m> Barred<'m> {
         let said: Vec<_> = scopes.into_iter().filter_map(|it| self.0.get(it)).collect();
         let mut allowed = said.iter().filter_map(|it| it.allowed.as_ref()).peekable();
         let is_let_in = allowed.peek().is_none() || allowed.any(|it| it.take(text));
-        is_let_in && !said.iter().any(|it| it.denied.take(text))
+        let is_denied = |it: &&Said<'_>| {
+            it.denied.take(text) || it.spared.iter().any(|spared| !spared.take(text))
+        };
+        is_let_in && !said.iter().any(is_denied)
     }
 }
 

@@ -29,6 +29,10 @@ impl Attribute {
     pub(super) fn asked<'p>(&self, of: &'p Operation) -> &'p [String] {
         self.asked.1(of)
     }
+
+    pub(super) fn left_out<'p>(&self, of: &'p Operation) -> &'p [String] {
+        self.left_out.1(of)
+    }
 }
 
 type List = (&'static str, fn(&Operation) -> &[String]);

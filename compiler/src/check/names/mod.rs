@@ -3,7 +3,7 @@
 mod assumed_inventory;
 pub(super) mod expired_certificate;
 mod foreign_key;
-mod hidden_from_gateway;
+mod hidden_from_proxy;
 mod import_of_nothing;
 mod missing_port;
 pub(super) mod missing_reference_grant;
@@ -31,7 +31,7 @@ use super::Rule;
 
 pub(super) static RULES: &[Rule] = &[
     (&unknown_host::CHECK, unknown_host::run),
-    (&hidden_from_gateway::CHECK, hidden_from_gateway::run),
+    (&hidden_from_proxy::CHECK, hidden_from_proxy::run),
     (&undefined_alias::CHECK, undefined_alias::run),
     (&unknown_subset::CHECK, unknown_subset::run),
     (&unknown_port::CHECK, unknown_port::run),

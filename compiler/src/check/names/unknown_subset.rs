@@ -115,7 +115,7 @@ fn place_of(subset: &str, rule: &DestinationRule) -> Option<usize> {
 }
 
 /// The namespaces in which something runs that calls others.
-fn clients<'m>(mesh: &'m Mesh<'_>) -> BTreeSet<&'m str> {
+pub(super) fn clients<'m>(mesh: &'m Mesh<'_>) -> BTreeSet<&'m str> {
     let sidecars = mesh.workloads.iter().filter(|it| it.inventory.role == Role::Sidecar);
     sidecars.map(Workload::namespace).collect()
 }
@@ -199,12 +199,12 @@ fn of_everybody<'m>(
 }
 
 /// Whether the destination's route may be used at a gateway, or on the mesh.
-fn is_for(it: &VirtualService<'_>, at: &DestinationAt, gateway: &GatewayName) -> bool {
+pub(super) fn is_for(it: &VirtualService<'_>, at: &DestinationAt, gateway: &GatewayName) -> bool {
     at.route().0 != "http" || it.http_at(at).is_none_or(|http| http.is_for(gateway))
 }
 
 /// Whether the routes of `it` rule one of its hosts for clients of a namespace.
-fn rules(mesh: &Mesh<'_>, it: &VirtualService<'_>, client: &str) -> bool {
+pub(super) fn rules(mesh: &Mesh<'_>, it: &VirtualService<'_>, client: &str) -> bool {
     let own = mesh.virtual_services.of_namespace(it.namespace()).iter().copied();
     let own = own.filter(|id| mesh.virtual_services.get(*id).resource.id == it.resource.id);
     let own: Vec<_> = own.collect();

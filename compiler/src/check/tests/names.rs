@@ -284,3 +284,29 @@ fn services_are_assumed_where_none_is_shown() {
     let elsewhere = route.replace("host: web", "host: api.example.org");
     assert!(about(&[&elsewhere, entry]).contains("unknown-host"));
 }
+
+#[test]
+fn whoever_uses_a_route_sees_what_it_leads_to() {
+    let entry = |export: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: e, namespace: shop}}\nspec: {{hosts: [api.example.com], exportTo: [{export}], ports: [{{number: 80, name: http, protocol: HTTP}}], resolution: DNS}}\n"
+        )
+    };
+    let client = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: web}\nspec: {containers: [{name: a, image: a}]}\n";
+    let route = |spec: &str| {
+        super::route(
+            "a",
+            &format!(
+                "{{hosts: [reviews], {spec}http: [{{route: [{{destination: {{host: api.example.com}}}}]}}]}}"
+            ),
+        )
+    };
+    let told = |export: &str, spec: &str, client: &str| {
+        names(&[REVIEWS, &entry(export), &route(spec), client]).contains(&"hidden-from-proxy")
+    };
+    assert!(told("'.'", "", client));
+    assert!(!told("'*'", "", client));
+    assert!(!told("'.', web", "", client));
+    assert!(!told("'.'", "exportTo: ['.'], ", client));
+    assert!(!told("'.'", "", &client.replace("namespace: web", "namespace: shop")));
+}

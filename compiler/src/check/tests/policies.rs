@@ -362,6 +362,7 @@ fn what_another_policy_keeps_out_has_no_way_past() {
         (deny("{hosts: ['admin.example.com:*']}"), false),
         (deny("{hosts: ['*:80']}"), false),
         (deny("{hosts: [other.example.com]}"), true),
+        (deny("{notHosts: [admin.example.com]}"), false),
         (allow("{hosts: [admin.example.com, shop.example.com]}"), false),
         (allow("{hosts: ['*']}"), true),
         (allow("{methods: [GET]}"), true),

@@ -1,0 +1,129 @@
+//! `hidden-from-proxy`: a gateway does not see a `VirtualService` that is bound to it, or who uses one does not see a host that it leads to.
+//!
+//! What a proxy sees is decided by its own namespace, and not by that of the route. Sources: Istio, `VirtualService.exportTo`,
+//! `ServiceEntry.exportTo`, `networking.istio.io/exportTo`.
+
+use std::cell::LazyCell;
+use std::collections::BTreeMap;
+
+use super::unknown_subset::{clients, is_for, rules};
+use crate::check::kept::apart;
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
+use crate::resolve::route::{GatewayName, VirtualService};
+use crate::resolve::service::Service;
+use crate::resolve::{Mesh, Visibility};
+
+pub(super) static CHECK: Check =
+    Check::lint("hidden-from-proxy", Severity::Warning, include_str!("hidden_from_proxy.md"));
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let clients = LazyCell::new(|| clients(mesh));
+    apart::written_virtual_services(mesh, out, |it, out| {
+        let mut hidden = Hidden::new();
+        for (index, name) in it.gateways.iter().enumerate() {
+            let GatewayName::Named(full) = name else { continue };
+            let Some(gateway) = mesh.gateways.find(full) else { continue };
+            if let Some(of) = gateway.proxies_in.iter().find(|of| !it.visibility.reaches(Some(of)))
+            {
+                out.extend(report_route(it, index, full, of));
+                continue;
+            }
+            look_for(mesh, it, name, &mut hidden, |reach| {
+                let blind = gateway.proxies_in.iter().find(|of| !reach(of))?;
+                Some((blind, Some(gateway.resource.id)))
+            });
+        }
+        if it.is_for_mesh() {
+            look_for(mesh, it, &GatewayName::Mesh, &mut hidden, |reach| {
+                let uses = |of: &str| it.visibility.reaches(Some(of)) && rules(mesh, it, of);
+                let blind = clients.iter().copied().find(|of| !reach(of) && uses(of))?;
+                Some((blind, None))
+            });
+        }
+        out.extend(hidden.into_iter().filter_map(|(host, of)| report_host(&host, of)));
+    });
+}
+
+/// By host, those that some proxies do not see.
+type Hidden<'m> = BTreeMap<String, OfHost<'m>>;
+
+struct OfHost<'m> {
+    /// Where the proxies are.
+    namespace: &'m str,
+    /// The Gateway that is theirs; absent: they are clients in the mesh.
+    gateway: Option<DocumentId>,
+    service: &'m Service<'m>,
+    places: Vec<Place>,
+}
+
+/// The hosts that the routes for a gateway, or for the mesh, lead to. Of one that nobody sees `unknown-host` speaks.
+fn look_for<'m>(
+    mesh: &'m Mesh<'_>,
+    it: &VirtualService<'_>,
+    user: &GatewayName,
+    hidden: &mut Hidden<'m>,
+    find: impl Fn(&dyn Fn(&str) -> bool) -> Option<(&'m str, Option<DocumentId>)>,
+) {
+    for (destination, at) in it.destinations().filter(|(_, at)| is_for(it, at, user)) {
+        let known = mesh.services.of_host(&destination.host);
+        let known = || known.iter().map(|id| mesh.services.get(*id));
+        let is_public = |it: &Service<'_>| matches!(it.visibility, Visibility::Public);
+        let Some(service) = known().next().filter(|_| !known().any(is_public)) else { continue };
+        let reach = |viewer: &str| known().any(|it| it.visibility.reaches(Some(viewer)));
+        let Some((namespace, gateway)) = find(&reach) else { continue };
+        if !super::unknown_host::viewers(mesh, it).into_iter().any(reach) {
+            continue;
+        }
+        let new = || OfHost { namespace, gateway, service, places: Vec::new() };
+        let of = hidden.entry(destination.host.to_string()).or_insert_with(new);
+        let place = Place::value(at.document, at.path().field("host"));
+        if !of.places.contains(&place) {
+            of.places.push(place);
+        }
+    }
+}
+
+fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {
+    let OfHost { namespace, gateway, service, places } = of;
+    let mut places = places.into_iter();
+    let (message, effect) = match gateway {
+        Some(_) => (
+            format!("the gateway does not see `{host}`"),
+            "requests that take the route at the gateway are answered with 503",
+        ),
+        None => (
+            format!("clients in namespace `{namespace}` take the route and do not see `{host}`"),
+            "their requests that take the route are answered with 503",
+        ),
+    };
+    let found = Diagnostic::new(&CHECK, places.next()?, message)
+        .label(format!("hidden from namespace `{namespace}`"))
+        .also(service.origin.place(), "this is not exported there");
+    let found = match gateway {
+        Some(gateway) => found.also(Place::resource(gateway), "its proxies are there"),
+        None => found,
+    };
+    let help = format!("add `{namespace}` to its `exportTo`, or export the routes to fewer");
+    Some(found.consequence(effect).help(help).and_here(places))
+}
+
+fn report_route(
+    it: &VirtualService<'_>,
+    index: usize,
+    gateway: &str,
+    namespace: &str,
+) -> Option<Diagnostic> {
+    let spec = FieldPath::default().field("spec");
+    let written = it.resource.spec.gateways.get(index)?;
+    let place = Place::value(it.resource.id, spec.clone().field("gateways").index(index));
+    let message = format!("the Gateway `{gateway}` does not see the routes that are bound to it");
+    let found = Diagnostic::new(&CHECK, place, message)
+        .label(format!("its proxies are in namespace `{namespace}`"))
+        .consequence("requests for these hosts are answered with 404 there")
+        .help(format!("add `{namespace}` to `exportTo`, or leave `{written}` out"));
+    if it.resource.spec.export_to.is_empty() {
+        return Some(found);
+    }
+    Some(found.also(Place::value(it.resource.id, spec.field("exportTo")), "seen here alone"))
+}
