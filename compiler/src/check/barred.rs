@@ -1,5 +1,6 @@
 //! Requests that policies for the same workloads keep out by their host or their path, whoever sends them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -13,21 +14,21 @@ use crate::resolve::Mesh;
 use crate::resolve::policy::Scope;
 
 /// What the policies of a mesh ask of one attribute of requests, by whom they are for.
-pub(super) struct Barred<'m>(BTreeMap<&'m Scope<'m>, Said<'m>>);
+pub(super) struct Barred<'m>(BTreeMap<&'m Scope<'m>, Said>);
 
 #[derive(Default)]
-struct Said<'m> {
+struct Said {
     /// What `DENY` rules name, whatever else they ask for.
-    denied: Values<'m>,
+    denied: Values,
     /// What single `DENY` rules leave out alone: they deny all else.
-    spared: Vec<Values<'m>>,
+    spared: Vec<Values>,
     /// What `ALLOW` rules name; absent: there are none.
-    allowed: Option<Values<'m>>,
+    allowed: Option<Values>,
 }
 
 impl<'m> Barred<'m> {
     pub(super) fn of(mesh: &'m Mesh<'_>, attribute: &Attribute) -> Self {
-        let mut all: BTreeMap<&Scope<'_>, Said<'_>> = BTreeMap::new();
+        let mut all: BTreeMap<&Scope<'_>, Said> = BTreeMap::new();
         for policy in
             mesh.policies.authorization_policies.iter().filter(|it| !it.resource.is_tried())
         {
@@ -50,7 +51,7 @@ impl<'m> Barred<'m> {
                         && attribute.asked(operation).is_empty()
                         && !attribute.left_out(operation).is_empty()
                     {
-                        spared.push(Values::of(attribute.left_out(operation)));
+                        spared.push(Values::of(attribute.left_out(operation), attribute));
                     }
                 }
             }
@@ -66,43 +67,46 @@ impl<'m> Barred<'m> {
         let said: Vec<_> = scopes.into_iter().filter_map(|it| self.0.get(it)).collect();
         let mut allowed = said.iter().filter_map(|it| it.allowed.as_ref()).peekable();
         let is_let_in = allowed.peek().is_none() || allowed.any(|it| it.take(text));
-        let is_denied = |it: &&Said<'_>| {
-            it.denied.take(text) || it.spared.iter().any(|spared| !spared.take(text))
-        };
+        let is_denied =
+            |it: &&Said| it.denied.take(text) || it.spared.iter().any(|spared| !spared.take(text));
         is_let_in && !said.iter().any(is_denied)
     }
 }
 
 /// Values of policies, found by what they take.
 #[derive(Default)]
-pub(super) struct Values<'m> {
+pub(super) struct Values {
     any: bool,
-    exact: BTreeSet<&'m str>,
-    prefixes: BTreeSet<&'m str>,
-    suffixes: BTreeSet<&'m str>,
-    templates: BTreeSet<&'m str>,
+    /// Whether all are in lower case, and so is what is looked for.
+    folds: bool,
+    exact: BTreeSet<String>,
+    prefixes: BTreeSet<String>,
+    suffixes: BTreeSet<String>,
+    templates: BTreeSet<String>,
 }
 
-impl<'m> Values<'m> {
-    pub(super) fn of(values: &'m [String]) -> Self {
+impl Values {
+    pub(super) fn of(values: &[String], attribute: &Attribute) -> Self {
         let mut all = Self::default();
-        all.extend(values);
+        all.extend(values, attribute);
         all
     }
 
-    fn add(&mut self, attribute: &Attribute, operation: &'m Operation, action: Action) {
+    fn add(&mut self, attribute: &Attribute, operation: &Operation, action: Action) {
         let asked = attribute.asked(operation);
         self.any |= asked.is_empty() && action == Action::Allow;
-        self.extend(asked);
+        self.extend(asked, attribute);
     }
 
-    fn extend(&mut self, values: &'m [String]) {
+    fn extend(&mut self, values: &[String], attribute: &Attribute) {
+        self.folds = !attribute.has_case;
         for value in values {
-            match Form::of_policy(value) {
-                _ if value.contains('{') => self.templates.insert(value),
-                Some(Form::Exact(text)) => self.exact.insert(text),
-                Some(Form::Prefix(text)) => self.prefixes.insert(text),
-                Some(Form::Suffix(text)) => self.suffixes.insert(text),
+            let value = self.folded(value);
+            match Form::of_policy(&value) {
+                _ if value.contains('{') => self.templates.insert(value.into_owned()),
+                Some(Form::Exact(text)) => self.exact.insert(text.to_owned()),
+                Some(Form::Prefix(text)) => self.prefixes.insert(text.to_owned()),
+                Some(Form::Suffix(text)) => self.suffixes.insert(text.to_owned()),
                 _ => {
                     self.any = true;
                     continue;
@@ -111,7 +115,12 @@ impl<'m> Values<'m> {
         }
     }
 
+    fn folded<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.folds { text.to_ascii_lowercase().into() } else { text.into() }
+    }
+
     pub(super) fn take(&self, text: &str) -> bool {
+        let text = &*self.folded(text);
         let mut cuts = (0..=text.len()).filter(|at| text.is_char_boundary(*at));
         self.any
             || self.exact.contains(text)
@@ -124,16 +133,17 @@ impl<'m> Values<'m> {
 
     /// Whether any of them begins with `text`.
     pub(super) fn has_beginning(&self, text: &str) -> bool {
+        let text = &*self.folded(text);
         has_beginning(&self.exact, text) || has_beginning(&self.prefixes, text)
     }
 
     /// Whether any of them is how texts end, with a port behind `text`.
     pub(super) fn has_ending_with_port(&self, text: &str) -> bool {
-        has_beginning(&self.suffixes, &format!("{text}:"))
+        has_beginning(&self.suffixes, &format!("{}:", self.folded(text)))
     }
 }
 
-fn has_beginning(all: &BTreeSet<&str>, text: &str) -> bool {
+fn has_beginning(all: &BTreeSet<String>, text: &str) -> bool {
     let from = (Bound::Included(text), Bound::Unbounded);
     all.range::<str, _>(from).next().is_some_and(|first| first.starts_with(text))
 }

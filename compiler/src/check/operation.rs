@@ -23,6 +23,8 @@ pub(super) fn operations(
 pub(super) struct Attribute {
     asked: List,
     left_out: List,
+    /// Whether case counts.
+    pub(super) has_case: bool,
 }
 
 impl Attribute {
@@ -37,11 +39,17 @@ impl Attribute {
 
 type List = (&'static str, fn(&Operation) -> &[String]);
 
-pub(super) const HOSTS: Attribute =
-    Attribute { asked: ("hosts", |it| &it.hosts), left_out: ("notHosts", |it| &it.not_hosts) };
+pub(super) const HOSTS: Attribute = Attribute {
+    asked: ("hosts", |it| &it.hosts),
+    left_out: ("notHosts", |it| &it.not_hosts),
+    has_case: false,
+};
 
-pub(super) const PATHS: Attribute =
-    Attribute { asked: ("paths", |it| &it.paths), left_out: ("notPaths", |it| &it.not_paths) };
+pub(super) const PATHS: Attribute = Attribute {
+    asked: ("paths", |it| &it.paths),
+    left_out: ("notPaths", |it| &it.not_paths),
+    has_case: true,
+};
 
 /// The values of one list of an operation.
 pub(super) struct Values<'p> {

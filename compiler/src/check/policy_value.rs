@@ -83,6 +83,13 @@ fn is_template_within(value: &str, other: &str) -> bool {
         let fixed = value.split('{').next().unwrap_or_default();
         return matches!(Form::of_policy(other), Some(Form::Prefix(it)) if fixed.starts_with(it));
     }
+    // Most differ in what is written out, and lists may be long.
+    let (before, after) = (other.split('{').next(), other.rsplit('}').next());
+    if !before.is_some_and(|it| value.starts_with(it))
+        || !after.is_some_and(|it| value.ends_with(it))
+    {
+        return false;
+    }
     // A prefix or a suffix goes on within a segment.
     if value.replace("{**}", "").replace("{*}", "").contains('*') {
         return false;

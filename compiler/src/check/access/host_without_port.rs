@@ -26,7 +26,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let id = policy.resource.id;
         let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at));
         for (all, at) in hosts.chain(headers(policy.resource)) {
-            let taken = Values::of(all);
+            let taken = Values::of(all, &HOSTS);
             let open = all.iter().enumerate().filter_map(|(index, host)| {
                 let sent = past(host, &taken).filter(|it| may_pass(it))?;
                 Some((Place::value(id, at.clone().index(index)), host, sent))
@@ -64,7 +64,7 @@ fn headers(policy: &Resource<AuthorizationPolicy>) -> impl Iterator<Item = (&[St
 }
 
 /// The same host with a port, if none of the hosts beside takes that.
-fn past(host: &str, beside: &Values<'_>) -> Option<String> {
+fn past(host: &str, beside: &Values) -> Option<String> {
     let (Form::Exact(text) | Form::Suffix(text)) = Form::of_policy(host)? else { return None };
     if text.is_empty() || text.contains(':') {
         return None;
@@ -92,7 +92,7 @@ fn report(place: Place, host: &str, sent: &str) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
-    use super::{Values, past};
+    use super::{HOSTS, Values, past};
 
     #[test]
     fn a_host_is_another_text_with_a_port_behind_it() {
@@ -110,9 +110,10 @@ mod tests {
             (&["*.example", "*:80"], None),
             (&["a.example", "b.example:80"], Some("a.example:80")),
             (&["a.example", "a.example.org:80"], Some("a.example:80")),
+            (&["A.example", "a.EXAMPLE:*"], None),
         ] {
             let hosts: Vec<String> = hosts.iter().map(|&it| it.to_owned()).collect();
-            let taken = Values::of(&hosts);
+            let taken = Values::of(&hosts, &HOSTS);
             let first = hosts.iter().find_map(|it| past(it, &taken));
             assert_eq!(first.as_deref(), sent, "{hosts:?}");
         }

@@ -5,7 +5,6 @@
 //! (`OPTIONAL_MUTUAL`); `gateway.istio.io/tls-terminate-mode`.
 
 use crate::api::istio::{AuthorizationPolicy, Rule, ServerTlsMode};
-use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::gateway::{Class, TerminateMode, proxies};
 use crate::resolve::policy::Policy;
@@ -54,18 +53,14 @@ fn report<'m, 'a>(
     )
 }
 
-/// Whether a policy that may be for these proxies asks who somebody is.
+/// Whether a policy for any of these proxies asks who somebody is. Where none is known, any policy may be for them.
 fn is_asked(mesh: &Mesh<'_>, proxies: &[&Workload<'_>]) -> bool {
-    mesh.policies.authorization_policies.iter().any(|policy| {
-        let Ok(scope) = &policy.scope else { return false };
-        let is_theirs = || {
-            let selected = selection::of_policy(mesh, scope);
-            let shares = || selected.iter().any(|it| proxies.iter().any(|own| own.id == it.id));
-            // Without workloads it may be for any.
-            proxies.is_empty() || selected.is_empty() || shares()
-        };
-        looks_at_identities(policy) && is_theirs()
-    })
+    let all = &mesh.policies.authorization_policies;
+    if proxies.is_empty() {
+        return all.iter().any(looks_at_identities);
+    }
+    let of = |proxy: &&Workload<'_>| all.for_workload(&proxy.inventory).into_iter();
+    proxies.iter().flat_map(of).any(looks_at_identities)
 }
 
 fn looks_at_identities(policy: &Policy<'_, AuthorizationPolicy>) -> bool {

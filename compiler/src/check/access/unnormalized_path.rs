@@ -32,7 +32,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             |sent: &str| barred.get_or_init(|| Barred::of(mesh, &PATHS)).lets_pass(scope, sent);
         let mut gaps = keeping_out(policy.resource, &PATHS).filter_map(
             |operation::Values { all, at, .. }| {
-                let kept_out = Values::of(all);
+                let kept_out = Values::of(all, &PATHS);
                 let gap = all.iter().find_map(|path| gap(path, &kept_out, mode, may_pass))?;
                 Some((gap, Place::key(policy.resource.id, at)))
             },
@@ -52,7 +52,7 @@ struct Gap {
 /// A way past all of `paths`, for what one of them keeps out, that others let pass, too.
 fn gap(
     path: &str,
-    paths: &Values<'_>,
+    paths: &Values,
     mode: PathNormalization,
     may_pass: impl Fn(&str) -> bool,
 ) -> Option<Gap> {
@@ -102,11 +102,11 @@ fn report(gap: &Gap, place: Place) -> Diagnostic {
 mod tests {
     use mesh_snapshot::object::PathNormalization;
 
-    use super::{Values, gap};
+    use super::{PATHS, Values, gap};
 
     fn past(paths: &[&str]) -> Option<String> {
         let paths: Vec<String> = paths.iter().map(|&it| it.to_owned()).collect();
-        let kept_out = Values::of(&paths);
+        let kept_out = Values::of(&paths, &PATHS);
         let gap = |path: &String| gap(path, &kept_out, PathNormalization::Base, |_| true);
         paths.iter().find_map(gap).map(|it| it.spelling)
     }

@@ -54,6 +54,8 @@ struct OfHost<'m> {
     /// The Gateway that is theirs; absent: they are clients in the mesh.
     gateway: Option<DocumentId>,
     service: &'m Service<'m>,
+    /// Whether copies alone go there.
+    is_mirror: bool,
     places: Vec<Place>,
 }
 
@@ -75,8 +77,10 @@ fn look_for<'m>(
         if !super::unknown_host::viewers(mesh, it).into_iter().any(reach) {
             continue;
         }
-        let new = || OfHost { namespace, gateway, service, places: Vec::new() };
+        let (is_mirror, places) = (true, Vec::new());
+        let new = || OfHost { namespace, gateway, service, is_mirror, places };
         let of = hidden.entry(destination.host.to_string()).or_insert_with(new);
+        of.is_mirror &= at.is_mirror();
         let place = Place::value(at.document, at.path().field("host"));
         if !of.places.contains(&place) {
             of.places.push(place);
@@ -85,17 +89,18 @@ fn look_for<'m>(
 }
 
 fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {
-    let OfHost { namespace, gateway, service, places } = of;
+    let OfHost { namespace, gateway, service, is_mirror, places } = of;
     let mut places = places.into_iter();
-    let (message, effect) = match gateway {
-        Some(_) => (
-            format!("the gateway does not see `{host}`"),
-            "requests that take the route at the gateway are answered with 503",
-        ),
-        None => (
-            format!("clients in namespace `{namespace}` take the route and do not see `{host}`"),
-            "their requests that take the route are answered with 503",
-        ),
+    let message = match gateway {
+        Some(_) => format!("the gateway does not see `{host}`"),
+        None => {
+            format!("clients in namespace `{namespace}` take the route and do not see `{host}`")
+        }
+    };
+    let effect = match gateway {
+        _ if is_mirror => "copies of requests that go there are lost",
+        Some(_) => "requests that take the route at the gateway are answered with 503",
+        None => "their requests that take the route are answered with 503",
     };
     let found = Diagnostic::new(&CHECK, places.next()?, message)
         .label(format!("hidden from namespace `{namespace}`"))

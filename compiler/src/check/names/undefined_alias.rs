@@ -9,6 +9,7 @@ use crate::check::inventory;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::Host;
+use crate::resolve::route::Parent;
 use crate::resolve::service::Service;
 
 pub(super) static CHECK: Check =
@@ -24,7 +25,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
-    for (_, route) in mesh.http_routes.iter() {
+    let is_foreign = |parent: &Parent<'_>| matches!(parent, Parent::Foreign);
+    let routes = mesh.http_routes.iter().map(|(_, it)| it);
+    for route in routes.filter(|it| !it.parents.iter().all(is_foreign)) {
         let rules = FieldPath::default().field("spec").field("rules");
         for (index, rule) in route.rules.iter().enumerate() {
             for (place, backend) in rule.backends.iter().enumerate() {

@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use mesh_snapshot::Applies;
-use mesh_snapshot::object::{Labels, Workload as Inventory};
 
 use crate::api::istio::{Action, Rule};
 use crate::check::selection;
@@ -66,22 +65,19 @@ fn asked(rule: &Rule, at: FieldPath) -> Option<FieldPath> {
     Some(at.field("when").index(index).field("notValues"))
 }
 
-/// Whether any of the workloads of a policy takes tokens; where none is known, whether one with the labels that it asks for does.
+/// Whether any of the workloads of a policy takes tokens; where none is known, whether any of its namespace may.
 fn takes_tokens(mesh: &Mesh<'_>, scope: &Scope<'_>) -> bool {
     let all = &mesh.policies.request_authentications;
     let selected = selection::of_policy(mesh, scope);
     if !selected.is_empty() {
         return selected.iter().any(|it| !all.for_workload(&it.inventory).is_empty());
     }
-    let labels = match &scope.applies {
-        Applies::Selected(selectors) => selectors.first().cloned().unwrap_or_default(),
-        Applies::All => Labels::new(),
+    match &scope.applies {
+        Applies::All | Applies::Selected(_) => {
+            scope.namespace.is_none_or(|own| all.of_namespace(Some(own)).next().is_some())
+                || all.of_namespace(None).next().is_some()
+        }
         // Of a gateway that is nowhere to be seen nothing is known.
-        Applies::Gateways(_) | Applies::Addressed(_) => return true,
-    };
-    let Some(namespace) = scope.namespace else { return !all.is_empty() };
-    // Another one of the namespace may be for some that have more labels than are asked for.
-    let may_be = all.of_namespace(Some(namespace)).next().is_some();
-    let namespace = namespace.to_owned();
-    may_be || !all.for_workload(&Inventory { namespace, labels, ..Inventory::default() }).is_empty()
+        Applies::Gateways(_) | Applies::Addressed(_) => true,
+    }
 }

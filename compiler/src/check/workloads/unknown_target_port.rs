@@ -4,7 +4,9 @@
 
 use mesh_snapshot::object::TargetPort;
 
+use crate::api::kubernetes;
 use crate::api::nearest;
+use crate::api::scalar::IntOrString;
 use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::service::Origin;
@@ -35,9 +37,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let mut ports = resource.spec.ports.iter();
-            let Some(index) = ports.position(|it| u16::try_from(it.port) == Ok(number)) else {
-                continue;
+            // Over UDP the same number may be another port.
+            let is_it = |it: &kubernetes::ServicePort| {
+                u16::try_from(it.port) == Ok(number)
+                    && matches!(&it.target_port, Some(IntOrString::String(own)) if own == name)
             };
+            let Some(index) = ports.position(is_it) else { continue };
             let path = FieldPath::default().field("spec").field("ports").index(index);
             let known = workloads.iter().flat_map(|it| it.inventory.ports.keys());
             let near = nearest(name, known.map(String::as_str));
