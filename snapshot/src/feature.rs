@@ -5,8 +5,9 @@
 //! a feature; what stood there from the start and is not named here, every proxy serves.
 
 use crate::object::{
-    Action, ClientPolicy, Egress, FilterStep, Host, HostSet, HttpAction, JwtKeys, LoadBalancer,
-    Object, PortPolicies, RequestFilters, RouteTable,
+    Accepts, Action, AuthorizationPolicy, ClientPolicy, Egress, FilterStep, Host, HostSet,
+    HttpAction, JwtKeys, LoadBalancer, Object, PortPolicies, RequestFilters, RouteTable, Rule,
+    Test, TextPattern,
 };
 
 /// The features that the proxy of this release serves. What needs another is refused by the proxy, so the compiler refuses it
@@ -23,6 +24,7 @@ pub const SERVED: &[&str] = &[
     "mirroring",
     "remote-jwks",
     "route-headers",
+    "text-globs",
     "trusted-proxies",
 ];
 
@@ -35,7 +37,7 @@ pub fn of(object: &Object) -> Vec<(&'static str, String)> {
         Object::ClientPolicy(policy) => client_policy(policy),
         Object::AuthorizationPolicy(policy) => match &policy.action {
             Action::Custom { .. } => vec![("external-authorization", String::new())],
-            Action::Allow | Action::Deny | Action::Audit => Vec::new(),
+            Action::Allow | Action::Deny | Action::Audit => globs(policy),
         },
         Object::RequestAuthentication(policy) => policy
             .rules
@@ -53,6 +55,19 @@ pub fn of(object: &Object) -> Vec<(&'static str, String)> {
         | Object::Gateway(_)
         | Object::PeerAuthentication(_) => Vec::new(),
     }
+}
+
+fn globs(policy: &AuthorizationPolicy) -> Vec<(&'static str, String)> {
+    let is_glob = |test: &Test| match &test.accepts {
+        Accepts::Text(patterns) => patterns.iter().any(|it| matches!(it, TextPattern::Glob(_))),
+        Accepts::Addresses(_) | Accepts::Ports(_) => false,
+    };
+    let has_globs = |rule: &Rule| {
+        let groups = rule.from.iter().chain(&rule.to).chain([&rule.when]);
+        groups.flatten().any(is_glob)
+    };
+    let rules = policy.rules.iter().enumerate().filter(|(_, rule)| has_globs(rule));
+    rules.map(|(index, _)| ("text-globs", format!("rules[{index}]"))).collect()
 }
 
 /// Each part by itself, so that a proxy that limits rates and does not edit headers says just that.

@@ -1,4 +1,4 @@
-//! Requests that policies for the same workloads keep out by their host or their path, whoever sends them.
+//! Requests that policies for the same workloads keep out by their host or their path alone, whoever sends them.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::ops::Bound;
 
 use mesh_snapshot::Applies;
 
-use crate::api::istio::{Action, Operation};
+use crate::api::istio::{Action, Rule};
 use crate::check::matching::form::Form;
 use crate::check::operation::Attribute;
 use crate::check::policy_value::is_path_within;
@@ -18,7 +18,7 @@ pub(super) struct Barred<'m>(BTreeMap<&'m Scope<'m>, Said>);
 
 #[derive(Default)]
 struct Said {
-    /// What `DENY` rules name, whatever else they ask for.
+    /// What `DENY` rules name that ask for nothing else.
     denied: Values,
     /// What single `DENY` rules leave out alone: they deny all else.
     spared: Vec<Values>,
@@ -34,25 +34,17 @@ impl<'m> Barred<'m> {
         {
             let Ok(scope) = &policy.scope else { continue };
             let Said { denied, spared, allowed } = all.entry(scope).or_default();
-            let values = match policy.resource.spec.action {
-                Action::Deny => denied,
-                Action::Allow => allowed.get_or_insert_default(),
+            match policy.resource.spec.action {
+                Action::Deny => {}
+                // Without rules it lets in nobody.
+                Action::Allow => drop(allowed.get_or_insert_default()),
                 Action::Audit | Action::Custom => continue,
-            };
+            }
             for rule in policy.resource.spec.rules.iter().flatten() {
-                let Some(to) = &rule.to else {
-                    // What denies everything of somebody says nothing of a host or a path.
-                    values.any |= policy.resource.spec.action == Action::Allow;
-                    continue;
-                };
-                for operation in to.iter().filter_map(|it| it.operation.as_ref()) {
-                    values.add(attribute, operation, policy.resource.spec.action);
-                    if policy.resource.spec.action == Action::Deny
-                        && attribute.asked(operation).is_empty()
-                        && !attribute.left_out(operation).is_empty()
-                    {
-                        spared.push(Values::of(attribute.left_out(operation), attribute));
-                    }
+                if policy.resource.spec.action == Action::Allow {
+                    allow(rule, attribute, allowed.get_or_insert_default());
+                } else if rule.from.is_none() && rule.when.is_empty() {
+                    deny(rule, attribute, (denied, spared));
                 }
             }
         }
@@ -73,6 +65,32 @@ impl<'m> Barred<'m> {
     }
 }
 
+/// What else a rule asks for may be so.
+fn allow(rule: &Rule, attribute: &Attribute, allowed: &mut Values) {
+    let Some(to) = &rule.to else {
+        allowed.any = true;
+        return;
+    };
+    for operation in to.iter().filter_map(|it| it.operation.as_ref()) {
+        let asked = attribute.asked(operation);
+        allowed.any |= asked.is_empty();
+        allowed.extend(asked, attribute);
+    }
+}
+
+/// What a rule denies everybody.
+fn deny(rule: &Rule, attribute: &Attribute, (denied, spared): (&mut Values, &mut Vec<Values>)) {
+    let operations = rule.to.iter().flatten().filter_map(|it| it.operation.as_ref());
+    for operation in operations.filter(|it| attribute.is_alone_in(it)) {
+        let (asked, left_out) = (attribute.asked(operation), attribute.left_out(operation));
+        if left_out.is_empty() {
+            denied.extend(asked, attribute);
+        } else if asked.is_empty() {
+            spared.push(Values::of(left_out, attribute));
+        }
+    }
+}
+
 /// Values of policies, found by what they take.
 #[derive(Default)]
 pub(super) struct Values {
@@ -86,19 +104,16 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn of(values: &[String], attribute: &Attribute) -> Self {
+    pub(super) fn of<'v>(
+        values: impl IntoIterator<Item = &'v String>,
+        attribute: &Attribute,
+    ) -> Self {
         let mut all = Self::default();
         all.extend(values, attribute);
         all
     }
 
-    fn add(&mut self, attribute: &Attribute, operation: &Operation, action: Action) {
-        let asked = attribute.asked(operation);
-        self.any |= asked.is_empty() && action == Action::Allow;
-        self.extend(asked, attribute);
-    }
-
-    fn extend(&mut self, values: &[String], attribute: &Attribute) {
+    fn extend<'v>(&mut self, values: impl IntoIterator<Item = &'v String>, attribute: &Attribute) {
         self.folds = !attribute.has_case;
         for value in values {
             let value = self.folded(value);

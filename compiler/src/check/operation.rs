@@ -32,6 +32,17 @@ impl Attribute {
         self.asked.1(of)
     }
 
+    /// Whether an operation asks for nothing else.
+    pub(super) fn is_alone_in(&self, operation: &Operation) -> bool {
+        let lists = |it: &Operation| {
+            let asked = [it.hosts.len(), it.ports.len(), it.methods.len(), it.paths.len()];
+            let left_out =
+                [it.not_hosts.len(), it.not_ports.len(), it.not_methods.len(), it.not_paths.len()];
+            asked.into_iter().chain(left_out).sum::<usize>()
+        };
+        lists(operation) == self.asked(operation).len() + self.left_out(operation).len()
+    }
+
     pub(super) fn left_out<'p>(&self, of: &'p Operation) -> &'p [String] {
         self.left_out.1(of)
     }

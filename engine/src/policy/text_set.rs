@@ -61,7 +61,9 @@ fn glob(text: &str) -> String {
     for character in text.chars() {
         match character {
             '*' => expression.push_str(".*"),
-            _ if character.is_ascii_punctuation() => expression.extend(['\\', character]),
+            '\\' | '.' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '^' | '$' => {
+                expression.extend(['\\', character]);
+            }
             _ => expression.push(character),
         }
     }
@@ -126,10 +128,24 @@ mod tests {
             Template("/t/{*}".to_owned()),
             Glob("g*o*l".to_owned()),
             Glob("x.*-y".to_owned()),
+            Glob("<*>".to_owned()),
+            Glob("[({*+?|^$\\".to_owned()),
         ]);
-        for text in
-            ["a", "b-", "b-x", "-c", "x-c", "/t/1", "gol", "goal", "gxol", "goolool", "x.1-y"]
-        {
+        for text in [
+            "a",
+            "b-",
+            "b-x",
+            "-c",
+            "x-c",
+            "/t/1",
+            "gol",
+            "goal",
+            "gxol",
+            "goolool",
+            "x.1-y",
+            "<a>",
+            "[({a+?|^$\\",
+        ] {
             assert!(all.accepts(text.as_bytes()), "{text}");
         }
         for text in ["", "A", "ab", "B-x", "/t/", "x-c ", "gl", "go", "ol", "gol ", "xa-y"] {

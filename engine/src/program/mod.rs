@@ -47,6 +47,7 @@ pub const FEATURES: &[&str] = &[
     "mirroring",
     "remote-jwks",
     "route-headers",
+    "text-globs",
     "trusted-proxies",
 ];
 

@@ -182,6 +182,15 @@ const KNOWN: &[Known] = &[
         )
     },
     Known {
+        when: |_, all| injector_settings(all) > 1,
+        ..Known::istio(
+            &["IST0102"],
+            &["Namespace"],
+            "",
+            "the repository says twice what the injector does, and is refused for it",
+        )
+    },
+    Known {
         when: delegates,
         ..Known::istio(
             &[
@@ -335,6 +344,7 @@ const KNOWN: &[Known] = &[
             "DestinationRule",
             "EnvoyFilter",
             "Gateway",
+            "ServiceEntry",
         ],
         "what selects nobody does nothing, whatever its kind",
     ),
@@ -628,6 +638,15 @@ fn contains(value: &Value, text: &str) -> bool {
         Value::Object(object) => object.values().any(|it| contains(it, text)),
         _ => false,
     }
+}
+
+/// How often the settings of the injector stand in the repository.
+fn injector_settings(all: &[Value]) -> usize {
+    let is_one = |it: &&Value| {
+        it.get("kind").is_some_and(|kind| kind == "ConfigMap")
+            && it.pointer("/metadata/name").is_some_and(|name| name == "istio-sidecar-injector")
+    };
+    all.iter().filter(is_one).count()
 }
 
 /// To others, or is itself what others delegate to.

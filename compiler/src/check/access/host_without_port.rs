@@ -25,8 +25,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             |sent: &str| barred.get_or_init(|| Barred::of(mesh, &HOSTS)).lets_pass(scope, sent);
         let id = policy.resource.id;
         let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at));
-        for (all, at) in hosts.chain(headers(policy.resource)) {
-            let taken = Values::of(all, &HOSTS);
+        let lists: Vec<_> = hosts.chain(headers(policy.resource)).collect();
+        let taken = Values::of(lists.iter().flat_map(|(all, _)| *all), &HOSTS);
+        for (all, at) in lists {
             let open = all.iter().enumerate().filter_map(|(index, host)| {
                 let sent = past(host, &taken).filter(|it| may_pass(it))?;
                 Some((Place::value(id, at.clone().index(index)), host, sent))
@@ -113,7 +114,7 @@ mod tests {
             (&["A.example", "a.EXAMPLE:*"], None),
         ] {
             let hosts: Vec<String> = hosts.iter().map(|&it| it.to_owned()).collect();
-            let taken = Values::of(&hosts, &HOSTS);
+            let taken = Values::of(hosts.iter(), &HOSTS);
             let first = hosts.iter().find_map(|it| past(it, &taken));
             assert_eq!(first.as_deref(), sent, "{hosts:?}");
         }

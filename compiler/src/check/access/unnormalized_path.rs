@@ -30,13 +30,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { return };
         let may_pass =
             |sent: &str| barred.get_or_init(|| Barred::of(mesh, &PATHS)).lets_pass(scope, sent);
-        let mut gaps = keeping_out(policy.resource, &PATHS).filter_map(
-            |operation::Values { all, at, .. }| {
-                let kept_out = Values::of(all, &PATHS);
-                let gap = all.iter().find_map(|path| gap(path, &kept_out, mode, may_pass))?;
-                Some((gap, Place::key(policy.resource.id, at)))
-            },
-        );
+        let lists: Vec<_> = keeping_out(policy.resource, &PATHS).collect();
+        let kept_out = Values::of(lists.iter().flat_map(|it| it.all), &PATHS);
+        let mut gaps = lists.into_iter().filter_map(|operation::Values { all, at, .. }| {
+            let gap = all.iter().find_map(|path| gap(path, &kept_out, mode, may_pass))?;
+            Some((gap, Place::key(policy.resource.id, at)))
+        });
         if let Some((gap, first)) = gaps.next() {
             out.push(report(&gap, first).and_here(gaps.map(|(_, place)| place)));
         }
@@ -106,7 +105,7 @@ mod tests {
 
     fn past(paths: &[&str]) -> Option<String> {
         let paths: Vec<String> = paths.iter().map(|&it| it.to_owned()).collect();
-        let kept_out = Values::of(&paths, &PATHS);
+        let kept_out = Values::of(paths.iter(), &PATHS);
         let gap = |path: &String| gap(path, &kept_out, PathNormalization::Base, |_| true);
         paths.iter().find_map(gap).map(|it| it.spelling)
     }

@@ -178,6 +178,18 @@ fn all_are_apart(own: &[String], others: &[String]) -> bool {
     !own.is_empty() && !others.is_empty() && own.iter().all(is_apart)
 }
 
+/// The same of identities, whatever their trust domains: the mesh's own may be written in several ways.
+fn all_principals_are_apart(own: &[String], others: &[String]) -> bool {
+    let after_domain = |it: &String| match it.split_once('/') {
+        Some((domain, rest)) if !domain.starts_with('*') => Some(rest.to_owned()),
+        // The end of an identity, up to its account or its namespace.
+        _ if it.starts_with('*') && it.matches('/').count() < 4 => Some(it.clone()),
+        _ => None,
+    };
+    let without = |all: &[String]| all.iter().map(after_domain).collect::<Option<Vec<_>>>();
+    without(own).zip(without(others)).is_some_and(|(own, others)| all_are_apart(&own, &others))
+}
+
 /// A condition on the caller's identity that nobody holds whom `from` asks for.
 fn callers_apart(rule: &Rule, at: &FieldPath, identities: &dyn IdentitySpace) -> Option<Fault> {
     let sources: Vec<_> = rule.from.iter().flatten().map(|it| it.source.as_ref()).collect();
@@ -202,7 +214,7 @@ fn callers_apart(rule: &Rule, at: &FieldPath, identities: &dyn IdentitySpace) ->
             }
             "source.principal" => {
                 let is_excluded = |own: &String| identities.are_all_of(own, &it.not_values);
-                all_are_apart(&source.principals, values)
+                all_principals_are_apart(&source.principals, values)
                     || namespaces_of(values)
                         .is_some_and(|values| all_are_apart(&values, &source.namespaces))
                     || (!source.namespaces.is_empty() && source.namespaces.iter().all(is_excluded))
@@ -259,7 +271,10 @@ fn conditions_apart(when: &[Condition], at: &FieldPath) -> Option<Fault> {
                 && !earlier.values.is_empty()
                 && !later.values.is_empty()
                 && has_one_value(&later.key)
-                && earlier.values.iter().all(|a| later.values.iter().all(|b| are_apart(a, b)))
+                && match later.key.as_str() {
+                    "source.principal" => all_principals_are_apart(&earlier.values, &later.values),
+                    _ => all_are_apart(&earlier.values, &later.values),
+                }
         };
         when.iter().take(index).find(is_apart)?;
         Some(Fault {
