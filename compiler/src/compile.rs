@@ -22,6 +22,7 @@ use crate::{Memory, check, environment, ownership, resolve};
 
 /// What the compiler cannot know by itself.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub struct Options {
     /// The Git commit that is compiled, in full; empty: not known.
     pub commit: String,

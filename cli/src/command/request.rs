@@ -13,7 +13,8 @@ use super::{Exit, NOTHING};
 use crate::difference::Policy;
 use crate::environment::Surroundings;
 use crate::local::Compiled;
-use crate::render::{Color, Paint, Table, Terminal};
+use crate::render::placed::{self, Line};
+use crate::render::{Color, Terminal};
 use crate::request::{self, Answer, From, Mark, Question, QuestionError, To};
 use crate::source::Source;
 
@@ -80,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         Err(error) => return Exit::Usage.because(&error),
     };
     match arguments.format {
-        Format::Human => super::write(&human(&answer, Terminal::detect(arguments.color).paint)),
+        Format::Human => super::write(&human(&answer, &Terminal::detect(arguments.color))),
         Format::Json => {
             let snapshot = policy.bundle.snapshot.digest();
             write_json(
@@ -118,7 +119,8 @@ fn load(path: &str, arguments: &Arguments) -> Result<request::Policy, Exit> {
 }
 
 /// The verdict first, then every step with its place.
-pub(crate) fn human(answer: &Answer, paint: Paint) -> String {
+pub(crate) fn human(answer: &Answer, terminal: &Terminal) -> String {
+    let paint = terminal.paint;
     let status = answer.status.map(|status| format!(" {status}")).unwrap_or_default();
     let name = format!("{}{status}", answer.outcome.name());
     let name = if answer.outcome.is_good() {
@@ -126,19 +128,29 @@ pub(crate) fn human(answer: &Answer, paint: Paint) -> String {
     } else {
         paint.removed(&format!("✖ {name}"))
     };
-    let mut table = Table::default();
+    let titles = answer.steps.iter().map(|step| step.title.chars().count());
+    let longest = titles.max().unwrap_or_default();
+    let mut lines = Vec::new();
     for (number, step) in answer.steps.iter().enumerate() {
-        let mut title = Some(format!("  {} {}", number + 1, paint.bold(&step.title)));
-        for line in &step.lines {
+        let number = (number + 1).to_string();
+        let gap = longest - step.title.chars().count();
+        let title = format!("  {number} {}{:gap$}  ", paint.bold(&step.title), "");
+        let untitled = " ".repeat(number.len() + longest + "    ".len() + 1);
+        for (place, line) in step.lines.iter().enumerate() {
             let mark = match line.mark {
                 Mark::Yes => paint.added("✔"),
                 Mark::No => paint.removed("✖"),
                 Mark::Note => " ".to_owned(),
             };
-            let text = format!("{mark} {}", line.text);
-            let source = line.source.as_deref().map(|source| paint.dim(source));
-            table.row([title.take().unwrap_or_default(), text, source.unwrap_or_default()]);
+            lines.push(Line {
+                lead: if place == 0 { title.clone() } else { untitled.clone() },
+                said: format!("{mark} {}", line.text),
+                place: line.source.clone(),
+            });
         }
     }
-    format!("{name}  {}\n{table}", answer.summary)
+    let mut text = String::new();
+    placed::put(&mut text, 0, &format!("{name}  {}", answer.summary), terminal);
+    placed::put_all(&mut text, &lines, terminal);
+    text
 }

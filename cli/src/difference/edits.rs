@@ -72,10 +72,6 @@ fn fields(
     after: &Map<String, Value>,
     edits: &mut Vec<Edit>,
 ) {
-    // An edge of the tree: what it leads to is compared by itself.
-    if let (Some(_), Some(_)) = (before.get("digest"), after.get("digest")) {
-        return compare(path, before.get("key"), after.get("key"), edits);
-    }
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     for name in names {
         let is_object = |side: &Map<String, Value>| side.get(name).is_some_and(Value::is_object);
@@ -112,13 +108,13 @@ fn by_name(elements: &[Value]) -> Option<BTreeMap<String, &Value>> {
     named.filter(|named| named.len() == elements.len())
 }
 
-/// What tells an element from others of its list: a text itself, the `name` of an object, and where a backend leads.
+/// What tells an element from others of its list: a text itself, the `name` of an object or its `host`, and where a backend leads.
 fn name(element: &Value) -> Option<String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     if let Value::String(text) = element {
         return Some(text.clone());
     }
-    if let Some(name) = text(element.get("name")) {
+    if let Some(name) = text(element.get("name")).or_else(|| text(element.get("host"))) {
         return Some(name);
     }
     let destination = element.pointer("/target/cluster").or_else(|| element.get("destination"))?;
@@ -184,13 +180,6 @@ mod tests {
             lines(&none, &json!({"action": {"redirect": {"status": 301}}})),
             ["redirect.status: - → 301", "respond.status: 404 → -"]
         );
-    }
-
-    #[test]
-    fn what_an_edge_leads_to_is_not_told_at_the_edge() {
-        let edge = |name: &str, digest: &str| json!({"routes": {"key": name, "digest": digest}});
-        assert_eq!(lines(&edge("a", "1"), &edge("a", "2")), [""; 0]);
-        assert_eq!(lines(&edge("a", "1"), &edge("b", "2")), ["routes: a → b"]);
     }
 
     #[test]

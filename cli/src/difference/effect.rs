@@ -47,7 +47,8 @@ pub(super) fn all(
         let mut objects = apart(&old.besides_view(&was), &new.besides_view(&is));
         objects.extend(of_one_alone(&was, &is));
         let mut edits = Vec::new();
-        let mut is_theirs = !objects.is_empty();
+        // What leads to hosts besides a view, as a gateway does, leads to no others.
+        let mut is_theirs = !objects.is_empty() || roots(&was) != roots(&is);
         if let (Some(was), Some(is)) = (&was.egress, &is.egress) {
             let was = views.before.view(was, &client_was);
             let is = views.after.view(is, &client_is);
@@ -114,11 +115,13 @@ fn clients(before: &Bundle, after: &Bundle) -> BTreeMap<String, (Workload, Workl
 
 /// The roots that one slice has and the other lacks.
 fn of_one_alone(before: &Slice, after: &Slice) -> Vec<Key> {
-    let keys = |slice: &Slice| -> BTreeSet<Key> {
-        let written = slice.roots().filter(|root| root.key.kind != Kind::Egress);
-        written.map(|root| root.key.clone()).collect()
-    };
-    keys(before).symmetric_difference(&keys(after)).cloned().collect()
+    let keys = |slice| roots(slice).into_iter().map(|root| &root.key).collect::<BTreeSet<_>>();
+    keys(before).symmetric_difference(&keys(after)).copied().cloned().collect()
+}
+
+/// All that a slice holds but what its workload sees.
+fn roots(slice: &Slice) -> BTreeSet<&Reference> {
+    slice.roots().filter(|root| root.key.kind != Kind::Egress).collect()
 }
 
 /// Which of the written objects each part of one side's tree leads to.
@@ -138,7 +141,7 @@ impl<'b> Reach<'b> {
     /// From all that a slice holds but what its workload sees.
     fn besides_view(&mut self, slice: &Slice) -> BTreeSet<Reference> {
         let mut found = BTreeSet::new();
-        for root in slice.roots().filter(|root| root.key.kind != Kind::Egress) {
+        for root in roots(slice) {
             found.extend(self.from(root).iter().cloned());
         }
         found

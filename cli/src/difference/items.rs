@@ -83,6 +83,19 @@ pub(super) fn edits(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> V
     }
 }
 
+/// Whether an object says the same on both sides, in the same order: what differs is only what it leads to.
+pub(super) fn are_alike(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> bool {
+    let said = |side: &Authored<'_>| -> BTreeSet<String> {
+        let contents = side.contents(key);
+        let each = contents.iter().map(|content| {
+            let parts = of_content(content).into_iter().map(|(_, value)| value);
+            Value::from_iter(parts.chain([rest(content)])).to_string()
+        });
+        each.collect()
+    };
+    said(before) == said(after)
+}
+
 /// How clients treat a host for which there is no rule: as the mesh configuration says, or with the defaults.
 fn without_rule(bundle: &Bundle) -> Object {
     let key = Key::new(Kind::ClientPolicy, "", "mesh");
@@ -156,8 +169,11 @@ fn rest(content: &Content) -> Value {
     // What a policy is called its key says.
     let is_policy = matches!(content, Content::Object(Object::AuthorizationPolicy(_)));
     let is_name = |name: &str| is_policy && matches!(name, "namespace" | "name");
+    let is_gateway = matches!(content, Content::Object(Object::Gateway(_)));
     let is_whole = matches!(content, Content::Securing(_));
-    let own = |name: &str| is_whole || !(parts.contains(&name) || is_name(name));
+    // What is known of the hosts that a gateway's routes lead to is no word of the gateway's.
+    let is_known = |name: &str| is_gateway && name == "hosts";
+    let own = |name: &str| is_whole || !(parts.contains(&name) || is_name(name) || is_known(name));
     fields(content).into_iter().filter(|(name, _)| own(name)).collect()
 }
 

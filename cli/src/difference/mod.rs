@@ -42,7 +42,7 @@ pub(crate) struct Difference {
     pub pods: Vec<Pods>,
 }
 
-/// An object that is not the same on both sides.
+/// An object that does not say the same on both sides, or is not for the same workloads.
 #[derive(Debug)]
 pub(crate) struct Changed {
     pub key: Key,
@@ -92,6 +92,7 @@ impl Difference {
             object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
             object.edits.extend(exported.remove(&object.key));
         }
+        objects.retain(|it| !it.only_leads(&old, &new));
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
         let effects = effect::all(&old, &new, &written, &mut views);
@@ -117,6 +118,14 @@ impl Changed {
     pub(crate) fn called(&self) -> String {
         let place = self.after.as_ref().or(self.before.as_ref());
         place.map_or_else(|| self.key.to_string(), |place| place.resource.to_string())
+    }
+
+    /// Whether nothing differs but what a gateway leads to, which is told by itself. Of views it is told what they show.
+    fn only_leads(&self, before: &Authored<'_>, after: &Authored<'_>) -> bool {
+        self.change == Change::Changed
+            && self.key.kind == Kind::Gateway
+            && self.edits.is_empty()
+            && items::are_alike(&self.key, before, after)
     }
 }
 

@@ -37,29 +37,45 @@ fn quantity(newtype: &str, number: u64) -> String {
 
 struct Tree;
 
-/// A list, or the fields of a struct, in the making; `variant` is what it is the content of.
+/// A list, or the fields of a struct, in the making.
 struct Parts<P> {
-    variant: Option<&'static str>,
+    of: Of,
     parts: P,
+}
+
+/// What they are the content of.
+enum Of {
+    Itself,
+    Variant(&'static str),
+    /// A [`Reference`]: what it leads to is an object of its own, and compared by itself. Here it is the name of that.
+    ///
+    /// [`Reference`]: mesh_snapshot::Reference
+    Edge,
 }
 
 type List = Parts<Vec<Value>>;
 /// And the key whose value is to come.
 type Fields = Parts<(Map<String, Value>, Option<String>)>;
 
-fn list(variant: Option<&'static str>) -> List {
-    Parts { variant, parts: Vec::new() }
+fn list(of: Of) -> List {
+    Parts { of, parts: Vec::new() }
 }
 
-fn fields(variant: Option<&'static str>) -> Fields {
-    Parts { variant, parts: (Map::new(), None) }
+fn fields(of: Of) -> Fields {
+    Parts { of, parts: (Map::new(), None) }
 }
 
 /// An object with one field.
-fn named(variant: Option<&'static str>, value: Value) -> Value {
-    match variant {
-        Some(name) => Value::Object(Map::from_iter([(name.to_owned(), value)])),
-        None => value,
+fn named(name: &str, value: Value) -> Value {
+    Value::Object(Map::from_iter([(name.to_owned(), value)]))
+}
+
+/// A key as it is called everywhere: `RouteTable shop/reviews`.
+fn called(key: &Value) -> String {
+    let part = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
+    match part("namespace") {
+        "" => format!("{} {}", part("kind"), part("name")),
+        namespace => format!("{} {namespace}/{}", part("kind"), part("name")),
     }
 }
 
@@ -70,7 +86,11 @@ impl List {
     }
 
     fn done(self) -> Value {
-        named(self.variant, Value::Array(self.parts))
+        let list = Value::Array(self.parts);
+        match self.of {
+            Of::Variant(name) => named(name, list),
+            Of::Itself | Of::Edge => list,
+        }
     }
 }
 
@@ -82,9 +102,12 @@ impl Fields {
 
     /// A variant none of whose fields says anything is its name, like one without fields.
     fn done(self) -> Value {
-        match (self.variant, self.parts.0) {
-            (Some(name), fields) if fields.is_empty() => Value::String(name.to_owned()),
-            (variant, fields) => named(variant, Value::Object(fields)),
+        let fields = self.parts.0;
+        match self.of {
+            Of::Variant(name) if fields.is_empty() => Value::String(name.to_owned()),
+            Of::Variant(name) => named(name, Value::Object(fields)),
+            Of::Edge => Value::String(fields.get("key").map(called).unwrap_or_default()),
+            Of::Itself => Value::Object(fields),
         }
     }
 }
@@ -167,19 +190,19 @@ impl Serializer for Tree {
         variant: &'static str,
         value: &T,
     ) -> Result<Value, Error> {
-        Ok(named(Some(variant), value.serialize(self)?))
+        Ok(named(variant, value.serialize(self)?))
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<List, Error> {
-        Ok(list(None))
+        Ok(list(Of::Itself))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<List, Error> {
-        Ok(list(None))
+        Ok(list(Of::Itself))
     }
 
     fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<List, Error> {
-        Ok(list(None))
+        Ok(list(Of::Itself))
     }
 
     fn serialize_tuple_variant(
@@ -189,15 +212,15 @@ impl Serializer for Tree {
         variant: &'static str,
         _: usize,
     ) -> Result<List, Error> {
-        Ok(list(Some(variant)))
+        Ok(list(Of::Variant(variant)))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Fields, Error> {
-        Ok(fields(None))
+        Ok(fields(Of::Itself))
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields, Error> {
-        Ok(fields(None))
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields, Error> {
+        Ok(fields(if name == "Reference" { Of::Edge } else { Of::Itself }))
     }
 
     fn serialize_struct_variant(
@@ -207,7 +230,7 @@ impl Serializer for Tree {
         variant: &'static str,
         _: usize,
     ) -> Result<Fields, Error> {
-        Ok(fields(Some(variant)))
+        Ok(fields(Of::Variant(variant)))
     }
 }
 
@@ -285,6 +308,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use mesh_snapshot::object::{ClientTls, ConnectionPool, Delay, Microseconds, PartsPerMillion};
+    use mesh_snapshot::{Digest, Key, Kind, Reference};
     use serde_json::json;
 
     use super::*;
@@ -321,6 +345,18 @@ mod tests {
             (Choice::Never, json!("Never")),
         ] {
             assert_eq!(tree(&new(choice)), shown(told));
+        }
+    }
+
+    #[test]
+    fn an_edge_is_the_name_of_what_it_leads_to() {
+        for key in [
+            Key::new(Kind::RouteTable, "shop", "v/edge/public"),
+            Key::new(Kind::ClientPolicy, "", "mesh"),
+        ] {
+            let of = |content: &[u8]| Reference { key: key.clone(), digest: Digest::of(content) };
+            assert_eq!(tree(&of(b"a")), json!(key.to_string()));
+            assert_eq!(tree(&[of(b"a")]), tree(&[of(b"b")]));
         }
     }
 

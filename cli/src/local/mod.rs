@@ -22,6 +22,7 @@ mod child;
 mod mesh;
 
 mod repository;
+mod root;
 pub(crate) mod view;
 mod watch;
 

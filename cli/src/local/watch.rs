@@ -11,11 +11,20 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use super::root::{Place, Root};
+
 /// Tells when files have been saved.
 pub(crate) struct Watch {
     news: Arc<News>,
     settle: Settle,
-    _watcher: RecommendedWatcher,
+    roots: Vec<Root>,
+    /// What the program itself writes.
+    written: Arc<[PathBuf]>,
+    /// Where the roots were when they were last looked for.
+    places: Vec<Option<Place>>,
+    /// When they are looked for again.
+    looks: Instant,
+    watcher: Option<RecommendedWatcher>,
 }
 
 /// How long nothing must have happened before a change is told.
@@ -46,6 +55,10 @@ struct Change {
 const SETTLE: Duration = Duration::from_millis(250);
 /// However long somebody keeps saving.
 const SETTLE_MAX: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether what is watched is still where it was: nothing tells when a folder that was removed is there
+/// again, or one farther up was put in the place of another.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl News {
     fn change<T>(&self, look: impl FnOnce(&mut Option<Change>) -> T) -> T {
@@ -101,39 +114,27 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// When the system cannot watch one of them.
+    /// When one of them is not there, or the system cannot watch it.
     pub(crate) fn over(
         paths: &[PathBuf],
         written: &[&Path],
         settle: Settle,
     ) -> notify::Result<Self> {
-        let roots: io::Result<Vec<_>> = paths.iter().map(|path| path.canonicalize()).collect();
+        let roots: io::Result<Vec<_>> = paths.iter().map(|path| Root::of(path)).collect();
         let roots = roots.map_err(notify::Error::io)?;
-        let written: Vec<_> =
-            written.iter().filter_map(|path| std::path::absolute(path).ok()).collect();
-        let known = roots.clone();
-        let news = Arc::new(News::default());
-        let heard = Arc::clone(&news);
-        let told = move |event: notify::Result<Event>| {
-            let is_ours = |event: &Event| written.iter().any(|it| is_all_of(event, it));
-            let concerns = |event: &Event| known.iter().any(|root| concerns(event, root));
-            // An error is a reason to look, too.
-            let event = event.ok();
-            if event.as_ref().is_none_or(|event| !is_ours(event) && concerns(event)) {
-                heard.add(event.as_ref());
-            }
+        let written =
+            written.iter().filter_map(|path| std::path::absolute(path).ok()).collect::<Vec<_>>();
+        let mut watch = Self {
+            news: Arc::default(),
+            settle,
+            roots,
+            written: written.into(),
+            places: Vec::new(),
+            looks: Instant::now() + LOOK,
+            watcher: None,
         };
-        let mut watcher = notify::recommended_watcher(told)?;
-        for root in roots {
-            // Editors put a new file in the place of an old one, which its folder alone tells.
-            match root.parent() {
-                Some(parent) if root.is_file() => {
-                    watcher.watch(parent, RecursiveMode::NonRecursive)?;
-                }
-                _ => watcher.watch(&root, RecursiveMode::Recursive)?,
-            }
-        }
-        Ok(Self { news, settle, _watcher: watcher })
+        watch.listen()?;
+        Ok(watch)
     }
 
     /// Returns after the next change, once it has settled. May be dropped at any time: a change that was not told is told by
@@ -146,11 +147,57 @@ impl Watch {
                 biased;
                 () = self.news.more.notified() => {}
                 () = sleep_until(settles.unwrap_or_else(Instant::now)), if settles.is_some() => {
-                    self.news.change(Option::take);
-                    return;
+                    // Listened at before it is read, and read when that has settled, too.
+                    if !self.look() {
+                        self.news.change(Option::take);
+                        return;
+                    }
                 }
+                () = sleep_until(self.looks) => drop(self.look()),
             }
         }
+    }
+
+    /// Whether what is watched is no longer where it was. That is news, and it is listened where it is now; and so it is where
+    /// nothing could be heard since.
+    fn look(&mut self) -> bool {
+        self.looks = Instant::now() + LOOK;
+        let is_moved = !self.roots.iter().map(Root::place).eq(self.places.iter().cloned());
+        if is_moved || self.watcher.is_none() {
+            // What fails is tried at the next look.
+            let _ = self.listen();
+            self.news.add(None);
+        }
+        is_moved
+    }
+
+    /// Listens where the roots are now, and nowhere else. Those that are not there are no error.
+    fn listen(&mut self) -> notify::Result<()> {
+        // There are only so many folders that one may listen at.
+        self.watcher = None;
+        self.places = self.roots.iter().map(Root::place).collect();
+        let known: Vec<_> = self.places.iter().flatten().map(Place::watched).collect();
+        let (heard, written) = (Arc::clone(&self.news), Arc::clone(&self.written));
+        let told = move |event: notify::Result<Event>| {
+            let is_ours = |event: &Event| written.iter().any(|it| is_all_of(event, it));
+            let concerns = |event: &Event| known.iter().any(|root| concerns(event, root));
+            // An error is a reason to look, too.
+            let event = event.ok();
+            if event.as_ref().is_none_or(|event| !is_ours(event) && concerns(event)) {
+                heard.add(event.as_ref());
+            }
+        };
+        let mut watcher = notify::recommended_watcher(told)?;
+        for place in self.places.iter().flatten() {
+            let mode = if place.is_of_one_file() {
+                RecursiveMode::NonRecursive
+            } else {
+                RecursiveMode::Recursive
+            };
+            watcher.watch(place.folder(), mode)?;
+        }
+        self.watcher = Some(watcher);
+        Ok(())
     }
 }
 
@@ -273,5 +320,44 @@ mod tests {
         // It asks again and again, never for as long as it takes to settle.
         let told = async { while timeout(SETTLE / 4, watch.changed()).await.is_err() {} };
         assert!(timeout(Duration::from_secs(30), told).await.is_ok());
+    }
+
+    /// Once for what has happened, and once more for what is written then.
+    async fn is_followed(watch: &mut Watch, file: &Path) -> bool {
+        let patience = Duration::from_secs(30);
+        if timeout(patience, watch.changed()).await.is_err() {
+            return false;
+        }
+        std::fs::write(file, "b").unwrap();
+        timeout(patience, watch.changed()).await.is_ok()
+    }
+
+    /// As tools do that write their output afresh.
+    #[tokio::test]
+    async fn a_folder_that_was_made_anew_is_watched() {
+        let within = tempfile::tempdir().unwrap();
+        let folder = within.path().join("a/b");
+        let file = folder.join("a.yaml");
+        let make = || {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, "a").unwrap();
+        };
+        make();
+        let settle = Settle { whole: Duration::ZERO, partial: Duration::from_millis(10) };
+        for watched in [&folder, &file] {
+            let mut watch = Watch::over(std::slice::from_ref(watched), &[], settle).unwrap();
+            std::fs::remove_dir_all(&folder).unwrap();
+            make();
+            assert!(is_followed(&mut watch, &file).await, "at once");
+            std::fs::remove_dir_all(&folder).unwrap();
+            // That it is gone is told, too.
+            assert!(timeout(Duration::from_secs(30), watch.changed()).await.is_ok());
+            make();
+            assert!(is_followed(&mut watch, &file).await, "later");
+            std::fs::rename(within.path().join("a"), within.path().join("c")).unwrap();
+            make();
+            assert!(is_followed(&mut watch, &file).await, "with what it is in");
+            std::fs::remove_dir_all(within.path().join("c")).unwrap();
+        }
     }
 }

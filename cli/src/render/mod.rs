@@ -24,6 +24,7 @@ pub(crate) mod counts;
 mod fit;
 mod list;
 mod paths;
+pub(crate) mod placed;
 pub(crate) mod plain;
 mod remark;
 mod terminal;

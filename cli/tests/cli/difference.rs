@@ -487,3 +487,88 @@ fn a_resource_that_is_for_others_is_a_changed_one() {
     let service = between(&everybody, &exporting("'*'", "networking.istio.io/exportTo: ."), &[]);
     assert_eq!(objects(&service), ["~ Service shop/front", "    exportTo: ."]);
 }
+
+/// A gateway with two servers, whose routes lead to `cart`.
+const GATEWAY: &str = "---
+apiVersion: v1
+kind: Service
+metadata: {name: gw, namespace: shop}
+spec: {type: LoadBalancer, selector: {istio: gw}, ports: [{name: http, port: 80}, {name: other, port: 81}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: gw, namespace: shop}
+spec:
+  selector: {matchLabels: {istio: gw}}
+  template: {metadata: {labels: {istio: gw}}, spec: {containers: [{name: istio-proxy, image: auto}]}}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: shop}
+spec:
+  selector: {istio: gw}
+  servers:
+  - {port: {number: 80, name: http, protocol: HTTP}, hosts: [\"*\"]}
+  - {port: {number: 81, name: other, protocol: HTTP}, hosts: [\"*\"]}
+";
+
+/// Routes of the gateway.
+fn routes(hosts: &str, timeout: &str) -> String {
+    format!(
+        "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [{hosts}], gateways: [public], http: [{{timeout: {timeout}, route: [{{destination: {{host: cart}}}}]}}]}}\n"
+    )
+}
+
+/// A gateway holds the digests of its routes, and of the hosts that they lead to.
+#[test]
+fn what_only_leads_to_something_else_is_not_changed() {
+    let (before, after) = (routes("a.example.com", "1s"), routes("a.example.com", "2s"));
+    let told = told(&[GATEWAY, &before], &[GATEWAY, &after]);
+    assert_eq!(
+        objects(&told),
+        ["~ VirtualService shop/v", "    ~ http[0]", "        timeout: 1s → 2s"]
+    );
+    assert!(told.contains("\n0 added, 0 removed, 1 changed\n"), "{told}");
+    assert_eq!(effects(&told), ["    shop/gw: VirtualService shop/v"]);
+    // How one of the hosts is treated that its routes lead to.
+    let pool = rule("trafficPolicy: {connectionPool: {tcp: {maxConnections: 3}}}");
+    let told = self::told(&[GATEWAY, &before], &[GATEWAY, &before, &pool]);
+    assert_eq!(
+        objects(&told),
+        ["+ DestinationRule shop/cart", "    connectionPool.connectionsMax: 3"]
+    );
+    assert_eq!(effects(&told), ["    shop/cart, shop/front, shop/gw: DestinationRule shop/cart"]);
+}
+
+/// Nobody wrote what a gateway knows of the hosts that its routes lead to.
+#[test]
+fn a_gateway_is_concerned_by_how_its_hosts_are_reached() {
+    let plain = "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: d, namespace: shop}\nspec: {selector: {matchLabels: {app: cart}}, mtls: {mode: DISABLE}}\n";
+    let routes = routes("a.example.com", "1s");
+    let told = told(&[GATEWAY, &routes], &[GATEWAY, &routes, plain]);
+    assert_eq!(objects(&told), ["+ PeerAuthentication shop/d", "    mode: disable"]);
+    assert!(told.contains("\n1 added, 0 removed, 0 changed\n"), "{told}");
+    assert!(
+        effects(&told)
+            .contains(&"    shop/front, shop/gw: hosts that came or left, or how a host is ruled"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_a_gateway_serves_otherwise_is_a_change_of_it() {
+    let (before, after) =
+        (routes("b.example.com", "1s"), routes("a.example.com, b.example.com", "1s"));
+    let told = told(&[GATEWAY, &before], &[GATEWAY, &after]);
+    let host = "        virtualHosts[a.example.com]: {host: a.example.com, routes: RouteTable shop/v/shop/public}";
+    assert_eq!(
+        objects(&told),
+        ["~ Gateway shop/public", "    ~ servers[0]", host, "    ~ servers[1]", host]
+    );
+    // The same servers in another order.
+    let lines: Vec<_> = GATEWAY.lines().collect();
+    let (rest, servers) = lines.split_at(lines.len() - 2);
+    let turned = [rest, &[servers[1], servers[0], ""]].concat().join("\n");
+    let told = self::told(&[GATEWAY, &before], &[&turned, &before]);
+    assert_eq!(objects(&told), ["~ Gateway shop/public"]);
+}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::program::{BOOKINFO, errors, mesh, text};
+use crate::program::{BOOKINFO, command, errors, mesh, text};
 use crate::repository::Repository;
 
 fn ask(path: &str, arguments: &[&str]) -> String {
@@ -32,6 +32,37 @@ fn a_denial_names_what_did_not_match() {
 fn a_denial_names_the_rule_that_denies() {
     let arguments = ["--from", "shop/frontpage", "--to", "payment.payments:8080", "-X", "POST"];
     insta::assert_snapshot!(ask("/refunds/7", &arguments));
+}
+
+/// In each of its lines, at whatever width.
+#[test]
+fn what_is_said_fits_into_the_terminal() {
+    let shown = |columns: usize, color: &str| {
+        let mut command = command();
+        command.env("COLUMNS", columns.to_string());
+        command.args(["request", BOOKINFO, "/refunds/7", "-X", "POST", "--color", color]);
+        command.args(["--from", "shop/frontpage", "--to", "payment.payments:8080"]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let (said, place) = ("payments/no-refunds rules[0] matches", "payments/payment.yaml:105");
+    for columns in [40, 60, 80, 100, 140] {
+        let text = shown(columns, "never");
+        let wide = text.lines().find(|line| line.chars().count() > columns);
+        assert_eq!(wide, None, "{columns}:\n{text}");
+        // A place stands behind what is there, or under it, in one piece.
+        let mut lines = text.lines().skip_while(|line| !line.contains("4 policy"));
+        let first = lines.next().unwrap();
+        let is_beside = first.contains(said) && first.contains(place);
+        assert_eq!(is_beside, columns >= 80, "{columns}:\n{text}");
+        assert!(is_beside || lines.any(|line| line.trim() == place), "{text}");
+        // Colour takes no room, and no line leaves one open.
+        let painted = shown(columns, "always");
+        assert_eq!(painted.lines().count(), text.lines().count(), "{columns}:\n{painted}");
+        for line in painted.lines().filter(|line| line.contains('\u{1b}')) {
+            let last = line.rfind('\u{1b}').unwrap();
+            assert!(line[last..].starts_with("\u{1b}[0m"), "{line:?}");
+        }
+    }
 }
 
 #[test]
@@ -316,7 +347,10 @@ fn tls_of_a_destination_rule_is_told_as_what_it_is() {
     let ask = |tls: &str, mode: &str, pod: &str, rules: &str| {
         let repository = secured(tls, mode, pod, rules);
         let path = text_of(repository.path());
-        text(&mesh(&["request", path, "/admin", "--from", "shop/web", "--to", "server:80"]))
+        // As wide as it may be: what is asserted of a line is not of where it is broken.
+        let mut command = command();
+        command.env("COLUMNS", "140").args(["request", path, "/admin", "--from", "shop/web"]);
+        text(&command.args(["--to", "server:80"]).output().unwrap())
     };
     let nobody = "{from: [{source: {namespaces: [nowhere]}}]}";
     let simple = "{mode: SIMPLE}";

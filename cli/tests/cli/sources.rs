@@ -210,6 +210,16 @@ fn what_is_in_the_cluster_is_known_and_not_judged() {
     // Beside what it is context of, it is no policy either.
     let (_, same) = repository.concise(&["--check", ".", "--context", "cluster.yaml"]);
     assert!(!same.contains("cluster.yaml"), "{same}");
+    // Policy is counted, file by file.
+    let (one, two) = (route("c", "a"), format!("{}---\n{}", route("d", "a"), route("e", "a")));
+    for (context, said) in [
+        (&one, "a resource of the context is policy, and left out"),
+        (&two, "2 resources of the context are policy, and left out"),
+    ] {
+        let repository = Repository::of(&[("policy/a.yaml", CLUSTER), ("cluster.yaml", context)]);
+        let (_, told) = repository.concise(&["--check", "policy", "--context", "cluster.yaml"]);
+        assert!(told.contains(said), "{told}");
+    }
     let (code, gone) = repository.concise(&["--check", "policy", "--context", "gone.yaml"]);
     assert_eq!(code, 3);
     assert!(gone.contains("gone.yaml: error[unreadable-file]"), "{gone}");

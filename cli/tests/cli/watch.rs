@@ -80,6 +80,33 @@ fn findings_follow_what_is_saved_until_it_is_interrupted() {
     assert_eq!(watching.child.wait().unwrap().code(), Some(0));
 }
 
+/// As whatever writes its output afresh.
+#[test]
+fn a_folder_that_is_removed_and_made_anew_is_followed() {
+    let within = tempfile::tempdir().unwrap();
+    let folder = within.path().join("a");
+    let make = |text: &str| {
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("a.yaml"), text).unwrap();
+    };
+    let has = |check: &'static str| move |checks: &[String]| checks.iter().any(|it| it == check);
+    let is_broken = has("yaml-syntax");
+    make(SERVICE);
+    let mut watching = Watching::start(&folder, &["--check"]);
+    assert!(!is_broken(&watching.round().0));
+    fs::remove_dir_all(&folder).unwrap();
+    make("a: [\n");
+    watching.until(is_broken);
+    fs::write(folder.join("a.yaml"), SERVICE).unwrap();
+    watching.until(|checks| !is_broken(checks));
+    fs::rename(&folder, within.path().join("b")).unwrap();
+    watching.until(has("unreadable-file"));
+    make(SERVICE);
+    watching.until(|checks| checks.iter().all(|check| check != "unreadable-file"));
+    fs::write(folder.join("a.yaml"), "a: [\n").unwrap();
+    watching.until(is_broken);
+}
+
 #[test]
 fn each_round_writes_its_snapshot() {
     let folder = tempfile::tempdir().unwrap();

@@ -147,9 +147,11 @@ fn leave_out_policy(parsed: &mut Parsed, out: &mut Vec<Diagnostic>) {
         *counts.entry(document.file).or_default() += 1;
     }
     for (file, count) in counts {
-        let resources =
-            if count == 1 { "a resource".to_owned() } else { format!("{count} resources") };
-        let message = format!("{resources} of the context are policy, and left out");
+        let message = if count == 1 {
+            "a resource of the context is policy, and left out".to_owned()
+        } else {
+            format!("{count} resources of the context are policy, and left out")
+        };
         out.push(
             Diagnostic::new(&POLICY_IN_CONTEXT, Place::File(file), message)
                 .consequence("what runs in the cluster is taken from it, and nothing else"),

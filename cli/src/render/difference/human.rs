@@ -19,13 +19,11 @@
 //! 6 workloads stay as they are
 //! ```
 
-use std::fmt::Write;
-
 use mesh_snapshot::Location;
 
 use super::words;
 use crate::difference::{Change, Difference, Edit};
-use crate::render::fit::{painted, width, wrap_after};
+use crate::render::placed::{Line, put, put_all};
 use crate::render::plain::plain;
 use crate::render::{Paint, Terminal};
 
@@ -36,10 +34,7 @@ pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
         return text;
     }
     let rows = rows(difference, terminal.paint);
-    let column = column(&rows, terminal);
-    for row in &rows {
-        row.put(&mut text, column, terminal);
-    }
+    put_all(&mut text, &rows, terminal);
     if !rows.is_empty() {
         text.push('\n');
     }
@@ -60,74 +55,23 @@ pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
     text
 }
 
-/// Something that differs, and where it is written.
-struct Row {
-    /// In columns.
-    indent: usize,
-    said: String,
-    place: Option<String>,
-}
-
 /// A line for each object, for each part of it, and for each value.
-fn rows(difference: &Difference, paint: Paint) -> Vec<Row> {
+fn rows(difference: &Difference, paint: Paint) -> Vec<Line> {
     let mut rows = Vec::new();
-    let value = |indent, edit| Row { indent, said: edited(edit, paint), place: None };
+    let row = |indent, said, place| Line { lead: " ".repeat(indent), said, place };
+    let value = |indent, edit| row(indent, edited(edit, paint), None);
     for object in difference.objects.iter().filter(|object| object.is_written) {
         let place = object.after.as_ref().or(object.before.as_ref()).map(shown);
         let said = mark(object.change, &object.called(), paint);
-        rows.push(Row { indent: 0, said, place });
+        rows.push(row(0, said, place));
         rows.extend(object.edits.iter().map(|edit| value(4, edit)));
         for item in &object.items {
             let place = item.place.as_ref().map(shown);
-            rows.push(Row { indent: 4, said: mark(item.change, &item.name, paint), place });
+            rows.push(row(4, mark(item.change, &item.name, paint), place));
             rows.extend(item.edits.iter().map(|edit| value(8, edit)));
         }
     }
     rows
-}
-
-/// Where places begin: behind the longest text beside which each of them has room.
-fn column(rows: &[Row], terminal: &Terminal) -> usize {
-    let placed = || rows.iter().filter_map(|row| Some((row.width(), width(row.place.as_ref()?))));
-    let longest = placed().map(|(_, place)| place).max().unwrap_or(0);
-    let room = terminal.width.saturating_sub(longest + GAP);
-    placed().map(|(said, _)| said).filter(|said| *said <= room).max().unwrap_or(0)
-}
-
-/// Columns between a text and its place.
-const GAP: usize = 2;
-
-impl Row {
-    fn width(&self) -> usize {
-        self.indent + width(&self.said)
-    }
-
-    /// A place for which there is no room behind the text stands under it.
-    fn put(&self, text: &mut String, column: usize, terminal: &Terminal) {
-        let Some(place) = &self.place else {
-            return put(text, self.indent, &self.said, terminal);
-        };
-        if self.width() <= column {
-            let gap = column + GAP - self.width();
-            let (indent, place) = (self.indent, terminal.paint.dim(place));
-            let _ = writeln!(text, "{:indent$}{}{:gap$}{place}", "", self.said, "");
-        } else {
-            put(text, self.indent, &self.said, terminal);
-            put(text, self.indent + HANGING, &terminal.paint.dim(place), terminal);
-        }
-    }
-}
-
-/// How much farther from the left the lines stand that a text goes on in.
-const HANGING: usize = 2;
-
-/// Writes a text in as many lines as it takes.
-fn put(text: &mut String, indent: usize, said: &str, terminal: &Terminal) {
-    let lines = painted(wrap_after(indent, said, indent + HANGING, terminal.width));
-    for (place, line) in lines.iter().enumerate() {
-        let lead = if place == 0 { indent } else { indent + HANGING };
-        let _ = writeln!(text, "{:lead$}{line}", "");
-    }
 }
 
 fn mark(change: Change, name: &str, paint: Paint) -> String {

@@ -10,6 +10,7 @@ use crate::api::istio::{Action, AuthorizationPolicy, Condition};
 use crate::check::barred::{Barred, Values};
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
+use crate::check::matching::possible::Part;
 use crate::check::operation::{HOSTS, keeping_out};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -41,13 +42,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     });
 }
 
+/// One of the two lists of a condition.
+type ValuesOf = fn(&Condition) -> &[String];
+
 /// The same of conditions on the header, which is compared with its port, too.
 fn headers(policy: &Resource<AuthorizationPolicy>) -> impl Iterator<Item = (&[String], FieldPath)> {
     let is_host = |it: &Condition| {
         let name = it.key.strip_prefix("request.headers[").and_then(|it| it.strip_suffix(']'));
         name.is_some_and(|it| it.eq_ignore_ascii_case("host") || it == ":authority")
     };
-    let list: Option<(&str, fn(&Condition) -> &[String])> = match policy.spec.action {
+    let list: Option<(&str, ValuesOf)> = match policy.spec.action {
         Action::Deny => Some(("values", |it| &it.values)),
         Action::Allow => Some(("notValues", |it| &it.not_values)),
         Action::Audit | Action::Custom => None,
@@ -64,7 +68,7 @@ fn headers(policy: &Resource<AuthorizationPolicy>) -> impl Iterator<Item = (&[St
     })
 }
 
-/// The same host with a port, if none of the hosts beside takes that.
+/// The same host with a port, if it is one and none of the hosts beside takes that.
 fn past(host: &str, beside: &Values) -> Option<String> {
     let (Form::Exact(text) | Form::Suffix(text)) = Form::of_policy(host)? else { return None };
     if text.is_empty() || text.contains(':') {
@@ -76,7 +80,8 @@ fn past(host: &str, beside: &Values) -> Option<String> {
     };
     // A list of all ports would be as good as a pattern, and nobody writes it: any port shows that ports were thought of.
     let sent = format!("{name}:80");
-    (!begins && !beside.take(&sent)).then_some(sent)
+    let is_host = Part::Authority.never(Form::Exact(&sent)).is_none();
+    (is_host && !begins && !beside.take(&sent)).then_some(sent)
 }
 
 fn report(place: Place, host: &str, sent: &str) -> Diagnostic {
@@ -103,6 +108,9 @@ mod tests {
             (&["*"], None),
             (&["a.*"], None),
             (&["a.example:80"], None),
+            // No request names such a host.
+            (&["a\tb.example"], None),
+            (&["*.example/"], None),
             (&["a.example", "a.example:*"], None),
             (&["a.example", "a.example:8443"], None),
             (&["a.example", "a.*"], None),

@@ -9,12 +9,12 @@ use crate::check::kept::apart;
 use crate::check::{inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
-use crate::resolve::Mesh;
 use crate::resolve::ingress;
 use crate::resolve::route::{
     Backend, Destination, GatewayName, InvalidBackend, Parent, VirtualService,
 };
-use crate::resolve::service::ServiceId;
+use crate::resolve::service::{Service, ServiceId};
+use crate::resolve::{Mesh, Visibility};
 
 pub(in crate::check) static CHECK: Check =
     Check::lint("unknown-host", Severity::Error, include_str!("unknown_host.md"))
@@ -132,7 +132,7 @@ fn describe(
             .label("not visible from here")
             .also(
                 hidden.origin.place(),
-                format!("this {} is for other namespaces", hidden.origin.kind()),
+                format!("this {} is for {}", hidden.origin.kind(), whom(hidden)),
             )
             .help(format!("add `{viewer}` to its `exportTo`"));
     }
@@ -140,6 +140,15 @@ fn describe(
     Diagnostic::new(&CHECK, place, format!("there is no host `{host}`"))
         .meant(near.as_deref(), "no Service and no ServiceEntry")
         .help(HELP)
+}
+
+/// Whom a host is for that is not for all.
+fn whom(hidden: &Service<'_>) -> &'static str {
+    match &hidden.visibility {
+        Visibility::Nobody => "no namespace",
+        it if it.named().eq([hidden.namespace]) => "its own namespace alone",
+        Visibility::Public | Visibility::Namespaces(_) => "other namespaces",
+    }
 }
 
 const HELP: &str =

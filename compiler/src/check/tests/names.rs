@@ -104,6 +104,18 @@ spec:
     let found = run(&[("a.yaml", entry), ("b.yaml", &routes)]);
     assert_eq!(found[0].check.name, "unknown-host");
     assert_eq!(found[0].message, "`cards.example` is not exported to namespace `shop`");
+    for (to, whom) in [
+        ("[payments]", "other namespaces"),
+        ("[., payments]", "other namespaces"),
+        ("[.]", "its own namespace alone"),
+        ("[partner]", "its own namespace alone"),
+        ("[~]", "no namespace"),
+    ] {
+        let entry = entry.replace("[payments]", &to.replace('~', "'~'"));
+        let found = run(&[("a.yaml", &entry), ("b.yaml", &routes)]);
+        let hidden = found.iter().find(|it| it.check.name == "unknown-host").unwrap();
+        assert_eq!(hidden.others[0].text, format!("this ServiceEntry is for {whom}"));
+    }
     let open = entry.replace("payments", "shop");
     let routes = routes.replace("{hosts:", "{exportTo: [\".\"], hosts:");
     assert!(run(&[("a.yaml", &open), ("b.yaml", &routes)]).is_empty());

@@ -374,6 +374,11 @@ fn what_another_policy_keeps_out_has_no_way_past() {
     ] {
         assert_eq!(told("host-without-port", &host, &other), is_told, "{other}");
     }
+    // A host that is none is one fault, however it is looked at.
+    let hosts = deny("{hosts: [\"tab\\tx.example\", 'http://*']}");
+    assert!(told("policy-never-matches", &hosts, &deny("{hosts: [a.example.com]}")));
+    let told_alone = |own: &str| names(&[&policy("own", own)]);
+    assert!(!told_alone(&hosts).contains(&"host-without-port"), "{:?}", told_alone(&hosts));
     let path = deny("{paths: [/admin]}");
     for (other, is_told) in [
         (allow("{paths: [/admin, /shop]}"), false),
