@@ -109,7 +109,8 @@ impl Difference {
     pub(crate) fn is_empty(&self) -> bool {
         let of = &self.workloads;
         let is_same = of.added.is_empty() && of.removed.is_empty() && of.changed.is_empty();
-        self.before == self.after && is_same && self.pods.is_empty()
+        let is_written = self.objects.iter().any(|it| it.is_written);
+        self.before == self.after && is_same && self.pods.is_empty() && !is_written
     }
 }
 

@@ -486,6 +486,19 @@ fn a_resource_that_is_for_others_is_a_changed_one() {
     assert!(silent.contains("\n    exportTo: . → not said\n"), "{silent}");
     let service = between(&everybody, &exporting("'*'", "networking.istio.io/exportTo: ."), &[]);
     assert_eq!(objects(&service), ["~ Service shop/front", "    exportTo: ."]);
+
+    // Where nobody is whom it concerns, it is a change all the same.
+    let route = |to: &str| {
+        format!(
+            "{BASE}---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: x, namespace: shop}}\nspec: {{hosts: [cart], exportTo: [., {to}], http: [{{route: [{{destination: {{host: cart}}}}]}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: default, namespace: {to}}}\nspec: {{egress: [{{hosts: [./*]}}]}}\n"
+        )
+    };
+    let both = |to: &str, other: &str| {
+        let sidecar = route(other).rsplit_once("---").map(|(_, it)| format!("---{it}"));
+        route(to) + &sidecar.unwrap_or_default()
+    };
+    let shown = between(&both("a", "b"), &both("b", "a"), &["--exit-code"]);
+    assert!(shown.contains("    exportTo: a, . → b, ."), "{shown}");
 }
 
 /// A gateway with two servers, whose routes lead to `cart`.

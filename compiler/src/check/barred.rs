@@ -100,7 +100,8 @@ pub(super) struct Values {
     exact: BTreeSet<String>,
     prefixes: BTreeSet<String>,
     suffixes: BTreeSet<String>,
-    templates: BTreeSet<String>,
+    /// By what stands before their first part that is none.
+    templates: BTreeMap<String, Vec<String>>,
 }
 
 impl Values {
@@ -118,7 +119,11 @@ impl Values {
         for value in values {
             let value = self.folded(value);
             match Form::of_policy(&value) {
-                _ if value.contains('{') => self.templates.insert(value.into_owned()),
+                _ if value.contains('{') => {
+                    let start = value.split('{').next().unwrap_or_default().to_owned();
+                    self.templates.entry(start).or_default().push(value.into_owned());
+                    continue;
+                }
                 Some(Form::Exact(text)) => self.exact.insert(text.to_owned()),
                 Some(Form::Prefix(text)) => self.prefixes.insert(text.to_owned()),
                 Some(Form::Suffix(text)) => self.suffixes.insert(text.to_owned()),
@@ -141,9 +146,11 @@ impl Values {
             || self.exact.contains(text)
             || cuts.any(|at| {
                 let (start, end) = text.split_at(at);
-                self.prefixes.contains(start) || self.suffixes.contains(end)
+                let mut templates = self.templates.get(start).into_iter().flatten();
+                self.prefixes.contains(start)
+                    || self.suffixes.contains(end)
+                    || templates.any(|it| is_path_within(text, it))
             })
-            || self.templates.iter().any(|it| is_path_within(text, it))
     }
 
     /// Whether any of them begins with `text`.

@@ -53,11 +53,33 @@ impl<'a> Caller<'a> {
 
     /// Whether a rule holds for the caller, whatever its tokens and its address, and on whatever conditions.
     pub(super) fn is_meant(&self, rule: &Rule, own: &str) -> bool {
-        rule.when.is_empty()
+        rule.when.iter().all(|it| self.is_surely_met(it))
             && rule.from.as_ref().is_none_or(|from| {
                 let mut sources = from.iter().filter_map(|part| part.source.as_ref());
-                sources.any(|it| asks_for_identity_alone(it) && self.has_identity(it, own))
+                sources.any(|it| self.asks_for_identity_alone(it) && self.has_identity(it, own))
             })
+    }
+
+    /// What excludes identities alone does not exclude who has none.
+    fn is_surely_met(&self, condition: &Condition) -> bool {
+        self.0.is_none()
+            && identity::KEYS.contains(&condition.key.as_str())
+            && condition.values.is_empty()
+    }
+
+    fn asks_for_identity_alone(&self, source: &Source) -> bool {
+        let others = [
+            &source.request_principals,
+            &source.not_request_principals,
+            &source.ip_blocks,
+            &source.not_ip_blocks,
+            &source.remote_ip_blocks,
+            &source.not_remote_ip_blocks,
+        ];
+        // Of which trust domain a workload is depends on when it got its certificate.
+        let domains = [&source.trust_domains, &source.not_trust_domains];
+        others.iter().all(|list| list.is_empty())
+            && (self.0.is_none() || domains.iter().all(|list| list.is_empty()))
     }
 
     fn has_identity(&self, source: &Source, own: &str) -> bool {
@@ -80,20 +102,6 @@ impl<'a> Caller<'a> {
             && !source.not_namespaces.iter().any(is_namespace)
             && !source.not_service_accounts.iter().any(is_account)
     }
-}
-
-fn asks_for_identity_alone(source: &Source) -> bool {
-    let others = [
-        &source.request_principals,
-        &source.not_request_principals,
-        &source.ip_blocks,
-        &source.not_ip_blocks,
-        &source.remote_ip_blocks,
-        &source.not_remote_ip_blocks,
-        &source.trust_domains,
-        &source.not_trust_domains,
-    ];
-    others.iter().all(|list| list.is_empty())
 }
 
 /// Whether a rule holds for every request of who is meant, whatever it asks for.

@@ -19,10 +19,12 @@ pub(super) fn asked_by(source: &Source) -> Option<&'static str> {
     lists.into_iter().find(|(_, values)| !values.is_empty()).map(|(field, _)| field)
 }
 
+/// The attributes of an identity, by which conditions name them.
+pub(super) const KEYS: [&str; 4] =
+    ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
+
 /// Whether a condition asks for an identity.
 pub(super) fn is_asked(condition: &Condition) -> bool {
-    const KEYS: [&str; 4] =
-        ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
     KEYS.contains(&condition.key.as_str()) && !condition.values.is_empty()
 }
 

@@ -26,9 +26,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             |sent: &str| barred.get_or_init(|| Barred::of(mesh, &HOSTS)).lets_pass(scope, sent);
         let id = policy.resource.id;
         let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at));
-        let lists: Vec<_> = hosts.chain(headers(policy.resource)).collect();
-        let taken = Values::of(lists.iter().flat_map(|(all, _)| *all), &HOSTS);
-        for (all, at) in lists {
+        for (all, at) in hosts.chain(headers(policy.resource)) {
+            let taken = Values::of(all, &HOSTS);
             let open = all.iter().enumerate().filter_map(|(index, host)| {
                 let sent = past(host, &taken).filter(|it| may_pass(it))?;
                 Some((Place::value(id, at.clone().index(index)), host, sent))

@@ -23,25 +23,27 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let at = FieldPath::default().field("spec").field("servers").index(server.index);
             Place::value(gateway.resource.id, at.field("tls").field("mode"))
         });
-        out.extend(report(mesh, modes, || gateway.proxies(&mesh.workloads)));
+        out.extend(report(mesh, modes, None, || gateway.proxies(&mesh.workloads)));
     }
     for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
         let listeners = gateway.listeners.iter();
         let optional = listeners.filter(|it| it.terminate_mode() == TerminateMode::OptionalMutual);
         let modes =
             optional.map(|it| Place::value(it.document, it.path().field("tls").field("options")));
-        out.extend(report(mesh, modes, || proxies(mesh, gateway.resource)));
+        let own = Some(gateway.resource.namespace.as_str());
+        out.extend(report(mesh, modes, own, || proxies(mesh, gateway.resource)));
     }
 }
 
-/// One finding for a gateway, whose `proxies` open the servers.
+/// One finding for a gateway, whose `proxies` open the servers; they are in `namespace`, or may be in any.
 fn report<'m, 'a>(
     mesh: &'m Mesh<'a>,
     mut modes: impl Iterator<Item = Place>,
+    namespace: Option<&str>,
     proxies: impl FnOnce() -> Vec<&'m Workload<'a>>,
 ) -> Option<Diagnostic> {
     let first = modes.next()?;
-    if is_asked(mesh, &proxies()) {
+    if is_asked(mesh, namespace, &proxies()) {
         return None;
     }
     Some(
@@ -53,11 +55,15 @@ fn report<'m, 'a>(
     )
 }
 
-/// Whether a policy for any of these proxies asks who somebody is. Where none is known, any policy may be for them.
-fn is_asked(mesh: &Mesh<'_>, proxies: &[&Workload<'_>]) -> bool {
+/// Whether a policy for any of these proxies asks who somebody is. Where none is known, any policy of the namespace may be for them.
+fn is_asked(mesh: &Mesh<'_>, namespace: Option<&str>, proxies: &[&Workload<'_>]) -> bool {
     let all = &mesh.policies.authorization_policies;
     if proxies.is_empty() {
-        return all.iter().any(looks_at_identities);
+        let may_be_theirs = |policy: &&Policy<'_, _>| {
+            let of = |own: Option<&str>| own.is_none() || namespace.is_none() || own == namespace;
+            policy.scope.as_ref().is_ok_and(|scope| of(scope.namespace))
+        };
+        return all.iter().filter(may_be_theirs).any(looks_at_identities);
     }
     let of = |proxy: &&Workload<'_>| all.for_workload(&proxy.inventory).into_iter();
     proxies.iter().flat_map(of).any(looks_at_identities)

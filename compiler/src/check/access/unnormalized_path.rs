@@ -30,9 +30,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { return };
         let may_pass =
             |sent: &str| barred.get_or_init(|| Barred::of(mesh, &PATHS)).lets_pass(scope, sent);
-        let lists: Vec<_> = keeping_out(policy.resource, &PATHS).collect();
-        let kept_out = Values::of(lists.iter().flat_map(|it| it.all), &PATHS);
-        let mut gaps = lists.into_iter().filter_map(|operation::Values { all, at, .. }| {
+        let lists = keeping_out(policy.resource, &PATHS);
+        let mut gaps = lists.filter_map(|operation::Values { all, at, .. }| {
+            let kept_out = Values::of(all, &PATHS);
             let gap = all.iter().find_map(|path| gap(path, &kept_out, mode, may_pass))?;
             Some((gap, Place::key(policy.resource.id, at)))
         });

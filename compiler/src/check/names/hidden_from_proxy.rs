@@ -7,10 +7,11 @@ use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 use super::unknown_subset::{clients, is_for, rules};
+use crate::api::istio::{HttpMatch, HttpRouteDestination};
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
-use crate::resolve::route::{GatewayName, VirtualService};
+use crate::resolve::route::{Destination, DestinationAt, GatewayName, VirtualService};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Visibility};
 
@@ -35,10 +36,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             });
         }
         if it.is_for_mesh() {
+            // To who does not see the host of the routes as a service, they are nothing.
+            let sees = |of: &str| {
+                let ids = it.hosts.iter().flat_map(|host| mesh.services.of_host(host));
+                ids.map(|id| mesh.services.get(*id)).any(|own| own.visibility.reaches(Some(of)))
+            };
+            let uses =
+                |of: &&str| it.visibility.reaches(Some(of)) && sees(of) && rules(mesh, it, of);
+            let users = LazyCell::new(|| clients.iter().copied().filter(uses).collect::<Vec<_>>());
             look_for(mesh, it, &GatewayName::Mesh, &mut hidden, |reach| {
-                let uses = |of: &str| it.visibility.reaches(Some(of)) && rules(mesh, it, of);
-                let blind = clients.iter().copied().find(|of| !reach(of) && uses(of))?;
-                Some((blind, None))
+                Some((users.iter().copied().find(|of| !reach(of))?, None))
             });
         }
         out.extend(hidden.into_iter().filter_map(|(host, of)| report_host(&host, of)));
@@ -67,12 +74,15 @@ fn look_for<'m>(
     hidden: &mut Hidden<'m>,
     find: impl Fn(&dyn Fn(&str) -> bool) -> Option<(&'m str, Option<DocumentId>)>,
 ) {
-    for (destination, at) in it.destinations().filter(|(_, at)| is_for(it, at, user)) {
+    for (destination, at) in it.destinations() {
         let known = mesh.services.of_host(&destination.host);
         let known = || known.iter().map(|id| mesh.services.get(*id));
         let is_public = |it: &Service<'_>| matches!(it.visibility, Visibility::Public);
         let Some(service) = known().next().filter(|_| !known().any(is_public)) else { continue };
         let reach = |viewer: &str| known().any(|it| it.visibility.reaches(Some(viewer)));
+        if !is_for(it, &at, user) || !is_used(it, &destination, &at) {
+            continue;
+        }
         let Some((namespace, gateway)) = find(&reach) else { continue };
         if !super::unknown_host::viewers(mesh, it).into_iter().any(reach) {
             continue;
@@ -86,6 +96,16 @@ fn look_for<'m>(
             of.places.push(place);
         }
     }
+}
+
+/// Whether everybody who uses the routes may be led there: not of some callers alone, and not by a weight of nothing.
+fn is_used(it: &VirtualService<'_>, to: &Destination<'_>, at: &DestinationAt) -> bool {
+    let Some(http) = it.http_at(at) else { return true };
+    let is_of_some =
+        |it: &HttpMatch| !it.source_labels.is_empty() || !it.source_namespace.is_empty();
+    let is_idle = |of: &HttpRouteDestination| of.weight == 0 && of.destination == *to.written;
+    !http.spec.r#match.iter().any(is_of_some)
+        && (http.spec.route.len() < 2 || !http.spec.route.iter().any(is_idle))
 }
 
 fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {
@@ -102,7 +122,12 @@ fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {
         Some(_) => "requests that take the route at the gateway are answered with 503",
         None => "their requests that take the route are answered with 503",
     };
-    let found = Diagnostic::new(&CHECK, places.next()?, message)
+    let mut found = Diagnostic::new(&CHECK, places.next()?, message);
+    if gateway.is_none() {
+        // Who of them uses the routes nobody can tell.
+        found.severity = Severity::Info;
+    }
+    let found = found
         .label(format!("hidden from namespace `{namespace}`"))
         .also(service.origin.place(), "this is not exported there");
     let found = match gateway {

@@ -70,5 +70,10 @@ fn undefined<'m>(mesh: &'m Mesh<'_>, host: &Host) -> Option<(&'m Service<'m>, &'
             None => break,
         }
     }
-    (!inventory::has_host(mesh, target)).then_some((service, target))
+    // What is within a wildcard stands for nothing by itself.
+    let is_defined = !mesh.services.of_host(target).is_empty() && alias(target).is_none();
+    let is_known = is_defined
+        || inventory::may_have_host(mesh, target)
+        || inventory::is_of_unseen_services(mesh, target);
+    (!is_known).then_some((service, target))
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::check::behind_gateway;
 use crate::check::caller::Caller;
 use crate::check::in_force::{Barrier, InForce};
+use crate::check::outsiders;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
@@ -16,6 +17,8 @@ pub(super) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let gateways = behind_gateway::gateways(mesh).into_iter();
+    // Who shows a certificate may have an identity.
+    let gateways = gateways.filter(|it| !outsiders::may_be_known(mesh, it));
     let closed = gateways.filter_map(|it| Some((it.id, closing(mesh, it)?)));
     let mut closed: BTreeMap<_, _> = closed.collect();
     // There are few, and to find what is behind gateways takes a look at all routes.

@@ -58,6 +58,8 @@ struct Callees<'m, 'a> {
     alike: BTreeMap<[Option<DocumentId>; 3], Alike<'m, 'a>>,
     /// The ports that any of them declares.
     declared: BTreeSet<u16>,
+    /// Those of them at which plain text is taken, and by what; absent: any that nobody names.
+    open: BTreeMap<Option<u16>, Effective>,
 }
 
 /// Workloads of which the same policies speak.
@@ -70,6 +72,20 @@ struct Alike<'m, 'a> {
 impl<'m, 'a> Callees<'m, 'a> {
     /// Where no workload is known, of one that has the labels that the policy asks for.
     fn of(mesh: &'m Mesh<'a>, scope: &Scope<'_>, closed: &Closed<'_>) -> Self {
+        let mut all = Self::let_in(mesh, scope, closed);
+        for of in all.alike.values() {
+            let ports = of.ports.iter().copied().map(Some).chain([None]);
+            for (port, open) in ports.filter_map(|port| Some((port, plain(&of.asked, port)?))) {
+                let known = all.open.entry(port).or_insert_with(|| open.clone());
+                if known.place.is_none() {
+                    *known = open;
+                }
+            }
+        }
+        all
+    }
+
+    fn let_in(mesh: &'m Mesh<'a>, scope: &Scope<'_>, closed: &Closed<'_>) -> Self {
         let mut all = Self::default();
         let selected = selection::of_policy(mesh, scope);
         // At a gateway callers come from outside.
@@ -105,15 +121,20 @@ impl<'m, 'a> Callees<'m, 'a> {
     /// By what a port takes plain text which a rule is for.
     fn take_plain_text(&self, rule: &Rule) -> Option<Effective> {
         let named = named_ports(rule);
-        let undeclared: Vec<u16> = named.difference(&self.declared).copied().collect();
-        let plain = self.alike.values().flat_map(|of| {
-            let numbers = of.ports.iter().chain(&undeclared).copied().map(Some);
-            let asked = numbers.chain([None]).filter(|port| is_for(rule, *port));
-            asked.map(|port| of.asked.at(port)).filter(|it| it.mode == MtlsMode::Permissive)
-        });
+        let declared = self.open.iter().filter(|(port, _)| is_for(rule, **port));
+        // Of a port that nobody declares any of them may listen.
+        let undeclared = named.iter().filter(|port| !self.declared.contains(port));
+        let undeclared = undeclared.filter(|port| is_for(rule, Some(**port)));
+        let undeclared = undeclared
+            .filter_map(|port| self.alike.values().find_map(|of| plain(&of.asked, Some(*port))));
         // What somebody wrote counts more than what nobody did.
-        plain.max_by_key(|it| it.place.is_some())
+        let all = declared.map(|(_, open)| open.clone()).chain(undeclared);
+        all.max_by_key(|it| it.place.is_some())
     }
+}
+
+fn plain(asked: &Asked<'_, '_>, port: Option<u16>) -> Option<Effective> {
+    Some(asked.at(port)).filter(|it| it.mode == MtlsMode::Permissive)
 }
 
 /// The ports that a rule asks for by their numbers.

@@ -40,8 +40,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     .entry(scope)
                     .or_insert_with(|| ports(mesh, &selection::of_policy(mesh, scope)))
             });
-            let tcp = ports.as_ref().and_then(|ports| ports.tcp.first());
-            if tcp.is_none() && !may_close_tcp(rule) {
+            let mut tcp = ports.iter().flat_map(|ports| &ports.tcp);
+            let tcp = tcp.find(|(port, _)| is_for(rule, *port));
+            if tcp.is_none() && (asks_for_port(rule) || !may_close_tcp(rule)) {
                 continue;
             }
             let place = match field {
@@ -52,6 +53,18 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             out.push(report(rule, place, tcp, is_tcp_alone));
         }
     }
+}
+
+/// Whether a condition asks for a port.
+fn asks_for_port(rule: &Rule) -> bool {
+    rule.when.iter().any(|it| it.key == "destination.port")
+}
+
+/// Whether the conditions on the port hold at one.
+fn is_for(rule: &Rule, port: u16) -> bool {
+    let names = |values: &[String]| values.iter().any(|it| it.parse() == Ok(port));
+    let mut conditions = rule.when.iter().filter(|it| it.key == "destination.port");
+    conditions.all(|it| (it.values.is_empty() || names(&it.values)) && !names(&it.not_values))
 }
 
 /// Whether a rule asks nothing of callers, or of what they do, that a plain connection could be judged by.
@@ -73,6 +86,8 @@ fn judges_connections(it: &Source) -> bool {
         &it.not_namespaces,
         &it.service_accounts,
         &it.not_service_accounts,
+        &it.trust_domains,
+        &it.not_trust_domains,
         &it.ip_blocks,
         &it.not_ip_blocks,
         &it.remote_ip_blocks,

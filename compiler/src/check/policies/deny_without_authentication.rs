@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use mesh_snapshot::Applies;
 
-use crate::api::istio::{Action, Rule};
+use crate::api::istio::{Action, Condition, Rule};
 use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -48,20 +48,20 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Where a rule is for whoever has no token at all.
+/// Where a rule is for whoever has no token at all, among others.
 fn asked(rule: &Rule, at: FieldPath) -> Option<FieldPath> {
-    let is_every = |values: &[String]| values.iter().any(|it| it == "*");
     let mut sources = rule.from.iter().flatten().enumerate();
     let source = sources.find_map(|(index, from)| {
         let source = from.source.as_ref()?;
-        is_every(&source.not_request_principals).then_some(index)
+        (!source.not_request_principals.is_empty()).then_some(index)
     });
     if let Some(index) = source {
         let source = at.field("from").index(index).field("source");
         return Some(source.field("notRequestPrincipals"));
     }
     let of_token = |key: &str| key.starts_with("request.auth.");
-    let index = rule.when.iter().position(|it| of_token(&it.key) && is_every(&it.not_values))?;
+    let is_asked = |it: &Condition| of_token(&it.key) && !it.not_values.is_empty();
+    let index = rule.when.iter().position(is_asked)?;
     Some(at.field("when").index(index).field("notValues"))
 }
 
@@ -74,8 +74,11 @@ fn takes_tokens(mesh: &Mesh<'_>, scope: &Scope<'_>) -> bool {
     }
     match &scope.applies {
         Applies::All | Applies::Selected(_) => {
-            scope.namespace.is_none_or(|own| all.of_namespace(Some(own)).next().is_some())
-                || all.of_namespace(None).next().is_some()
+            let of_namespace = |own| all.of_namespace(own).next().is_some();
+            match scope.namespace {
+                None => !all.is_empty(),
+                own => of_namespace(own) || of_namespace(None),
+            }
         }
         // Of a gateway that is nowhere to be seen nothing is known.
         Applies::Gateways(_) | Applies::Addressed(_) => true,

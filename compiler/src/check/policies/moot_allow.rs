@@ -367,13 +367,13 @@ fn covers_source(a: &Source, b: &Source) -> bool {
 }
 
 fn covers_operation(a: Option<&Operation>, b: Option<&Operation>) -> bool {
-    use Kind::{Path, Text};
+    use Kind::{Host, Path, Text};
     let (Some(a), Some(b)) = (a, b) else { return false };
-    asked(Text, &a.hosts, &b.hosts)
+    asked(Host, &a.hosts, &b.hosts)
         && asked(Text, &a.ports, &b.ports)
         && asked(Text, &a.methods, &b.methods)
         && asked(Path, &a.paths, &b.paths)
-        && excluded(Text, &a.not_hosts, &b.not_hosts)
+        && excluded(Host, &a.not_hosts, &b.not_hosts)
         && excluded(Text, &a.not_ports, &b.not_ports)
         && excluded(Text, &a.not_methods, &b.not_methods)
         && excluded(Path, &a.not_paths, &b.not_paths)

@@ -448,7 +448,47 @@ fn a_token_is_asked_for_where_something_takes_tokens() {
     let rule = "{from: [{source: {notRequestPrincipals: ['*']}}]}";
     assert!(told(rule, &[]));
     assert!(told("{when: [{key: request.auth.principal, notValues: ['*']}]}", &[]));
-    assert!(!told("{from: [{source: {notRequestPrincipals: ['a/*']}}]}", &[]));
+    assert!(told("{from: [{source: {notRequestPrincipals: ['a/*']}}]}", &[]));
+    assert!(!told("{from: [{source: {requestPrincipals: ['*']}}]}", &[]));
     assert!(!told(rule, &[&tokens("")]));
     assert!(told(rule, &[&tokens("selector: {matchLabels: {app: other}}, ")]));
+}
+
+#[test]
+fn who_has_no_identity_is_kept_out_by_what_excludes_all_who_have() {
+    let pods = deployment("{app: reviews}");
+    let deny = policy("shop", "{action: DENY, rules: [{from: [{source: {namespaces: [web]}}]}]}");
+    let told = |rule: &str| {
+        let other = policy("shop", &format!("{{action: DENY, rules: [{rule}]}}"));
+        let other = other.replacen("name: ", "name: other-", 1);
+        names(&[&pods, &deny, &other]).contains(&"deny-by-identity")
+    };
+    assert!(told("{to: [{operation: {methods: [GET]}}]}"));
+    for rule in [
+        "{from: [{source: {notPrincipals: ['*']}}]}",
+        "{from: [{source: {notTrustDomains: ['*']}}]}",
+        "{when: [{key: source.principal, notValues: ['*']}]}",
+    ] {
+        assert!(!told(rule), "{rule}");
+    }
+}
+
+#[test]
+fn a_token_is_of_the_issuer_before_its_last_slash() {
+    let tokens = "apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: {name: a, namespace: shop}\nspec: {jwtRules: [{issuer: 'https://idp.example.com', jwksUri: 'https://example.com/keys'}]}\n";
+    for (value, is_never) in [
+        ("https://idp.example.com/*", false),
+        ("https://idp.example.com/joe", false),
+        ("https://idp.example.com/a*", false),
+        ("https://idp.example.com*", true),
+        ("https://idp*", true),
+        ("https://idp.example.com/a/b", true),
+        ("https*", false),
+        ("*/joe", false),
+    ] {
+        let rules = format!(
+            "{{action: DENY, rules: [{{from: [{{source: {{requestPrincipals: ['{value}']}}}}]}}]}}"
+        );
+        assert_eq!(!never_met(&[tokens], &rules).is_empty(), is_never, "{value}");
+    }
 }

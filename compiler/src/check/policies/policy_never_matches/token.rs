@@ -86,22 +86,26 @@ impl Tokens<'_> {
         self.unless(is_there, NO_ISSUER)
     }
 
-    /// Why no token is `value`, which is an issuer and a subject.
+    /// Why no token is `value`, which is an issuer and a subject. Source: Istio, `requestPrincipalGenerator`.
     pub(super) fn principal(&self, value: &str) -> Option<Never> {
         if value.starts_with('*') {
             return None;
         }
-        // An issuer may have slashes of its own.
-        let begins = |text: &str| {
-            let mut ends = text.match_indices('/').map(|(at, _)| at);
-            ends.any(|at| text.get(..at).is_some_and(|it| self.issuers.contains(it)))
-        };
+        // An issuer may have slashes of its own: the last one is that between.
+        let issuer = |text: &str| text.rsplit_once('/').map(|(issuer, _)| issuer.to_owned());
         if let Some(start) = value.strip_suffix('*') {
-            return self.unless(self.has_beginning(start) || begins(start), NO_ISSUER);
+            let is_there = match issuer(start) {
+                Some(issuer) => self.issuers.contains(issuer.as_str()),
+                None => self.has_beginning(start),
+            };
+            let found = self.unless(is_there, NO_ISSUER)?;
+            // The star of a subject stands behind a slash of its own.
+            let instead = self.issuers.contains(start).then(|| format!("{start}/*"));
+            return Some(Never { instead, ..found });
         }
-        let is_issuer = self.issuers.contains(value);
-        let reason = if value.contains('/') && !is_issuer { NO_ISSUER } else { NO_SUBJECT };
-        self.unless(begins(value), reason)
+        let of = issuer(value).filter(|_| !self.issuers.contains(value));
+        let reason = if of.is_some() { NO_ISSUER } else { NO_SUBJECT };
+        self.unless(of.is_some_and(|it| self.issuers.contains(it.as_str())), reason)
     }
 
     fn has_beginning(&self, start: &str) -> bool {
