@@ -89,7 +89,7 @@ pub(super) fn are_alike(key: &Key, before: &Authored<'_>, after: &Authored<'_>) 
         let contents = side.contents(key);
         let each = contents.iter().map(|content| {
             let parts = of_content(content).into_iter().map(|(_, value)| value);
-            Value::from_iter(parts.chain([rest(content)])).to_string()
+            parts.chain([rest(content)]).collect::<Value>().to_string()
         });
         each.collect()
     };
