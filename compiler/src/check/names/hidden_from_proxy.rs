@@ -41,9 +41,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 let ids = it.hosts.iter().flat_map(|host| mesh.services.of_host(host));
                 ids.map(|id| mesh.services.get(*id)).any(|own| own.visibility.reaches(Some(of)))
             };
-            let uses =
+            let takes =
                 |of: &&str| it.visibility.reaches(Some(of)) && sees(of) && rules(mesh, it, of);
-            let users = LazyCell::new(|| clients.iter().copied().filter(uses).collect::<Vec<_>>());
+            let users = LazyCell::new(|| clients.iter().copied().filter(takes).collect::<Vec<_>>());
             look_for(mesh, it, &GatewayName::Mesh, &mut hidden, |reach| {
                 Some((users.iter().copied().find(|of| !reach(of))?, None))
             });

@@ -3,13 +3,14 @@
 //! Its clients come from outside, most without an identity of the mesh. It is said where no `ALLOW` rule may hold for such a
 //! client, since each asks for one, and where a `DENY` rule is sure to. Source: Istio, `AuthorizationPolicy`: a policy without selector in the root namespace is for gateways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::behind_gateway;
 use crate::check::caller::Caller;
 use crate::check::in_force::{Barrier, InForce};
 use crate::check::outsiders;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::host::Host;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -19,17 +20,28 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let gateways = behind_gateway::gateways(mesh).into_iter();
     // Who shows a certificate may have an identity.
     let gateways = gateways.filter(|it| !outsiders::may_be_known(mesh, it));
-    let closed = gateways.filter_map(|it| Some((it.id, closing(mesh, it)?)));
+    let closed = gateways.filter_map(|it| Some((it.id, (it, closing(mesh, it)?))));
     let mut closed: BTreeMap<_, _> = closed.collect();
     // There are few, and to find what is behind gateways takes a look at all routes.
     if closed.is_empty() {
         return;
     }
+    // Where routes of the mesh lead to it, its clients are the mesh's own.
+    let led_to = led_to_on_the_mesh(mesh);
+    closed.retain(|_, (gateway, _)| {
+        !mesh.services.served_by(gateway).iter().any(|it| led_to.contains(&it.host))
+    });
     for behind in behind_gateway::all(mesh) {
-        if let Some(policy) = closed.remove(&behind.gateway.id) {
+        if let Some((_, policy)) = closed.remove(&behind.gateway.id) {
             out.push(report(behind.gateway, policy, behind.route.place()));
         }
     }
+}
+
+/// The hosts that routes lead clients in the mesh to.
+fn led_to_on_the_mesh(mesh: &Mesh<'_>) -> BTreeSet<Host> {
+    let routes = mesh.virtual_services.iter().map(|(_, it)| it).filter(|it| it.is_for_mesh());
+    routes.flat_map(|it| it.destinations().map(|(to, _)| to.host)).collect()
 }
 
 /// What keeps everybody out who comes from outside.

@@ -492,3 +492,33 @@ fn a_token_is_of_the_issuer_before_its_last_slash() {
         assert_eq!(!never_met(&[tokens], &rules).is_empty(), is_never, "{value}");
     }
 }
+
+#[test]
+fn a_gateway_of_the_mesh_s_own_clients_is_not_closed() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: egress, namespace: shop, labels: {app: egress}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n";
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: egress, namespace: shop}\nspec: {selector: {app: egress}, ports: [{name: http, port: 80}]}\n";
+    let gateway = |server: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{app: egress}}, servers: [{server}]}}\n"
+        )
+    };
+    let plain = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}";
+    let mutual = "{port: {number: 443, name: https, protocol: HTTPS}, hosts: ['*'], tls: {mode: MUTUAL, credentialName: c}}";
+    let allow = policy(
+        "shop",
+        "{selector: {matchLabels: {app: egress}}, rules: [{from: [{source: {namespaces: [shop]}}]}]}",
+    );
+    let bound =
+        "{hosts: [a.test], gateways: [g], http: [{route: [{destination: {host: reviews}}]}]}";
+    let to = route("to", "{hosts: [a.test], http: [{route: [{destination: {host: egress}}]}]}");
+    let (pods, out) = (deployment("{app: reviews}"), route("out", bound));
+    let told = |server: &str, beside: &[&str]| {
+        let gateway = gateway(server);
+        let own = [pod, service, REVIEWS, &*pods, &*gateway, &*allow, &*out].into_iter();
+        let texts: Vec<_> = own.chain(beside.iter().copied()).collect();
+        names(&texts).contains(&"closed-gateway")
+    };
+    assert!(told(plain, &[]));
+    assert!(!told(plain, &[&to]));
+    assert!(!told(mutual, &[]));
+}
