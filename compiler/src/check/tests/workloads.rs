@@ -19,6 +19,9 @@ fn clients_and_servers_agree_port_by_port() {
         "{host: reviews, trafficPolicy: {tls: {mode: DISABLE}, portLevelSettings: [{port: {number: 80}, tls: {mode: ISTIO_MUTUAL}}]}}",
     );
     assert!(names(&[REVIEWS, &pods, &port, &strict]).is_empty());
+    // Some of its clients are those whom it is exported to by name.
+    let exported = plain.replace("{host: reviews,", "{host: reviews, exportTo: [web],");
+    assert!(names(&[REVIEWS, &pods, &exported, &strict]).contains(&"mtls-conflict"));
 }
 
 #[test]

@@ -42,7 +42,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for rule in &mesh.source.destination_rules {
         let host = qualify(&rule.spec.host, &rule.namespace, domain);
         ends.insert(&host);
-        by_host.entry(host).or_default().insert(&rule.namespace);
+        // Who else may go by it than everybody: its own namespace, and those that it is exported to by name.
+        let exported = rule.spec.export_to.iter().map(String::as_str);
+        let named = exported.filter(|it| !matches!(*it, "." | "*" | "~"));
+        by_host.entry(host).or_default().extend(named.chain([rule.namespace.as_str()]));
     }
     let mut conflicts = Conflicts::new();
     let mut services: Vec<_> = mesh.services.iter().map(|(_, service)| service).collect();

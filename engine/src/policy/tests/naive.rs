@@ -29,7 +29,18 @@ fn accepts(pattern: &TextPattern, text: &str) -> bool {
         TextPattern::Exact(exact) => text == exact,
         TextPattern::Prefix(prefix) => text.starts_with(prefix.as_str()),
         TextPattern::Suffix(suffix) => text.ends_with(suffix.as_str()),
-        TextPattern::Template(_) | TextPattern::Glob(_) => unreachable!("none is made"),
+        TextPattern::Template(_) => unreachable!("none is made"),
+        TextPattern::Glob(glob) => is_of_glob(text, glob),
+    }
+}
+
+fn is_of_glob(text: &str, glob: &str) -> bool {
+    match (glob.strip_prefix('*'), glob.chars().next()) {
+        (Some(rest), _) => (0..=text.len()).any(|at| is_of_glob(&text[at..], rest)),
+        (None, Some(next)) => {
+            text.strip_prefix(next).is_some_and(|it| is_of_glob(it, &glob[next.len_utf8()..]))
+        }
+        (None, None) => text.is_empty(),
     }
 }
 
@@ -83,12 +94,15 @@ fn any_pattern() -> impl Strategy<Value = TextPattern> {
 
 fn any_test() -> impl Strategy<Value = Test> {
     let patterns = || prop::collection::vec(any_pattern(), 1..4).prop_map(Accepts::Text);
+    let globs = "[ab*.<]{1,4}".prop_map(TextPattern::Glob);
+    let namespaces = prop_oneof![any_pattern(), globs];
+    let namespaces = prop::collection::vec(namespaces, 1..4).prop_map(Accepts::Text);
     let ports = prop::collection::vec(1u16..4, 1..3).prop_map(Accepts::Ports);
     let addresses = prop::collection::vec("10\\.0\\.0\\.[1-3]", 1..3).prop_map(Accepts::Addresses);
     let pair = prop_oneof![
         (Just(Subject::Path), patterns()),
         (Just(Subject::Method), patterns()),
-        (Just(Subject::Namespace), patterns()),
+        (Just(Subject::Namespace), namespaces),
         (Just(Subject::DestinationPort), ports),
         (Just(Subject::SourceIp), addresses),
     ];
