@@ -94,7 +94,8 @@ fn check_policy(
             "the port has the defaults of what is left out"
         };
         out.push(
-            Diagnostic::new(&CHECK, Place::key(rule.id, place), message)
+            Diagnostic::new(&CHECK, Place::key(rule.id, place.clone()), message)
+                .supposing(Place::value(rule.id, place.field("number")))
                 .label("has settings of its own, which replace all others")
                 .also(Place::key(rule.id, said.clone().field(*first)), "not for that port")
                 .consequence(effect)

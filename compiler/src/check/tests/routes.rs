@@ -274,3 +274,16 @@ fn what_is_shown_of_a_dead_route_some_request_has() {
         assert!(consequence.contains("/x/y"), "{consequence}");
     }
 }
+
+#[test]
+fn a_number_in_quotes_is_one_mistake() {
+    let route = |http: &str| route("a", &format!("{{hosts: [reviews], http: [{http}]}}"));
+    for http in [
+        "{retries: {attempts: \"3\", retryOn: 5xx}, route: [{destination: {host: reviews}}]}",
+        "{route: [{destination: {host: reviews}, weight: \"90\"}, {destination: {host: reviews}, weight: \"10\"}]}",
+    ] {
+        let found: std::collections::BTreeSet<_> =
+            names(&[REVIEWS, &route(http)]).into_iter().collect();
+        assert_eq!(found, ["wrong-type"].into(), "{http}");
+    }
+}

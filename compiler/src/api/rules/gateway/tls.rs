@@ -234,6 +234,16 @@ fn one_source(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
+/// By which a server may name its certificates.
+const CREDENTIALS: &[&str] = &[
+    "credentialName",
+    "credentialNames",
+    "caCertificates",
+    "serverCertificate",
+    "privateKey",
+    "tlsCertificates",
+];
+
 /// What is said of clients' certificates where no client is asked for one.
 fn nobody_verified(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let fields = [
@@ -262,7 +272,8 @@ fn check_terminated(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnost
         nobody_verified(tls, at, out);
     }
     let mut fault = |message: &str, label: &str| {
-        out.push(Diagnostic::new(&CONFLICTING_TLS_SETTINGS, at.key(), message).label(label));
+        let found = Diagnostic::new(&CONFLICTING_TLS_SETTINGS, at.key(), message).label(label);
+        out.push(found.lacking(at, CREDENTIALS));
     };
     let has_secret = !tls.credential_name.is_empty() || !tls.credential_names.is_empty();
     if !has_secret {

@@ -162,6 +162,8 @@ pub(super) fn check_weights(weights: &[i32], at: &At<'_>, out: &mut Vec<Diagnost
     if weights.len() > 1 && sum == 0 {
         let found =
             Diagnostic::new(&INVALID_WEIGHT, at.key(), "none of these destinations has a weight");
+        let places = (0..weights.len()).map(|index| at.index(index).field("weight").value());
+        let found = places.fold(found, Diagnostic::supposing);
         out.push(
             found
                 .label("their weights sum to 0")

@@ -59,7 +59,7 @@ pub(in super::super) fn check_retries(
             at.field(name).key(),
             "retries are switched off, and yet described",
         );
-        let found = found.label("without `attempts` there are none");
+        let found = found.label("without `attempts` there are none").lacking(at, &["attempts"]);
         out.push(found.help("say how often with `attempts`, or remove the rest"));
     }
     duration::check(retries.per_try_timeout, &at.field("perTryTimeout"), out);
