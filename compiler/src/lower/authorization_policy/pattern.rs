@@ -1,5 +1,7 @@
 //! Texts of a policy: exact, `prefix*`, `*suffix`, `*`, and path templates.
 
+use std::collections::HashSet;
+
 use mesh_snapshot::object::{Accepts, Subject, Test, TextPattern};
 
 use crate::resolve::CLUSTER_LOCAL;
@@ -89,7 +91,7 @@ fn glob(text: &str) -> TextPattern {
 /// Identities of the mesh's trust domain are those of its aliases too, and `cluster.local` stands for all of them. Source: Istio,
 /// `ReplaceTrustDomainAliases`.
 pub(super) fn principals(values: &[String], domains: &[String]) -> Accepts {
-    let mut patterns = Vec::new();
+    let (mut patterns, mut met) = (Vec::new(), HashSet::new());
     for text in values {
         let whole = text.split_once('/').filter(|_| text.matches('/').count() == 4);
         match whole {
@@ -98,11 +100,7 @@ pub(super) fn principals(values: &[String], domains: &[String]) -> Accepts {
                     Some(end) if own.ends_with(end) => pattern(text),
                     _ => pattern(&format!("{own}/{rest}")),
                 });
-                for identity in identities {
-                    if !patterns.contains(&identity) {
-                        patterns.push(identity);
-                    }
-                }
+                patterns.extend(identities.filter(|it| met.insert(it.clone())));
             }
             _ => patterns.push(pattern(text)),
         }

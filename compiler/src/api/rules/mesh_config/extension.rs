@@ -1,5 +1,7 @@
 //! Other programs that proxies talk to: where they are, and how they are asked.
 
+use std::collections::HashMap;
+
 use super::super::checks::INVALID_MESH_CONFIG;
 use super::super::label::is_dns_label;
 use super::super::{address, duration, host, port};
@@ -12,10 +14,12 @@ fn fault(place: Place, message: impl Into<String>, label: &str) -> Diagnostic {
 }
 
 pub(super) fn check(providers: &[ExtensionProvider], at: &At<'_>, out: &mut Vec<Diagnostic>) {
+    let mut by_name = HashMap::new();
     for (index, provider) in providers.iter().enumerate() {
         let at_provider = at.index(index);
         let name = at_provider.field("name");
-        let first = providers.iter().take(index).position(|first| first.name == provider.name);
+        let first = *by_name.entry(provider.name.as_str()).or_insert(index);
+        let first = Some(first).filter(|first| *first != index);
         if provider.name.is_empty() {
             out.push(fault(name.value(), "a provider has no name", "needs a name"));
         } else if let Some(first) = first {

@@ -38,12 +38,17 @@ pub(super) fn contradictions(
             faults.push(leaves_nothing("notValues", &at));
         }
     }
-    faults.extend(conditions_apart(&rule.when, at));
-    faults.extend(condition_excluded(&rule.when, at));
+    // Each is compared with each.
+    let when = rule.when.get(..CONDITIONS_MAX).unwrap_or(&rule.when);
+    faults.extend(conditions_apart(when, at));
+    faults.extend(condition_excluded(when, at));
     faults.extend(ports_apart(rule, at));
     faults.extend(callers_apart(rule, at, identities));
     faults
 }
+
+/// How many conditions of one rule are compared with each other: nobody writes so many.
+const CONDITIONS_MAX: usize = 512;
 
 /// A field, how its values are compared, what it asks for, and what its opposite excludes.
 type Pair<'a> = (&'static str, Kind, &'a [String], &'a [String]);
