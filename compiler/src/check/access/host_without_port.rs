@@ -92,9 +92,7 @@ fn report(place: Place, host: &str, sent: &str) -> Diagnostic {
     if host.starts_with('*') {
         return found.help(format!("add the ports that there are: `{host}:80`"));
     }
-    found.help(format!(
-        "add `{host}:*`; of the two `hosts` does not heed case, and a condition on the header does"
-    ))
+    found.help(format!("add `{host}:*`"))
 }
 
 #[cfg(test)]
