@@ -28,17 +28,14 @@ pub(super) fn is_asked(condition: &Condition) -> bool {
     KEYS.contains(&condition.key.as_str()) && !condition.values.is_empty()
 }
 
-/// Where a rule, which stands at `at`, asks everybody for an identity whom it may hold for, and by what.
-pub(super) fn asked_of_all(rule: &Rule, at: &FieldPath) -> Option<(FieldPath, String)> {
+/// Where a rule, which stands at `at`, asks everybody for an identity whom it may hold for.
+pub(super) fn asked_of_all(rule: &Rule, at: &FieldPath) -> Option<FieldPath> {
     if let Some(index) = rule.when.iter().position(is_asked) {
-        let place = at.clone().field("when").index(index).field("values");
-        return Some((place, rule.when.get(index)?.key.clone()));
+        return Some(at.clone().field("when").index(index).field("values"));
     }
     let sources = rule.from.iter().flatten().map(|it| it.source.as_ref().and_then(asked_by));
     let fields: Vec<_> = sources.collect::<Option<_>>()?;
-    let first = *fields.first()?;
-    let place = at.clone().field("from").index(0).field("source").field(first);
-    Some((place, first.to_owned()))
+    Some(at.clone().field("from").index(0).field("source").field(*fields.first()?))
 }
 
 /// An account of a namespace.

@@ -1,7 +1,7 @@
 //! What the rules of a policy say of requests.
 
 use crate::api::Resource;
-use crate::api::istio::{Action, AuthorizationPolicy, Operation};
+use crate::api::istio::{Action, AuthorizationPolicy, Operation, Rule};
 use crate::diagnostic::FieldPath;
 
 /// Every `operation` of a policy, and its place.
@@ -111,4 +111,20 @@ fn values(
             at: at.field(field),
         })
     })
+}
+
+/// The condition on the port that a connection goes to.
+pub(super) const PORT: &str = "destination.port";
+
+/// Whether what a rule says of a port by conditions holds at one; absent: at one that nobody names.
+pub(super) fn conditions_hold_at(rule: &Rule, port: Option<u16>) -> bool {
+    let mut conditions = rule.when.iter().filter(|it| it.key == PORT);
+    conditions.all(|it| is_port_among(port, &it.values, &it.not_values))
+}
+
+/// Whether a port is one of those that are asked for, if any are, and none of those that are left out.
+pub(super) fn is_port_among(port: Option<u16>, asked: &[String], left_out: &[String]) -> bool {
+    let is_named =
+        |ports: &[String]| port.is_some_and(|port| ports.iter().any(|it| it.parse() == Ok(port)));
+    (asked.is_empty() || is_named(asked)) && !is_named(left_out)
 }

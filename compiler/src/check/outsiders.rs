@@ -6,6 +6,11 @@ use crate::api::istio::ServerTlsMode;
 use crate::resolve::gateway::{IstioGateway, TerminateMode};
 use crate::resolve::{Mesh, Workload};
 
+/// Whether any may come at all.
+pub(super) fn come(mesh: &Mesh<'_>) -> bool {
+    come_by_gateways(mesh) || come_by_sidecars(mesh)
+}
+
 /// Whether any gateway asks for such certificates.
 pub(super) fn come_by_gateways(mesh: &Mesh<'_>) -> bool {
     let mut servers = mesh.gateways.iter().flat_map(|it| &it.servers);

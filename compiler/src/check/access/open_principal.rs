@@ -71,11 +71,6 @@ fn opening(policy: &Resource<AuthorizationPolicy>) -> Vec<(FieldPath, &[String])
     all
 }
 
-/// Whether some may prove what another authority than the mesh's says.
-fn have_others(mesh: &Mesh<'_>) -> bool {
-    outsiders::come_by_gateways(mesh) || outsiders::come_by_sidecars(mesh)
-}
-
 /// A name that is cut by a star.
 struct Cut<'p> {
     principal: &'p str,
@@ -114,7 +109,7 @@ impl<'p> Cut<'p> {
         let is_ours = |domain: &str| mesh.settings.trust_domains().any(|own| own == domain);
         let (of, other) = match *parts.as_slice() {
             [domain] if is_ours(domain) => (
-                Name::TrustDomain { have_others: have_others(mesh) },
+                Name::TrustDomain { have_others: outsiders::come(mesh) },
                 format!("{text}.other/ns/NAMESPACE/sa/ACCOUNT"),
             ),
             [domain, "ns", namespace] if is_ours(domain) => {
@@ -148,7 +143,7 @@ impl<'p> Cut<'p> {
                 (Name::Namespace { is_whole: true }, other, format!("*/ns/{text}"))
             }
             [domain, "ns", _, "sa", _] if domain.contains('.') => {
-                let of = Name::TrustDomain { have_others: have_others(mesh) };
+                let of = Name::TrustDomain { have_others: outsiders::come(mesh) };
                 (of, format!("not-{text}"), text.to_owned())
             }
             _ => return None,

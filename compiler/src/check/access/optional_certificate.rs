@@ -6,7 +6,7 @@
 
 use crate::api::istio::{AuthorizationPolicy, Rule, ServerTlsMode};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::gateway::{Class, TerminateMode, proxies};
+use crate::resolve::gateway::{Class, Server, TerminateMode, proxies};
 use crate::resolve::policy::Policy;
 use crate::resolve::{Mesh, Workload};
 
@@ -15,7 +15,7 @@ pub(super) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for gateway in mesh.gateways.iter() {
-        let is_optional = |it: &&crate::resolve::gateway::Server<'_>| {
+        let is_optional = |it: &&Server<'_>| {
             let mode = it.spec.tls.as_ref().map(|tls| tls.mode);
             it.is_served() && mode == Some(ServerTlsMode::OptionalMutual)
         };

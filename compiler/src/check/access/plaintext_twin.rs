@@ -20,7 +20,9 @@ pub(super) static CHECK: Check =
 const CHALLENGE: &str = "/.well-known/acme-challenge";
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    for gateway in mesh.gateways.iter() {
+    // Without any no route is looked at.
+    let is_any_secure = mesh.gateways.iter().flat_map(|it| &it.servers).any(is_secure);
+    for gateway in mesh.gateways.iter().filter(|_| is_any_secure) {
         for server in gateway.servers.iter().filter(|it| is_plain(it)) {
             let twins = server.hosts.iter().enumerate().filter_map(|(index, host)| {
                 let twin = twin(mesh, gateway, server, host)?;

@@ -16,6 +16,10 @@ pub(super) static CHECK: Check =
     Check::lint("undefined-alias", Severity::Warning, include_str!("undefined_alias.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // Most repositories have none, and then no route is looked at.
+    if !mesh.services.iter().any(|(_, it)| it.alias.is_some()) {
+        return;
+    }
     let mut led: BTreeMap<Host, Vec<Place>> = BTreeMap::new();
     for (_, route) in mesh.virtual_services.iter() {
         for (destination, at) in route.destinations() {

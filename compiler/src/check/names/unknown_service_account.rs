@@ -177,7 +177,7 @@ pub(in crate::check) fn nobody_like(
     let pattern = Pattern::parse(principal).filter(|it| !it.account.contains('*'))?;
     // Whoever comes from elsewhere has accounts of any name.
     let is_of_others = if pattern.domain.is_empty() {
-        outsiders::come_by_gateways(mesh) || outsiders::come_by_sidecars(mesh)
+        outsiders::come(mesh)
     } else {
         !mesh.settings.is_own(pattern.domain)
     };

@@ -12,6 +12,7 @@ use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 use crate::api::istio::{Action, MtlsMode, Rule};
 use crate::check::in_force::Closed;
 use crate::check::mtls::{Asked, Effective};
+use crate::check::operation::{PORT, conditions_hold_at, is_port_among};
 use crate::check::{identity, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -33,7 +34,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         let rules = FieldPath::default().field("spec").field("rules");
         let asked = spec.rules.iter().flatten().enumerate().filter_map(|(index, rule)| {
-            let (at, _) = identity::asked_of_all(rule, &rules.clone().index(index))?;
+            let at = identity::asked_of_all(rule, &rules.clone().index(index))?;
             Some((rule, Place::key(policy.resource.id, at)))
         });
         let mut asked = asked.peekable();
@@ -145,20 +146,12 @@ fn named_ports(rule: &Rule) -> BTreeSet<u16> {
     written.filter_map(|it| it.parse().ok()).collect()
 }
 
-const PORT: &str = "destination.port";
-
 /// Whether a rule may hold at a port; absent: at one that nobody names.
 fn is_for(rule: &Rule, port: Option<u16>) -> bool {
-    let is_among =
-        |ports: &[String]| port.is_some_and(|port| ports.iter().any(|it| it.parse() == Ok(port)));
-    let is_within = |asked: &[String], left_out: &[String]| {
-        (asked.is_empty() || is_among(asked)) && !is_among(left_out)
-    };
-    let mut conditions = rule.when.iter().filter(|it| it.key == PORT);
-    conditions.all(|it| is_within(&it.values, &it.not_values))
+    conditions_hold_at(rule, port)
         && rule.to.as_ref().is_none_or(|to| {
             let mut operations = to.iter().filter_map(|it| it.operation.as_ref());
-            operations.any(|it| is_within(&it.ports, &it.not_ports))
+            operations.any(|it| is_port_among(port, &it.ports, &it.not_ports))
         })
 }
 
@@ -182,9 +175,8 @@ fn report(place: Place, mode: Option<Place>) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::CHECK;
-    use crate::testing::{Folder, findings};
-
     use crate::diagnostic::Severity;
+    use crate::testing::{Folder, findings};
 
     const RULE: &str = "{from: [{source: {namespaces: [partner]}}]}";
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::api::istio::{Action, Rule, Source};
 use crate::check::ambient::is_ambient_namespace;
 use crate::check::http_field::http_field;
+use crate::check::operation::{PORT, conditions_hold_at};
 use crate::check::selection;
 use crate::check::workload_ports::{Ports, ports};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -41,7 +42,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     .or_insert_with(|| ports(mesh, &selection::of_policy(mesh, scope)))
             });
             let mut tcp = ports.iter().flat_map(|ports| &ports.tcp);
-            let tcp = tcp.find(|(port, _)| is_for(rule, *port));
+            let tcp = tcp.find(|(port, _)| conditions_hold_at(rule, Some(*port)));
             if tcp.is_none() && (asks_for_port(rule) || !may_close_tcp(rule)) {
                 continue;
             }
@@ -57,14 +58,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 /// Whether a condition asks for a port.
 fn asks_for_port(rule: &Rule) -> bool {
-    rule.when.iter().any(|it| it.key == "destination.port")
-}
-
-/// Whether the conditions on the port hold at one.
-fn is_for(rule: &Rule, port: u16) -> bool {
-    let names = |values: &[String]| values.iter().any(|it| it.parse() == Ok(port));
-    let mut conditions = rule.when.iter().filter(|it| it.key == "destination.port");
-    conditions.all(|it| (it.values.is_empty() || names(&it.values)) && !names(&it.not_values))
+    rule.when.iter().any(|it| it.key == PORT)
 }
 
 /// Whether a rule asks nothing of callers, or of what they do, that a plain connection could be judged by.

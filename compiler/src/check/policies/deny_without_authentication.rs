@@ -2,7 +2,6 @@
 //!
 //! Source: Istio, "Require a token": the rule `notRequestPrincipals: ["*"]` goes with a `RequestAuthentication`.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use mesh_snapshot::Applies;
@@ -20,7 +19,7 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let known: RefCell<BTreeMap<&Scope<'_>, bool>> = RefCell::default();
+    let mut known: BTreeMap<&Scope<'_>, bool> = BTreeMap::new();
     for policy in &mesh.policies.authorization_policies {
         let spec = &policy.resource.spec;
         let Ok(scope) = &policy.scope else { continue };
@@ -34,7 +33,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         });
         let mut places = places.peekable();
         let Some(first) = places.next() else { continue };
-        if *known.borrow_mut().entry(scope).or_insert_with(|| takes_tokens(mesh, scope)) {
+        if *known.entry(scope).or_insert_with(|| takes_tokens(mesh, scope)) {
             continue;
         }
         let found =

@@ -5,7 +5,7 @@
 use crate::api::gateway_api::{HttpRouteFilter, HttpRouteRule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::route::{HttpRoute, InvalidBackend, Parent};
+use crate::resolve::route::{InvalidBackend, Parent};
 
 pub(super) static CHECK: Check =
     Check::lint("unserved-backend", Severity::Warning, include_str!("unserved_backend.md"));
@@ -15,13 +15,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let routes = mesh.http_routes.iter().map(|(_, it)| it);
     for route in routes.filter(|it| !it.parents.iter().all(is_foreign)) {
         let rules = FieldPath::default().field("spec").field("rules");
-        for (index, (rule, written)) in route.rules.iter().zip(written(route)).enumerate() {
+        for (index, (rule, written)) in
+            route.rules.iter().zip(&route.resource.spec.rules).enumerate()
+        {
             let at = rules.clone().index(index);
-            out.extend(leading_nowhere(written).map(|message| {
+            if leads_nowhere(written) {
                 let place = Place::value(route.resource.id, at.clone());
+                let message = "the rule has no backend, and no filter that answers";
                 let found = Diagnostic::new(&CHECK, place.clone(), message).supposing(place);
-                found.label("leads to nothing").consequence(ANSWERED)
-            }));
+                out.push(found.label("leads to nothing").consequence(ANSWERED));
+            }
             let backends = rule.backends.iter().zip(&written.backend_refs).enumerate();
             for (place, (backend, reference)) in backends {
                 let Some((message, field)) = backend.fault.and_then(fault) else { continue };
@@ -47,21 +50,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 const ANSWERED: &str = "requests that go this way are answered with 500";
 
-fn written<'m>(route: &HttpRoute<'m>) -> &'m [HttpRouteRule] {
-    &route.resource.spec.rules
-}
-
-/// Why a rule has no backend at all. A filter may answer by itself. Source: Gateway API, `HTTPRouteRule.backendRefs`.
-fn leading_nowhere(rule: &HttpRouteRule) -> Option<&'static str> {
+/// Whether a rule has no backend at all. A filter may answer by itself; that all weights are 0 is `uneven-weights`'s to say. Source:
+/// Gateway API, `HTTPRouteRule.backendRefs`.
+fn leads_nowhere(rule: &HttpRouteRule) -> bool {
     let answers = |it: &HttpRouteFilter| it.request_redirect.is_some() || it.is_unknown();
-    if rule.filters.iter().any(answers) {
-        return None;
-    }
-    if rule.backend_refs.is_empty() {
-        return Some("the rule has no backend, and no filter that answers");
-    }
-    let is_idle = rule.backend_refs.iter().all(|it| it.weight == Some(0));
-    is_idle.then_some("the weight of every backend of the rule is 0")
+    rule.backend_refs.is_empty() && !rule.filters.iter().any(answers)
 }
 
 /// Why a backend is none, and the field that says so. That a Service needs a port is said where it is read; that there is none,
@@ -100,5 +93,25 @@ mod tests {
             );
             assert!(told(kind, "name: web, port: 80").is_empty());
         }
+    }
+
+    #[test]
+    fn a_rule_leads_somewhere_or_answers() {
+        let told = |rule: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", format!(
+                "apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n---\n\
+                 apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: shop}}\nspec:\n  parentRefs: [{{group: '', kind: Service, name: web}}]\n  rules: [{rule}]\n"
+            ));
+            findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+        };
+        assert_eq!(told("{matches: [{path: {value: /a}}]}"), 1);
+        assert_eq!(
+            told("{filters: [{type: RequestRedirect, requestRedirect: {scheme: https}}]}"),
+            0
+        );
+        assert_eq!(told("{backendRefs: [{name: web, port: 80}]}"), 0);
+        // `uneven-weights` says it.
+        assert_eq!(told("{backendRefs: [{name: web, port: 80, weight: 0}]}"), 0);
     }
 }
