@@ -109,6 +109,9 @@ pub fn decode(parsed: &Parsed, out: &mut Vec<Diagnostic>) -> Mesh {
     decode_by(parsed, None, out)
 }
 
+/// Where nobody says otherwise. Source: Istio, `MeshConfig.rootNamespace`.
+pub(super) const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
+
 /// The same; those that are `known` and have not changed since are not read again.
 #[must_use]
 pub(crate) fn decode_by(
@@ -227,7 +230,7 @@ impl Mesh {
     #[must_use]
     pub fn root_namespace(&self) -> &str {
         let configured = self.mesh_config().map(|config| config.spec.root_namespace.as_str());
-        configured.filter(|namespace| !namespace.is_empty()).unwrap_or("istio-system")
+        configured.filter(|namespace| !namespace.is_empty()).unwrap_or(DEFAULT_ROOT_NAMESPACE)
     }
 
     /// Says so where there are several mesh configurations.

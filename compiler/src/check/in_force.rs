@@ -1,11 +1,11 @@
 //! The authorization policies that hold at a workload. What is on trial does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Labels, Workload as Inventory};
 
-use crate::api::istio::{Action, AuthorizationPolicy, Rule};
+use crate::api::istio::{Action, AuthorizationPolicy, Operation, Rule};
 use crate::check::caller::{Caller, is_for_every_request};
 use crate::resolve::policy::{Policy, Scope};
 use crate::resolve::selectors::Selectors;
@@ -55,6 +55,15 @@ impl<'m, 'a> InForce<'m, 'a> {
     }
 }
 
+/// The ports whose requests a rule is for, all of each.
+fn whole_ports(rule: &Rule) -> impl Iterator<Item = u16> {
+    let is_whole =
+        |it: &&Operation| *it == &Operation { ports: it.ports.clone(), ..Operation::default() };
+    let operations = rule.to.iter().flatten().filter_map(|it| it.operation.as_ref());
+    let ports = operations.filter(is_whole).flat_map(|it| &it.ports);
+    ports.filter_map(|it| it.parse().ok())
+}
+
 /// Where something is sure to keep out everybody who has no identity.
 ///
 /// Thousands of policies may be for the same thousands of workloads: what they say is put together first.
@@ -64,9 +73,11 @@ pub(super) struct Closed<'m> {
 }
 
 /// What the policies for the same workloads say to callers without an identity.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Said {
     denies: bool,
+    /// Those that they are denied whole.
+    denied_ports: BTreeSet<u16>,
     /// Whether any is to let somebody in, and whether one lets in these.
     allows: bool,
     lets_in: bool,
@@ -88,13 +99,16 @@ impl<'m> Closed<'m> {
                     said.lets_in |= rules.any(|it| Caller::NOBODY.may_be_meant(it, own));
                 }
                 Action::Deny => {
-                    said.denies |= rules
-                        .any(|it| Caller::NOBODY.is_meant(it, own) && is_for_every_request(it));
+                    for rule in rules.filter(|it| Caller::NOBODY.is_meant(it, own)) {
+                        said.denies |= is_for_every_request(rule);
+                        said.denied_ports.extend(whole_ports(rule));
+                    }
                 }
                 Action::Audit | Action::Custom => {}
             }
         }
-        let all: Vec<_> = by_scope.into_iter().filter(|(_, it)| it.denies || it.allows).collect();
+        let says = |it: &Said| it.denies || it.allows || !it.denied_ports.is_empty();
+        let all: Vec<_> = by_scope.into_iter().filter(|(_, it)| says(it)).collect();
         let scopes = all.iter().enumerate().map(|(place, (scope, _))| {
             let selected: &[Labels] = match &scope.applies {
                 Applies::Selected(selectors) => selectors,
@@ -107,15 +121,26 @@ impl<'m> Closed<'m> {
     }
 
     pub(super) fn is_at(&self, workload: &Inventory) -> bool {
+        let (mut allows, mut lets_in) = (false, false);
+        for said in self.said_of(workload) {
+            if said.denies {
+                return true;
+            }
+            allows |= said.allows;
+            lets_in |= said.lets_in;
+        }
+        allows && !lets_in
+    }
+
+    /// The ports of a workload at which rules for these alone do so.
+    pub(super) fn ports_of(&self, workload: &Inventory) -> impl Iterator<Item = u16> {
+        self.said_of(workload).flat_map(|it| it.denied_ports.iter().copied())
+    }
+
+    fn said_of(&self, workload: &Inventory) -> impl Iterator<Item = &Said> {
         let of = |namespace| self.selectors.candidates(namespace, &workload.labels);
         let places = of(None).into_iter().chain(of(Some(workload.namespace.as_str())));
         let said = places.filter_map(|place| self.all.get(place));
-        let said = said.filter(|(scope, _)| scope.applies.to(workload));
-        let said = said.fold(Said::default(), |a, (_, b)| Said {
-            denies: a.denies || b.denies,
-            allows: a.allows || b.allows,
-            lets_in: a.lets_in || b.lets_in,
-        });
-        said.denies || (said.allows && !said.lets_in)
+        said.filter(|(scope, _)| scope.applies.to(workload)).map(|(_, said)| said)
     }
 }

@@ -39,6 +39,7 @@ mod operation;
 mod outsiders;
 mod overlap;
 mod policy_value;
+mod reference_kind;
 mod selection;
 mod suggestion;
 mod webhook;

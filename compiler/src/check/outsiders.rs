@@ -3,7 +3,7 @@
 //! Sources: Istio, `ServerTLSSettings.mode`, `Sidecar.ingress.tls`; Gateway API, `Gateway.spec.tls.frontend`.
 
 use crate::api::istio::ServerTlsMode;
-use crate::resolve::gateway::{IstioGateway, TerminateMode};
+use crate::resolve::gateway::{ApiGateway, IstioGateway, Listener, Server, TerminateMode, proxies};
 use crate::resolve::{Mesh, Workload};
 
 /// Whether any may come at all.
@@ -13,41 +13,43 @@ pub(super) fn come(mesh: &Mesh<'_>) -> bool {
 
 /// Whether any gateway asks for such certificates.
 pub(super) fn come_by_gateways(mesh: &Mesh<'_>) -> bool {
+    let asks = |it: &Server<'_>| it.spec.tls.as_ref().is_some_and(|tls| is_mutual(tls.mode));
     let mut servers = mesh.gateways.iter().flat_map(|it| &it.servers);
     let mut listeners = mesh.api_gateways.iter().flat_map(|it| &it.listeners);
-    servers.any(|it| it.spec.tls.as_ref().is_some_and(|tls| asks(tls.mode)))
-        || listeners.any(|it| {
-            let mode = it.terminate_mode();
-            it.client.is_some()
-                || matches!(mode, TerminateMode::Mutual | TerminateMode::OptionalMutual)
-        })
+    servers.any(asks) || listeners.any(|it| takes_other_certificates(it))
 }
 
 /// Whether any `Sidecar` does.
 pub(super) fn come_by_sidecars(mesh: &Mesh<'_>) -> bool {
     let mut ports = mesh.sidecars.iter().flat_map(|it| &it.resource.spec.ingress);
-    ports.any(|it| it.tls.as_ref().is_some_and(|tls| asks(tls.mode)))
+    ports.any(|it| it.tls.as_ref().is_some_and(|tls| is_mutual(tls.mode)))
 }
 
-const fn asks(mode: ServerTlsMode) -> bool {
+/// Whether clients of a gateway's proxy may have identities: one of its servers asks for certificates, of whatever authority.
+pub(super) fn may_be_known(mesh: &Mesh<'_>, proxy: &Workload<'_>) -> bool {
+    let is_theirs = |it: &&IstioGateway<'_>| proxy.inventory.has(&it.resource.spec.selector);
+    let is_of_api =
+        |it: &&ApiGateway<'_>| proxies(mesh, it.resource).iter().any(|other| other.id == proxy.id);
+    mesh.gateways.iter().filter(is_theirs).any(asks_for_certificates)
+        || mesh.api_gateways.iter().filter(is_of_api).any(|it| {
+            it.listeners.iter().any(|it| {
+                takes_other_certificates(it) || it.terminate_mode() == TerminateMode::IstioMutual
+            })
+        })
+}
+
+/// Whether any server of a gateway asks its clients for certificates, of whatever authority.
+pub(super) fn asks_for_certificates(gateway: &IstioGateway<'_>) -> bool {
+    let asks = |mode| is_mutual(mode) || mode == ServerTlsMode::IstioMutual;
+    gateway.servers.iter().any(|it| it.spec.tls.as_ref().is_some_and(|tls| asks(tls.mode)))
+}
+
+const fn is_mutual(mode: ServerTlsMode) -> bool {
     matches!(mode, ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual)
 }
 
-/// Whether clients of a gateway's proxy may have identities: one of its servers asks for certificates of whatever authority.
-pub(super) fn may_be_known(mesh: &Mesh<'_>, proxy: &Workload<'_>) -> bool {
-    let asks = |mode| asks(mode) || mode == ServerTlsMode::IstioMutual;
-    let is_theirs = |it: &&IstioGateway<'_>| proxy.inventory.has(&it.resource.spec.selector);
-    let mut servers = mesh.gateways.iter().filter(is_theirs).flat_map(|it| &it.servers);
-    let mut listeners = mesh.api_gateways.iter().flat_map(|it| &it.listeners);
-    servers.any(|it| it.spec.tls.as_ref().is_some_and(|tls| asks(tls.mode)))
-        || listeners.any(|it| {
-            let mode = it.terminate_mode();
-            it.client.is_some()
-                || matches!(
-                    mode,
-                    TerminateMode::Mutual
-                        | TerminateMode::OptionalMutual
-                        | TerminateMode::IstioMutual
-                )
-        })
+fn takes_other_certificates(listener: &Listener<'_>) -> bool {
+    let mode = listener.terminate_mode();
+    listener.client.is_some()
+        || matches!(mode, TerminateMode::Mutual | TerminateMode::OptionalMutual)
 }

@@ -4,7 +4,7 @@
 //! tells the two apart. What is behind may do so too, by a header, so it is a notice. Sources: Istio, `ServerTLSSettings.TLSmode`
 //! (`OPTIONAL_MUTUAL`); `gateway.istio.io/tls-terminate-mode`.
 
-use crate::api::istio::{AuthorizationPolicy, Rule, ServerTlsMode};
+use crate::api::istio::{Action, AuthorizationPolicy, Rule, ServerTlsMode};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::gateway::{Class, Server, TerminateMode, proxies};
 use crate::resolve::policy::Policy;
@@ -55,18 +55,21 @@ fn report<'m, 'a>(
     )
 }
 
-/// Whether a policy for any of these proxies asks who somebody is. Where none is known, any policy of the namespace may be for them.
+/// Whether a policy for any of these proxies decides by who somebody is. Where none is known, any policy of the namespace may be for them.
 fn is_asked(mesh: &Mesh<'_>, namespace: Option<&str>, proxies: &[&Workload<'_>]) -> bool {
     let all = &mesh.policies.authorization_policies;
+    let decides = |it: &&Policy<'_, AuthorizationPolicy>| {
+        !it.resource.is_tried() && it.resource.spec.action != Action::Audit
+    };
     if proxies.is_empty() {
-        let may_be_theirs = |policy: &&Policy<'_, _>| {
+        let may_be_theirs = |policy: &&Policy<'_, AuthorizationPolicy>| {
             let of = |own: Option<&str>| own.is_none() || namespace.is_none() || own == namespace;
             policy.scope.as_ref().is_ok_and(|scope| of(scope.namespace))
         };
-        return all.iter().filter(may_be_theirs).any(looks_at_identities);
+        return all.iter().filter(may_be_theirs).filter(decides).any(looks_at_identities);
     }
     let of = |proxy: &&Workload<'_>| all.for_workload(&proxy.inventory).into_iter();
-    proxies.iter().flat_map(of).any(looks_at_identities)
+    proxies.iter().flat_map(of).filter(decides).any(looks_at_identities)
 }
 
 fn looks_at_identities(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
@@ -94,14 +97,18 @@ mod tests {
     use super::CHECK;
     use crate::testing::{Folder, findings};
 
-    /// How often it is told of a gateway in `edge` with a server in this mode, beside a policy there with these rules.
-    fn count(mode: &str, namespace: &str, rules: &str) -> usize {
+    /// How often it is told of a gateway in `edge` with a server in this mode, beside a policy there with this rule.
+    fn count(mode: &str, namespace: &str, rule: &str) -> usize {
+        count_beside(mode, namespace, &format!("rules: [{rule}]"))
+    }
+
+    fn count_beside(mode: &str, namespace: &str, policy: &str) -> usize {
         let folder = Folder::new();
         folder.write("a.yaml", format!(
             "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: edge, labels: {{istio: ingress}}}}\nspec: {{containers: [{{name: istio-proxy, image: auto}}]}}\n---\n\
              apiVersion: v1\nkind: Pod\nmetadata: {{name: q, namespace: shop}}\nspec: {{containers: [{{name: a, image: a}}]}}\n---\n\
              apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: edge}}\nspec:\n  selector: {{istio: ingress}}\n  servers: [{{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: [a.test], tls: {{mode: {mode}, credentialName: c}}}}]\n---\n\
-             apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: {namespace}}}\nspec: {{rules: [{rules}]}}\n"
+             apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: {namespace}}}\nspec: {{{policy}}}\n"
         ));
         findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
     }
@@ -113,6 +120,11 @@ mod tests {
         assert_eq!(count("OPTIONAL_MUTUAL", "edge", asks), 0);
         assert_eq!(count("OPTIONAL_MUTUAL", "edge", other), 1);
         assert_eq!(count("OPTIONAL_MUTUAL", "shop", asks), 1);
+        // What only notes keeps nobody out.
+        assert_eq!(
+            count_beside("OPTIONAL_MUTUAL", "edge", &format!("action: AUDIT, rules: [{asks}]")),
+            1
+        );
         assert_eq!(count("MUTUAL", "shop", asks), 0);
         assert_eq!(count("SIMPLE", "shop", asks), 0);
     }

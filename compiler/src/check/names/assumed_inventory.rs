@@ -6,7 +6,7 @@ use crate::check::{credential, inventory};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
-use crate::resolve::route::{GatewayName, Parent, RefusedParent};
+use crate::resolve::route::{Backend, GatewayName, InvalidBackend, Parent, RefusedParent};
 
 pub(super) static CHECK: Check =
     Check::lint("assumed-inventory", Severity::Info, include_str!("assumed_inventory.md"));
@@ -29,17 +29,20 @@ fn hosts(mesh: &Mesh<'_>) -> Vec<Place> {
     let destinations = mesh.virtual_services.iter().flat_map(|(_, it)| {
         // Where there are entries, what would be none is a Service.
         let is_assumed = |host: &str| {
-            !inventory::lists_hosts(mesh) || inventory::is_of_unseen_services(mesh, host)
+            !inventory::lists_hosts(mesh)
+                || (inventory::is_of_unseen_services(mesh, host)
+                    && !inventory::has_host(mesh, host))
         };
         let assumed = it.destinations().filter(move |(to, _)| is_assumed(&to.host));
         assumed.map(|(_, at)| Place::value(at.document, at.path().field("host")))
     });
-    let routes = mesh.source.http_routes.iter();
-    let routes = routes
-        .flat_map(|it| backends(it.id, it.spec.rules.iter().map(|rule| rule.backend_refs.len())));
-    let streams = mesh.source.stream_routes.iter();
-    let streams = streams
-        .flat_map(|it| backends(it.id, it.spec.rules.iter().map(|rule| rule.backend_refs.len())));
+    let routes = mesh.http_routes.iter().map(|(_, it)| it);
+    let routes = routes.flat_map(|it| {
+        backends(mesh, it.resource.id, it.rules.iter().map(|rule| rule.backends.as_slice()))
+    });
+    let streams = mesh.stream_routes.iter();
+    let streams =
+        streams.flat_map(|it| backends(mesh, it.resource.id, it.rules.iter().map(Vec::as_slice)));
     let paths = mesh.ingresses.hosts().iter().flat_map(|it| &it.paths).map(|path| {
         let at = path.path().field("backend").field("service").field("name");
         Place::value(path.resource.id, at)
@@ -47,12 +50,20 @@ fn hosts(mesh: &Mesh<'_>) -> Vec<Place> {
     destinations.chain(routes).chain(streams).chain(paths).collect()
 }
 
-/// `counts`: how many backends each rule has.
-fn backends(document: DocumentId, counts: impl Iterator<Item = usize>) -> Vec<Place> {
+/// Of the backends of each rule those that nobody knows. What is no backend is told.
+fn backends<'r>(
+    mesh: &Mesh<'_>,
+    document: DocumentId,
+    rules: impl Iterator<Item = &'r [Backend]>,
+) -> Vec<Place> {
     let at = FieldPath::default().field("spec").field("rules");
-    let all = counts.enumerate().flat_map(|(rule, count)| {
+    let all = rules.enumerate().flat_map(|(rule, backends)| {
         let at = at.clone().index(rule).field("backendRefs");
-        (0..count).map(move |index| Place::value(document, at.clone().index(index).field("name")))
+        let assumed = backends.iter().enumerate().filter(|(_, it)| {
+            matches!(it.fault, None | Some(InvalidBackend::NotFound | InvalidBackend::NoPort))
+                && !inventory::has_host(mesh, &it.host)
+        });
+        assumed.map(move |(index, _)| Place::value(document, at.clone().index(index).field("name")))
     });
     all.collect()
 }

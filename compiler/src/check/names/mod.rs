@@ -12,6 +12,7 @@ mod uncertified_host;
 mod undefined_alias;
 pub(super) mod unknown_export_namespace;
 pub(super) mod unknown_gateway;
+mod unknown_gateway_class;
 pub(super) mod unknown_grant_namespace;
 pub(super) mod unknown_host;
 mod unknown_policy_namespace;
@@ -40,6 +41,7 @@ pub(super) static RULES: &[Rule] = &[
     (&unknown_rule_host::CHECK, unknown_rule_host::run),
     (&unknown_route_host::CHECK, unknown_route_host::run),
     (&unknown_gateway::CHECK, unknown_gateway::run),
+    (&unknown_gateway_class::CHECK, unknown_gateway_class::run),
     (&unknown_secret::CHECK, unknown_secret::run),
     (&unreadable_certificate::CHECK, unreadable_certificate::run),
     (&foreign_key::CHECK, foreign_key::run),

@@ -11,6 +11,7 @@ use crate::check::in_force::{Barrier, InForce};
 use crate::check::outsiders;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::host::Host;
+use crate::resolve::route::Parent;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -18,10 +19,10 @@ pub(super) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let gateways = behind_gateway::gateways(mesh).into_iter();
-    // Who shows a certificate may have an identity.
-    let gateways = gateways.filter(|it| !outsiders::may_be_known(mesh, it));
     let closed = gateways.filter_map(|it| Some((it.id, (it, closing(mesh, it)?))));
     let mut closed: BTreeMap<_, _> = closed.collect();
+    // Who shows a certificate may have an identity.
+    closed.retain(|_, (it, _)| !outsiders::may_be_known(mesh, it));
     // There are few, and to find what is behind gateways takes a look at all routes.
     if closed.is_empty() {
         return;
@@ -41,7 +42,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// The hosts that routes lead clients in the mesh to.
 fn led_to_on_the_mesh(mesh: &Mesh<'_>) -> BTreeSet<Host> {
     let routes = mesh.virtual_services.iter().map(|(_, it)| it).filter(|it| it.is_for_mesh());
-    routes.flat_map(|it| it.destinations().map(|(to, _)| to.host)).collect()
+    let led = routes.flat_map(|it| it.destinations().map(|(to, _)| to.host));
+    let is_of_service = |parent: &Parent<'_>| matches!(parent, Parent::Mesh(_));
+    let routes = mesh.http_routes.iter().map(|(_, it)| it);
+    let routes = routes.filter(|it| it.parents.iter().any(is_of_service));
+    let backends = routes.flat_map(|it| &it.rules).flat_map(|rule| &rule.backends);
+    led.chain(backends.map(|it| it.host.clone())).collect()
 }
 
 /// What keeps everybody out who comes from outside.

@@ -92,7 +92,7 @@ impl<'m, 'a> Callees<'m, 'a> {
         // At a gateway callers come from outside.
         let sidecars = selected.iter().filter(|it| it.inventory.role == Role::Sidecar);
         for workload in sidecars.filter(|it| !closed.is_at(&it.inventory)) {
-            all.add(mesh, &workload.inventory);
+            all.add(mesh, &workload.inventory, closed);
         }
         let labels = match &scope.applies {
             Applies::Selected(selectors) => selectors.first().cloned().unwrap_or_default(),
@@ -103,16 +103,21 @@ impl<'m, 'a> Callees<'m, 'a> {
             let namespace = namespace.to_owned();
             let some = Inventory { namespace, labels, ..Inventory::default() };
             if !closed.is_at(&some) {
-                all.add(mesh, &some);
+                all.add(mesh, &some, closed);
             }
         }
         all
     }
 
-    fn add(&mut self, mesh: &'m Mesh<'a>, workload: &Inventory) {
+    fn add(&mut self, mesh: &'m Mesh<'a>, workload: &Inventory, closed: &Closed<'_>) {
         let asked = Asked::of(mesh, workload);
-        let ports: BTreeSet<u16> = workload.ports.values().copied().collect();
+        let mut ports: BTreeSet<u16> = workload.ports.values().copied().collect();
         self.declared.extend(&ports);
+        for port in closed.ports_of(workload) {
+            ports.remove(&port);
+            // It is open to nobody who has no identity, though nobody declares it.
+            self.declared.insert(port);
+        }
         match self.alike.entry(asked.documents()) {
             Entry::Vacant(entry) => drop(entry.insert(Alike { asked, ports })),
             Entry::Occupied(mut entry) => entry.get_mut().ports.extend(ports),
@@ -267,6 +272,21 @@ mod tests {
     fn who_has_no_identity_may_be_kept_out_by_others() {
         let nobody = "{from: [{source: {notPrincipals: ['*']}}]}";
         assert_eq!(told(&policy("DENY", &format!("{RULE}, {nobody}"))), None);
+        // At one port, of all or of some requests.
+        let at = "to: [{operation: {ports: ['8080']}}]";
+        let partner = format!("{{from: [{{source: {{namespaces: [partner]}}}}], {at}}}");
+        for (operation, found) in
+            [("ports: ['8080']", None), ("ports: ['8080'], methods: [GET]", Some(Severity::Info))]
+        {
+            let nobody = format!(
+                "{{from: [{{source: {{notPrincipals: ['*']}}}}], to: [{{operation: {{{operation}}}}}]}}"
+            );
+            assert_eq!(
+                told(&policy("DENY", &format!("{partner}, {nobody}"))),
+                found,
+                "{operation}"
+            );
+        }
         let deny = policy("DENY", RULE);
         assert_eq!(told(&format!("{deny}{}", policy("ALLOW", RULE))), None);
         assert_eq!(told(&format!("{deny}{}", policy("ALLOW", "{}"))), Some(Severity::Info));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use mesh_snapshot::Applies;
 
-use crate::api::istio::{Action, Condition, Rule};
+use crate::api::istio::{Action, Condition, Rule, Source};
 use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -47,21 +47,32 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Where a rule is for whoever has no token at all, among others.
+/// Where a rule is for whoever has no token at all, among others. What asks for a token besides never holds:
+/// `policy-never-matches`.
 fn asked(rule: &Rule, at: FieldPath) -> Option<FieldPath> {
+    if rule.when.iter().any(|it| of_token(it) && !it.values.is_empty()) {
+        return None;
+    }
+    let sources = || rule.from.iter().flatten().filter_map(|from| from.source.as_ref());
+    let asks = |source: &Source| !source.request_principals.is_empty();
+    if sources().next().is_some() && sources().all(asks) {
+        return None;
+    }
     let mut sources = rule.from.iter().flatten().enumerate();
     let source = sources.find_map(|(index, from)| {
-        let source = from.source.as_ref()?;
+        let source = from.source.as_ref().filter(|it| !asks(it))?;
         (!source.not_request_principals.is_empty()).then_some(index)
     });
     if let Some(index) = source {
         let source = at.field("from").index(index).field("source");
         return Some(source.field("notRequestPrincipals"));
     }
-    let of_token = |key: &str| key.starts_with("request.auth.");
-    let is_asked = |it: &Condition| of_token(&it.key) && !it.not_values.is_empty();
-    let index = rule.when.iter().position(is_asked)?;
+    let index = rule.when.iter().position(|it| of_token(it) && !it.not_values.is_empty())?;
     Some(at.field("when").index(index).field("notValues"))
+}
+
+fn of_token(condition: &Condition) -> bool {
+    condition.key.starts_with("request.auth.")
 }
 
 /// Whether any of the workloads of a policy takes tokens; where none is known, whether any of its namespace may.

@@ -110,6 +110,7 @@ fn report(place: Place, value: &str, action: Action) -> Diagnostic {
     };
     let found =
         Diagnostic::new(&CHECK, place.clone(), format!("a `*` in `{value}` stands for itself"))
+            .supposing(place.clone())
             .label("no wildcard")
             .consequence(consequence);
     match instead(value) {
@@ -159,6 +160,7 @@ fn check_match(
     let place = Place::value(document, at().field("uri").field(field));
     let found =
         Diagnostic::new(&CHECK, place.clone(), format!("a `*` in `{value}` stands for itself"))
+            .supposing(place.clone())
             .label("no wildcard")
             .consequence("requests that are meant do not take the route");
     let plain = value.strip_suffix('*').filter(|plain| !plain.is_empty() && !plain.contains('*'));

@@ -2,8 +2,9 @@
 //!
 //! Sources: Gateway API, `ParentReference`, `Listener.allowedRoutes`, hostnames in common; Istio, delegates.
 
-use crate::api::gateway_api;
+use crate::api::gateway_api::ParentReference;
 use crate::check::kept::apart;
+use crate::check::reference_kind::{GATEWAY_API, GroupKind, Mistake};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -23,14 +24,21 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             match parent {
                 Parent::Refused(reason) => out.extend(refused(route, index, reason)),
                 Parent::Foreign => {
-                    out.extend(of_no_group(route.resource.id, &route.resource.spec, index));
+                    let references = &route.resource.spec.parent_refs;
+                    out.extend(of_another_kind(route.resource.id, references, index));
                 }
                 Parent::Gateway { .. } | Parent::Mesh(_) => {}
             }
         }
     }
-    let streams = mesh.stream_routes.iter().filter(|it| it.parents.is_empty());
-    out.extend(streams.map(|it| without_parent(it.resource.id)));
+    for route in mesh.stream_routes.iter() {
+        let (document, references) = (route.resource.id, &route.resource.spec.parent_refs);
+        if references.is_empty() {
+            out.push(without_parent(document));
+        }
+        let indices = 0..references.len();
+        out.extend(indices.filter_map(|index| of_another_kind(document, references, index)));
+    }
     apart::virtual_services(mesh, out, |it, out| {
         out.extend((0..it.gateways.len()).filter_map(|index| at_api_gateway(mesh, it, index)));
         out.extend(it.dropped.iter().map(|dropped| delegate(it, dropped)));
@@ -45,32 +53,28 @@ fn without_parent(document: DocumentId) -> Diagnostic {
         .help("name what it is for in `parentRefs`")
 }
 
-/// A Service by its kind alone: without its group it is one of the Gateway API, which has no such kind.
-fn of_no_group(
+/// A kind that no route is for: `Gateway` of Istio's own group, or a Service by its kind alone, which is none of the Gateway API's.
+fn of_another_kind(
     document: DocumentId,
-    spec: &gateway_api::HttpRoute,
+    references: &[ParentReference],
     index: usize,
 ) -> Option<Diagnostic> {
-    let reference = spec.parent_refs.get(index)?;
-    let group = match reference.kind.as_deref()? {
-        "Service" => "",
-        "ServiceEntry" => "networking.istio.io",
-        _ => return None,
-    };
-    if reference.group.as_deref().unwrap_or(GATEWAY_API) != GATEWAY_API {
-        return None;
-    }
-    let path = FieldPath::default().field("spec").field("parentRefs").index(index).field("kind");
-    let message = format!("there is no such kind in the group `{GATEWAY_API}`");
-    Some(
-        Diagnostic::new(&CHECK, Place::value(document, path), message)
-            .label("its group is another")
-            .consequence("the route is not used here")
-            .help(format!("write `group: \"{group}\"` beside it")),
-    )
+    const SERVED: [GroupKind<'_>; 4] = [
+        (GATEWAY_API, "Gateway"),
+        (GATEWAY_API, "ListenerSet"),
+        ("", "Service"),
+        ("networking.istio.io", "ServiceEntry"),
+    ];
+    let reference = references.get(index)?;
+    let group = reference.group.as_deref().unwrap_or(GATEWAY_API);
+    let kind = reference.kind.as_deref().unwrap_or("Gateway");
+    let mistake = Mistake::of((group, kind), &SERVED)?;
+    let field = if reference.kind.is_some() { "kind" } else { "group" };
+    let path = FieldPath::default().field("spec").field("parentRefs").index(index).field(field);
+    let message = format!("no route is for a `{kind}` of the group `{group}`");
+    let found = Diagnostic::new(&CHECK, Place::value(document, path), message);
+    Some(mistake.say(found).consequence("the route is not used here"))
 }
-
-const GATEWAY_API: &str = "gateway.networking.k8s.io";
 
 /// That there is no such Gateway is `unknown-gateway`'s to say.
 fn refused(route: &HttpRoute<'_>, index: usize, reason: &RefusedParent<'_>) -> Option<Diagnostic> {

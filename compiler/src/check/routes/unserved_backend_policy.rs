@@ -3,6 +3,7 @@
 //! Source: Gateway API, `BackendTLSPolicy.spec.targetRefs`; of policies for one target the oldest counts.
 
 use crate::check::inventory;
+use crate::check::reference_kind::{GroupKind, Mistake};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::backend_tls::TargetState;
@@ -42,7 +43,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     let found = say("name", message, "not applied here");
                     out.push(found.also(Place::resource(first.id), "the older one"));
                 }
-                TargetState::Applied | TargetState::Missing | TargetState::Foreign => {}
+                TargetState::Foreign => {
+                    const SERVED: [GroupKind<'_>; 2] =
+                        [("", "Service"), ("networking.istio.io", "ServiceEntry")];
+                    let group = &target.group;
+                    let message =
+                        format!("no such policy is for a `{kind}` of the group `{group}`");
+                    let mistake = Mistake::of((group, kind), &SERVED);
+                    out.extend(mistake.map(|it| it.say(say("kind", message, "for nobody"))));
+                }
+                TargetState::Applied | TargetState::Missing => {}
             }
         }
     }

@@ -4,6 +4,7 @@
 //! Gateway's own comes first, then that of the older set.
 
 use crate::check::inventory;
+use crate::check::reference_kind::{GATEWAY_API, Mistake};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{ApiGateway, Listener, ListenerConflict, SetState};
@@ -53,6 +54,22 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                         "its class",
                     ),
                 );
+            }
+            Some(SetState::Foreign) => {
+                let parent = &set.spec.parent_ref;
+                let group = parent.group.as_deref().unwrap_or(GATEWAY_API);
+                let kind = parent.kind.as_deref().unwrap_or("Gateway");
+                let Some(mistake) = Mistake::of((group, kind), &[(GATEWAY_API, "Gateway")]) else {
+                    continue;
+                };
+                let message = format!("no ListenerSet is for a `{kind}` of the group `{group}`");
+                let mut found = say(message, "added to nothing");
+                let field = if parent.kind.is_some() { "kind" } else { "group" };
+                found.place = Place::value(
+                    set.id,
+                    FieldPath::default().field("spec").field("parentRef").field(field),
+                );
+                out.push(mistake.say(found));
             }
             _ => {}
         }

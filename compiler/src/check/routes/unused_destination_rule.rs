@@ -59,11 +59,12 @@ fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic
                 found.partition(|policy| policy.selector.is_none());
             // Of several for all workloads the last counts.
             let counts = for_all.last().copied();
-            let mut used = counts.into_iter().chain(for_some).flat_map(|policy| &policy.from);
-            if used.any(|it| it.id == rule.id) {
+            let all = counts.into_iter().chain(for_some);
+            if all.clone().flat_map(|policy| &policy.from).any(|it| it.id == rule.id) {
                 return None;
             }
-            winner = winner.or(counts);
+            // One for some workloads keeps others from being looked for, too.
+            winner = winner.or_else(|| all.clone().next());
         }
     }
     let is_default = visibility == Visibility::Public && namespace == root;
@@ -200,6 +201,9 @@ mod tests {
         assert_eq!(said(&apart), [lost.as_str()]);
         let two = [service("*"), rule("shop", "far, near"), rule("far", "'.'")];
         assert_eq!(said(&two), [""; 0]);
+        let of_some = rule("far", "'.'")
+            .replace("spec: {", "spec: {workloadSelector: {matchLabels: {app: a}}, ");
+        assert_eq!(said(&[service("*"), rule("shop", "far"), of_some]), [lost.as_str()]);
         let hidden = [service("*"), rule("shop", "near"), rule("istio-system", "far")];
         assert_eq!(said(&hidden), [""; 0]);
     }

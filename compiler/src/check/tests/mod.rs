@@ -34,6 +34,13 @@ fn names(texts: &[&str]) -> Vec<&'static str> {
     run(&[("a.yaml", &text)]).iter().map(|finding| finding.check.name).collect()
 }
 
+/// What a check says.
+fn said(texts: &[&str], check: &str) -> Vec<String> {
+    let text = texts.join("---\n");
+    let found = run(&[("a.yaml", &text)]).into_iter().filter(|finding| finding.check.name == check);
+    found.map(|finding| finding.message).collect()
+}
+
 /// What found something, and the file of each of its places.
 fn places(files: &[(&str, &str)]) -> Vec<(&'static str, Vec<u32>)> {
     let places = |it: &Finding| {

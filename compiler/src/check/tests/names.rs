@@ -1,4 +1,4 @@
-use super::{REVIEWS, deployment, names, policy, route, rule, run};
+use super::{REVIEWS, deployment, names, policy, route, rule, run, said};
 use crate::diagnostic::Severity;
 
 #[test]
@@ -292,6 +292,9 @@ fn services_are_assumed_where_none_is_shown() {
     };
     assert_eq!(about(&[&route]), ["assumed-inventory"].into());
     assert_eq!(about(&[&route, entry]), ["assumed-inventory"].into());
+    let defined = entry.replace("api.example.com", "web.shop.svc.cluster.local");
+    let assumed = said(&[&route, &defined], "assumed-inventory");
+    assert!(!assumed.iter().any(|it| it.contains("Services")), "{assumed:?}");
     assert!(about(&[&route, entry, REVIEWS]).contains("unknown-host"));
     let elsewhere = route.replace("host: web", "host: api.example.org");
     assert!(about(&[&elsewhere, entry]).contains("unknown-host"));

@@ -450,6 +450,13 @@ fn a_token_is_asked_for_where_something_takes_tokens() {
     assert!(told("{when: [{key: request.auth.principal, notValues: ['*']}]}", &[]));
     assert!(told("{from: [{source: {notRequestPrincipals: ['a/*']}}]}", &[]));
     assert!(!told("{from: [{source: {requestPrincipals: ['*']}}]}", &[]));
+    // What asks for a token besides never holds.
+    let (asks, excludes) = ("requestPrincipals: ['*']", "notRequestPrincipals: ['a/*']");
+    let groups = "when: [{key: 'request.auth.claims[groups]', notValues: [a]}]";
+    assert!(!told(&format!("{{from: [{{source: {{{asks}, {excludes}}}}}]}}"), &[]));
+    assert!(!told(&format!("{{from: [{{source: {{{asks}}}}}], {groups}}}"), &[]));
+    let two = format!("{{from: [{{source: {{{asks}}}}}, {{source: {{{excludes}}}}}]}}");
+    assert!(told(&two, &[]));
     assert!(!told(rule, &[&tokens("")]));
     assert!(told(rule, &[&tokens("selector: {matchLabels: {app: other}}, ")]));
 }

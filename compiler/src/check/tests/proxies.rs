@@ -1,4 +1,4 @@
-use super::{REVIEWS, deployment, route, run};
+use super::{REVIEWS, deployment, route, run, said};
 use crate::diagnostic::Finding;
 
 /// One finding a patch, at what asks for it; none for what asks for nothing.
@@ -62,4 +62,18 @@ fn an_egress_proxy_is_seen_by_those_who_use_it() {
     let nobody = "{host: out.example.com, port: {number: 80}}";
     let unknown = ["namespace `shop` sees no service `out.example.com`"];
     assert_eq!(said(&sidecar("shop", "./*", nobody), ""), unknown);
+}
+
+/// In the root namespace `.` is each client's own namespace.
+#[test]
+fn a_host_is_imported_once() {
+    let told = |namespace: &str, selector: &str| {
+        let sidecar = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: default, namespace: {namespace}}}\nspec: {{{selector}egress: [{{hosts: [./*, {namespace}/*]}}]}}\n"
+        );
+        said(&[&sidecar], "ineffective-egress-host").len()
+    };
+    assert_eq!(told("shop", ""), 1);
+    assert_eq!(told("istio-system", ""), 0);
+    assert_eq!(told("istio-system", "workloadSelector: {labels: {app: a}}, "), 1);
 }

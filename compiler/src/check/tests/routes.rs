@@ -1,4 +1,4 @@
-use super::{REVIEWS, deployment, names, places, policy, route, rule, run};
+use super::{REVIEWS, deployment, names, places, policy, route, rule, run, said};
 use crate::diagnostic::{Finding, Severity};
 
 #[test]
@@ -220,6 +220,65 @@ fn a_route_is_used_somewhere() {
     let parent = "spec: {parentRefs: [{kind: Service, name: reviews}], ";
     let of_no_group = route("HTTPRoute").replace("spec: {hostnames: [a.example.com], ", parent);
     assert_eq!(names(&[REVIEWS, &of_no_group]), ["unattached-route"]);
+}
+
+#[test]
+fn a_reference_is_to_a_kind_that_is_served() {
+    let route = |kind: &str, parent: &str| {
+        let version = if kind == "TLSRoute" { "v1alpha3" } else { "v1" };
+        format!(
+            "apiVersion: gateway.networking.k8s.io/{version}\nkind: {kind}\nmetadata: {{name: a, namespace: shop}}\nspec: {{hostnames: [a.example.com], parentRefs: [{parent}], rules: [{{backendRefs: [{{name: reviews, port: 80}}]}}]}}\n"
+        )
+    };
+    for (parent, message) in [
+        (
+            "{group: networking.istio.io, kind: Gateway, name: public}",
+            "no route is for a `Gateway` of the group `networking.istio.io`",
+        ),
+        (
+            "{kind: Gatway, name: public}",
+            "no route is for a `Gatway` of the group `gateway.networking.k8s.io`",
+        ),
+        (
+            "{group: core, kind: Service, name: reviews}",
+            "no route is for a `Service` of the group `core`",
+        ),
+    ] {
+        for kind in ["HTTPRoute", "TLSRoute"] {
+            let found = said(&[REVIEWS, &route(kind, parent)], "unattached-route");
+            assert_eq!(found, [message], "{kind}");
+        }
+    }
+    let foreign = "{group: policy.linkerd.io, kind: Server, name: public}";
+    assert!(said(&[REVIEWS, &route("HTTPRoute", foreign)], "unattached-route").is_empty());
+    let policy = |target: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {{name: a, namespace: shop}}\nspec: {{targetRefs: [{target}], validation: {{hostname: a.example.com, wellKnownCACertificates: System}}}}\n"
+        )
+    };
+    let found = |target: &str| said(&[REVIEWS, &policy(target)], "unserved-backend-policy");
+    assert_eq!(
+        found("{group: '', kind: Servce, name: reviews}"),
+        ["no such policy is for a `Servce` of the group ``"]
+    );
+    assert!(found("{group: '', kind: Service, name: reviews}").is_empty());
+}
+
+/// A class that nobody has may be another controller's; one that is nearly the mesh's is a slip.
+#[test]
+fn a_gateway_is_of_a_class_that_somebody_has() {
+    let gateway = |class: &str| {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: a, namespace: shop}}\nspec: {{gatewayClassName: {class}, listeners: [{{name: http, port: 80, protocol: HTTP}}]}}\n"
+        )
+    };
+    let found = |class: &str| said(&[&gateway(class)], "unknown-gateway-class");
+    for class in ["istoi", "cilium"] {
+        assert_eq!(found(class), [format!("there is no GatewayClass `{class}`")]);
+    }
+    assert!(found("istio").is_empty());
+    let of_another = "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {name: cilium}\nspec: {controllerName: io.cilium/gateway-controller}\n";
+    assert!(said(&[&gateway("cilium"), of_another], "unknown-gateway-class").is_empty());
 }
 
 /// What is refused has no further meaning, and of two rules that say why a route is dead one speaks.

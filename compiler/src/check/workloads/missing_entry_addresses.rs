@@ -37,7 +37,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             .consequence(
                 "a connection shows no name: clients whose proxy does not answer their DNS reach the entry by its port alone, for whatever address",
             )
-            .help("add `addresses`, say what the port speaks, or set `ISTIO_META_DNS_CAPTURE` and `ISTIO_META_DNS_AUTO_ALLOCATE` for all proxies");
+            .help("add `addresses`, say what the port speaks, or set `ISTIO_META_DNS_CAPTURE` and `PILOT_ENABLE_IP_AUTOALLOCATE` for all proxies");
         out.push(places.fold(found, |found, place| found.also(place, "and so is this")));
     }
 }

@@ -19,6 +19,9 @@ pub enum Class {
 }
 
 impl Class {
+    /// The classes that are there without a resource.
+    pub const BUILT_IN: [&str; 4] = ["istio", "istio-waypoint", "istio-east-west", "istio-remote"];
+
     /// Of a `GatewayClass`, by name.
     pub(super) fn named(name: &str, mesh: &Mesh) -> Self {
         let declared = mesh.gateway_classes.iter().find(|class| class.name() == name);

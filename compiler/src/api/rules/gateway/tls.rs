@@ -95,6 +95,10 @@ fn check_versions(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic
     }
 }
 
+/// Source: RFC 8446, B.4; Envoy, `TlsParameters.cipher_suites`.
+const SUITES_OF_1_3: [&str; 3] =
+    ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+
 /// What begins with a sign is an expression of OpenSSL's, and left to it.
 fn is_known_suite(name: &str) -> bool {
     let is_expression = !name.starts_with(char::is_alphanumeric);
@@ -105,7 +109,14 @@ fn check_suites(tls: &ServerTlsSettings, at: &At<'_>, out: &mut Vec<Diagnostic>)
     let at = at.field("cipherSuites");
     for (index, name) in tls.cipher_suites.iter().enumerate() {
         let place = at.index(index).value();
-        if !is_known_suite(name) {
+        if SUITES_OF_1_3.contains(&name.as_str()) {
+            let message = "the suites of TLS 1.3 are not chosen from";
+            out.push(
+                Diagnostic::new(&INEFFECTIVE_TLS_SETTING, place, message)
+                    .label("ignored")
+                    .consequence("none: who speaks TLS 1.3 is offered all of its suites"),
+            );
+        } else if !is_known_suite(name) {
             let found = Diagnostic::new(
                 &INEFFECTIVE_TLS_SETTING,
                 place,

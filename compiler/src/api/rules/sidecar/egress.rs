@@ -8,7 +8,7 @@ use super::super::{address, host, port};
 use crate::api::istio::{CaptureMode, EgressListener, SidecarPort};
 use crate::diagnostic::{At, Diagnostic};
 
-/// `namespace` is the resource's own.
+/// `namespace` is what `.` stands for.
 pub(super) fn check(
     listeners: &[EgressListener],
     namespace: &str,

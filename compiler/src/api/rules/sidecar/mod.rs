@@ -9,6 +9,7 @@ use super::port;
 use super::{address, annotation, host, selector};
 use crate::api::Resource;
 use crate::api::istio::{Sidecar, SidecarOutboundMode, SidecarOutboundPolicy, SidecarPort};
+use crate::api::mesh::DEFAULT_ROOT_NAMESPACE;
 use crate::diagnostic::{At, Diagnostic};
 
 pub(in crate::api) fn check(
@@ -32,7 +33,11 @@ pub(in crate::api) fn check(
         );
     }
     ingress::check(&spec.ingress, &at.field("ingress"), out);
-    egress::check(&spec.egress, &resource.namespace, &at.field("egress"), out);
+    // For all namespaces, `.` is each client's own. Source: Istio, `convertToSidecarScope`, `configNamespace`.
+    let is_for_all =
+        spec.workload_selector.is_none() && resource.namespace == DEFAULT_ROOT_NAMESPACE;
+    let own = if is_for_all { "." } else { &resource.namespace };
+    egress::check(&spec.egress, own, &at.field("egress"), out);
     check_outbound(spec.outbound_traffic_policy.as_ref(), &at.field("outboundTrafficPolicy"), out);
     check_connection_pool(
         spec.inbound_connection_pool.as_ref(),

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use super::token::{Issuers, Tokens};
 use mesh_snapshot::object::Role;
 
-use crate::api::istio::{AuthorizationPolicy, MtlsMode, ServerTlsMode};
+use crate::api::istio::{AuthorizationPolicy, MtlsMode};
 use crate::check::workload_ports::ports;
-use crate::check::{mtls, selection};
+use crate::check::{mtls, outsiders, selection};
 use crate::diagnostic::Place;
 use crate::resolve::gateway::IstioGateway;
 use crate::resolve::policy::{Policy, Scope};
@@ -105,15 +105,7 @@ fn anonymous_gateway(mesh: &Mesh<'_>, proxies: &[&Workload<'_>]) -> Option<Place
     };
     let is_served = |proxy: &&Workload<'_>| mesh.gateways.iter().any(|it| serves(it, proxy));
     let mut own = mesh.gateways.iter().filter(|it| proxies.iter().any(|proxy| serves(it, proxy)));
-    let asks = |mode| {
-        matches!(
-            mode,
-            ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual | ServerTlsMode::IstioMutual
-        )
-    };
-    let is_anonymous = |it: &IstioGateway<'_>| {
-        it.servers.iter().all(|server| !server.spec.tls.as_ref().is_some_and(|tls| asks(tls.mode)))
-    };
+    let is_anonymous = |it: &IstioGateway<'_>| !outsiders::asks_for_certificates(it);
     let first = own.next()?;
     (proxies.iter().all(is_served) && is_anonymous(first) && own.all(is_anonymous))
         .then(|| Place::resource(first.resource.id))
