@@ -40,7 +40,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         check_authority(mesh, it, &known.authorities, out);
     });
-    check_delegates(mesh, &known.authorities, out);
     let mode = mesh.settings.path_normalization;
     apart::resources(&mesh.source.virtual_services, out, |it, out| {
         let list = FieldPath::default().field("spec").field("http");
@@ -61,6 +60,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     });
+    // It looks at all routes, and no walk behind it would be kept.
+    check_delegates(mesh, &known.authorities, out);
 }
 
 /// What was found out for one match and holds for others, too. It is made of the mesh alone.
