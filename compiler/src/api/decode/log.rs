@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use crate::parse::{Entry, Faults, NodeId};
 
-use super::stop::{Fault, Stop};
+use super::stop::{Expected, Fault, Stop};
 
 /// After this many faults in one resource, nobody reads on, and each costs another attempt.
 pub(super) const FAULTS_MAX: usize = 64;
@@ -73,6 +73,15 @@ impl Log {
 
     pub(super) fn is_faulty(&self, node: NodeId) -> bool {
         self.faults.borrow().holds_value(node)
+    }
+
+    /// What was expected where a value of another type was found by an earlier attempt.
+    pub(super) fn expected(&self, node: NodeId) -> Option<Expected> {
+        let stops = self.stops.borrow();
+        stops.iter().find_map(|stop| match stop.fault {
+            Fault::WrongType(expected) if stop.node == Some(node) => Some(expected),
+            _ => None,
+        })
     }
 
     /// The fields that were missed at `node` by an earlier attempt.

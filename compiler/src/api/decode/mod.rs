@@ -1,7 +1,7 @@
 //! From a tree to a typed struct, reporting everything that is wrong with it and not just the first thing.
 //!
-//! `serde` stops at the first error. So [`decode`] tries again: it notes the value at fault, reads it as empty
-//! from then on, and decodes once more, until nothing is new. A list keeps its length, so the index of an
+//! `serde` stops at the first error. So [`decode`] tries again: it notes the value at fault, reads it as what it plainly
+//! stands for ([`meant`]) or as empty from then on, and decodes once more, until nothing is new. A list keeps its length, so the index of an
 //! element in the struct is its index in the file. Unknown fields stop nothing and are noted on the way.
 //!
 //! ```text
@@ -20,6 +20,7 @@
 mod access;
 mod empty;
 mod log;
+mod meant;
 mod report;
 mod stop;
 mod suggest;

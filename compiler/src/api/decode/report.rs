@@ -12,6 +12,7 @@ use crate::parse::{
 use crate::source::Span;
 
 use super::log::{FAULTS_MAX, Log, Note};
+use super::meant::{is_decimal, unquoted};
 use super::stop::{Expected, Fault, Stop};
 use super::suggest::{is_same_word, nearest};
 use super::value::Reader;
@@ -155,16 +156,13 @@ impl Words<'_> {
             let fix = Fix::write(Applicability::Unsafe, self.place(span), &*text);
             diagnostic = diagnostic.help(format!("a span of time has a unit: `{text}`")).fix(fix);
         }
-        if let Some(bare) = unquoted(text).filter(|bare| takes(expected, bare)) {
-            diagnostic = match scalar::resolve(bare) {
-                Some(scalar::Scalar::Bool(value)) if value.to_string() != bare => {
+        if let Some((bare, value)) = unquoted(expected, text) {
+            diagnostic = match value {
+                scalar::Scalar::Bool(value) if value.to_string() != bare => {
                     let fix = Fix::new(Applicability::Safe, format!("write `{value}`"));
                     diagnostic.fix(fix.replace(self.place(span), value.to_string()))
                 }
-                Some(scalar::Scalar::Bool(_)) | None => diagnostic.fix(self.bare(span, bare)),
-                // `010` is eight to YAML, and perhaps ten to who has written it.
-                Some(_) if is_decimal(bare) => diagnostic.fix(self.bare(span, bare)),
-                Some(_) => diagnostic,
+                _ => diagnostic.fix(self.bare(span, bare)),
             };
         }
         if expected == Expected::List
@@ -433,33 +431,6 @@ fn port(number: Content, text: &str) -> Option<u16> {
             (number.fract() == 0.0 && (0.0..=65535.0).contains(&number)).then_some(number as u16)
         }
         _ => None,
-    }
-}
-
-/// A quoted scalar without its quotes, if it has no escapes.
-fn unquoted(text: &str) -> Option<&str> {
-    let inner =
-        ['"', '\''].into_iter().find_map(|quote| text.strip_prefix(quote)?.strip_suffix(quote))?;
-    (!inner.is_empty() && !inner.contains(['\\', '\'', '"'])).then_some(inner)
-}
-
-/// Whether a number is read alike by everybody: digits without a zero before them, and perhaps a fraction.
-fn is_decimal(number: &str) -> bool {
-    let number = number.strip_prefix('-').unwrap_or(number);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let is_digits = |it: &str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
-    is_digits(whole) && is_digits(fraction) && (whole == "0" || !whole.starts_with('0'))
-}
-
-/// Whether a plain scalar is what the field takes.
-fn takes(expected: Expected, plain: &str) -> bool {
-    match scalar::resolve(plain) {
-        Some(scalar::Scalar::Bool(_)) => expected == Expected::Bool,
-        Some(scalar::Scalar::Integer(_)) => {
-            matches!(expected, Expected::Integer | Expected::Number)
-        }
-        Some(scalar::Scalar::Float(_)) => expected == Expected::Number,
-        _ => false,
     }
 }
 

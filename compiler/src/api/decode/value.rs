@@ -7,6 +7,7 @@ use crate::parse::{Content, NodeId, Tree, scalar};
 use super::access::{Elements, Fields, Pairs, Variant};
 use super::empty::Empty;
 use super::log::{Log, Note};
+use super::meant::{is_bare_text, unquoted};
 use super::stop::{Expected, Fault, Stop};
 
 /// What all values of one document share.
@@ -16,6 +17,13 @@ pub(super) struct Reader<'a> {
     pub log: &'a Log,
     /// Whether a field without a value is worth a word.
     pub notes_absent_values: bool,
+}
+
+/// What a faulty value plainly stands for.
+#[derive(PartialEq)]
+enum Meant<'a> {
+    Scalar(scalar::Scalar),
+    Text(&'a str),
 }
 
 /// A value and the field that it stands under.
@@ -67,6 +75,23 @@ impl<'a> Value<'a> {
             self.reader.log.placeholder(self.node);
         }
         is_hole
+    }
+
+    /// What a faulty value plainly stands for, as `expected`.
+    fn meant(&self, expected: Expected) -> Option<Meant<'a>> {
+        let is_asked = !self.is_hole() && self.reader.log.expected(self.node) == Some(expected);
+        let shown = self.shown();
+        match is_asked {
+            true if is_bare_text(expected, shown) => Some(Meant::Text(shown)),
+            true => unquoted(expected, shown).map(|(_, value)| Meant::Scalar(value)),
+            false => None,
+        }
+    }
+
+    /// The same, of whatever type.
+    fn is_meant(&self) -> bool {
+        let expected = self.reader.log.expected(self.node);
+        expected.is_some_and(|expected| self.meant(expected).is_some())
     }
 
     fn note_ambiguity(&self) {
@@ -145,7 +170,11 @@ macro_rules! integers {
     ($($method:ident $visit:ident $type:ty, $min:expr, $max:expr;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
             if self.is_empty() {
-                return visitor.$visit(0);
+                let meant = match self.meant(Expected::Integer) {
+                    Some(Meant::Scalar(scalar::Scalar::Integer(value))) => <$type>::try_from(value).ok(),
+                    _ => None,
+                };
+                return visitor.$visit(meant.unwrap_or_default());
             }
             let value = self.integer($min, $max)?;
             let value = <$type>::try_from(value).map_err(|_| self.stop(Fault::WrongType(Expected::Integer)))?;
@@ -200,7 +229,8 @@ impl<'de> Deserializer<'de> for Value<'de> {
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         if self.is_empty() {
-            return visitor.visit_bool(false);
+            let is_true = Some(Meant::Scalar(scalar::Scalar::Bool(true)));
+            return visitor.visit_bool(self.meant(Expected::Bool) == is_true);
         }
         match self.content() {
             Content::Bool(value) => {
@@ -213,7 +243,16 @@ impl<'de> Deserializer<'de> for Value<'de> {
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         if self.is_empty() {
-            return visitor.visit_f64(0.0);
+            let meant = match self.meant(Expected::Number) {
+                Some(Meant::Scalar(scalar::Scalar::Float(value))) => value,
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "so large a number is a float to everybody"
+                )]
+                Some(Meant::Scalar(scalar::Scalar::Integer(value))) => value as f64,
+                _ => 0.0,
+            };
+            return visitor.visit_f64(meant);
         }
         match self.content() {
             #[expect(
@@ -235,7 +274,11 @@ impl<'de> Deserializer<'de> for Value<'de> {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         if self.is_empty() {
-            return visitor.visit_str("");
+            let meant = match self.meant(Expected::Text) {
+                Some(Meant::Text(text)) => text,
+                _ => "",
+            };
+            return visitor.visit_str(meant);
         }
         let value = match self.content() {
             Content::Text(text) => {
@@ -282,7 +325,7 @@ impl<'de> Deserializer<'de> for Value<'de> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         match self.content() {
             Content::Null => visitor.visit_none(),
-            _ if self.is_faulty() => visitor.visit_none(),
+            _ if self.is_faulty() && !self.is_meant() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }

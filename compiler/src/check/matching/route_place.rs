@@ -22,6 +22,12 @@ pub(in crate::check) fn place(route: &MergedHttp<'_>) -> Place {
     }
 }
 
+/// What a route asks of requests.
+pub(in crate::check) fn matches(route: &MergedHttp<'_>) -> Place {
+    let at = FieldPath::default().field("spec").field("http").index(route.index);
+    Place::value(route.resource.id, at.field("match"))
+}
+
 /// A match of a route; of one that was merged with its root's, the route.
 pub(in crate::check) fn match_place(route: &MergedHttp<'_>, index: usize) -> Place {
     if route.root.is_some() {

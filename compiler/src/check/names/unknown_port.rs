@@ -112,6 +112,10 @@ fn check(
         .meant(near.as_deref(), "no such port")
         .also(service.origin.place(), ports(service))
         .consequence(effect);
+    for it in &services {
+        let written = FieldPath::default().field("spec").field("ports");
+        found = found.supposing(Place::value(it.origin.document(), written));
+    }
     let targets = service.object.ports.iter().find(|it| it.target == TargetPort::Number(port));
     if let Some(own) = targets {
         let help = format!(

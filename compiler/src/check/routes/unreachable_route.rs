@@ -10,7 +10,7 @@ use crate::api::istio::HttpMatch;
 use crate::check::kept::apart;
 use crate::check::matching::cover::takes_all;
 use crate::check::matching::http_places::HttpPlaces;
-use crate::check::matching::route_place::place;
+use crate::check::matching::route_place::{matches, place};
 use crate::check::matching::together::Together;
 use crate::check::matching::witness::for_one;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -46,8 +46,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             });
             let host = it.resource.spec.hosts.first().map_or("*", String::as_str);
             let consequence = for_one(all_requests(all.routes.len()), first.unwrap_or(&any), host);
-            let by = all.routes.iter().filter_map(|at| it.http.get(*at)).map(place);
-            out.extend(report(by.collect(), all.takes, dead, consequence));
+            let by = || all.routes.iter().filter_map(|at| it.http.get(*at));
+            let found = report(by().map(place).collect(), all.takes, dead, consequence);
+            // A match that could not be read takes fewer requests than it seems.
+            let supposed = |found: Diagnostic| by().map(matches).fold(found, Diagnostic::supposing);
+            out.extend(found.map(supposed));
         }
         let all = it.resource.spec.tcp.iter().position(|route| route.r#match.is_empty());
         if let Some(at) = all {

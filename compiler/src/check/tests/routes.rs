@@ -337,12 +337,27 @@ fn what_is_shown_of_a_dead_route_some_request_has() {
 #[test]
 fn a_number_in_quotes_is_one_mistake() {
     let route = |http: &str| route("a", &format!("{{hosts: [reviews], http: [{http}]}}"));
+    let to = "route: [{destination: {host: reviews}}]";
     for http in [
         "{retries: {attempts: \"3\", retryOn: 5xx}, route: [{destination: {host: reviews}}]}",
         "{route: [{destination: {host: reviews}, weight: \"90\"}, {destination: {host: reviews}, weight: \"10\"}]}",
+        &format!("{{match: [{{port: \"80\"}}], {to}}}, {{{to}}}"),
+        &format!("{{match: [{{port: eighty}}], {to}}}, {{{to}}}"),
+        &format!("{{match: [{{uri: {{prefix: 5}}}}], {to}}}, {{{to}}}"),
     ] {
         let found: std::collections::BTreeSet<_> =
             names(&[REVIEWS, &route(http)]).into_iter().collect();
         assert_eq!(found, ["wrong-type"].into(), "{http}");
+    }
+}
+
+#[test]
+fn what_a_service_could_not_be_read_of_is_not_absent() {
+    let to = "{route: [{destination: {host: reviews, port: {number: 80}}}]}";
+    let to = route("a", &format!("{{hosts: [reviews], http: [{to}]}}"));
+    for port in ["\"80\"", "eighty"] {
+        let service = REVIEWS.replace("port: 80", &format!("port: {port}"));
+        assert!(service.contains(port), "{service}");
+        assert_eq!(names(&[&service, &to]), ["wrong-type"], "{port}");
     }
 }
