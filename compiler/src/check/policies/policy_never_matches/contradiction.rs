@@ -1,7 +1,7 @@
 //! Parts of a rule that exclude each other, whatever the workload.
 
 use super::Fault;
-use super::identity::{Account, IdentitySpace};
+use super::callers::{Account, IdentitySpace};
 use crate::api::istio::{Condition, Operation, Rule, Source};
 use crate::check::policy_value::{Kind, are_apart, every_address, is_within, namespace_of};
 use crate::diagnostic::FieldPath;
@@ -353,7 +353,7 @@ fn has_one_value(key: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::identity::IdentitySpace;
+    use super::super::callers::IdentitySpace;
     use super::contradictions;
     use crate::diagnostic::FieldPath;
 

@@ -1,7 +1,7 @@
 //! Values that nothing in this mesh has.
 
 use super::DeadValue;
-use super::identity::Callers;
+use super::callers::Callers;
 use super::token::Tokens;
 use crate::api::istio::Rule;
 use crate::check::matching::form::Form;

@@ -9,14 +9,14 @@
 //!
 //! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
 
+mod callers;
 mod contradiction;
-mod identity;
 mod impossible;
 mod selected;
 mod token;
 
+use callers::{Callers, SeenBy};
 use contradiction::contradictions;
-use identity::{Callers, SeenBy};
 use impossible::dead_values;
 use selected::{Selected, Selections};
 use token::Tokens;
