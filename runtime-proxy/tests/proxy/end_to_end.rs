@@ -6,7 +6,10 @@ use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 use mesh_proxy::http::{Body, Version};
-use mesh_snapshot::object::{AccessLog, MtlsMode, PeerAuthentication, Protocol};
+use mesh_snapshot::object::{
+    Accepts, AccessLog, Action, AuthorizationPolicy, MtlsMode, PeerAuthentication, Protocol, Rule,
+    Subject, Test, TextPattern,
+};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -77,6 +80,38 @@ async fn a_request_passes_both_sidecars_and_the_server_learns_who_asked() {
     assert_eq!(status, 200, "{told}");
     assert!(told.starts_with("/x?y By=spiffe://cluster.local/ns/shop/sa/reviews;Hash="), "{told}");
     assert!(told.ends_with(";URI=spiffe://cluster.local/ns/shop/sa/web"), "{told}");
+}
+
+/// Source: Istio, `BuildDNSSrvSubsetKey`.
+#[tokio::test(flavor = "local")]
+async fn a_server_is_asked_for_by_the_name_of_the_cluster() {
+    let authority = Authority::root();
+    for (name, status) in [
+        ("outbound_.9080_._.reviews.shop.svc.cluster.local", 403),
+        ("reviews.shop.svc.cluster.local", 200),
+    ] {
+        let mut mesh = mesh(MtlsMode::Strict);
+        let accepts = Accepts::Text(vec![TextPattern::Exact(name.to_owned())]);
+        let when = vec![Test { subject: Subject::ConnectionSni, negated: false, accepts }];
+        mesh.authorization(AuthorizationPolicy {
+            namespace: "shop".to_owned(),
+            name: "guard".to_owned(),
+            action: Action::Deny,
+            dry_run: false,
+            rules: vec![Rule { from: Vec::new(), to: Vec::new(), when }],
+        });
+        let snapshot = mesh.snapshot();
+        let mut reviews = Proxy::sidecar("reviews", &[(9080, application().await)], &authority);
+        let mut web = Proxy::sidecar("web", &[], &authority);
+        reviews.put(&snapshot).unwrap();
+        web.put(&snapshot).unwrap();
+        web.learn("reviews", vec![reviews.endpoint(9080)]);
+
+        let client = Client::to(web.outbound(), Version::Http1).await;
+        let mut request = get("/");
+        request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
+        assert_eq!(client.send(request).await.unwrap().status(), status, "{name}");
+    }
 }
 
 #[tokio::test(flavor = "local")]

@@ -1,5 +1,7 @@
 //! Who may come in, and how.
 
+use std::sync::Arc;
+
 use http::{Request, Response, StatusCode};
 use mesh_proxy::http::{Body, Version};
 use mesh_snapshot::object::{
@@ -9,6 +11,7 @@ use mesh_snapshot::object::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::credulous::{NoCertificate, credulous};
 use crate::pki::Authority;
 use crate::support::{Mesh, Proxy, echo, service, until};
 use crate::wire::{Client, get, server, text};
@@ -137,6 +140,28 @@ async fn tcp_is_judged_by_what_it_shows() {
     mesh.authorization(policy(Action::Allow, Subject::Principal, owner));
     let closed = reviews(mesh, Protocol::Tcp).await;
     assert!(talk(&closed).await.is_err(), "nobody has proved to be web");
+}
+
+#[tokio::test(flavor = "local")]
+async fn tls_that_passes_is_judged_by_the_name_that_it_asks_for() {
+    let mut mesh = Mesh::new();
+    let closed = TextPattern::Exact("closed.test".to_owned());
+    mesh.authorization(policy(Action::Deny, Subject::ConnectionSni, closed));
+    let proxy = reviews(mesh, Protocol::Tcp).await;
+    let ask = async |name: &'static str| {
+        let mut config = credulous(&Authority::root().svid("spiffe://other/x"), &[]);
+        config.client_auth_cert_resolver = Arc::new(NoCertificate);
+        let mut tls =
+            rustls::ClientConnection::new(Arc::new(config), name.try_into().unwrap()).unwrap();
+        let mut hello = Vec::new();
+        tls.write_tls(&mut hello).unwrap();
+        let mut stream = TcpStream::connect(proxy.inbound()).await.unwrap();
+        stream.write_all(&hello).await.unwrap();
+        let mut heard = vec![0; hello.len()];
+        stream.read_exact(&mut heard).await.is_ok()
+    };
+    assert!(ask("open.test").await);
+    assert!(!ask("Closed.test").await, "the application has heard it");
 }
 
 /// Whose tokens are believed: those of `a`, in the parameter `token`.

@@ -75,6 +75,10 @@ pub(crate) async fn serve(accepted: Accepted, entry: Entry, serving: Rc<Serving>
         }
         Treatment::Pass => {
             let carries = carries(inbound.protocol, &sniffed);
+            let downstream = match sniffed {
+                Protocol::Tls(hello) => downstream.asking_for(hello.server_name),
+                _ => downstream,
+            };
             go_on(stream, carries, downstream, (port, Terms::Plain), live, serving).await;
         }
         Treatment::Terminate => terminate(stream, downstream, port, live, serving).await,
