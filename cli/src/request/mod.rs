@@ -13,6 +13,7 @@ mod client;
 mod describe;
 mod edge;
 mod follow;
+mod handshake;
 mod plain;
 mod server;
 mod steps;

@@ -6,7 +6,7 @@ use mesh_snapshot::object::Workload;
 use super::answer::{Answer, Mark, Outcome, Step};
 use super::client::nobody;
 use super::follow::Sender;
-use super::server::Spoken;
+use super::handshake::Spoken;
 use super::{AskError, Policy, Question, server};
 use crate::local::program;
 

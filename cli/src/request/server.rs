@@ -2,19 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use mesh_engine::cluster::{Cluster, Endpoint, Security};
+use mesh_engine::cluster::{Cluster, Endpoint};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision, Verdict};
 use mesh_engine::trace::Step as Traced;
 use mesh_engine::{Connection, Program, Request};
 use mesh_snapshot::SourceMap;
-use mesh_snapshot::object::{
-    Discovery, EndpointSet, FilterPlace, MtlsMode, Object, PeerAuthentication, TargetPort, Traffic,
-    Workload,
-};
+use mesh_snapshot::object::{Discovery, EndpointSet, FilterPlace, TargetPort, Traffic, Workload};
 
 use super::answer::{Answer, Line, Mark, Outcome, Step, place};
 use super::follow::Sender;
+use super::handshake::{Carries, Hello, Server, Spoken};
 use super::steps::{Path, told};
 use super::{AskError, plain, steps, tracer};
 use crate::local::program;
@@ -159,31 +157,33 @@ fn at_workload(
         return Ok(());
     }
     let own = program(&sender.policy.bundle, workload)?;
-    let spoken = Spoken::of(sender, cluster, &endpoint);
-    let verdict = handshake(sender, &own, workload, port, spoken, &mut step);
-    if let Err(text) = verdict {
-        judged.tell(name.clone(), vec![step]);
-        judged.answer(Outcome::Refused, Some(503), &format!("{name}: {text}"));
-        return Ok(());
-    }
+    let hello = Hello::of(sender, cluster, &endpoint, request);
+    let server = Server { sender, program: &own, workload, port };
+    let carries = match server.hear(&hello, &mut step) {
+        Ok(carries) => carries,
+        Err(text) => {
+            judged.tell(name.clone(), vec![step]);
+            judged.answer(Outcome::Refused, Some(503), &format!("{name}: {text}"));
+            return Ok(());
+        }
+    };
     if sender.address != sender.question.source {
         let (gateway, client) = (sender.address, sender.question.source);
         step.note(format!(
             "the peer is the gateway at {gateway}, which says that the client is {client}"
         ));
     }
-    let mutual = spoken == Spoken::Mutual;
-    let peer = sender.identity.filter(|_| mutual);
+    let mutual = hello.spoken == Spoken::Mutual;
     let connection = Connection {
         source: sender.address,
         remote: own.remote_address(sender.address, request.headers),
         destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
-        peer,
-        sni: None,
+        peer: sender.identity.filter(|_| mutual),
+        sni: hello.server_name.as_deref(),
         mutual_tls: mutual,
     };
-    if matches!(spoken, Spoken::Tls | Spoken::TlsWithCertificate) {
-        step.note("its proxy passes TLS on as bytes: no rule sees a request, and the application ends the TLS");
+    if let Carries::Bytes(why) = carries {
+        step.note(why);
         let mut policy = Step::new("policy");
         let (outcome, status, summary) = decide_bytes(sender, &own, &connection, &mut policy);
         judged.tell(name.clone(), vec![step, policy]);
@@ -218,81 +218,6 @@ fn virtual_host(program: &Program, port: u16) -> String {
     let inbound = program.inbound();
     let of_service = inbound.port(port).service.map_or(port, |(_, number)| number);
     format!("inbound|http|{}", if inbound.knows(port) { of_service } else { 0 })
-}
-
-/// What a client says to a server.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Spoken {
-    Plain,
-    /// Mutual TLS of the mesh.
-    Mutual,
-    /// TLS that is not the mesh's, as a `DestinationRule` asks for (`SIMPLE`).
-    Tls,
-    /// The same with a certificate that the client shows (`MUTUAL`).
-    TlsWithCertificate,
-}
-
-impl Spoken {
-    /// Who has no proxy speaks as its application does.
-    pub(super) fn of(sender: &Sender<'_>, cluster: &Cluster, endpoint: &Endpoint<'_>) -> Self {
-        match cluster.security(endpoint) {
-            _ if sender.identity.is_none() => Self::Plain,
-            Security::Plaintext => Self::Plain,
-            Security::Mutual { .. } => Self::Mutual,
-            Security::Originate { credential: None, certificate_file: None, .. } => Self::Tls,
-            Security::Originate { .. } => Self::TlsWithCertificate,
-        }
-    }
-
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::Plain => "plain text",
-            Self::Mutual => "mutual TLS",
-            Self::Tls => "TLS without a certificate",
-            Self::TlsWithCertificate => "TLS with a certificate that is not the mesh's",
-        }
-    }
-}
-
-/// Whether the two proxies speak to each other at all.
-fn handshake(
-    sender: &Sender<'_>,
-    program: &Program,
-    workload: &Workload,
-    port: u16,
-    spoken: Spoken,
-    step: &mut Step,
-) -> Result<(), String> {
-    let mode = program.inbound().port(port).mtls;
-    let name = match mode {
-        MtlsMode::Strict => "STRICT",
-        MtlsMode::Permissive => "PERMISSIVE",
-        MtlsMode::Disable => "DISABLE",
-    };
-    let source = peer_authentication(sender, workload, port);
-    let text = format!("port {port}: client speaks {}, server wants {name}", spoken.words());
-    let fits = match mode {
-        MtlsMode::Strict => spoken == Spoken::Mutual,
-        MtlsMode::Permissive => true,
-        MtlsMode::Disable => spoken != Spoken::Mutual,
-    };
-    step.push(if fits { Mark::Yes } else { Mark::No }, &text, source);
-    if fits { Ok(()) } else { Err(text) }
-}
-
-/// Where the narrowest word on the port stands.
-fn peer_authentication(sender: &Sender<'_>, workload: &Workload, port: u16) -> Option<String> {
-    let snapshot = &sender.policy.bundle.snapshot;
-    let slice = mesh_snapshot::slice(snapshot.digest(), workload, snapshot).ok()?;
-    slice.peer_authentications.iter().find_map(|reference| {
-        let Object::PeerAuthentication(PeerAuthentication { mode, ports }) =
-            snapshot.object(&reference.digest)?
-        else {
-            return None;
-        };
-        let speaks = ports.contains_key(&port) || mode.is_some();
-        speaks.then(|| place(&sender.policy.bundle.source_map, &reference.key, ""))?
-    })
 }
 
 /// Tokens, then rules.

@@ -341,6 +341,75 @@ fn secured(tls: &str, mode: &str, pod: &str, rules: &str) -> Repository {
     Repository::of(&[("a.yaml", &parts.join("---\n"))])
 }
 
+/// What `web` is told that asks `server` for `/admin`, as wide as it may be: what is asserted of a line is not of where it is broken.
+fn told_of(repository: &Repository) -> String {
+    let mut command = command();
+    command.env("COLUMNS", "140").args(["request", text_of(repository.path()), "/admin"]);
+    text(&command.args(["--from", "shop/web", "--to", "server:80"]).output().unwrap())
+}
+
+/// Source: Istio, `BuildDNSSrvSubsetKey`; `ClientTLSSettings.sni`, and the host of the request in its place.
+#[test]
+fn servers_inside_the_mesh_know_by_which_name_they_are_asked_for() {
+    let cluster = "outbound_.80_._.server.shop.svc.cluster.local";
+    for (tls, name, is_denied) in [
+        ("{mode: ISTIO_MUTUAL}", cluster, true),
+        ("{mode: ISTIO_MUTUAL}", "outbound_.80_._.web.shop.svc.cluster.local", false),
+        ("{mode: ISTIO_MUTUAL, sni: Own.test}", "own.test", true),
+        ("{mode: ISTIO_MUTUAL, sni: Own.test}", cluster, false),
+        ("{mode: SIMPLE, sni: own.test}", "own.test", true),
+        ("{mode: SIMPLE}", "server", true),
+        ("{mode: SIMPLE}", cluster, false),
+        ("{mode: DISABLE}", "*", false),
+    ] {
+        let rules = format!("{{when: [{{key: connection.sni, values: ['{name}']}}]}}");
+        let answer = told_of(&secured(tls, "PERMISSIVE", "", &rules));
+        assert_eq!(answer.contains("DENIED"), is_denied, "{tls} {name}\n{answer}");
+        assert_eq!(answer.contains("DELIVERED"), !is_denied, "{tls} {name}\n{answer}");
+    }
+}
+
+/// What a port of a `Sidecar` ends itself, its rules see.
+#[test]
+fn a_port_that_ends_tls_of_its_own_sees_requests() {
+    let ask = |tls: &str, ends: &str, path: &str| {
+        let rules = format!("{{to: [{{operation: {{paths: [{path}]}}}}]}}");
+        let repository = secured(tls, "DISABLE", "", &rules);
+        repository.write(
+            "sidecar.yaml",
+            &format!(
+                "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: a, namespace: shop}}\nspec:\n  workloadSelector: {{labels: {{own: server}}}}\n  ingress: [{{port: {{number: 80, protocol: HTTPS, name: a}}, defaultEndpoint: '127.0.0.1:8080', tls: {{mode: {ends}}}}}]\n"
+            ),
+        );
+        told_of(&repository)
+    };
+    let simple = "SIMPLE, serverCertificate: /c.pem, privateKey: /k.pem";
+    let mutual = "MUTUAL, serverCertificate: /c.pem, privateKey: /k.pem, caCertificates: /ca.pem";
+    let shown =
+        "{mode: MUTUAL, clientCertificate: /c.pem, privateKey: /k.pem, caCertificates: /ca.pem}";
+    for (tls, ends, said) in [
+        ("{mode: SIMPLE}", simple, "TLS without a certificate, server wants TLS of its own"),
+        (shown, mutual, "server wants TLS of its own, with a certificate"),
+    ] {
+        let denied = ask(tls, ends, "/admin");
+        assert!(denied.contains(said), "{denied}");
+        assert!(denied.contains("DENIED 403  shop/server: denied by shop/closed"), "{denied}");
+        let passed = ask(tls, ends, "/other");
+        // Of bytes no path is known, so that the rule takes all of those that the other pod gets.
+        assert!(passed.contains("DENIED  shop/spare"), "{passed}");
+        assert!(passed.contains(said), "{passed}");
+    }
+    for (tls, ends, said) in [
+        ("{mode: DISABLE}", simple, "client speaks plain text, server wants TLS of its own"),
+        ("{mode: ISTIO_MUTUAL}", simple, "client speaks mutual TLS, server wants TLS of its own"),
+        ("{mode: SIMPLE}", mutual, "server wants TLS of its own, with a certificate"),
+    ] {
+        let refused = ask(tls, ends, "/other");
+        assert!(refused.contains("✖ port 80: client speaks"), "{refused}");
+        assert!(refused.contains(said), "{refused}");
+    }
+}
+
 /// TLS that is not the mesh's is neither plain text nor a proof of who calls.
 #[test]
 fn tls_of_a_destination_rule_is_told_as_what_it_is() {
