@@ -6,15 +6,14 @@
 use crate::api::istio::{Condition, Operation, Rule, Source};
 use crate::check::identity;
 use crate::check::policy_value::{every_address, is_namespace, is_within};
-use crate::resolve::{CLUSTER_LOCAL, Mesh, Workload};
+use crate::resolve::{Mesh, TrustDomains, Workload, service_account};
 
 /// A peer with the identity of a workload, or without any.
 pub(super) struct Caller<'a>(Option<Identity<'a>>);
 
 struct Identity<'a> {
+    domains: TrustDomains<'a>,
     principal: String,
-    /// How policies may write it out besides, by what stands for the mesh's trust domain.
-    aliases: Vec<String>,
     namespace: &'a str,
     account: &'a str,
 }
@@ -22,23 +21,20 @@ struct Identity<'a> {
 impl Identity<'_> {
     /// Whether a principal of a policy stands for it, among others.
     fn is(&self, value: &str) -> bool {
-        let is_whole = || value.matches('/').count() == 4;
-        is_within(&self.principal, value)
-            || (is_whole() && self.aliases.iter().any(|it| is_within(it, value)))
+        let own = self.domains.identities(value).next();
+        own.is_some_and(|own| is_within(&self.principal, &own))
     }
 }
 
 impl<'a> Caller<'a> {
     pub(super) const NOBODY: Caller<'static> = Caller(None);
 
-    pub(super) fn of(mesh: &Mesh<'_>, workload: &'a Workload<'_>) -> Self {
+    pub(super) fn of(mesh: &Mesh<'a>, workload: &'a Workload<'_>) -> Self {
         let (namespace, account) =
             (workload.namespace(), workload.inventory.service_account.as_str());
-        let of = |domain: &str| format!("{domain}/ns/{namespace}/sa/{account}");
-        let aliases = mesh.settings.trust_domain_aliases.iter().map(String::as_str);
-        let aliases = aliases.chain([CLUSTER_LOCAL]).map(of).collect();
-        let principal = of(mesh.settings.trust_domain);
-        Self(Some(Identity { principal, aliases, namespace, account }))
+        let domains = mesh.settings.trust_domains();
+        let principal = format!("{}/ns/{namespace}/sa/{account}", domains.own);
+        Self(Some(Identity { domains, principal, namespace, account }))
     }
 
     /// Whether a rule of a policy in the namespace `own` may hold for the caller: what it asks of tokens and addresses may be so.
@@ -88,10 +84,7 @@ impl<'a> Caller<'a> {
         };
         let is_principal = |value: &String| identity.is(value);
         let is_namespace = |value: &String| is_namespace(namespace, value);
-        let is_account = |value: &String| match value.split_once('/') {
-            Some(named) => named == (*namespace, *account),
-            None => (own, value.as_str()) == (*namespace, *account),
-        };
+        let is_account = |value: &String| service_account(value, own) == (*namespace, *account);
         let has = |values: &[String], holds: &dyn Fn(&String) -> bool| {
             values.is_empty() || values.iter().any(holds)
         };

@@ -2,6 +2,8 @@
 //!
 //! Sources: Istio, `ServerTLSSettings.mode`, `Sidecar.ingress.tls`; Gateway API, `Gateway.spec.tls.frontend`.
 
+use mesh_snapshot::object::Role;
+
 use crate::api::istio::ServerTlsMode;
 use crate::resolve::gateway::{ApiGateway, IstioGateway, Listener, Server, TerminateMode, proxies};
 use crate::resolve::{Mesh, Workload};
@@ -11,8 +13,15 @@ pub(super) fn come(mesh: &Mesh<'_>) -> bool {
     come_by_gateways(mesh) || come_by_sidecars(mesh)
 }
 
+/// Whether any may come to one of some workloads; where these are not known, to any.
+pub(super) fn come_to(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> bool {
+    let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
+    let may_be_gateway = workloads.is_empty() || workloads.iter().any(is_gateway);
+    (may_be_gateway && come_by_gateways(mesh)) || come_by_sidecars(mesh)
+}
+
 /// Whether any gateway asks for such certificates.
-pub(super) fn come_by_gateways(mesh: &Mesh<'_>) -> bool {
+fn come_by_gateways(mesh: &Mesh<'_>) -> bool {
     let asks = |it: &Server<'_>| it.spec.tls.as_ref().is_some_and(|tls| is_mutual(tls.mode));
     let mut servers = mesh.gateways.iter().flat_map(|it| &it.servers);
     let mut listeners = mesh.api_gateways.iter().flat_map(|it| &it.listeners);
@@ -20,7 +29,7 @@ pub(super) fn come_by_gateways(mesh: &Mesh<'_>) -> bool {
 }
 
 /// Whether any `Sidecar` does.
-pub(super) fn come_by_sidecars(mesh: &Mesh<'_>) -> bool {
+fn come_by_sidecars(mesh: &Mesh<'_>) -> bool {
     let mut ports = mesh.sidecars.iter().flat_map(|it| &it.resource.spec.ingress);
     ports.any(|it| it.tls.as_ref().is_some_and(|tls| is_mutual(tls.mode)))
 }

@@ -8,8 +8,7 @@ use crate::api::istio::{H2UpgradePolicy, HttpRetry};
 use crate::api::mesh_config::{AccessLogEncoding, MeshConfig, NormalizationType, OutboundMode};
 use crate::api::{Mesh, Resource};
 
-/// What stands for the mesh's own trust domain in the identities of policies.
-pub const CLUSTER_LOCAL: &str = "cluster.local";
+use super::TrustDomains;
 
 /// The mesh configuration that counts.
 #[derive(Clone, Debug)]
@@ -94,17 +93,9 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// The trust domain of the mesh's own workloads, and those that are taken for it.
-    pub fn trust_domains(&self) -> impl Iterator<Item = &'a str> {
-        let aliases = self.trust_domain_aliases.iter().map(String::as_str);
-        std::iter::once(self.trust_domain).chain(aliases)
-    }
-
-    /// Whether identities of a policy that begin with it are those of the mesh's own workloads: `cluster.local` stands for its
-    /// trust domain, whatever that is, where an identity is written out. Source: Istio, `ReplaceTrustDomainAliases`.
     #[must_use]
-    pub fn is_own(&self, trust_domain: &str) -> bool {
-        trust_domain == CLUSTER_LOCAL || self.trust_domains().any(|own| own == trust_domain)
+    pub const fn trust_domains(&self) -> TrustDomains<'a> {
+        TrustDomains { own: self.trust_domain, aliases: self.trust_domain_aliases }
     }
 }
 

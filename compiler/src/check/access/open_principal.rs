@@ -4,13 +4,15 @@
 //! `*admin` the end of another account's name. Beginnings that end in a sign (`team-*`) are families of names, and meant so.
 //! Source: Istio, `AuthorizationPolicy.rules.from.source.principals`, `matcher.StringMatcherWithPrefix`.
 
+use std::cell::LazyCell;
+
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy};
 use crate::check::inventory::Accounts;
 use crate::check::kept::apart;
 use crate::check::matching::form::Form;
 use crate::check::names::unknown_service_account::nobody_like;
-use crate::check::outsiders;
+use crate::check::{outsiders, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
@@ -20,13 +22,16 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let accounts = Accounts::of(mesh);
     apart::authorization_policies(mesh, out, |policy, out| {
-        if policy.scope.is_err() || policy.resource.is_tried() {
+        let Ok(scope) = &policy.scope else { return };
+        if policy.resource.is_tried() {
             return;
         }
+        let workloads = LazyCell::new(|| selection::of_policy(mesh, scope));
+        let have_others = || outsiders::come(mesh) && outsiders::come_to(mesh, &workloads);
         let id = policy.resource.id;
         for (at, principals) in opening(policy.resource) {
             let open = principals.iter().enumerate().filter_map(|(index, principal)| {
-                let cut = Cut::of(principal, mesh)?;
+                let cut = Cut::of(principal, mesh, &have_others)?;
                 // That nobody is like it is told.
                 nobody_like(mesh, &accounts, principal).is_none().then_some(())?;
                 Some((Place::value(id, at.clone().index(index)), cut))
@@ -93,30 +98,36 @@ enum Name {
 
 impl<'p> Cut<'p> {
     /// None: no name is cut, or nobody of the mesh is meant.
-    fn of(principal: &'p str, mesh: &Mesh<'_>) -> Option<Self> {
+    fn of(principal: &'p str, mesh: &Mesh<'_>, have_others: &dyn Fn() -> bool) -> Option<Self> {
         match Form::of_policy(principal)? {
-            Form::Prefix(text) => Self::of_beginning(principal, text, mesh),
-            Form::Suffix(text) => Self::of_end(principal, text, mesh),
+            Form::Prefix(text) => Self::of_beginning(principal, text, mesh, have_others),
+            Form::Suffix(text) => Self::of_end(principal, text, have_others),
             _ => None,
         }
     }
 
-    fn of_beginning(principal: &'p str, text: &str, mesh: &Mesh<'_>) -> Option<Self> {
+    fn of_beginning(
+        principal: &'p str,
+        text: &str,
+        mesh: &Mesh<'_>,
+        have_others: &dyn Fn() -> bool,
+    ) -> Option<Self> {
         if !text.ends_with(|c: char| c.is_ascii_alphanumeric()) {
             return None;
         }
         let parts: Vec<_> = text.split('/').collect();
-        let is_ours = |domain: &str| mesh.settings.trust_domains().any(|own| own == domain);
+        let domains = mesh.settings.trust_domains();
+        let is_ours = || domains.begin(principal);
         let (of, other) = match *parts.as_slice() {
-            [domain] if is_ours(domain) => (
-                Name::TrustDomain { have_others: outsiders::come(mesh) },
+            [domain] if domains.iter().any(|own| own == domain) => (
+                Name::TrustDomain { have_others: have_others() },
                 format!("{text}.other/ns/NAMESPACE/sa/ACCOUNT"),
             ),
-            [domain, "ns", namespace] if is_ours(domain) => {
+            [_, "ns", namespace] if is_ours() => {
                 let is_whole = mesh.namespaces.contains(namespace);
                 (Name::Namespace { is_whole }, format!("{text}-other/sa/ACCOUNT"))
             }
-            [domain, "ns", _, "sa", _] if mesh.settings.is_own(domain) => {
+            [_, "ns", _, "sa", _] if is_ours() => {
                 (Name::Account { is_of_one_namespace: true }, format!("{text}-other"))
             }
             _ => return None,
@@ -128,7 +139,7 @@ impl<'p> Cut<'p> {
         Some(Self { principal, of, other, instead })
     }
 
-    fn of_end(principal: &'p str, text: &str, mesh: &Mesh<'_>) -> Option<Self> {
+    fn of_end(principal: &'p str, text: &str, have_others: &dyn Fn() -> bool) -> Option<Self> {
         if text.contains('*') || !text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
             return None;
         }
@@ -143,7 +154,7 @@ impl<'p> Cut<'p> {
                 (Name::Namespace { is_whole: true }, other, format!("*/ns/{text}"))
             }
             [domain, "ns", _, "sa", _] if domain.contains('.') => {
-                let of = Name::TrustDomain { have_others: outsiders::come(mesh) };
+                let of = Name::TrustDomain { have_others: have_others() };
                 (of, format!("not-{text}"), text.to_owned())
             }
             _ => return None,

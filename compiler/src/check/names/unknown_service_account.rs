@@ -15,7 +15,7 @@ use crate::check::kept::apart;
 use crate::check::outsiders;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
-use crate::resolve::Mesh;
+use crate::resolve::{Mesh, service_account};
 
 pub(in crate::check) static CHECK: Check = Check::lint(
     "unknown-service-account",
@@ -25,7 +25,7 @@ pub(in crate::check) static CHECK: Check = Check::lint(
 .alias(&["KIA0106"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let known = Accounts::of(mesh);
+    let (known, domains) = (Accounts::of(mesh), mesh.settings.trust_domains());
     let mut found = Vec::new();
     apart::resources(&mesh.source.authorization_policies, &mut found, |policy, found| {
         for it in principals(policy) {
@@ -33,14 +33,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 found.extend(check_pattern(mesh, &known, policy.id, &it));
                 continue;
             };
-            if mesh.settings.is_own(identity.domain) && !exists(&known, &identity) {
+            if domains.begin(it.text) && !exists(&known, &identity) {
                 let place = Place::value(policy.id, it.path());
                 found.extend(check(mesh, &known, &place, &it, &identity));
             }
         }
         for it in accounts(policy) {
-            let own = (policy.namespace.as_str(), it.text);
-            let (namespace, account) = it.text.split_once('/').unwrap_or(own);
+            let (namespace, account) = service_account(it.text, &policy.namespace);
             let identity = Identity { domain: "", namespace, account };
             if !exists(&known, &identity) {
                 let place = Place::value(policy.id, it.path());
@@ -179,7 +178,7 @@ pub(in crate::check) fn nobody_like(
     let is_of_others = if pattern.domain.is_empty() {
         outsiders::come(mesh)
     } else {
-        !mesh.settings.is_own(pattern.domain)
+        !mesh.settings.trust_domains().begin(principal)
     };
     if is_of_others {
         return None;

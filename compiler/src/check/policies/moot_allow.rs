@@ -15,8 +15,8 @@ use crate::check::matching::form::Form;
 use crate::check::policy_value::{Kind, block, is_within, namespace_of};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
-use crate::resolve::Mesh;
 use crate::resolve::policy::{Policy, Scope};
+use crate::resolve::{Mesh, service_account};
 
 pub(super) static CHECK: Check =
     Check::lint("moot-allow", Severity::Warning, include_str!("moot_allow.md"));
@@ -174,7 +174,7 @@ impl<'m> Broader<'m> {
         let namespace = narrow.rule.from.iter().flatten().find_map(|it| {
             let source = it.source.as_ref()?;
             let account = source.service_accounts.first();
-            let of_account = account.map(|it| qualified(it, narrow.namespace).0);
+            let of_account = account.map(|it| service_account(it, narrow.namespace).0);
             of_account.or_else(|| namespace_of(source.principals.first()?))
         });
         let asked = asked.chain(namespace.map(|it| (Asked::Namespaces, it)));
@@ -315,7 +315,8 @@ fn covers_any<T>(a: Option<&[T]>, b: Option<&[T]>, covers: impl Fn(&T, &T) -> bo
 /// Whether whoever has an identity that `b` asks for has one that `a` asks for, in whichever way each of them says it; a name of
 /// an account alone is one of the namespace beside.
 fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source, &str)) -> bool {
-    let accounts: Vec<_> = b.service_accounts.iter().map(|it| qualified(it, b_namespace)).collect();
+    let accounts: Vec<_> =
+        b.service_accounts.iter().map(|it| service_account(it, b_namespace)).collect();
     let principals: Vec<_> = b.principals.iter().map(|it| (namespace_of(it), it)).collect();
     let each_account = |holds: &dyn Fn(&str, &str) -> bool| {
         !accounts.is_empty() && accounts.iter().all(|(namespace, name)| holds(namespace, name))
@@ -337,18 +338,14 @@ fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source,
         || asked(Kind::Text, &a.namespaces, &b.namespaces)
         || each_account(&|namespace, _| is_any(&a.namespaces, namespace))
         || each_principal(&|namespace, _| is_any(&a.namespaces, namespace));
-    let own: Vec<_> = a.service_accounts.iter().map(|it| qualified(it, a_namespace)).collect();
+    let own: Vec<_> =
+        a.service_accounts.iter().map(|it| service_account(it, a_namespace)).collect();
     let has_account = own.is_empty()
         || each_account(&|namespace, name| own.contains(&(namespace, name)))
         || each_principal(&|_, it| {
             own.iter().any(|(namespace, name)| is_within(it, &of_account(namespace, name)))
         });
     has_principal && has_namespace && has_account
-}
-
-/// The namespace and the name of an account.
-fn qualified<'m>(account: &'m str, own: &'m str) -> (&'m str, &'m str) {
-    account.split_once('/').unwrap_or((own, account))
 }
 
 fn covers_source(a: &Source, b: &Source) -> bool {

@@ -1,5 +1,5 @@
 use super::{REVIEWS, deployment, names, peer, places, policy, route, run};
-use crate::diagnostic::Finding;
+use crate::diagnostic::{Finding, Severity};
 
 #[test]
 fn identities_and_tokens_have_somebody_who_proves_them() {
@@ -86,6 +86,12 @@ spec:
         assert_eq!(elsewhere.len(), 1, "{principal}");
     }
     assert_eq!(never_met(&[gateway], &spec("edge", "partner.org/ns/a")).len(), 1);
+    // Nor may the name of a trust domain be longer where nobody of another comes.
+    for (app, severity) in [("edge", Severity::Warning), ("reviews", Severity::Info)] {
+        let cut = policy("shop", &spec(app, "cluster.local*"));
+        let found = found_by("open-principal", &[gateway, &pods, &cut]);
+        assert_eq!(found.iter().map(|it| it.severity).collect::<Vec<_>>(), [severity], "{app}");
+    }
     let sidecar = "apiVersion: networking.istio.io/v1
 kind: Sidecar
 metadata: {name: a, namespace: shop}
@@ -403,6 +409,11 @@ fn the_mesh_has_a_trust_domain_and_a_word_for_it() {
         ("principals", "prod.acme/ns/shop/*", false),
         // Only what is written out is put in its place.
         ("principals", "cluster.local/ns/shop/*", true),
+        // The end of the trust domain of some, and of none.
+        ("principals", "*acme/ns/shop/sa/a", false),
+        ("principals", "prod*/ns/shop/sa/a", false),
+        ("principals", "*local/ns/shop/sa/a", true),
+        ("principals", "dev*/ns/shop/sa/a", true),
         ("trustDomains", "prod.acme", false),
         ("trustDomains", "old.acme", false),
         ("trustDomains", "cluster.local", true),
@@ -411,6 +422,47 @@ fn the_mesh_has_a_trust_domain_and_a_word_for_it() {
             format!("{{action: DENY, rules: [{{from: [{{source: {{{field}: ['{value}']}}}}]}}]}}");
         let said = never_met(&[&config], &rules);
         assert_eq!(!said.is_empty(), is_never, "{field} {value} {said:?}");
+    }
+}
+
+/// Whom a value of a policy stands for, all rules see alike.
+#[test]
+fn a_gateway_is_known_by_each_word_for_the_trust_domain() {
+    let mesh = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: 'trustDomain: prod.acme'}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: edge, namespace: edge, labels: {app: edge}}
+spec: {serviceAccountName: edge, containers: [{name: istio-proxy, image: auto}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: edge, namespace: edge}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: edge}
+spec: {selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+";
+    let pods = deployment("{app: reviews}");
+    let to = route(
+        "a",
+        "{hosts: [a.test], gateways: [edge/edge], http: [{route: [{destination: {host: reviews}}]}]}",
+    );
+    for (principal, is_listed) in [
+        ("prod.acme/ns/edge/sa/edge", true),
+        ("cluster.local/ns/edge/sa/edge", true),
+        ("*acme/ns/edge/sa/edge", true),
+        ("*local/ns/edge/sa/edge", false),
+        ("cluster.local/ns/edge/*", false),
+    ] {
+        let spec = format!("{{rules: [{{from: [{{source: {{principals: ['{principal}']}}}}]}}]}}");
+        let policy = policy("shop", &spec);
+        let found = found_by("unlisted-gateway", &[mesh, REVIEWS, &pods, &to, &policy]);
+        assert_eq!(found.is_empty(), is_listed, "{principal}");
     }
 }
 

@@ -6,12 +6,13 @@ use super::pattern::{
     accounts, addresses, namespaces, ports, principals, tests, texts, trust_domains,
 };
 use crate::api::istio::Condition;
+use crate::resolve::TrustDomains;
 
 /// `None` where no proxy has the attribute.
 pub(super) fn lower(
     condition: &Condition,
     namespace: &str,
-    domains: &[String],
+    domains: TrustDomains<'_>,
 ) -> Option<Vec<Test>> {
     let subject = subject(&condition.key)?;
     let accepts = |values: &[String]| match subject {

@@ -58,19 +58,19 @@ impl Lowering<'_, '_> {
     }
 
     fn rule_of(&self, rule: &istio::Rule, namespace: &str, at: &At<'_>) -> Rule {
-        let domains: Vec<_> = self.mesh.settings.trust_domains().map(str::to_owned).collect();
+        let domains = self.mesh.settings.trust_domains();
         let froms = rule.from.iter().flatten().filter_map(|from| from.source.as_ref());
         let tos = rule.to.iter().flatten().filter_map(|to| to.operation.as_ref());
         let list = at.field("when");
         let mut when = Vec::new();
         for (index, condition) in rule.when.iter().enumerate() {
-            match condition::lower(condition, namespace, &domains) {
+            match condition::lower(condition, namespace, domains) {
                 Some(tests) => when.extend(tests),
                 None => self.never(condition, &list.index(index), &mut when),
             }
         }
         Rule {
-            from: froms.map(|source| source::lower(source, namespace, &domains)).collect(),
+            from: froms.map(|source| source::lower(source, namespace, domains)).collect(),
             to: tos.map(operation::lower).collect(),
             when,
         }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use mesh_snapshot::object::{Accepts, Subject, Test, TextPattern};
 
-use crate::resolve::CLUSTER_LOCAL;
+use crate::resolve::{TrustDomains, service_account};
 
 /// Any text but a path.
 pub(super) fn pattern(text: &str) -> TextPattern {
@@ -49,11 +49,11 @@ pub(super) fn ports(values: &[String]) -> Accepts {
     Accepts::Ports(values.iter().filter_map(|port| port.parse().ok()).collect())
 }
 
-/// `namespace/name`; a name alone is of the policy's own namespace.
-pub(super) fn accounts(values: &[String], namespace: &str) -> Accepts {
-    let full = |name: &String| {
-        let own = || format!("{namespace}/{name}");
-        TextPattern::Exact(if name.contains('/') { name.clone() } else { own() })
+/// `namespace/name` of each.
+pub(super) fn accounts(values: &[String], own_namespace: &str) -> Accepts {
+    let full = |value: &String| {
+        let (namespace, name) = service_account(value, own_namespace);
+        TextPattern::Exact(format!("{namespace}/{name}"))
     };
     Accepts::Text(values.iter().map(full).collect())
 }
@@ -65,11 +65,11 @@ pub(super) fn namespaces(values: &[String]) -> Accepts {
 
 /// Trust domains, in which the first star is a wildcard; one of the mesh's is all of them. Source: Istio,
 /// `srcTrustDomainGenerator`, `ExpandTrustDomainAliases`.
-pub(super) fn trust_domains(values: &[String], domains: &[String]) -> Accepts {
+pub(super) fn trust_domains(values: &[String], domains: TrustDomains<'_>) -> Accepts {
     let mut patterns = Vec::new();
     for text in values {
-        if domains.contains(text) {
-            patterns.extend(domains.iter().map(|domain| pattern(domain)));
+        if domains.iter().any(|it| it == text) {
+            patterns.extend(domains.iter().map(pattern));
         } else if text.matches('*').count() == 1 {
             patterns.push(glob(text));
         } else {
@@ -88,36 +88,12 @@ fn glob(text: &str) -> TextPattern {
     TextPattern::Glob(text.to_owned())
 }
 
-/// Identities of the mesh's trust domain are those of its aliases too, and `cluster.local` stands for all of them. Source: Istio,
-/// `ReplaceTrustDomainAliases`.
-pub(super) fn principals(values: &[String], domains: &[String]) -> Accepts {
-    let (mut patterns, mut met) = (Vec::new(), HashSet::new());
-    for text in values {
-        let whole = text.split_once('/').filter(|_| text.matches('/').count() == 4);
-        match whole {
-            Some((domain, rest)) if domain != "*" && is_own(domain, domains) => {
-                let identities = domains.iter().map(|own| match domain.strip_prefix('*') {
-                    Some(end) if own.ends_with(end) => pattern(text),
-                    _ => pattern(&format!("{own}/{rest}")),
-                });
-                patterns.extend(identities.filter(|it| met.insert(it.clone())));
-            }
-            _ => patterns.push(pattern(text)),
-        }
-    }
-    Accepts::Text(patterns)
-}
-
-/// Whether the mesh's own workloads are of a trust domain, which may have a star at one end; so may theirs.
-fn is_own(domain: &str, domains: &[String]) -> bool {
-    let is_within = |text: &str, pattern: &str| {
-        pattern.strip_suffix('*').is_some_and(|start| text.starts_with(start))
-            || pattern.strip_prefix('*').is_some_and(|end| text.ends_with(end))
-    };
-    domain == CLUSTER_LOCAL
-        || domains
-            .iter()
-            .any(|own| own == domain || is_within(domain, own) || is_within(own, domain))
+/// The identities that they stand for, each once.
+pub(super) fn principals(values: &[String], domains: TrustDomains<'_>) -> Accepts {
+    let mut met = HashSet::new();
+    let identities = values.iter().flat_map(|it| domains.identities(it));
+    let patterns = identities.map(|it| pattern(&it));
+    Accepts::Text(patterns.filter(|it| met.insert(it.clone())).collect())
 }
 
 #[cfg(test)]
@@ -134,26 +110,21 @@ mod tests {
     }
 
     #[test]
-    fn identities_of_an_alias_are_the_mesh_s() {
-        let domains = ["new".to_owned(), "old".to_owned()];
+    fn an_identity_is_meant_once() {
+        let aliases = ["old".to_owned()];
+        let domains = TrustDomains { own: "new", aliases: &aliases };
         let exact = |text: &str| TextPattern::Exact(text.into());
-        let of = |text: &str| principals(&[text.to_owned()], &domains);
-        let both = vec![exact("new/ns/a/sa/b"), exact("old/ns/a/sa/b")];
-        assert_eq!(of("old/ns/a/sa/b"), Accepts::Text(both));
-        assert_eq!(of("cluster.local/ns/a/sa/b"), of("old/ns/a/sa/b"));
-        for text in ["x/ns/a/sa/b", "new/ns/a", "cluster.local/ns/a/sa/b/c"] {
-            assert_eq!(of(text), Accepts::Text(vec![exact(text)]));
-        }
-        let end = |text: &str| TextPattern::Suffix(text.into());
-        let one = vec![end("ew/ns/a/sa/b"), exact("old/ns/a/sa/b")];
-        assert_eq!(of("*ew/ns/a/sa/b"), Accepts::Text(one));
-        assert_eq!(of("*/ns/a/sa/b"), Accepts::Text(vec![end("/ns/a/sa/b")]));
+        let values = ["old/ns/a/sa/b", "cluster.local/ns/a/sa/b", "*/c"].map(str::to_owned);
+        let met =
+            vec![exact("new/ns/a/sa/b"), exact("old/ns/a/sa/b"), TextPattern::Suffix("/c".into())];
+        assert_eq!(principals(&values, domains), Accepts::Text(met));
     }
 
     #[test]
     fn a_trust_domain_of_the_mesh_is_all_of_them() {
-        let domains = ["new".to_owned(), "old".to_owned()];
-        let of = |text: &str| trust_domains(&[text.to_owned()], &domains);
+        let aliases = ["old".to_owned()];
+        let domains = TrustDomains { own: "new", aliases: &aliases };
+        let of = |text: &str| trust_domains(&[text.to_owned()], domains);
         let exact = |text: &str| TextPattern::Exact(text.into());
         assert_eq!(of("old"), Accepts::Text(vec![exact("new"), exact("old")]));
         // It is a pointer in identities alone.

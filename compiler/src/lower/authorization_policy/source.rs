@@ -4,8 +4,9 @@ use mesh_snapshot::object::{Subject, Test};
 
 use super::pattern::{accounts, addresses, namespaces, principals, tests, texts, trust_domains};
 use crate::api::istio::Source;
+use crate::resolve::TrustDomains;
 
-pub(super) fn lower(source: &Source, namespace: &str, domains: &[String]) -> Vec<Test> {
+pub(super) fn lower(source: &Source, namespace: &str, domains: TrustDomains<'_>) -> Vec<Test> {
     let principals = |values: &[String]| principals(values, domains);
     let accounts = |values: &[String]| accounts(values, namespace);
     let trusted = |values: &[String]| trust_domains(values, domains);

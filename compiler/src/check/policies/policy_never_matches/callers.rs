@@ -4,13 +4,11 @@
 //! `Sidecar` asks for certificates of an authority of its own, others may have any. Sources: SPIFFE ID §2; Istio,
 //! `spiffe.Identity`, `ServerTLSSettings.mode`.
 
-use mesh_snapshot::object::Role;
-
 use crate::check::identity::has_shape;
 use crate::check::matching::form::Form;
 use crate::check::matching::possible::Never;
 use crate::check::outsiders;
-use crate::resolve::{Mesh, Settings, Workload};
+use crate::resolve::{Mesh, Settings, Workload, service_account};
 
 const FOREIGN: &str = "the trust domain is neither the mesh's own nor among `trustDomainAliases`";
 const SHAPE: &str = "an identity is `TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT`";
@@ -42,14 +40,14 @@ impl<'a> Callers<'_, 'a> {
     pub(super) fn trust_domain(&self, value: &str) -> Option<Never> {
         let is_whole = !value.is_empty() && !value.contains(['*', '/']);
         let is_foreign = is_whole
-            && self.settings().trust_domains().all(|it| it != value)
+            && self.settings().trust_domains().iter().all(|it| it != value)
             && !self.have_others();
         is_foreign.then_some(Never { reason: FOREIGN, instead: None })
     }
 
     fn fault(&self, value: &str) -> Option<&'static str> {
         let is_shaped = has_shape(value);
-        let reason = match (is_shaped, self.are_of(value)) {
+        let reason = match (is_shaped, self.settings().trust_domains().begin(value)) {
             (true, true) => return None,
             (true, false) => FOREIGN,
             (false, _) => SHAPE,
@@ -57,21 +55,6 @@ impl<'a> Callers<'_, 'a> {
         // Others have other forms, but whoever is of a namespace is an account there.
         let is_of_others = is_shaped || (value.contains('/') && !value.contains("/ns/"));
         (!is_of_others || !self.have_others()).then_some(reason)
-    }
-
-    /// Whether the mesh's own workloads are of the trust domain that an identity begins with.
-    fn are_of(&self, value: &str) -> bool {
-        let settings = self.settings();
-        let mut own = settings.trust_domains();
-        match (value.split_once('/'), value.strip_suffix('*')) {
-            _ if value.starts_with('*') => true,
-            (Some((domain, _)), _) if domain.contains('*') => true,
-            // What is written out is of the mesh by whatever stands for it.
-            (Some((domain, _)), _) if value.matches('/').count() == 4 => settings.is_own(domain),
-            (Some((domain, _)), _) => own.any(|it| it == domain),
-            (None, Some(start)) => own.any(|it| it.starts_with(start)),
-            (None, None) => false,
-        }
     }
 
     /// The same account in the form that is compared: `NAMESPACE/ACCOUNT`, or what Kubernetes calls it.
@@ -88,12 +71,8 @@ impl<'a> Callers<'_, 'a> {
         (is_known && !account.is_empty() && self.fault(&meant).is_none()).then_some(meant)
     }
 
-    /// Whether some may prove what another authority than the mesh's says.
     fn have_others(&self) -> bool {
-        let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
-        let may_be_gateway = self.workloads.is_empty() || self.workloads.iter().any(is_gateway);
-        (may_be_gateway && outsiders::come_by_gateways(self.mesh))
-            || outsiders::come_by_sidecars(self.mesh)
+        outsiders::come_to(self.mesh, self.workloads)
     }
 }
 
@@ -107,7 +86,7 @@ pub(super) trait IdentitySpace {
 
     /// Whom a value of `serviceAccounts` stands for.
     fn account<'s>(&'s self, value: &'s str) -> Account<'s> {
-        let (namespace, name) = value.split_once('/').unwrap_or((self.namespace(), value));
+        let (namespace, name) = service_account(value, self.namespace());
         Account { namespace, name }
     }
 
