@@ -71,6 +71,11 @@ impl Log {
         is_new && !self.is_full()
     }
 
+    /// Notes what the parser could not read, and has spoken of.
+    pub(super) fn faulty(&self, node: NodeId) {
+        self.faults.borrow_mut().insert_value(node);
+    }
+
     pub(super) fn is_faulty(&self, node: NodeId) -> bool {
         self.faults.borrow().holds_value(node)
     }

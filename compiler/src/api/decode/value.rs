@@ -65,7 +65,10 @@ impl<'a> Value<'a> {
 
     /// Whether it was found to be faulty, by an attempt before this one or by the parser.
     fn is_faulty(&self) -> bool {
-        self.content() == Content::Faulty || self.reader.log.is_faulty(self.node)
+        if self.content() == Content::Faulty {
+            self.reader.log.faulty(self.node);
+        }
+        self.reader.log.is_faulty(self.node)
     }
 
     fn is_hole(&self) -> bool {

@@ -65,7 +65,9 @@ fn disagreements<'m>(mesh: &'m Mesh<'_>, entries: &[usize]) -> Vec<(u32, At<'m>,
             &entry.namespace,
             mesh.settings.service_export_to,
         );
-        for (port, it) in entry.spec.ports.iter().enumerate() {
+        // What is no port, or could not be read, is no port of anything.
+        let ports = entry.spec.ports.iter().enumerate().filter(|(_, it)| it.number != 0);
+        for (port, it) in ports {
             let protocol = it.protocol.to_ascii_uppercase();
             let later = At { place: *place, entry, port, protocol };
             let audiences = by_port.entry(it.number).or_default();

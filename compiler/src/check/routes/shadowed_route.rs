@@ -14,7 +14,7 @@ use crate::check::kept::apart;
 use crate::check::matching::cover::covers;
 use crate::check::matching::http_places::HttpPlaces;
 use crate::check::matching::merged_routes::{self, Merged, MergedRoutes};
-use crate::check::matching::route_place::{match_place, place};
+use crate::check::matching::route_place::{self, match_place, place};
 use crate::check::matching::together::Together;
 use crate::check::matching::tried::Tried;
 use crate::check::matching::witness::for_one;
@@ -74,10 +74,10 @@ fn check<'m>(
             let mut earlier = tried.before(place).filter_map(|place| tests.get(place));
             let by = earlier.find(|(.., by)| covers(by, test, &it.resource.spec.gateways));
             let by = match by {
-                Some((by, at, _)) => Some(vec![match_place(by, *at)]),
+                Some((by, at, _)) => Some(vec![Taker::of(by, *at)]),
                 None => takers(place).map(|all| {
                     let all = all.into_iter().filter_map(|place| tests.get(place));
-                    all.map(|(by, at, _)| match_place(by, *at)).collect()
+                    all.map(|(by, at, _)| Taker::of(by, *at)).collect()
                 }),
             };
             match by {
@@ -99,6 +99,19 @@ fn check<'m>(
         } else {
             out.extend(shadows.into_iter().map(|(index, by)| dead_match(it, route, index, by)));
         }
+    }
+}
+
+/// A match that takes requests of a later one.
+struct Taker {
+    at: Place,
+    /// Where it stands with its route's others. One that could not be read takes fewer requests than it seems.
+    matches: Place,
+}
+
+impl Taker {
+    fn of(route: &MergedHttp<'_>, index: usize) -> Self {
+        Self { at: match_place(route, index), matches: route_place::matches(route) }
     }
 }
 
@@ -232,7 +245,7 @@ fn called(route: &MergedHttp<'_>) -> String {
 fn dead_route(
     it: &VirtualService<'_>,
     route: &MergedHttp<'_>,
-    shadows: Vec<(usize, Vec<Place>)>,
+    shadows: Vec<(usize, Vec<Taker>)>,
 ) -> Diagnostic {
     let name = called(route);
     let first = shadows.first().map_or(0, |(index, _)| *index);
@@ -247,10 +260,10 @@ fn dead_route(
     let mut met = Vec::new();
     shadows.into_iter().fold(found, |mut found, (_, by)| {
         let takes = takes(by.len());
-        for by in by {
-            if met.len() < SHOWN_MAX && !met.contains(&by) {
-                met.push(by.clone());
-                found = found.also(by, takes);
+        for Taker { at, matches } in by {
+            if met.len() < SHOWN_MAX && !met.contains(&at) {
+                met.push(at.clone());
+                found = found.also(at, takes).supposing(matches);
             }
         }
         found
@@ -286,7 +299,7 @@ fn dead_match(
     it: &VirtualService<'_>,
     route: &MergedHttp<'_>,
     index: usize,
-    by: Vec<Place>,
+    by: Vec<Taker>,
 ) -> Diagnostic {
     let (message, takes) = match by.len() {
         1 => ("this match adds nothing: an earlier one takes all of its requests", takes(1)),
@@ -296,7 +309,8 @@ fn dead_match(
         .label("adds nothing")
         .consequence(of_route("requests go where the earlier match leads", it, route, index))
         .help("remove it, or move the more specific one first");
-    let mut found = by.into_iter().take(SHOWN_MAX).fold(found, |found, by| found.also(by, takes));
+    let by = by.into_iter().take(SHOWN_MAX);
+    let mut found = by.fold(found, |found, by| found.also(by.at, takes).supposing(by.matches));
     // The route is in use all the same.
     found.severity = Severity::Info;
     found

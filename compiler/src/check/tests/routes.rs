@@ -344,6 +344,9 @@ fn a_number_in_quotes_is_one_mistake() {
         &format!("{{match: [{{port: \"80\"}}], {to}}}, {{{to}}}"),
         &format!("{{match: [{{port: eighty}}], {to}}}, {{{to}}}"),
         &format!("{{match: [{{uri: {{prefix: 5}}}}], {to}}}, {{{to}}}"),
+        &format!(
+            "{{match: [{{uri: {{prefix: /a}}, port: eighty}}], {to}}}, {{match: [{{uri: {{prefix: /a/b}}}}], {to}}}"
+        ),
     ] {
         let found: std::collections::BTreeSet<_> =
             names(&[REVIEWS, &route(http)]).into_iter().collect();
@@ -360,4 +363,18 @@ fn what_a_service_could_not_be_read_of_is_not_absent() {
         assert!(service.contains(port), "{service}");
         assert_eq!(names(&[&service, &to]), ["wrong-type"], "{port}");
     }
+}
+
+#[test]
+fn an_alias_of_nothing_is_one_mistake() {
+    let entry = "apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: a, namespace: shop}
+spec:
+  hosts: [a.example.com]
+  ports: [{number: *nobody, name: http, protocol: HTTP}, {number: ten, name: tls, protocol: TLS}]
+  resolution: DNS
+";
+    let found: std::collections::BTreeSet<_> = names(&[entry]).into_iter().collect();
+    assert_eq!(found, ["invalid-alias", "wrong-type"].into());
 }
