@@ -41,6 +41,12 @@ pub mod cluster;
 mod filter;
 mod limit;
 
+/// What a proxy does to the headers of a request before anybody judges it.
+pub mod entry {
+    pub use crate::filter::metadata::{enter_edge, enter_mesh};
+    pub use crate::filter::target::{edge_scheme, mesh_scheme};
+}
+
 pub mod agent;
 pub mod config;
 pub mod live;

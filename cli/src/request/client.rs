@@ -2,6 +2,7 @@
 
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::{Program, Request};
+use mesh_proxy::entry::{enter_mesh, mesh_scheme};
 use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
 use super::answer::{Answer, Mark, Outcome, Step};
@@ -24,7 +25,8 @@ pub(super) fn ask(
     let Some(outbound) = own.outbound() else {
         return Ok(nobody(steps, Some(404), "a gateway has no outbound side"));
     };
-    let read = match question.read("http", &own) {
+    let scheme = mesh_scheme(&question.headers, "http");
+    let read = match question.read(scheme, &own) {
         Ok(read) => read,
         Err(error) => return Ok(nobody(steps, Some(400), &error.to_string())),
     };
@@ -38,7 +40,9 @@ pub(super) fn ask(
         );
         return Ok(nobody(steps, Some(502), &text));
     }
-    let request = read.request(question.to.port);
+    let mut entered = question.headers.clone();
+    enter_mesh(&mut entered, scheme);
+    let request = Request { headers: &entered, ..read.request(question.to.port) };
     let sources = &bundle.source_map;
     let path = Path { program: &own, traffic: Traffic::Outbound, port: question.to.port, sources };
     let mut put = Step::new("filters");

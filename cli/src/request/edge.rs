@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use http::{HeaderMap, HeaderValue};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
 use mesh_engine::{Connection, Program, Request};
+use mesh_proxy::entry::{edge_scheme, enter_edge};
 use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
 use super::answer::{Answer, Outcome, Step, place};
@@ -72,7 +72,7 @@ fn at_listener(
     let bundle = &policy.bundle;
     let identity = identity(own, workload);
     let mut first = Step::new("gateway");
-    let scheme = if listener.tls { "https" } else { "http" };
+    let scheme = edge_scheme(&question.headers, own.trusted_proxies() > 0, listener.tls);
     first.note(format!("{}/{} port {}", workload.namespace, workload.name, listener.port));
     let sni = Some(question.to.host.as_str()).filter(|_| listener.tls);
     let Some(chain) = listener.chain(sni) else {
@@ -95,9 +95,10 @@ fn at_listener(
         Ok(read) => read,
         Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
     };
-    // The gateway tells those behind it whom it has the request from.
-    let forwarded = forwarded(&question.headers, question.source);
-    let asked = Request { headers: &forwarded, ..read.request(http.port) };
+    let remote = own.remote_address(question.source, &question.headers);
+    let mut entered = question.headers.clone();
+    enter_edge(&mut entered, scheme, question.source.to_canonical(), remote);
+    let asked = Request { headers: &entered, ..read.request(http.port) };
     let path = Path {
         program: own,
         traffic: Traffic::Gateway,
@@ -117,7 +118,7 @@ fn at_listener(
     };
     let connection = Connection {
         source: question.source,
-        remote: own.remote_address(question.source, &question.headers),
+        remote,
         destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), listener.port),
         peer: None,
         sni,
@@ -141,21 +142,6 @@ fn at_listener(
     let request = Request { headers: &passed.headers, ..request };
     follow::follow(&sender, &request, passed.outcome, passed.route, steps)
 }
-
-/// The headers of a request, with the address that it comes from behind those that it tells of itself. Source: Envoy,
-/// `ConnectionManagerUtility::mutateRequestHeaders`.
-fn forwarded(headers: &HeaderMap, source: IpAddr) -> HeaderMap {
-    let mut told = headers.clone();
-    let before = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
-    let address = source.to_canonical().to_string();
-    let all: Vec<&[u8]> = before.chain([address.as_bytes()]).collect();
-    if let Ok(all) = HeaderValue::from_bytes(&all.join(&b',')) {
-        told.insert(FORWARDED_FOR, all);
-    }
-    told
-}
-
-const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// Of a token that was accepted before.
 fn claims(program: &Program, request: &Request<'_>) -> Claims {

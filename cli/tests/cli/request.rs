@@ -185,6 +185,38 @@ fn behind_a_gateway_the_client_is_told_of_and_the_gateway_is_the_peer() {
     assert!(of("remoteIpBlocks", &claim).contains("403"));
 }
 
+/// A gateway says how its client speaks, whatever the client says; so routes and policies see that.
+#[test]
+fn a_gateway_says_by_itself_how_its_client_speaks() {
+    let gateway = "apiVersion: v1\nkind: Pod\nmetadata: {name: edge, namespace: edge, labels: {app: edge}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n---\n\
+         apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: edge}\nspec: {selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}\n---\n\
+         apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: a, namespace: edge}\nspec:\n  hosts: [a.example.com]\n  gateways: [g]\n  http:\n  - match: [{headers: {x-forwarded-proto: {exact: http}}}]\n    redirect: {scheme: https}\n  - directResponse: {status: 200}\n";
+    let deny = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: edge}\nspec: {action: DENY, rules: [{when: [{key: 'request.headers[x-forwarded-proto]', notValues: [https]}]}]}\n";
+    let of = |policy: &str, arguments: &[&str]| {
+        let repository = Repository::of(&[("a.yaml", &format!("{gateway}{policy}"))]);
+        let question = [
+            "request",
+            text_of(repository.path()),
+            "/",
+            "--from",
+            "outside",
+            "--to",
+            "a.example.com:80",
+        ];
+        text(&mesh(&[&question, arguments].concat()))
+    };
+    let claim = ["-H", "x-forwarded-proto: https"];
+    for arguments in [&[][..], &claim] {
+        let answer = of("", arguments);
+        assert!(answer.contains("301"), "{answer}");
+        let answer = of(deny, arguments);
+        assert!(answer.contains("403"), "{answer}");
+    }
+    let trusting = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: '{defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}}'\n";
+    let answer = of(&format!("{deny}{trusting}"), &claim);
+    assert!(answer.contains("200"), "{answer}");
+}
+
 /// A mesh of two namespaces with injection and one without; `strict` asks for mutual TLS everywhere.
 fn partly_meshed() -> Repository {
     let namespace = |name: &str, labels: &str| {

@@ -2,11 +2,13 @@
 //!
 //! Whoever calls in plain text has none. Sources: SPIFFE ID §2; Istio, `spiffe.Identity`, `AuthorizationPolicy`, `Source`.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use crate::api::istio::{Condition, Rule, Source};
 use crate::diagnostic::FieldPath;
+use crate::resolve::TrustDomains;
 
 /// The list by which a source asks for an identity.
 pub(super) fn asked_by(source: &Source) -> Option<&'static str> {
@@ -21,7 +23,7 @@ pub(super) fn asked_by(source: &Source) -> Option<&'static str> {
 
 /// The attributes of an identity, by which conditions name them.
 pub(super) const KEYS: [&str; 4] =
-    ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
+    [PRINCIPAL, "source.namespace", "source.serviceAccount", TRUST_DOMAIN];
 
 /// Whether a condition asks for an identity.
 pub(super) fn is_asked(condition: &Condition) -> bool {
@@ -37,6 +39,52 @@ pub(super) fn asked_of_all(rule: &Rule, at: &FieldPath) -> Option<FieldPath> {
     let fields: Vec<_> = sources.collect::<Option<_>>()?;
     Some(at.clone().field("from").index(0).field("source").field(*fields.first()?))
 }
+
+/// A rule in which each identity and each trust domain is written as all those that it stands for, as they are compared.
+pub(super) fn written_out<'r>(rule: &'r Rule, domains: TrustDomains<'_>) -> Cow<'r, Rule> {
+    let is_alone = domains.aliases.is_empty();
+    let are_as_written = |values: &[String]| values.iter().all(|it| domains.is_as_written(it));
+    let sources = || rule.from.iter().flatten().filter_map(|it| it.source.as_ref());
+    let are_sources_as_written = sources().all(|it| {
+        are_as_written(&it.principals)
+            && are_as_written(&it.not_principals)
+            && (is_alone || (it.trust_domains.is_empty() && it.not_trust_domains.is_empty()))
+    });
+    let are_conditions_as_written = rule.when.iter().all(|it| match it.key.as_str() {
+        PRINCIPAL => are_as_written(&it.values) && are_as_written(&it.not_values),
+        TRUST_DOMAIN => is_alone,
+        _ => true,
+    });
+    if are_sources_as_written && are_conditions_as_written {
+        return Cow::Borrowed(rule);
+    }
+    let principals = |values: &mut Vec<String>| {
+        *values =
+            values.iter().flat_map(|it| domains.identities(it)).map(Cow::into_owned).collect();
+    };
+    let trust_domains = |values: &mut Vec<String>| {
+        *values = values.iter().flat_map(|it| domains.alike(it)).map(str::to_owned).collect();
+    };
+    let mut rule = rule.clone();
+    for source in rule.from.iter_mut().flatten().filter_map(|it| it.source.as_mut()) {
+        [&mut source.principals, &mut source.not_principals].into_iter().for_each(principals);
+        [&mut source.trust_domains, &mut source.not_trust_domains]
+            .into_iter()
+            .for_each(trust_domains);
+    }
+    for condition in &mut rule.when {
+        let lists = [&mut condition.values, &mut condition.not_values].into_iter();
+        match condition.key.as_str() {
+            PRINCIPAL => lists.for_each(principals),
+            TRUST_DOMAIN => lists.for_each(trust_domains),
+            _ => {}
+        }
+    }
+    Cow::Owned(rule)
+}
+
+const PRINCIPAL: &str = "source.principal";
+const TRUST_DOMAIN: &str = "source.trustDomain";
 
 /// An account of a namespace.
 pub(super) struct Identity<'p> {

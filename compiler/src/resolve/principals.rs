@@ -50,6 +50,23 @@ impl<'a> TrustDomains<'a> {
         as_written.into_iter().chain(ours)
     }
 
+    /// Whether a principal of a policy stands for what is written alone.
+    #[must_use]
+    pub fn is_as_written(self, principal: &str) -> bool {
+        let is_other = |(domain, _): (&str, &str)| domain == self.own || !self.has(domain);
+        parts(principal).is_none_or(|it| is_other(it) && self.aliases.is_empty())
+    }
+
+    /// The trust domains that one of a policy stands for: each of the mesh's stands for all of them.
+    pub fn alike<'v>(self, domain: &'v str) -> impl Iterator<Item = &'v str> + use<'v, 'a>
+    where
+        'a: 'v,
+    {
+        let is_own = self.iter().any(|own| own == domain);
+        let ours = self.iter().filter(move |_| is_own).map(|it: &'v str| it);
+        ours.chain((!is_own).then_some(domain))
+    }
+
     /// Whether those of the mesh may be of the trust domain that a principal of a policy begins with.
     #[must_use]
     pub fn begin(self, principal: &str) -> bool {
@@ -95,6 +112,17 @@ mod tests {
         // A star at the beginning is kept for those that it stands for, and one at the end of a trust domain for none.
         assert_eq!(of("*ew/ns/a/sa/b"), ["*ew/ns/a/sa/b", "old/ns/a/sa/b"]);
         assert_eq!(of("n*/ns/a/sa/b"), ["new/ns/a/sa/b", "old/ns/a/sa/b"]);
+        let alone = TrustDomains { own: "new", aliases: &[] };
+        for (text, is_as_written) in [
+            ("new/ns/a/sa/b", true),
+            ("cluster.local/ns/a/sa/b", false),
+            ("x/ns/a/sa/b", true),
+            ("*", true),
+        ] {
+            assert_eq!(alone.is_as_written(text), is_as_written, "{text}");
+            assert_eq!(alone.identities(text).eq([text]), is_as_written, "{text}");
+        }
+        assert!(!domains.is_as_written("new/ns/a/sa/b"));
         assert_eq!(of("*local/ns/a/sa/b"), ["*local/ns/a/sa/b"]);
     }
 

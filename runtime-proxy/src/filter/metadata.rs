@@ -35,14 +35,14 @@ static INTERNAL: [HeaderName; 12] = [
     HeaderName::from_static("x-envoy-upstream-rq-timeout-ms"),
 ];
 
-pub(crate) fn strip(headers: &mut HeaderMap) {
+fn strip(headers: &mut HeaderMap) {
     for name in &PEER_METADATA {
         headers.remove(name);
     }
 }
 
 /// At the edge.
-pub(crate) fn strip_internal(headers: &mut HeaderMap) {
+fn strip_internal(headers: &mut HeaderMap) {
     strip(headers);
     for name in &INTERNAL {
         headers.remove(name);
@@ -50,20 +50,25 @@ pub(crate) fn strip_internal(headers: &mut HeaderMap) {
     headers.remove(&EXTERNAL_ADDRESS);
 }
 
-/// Where nobody has said it.
-pub(crate) fn tell_scheme(headers: &mut HeaderMap, scheme: &'static str) {
+/// What a proxy within the mesh takes from a request, and how it says that the client speaks where nobody has said it.
+pub fn enter_mesh(headers: &mut HeaderMap, scheme: &'static str) {
+    strip(headers);
     if let Entry::Vacant(vacant) = headers.entry(&FORWARDED_PROTO) {
         vacant.insert(HeaderValue::from_static(scheme));
     }
 }
 
-/// At the edge, whatever was said before; and whom the request comes from.
-pub(crate) fn tell_origin(
+/// What a gateway takes from a request, how it says that the client speaks, whatever was said before, and whom the request comes from.
+///
+/// `source` is the peer of the connection, `remote` the client as trusted proxies tell it. Source: Envoy,
+/// `ConnectionManagerUtility::mutateRequestHeaders`.
+pub fn enter_edge(
     headers: &mut HeaderMap,
     scheme: &'static str,
     source: std::net::IpAddr,
     remote: std::net::IpAddr,
 ) {
+    strip_internal(headers);
     headers.insert(FORWARDED_PROTO.clone(), HeaderValue::from_static(scheme));
     let text = |address: std::net::IpAddr| HeaderValue::try_from(address.to_string());
     if let Ok(remote) = text(remote) {
@@ -120,7 +125,7 @@ mod tests {
 
     use http::{HeaderMap, HeaderValue};
 
-    use super::{FORWARDED_FOR, tell_origin, uuid};
+    use super::{FORWARDED_FOR, enter_edge, uuid};
 
     #[test]
     fn an_id_has_the_form_of_a_random_uuid() {
@@ -134,7 +139,7 @@ mod tests {
         let mut headers =
             HeaderMap::from_iter([(FORWARDED_FOR.clone(), HeaderValue::from_static("1.2.3.4"))]);
         let peer: IpAddr = "10.0.0.1".parse().unwrap();
-        tell_origin(&mut headers, "https", peer, peer);
+        enter_edge(&mut headers, "https", peer, peer);
         assert_eq!(headers["x-forwarded-for"], "1.2.3.4,10.0.0.1");
         assert_eq!(headers["x-forwarded-proto"], "https");
         assert_eq!(headers["x-envoy-external-address"], "10.0.0.1");

@@ -18,10 +18,10 @@ mod peers;
 mod exchange;
 mod local_reply;
 mod messages;
-mod target;
+pub(crate) mod target;
 mod upgrade;
 
-mod metadata;
+pub(crate) mod metadata;
 mod policy;
 
 mod address;

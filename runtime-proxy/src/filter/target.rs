@@ -103,8 +103,18 @@ pub(crate) fn set_authority(request: &mut Request<Body>, authority: HeaderValue)
 
 pub(crate) static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// How the client of the mesh speaks, by the word of whoever stands before.
-pub(crate) fn told_scheme(headers: &HeaderMap) -> Option<&'static str> {
+/// How the client of a gateway speaks: by its connection, or by the word of the proxies that are trusted to stand before this one.
+pub fn edge_scheme(headers: &HeaderMap, is_trusting: bool, is_tls: bool) -> &'static str {
+    let told = told_scheme(headers).filter(|_| is_trusting);
+    told.unwrap_or(if is_tls { "https" } else { "http" })
+}
+
+/// How the client of the mesh speaks, by the word of whoever stands before, or else as `by_connection` says.
+pub fn mesh_scheme(headers: &HeaderMap, by_connection: &'static str) -> &'static str {
+    told_scheme(headers).unwrap_or(by_connection)
+}
+
+fn told_scheme(headers: &HeaderMap) -> Option<&'static str> {
     match headers.get(&FORWARDED_PROTO)?.as_bytes() {
         b"https" => Some("https"),
         b"http" => Some("http"),

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use crate::api::istio::{Action, AuthorizationPolicy, Condition, From, Operation, Rule, Source};
 use crate::check::caller::is_for_all;
+use crate::check::identity;
 use crate::check::matching::form::Form;
 use crate::check::policy_value::{Kind, block, is_within, namespace_of};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -23,7 +24,7 @@ pub(super) static CHECK: Check =
 
 /// A rule, where it stands, and whom it is for.
 struct At<'m> {
-    /// With what its conditions ask of the caller in `from`.
+    /// With whom it names written out, and with what its conditions ask of the caller in `from`.
     rule: Cow<'m, Rule>,
     /// Whether it asks for something: of those that do not another rule speaks.
     asks: bool,
@@ -47,7 +48,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Ok(scope) = &policy.scope else { continue };
         let all = by_namespace.entry(&policy.resource.namespace).or_default();
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
-            let (rule, document) = (with_callers(rule), policy.resource.id);
+            let rule = match identity::written_out(rule, mesh.settings.trust_domains()) {
+                Cow::Borrowed(rule) => with_callers(rule),
+                Cow::Owned(rule) => Cow::Owned(with_callers(&rule).into_owned()),
+            };
+            let document = policy.resource.id;
             let (asks, namespace) = (is_for_all(&rule).is_none(), &*policy.resource.namespace);
             all.push(At { rule, asks, document, index, scope, namespace });
         }

@@ -1,4 +1,4 @@
-use super::{REVIEWS, deployment, names, peer, places, policy, route, run};
+use super::{REVIEWS, deployment, names, peer, places, policy, route, run, said};
 use crate::diagnostic::{Finding, Severity};
 
 #[test]
@@ -423,6 +423,31 @@ fn the_mesh_has_a_trust_domain_and_a_word_for_it() {
         let said = never_met(&[&config], &rules);
         assert_eq!(!said.is_empty(), is_never, "{field} {value} {said:?}");
     }
+}
+
+/// What is written out is meant of each trust domain, and what ends with a star of its own alone.
+#[test]
+fn identities_are_compared_as_those_that_they_stand_for() {
+    let config = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: '{trustDomain: prod.acme, trustDomainAliases: [old.acme]}'\n";
+    let source = |source: &str| format!("{{from: [{{source: {{{source}}}}}]}}");
+    let moot = |one: &str, other: &str| {
+        let rules = format!("{{rules: [{}, {}]}}", source(one), source(other));
+        said(&[config, &policy("shop", &rules)], "moot-allow").len()
+    };
+    let (old, new) =
+        ("principals: [old.acme/ns/shop/sa/a]", "principals: [prod.acme/ns/shop/sa/a]");
+    assert_eq!(moot(old, "principals: ['old.acme/ns/shop/*']"), 0);
+    assert_eq!(moot(old, new), 1);
+    assert_eq!(moot(old, "principals: [cluster.local/ns/shop/sa/a]"), 1);
+    assert_eq!(moot("trustDomains: [old.acme]", "trustDomains: ['old*']"), 0);
+    assert_eq!(moot("trustDomains: [old.acme]", "trustDomains: [prod.acme]"), 1);
+    let never = |values: &str| {
+        let rules = format!("{{action: DENY, rules: [{}]}}", source(values));
+        never_met(&[config], &rules).len()
+    };
+    assert_eq!(never(&format!("{old}, notPrincipals: ['old.acme/ns/shop/*']")), 0);
+    assert_eq!(never(&format!("{new}, notPrincipals: [old.acme/ns/shop/sa/a]")), 1);
+    assert_eq!(never(&format!("{old}, notPrincipals: ['*/ns/shop/sa/a']")), 1);
 }
 
 /// Whom a value of a policy stands for, all rules see alike.

@@ -66,17 +66,14 @@ pub(super) fn namespaces(values: &[String]) -> Accepts {
 /// Trust domains, in which the first star is a wildcard; one of the mesh's is all of them. Source: Istio,
 /// `srcTrustDomainGenerator`, `ExpandTrustDomainAliases`.
 pub(super) fn trust_domains(values: &[String], domains: TrustDomains<'_>) -> Accepts {
-    let mut patterns = Vec::new();
-    for text in values {
-        if domains.iter().any(|it| it == text) {
-            patterns.extend(domains.iter().map(pattern));
-        } else if text.matches('*').count() == 1 {
-            patterns.push(glob(text));
+    let patterns = values.iter().flat_map(|it| domains.alike(it)).map(|text| {
+        if text.matches('*').count() == 1 {
+            glob(text)
         } else {
-            patterns.push(TextPattern::Exact(text.clone()));
+            TextPattern::Exact(text.to_owned())
         }
-    }
-    Accepts::Text(patterns)
+    });
+    Accepts::Text(patterns.collect())
 }
 
 fn glob(text: &str) -> TextPattern {

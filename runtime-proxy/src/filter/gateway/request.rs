@@ -103,11 +103,9 @@ fn server<'p>(
     }
 }
 
-/// How the client speaks: by its connection, or by the word of the proxies that are trusted to stand before this one.
 fn scheme(request: &Request<Body>, exchange: &Exchange) -> &'static str {
     let is_trusting = exchange.program().engine().trusted_proxies() > 0;
-    let told = target::told_scheme(request.headers()).filter(|_| is_trusting);
-    told.unwrap_or(if exchange.downstream.is_tls { "https" } else { "http" })
+    target::edge_scheme(request.headers(), is_trusting, exchange.downstream.is_tls)
 }
 
 fn admit<'p>(
@@ -124,9 +122,8 @@ fn admit<'p>(
     target::normalize(request, program.path_normalization())?;
     let source = exchange.downstream.source.ip().to_canonical();
     let headers = request.headers_mut();
-    metadata::strip_internal(headers);
+    metadata::enter_edge(headers, exchange.scheme, source, exchange.remote);
     client_certificate::replace(headers, exchange.downstream.certificate.as_ref());
-    metadata::tell_origin(headers, exchange.scheme, source, exchange.remote);
     metadata::identify(headers, &exchange.serving);
     exchange.told_upstream(headers);
     policy::strip_reserved(request, program);

@@ -64,7 +64,7 @@ fn scheme(request: &Request<Body>, caller: &Caller) -> &'static str {
         Terms::Plain => "http",
         Terms::Secured(_) => "https",
     };
-    target::told_scheme(request.headers()).unwrap_or(default)
+    target::mesh_scheme(request.headers(), default)
 }
 
 fn service(port: Port, exchange: &Exchange) -> ServiceId {
@@ -97,10 +97,9 @@ fn admit<'p>(
     let service_port = inbound.service.map_or(number, |(_, port)| port);
     // First: policy and the application must read the same path.
     target::normalize(request, program.path_normalization())?;
-    metadata::strip(request.headers_mut());
     policy::strip_reserved(request, program);
     // Before anybody may refuse it: what is refused has an ID, too. Source: Envoy, `mutateRequestHeaders`.
-    metadata::tell_scheme(request.headers_mut(), exchange.scheme);
+    metadata::enter_mesh(request.headers_mut(), exchange.scheme);
     metadata::identify(request.headers_mut(), &exchange.serving);
     exchange.told_upstream(request.headers());
     let entry = Entry { traffic: Traffic::Inbound, port: number };

@@ -50,10 +50,9 @@ async fn send(
     let live = exchange.live.clone();
     let engine = live.program.engine();
     target::normalize(&mut request, engine.path_normalization())?;
-    exchange.scheme = target::told_scheme(request.headers()).unwrap_or("http");
+    exchange.scheme = target::mesh_scheme(request.headers(), "http");
     client_certificate::replace(request.headers_mut(), None);
-    metadata::strip(request.headers_mut());
-    metadata::tell_scheme(request.headers_mut(), exchange.scheme);
+    metadata::enter_mesh(request.headers_mut(), exchange.scheme);
     metadata::identify(request.headers_mut(), &exchange.serving);
     exchange.told_upstream(request.headers());
     let way = way(&request, to);

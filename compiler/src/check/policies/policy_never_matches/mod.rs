@@ -22,7 +22,7 @@ use selected::{Selected, Selections};
 use token::Tokens;
 
 use crate::api::istio::{Action, Rule};
-use crate::check::identity::{asked_by, is_asked};
+use crate::check::identity::{self, asked_by, is_asked};
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
@@ -40,7 +40,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let tokens = || selections.tokens(policy, &selected);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
-            let mut faults = contradictions(rule, &at, &identities);
+            let written_out = identity::written_out(rule, mesh.settings.trust_domains());
+            let mut faults = contradictions(&written_out, &at, &identities);
             faults.extend(without_identity(mesh, (action, rule), &at, &selected));
             faults.extend(without_token(mesh, rule, &at, &selected, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
