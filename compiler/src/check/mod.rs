@@ -41,6 +41,7 @@ mod overlap;
 mod policy_value;
 mod reference_kind;
 mod selection;
+mod served_hosts;
 mod suggestion;
 mod webhook;
 mod workload_ports;

@@ -39,6 +39,19 @@ impl Kind {
             },
         }
     }
+
+    /// Whether nothing is both; where that is hard to say, it is not said.
+    pub(super) fn are_apart(self, a: &str, b: &str) -> bool {
+        match self {
+            Self::Text => are_apart(a, b),
+            Self::Host => are_apart(&a.to_ascii_lowercase(), &b.to_ascii_lowercase()),
+            Self::Path => !a.contains('{') && !b.contains('{') && are_apart(a, b),
+            Self::Address => match (block(a), block(b)) {
+                (Ok(a), Ok(b)) => !a.contains(&b) && !b.contains(&a),
+                _ => false,
+            },
+        }
+    }
 }
 
 /// The same of texts: `prefix*`, `*suffix`, `*`.
@@ -158,6 +171,14 @@ pub(super) fn are_apart(a: &str, b: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a request has one value of an attribute, compared as a text: a claim or a header may have several.
+pub(super) fn has_one_value(key: &str) -> bool {
+    let is_header = key.starts_with("request.headers[") && !key.starts_with("request.headers[:");
+    !key.starts_with("request.auth.")
+        && !is_header
+        && !matches!(key, "source.ip" | "remote.ip" | "destination.ip")
 }
 
 #[cfg(test)]

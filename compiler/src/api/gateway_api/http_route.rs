@@ -23,9 +23,17 @@ pub struct HttpRoute {
     /// Names or `*.name`. Empty: those of the listener.
     #[serde(default)]
     pub hostnames: Vec<String>,
-    #[serde(default)]
+    /// Absent: one for every path, as admission fills it in.
+    #[serde(default = "for_every_path")]
     pub rules: Vec<HttpRouteRule>,
     pub use_default_gateways: Option<DefaultScope>,
+}
+
+/// What the definition of the kind has for `rules`. Source: Gateway API, `HTTPRouteSpec.Rules`.
+fn for_every_path() -> Vec<HttpRouteRule> {
+    let path = HttpPathMatch { r#type: Some(PathMatchType::PathPrefix), value: Some("/".into()) };
+    let every = HttpRouteMatch { path: Some(path), ..HttpRouteMatch::default() };
+    vec![HttpRouteRule { is_filled_in: true, matches: vec![every], ..HttpRouteRule::default() }]
 }
 
 /// A kind whose resources route requests.
@@ -49,6 +57,9 @@ impl RequestRouteKind {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpRouteRule {
+    /// Nobody wrote it.
+    #[serde(skip)]
+    pub is_filled_in: bool,
     pub name: Option<String>,
     /// Any of them. Empty: every path.
     #[serde(default)]

@@ -1,9 +1,12 @@
-//! `deny-overrules-allow`: a `DENY` rule denies every request, beside `ALLOW` rules for the same workloads.
+//! `deny-overrules-allow`: a `DENY` rule denies every request, beside `ALLOW` rules for the same workloads, or all that one of them
+//! lets in.
 //!
-//! `DENY` comes first, so that the others let nobody in. By itself such a rule is one way to close a workload, and nothing is said.
-//! Source: Istio, `AuthorizationPolicy`: the order of actions.
+//! `DENY` comes first, so that the others let nobody in. By itself a rule that denies everything is one way to close a workload,
+//! and nothing is said. Source: Istio, `AuthorizationPolicy`: the order of actions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::covering::{At, Broader, by_namespace, covers};
 
 use crate::api::istio::{Action, AuthorizationPolicy};
 use crate::check::caller::{Reach, is_for_all};
@@ -42,6 +45,55 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 .and_here(moot.map(|it| Place::resource(it.resource.id))),
         );
     }
+    out.extend(taken_back(mesh));
+}
+
+/// To how many rules one is held that may deny all of it: nobody writes so many of which it cannot be told by a value.
+const CANDIDATES_MAX: usize = 512;
+
+/// Rules that let in what a single rule denies, each with what else that one takes back.
+fn taken_back(mesh: &Mesh<'_>) -> Vec<Diagnostic> {
+    let (denying, allowing) = (by_namespace(mesh, Action::Deny), by_namespace(mesh, Action::Allow));
+    let root = mesh.settings.root_namespace;
+    let of_namespace = |name: &str| denying.get(name).map_or(&[][..], Vec::as_slice);
+    let (everywhere, by_root) =
+        (of_namespace(root), Broader::of(of_namespace(root)).at_most(CANDIDATES_MAX));
+    let mut found: BTreeMap<_, (&At<'_>, Vec<&At<'_>>)> = BTreeMap::new();
+    for (namespace, rules) in &allowing {
+        let own = of_namespace(namespace);
+        let by_own = Broader::of(own).at_most(CANDIDATES_MAX);
+        for narrow in rules {
+            let wanted = narrow.wanted();
+            let near = by_own.candidates(&wanted, narrow).into_iter().filter_map(|it| own.get(it));
+            let above = (*namespace != root).then(|| by_root.candidates(&wanted, narrow));
+            let above = above.into_iter().flatten().filter_map(|it| everywhere.get(it));
+            let mut all = near.chain(above).take(CANDIDATES_MAX);
+            let denying = all.find(|it| it.scope.includes(narrow.scope) && covers(it, narrow));
+            if let Some(denying) = denying {
+                found
+                    .entry((denying.document, denying.index))
+                    .or_insert((denying, Vec::new()))
+                    .1
+                    .push(narrow);
+            }
+        }
+    }
+    let found = found.into_values().filter_map(|(denying, moot)| {
+        let mut places = moot.into_iter().map(At::place);
+        Some(
+            Diagnostic::new(
+                &CHECK,
+                places.next()?,
+                "another rule denies all that this one lets in",
+            )
+            .label("lets nobody in")
+            .also(denying.place(), "this one denies as much, and comes first")
+            .consequence("whoever this rule is for is answered with 403")
+            .help("let the `DENY` rule leave out what is meant here, or remove this one")
+            .and_here(places),
+        )
+    });
+    found.collect()
 }
 
 /// The rule of a `DENY` policy in force that holds for everybody.
@@ -97,5 +149,62 @@ mod tests {
         ] {
             assert_eq!(count(deny, allow), 0, "{deny} {allow}");
         }
+    }
+
+    /// A rule with such parts.
+    fn rule(parts: &str) -> String {
+        format!("{{rules: [{{{parts}}}]}}")
+    }
+
+    #[test]
+    fn what_is_let_in_may_be_denied_by_one_rule() {
+        let who = "from: [{source: {principals: [cluster.local/ns/cli/sa/cli]}}]";
+        let get = "to: [{operation: {paths: ['/api*'], methods: [GET]}}]";
+        for (deny, allow) in [
+            ("from: [{source: {namespaces: [cli]}}]", who),
+            ("from: [{source: {notPrincipals: [cluster.local/ns/edge/sa/ingress]}}]", who),
+            ("from: [{source: {notNamespaces: [edge]}}]", who),
+            (
+                "from: [{source: {notNamespaces: [edge]}}]",
+                "from: [{source: {serviceAccounts: [a]}}]",
+            ),
+            ("to: [{operation: {paths: ['/api*']}}]", get),
+            ("to: [{operation: {notMethods: [POST, PUT]}}]", get),
+            (
+                "from: [{source: {notIpBlocks: [10.0.0.0/8]}}]",
+                "from: [{source: {ipBlocks: [192.0.2.1]}}]",
+            ),
+            (
+                "when: [{key: 'request.headers[x]', notValues: [b]}]",
+                "when: [{key: 'request.headers[x]', values: [a]}]",
+            ),
+        ] {
+            let deny = rule(deny).replacen('{', "{action: DENY, ", 1);
+            // A header may be sent several times.
+            let expected = usize::from(!deny.contains("headers"));
+            assert_eq!(count(&deny, &rule(allow)), expected, "{deny} {allow}");
+        }
+        for (deny, allow) in [
+            ("from: [{source: {namespaces: [other]}}]", who),
+            ("from: [{source: {notPrincipals: [cluster.local/ns/cli/sa/cli]}}]", who),
+            ("from: [{source: {notPrincipals: ['*']}}]", who),
+            ("from: [{source: {notNamespaces: ['c*i']}}]", who),
+            ("from: [{source: {namespaces: [cli]}}], to: [{operation: {methods: [POST]}}]", who),
+            ("to: [{operation: {paths: [/api/admin]}}]", get),
+            ("to: [{operation: {notPaths: ['/a*']}}]", get),
+            (
+                "when: [{key: 'request.auth.claims[groups]', notValues: [b]}]",
+                "when: [{key: 'request.auth.claims[groups]', values: [a]}]",
+            ),
+        ] {
+            let deny = rule(deny).replacen('{', "{action: DENY, ", 1);
+            assert_eq!(count(&deny, &rule(allow)), 0, "{deny} {allow}");
+        }
+        // Of several that one rule takes back one finding tells, and a rule for fewer workloads takes back nothing.
+        let deny = "{action: DENY, rules: [{from: [{source: {namespaces: [cli]}}]}]}";
+        let both = format!("{{rules: [{{{who}}}, {{{who}, {get}}}]}}");
+        assert_eq!(count(deny, &both), 1);
+        let some = deny.replacen('{', "{selector: {matchLabels: {app: a}}, ", 1);
+        assert_eq!(count(&some, &rule(who)), 0);
     }
 }

@@ -7,6 +7,7 @@ mod claim_route_without_authentication;
 mod closed_gateway;
 mod conflicting_peer_authentications;
 mod conflicting_telemetries;
+mod covering;
 mod deny_by_identity;
 mod deny_closes_tcp;
 mod deny_overrules_allow;

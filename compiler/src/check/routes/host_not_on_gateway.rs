@@ -1,14 +1,14 @@
 //! `host-not-on-gateway`: a route is for a host that its gateway does not answer for.
 //!
-//! Source: Istio, `Gateway.servers.hosts`: a `VirtualService` is bound only for hosts that it has in common with a server
-//! which lets its namespace in.
+//! Sources: Istio, `Gateway.servers.hosts`: a `VirtualService` is bound only for hosts that it has in common with a server
+//! which lets its namespace in; Gateway API, `HTTPRoute.hostnames`: names that a listener does not have are left out there.
 
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
 use crate::resolve::host::{Host, overlap};
-use crate::resolve::route::{GatewayName, VirtualService};
+use crate::resolve::route::{GatewayName, HttpRoute, Parent, VirtualService};
 
 pub(super) static CHECK: Check =
     Check::lint("host-not-on-gateway", Severity::Warning, include_str!("host_not_on_gateway.md"))
@@ -24,6 +24,41 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     });
+    for (_, route) in mesh.http_routes.iter() {
+        out.extend(check_names(mesh, route));
+    }
+}
+
+/// Names that none of the listeners has to which a route is attached. That it is not attached at all is told by others.
+fn check_names(mesh: &Mesh<'_>, route: &HttpRoute<'_>) -> Option<Diagnostic> {
+    let mut gateways = Vec::new();
+    for parent in &route.parents {
+        let Parent::Gateway { gateway, listeners } = parent else { return None };
+        gateways.push((mesh.api_gateways.find(&gateway.namespace, gateway.name())?, listeners));
+    }
+    let (first, _) = gateways.first()?;
+    let has = |name: &Host| {
+        gateways.iter().any(|(gateway, attached)| {
+            let mut attached = attached.iter().filter_map(|index| gateway.listeners.get(*index));
+            attached.any(|listener| overlap(&listener.hostname, name))
+        })
+    };
+    let spec = || FieldPath::default().field("spec");
+    let place = |index| Place::value(route.resource.id, spec().field("hostnames").index(index));
+    let mut lost = route.hostnames.iter().enumerate().filter(|(_, name)| !has(name));
+    let (index, name) = lost.next()?;
+    let message = format!("no listener that the route is attached to is open for `{name}`");
+    Some(
+        Diagnostic::new(&CHECK, place(index), message)
+            .label("not routed there")
+            .also(
+                Place::key(first.resource.id, spec().field("listeners")),
+                "no listener here has the host",
+            )
+            .consequence("requests for it at the gateway are answered with 404")
+            .help("add a listener for the host, or correct it here")
+            .and_here(lost.map(|(index, _)| place(index))),
+    )
 }
 
 /// Where a gateway answers for none of the hosts, that is one fault; where it answers for some, the others may be for

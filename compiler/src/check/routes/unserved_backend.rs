@@ -4,6 +4,7 @@
 
 use crate::api::gateway_api::{HttpRouteFilter, HttpRouteRule};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::route::{InvalidBackend, Parent};
 
@@ -20,10 +21,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         {
             let at = rules.clone().index(index);
             if leads_nowhere(written) {
-                let place = Place::value(route.resource.id, at.clone());
-                let message = "the rule has no backend, and no filter that answers";
-                let found = Diagnostic::new(&CHECK, place.clone(), message).supposing(place);
-                out.push(found.label("leads to nothing").consequence(ANSWERED));
+                out.push(without_backend(route.resource.id, at.clone(), written));
             }
             let backends = rule.backends.iter().zip(&written.backend_refs).enumerate();
             for (place, (backend, reference)) in backends {
@@ -55,6 +53,19 @@ const ANSWERED: &str = "requests that go this way are answered with 500";
 fn leads_nowhere(rule: &HttpRouteRule) -> bool {
     let answers = |it: &HttpRouteFilter| it.request_redirect.is_some() || it.is_unknown();
     rule.backend_refs.is_empty() && !rule.filters.iter().any(answers)
+}
+
+fn without_backend(document: DocumentId, at: FieldPath, rule: &HttpRouteRule) -> Diagnostic {
+    let (part, place, message) = if rule.is_filled_in {
+        let spec = FieldPath::default().field("spec");
+        let message = "the route has no `rules`: it has one for every path then, without a backend";
+        (spec.clone(), Place::key(document, spec), message)
+    } else {
+        let message = "the rule has no backend, and no filter that answers";
+        (at.clone(), Place::value(document, at), message)
+    };
+    let found = Diagnostic::new(&CHECK, place, message).supposing(Place::value(document, part));
+    found.label("leads to nothing").consequence(ANSWERED)
 }
 
 /// Why a backend is none, and the field that says so. That a Service needs a port is said where it is read; that there is none,

@@ -606,3 +606,42 @@ fn a_gateway_of_the_mesh_s_own_clients_is_not_closed() {
     assert!(!told(plain, &[&to]));
     assert!(!told(mutual, &[]));
 }
+
+/// A gateway reads requests for the hosts of its servers and listeners.
+#[test]
+fn a_gateway_has_the_hosts_of_its_servers() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: g, namespace: shop, labels: {app: edge}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n";
+    let server = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: shop}\nspec: {selector: {app: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*.example.com', 'shop/one.example.org']}]}\n";
+    let told = |server: &str, app: &str, host: &str| {
+        let hosts = format!("[{{operation: {{hosts: ['{host}']}}}}]");
+        let all = policy(
+            "shop",
+            &format!(
+                "{{action: DENY, selector: {{matchLabels: {{app: {app}}}}}, rules: [{{to: {hosts}}}]}}"
+            ),
+        );
+        let found = names(&[pod, server, &deployment("{app: reviews}"), &all]).into_iter();
+        let about = ["policy-never-matches"];
+        found.filter(|it| about.contains(it)).collect::<Vec<_>>()
+    };
+    for host in
+        ["b.example.org", "*.example.net", "B.example.org:80", "b.example.org:*", "example.com"]
+    {
+        assert_eq!(told(server, "edge", host), ["policy-never-matches"], "{host}");
+        let dead: Vec<_> = told(server, "reviews", host);
+        assert!(!dead.contains(&"policy-never-matches"), "{host} of a workload");
+        let none = told("kind: Other", "edge", host);
+        assert!(!none.contains(&"policy-never-matches"), "{host} of a gateway without servers");
+    }
+    for host in [
+        "a.example.com:*",
+        "*.com:80",
+        "ONE.example.org:8080",
+        "b.*",
+        "*:80",
+        "a.b.example.com:443",
+        "*",
+    ] {
+        assert_eq!(told(server, "edge", host), [""; 0], "{host}");
+    }
+}

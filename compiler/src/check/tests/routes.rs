@@ -175,6 +175,12 @@ spec:
     assert_eq!(found("gateways: [g],", "{sourceLabels: {istio: edge}}"), [""; 0]);
     assert_eq!(found("gateways: [g, mesh],", "{sourceLabels: {app: web}}"), ["match-never-holds"]);
     assert_eq!(found("gateways: [g, mesh],", "{sourceLabels: {app: reviews}}"), [""; 0]);
+    // So is its namespace, and to ask for both is one fault.
+    assert_eq!(found("gateways: [g],", "{sourceNamespace: web}"), ["match-never-holds"]);
+    let both = "{sourceNamespace: web, sourceLabels: {app: web}}";
+    assert_eq!(found("gateways: [g],", both), ["match-never-holds"]);
+    assert_eq!(found("gateways: [g],", "{sourceNamespace: shop}"), [""; 0]);
+    assert_eq!(found("gateways: [g, mesh],", "{sourceNamespace: web}"), [""; 0]);
     let beside = "{gateways: [g], sourceNamespace: shop, sourceLabels: {app: web}}";
     assert_eq!(found("gateways: [g],", beside), ["ignored-source-match"]);
 }
@@ -377,4 +383,34 @@ spec:
 ";
     let found: std::collections::BTreeSet<_> = names(&[entry]).into_iter().collect();
     assert_eq!(found, ["invalid-alias", "wrong-type"].into());
+}
+
+/// Each name of a route of the Gateway API is one of a listener's, and rules that are absent are one for every path.
+#[test]
+fn routes_of_the_gateway_api_have_names_and_rules() {
+    let found = |listeners: &str, parents: &str, rest: &str| {
+        let text = format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: GatewayClass\nmetadata: {{name: istio}}\nspec: {{controllerName: istio.io/gateway-controller}}\n---\n\
+             apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{gatewayClassName: istio, listeners: [{listeners}]}}\n---\n\
+             apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: shop}}\nspec: {{parentRefs: [{parents}], {rest}}}\n"
+        );
+        let about = ["host-not-on-gateway", "unattached-route", "unserved-backend"];
+        names(&[&text]).into_iter().filter(|it| about.contains(it)).collect::<Vec<_>>()
+    };
+    let http = "{name: a, port: 80, protocol: HTTP, hostname: '*.example.com'}";
+    let both = format!("{http}, {{name: b, port: 81, protocol: HTTP, hostname: b.example.org}}");
+    let to = "rules: [{filters: [{type: RequestRedirect, requestRedirect: {port: 1}}]}]";
+    let of = |names: &str| format!("hostnames: [{names}], {to}");
+    let (right, wrong) = (of("a.example.com, '*.example.com'"), of("a.example.com, b.example.org"));
+    assert_eq!(found(http, "{name: g}", &right), [""; 0]);
+    assert_eq!(found(http, "{name: g}", &wrong), ["host-not-on-gateway"]);
+    assert_eq!(found(&both, "{name: g}", &wrong), [""; 0]);
+    assert_eq!(found(&both, "{name: g, sectionName: a}", &wrong), ["host-not-on-gateway"]);
+    assert_eq!(
+        found(&both, "{name: g, sectionName: a}, {name: g, sectionName: b}", &wrong),
+        [""; 0]
+    );
+    assert_eq!(found(http, "{name: g}", &of("b.example.org")), ["unattached-route"]);
+    assert_eq!(found(http, "{name: g}", "hostnames: [a.example.com]"), ["unserved-backend"]);
+    assert_eq!(found(http, "{name: g}", "hostnames: [a.example.com], rules: []"), [""; 0]);
 }

@@ -84,6 +84,11 @@ pub(super) trait IdentitySpace {
     /// The trust domain of all who call; none where some may be of another.
     fn domain(&self) -> Option<&str>;
 
+    /// All trust domains of those who call; none where some may be of others.
+    fn domains(&self) -> Option<Vec<&str>> {
+        Some(vec![self.domain()?])
+    }
+
     /// Whom a value of `serviceAccounts` stands for.
     fn account<'s>(&'s self, value: &'s str) -> Account<'s> {
         let (namespace, name) = service_account(value, self.namespace());
@@ -148,5 +153,10 @@ impl IdentitySpace for SeenBy<'_, '_> {
         let settings = self.callers.settings();
         let is_alone = settings.trust_domain_aliases.is_empty() && !self.callers.have_others();
         is_alone.then_some(settings.trust_domain)
+    }
+
+    fn domains(&self) -> Option<Vec<&str>> {
+        let own = || self.callers.settings().trust_domains().collect();
+        (!self.callers.have_others()).then(own)
     }
 }

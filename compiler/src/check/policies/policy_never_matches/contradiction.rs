@@ -3,7 +3,10 @@
 use super::Fault;
 use super::callers::{Account, IdentitySpace};
 use crate::api::istio::{Condition, Operation, Rule, Source};
-use crate::check::policy_value::{Kind, are_apart, every_address, is_within, namespace_of};
+use crate::check::identity::{asked_by, asked_of_all, is_asked};
+use crate::check::policy_value::{
+    Kind, are_apart, every_address, has_one_value, is_namespace, is_within, namespace_of,
+};
 use crate::diagnostic::FieldPath;
 
 pub(super) fn contradictions(
@@ -15,7 +18,11 @@ pub(super) fn contradictions(
     for (index, source) in rule.from.iter().flatten().enumerate() {
         if let Some(source) = &source.source {
             let at = || at.clone().field("from").index(index).field("source");
-            faults.extend(excluded(&source_pairs(source), &at));
+            let contradiction = excluded(&source_pairs(source), &at);
+            if contradiction.is_none() {
+                faults.extend(domains_excluded(rule, source, &at, identities));
+            }
+            faults.extend(contradiction);
             faults.extend(nothing_left(&source_pairs(source), &at));
             faults.extend(namespaces_apart(source, &at));
             faults.extend(identities_excluded(source, &at, identities));
@@ -44,6 +51,7 @@ pub(super) fn contradictions(
     faults.extend(condition_excluded(when, at));
     faults.extend(ports_apart(rule, at));
     faults.extend(callers_apart(rule, at, identities));
+    faults.extend(domains_excluded_by_condition(rule, at, identities));
     faults
 }
 
@@ -170,6 +178,52 @@ fn identities_excluded(
         other: None,
         help: "both must hold: exclude fewer identities, or remove the part",
     })
+}
+
+/// Every trust domain that whoever has an identity may be of, where the rule asks for one.
+fn domains_excluded(
+    rule: &Rule,
+    source: &Source,
+    at: &dyn Fn() -> FieldPath,
+    identities: &dyn IdentitySpace,
+) -> Option<Fault> {
+    let asks = asked_by(source).is_some() || rule.when.iter().any(is_asked);
+    (asks && leave_no_domain(&source.not_trust_domains, identities))
+        .then(|| leaves_nobody("notTrustDomains", at()))
+}
+
+/// The same of a condition.
+fn domains_excluded_by_condition(
+    rule: &Rule,
+    at: &FieldPath,
+    identities: &dyn IdentitySpace,
+) -> Option<Fault> {
+    let is_of_domain = |(_, it): &(usize, &Condition)| {
+        it.key == "source.trustDomain" && leave_no_domain(&it.not_values, identities)
+    };
+    let (index, _) = rule.when.iter().enumerate().find(is_of_domain)?;
+    asked_of_all(rule, at)?;
+    Some(leaves_nobody("notValues", at.clone().field("when").index(index)))
+}
+
+/// Whether values leave out all trust domains: one of the mesh's is all of them. Source: Istio, `ExpandTrustDomainAliases`.
+fn leave_no_domain(values: &[String], identities: &dyn IdentitySpace) -> bool {
+    let Some(domains) = identities.domains().filter(|_| !values.is_empty()) else { return false };
+    let is_left_out = |domain: &str| {
+        values.iter().any(|it| it.matches('*').count() == 1 && is_namespace(domain, it))
+    };
+    values.iter().any(|it| domains.contains(&it.as_str()))
+        || domains.iter().all(|domain| is_left_out(domain))
+}
+
+fn leaves_nobody(field: &'static str, at: FieldPath) -> Fault {
+    Fault {
+        message: format!("`{field}` excludes everybody who has an identity"),
+        at: at.field(field),
+        label: "leaves nobody whom the rule asks for",
+        other: None,
+        help: "exclude less, or remove the part",
+    }
 }
 
 /// The namespaces of some identities; none where they are not written out, or nothing is asked for.
@@ -343,14 +397,6 @@ fn ports_apart(rule: &Rule, at: &FieldPath) -> Option<Fault> {
     })
 }
 
-/// Whether a request has one value of an attribute, compared as a text: a claim or a header may have several.
-fn has_one_value(key: &str) -> bool {
-    let is_header = key.starts_with("request.headers[") && !key.starts_with("request.headers[:");
-    !key.starts_with("request.auth.")
-        && !is_header
-        && !matches!(key, "source.ip" | "remote.ip" | "destination.ip")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::callers::IdentitySpace;
@@ -392,6 +438,37 @@ mod tests {
         }
         let when = r#"{"when": [{"key": "remote.ip", "notValues": ["0.0.0.0/0", "::/0"]}]}"#;
         assert_eq!(faults(when), ["`notValues` excludes every request"]);
+    }
+
+    #[test]
+    fn whoever_has_an_identity_is_of_a_trust_domain() {
+        let from = |asked: &str, not: &str| {
+            format!(r#"{{"from": [{{"source": {{{asked}"notTrustDomains": ["{not}"]}}}}]}}"#)
+        };
+        let namespace = r#""namespaces": ["web"], "#;
+        let when = |not: &str| {
+            format!(r#""when": [{{"key": "source.trustDomain", "notValues": ["{not}"]}}]"#)
+        };
+        let of_web = r#"{"from": [{"source": {"namespaces": ["web"]}}], "#;
+        for (rule, field) in [
+            (from(namespace, "mesh.test"), "notTrustDomains"),
+            (from(namespace, "mesh.*"), "notTrustDomains"),
+            (from(r#""trustDomains": ["a", "mesh.test"], "#, "mesh.test"), "notTrustDomains"),
+            (format!("{of_web}{}}}", when("mesh.test")), "notValues"),
+        ] {
+            let message = format!("`{field}` excludes everybody who has an identity");
+            assert_eq!(faults(&rule), [message], "{rule}");
+        }
+        for rule in [
+            // Who has none is left.
+            from("", "mesh.test"),
+            format!("{{{}}}", when("mesh.test")),
+            from(namespace, "other.test"),
+            from(namespace, "m*s*"),
+            format!("{of_web}{}}}", when("other.*")),
+        ] {
+            assert!(faults(&rule).is_empty(), "{rule}");
+        }
     }
 
     #[test]

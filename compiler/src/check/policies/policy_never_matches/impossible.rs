@@ -6,12 +6,13 @@ use super::token::Tokens;
 use crate::api::istio::Rule;
 use crate::check::matching::form::Form;
 use crate::check::matching::possible::{Never, Part};
+use crate::check::served_hosts::ServedHosts;
 use crate::diagnostic::FieldPath;
 
 /// All values that can never be met, each by itself.
 pub(super) fn dead_values<'t>(
     callers: &Callers<'_, '_>,
-    tokens: &dyn Fn() -> &'t Tokens<'t>,
+    (tokens, served): (&dyn Fn() -> &'t Tokens<'t>, &dyn Fn() -> Option<&'t ServedHosts>),
     rule: &Rule,
     at: &FieldPath,
 ) -> Vec<DeadValue> {
@@ -21,7 +22,8 @@ pub(super) fn dead_values<'t>(
     let token = |it: &str| tokens().principal(it);
     let path = |it: &str| of_part(Part::Path(callers.settings().path_normalization), it);
     let method = |it: &str| of_part(Part::Method, it);
-    let host = |it: &str| of_part(Part::Authority, it);
+    let is_served = |it: &str| served().and_then(|served| served.never(it));
+    let host = |it: &str| of_part(Part::Authority, it).or_else(|| is_served(it));
     for (index, from) in rule.from.iter().flatten().enumerate() {
         let Some(source) = &from.source else { continue };
         let list = |name| move || at.clone().field("from").index(index).field("source").field(name);
@@ -49,6 +51,7 @@ pub(super) fn dead_values<'t>(
             condition.key.strip_prefix("request.headers[").and_then(|it| it.strip_suffix(']'));
         let part = header.map(Part::of_header);
         let why = |it: &str| match (part, condition.key.as_str()) {
+            (Some(Part::Authority), _) => host(it),
             (Some(part), _) => of_part(part, it),
             (None, "source.principal") => principal(it),
             (None, "source.trustDomain") => domain(it),

@@ -1,11 +1,12 @@
 //! `policy-never-matches`: a part of a rule of an `AuthorizationPolicy` contradicts itself or the workload it is for.
 //!
 //! - What it asks for it also excludes (`methods` within `notMethods`), or two conditions on one attribute leave nothing.
-//! - It excludes what every request has (`notPaths: ["*"]`).
+//! - It excludes what every request has (`notPaths: ["*"]`), or every trust domain that an identity may be of.
 //! - It asks for identities of the connection, and the workload takes plain text alone, or is a gateway that asks for no certificates.
 //! - It asks for tokens, and nothing checks tokens for the workload.
 //! - A value is one that no request has ([`crate::check::matching::possible`]): a path that is not as normalisation leaves paths, a method in lower
-//!   case, a host with a scheme; or an identity that the mesh gives nobody, or a token of an issuer whose tokens nothing takes.
+//!   case, a host with a scheme; or an identity that the mesh gives nobody, a token of an issuer whose tokens nothing takes, or a
+//!   host that no server of the gateway has.
 //!
 //! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
 
@@ -38,6 +39,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let callers = Callers { mesh, workloads: &selected.workloads };
         let identities = SeenBy { callers: &callers, namespace: &policy.resource.namespace };
         let tokens = || selections.tokens(policy, &selected);
+        let served = || selected.served(mesh);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let written_out = identity::written_out(rule, mesh.settings.trust_domains());
@@ -45,7 +47,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             faults.extend(without_identity(mesh, (action, rule), &at, &selected));
             faults.extend(without_token(mesh, rule, &at, &selected, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
-            let dead = dead_values(&callers, &tokens, rule, &at).into_iter();
+            let dead = dead_values(&callers, (&tokens, &served), rule, &at).into_iter();
             out.extend(dead.map(|value| value.say(policy.resource.id, action)));
         }
     });

@@ -8,6 +8,7 @@ use super::token::{Issuers, Tokens};
 use mesh_snapshot::object::Role;
 
 use crate::api::istio::{AuthorizationPolicy, MtlsMode};
+use crate::check::served_hosts::ServedHosts;
 use crate::check::workload_ports::ports;
 use crate::check::{mtls, outsiders, selection};
 use crate::diagnostic::Place;
@@ -42,6 +43,7 @@ impl<'m, 'a> Selections<'m, 'a> {
                 anonymous: OnceCell::new(),
                 tokens: OnceCell::new(),
                 are_for_tcp_alone: OnceCell::new(),
+                served: OnceCell::new(),
             })
         });
         Some(Rc::clone(selected))
@@ -64,6 +66,7 @@ pub(super) struct Selected<'m, 'a> {
     anonymous: OnceCell<Option<Place>>,
     tokens: OnceCell<Tokens<'m>>,
     are_for_tcp_alone: OnceCell<bool>,
+    served: OnceCell<Option<ServedHosts>>,
 }
 
 impl Selected<'_, '_> {
@@ -75,6 +78,11 @@ impl Selected<'_, '_> {
     /// The first Gateway of these proxies, where no server of any of them asks its clients for a certificate.
     pub(super) fn anonymous_gateway(&self, mesh: &Mesh<'_>) -> Option<&Place> {
         self.anonymous.get_or_init(|| anonymous_gateway(mesh, &self.workloads)).as_ref()
+    }
+
+    /// The hosts for which they read requests; absent: they may for any.
+    pub(super) fn served(&self, mesh: &Mesh<'_>) -> Option<&ServedHosts> {
+        self.served.get_or_init(|| ServedHosts::by(mesh, &self.workloads)).as_ref()
     }
 
     /// Whether none of them reads requests.

@@ -22,12 +22,41 @@ pub(super) fn check_namespace(
     let name = asked.source_namespace;
     // Beside the name of a gateway nobody asks who calls: `ignored-source-match`.
     let is_asked = !name.is_empty() && asked.gateways.is_empty();
-    if !is_asked || !mesh.namespaces.are_declared() || mesh.namespaces.contains(name) {
+    if !is_asked {
         return None;
     }
     let path = asked.at.clone().field("sourceNamespace");
+    if !mesh.namespaces.are_declared() || mesh.namespaces.contains(name) {
+        return check_own_namespace(mesh, it, path, name);
+    }
     let help = "a namespace that exists outside of this repository goes into `inventory.namespaces` of mesh.yaml";
     Some(never(it, path, format!("there is no namespace `{name}`")).help(help))
+}
+
+/// At a gateway it is its own namespace that is compared with the one that is asked for. Source: Istio, `sourceMatchHTTP`.
+fn check_own_namespace(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    at: FieldPath,
+    name: &str,
+) -> Option<Diagnostic> {
+    for gateway in &it.gateways {
+        let GatewayName::Named(gateway) = gateway else { return None };
+        let proxies_in = &mesh.gateways.find(gateway)?.proxies_in;
+        if proxies_in.is_empty() || proxies_in.contains(name) {
+            return None;
+        }
+    }
+    let message =
+        "no proxy of the gateways is in this namespace, and it is compared with their own";
+    let found = never(it, at, message.to_owned()).also(bound(it), BOUND_TO);
+    Some(found.help("callers are told apart by namespace where `gateways` holds `mesh`"))
+}
+
+const BOUND_TO: &str = "the routes are for these alone";
+
+fn bound(it: &VirtualService<'_>) -> Place {
+    Place::key(it.resource.id, FieldPath::default().field("spec").field("gateways"))
 }
 
 /// At a gateway it is its own labels that are compared with those that are asked for. Source: Istio, `sourceMatchHTTP`.
@@ -51,10 +80,9 @@ pub(super) fn check_labels<'m>(
             return None;
         }
     }
-    let bound = FieldPath::default().field("spec").field("gateways");
     let message = "no proxy of the gateways has these labels, and they are compared with its own";
     let found = never(it, asked.at.clone().field("sourceLabels"), message.to_owned());
-    let found = found.also(Place::key(it.resource.id, bound), "the routes are for these alone");
+    let found = found.also(bound(it), BOUND_TO);
     Some(found.help("callers are told apart by labels where `gateways` holds `mesh`"))
 }
 

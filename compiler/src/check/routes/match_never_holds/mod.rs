@@ -34,8 +34,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             check_gateways(mesh, it, &asked, out);
             if out.len() == before {
                 out.extend(check_port(mesh, it, &asked));
-                out.extend(check_namespace(mesh, it, &asked));
-                out.extend(check_labels(mesh, it, &asked, &known.callers));
+                let of_callers = check_namespace(mesh, it, &asked);
+                // At gateways alone it is one fault to ask for callers.
+                let is_told = of_callers.is_some() && !it.is_for_mesh();
+                out.extend(of_callers);
+                if !is_told {
+                    out.extend(check_labels(mesh, it, &asked, &known.callers));
+                }
             }
         }
         check_authority(mesh, it, &known.authorities, out);
