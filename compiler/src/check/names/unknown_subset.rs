@@ -238,7 +238,9 @@ fn describe(
     let found = Diagnostic::new(&CHECK, place.clone(), message).meant(near, "not defined");
     // What cannot be the name of a subset is no misspelt one.
     let mut found = found.supposing(place);
-    if let Some(hidden) = hidden(destination, written) {
+    let hidden = hidden(destination, written);
+    let is_hidden = hidden.is_some();
+    if let Some(hidden) = hidden {
         found =
             found.also(hidden, "it is defined here, and this rule does not count for the route");
     }
@@ -256,7 +258,12 @@ fn describe(
         found = found.also(host, "no subsets are defined for this host");
         let services = mesh.services.of_host(&destination.host).iter();
         for service in services.map(|id| mesh.services.get(*id)) {
-            found = found.also(service.origin.place(), "no DestinationRule is for this host");
+            let text = if is_hidden {
+                "no DestinationRule for this host counts here"
+            } else {
+                "no DestinationRule is for this host"
+            };
+            found = found.also(service.origin.place(), text);
         }
     }
     let effect = if at.is_mirror() {

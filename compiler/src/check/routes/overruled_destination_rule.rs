@@ -1,7 +1,8 @@
 //! `overruled-destination-rule`: what a `DestinationRule` says has no effect, since another one for the host has said it.
 //!
 //! Rules of one namespace, for one host and the same clients, count as one: of subsets with one name the first holds, and of
-//! traffic policies the first as a whole. First is the oldest. Source: Istio, `mergeDestinationRule`.
+//! traffic policies the first as a whole. First is the oldest. One that is exported to the namespaces of an earlier one and others
+//! is merged into that, and stands nowhere by itself. Source: Istio, `mergeDestinationRule`.
 
 use std::collections::BTreeSet;
 
@@ -41,6 +42,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                     out.push(lost.say(policy, loser));
                 }
             }
+        }
+    }
+    for (rule, policies) in mesh.destination_rules.exported() {
+        if rule.spec.workload_selector.is_none() {
+            out.extend(lost_for_some(rule, &policies));
         }
     }
 }
@@ -103,6 +109,36 @@ impl Lost<'_> {
     }
 }
 
+/// A rule that is exported to somebody for whom none of the policies is that it is a part of.
+fn lost_for_some(rule: &Resource<DestinationRule>, policies: &[&Policy<'_>]) -> Option<Diagnostic> {
+    let is_lost = |name: &String| {
+        // Clients of its own namespace go by what is there.
+        let is_own = matches!(name.as_str(), "." | "~") || *name == rule.namespace;
+        let client = Some(name.as_str()).filter(|it| *it != "*");
+        !is_own && !policies.iter().any(|it| it.is_for_others(client))
+    };
+    let mut lost = rule.spec.export_to.iter().enumerate().filter(|(_, name)| is_lost(name));
+    let (index, name) = lost.next()?;
+    let place = |index| Place::value(rule.id, spec().field("exportTo").index(index));
+    let policy = policies.first()?;
+    let narrow = policy.from.first().filter(|it| it.id != rule.id)?;
+    let others = if name == "*" { "everybody else".to_owned() } else { format!("`{name}`") };
+    let message = format!(
+        "the rule for `{}` is merged into one that is exported to fewer, and does not hold for {others}",
+        policy.host
+    );
+    Some(
+        Diagnostic::new(&CHECK, place(index), message)
+            .label("nothing of it holds there")
+            .also(Place::key(narrow.id, spec().field("exportTo")), "it is a part of this one")
+            .consequence(format!("requests from {others} are sent as if the rule were not there"))
+            .help(
+                "export both to the same namespaces, or let this one leave out those of the other",
+            )
+            .and_here(lost.map(|(index, _)| place(index))),
+    )
+}
+
 fn folded(policy: &Policy<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic> {
     let narrow = policy.from.first()?;
     let message = format!(
@@ -116,4 +152,41 @@ fn folded(policy: &Policy<'_>, rule: &Resource<DestinationRule>) -> Option<Diagn
             .consequence("other workloads of the namespace have no rule for the host")
             .help("remove `exportTo`: without it the rule stands by itself"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    /// How often it is told of rules of one namespace for one host with these exports.
+    fn count(export_to: &[&str]) -> usize {
+        let folder = Folder::new();
+        let rules = export_to.iter().enumerate().map(|(number, names)| {
+            format!("apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: r{number}, namespace: shop}}\nspec: {{host: web.example, {names}subsets: [{{name: v{number}}}]}}\n---\n")
+        });
+        folder.write("a.yaml", rules.collect::<String>());
+        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+    }
+
+    #[test]
+    fn one_that_is_exported_to_more_is_a_part_of_the_one_before_it() {
+        let [few, more] = ["exportTo: [a], ", "exportTo: [a, b], "];
+        assert_eq!(count(&[few, more]), 1);
+        assert_eq!(count(&[few, "exportTo: ['.', a, b], "]), 1);
+        assert_eq!(count(&[few, "exportTo: ['*', a], "]), 1);
+        for all in [
+            &[more, few][..],
+            &[more, more],
+            &[few, "exportTo: [b], "],
+            &[few, "exportTo: [b, c], "],
+            &[few, ""],
+            &["", more],
+            &["exportTo: ['.'], ", "exportTo: ['.', a], "],
+        ] {
+            assert_eq!(count(all), 0, "{all:?}");
+        }
+        // A later one stands by itself.
+        assert_eq!(count(&["exportTo: [b], ", more, "exportTo: [a], "]), 1);
+    }
 }

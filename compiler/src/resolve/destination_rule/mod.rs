@@ -16,6 +16,7 @@ use super::host::{Host, HostMap, qualify};
 use super::{Age, Settings};
 use crate::api::istio::{self, Subset, TrafficPolicy};
 use crate::api::{Mesh, Resource};
+use crate::parse::DocumentId;
 
 /// Rules that count as one, by their place in [`DestinationRules`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -41,6 +42,13 @@ pub struct Policy<'a> {
 }
 
 impl<'a> Policy<'a> {
+    /// Whether it is for clients of another namespace; `None` is one that nobody names.
+    #[must_use]
+    pub fn is_for_others(&self, client: Option<&str>) -> bool {
+        let names = &self.export_to;
+        names.is_empty() || names.contains("*") || client.is_some_and(|it| names.contains(it))
+    }
+
     /// The subset of a name that counts, as it stands in `subsets`.
     #[must_use]
     pub fn subset(&self, name: &str) -> Option<(usize, usize, &'a Subset)> {
@@ -140,6 +148,24 @@ impl<'a> DestinationRules<'a> {
     fn exported_from(&self, namespace: &str, host: &str, client: Option<&str>) -> Vec<PolicyId> {
         let found = self.exported.get(namespace).and_then(|rules| rules.find(host));
         found.map(|found| found.visible_to(client)).unwrap_or_default()
+    }
+
+    /// Every rule with the policies for clients of other namespaces that it is a part of.
+    #[must_use]
+    pub fn exported(&self) -> Vec<(&'a Resource<istio::DestinationRule>, Vec<&Policy<'a>>)> {
+        let hosts = self.exported.values().flat_map(|all| all.hosts().map(|host| all.get(host)));
+        let policies = hosts.flatten().flat_map(|of_host| of_host.all().iter());
+        let mut parts: BTreeMap<DocumentId, (&Resource<_>, Vec<PolicyId>)> = BTreeMap::new();
+        for id in policies {
+            for rule in &self.get(*id).from {
+                parts.entry(rule.id).or_insert((rule, Vec::new())).1.push(*id);
+            }
+        }
+        let parts = parts.into_values().map(|(rule, mut ids)| {
+            ids.sort_unstable();
+            (rule, ids.into_iter().map(|id| self.get(id)).collect())
+        });
+        parts.collect()
     }
 
     /// The namespaces whose clients have rules that others have not, sorted.
