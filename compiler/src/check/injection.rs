@@ -62,6 +62,12 @@ pub(super) fn is_meshed(mesh: &Mesh<'_>, workload: &Workload<'_>) -> bool {
     has_proxy || own_choice(workload.metadata).map_or_else(by_namespace, |choice| choice == "true")
 }
 
+/// The same, of those that a control plane of some revision gives one, too.
+pub(super) fn gets_proxy(mesh: &Mesh<'_>, workload: &Workload<'_>) -> bool {
+    let by_revision = || mesh.namespaces.find(workload.namespace()).is_some_and(has_revision);
+    is_meshed(mesh, workload) || (own_choice(workload.metadata).is_none() && by_revision())
+}
+
 /// Why pods of a workload get no proxy.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum WithoutProxy {

@@ -1,7 +1,8 @@
 //! `mtls-conflict`: clients are told to connect in a way that the servers refuse.
 //!
-//! A `DestinationRule` that sets `tls` takes the choice from the mesh (auto mTLS), which would have made it right.
-//! Sources: Istio, `ClientTLSSettings.mode`, `PeerAuthentication`; "auto mTLS".
+//! A `DestinationRule` that sets `tls` takes the choice from the mesh (auto mTLS), which would have made it right; so does a
+//! `BackendTLSPolicy` where no rule does. Sources: Istio, `ClientTLSSettings.mode`, `PeerAuthentication`; "auto mTLS"; Gateway API,
+//! `BackendTLSPolicy`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,7 @@ use mesh_snapshot::object::{Labels, ServicePort, Workload as Inventory};
 use crate::api::istio::{
     ClientTlsMode, ClientTlsSettings, MtlsMode, PortTrafficPolicy, Subset, TrafficPolicy,
 };
+use crate::check::injection::gets_proxy;
 use crate::check::mtls::{self, Effective};
 use crate::check::{inventory, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -31,7 +33,13 @@ struct Setting<'m> {
     path: FieldPath,
     /// The subset that is spoken to so; absent: all that serve the host.
     subset: Option<&'m Subset>,
+    help: &'static str,
 }
+
+const WITHOUT_TLS: &str =
+    "without `tls` in the DestinationRule, clients find out by themselves what servers take";
+const WITHOUT_POLICY: &str =
+    "without the BackendTLSPolicy, clients find out by themselves what servers take";
 
 /// By the place of the client's setting: the first host that refuses it, and the other ones.
 type Conflicts = BTreeMap<(DocumentId, FieldPath), (Diagnostic, BTreeSet<String>)>;
@@ -57,6 +65,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if !clients.is_empty() {
             check_service(mesh, service, &clients, &mut conflicts);
         }
+        check_backend_tls(mesh, service, &mut conflicts);
     }
     out.extend(conflicts.into_values().map(|(found, mut others)| {
         others.pop_first();
@@ -83,14 +92,57 @@ fn check_service(
             for setting in settings {
                 let labels = setting.subset.map(|subset| &subset.labels);
                 let Some(server) = server(mesh, service, port, labels) else { continue };
-                if refuses(server.mode, setting.mode) {
-                    let key = (setting.document, setting.path.clone());
-                    let entry = conflicts.entry(key);
-                    let first = || (report(&setting, &server, service, port), BTreeSet::new());
-                    entry.or_insert_with(first).1.insert(service.host.to_string());
-                }
+                hold_against(&server, &setting, (service, port), conflicts);
             }
         }
+    }
+}
+
+fn hold_against(
+    server: &Effective,
+    setting: &Setting<'_>,
+    (service, port): (&Service<'_>, &ServicePort),
+    conflicts: &mut Conflicts,
+) {
+    if refuses(server.mode, setting.mode) {
+        let entry = conflicts.entry((setting.document, setting.path.clone()));
+        let first = || (report(setting, server, service, port), BTreeSet::new());
+        entry.or_insert_with(first).1.insert(service.host.to_string());
+    }
+}
+
+/// What a `BackendTLSPolicy` tells everybody who has no rule that says how to connect.
+fn check_backend_tls(mesh: &Mesh<'_>, service: &Service<'_>, conflicts: &mut Conflicts) {
+    let Some(by_port) = mesh.backend_tls.of_host(&service.host) else { return };
+    let rules = View::common(mesh).policies(service).into_iter();
+    let rules: Vec<_> = rules.map(|id| mesh.destination_rules.get(id)).collect();
+    for port in &service.object.ports {
+        let policy = by_port.get(&Some(port.number)).or_else(|| by_port.get(&None));
+        let is_set = || {
+            rules.iter().any(|it| settings(it, port.number).iter().any(|it| it.subset.is_none()))
+        };
+        let Some(policy) = policy.filter(|_| !is_set()) else { continue };
+        // Most are for servers that have no proxy, and speak TLS themselves.
+        let workloads = selection::of_service(mesh, service);
+        let are_meshed = workloads.iter().all(|it| gets_proxy(mesh, it));
+        if workloads.is_empty() || !are_meshed {
+            continue;
+        }
+        let Some(server) = server(mesh, service, port, None) else { continue };
+        let targets = FieldPath::default().field("spec").field("targetRefs");
+        let mut targets_of = policy.spec.target_refs.iter();
+        // It may have several; of a `ServiceEntry` the name says nothing.
+        let Some(index) = targets_of.position(|it| it.name == service.origin.name()) else {
+            continue;
+        };
+        let setting = Setting {
+            mode: ClientTlsMode::Simple,
+            document: policy.id,
+            path: targets.index(index).field("name"),
+            subset: None,
+            help: WITHOUT_POLICY,
+        };
+        hold_against(&server, &setting, (service, port), conflicts);
     }
 }
 
@@ -182,7 +234,8 @@ fn setting(
         Some((index, _)) => at().field("portLevelSettings").index(index),
         None => at(),
     };
-    Some(Setting { mode, document, path: at.field("tls").field("mode"), subset: None })
+    let path = at.field("tls").field("mode");
+    Some(Setting { mode, document, path, subset: None, help: WITHOUT_TLS })
 }
 
 fn report(
@@ -216,9 +269,7 @@ fn report(
         ),
         None => format!("every connection to port {number} fails; requests are answered with 503"),
     };
-    found.consequence(effect).help(
-        "without `tls` in the DestinationRule, clients find out by themselves what servers take",
-    )
+    found.consequence(effect).help(setting.help)
 }
 
 #[cfg(test)]
