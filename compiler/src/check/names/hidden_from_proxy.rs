@@ -11,7 +11,9 @@ use crate::api::istio::{HttpMatch, HttpRouteDestination};
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
-use crate::resolve::route::{Destination, DestinationAt, GatewayName, VirtualService};
+use crate::resolve::route::{
+    Destination, DestinationAt, GatewayName, HttpRoute, Parent, VirtualService,
+};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Visibility};
 
@@ -50,6 +52,58 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         }
         out.extend(hidden.into_iter().filter_map(|(host, of)| report_host(&host, of)));
     });
+    for (_, route) in mesh.http_routes.iter() {
+        let hidden = hidden_at_gateways(mesh, route);
+        out.extend(hidden.into_iter().filter_map(|(host, of)| report_host(&host, of)));
+    }
+}
+
+/// The hosts that a route of the Gateway API leads to from a gateway whose proxies do not see them. They are where the Gateway is.
+fn hidden_at_gateways<'m>(mesh: &'m Mesh<'_>, route: &'m HttpRoute<'_>) -> Hidden<'m> {
+    let mut hidden = Hidden::new();
+    let gateways = route.parents.iter().filter_map(|parent| match parent {
+        Parent::Gateway { gateway, .. } => Some(gateway),
+        Parent::Mesh(_) | Parent::Refused(_) | Parent::Foreign => None,
+    });
+    let gateways: Vec<_> = gateways.collect();
+    let rules = FieldPath::default().field("spec").field("rules");
+    for (index, rule) in route.rules.iter().enumerate().filter(|_| !gateways.is_empty()) {
+        let at = || rules.clone().index(index);
+        let written = route.resource.spec.rules.get(index);
+        let is_idle = |place: usize| {
+            let weight = written.and_then(|it| it.backend_refs.get(place)?.weight);
+            rule.backends.len() > 1 && weight == Some(0)
+        };
+        let backends = rule.backends.iter().enumerate().filter(|(place, _)| !is_idle(*place));
+        let backends =
+            backends.map(|(place, it)| (it, at().field("backendRefs").index(place), false));
+        let mirrors = rule.mirrors.iter().map(|(place, it)| {
+            let filter = at().field("filters").index(*place).field("requestMirror");
+            (it, filter.field("backendRef"), true)
+        });
+        for (backend, path, is_mirror) in backends.chain(mirrors) {
+            // Such a one is answered with 500, and told by others.
+            if backend.fault.is_some() || backend.lacks_grant {
+                continue;
+            }
+            let known = mesh.services.of_host(&backend.host);
+            let known = || known.iter().map(|id| mesh.services.get(*id));
+            let sees = |of: &str| known().any(|it| it.visibility.reaches(Some(of)));
+            let mut blind = gateways.iter().filter(|it| !sees(&it.namespace));
+            let (Some(service), Some(gateway)) = (known().next(), blind.next()) else { continue };
+            let new = || OfHost {
+                namespace: &gateway.namespace,
+                gateway: Some(gateway.id),
+                service,
+                is_mirror,
+                places: Vec::new(),
+            };
+            let of = hidden.entry(backend.host.to_string()).or_insert_with(new);
+            of.is_mirror &= is_mirror;
+            of.places.push(Place::value(route.resource.id, path.field("name")));
+        }
+    }
+    hidden
 }
 
 /// By host, those that some proxies do not see.
@@ -103,9 +157,14 @@ fn is_used(it: &VirtualService<'_>, to: &Destination<'_>, at: &DestinationAt) ->
     let Some(http) = it.http_at(at) else { return true };
     let is_of_some =
         |it: &HttpMatch| !it.source_labels.is_empty() || !it.source_namespace.is_empty();
+    !http.spec.r#match.iter().any(is_of_some) && !is_idle(it, to, at)
+}
+
+/// Whether a weight of nothing lets nobody be led there.
+pub(super) fn is_idle(it: &VirtualService<'_>, to: &Destination<'_>, at: &DestinationAt) -> bool {
+    let Some(http) = it.http_at(at) else { return false };
     let is_idle = |of: &HttpRouteDestination| of.weight == 0 && of.destination == *to.written;
-    !http.spec.r#match.iter().any(is_of_some)
-        && (http.spec.route.len() < 2 || !http.spec.route.iter().any(is_idle))
+    http.spec.route.len() > 1 && http.spec.route.iter().any(is_idle)
 }
 
 fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {
@@ -134,7 +193,10 @@ fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {
         Some(gateway) => found.also(Place::resource(gateway), "its proxies are there"),
         None => found,
     };
-    let help = format!("add `{namespace}` to its `exportTo`, or export the routes to fewer");
+    let help = match gateway {
+        Some(_) => format!("add `{namespace}` to its `exportTo`"),
+        None => format!("add `{namespace}` to its `exportTo`, or export the routes to fewer"),
+    };
     Some(found.consequence(effect).help(help).and_here(places))
 }
 
