@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use mesh_snapshot::object::Protocol;
 
+use super::undefined_alias::Alias;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
@@ -25,13 +26,17 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let opened = RefCell::new(HashMap::new());
     apart::written_virtual_services(mesh, out, |it, out| {
         for (destination, at) in it.destinations() {
+            if destination.port.is_some() || destination.written.port.is_some() {
+                continue;
+            }
             let services = mesh.services.of_host(&destination.host);
-            let services: Vec<_> = services.iter().map(|id| mesh.services.get(*id)).collect();
+            let mut services: Vec<_> = services.iter().map(|id| mesh.services.get(*id)).collect();
+            // An alias has the ports of what it stands for.
+            if let Some(alias) = Alias::of(mesh, &destination.host) {
+                services = alias.concrete(mesh);
+            }
             let [service] = services.as_slice() else { continue };
-            if destination.port.is_some()
-                || destination.written.port.is_some()
-                || service.alias.is_some()
-            {
+            if service.alias.is_some() {
                 continue;
             }
             if let [only] = service.object.ports.as_slice() {

@@ -1,31 +1,44 @@
-//! `undefined-alias`: a route leads to a Service that stands for a host (`ExternalName`), and the mesh knows nothing of that host.
+//! `undefined-alias`: a route leads to a Service that stands for a host (`ExternalName`), and the mesh knows nothing of that host, or
+//! shows it to nobody who uses the route.
 //!
 //! Whoever asks for such a Service by its name is told another name by DNS; a route does not ask, and needs what the host is served by.
-//! Source: Istio, `ENABLE_EXTERNAL_NAME_ALIAS`.
+//! That what it stands for has other ports is `missing-port`'s and `unknown-port`'s to say. Source: Istio,
+//! `ENABLE_EXTERNAL_NAME_ALIAS`.
 
 use std::collections::BTreeMap;
 
+use super::hidden_from_proxy::is_idle;
+use super::unknown_host::{viewers, whom};
 use crate::check::inventory;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::Host;
-use crate::resolve::route::Parent;
+use crate::resolve::route::{HttpRoute, Parent};
 use crate::resolve::service::Service;
 
 pub(super) static CHECK: Check =
     Check::lint("undefined-alias", Severity::Warning, include_str!("undefined_alias.md"));
+
+/// By the host that is led to, and whether it stands for one that is hidden.
+type Led<'m> = BTreeMap<(Host, bool), (Alias<'m>, Lack<'m>, Vec<Place>)>;
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     // Most repositories have none, and then no route is looked at.
     if !mesh.services.iter().any(|(_, it)| it.alias.is_some()) {
         return;
     }
-    let mut led: BTreeMap<Host, Vec<Place>> = BTreeMap::new();
+    let mut found = Led::new();
+    let mut lead = |host: &Host, viewers: &dyn Fn() -> Vec<String>, place: Place| {
+        let Some(alias) = Alias::of(mesh, host) else { return };
+        let Some(lack) = alias.lack(mesh, viewers) else { return };
+        let key = (host.clone(), matches!(lack, Lack::Hidden(..)));
+        found.entry(key).or_insert((alias, lack, Vec::new())).2.push(place);
+    };
     for (_, route) in mesh.virtual_services.iter() {
         for (destination, at) in route.destinations() {
-            if undefined(mesh, &destination.host).is_some() {
+            if !is_idle(route, &destination, &at) {
                 let place = Place::value(at.document, at.path().field("host"));
-                led.entry(destination.host).or_default().push(place);
+                lead(&destination.host, &|| owned(viewers(mesh, route)), place);
             }
         }
     }
@@ -35,49 +48,202 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let rules = FieldPath::default().field("spec").field("rules");
         for (index, rule) in route.rules.iter().enumerate() {
             for (place, backend) in rule.backends.iter().enumerate() {
-                if undefined(mesh, &backend.host).is_some() {
-                    let path = rules.clone().index(index).field("backendRefs").index(place);
-                    let place = Place::value(route.resource.id, path.field("name"));
-                    led.entry(backend.host.clone()).or_default().push(place);
-                }
+                let path = rules.clone().index(index).field("backendRefs").index(place);
+                let place = Place::value(route.resource.id, path.field("name"));
+                lead(&backend.host, &|| owned(users(route)), place);
             }
         }
     }
-    for (host, places) in led {
+    out.extend(found.into_iter().filter_map(|((host, _), (alias, lack, places))| {
         let mut places = places.into_iter();
-        let (Some(first), Some((service, target))) = (places.next(), undefined(mesh, &host)) else {
-            continue;
+        Some(report(mesh, &host, &alias, &lack, places.next()?).and_here(places))
+    }));
+}
+
+fn owned(names: Vec<&str>) -> Vec<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// The namespaces of those who use a route of the Gateway API.
+fn users<'m>(route: &HttpRoute<'m>) -> Vec<&'m str> {
+    let parents = route.parents.iter().filter_map(|parent| match parent {
+        Parent::Gateway { gateway, .. } => Some(gateway.namespace.as_str()),
+        Parent::Mesh(_) => Some(route.resource.namespace.as_str()),
+        Parent::Refused(_) | Parent::Foreign => None,
+    });
+    parents.collect()
+}
+
+/// A Service that stands for a host.
+pub(super) struct Alias<'m> {
+    service: &'m Service<'m>,
+    /// In the end, where it stands for another that does.
+    target: &'m Host,
+    /// Whether there is no end.
+    is_loop: bool,
+}
+
+/// Why nothing serves what an alias stands for.
+enum Lack<'m> {
+    Unnamed,
+    Loop,
+    Unknown,
+    /// From all who use the route, with one of these.
+    Hidden(&'m Service<'m>, String),
+}
+
+impl<'m> Alias<'m> {
+    pub(super) fn of(mesh: &'m Mesh<'_>, host: &Host) -> Option<Self> {
+        let alias = |host: &Host| match mesh.services.of_host(host) {
+            [id] => {
+                let service = mesh.services.get(*id);
+                service.alias.as_ref().map(|alias| (service, alias))
+            }
+            _ => None,
         };
-        let message = format!("`{host}` stands for `{target}`, which is no host of the mesh");
-        out.push(
-            Diagnostic::new(&CHECK, first, message)
-                .label("leads to nothing")
-                .also(service.origin.place(), "this Service is another name alone")
-                .consequence("requests that take the route are answered with 503")
-                .help(format!("add a ServiceEntry for `{target}`"))
-                .and_here(places),
-        );
+        let (service, mut target) = alias(host)?;
+        // A chain of aliases that is longer than this is a loop.
+        for _ in 0..8 {
+            match alias(target) {
+                Some((_, next)) => target = next,
+                None => break,
+            }
+        }
+        Some(Self { service, target, is_loop: alias(target).is_some() })
+    }
+
+    /// Those that define what it stands for.
+    pub(super) fn concrete(&self, mesh: &'m Mesh<'_>) -> Vec<&'m Service<'m>> {
+        let ids = mesh.services.of_host(self.target).iter().filter(|_| !self.is_loop);
+        ids.map(|id| mesh.services.get(*id)).collect()
+    }
+
+    fn lack(&self, mesh: &'m Mesh<'_>, viewers: &dyn Fn() -> Vec<String>) -> Option<Lack<'m>> {
+        if self.target.is_empty() || &**self.target == "." {
+            return Some(Lack::Unnamed);
+        }
+        if self.is_loop {
+            return Some(Lack::Loop);
+        }
+        let known = self.concrete(mesh);
+        let Some(first) = known.first() else {
+            // What is within a wildcard stands for nothing by itself.
+            let is_known = inventory::may_have_host(mesh, self.target)
+                || inventory::is_of_unseen_services(mesh, self.target);
+            return (!is_known).then_some(Lack::Unknown);
+        };
+        let viewers = viewers();
+        let is_seen = |viewer: &str| known.iter().any(|it| it.visibility.reaches(Some(viewer)));
+        let viewer = viewers.first().filter(|_| !viewers.iter().any(|it| is_seen(it)))?;
+        Some(Lack::Hidden(first, viewer.clone()))
     }
 }
 
-/// The Service that stands for a host of which nothing is known, and that host.
-fn undefined<'m>(mesh: &'m Mesh<'_>, host: &Host) -> Option<(&'m Service<'m>, &'m Host)> {
-    let alias = |host: &Host| match mesh.services.of_host(host) {
-        [id] => mesh.services.get(*id).alias.as_ref().map(|alias| (mesh.services.get(*id), alias)),
-        _ => None,
+fn report(
+    mesh: &Mesh<'_>,
+    host: &Host,
+    alias: &Alias<'_>,
+    lack: &Lack<'_>,
+    place: Place,
+) -> Diagnostic {
+    let target = alias.target;
+    let message = match lack {
+        Lack::Unnamed => format!("`{host}` stands for nothing: it has no `externalName`"),
+        Lack::Loop => format!("`{host}` stands for itself"),
+        Lack::Unknown => format!("`{host}` stands for `{target}`, which is no host of the mesh"),
+        Lack::Hidden(_, viewer) => {
+            format!("`{host}` stands for `{target}`, which is not exported to namespace `{viewer}`")
+        }
     };
-    let (service, mut target) = alias(host)?;
-    // A chain of aliases that is longer than this is a loop.
-    for _ in 0..8 {
-        match alias(target) {
-            Some((_, next)) => target = next,
-            None => break,
+    let found = Diagnostic::new(&CHECK, place, message)
+        .label("leads to nothing")
+        .also(alias.service.origin.place(), "this Service is another name alone")
+        .consequence("requests that take the route are answered with 503");
+    match lack {
+        Lack::Unnamed => found.help("write the host in its `externalName`"),
+        Lack::Loop => found.help("write another host in its `externalName`"),
+        Lack::Unknown => {
+            let wide = mesh.services.ends.overlapping(target).into_iter();
+            let wide = wide.flat_map(|wide| mesh.services.of_host(wide)).next();
+            let found = match wide.map(|id| mesh.services.get(*id)) {
+                Some(wide) => found.also(
+                    wide.origin.place(),
+                    "it is within this, by which no single host is served",
+                ),
+                None => found,
+            };
+            found.help(format!("add a ServiceEntry for `{target}`"))
+        }
+        Lack::Hidden(hidden, viewer) => found
+            .also(
+                hidden.origin.place(),
+                format!("this {} is for {}", hidden.origin.kind(), whom(hidden)),
+            )
+            .help(format!("add `{viewer}` to its `exportTo`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Folder, findings};
+
+    /// What is told of a route to an alias, with these definitions beside it.
+    fn told(alias: &str, others: &str, destination: &str) -> Vec<(&'static str, String)> {
+        let folder = Folder::new();
+        let text = format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: al, namespace: shop}}\nspec: {{type: ExternalName, {alias}ports: [{{name: http, port: 80}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [web], http: [{{route: [{destination}]}}]}}\n---\n{others}"
+        );
+        folder.write("a.yaml", text);
+        let about = ["undefined-alias", "missing-port", "unknown-port"];
+        let found = findings(folder.path()).into_iter();
+        let found = found.filter(|it| about.contains(&it.check.name));
+        found.map(|it| (it.check.name, it.message)).collect()
+    }
+
+    #[test]
+    fn what_an_alias_stands_for_is_served_or_not() {
+        let entry = |namespace: &str, spec: &str| {
+            format!(
+                "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: s, namespace: {namespace}}}\nspec: {{resolution: DNS, {spec}}}\n"
+            )
+        };
+        let (to, of) = ("{destination: {host: al}}", "externalName: a.example, ");
+        let http = |port: u16| format!("ports: [{{number: {port}, name: http, protocol: HTTP}}]");
+        let public = entry("web", &format!("hosts: [a.example], {}", http(80)));
+        let private = entry("web", &format!("hosts: [a.example], exportTo: ['.'], {}", http(80)));
+        let named = entry("web", &format!("hosts: [a.example], exportTo: [shop], {}", http(80)));
+        let wide =
+            entry("shop", &format!("hosts: ['*.example'], {}", http(80))).replace("DNS", "NONE");
+        let elsewhere = entry("shop", &format!("hosts: [a.example], {}", http(8080)));
+        let stands = |rest: &str| {
+            vec![("undefined-alias", format!("`al.shop.svc.cluster.local` stands for {rest}"))]
+        };
+        assert_eq!(told("", "", to), stands("nothing: it has no `externalName`"));
+        assert_eq!(told("externalName: al.shop.svc.cluster.local, ", "", to), stands("itself"));
+        let unknown = stands("`a.example`, which is no host of the mesh");
+        assert_eq!(told(of, "", to), unknown);
+        assert_eq!(told(of, &wide, to), unknown);
+        let hidden = stands("`a.example`, which is not exported to namespace `shop`");
+        assert_eq!(told(of, &private, to), hidden);
+        let message = "`a.example` has no port 80, by which requests come, and none is named";
+        assert_eq!(told(of, &elsewhere, to), [("missing-port", message.to_owned())]);
+        let port =
+            |number: u16| format!("{{destination: {{host: al, port: {{number: {number}}}}}}}");
+        let message = "`a.example` has no port 80";
+        assert_eq!(told(of, &elsewhere, &port(80)), [("unknown-port", message.to_owned())]);
+        for (others, to) in [
+            (&public, to),
+            (&named, to),
+            (&elsewhere, &port(8080)),
+            // Nothing is led there.
+            (
+                &private,
+                "{destination: {host: al}, weight: 0}, {destination: {host: web}, weight: 1}",
+            ),
+        ] {
+            assert!(told(of, others, to).is_empty(), "{others}{to}");
         }
     }
-    // What is within a wildcard stands for nothing by itself.
-    let is_defined = !mesh.services.of_host(target).is_empty() && alias(target).is_none();
-    let is_known = is_defined
-        || inventory::may_have_host(mesh, target)
-        || inventory::is_of_unseen_services(mesh, target);
-    (!is_known).then_some((service, target))
 }

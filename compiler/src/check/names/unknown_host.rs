@@ -143,7 +143,7 @@ fn describe(
 }
 
 /// Whom a host is for that is not for all.
-fn whom(hidden: &Service<'_>) -> &'static str {
+pub(super) fn whom(hidden: &Service<'_>) -> &'static str {
     match &hidden.visibility {
         Visibility::Nobody => "no namespace",
         it if it.named().eq([hidden.namespace]) => "its own namespace alone",

@@ -5,10 +5,12 @@
 
 use mesh_snapshot::object::TargetPort;
 
+use super::undefined_alias::Alias;
 use crate::api::nearest;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
+use crate::resolve::host::lower;
 use crate::resolve::ingress::Backend;
 use crate::resolve::route::{HttpRoute, MeshParent, Parent};
 use crate::resolve::service::Service;
@@ -101,8 +103,13 @@ fn check(
         let wider = mesh.services.ends.overlapping(host).into_iter();
         services = wider.flat_map(|wide| named(wide)).collect();
     }
+    // An alias has the ports of what it stands for.
+    let mut host = host;
+    if let Some(alias) = Alias::of(mesh, &lower(host)) {
+        services = alias.concrete(mesh);
+        host = services.first().map_or(host, |it| &*it.host);
+    }
     let has_port = |it: &&Service<'_>| it.object.ports.iter().any(|own| own.number == port);
-    // What an alias stands for is looked at when somebody routes to that.
     if services.iter().any(|it| it.alias.is_some() || has_port(it)) {
         return None;
     }
