@@ -153,12 +153,6 @@ impl Values {
             })
     }
 
-    /// Whether any of them begins with `text`.
-    pub(super) fn has_beginning(&self, text: &str) -> bool {
-        let text = &*self.folded(text);
-        has_beginning(&self.exact, text) || has_beginning(&self.prefixes, text)
-    }
-
     /// Whether any of them is how texts end, with a port behind `text`.
     pub(super) fn has_ending_with_port(&self, text: &str) -> bool {
         has_beginning(&self.suffixes, &format!("{}:", self.folded(text)))

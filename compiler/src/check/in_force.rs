@@ -7,6 +7,7 @@ use mesh_snapshot::object::{Labels, Workload as Inventory};
 
 use crate::api::istio::{Action, AuthorizationPolicy, Operation, Rule};
 use crate::check::caller::{Caller, is_for_every_request};
+use crate::check::operation::at_port;
 use crate::resolve::policy::{Policy, Scope};
 use crate::resolve::selectors::Selectors;
 use crate::resolve::{Mesh, Workload};
@@ -52,6 +53,22 @@ impl<'m, 'a> InForce<'m, 'a> {
             let is_let_in = self.letting_in().any(|(rule, own)| caller.may_be_meant(rule, own));
             (!is_let_in).then_some((first, None))
         })
+    }
+
+    /// Whether something is sure to keep a caller out of a port of the workload, whatever it asks for there.
+    pub(super) fn is_closed_at(&self, port: u16, caller: &Caller<'_>) -> bool {
+        let holds = |action, holds: &dyn Fn(&Rule, &str) -> bool| {
+            self.with(action).any(|policy| {
+                let rules = policy.resource.spec.rules.iter().flatten();
+                let mut rules = rules.filter_map(|rule| at_port(rule, port));
+                rules.any(|rule| holds(&rule, &policy.resource.namespace))
+            })
+        };
+        let is_denied =
+            |rule: &Rule, own: &str| caller.is_meant(rule, own) && is_for_every_request(rule);
+        holds(Action::Deny, &is_denied)
+            || (self.with(Action::Allow).next().is_some()
+                && !holds(Action::Allow, &|rule, own| caller.may_be_meant(rule, own)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the rules of a policy say of requests.
 
 use crate::api::Resource;
-use crate::api::istio::{Action, AuthorizationPolicy, Operation, Rule};
+use crate::api::istio::{Action, AuthorizationPolicy, Operation, Rule, To};
 use crate::diagnostic::FieldPath;
 
 /// Every `operation` of a policy, and its place.
@@ -120,6 +120,31 @@ pub(super) const PORT: &str = "destination.port";
 pub(super) fn conditions_hold_at(rule: &Rule, port: Option<u16>) -> bool {
     let mut conditions = rule.when.iter().filter(|it| it.key == PORT);
     conditions.all(|it| is_port_among(port, &it.values, &it.not_values))
+}
+
+/// What a rule asks for of those who come to a port; absent where it is for none of them.
+pub(super) fn at_port(rule: &Rule, port: u16) -> Option<Rule> {
+    if !conditions_hold_at(rule, Some(port)) {
+        return None;
+    }
+    let is_here = |it: &To| {
+        let operation = it.operation.as_ref();
+        operation.is_none_or(|it| is_port_among(Some(port), &it.ports, &it.not_ports))
+    };
+    let without_port = |it: &To| {
+        let operation = it.operation.clone();
+        let ports = (Vec::new(), Vec::new());
+        To { operation: operation.map(|it| Operation { ports: ports.0, not_ports: ports.1, ..it }) }
+    };
+    let to = rule.to.as_ref().map(|to| {
+        let here = to.iter().filter(|it| is_here(it));
+        here.map(without_port).collect::<Vec<_>>()
+    });
+    if to.as_ref().is_some_and(Vec::is_empty) {
+        return None;
+    }
+    let when = rule.when.iter().filter(|it| it.key != PORT).cloned().collect();
+    Some(Rule { from: rule.from.clone(), to, when })
 }
 
 /// Whether a port is one of those that are asked for, if any are, and none of those that are left out.

@@ -1,9 +1,10 @@
 //! `host-without-port`: a policy keeps a host out, and with a port behind it the same host is another text.
 //!
-//! Sources: Istio, `AuthorizationPolicy.rules.to.operation.hosts`; ISTIO-SECURITY-2021-008: whoever sends the request decides whether
-//! its host names the port.
+//! To a condition on the header it is one with letters in another case, too: `hosts` alone heeds none. Sources: Istio,
+//! `AuthorizationPolicy.rules.to.operation.hosts`, `HostMatcher`, `HeaderMatcher`; ISTIO-SECURITY-2021-008: whoever sends the request
+//! decides whether its host names the port.
 
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy, Condition};
@@ -12,6 +13,8 @@ use crate::check::kept::apart;
 use crate::check::matching::form::Form;
 use crate::check::matching::possible::Part;
 use crate::check::operation::{HOSTS, keeping_out};
+use crate::check::selection;
+use crate::check::served_hosts::ServedHosts;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
@@ -25,20 +28,34 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let may_pass =
             |sent: &str| barred.get_or_init(|| Barred::of(mesh, &HOSTS)).lets_pass(scope, sent);
         let id = policy.resource.id;
-        let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at));
-        for (all, at) in hosts.chain(headers(policy.resource)) {
+        // Of a host that the gateway does not have `policy-never-matches` speaks.
+        let served = LazyCell::new(|| ServedHosts::by(mesh, &selection::of_policy(mesh, scope)));
+        let is_served = |host: &str| served.as_ref().is_none_or(|it| it.never(host).is_none());
+        let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at, Named::ByHosts));
+        let headers = headers(policy.resource).map(|(all, at)| (all, at, Named::ByHeader));
+        for (all, at, named) in hosts.chain(headers) {
             let taken = Values::of(all, &HOSTS);
             let open = all.iter().enumerate().filter_map(|(index, host)| {
-                let sent = past(host, &taken).filter(|it| may_pass(it))?;
+                let by_case = || in_other_case(host).filter(|_| named == Named::ByHeader);
+                let sent = past(host, &taken).or_else(by_case).filter(|it| may_pass(it))?;
+                is_served(host).then_some(())?;
                 Some((Place::value(id, at.clone().index(index)), host, sent))
             });
             let mut open = open.peekable();
             if let Some((first, host, sent)) = open.next() {
-                let found = report(first, host, &sent).and_here(open.map(|(place, ..)| place));
-                out.push(found);
+                let found = report(first, host, &sent, named);
+                out.push(found.and_here(open.map(|(place, ..)| place)));
             }
         }
     });
+}
+
+/// How a policy names hosts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Named {
+    ByHosts,
+    /// By a condition, which is compared with case.
+    ByHeader,
 }
 
 /// One of the two lists of a condition.
@@ -73,26 +90,59 @@ fn past(host: &str, beside: &Values) -> Option<String> {
     if text.is_empty() || text.contains(':') {
         return None;
     }
-    let (name, begins) = match host.strip_prefix('*') {
-        Some(end) => (format!("a{end}"), beside.has_ending_with_port(end)),
-        None => (host.to_owned(), beside.has_beginning(&format!("{host}:"))),
+    let with = |name: &str, port: &&str| {
+        let sent = format!("{name}:{port}");
+        (!beside.take(&sent)).then_some(sent)
     };
-    // A list of all ports would be as good as a pattern, and nobody writes it: any port shows that ports were thought of.
-    let sent = format!("{name}:80");
-    let is_host = Part::Authority.never(Form::Exact(&sent)).is_none();
-    (is_host && !begins && !beside.take(&sent)).then_some(sent)
+    let sent = match host.strip_prefix('*') {
+        // Of an end there is no pattern with all ports, and nobody lists them: any port shows that ports were thought of.
+        Some(end) if beside.has_ending_with_port(end) => None,
+        Some(end) => with(&format!("a{end}"), &PORTS[0]),
+        None => PORTS.iter().find_map(|port| with(host, port)),
+    }?;
+    Part::Authority.never(Form::Exact(&sent)).is_none().then_some(sent)
 }
 
-fn report(place: Place, host: &str, sent: &str) -> Diagnostic {
+/// Of which one is not named, unless all are: any port may follow.
+const PORTS: [&str; 4] = ["80", "443", "8080", "1"];
+
+/// The same host in capitals.
+fn in_other_case(host: &str) -> Option<String> {
+    let name = match Form::of_policy(host)? {
+        Form::Exact(text) => text.to_owned(),
+        Form::Suffix(end) => format!("a{end}"),
+        Form::Prefix(start) => format!("{start}a"),
+        _ => return None,
+    };
+    let upper = name.to_ascii_uppercase();
+    let sent = if upper == name { name.to_ascii_lowercase() } else { upper };
+    let text = host.trim_matches('*');
+    let has_letters = text.bytes().any(|it| it.is_ascii_alphabetic());
+    (has_letters && Part::Authority.never(Form::Exact(&sent)).is_none()).then_some(sent)
+}
+
+fn report(place: Place, host: &str, sent: &str, named: Named) -> Diagnostic {
+    let has_port = sent.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let label = if has_port && !host.contains(':') {
+        "a port may follow"
+    } else {
+        "case counts in a header"
+    };
     let found = Diagnostic::new(&CHECK, place, format!("`{sent}` is not `{host}`"))
-        .label("a port may follow")
+        .label(label)
         .consequence(format!(
             "a request with `Host: {sent}` is not kept out, and goes the same way"
         ));
-    if host.starts_with('*') {
-        return found.help(format!("add the ports that there are: `{host}:80`"));
-    }
-    found.help(format!("add `{host}:*`"))
+    found.help(match named {
+        Named::ByHeader => {
+            let more = if host.contains([':', '*']) { "" } else { ", with and without `:*`" };
+            format!("name `{host}` in `to.operation.hosts`, where case does not count{more}")
+        }
+        Named::ByHosts if host.starts_with('*') => {
+            format!("add the ports that there are: `{host}:80`")
+        }
+        Named::ByHosts => format!("add `{host}:*`"),
+    })
 }
 
 #[cfg(test)]
@@ -111,7 +161,9 @@ mod tests {
             (&["a\tb.example"], None),
             (&["*.example/"], None),
             (&["a.example", "a.example:*"], None),
-            (&["a.example", "a.example:8443"], None),
+            (&["a.example", "a.example:8443"], Some("a.example:80")),
+            (&["a.example", "a.example:80"], Some("a.example:443")),
+            (&["a.example", "a.example:80", "*:443", "a.example:8080"], Some("a.example:1")),
             (&["a.example", "a.*"], None),
             (&["a.example", "*"], None),
             (&["*.example", "*.example:80"], None),

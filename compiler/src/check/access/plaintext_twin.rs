@@ -1,18 +1,25 @@
 //! `plaintext-twin`: a gateway serves a host with TLS, and the same host in plain text, too.
 //!
 //! It is said where a route leads somewhere from the plain port. A port or a route that redirects is what plain text is for, and so
-//! are challenges of ACME, which come without TLS (RFC 8555 §8.3). Behind a balancer that ends TLS all this is as it should be, so
-//! it is a notice. Sources: Istio, `ServerTLSSettings.httpsRedirect`; Gateway API, `HTTPRequestRedirectFilter`.
+//! are challenges of ACME, which come without TLS (RFC 8555 §8.3). What a route before answers, and who is kept out by policies, is led
+//! nowhere. Behind a balancer that ends TLS all this is as it should be, so it is a notice. Sources: Istio, `ServerTLSSettings.httpsRedirect`; Gateway API, `HTTPRequestRedirectFilter`.
+
+use std::collections::BTreeSet;
 
 use mesh_snapshot::object::ServerProtocol;
 
 use crate::api::gateway_api::{HttpRouteMatch, HttpRouteRule, PathMatchType};
 use crate::api::istio::{HttpMatch, ServerTlsMode, StringMatch};
+use crate::check::caller::Caller;
+use crate::check::in_force::InForce;
+use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::Mesh;
-use crate::resolve::gateway::{ApiGateway, Class, IstioGateway, Listener, Server, ServerHost};
+use crate::resolve::gateway::{
+    ApiGateway, Class, IstioGateway, Listener, Server, ServerHost, proxies,
+};
 use crate::resolve::host::{Host, HostMap};
 use crate::resolve::route::{GatewayName, HttpRouteId, MergedHttp, VirtualService, gateway_name};
+use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
     Check::lint("plaintext-twin", Severity::Info, include_str!("plaintext_twin.md"));
@@ -30,7 +37,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 Some((Place::value(gateway.resource.id, at.field("hosts").index(index)), twin))
             });
             let mut twins = twins.peekable();
-            if let Some((place, twin)) = twins.next() {
+            if let Some((place, twin)) = twins.next()
+                && !is_closed(mesh, &gateway.proxies(&mesh.workloads), server.port)
+            {
                 out.push(twin.say(place).and_here(twins.map(|(place, _)| place)));
             }
         }
@@ -38,7 +47,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
         let http = |it: &&Listener<'_>| it.protocol == Some(ServerProtocol::Http) && it.is_served();
         for listener in gateway.listeners.iter().filter(http) {
-            out.extend(check_listener(mesh, gateway, listener));
+            let found = check_listener(mesh, gateway, listener);
+            let is_closed = || is_closed(mesh, &proxies(mesh, gateway.resource), listener.port);
+            out.extend(found.filter(|_| !is_closed()));
         }
     }
 }
@@ -67,6 +78,22 @@ impl Twin {
 fn is_plain(server: &Server<'_>) -> bool {
     let redirects = server.spec.tls.as_ref().is_some_and(|tls| tls.https_redirect);
     server.protocol == Some(ServerProtocol::Http) && server.is_served() && !redirects
+}
+
+/// Whether policies keep strangers out of a port of all these proxies, which by their Services may be another for them.
+fn is_closed(mesh: &Mesh<'_>, proxies: &[&Workload<'_>], port: u16) -> bool {
+    let is_closed_at = |proxy: &Workload<'_>| {
+        let services = mesh.services.served_by(proxy).into_iter();
+        let ports = services.flat_map(|it| &it.object.ports).filter(|it| it.number == port);
+        let targets = ports.filter_map(|it| selection::target(proxy, &it.target));
+        let mut targets: BTreeSet<u16> = targets.collect();
+        if targets.is_empty() {
+            targets.insert(port);
+        }
+        let policies = InForce::at(mesh, proxy);
+        targets.into_iter().all(|port| policies.is_closed_at(port, &Caller::NOBODY))
+    };
+    !proxies.is_empty() && proxies.iter().all(|proxy| is_closed_at(proxy))
 }
 
 /// Whether strangers are served with TLS: the mesh's own is for the mesh.
@@ -98,7 +125,8 @@ fn twin(
     }
     let open = bound.iter().filter(|(_, name)| redirected.find(name).is_none());
     open.into_iter().find_map(|(routes, name)| {
-        let leading = routes.http.iter().find(|it| at.is_led_on_by(it))?;
+        let tried = routes.http.iter().take_while(|it| !at.is_answered_by(it));
+        let leading = tried.into_iter().find(|it| at.is_led_on_by(it))?;
         let route = FieldPath::default().field("spec").field("http").index(leading.index);
         let route = route.field("route").index(0).field("destination").field("host");
         Some(Twin {
@@ -150,11 +178,20 @@ impl PlainPort {
 
     /// Whether a route redirects all of them but for exceptions that somebody made.
     fn is_redirected_by(&self, route: &MergedHttp<'_>) -> bool {
+        route.spec.redirect.is_some() && self.are_all_taken_by(route)
+    }
+
+    /// Whether a route answers all of them.
+    fn is_answered_by(&self, route: &MergedHttp<'_>) -> bool {
+        route.spec.direct_response.is_some() && self.are_all_taken_by(route)
+    }
+
+    fn are_all_taken_by(&self, route: &MergedHttp<'_>) -> bool {
         let tests = &route.spec.r#match;
         let takes = |test: &HttpMatch| {
             self.may_be(test, &route.resource.namespace) && takes_every_request(test)
         };
-        route.spec.redirect.is_some() && (tests.is_empty() || tests.iter().any(takes))
+        tests.is_empty() || tests.iter().any(takes)
     }
 
     /// Whether a route sends some of them on.
@@ -171,7 +208,10 @@ fn takes_every_request(test: &HttpMatch) -> bool {
     // Before a balancer the header says how the client came.
     let is_proto = |name: &String| name.eq_ignore_ascii_case("x-forwarded-proto");
     let is_root = |uri: &StringMatch| {
-        matches!(uri.prefix.as_deref(), Some("/" | "")) || uri.regex.as_deref() == Some(".*")
+        let source =
+            uri.regex.as_deref().map(|it| it.trim_start_matches('^').trim_end_matches('$'));
+        matches!(uri.prefix.as_deref(), Some("/" | ""))
+            || matches!(source, Some(".*" | ".+" | "/.*"))
     };
     test.uri.as_ref().is_none_or(is_root)
         && test.headers.keys().all(is_proto)
@@ -261,10 +301,14 @@ mod tests {
 
     /// A gateway with these servers, and its routes.
     fn of_istio(plain: &str, secure: &str, routes: &str) -> usize {
-        count(&format!(
+        count(&written(plain, secure, routes))
+    }
+
+    fn written(plain: &str, secure: &str, routes: &str) -> String {
+        format!(
             "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{istio: ingress}}, servers: [{plain}, {secure}]}}\n---\n\
              apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [a.test], gateways: [g], http: [{routes}]}}\n"
-        ))
+        )
     }
 
     #[test]
@@ -276,6 +320,11 @@ mod tests {
             format!("{{{TO}}}"),
             format!("{{match: [{{port: 80}}], {TO}}}"),
             format!("{{match: [{{uri: {{prefix: /a}}}}], redirect: {{uri: /b}}}}, {{{TO}}}"),
+            // It is the last that answers what the others do not take.
+            format!(
+                "{{match: [{{uri: {{prefix: /a}}}}], {TO}}}, {{directResponse: {{status: 404}}}}"
+            ),
+            format!("{{match: [{{port: 443}}], directResponse: {{status: 403}}}}, {{{TO}}}"),
         ] {
             assert_eq!(of_istio(&open, SECURE, &routes), 1, "{routes}");
         }
@@ -289,6 +338,10 @@ mod tests {
                 "{{match: [{{headers: {{x-forwarded-proto: {{exact: http}}}}}}], redirect: {{scheme: https}}}}, {{{TO}}}"
             ),
             "{redirect: {scheme: https}}".to_owned(),
+            format!(
+                "{{match: [{{uri: {{regex: '/.*'}}}}], redirect: {{scheme: https}}}}, {{{TO}}}"
+            ),
+            format!("{{match: [{{port: 80}}], directResponse: {{status: 403}}}}, {{{TO}}}"),
         ] {
             assert_eq!(of_istio(&open, SECURE, &routes), 0, "{routes}");
         }
@@ -298,6 +351,30 @@ mod tests {
         }
         let own = SECURE.replace("SIMPLE, credentialName: c", "ISTIO_MUTUAL");
         assert_eq!(of_istio(&open, &own, &routes), 0);
+    }
+
+    #[test]
+    fn policies_may_close_the_plain_port() {
+        let told = |spec: &str| {
+            let proxy = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: shop, labels: {istio: ingress}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n---\n\
+                 apiVersion: v1\nkind: Service\nmetadata: {name: p, namespace: shop}\nspec: {selector: {istio: ingress}, ports: [{name: http, port: 80, targetPort: 8080}]}\n---\n";
+            let policy = format!(
+                "{proxy}apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec: {{selector: {{matchLabels: {{istio: ingress}}}}, {spec}}}\n"
+            );
+            let plain = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}";
+            count(&format!("{}---\n{policy}", written(plain, SECURE, &format!("{{{TO}}}"))))
+        };
+        let to = |ports: &str| format!("rules: [{{to: [{{operation: {{{ports}}}}}]}}]");
+        let deny = |ports: &str| told(&format!("action: DENY, {}", to(ports)));
+        assert_eq!(deny("ports: ['8080']"), 0);
+        assert_eq!(deny("notPorts: ['8443']"), 0);
+        assert_eq!(told(&to("ports: ['8443']")), 0);
+        // The port is that of the proxy, and not of its Service.
+        assert_eq!(deny("ports: ['80']"), 1);
+        assert_eq!(deny("ports: ['8080'], paths: [/a]"), 1);
+        assert_eq!(told(&to("ports: ['8080']")), 1);
+        let who = "action: DENY, rules: [{from: [{source: {namespaces: [a]}}], to: [{operation: {ports: ['8080']}}]}]";
+        assert_eq!(told(who), 1);
     }
 
     #[test]

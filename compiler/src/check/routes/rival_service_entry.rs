@@ -4,9 +4,9 @@
 //! everyday: each team brings the hosts that it needs. Source: Istio, `selectServices`.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use mesh_snapshot::object::{Discovery, ServicePort};
+use mesh_snapshot::object::{DeclaredEndpoint, Discovery, Labels, ServicePort};
 
 use crate::check::audience::Audiences;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
@@ -92,11 +92,42 @@ fn is_one_but<T: PartialEq>(mut values: impl Iterator<Item = T>, other: &T) -> b
     values.next().is_none_or(|one| one != *other && values.all(|it| it == one))
 }
 
-/// The addresses that its author wrote.
-fn leads_to<'s>(service: &'s Service<'_>) -> Option<&'s Discovery> {
+/// The addresses that its author wrote, in whatever order.
+#[derive(Clone, Copy)]
+struct LeadsTo<'s>(Option<&'s Discovery>);
+
+fn leads_to<'s>(service: &'s Service<'_>) -> LeadsTo<'s> {
     let discovery = &service.object.discovery;
     let is_own = matches!(discovery, Discovery::Declared { .. } | Discovery::Dns { .. });
-    is_own.then_some(discovery)
+    LeadsTo(is_own.then_some(discovery))
+}
+
+/// An endpoint by what can be ordered.
+type Parts<'s> = (&'s str, &'s BTreeMap<u16, u16>, &'s Labels, u32, &'s str, &'s str);
+
+fn sorted(all: &[DeclaredEndpoint]) -> Vec<Parts<'_>> {
+    let parts = all.iter().map(|it| {
+        let DeclaredEndpoint { address, ports, labels, weight, locality, service_account } = it;
+        (&**address, ports, labels, *weight, &**locality, &**service_account)
+    });
+    let mut parts: Vec<_> = parts.collect();
+    parts.sort_unstable();
+    parts
+}
+
+impl PartialEq for LeadsTo<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        use Discovery::{Declared, Dns};
+        let (Some(a), Some(b)) = (self.0, other.0) else { return self.0 == other.0 };
+        let are_alike = match (a, b) {
+            (Declared { endpoints: a }, Declared { endpoints: b }) => Some((a, b)),
+            (Dns { endpoints: a, round_robin: c }, Dns { endpoints: b, round_robin: d }) => {
+                (c == d).then_some((a, b))
+            }
+            _ => None,
+        };
+        are_alike.is_some_and(|(a, b)| a == b || (a.len() == b.len() && sorted(a) == sorted(b)))
+    }
 }
 
 fn disagree(a: &[ServicePort], b: &[ServicePort]) -> bool {

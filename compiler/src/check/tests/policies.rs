@@ -621,7 +621,7 @@ fn a_gateway_has_the_hosts_of_its_servers() {
             ),
         );
         let found = names(&[pod, server, &deployment("{app: reviews}"), &all]).into_iter();
-        let about = ["policy-never-matches"];
+        let about = ["policy-never-matches", "host-without-port"];
         found.filter(|it| about.contains(it)).collect::<Vec<_>>()
     };
     for host in
