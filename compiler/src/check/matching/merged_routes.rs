@@ -74,6 +74,22 @@ fn names<'m>(server: &'m Server<'_>) -> BTreeSet<(Option<&'m str>, &'m Host)> {
     server.hosts.iter().map(|own| (own.namespace, &own.host)).collect()
 }
 
+/// The resources of each virtual host at a port of a gateway, from the oldest on.
+pub(in crate::check) fn by_host_at(
+    mesh: &Mesh<'_>,
+    gateway: &IstioGateway<'_>,
+    port: u16,
+) -> BTreeMap<Host, BTreeSet<VirtualServiceId>> {
+    let mut all: BTreeMap<Host, BTreeSet<VirtualServiceId>> = BTreeMap::new();
+    let is_here = |it: &&Server<'_>| it.port == port && it.is_served() && it.is_http();
+    for server in gateway.servers.iter().filter(is_here) {
+        for (host, ids) in by_host(mesh, gateway, server) {
+            all.entry(host).or_default().extend(ids);
+        }
+    }
+    all
+}
+
 /// The resources of each virtual host of a server, from the oldest on.
 fn by_host(
     mesh: &Mesh<'_>,
@@ -104,7 +120,8 @@ fn alike(mesh: &Mesh<'_>, ids: BTreeSet<VirtualServiceId>) -> Vec<Vec<VirtualSer
     groups
 }
 
-fn in_order<'m, 'a>(
+/// Their routes at a gateway, in the order in which they are tried.
+pub(in crate::check) fn in_order<'m, 'a>(
     mesh: &'m Mesh<'a>,
     ids: &[VirtualServiceId],
     gateway: &GatewayName,

@@ -8,6 +8,7 @@ mod conflicting_servers;
 mod duplicate_certificate;
 mod duplicate_ingress_path;
 pub(super) mod generated_gateway;
+mod hidden_wildcard_route;
 mod host_not_on_gateway;
 mod http_route_on_tcp_server;
 mod ignored_ingress_part;
@@ -60,6 +61,7 @@ pub(super) static RULES: &[Rule] = &[
     (&conflicting_route_kinds::CHECK, conflicting_route_kinds::run),
     (&conflicting_servers::CHECK, conflicting_servers::run),
     (&host_not_on_gateway::CHECK, host_not_on_gateway::run),
+    (&hidden_wildcard_route::CHECK, hidden_wildcard_route::run),
     (&http_route_on_tcp_server::CHECK, http_route_on_tcp_server::run),
     (&unserved_backend::CHECK, unserved_backend::run),
     (&unserved_backend_policy::CHECK, unserved_backend_policy::run),
