@@ -196,6 +196,29 @@ mod tests {
         found.map(|it| (entry(&it.primary), entry(it.others.first().expect("two")))).collect()
     }
 
+    #[test]
+    fn the_same_endpoints_in_another_order_lead_nowhere_else() {
+        let count = |later: &str| {
+            let entry = |namespace: &str, endpoints: &str| {
+                format!(
+                    "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: e, namespace: {namespace}}}\nspec: {{hosts: [a.test], resolution: STATIC, endpoints: [{endpoints}], ports: [{{number: 443, name: main, protocol: TLS}}]}}\n---\n"
+                )
+            };
+            let folder = Folder::new();
+            let first = entry("a", "{address: 192.0.2.1}, {address: 192.0.2.2, weight: 3}");
+            folder.write("a.yaml", first + &entry("b", later));
+            findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+        };
+        assert_eq!(count("{address: 192.0.2.2, weight: 3}, {address: 192.0.2.1}"), 0);
+        for other in [
+            "{address: 192.0.2.2, weight: 2}, {address: 192.0.2.1}",
+            "{address: 192.0.2.2, weight: 3}",
+            "{address: 192.0.2.1}, {address: 192.0.2.1}",
+        ] {
+            assert_eq!(count(other), 1, "{other}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -338,4 +338,32 @@ mod tests {
         assert_eq!(names("reviews"), [CHECK.name]);
         assert_eq!(names("nobody"), ["selector-without-workload"]);
     }
+
+    #[test]
+    fn a_policy_for_backends_is_held_against_proxies() {
+        let count = |injection: &str, mode: &str, rule: &str| {
+            let folder = Folder::new();
+            let text = format!(
+                "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{istio-injection: {injection}}}}}\n---\n\
+                 apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop, labels: {{app: web}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n---\n\
+                 apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{app: web}}, ports: [{{name: http, port: 80}}, {{name: tcp, port: 90}}]}}\n---\n\
+                 apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: a, namespace: shop}}\nspec: {{mtls: {{mode: {mode}}}}}\n---\n\
+                 apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {{targetRefs: [{{group: '', kind: Service, name: web, sectionName: http}}], validation: {{hostname: web.test, wellKnownCACertificates: System}}}}\n---\n{rule}"
+            );
+            folder.write("a.yaml", text);
+            findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+        };
+        let rule = |policy: &str| {
+            format!(
+                "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: web, trafficPolicy: {{{policy}}}}}\n"
+            )
+        };
+        assert_eq!(count("enabled", "STRICT", ""), 1);
+        assert_eq!(count("enabled", "STRICT", &rule("loadBalancer: {simple: RANDOM}")), 1);
+        // What the rule says counts.
+        assert_eq!(count("enabled", "STRICT", &rule("tls: {mode: ISTIO_MUTUAL}")), 0);
+        assert_eq!(count("enabled", "PERMISSIVE", ""), 0);
+        // Such servers speak TLS themselves.
+        assert_eq!(count("disabled", "STRICT", ""), 0);
+    }
 }
