@@ -1,20 +1,27 @@
 //! Requests that policies for the same workloads keep out by their host or their path alone, whoever sends them.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use mesh_snapshot::Applies;
 
-use crate::api::istio::{Action, Rule};
+use crate::api::istio::{Action, AuthorizationPolicy, Rule};
+use crate::check::kept::apart::InNamespace;
 use crate::check::matching::form::Form;
 use crate::check::operation::Attribute;
 use crate::check::policy_value::is_path_within;
-use crate::resolve::Mesh;
-use crate::resolve::policy::Scope;
+use crate::resolve::policy::{Policy, Scope};
 
-/// What the policies of a mesh ask of one attribute of requests, by whom they are for.
-pub(super) struct Barred<'m>(BTreeMap<&'m Scope<'m>, Said>);
+/// What the policies for the workloads of one namespace ask of one attribute of requests.
+pub(super) struct Barred<'k, 'm> {
+    own: ByScope<'m>,
+    of_root: Option<&'k ByScope<'m>>,
+}
+
+/// What policies ask, by whom they are for.
+pub(super) struct ByScope<'m>(BTreeMap<&'m Scope<'m>, Said>);
 
 #[derive(Default)]
 struct Said {
@@ -26,12 +33,10 @@ struct Said {
     allowed: Option<Values>,
 }
 
-impl<'m> Barred<'m> {
-    pub(super) fn of(mesh: &'m Mesh<'_>, attribute: &Attribute) -> Self {
+impl<'m> ByScope<'m> {
+    fn of(policies: &[&'m Policy<'_, AuthorizationPolicy>], attribute: &Attribute) -> Self {
         let mut all: BTreeMap<&Scope<'_>, Said> = BTreeMap::new();
-        for policy in
-            mesh.policies.authorization_policies.iter().filter(|it| !it.resource.is_tried())
-        {
+        for policy in policies.iter().filter(|it| !it.resource.is_tried()) {
             let Ok(scope) = &policy.scope else { continue };
             let Said { denied, spared, allowed } = all.entry(scope).or_default();
             match policy.resource.spec.action {
@@ -50,13 +55,28 @@ impl<'m> Barred<'m> {
         }
         Self(all)
     }
+}
+
+impl<'k, 'm> Barred<'k, 'm> {
+    /// What those of the root namespace ask is put together once.
+    pub(super) fn of(
+        all: &InNamespace<'_, 'm, '_>,
+        by_root: &'k OnceCell<ByScope<'m>>,
+        attribute: &Attribute,
+    ) -> Self {
+        let of_root = || by_root.get_or_init(|| ByScope::of(all.of_root, attribute));
+        let of_root = (!all.of_root.is_empty()).then(of_root);
+        Self { own: ByScope::of(all.own, attribute), of_root }
+    }
 
     /// Whether a request for `text` may get past all policies that are for those whom `scope` is for, and others.
     pub(super) fn lets_pass(&self, scope: &Scope<'_>, text: &str) -> bool {
         let everywhere = Scope { namespace: None, applies: Applies::All };
         let namespace = Scope { namespace: scope.namespace, applies: Applies::All };
         let scopes: BTreeSet<_> = [&everywhere, &namespace, scope].into();
-        let said: Vec<_> = scopes.into_iter().filter_map(|it| self.0.get(it)).collect();
+        let of =
+            |scope| std::iter::once(&self.own).chain(self.of_root).map(move |it| it.0.get(scope));
+        let said: Vec<_> = scopes.into_iter().flat_map(of).flatten().collect();
         let mut allowed = said.iter().filter_map(|it| it.allowed.as_ref()).peekable();
         let is_let_in = allowed.peek().is_none() || allowed.any(|it| it.take(text));
         let is_denied =

@@ -17,37 +17,50 @@ use crate::check::selection;
 use crate::check::served_hosts::ServedHosts;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
+use crate::resolve::policy::Policy;
 
 pub(super) static CHECK: Check =
     Check::lint("host-without-port", Severity::Warning, include_str!("host_without_port.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let barred = OnceCell::new();
-    apart::authorization_policies(mesh, out, |policy, out| {
-        let Ok(scope) = &policy.scope else { return };
-        let may_pass =
-            |sent: &str| barred.get_or_init(|| Barred::of(mesh, &HOSTS)).lets_pass(scope, sent);
-        let id = policy.resource.id;
-        // Of a host that the gateway does not have `policy-never-matches` speaks.
-        let served = LazyCell::new(|| ServedHosts::by(mesh, &selection::of_policy(mesh, scope)));
-        let is_served = |host: &str| served.as_ref().is_none_or(|it| it.never(host).is_none());
-        let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at, Named::ByHosts));
-        let headers = headers(policy.resource).map(|(all, at)| (all, at, Named::ByHeader));
-        for (all, at, named) in hosts.chain(headers) {
-            let taken = Values::of(all, &HOSTS);
-            let open = all.iter().enumerate().filter_map(|(index, host)| {
-                let by_case = || in_other_case(host).filter(|_| named == Named::ByHeader);
-                let sent = past(host, &taken).or_else(by_case).filter(|it| may_pass(it))?;
-                is_served(host).then_some(())?;
-                Some((Place::value(id, at.clone().index(index)), host, sent))
-            });
-            let mut open = open.peekable();
-            if let Some((first, host, sent)) = open.next() {
-                let found = report(first, host, &sent, named);
-                out.push(found.and_here(open.map(|(place, ..)| place)));
-            }
+    let by_root = OnceCell::new();
+    apart::authorization_policies_by_namespace(mesh, out, |all, out| {
+        let barred = Barred::of(&all, &by_root, &HOSTS);
+        for policy in all.own {
+            let Ok(scope) = &policy.scope else { continue };
+            out.extend(open_hosts(mesh, policy, |sent| barred.lets_pass(scope, sent)));
         }
     });
+}
+
+/// One finding for each list of hosts.
+fn open_hosts(
+    mesh: &Mesh<'_>,
+    policy: &Policy<'_, AuthorizationPolicy>,
+    may_pass: impl Fn(&str) -> bool,
+) -> Vec<Diagnostic> {
+    let id = policy.resource.id;
+    // Of a host that the gateway does not have `policy-never-matches` speaks.
+    let served = LazyCell::new(|| {
+        let scope = policy.scope.as_ref().ok()?;
+        ServedHosts::by(mesh, &selection::of_policy(mesh, scope))
+    });
+    let is_served = |host: &str| served.as_ref().is_none_or(|it| it.never(host).is_none());
+    let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at, Named::ByHosts));
+    let headers = headers(policy.resource).map(|(all, at)| (all, at, Named::ByHeader));
+    let found = hosts.chain(headers).filter_map(|(all, at, named)| {
+        let taken = Values::of(all, &HOSTS);
+        let open = all.iter().enumerate().filter_map(|(index, host)| {
+            let by_case = || in_other_case(host).filter(|_| named == Named::ByHeader);
+            let sent = past(host, &taken).or_else(by_case).filter(|it| may_pass(it))?;
+            is_served(host).then_some(())?;
+            Some((Place::value(id, at.clone().index(index)), host, sent))
+        });
+        let mut open = open.peekable();
+        let (first, host, sent) = open.next()?;
+        Some(report(first, host, &sent, named).and_here(open.map(|(place, ..)| place)))
+    });
+    found.collect()
 }
 
 /// How a policy names hosts.

@@ -25,19 +25,21 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !matches!(mode, PathNormalization::None | PathNormalization::Base) {
         return;
     }
-    let barred = OnceCell::new();
-    apart::authorization_policies(mesh, out, |policy, out| {
-        let Ok(scope) = &policy.scope else { return };
-        let may_pass =
-            |sent: &str| barred.get_or_init(|| Barred::of(mesh, &PATHS)).lets_pass(scope, sent);
-        let lists = keeping_out(policy.resource, &PATHS);
-        let mut gaps = lists.filter_map(|operation::Values { all, at, .. }| {
-            let kept_out = Values::of(all, &PATHS);
-            let gap = all.iter().find_map(|path| gap(path, &kept_out, mode, may_pass))?;
-            Some((gap, Place::key(policy.resource.id, at)))
-        });
-        if let Some((gap, first)) = gaps.next() {
-            out.push(report(&gap, first).and_here(gaps.map(|(_, place)| place)));
+    let by_root = OnceCell::new();
+    apart::authorization_policies_by_namespace(mesh, out, |all, out| {
+        let barred = Barred::of(&all, &by_root, &PATHS);
+        for policy in all.own {
+            let Ok(scope) = &policy.scope else { continue };
+            let may_pass = |sent: &str| barred.lets_pass(scope, sent);
+            let lists = keeping_out(policy.resource, &PATHS);
+            let mut gaps = lists.filter_map(|operation::Values { all, at, .. }| {
+                let kept_out = Values::of(all, &PATHS);
+                let gap = all.iter().find_map(|path| gap(path, &kept_out, mode, may_pass))?;
+                Some((gap, Place::key(policy.resource.id, at)))
+            });
+            if let Some((gap, first)) = gaps.next() {
+                out.push(report(&gap, first).and_here(gaps.map(|(_, place)| place)));
+            }
         }
     });
 }

@@ -6,7 +6,7 @@
 //! made of the mesh alone. Such walks are for rules that take a while.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -85,9 +85,9 @@ pub(in crate::check) fn written_virtual_services<'m, 'a>(
 }
 
 /// One that has parts is what others say, and one without hosts is used or not as others say.
-fn of_itself(it: &VirtualService<'_>) -> Option<DocumentId> {
+fn of_itself<'m>(it: &'m VirtualService<'_>) -> Option<Origin<'m>> {
     let is_alone = it.resource.spec.http.iter().all(|route| route.delegate.is_none());
-    (is_alone && !it.hosts.is_empty()).then_some(it.resource.id)
+    (is_alone && !it.hosts.is_empty()).then(|| Origin::of(&it.resource.id))
 }
 
 #[track_caller]
@@ -98,8 +98,43 @@ pub(in crate::check) fn authorization_policies<'m, 'a>(
 ) {
     let (all, made_of) = mesh.policies.authorization_policies.unnoted();
     let whole = mesh.source.authorization_policies.unnoted().1;
-    let all = all.iter().map(|it| (Some(it.resource.id), it));
+    let all = all.iter().map(|it| (Some(Origin::of(&it.resource.id)), it));
     walk(all, (whole, made_of), out, look);
+}
+
+/// The policies of one namespace, and those of the root namespace, which are for its workloads, too.
+pub(in crate::check) struct InNamespace<'w, 'm, 'a> {
+    pub(in crate::check) own: &'w [&'m Policy<'a, AuthorizationPolicy>],
+    /// None of the root namespace itself, whose own they are.
+    pub(in crate::check) of_root: &'w [&'m Policy<'a, AuthorizationPolicy>],
+}
+
+/// Those of each namespace together, for what one says of another. All looks have the same ones of the root namespace, but for its
+/// own, which comes last.
+#[track_caller]
+pub(in crate::check) fn authorization_policies_by_namespace<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    out: &mut Vec<Diagnostic>,
+    look: impl Fn(InNamespace<'_, 'm, 'a>, &mut Vec<Diagnostic>),
+) {
+    let (all, made_of) = mesh.policies.authorization_policies.unnoted();
+    let whole = mesh.source.authorization_policies.unnoted().1;
+    let mut by_namespace: BTreeMap<&str, (Vec<_>, Vec<_>)> = BTreeMap::new();
+    for policy in all.iter() {
+        let (ids, own) = by_namespace.entry(&policy.resource.namespace).or_default();
+        ids.push(policy.resource.id);
+        own.push(policy);
+    }
+    let (root_ids, root) = by_namespace.remove(mesh.settings.root_namespace).unwrap_or_default();
+    let others = by_namespace.values().filter_map(|(ids, own)| {
+        let origin = Origin { id: *ids.first()?, all: [ids, &root_ids] };
+        Some((Some(origin), InNamespace { own, of_root: &root }))
+    });
+    let of_root = root_ids.first().map(|id| {
+        let origin = Origin { id: *id, all: [&root_ids, &[]] };
+        (Some(origin), InNamespace { own: &root, of_root: &[] })
+    });
+    walk(others.chain(of_root), (whole, made_of), out, look);
 }
 
 /// As they were written.
@@ -110,14 +145,30 @@ pub(in crate::check) fn resources<'m, T, const NUMBER: u32>(
     look: impl Fn(&'m Resource<T>, &mut Vec<Diagnostic>),
 ) {
     let (all, whole) = all.unnoted();
-    walk(all.iter().map(|it| (Some(it.id), it)), (whole, whole), out, look);
+    walk(all.iter().map(|it| (Some(Origin::of(&it.id)), it)), (whole, whole), out, look);
 }
 
-/// Goes through resources of the part `whole`, which were made of it and others. With each stands what it was made of where
-/// that is one resource of the part.
+/// The resources of a part that something is made of, by one of which it is known.
+struct Origin<'w> {
+    id: DocumentId,
+    all: [&'w [DocumentId]; 2],
+}
+
+impl<'w> Origin<'w> {
+    fn of(id: &'w DocumentId) -> Self {
+        Self { id: *id, all: [std::slice::from_ref(id), &[]] }
+    }
+
+    fn is_among(&self, changed: &HashSet<DocumentId>) -> bool {
+        self.all.into_iter().flatten().any(|it| changed.contains(it))
+    }
+}
+
+/// Goes through what was made of the part `whole` and of others. With each stands of which resources of the part, where no other
+/// counts.
 #[track_caller]
-fn walk<T>(
-    all: impl Iterator<Item = (Option<DocumentId>, T)>,
+fn walk<'w, T>(
+    all: impl Iterator<Item = (Option<Origin<'w>>, T)>,
     (whole, made_of): (Parts, Parts),
     out: &mut Vec<Diagnostic>,
     look: impl Fn(T, &mut Vec<Diagnostic>),
@@ -149,10 +200,10 @@ fn walk<T>(
     let mut found: HashMap<DocumentId, Vec<Diagnostic>> = HashMap::new();
     let (own, own_parts) = reading_apart(|| {
         let mut all_found = Vec::new();
-        for (id, it) in all {
-            let new = match (&mut known, id) {
-                (Some(known), Some(id)) if !changes.resources.contains(&id) => {
-                    known.remove(&id).unwrap_or_default()
+        for (origin, it) in all {
+            let new = match (&mut known, &origin) {
+                (Some(known), Some(origin)) if !origin.is_among(&changes.resources) => {
+                    known.remove(&origin.id).unwrap_or_default()
                 }
                 _ => {
                     let mut new = Vec::new();
@@ -160,8 +211,8 @@ fn walk<T>(
                     new
                 }
             };
-            if let Some(id) = id.filter(|_| !new.is_empty()) {
-                found.entry(id).or_default().extend(new.iter().cloned());
+            if let Some(origin) = origin.filter(|_| !new.is_empty()) {
+                found.entry(origin.id).or_default().extend(new.iter().cloned());
             }
             all_found.extend(new);
         }
@@ -179,11 +230,9 @@ fn walk<T>(
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::collections::HashSet;
-
     use super::*;
     use crate::testing::Compiled;
+    use std::cell::Cell;
 
     const ROUTES: &str = "apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -240,5 +289,44 @@ spec: {http: [{route: [{destination: {host: b}}]}]}
         assert_eq!(looks(services, &[]), [1, 3]);
         assert_eq!(looks(routes | services, &[second]), [2, 3]);
         assert_eq!(looks(Parts::ALL, &[]), [3, 3]);
+    }
+
+    #[test]
+    fn what_is_said_of_a_namespace_hangs_on_it_and_on_the_root_namespace() {
+        let policy = |namespace: &str, name: &str| {
+            format!(
+                "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{}}\n---\n"
+            )
+        };
+        let all = [("a", "a"), ("a", "b"), ("b", "a"), ("istio-system", "a")];
+        let compiled = Compiled::text(&all.map(|(of, name)| policy(of, name)).concat());
+        let mesh = crate::resolve::resolve(&compiled.mesh);
+        let part = mesh.source.authorization_policies.unnoted().1;
+        let (policies, _) = mesh.policies.authorization_policies.unnoted();
+        let id = |namespace: &str, name: &str| {
+            let is_meant = |it: &&Policy<'_, AuthorizationPolicy>| {
+                (it.resource.namespace.as_str(), it.resource.name()) == (namespace, name)
+            };
+            policies.iter().find(is_meant).unwrap().resource.id
+        };
+        let mut walks = Vec::new();
+        let mut looks = |parts: Parts, resources: &[DocumentId]| {
+            let seen = RefCell::new(Vec::new());
+            let changes =
+                Arc::new(Changes { parts, resources: resources.iter().copied().collect() });
+            let ((), of) = crate::parts::reading(|| {
+                walks = keeping(&changes, std::mem::take(&mut walks), || {
+                    authorization_policies_by_namespace(&mesh, &mut Vec::new(), |it, _| {
+                        seen.borrow_mut().push((it.own.len(), it.of_root.len()));
+                    });
+                });
+            });
+            assert!(of.meet(part));
+            seen.into_inner()
+        };
+        assert_eq!(looks(Parts::ALL, &[]), [(2, 1), (1, 1), (1, 0)]);
+        assert_eq!(looks(part, &[id("a", "b")]), [(2, 1)]);
+        assert_eq!(looks(part, &[id("b", "a")]), [(1, 1)]);
+        assert_eq!(looks(part, &[id("istio-system", "a")]), [(2, 1), (1, 1), (1, 0)]);
     }
 }

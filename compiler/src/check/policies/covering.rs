@@ -15,11 +15,11 @@ use crate::check::policy_value::{Kind, are_apart, block, has_one_value, is_withi
 use crate::diagnostic::{FieldPath, Place};
 use crate::parse::DocumentId;
 use crate::resolve::policy::{Policy, Scope};
-use crate::resolve::{Mesh, service_account};
+use crate::resolve::{Mesh, TrustDomains, service_account};
 
 /// A rule, where it stands, and whom it is for.
 pub(super) struct At<'m> {
-    /// With what its conditions ask of the caller in `from`.
+    /// With whom it names written out, and with what its conditions ask of the caller in `from`.
     pub(super) rule: Cow<'m, Rule>,
     /// Whether it asks for something: of those that do not another rule speaks.
     asks: bool,
@@ -47,25 +47,40 @@ pub(super) fn by_namespace<'m>(
     action: Action,
 ) -> BTreeMap<&'m str, Vec<At<'m>>> {
     let mut all: BTreeMap<&str, Vec<At<'_>>> = BTreeMap::new();
-    let policies = mesh.policies.authorization_policies.iter();
-    let acts = |it: &&Policy<'_, AuthorizationPolicy>| {
-        it.resource.spec.action == action && !it.resource.is_tried()
-    };
-    for policy in policies.filter(acts) {
-        let Ok(scope) = &policy.scope else { continue };
-        let namespace = policy.resource.namespace.as_str();
-        let rules = all.entry(namespace).or_default();
-        for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
-            let rule = match identity::written_out(rule, mesh.settings.trust_domains()) {
-                Cow::Borrowed(rule) => with_callers(rule),
-                Cow::Owned(rule) => Cow::Owned(with_callers(&rule).into_owned()),
-            };
-            let document = policy.resource.id;
-            let asks = is_for_all(&rule).is_none();
-            rules.push(At { rule, asks, document, index, scope, namespace });
-        }
+    let domains = mesh.settings.trust_domains();
+    for policy in &mesh.policies.authorization_policies {
+        let rules = rules(policy, action, domains);
+        all.entry(policy.resource.namespace.as_str()).or_default().extend(rules);
     }
     all
+}
+
+/// Those of some policies.
+pub(super) fn rules_of<'m>(
+    policies: &[&'m Policy<'_, AuthorizationPolicy>],
+    action: Action,
+    domains: TrustDomains<'_>,
+) -> Vec<At<'m>> {
+    policies.iter().flat_map(|it| rules(it, action, domains)).collect()
+}
+
+fn rules<'m>(
+    policy: &'m Policy<'_, AuthorizationPolicy>,
+    action: Action,
+    domains: TrustDomains<'_>,
+) -> Vec<At<'m>> {
+    let acts = policy.resource.spec.action == action && !policy.resource.is_tried();
+    let Some(scope) = policy.scope.as_ref().ok().filter(|_| acts) else { return Vec::new() };
+    let (document, namespace) = (policy.resource.id, policy.resource.namespace.as_str());
+    let rules = policy.resource.spec.rules.iter().flatten().enumerate().map(|(index, rule)| {
+        let rule = match identity::written_out(rule, domains) {
+            Cow::Borrowed(rule) => with_callers(rule),
+            Cow::Owned(rule) => Cow::Owned(with_callers(&rule).into_owned()),
+        };
+        let asks = is_for_all(&rule).is_none();
+        At { rule, asks, document, index, scope, namespace }
+    });
+    rules.collect()
 }
 
 /// Which rules may cover another, found by a value that holds one which the other asks for.
@@ -302,7 +317,8 @@ fn covers_any<T>(a: Option<&[T]>, b: Option<&[T]>, covers: impl Fn(&T, &T) -> bo
 /// Whether whoever has an identity that `b` asks for has one that `a` asks for, in whichever way each of them says it; a name of
 /// an account alone is one of the namespace beside.
 fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source, &str)) -> bool {
-    let accounts: Vec<_> = b.service_accounts.iter().map(|it| service_account(it, b_namespace)).collect();
+    let accounts: Vec<_> =
+        b.service_accounts.iter().map(|it| service_account(it, b_namespace)).collect();
     let principals: Vec<_> = b.principals.iter().map(|it| (namespace_of(it), it)).collect();
     let each_account = |holds: &dyn Fn(&str, &str) -> bool| {
         !accounts.is_empty() && accounts.iter().all(|(namespace, name)| holds(namespace, name))
@@ -324,7 +340,8 @@ fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source,
         || asked(Kind::Text, &a.namespaces, &b.namespaces)
         || each_account(&|namespace, _| is_any(&a.namespaces, namespace))
         || each_principal(&|namespace, _| is_any(&a.namespaces, namespace));
-    let own: Vec<_> = a.service_accounts.iter().map(|it| service_account(it, a_namespace)).collect();
+    let own: Vec<_> =
+        a.service_accounts.iter().map(|it| service_account(it, a_namespace)).collect();
     let has_account = own.is_empty()
         || each_account(&|namespace, name| own.contains(&(namespace, name)))
         || each_principal(&|_, it| {
@@ -387,7 +404,9 @@ impl OfCallers<'_> {
         let is_other = |it: &str| are_apart(it, namespace);
         all_of(&self.source.namespaces, |it| is_other(it))
             || all_of(&self.source.principals, |it| namespace_of(it).is_some_and(is_other))
-            || all_of(&self.source.service_accounts, |it| is_other(service_account(it, self.namespace).0))
+            || all_of(&self.source.service_accounts, |it| {
+                is_other(service_account(it, self.namespace).0)
+            })
     }
 }
 

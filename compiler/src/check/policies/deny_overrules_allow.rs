@@ -53,7 +53,13 @@ const CANDIDATES_MAX: usize = 512;
 
 /// Rules that let in what a single rule denies, each with what else that one takes back.
 fn taken_back(mesh: &Mesh<'_>) -> Vec<Diagnostic> {
-    let (denying, allowing) = (by_namespace(mesh, Action::Deny), by_namespace(mesh, Action::Allow));
+    let mut denying = by_namespace(mesh, Action::Deny);
+    denying.retain(|_, rules| !rules.is_empty());
+    // Most repositories have few, and then no other rule is looked at.
+    if denying.is_empty() {
+        return Vec::new();
+    }
+    let allowing = by_namespace(mesh, Action::Allow);
     let root = mesh.settings.root_namespace;
     let of_namespace = |name: &str| denying.get(name).map_or(&[][..], Vec::as_slice);
     let (everywhere, by_root) =

@@ -4,8 +4,11 @@
 //! `allow-opens-everything`'s. Only rules are compared of which it is sure that one covers the other, and two that cover
 //! each other are told once. Source: Istio, `AuthorizationPolicy`.
 
-use super::covering::{At, Broader, by_namespace, covers};
+use std::cell::OnceCell;
+
+use super::covering::{At, Broader, covers, rules_of};
 use crate::api::istio::Action;
+use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, Severity};
 use crate::resolve::Mesh;
 
@@ -13,21 +16,25 @@ pub(super) static CHECK: Check =
     Check::lint("moot-allow", Severity::Warning, include_str!("moot_allow.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let by_namespace = by_namespace(mesh, Action::Allow);
-    // What is for all namespaces comes before what each of them says.
-    let root = mesh.settings.root_namespace;
-    let everywhere = by_namespace.get(root).map_or(&[][..], Vec::as_slice);
-    let of_root = Broader::of(everywhere);
-    for (namespace, rules) in &by_namespace {
-        let own = Broader::of(rules);
-        for (place, narrow) in rules.iter().enumerate() {
+    let domains = mesh.settings.trust_domains();
+    let (everywhere, of_root) = (OnceCell::new(), OnceCell::new());
+    apart::authorization_policies_by_namespace(mesh, out, |all, out| {
+        let own_rules = rules_of(all.own, Action::Allow, domains);
+        let own = Broader::of(&own_rules);
+        // What is for all namespaces comes before what each of them says.
+        let everywhere: &[At<'_>] = match all.of_root {
+            [] => &[],
+            policies => everywhere.get_or_init(|| rules_of(policies, Action::Allow, domains)),
+        };
+        for (place, narrow) in own_rules.iter().enumerate() {
             let Some(asked) = own.asked.get(place) else { continue };
             let covers =
                 |broad: &At<'_>| broad.scope.includes(narrow.scope) && self::covers(broad, narrow);
-            let above = (*namespace != root).then(|| of_root.candidates(asked, narrow));
+            let of_root = || of_root.get_or_init(|| Broader::of(everywhere));
+            let above = (!everywhere.is_empty()).then(|| of_root().candidates(asked, narrow));
             let above = above.into_iter().flatten().filter_map(|other| everywhere.get(other));
             let beside = own.candidates(asked, narrow).into_iter();
-            let beside = beside.filter_map(|other| Some((other, rules.get(other)?)));
+            let beside = beside.filter_map(|other| Some((other, own_rules.get(other)?)));
             // Of two that are alike, the later.
             let beside = beside.filter(|(other, broad)| {
                 *other != place && covers(broad) && (*other < place || !self::covers(narrow, broad))
@@ -35,7 +42,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let mut broad = above.filter(|it| covers(it)).chain(beside.map(|(_, broad)| broad));
             out.extend(broad.next().map(|broad| report(narrow, broad)));
         }
-    }
+    });
 }
 
 fn report(narrow: &At<'_>, broad: &At<'_>) -> Diagnostic {

@@ -156,7 +156,7 @@ impl IdentitySpace for SeenBy<'_, '_> {
     }
 
     fn domains(&self) -> Option<Vec<&str>> {
-        let own = || self.callers.settings().trust_domains().collect();
+        let own = || self.callers.settings().trust_domains().iter().collect();
         (!self.callers.have_others()).then(own)
     }
 }
