@@ -290,6 +290,14 @@ impl<'a> Sidecars<'a> {
         selecting.or_else(|| self.default_of(own)).or_else(|| self.default_of(root))
     }
 
+    /// Whether any workload of a namespace may not see all that is exported there.
+    #[must_use]
+    pub fn limit(&self, namespace: &str, root: &str) -> bool {
+        let is_limiting = |it: &Sidecar<'_>| it.imports.is_some();
+        self.selecting_in(namespace).any(is_limiting)
+            || self.default_of(namespace).or_else(|| self.default_of(root)).is_some_and(is_limiting)
+    }
+
     /// The one for workloads of a namespace that no other selects; absent: that of the root namespace.
     #[must_use]
     pub fn default_of(&self, namespace: &str) -> Option<&Sidecar<'a>> {

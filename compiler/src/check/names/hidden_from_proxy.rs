@@ -4,13 +4,16 @@
 //! `ServiceEntry.exportTo`, `networking.istio.io/exportTo`.
 
 use std::cell::LazyCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use super::unknown_subset::{clients, is_for, rules};
 use crate::api::istio::{HttpMatch, HttpRouteDestination};
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
+use crate::resolve::host::Host;
 use crate::resolve::route::{
     Destination, DestinationAt, GatewayName, HttpRoute, Parent, VirtualService,
 };
@@ -21,9 +24,16 @@ pub(super) static CHECK: Check =
     Check::lint("hidden-from-proxy", Severity::Warning, include_str!("hidden_from_proxy.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let clients = LazyCell::new(|| clients(mesh));
+    let clients = LazyCell::new(|| {
+        let root = mesh.settings.root_namespace;
+        let mut clients = clients(mesh);
+        // What a Sidecar lets be seen it may have said on purpose.
+        clients.retain(|of| !mesh.sidecars.limit(of, root));
+        clients
+    });
     apart::written_virtual_services(mesh, out, |it, out| {
-        let mut hidden = Hidden::new();
+        let viewers = LazyCell::new(|| super::unknown_host::viewers(mesh, it));
+        let mut at_gateways = Hidden::new();
         for (index, name) in it.gateways.iter().enumerate() {
             let GatewayName::Named(full) = name else { continue };
             let Some(gateway) = mesh.gateways.find(full) else { continue };
@@ -32,11 +42,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 out.extend(report_route(it, index, full, of));
                 continue;
             }
-            look_for(mesh, it, name, &mut hidden, |reach| {
+            look_for(mesh, it, (name, &viewers), &mut at_gateways, |reach| {
                 let blind = gateway.proxies_in.iter().find(|of| !reach(of))?;
                 Some((blind, Some(gateway.resource.id)))
             });
         }
+        let mut on_mesh = Hidden::new();
         if it.is_for_mesh() {
             // To who does not see the host of the routes as a service, they are nothing.
             let sees = |of: &str| {
@@ -44,13 +55,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 ids.map(|id| mesh.services.get(*id)).any(|own| own.visibility.reaches(Some(of)))
             };
             let takes =
-                |of: &&str| it.visibility.reaches(Some(of)) && sees(of) && rules(mesh, it, of);
-            let users = LazyCell::new(|| clients.iter().copied().filter(takes).collect::<Vec<_>>());
-            look_for(mesh, it, &GatewayName::Mesh, &mut hidden, |reach| {
-                Some((users.iter().copied().find(|of| !reach(of))?, None))
+                |of: &str| it.visibility.reaches(Some(of)) && sees(of) && rules(mesh, it, of);
+            look_for(mesh, it, (&GatewayName::Mesh, &viewers), &mut on_mesh, |reach| {
+                Some((clients.iter().copied().find(|of| !reach(of) && takes(of))?, None))
             });
         }
-        out.extend(hidden.into_iter().filter_map(|(host, of)| report_host(&host, of)));
+        let hidden = at_gateways.into_iter().chain(on_mesh);
+        out.extend(hidden.filter_map(|(host, of)| report_host(&host, of)));
     });
     for (_, route) in mesh.http_routes.iter() {
         let hidden = hidden_at_gateways(mesh, route);
@@ -96,11 +107,11 @@ fn hidden_at_gateways<'m>(mesh: &'m Mesh<'_>, route: &'m HttpRoute<'_>) -> Hidde
                 gateway: Some(gateway.id),
                 service,
                 is_mirror,
-                places: Vec::new(),
+                places: BTreeMap::new(),
             };
             let of = hidden.entry(backend.host.to_string()).or_insert_with(new);
             of.is_mirror &= is_mirror;
-            of.places.push(Place::value(route.resource.id, path.field("name")));
+            of.places.insert(of.places.len(), Place::value(route.resource.id, path.field("name")));
         }
     }
     hidden
@@ -117,38 +128,49 @@ struct OfHost<'m> {
     service: &'m Service<'m>,
     /// Whether copies alone go there.
     is_mirror: bool,
-    places: Vec<Place>,
+    /// By their order.
+    places: BTreeMap<usize, Place>,
 }
 
-/// The hosts that the routes for a gateway, or for the mesh, lead to. Of one that nobody sees `unknown-host` speaks.
-fn look_for<'m>(
+/// Who does not see a host: a namespace, and the Gateway whose proxies are there.
+type Blind<'m> = (&'m str, Option<DocumentId>);
+
+/// The hosts that the routes for a gateway, or for the mesh, lead to. Of one that nobody sees `unknown-host` speaks. `find` tells who
+/// does not see what `reach` knows.
+fn look_for<'m, 'v>(
     mesh: &'m Mesh<'_>,
     it: &VirtualService<'_>,
-    user: &GatewayName,
+    (user, viewers): (&GatewayName, &impl Deref<Target = Vec<&'v str>>),
     hidden: &mut Hidden<'m>,
-    find: impl Fn(&dyn Fn(&str) -> bool) -> Option<(&'m str, Option<DocumentId>)>,
+    find: impl Fn(&dyn Fn(&str) -> bool) -> Option<Blind<'m>>,
 ) {
-    for (destination, at) in it.destinations() {
-        let known = mesh.services.of_host(&destination.host);
+    let mut known: HashMap<Host, Option<(Blind<'m>, &'m Service<'m>)>> = HashMap::new();
+    let blind_to = |host: &Host| {
+        let known = mesh.services.of_host(host);
         let known = || known.iter().map(|id| mesh.services.get(*id));
-        let is_public = |it: &Service<'_>| matches!(it.visibility, Visibility::Public);
-        let Some(service) = known().next().filter(|_| !known().any(is_public)) else { continue };
+        let service = known().next()?;
         let reach = |viewer: &str| known().any(|it| it.visibility.reaches(Some(viewer)));
-        if !is_for(it, &at, user) || !is_used(it, &destination, &at) {
+        if known().any(|it| matches!(it.visibility, Visibility::Public))
+            || !viewers.iter().any(|it| reach(it))
+        {
+            return None;
+        }
+        Some((find(&reach)?, service))
+    };
+    for (number, (destination, at)) in it.destinations().enumerate() {
+        let is_led = || is_for(it, &at, user) && is_used(it, &destination, &at);
+        let host = &destination.host;
+        if mesh.services.of_host(host).is_empty() || !is_led() {
             continue;
         }
-        let Some((namespace, gateway)) = find(&reach) else { continue };
-        if !super::unknown_host::viewers(mesh, it).into_iter().any(reach) {
-            continue;
-        }
-        let (is_mirror, places) = (true, Vec::new());
+        let blind = *known.entry(Arc::clone(host)).or_insert_with(|| blind_to(host));
+        let Some(((namespace, gateway), service)) = blind else { continue };
+        let (is_mirror, places) = (true, BTreeMap::new());
         let new = || OfHost { namespace, gateway, service, is_mirror, places };
-        let of = hidden.entry(destination.host.to_string()).or_insert_with(new);
+        let of = hidden.entry(host.to_string()).or_insert_with(new);
         of.is_mirror &= at.is_mirror();
-        let place = Place::value(at.document, at.path().field("host"));
-        if !of.places.contains(&place) {
-            of.places.push(place);
-        }
+        // Several gateways may use the same route.
+        of.places.insert(number, Place::value(at.document, at.path().field("host")));
     }
 }
 
@@ -169,7 +191,7 @@ pub(super) fn is_idle(it: &VirtualService<'_>, to: &Destination<'_>, at: &Destin
 
 fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {
     let OfHost { namespace, gateway, service, is_mirror, places } = of;
-    let mut places = places.into_iter();
+    let mut places = places.into_values();
     let message = match gateway {
         Some(_) => format!("the gateway does not see `{host}`"),
         None => {

@@ -3,7 +3,7 @@
 //! A destination within a wildcard of some `ServiceEntry` is taken to be one of its hosts, as Istio's analyzer does.
 //! Sources: Istio, `VirtualService.http.route.destination.host`, `ServiceEntry.exportTo`; Gateway API, `HTTPBackendRef`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::check::kept::apart;
 use crate::check::{inventory, suggestion};
@@ -93,8 +93,13 @@ fn check_ingresses(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 /// One finding for all the destinations with the same host.
 fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec<Diagnostic>) {
     let mut unknown: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let viewers = viewers(mesh, it);
+    let mut known = HashMap::new();
     for (destination, at) in it.destinations() {
-        if is_seen(mesh, it, &destination.host) {
+        let is_seen = known
+            .entry(destination.host.clone())
+            .or_insert_with(|| is_seen(mesh, &viewers, &destination.host));
+        if *is_seen {
             continue;
         }
         unknown.entry(destination.host.to_string()).or_default().push((destination, at));
@@ -154,9 +159,8 @@ pub(super) fn whom(hidden: &Service<'_>) -> &'static str {
 const HELP: &str =
     "a host that exists outside of this repository goes into `inventory.hosts` of mesh.yaml";
 
-/// Whether somebody who uses the routes sees the host, or a wildcard that it is within.
-fn is_seen(mesh: &Mesh<'_>, it: &VirtualService<'_>, host: &str) -> bool {
-    let viewers = viewers(mesh, it);
+/// Whether any of `viewers` sees the host, or a wildcard that it is within.
+fn is_seen(mesh: &Mesh<'_>, viewers: &[&str], host: &str) -> bool {
     let is_visible = |id: &ServiceId| {
         let visibility = &mesh.services.get(*id).visibility;
         viewers.iter().any(|viewer| visibility.reaches(Some(viewer)))

@@ -205,14 +205,11 @@ pub(super) fn is_for(it: &VirtualService<'_>, at: &DestinationAt, gateway: &Gate
 
 /// Whether the routes of `it` rule one of its hosts for clients of a namespace.
 pub(super) fn rules(mesh: &Mesh<'_>, it: &VirtualService<'_>, client: &str) -> bool {
-    let own = mesh.virtual_services.of_namespace(it.namespace()).iter().copied();
-    let own = own.filter(|id| mesh.virtual_services.get(*id).resource.id == it.resource.id);
-    let own: Vec<_> = own.collect();
+    let is_own = |id| mesh.virtual_services.get(id).resource.id == it.resource.id;
     let view = View::of(mesh, client);
     it.hosts.iter().filter_map(|host| view.host(host)).any(|seen| {
-        let streams = seen.streams.iter();
-        let http = matches!(seen.http, Some(Ruler::VirtualService(id)) if own.contains(&id));
-        http || streams.into_iter().any(|id| own.contains(id))
+        let http = matches!(seen.http, Some(Ruler::VirtualService(id)) if is_own(id));
+        http || seen.streams.iter().any(|id| is_own(*id))
     })
 }
 

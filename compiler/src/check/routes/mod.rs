@@ -33,7 +33,7 @@ mod unreachable_route;
 mod unrouted_ingress_tls;
 mod unserved_backend;
 mod unserved_backend_policy;
-mod unserved_gateway_host;
+pub(super) mod unserved_gateway_host;
 mod unserved_ingress;
 mod unserved_listener;
 mod unserved_listener_set;

@@ -54,7 +54,9 @@ fn nobody(gateway: &IstioGateway<'_>) -> Option<Diagnostic> {
     Some(
         Diagnostic::new(&CHECK, Place::resource(gateway.resource.id), message)
             .label("nobody serves its hosts")
-            .consequence("every request to it is answered with 404, every connection closed")
+            .consequence(
+                "unless routes are made in the cluster, every request to it is answered with 404",
+            )
             .help(format!("a VirtualService binds to it with `gateways: [{}]`", gateway.full_name)),
     )
 }
@@ -78,22 +80,13 @@ fn check_server(
                 .label("nobody serves it")
                 .consequence("requests for it are answered with 404");
         if let Some(unseen) = bound.first() {
-            let namespaces: Vec<_> =
-                gateway.proxies_in.iter().map(|it| format!("`{it}`")).collect();
-            let text = match namespaces.as_slice() {
-                [] => "no namespace sees this, the gateway's neither".to_owned(),
-                some => format!("{}, where the gateway runs, does not see this", some.join(", ")),
-            };
-            let path = FieldPath::default().field("spec").field("exportTo");
-            let place = if unseen.resource.spec.export_to.is_empty() {
-                Place::resource(unseen.resource.id)
-            } else {
-                Place::key(unseen.resource.id, path)
-            };
-            out.push(found.also(place, text).help(match namespaces.as_slice() {
-                [] => "remove `~` from its `exportTo`".to_owned(),
-                some => format!("add {} to its `exportTo`", some.join(", ")),
-            }));
+            // What proxies elsewhere do not see `hidden-from-proxy` tells.
+            if gateway.proxies_in.is_empty() {
+                let export = FieldPath::default().field("spec").field("exportTo");
+                let place = Place::key(unseen.resource.id, export);
+                found = found.also(place, "no namespace sees this, the gateway's neither");
+                out.push(found.help("remove `~` from its `exportTo`"));
+            }
             continue;
         }
         let hidden = mesh.virtual_services.first_meeting(&gateway.full_name, &host.host);
@@ -110,7 +103,8 @@ fn check_server(
 }
 
 /// Whether the gateway's proxies see the routes. Where none is known, they may be wherever somebody does.
-fn is_seen(gateway: &IstioGateway<'_>, it: &VirtualService<'_>) -> bool {
+/// Whether a gateway's proxies see routes that are bound to it.
+pub(in crate::check) fn is_seen(gateway: &IstioGateway<'_>, it: &VirtualService<'_>) -> bool {
     if gateway.proxies_in.is_empty() {
         return it.visibility != Visibility::Nobody;
     }
@@ -159,8 +153,8 @@ mod tests {
     use super::CHECK;
     use crate::testing::{Folder, findings};
 
-    /// How often it is told of a gateway in `istio-system`, where its pods run if they are `shown`.
-    fn count(export_to: &str, shown: bool) -> usize {
+    /// What is told of a gateway in `istio-system`, where its pods run if they are `shown`, and of who sees its routes.
+    fn told(export_to: &str, shown: bool) -> Vec<&'static str> {
         let folder = Folder::new();
         let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, namespace: istio-system, labels: {istio: ingress}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n---\n";
         let text = format!(
@@ -169,15 +163,18 @@ mod tests {
             if shown { pod } else { "" }
         );
         folder.write("a.yaml", text);
-        findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
+        let found = findings(folder.path()).into_iter().map(|it| it.check.name);
+        found.filter(|it| [CHECK.name, "hidden-from-proxy"].contains(it)).collect()
     }
 
     #[test]
     fn routes_serve_where_the_gateway_sees_them() {
-        assert_eq!(count("'.'", true), 1);
-        assert_eq!(count("'.', istio-system", true), 0);
-        assert_eq!(count("'*'", true), 0);
+        // Of who does not see them another rule speaks.
+        assert_eq!(told("'.'", true), ["hidden-from-proxy"]);
+        assert_eq!(told("'~'", false), [CHECK.name]);
+        assert_eq!(told("'.', istio-system", true), [""; 0]);
+        assert_eq!(told("'*'", true), [""; 0]);
         // It may run in the namespace of the routes.
-        assert_eq!(count("'.'", false), 0);
+        assert_eq!(told("'.'", false), [""; 0]);
     }
 }

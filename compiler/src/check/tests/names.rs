@@ -324,4 +324,9 @@ fn whoever_uses_a_route_sees_what_it_leads_to() {
     assert!(!told("'.', web", "", client));
     assert!(!told("'.'", "exportTo: ['.'], ", client));
     assert!(!told("'.'", "", &client.replace("namespace: web", "namespace: shop")));
+    // What it lets be seen the Sidecar of the clients says.
+    let limited = "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: default, namespace: web}\nspec: {egress: [{hosts: [./*]}]}\n";
+    assert!(!told("'.'", "", &format!("{client}{limited}")));
+    let whole = limited.replace("./*", "'*/*'");
+    assert!(told("'.'", "", &format!("{client}{whole}")));
 }
