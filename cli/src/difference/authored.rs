@@ -11,6 +11,8 @@ use mesh_snapshot::object::{ClientPolicy, ClientTls, PortPolicies};
 use mesh_snapshot::snapshot::Encoded;
 use mesh_snapshot::{Digest, Key, Kind, Location, Object, Reference};
 
+use super::viewed::{self, Gateways};
+
 /// In the keys of such policies, between the name of the rule and the host.
 const SECURED: &str = "/tls/";
 
@@ -25,6 +27,7 @@ pub(super) struct Authored<'b> {
     rules: BTreeMap<Key, BTreeMap<Digest, ClientPolicy>>,
     sources: BTreeMap<Key, Key>,
     securing: BTreeMap<Key, (Securing, Location)>,
+    pub(super) gateways: Gateways<'b>,
 }
 
 /// How connections to some hosts are secured.
@@ -51,6 +54,7 @@ impl<'b> Authored<'b> {
             rules: BTreeMap::new(),
             sources: BTreeMap::new(),
             securing: BTreeMap::new(),
+            gateways: viewed::gateways(&bundle.snapshot),
         };
         let names = bundle.snapshot.names().iter();
         for (key, contents) in names.filter(|(key, _)| key.kind == Kind::ClientPolicy) {

@@ -1,6 +1,6 @@
 //! What differs within an object: its routes, rules, subsets and servers.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::ClientPolicy;
@@ -12,6 +12,7 @@ use super::authored::{Authored, Content, Securing, is_securing};
 use super::edits::{self, Edit};
 use super::rule::sentence;
 use super::units;
+use super::viewed::{self, Viewers};
 
 /// A part of an object that is not the same on both sides.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) struct Item {
     pub place: Option<Location>,
     /// Of a changed one, what is said differently.
     pub edits: Vec<Edit>,
+    /// To whom it is not the same.
+    pub viewers: Viewers,
 }
 
 /// The lists and maps of objects whose parts are written apart.
@@ -30,17 +33,36 @@ const LISTS: [&str; 8] =
     ["http", "tls", "tcp", "rules", "servers", "filters", "settings", "routeHeaders"];
 const MAPS: [&str; 1] = ["subsets"];
 
-/// Parts of equal content are the same, wherever they stand; of the others those that have one name.
+/// A part that differs: its name, how, and what is said differently in it.
+type Part = (String, Change, Vec<Edit>);
+
+/// As each of those has them who see the object.
 pub(super) fn between(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> Vec<Item> {
-    let (old, new) = (Parts::of(key, before), Parts::of(key, after));
+    let sights = viewed::sights(key, before, after);
+    let mut found: BTreeMap<Part, BTreeSet<Option<&str>>> = BTreeMap::new();
+    for sight in &sights {
+        for part in parts(key, &sight.before, &sight.after) {
+            found.entry(part).or_default().insert(sight.viewer);
+        }
+    }
+    let item = |((name, change, edits), viewers): (Part, _)| {
+        let side = if change == Change::Removed { before } else { after };
+        let place = side.place(key, &name).cloned();
+        Item { name, change, place, edits, viewers: Viewers::of(&viewers, &sights) }
+    };
+    found.into_iter().map(item).collect()
+}
+
+/// Parts of equal content are the same, wherever they stand; of the others those that have one name.
+fn parts(key: &Key, before: &[Content], after: &[Content]) -> Vec<Part> {
+    let (old, new) = (Parts::of(before), Parts::of(after));
     let (gone, come) = (old.without(&new), new.without(&old));
-    let item = |name: &&str| {
-        let (change, side) = match (gone.contains(name), come.contains(name)) {
-            (true, true) => (Change::Changed, after),
-            (true, false) => (Change::Removed, before),
-            (false, _) => (Change::Added, after),
+    let part = |name: &&str| {
+        let change = match (gone.contains(name), come.contains(name)) {
+            (true, true) => Change::Changed,
+            (true, false) => Change::Removed,
+            (false, _) => Change::Added,
         };
-        let place = side.place(key, name).cloned();
         let edits = match (change, old.only(name), new.only(name)) {
             (Change::Changed, Some(before), Some(after)) => edits::between(before, after),
             (Change::Added, _, Some(Value::String(sentence))) => {
@@ -58,9 +80,9 @@ pub(super) fn between(key: &Key, before: &Authored<'_>, after: &Authored<'_>) ->
             }
             _ => Vec::new(),
         };
-        Item { name: (*name).to_owned(), change, place, edits }
+        ((*name).to_owned(), change, edits)
     };
-    gone.union(&come).map(item).collect()
+    gone.union(&come).map(part).collect()
 }
 
 /// What an object itself says differently, apart from its parts. Nothing where it has several contents. Of what is new or gone
@@ -83,17 +105,16 @@ pub(super) fn edits(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> V
     }
 }
 
-/// Whether an object says the same on both sides, in the same order: what differs is only what it leads to.
+/// Whether an object says the same on both sides, in the same order, to whoever sees it: what differs is only what it leads to.
 pub(super) fn are_alike(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> bool {
-    let said = |side: &Authored<'_>| -> BTreeSet<String> {
-        let contents = side.contents(key);
+    let said = |contents: &[Content]| -> BTreeSet<String> {
         let each = contents.iter().map(|content| {
             let parts = of_content(content).into_iter().map(|(_, value)| value);
             parts.chain([rest(content)]).collect::<Value>().to_string()
         });
         each.collect()
     };
-    said(before) == said(after)
+    viewed::sights(key, before, after).iter().all(|it| said(&it.before) == said(&it.after))
 }
 
 /// How clients treat a host for which there is no rule: as the mesh configuration says, or with the defaults.
@@ -111,8 +132,7 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(key: &Key, side: &Authored<'_>) -> Self {
-        let contents = side.contents(key);
+    fn of(contents: &[Content]) -> Self {
         let named = contents.iter().flat_map(of_content);
         let mut all: Vec<_> = named
             .map(|(name, value)| {

@@ -11,6 +11,7 @@ mod rule;
 mod scope;
 mod seen;
 mod units;
+mod viewed;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +24,7 @@ pub(crate) use effect::Effect;
 pub(crate) use items::Item;
 pub(crate) use pods::Pods;
 pub(crate) use policy::{Policy, PolicyError, Side};
+pub(crate) use viewed::Viewers;
 
 use authored::Authored;
 use scope::Whom;
@@ -58,7 +60,7 @@ pub(crate) struct Changed {
     pub is_written: bool,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Change {
     Added,
     Removed,

@@ -58,7 +58,14 @@ impl<'b> Whom<'b> {
                 let applies = |labels: &Labels| Applies::Selected(vec![labels.clone()]);
                 selected.iter().map(|(of, labels)| words(Some(of), &applies(labels))).collect()
             }
-            None => self.scopes.get(key)?.iter().map(|(of, applies)| words(*of, applies)).collect(),
+            None => {
+                let all = self.scopes.get(key)?;
+                // A gateway is for whom it selects, in whatever namespace; one that sees it otherwise has it once more.
+                let is_of_mesh =
+                    key.kind == Kind::Gateway && all.iter().any(|(of, _)| of.is_none());
+                let own = all.iter().filter(|(of, _)| !is_of_mesh || of.is_none());
+                own.map(|(of, applies)| words(*of, applies)).collect()
+            }
         };
         Some(all.join(", "))
     }

@@ -70,12 +70,14 @@ fn named(name: &str, value: Value) -> Value {
     Value::Object(Map::from_iter([(name.to_owned(), value)]))
 }
 
-/// A key as it is called everywhere: `RouteTable shop/reviews`.
+/// A key as it is called everywhere: `RouteTable shop/reviews`. What looks otherwise from some namespaces (`shop/reviews@web`)
+/// is compared by itself there, too, and called alike.
 fn called(key: &Value) -> String {
     let part = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
+    let name = part("name").split('@').next().unwrap_or_default();
     match part("namespace") {
-        "" => format!("{} {}", part("kind"), part("name")),
-        namespace => format!("{} {namespace}/{}", part("kind"), part("name")),
+        "" => format!("{} {name}", part("kind")),
+        namespace => format!("{} {namespace}/{name}", part("kind")),
     }
 }
 
@@ -350,6 +352,9 @@ mod tests {
 
     #[test]
     fn an_edge_is_the_name_of_what_it_leads_to() {
+        let from_there = Key::new(Kind::RouteTable, "shop", "v/edge/public@web/gateways");
+        let there = Reference { key: from_there, digest: Digest::of(b"a") };
+        assert_eq!(tree(&there), json!("RouteTable shop/v/edge/public"));
         for key in [
             Key::new(Kind::RouteTable, "shop", "v/edge/public"),
             Key::new(Kind::ClientPolicy, "", "mesh"),

@@ -585,3 +585,82 @@ fn what_a_gateway_serves_otherwise_is_a_change_of_it() {
     let told = self::told(&[GATEWAY, &before], &[&turned, &before]);
     assert_eq!(objects(&told), ["~ Gateway shop/public"]);
 }
+
+/// A gateway of `shop` whose proxies run in `edge`, and routes of it that are for `export`.
+fn at_the_edge(export: &str, rest: &str) -> String {
+    format!(
+        "{BASE}---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {{name: g, namespace: shop}}
+spec:
+  selector: {{app: edge}}
+  servers: [{{port: {{number: 8080, name: http, protocol: HTTP}}, hosts: [\"*\"]}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: v, namespace: shop}}
+spec:
+  hosts: [api.example.com]
+  gateways: [shop/g]
+  exportTo: [{export}]
+  http: [{{route: [{{destination: {{host: cart}}}}]}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: edge, namespace: edge, labels: {{app: edge}}}}
+spec: {{containers: [{{name: istio-proxy, image: auto}}]}}
+{rest}"
+    )
+}
+
+/// A snapshot has the gateway once more for a namespace that sees it otherwise.
+#[test]
+fn a_gateway_is_compared_as_each_namespace_sees_it() {
+    let come = "        virtualHosts: [{host: api.example.com, routes: RouteTable shop/v/shop/g}]";
+    let gone = format!("{come} → not said");
+    let (both, one) = (at_the_edge("., edge", ""), at_the_edge("'.'", ""));
+    let shown = between(&both, &one, &[]);
+    assert_eq!(
+        objects(&shown),
+        [
+            "~ VirtualService shop/v",
+            "    exportTo: edge, . → .",
+            "~ Gateway shop/g",
+            "    ~ servers[0], as seen from edge",
+            &gone
+        ]
+    );
+    let shown = between(&one, &both, &[]);
+    assert_eq!(objects(&shown)[3..], ["    ~ servers[0], as seen from edge", come]);
+    let shown = between(&both, &at_the_edge("edge", ""), &[]);
+    assert_eq!(objects(&shown)[3..], ["    ~ servers[0], except as seen from edge", &gone]);
+    let data: Value = serde_json::from_str(&between(&both, &one, &["--format", "json"])).unwrap();
+    let gateway = data["objects"].as_array().unwrap().iter().find(|it| it["kind"] == "Gateway");
+    assert_eq!(gateway.unwrap()["items"][0]["seenFrom"]["only"][0], "edge");
+
+    // All see it otherwise than before, some of them in their own way.
+    let renamed = |text: &str| text.replace("hosts: [api.example.com]", "hosts: [b.example.com]");
+    let shown = between(&one, &renamed(&one), &[]);
+    assert!(shown.contains("    ~ servers[0], except as seen from edge"), "{shown}");
+    let shown = between(&both, &renamed(&both), &[]);
+    assert!(shown.contains("    ~ servers[0]  "), "{shown}");
+
+    // Who sees it as others did before, and whom something else leads to the same, has no other gateway.
+    let everybody = at_the_edge("'*'", "");
+    assert_eq!(
+        objects(&between(&both, &everybody, &[])),
+        ["~ VirtualService shop/v", "    exportTo: edge, . → *"]
+    );
+    let rule = "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: edge}\nspec: {host: cart.shop.svc.cluster.local, trafficPolicy: {connectionPool: {tcp: {maxConnections: 3}}}}\n";
+    let ruled = between(&both, &at_the_edge("., edge", rule), &[]);
+    assert!(!objects(&ruled).iter().any(|line| line.contains("Gateway")), "{ruled}");
+    // Nor where its routes are others there alone.
+    let hidden = both.replacen(
+        "{name: cart, namespace: shop}",
+        "{name: cart, namespace: shop, annotations: {networking.istio.io/exportTo: .}}",
+        1,
+    );
+    let hidden = between(&both, &hidden, &[]);
+    assert!(!objects(&hidden).iter().any(|line| line.contains("Gateway")), "{hidden}");
+}

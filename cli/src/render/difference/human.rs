@@ -67,7 +67,7 @@ fn rows(difference: &Difference, paint: Paint) -> Vec<Line> {
         rows.extend(object.edits.iter().map(|edit| value(4, edit)));
         for item in &object.items {
             let place = item.place.as_ref().map(shown);
-            rows.push(row(4, mark(item.change, &item.name, paint), place));
+            rows.push(row(4, mark(item.change, &words::part(item), paint), place));
             rows.extend(item.edits.iter().map(|edit| value(8, edit)));
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::difference::{Change, Changed, Difference, Edit, Effect, Item, Pods};
+use crate::difference::{Change, Changed, Difference, Edit, Effect, Item, Pods, Viewers};
 
 /// One object, `mesh.diff/v1`. Fields are only ever added to it.
 pub(crate) fn json(difference: &Difference) -> Value {
@@ -49,8 +49,17 @@ fn pods(pods: &Pods) -> Value {
 }
 
 fn item(item: &Item) -> Value {
-    let edits = edits(&item.edits);
-    json!({ "item": item.name, "change": name(item.change), "place": item.place, "edits": edits })
+    json!({
+        "item": item.name,
+        "change": name(item.change),
+        "place": item.place,
+        "edits": edits(&item.edits),
+        "seenFrom": match &item.viewers {
+            Viewers::All => Value::Null,
+            Viewers::Of(namespaces) => json!({ "only": namespaces }),
+            Viewers::AllBut(namespaces) => json!({ "allBut": namespaces }),
+        },
+    })
 }
 
 fn edits(edits: &[Edit]) -> Vec<Value> {

@@ -64,7 +64,7 @@ fn entry(object: &Changed) -> String {
     line(&mut text, 0, object.change, &object.called(), place);
     edits(&mut text, 1, &object.edits);
     for item in &object.items {
-        line(&mut text, 1, item.change, &item.name, item.place.as_ref());
+        line(&mut text, 1, item.change, &words::part(item), item.place.as_ref());
         edits(&mut text, 2, &item.edits);
     }
     text

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use mesh_snapshot::Key;
 
-use crate::difference::{Change, Changed, Difference, Edit, Effect, Pods};
+use crate::difference::{Change, Changed, Difference, Edit, Effect, Item, Pods, Viewers};
 use crate::render::counts::counted;
 
 const WORKLOAD: &str = "workload";
 
-/// How many workloads are named in a line.
+/// How many workloads, or others of which there may be many, are named in a line.
 const NAMED_MAX: usize = 6;
 
 /// How many groups of workloads are told apart.
@@ -23,6 +23,17 @@ pub(super) fn objects(difference: &Difference) -> String {
     };
     let (added, removed) = (count(Change::Added), count(Change::Removed));
     format!("{added} added, {removed} removed, {} changed", count(Change::Changed))
+}
+
+/// `servers[0], as seen from edge`: what part of an object it is, and for whom where others have it otherwise.
+pub(super) fn part(item: &Item) -> String {
+    let (as_seen, namespaces) = match &item.viewers {
+        Viewers::All => return item.name.clone(),
+        Viewers::Of(namespaces) => ("as seen from", namespaces),
+        Viewers::AllBut(namespaces) => ("except as seen from", namespaces),
+    };
+    let namespaces = named(namespaces.iter().map(String::as_str));
+    format!("{}, {as_seen} {namespaces}", item.name)
 }
 
 /// How many of the workloads something differs for, beside those that come or leave: some load only what is for others.
