@@ -1,11 +1,15 @@
 //! What a repository says that its snapshot does not hold.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mesh_snapshot::Location;
 
 use crate::api::Resource;
 use crate::api::kubernetes::Service;
 use crate::check::{Capture, WithoutProxy, captures, without_proxy};
-use crate::parse::Parsed;
+use crate::diagnostic::Place;
+use crate::lower::Locator;
 use crate::resolve::gateway::{ApiGateway, is_managed};
 use crate::resolve::service::export_to;
 use crate::resolve::{Mesh, Visibility};
@@ -20,7 +24,9 @@ pub struct Beside {
     /// The Gateways for which Istio makes pods, by `namespace/account` of those. Whether others serve them is not told.
     pub gateways: BTreeMap<String, String>,
     /// Who sees resources.
-    pub exports: BTreeMap<String, Export>,
+    pub exports: BTreeMap<Arc<str>, Export>,
+    /// Who sees those that do not say it, by the field of the `MeshConfig` that says so. Everybody, where none does.
+    pub default_exports: BTreeMap<&'static str, String>,
 }
 
 /// `exportTo`, which a snapshot has looked up for every namespace.
@@ -30,12 +36,19 @@ pub struct Export {
     pub to: String,
     /// Whether the resource says so. It is the mesh's default otherwise.
     pub is_own: bool,
+    /// Where the resource is.
+    pub place: Location,
 }
 
 impl Beside {
-    pub(crate) fn of(mesh: &Mesh<'_>, parsed: &Parsed) -> Self {
-        let (without_proxy, captures) = (without_proxy(mesh), captures(mesh));
-        Self { without_proxy, captures, gateways: gateways(mesh), exports: exports(mesh, parsed) }
+    pub(crate) fn of(mesh: &Mesh<'_>, locator: &Locator<'_>) -> Self {
+        Self {
+            without_proxy: without_proxy(mesh),
+            captures: captures(mesh),
+            gateways: gateways(mesh),
+            exports: exports(mesh, locator),
+            default_exports: default_exports(mesh),
+        }
     }
 }
 
@@ -48,23 +61,23 @@ fn gateways(mesh: &Mesh<'_>) -> BTreeMap<String, String> {
     named.collect()
 }
 
-fn exports(mesh: &Mesh<'_>, parsed: &Parsed) -> BTreeMap<String, Export> {
+fn exports(mesh: &Mesh<'_>, locator: &Locator<'_>) -> BTreeMap<Arc<str>, Export> {
     let (source, settings) = (mesh.source, &mesh.settings);
     let mut exports = BTreeMap::new();
     for it in &source.virtual_services {
         let default = settings.virtual_service_export_to;
-        note(it, it.spec.export_to.iter().map(String::as_str), default, parsed, &mut exports);
+        note(it, it.spec.export_to.iter().map(String::as_str), default, locator, &mut exports);
     }
     for it in &source.destination_rules {
         let default = settings.destination_rule_export_to;
-        note(it, it.spec.export_to.iter().map(String::as_str), default, parsed, &mut exports);
+        note(it, it.spec.export_to.iter().map(String::as_str), default, locator, &mut exports);
     }
     for it in &source.service_entries {
         let default = settings.service_export_to;
-        note(it, it.spec.export_to.iter().map(String::as_str), default, parsed, &mut exports);
+        note(it, it.spec.export_to.iter().map(String::as_str), default, locator, &mut exports);
     }
     for it in &source.services {
-        note::<Service>(it, export_to(it), settings.service_export_to, parsed, &mut exports);
+        note::<Service>(it, export_to(it), settings.service_export_to, locator, &mut exports);
     }
     exports
 }
@@ -73,12 +86,27 @@ fn note<'a, T>(
     resource: &'a Resource<T>,
     written: impl Iterator<Item = &'a str>,
     default: &'a [String],
-    parsed: &Parsed,
-    exports: &mut BTreeMap<String, Export>,
+    locator: &Locator<'_>,
+    exports: &mut BTreeMap<Arc<str>, Export>,
 ) {
     let mut written = written.peekable();
     let is_own = written.peek().is_some();
     let own = resource.namespace.as_str();
     let to = Visibility::of(written, own, default).written(own);
-    exports.insert(parsed.document(resource.id).to_string(), Export { to, is_own });
+    let place = locator.location(&Place::resource(resource.id));
+    exports.insert(Arc::clone(&place.resource), Export { to, is_own, place });
+}
+
+fn default_exports(mesh: &Mesh<'_>) -> BTreeMap<&'static str, String> {
+    let settings = &mesh.settings;
+    let fields = [
+        ("defaultServiceExportTo", settings.service_export_to),
+        ("defaultVirtualServiceExportTo", settings.virtual_service_export_to),
+        ("defaultDestinationRuleExportTo", settings.destination_rule_export_to),
+    ];
+    // Whose own namespace a dot is, only a resource can tell.
+    let said =
+        |names: &[String]| Visibility::of(names.iter().map(String::as_str), ".", &[]).written(".");
+    let fields = fields.into_iter().filter(|(_, names)| !names.is_empty());
+    fields.map(|(field, names)| (field, said(names))).collect()
 }

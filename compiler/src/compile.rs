@@ -267,9 +267,10 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
     let Examined { resolved, before, mut found } = examined;
     let Compilation { parsed, mesh, root, .. } = found.read;
     let resolved = resolved.unwrap_or_else(|| resolve::resolve_upon(mesh, before));
-    let beside = if options.beside { Beside::of(&resolved, parsed) } else { Beside::default() };
+    let locator = Locator::new(parsed, root);
+    let beside = if options.beside { Beside::of(&resolved, &locator) } else { Beside::default() };
     let mut late = Vec::new();
-    let locator = (!options.checks_only).then(|| Locator::new(parsed, root));
+    let locator = (!options.checks_only).then_some(locator);
     let (loose, digests) = rayon::join(
         || lower::lower(&resolved, locator.as_ref(), &mut late),
         || locator.as_ref().map(|_| inputs(parsed, root)).unwrap_or_default(),

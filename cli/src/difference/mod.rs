@@ -78,7 +78,7 @@ impl Difference {
         let whom = (Whom::of(&old), Whom::of(&new));
         found.changed.extend(whom.0.moved(&whom.1).cloned());
         let mut exported = export::moved((sides.0, &old), (sides.1, &new));
-        found.changed.extend(exported.keys().cloned());
+        found.changed.extend(exported.objects.keys().cloned());
         let mut views = Views::of(&old, &new);
         let of = [
             (found.added, Change::Added),
@@ -92,12 +92,13 @@ impl Difference {
             keys.map(|(key, change)| changed(key, change, &old, &new, &mut views)).collect();
         for object in objects.iter_mut().filter(|it| it.is_written) {
             object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
-            object.edits.extend(exported.remove(&object.key));
+            object.edits.extend(exported.objects.remove(&object.key).into_iter().flatten());
         }
         objects.retain(|it| !it.only_leads(&old, &new));
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
         let effects = effect::all(&old, &new, &written, &mut views);
+        export::put(exported.others, &mut objects);
         Self {
             before: before.snapshot.digest(),
             after: after.snapshot.digest(),

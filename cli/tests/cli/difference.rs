@@ -501,6 +501,87 @@ fn a_resource_that_is_for_others_is_a_changed_one() {
     assert!(shown.contains("    exportTo: a, . → b, ."), "{shown}");
 }
 
+/// A `VirtualService` of the shop, and one of another namespace that it delegates to.
+fn delegating(export: &str) -> String {
+    let resource = |name: &str, spec: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name}\nspec: {spec}\n"
+        )
+    };
+    let root = "{hosts: [cart], http: [{match: [{uri: {prefix: /a}}], delegate: {name: part, namespace: other}}]}";
+    let part = format!(
+        "{{exportTo: [{export}], http: [{{route: [{{destination: {{host: cart.shop.svc.cluster.local}}}}]}}]}}"
+    );
+    resource("{name: root, namespace: shop}", root)
+        + &resource("{name: part, namespace: other}", &part)
+}
+
+/// Two rules for one host, which count as one for those whom both are for.
+fn two_rules(first: &str, second: &str) -> String {
+    let named = |name: &str, export: &str, spec: &str| {
+        let rule = rule(&format!("exportTo: [{export}], {spec}"));
+        rule.replace("{name: cart,", &format!("{{name: {name},"))
+    };
+    named("d1", first, "trafficPolicy: {tls: {mode: DISABLE}}")
+        + &named("d2", second, "subsets: [{name: v1, labels: {v: v1}}]")
+}
+
+/// In a snapshot what they say is part of another's object.
+#[test]
+fn whom_a_resource_is_for_is_told_whosever_object_it_is_in() {
+    let shown = told(&[&delegating("shop")], &[&delegating("shop, web")]);
+    assert_eq!(objects(&shown), ["~ VirtualService other/part", "    exportTo: shop → shop, web"]);
+    assert!(shown.contains("\n0 added, 0 removed, 1 changed\n"), "{shown}");
+    let whole = BASE.to_owned() + &delegating("shop");
+    let line = whole.lines().position(|line| line.contains("metadata: {name: part")).unwrap() + 1;
+    assert!(shown.lines().next().unwrap().ends_with(&format!("a.yaml:{line}")), "{shown}");
+    assert!(told(&[&delegating("shop, web")], &[&delegating("web, shop")]).starts_with("nothing"));
+
+    let both = two_rules("web, api", "web, api");
+    let wider = told(&[&both], &[&two_rules("web, api", "web, api, other")]);
+    assert!(wider.contains("DestinationRule shop/d2"), "{wider}");
+    let edit = "    exportTo: api, web → api, other, web";
+    assert_eq!(wider.lines().filter(|line| *line == edit).count(), 1, "{wider}");
+    let narrower = told(&[&both], &[&two_rules("web, api", "web")]);
+    let lines = objects(&narrower);
+    let edit = lines.iter().position(|line| *line == "    exportTo: api, web → web");
+    let of = edit.and_then(|edit| lines[..edit].iter().rfind(|line| !line.starts_with(' ')));
+    assert_eq!(of, Some(&"+ DestinationRule shop/d2"), "{narrower}");
+}
+
+/// What holds for all that do not say it is told of the mesh, once.
+#[test]
+fn a_default_of_whom_resources_are_for_is_told_of_the_mesh() {
+    let config = |fields: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: \"{{{fields}}}\"}}\n"
+        )
+    };
+    let resources = exporting("", "");
+    let with = |fields: &str| resources.clone() + &config(fields);
+    let plain = with("accessLogFile: ''");
+    let own = "defaultServiceExportTo: ['.'], defaultVirtualServiceExportTo: ['.', web]";
+    let shown = between(&plain, &with(own), &[]);
+    assert_eq!(
+        objects(&shown),
+        [
+            "~ MeshConfig istio-system/istio",
+            "    defaultServiceExportTo: .",
+            "    defaultVirtualServiceExportTo: ., web",
+        ]
+    );
+    let back = between(&with(own), &plain, &[]);
+    assert!(back.contains("\n    defaultServiceExportTo: . → not said\n"), "{back}");
+    // Nobody is concerned, and it is a change all the same.
+    let bare = |fields: &str| BASE.to_owned() + &config(fields);
+    let rules = "defaultDestinationRuleExportTo: ['.']";
+    let shown = between(&bare("accessLogFile: ''"), &bare(rules), &["--exit-code"]);
+    assert!(shown.contains("    defaultDestinationRuleExportTo: .\n"), "{shown}");
+    // What is the default need not be said.
+    let everybody = with("defaultServiceExportTo: ['*']");
+    assert!(between(&plain, &everybody, &[]).starts_with("nothing differs"));
+}
+
 /// A gateway with two servers, whose routes lead to `cart`.
 const GATEWAY: &str = "---
 apiVersion: v1

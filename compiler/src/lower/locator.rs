@@ -24,7 +24,7 @@ impl<'m> Locator<'m> {
         Self { parsed, root, files, resources: unnamed(parsed.documents().len()) }
     }
 
-    pub(super) fn location(&self, place: &Place) -> Location {
+    pub(crate) fn location(&self, place: &Place) -> Location {
         let (file, span) = place.locate(self.parsed);
         let source = self.parsed.source(file);
         let position = source.position(span.start);
