@@ -53,19 +53,15 @@ impl<'b> Whom<'b> {
 
     /// `None` where it is not said.
     fn words(&self, key: &Key) -> Option<String> {
-        let all: Vec<_> = match self.selected.get(key) {
-            Some(selected) => {
-                let applies = |labels: &Labels| Applies::Selected(vec![labels.clone()]);
-                selected.iter().map(|(of, labels)| words(Some(of), &applies(labels))).collect()
-            }
-            None => {
-                let all = self.scopes.get(key)?;
-                // A gateway is for whom it selects, in whatever namespace; one that sees it otherwise has it once more.
-                let is_of_mesh =
-                    key.kind == Kind::Gateway && all.iter().any(|(of, _)| of.is_none());
-                let own = all.iter().filter(|(of, _)| !is_of_mesh || of.is_none());
-                own.map(|(of, applies)| words(*of, applies)).collect()
-            }
+        let all: Vec<_> = if let Some(selected) = self.selected.get(key) {
+            let applies = |labels: &Labels| Applies::Selected(vec![labels.clone()]);
+            selected.iter().map(|(of, labels)| words(Some(of), &applies(labels))).collect()
+        } else {
+            let all = self.scopes.get(key)?;
+            // A gateway is for whom it selects, in whatever namespace; one that sees it otherwise has it once more.
+            let is_of_mesh = key.kind == Kind::Gateway && all.iter().any(|(of, _)| of.is_none());
+            let own = all.iter().filter(|(of, _)| !is_of_mesh || of.is_none());
+            own.map(|(of, applies)| words(*of, applies)).collect()
         };
         Some(all.join(", "))
     }

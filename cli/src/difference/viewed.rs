@@ -67,16 +67,17 @@ pub(super) fn sights<'b>(key: &Key, before: &Authored<'b>, after: &Authored<'b>)
 impl Viewers {
     /// These of all who see an object in one way or another.
     pub(super) fn of(some: &BTreeSet<Option<&str>>, all: &[Sight<'_>]) -> Self {
-        let named = |is_meant: &dyn Fn(&Option<&str>) -> bool| -> BTreeSet<String> {
-            let viewers = all.iter().map(|sight| sight.viewer).filter(is_meant);
-            viewers.flatten().map(str::to_owned).collect()
+        let named = |are_some: bool| -> BTreeSet<String> {
+            let viewers = all.iter().map(|sight| sight.viewer);
+            let meant = viewers.filter(|viewer| some.contains(viewer) == are_some);
+            meant.flatten().map(str::to_owned).collect()
         };
         if all.len() == some.len() {
             Self::All
         } else if some.contains(&None) {
-            Self::AllBut(named(&|viewer| !some.contains(viewer)))
+            Self::AllBut(named(false))
         } else {
-            Self::Of(named(&|viewer| some.contains(viewer)))
+            Self::Of(named(true))
         }
     }
 }
