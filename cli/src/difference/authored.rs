@@ -109,8 +109,11 @@ impl<'b> Authored<'b> {
         is_part || (self.bundle.snapshot.names().contains_key(key) && !self.has_several(key))
     }
 
-    /// Of some resources, all that differs within what they say.
+    /// Of some resources, all that differs within what they say; of what does not look otherwise from a namespace, as all see it.
     pub(super) fn contents(&self, key: &Key) -> Vec<Content> {
+        if let Some(key) = viewed::of_others(key).filter(|_| !self.has(key)) {
+            return self.contents(&key);
+        }
         if let Some((securing, _)) = self.securing.get(key) {
             return vec![Content::Securing(securing.clone())];
         }
@@ -129,7 +132,8 @@ impl<'b> Authored<'b> {
             return Some(place);
         }
         let places = &self.bundle.source_map;
-        places.get(key, item).or_else(|| places.get(self.sources.get(key)?, item))
+        let source = || self.sources.get(key).cloned().or_else(|| viewed::of_others(key));
+        places.get(key, item).or_else(|| places.get(&source()?, item))
     }
 
     /// The resources that an object comes from: `VirtualService shop/reviews`. What nobody wrote has no name.

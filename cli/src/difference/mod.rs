@@ -75,6 +75,7 @@ impl Difference {
         let mut found = diff(served(before), served(after));
         let (old, new) = (Authored::of(before), Authored::of(after));
         divide(&mut found, &old, &new);
+        viewed::join(&mut found, &old, &new);
         let whom = (Whom::of(&old), Whom::of(&new));
         found.changed.extend(whom.0.moved(&whom.1).cloned());
         let mut exported = export::moved((sides.0, &old), (sides.1, &new));

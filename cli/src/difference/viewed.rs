@@ -1,7 +1,9 @@
-//! A gateway, which is not the same to the proxies of every namespace: they may see other routes, and other hosts behind them.
+//! Objects that are not the same to the proxies of every namespace: gateways, whose routes only some may see, and routes and
+//! services that look otherwise from where some of the hosts that they lead to are not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mesh_snapshot::diff::Diff;
 use mesh_snapshot::{Digest, Key, Kind, Snapshot};
 
 use super::authored::{Authored, Content};
@@ -40,10 +42,17 @@ pub(super) fn gateways(snapshot: &Snapshot) -> Gateways<'_> {
 }
 
 /// An object as each namespace has it that has it otherwise than others on either side. Most objects are alike for all.
-pub(super) fn sights<'b>(key: &Key, before: &Authored<'b>, after: &Authored<'b>) -> Vec<Sight<'b>> {
+pub(super) fn sights<'b>(
+    key: &'b Key,
+    before: &Authored<'b>,
+    after: &Authored<'b>,
+) -> Vec<Sight<'b>> {
     if key.kind != Kind::Gateway {
-        let (before, after) = (before.contents(key), after.contents(key));
-        return vec![Sight { viewer: None, before, after }];
+        let own =
+            Sight { viewer: viewer(key), before: before.contents(key), after: after.contents(key) };
+        // What others see has a name of its own.
+        let others = own.viewer.map(|_| Sight { viewer: None, before: vec![], after: vec![] });
+        return others.into_iter().chain([own]).collect();
     }
     let of = |side: &Authored<'b>| side.gateways.get(key).cloned().unwrap_or_default();
     let (old, new) = (of(before), of(after));
@@ -62,6 +71,31 @@ pub(super) fn sights<'b>(key: &Key, before: &Authored<'b>, after: &Authored<'b>)
         }
     };
     viewers.into_iter().map(sight).collect()
+}
+
+/// The object that others see in place of one that looks otherwise from a namespace: `shop/reviews` of `shop/reviews@web`.
+pub(super) fn of_others(key: &Key) -> Option<Key> {
+    viewer(key)?;
+    let (name, _) = key.name.split_once('@')?;
+    Some(Key::new(key.kind, &key.namespace, name))
+}
+
+/// That namespace.
+fn viewer(key: &Key) -> Option<&str> {
+    let (_, whose) = key.name.split_once('@')?;
+    let is_told = matches!(key.kind, Kind::RouteTable | Kind::Service);
+    whose.split(['/', '@']).next().filter(|_| is_told)
+}
+
+/// What begins or ceases to look otherwise from a namespace is not new, and not gone: it differs from what the namespace saw
+/// before, or it does not.
+pub(super) fn join(found: &mut Diff, before: &Authored<'_>, after: &Authored<'_>) {
+    let has = |side: &Authored<'_>, key: &Key| of_others(key).is_some_and(|it| side.has(&it));
+    let Diff { added, removed, changed, .. } = found;
+    let begun = added.extract_if(.., |key| has(before, key));
+    let ceased = removed.extract_if(.., |key| has(after, key));
+    let differs = |key: &Key| before.contents(key) != after.contents(key);
+    changed.extend(begun.chain(ceased).filter(differs));
 }
 
 impl Viewers {

@@ -736,12 +736,20 @@ fn a_gateway_is_compared_as_each_namespace_sees_it() {
     let rule = "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: edge}\nspec: {host: cart.shop.svc.cluster.local, trafficPolicy: {connectionPool: {tcp: {maxConnections: 3}}}}\n";
     let ruled = between(&both, &at_the_edge("., edge", rule), &[]);
     assert!(!objects(&ruled).iter().any(|line| line.contains("Gateway")), "{ruled}");
-    // Nor where its routes are others there alone.
+    // Nor where its routes are others there alone: that is told of those.
     let hidden = both.replacen(
         "{name: cart, namespace: shop}",
         "{name: cart, namespace: shop, annotations: {networking.istio.io/exportTo: .}}",
         1,
     );
-    let hidden = between(&both, &hidden, &[]);
-    assert!(!objects(&hidden).iter().any(|line| line.contains("Gateway")), "{hidden}");
+    let service = "~ Service shop/cart";
+    for (before, after, edit) in
+        [(&both, &hidden, "    exportTo: ."), (&hidden, &both, "    exportTo: . → not said")]
+    {
+        let shown = between(before, after, &[]);
+        let lines = objects(&shown);
+        assert_eq!(lines[..3], [service, edit, "~ VirtualService shop/v"], "{shown}");
+        assert_eq!(lines[3], "    ~ http[0], as seen from edge", "{shown}");
+        assert!(shown.contains("\n0 added, 0 removed, 2 changed\n"), "{shown}");
+    }
 }
