@@ -104,12 +104,14 @@ pub(crate) fn set_authority(request: &mut Request<Body>, authority: HeaderValue)
 pub(crate) static FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// How the client of a gateway speaks: by its connection, or by the word of the proxies that are trusted to stand before this one.
+#[must_use]
 pub fn edge_scheme(headers: &HeaderMap, is_trusting: bool, is_tls: bool) -> &'static str {
     let told = told_scheme(headers).filter(|_| is_trusting);
     told.unwrap_or(if is_tls { "https" } else { "http" })
 }
 
 /// How the client of the mesh speaks, by the word of whoever stands before, or else as `by_connection` says.
+#[must_use]
 pub fn mesh_scheme(headers: &HeaderMap, by_connection: &'static str) -> &'static str {
     told_scheme(headers).unwrap_or(by_connection)
 }

@@ -487,6 +487,16 @@ const KNOWN: &[Known] = &[
         )
     },
     Known {
+        what: &[What::Noted],
+        when: |it, _| names_a_host_twice(it),
+        ..Known::istio(
+            &["IST0109"],
+            &["VirtualService"],
+            "",
+            "a host by its short name and in full is one host, with the same routes",
+        )
+    },
+    Known {
         when: |_, all| !all.iter().any(|it| it.get("kind").is_some_and(|kind| kind == "Secret")),
         ..Known::istio(
             &["IST0101 credentialName"],
@@ -628,6 +638,19 @@ fn has(value: &Value, name: &str, is_such: fn(&Value) -> bool) -> bool {
         Value::Array(all) => all.iter().any(|it| has(it, name, is_such)),
         _ => false,
     }
+}
+
+/// Whether two hosts of a resource are one, by its short name and in full.
+fn names_a_host_twice(resource: &Value) -> bool {
+    let namespace = resource.pointer("/metadata/namespace").and_then(Value::as_str);
+    let hosts = resource.pointer("/spec/hosts").and_then(Value::as_array);
+    let hosts = hosts.into_iter().flatten().filter_map(Value::as_str);
+    let full = |host: &str| match namespace {
+        Some(namespace) if !host.contains('.') => format!("{host}.{namespace}.svc.cluster.local"),
+        _ => host.to_owned(),
+    };
+    let mut met = BTreeSet::new();
+    hosts.into_iter().any(|host| !met.insert(full(host)))
 }
 
 /// Whether it is that text, or holds it somewhere.

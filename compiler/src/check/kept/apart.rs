@@ -120,7 +120,7 @@ pub(in crate::check) fn authorization_policies_by_namespace<'m, 'a>(
     let (all, made_of) = mesh.policies.authorization_policies.unnoted();
     let whole = mesh.source.authorization_policies.unnoted().1;
     let mut by_namespace: BTreeMap<&str, (Vec<_>, Vec<_>)> = BTreeMap::new();
-    for policy in all.iter() {
+    for policy in all {
         let (ids, own) = by_namespace.entry(&policy.resource.namespace).or_default();
         ids.push(policy.resource.id);
         own.push(policy);
