@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::api::{self, KeptResources, Mesh};
 use crate::beside::Beside;
-use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail};
+use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail, unite};
 use crate::lower::{self, Locator, Lowered};
 use crate::memory::Ground;
 use crate::parse::Parsed;
@@ -208,7 +208,7 @@ fn examine<'c>(
     }
     let mut diagnostics: Vec<_> = diagnostics.into_iter().map(Cow::Owned).collect();
     diagnostics.extend(kept.all().map(Cow::Borrowed));
-    check::hold_back(parsed, &mut diagnostics);
+    check::hold_back(parsed, &mesh.awaited, &mut diagnostics);
     Examined { resolved, before, found: Found { read, levels, allowances, diagnostics } }
 }
 
@@ -234,6 +234,7 @@ impl Found<'_> {
         let Compilation { parsed, mesh, .. } = self.read;
         let mut findings = finish(self.diagnostics(), parsed, &mesh.faults, &self.levels);
         let used = self.allowances.set_aside(&mut findings);
+        unite(&mut findings);
         Told { findings, used }
     }
 

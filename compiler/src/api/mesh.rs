@@ -1,7 +1,7 @@
 //! All resources of a repository, by kind.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostic::{At, Check, Diagnostic, Place};
@@ -11,6 +11,7 @@ use crate::parts::{Changes, Part, reading};
 use super::checks::{
     REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
 };
+use super::decode::is_placeholder;
 use super::duplicate::{self, Duplicate};
 use super::kept::{self, KeptResources};
 use super::kind::{self, Kind, Lookup, Treatment};
@@ -89,6 +90,8 @@ pub struct Mesh {
     pub skipped: BTreeMap<(String, String), usize>,
     /// How many resources were compiled.
     pub count: usize,
+    /// The kinds of which some resource exists that nothing else is known of: what it says may be anything.
+    pub(crate) awaited: BTreeSet<String>,
     /// What could not be read, by resource.
     pub faults: BTreeMap<DocumentId, Faults>,
     /// What may be otherwise than the time before.
@@ -101,6 +104,41 @@ pub struct Incomplete {
     pub kind: String,
     pub namespace: String,
     pub name: String,
+}
+
+impl Incomplete {
+    /// Whether it is this resource, as far as what stands in its placeholders is known.
+    #[must_use]
+    pub fn may_be(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.kind == kind && may_say(&self.namespace, namespace) && may_say(&self.name, name)
+    }
+
+    /// Whether it is known what it is called and where it stands.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        !is_unclear(&self.namespace) && !is_unclear(&self.name)
+    }
+}
+
+/// What SOPS writes in place of a text.
+const ENCRYPTED: &str = "ENC[";
+
+/// Whether a text is not what it will be.
+pub(crate) fn is_unclear(text: &str) -> bool {
+    is_placeholder(text) || text.starts_with(ENCRYPTED)
+}
+
+/// Whether a text may become `meant` when its placeholders are filled in: it begins and ends with what stands around them.
+#[must_use]
+pub(crate) fn may_say(text: &str, meant: &str) -> bool {
+    if !is_unclear(text) {
+        return text == meant;
+    }
+    let start = text.find(['$', '{']).filter(|_| is_placeholder(text)).unwrap_or(0);
+    let end = text.rfind(['}', ')']).map_or(text.len(), |end| end + 1);
+    let (before, after) =
+        (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
+    meant.strip_prefix(before).is_some_and(|rest| rest.ends_with(after))
 }
 
 /// Reads all resources. It never fails: what is wrong goes to `out`, and the rest is there.
@@ -144,6 +182,10 @@ pub(crate) fn decode_by(
                     outcome.diagnostics.iter().map(|found| look.told(found, id, document.file)),
                 );
                 mesh.add(kind, id, identity, outcome, &scope, seen);
+                if outcome.insert.is_none() {
+                    mesh.awaited.insert(identity.kind.to_string());
+                    mesh.promised.read_held(parsed, id, &scope);
+                }
             }
             Look::Unsupported(kind, consequence) => {
                 Inert::add(&mut inert, &UNSUPPORTED_KIND, kind, consequence, id);
@@ -160,7 +202,12 @@ pub(crate) fn decode_by(
     out.extend(duplicate::report(parsed, &duplicates));
     out.extend(inert.into_values().filter_map(|kind| kind.diagnostic()));
     for broken in parsed.broken() {
-        mesh.incomplete.push(incomplete(&broken.identity, &scope));
+        let resource = incomplete(&broken.identity, &scope);
+        if !broken.is_patch {
+            mesh.promised.add_held(&resource.kind, &resource.namespace);
+            mesh.awaited.insert(resource.kind.clone());
+        }
+        mesh.incomplete.push(resource);
     }
     let ((), routes) = reading(|| mesh.unite_routes());
     kind::sort_all(&mut mesh);

@@ -1,11 +1,14 @@
 //! What every resource says of itself.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::scalar::Opaque;
+use super::rules::is_read_annotation;
+use super::scalar::{AnyText, Opaque};
 
 /// Kubernetes' `ObjectMeta`. What an API server writes into it is known by name.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -20,7 +23,7 @@ pub struct Metadata {
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// Settings of tools, among them the mesh.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "annotations")]
     pub annotations: BTreeMap<String, String>,
     /// When the resource was made, RFC 3339. Of two that contend, Istio prefers the older.
     pub creation_timestamp: Option<String>,
@@ -62,4 +65,32 @@ pub struct Envelope<S> {
     /// Written by controllers, never by authors.
     #[serde(default)]
     pub status: Opaque,
+}
+
+/// What is filled into another program's annotation later is nobody's question here.
+fn annotations<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    from.deserialize_map(Annotations)
+}
+
+struct Annotations;
+
+impl<'de> Visitor<'de> for Annotations {
+    type Value = BTreeMap<String, String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut read = BTreeMap::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let text = if is_read_annotation(&name) {
+                map.next_value()?
+            } else {
+                map.next_value::<AnyText>()?.0
+            };
+            read.insert(name, text);
+        }
+        Ok(read)
+    }
 }

@@ -42,11 +42,12 @@ pub(crate) mod schema;
 pub use checks::CHECKS;
 pub(crate) use kept::KeptResources;
 pub use kind::{KINDS, Kind, fields_of};
-pub(crate) use mesh::decode_by;
 pub use mesh::{Incomplete, Mesh, decode};
+pub(crate) use mesh::{decode_by, is_unclear, may_say};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Environment, Inventory, LintLevel, Ownership, Project};
 pub use promised::Promised;
+pub(crate) use promised::WORKLOADS;
 pub use resource::Resource;
 pub use rules::CHECKS as RULES;
 

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Metadata;
+use super::mesh::is_unclear;
 use super::read::Scope;
 use crate::parse::{Content, DocumentId, NodeId, Parsed, Tree};
 
@@ -16,6 +17,10 @@ pub struct Promised {
     secrets: BTreeSet<(String, String)>,
     /// Namespace → the accounts under which pods run of which no more is known.
     accounts: BTreeMap<String, BTreeSet<String>>,
+    /// The namespaces of those of which not even the account is known, since their resources wait for placeholders.
+    unclear: BTreeSet<String>,
+    /// Whether such pods run in a namespace that is not known either.
+    anywhere: bool,
 }
 
 /// Group, kind, and where the name of the Secret stands that is made of it. Where none does, it is its own.
@@ -37,6 +42,10 @@ static SECRETS: &[(&str, &str, &[&str])] = &[
 static CERTIFYING: &[&str] =
     &["cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"];
 
+/// What runs pods.
+pub(crate) static WORKLOADS: &[&str] =
+    &["Deployment", "StatefulSet", "DaemonSet", "Rollout", "Job", "CronJob", "Pod"];
+
 impl Promised {
     /// Whether some program makes this Secret.
     #[must_use]
@@ -52,7 +61,13 @@ impl Promised {
     /// Whether pods run in a namespace of whose labels nothing is known.
     #[must_use]
     pub fn has_pods_in(&self, namespace: &str) -> bool {
-        self.accounts.contains_key(namespace)
+        self.anywhere || self.accounts.contains_key(namespace)
+    }
+
+    /// Whether pods run there under accounts that are not known.
+    #[must_use]
+    pub fn has_unclear_accounts(&self, namespace: &str) -> bool {
+        self.anywhere || self.unclear.contains(namespace)
     }
 
     #[must_use]
@@ -87,12 +102,35 @@ impl Promised {
         self.read_pods(tree, document.root, source, namespace);
     }
 
+    /// Takes in a resource of the mesh's that waits for its placeholders: what it selects by, and by what it is selected, may be
+    /// anything.
+    pub(super) fn read_held(&mut self, parsed: &Parsed, id: DocumentId, scope: &Scope) {
+        let document = parsed.document(id);
+        let identity = &document.identity;
+        if WORKLOADS.contains(&&*identity.kind) {
+            let source = parsed.source(document.file).text();
+            let namespace = identity.namespace.as_deref().unwrap_or(&scope.default_namespace);
+            self.add_pods(namespace, None);
+            self.read_pods(parsed.tree(document.tree), document.root, source, namespace);
+        }
+    }
+
+    /// The same of a resource that cannot be read at all.
+    pub(super) fn add_held(&mut self, kind: &str, namespace: &str) {
+        if WORKLOADS.contains(&kind) {
+            self.add_pods(namespace, None);
+            self.unclear.insert(namespace.to_owned());
+        }
+    }
+
     /// Wherever containers stand, pods are made.
     fn read_pods(&mut self, tree: &Tree, node: NodeId, source: &str, namespace: &str) {
         if let Some(entry) = tree.entry(node, "containers", source) {
             let mut all = tree.elements(entry.value).iter();
             if all.any(|container| tree.entry(*container, "image", source).is_some()) {
-                self.add_pods(namespace, tree.text_at(node, "serviceAccountName", source));
+                let account = |field| tree.text_at(node, field, source);
+                let account = account("serviceAccountName").or_else(|| account("serviceAccount"));
+                self.add_pods(namespace, account);
             }
         }
         for element in tree.elements(node) {
@@ -105,6 +143,10 @@ impl Promised {
 
     /// Pods of which no more is known than perhaps their account.
     pub(super) fn add_pods(&mut self, namespace: &str, account: Option<&str>) {
+        self.anywhere |= is_unclear(namespace);
+        if account.is_some_and(is_unclear) {
+            self.unclear.insert(namespace.to_owned());
+        }
         let accounts = self.accounts.entry(namespace.to_owned()).or_default();
         accounts.extend(account.map(str::to_owned));
     }

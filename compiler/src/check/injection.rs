@@ -57,7 +57,7 @@ pub(super) fn is_enabled(namespace: &Resource<Namespace>) -> bool {
 /// Whether a workload's pods have a proxy, or get one. Source: Istio's analyzers, `DeploymentInMesh`, `PodInMesh`.
 pub(super) fn is_meshed(mesh: &Mesh<'_>, workload: &Workload<'_>) -> bool {
     let has_proxy =
-        workload.pod.containers.iter().any(|it| it.name == PROXY && !it.image.is_empty());
+        workload.pod.containers.iter().any(|it| it.name == PROXY && !it.image.0.is_empty());
     let by_namespace = || mesh.namespaces.find(workload.namespace()).is_some_and(is_enabled);
     has_proxy || own_choice(workload.metadata).map_or_else(by_namespace, |choice| choice == "true")
 }

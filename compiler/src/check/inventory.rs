@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::api::Resource;
+use crate::api::{Resource, may_say};
 use crate::resolve::Mesh;
 use crate::resolve::host::{lower, of_service};
 
@@ -54,7 +54,7 @@ pub(super) fn may_have_host(mesh: &Mesh<'_>, host: &str) -> bool {
     let domain = mesh.settings.cluster_domain;
     let is_listed = |it: &String| *lower(it) == *host;
     let may_be = |it: &crate::api::Incomplete| match it.kind.as_str() {
-        "Service" => *of_service(&it.name, &it.namespace, domain) == *host,
+        "Service" => may_say(&of_service(&it.name, &it.namespace, domain), host),
         // Whatever hosts it has.
         "ServiceEntry" => !host.ends_with(&format!(".svc.{domain}")),
         _ => false,
@@ -68,12 +68,14 @@ pub(super) fn is_of_unseen_services(mesh: &Mesh<'_>, host: &str) -> bool {
     !lists_services(mesh) && host.ends_with(&format!(".svc.{}", mesh.settings.cluster_domain))
 }
 
+/// Whether there is any resource of this kind that could not be read.
+pub(super) fn has_incomplete(mesh: &Mesh<'_>, kind: &str) -> bool {
+    mesh.source.incomplete.iter().any(|it| it.kind == kind)
+}
+
 /// Whether a resource of this kind exists and could not be read.
 pub(super) fn is_incomplete(mesh: &Mesh<'_>, kind: &str, namespace: &str, name: &str) -> bool {
-    mesh.source
-        .incomplete
-        .iter()
-        .any(|it| it.kind == kind && it.namespace == namespace && it.name == name)
+    mesh.source.incomplete.iter().any(|it| it.may_be(kind, namespace, name))
 }
 
 /// Whether `namespace/name` is among the names that `mesh.yaml` lists.
@@ -130,6 +132,12 @@ impl<'m> Accounts<'m> {
                 known.insert(account);
             }
         }
+        let unnamed = source.incomplete.iter().filter(|it| it.kind == "ServiceAccount");
+        let unnamed: Vec<_> = unnamed.filter(|it| !it.is_named()).collect();
+        by_namespace.retain(|namespace, _| {
+            !source.promised.has_unclear_accounts(namespace)
+                && !unnamed.iter().any(|it| may_say(&it.namespace, namespace))
+        });
         let mut homes = BTreeMap::new();
         for (namespace, accounts) in &by_namespace {
             for account in accounts {

@@ -1,5 +1,5 @@
-//! What is not said of files that kustomizations change, and of what charts make: names may be others once these are applied
-//! and rendered.
+//! What is not said of files that kustomizations change, of what charts make, and of what waits for its placeholders: names may
+//! be others once these are applied and rendered, and what is missed may be among what is filled in.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -11,9 +11,10 @@ use crate::check::names::{
     unknown_rule_host, unknown_secret, unknown_service_account, unknown_source_namespace,
     unknown_subset,
 };
+use crate::check::routes::unserved_gateway_host;
 use crate::check::workloads::{selector_without_workload, subset_without_instances};
 use crate::diagnostic::{Check, Diagnostic, Label, Place, Severity};
-use crate::parse::Parsed;
+use crate::parse::{Parsed, report_encrypted};
 
 /// The checks by which a name leads nowhere.
 static OF_NAMES: &[&Check] = &[
@@ -34,12 +35,63 @@ static OF_NAMES: &[&Check] = &[
     &unknown_source_namespace::CHECK,
     &unknown_subset::CHECK,
     &unknown_webhook_service::CHECK,
+    // A route for the host may be another's once it has another namespace.
+    &unserved_gateway_host::CHECK,
 ];
+
+const WORKLOADS: &[&str] = crate::api::WORKLOADS;
+const ENTRIES: &[&str] = &["WorkloadEntry", "WorkloadGroup"];
+const SETTINGS: &[&str] = &["ConfigMap", "IstioOperator"];
+
+/// Checks that miss something, and the kinds of resources that would be it. Where one of these cannot be read, nobody knows
+/// whether it is what is missed. What is missed by its name is known as far as the name is, and not among them.
+static MISSING: &[(&str, &[&[&str]])] = &[
+    ("deny-without-waypoint", &[&["Gateway"]]),
+    ("entry-without-endpoints", &[ENTRIES, WORKLOADS]),
+    ("import-of-nothing", &[&["Service", "ServiceEntry", "VirtualService"]]),
+    ("missing-entry-addresses", &[SETTINGS]),
+    ("missing-reference-grant", &[&["ReferenceGrant"]]),
+    ("pod-without-proxy", &[&["Namespace"]]),
+    ("selector-without-workload", &[ENTRIES]),
+    ("subset-without-instances", &[ENTRIES]),
+    ("telemetry-without-provider", &[SETTINGS]),
+    ("unattached-route", &[&["Gateway", "ListenerSet"]]),
+    ("undeployed-gateway", &[&["Service"], WORKLOADS]),
+    ("unknown-export-namespace", &[&["Namespace"]]),
+    ("unknown-grant-namespace", &[&["Namespace"]]),
+    ("unknown-policy-namespace", &[&["Namespace"]]),
+    ("unknown-policy-port", &[WORKLOADS]),
+    ("unknown-provider", &[SETTINGS]),
+    ("unknown-source-namespace", &[&["Namespace"]]),
+    ("unserved-gateway-host", &[&["VirtualService", "ListenerSet"], ROUTES]),
+    ("unserved-ingress", &[&["IngressClass"]]),
+    ("unserved-waypoint", &[&["Gateway"], WORKLOADS]),
+    ("unused-destination-rule", &[&["Service", "ServiceEntry", "VirtualService"]]),
+];
+const ROUTES: &[&str] = &["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"];
+
+/// Takes back what is missed and may be among what cannot be read; what cannot is told where it stands.
+fn hold_back_missing(awaited: &BTreeSet<String>, out: &mut Vec<Cow<'_, Diagnostic>>) {
+    if awaited.is_empty() {
+        return;
+    }
+    out.retain(|found| {
+        let missing = MISSING.iter().find(|(check, _)| *check == found.check.name);
+        let mut kinds = missing.into_iter().flat_map(|(_, kinds)| kinds.iter().copied().flatten());
+        !kinds.any(|kind| awaited.contains(*kind))
+    });
+}
 
 /// Takes back what is said of names in such files, and of names elsewhere that a resource of such a file or of a chart's
 /// template may have; in its place, that nothing is built of them. Where a chart's names depend on values, a name that leads
 /// nowhere may be one of them, and is no error.
-pub(crate) fn hold_back(parsed: &Parsed, out: &mut Vec<Cow<'_, Diagnostic>>) {
+pub(crate) fn hold_back(
+    parsed: &Parsed,
+    awaited: &BTreeSet<String>,
+    out: &mut Vec<Cow<'_, Diagnostic>>,
+) {
+    hold_back_missing(awaited, out);
+    out.extend(report_encrypted(parsed).map(Cow::Owned));
     let kustomizations = parsed.kustomizations();
     let changed = parsed.documents().filter(|(_, it)| kustomizations.change(it.file));
     let names: BTreeSet<&str> = changed.filter_map(|(_, it)| it.identity.name.as_deref()).collect();
@@ -75,4 +127,128 @@ fn names_any(parsed: &Parsed, found: &Diagnostic, names: &BTreeSet<&str>) -> boo
     let text = parsed.source(file).text().get(span.range()).unwrap_or_default();
     let is_name = |part: &str| names.contains(part);
     is_name(text) || text.split(['.', '/', '"', '\'']).any(is_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::MISSING;
+    use crate::diagnostic::Severity;
+    use crate::testing::{Folder, findings};
+
+    #[test]
+    fn what_misses_something_is_a_check() {
+        let known: BTreeSet<_> = crate::checks().map(|it| it.name).collect();
+        for (check, kinds) in MISSING {
+            assert!(known.contains(check) && !kinds.is_empty(), "{check}");
+        }
+    }
+
+    fn said(text: &str) -> Vec<String> {
+        let folder = Folder::new();
+        folder.write("a.yaml", text);
+        let found = findings(folder.path()).into_iter();
+        let found = found.filter(|it| it.severity > Severity::Info);
+        found.map(|it| it.check.name.to_owned()).collect()
+    }
+
+    const WORKLOAD: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: NAME, namespace: shop}
+spec:
+  selector: {matchLabels: {app: NAME}}
+  template:
+    metadata: {labels: {app: NAME}, annotations: {checksum/config: NOTE}}
+    spec: {serviceAccountName: NAME, containers: [{name: c, image: IMAGE, args: [IMAGE], env: [{name: A, value: IMAGE}], ports: [{containerPort: 8080}]}]}
+---
+";
+    const REST: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{port: 80, name: http, targetPort: 8080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: web, namespace: shop}
+spec: {workloadSelector: {labels: {app: web}}, egress: [{hosts: [./*]}]}
+";
+
+    fn with(name: &str, image: &str, note: &str) -> String {
+        let fill = |name: &str, image: &str, note: &str| {
+            WORKLOAD.replace("NAME", name).replace("IMAGE", image).replace("NOTE", note)
+        };
+        fill("db", "postgres", "a") + &fill(name, image, note) + REST
+    }
+
+    #[test]
+    fn what_nobody_looks_at_may_wait_for_its_placeholder() {
+        assert_eq!(said(&with("web", "'registry.example.com/web:${TAG}'", "'${SUM}'")), [""; 0]);
+        assert_eq!(said(&with("web", "web:1", "x")), [""; 0]);
+        assert_eq!(said(&with("other", "web:1", "x")), ["selector-without-workload"; 2]);
+    }
+
+    #[test]
+    fn what_selects_a_workload_that_waits_is_not_told() {
+        assert_eq!(said(&with("'${NAME}'", "web:1", "x")), ["unresolved-placeholder"]);
+        let elsewhere = with("'${NAME}'", "web:1", "x").replace(
+            "namespace: shop}
+spec:
+  selector: {matchLabels: {app: '$",
+            "namespace: '${SPACE}'}
+spec:
+  selector: {matchLabels: {app: '$",
+        );
+        assert_eq!(said(&elsewhere), ["unresolved-placeholder"]);
+        let annotated = with("web", "web:1", "x")
+            .replace("checksum/config: x", "sidecar.istio.io/inject: '${INJECT}'");
+        assert_eq!(said(&annotated), ["unresolved-placeholder"]);
+    }
+
+    const GATEWAY: &str = "apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: edge}
+spec: {selector: {istio: gateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [HOST]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop, namespace: edge}
+spec: {hosts: [ROUTE], gateways: [public], http: [{directResponse: {status: 200}}]}
+";
+
+    #[test]
+    fn what_is_missed_may_be_what_waits() {
+        let gateway =
+            |host: &str, route: &str| said(&GATEWAY.replace("HOST", host).replace("ROUTE", route));
+        assert_eq!(gateway("a.example.com", "'${HOST}'"), ["unresolved-placeholder"]);
+        assert_eq!(gateway("'${HOST}'", "a.example.com"), ["unresolved-placeholder"]);
+        let alone = GATEWAY.replace("[public]", "[other]").replace("HOST", "a.example.com");
+        assert!(
+            said(&alone.replace("ROUTE", "a.example.com"))
+                .contains(&"unserved-gateway-host".to_owned())
+        );
+    }
+
+    #[test]
+    fn placeholders_are_alike_where_they_are_written_alike() {
+        let listeners = |one: &str, two: &str| {
+            said(&format!(
+                "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: a, namespace: edge}}
+spec:
+  gatewayClassName: istio
+  listeners:
+  - {{name: a, port: 80, protocol: HTTP, hostname: '{one}'}}
+  - {{name: b, port: 80, protocol: HTTP, hostname: '{two}'}}
+"
+            ))
+        };
+        assert_eq!(listeners("*.${A:=a.io}", "*.${B:=b.io}"), ["unresolved-placeholder"]);
+        assert!(listeners("*.${A}", "*.${A}").contains(&"invalid-listener".to_owned()));
+    }
 }

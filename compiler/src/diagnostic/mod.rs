@@ -22,6 +22,7 @@ mod fix;
 mod path;
 mod place;
 mod report;
+mod unite;
 
 pub use check::{Check, Class, Level, Severity};
 pub use date::Date;
@@ -33,3 +34,4 @@ pub use fix::{Applicability, Edit, Fix, Form, TextEdit, TextFix};
 pub use path::{At, FieldPath, Segment};
 pub use place::{Part, Place};
 pub use report::{Diagnostic, Label};
+pub(crate) use unite::unite;

@@ -4,7 +4,7 @@ use super::checks::{INVALID_LIST, MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURC
 use super::document::Identity;
 use super::stream::YamlDocument;
 use super::unrendered::template;
-use super::{Content, Entry, NodeId, Tree};
+use super::{Content, Entry, NodeId, Tree, encrypted, half};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, SourceFile, Span};
 
@@ -19,6 +19,8 @@ pub(super) enum Shape {
     Kustomization,
     /// What says of a folder that it is a Helm chart.
     Chart,
+    /// What somebody decrypts first; and what it is called, where it says so.
+    Encrypted(Option<Identity>),
     /// No resource: what it is, for a notice.
     Other(Box<Diagnostic>),
 }
@@ -54,6 +56,10 @@ fn is_json(name: &str) -> bool {
 pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> Shape {
     let source = file.text();
     let place = Place::text(id, first_token(tree, root));
+    if encrypted::is_encrypted(tree, root, source) {
+        let identity = Identity::read(tree, root, source);
+        return Shape::Encrypted(Some(identity).filter(|it| !it.kind.is_empty()));
+    }
     let is_resource = |node: &NodeId| {
         ["apiVersion", "kind"].iter().all(|key| tree.entry(*node, key, source).is_some())
     };
@@ -76,12 +82,21 @@ pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) ->
     let identity = Identity::read(tree, root, source);
     let has = |key| tree.entry(root, key, source).is_some();
     if identity.kind.is_empty() || identity.api_version.is_empty() {
-        let is_resource = has("kind")
-            || has("apiVersion")
+        let is_resource = half::is_known(&identity)
             || (has("metadata") && has("spec"))
             || misspelt(tree, root, source).count() > 1;
         return Shape::Other(Box::new(if is_resource && !is_values(&file.path) {
             half_a_resource(tree, root, file, id)
+        } else if has("kind") && !is_values(&file.path) {
+            other(
+                place,
+                "is no Kubernetes resource: its `kind` is none of Kubernetes' or the mesh's, and it has no `apiVersion`",
+            )
+        } else if has("apiVersion") && !is_values(&file.path) {
+            other(
+                place,
+                "is no Kubernetes resource: its `apiVersion` is none of Kubernetes' or the mesh's, and it has no `kind`",
+            )
         } else if is_project(&file.path) && PROJECT_KEYS.iter().any(|key| has(key)) {
             misplaced(place, name(&file.path))
         } else if is_values(&file.path) {
@@ -159,7 +174,7 @@ fn is_patch(tree: &Tree, root: NodeId, source: &str) -> bool {
         })
 }
 
-fn first_token(tree: &Tree, root: NodeId) -> Span {
+pub(super) fn first_token(tree: &Tree, root: NodeId) -> Span {
     tree.entries(root).first().map_or_else(
         || {
             let span = tree.span(root);

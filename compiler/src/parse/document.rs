@@ -67,11 +67,14 @@ impl<T> PartialEq for Aside<T> {
 
 impl<T> Eq for Aside<T> {}
 
-/// A resource whose YAML does not parse. It exists, so nobody may call it missing.
+/// A resource that cannot be read: its YAML does not parse, or is encrypted, or is a part of it. It exists, so nobody may call it
+/// missing.
 #[derive(Clone, Debug)]
 pub struct Broken {
     pub file: FileId,
     pub identity: Identity,
+    /// Whether it changes a resource that stands elsewhere.
+    pub is_patch: bool,
 }
 
 impl Identity {

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::checks::MISSING_KIND;
 use super::classify::{self, Shape};
 use super::document::Identity;
 use super::unrendered::{placeholder, template};
 use super::{
-    Broken, Content, Document, NodeId, Pragma, Tree, TreeId, embedded, pragmas, secret, stream,
+    Broken, Content, Document, NodeId, Pragma, Tree, TreeId, embedded, encrypted, pragmas, secret,
+    stream,
 };
-use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::diagnostic::{Class, Diagnostic, Place, Severity};
 use crate::source::{FileId, Role, SourceFile, Span};
 
 /// What was understood of a file.
@@ -18,6 +20,8 @@ pub(crate) struct ParsedFile {
     /// Their trees are places in `trees`.
     pub documents: Vec<Document>,
     pub broken: Vec<Broken>,
+    /// Where documents stand that are encrypted.
+    pub encrypted: Vec<Span>,
     /// What must not be shown of the file.
     pub hidden: Vec<Span>,
     pub pragmas: Vec<Pragma>,
@@ -58,24 +62,37 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
         let notice = template::of_document(file.text(), &yaml, id)
             .or_else(|| placeholder::unfilled(file.text(), &yaml));
         let is_read = yaml.is_whole && notice.is_none();
-        match notice {
-            Some(notice) => notices.push(notice),
-            None => out.extend(yaml.diagnostics),
-        }
+        let found = if notice.is_none() { yaml.diagnostics } else { Vec::new() };
+        notices.extend(notice);
         if !is_read {
+            out.extend(found);
             parsed.hidden.extend(secret::in_broken(file.text(), yaml.span));
             let identity =
                 yaml.tree.root().map(|root| Identity::read(&yaml.tree, root, file.text()));
             if let Some(identity) = identity.filter(|identity| !identity.kind.is_empty()) {
-                parsed.broken.push(Broken { file: id, identity });
+                parsed.broken.push(Broken { file: id, identity, is_patch: false });
             }
             continue;
         }
-        parsed.add(yaml.tree, yaml.span, file, id, &mut notices, out);
+        match parsed.add(yaml.tree, yaml.span, file, id, &mut notices, out) {
+            Owner::Known => out.extend(found),
+            // What another program makes of the rest is its own affair.
+            Owner::Other => {
+                out.extend(found.into_iter().filter(|it| it.check.class == Class::Input))
+            }
+        }
     }
     notices.dedup_by(|a, b| a.message == b.message && a.severity < Severity::Error);
     out.append(&mut notices);
     parsed
+}
+
+/// Whose a YAML document is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Owner {
+    Known,
+    /// It is no resource, and encrypted ones are not as a cluster will see them.
+    Other,
 }
 
 impl ParsedFile {
@@ -88,7 +105,7 @@ impl ParsedFile {
         moved
     }
 
-    /// Adds the resources of one YAML document.
+    /// Adds the resources of one YAML document; says whose it is.
     fn add(
         &mut self,
         tree: Tree,
@@ -97,17 +114,28 @@ impl ParsedFile {
         id: FileId,
         notices: &mut Vec<Diagnostic>,
         out: &mut Vec<Diagnostic>,
-    ) {
-        let Some(root) = tree.root() else { return };
+    ) -> Owner {
+        let Some(root) = tree.root() else { return Owner::Known };
         let tree_id = TreeId(u32::try_from(self.trees.len()).unwrap_or(u32::MAX));
         let before = self.documents.len();
+        let mut owner = Owner::Known;
         let shape = if file.role == Role::Project {
             Shape::Project
         } else {
             classify::shape(&tree, root, file, id)
         };
         match shape {
-            Shape::Empty | Shape::Chart => return,
+            Shape::Empty | Shape::Chart => return Owner::Known,
+            Shape::Encrypted(identity) => {
+                let place = classify::first_token(&tree, root);
+                self.encrypted.push(place);
+                self.hidden.extend(secret::in_broken(file.text(), span));
+                if let Some(identity) = identity {
+                    notices.extend(encrypted::policy(&identity.kind, Place::text(id, place)));
+                    self.broken.push(Broken { file: id, identity, is_patch: false });
+                }
+                return Owner::Other;
+            }
             Shape::Project => {
                 let identity =
                     Arc::new(Identity { kind: "mesh.yaml".into(), ..Identity::default() });
@@ -128,7 +156,9 @@ impl ParsedFile {
             }
             Shape::Other(notice) => {
                 self.hidden.extend(secret::in_broken(file.text(), span));
+                let is_half = *notice.check == MISSING_KIND;
                 notices.push(*notice);
+                owner = if is_half { Owner::Known } else { Owner::Other };
             }
         }
         let own = self.documents.get(before..).unwrap_or_default();
@@ -146,6 +176,7 @@ impl ParsedFile {
             self.documents.push(document);
             self.trees.push(Arc::new(tree));
         }
+        owner
     }
 
     /// The items of a list, and of lists among them; those of a `ServiceList` need not say that they are Services. Returns what is

@@ -11,7 +11,7 @@
 //!   broken one (kind and name) is kept as [`Broken`], so that nobody calls it missing.
 //! - Files that hold no resources (values of a chart, kustomizations, templates, patches) are told apart
 //!   by what they look like, or by the kustomization that names them, and get one notice each; templates of a chart
-//!   together.
+//!   together. What is encrypted is there, and one notice tells of all.
 //! - Comments that speak to the compiler are [`Pragma`]s, each with what it is about.
 //!
 //! Of fields it knows those alone that tell what a document is, where it came from, or that it is to be hidden. The rest is for `api`.
@@ -23,9 +23,11 @@ mod classify;
 mod document;
 mod duplicate;
 mod embedded;
+mod encrypted;
 mod everyday;
 mod faults;
 mod file;
+mod half;
 mod json;
 mod merge;
 mod origin;
@@ -43,6 +45,7 @@ pub(crate) use alike::alike;
 pub use checks::{CHECKS, NOT_A_RESOURCE};
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
+pub(crate) use encrypted::report_encrypted;
 pub use faults::Faults;
 pub(crate) use file::{ParsedFile, parse};
 pub use origin::origin;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::file::ParsedFile;
 use super::{Broken, Charts, Document, DocumentId, Identity, Kustomizations, Pragma, Tree};
-use crate::source::{FileId, SourceFile, Sources};
+use crate::source::{FileId, SourceFile, Sources, Span};
 
 /// A YAML document, by its place in [`Parsed`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -18,6 +18,7 @@ pub struct Parsed {
     trees: Vec<Arc<Tree>>,
     documents: Vec<Document>,
     broken: Vec<Broken>,
+    encrypted: Vec<(FileId, Span)>,
     pragmas: Vec<Pragma>,
     project: Option<DocumentId>,
     environment: Option<Box<str>>,
@@ -55,6 +56,8 @@ impl Parsed {
             let offset = number(parsed.trees.len());
             parsed.trees.extend(file.trees.iter().cloned());
             parsed.broken.extend(file.broken.iter().cloned());
+            let encrypted = file.encrypted.iter().map(|span| (FileId(number(index)), *span));
+            parsed.encrypted.extend(encrypted);
             parsed.pragmas.extend(&file.pragmas);
             let before = parsed.documents.len();
             if let Some(project) = file.project {
@@ -88,6 +91,7 @@ impl Parsed {
     pub(crate) fn retain_files(&mut self, keep: impl Fn(FileId) -> bool) {
         self.retain(|_, document| keep(document.file));
         self.broken.retain(|broken| keep(broken.file));
+        self.encrypted.retain(|(file, _)| keep(*file));
         self.pragmas.retain(|pragma| keep(pragma.file));
         self.kustomizations.retain(&keep);
         self.charts.retain(keep);
@@ -96,8 +100,11 @@ impl Parsed {
     /// Resources of which no more is known than that they exist.
     pub(crate) fn take_for_broken(&mut self, is_meant: impl Fn(&Document) -> bool) {
         let known = self.documents.iter().filter(|it| is_meant(it));
-        let broken =
-            known.map(|it| Broken { file: it.file, identity: Identity::clone(&it.identity) });
+        let broken = known.map(|it| Broken {
+            file: it.file,
+            identity: Identity::clone(&it.identity),
+            is_patch: true,
+        });
         self.broken.extend(broken.collect::<Vec<_>>());
         self.retain(|_, document| !is_meant(document));
     }
@@ -159,6 +166,12 @@ impl Parsed {
     #[must_use]
     pub fn broken(&self) -> &[Broken] {
         &self.broken
+    }
+
+    /// Where documents stand that are encrypted.
+    #[must_use]
+    pub(crate) fn encrypted(&self) -> &[(FileId, Span)] {
+        &self.encrypted
     }
 
     /// Comments that speak to the compiler, in the order of the files and of their texts.

@@ -185,12 +185,15 @@ fn words(kind: &ErrorKind) -> Words {
             ("a `-` stands where no list can, or is missing where one goes on", "here", INDENT)
         }
         E::InvalidBlockEntryWhitespace => ("a `-` has no space after it", "here", "write `- item`"),
-        E::InvalidIndentation
-        | E::InvalidFlowScalarIndent
-        | E::InvalidBlockScalarIndent
-        | E::InvalidQuotedScalarIndent => {
+        E::InvalidIndentation | E::InvalidFlowScalarIndent | E::InvalidBlockScalarIndent => {
             ("the indentation fits nothing around it", "this line", INDENT)
         }
+        // Other readers take it.
+        E::InvalidQuotedScalarIndent => (
+            "a text in quotes goes on in the column of its key, or before it",
+            "this line",
+            "indent it by one space more than the key, or write the text as a block, after `|`",
+        ),
         E::UnclosedFlowCollection { .. }
         | E::UnexpectedEofFlowSequence
         | E::UnexpectedEofFlowMapping

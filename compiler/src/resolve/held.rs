@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::Mesh;
+use crate::api::{Incomplete, Mesh};
 
 /// What a repository tells of a Secret or a `ConfigMap`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Holdings<'a> {
     config_maps: BTreeMap<(&'a str, &'a str), &'a BTreeSet<String>>,
     /// What exists without a word of what is in it.
     unread: BTreeSet<(&'a str, &'a str, &'a str)>,
+    /// The same, where placeholders stand in its name.
+    unnamed: Vec<&'a Incomplete>,
     /// Secrets that another program makes of what stands here. That one is made says nothing of the others.
     promised: BTreeSet<(&'a str, &'a str)>,
 }
@@ -43,6 +45,7 @@ impl<'a> Holdings<'a> {
                 .map(|it| ((&*it.namespace, it.name()), &it.spec.keys))
                 .collect(),
             unread: listed.chain(broken).collect(),
+            unnamed: mesh.incomplete.iter().filter(|it| !it.is_named()).collect(),
             promised: mesh.promised.secrets().collect(),
         }
     }
@@ -72,6 +75,7 @@ impl<'a> Holdings<'a> {
         match found {
             Some(keys) => Held::Keys((*keys).clone()),
             None if !knows || self.unread.contains(&(kind, namespace, name)) => Held::Unsaid,
+            None if self.unnamed.iter().any(|it| it.may_be(kind, namespace, name)) => Held::Unsaid,
             None => Held::Missing,
         }
     }

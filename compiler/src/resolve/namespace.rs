@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{Mesh, Resource, kubernetes};
+use crate::api::{Mesh, Resource, WORKLOADS, kubernetes};
 
 /// Those that Kubernetes makes with a cluster. Source: Kubernetes, "Namespaces", initial namespaces.
 const OF_EVERY_CLUSTER: &[&str] = &["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -100,5 +100,14 @@ fn used(mesh: &Mesh) -> BTreeSet<&str> {
     used.extend(mesh.virtual_services.namespaces());
     used.extend(mesh.http_routes.namespaces());
     used.extend(mesh.stream_routes.namespaces());
+    for it in mesh.incomplete.iter().filter(|it| it.is_named()) {
+        match it.kind.as_str() {
+            "Namespace" => drop(used.insert(&it.name)),
+            kind if WORKLOADS.contains(&kind) || kind == "Service" => {
+                used.insert(&it.namespace);
+            }
+            _ => {}
+        }
+    }
     used
 }

@@ -12,7 +12,8 @@
 //! - an absent value, `key:` or `key: null`, is no value: the field is absent;
 //! - a number is never taken from a text, nor a text from a number; `80.0` is a whole number;
 //! - a text of the form `${NAME}` is a hole that somebody fills later: it is any type, and the resource is
-//!   checked but not compiled ([`Decoded::has_placeholder`]).
+//!   checked but not compiled ([`Decoded::has_placeholder`]). Where nobody looks at a text, it is no hole
+//!   ([`super::scalar::AnyText`]).
 //!
 //! Types whose values are texts in a language of their own (durations, addresses) ask for a newtype struct, get
 //! their text through it, and get nothing (`visit_unit`) where the value is faulty: see [`super::scalar`].
@@ -35,6 +36,7 @@ use log::Log;
 use value::{Reader, Value};
 
 pub use suggest::{Words, nearest};
+pub(super) use value::is_placeholder;
 
 /// What came of a document.
 #[derive(Debug)]

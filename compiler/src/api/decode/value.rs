@@ -125,7 +125,7 @@ impl<'a> Value<'a> {
 
 /// `${NAME}`, `${NAME:-default}` and `{{ … }}`, anywhere in a text: what `envsubst`, Flux and templates fill in; and
 /// `$(NAME)` in a word, which is Kustomize's.
-pub(super) fn is_placeholder(text: &str) -> bool {
+pub(in crate::api) fn is_placeholder(text: &str) -> bool {
     // Asked of every text, and hardly any has one: to search for the signs below costs more than to look at each byte.
     if !text.bytes().any(|byte| matches!(byte, b'$' | b'{')) {
         return false;
@@ -275,14 +275,16 @@ impl<'de> Deserializer<'de> for Value<'de> {
         self.deserialize_f64(visitor)
     }
 
+    /// Of a hole it is known that it is filled alike wherever it is written alike.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        if self.is_empty() {
+        if self.is_faulty() {
             let meant = match self.meant(Expected::Text) {
                 Some(Meant::Text(text)) => text,
                 _ => "",
             };
             return visitor.visit_str(meant);
         }
+        self.is_hole();
         let value = match self.content() {
             Content::Text(text) => {
                 visitor.visit_str(self.reader.tree.text(text, self.reader.source))

@@ -10,8 +10,9 @@ use crate::api::scalar::{AnyText, Opaque};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Container {
     pub name: String,
+    // Looked at in proxies alone.
     #[serde(default)]
-    pub image: String,
+    pub image: AnyText,
     #[serde(default)]
     pub ports: Vec<ContainerPort>,
     #[serde(default)]

@@ -47,8 +47,8 @@ pub(super) mod workload_group;
 const DEPRECATED: &str =
     "it means the same as long as the old form is read, and nothing after that";
 
-pub(super) use annotation::is_tried;
 #[cfg(test)]
 pub(super) use annotation::{ANNOTATIONS, LABELS, Line};
+pub(super) use annotation::{is_read as is_read_annotation, is_tried};
 pub use checks::CHECKS;
 pub(super) use checks::DEPRECATED_FIELD;

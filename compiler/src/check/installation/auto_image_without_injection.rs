@@ -20,7 +20,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let webhooks: Vec<_> = webhooks.filter(|it| it.name.ends_with("istio.io")).collect();
     for workload in mesh.workloads.iter().filter(|it| !it.is_pod()) {
         let is_auto =
-            |it: &crate::api::kubernetes::Container| it.name == PROXY && it.image == "auto";
+            |it: &crate::api::kubernetes::Container| it.name == PROXY && it.image.0 == "auto";
         let Some(index) = workload.pod.containers.iter().position(is_auto) else { continue };
         if is_injected(mesh, workload, &webhooks) {
             continue;

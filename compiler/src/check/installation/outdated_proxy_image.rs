@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use crate::api::Resource;
 use crate::api::istio::ProxyConfig;
 use crate::api::kubernetes::{ConfigMap, Namespace};
+use crate::api::{Resource, is_unclear};
 use crate::check::injection::{self, PROXY, REVISION};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::text_at;
@@ -59,8 +59,10 @@ fn other_images(mesh: &Mesh<'_>, pod: &Workload<'_>, image: &str) -> Vec<(Place,
         containers.iter().enumerate().map(move |(index, it)| (at.clone().index(index), it))
     });
     containers
-        .filter(|(_, it)| it.name == PROXY && it.image != image && it.image != with_type)
-        .map(|(at, it)| (Place::value(pod.id, at.field("image")), it.image.clone()))
+        .map(|(at, it)| (at, it.name.as_str(), &it.image.0))
+        .filter(|(_, name, it)| *name == PROXY && **it != image && **it != with_type)
+        .filter(|(_, _, it)| !is_unclear(it))
+        .map(|(at, _, it)| (Place::value(pod.id, at.field("image")), it.clone()))
         .collect()
 }
 

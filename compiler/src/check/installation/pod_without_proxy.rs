@@ -36,5 +36,5 @@ fn ought_to_have_one(pod: &Workload<'_>) -> bool {
         injection::own_choice(pod.metadata).is_some_and(|it| it.eq_ignore_ascii_case("false"));
     let mut containers = pod.pod.containers.iter().chain(&pod.pod.init_containers);
     let proxy = containers.find(|it| it.name == PROXY);
-    !declines && !pod.pod.host_network && proxy.is_none_or(|proxy| proxy.image.is_empty())
+    !declines && !pod.pod.host_network && proxy.is_none_or(|proxy| proxy.image.0.is_empty())
 }

@@ -15,14 +15,17 @@ pub(super) static CHECK: Check =
 const SHOWN_MAX: usize = 2;
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    if !inventory::lists_services(mesh) {
+    let has_none = |kind| !inventory::has_incomplete(mesh, kind);
+    if !inventory::lists_services(mesh) && has_none("Service") {
         out.extend(report(hosts(mesh), "Services", "hosts"));
     }
-    if !inventory::lists_secrets(mesh) {
+    if !inventory::lists_secrets(mesh) && has_none("Secret") {
         let credentials = credential::servers(mesh).flat_map(|server| server.credentials);
         out.extend(report(credentials.map(|it| it.place).collect(), "Secrets", "secrets"));
     }
-    out.extend(report(gateways(mesh), "Gateways", "gateways"));
+    if has_none("Gateway") {
+        out.extend(report(gateways(mesh), "Gateways", "gateways"));
+    }
 }
 
 fn hosts(mesh: &Mesh<'_>) -> Vec<Place> {
@@ -72,7 +75,10 @@ fn backends<'r>(
 fn gateways(mesh: &Mesh<'_>) -> Vec<Place> {
     let named = mesh.virtual_services.iter().flat_map(|(_, it)| {
         let names = it.gateways.iter().enumerate();
-        let names = names.filter(|(_, name)| matches!(name, GatewayName::Named(_)));
+        let names = names.filter(|(_, name)| match name {
+            GatewayName::Named(name) => !is_api_gateway(mesh, name),
+            _ => false,
+        });
         let at = FieldPath::default().field("spec").field("gateways");
         names.map(move |(index, _)| Place::value(it.resource.id, at.clone().index(index)))
     });
@@ -91,6 +97,12 @@ fn gateways(mesh: &Mesh<'_>) -> Vec<Place> {
         all.extend(parents);
     }
     all
+}
+
+/// Whether it is one of the other API's, to which no VirtualService binds.
+fn is_api_gateway(mesh: &Mesh<'_>, name: &str) -> bool {
+    let parts = name.split_once('/');
+    parts.is_some_and(|(namespace, name)| mesh.api_gateways.find(namespace, name).is_some())
 }
 
 fn is_gateway(parent: &Parent<'_>) -> bool {

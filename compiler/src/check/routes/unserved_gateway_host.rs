@@ -13,7 +13,7 @@ use crate::resolve::gateway::{Class, IstioGateway, Server};
 use crate::resolve::route::{Parent, RefusedParent, VirtualService};
 use crate::resolve::{Mesh, Visibility};
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "unserved-gateway-host",
     Severity::Warning,
     include_str!("unserved_gateway_host.md"),

@@ -5,11 +5,15 @@
 //!   the repository twice.
 //! - They change the resources that they name: their namespaces, their names, anything. So of those files it is known what
 //!   there will be, and not under which name.
+//!
+//! Flux's Kustomizations, which are resources, change the namespaces and names of what they apply, too.
+
+mod flux;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Diagnostic, Place};
-use crate::parse::checks::{NOT_A_RESOURCE, UNRENDERED_SOURCE};
+use crate::parse::checks::{MISSING_KIND, NOT_A_RESOURCE, UNRENDERED_SOURCE};
 use crate::parse::{Content, NodeId, Parsed, Tree, stream};
 use crate::source::{FileId, SourceFile, relative};
 
@@ -41,6 +45,8 @@ const PLAIN: &[&str] =
 #[derive(Clone, Debug, Default)]
 pub struct Kustomizations {
     pub(in crate::parse) all: Vec<FileId>,
+    /// Files with Flux's, and how the first of each that changes anything is built.
+    of_flux: BTreeMap<FileId, String>,
     /// Those that change what they name, or name what is not here: those that no other names first.
     changing: Vec<FileId>,
     /// The files of resources that these lead to.
@@ -56,6 +62,7 @@ impl Kustomizations {
 
     pub(in crate::parse) fn retain(&mut self, keep: impl Fn(FileId) -> bool) {
         self.all.retain(|file| keep(*file));
+        self.of_flux.retain(|file, _| keep(*file));
         self.changing.retain(|file| keep(*file));
         self.changed.retain(|file| keep(*file));
     }
@@ -81,15 +88,13 @@ impl Kustomizations {
             consequence.push_str(&many);
             consequence.push_str(" not shown, of names that may be others once they are applied");
         }
-        let folder = match folder(&parsed.source(*first).path) {
-            "" => ".",
-            folder => folder,
-        };
+        let build = self.of_flux.get(first).cloned().unwrap_or_else(|| {
+            let folder = folder(&parsed.source(*first).path);
+            format!("kustomize build {}", if folder.is_empty() { "." } else { folder })
+        });
         let found = Diagnostic::new(&UNRENDERED_SOURCE, Place::File(*first), message)
             .consequence(consequence)
-            .help(format!(
-                "compile what is built, as in `kustomize build {folder} | mesh compile -`"
-            ));
+            .help(format!("compile what is built, as in `{build} | mesh compile -`"));
         Some(found)
     }
 }
@@ -97,12 +102,15 @@ impl Kustomizations {
 /// Learns what the kustomizations change, and takes what their patches and the like hold for resources of which no more is
 /// known than that they exist; one notice a file. `root` is the folder that is compiled, as its files are shown; empty: none.
 pub(crate) fn read_kustomizations(parsed: &mut Parsed, root: &str, out: &mut Vec<Diagnostic>) {
-    if parsed.kustomizations().all.is_empty() {
+    let of_flux: Vec<_> = flux::all(parsed).collect();
+    if parsed.kustomizations().all.is_empty() && of_flux.is_empty() {
         return;
     }
     let places = Places::of(parsed, root);
     let all = parsed.kustomizations().all.iter();
-    let read: Vec<_> = all.map(|id| Kustomization::read(parsed, &places, *id)).collect();
+    let mut read: Vec<_> = all.map(|id| Kustomization::read(parsed, &places, *id)).collect();
+    let (of_flux, builds) = flux::read(parsed, &places, of_flux);
+    read.extend(of_flux);
     let known = known_others(parsed, &places, &read);
     set_patches_aside(parsed, &known, out);
     let own: BTreeSet<FileId> = read.iter().filter(|it| it.changes).map(|it| it.file).collect();
@@ -111,13 +119,18 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, root: &str, out: &mut Vec
     let (mut changing, inner): (Vec<_>, Vec<_>) =
         own.into_iter().partition(|file| !named.contains(file));
     changing.extend(inner);
+    // Whoever builds with Kustomize alone knows that command.
+    changing.sort_by_key(|file| builds.contains_key(file));
     let kustomizations = parsed.kustomizations_mut();
+    kustomizations.of_flux = builds;
     (kustomizations.changing, kustomizations.changed) = (changing, changed);
 }
 
 /// The files that those which change anything lead to, through others too. Each is passed once, however many lead to it.
 fn changed(all: &[Kustomization]) -> BTreeSet<FileId> {
-    let by_file: HashMap<_, _> = all.iter().map(|it| (it.file, it)).collect();
+    // Who changes a resource of Flux's does not change what that applies.
+    let own = all.iter().filter(|it| !it.is_of_flux);
+    let by_file: HashMap<_, _> = own.map(|it| (it.file, it)).collect();
     let mut changed = BTreeSet::new();
     let mut ahead: Vec<_> = all.iter().filter(|it| it.changes).collect();
     while let Some(from) = ahead.pop() {
@@ -138,13 +151,21 @@ struct Kustomization {
     others: Vec<(String, &'static str)>,
     /// Whether it does anything but name resources that are here.
     changes: bool,
+    /// Whether it is a resource, by which Flux applies them.
+    is_of_flux: bool,
 }
 
 impl Kustomization {
     fn read(parsed: &Parsed, places: &Places<'_>, id: FileId) -> Self {
         let source = parsed.source(id);
         let (text, folder) = (source.text(), folder(places.inside(source)));
-        let mut read = Self { file: id, resources: Vec::new(), others: Vec::new(), changes: false };
+        let mut read = Self {
+            file: id,
+            resources: Vec::new(),
+            others: Vec::new(),
+            changes: false,
+            is_of_flux: false,
+        };
         for yaml in &stream::read(text, id) {
             // What stands behind a fault may be anything.
             read.changes |= !yaml.is_whole;
@@ -230,7 +251,16 @@ fn set_patches_aside(parsed: &mut Parsed, known: &Others, out: &mut Vec<Diagnost
     if known.is_empty() {
         return;
     }
-    let holds: BTreeSet<_> = parsed.documents().map(|(_, it)| it.file).collect();
+    let mut holds: BTreeSet<_> = parsed.documents().map(|(_, it)| it.file).collect();
+    // Kustomize knows what a patch is for by its target, so it need not say what it is.
+    out.retain(|found| {
+        let file = found.place.file(parsed);
+        let is_half = *found.check == MISSING_KIND && known.contains_key(&file);
+        if is_half {
+            holds.insert(file);
+        }
+        !is_half
+    });
     for (id, (what, by)) in known.iter().filter(|(id, _)| holds.contains(id)) {
         let message = format!("skipped: this is {what} that `{by}` applies");
         out.push(
@@ -402,6 +432,7 @@ mod tests {
                 resources: vec![FileId(file + 1), FileId(0)],
                 others: Vec::new(),
                 changes: changes(file),
+                is_of_flux: false,
             };
             (0..LENGTH).map(link).collect()
         };

@@ -139,3 +139,13 @@ pub(super) fn is_istios(name: &str) -> bool {
     let domain = name.split('/').next().unwrap_or_default();
     domain.ends_with("istio.io") || name == "kubernetes.io/ingress.class"
 }
+
+/// Whether anybody asks what an annotation says, and not just whether it is there.
+pub(in crate::api) fn is_read(name: &str) -> bool {
+    is_istios(name)
+        || matches!(
+            name,
+            "ingressclass.kubernetes.io/is-default-class"
+                | "gateway.networking.k8s.io/bundle-version"
+        )
+}

@@ -7,6 +7,7 @@ mod known;
 mod state;
 mod value;
 
+pub(in crate::api) use known::is_read;
 pub(in crate::api) use kubernetes::{check_pod_template, check_resource};
 pub(in crate::api) use own::{check, is_tried};
 pub(super) use own::{dry_run, is_bool, is_true, report_dry_run, report_unrecorded_dry_run};

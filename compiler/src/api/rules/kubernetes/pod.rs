@@ -57,7 +57,7 @@ fn is_of_istio(metadata: &Metadata) -> bool {
 pub(super) fn check_image(pod: &PodSpec, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let at = at.field("spec");
     let at = at.field("containers");
-    let is_auto = |it: &Container| it.name == PROXY && it.image == "auto";
+    let is_auto = |it: &Container| it.name == PROXY && it.image.0 == "auto";
     let Some(index) = pod.containers.iter().position(is_auto) else { return };
     let message = "injection is to put an image here, and has not";
     out.push(

@@ -1,0 +1,119 @@
+//! One cause, one finding: what is said of many resources in the same words has one.
+//!
+//! They are put together once it is known what is shown of them, so that a comment that allows one of them speaks for no other.
+
+use std::collections::HashMap;
+
+use super::{Finding, Severity, Site, TextFix};
+
+/// Checks that say the same of each resource that names what there is not.
+const OF_ONE_CAUSE: &[&str] = &["unknown-gateway"];
+
+/// How many more places are shown.
+const SHOWN_MAX: usize = 3;
+
+/// Leaves the first of those that say the same, with the places of the others.
+pub(crate) fn unite(findings: &mut Vec<Finding>) {
+    let is_meant = |found: &Finding| OF_ONE_CAUSE.contains(&found.check.name);
+    if findings.iter().filter(|found| is_meant(found)).nth(1).is_none() {
+        return;
+    }
+    let (mut first, mut kept): (HashMap<_, (usize, usize)>, Vec<Finding>) = Default::default();
+    for found in std::mem::take(findings) {
+        if !is_meant(&found) {
+            kept.push(found);
+            continue;
+        }
+        match first.get_mut(&words(&found)) {
+            None => {
+                first.insert(words(&found), (kept.len(), 0));
+                kept.push(found);
+            }
+            Some((at, more)) => {
+                *more += 1;
+                if let Some(of) = kept.get_mut(*at) {
+                    add(of, found, *more <= SHOWN_MAX);
+                }
+            }
+        }
+    }
+    for (at, more) in first.into_values().filter(|(_, more)| *more > SHOWN_MAX) {
+        if let Some(found) = kept.get_mut(at) {
+            let hidden = more - SHOWN_MAX;
+            let places = if hidden == 1 { "place" } else { "places" };
+            let effect = found.consequence.take().unwrap_or_default();
+            found.consequence = Some(format!("{effect}; so it is at {hidden} more {places}"));
+        }
+    }
+    *findings = kept;
+}
+
+/// What is said, and how seriously.
+fn words(found: &Finding) -> (&'static str, Severity, String, Option<String>) {
+    (found.check.name, found.severity, found.message.clone(), found.consequence.clone())
+}
+
+/// Mended are all places alike, or each by itself.
+fn add(of: &mut Finding, found: Finding, is_shown: bool) {
+    if is_shown {
+        of.others.push(Site { text: "named here, too".to_owned(), ..found.primary });
+    }
+    for fix in found.fixes {
+        let is_same =
+            |it: &&mut TextFix| it.title == fix.title && it.applicability == fix.applicability;
+        match of.fixes.iter_mut().find(is_same) {
+            Some(own) => own.edits.extend(fix.edits),
+            None => of.fixes.push(fix),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Folder, findings};
+
+    const GATEWAY: &str = "apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: edge}
+spec: {selector: {istio: gateway}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+";
+
+    fn route(name: &str, gateway: &str) -> String {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: edge}}\nspec: {{hosts: [{name}.example.com], gateways: [{gateway}], http: [{{directResponse: {{status: 200}}}}]}}\n"
+        )
+    }
+
+    #[test]
+    fn a_gateway_that_many_miss_is_missed_once() {
+        let routes: String = (0..6).map(|it| route(&format!("r{it}"), "publik")).collect();
+        let text = format!("{GATEWAY}{routes}{}", route("other", "elsewhere"));
+        let folder = Folder::new();
+        folder.write("a.yaml", &text);
+        let all = findings(folder.path());
+        let found: Vec<_> = all.iter().filter(|it| it.check.name == "unknown-gateway").collect();
+        let [first, other] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((first.others.len(), other.others.len()), (3, 0));
+        assert_eq!(
+            first.consequence.as_deref(),
+            Some("no proxy uses these routes; so it is at 2 more places")
+        );
+        // All of them are mended alike.
+        assert_eq!(first.fixes.iter().map(|it| it.edits.len()).collect::<Vec<_>>(), [6]);
+    }
+
+    /// Who allows one speaks for no other.
+    #[test]
+    fn one_that_is_allowed_hides_no_other() {
+        let folder = Folder::new();
+        let annotated =
+            "namespace: edge, annotations: {galley.istio.io/analyze-suppress: unknown-gateway}}";
+        let allowed = route("a", "publik").replace("namespace: edge}", annotated);
+        folder.write("a.yaml", format!("{GATEWAY}{allowed}"));
+        folder.write("b.yaml", route("b", "publik"));
+        let found = findings(folder.path());
+        let found: Vec<_> = found.iter().filter(|it| it.check.name == "unknown-gateway").collect();
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        assert!(only.others.is_empty(), "{only:?}");
+    }
+}
