@@ -78,7 +78,7 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
             Owner::Known => out.extend(found),
             // What another program makes of the rest is its own affair.
             Owner::Other => {
-                out.extend(found.into_iter().filter(|it| it.check.class == Class::Input))
+                out.extend(found.into_iter().filter(|it| it.check.class == Class::Input));
             }
         }
     }

@@ -77,7 +77,7 @@ fn gateways(mesh: &Mesh<'_>) -> Vec<Place> {
         let names = it.gateways.iter().enumerate();
         let names = names.filter(|(_, name)| match name {
             GatewayName::Named(name) => !is_api_gateway(mesh, name),
-            _ => false,
+            GatewayName::Mesh => false,
         });
         let at = FieldPath::default().field("spec").field("gateways");
         names.map(move |(index, _)| Place::value(it.resource.id, at.clone().index(index)))
