@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use crate::api::{self, KeptResources, Mesh};
 use crate::beside::Beside;
-use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail, unite};
+use crate::diagnostic::{Date, Diagnostic, Finding, Levels, Severity, finish, may_fail};
 use crate::lower::{self, Locator, Lowered};
 use crate::memory::Ground;
 use crate::parse::Parsed;
@@ -234,7 +234,6 @@ impl Found<'_> {
         let Compilation { parsed, mesh, .. } = self.read;
         let mut findings = finish(self.diagnostics(), parsed, &mesh.faults, &self.levels);
         let used = self.allowances.set_aside(&mut findings);
-        unite(&mut findings);
         Told { findings, used }
     }
 

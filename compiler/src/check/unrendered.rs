@@ -58,6 +58,7 @@ static MISSING: &[(&str, &[&[&str]])] = &[
     ("unattached-route", &[&["Gateway", "ListenerSet"]]),
     ("undeployed-gateway", &[&["Service"], WORKLOADS]),
     ("unknown-export-namespace", &[&["Namespace"]]),
+    ("unknown-gateway-class", &[&["GatewayClass"]]),
     ("unknown-grant-namespace", &[&["Namespace"]]),
     ("unknown-policy-namespace", &[&["Namespace"]]),
     ("unknown-policy-port", &[WORKLOADS]),

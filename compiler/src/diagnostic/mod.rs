@@ -34,4 +34,4 @@ pub use fix::{Applicability, Edit, Fix, Form, TextEdit, TextFix};
 pub use path::{At, FieldPath, Segment};
 pub use place::{Part, Place};
 pub use report::{Diagnostic, Label};
-pub(crate) use unite::unite;
+pub use unite::unite;

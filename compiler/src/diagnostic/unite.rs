@@ -1,6 +1,7 @@
 //! One cause, one finding: what is said of many resources in the same words has one.
 //!
-//! They are put together once it is known what is shown of them, so that a comment that allows one of them speaks for no other.
+//! They are put together last, when it is known what is shown of them: a comment that allows one of them, or a baseline that knows
+//! it, speaks for no other.
 
 use std::collections::HashMap;
 
@@ -12,40 +13,39 @@ const OF_ONE_CAUSE: &[&str] = &["unknown-gateway"];
 /// How many more places are shown.
 const SHOWN_MAX: usize = 3;
 
-/// Leaves the first of those that say the same, with the places of the others.
-pub(crate) fn unite(findings: &mut Vec<Finding>) {
-    let is_meant = |found: &Finding| OF_ONE_CAUSE.contains(&found.check.name);
-    if findings.iter().filter(|found| is_meant(found)).nth(1).is_none() {
-        return;
-    }
-    let (mut first, mut kept): (HashMap<_, (usize, usize)>, Vec<Finding>) = Default::default();
-    for found in std::mem::take(findings) {
-        if !is_meant(&found) {
-            kept.push(found);
+/// Leaves the first of those that say the same, with the places of the others; each keeps what stands beside it.
+#[must_use]
+pub fn unite<T>(findings: Vec<(Finding, T)>) -> Vec<(Finding, T)> {
+    // The place of each, and how many more say the same.
+    let mut first: HashMap<_, (usize, usize)> = HashMap::new();
+    let mut kept: Vec<(Finding, T)> = Vec::new();
+    for (found, beside) in findings {
+        if !OF_ONE_CAUSE.contains(&found.check.name) {
+            kept.push((found, beside));
             continue;
         }
         match first.get_mut(&words(&found)) {
             None => {
                 first.insert(words(&found), (kept.len(), 0));
-                kept.push(found);
+                kept.push((found, beside));
             }
             Some((at, more)) => {
                 *more += 1;
-                if let Some(of) = kept.get_mut(*at) {
+                if let Some((of, _)) = kept.get_mut(*at) {
                     add(of, found, *more <= SHOWN_MAX);
                 }
             }
         }
     }
     for (at, more) in first.into_values().filter(|(_, more)| *more > SHOWN_MAX) {
-        if let Some(found) = kept.get_mut(at) {
+        if let Some((found, _)) = kept.get_mut(at) {
             let hidden = more - SHOWN_MAX;
             let places = if hidden == 1 { "place" } else { "places" };
             let effect = found.consequence.take().unwrap_or_default();
             found.consequence = Some(format!("{effect}; so it is at {hidden} more {places}"));
         }
     }
-    *findings = kept;
+    kept
 }
 
 /// What is said, and how seriously.
@@ -70,7 +70,13 @@ fn add(of: &mut Finding, found: Finding, is_shown: bool) {
 
 #[cfg(test)]
 mod tests {
+    use super::{Finding, unite};
     use crate::testing::{Folder, findings};
+
+    fn told(folder: &Folder) -> Vec<Finding> {
+        let found = findings(folder.path()).into_iter().map(|it| (it, ())).collect();
+        unite(found).into_iter().map(|(it, ())| it).collect()
+    }
 
     const GATEWAY: &str = "apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -90,7 +96,7 @@ spec: {selector: {istio: gateway}, servers: [{port: {number: 80, name: http, pro
         let text = format!("{GATEWAY}{routes}{}", route("other", "elsewhere"));
         let folder = Folder::new();
         folder.write("a.yaml", &text);
-        let all = findings(folder.path());
+        let all = told(&folder);
         let found: Vec<_> = all.iter().filter(|it| it.check.name == "unknown-gateway").collect();
         let [first, other] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!((first.others.len(), other.others.len()), (3, 0));
@@ -111,7 +117,7 @@ spec: {selector: {istio: gateway}, servers: [{port: {number: 80, name: http, pro
         let allowed = route("a", "publik").replace("namespace: edge}", annotated);
         folder.write("a.yaml", format!("{GATEWAY}{allowed}"));
         folder.write("b.yaml", route("b", "publik"));
-        let found = findings(folder.path());
+        let found = told(&folder);
         let found: Vec<_> = found.iter().filter(|it| it.check.name == "unknown-gateway").collect();
         let [only] = found.as_slice() else { panic!("{found:?}") };
         assert!(only.others.is_empty(), "{only:?}");
