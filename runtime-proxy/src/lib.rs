@@ -43,7 +43,7 @@ mod limit;
 
 /// What a proxy does to the headers of a request before anybody judges it.
 pub mod entry {
-    pub use crate::filter::metadata::{enter_edge, enter_mesh};
+    pub use crate::filter::metadata::{Origin, enter_edge, enter_inbound, enter_outbound};
     pub use crate::filter::target::{edge_scheme, mesh_scheme};
 }
 

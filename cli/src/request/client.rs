@@ -2,7 +2,7 @@
 
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::{Program, Request};
-use mesh_proxy::entry::{enter_mesh, mesh_scheme};
+use mesh_proxy::entry::{enter_outbound, mesh_scheme};
 use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
 use super::answer::{Answer, Mark, Outcome, Step};
@@ -41,7 +41,7 @@ pub(super) fn ask(
         return Ok(nobody(steps, Some(502), &text));
     }
     let mut entered = question.headers.clone();
-    enter_mesh(&mut entered, scheme);
+    enter_outbound(&mut entered, scheme);
     let request = Request { headers: &entered, ..read.request(question.to.port) };
     let sources = &bundle.source_map;
     let path = Path { program: &own, traffic: Traffic::Outbound, port: question.to.port, sources };

@@ -8,7 +8,7 @@ use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
 use mesh_engine::{Connection, Program, Request};
-use mesh_proxy::entry::{edge_scheme, enter_edge};
+use mesh_proxy::entry::{Origin, edge_scheme, enter_edge};
 use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
 use super::answer::{Answer, Outcome, Step, place};
@@ -97,7 +97,9 @@ fn at_listener(
     };
     let remote = own.remote_address(question.source, &question.headers);
     let mut entered = question.headers.clone();
-    enter_edge(&mut entered, scheme, question.source.to_canonical(), remote);
+    // Of certificates of clients from outside a question says nothing.
+    let source = question.source.to_canonical();
+    enter_edge(&mut entered, &Origin { scheme, source, remote, certificate: None }, own);
     let asked = Request { headers: &entered, ..read.request(http.port) };
     let path = Path {
         program: own,

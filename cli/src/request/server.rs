@@ -7,7 +7,7 @@ use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision, Verdict};
 use mesh_engine::trace::Step as Traced;
 use mesh_engine::{Connection, Program, Request};
-use mesh_proxy::entry::{enter_mesh, mesh_scheme};
+use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
 use mesh_snapshot::object::{Discovery, EndpointSet, FilterPlace, TargetPort, Traffic, Workload};
 
@@ -202,7 +202,7 @@ fn at_workload(
     let (mut put, mut headers) = (Step::new("filters"), request.headers.clone());
     let by_connection = if hello.spoken == Spoken::Plain { "http" } else { "https" };
     let scheme = mesh_scheme(&headers, by_connection);
-    enter_mesh(&mut headers, scheme);
+    enter_inbound(&mut headers, scheme, &own);
     path.pass(FilterPlace::First, Some(&on), &mut headers, &mut put);
     let request = Request { headers: &headers, ..*request };
     let mut policy = Step::new("policy");

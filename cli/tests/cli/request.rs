@@ -212,6 +212,9 @@ fn a_gateway_says_by_itself_how_its_client_speaks() {
         let answer = of(deny, arguments);
         assert!(answer.contains("403"), "{answer}");
     }
+    let forged = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: edge}\nspec: {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: ['*']}]}]}\n";
+    let answer = of(forged, &["-H", "x-forwarded-client-cert: Hash=forged"]);
+    assert!(answer.contains("403"), "{answer}");
     let trusting = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata:\n  mesh: '{defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}}'\n";
     let answer = of(&format!("{deny}{trusting}"), &claim);
     assert!(answer.contains("200"), "{answer}");

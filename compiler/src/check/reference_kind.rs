@@ -22,7 +22,7 @@ impl Mistake {
     pub(super) fn of((group, kind): GroupKind<'_>, served: &[GroupKind<'static>]) -> Option<Self> {
         // The core group has no name; many write one.
         let is_known = matches!(group, "" | "core" | "v1")
-            || group.starts_with("gateway.networking.")
+            || group.ends_with(".k8s.io")
             || group.ends_with("istio.io");
         if !is_known || served.contains(&(group, kind)) {
             return None;

@@ -3,7 +3,9 @@
 //! Whoever asks for another is answered with 404, whatever policies say of it. Sources: Istio, `Gateway.servers.hosts`; Gateway API,
 //! `Listener.hostname`.
 
-use std::collections::BTreeSet;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use mesh_snapshot::object::Role;
 
@@ -11,44 +13,70 @@ use crate::check::matching::form::Form;
 use crate::check::matching::possible::Never;
 use crate::parse::DocumentId;
 use crate::resolve::gateway::proxies;
-use crate::resolve::host::HostIndex;
+use crate::resolve::host::{Host, HostIndex};
 use crate::resolve::{Mesh, Workload};
+
+/// The servers of all gateways, by the proxies that open them. What is kept is made of the mesh alone.
+pub(super) struct Servers<'m, 'a> {
+    mesh: &'m Mesh<'a>,
+    by_proxy: OnceCell<HashMap<DocumentId, Vec<&'m Host>>>,
+    /// By proxies.
+    known: RefCell<BTreeMap<Vec<DocumentId>, Option<Rc<ServedHosts>>>>,
+}
+
+impl<'m, 'a> Servers<'m, 'a> {
+    pub(super) fn of(mesh: &'m Mesh<'a>) -> Self {
+        Self { mesh, by_proxy: OnceCell::new(), known: RefCell::default() }
+    }
+
+    /// The hosts for which some workloads read requests. `None` where they may read those of others: one of them is no gateway, or has
+    /// no server that is known.
+    pub(super) fn hosts(&self, workloads: &[&Workload<'_>]) -> Option<Rc<ServedHosts>> {
+        let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
+        if workloads.is_empty()
+            || !workloads.iter().all(is_gateway)
+            || self.mesh.ingresses.served().next().is_some()
+        {
+            return None;
+        }
+        let ids: Vec<_> = workloads.iter().map(|it| it.id).collect();
+        let mut known = self.known.borrow_mut();
+        known.entry(ids).or_insert_with_key(|ids| self.hosts_of(ids).map(Rc::new)).clone()
+    }
+
+    fn hosts_of(&self, proxies: &[DocumentId]) -> Option<ServedHosts> {
+        let by_proxy = self.by_proxy.get_or_init(|| by_proxy(self.mesh));
+        let mut hosts = HostIndex::default();
+        for proxy in proxies {
+            by_proxy.get(proxy)?.iter().for_each(|host| hosts.insert(host));
+        }
+        Some(ServedHosts(hosts))
+    }
+}
+
+fn by_proxy<'m>(mesh: &'m Mesh<'_>) -> HashMap<DocumentId, Vec<&'m Host>> {
+    let mut all: HashMap<_, Vec<_>> = HashMap::new();
+    let mut add = |proxies: Vec<&Workload<'_>>, hosts: Vec<&'m Host>| {
+        for proxy in proxies.into_iter().filter(|_| !hosts.is_empty()) {
+            all.entry(proxy.id).or_default().extend(&hosts);
+        }
+    };
+    for gateway in mesh.gateways.iter() {
+        let http = gateway.servers.iter().filter(|it| it.is_http() && it.is_served());
+        let hosts = http.flat_map(|it| &it.hosts).map(|it| &it.host);
+        add(gateway.proxies(&mesh.workloads), hosts.collect());
+    }
+    for gateway in mesh.api_gateways.iter() {
+        let http = gateway.listeners.iter().filter(|it| it.is_http() && it.is_served());
+        add(proxies(mesh, gateway.resource), http.map(|it| &it.hostname).collect());
+    }
+    all
+}
 
 /// The hosts for which some proxies read requests.
 pub(super) struct ServedHosts(HostIndex);
 
 impl ServedHosts {
-    /// `None` where they may read those of others: one of them is no gateway, or has no server that is known.
-    pub(super) fn by(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Option<Self> {
-        let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
-        if !workloads.iter().all(is_gateway) || mesh.ingresses.served().next().is_some() {
-            return None;
-        }
-        let (mut hosts, mut serving) = (HostIndex::default(), BTreeSet::<DocumentId>::new());
-        for gateway in mesh.gateways.iter() {
-            let proxies = workloads.iter().filter(|it| gateway.selects(&it.inventory));
-            let mut http = gateway.servers.iter().filter(|it| it.is_http() && it.is_served());
-            let mut http = http.by_ref().flat_map(|it| &it.hosts).peekable();
-            let mut proxies = proxies.peekable();
-            if proxies.peek().is_some() && http.peek().is_some() {
-                serving.extend(proxies.map(|it| it.id));
-                http.for_each(|it| hosts.insert(&it.host));
-            }
-        }
-        for gateway in mesh.api_gateways.iter() {
-            let own: BTreeSet<_> = proxies(mesh, gateway.resource).iter().map(|it| it.id).collect();
-            let mut proxies = workloads.iter().filter(|it| own.contains(&it.id)).peekable();
-            let http = gateway.listeners.iter().filter(|it| it.is_http() && it.is_served());
-            let mut http = http.peekable();
-            if proxies.peek().is_some() && http.peek().is_some() {
-                serving.extend(proxies.map(|it| it.id));
-                http.for_each(|it| hosts.insert(&it.hostname));
-            }
-        }
-        let is_known = |it: &&Workload<'_>| serving.contains(&it.id);
-        (!workloads.is_empty() && workloads.iter().all(is_known)).then_some(Self(hosts))
-    }
-
     /// Why none of them is `value`, a host of a policy, which may name a port.
     pub(super) fn never(&self, value: &str) -> Option<Never> {
         let value = value.to_ascii_lowercase();

@@ -2,8 +2,12 @@
 
 use http::header::{Entry, HeaderName, HeaderValue};
 use http::{HeaderMap, Response};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use mesh_engine::Program;
+
+use super::client_certificate;
 use super::serving::Serving;
 use super::target::FORWARDED_PROTO;
 use crate::http::Body;
@@ -41,6 +45,19 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
+/// Headers that only a token can bring are taken from every client, before anybody looks at them.
+fn strip_reserved(headers: &mut HeaderMap, program: &Program) {
+    for name in program.policy().reserved_headers() {
+        headers.remove(name);
+    }
+}
+
+fn tell_scheme(headers: &mut HeaderMap, scheme: &'static str) {
+    if let Entry::Vacant(vacant) = headers.entry(&FORWARDED_PROTO) {
+        vacant.insert(HeaderValue::from_static(scheme));
+    }
+}
+
 /// At the edge.
 fn strip_internal(headers: &mut HeaderMap) {
     strip(headers);
@@ -50,27 +67,47 @@ fn strip_internal(headers: &mut HeaderMap) {
     headers.remove(&EXTERNAL_ADDRESS);
 }
 
-/// What a proxy within the mesh takes from a request, and how it says that the client speaks where nobody has said it.
-pub fn enter_mesh(headers: &mut HeaderMap, scheme: &'static str) {
+/// What a client's proxy takes from a request, and how it says that the client speaks where nobody has said it.
+pub fn enter_outbound(headers: &mut HeaderMap, scheme: &'static str) {
+    client_certificate::replace(headers, None);
     strip(headers);
-    if let Entry::Vacant(vacant) = headers.entry(&FORWARDED_PROTO) {
-        vacant.insert(HeaderValue::from_static(scheme));
-    }
+    tell_scheme(headers, scheme);
 }
 
-/// What a gateway takes from a request, how it says that the client speaks, whatever was said before, and whom the request comes from.
-///
-/// `source` is the peer of the connection, `remote` the client as trusted proxies tell it. Source: Envoy,
+/// The same of a server's proxy.
+pub fn enter_inbound(headers: &mut HeaderMap, scheme: &'static str, program: &Program) {
+    strip(headers);
+    strip_reserved(headers, program);
+    // Before anybody may refuse it: what is refused is told of, too. Source: Envoy, `mutateRequestHeaders`.
+    tell_scheme(headers, scheme);
+}
+
+/// Where a request comes from that a gateway takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'o> {
+    /// How the client speaks ([`crate::entry::edge_scheme`]).
+    pub scheme: &'static str,
+    /// The peer of the connection.
+    pub source: IpAddr,
+    /// The client, as trusted proxies tell it.
+    pub remote: IpAddr,
+    /// What is told of the certificate that the client has shown.
+    pub certificate: Option<&'o HeaderValue>,
+}
+
+/// What a gateway takes from a request, and what it says of its client, whatever was said before. Source: Envoy,
 /// `ConnectionManagerUtility::mutateRequestHeaders`.
-pub fn enter_edge(
-    headers: &mut HeaderMap,
-    scheme: &'static str,
-    source: std::net::IpAddr,
-    remote: std::net::IpAddr,
-) {
+pub fn enter_edge(headers: &mut HeaderMap, origin: &Origin<'_>, program: &Program) {
     strip_internal(headers);
+    strip_reserved(headers, program);
+    tell_origin(headers, origin);
+}
+
+fn tell_origin(headers: &mut HeaderMap, origin: &Origin<'_>) {
+    let Origin { scheme, source, remote, certificate } = *origin;
+    client_certificate::replace(headers, certificate);
     headers.insert(FORWARDED_PROTO.clone(), HeaderValue::from_static(scheme));
-    let text = |address: std::net::IpAddr| HeaderValue::try_from(address.to_string());
+    let text = |address: IpAddr| HeaderValue::try_from(address.to_string());
     if let Ok(remote) = text(remote) {
         headers.insert(EXTERNAL_ADDRESS.clone(), remote);
     }
@@ -123,9 +160,9 @@ pub(crate) fn tell_time(response: &mut Response<Body>, took: Duration) {
 mod tests {
     use std::net::IpAddr;
 
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderName, HeaderValue};
 
-    use super::{FORWARDED_FOR, enter_edge, uuid};
+    use super::{FORWARDED_FOR, FORWARDED_PROTO, Origin, tell_origin, uuid};
 
     #[test]
     fn an_id_has_the_form_of_a_random_uuid() {
@@ -136,12 +173,18 @@ mod tests {
 
     #[test]
     fn the_edge_adds_whom_it_was_called_from() {
-        let mut headers =
-            HeaderMap::from_iter([(FORWARDED_FOR.clone(), HeaderValue::from_static("1.2.3.4"))]);
+        let of = HeaderValue::from_static;
+        let mut headers = HeaderMap::from_iter([
+            (FORWARDED_FOR.clone(), of("1.2.3.4")),
+            (FORWARDED_PROTO.clone(), of("http")),
+            (HeaderName::from_static("x-forwarded-client-cert"), of("Hash=forged")),
+        ]);
         let peer: IpAddr = "10.0.0.1".parse().unwrap();
-        enter_edge(&mut headers, "https", peer, peer);
+        let origin = Origin { scheme: "https", source: peer, remote: peer, certificate: None };
+        tell_origin(&mut headers, &origin);
         assert_eq!(headers["x-forwarded-for"], "1.2.3.4,10.0.0.1");
         assert_eq!(headers["x-forwarded-proto"], "https");
         assert_eq!(headers["x-envoy-external-address"], "10.0.0.1");
+        assert!(!headers.contains_key("x-forwarded-client-cert"));
     }
 }

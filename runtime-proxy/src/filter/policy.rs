@@ -22,13 +22,6 @@ impl From<LocalReply> for Refused<'_> {
     }
 }
 
-/// Headers that only a token can bring are taken from every client, before anybody looks at them.
-pub(crate) fn strip_reserved(request: &mut Request<Body>, program: &mesh_engine::Program) {
-    for name in program.policy().reserved_headers() {
-        request.headers_mut().remove(name);
-    }
-}
-
 /// What the request's token says. The token itself goes, unless it is to be forwarded.
 pub(crate) fn authenticate(
     request: &mut Request<Body>,

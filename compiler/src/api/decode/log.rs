@@ -1,6 +1,7 @@
 //! What has been found while decoding one document.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use crate::parse::{Entry, Faults, NodeId};
 
@@ -31,7 +32,8 @@ pub(super) struct Log {
     faults: RefCell<Faults>,
     stops: RefCell<Vec<Stop>>,
     notes: RefCell<Vec<Note>>,
-    placeholders: RefCell<Vec<NodeId>>,
+    /// In their order; a value may be looked at several times.
+    placeholders: RefCell<BTreeSet<NodeId>>,
     /// The fields of the mappings that are being read, outermost first.
     pub outer: Cell<&'static [&'static str]>,
 }
@@ -57,7 +59,7 @@ impl Log {
     }
 
     pub(super) fn placeholder(&self, node: NodeId) {
-        self.placeholders.borrow_mut().push(node);
+        self.placeholders.borrow_mut().insert(node);
     }
 
     /// Notes a fault. Whether another attempt makes sense: it was news, and not the last straw.
@@ -100,7 +102,7 @@ impl Log {
     }
 
     pub(super) fn placeholders(&self) -> Vec<NodeId> {
-        self.placeholders.borrow().clone()
+        self.placeholders.borrow().iter().copied().collect()
     }
 
     pub(super) fn stops(&self) -> std::cell::Ref<'_, Vec<Stop>> {

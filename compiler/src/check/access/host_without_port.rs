@@ -14,7 +14,7 @@ use crate::check::matching::form::Form;
 use crate::check::matching::possible::Part;
 use crate::check::operation::{HOSTS, keeping_out};
 use crate::check::selection;
-use crate::check::served_hosts::ServedHosts;
+use crate::check::served_hosts::Servers;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Policy;
@@ -23,35 +23,35 @@ pub(super) static CHECK: Check =
     Check::lint("host-without-port", Severity::Warning, include_str!("host_without_port.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let by_root = OnceCell::new();
+    let (by_root, servers) = (OnceCell::new(), Servers::of(mesh));
     apart::authorization_policies_by_namespace(mesh, out, |all, out| {
         let barred = Barred::of(&all, &by_root, &HOSTS);
         for policy in all.own {
             let Ok(scope) = &policy.scope else { continue };
-            out.extend(open_hosts(mesh, policy, |sent| barred.lets_pass(scope, sent)));
+            // Of a host that the gateway does not have `policy-never-matches` speaks.
+            let served = LazyCell::new(|| servers.hosts(&selection::of_policy(mesh, scope)));
+            let is_served = |host: &str| served.as_ref().is_none_or(|it| it.never(host).is_none());
+            let may_pass = |sent: &str| barred.lets_pass(scope, sent);
+            out.extend(open_hosts(policy, is_served, may_pass));
         }
     });
 }
 
 /// One finding for each list of hosts.
 fn open_hosts(
-    mesh: &Mesh<'_>,
     policy: &Policy<'_, AuthorizationPolicy>,
+    is_served: impl Fn(&str) -> bool,
     may_pass: impl Fn(&str) -> bool,
 ) -> Vec<Diagnostic> {
     let id = policy.resource.id;
-    // Of a host that the gateway does not have `policy-never-matches` speaks.
-    let served = LazyCell::new(|| {
-        let scope = policy.scope.as_ref().ok()?;
-        ServedHosts::by(mesh, &selection::of_policy(mesh, scope))
-    });
-    let is_served = |host: &str| served.as_ref().is_none_or(|it| it.never(host).is_none());
     let hosts = keeping_out(policy.resource, &HOSTS).map(|it| (it.all, it.at, Named::ByHosts));
     let headers = headers(policy.resource).map(|(all, at)| (all, at, Named::ByHeader));
     let found = hosts.chain(headers).filter_map(|(all, at, named)| {
         let taken = Values::of(all, &HOSTS);
         let open = all.iter().enumerate().filter_map(|(index, host)| {
-            let by_case = || in_other_case(host).filter(|_| named == Named::ByHeader);
+            let is_listed = |sent: &String| all.contains(sent);
+            let by_case =
+                || in_other_case(host).filter(|it| named == Named::ByHeader && !is_listed(it));
             let sent = past(host, &taken).or_else(by_case).filter(|it| may_pass(it))?;
             is_served(host).then_some(())?;
             Some((Place::value(id, at.clone().index(index)), host, sent))

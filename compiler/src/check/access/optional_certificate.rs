@@ -5,6 +5,7 @@
 //! (`OPTIONAL_MUTUAL`); `gateway.istio.io/tls-terminate-mode`.
 
 use crate::api::istio::{Action, AuthorizationPolicy, Rule, ServerTlsMode};
+use crate::check::identity::KEYS;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::gateway::{Class, Server, TerminateMode, proxies};
 use crate::resolve::policy::Policy;
@@ -50,7 +51,7 @@ fn report<'m, 'a>(
         Diagnostic::new(&CHECK, first, "clients without a certificate are let in, too")
             .label("a certificate may be shown")
             .and_here(modes)
-            .consequence("who shows none is served as who does, and no policy by identity is for it")
+            .consequence("who shows none is served as who does, and no policy keeps them out")
             .help("set `MUTUAL`; or add an AuthorizationPolicy for the gateway with `principals: [\"*\"]`"),
     )
 }
@@ -72,22 +73,32 @@ fn is_asked(mesh: &Mesh<'_>, namespace: Option<&str>, proxies: &[&Workload<'_>])
     proxies.iter().flat_map(of).filter(decides).any(looks_at_identities)
 }
 
+/// Whether a policy may keep out who shows no certificate: by asking everybody for one, or by denying whoever is none of some. What denies
+/// some by who they are lets in who is nobody.
 fn looks_at_identities(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
+    let denies = policy.resource.spec.action == Action::Deny;
     let by_rule = |rule: &Rule| {
         let mut sources = rule.from.iter().flatten().filter_map(|from| from.source.as_ref());
         sources.any(|source| {
-            let lists = [
+            let asked = [
                 &source.principals,
-                &source.not_principals,
                 &source.namespaces,
-                &source.not_namespaces,
                 &source.service_accounts,
-                &source.not_service_accounts,
                 &source.trust_domains,
+            ];
+            let left_out = [
+                &source.not_principals,
+                &source.not_namespaces,
+                &source.not_service_accounts,
                 &source.not_trust_domains,
             ];
-            lists.into_iter().any(|list| !list.is_empty())
-        }) || rule.when.iter().any(|it| it.key.starts_with("source.") && it.key != "source.ip")
+            let asks = asked.into_iter().any(|list| !list.is_empty());
+            let leaves_out = left_out.into_iter().any(|list| !list.is_empty());
+            if denies { leaves_out && !asks } else { leaves_out || asks }
+        }) || rule.when.iter().any(|it| {
+            let is_of_caller = KEYS.contains(&it.key.as_str());
+            is_of_caller && !(denies && it.not_values.is_empty())
+        })
     };
     policy.resource.spec.rules.iter().flatten().any(by_rule)
 }
@@ -119,6 +130,13 @@ mod tests {
             ("{from: [{source: {principals: ['*']}}]}", "{to: [{operation: {methods: [GET]}}]}");
         assert_eq!(count("OPTIONAL_MUTUAL", "edge", asks), 0);
         assert_eq!(count("OPTIONAL_MUTUAL", "edge", other), 1);
+        // Who is nobody is none of those that are denied.
+        let denied = |source: &str| {
+            let rule = format!("action: DENY, rules: [{{from: [{{source: {{{source}}}}}]}}]");
+            count_beside("OPTIONAL_MUTUAL", "edge", &rule)
+        };
+        assert_eq!(denied("principals: [partner.example.com/ns/a/sa/b]"), 1);
+        assert_eq!(denied("notPrincipals: [partner.example.com/ns/a/sa/b]"), 0);
         assert_eq!(count("OPTIONAL_MUTUAL", "shop", asks), 1);
         // What only notes keeps nobody out.
         assert_eq!(

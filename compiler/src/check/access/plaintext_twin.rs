@@ -4,7 +4,7 @@
 //! are challenges of ACME, which come without TLS (RFC 8555 §8.3). What a route before answers, and who is kept out by policies, is led
 //! nowhere. Behind a balancer that ends TLS all this is as it should be, so it is a notice. Sources: Istio, `ServerTLSSettings.httpsRedirect`; Gateway API, `HTTPRequestRedirectFilter`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use mesh_snapshot::object::ServerProtocol;
 
@@ -15,6 +15,7 @@ use crate::check::in_force::InForce;
 use crate::check::routes::unserved_gateway_host;
 use crate::check::selection;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::gateway::{
     ApiGateway, Class, IstioGateway, Listener, Server, ServerHost, proxies,
 };
@@ -25,10 +26,13 @@ use crate::resolve::{Mesh, Workload};
 pub(super) static CHECK: Check =
     Check::lint("plaintext-twin", Severity::Info, include_str!("plaintext_twin.md"));
 
+const HELP: &str =
+    "set `tls: {httpsRedirect: true}` there, or let the plain port's route redirect to `https`";
 const CHALLENGE: &str = "/.well-known/acme-challenge";
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     // Without any no route is looked at.
+    let mut closed = HashMap::new();
     let is_any_secure = mesh.gateways.iter().flat_map(|it| &it.servers).any(is_secure);
     for gateway in mesh.gateways.iter().filter(|_| is_any_secure) {
         for server in gateway.servers.iter().filter(|it| is_plain(it)) {
@@ -39,9 +43,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             });
             let mut twins = twins.peekable();
             if let Some((place, twin)) = twins.next()
-                && !is_closed(mesh, &gateway.proxies(&mesh.workloads), server.port)
+                && !is_closed(mesh, &gateway.proxies(&mesh.workloads), server.port, &mut closed)
             {
-                out.push(twin.say(place).and_here(twins.map(|(place, _)| place)));
+                out.push(twin.say(place, HELP).and_here(twins.map(|(place, _)| place)));
             }
         }
     }
@@ -49,8 +53,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let http = |it: &&Listener<'_>| it.protocol == Some(ServerProtocol::Http) && it.is_served();
         for listener in gateway.listeners.iter().filter(http) {
             let found = check_listener(mesh, gateway, listener);
-            let is_closed = || is_closed(mesh, &proxies(mesh, gateway.resource), listener.port);
-            out.extend(found.filter(|_| !is_closed()));
+            let proxies = || proxies(mesh, gateway.resource);
+            out.extend(found.filter(|_| !is_closed(mesh, &proxies(), listener.port, &mut closed)));
         }
     }
 }
@@ -65,14 +69,14 @@ struct Twin {
 }
 
 impl Twin {
-    fn say(self, place: Place) -> Diagnostic {
+    fn say(self, place: Place, help: &str) -> Diagnostic {
         let message = format!("`{}` is served in plain text, and with TLS, too", self.host);
         Diagnostic::new(&CHECK, place, message)
             .label("in plain text")
             .also(self.secure, "with TLS")
             .also(self.route, "leads here from either")
             .consequence("whoever is between reads and changes what is sent to the plain port")
-            .help("set `tls: {httpsRedirect: true}` there, or let the plain port's route redirect to `https`")
+            .help(help)
     }
 }
 
@@ -82,7 +86,13 @@ fn is_plain(server: &Server<'_>) -> bool {
 }
 
 /// Whether policies keep strangers out of a port of all these proxies, which by their Services may be another for them.
-fn is_closed(mesh: &Mesh<'_>, proxies: &[&Workload<'_>], port: u16) -> bool {
+/// Those of which it is `known` are not asked again: thousands of gateways may have the same proxies.
+fn is_closed(
+    mesh: &Mesh<'_>,
+    proxies: &[&Workload<'_>],
+    port: u16,
+    known: &mut HashMap<(DocumentId, u16), bool>,
+) -> bool {
     let is_closed_at = |proxy: &Workload<'_>| {
         let services = mesh.services.served_by(proxy).into_iter();
         let ports = services.flat_map(|it| &it.object.ports).filter(|it| it.number == port);
@@ -94,6 +104,8 @@ fn is_closed(mesh: &Mesh<'_>, proxies: &[&Workload<'_>], port: u16) -> bool {
         let policies = InForce::at(mesh, proxy);
         targets.into_iter().all(|port| policies.is_closed_at(port, &Caller::NOBODY))
     };
+    let mut is_closed_at =
+        |it: &Workload<'_>| *known.entry((it.id, port)).or_insert_with(|| is_closed_at(it));
     !proxies.is_empty() && proxies.iter().all(|proxy| is_closed_at(proxy))
 }
 
@@ -220,7 +232,7 @@ fn takes_every_request(test: &HttpMatch) -> bool {
         && test.method.is_none()
         && test.authority.is_none()
         && test.query_params.is_empty()
-        && test.without_headers.is_empty()
+        && test.without_headers.keys().all(is_proto)
 }
 
 fn is_for_challenges(test: &HttpMatch) -> bool {
@@ -249,7 +261,8 @@ fn check_listener(
         let secure = Place::value(other.document, other.path().field("protocol"));
         Some(Twin { host, secure, route })
     })?;
-    Some(twin.say(Place::value(listener.document, listener.path().field("protocol"))))
+    let place = Place::value(listener.document, listener.path().field("protocol"));
+    Some(twin.say(place, "let the plain listener's route redirect to `https`"))
 }
 
 /// Where the first of these routes leads to a backend, unless one of them redirects everything else.

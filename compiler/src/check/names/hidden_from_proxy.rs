@@ -9,13 +9,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::unknown_subset::{clients, is_for, rules};
-use crate::api::istio::{HttpMatch, HttpRouteDestination};
+use crate::api::istio::HttpMatch;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::host::Host;
 use crate::resolve::route::{
-    Destination, DestinationAt, GatewayName, HttpRoute, Parent, VirtualService,
+    Backend, DestinationAt, GatewayName, HttpRoute, Parent, VirtualService,
 };
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Visibility};
@@ -77,44 +77,50 @@ fn hidden_at_gateways<'m>(mesh: &'m Mesh<'_>, route: &'m HttpRoute<'_>) -> Hidde
         Parent::Mesh(_) | Parent::Refused(_) | Parent::Foreign => None,
     });
     let gateways: Vec<_> = gateways.collect();
+    for (backend, path, is_mirror) in led(route).filter(|_| !gateways.is_empty()) {
+        let known = mesh.services.of_host(&backend.host);
+        let known = || known.iter().map(|id| mesh.services.get(*id));
+        let sees = |of: &str| known().any(|it| it.visibility.reaches(Some(of)));
+        let mut blind = gateways.iter().filter(|it| !sees(&it.namespace));
+        let (Some(service), Some(gateway)) = (known().next(), blind.next()) else { continue };
+        let new = || OfHost {
+            namespace: &gateway.namespace,
+            gateway: Some(gateway.id),
+            service,
+            is_mirror,
+            places: BTreeMap::new(),
+        };
+        let of = hidden.entry(backend.host.to_string()).or_insert_with(new);
+        of.is_mirror &= is_mirror;
+        of.places.insert(of.places.len(), Place::value(route.resource.id, path.field("name")));
+    }
+    hidden
+}
+
+/// Where a route of the Gateway API leads, with its place, and whether only copies go there. What no request takes is left out, and what
+/// is answered with 500, which others tell.
+pub(super) fn led<'r>(
+    route: &'r HttpRoute<'_>,
+) -> impl Iterator<Item = (&'r Backend, FieldPath, bool)> {
     let rules = FieldPath::default().field("spec").field("rules");
-    for (index, rule) in route.rules.iter().enumerate().filter(|_| !gateways.is_empty()) {
-        let at = || rules.clone().index(index);
+    let all = route.rules.iter().enumerate().flat_map(move |(index, rule)| {
+        let at = rules.clone().index(index);
         let written = route.resource.spec.rules.get(index);
-        let is_idle = |place: usize| {
+        let is_idle = move |place: usize| {
             let weight = written.and_then(|it| it.backend_refs.get(place)?.weight);
             rule.backends.len() > 1 && weight == Some(0)
         };
-        let backends = rule.backends.iter().enumerate().filter(|(place, _)| !is_idle(*place));
-        let backends =
-            backends.map(|(place, it)| (it, at().field("backendRefs").index(place), false));
-        let mirrors = rule.mirrors.iter().map(|(place, it)| {
-            let filter = at().field("filters").index(*place).field("requestMirror");
+        let list = at.clone().field("backendRefs");
+        let backends = rule.backends.iter().enumerate();
+        let backends = backends.filter(move |(place, _)| !is_idle(*place));
+        let backends = backends.map(move |(place, it)| (it, list.clone().index(place), false));
+        let mirrors = rule.mirrors.iter().map(move |(place, it)| {
+            let filter = at.clone().field("filters").index(*place).field("requestMirror");
             (it, filter.field("backendRef"), true)
         });
-        for (backend, path, is_mirror) in backends.chain(mirrors) {
-            // Such a one is answered with 500, and told by others.
-            if backend.fault.is_some() || backend.lacks_grant {
-                continue;
-            }
-            let known = mesh.services.of_host(&backend.host);
-            let known = || known.iter().map(|id| mesh.services.get(*id));
-            let sees = |of: &str| known().any(|it| it.visibility.reaches(Some(of)));
-            let mut blind = gateways.iter().filter(|it| !sees(&it.namespace));
-            let (Some(service), Some(gateway)) = (known().next(), blind.next()) else { continue };
-            let new = || OfHost {
-                namespace: &gateway.namespace,
-                gateway: Some(gateway.id),
-                service,
-                is_mirror,
-                places: BTreeMap::new(),
-            };
-            let of = hidden.entry(backend.host.to_string()).or_insert_with(new);
-            of.is_mirror &= is_mirror;
-            of.places.insert(of.places.len(), Place::value(route.resource.id, path.field("name")));
-        }
-    }
-    hidden
+        backends.chain(mirrors)
+    });
+    all.filter(|(it, ..)| it.fault.is_none() && !it.lacks_grant)
 }
 
 /// By host, those that some proxies do not see.
@@ -158,7 +164,7 @@ fn look_for<'m, 'v>(
         Some((find(&reach)?, service))
     };
     for (number, (destination, at)) in it.destinations().enumerate() {
-        let is_led = || is_for(it, &at, user) && is_used(it, &destination, &at);
+        let is_led = || is_for(it, &at, user) && is_used(it, &at);
         let host = &destination.host;
         if mesh.services.of_host(host).is_empty() || !is_led() {
             continue;
@@ -175,18 +181,17 @@ fn look_for<'m, 'v>(
 }
 
 /// Whether everybody who uses the routes may be led there: not of some callers alone, and not by a weight of nothing.
-fn is_used(it: &VirtualService<'_>, to: &Destination<'_>, at: &DestinationAt) -> bool {
+fn is_used(it: &VirtualService<'_>, at: &DestinationAt) -> bool {
     let Some(http) = it.http_at(at) else { return true };
     let is_of_some =
         |it: &HttpMatch| !it.source_labels.is_empty() || !it.source_namespace.is_empty();
-    !http.spec.r#match.iter().any(is_of_some) && !is_idle(it, to, at)
+    !http.spec.r#match.iter().any(is_of_some) && !is_idle(it, at)
 }
 
 /// Whether a weight of nothing lets nobody be led there.
-pub(super) fn is_idle(it: &VirtualService<'_>, to: &Destination<'_>, at: &DestinationAt) -> bool {
-    let Some(http) = it.http_at(at) else { return false };
-    let is_idle = |of: &HttpRouteDestination| of.weight == 0 && of.destination == *to.written;
-    http.spec.route.len() > 1 && http.spec.route.iter().any(is_idle)
+pub(super) fn is_idle(it: &VirtualService<'_>, at: &DestinationAt) -> bool {
+    let (Some(http), Some(place)) = (it.http_at(at), at.weighted()) else { return false };
+    http.spec.route.len() > 1 && http.spec.route.get(place).is_some_and(|of| of.weight == 0)
 }
 
 fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {

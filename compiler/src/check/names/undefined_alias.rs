@@ -7,10 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use super::hidden_from_proxy::is_idle;
+use super::hidden_from_proxy::{is_idle, led};
 use super::unknown_host::{viewers, whom};
 use crate::check::inventory;
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::Host;
 use crate::resolve::route::{HttpRoute, Parent};
@@ -36,7 +36,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     };
     for (_, route) in mesh.virtual_services.iter() {
         for (destination, at) in route.destinations() {
-            if !is_idle(route, &destination, &at) {
+            if !is_idle(route, &at) {
                 let place = Place::value(at.document, at.path().field("host"));
                 lead(&destination.host, &|| owned(viewers(mesh, route)), place);
             }
@@ -45,13 +45,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let is_foreign = |parent: &Parent<'_>| matches!(parent, Parent::Foreign);
     let routes = mesh.http_routes.iter().map(|(_, it)| it);
     for route in routes.filter(|it| !it.parents.iter().all(is_foreign)) {
-        let rules = FieldPath::default().field("spec").field("rules");
-        for (index, rule) in route.rules.iter().enumerate() {
-            for (place, backend) in rule.backends.iter().enumerate() {
-                let path = rules.clone().index(index).field("backendRefs").index(place);
-                let place = Place::value(route.resource.id, path.field("name"));
-                lead(&backend.host, &|| owned(users(route)), place);
-            }
+        for (backend, path, _) in led(route) {
+            let place = Place::value(route.resource.id, path.field("name"));
+            lead(&backend.host, &|| owned(users(route)), place);
         }
     }
     out.extend(found.into_iter().filter_map(|((host, _), (alias, lack, places))| {

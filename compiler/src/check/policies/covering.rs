@@ -41,6 +41,9 @@ impl At<'_> {
     }
 }
 
+/// To how many rules one is held of which a value does not tell whether they cover it: nobody writes so many.
+pub(super) const CANDIDATES_MAX: usize = 512;
+
 /// The rules of all policies with an action, by the namespaces where they stand. What is on trial changes nothing.
 pub(super) fn by_namespace<'m>(
     mesh: &'m Mesh<'_>,
@@ -77,6 +80,7 @@ fn rules<'m>(
             Cow::Borrowed(rule) => with_callers(rule),
             Cow::Owned(rule) => Cow::Owned(with_callers(&rule).into_owned()),
         };
+        let rule = with_accounts(rule, namespace);
         let asks = is_for_all(&rule).is_none();
         At { rule, asks, document, index, scope, namespace }
     });
@@ -268,6 +272,36 @@ impl Asked {
         let values = lists.into_iter().flatten().map(|value| (self, value.as_str()));
         asks.then(|| values.collect())
     }
+}
+
+/// A rule whose accounts are written with their namespaces, which is the policy's `own` where it is left out.
+fn with_accounts<'m>(rule: Cow<'m, Rule>, own: &str) -> Cow<'m, Rule> {
+    let is_short = |all: &[String]| all.iter().any(|it| !it.contains('/'));
+    let of_accounts = |it: &Condition| it.key == "source.serviceAccount";
+    let sources = || rule.from.iter().flatten().filter_map(|it| it.source.as_ref());
+    let conditions = || rule.when.iter().filter(|it| of_accounts(it));
+    let is_any_short = sources()
+        .any(|it| is_short(&it.service_accounts) || is_short(&it.not_service_accounts))
+        || conditions().any(|it| is_short(&it.values) || is_short(&it.not_values));
+    if !is_any_short {
+        return rule;
+    }
+    let complete = |all: &mut Vec<String>| {
+        for account in all {
+            let (namespace, name) = service_account(account, own);
+            *account = format!("{namespace}/{name}");
+        }
+    };
+    let mut rule = rule.into_owned();
+    for source in rule.from.iter_mut().flatten().filter_map(|it| it.source.as_mut()) {
+        complete(&mut source.service_accounts);
+        complete(&mut source.not_service_accounts);
+    }
+    for condition in rule.when.iter_mut().filter(|it| of_accounts(it)) {
+        complete(&mut condition.values);
+        complete(&mut condition.not_values);
+    }
+    Cow::Owned(rule)
 }
 
 /// A rule whose conditions on the caller's identity stand in `from`, where nothing else does.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::covering::{At, Broader, by_namespace, covers};
+use super::covering::{At, Broader, CANDIDATES_MAX, by_namespace, covers};
 
 use crate::api::istio::{Action, AuthorizationPolicy};
 use crate::check::caller::{Reach, is_for_all};
@@ -26,6 +26,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let allows = |other: &&Policy<'_, AuthorizationPolicy>| {
             let spec = &other.resource.spec;
             spec.action == Action::Allow
+                && !other.resource.is_tried()
                 && spec.rules.as_ref().is_some_and(|rules| !rules.is_empty())
                 && policy
                     .scope
@@ -47,9 +48,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
     out.extend(taken_back(mesh));
 }
-
-/// To how many rules one is held that may deny all of it: nobody writes so many of which it cannot be told by a value.
-const CANDIDATES_MAX: usize = 512;
 
 /// Rules that let in what a single rule denies, each with what else that one takes back.
 fn taken_back(mesh: &Mesh<'_>) -> Vec<Diagnostic> {

@@ -6,7 +6,7 @@
 
 use std::cell::OnceCell;
 
-use super::covering::{At, Broader, covers, rules_of};
+use super::covering::{At, Broader, CANDIDATES_MAX, covers, rules_of};
 use crate::api::istio::Action;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, Severity};
@@ -20,7 +20,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let (everywhere, of_root) = (OnceCell::new(), OnceCell::new());
     apart::authorization_policies_by_namespace(mesh, out, |all, out| {
         let own_rules = rules_of(all.own, Action::Allow, domains);
-        let own = Broader::of(&own_rules);
+        let own = Broader::of(&own_rules).at_most(CANDIDATES_MAX);
         // What is for all namespaces comes before what each of them says.
         let everywhere: &[At<'_>] = match all.of_root {
             [] => &[],
@@ -30,7 +30,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let Some(asked) = own.asked.get(place) else { continue };
             let covers =
                 |broad: &At<'_>| broad.scope.includes(narrow.scope) && self::covers(broad, narrow);
-            let of_root = || of_root.get_or_init(|| Broader::of(everywhere));
+            let of_root =
+                || of_root.get_or_init(|| Broader::of(everywhere).at_most(CANDIDATES_MAX));
             let above = (!everywhere.is_empty()).then(|| of_root().candidates(asked, narrow));
             let above = above.into_iter().flatten().filter_map(|other| everywhere.get(other));
             let beside = own.candidates(asked, narrow).into_iter();

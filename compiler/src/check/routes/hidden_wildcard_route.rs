@@ -5,8 +5,10 @@
 //! is said where a request is known that the wildcard's routes take and the others do not. Source: Istio, `Gateway`, virtual hosts;
 //! Envoy, `VirtualHost.domains`.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::unserved_gateway_host;
 use crate::api::istio::{HttpMatch, StringMatch, TextTest};
 use crate::check::matching::cover::covers_request;
 use crate::check::matching::merged_routes::{Merged, by_host_at, in_order};
@@ -32,11 +34,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         // Each resource is told once, of its first host and the first route that this hides.
-        let mut found = BTreeMap::new();
+        let mut found = Found::default();
         for (port, scheme) in ports(gateway) {
             check_port(mesh, gateway, (port, scheme), &mut found);
         }
-        out.extend(found.into_values());
+        let all = found.by_wildcard.into_values();
+        out.extend(all.map(|(first, others)| first.and_here(others)));
     }
 }
 
@@ -54,8 +57,13 @@ fn ports(gateway: &IstioGateway<'_>) -> BTreeMap<u16, &'static str> {
     gateway.servers.iter().filter(is_routed).map(|it| (it.port, scheme(it))).collect()
 }
 
-/// By the resource with the host.
-type Found = BTreeMap<DocumentId, Diagnostic>;
+/// What is told, and where it is so besides: the routes of one wildcard may be hidden by many hosts.
+#[derive(Default)]
+struct Found {
+    by_wildcard: BTreeMap<DocumentId, (Diagnostic, Vec<Place>)>,
+    /// The resources with the hosts.
+    hiding: BTreeSet<DocumentId>,
+}
 
 fn check_port(
     mesh: &Mesh<'_>,
@@ -71,34 +79,48 @@ fn check_port(
     }
     let (mut met, mut routes) = (BTreeSet::new(), HashMap::new());
     for (host, ids) in &by_host {
-        let own: Vec<_> = ids.iter().copied().filter(|id| sees(mesh, gateway, *id)).collect();
+        // What may be seen may take a request; what hides the wildcard is surely seen.
+        let own: Vec<_> = ids.iter().copied().filter(|id| may_see(mesh, gateway, *id)).collect();
+        let hiding = own.iter().copied().find(|id| sees(mesh, gateway, *id));
         // That of its own, or none.
         let wide = around.find_wildcard(host).into_iter().flatten();
         let wide = wide.copied().filter(|id| !ids.contains(id) && sees(mesh, gateway, *id));
         let wide: Vec<_> = wide.take(WIDE_MAX).collect();
         // What several hosts share is looked at once.
-        let (Some(first), false) = (own.first().copied(), wide.is_empty()) else { continue };
-        if !met.insert((own.clone(), wide.clone())) {
+        let (Some(first), false) = (hiding, wide.is_empty()) else { continue };
+        // But for routes that ask for a host themselves.
+        let of_host = |id: &VirtualServiceId| {
+            let mut http = mesh.virtual_services.get(*id).http.iter();
+            http.any(|it| it.spec.r#match.iter().any(|test| test.authority.is_some()))
+        };
+        let alone = wide.iter().chain(&own).any(of_host).then_some(host);
+        if !met.insert((own.clone(), wide.clone(), alone)) {
             continue;
         }
         let tried = in_order(mesh, &own, &name);
         let tried: Vec<_> = tried.iter().map(|it| it.test.map(|(_, it)| at_gateway(it))).collect();
         let key = mesh.virtual_services.get(first).resource.id;
-        if found.contains_key(&key) {
+        if found.hiding.contains(&key) {
             continue;
         }
         let hidden = wide.into_iter().find_map(|id| {
             let few: &mut Vec<_> = routes.entry(id).or_insert_with(|| {
                 // What takes everything stands last.
                 let all = in_order(mesh, &[id], &name);
-                all.into_iter().rev().take(ROUTES_MAX).collect()
+                all.into_iter().rev().filter(|it| !is_missing(it)).take(ROUTES_MAX).collect()
             });
             let lost = |it: &Merged<'_, '_>| lost(it, &tried, (host, port, scheme));
             few.iter().find_map(|it| Some((*it, lost(it)?)))
         });
         if let Some((route, request)) = hidden {
             let at = (&**host, &*gateway.full_name);
-            found.extend(report(mesh, (first, &route), at, &request).map(|it| (key, it)));
+            if let Some(new) = report(mesh, (first, &route), at, &request) {
+                found.hiding.insert(key);
+                match found.by_wildcard.entry(route.of.resource.id) {
+                    Entry::Vacant(vacant) => drop(vacant.insert((new, Vec::new()))),
+                    Entry::Occupied(mut known) => known.get_mut().1.push(new.place),
+                }
+            }
         }
     }
 }
@@ -108,6 +130,16 @@ const WIDE_MAX: usize = 8;
 
 /// And of each of them of so many routes, the last ones.
 const ROUTES_MAX: usize = 8;
+
+/// Whether a route of the wildcard answers as if there were none.
+fn is_missing(wide: &Merged<'_, '_>) -> bool {
+    wide.route.spec.direct_response.as_ref().is_some_and(|it| it.status == 404)
+}
+
+/// Whether any proxy of a gateway may see the routes; where they run may be unknown.
+fn may_see(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>, id: VirtualServiceId) -> bool {
+    unserved_gateway_host::is_seen(gateway, mesh.virtual_services.get(id))
+}
 
 /// Whether all proxies of a gateway see the routes.
 fn sees(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>, id: VirtualServiceId) -> bool {
@@ -259,6 +291,9 @@ mod tests {
         ] {
             assert_eq!(count(&[(wide, around, ""), (host, own, "")]), 0, "{own} {around}");
         }
+        // One wildcard is one cause, and one that answers 404 loses nothing.
+        let all = [(wide, "", ""), (host, below, ""), ("b.example.com", below, "")];
+        assert_eq!(count(&all), 1);
         // Others for the host may take the rest.
         assert_eq!(count(&[(wide, "", ""), (host, below, ""), (host, "", "")]), 0);
         assert_eq!(count(&[(wide, "", ""), ("b.example.org", below, "")]), 0);
@@ -269,6 +304,15 @@ mod tests {
             count(&[(wide, "", ""), ("*.a.example.com", "", ""), ("b.a.example.com", below, "")]),
             1
         );
+        // What it may see takes the rest.
+        assert_eq!(
+            count(&[(wide, "", ""), (host, below, ""), (host, "", "exportTo: [other], ")]),
+            0
+        );
+        // Each of several hosts may be asked for by itself.
+        let (of_b, both) =
+            ("match: [{authority: {exact: b.example.com}}], ", "a.example.com', 'b.example.com");
+        assert_eq!(count(&[(wide, of_b, ""), (both, below, "")]), 1);
         // What the gateway does not see hides nothing.
         assert_eq!(count(&[(wide, "", ""), (host, below, "exportTo: [other], ")]), 0);
     }

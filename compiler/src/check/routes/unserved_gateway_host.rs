@@ -103,7 +103,6 @@ fn check_server(
 }
 
 /// Whether the gateway's proxies see the routes. Where none is known, they may be wherever somebody does.
-/// Whether a gateway's proxies see routes that are bound to it.
 pub(in crate::check) fn is_seen(gateway: &IstioGateway<'_>, it: &VirtualService<'_>) -> bool {
     if gateway.proxies_in.is_empty() {
         return it.visibility != Visibility::Nobody;

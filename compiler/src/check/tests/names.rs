@@ -324,6 +324,17 @@ fn whoever_uses_a_route_sees_what_it_leads_to() {
     assert!(!told("'.', web", "", client));
     assert!(!told("'.'", "exportTo: ['.'], ", client));
     assert!(!told("'.'", "", &client.replace("namespace: web", "namespace: shop")));
+    // A copy goes there all the same as where no request does.
+    let idle = route("").replace(
+        "host: api.example.com}}]",
+        "host: reviews}, weight: 100}, {destination: {host: api.example.com}, weight: 0}]",
+    );
+    let copied = idle.replace("weight: 0}]", "weight: 0}], mirror: {host: api.example.com}");
+    assert_ne!(copied, idle);
+    for (routes, is_told) in [(&idle, false), (&copied, true)] {
+        let found = names(&[REVIEWS, &entry("'.'"), routes, client]);
+        assert_eq!(found.contains(&"hidden-from-proxy"), is_told, "{routes}");
+    }
     // What it lets be seen the Sidecar of the clients says.
     let limited = "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: default, namespace: web}\nspec: {egress: [{hosts: [./*]}]}\n";
     assert!(!told("'.'", "", &format!("{client}{limited}")));

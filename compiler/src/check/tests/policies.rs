@@ -450,6 +450,21 @@ fn identities_are_compared_as_those_that_they_stand_for() {
     assert_eq!(never(&format!("{old}, notPrincipals: ['*/ns/shop/sa/a']")), 1);
 }
 
+/// A name without a namespace is of the policy's own.
+#[test]
+fn accounts_of_two_namespaces_are_not_alike() {
+    let of = |namespace: &str, account: &str| {
+        let rules = format!(
+            "{{rules: [{{from: [{{source: {{notServiceAccounts: [{account}]}}}}], to: [{{operation: {{paths: [/a]}}}}]}}]}}"
+        );
+        policy(namespace, &rules)
+    };
+    let moot = |one: &str, other: &str| said(&[one, other], "moot-allow").len();
+    let root = of("istio-system", "ops");
+    assert_eq!(moot(&root, &of("shop", "ops")), 0);
+    assert_eq!(moot(&root, &of("shop", "istio-system/ops")), 1);
+}
+
 /// Whom a value of a policy stands for, all rules see alike.
 #[test]
 fn a_gateway_is_known_by_each_word_for_the_trust_domain() {

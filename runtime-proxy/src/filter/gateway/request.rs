@@ -15,11 +15,12 @@ use crate::drain::Drain;
 use crate::filter::downstream::Downstream;
 use crate::filter::exchange::Exchange;
 use crate::filter::local_reply::LocalReply;
+use crate::filter::metadata::{self, Origin};
 use crate::filter::policy::{self, Refused};
 use crate::filter::route::{Way, carry_out};
 use crate::filter::serving::Serving;
 use crate::filter::steps::{self, Entered, Routed};
-use crate::filter::{client_certificate, metadata, target};
+use crate::filter::target;
 use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::Direction;
@@ -122,11 +123,15 @@ fn admit<'p>(
     target::normalize(request, program.path_normalization())?;
     let source = exchange.downstream.source.ip().to_canonical();
     let headers = request.headers_mut();
-    metadata::enter_edge(headers, exchange.scheme, source, exchange.remote);
-    client_certificate::replace(headers, exchange.downstream.certificate.as_ref());
+    let origin = Origin {
+        scheme: exchange.scheme,
+        source,
+        remote: exchange.remote,
+        certificate: exchange.downstream.certificate.as_ref(),
+    };
+    metadata::enter_edge(headers, &origin, program);
     metadata::identify(headers, &exchange.serving);
     exchange.told_upstream(headers);
-    policy::strip_reserved(request, program);
     exchange.entered = Some(entered);
     let (scheme, port) = (exchange.scheme, server.port);
     let mut routed = Routed::new(port, |request: &Request<Body>| {

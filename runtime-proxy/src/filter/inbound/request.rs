@@ -97,9 +97,7 @@ fn admit<'p>(
     let service_port = inbound.service.map_or(number, |(_, port)| port);
     // First: policy and the application must read the same path.
     target::normalize(request, program.path_normalization())?;
-    policy::strip_reserved(request, program);
-    // Before anybody may refuse it: what is refused has an ID, too. Source: Envoy, `mutateRequestHeaders`.
-    metadata::enter_mesh(request.headers_mut(), exchange.scheme);
+    metadata::enter_inbound(request.headers_mut(), exchange.scheme, program);
     metadata::identify(request.headers_mut(), &exchange.serving);
     exchange.told_upstream(request.headers());
     let entry = Entry { traffic: Traffic::Inbound, port: number };

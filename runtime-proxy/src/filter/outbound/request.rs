@@ -10,7 +10,6 @@ use mesh_snapshot::object::{FilterPlace, Traffic};
 
 use super::{Addressed, connect};
 use crate::filter::address::Owner;
-use crate::filter::client_certificate;
 use crate::filter::downstream::Downstream;
 use crate::filter::exchange::Exchange;
 use crate::filter::local_reply::LocalReply;
@@ -51,8 +50,7 @@ async fn send(
     let engine = live.program.engine();
     target::normalize(&mut request, engine.path_normalization())?;
     exchange.scheme = target::mesh_scheme(request.headers(), "http");
-    client_certificate::replace(request.headers_mut(), None);
-    metadata::enter_mesh(request.headers_mut(), exchange.scheme);
+    metadata::enter_outbound(request.headers_mut(), exchange.scheme);
     metadata::identify(request.headers_mut(), &exchange.serving);
     exchange.told_upstream(request.headers());
     let way = way(&request, to);

@@ -39,7 +39,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let callers = Callers { mesh, workloads: &selected.workloads };
         let identities = SeenBy { callers: &callers, namespace: &policy.resource.namespace };
         let tokens = || selections.tokens(policy, &selected);
-        let served = || selected.served(mesh);
+        let served = || selections.served(&selected);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let written_out = identity::written_out(rule, mesh.settings.trust_domains());

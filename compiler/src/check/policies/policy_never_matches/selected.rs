@@ -8,7 +8,7 @@ use super::token::{Issuers, Tokens};
 use mesh_snapshot::object::Role;
 
 use crate::api::istio::{AuthorizationPolicy, MtlsMode};
-use crate::check::served_hosts::ServedHosts;
+use crate::check::served_hosts::{ServedHosts, Servers};
 use crate::check::workload_ports::ports;
 use crate::check::{mtls, outsiders, selection};
 use crate::diagnostic::Place;
@@ -20,13 +20,15 @@ use crate::resolve::{Mesh, Workload};
 pub(super) struct Selections<'m, 'a> {
     mesh: &'m Mesh<'a>,
     issuers: Issuers<'m>,
+    servers: Servers<'m, 'a>,
     /// By where policies stand and whom they are for.
     known: RefCell<BTreeMap<(&'m str, &'m Scope<'a>), Rc<Selected<'m, 'a>>>>,
 }
 
 impl<'m, 'a> Selections<'m, 'a> {
     pub(super) fn of(mesh: &'m Mesh<'a>) -> Self {
-        Self { mesh, issuers: Issuers::default(), known: RefCell::default() }
+        let (issuers, servers) = (Issuers::default(), Servers::of(mesh));
+        Self { mesh, issuers, servers, known: RefCell::default() }
     }
 
     /// `None`: it cannot be told whom the policy is for.
@@ -56,6 +58,11 @@ impl<'m, 'a> Selections<'m, 'a> {
     ) -> &'s Tokens<'m> {
         selected.tokens.get_or_init(|| self.issuers.of(self.mesh, policy, &selected.workloads))
     }
+
+    /// The hosts for which they read requests; absent: they may for any.
+    pub(super) fn served<'s>(&self, selected: &'s Selected<'m, 'a>) -> Option<&'s ServedHosts> {
+        selected.served.get_or_init(|| self.servers.hosts(&selected.workloads)).as_deref()
+    }
 }
 
 /// Some workloads, with what was asked of them so far.
@@ -66,7 +73,7 @@ pub(super) struct Selected<'m, 'a> {
     anonymous: OnceCell<Option<Place>>,
     tokens: OnceCell<Tokens<'m>>,
     are_for_tcp_alone: OnceCell<bool>,
-    served: OnceCell<Option<ServedHosts>>,
+    served: OnceCell<Option<Rc<ServedHosts>>>,
 }
 
 impl Selected<'_, '_> {
@@ -78,11 +85,6 @@ impl Selected<'_, '_> {
     /// The first Gateway of these proxies, where no server of any of them asks its clients for a certificate.
     pub(super) fn anonymous_gateway(&self, mesh: &Mesh<'_>) -> Option<&Place> {
         self.anonymous.get_or_init(|| anonymous_gateway(mesh, &self.workloads)).as_ref()
-    }
-
-    /// The hosts for which they read requests; absent: they may for any.
-    pub(super) fn served(&self, mesh: &Mesh<'_>) -> Option<&ServedHosts> {
-        self.served.get_or_init(|| ServedHosts::by(mesh, &self.workloads)).as_ref()
     }
 
     /// Whether none of them reads requests.
