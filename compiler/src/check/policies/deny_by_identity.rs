@@ -61,6 +61,8 @@ struct Callees<'m, 'a> {
     declared: BTreeSet<u16>,
     /// Those of them at which plain text is taken, and by what; absent: any that nobody names.
     open: BTreeMap<Option<u16>, Effective>,
+    /// Whether any takes mutual TLS. Of identities that nobody can have `policy-never-matches` speaks.
+    takes_identities: bool,
 }
 
 /// Workloads of which the same policies speak.
@@ -76,7 +78,9 @@ impl<'m, 'a> Callees<'m, 'a> {
         let mut all = Self::let_in(mesh, scope, closed);
         for of in all.alike.values() {
             let ports = of.ports.iter().copied().map(Some).chain([None]);
-            for (port, open) in ports.filter_map(|port| Some((port, plain(&of.asked, port)?))) {
+            for port in ports {
+                all.takes_identities |= of.asked.at(port).mode != MtlsMode::Disable;
+                let Some(open) = plain(&of.asked, port) else { continue };
                 let known = all.open.entry(port).or_insert_with(|| open.clone());
                 if known.place.is_none() {
                     *known = open;
@@ -126,6 +130,9 @@ impl<'m, 'a> Callees<'m, 'a> {
 
     /// By what a port takes plain text which a rule is for.
     fn take_plain_text(&self, rule: &Rule) -> Option<Effective> {
+        if !self.takes_identities {
+            return None;
+        }
         let named = named_ports(rule);
         let declared = self.open.iter().filter(|(port, _)| is_for(rule, **port));
         // Of a port that nobody declares any of them may listen.
@@ -140,7 +147,7 @@ impl<'m, 'a> Callees<'m, 'a> {
 }
 
 fn plain(asked: &Asked<'_, '_>, port: Option<u16>) -> Option<Effective> {
-    Some(asked.at(port)).filter(|it| it.mode == MtlsMode::Permissive)
+    Some(asked.at(port)).filter(|it| matches!(it.mode, MtlsMode::Permissive | MtlsMode::Disable))
 }
 
 /// The ports that a rule asks for by their numbers.
@@ -222,6 +229,10 @@ mod tests {
             Some(Severity::Warning)
         );
         assert_eq!(told(&format!("{deny}{}", mtls("{mtls: {mode: STRICT}}"))), None);
+        // A port at which nobody has one, beside others.
+        let port = "{mtls: {mode: STRICT}, selector: {matchLabels: {app: a}}, portLevelMtls: {8080: {mode: DISABLE}}}";
+        assert_eq!(told(&format!("{deny}{}", mtls(port))), Some(Severity::Warning));
+        assert_eq!(told(&format!("{deny}{}", mtls("{mtls: {mode: DISABLE}}"))), None);
         let one = "{selector: {matchLabels: {app: a}}, mtls: {mode: STRICT}, portLevelMtls: {8080: {mode: PERMISSIVE}}}";
         let (strict, one) =
             (mtls("{mtls: {mode: STRICT}}"), resource("PeerAuthentication", "a", one));
