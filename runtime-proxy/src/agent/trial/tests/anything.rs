@@ -73,6 +73,8 @@ impl Expected {
             }
             let on = proxy.in_force.filter(|_| running);
             match (order, on) {
+                // Nobody obeys what comes from an earlier term than has been heard of.
+                _ if *term < proxy.state.marks.term => {}
                 (Order::Commit { epoch, trial: Some(span), .. }, Some(on))
                     if on == *epoch && swapped =>
                 {
