@@ -55,7 +55,7 @@ fn is_json(name: &str) -> bool {
 /// What the document at `root` is.
 pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> Shape {
     let source = file.text();
-    let place = Place::text(id, first_token(tree, root));
+    let place = Place::text(id, first_token(tree, root, source));
     if encrypted::is_encrypted(tree, root, source) {
         let identity = Identity::read(tree, root, source);
         return Shape::Encrypted(Some(identity).filter(|it| !it.kind.is_empty()));
@@ -174,11 +174,14 @@ fn is_patch(tree: &Tree, root: NodeId, source: &str) -> bool {
         })
 }
 
-pub(super) fn first_token(tree: &Tree, root: NodeId) -> Span {
+/// The first key, or the first character of what is no mapping.
+pub(super) fn first_token(tree: &Tree, root: NodeId, source: &str) -> Span {
     tree.entries(root).first().map_or_else(
         || {
             let span = tree.span(root);
-            Span::new(span.start, span.end.min(span.start + 1))
+            let first = source.get(span.range()).and_then(|text| text.chars().next());
+            let length = first.map_or(0, char::len_utf8);
+            Span::new(span.start, span.start + u32::try_from(length).unwrap_or_default())
         },
         |entry| entry.key_span,
     )
@@ -204,7 +207,7 @@ fn half_a_resource(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> 
     if let Some((entry, meant)) = misspelt(tree, root, source).find(|it| it.1 == missing) {
         return said(entry.key_span).meant(Some(meant), "");
     }
-    let span = present.map_or_else(|| first_token(tree, root), |entry| entry.key_span);
+    let span = present.map_or_else(|| first_token(tree, root, source), |entry| entry.key_span);
     said(span).label(format!("there should be a text under `{missing}` beside this"))
 }
 

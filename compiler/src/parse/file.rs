@@ -127,7 +127,7 @@ impl ParsedFile {
         match shape {
             Shape::Empty | Shape::Chart => return Owner::Known,
             Shape::Encrypted(identity) => {
-                let place = classify::first_token(&tree, root);
+                let place = classify::first_token(&tree, root, file.text());
                 self.encrypted.push(place);
                 self.hidden.extend(secret::in_broken(file.text(), span));
                 if let Some(identity) = identity {

@@ -117,3 +117,16 @@ fn empty_files_are_nothing() {
         assert!(checks("a.yaml", text).is_empty(), "{text:?}");
     }
 }
+
+/// A character of several bytes is pointed at whole.
+#[test]
+fn what_is_no_resource_is_pointed_at_by_its_first_character() {
+    for (text, first) in
+        [("\u{fffd} text\n", "\u{fffd}"), ("  \u{fc}ber\n", "\u{fc}"), ("text\n", "t")]
+    {
+        let compiled = Compiled::files(&[("a.yaml", text)]);
+        let [found] = compiled.findings.as_slice() else { panic!("{text}") };
+        let pointed_at = found.primary.span.and_then(|it| text.get(it.range()));
+        assert_eq!(pointed_at, Some(first), "{text}");
+    }
+}
