@@ -267,10 +267,12 @@ fn lower(examined: Examined<'_>, told: Option<Told>, options: &Options) -> Outco
     let Examined { resolved, before, mut found } = examined;
     let Compilation { parsed, mesh, root, .. } = found.read;
     let resolved = resolved.unwrap_or_else(|| resolve::resolve_upon(mesh, before));
-    let locator = Locator::new(parsed, root);
-    let beside = if options.beside { Beside::of(&resolved, &locator) } else { Beside::default() };
+    // Who checks alone asks for no place in the snapshot's words.
+    let locator = (options.beside || !options.checks_only).then(|| Locator::new(parsed, root));
+    let beside = locator.as_ref().filter(|_| options.beside);
+    let beside = beside.map(|locator| Beside::of(&resolved, locator)).unwrap_or_default();
     let mut late = Vec::new();
-    let locator = (!options.checks_only).then_some(locator);
+    let locator = locator.filter(|_| !options.checks_only);
     let (loose, digests) = rayon::join(
         || lower::lower(&resolved, locator.as_ref(), &mut late),
         || locator.as_ref().map(|_| inputs(parsed, root)).unwrap_or_default(),

@@ -284,7 +284,8 @@ impl<'de> Deserializer<'de> for Value<'de> {
             };
             return visitor.visit_str(meant);
         }
-        self.is_hole();
+        // It is noted by being asked.
+        let _ = self.is_hole();
         let value = match self.content() {
             Content::Text(text) => {
                 visitor.visit_str(self.reader.tree.text(text, self.reader.source))

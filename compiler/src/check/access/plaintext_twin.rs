@@ -31,8 +31,8 @@ const HELP: &str =
 const CHALLENGE: &str = "/.well-known/acme-challenge";
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    // Without any no route is looked at.
     let mut closed = HashMap::new();
+    // Without any no route is looked at.
     let is_any_secure = mesh.gateways.iter().flat_map(|it| &it.servers).any(is_secure);
     for gateway in mesh.gateways.iter().filter(|_| is_any_secure) {
         for server in gateway.servers.iter().filter(|it| is_plain(it)) {
