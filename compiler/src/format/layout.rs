@@ -251,7 +251,9 @@ impl<'a> Layout<'a> {
         }
         let (first, last) = (self.plan.line_of(start), self.plan.line_of(end));
         let by = match self.plan.get(first).indent {
-            Indent::To(column) => signed(column) - signed(self.plan.indent(first)),
+            Indent::To(column) | Indent::Inside(column) => {
+                signed(column) - signed(self.plan.indent(first))
+            }
             Indent::By(columns) => columns,
             Indent::Free => 0,
         };
@@ -267,7 +269,7 @@ impl<'a> Layout<'a> {
         for line in first..last {
             self.plan.keep(line, true, self.plan.is_blank(line));
             if !self.plan.is_blank(line + 1) {
-                self.plan.set(line + 1, Indent::To(room.inner.max(1)));
+                self.plan.set(line + 1, Indent::Inside(room.inner.max(1)));
             }
         }
     }
@@ -305,7 +307,7 @@ impl<'a> Layout<'a> {
         for line in lines.start..=last {
             let is_short = self.plan.is_blank(line) && self.plan.line(line).len() <= old;
             self.plan.keep(line, !is_short, true);
-            self.plan.set(line, if is_short { Indent::To(0) } else { Indent::By(by) });
+            self.plan.set(line, if is_short { Indent::Inside(0) } else { Indent::By(by) });
         }
         Ok(())
     }

@@ -25,7 +25,10 @@ pub(super) enum Indent {
     /// Nobody has said: a comment, or a blank line.
     #[default]
     Free,
+    /// Of the structure: a comment may stand as it does.
     To(usize),
+    /// A further line of a text.
+    Inside(usize),
     /// So many columns from where it is.
     By(isize),
 }
@@ -158,10 +161,8 @@ impl<'a> Plan<'a> {
 
     /// Where a line of structure stood, and where it will.
     fn placed(&self, line: usize) -> Option<(usize, usize)> {
-        match self.get(line) {
-            Line { indent: Indent::To(new), keeps_blank: false, keeps_end: false } => {
-                Some((self.indent(line), new))
-            }
+        match self.get(line).indent {
+            Indent::To(new) => Some((self.indent(line), new)),
             _ => None,
         }
     }
@@ -171,7 +172,7 @@ impl<'a> Plan<'a> {
         let old = self.indent(line);
         let column = match plan.indent {
             Indent::Free => old,
-            Indent::To(column) => column,
+            Indent::To(column) | Indent::Inside(column) => column,
             Indent::By(columns) => old.saturating_add_signed(columns),
         };
         let (start, end) = (self.start(line), self.start(line) + self.line(line).len());

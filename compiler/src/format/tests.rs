@@ -18,6 +18,17 @@ fn texts_move_as_they_are() {
     assert_eq!(format(before).as_deref(), Ok(after));
 }
 
+/// A comment stands as the structure around it does, whatever text the next line begins: more to the right, it would be the
+/// block's.
+#[test]
+fn a_comment_stays_out_of_a_block_before_it() {
+    for rest in ["plain\n      more\n", "\"one\n      more\"\n", "[1,\n      2]\n"] {
+        let before = format!("    c: >+\n      d\n # two\n    e: {rest}");
+        let after = format!("c: >+\n  d\n# two\ne: {}", rest.replace("\n      ", "\n  "));
+        assert_eq!(format(&before).as_deref(), Ok(after.as_str()));
+    }
+}
+
 #[test]
 fn lists_in_lists() {
     let before = "a:\n  - - 1\n    - 2\n  -   - x: 1\n        y:\n          - 2\nb:\n- c\n";

@@ -28,19 +28,19 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // Each resource is told once, of its first Gateway and host, and the first route that this hides.
+    let mut found = Found::default();
     for gateway in mesh.gateways.iter() {
         let bound = mesh.virtual_services.of_gateway(&gateway.full_name);
         if bound.len() < 2 || !bound.iter().any(|id| has_wildcard(mesh, *id)) {
             continue;
         }
-        // Each resource is told once, of its first host and the first route that this hides.
-        let mut found = Found::default();
         for (port, scheme) in ports(gateway) {
             check_port(mesh, gateway, (port, scheme), &mut found);
         }
-        let all = found.by_wildcard.into_values();
-        out.extend(all.map(|(first, others)| first.and_here(others)));
     }
+    let all = found.by_wildcard.into_values();
+    out.extend(all.map(|(first, others)| first.and_here(others)));
 }
 
 fn has_wildcard(mesh: &Mesh<'_>, id: VirtualServiceId) -> bool {
@@ -252,15 +252,22 @@ mod tests {
     use crate::testing::{Folder, findings};
 
     const TO: &str = "route: [{destination: {host: web}}]";
+    const MISSING: &str = "directResponse: {status: 404}, ";
 
-    /// How often it is told of routes with these hosts, matches and more, at one gateway.
+    /// How often it is told of routes with these hosts, matches and more, at two Gateways of one pod, on two ports.
     fn count(all: &[(&str, &str, &str)]) -> usize {
         let folder = Folder::new();
         let routes = all.iter().enumerate().map(|(number, (host, tests, more))| {
-            format!("---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v{number}, namespace: shop}}\nspec: {{hosts: ['{host}'], gateways: [g], {more}http: [{{{tests}{TO}}}]}}\n")
+            let to = if *tests == MISSING { "" } else { TO };
+            format!("---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v{number}, namespace: shop}}\nspec: {{hosts: ['{host}'], gateways: [g, h], {more}http: [{{{tests}{to}}}]}}\n")
         });
-        let gateway = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: shop}\nspec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*.example.com']}]}\n";
-        folder.write("a.yaml", format!("{gateway}{}", routes.collect::<String>()));
+        let gateway = |name: &str, port: u16| {
+            format!(
+                "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{selector: {{istio: ingress}}, servers: [{{port: {{number: {port}, name: http, protocol: HTTP}}, hosts: ['*.example.com']}}]}}\n"
+            )
+        };
+        let gateways = gateway("g", 80) + &gateway("h", 8080);
+        folder.write("a.yaml", gateways + &routes.collect::<String>());
         findings(folder.path()).iter().filter(|it| it.check == &CHECK).count()
     }
 
@@ -291,7 +298,9 @@ mod tests {
         ] {
             assert_eq!(count(&[(wide, around, ""), (host, own, "")]), 0, "{own} {around}");
         }
-        // One wildcard is one cause, and one that answers 404 loses nothing.
+        // One that answers 404 loses nothing.
+        assert_eq!(count(&[(wide, MISSING, ""), (host, below, "")]), 0);
+        // One wildcard is one cause, whatever hosts and Gateways it is hidden at.
         let all = [(wide, "", ""), (host, below, ""), ("b.example.com", below, "")];
         assert_eq!(count(&all), 1);
         // Others for the host may take the rest.
