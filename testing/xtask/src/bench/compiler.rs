@@ -59,6 +59,8 @@ sys.exit(0 if status in (0, 79) else 1)";
 /// When a program is missing, or fails.
 pub(crate) fn run(arguments: &Arguments) -> Result<String, BenchError> {
     let places = Places::find(&arguments.shared, &arguments.mesh)?;
+    // That it is not there is said before anything is made.
+    quiet(Command::new(&arguments.istioctl).args(["version", "--remote=false"]))?;
     let mut text = String::from(
         "The compiler beside `istioctl analyze`: the best of several runs in turns; checks, lowering and the written snapshot included.\n\
          Growth: the time a resource takes, beside that in the row above; where it stays near 1, the whole is linear.\n\n\
