@@ -208,6 +208,7 @@ fn examine<'c>(
     }
     let mut diagnostics: Vec<_> = diagnostics.into_iter().map(Cow::Owned).collect();
     diagnostics.extend(kept.all().map(Cow::Borrowed));
+    check::leave_to_others(mesh, &mut diagnostics);
     check::hold_back(parsed, &mesh.awaited, &mut diagnostics);
     Examined { resolved, before, found: Found { read, levels, allowances, diagnostics } }
 }

@@ -38,7 +38,7 @@ pub(super) static UNRESOLVED_PLACEHOLDER: Check = Check::lint(
     include_str!("checks/unresolved_placeholder.md"),
 );
 
-pub(super) static UNENFORCED_FIELD: Check =
+pub(crate) static UNENFORCED_FIELD: Check =
     Check::lint("unenforced-field", Severity::Warning, include_str!("checks/unenforced_field.md"));
 
 pub(super) static REFUSED_FIELD: Check =

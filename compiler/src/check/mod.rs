@@ -46,6 +46,7 @@ mod suggestion;
 mod webhook;
 mod workload_ports;
 
+mod foreign;
 mod kept;
 mod unrendered;
 
@@ -54,6 +55,7 @@ mod tests;
 
 pub use capture::Capture;
 pub(crate) use capture::captures;
+pub(crate) use foreign::leave_to_others;
 pub use injection::WithoutProxy;
 pub(crate) use injection::without_proxy;
 pub(crate) use kept::Kept;

@@ -23,7 +23,7 @@ impl Class {
     pub const BUILT_IN: [&str; 4] = ["istio", "istio-waypoint", "istio-east-west", "istio-remote"];
 
     /// Of a `GatewayClass`, by name.
-    pub(super) fn named(name: &str, mesh: &Mesh) -> Self {
+    pub(crate) fn named(name: &str, mesh: &Mesh) -> Self {
         let declared = mesh.gateway_classes.iter().find(|class| class.name() == name);
         match declared {
             Some(class) => Self::of_controller(&class.spec.controller_name),
