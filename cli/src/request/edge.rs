@@ -1,4 +1,4 @@
-//! A request from elsewhere, as a gateway takes it.
+//! What a gateway makes of a request, from elsewhere or from within the mesh.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,11 +9,12 @@ use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
 use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{Origin, edge_scheme, enter_edge};
-use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
+use mesh_snapshot::object::{ClientCertificate, FilterPlace, ServerTls, Traffic, Workload};
 
-use super::answer::{Answer, Outcome, Step, place};
+use super::answer::{Answer, Mark, Outcome, Step, place};
 use super::client::{identity, nobody};
 use super::follow::{self, Sender};
+use super::handshake::{self, Hello, Server, Spoken, own_tls};
 use super::steps::{Path, told};
 use super::{AskError, Policy, Question, server, tracer};
 use crate::local::program;
@@ -33,7 +34,12 @@ pub(super) fn ask<'b>(
         let listener =
             listeners().find(|listener| servers(listener).any(|server| server.port == port));
         if let Some(listener) = listener {
-            return at_listener(policy, question, workload, &own, listener);
+            let mut step = Step::new("gateway");
+            step.note(format!("{}/{} port {}", workload.namespace, workload.name, listener.port));
+            let sni = Some(question.to.host.as_str()).filter(|_| listener.tls);
+            let accepted = Accepted { sni, peer: None };
+            let edge = Edge { policy, workload, program: &own };
+            return edge.accept(question, listener, &accepted, step);
         }
         let ports = listeners().flat_map(servers).map(|server| server.port);
         known.push((workload, ports.collect()));
@@ -62,87 +68,155 @@ fn servers(listener: &Listener) -> impl Iterator<Item = &HttpServer> {
     })
 }
 
-fn at_listener(
-    policy: &Policy,
-    question: &Question,
-    workload: &Workload,
-    own: &Program,
-    listener: &Listener,
+/// As a gateway takes what a proxy of the mesh sends it.
+pub(super) fn within(
+    server: &Server<'_>,
+    hello: &Hello,
+    request: &Request<'_>,
 ) -> Result<Answer, AskError> {
-    let bundle = &policy.bundle;
-    let identity = identity(own, workload);
-    let mut first = Step::new("gateway");
-    let scheme = edge_scheme(&question.headers, own.trusted_proxies() > 0, listener.tls);
-    first.note(format!("{}/{} port {}", workload.namespace, workload.name, listener.port));
-    let sni = Some(question.to.host.as_str()).filter(|_| listener.tls);
-    let Some(chain) = listener.chain(sni) else {
-        return Ok(nobody(
-            vec![first],
-            None,
-            "no server of the gateway has that name: the connection is closed",
-        ));
+    let Server { sender, program, workload, port } = *server;
+    let mut step = Step::new("gateway");
+    let Some(question) = sender.question.through_gateway(request, sender.address) else {
+        return Ok(nobody(vec![step], None, "it goes from gateway to gateway, and reaches nobody"));
     };
-    let source = place(&bundle.source_map, &chain.key, &chain.item);
-    first.push(super::Mark::Yes, format!("{} {}", chain.key.name, chain.item), source);
-    let Handler::Http(http) = &chain.handler else {
-        return Ok(nobody(
-            vec![first],
-            None,
-            "the server carries bytes: no route looks at a request",
-        ));
+    let listeners = program.gateway().map(Gateway::listeners).into_iter().flatten();
+    let Some(listener) = listeners.into_iter().find(|it| it.port == port) else {
+        let text = format!("no server of a Gateway listens on port {port}");
+        return Ok(nobody(vec![step], Some(503), &text));
     };
-    let read = match question.read(scheme, own) {
-        Ok(read) => read,
-        Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
-    };
-    let remote = own.remote_address(question.source, &question.headers);
-    let mut entered = question.headers.clone();
-    // Of certificates of clients from outside a question says nothing.
-    let source = question.source.to_canonical();
-    enter_edge(&mut entered, &Origin { scheme, source, remote, certificate: None }, own);
-    let asked = Request { headers: &entered, ..read.request(http.port) };
-    let path = Path {
-        program: own,
-        traffic: Traffic::Gateway,
-        port: listener.port,
-        sources: &bundle.source_map,
-    };
-    let (mut put, mut headers) = (Step::new("filters"), asked.headers.clone());
-    let on = OnRoute::of(&http.route(&asked, &Claims::default()), http.port);
-    path.pass(FilterPlace::First, on.as_ref(), &mut headers, &mut put);
-    let request = Request { headers: &headers, ..asked };
-    let sender = Sender {
-        program: own,
-        identity: SpiffeId::from_text(&identity).ok(),
-        question,
-        address: question.gateway,
-        policy,
-    };
-    let connection = Connection {
-        source: question.source,
-        remote,
-        destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), listener.port),
-        peer: None,
-        sni,
-        mutual_tls: false,
-    };
-    let mut judged = Step::new("policy");
-    let (outcome, status, summary) =
-        server::decide(&sender, own, &request, &connection, &mut judged);
-    let mut steps = vec![first, judged];
-    if outcome == Outcome::Denied {
-        steps.extend(told(put));
-        return Ok(Answer { outcome, status, summary, steps });
+    let sni = hello.server_name.as_deref().filter(|_| listener.tls);
+    let wants = listener.chain(sni).map_or("another server name", |it| wanted(&it.tls));
+    let fits = listener.chain(sni).is_none_or(|it| ends(&it.tls, hello.spoken));
+    let spoken = hello.spoken.words();
+    let text = format!("port {port}: client speaks {spoken}, server wants {wants}");
+    step.push(if fits { Mark::Yes } else { Mark::No }, &text, None);
+    if !fits {
+        let steps = vec![step];
+        return Ok(Answer { outcome: Outcome::Refused, status: Some(503), summary: text, steps });
     }
-    let claims = claims(own, &request);
-    let passed = path.route(&request, &[FilterPlace::Last], &mut put, |request, step| {
-        http.route_traced(request, &claims, &mut |traced: mesh_engine::trace::Step<'_>| {
-            tracer::tell(&traced, &bundle.source_map, step);
-        })
-    });
-    steps.extend(told(put));
-    let request = Request { headers: &passed.headers, ..request };
-    follow::follow(&sender, &request, passed.outcome, passed.route, steps)
+    let peer = sender.identity.filter(|_| hello.spoken == Spoken::Mutual && listener.tls);
+    let accepted = Accepted { sni, peer };
+    let edge = Edge { policy: sender.policy, workload, program };
+    edge.accept(&question, listener, &accepted, step)
+}
+
+fn wanted(tls: &ServerTls) -> &'static str {
+    match tls {
+        ServerTls::Off | ServerTls::Redirect => "plain text",
+        ServerTls::Passthrough => "any TLS",
+        ServerTls::Terminate(it) if it.client == ClientCertificate::Mesh => "mutual TLS",
+        ServerTls::Terminate(it) => own_tls(it),
+    }
+}
+
+fn ends(tls: &ServerTls, spoken: Spoken) -> bool {
+    match tls {
+        ServerTls::Off | ServerTls::Redirect => spoken == Spoken::Plain,
+        ServerTls::Passthrough => spoken != Spoken::Plain,
+        ServerTls::Terminate(it) if it.client == ClientCertificate::Mesh => {
+            spoken == Spoken::Mutual
+        }
+        ServerTls::Terminate(it) => handshake::ends(it, spoken),
+    }
+}
+
+/// A connection as a gateway sees it.
+struct Accepted<'a> {
+    sni: Option<&'a str>,
+    /// Whom the mesh's TLS proves the client to be.
+    peer: Option<SpiffeId<'a>>,
+}
+
+/// A gateway that takes requests.
+struct Edge<'a> {
+    policy: &'a Policy,
+    workload: &'a Workload,
+    /// Of the workload.
+    program: &'a Program,
+}
+
+impl Edge<'_> {
+    /// Ends `first` with the server that takes the connection, and goes on.
+    fn accept(
+        &self,
+        question: &Question,
+        listener: &Listener,
+        accepted: &Accepted<'_>,
+        mut first: Step,
+    ) -> Result<Answer, AskError> {
+        let Edge { policy, program: own, .. } = *self;
+        let bundle = &policy.bundle;
+        let identity = identity(own, self.workload);
+        let scheme = edge_scheme(&question.headers, own.trusted_proxies() > 0, listener.tls);
+        let Some(chain) = listener.chain(accepted.sni) else {
+            return Ok(nobody(
+                vec![first],
+                None,
+                "no server of the gateway has that name: the connection is closed",
+            ));
+        };
+        let source = place(&bundle.source_map, &chain.key, &chain.item);
+        first.push(Mark::Yes, format!("{} {}", chain.key.name, chain.item), source);
+        let Handler::Http(http) = &chain.handler else {
+            return Ok(nobody(
+                vec![first],
+                None,
+                "the server carries bytes: no route looks at a request",
+            ));
+        };
+        let read = match question.read(scheme, own) {
+            Ok(read) => read,
+            Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
+        };
+        let remote = own.remote_address(question.source, &question.headers);
+        let mut entered = question.headers.clone();
+        // Of certificates of clients from outside a question says nothing.
+        let source = question.source.to_canonical();
+        enter_edge(&mut entered, &Origin { scheme, source, remote, certificate: None }, own);
+        let asked = Request { headers: &entered, ..read.request(http.port) };
+        let path = Path {
+            program: own,
+            traffic: Traffic::Gateway,
+            port: listener.port,
+            sources: &bundle.source_map,
+        };
+        let (mut put, mut headers) = (Step::new("filters"), asked.headers.clone());
+        let on = OnRoute::of(&http.route(&asked, &Claims::default()), http.port);
+        path.pass(FilterPlace::First, on.as_ref(), &mut headers, &mut put);
+        let request = Request { headers: &headers, ..asked };
+        let sender = Sender {
+            program: own,
+            identity: SpiffeId::from_text(&identity).ok(),
+            question,
+            address: question.gateway,
+            policy,
+        };
+        let connection = Connection {
+            source: question.source,
+            remote,
+            destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), listener.port),
+            peer: accepted.peer,
+            sni: accepted.sni,
+            mutual_tls: accepted.peer.is_some(),
+        };
+        let mut judged = Step::new("policy");
+        let (outcome, status, summary) =
+            server::decide(&sender, own, &request, &connection, &mut judged);
+        let mut steps = vec![first, judged];
+        if outcome == Outcome::Denied {
+            steps.extend(told(put));
+            return Ok(Answer { outcome, status, summary, steps });
+        }
+        let claims = claims(own, &request);
+        let passed = path.route(&request, &[FilterPlace::Last], &mut put, |request, step| {
+            http.route_traced(request, &claims, &mut |traced: mesh_engine::trace::Step<'_>| {
+                tracer::tell(&traced, &bundle.source_map, step);
+            })
+        });
+        steps.extend(told(put));
+        let request = Request { headers: &passed.headers, ..request };
+        follow::follow(&sender, &request, passed.outcome, passed.route, steps)
+    }
 }
 
 /// Of a token that was accepted before.

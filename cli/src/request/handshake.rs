@@ -141,7 +141,7 @@ impl Server<'_> {
 }
 
 /// Whether a port that ends TLS itself takes what a client says. Whom its authority vouches for, policy does not tell.
-fn ends(tls: &Termination, spoken: Spoken) -> bool {
+pub(super) fn ends(tls: &Termination, spoken: Spoken) -> bool {
     match spoken {
         // Who insists on the mesh's identity is shown another certificate.
         Spoken::Plain | Spoken::Mutual => false,
@@ -150,7 +150,7 @@ fn ends(tls: &Termination, spoken: Spoken) -> bool {
     }
 }
 
-fn own_tls(tls: &Termination) -> &'static str {
+pub(super) fn own_tls(tls: &Termination) -> &'static str {
     match tls.client {
         ClientCertificate::Unasked => "TLS of its own",
         ClientCertificate::Optional(_) => "TLS of its own, and may ask for a certificate",

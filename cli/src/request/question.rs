@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use http::HeaderMap;
 use http::header::{HOST, HeaderName, HeaderValue};
+use mesh_engine::host::without_port;
 use mesh_engine::path::{NormalizeError, normalize_path};
 use mesh_engine::request::split_target;
 use mesh_engine::{Program, Request};
@@ -23,9 +24,32 @@ pub(crate) struct Question {
     pub source: IpAddr,
     /// That of the gateway by which it comes, if it does: what servers behind it see as their peer's.
     pub gateway: IpAddr,
+    /// Gateways that it has passed on its way.
+    pub passed: u8,
 }
 
+/// Through more gateways than so many no request goes that arrives.
+const GATEWAYS_MAX: u8 = 4;
+
 impl Question {
+    /// What a gateway is asked to which a proxy at `source` sends `request`; none where it has passed too many.
+    pub(super) fn through_gateway(&self, request: &Request<'_>, source: IpAddr) -> Option<Self> {
+        let mut headers = request.headers.clone();
+        let authority = HeaderValue::from_str(request.authority).ok()?;
+        headers.insert(HOST, authority);
+        let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();
+        Some(Self {
+            from: From::Outside,
+            to: To { host: without_port(request.authority).to_owned(), port: request.port },
+            method: request.method.to_owned(),
+            target: format!("{}{query}", request.path),
+            headers,
+            source,
+            gateway: self.gateway,
+            passed: self.passed.checked_add(1).filter(|passed| *passed <= GATEWAYS_MAX)?,
+        })
+    }
+
     /// What the request says that it is for: as with curl, a `Host` header says it instead of the address.
     pub(crate) fn authority(&self, scheme: &str) -> String {
         let host = self.headers.get(HOST).and_then(|host| host.to_str().ok());

@@ -2,20 +2,22 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use mesh_engine::cluster::{Cluster, Endpoint};
+use mesh_engine::cluster::{Cluster, Endpoint, takes_mutual_tls};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision, Verdict};
 use mesh_engine::trace::Step as Traced;
 use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
-use mesh_snapshot::object::{Discovery, EndpointSet, FilterPlace, TargetPort, Traffic, Workload};
+use mesh_snapshot::object::{
+    Discovery, EndpointSet, FilterPlace, Role, TargetPort, Traffic, Workload,
+};
 
 use super::answer::{Answer, Line, Mark, Outcome, Step, place};
 use super::follow::Sender;
 use super::handshake::{Carries, Hello, Server, Spoken};
 use super::steps::{Path, told};
-use super::{AskError, plain, steps, tracer};
+use super::{AskError, edge, plain, steps, tracer};
 use crate::local::program;
 
 /// What happens at all the servers that a request may reach.
@@ -151,7 +153,8 @@ fn at_workload(
         plain::at_endpoint(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }
-    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: true };
+    let meshed = takes_mutual_tls(workload.role, &workload.labels);
+    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed };
     if let Some(annotation) = sender.policy.kept_by(workload, port) {
         let text = format!("{name} keeps port {port} from its proxy by `{annotation}`");
         plain::at_endpoint(sender, cluster, &endpoint, (name, &text), judged);
@@ -160,6 +163,12 @@ fn at_workload(
     let own = program(&sender.policy.bundle, workload)?;
     let hello = Hello::of(sender, cluster, &endpoint, request);
     let server = Server { sender, program: &own, workload, port };
+    if workload.role == Role::Gateway {
+        let answer = edge::within(&server, &hello, request)?;
+        judged.answer(answer.outcome, answer.status, &format!("{name}: {}", answer.summary));
+        judged.tell(name, answer.steps);
+        return Ok(());
+    }
     let carries = match server.hear(&hello, &mut step) {
         Ok(carries) => carries,
         Err(text) => {

@@ -16,7 +16,7 @@ use mesh_snapshot::object::{
 
 pub use hash::Hashed;
 pub(crate) use registry::{Registry, ServiceView, name};
-pub use security::{Endpoint, Names, Security, Terms};
+pub use security::{Endpoint, Names, Security, Terms, takes_mutual_tls};
 
 /// A place in [`crate::program::Program::clusters`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

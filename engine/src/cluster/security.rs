@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use mesh_snapshot::object::{ClientTls, Credential, Labels, PlaintextEndpoints};
+use mesh_snapshot::object::{ClientTls, Credential, Labels, PlaintextEndpoints, Role};
 
 use super::Cluster;
 
@@ -13,8 +13,19 @@ pub struct Endpoint<'a> {
     pub labels: &'a Labels,
     /// The workload's own, whatever port leads to it.
     pub workload_port: u16,
-    /// Whether it proves an identity of the mesh.
+    /// Whether its proxy takes mutual TLS of the mesh, as [`takes_mutual_tls`] says.
     pub meshed: bool,
+}
+
+/// Whether the proxy of a workload takes mutual TLS of the mesh on every port that no policy keeps from it. A gateway's ports are
+/// what its servers make of them: whoever knows that they end the mesh's TLS says so to clients with a `DestinationRule`, or
+/// here with a label. Source: Istio, `PodTLSMode`; its templates of injection, of which a sidecar's alone writes the label.
+#[must_use]
+pub fn takes_mutual_tls(role: Role, labels: &Labels) -> bool {
+    match labels.get("security.istio.io/tlsMode") {
+        Some(mode) => mode == "istio",
+        None => role == Role::Sidecar,
+    }
 }
 
 /// What the proxy does.

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
-use mesh_snapshot::object::{Credential, EndpointSet, Labels, Workload};
+use mesh_snapshot::object::{Credential, EndpointSet, Labels, Role, Workload};
 use mesh_snapshot::wire::name::Name;
 use mesh_snapshot::wire::to_proxy::Message;
 use mesh_snapshot::wire::{self, AddressOwner, Addresses, Endpoint, Endpoints, Jwks};
@@ -172,6 +172,7 @@ impl World {
             namespace: workload.namespace.clone(),
             cluster: self.cluster.clone(),
             unhealthy: !instance.healthy,
+            gateway: workload.role == Role::Gateway,
         }
     }
 

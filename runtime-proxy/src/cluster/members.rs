@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use mesh_snapshot::object::{DeclaredEndpoint, Labels, TargetPort};
+use mesh_snapshot::object::{DeclaredEndpoint, Labels, Role, TargetPort};
 use mesh_snapshot::wire;
 
 use super::endpoint::{About, Address, Endpoint, Original, Standing};
@@ -47,6 +47,7 @@ struct Instance {
     workload_port: u16,
     weight: u32,
     is_unhealthy: bool,
+    role: Role,
     about: About,
 }
 
@@ -124,6 +125,7 @@ pub(super) fn elsewhere(spec: &Spec, original: Original) -> Option<Endpoint> {
         workload_port: address.port(),
         weight: 1,
         is_unhealthy: false,
+        role: Role::Sidecar,
         about: About::default(),
     };
     let endpoint = endpoint(spec, &spec.namespace, instance, &HashMap::new()).ok()?;
@@ -136,9 +138,9 @@ fn endpoint(
     instance: Instance,
     known: &HashMap<&Address, &Arc<Endpoint>>,
 ) -> Result<Endpoint, Refusal> {
-    let Instance { address, workload_port, weight, is_unhealthy, about } = instance;
-    let candidate =
-        Candidate { labels: &about.labels, workload_port, identity: &about.identity, namespace };
+    let Instance { address, workload_port, weight, is_unhealthy, role, about } = instance;
+    let About { labels, identity, .. } = &about;
+    let candidate = Candidate { labels, workload_port, identity, role, namespace };
     let security = security(spec, &candidate).map_err(|_| Refusal::Identity)?;
     let standing = known
         .get(&address)
@@ -161,6 +163,7 @@ fn of_wire(spec: &Spec, instance: &wire::Endpoint) -> Result<Instance, Refusal> 
         workload_port: number(workload_port)?,
         weight: instance.weight.max(1),
         is_unhealthy: instance.unhealthy,
+        role: if instance.gateway { Role::Gateway } else { Role::Sidecar },
         about: About {
             labels: instance.labels.clone(),
             locality: instance.locality.clone(),
@@ -186,6 +189,7 @@ fn of_declared(
         workload_port: port,
         weight: declared.weight.max(1),
         is_unhealthy: false,
+        role: Role::Sidecar,
         about: About {
             labels: declared.labels.clone(),
             locality: declared.locality.clone(),

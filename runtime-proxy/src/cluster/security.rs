@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mesh_engine::cluster::{Endpoint, Names, Security as Decision};
-use mesh_snapshot::object::Labels;
+use mesh_engine::cluster::{Endpoint, Names, Security as Decision, takes_mutual_tls};
+use mesh_snapshot::object::{Labels, Role};
 
 use super::endpoint::Security;
 use super::spec::Spec;
@@ -17,6 +17,8 @@ pub(super) struct Candidate<'a> {
     pub(super) workload_port: u16,
     /// The SPIFFE ID that the world says it has; empty: it has no proxy.
     pub(super) identity: &'a str,
+    /// Of its proxy, if it has one.
+    pub(super) role: Role,
     /// The namespace that the endpoint's identity must be of.
     pub(super) namespace: &'a str,
 }
@@ -30,8 +32,9 @@ pub(super) fn security(
     spec: &Spec,
     candidate: &Candidate<'_>,
 ) -> Result<Security, UnbelievableIdentity> {
-    let Candidate { labels, workload_port, identity, .. } = *candidate;
-    let endpoint = Endpoint { labels, workload_port, meshed: !identity.is_empty() };
+    let Candidate { labels, workload_port, identity, role, .. } = *candidate;
+    let meshed = !identity.is_empty() && takes_mutual_tls(role, labels);
+    let endpoint = Endpoint { labels, workload_port, meshed };
     match spec.terms().security(&endpoint) {
         Decision::Plaintext => Ok(Security::Plain),
         Decision::Originate { .. } => Ok(Security::Outside),

@@ -112,6 +112,9 @@ pub struct Endpoint {
     /// Not to be used unless too few others are left.
     #[prost(bool, tag = "11")]
     pub unhealthy: bool,
+    /// Its proxy is a gateway, whose ports are what its servers make of them.
+    #[prost(bool, tag = "12")]
+    pub gateway: bool,
 }
 
 /// The virtual addresses that a cluster assigned to a host.
