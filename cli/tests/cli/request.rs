@@ -140,6 +140,12 @@ fn what_makes_no_question_is_refused() {
     assert_eq!((code, text.trim()), (2, "error: the path must begin with a slash"));
 }
 
+/// The answer to who calls `a.example.com` from outside.
+fn from_outside(repository: &Repository, arguments: &[&str]) -> String {
+    let to = ["/", "--from", "outside", "--to", "a.example.com:80"];
+    text(&mesh(&[&["request", text_of(repository.path())], &to[..], arguments].concat()))
+}
+
 /// Behind a gateway the peer is the gateway; whom it has the request from it says in a header.
 #[test]
 fn behind_a_gateway_the_client_is_told_of_and_the_gateway_is_the_peer() {
@@ -161,16 +167,7 @@ fn behind_a_gateway_the_client_is_told_of_and_the_gateway_is_the_peer() {
             "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: reviews}}}}, rules: [{{from: [{{source: {{{field}: [203.0.113.0/24]}}}}]}}]}}\n"
         );
         let repository = Repository::of(&[("a.yaml", &parts.join("---\n")), ("b.yaml", &policy)]);
-        let question = [
-            "request",
-            text_of(repository.path()),
-            "/",
-            "--from",
-            "outside",
-            "--to",
-            "a.example.com:80",
-        ];
-        text(&mesh(&[&question, arguments].concat()))
+        from_outside(&repository, arguments)
     };
     let (client, other) = (["--source-ip", "203.0.113.5"], ["--source-ip", "198.51.100.5"]);
     assert!(of("remoteIpBlocks", &client).contains("DELIVERED"));
@@ -194,16 +191,7 @@ fn a_gateway_says_by_itself_how_its_client_speaks() {
     let deny = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a, namespace: edge}\nspec: {action: DENY, rules: [{when: [{key: 'request.headers[x-forwarded-proto]', notValues: [https]}]}]}\n";
     let of = |policy: &str, arguments: &[&str]| {
         let repository = Repository::of(&[("a.yaml", &format!("{gateway}{policy}"))]);
-        let question = [
-            "request",
-            text_of(repository.path()),
-            "/",
-            "--from",
-            "outside",
-            "--to",
-            "a.example.com:80",
-        ];
-        text(&mesh(&[&question, arguments].concat()))
+        from_outside(&repository, arguments)
     };
     let claim = ["-H", "x-forwarded-proto: https"];
     for arguments in [&[][..], &claim] {

@@ -32,7 +32,7 @@ pub(super) static EMPTY_FIELD: Check =
 pub(super) static AMBIGUOUS_SCALAR: Check =
     Check::lint("ambiguous-scalar", Severity::Warning, include_str!("checks/ambiguous_scalar.md"));
 
-pub(super) static UNRESOLVED_PLACEHOLDER: Check = Check::lint(
+pub(crate) static UNRESOLVED_PLACEHOLDER: Check = Check::lint(
     "unresolved-placeholder",
     Severity::Warning,
     include_str!("checks/unresolved_placeholder.md"),

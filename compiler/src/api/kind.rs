@@ -234,6 +234,11 @@ impl Kind {
         }
     }
 
+    /// Whether it is gone from the API.
+    pub(crate) fn is_removed(&self) -> bool {
+        matches!(self.treatment, Treatment::Removed(_))
+    }
+
     const fn cluster_wide(self) -> Self {
         Self { has_namespace: false, ..self }
     }

@@ -40,7 +40,7 @@ pub mod scalar;
 pub(crate) mod schema;
 
 pub use checks::CHECKS;
-pub(crate) use checks::UNENFORCED_FIELD;
+pub(crate) use checks::{UNENFORCED_FIELD, UNRESOLVED_PLACEHOLDER};
 pub(crate) use kept::KeptResources;
 pub use kind::{KINDS, Kind, fields_of};
 pub use mesh::{Incomplete, Mesh, decode};

@@ -18,6 +18,7 @@ mod routes;
 mod workloads;
 
 // What they are made of.
+mod alias;
 mod ambient;
 mod any_match;
 mod audience;
@@ -27,6 +28,7 @@ mod caller;
 mod capture;
 mod control_plane_address;
 mod credential;
+mod destinations;
 mod envoy_patch;
 mod http_field;
 mod identity;
@@ -42,6 +44,7 @@ mod policy_value;
 mod reference_kind;
 mod selection;
 mod served_hosts;
+mod sight;
 mod suggestion;
 mod webhook;
 mod workload_ports;

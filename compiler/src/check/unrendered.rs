@@ -2,19 +2,28 @@
 //! be others once these are applied and rendered, and what is missed may be among what is filled in.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::installation::unknown_webhook_service;
+use crate::api::UNRESOLVED_PLACEHOLDER;
+use crate::check::installation::{pod_without_proxy, unknown_webhook_service};
 use crate::check::names::{
-    missing_reference_grant, unknown_export_namespace, unknown_gateway, unknown_grant_namespace,
-    unknown_host, unknown_policy_port, unknown_port, unknown_provider, unknown_route_host,
-    unknown_rule_host, unknown_secret, unknown_service_account, unknown_source_namespace,
-    unknown_subset,
+    import_of_nothing, missing_reference_grant, unknown_export_namespace, unknown_gateway,
+    unknown_gateway_class, unknown_grant_namespace, unknown_host, unknown_policy_namespace,
+    unknown_policy_port, unknown_port, unknown_provider, unknown_route_host, unknown_rule_host,
+    unknown_secret, unknown_service_account, unknown_source_namespace, unknown_subset,
 };
-use crate::check::routes::unserved_gateway_host;
-use crate::check::workloads::{selector_without_workload, subset_without_instances};
+use crate::check::policies::{deny_without_waypoint, telemetry_without_provider};
+use crate::check::routes::{
+    unattached_route, undeployed_gateway, unserved_gateway_host, unserved_ingress,
+    unserved_waypoint, unused_destination_rule,
+};
+use crate::check::workloads::{
+    entry_without_endpoints, missing_entry_addresses, selector_without_workload,
+    subset_without_instances,
+};
 use crate::diagnostic::{Check, Diagnostic, Label, Place, Severity};
-use crate::parse::{Parsed, report_encrypted};
+use crate::parse::{Parsed, UNRENDERED_SOURCE, not_shown, report_encrypted};
+use crate::source::{FileId, Role};
 
 /// The checks by which a name leads nowhere.
 static OF_NAMES: &[&Check] = &[
@@ -45,42 +54,95 @@ const SETTINGS: &[&str] = &["ConfigMap", "IstioOperator"];
 
 /// Checks that miss something, and the kinds of resources that would be it. Where one of these cannot be read, nobody knows
 /// whether it is what is missed. What is missed by its name is known as far as the name is, and not among them.
-static MISSING: &[(&str, &[&[&str]])] = &[
-    ("deny-without-waypoint", &[&["Gateway"]]),
-    ("entry-without-endpoints", &[ENTRIES, WORKLOADS]),
-    ("import-of-nothing", &[&["Service", "ServiceEntry", "VirtualService"]]),
-    ("missing-entry-addresses", &[SETTINGS]),
-    ("missing-reference-grant", &[&["ReferenceGrant"]]),
-    ("pod-without-proxy", &[&["Namespace"]]),
-    ("selector-without-workload", &[ENTRIES]),
-    ("subset-without-instances", &[ENTRIES]),
-    ("telemetry-without-provider", &[SETTINGS]),
-    ("unattached-route", &[&["Gateway", "ListenerSet"]]),
-    ("undeployed-gateway", &[&["Service"], WORKLOADS]),
-    ("unknown-export-namespace", &[&["Namespace"]]),
-    ("unknown-gateway-class", &[&["GatewayClass"]]),
-    ("unknown-grant-namespace", &[&["Namespace"]]),
-    ("unknown-policy-namespace", &[&["Namespace"]]),
-    ("unknown-policy-port", &[WORKLOADS]),
-    ("unknown-provider", &[SETTINGS]),
-    ("unknown-source-namespace", &[&["Namespace"]]),
-    ("unserved-gateway-host", &[&["VirtualService", "ListenerSet"], ROUTES]),
-    ("unserved-ingress", &[&["IngressClass"]]),
-    ("unserved-waypoint", &[&["Gateway"], WORKLOADS]),
-    ("unused-destination-rule", &[&["Service", "ServiceEntry", "VirtualService"]]),
+static MISSING: &[(&Check, Kinds)] = &[
+    (&deny_without_waypoint::CHECK, &[&["Gateway"]]),
+    (&entry_without_endpoints::CHECK, &[ENTRIES, WORKLOADS]),
+    (&import_of_nothing::CHECK, &[&["Service", "ServiceEntry", "VirtualService"]]),
+    (&missing_entry_addresses::CHECK, &[SETTINGS]),
+    (&missing_reference_grant::CHECK, &[&["ReferenceGrant"]]),
+    (&pod_without_proxy::CHECK, &[&["Namespace"]]),
+    (&selector_without_workload::CHECK, &[ENTRIES]),
+    (&subset_without_instances::CHECK, &[ENTRIES]),
+    (&telemetry_without_provider::CHECK, &[SETTINGS]),
+    (&unattached_route::CHECK, &[&["Gateway", "ListenerSet"]]),
+    (&undeployed_gateway::CHECK, &[&["Service"], WORKLOADS]),
+    (&unknown_export_namespace::CHECK, &[&["Namespace"]]),
+    (&unknown_gateway_class::CHECK, &[&["GatewayClass"]]),
+    (&unknown_grant_namespace::CHECK, &[&["Namespace"]]),
+    (&unknown_policy_namespace::CHECK, &[&["Namespace"]]),
+    (&unknown_policy_port::CHECK, &[WORKLOADS]),
+    (&unknown_provider::CHECK, &[SETTINGS]),
+    (&unknown_source_namespace::CHECK, &[&["Namespace"]]),
+    (&unserved_gateway_host::CHECK, &[&["VirtualService", "ListenerSet"], ROUTES]),
+    (&unserved_ingress::CHECK, &[&["IngressClass"]]),
+    (&unserved_waypoint::CHECK, &[&["Gateway"], WORKLOADS]),
+    (&unused_destination_rule::CHECK, &[&["Service", "ServiceEntry", "VirtualService"]]),
 ];
 const ROUTES: &[&str] = &["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"];
 
-/// Takes back what is missed and may be among what cannot be read; what cannot is told where it stands.
-fn hold_back_missing(awaited: &BTreeSet<String>, out: &mut Vec<Cow<'_, Diagnostic>>) {
-    if awaited.is_empty() {
+type Kinds = &'static [&'static [&'static str]];
+
+/// By which it is told that something is not read which may be in order.
+static UNREAD: &[&Check] = &[&UNRENDERED_SOURCE, &UNRESOLVED_PLACEHOLDER];
+
+/// Takes back what is missed and may be among what cannot be read; what cannot is told where it stands, and how much is held
+/// back for it, at the first notice of a resource that may be what is missed. What cannot be read for an error has the error alone.
+fn hold_back_missing(
+    parsed: &Parsed,
+    awaited: &BTreeSet<String>,
+    out: &mut Vec<Cow<'_, Diagnostic>>,
+) {
+    let mut held = BTreeMap::new();
+    out.retain(|found| {
+        let kinds = MISSING.iter().find(|(check, _)| *check == found.check).map(|(_, it)| *it);
+        let kinds = kinds.filter(|kinds| is_any(kinds, |kind| awaited.contains(kind)));
+        kinds.inspect(|kinds| *held.entry(*kinds).or_default() += 1).is_none()
+    });
+    tell_held(parsed, &mut held, out);
+    let encrypted: BTreeSet<_> = parsed.encrypted().iter().map(|(file, _)| *file).collect();
+    let broken = parsed.broken().iter().filter(|it| encrypted.contains(&it.file));
+    let kinds: BTreeSet<_> = broken.map(|it| &*it.identity.kind).collect();
+    let held = take_for(&mut held, |kind| kinds.contains(kind));
+    out.extend(report_encrypted(parsed, held).map(Cow::Owned));
+}
+
+/// How many findings are held back for what may be of one of these kinds.
+type Held = BTreeMap<Kinds, usize>;
+
+/// Tells each notice of what is not read how many findings are held back for it.
+fn tell_held(parsed: &Parsed, held: &mut Held, out: &mut [Cow<'_, Diagnostic>]) {
+    if held.is_empty() {
         return;
     }
-    out.retain(|found| {
-        let missing = MISSING.iter().find(|(check, _)| *check == found.check.name);
-        let mut kinds = missing.into_iter().flat_map(|(_, kinds)| kinds.iter().copied().flatten());
-        !kinds.any(|kind| awaited.contains(*kind))
-    });
+    let mut broken: BTreeMap<FileId, BTreeSet<&str>> = BTreeMap::new();
+    for it in parsed.broken().iter().filter(|it| !it.is_patch) {
+        broken.entry(it.file).or_default().insert(&it.identity.kind);
+    }
+    for notice in out.iter_mut().filter(|it| UNREAD.contains(&it.check)) {
+        let file = notice.place.file(parsed);
+        if parsed.source(file).role == Role::Context {
+            continue;
+        }
+        let is_unread = |kind: &str| match notice.place.document() {
+            Some(id) => &*parsed.document(id).identity.kind == kind,
+            None => broken.get(&file).is_some_and(|kinds| kinds.contains(kind)),
+        };
+        let held = take_for(held, is_unread);
+        if held > 0
+            && let Some(consequence) = &mut notice.to_mut().consequence
+        {
+            consequence.push_str(&not_shown(held, "what is missing unless it is here"));
+        }
+    }
+}
+
+/// Takes out those that may be of such a kind.
+fn take_for(held: &mut Held, is_such: impl Fn(&str) -> bool) -> usize {
+    held.extract_if(.., |kinds, _| is_any(kinds, &is_such)).map(|(_, many)| many).sum()
+}
+
+fn is_any(kinds: Kinds, is_such: impl Fn(&str) -> bool) -> bool {
+    kinds.iter().copied().flatten().any(|kind| is_such(kind))
 }
 
 /// Takes back what is said of names in such files, and of names elsewhere that a resource of such a file or of a chart's
@@ -91,8 +153,7 @@ pub(crate) fn hold_back(
     awaited: &BTreeSet<String>,
     out: &mut Vec<Cow<'_, Diagnostic>>,
 ) {
-    hold_back_missing(awaited, out);
-    out.extend(report_encrypted(parsed).map(Cow::Owned));
+    hold_back_missing(parsed, awaited, out);
     let kustomizations = parsed.kustomizations();
     let changed = parsed.documents().filter(|(_, it)| kustomizations.change(it.file));
     let names: BTreeSet<&str> = changed.filter_map(|(_, it)| it.identity.name.as_deref()).collect();
@@ -142,7 +203,7 @@ mod tests {
     fn what_misses_something_is_a_check() {
         let known: BTreeSet<_> = crate::checks().map(|it| it.name).collect();
         for (check, kinds) in MISSING {
-            assert!(known.contains(check) && !kinds.is_empty(), "{check}");
+            assert!(known.contains(check.name) && !kinds.is_empty(), "{}", check.name);
         }
     }
 
@@ -232,6 +293,57 @@ spec: {hosts: [ROUTE], gateways: [public], http: [{directResponse: {status: 200}
             said(&alone.replace("ROUTE", "a.example.com"))
                 .contains(&"unserved-gateway-host".to_owned())
         );
+    }
+
+    /// What becomes of requests, as the notices of one check tell it.
+    fn effects(text: &str, check: &str) -> Vec<String> {
+        let folder = Folder::new();
+        folder.write("a.yaml", text);
+        let found = findings(folder.path()).into_iter().filter(|it| it.check.name == check);
+        found.map(|it| it.consequence.unwrap_or_default()).collect()
+    }
+
+    #[test]
+    fn what_is_held_back_is_counted_once() {
+        let route = |name: &str, host: &str| {
+            format!(
+                "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: edge}}\nspec: {{hosts: [{host}], gateways: [public], http: [{{directResponse: {{status: 200}}}}]}}\n"
+            )
+        };
+        let gateway = GATEWAY.split("---").next().unwrap();
+        let served = gateway.replace("HOST", "a.example.com, b.example.com, c.example.com");
+        let alone = "the resource is checked as far as it can be, and left out of what is compiled";
+        let told = |rest: &str| effects(&(served.clone() + rest), "unresolved-placeholder");
+        let held =
+            |many: &str| format!("{alone}; {many} not shown, of what is missing unless it is here");
+        let known = route("a", "a.example.com");
+        assert_eq!(told(&(known.clone() + &route("x", "'${X}'"))), [held("2 findings are")]);
+        let known = known + &route("b", "b.example.com");
+        assert_eq!(
+            told(&(known.clone() + &route("x", "'${X}'") + &route("y", "'${Y}'"))),
+            [held("1 finding is"), alone.to_owned()]
+        );
+        let known = known + &route("c", "c.example.com");
+        assert_eq!(told(&(known.clone() + &route("x", "'${X}'"))), [alone]);
+    }
+
+    #[test]
+    fn whoever_tells_what_is_not_read_tells_what_is_held_back() {
+        let gateway = GATEWAY.split("---").next().unwrap().replace("HOST", "a.example.com");
+        let route = |host: &str, rest: &str| {
+            let it = GATEWAY.split("---").nth(1).unwrap().replace("ROUTE", host);
+            format!("{gateway}---{it}{rest}")
+        };
+        let sops = "sops: {mac: 'ENC[x]', version: 3.9.0}\n";
+        for (text, place) in [
+            (route("'ENC[x]'", sops), "in them"),
+            (route("${HOST}", "--- # another"), "here"),
+            (route("{{ .Values.host }} a: b", ""), "here"),
+        ] {
+            let told = effects(&text, "unrendered-source").concat();
+            let held = format!("; 1 finding is not shown, of what is missing unless it is {place}");
+            assert!(told.ends_with(&held), "{told}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(super) static PLAIN_TEXT: Check =
 pub(super) static MISPLACED_PROJECT: Check =
     Check::rule("misplaced-project", include_str!("checks/misplaced_project.md"));
 
-pub(super) static UNRENDERED_SOURCE: Check = Check::lint(
+pub(crate) static UNRENDERED_SOURCE: Check = Check::lint(
     "unrendered-source",
     Severity::Warning,
     include_str!("checks/unrendered_source.md"),

@@ -4,7 +4,7 @@
 //! Source: SOPS, `sops` and its `mac`; Ansible, "Format of files encrypted with Ansible Vault".
 
 use super::checks::UNRENDERED_SOURCE;
-use super::{Parsed, Tree};
+use super::{Parsed, Tree, not_shown};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::parse::{Content, NodeId, is_securing, judged};
 use crate::source::Role;
@@ -34,8 +34,8 @@ pub(super) fn policy(kind: &str, place: Place) -> Option<Diagnostic> {
     is_securing(kind).then(|| judged(notice, Some(kind)))
 }
 
-/// That they are not decrypted, in one notice.
-pub(crate) fn report_encrypted(parsed: &Parsed) -> Option<Diagnostic> {
+/// That they are not decrypted, in one notice; and how many findings are `held` back for it.
+pub(crate) fn report_encrypted(parsed: &Parsed, held: usize) -> Option<Diagnostic> {
     let all = parsed.encrypted().iter();
     let shown = all.filter(|(file, _)| parsed.source(*file).role != Role::Context);
     let mut places = shown.map(|(file, span)| Place::text(*file, *span));
@@ -47,9 +47,10 @@ pub(crate) fn report_encrypted(parsed: &Parsed) -> Option<Diagnostic> {
     };
     let mut found = Diagnostic::new(&UNRENDERED_SOURCE, first, message)
         .label("encrypted")
-        .consequence(
-            "resources in them are known to be there, and nothing of what they hold is checked or compiled",
-        )
+        .consequence(format!(
+            "resources in them are known to be there, and nothing of what they hold is checked or compiled{}",
+            not_shown(held, "what is missing unless it is in them")
+        ))
         .help("nothing is to be done where they are Secrets; compile what others decrypt to, as in `sops decrypt FILE | mesh compile -`");
     found.severity = Severity::Info;
     let places = places.take(SHOWN_MAX);

@@ -42,6 +42,7 @@ mod tree;
 mod unrendered;
 
 pub(crate) use alike::alike;
+pub(crate) use checks::UNRENDERED_SOURCE;
 pub use checks::{CHECKS, NOT_A_RESOURCE};
 pub use document::{Broken, Document, DocumentId, Identity};
 pub use embedded::{MESH_CONFIG, MESH_NETWORKS, text_at};
@@ -59,6 +60,7 @@ pub use unrendered::chart::Charts;
 pub(crate) use unrendered::chart::read_charts;
 pub use unrendered::kustomize::Kustomizations;
 pub(crate) use unrendered::kustomize::read_kustomizations;
+pub(crate) use unrendered::not_shown;
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::credulous::{NoCertificate, credulous};
 use crate::pki::Authority;
-use crate::support::{Mesh, Proxy, echo, service, until};
+use crate::support::{Mesh, Proxy, asked, echo, service, until};
 use crate::wire::{Client, data, get, post, server, streamed, text};
 
 fn mesh(mtls: MtlsMode) -> Mesh {
@@ -40,21 +40,11 @@ async fn application() -> std::net::SocketAddr {
 
 #[tokio::test(flavor = "local")]
 async fn both_logs_have_the_id_that_the_first_proxy_gave() {
-    let authority = Authority::root();
     let mut mesh = mesh(MtlsMode::Strict);
     let format = "%REQ(X-REQUEST-ID)%\n".to_owned();
     mesh.defaults.access_log = AccessLog::Text { file: "/dev/stdout".to_owned(), format };
-    let snapshot = mesh.snapshot();
-    let mut reviews = Proxy::sidecar("reviews", &[(9080, application().await)], &authority);
-    let mut web = Proxy::sidecar("web", &[], &authority);
-    reviews.put(&snapshot).unwrap();
-    web.put(&snapshot).unwrap();
-    web.learn("reviews", vec![reviews.endpoint(9080)]);
-
-    let client = Client::to(web.outbound(), Version::Http1).await;
-    let mut request = get("/");
-    request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
-    text(client.send(request).await.unwrap()).await;
+    let (web, reviews) = Proxy::pair(mesh, application().await);
+    asked(&web, "/").await;
     until("both have logged", || reviews.logged().len().min(web.logged().len()) > 1).await;
     assert_eq!(web.logged(), reviews.logged());
     assert_eq!(web.logged().len(), "00000000-0000-4000-8000-000000000000\n".len());
@@ -62,21 +52,8 @@ async fn both_logs_have_the_id_that_the_first_proxy_gave() {
 
 #[tokio::test(flavor = "local")]
 async fn a_request_passes_both_sidecars_and_the_server_learns_who_asked() {
-    let application = application().await;
-    let authority = Authority::root();
-    let snapshot = mesh(MtlsMode::Strict).snapshot();
-    let mut reviews = Proxy::sidecar("reviews", &[(9080, application)], &authority);
-    let mut web = Proxy::sidecar("web", &[], &authority);
-    reviews.put(&snapshot).unwrap();
-    web.put(&snapshot).unwrap();
-    web.learn("reviews", vec![reviews.endpoint(9080)]);
-
-    let client = Client::to(web.outbound(), Version::Http1).await;
-    let mut request = get("/x?y");
-    request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
-    let response = client.send(request).await.unwrap();
-    let status = response.status();
-    let told = text(response).await;
+    let (web, _reviews) = Proxy::pair(mesh(MtlsMode::Strict), application().await);
+    let (status, told) = asked(&web, "/x?y").await;
     assert_eq!(status, 200, "{told}");
     assert!(told.starts_with("/x?y By=spiffe://cluster.local/ns/shop/sa/reviews;Hash="), "{told}");
     assert!(told.ends_with(";URI=spiffe://cluster.local/ns/shop/sa/web"), "{told}");
@@ -85,7 +62,6 @@ async fn a_request_passes_both_sidecars_and_the_server_learns_who_asked() {
 /// Source: Istio, `BuildDNSSrvSubsetKey`.
 #[tokio::test(flavor = "local")]
 async fn a_server_is_asked_for_by_the_name_of_the_cluster() {
-    let authority = Authority::root();
     for (name, status) in [
         ("outbound_.9080_._.reviews.shop.svc.cluster.local", 403),
         ("reviews.shop.svc.cluster.local", 200),
@@ -100,34 +76,15 @@ async fn a_server_is_asked_for_by_the_name_of_the_cluster() {
             dry_run: false,
             rules: vec![Rule { from: Vec::new(), to: Vec::new(), when }],
         });
-        let snapshot = mesh.snapshot();
-        let mut reviews = Proxy::sidecar("reviews", &[(9080, application().await)], &authority);
-        let mut web = Proxy::sidecar("web", &[], &authority);
-        reviews.put(&snapshot).unwrap();
-        web.put(&snapshot).unwrap();
-        web.learn("reviews", vec![reviews.endpoint(9080)]);
-
-        let client = Client::to(web.outbound(), Version::Http1).await;
-        let mut request = get("/");
-        request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
-        assert_eq!(client.send(request).await.unwrap().status(), status, "{name}");
+        let (web, _reviews) = Proxy::pair(mesh, application().await);
+        assert_eq!(asked(&web, "/").await.0, status, "{name}");
     }
 }
 
 #[tokio::test(flavor = "local")]
 async fn a_permissive_port_takes_those_with_a_sidecar_and_those_without() {
-    let authority = Authority::root();
-    let snapshot = mesh(MtlsMode::Permissive).snapshot();
-    let mut reviews = Proxy::sidecar("reviews", &[(9080, application().await)], &authority);
-    let mut web = Proxy::sidecar("web", &[], &authority);
-    reviews.put(&snapshot).unwrap();
-    web.put(&snapshot).unwrap();
-    web.learn("reviews", vec![reviews.endpoint(9080)]);
-
-    let client = Client::to(web.outbound(), Version::Http1).await;
-    let mut request = get("/x");
-    request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
-    let told = text(client.send(request).await.unwrap()).await;
+    let (web, reviews) = Proxy::pair(mesh(MtlsMode::Permissive), application().await);
+    let (_, told) = asked(&web, "/x").await;
     assert!(told.ends_with(";URI=spiffe://cluster.local/ns/shop/sa/web"), "{told}");
     for version in [Version::Http1, Version::Http2] {
         let client = Client::to(reviews.inbound(), version).await;
@@ -173,15 +130,9 @@ async fn grpc_streams_pass_both_ways_with_their_trailers() {
         Ok(response)
     })
     .await;
-    let authority = Authority::root();
     let mut mesh = Mesh::new();
     mesh.service(service("reviews", 9080, Protocol::Grpc), Vec::new());
-    let snapshot = mesh.snapshot();
-    let mut reviews = Proxy::sidecar("reviews", &[(9080, application)], &authority);
-    let mut web = Proxy::sidecar("web", &[], &authority);
-    reviews.put(&snapshot).unwrap();
-    web.put(&snapshot).unwrap();
-    web.learn("reviews", vec![reviews.endpoint(9080)]);
+    let (web, reviews) = Proxy::pair(mesh, application);
 
     let client = Client::to(web.outbound(), Version::Http2).await;
     let (sender, body) = streamed();

@@ -6,7 +6,6 @@ use mesh_snapshot::object::Protocol;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::pki::Authority;
 use crate::support::{Mesh, Proxy, service};
 
 /// An application that answers every connection's first request with these bytes, and closes it.
@@ -29,15 +28,9 @@ async fn answering(answer: &'static str) -> SocketAddr {
 
 /// What a client hears that sends `request`, through both sidecars.
 async fn heard(request: &str, answer: &'static str) -> String {
-    let authority = Authority::root();
     let mut mesh = Mesh::new();
     mesh.service(service("reviews", 9080, Protocol::Http), Vec::new());
-    let snapshot = mesh.snapshot();
-    let mut reviews = Proxy::sidecar("reviews", &[(9080, answering(answer).await)], &authority);
-    let mut web = Proxy::sidecar("web", &[], &authority);
-    reviews.put(&snapshot).unwrap();
-    web.put(&snapshot).unwrap();
-    web.learn("reviews", vec![reviews.endpoint(9080)]);
+    let (web, _reviews) = Proxy::pair(mesh, answering(answer).await);
     let mut stream = TcpStream::connect(web.outbound()).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::pki::Authority;
-use crate::support::{Mesh, Proxy, echo, service, until};
+use crate::support::{Mesh, Proxy, asked, echo, service, until};
 use crate::wire::{Client, data, get, post, server, streamed, text};
 
 /// `web`, which calls `reviews`; both with a sidecar.
@@ -24,18 +24,11 @@ fn pair_logging(
     application: SocketAddr,
     log: AccessLog,
 ) -> (Proxy, Proxy) {
-    let authority = Authority::root();
     let mut mesh = Mesh::new();
     mesh.defaults.access_log = log;
     mesh.service(service("reviews", 9080, protocol), Vec::new());
     mesh.peers(PeerAuthentication { mode: Some(mtls), ..PeerAuthentication::default() });
-    let snapshot = mesh.snapshot();
-    let mut reviews = Proxy::sidecar("reviews", &[(9080, application)], &authority);
-    let mut web = Proxy::sidecar("web", &[], &authority);
-    reviews.put(&snapshot).unwrap();
-    web.put(&snapshot).unwrap();
-    web.learn("reviews", vec![reviews.endpoint(9080)]);
-    (web, reviews)
+    Proxy::pair(mesh, application)
 }
 
 /// The series of this family, once there is one.
@@ -62,10 +55,7 @@ const CALLER: [&str; 8] = [
 async fn the_destination_of_a_request_knows_which_workload_called() {
     let application = server(Version::Http1, async |_| Ok(Response::new(Body::from("ok")))).await;
     let (web, reviews) = pair(Protocol::Http, MtlsMode::Strict, application);
-    let client = Client::to(web.outbound(), Version::Http1).await;
-    let mut request = get("/");
-    request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
-    assert_eq!(text(client.send(request).await.unwrap()).await, "ok");
+    assert_eq!(asked(&web, "/").await.1, "ok");
     let counted = series(&reviews, "istio_requests_total").await;
     for label in CALLER {
         assert!(counted.contains(label), "{label}: {counted}");

@@ -12,8 +12,8 @@ use crate::api::gateway_api::{HttpRouteMatch, HttpRouteRule, PathMatchType};
 use crate::api::istio::{HttpMatch, ServerTlsMode, StringMatch};
 use crate::check::caller::Caller;
 use crate::check::in_force::InForce;
-use crate::check::routes::unserved_gateway_host;
 use crate::check::selection;
+use crate::check::sight::gateway_sees;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::{
@@ -129,8 +129,7 @@ fn twin(
         PlainPort { gateway: GatewayName::Named(gateway.full_name.clone()), port: server.port };
     let bound = mesh.virtual_services.of_server_host(&gateway.full_name, host);
     let bound = bound.map(|(id, name)| (mesh.virtual_services.get(id), name));
-    let bound: Vec<_> =
-        bound.filter(|(it, _)| unserved_gateway_host::is_seen(gateway, it)).collect();
+    let bound: Vec<_> = bound.filter(|(it, _)| gateway_sees(gateway, it)).collect();
     let mut redirected: HostMap<()> = HostMap::default();
     for (routes, name) in &bound {
         if routes.http.iter().any(|it| at.is_redirected_by(it)) {

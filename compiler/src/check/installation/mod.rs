@@ -9,7 +9,7 @@ mod numeric_control_plane_address;
 mod outdated_gateway_api;
 mod outdated_proxy_image;
 mod overlapping_webhooks;
-mod pod_without_proxy;
+pub(super) mod pod_without_proxy;
 mod removed_definition;
 pub(super) mod unknown_webhook_service;
 

@@ -8,7 +8,7 @@ use crate::check::injection::{self, INJECTION, PROXY};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("pod-without-proxy", Severity::Warning, include_str!("pod_without_proxy.md"))
         .alias(&["IST0103"]);
 

@@ -8,15 +8,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::unknown_subset::{clients, is_for, rules};
 use crate::api::istio::HttpMatch;
+use crate::check::destinations::{is_for, is_idle, led};
 use crate::check::kept::apart;
+use crate::check::sight::{clients, rules, viewers};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::host::Host;
-use crate::resolve::route::{
-    Backend, DestinationAt, GatewayName, HttpRoute, Parent, VirtualService,
-};
+use crate::resolve::route::{DestinationAt, GatewayName, HttpRoute, Parent, VirtualService};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Visibility};
 
@@ -32,7 +31,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         clients
     });
     apart::written_virtual_services(mesh, out, |it, out| {
-        let viewers = LazyCell::new(|| super::unknown_host::viewers(mesh, it));
+        let viewers = LazyCell::new(|| viewers(mesh, it));
         let mut at_gateways = Hidden::new();
         for (index, name) in it.gateways.iter().enumerate() {
             let GatewayName::Named(full) = name else { continue };
@@ -95,32 +94,6 @@ fn hidden_at_gateways<'m>(mesh: &'m Mesh<'_>, route: &'m HttpRoute<'_>) -> Hidde
         of.places.insert(of.places.len(), Place::value(route.resource.id, path.field("name")));
     }
     hidden
-}
-
-/// Where a route of the Gateway API leads, with its place, and whether only copies go there. What no request takes is left out, and what
-/// is answered with 500, which others tell.
-pub(super) fn led<'r>(
-    route: &'r HttpRoute<'_>,
-) -> impl Iterator<Item = (&'r Backend, FieldPath, bool)> {
-    let rules = FieldPath::default().field("spec").field("rules");
-    let all = route.rules.iter().enumerate().flat_map(move |(index, rule)| {
-        let at = rules.clone().index(index);
-        let written = route.resource.spec.rules.get(index);
-        let is_idle = move |place: usize| {
-            let weight = written.and_then(|it| it.backend_refs.get(place)?.weight);
-            rule.backends.len() > 1 && weight == Some(0)
-        };
-        let list = at.clone().field("backendRefs");
-        let backends = rule.backends.iter().enumerate();
-        let backends = backends.filter(move |(place, _)| !is_idle(*place));
-        let backends = backends.map(move |(place, it)| (it, list.clone().index(place), false));
-        let mirrors = rule.mirrors.iter().map(move |(place, it)| {
-            let filter = at.clone().field("filters").index(*place).field("requestMirror");
-            (it, filter.field("backendRef"), true)
-        });
-        backends.chain(mirrors)
-    });
-    all.filter(|(it, ..)| it.fault.is_none() && !it.lacks_grant)
 }
 
 /// By host, those that some proxies do not see.
@@ -186,12 +159,6 @@ fn is_used(it: &VirtualService<'_>, at: &DestinationAt) -> bool {
     let is_of_some =
         |it: &HttpMatch| !it.source_labels.is_empty() || !it.source_namespace.is_empty();
     !http.spec.r#match.iter().any(is_of_some) && !is_idle(it, at)
-}
-
-/// Whether a weight of nothing lets nobody be led there.
-pub(super) fn is_idle(it: &VirtualService<'_>, at: &DestinationAt) -> bool {
-    let (Some(http), Some(place)) = (it.http_at(at), at.weighted()) else { return false };
-    http.spec.route.len() > 1 && http.spec.route.get(place).is_some_and(|of| of.weight == 0)
 }
 
 fn report_host(host: &str, of: OfHost<'_>) -> Option<Diagnostic> {

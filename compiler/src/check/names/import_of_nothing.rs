@@ -8,7 +8,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::{is_within, lower, overlap};
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("import-of-nothing", Severity::Warning, include_str!("import_of_nothing.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

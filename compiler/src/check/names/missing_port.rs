@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use mesh_snapshot::object::Protocol;
 
-use super::undefined_alias::Alias;
+use crate::check::alias::Alias;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use super::hidden_from_proxy::{is_idle, led};
-use super::unknown_host::{viewers, whom};
+use crate::check::alias::Alias;
+use crate::check::destinations::{is_idle, led};
 use crate::check::inventory;
+use crate::check::sight::{viewers, whom};
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::Host;
@@ -30,7 +31,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut found = Led::new();
     let mut lead = |host: &Host, viewers: &dyn Fn() -> Vec<String>, place: Place| {
         let Some(alias) = Alias::of(mesh, host) else { return };
-        let Some(lack) = alias.lack(mesh, viewers) else { return };
+        let Some(lack) = Lack::of(&alias, mesh, viewers) else { return };
         let key = (host.clone(), matches!(lack, Lack::Hidden(..)));
         found.entry(key).or_insert((alias, lack, Vec::new())).2.push(place);
     };
@@ -70,15 +71,6 @@ fn users<'m>(route: &HttpRoute<'m>) -> Vec<&'m str> {
     parents.collect()
 }
 
-/// A Service that stands for a host.
-pub(super) struct Alias<'m> {
-    service: &'m Service<'m>,
-    /// In the end, where it stands for another that does.
-    target: &'m Host,
-    /// Whether there is no end.
-    is_loop: bool,
-}
-
 /// Why nothing serves what an alias stands for.
 enum Lack<'m> {
     Unnamed,
@@ -88,50 +80,29 @@ enum Lack<'m> {
     Hidden(&'m Service<'m>, String),
 }
 
-impl<'m> Alias<'m> {
-    pub(super) fn of(mesh: &'m Mesh<'_>, host: &Host) -> Option<Self> {
-        let alias = |host: &Host| match mesh.services.of_host(host) {
-            [id] => {
-                let service = mesh.services.get(*id);
-                service.alias.as_ref().map(|alias| (service, alias))
-            }
-            _ => None,
-        };
-        let (service, mut target) = alias(host)?;
-        // A chain of aliases that is longer than this is a loop.
-        for _ in 0..8 {
-            match alias(target) {
-                Some((_, next)) => target = next,
-                None => break,
-            }
+impl<'m> Lack<'m> {
+    fn of(
+        alias: &Alias<'m>,
+        mesh: &'m Mesh<'_>,
+        viewers: &dyn Fn() -> Vec<String>,
+    ) -> Option<Self> {
+        if alias.target.is_empty() || &**alias.target == "." {
+            return Some(Self::Unnamed);
         }
-        Some(Self { service, target, is_loop: alias(target).is_some() })
-    }
-
-    /// Those that define what it stands for.
-    pub(super) fn concrete(&self, mesh: &'m Mesh<'_>) -> Vec<&'m Service<'m>> {
-        let ids = mesh.services.of_host(self.target).iter().filter(|_| !self.is_loop);
-        ids.map(|id| mesh.services.get(*id)).collect()
-    }
-
-    fn lack(&self, mesh: &'m Mesh<'_>, viewers: &dyn Fn() -> Vec<String>) -> Option<Lack<'m>> {
-        if self.target.is_empty() || &**self.target == "." {
-            return Some(Lack::Unnamed);
+        if alias.is_loop {
+            return Some(Self::Loop);
         }
-        if self.is_loop {
-            return Some(Lack::Loop);
-        }
-        let known = self.concrete(mesh);
+        let known = alias.concrete(mesh);
         let Some(first) = known.first() else {
             // What is within a wildcard stands for nothing by itself.
-            let is_known = inventory::may_have_host(mesh, self.target)
-                || inventory::is_of_unseen_services(mesh, self.target);
-            return (!is_known).then_some(Lack::Unknown);
+            let is_known = inventory::may_have_host(mesh, alias.target)
+                || inventory::is_of_unseen_services(mesh, alias.target);
+            return (!is_known).then_some(Self::Unknown);
         };
         let viewers = viewers();
         let is_seen = |viewer: &str| known.iter().any(|it| it.visibility.reaches(Some(viewer)));
         let viewer = viewers.first().filter(|_| !viewers.iter().any(|it| is_seen(it)))?;
-        Some(Lack::Hidden(first, viewer.clone()))
+        Some(Self::Hidden(first, viewer.clone()))
     }
 }
 

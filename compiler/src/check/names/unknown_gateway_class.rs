@@ -10,7 +10,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::Class;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "unknown-gateway-class",
     Severity::Warning,
     include_str!("unknown_gateway_class.md"),

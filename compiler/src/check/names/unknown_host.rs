@@ -6,15 +6,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::check::kept::apart;
+use crate::check::sight::{viewers, whom};
 use crate::check::{inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
+use crate::resolve::Mesh;
 use crate::resolve::ingress;
-use crate::resolve::route::{
-    Backend, Destination, GatewayName, InvalidBackend, Parent, VirtualService,
-};
-use crate::resolve::service::{Service, ServiceId};
-use crate::resolve::{Mesh, Visibility};
+use crate::resolve::route::{Backend, Destination, InvalidBackend, Parent, VirtualService};
+use crate::resolve::service::ServiceId;
 
 pub(in crate::check) static CHECK: Check =
     Check::lint("unknown-host", Severity::Error, include_str!("unknown_host.md"))
@@ -147,15 +146,6 @@ fn describe(
         .help(HELP)
 }
 
-/// Whom a host is for that is not for all.
-pub(super) fn whom(hidden: &Service<'_>) -> &'static str {
-    match &hidden.visibility {
-        Visibility::Nobody => "no namespace",
-        it if it.named().eq([hidden.namespace]) => "its own namespace alone",
-        Visibility::Public | Visibility::Namespaces(_) => "other namespaces",
-    }
-}
-
 const HELP: &str =
     "a host that exists outside of this repository goes into `inventory.hosts` of mesh.yaml";
 
@@ -173,24 +163,6 @@ fn is_seen(mesh: &Mesh<'_>, viewers: &[&str], host: &str) -> bool {
     wider.any(|wide| mesh.services.of_host(wide).iter().any(is_visible))
         || inventory::may_have_host(mesh, host)
         || inventory::is_of_unseen_services(mesh, host)
-}
-
-/// The namespaces of clients by which a `VirtualService` is judged: those that it is exported to, its own where that is
-/// all, and those of the proxies of its gateways.
-pub(in crate::check) fn viewers<'m>(mesh: &'m Mesh<'_>, it: &VirtualService<'m>) -> Vec<&'m str> {
-    let mut viewers: Vec<_> = it.visibility.named().collect();
-    if viewers.is_empty() {
-        viewers.push(it.namespace());
-    }
-    for gateway in &it.gateways {
-        let GatewayName::Named(name) = gateway else { continue };
-        let Some(gateway) = mesh.gateways.find(name) else { continue };
-        viewers.push(&gateway.resource.namespace);
-        viewers.extend(gateway.proxies_in.iter().map(String::as_str));
-    }
-    viewers.sort_unstable();
-    viewers.dedup();
-    viewers
 }
 
 /// A backend of a route, which is a document of a namespace and has that effect where the backend is none.

@@ -6,7 +6,7 @@ use crate::api::{Resource, nearest};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "unknown-policy-namespace",
     Severity::Warning,
     include_str!("unknown_policy_namespace.md"),

@@ -5,8 +5,8 @@
 
 use mesh_snapshot::object::TargetPort;
 
-use super::undefined_alias::Alias;
 use crate::api::nearest;
+use crate::check::alias::Alias;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;

@@ -6,18 +6,17 @@ use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Deref;
 
-use mesh_snapshot::object::Role;
-
-use super::unknown_host::viewers;
 use crate::api::istio::DestinationRule;
 use crate::api::{Resource, nearest};
+use crate::check::destinations::is_for;
 use crate::check::kept::apart;
+use crate::check::sight::{clients, rules, viewers};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::destination_rule::Policy;
 use crate::resolve::host::{HostMap, qualify};
 use crate::resolve::route::{Destination, DestinationAt, GatewayName, VirtualService};
 use crate::resolve::service::Service;
-use crate::resolve::{Mesh, Ruler, View, Workload};
+use crate::resolve::{Mesh, View};
 
 pub(in crate::check) static CHECK: Check =
     Check::lint("unknown-subset", Severity::Error, include_str!("unknown_subset.md"))
@@ -114,12 +113,6 @@ fn place_of(subset: &str, rule: &DestinationRule) -> Option<usize> {
     rule.subsets.iter().position(|it| it.name == subset)
 }
 
-/// The namespaces in which something runs that calls others.
-pub(super) fn clients<'m>(mesh: &'m Mesh<'_>) -> BTreeSet<&'m str> {
-    let sidecars = mesh.workloads.iter().filter(|it| it.inventory.role == Role::Sidecar);
-    sidecars.map(Workload::namespace).collect()
-}
-
 /// Some of those who use the route do not see the rule that defines its subset, which is not exported to them. That a rule of
 /// their own hides it is `shadowed-destination-rule`'s to say.
 fn excluded<'m>(
@@ -195,21 +188,6 @@ fn of_everybody<'m>(
             && rule.spec.workload_selector.is_none()
             && homes.contains(&rule.namespace.as_str())
             && place_of(destination.subset, &rule.spec).is_some()
-    })
-}
-
-/// Whether the destination's route may be used at a gateway, or on the mesh.
-pub(super) fn is_for(it: &VirtualService<'_>, at: &DestinationAt, gateway: &GatewayName) -> bool {
-    at.route().0 != "http" || it.http_at(at).is_none_or(|http| http.is_for(gateway))
-}
-
-/// Whether the routes of `it` rule one of its hosts for clients of a namespace.
-pub(super) fn rules(mesh: &Mesh<'_>, it: &VirtualService<'_>, client: &str) -> bool {
-    let is_own = |id| mesh.virtual_services.get(id).resource.id == it.resource.id;
-    let view = View::of(mesh, client);
-    it.hosts.iter().filter_map(|host| view.host(host)).any(|seen| {
-        let http = matches!(seen.http, Some(Ruler::VirtualService(id)) if is_own(id));
-        http || seen.streams.iter().any(|id| is_own(*id))
     })
 }
 

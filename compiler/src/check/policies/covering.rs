@@ -19,15 +19,13 @@ use crate::resolve::{Mesh, TrustDomains, service_account};
 
 /// A rule, where it stands, and whom it is for.
 pub(super) struct At<'m> {
-    /// With whom it names written out, and with what its conditions ask of the caller in `from`.
+    /// With whom it names written out, accounts with their namespaces, and with what its conditions ask of the caller in `from`.
     pub(super) rule: Cow<'m, Rule>,
     /// Whether it asks for something: of those that do not another rule speaks.
     asks: bool,
     pub(super) document: DocumentId,
     pub(super) index: usize,
     pub(super) scope: &'m Scope<'m>,
-    /// Where accounts without one are.
-    namespace: &'m str,
 }
 
 impl At<'_> {
@@ -82,7 +80,7 @@ fn rules<'m>(
         };
         let rule = with_accounts(rule, namespace);
         let asks = is_for_all(&rule).is_none();
-        At { rule, asks, document, index, scope, namespace }
+        At { rule, asks, document, index, scope }
     });
     rules.collect()
 }
@@ -190,7 +188,8 @@ impl<'m> Broader<'m> {
         let namespace = narrow.rule.from.iter().flatten().find_map(|it| {
             let source = it.source.as_ref()?;
             let account = source.service_accounts.first();
-            let of_account = account.map(|it| service_account(it, narrow.namespace).0);
+            let account = account.and_then(|it| it.split_once('/'));
+            let of_account = account.map(|(namespace, _)| namespace);
             of_account.or_else(|| namespace_of(source.principals.first()?))
         });
         let asked = asked.chain(namespace.map(|it| (Asked::Namespaces, it)));
@@ -330,8 +329,7 @@ pub(super) fn covers(broad: &At<'_>, narrow: &At<'_>) -> bool {
     broad.asks
         && covers_any(a.from.as_deref(), b.from.as_deref(), |a, b| {
             let (Some(a), Some(b)) = (a.source.as_ref(), b.source.as_ref()) else { return false };
-            covers_source(a, (b, narrow.namespace))
-                && covers_callers((a, broad.namespace), (b, narrow.namespace))
+            covers_source(a, b) && covers_callers(a, b)
         })
         && covers_any(a.to.as_deref(), b.to.as_deref(), |a, b| {
             covers_operation(a.operation.as_ref(), b.operation.as_ref())
@@ -348,11 +346,9 @@ fn covers_any<T>(a: Option<&[T]>, b: Option<&[T]>, covers: impl Fn(&T, &T) -> bo
     }
 }
 
-/// Whether whoever has an identity that `b` asks for has one that `a` asks for, in whichever way each of them says it; a name of
-/// an account alone is one of the namespace beside.
-fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source, &str)) -> bool {
-    let accounts: Vec<_> =
-        b.service_accounts.iter().map(|it| service_account(it, b_namespace)).collect();
+/// Whether whoever has an identity that `b` asks for has one that `a` asks for, in whichever way each of them says it.
+fn covers_callers(a: &Source, b: &Source) -> bool {
+    let accounts: Vec<_> = b.service_accounts.iter().filter_map(|it| it.split_once('/')).collect();
     let principals: Vec<_> = b.principals.iter().map(|it| (namespace_of(it), it)).collect();
     let each_account = |holds: &dyn Fn(&str, &str) -> bool| {
         !accounts.is_empty() && accounts.iter().all(|(namespace, name)| holds(namespace, name))
@@ -374,8 +370,7 @@ fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source,
         || asked(Kind::Text, &a.namespaces, &b.namespaces)
         || each_account(&|namespace, _| is_any(&a.namespaces, namespace))
         || each_principal(&|namespace, _| is_any(&a.namespaces, namespace));
-    let own: Vec<_> =
-        a.service_accounts.iter().map(|it| service_account(it, a_namespace)).collect();
+    let own: Vec<_> = a.service_accounts.iter().filter_map(|it| it.split_once('/')).collect();
     let has_account = own.is_empty()
         || each_account(&|namespace, name| own.contains(&(namespace, name)))
         || each_principal(&|_, it| {
@@ -384,9 +379,9 @@ fn covers_callers((a, a_namespace): (&Source, &str), (b, b_namespace): (&Source,
     has_principal && has_namespace && has_account
 }
 
-fn covers_source(a: &Source, (b, b_namespace): (&Source, &str)) -> bool {
+fn covers_source(a: &Source, b: &Source) -> bool {
     use Kind::{Address, Text};
-    let callers = OfCallers { source: b, namespace: b_namespace };
+    let callers = OfCallers(b);
     asked(Text, &a.request_principals, &b.request_principals)
         && asked(Address, &a.ip_blocks, &b.ip_blocks)
         && asked(Address, &a.remote_ip_blocks, &b.remote_ip_blocks)
@@ -409,11 +404,7 @@ fn covers_source(a: &Source, (b, b_namespace): (&Source, &str)) -> bool {
 }
 
 /// Whom a source asks for, where it asks for identities.
-struct OfCallers<'p> {
-    source: &'p Source,
-    /// Where accounts without one are.
-    namespace: &'p str,
-}
+struct OfCallers<'p>(&'p Source);
 
 impl OfCallers<'_> {
     /// Whether none of them has an identity that `principal` stands for, whatever their trust domains.
@@ -425,21 +416,20 @@ impl OfCallers<'_> {
         let is_other_principal =
             |it: &String| Identity::parse(it).is_some_and(|it| is_other(it.namespace, it.account));
         let is_other_account = |it: &String| {
-            let (namespace, name) = service_account(it, self.namespace);
-            is_other(namespace, name)
+            it.split_once('/').is_some_and(|(namespace, name)| is_other(namespace, name))
         };
-        all_of(&self.source.principals, is_other_principal)
-            || all_of(&self.source.service_accounts, is_other_account)
+        all_of(&self.0.principals, is_other_principal)
+            || all_of(&self.0.service_accounts, is_other_account)
             || namespace_of(principal).is_some_and(|namespace| self.are_not_of(namespace))
     }
 
     /// Whether none of them is of a namespace that `namespace` stands for.
     fn are_not_of(&self, namespace: &str) -> bool {
         let is_other = |it: &str| are_apart(it, namespace);
-        all_of(&self.source.namespaces, |it| is_other(it))
-            || all_of(&self.source.principals, |it| namespace_of(it).is_some_and(is_other))
-            || all_of(&self.source.service_accounts, |it| {
-                is_other(service_account(it, self.namespace).0)
+        all_of(&self.0.namespaces, |it| is_other(it))
+            || all_of(&self.0.principals, |it| namespace_of(it).is_some_and(is_other))
+            || all_of(&self.0.service_accounts, |it| {
+                it.split_once('/').is_some_and(|(namespace, _)| is_other(namespace))
             })
     }
 }

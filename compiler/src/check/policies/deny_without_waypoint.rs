@@ -10,7 +10,7 @@ use crate::check::http_field::http_field;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "deny-without-waypoint",
     Severity::Warning,
     include_str!("deny_without_waypoint.md"),

@@ -12,7 +12,7 @@ mod deny_by_identity;
 mod deny_closes_tcp;
 mod deny_overrules_allow;
 mod deny_without_authentication;
-mod deny_without_waypoint;
+pub(super) mod deny_without_waypoint;
 mod deprecated_provider;
 pub(super) mod http_rule_on_tcp_port;
 mod ineffective_selector;
@@ -26,7 +26,7 @@ mod repeated_issuer;
 mod service_port_in_policy;
 mod several_default_telemetries;
 mod split_rule;
-mod telemetry_without_provider;
+pub(super) mod telemetry_without_provider;
 mod unlisted_gateway;
 mod unrestricted_jwks_fetch;
 

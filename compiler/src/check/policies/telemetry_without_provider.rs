@@ -5,7 +5,7 @@
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "telemetry-without-provider",
     Severity::Warning,
     include_str!("telemetry_without_provider.md"),

@@ -8,12 +8,12 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::unserved_gateway_host;
 use crate::api::istio::{HttpMatch, StringMatch, TextTest};
 use crate::check::matching::cover::covers_request;
 use crate::check::matching::merged_routes::{Merged, by_host_at, in_order};
 use crate::check::matching::route_place::place;
 use crate::check::matching::witness::for_one;
+use crate::check::sight::gateway_sees;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
@@ -138,7 +138,7 @@ fn is_missing(wide: &Merged<'_, '_>) -> bool {
 
 /// Whether any proxy of a gateway may see the routes; where they run may be unknown.
 fn may_see(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>, id: VirtualServiceId) -> bool {
-    unserved_gateway_host::is_seen(gateway, mesh.virtual_services.get(id))
+    gateway_sees(gateway, mesh.virtual_services.get(id))
 }
 
 /// Whether all proxies of a gateway see the routes.

@@ -12,7 +12,7 @@ use crate::resolve::route::{
     DropReason, DroppedDelegate, GatewayName, HttpRoute, Parent, RefusedParent, VirtualService,
 };
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("unattached-route", Severity::Warning, include_str!("unattached_route.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

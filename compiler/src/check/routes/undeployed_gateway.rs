@@ -10,7 +10,7 @@ use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{Class, is_managed, proxies};
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("undeployed-gateway", Severity::Info, include_str!("undeployed_gateway.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use super::host_not_on_gateway;
 use crate::api::istio;
+use crate::check::sight::gateway_sees;
 use crate::check::suggestion;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::resolve::Mesh;
 use crate::resolve::gateway::{Class, IstioGateway, Server};
-use crate::resolve::route::{Parent, RefusedParent, VirtualService};
-use crate::resolve::{Mesh, Visibility};
+use crate::resolve::route::{Parent, RefusedParent};
 
 pub(in crate::check) static CHECK: Check = Check::lint(
     "unserved-gateway-host",
@@ -70,7 +71,7 @@ fn check_server(
     for (index, host) in server.hosts.iter().enumerate() {
         let bound = mesh.virtual_services.of_server_host(&gateway.full_name, host);
         let bound: Vec<_> = bound.map(|(id, _)| mesh.virtual_services.get(id)).collect();
-        if bound.iter().any(|it| is_seen(gateway, it)) {
+        if bound.iter().any(|it| gateway_sees(gateway, it)) {
             continue;
         }
         let path = FieldPath::default().field("spec").field("servers").index(server.index);
@@ -100,14 +101,6 @@ fn check_server(
         }
         out.push(found.help("add a VirtualService for the host, or remove it here"));
     }
-}
-
-/// Whether the gateway's proxies see the routes. Where none is known, they may be wherever somebody does.
-pub(in crate::check) fn is_seen(gateway: &IstioGateway<'_>, it: &VirtualService<'_>) -> bool {
-    if gateway.proxies_in.is_empty() {
-        return it.visibility != Visibility::Nobody;
-    }
-    gateway.proxies_in.iter().any(|namespace| it.visibility.reaches(Some(namespace)))
 }
 
 fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

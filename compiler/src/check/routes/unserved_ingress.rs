@@ -9,7 +9,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::ingress::{Ingress, Served};
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("unserved-ingress", Severity::Warning, include_str!("unserved_ingress.md"));
 
 const UNOPENED: &str = "nothing is opened for it, and requests to its hosts reach nobody";

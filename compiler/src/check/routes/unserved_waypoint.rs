@@ -12,7 +12,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{ApiGateway, Class};
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("unserved-waypoint", Severity::Warning, include_str!("unserved_waypoint.md"));
 
 const USE: &str = "istio.io/use-waypoint";

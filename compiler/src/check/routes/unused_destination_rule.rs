@@ -15,7 +15,7 @@ use crate::resolve::host::{is_wildcard, qualify};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Visibility};
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "unused-destination-rule",
     Severity::Warning,
     include_str!("unused_destination_rule.md"),

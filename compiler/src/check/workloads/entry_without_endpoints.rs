@@ -8,7 +8,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::service::Service;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "entry-without-endpoints",
     Severity::Warning,
     include_str!("entry_without_endpoints.md"),

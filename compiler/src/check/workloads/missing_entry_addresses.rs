@@ -7,7 +7,7 @@ use crate::api::istio::ServicePort;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "missing-entry-addresses",
     Severity::Warning,
     include_str!("missing_entry_addresses.md"),

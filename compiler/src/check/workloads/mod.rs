@@ -1,10 +1,10 @@
 //! What runs, against what is said of it.
 
 mod alias_port_without_protocol;
-mod entry_without_endpoints;
+pub(super) mod entry_without_endpoints;
 mod entry_without_ports;
 mod http_route_on_tcp_port;
-mod missing_entry_addresses;
+pub(super) mod missing_entry_addresses;
 mod mtls_conflict;
 mod port_with_two_protocols;
 mod selector_in_root_namespace;

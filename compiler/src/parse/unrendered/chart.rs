@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::template;
+use super::{not_shown, template};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::checks::UNRENDERED_SOURCE;
 use crate::parse::document::Identity;
@@ -64,11 +64,8 @@ impl Charts {
             1 => "a Helm chart is not rendered; its template is skipped".to_owned(),
             more => format!("a Helm chart is not rendered; its {more} templates are skipped"),
         };
-        let held = match held {
-            0 => String::new(),
-            1 => "; 1 finding is not shown, of a name that a template has".to_owned(),
-            more => format!("; {more} findings are not shown, of names that templates have"),
-        };
+        let of = if held == 1 { "a name that a template has" } else { "names that templates have" };
+        let held = not_shown(held, of);
         let found = Diagnostic::new(&UNRENDERED_SOURCE, Place::File(chart), message)
             .consequence(format!(
                 "the resources that it makes are neither checked nor compiled{held}"

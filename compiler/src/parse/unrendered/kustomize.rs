@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::checks::{MISSING_KIND, NOT_A_RESOURCE, UNRENDERED_SOURCE};
-use crate::parse::{Content, NodeId, Parsed, Tree, stream};
+use crate::parse::{Content, NodeId, Parsed, Tree, not_shown, stream};
 use crate::source::{FileId, SourceFile, relative};
 
 /// The fields of a kustomization that name files which change or make resources.
@@ -78,22 +78,15 @@ impl Kustomizations {
                 more + 1
             ),
         };
-        let mut consequence =
-            "namespaces, prefixes, patches and remote bases that they name have no effect"
-                .to_owned();
-        if held > 0 {
-            let many =
-                if held == 1 { "1 finding is".to_owned() } else { format!("{held} findings are") };
-            consequence.push_str("; ");
-            consequence.push_str(&many);
-            consequence.push_str(" not shown, of names that may be others once they are applied");
-        }
+        let held = not_shown(held, "names that may be others once they are applied");
         let build = self.of_flux.get(first).cloned().unwrap_or_else(|| {
             let folder = folder(&parsed.source(*first).path);
             format!("kustomize build {}", if folder.is_empty() { "." } else { folder })
         });
         let found = Diagnostic::new(&UNRENDERED_SOURCE, Place::File(*first), message)
-            .consequence(consequence)
+            .consequence(format!(
+                "namespaces, prefixes, patches and remote bases that they name have no effect{held}"
+            ))
             .help(format!("compile what is built, as in `{build} | mesh compile -`"));
         Some(found)
     }

@@ -7,3 +7,12 @@ pub(super) mod chart;
 pub(super) mod kustomize;
 pub(super) mod placeholder;
 pub(super) mod template;
+
+/// What a consequence ends with where findings are `held` back, and `of` what they are.
+pub(crate) fn not_shown(held: usize, of: &str) -> String {
+    match held {
+        0 => String::new(),
+        1 => format!("; 1 finding is not shown, of {of}"),
+        more => format!("; {more} findings are not shown, of {of}"),
+    }
+}

@@ -8,6 +8,11 @@ pub(crate) use mesh::{Mesh, backend, forward, route, service, to};
 pub(crate) use reserved::Reserved;
 pub(crate) use running::{Proxy, closed, endpoint, opened};
 
+use http::StatusCode;
+use mesh_proxy::http::Version;
+
+use crate::wire::{Client, get, text};
+
 /// What the threads of a proxy do comes to be seen soon.
 pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let began = std::time::Instant::now();
@@ -15,6 +20,15 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
         assert!(began.elapsed().as_secs() < 20, "not in time: {what}");
         tokio::task::yield_now().await;
     }
+}
+
+/// What `reviews` answers where `web` asks for a path.
+pub(crate) async fn asked(web: &Proxy, path: &str) -> (StatusCode, String) {
+    let client = Client::to(web.outbound(), Version::Http1).await;
+    let mut request = get(path);
+    request.headers_mut().insert("host", "reviews:9080".parse().unwrap());
+    let response = client.send(request).await.unwrap();
+    (response.status(), text(response).await)
 }
 
 /// Says back what it hears.

@@ -22,7 +22,7 @@ use mesh_snapshot::{ReadObjects as _, Snapshot, slice, wire};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use super::Reserved;
+use super::{Mesh, Reserved};
 use crate::pki::{Authority, trust};
 
 /// A proxy for one workload of the namespace `shop`, whose service account has its name. Its certificate says `NAME-v1`, of version `v1`.
@@ -49,6 +49,18 @@ impl Proxy {
             ..Listeners::default()
         };
         Self::start(name, Role::Sidecar, &listeners, authority)
+    }
+
+    /// `web`, which calls `reviews` at its port 9080; both with a sidecar.
+    pub(crate) fn pair(mesh: Mesh, application: SocketAddr) -> (Self, Self) {
+        let authority = Authority::root();
+        let snapshot = mesh.snapshot();
+        let mut reviews = Self::sidecar("reviews", &[(9080, application)], &authority);
+        let mut web = Self::sidecar("web", &[], &authority);
+        reviews.put(&snapshot).unwrap();
+        web.put(&snapshot).unwrap();
+        web.learn("reviews", vec![reviews.endpoint(9080)]);
+        (web, reviews)
     }
 
     /// A gateway for which these ports of the snapshot are ports of the test.
