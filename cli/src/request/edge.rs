@@ -85,8 +85,9 @@ pub(super) fn within(
         return Ok(nobody(vec![step], Some(503), &text));
     };
     let sni = hello.server_name.as_deref().filter(|_| listener.tls);
-    let wants = listener.chain(sni).map_or("another server name", |it| wanted(&it.tls));
-    let fits = listener.chain(sni).is_none_or(|it| ends(&it.tls, hello.spoken));
+    let wants = listener.chain(sni).map_or("TLS", |it| wanted(&it.tls));
+    let fits =
+        listener.chain(sni).map_or(hello.spoken != Spoken::Plain, |it| ends(&it.tls, hello.spoken));
     let spoken = hello.spoken.words();
     let text = format!("port {port}: client speaks {spoken}, server wants {wants}");
     step.push(if fits { Mark::Yes } else { Mark::No }, &text, None);

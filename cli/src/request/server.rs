@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use http::HeaderValue;
 use mesh_engine::cluster::{Cluster, Endpoint, takes_mutual_tls};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision, Verdict};
@@ -14,6 +15,7 @@ use mesh_snapshot::object::{
 };
 
 use super::answer::{Answer, Line, Mark, Outcome, Step, place};
+use super::client::identity;
 use super::follow::Sender;
 use super::handshake::{Carries, Hello, Server, Spoken};
 use super::steps::{Path, told};
@@ -211,7 +213,8 @@ fn at_workload(
     let (mut put, mut headers) = (Step::new("filters"), request.headers.clone());
     let by_connection = if hello.spoken == Spoken::Plain { "http" } else { "https" };
     let scheme = mesh_scheme(&headers, by_connection);
-    enter_inbound(&mut headers, scheme, &own);
+    let element = connection.peer.and_then(|it| element(it.text(), &identity(&own, workload)));
+    enter_inbound(&mut headers, scheme, element.as_ref(), &own);
     path.pass(FilterPlace::First, Some(&on), &mut headers, &mut put);
     let request = Request { headers: &headers, ..*request };
     let mut policy = Step::new("policy");
@@ -224,6 +227,11 @@ fn at_workload(
     judged.tell(name.clone(), told.collect());
     judged.answer(outcome, status, &format!("{name}: {summary}"));
     Ok(())
+}
+
+/// What a server's proxy tells of a client of the mesh, without the digest of its certificate, which nobody knows here.
+fn element(client: &str, server: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("By=spiffe://{server};Subject=\"\";URI=spiffe://{client}")).ok()
 }
 
 /// Source: Istio, `buildSidecarInboundHTTPRouteConfig`.

@@ -518,3 +518,66 @@ fn the_account_of_a_gateway_is_known_though_nobody_serves_it() {
         assert!(error.contains("no workload runs as service account"), "{error}");
     }
 }
+
+/// A sidecar has a gateway send requests out of the mesh: a server of the gateway ends the TLS, or there is none, and its routes go on.
+fn egress(server: &str, tls: &str, more: &str) -> Repository {
+    let workload = |name: &str, container: &str| {
+        format!(
+            "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: shop}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{selector: {{app: {name}}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
+             apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\nspec: {{serviceAccountName: {name}, containers: [{container}]}}\n---\n"
+        )
+    };
+    let parts = [
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n---\n".to_owned(),
+        workload("web", "{name: a, image: a}"),
+        workload("egress", "{name: istio-proxy, image: auto}"),
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: news, namespace: shop}\nspec: {hosts: [news.example.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: DNS}\n---\n".to_owned(),
+        format!("apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: out, namespace: shop}}\nspec: {{selector: {{app: egress}}, servers: [{{port: {{number: 80, name: a, {server}}}, hosts: [news.example.com]{tls}}}]}}\n---\n"),
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: news, namespace: shop}\nspec:\n  hosts: [news.example.com]\n  gateways: [mesh, out]\n  http:\n  - match: [{gateways: [mesh]}]\n    route: [{destination: {host: egress.shop.svc.cluster.local, port: {number: 80}}}]\n  - match: [{gateways: [out], uri: {prefix: /a}}]\n    route: [{destination: {host: news.example.com, port: {number: 80}}}]\n---\n".to_owned(),
+        more.to_owned(),
+    ];
+    Repository::of(&[("a.yaml", &parts.concat())])
+}
+
+/// Towards a gateway a sidecar begins no mutual TLS of its own accord: its ports are what its servers make of them.
+#[test]
+fn a_gateway_in_the_middle_goes_by_its_own_servers_and_routes() {
+    let ask = |repository: &Repository, path: &str| {
+        let place = text_of(repository.path());
+        text(&mesh(&["request", place, path, "--from", "shop/web", "--to", "news.example.com:80"]))
+    };
+    let plain = egress("protocol: HTTP", "", "");
+    let answer = ask(&plain, "/a");
+    assert!(answer.contains("FORWARDED"), "{answer}");
+    assert!(answer.contains("client speaks plain text, server wants plain text"), "{answer}");
+    assert!(answer.contains("news.example.com leaves the mesh"), "{answer}");
+    let answer = ask(&plain, "/b");
+    assert!(answer.contains("UNROUTED 404"), "{answer}");
+
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: egress, namespace: shop}\nspec: {host: egress.shop.svc.cluster.local, trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: news.example.com}}}\n---\n";
+    let mutual = ", tls: {mode: ISTIO_MUTUAL}";
+    let answer = ask(&egress("protocol: HTTP", "", rule), "/a");
+    assert!(answer.contains("REFUSED"), "{answer}");
+    let answer = ask(&egress("protocol: HTTPS", mutual, ""), "/a");
+    assert!(answer.contains("REFUSED"), "{answer}");
+    let guard = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: out, namespace: shop}\nspec: {selector: {matchLabels: {app: egress}}, rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/OF]}}]}]}\n";
+    for (account, said) in [("web", "FORWARDED"), ("other", "DENIED 403")] {
+        let guarded = format!("{rule}{}", guard.replace("OF", account));
+        let answer = ask(&egress("protocol: HTTPS", mutual, &guarded), "/a");
+        assert!(answer.contains(said), "{answer}");
+    }
+}
+
+/// Policies are asked about the certificate that the caller's proxy has shown, whatever the caller says.
+#[test]
+fn a_header_proves_no_certificate() {
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: partners, namespace: shop}\nspec: {selector: {matchLabels: {app: web}}, rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: ['*/sa/egress']}]}]}\n";
+    let repository = egress("protocol: HTTP", "", policy);
+    let claim =
+        ["--header", "x-forwarded-client-cert: URI=spiffe://cluster.local/ns/shop/sa/egress"];
+    let question =
+        ["request", text_of(repository.path()), "/", "--from", "shop/web", "--to", "web:80"];
+    let answer = text(&mesh(&[&question[..], &claim].concat()));
+    assert!(answer.contains("DENIED 403"), "{answer}");
+}

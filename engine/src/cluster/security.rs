@@ -174,10 +174,10 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use mesh_snapshot::object::{
-        ClientPolicy, ClientTls, Credential, Labels, PlaintextEndpoints, Service,
+        ClientPolicy, ClientTls, Credential, Labels, PlaintextEndpoints, Role, Service,
     };
 
-    use super::{Endpoint, Names, Security};
+    use super::{Endpoint, Names, Security, takes_mutual_tls};
     use crate::cluster::Cluster;
     use crate::cluster::tests::{only, reviews, upstream};
 
@@ -201,6 +201,20 @@ mod tests {
         sni: "outbound_.9080_._.reviews.shop.svc.cluster.local",
         server: Names::EndpointOr(&NOBODY),
     };
+
+    #[test]
+    fn a_label_says_it_and_a_sidecar_by_itself() {
+        let of = |mode: &str| {
+            Labels::from_iter([("security.istio.io/tlsMode".to_owned(), mode.to_owned())])
+        };
+        let none = Labels::new();
+        assert!(takes_mutual_tls(Role::Sidecar, &none) && !takes_mutual_tls(Role::Gateway, &none));
+        for role in [Role::Sidecar, Role::Gateway] {
+            assert!(
+                takes_mutual_tls(role, &of("istio")) && !takes_mutual_tls(role, &of("disabled"))
+            );
+        }
+    }
 
     #[test]
     fn auto_is_mutual_towards_meshed_endpoints_of_the_mesh() {

@@ -74,8 +74,15 @@ pub fn enter_outbound(headers: &mut HeaderMap, scheme: &'static str) {
     tell_scheme(headers, scheme);
 }
 
-/// The same of a server's proxy.
-pub fn enter_inbound(headers: &mut HeaderMap, scheme: &'static str, program: &Program) {
+/// The same of a server's proxy, to which the client has shown a certificate or not: what is told of it, policies and filters
+/// see as the application does.
+pub fn enter_inbound(
+    headers: &mut HeaderMap,
+    scheme: &'static str,
+    certificate: Option<&HeaderValue>,
+    program: &Program,
+) {
+    client_certificate::append(headers, certificate);
     strip(headers);
     strip_reserved(headers, program);
     // Before anybody may refuse it: what is refused is told of, too. Source: Envoy, `mutateRequestHeaders`.

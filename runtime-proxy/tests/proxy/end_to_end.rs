@@ -81,6 +81,36 @@ async fn a_server_is_asked_for_by_the_name_of_the_cluster() {
     }
 }
 
+/// Policies see what the application does of the caller's certificate: nothing that it claims by itself, and the element of its own.
+#[tokio::test(flavor = "local")]
+async fn nobody_is_let_in_by_a_certificate_that_a_header_claims() {
+    let mut mesh = mesh(MtlsMode::Permissive);
+    let header = "x-forwarded-client-cert".to_owned();
+    let of_web = TextPattern::Suffix("/sa/web".to_owned());
+    mesh.authorization(AuthorizationPolicy {
+        namespace: "shop".to_owned(),
+        name: "partners".to_owned(),
+        action: Action::Allow,
+        dry_run: false,
+        rules: vec![Rule {
+            from: Vec::new(),
+            to: Vec::new(),
+            when: vec![Test {
+                subject: Subject::Header(header.clone()),
+                negated: false,
+                accepts: Accepts::Text(vec![of_web]),
+            }],
+        }],
+    });
+    let (web, reviews) = Proxy::pair(mesh, application().await);
+    assert_eq!(asked(&web, "/").await.0, 200);
+    let client = Client::to(reviews.inbound(), Version::Http1).await;
+    let mut claiming = get("/");
+    let claim = "By=x;URI=spiffe://cluster.local/ns/shop/sa/web".parse().unwrap();
+    claiming.headers_mut().insert(http::HeaderName::try_from(header).unwrap(), claim);
+    assert_eq!(client.send(claiming).await.unwrap().status(), 403);
+}
+
 #[tokio::test(flavor = "local")]
 async fn a_permissive_port_takes_those_with_a_sidecar_and_those_without() {
     let (web, reviews) = Proxy::pair(mesh(MtlsMode::Permissive), application().await);

@@ -18,7 +18,7 @@ use crate::filter::policy::{self, Refused};
 use crate::filter::serving::Serving;
 use crate::filter::steps::{self, Entered, Fixed};
 use crate::filter::upgrade::Switch;
-use crate::filter::{client_certificate, metadata, target};
+use crate::filter::{metadata, target};
 use crate::http::grpc::is_grpc;
 use crate::http::{Abort, Body};
 use crate::observe::{Direction, ServiceId};
@@ -97,7 +97,8 @@ fn admit<'p>(
     let service_port = inbound.service.map_or(number, |(_, port)| port);
     // First: policy and the application must read the same path.
     target::normalize(request, program.path_normalization())?;
-    metadata::enter_inbound(request.headers_mut(), exchange.scheme, program);
+    let certificate = exchange.downstream.certificate.as_ref();
+    metadata::enter_inbound(request.headers_mut(), exchange.scheme, certificate, program);
     metadata::identify(request.headers_mut(), &exchange.serving);
     exchange.told_upstream(request.headers());
     let entry = Entry { traffic: Traffic::Inbound, port: number };
@@ -108,7 +109,6 @@ fn admit<'p>(
     // Refused: touches no cluster.
     policy::authorize(request, service_port, &claims, program, exchange)?;
     policy::apply(request, &claims)?;
-    client_certificate::append(request.headers_mut(), exchange.downstream.certificate.as_ref());
     steps::run(FilterPlace::Last, request, &mut route, exchange)?;
     Ok(())
 }
