@@ -36,6 +36,8 @@ pub struct Options {
     pub context: Vec<Input>,
     /// Nobody keeps the snapshot: what rides beside it, of where its parts and the repository's files came from, is left out.
     pub checks_only: bool,
+    /// Nobody rolls the snapshot out, it is asked about alone: what no proxy of this release serves is in it, with a warning.
+    pub unserved: bool,
     /// Somebody asks what the snapshot does not hold ([`Beside`]).
     pub beside: bool,
     /// Somebody wants the statuses of the Gateway API's resources.
@@ -196,7 +198,10 @@ fn examine<'c>(
 ) -> Examined<'c> {
     let Known { before, kept } = known;
     let Compilation { parsed, mesh, root, .. } = read;
-    let levels = crate::levels(mesh, parsed, &mut diagnostics);
+    let mut levels = crate::levels(mesh, parsed, &mut diagnostics);
+    if options.unserved {
+        lower::admit_unserved(&mut levels);
+    }
     ownership::check(&mesh.project, parsed, root, &mut diagnostics);
     let is_to_look = kept.forget(mesh.changed.parts, options.today);
     let (allowances, resolved) = rayon::join(

@@ -65,7 +65,8 @@ impl Policy {
         let inputs = std::slice::from_ref(&source.input);
         let environment = asked.only(inputs)?;
         let on = Options::on(Date::at(mesh_control::clock::wall()));
-        let options = Options { environment, context: asked.inputs(), beside: true, ..on };
+        let options =
+            Options { environment, context: asked.inputs(), beside: true, unserved: true, ..on };
         Ok(Self::Repository(compile(inputs, &options)))
     }
 }

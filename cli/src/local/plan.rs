@@ -23,15 +23,19 @@ pub(crate) enum PlanError {
     Ports(#[from] io::Error),
 }
 
-/// What a workload's proxy will judge by.
-pub(crate) fn program(bundle: &Bundle, workload: &Workload) -> Result<Program, PlanError> {
+/// What a workload's proxy would judge by that serves these features.
+pub(crate) fn program(
+    bundle: &Bundle,
+    workload: &Workload,
+    features: &[&str],
+) -> Result<Program, PlanError> {
     let name = || format!("{}/{}", workload.namespace, workload.name);
     let snapshot = &bundle.snapshot;
     let slice = mesh_snapshot::slice(snapshot.digest(), workload, snapshot)
         .map_err(|error| PlanError::Slice { workload: name(), error: Box::new(error) })?;
     let limits = Limits {
         memory_bytes_max: usize::MAX,
-        features: mesh_snapshot::feature::SERVED,
+        features,
         gateway_address: mesh_engine::GATEWAY_ADDRESS,
     };
     Program::build(workload, &slice, snapshot, &limits)
@@ -44,7 +48,7 @@ pub(super) fn stations(bundle: &Bundle, ports: &mut Ports) -> Result<Vec<Station
 }
 
 fn station(bundle: &Bundle, workload: &Workload, ports: &mut Ports) -> Result<Station, PlanError> {
-    let program = program(bundle, workload)?;
+    let program = program(bundle, workload, mesh_snapshot::feature::SERVED)?;
     let name = format!("{}/{}", workload.namespace, workload.name);
     let side = match program.gateway() {
         Some(gateway) if workload.role == Role::Gateway => {

@@ -1,7 +1,7 @@
 //! The client's side: which service its proxy takes the request for, and which route.
 
 use mesh_engine::identity::SpiffeId;
-use mesh_engine::{Program, Request};
+use mesh_engine::{FEATURES, Program, Request};
 use mesh_proxy::entry::{enter_outbound, mesh_scheme};
 use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
@@ -17,7 +17,7 @@ pub(super) fn ask(
     question: &Question,
 ) -> Result<Answer, AskError> {
     let bundle = &policy.bundle;
-    let own = program(bundle, caller)?;
+    let own = program(bundle, caller, FEATURES)?;
     let identity = identity(&own, caller);
     let mut first = Step::new("client");
     first.note(format!("{}/{} as spiffe://{identity}", caller.namespace, caller.name));

@@ -7,7 +7,7 @@ use mesh_engine::filter::OnRoute;
 use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
-use mesh_engine::{Connection, Program, Request};
+use mesh_engine::{Connection, FEATURES, Program, Request};
 use mesh_proxy::entry::{Origin, edge_scheme, enter_edge};
 use mesh_snapshot::object::{ClientCertificate, FilterPlace, ServerTls, Traffic, Workload};
 
@@ -29,7 +29,7 @@ pub(super) fn ask<'b>(
     let port = question.to.port;
     let mut known = Vec::new();
     for workload in gateways {
-        let own = program(bundle, workload)?;
+        let own = program(bundle, workload, FEATURES)?;
         let listeners = || own.gateway().map(Gateway::listeners).into_iter().flatten();
         let listener =
             listeners().find(|listener| servers(listener).any(|server| server.port == port));

@@ -1,5 +1,6 @@
 //! Workloads without a proxy: they send plain text to the instances of a Service, past all routes, and take what comes.
 
+use mesh_engine::FEATURES;
 use mesh_engine::cluster::{Cluster, Endpoint};
 use mesh_snapshot::object::Workload;
 
@@ -18,7 +19,7 @@ pub(super) fn ask(
     question: &Question,
 ) -> Result<Answer, AskError> {
     // What it would see of the mesh tells which Service a name stands for.
-    let own = program(&policy.bundle, caller)?;
+    let own = program(&policy.bundle, caller, FEATURES)?;
     let mut step = Step::new("client");
     step.note(format!("{}/{} without a proxy: {why}", caller.namespace, caller.name));
     step.note("it sends plain text as nobody, and no route applies");

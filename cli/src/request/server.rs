@@ -7,7 +7,7 @@ use mesh_engine::cluster::{Cluster, Endpoint, takes_mutual_tls};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision, Verdict};
 use mesh_engine::trace::Step as Traced;
-use mesh_engine::{Connection, Program, Request};
+use mesh_engine::{Connection, FEATURES, Program, Request};
 use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
 use mesh_snapshot::object::{
@@ -162,7 +162,7 @@ fn at_workload(
         plain::at_endpoint(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }
-    let own = program(&sender.policy.bundle, workload)?;
+    let own = program(&sender.policy.bundle, workload, FEATURES)?;
     let hello = Hello::of(sender, cluster, &endpoint, request);
     let server = Server { sender, program: &own, workload, port };
     if workload.role == Role::Gateway {

@@ -581,3 +581,18 @@ fn a_header_proves_no_certificate() {
     let answer = text(&mesh(&[&question[..], &claim].concat()));
     assert!(answer.contains("DENIED 403"), "{answer}");
 }
+
+/// What no proxy of this release can serve is asked about all the same: nobody rolls an answer out.
+#[test]
+fn who_asks_somebody_else_is_told_so() {
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: ask, namespace: shop}\nspec: {selector: {matchLabels: {app: web}}, action: CUSTOM, provider: {name: a}, rules: [{}]}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'extensionProviders: [{name: a, envoyExtAuthzHttp: {service: egress.shop.svc.cluster.local, port: 80}}]'}\n";
+    let repository = egress("protocol: HTTP", "", policy);
+    let place = text_of(repository.path());
+    let question = ["request", place, "/", "--from", "shop/web", "--to", "web:80"];
+    let answer = text(&mesh(&question));
+    assert!(answer.contains("DELIVERED"), "{answer}");
+    assert!(answer.contains("an external authorizer decides, too: a"), "{answer}");
+    let compared = mesh(&["diff", place, place]);
+    assert_eq!(compared.status.code(), Some(0), "{}", text(&compared));
+    assert!(text(&mesh(&["compile", "--check", place])).contains("unserved-feature"));
+}

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::checks::INVALID_LINT;
 use super::decode::{Decoded, decode, nearest};
+use super::rules;
 use super::scalar::Opaque;
 use crate::diagnostic::{At, Check, Diagnostic, Level, Severity};
 use crate::parse::{DocumentId, Parsed};
@@ -116,6 +117,7 @@ impl Project {
         let Decoded { value, diagnostics, .. } = decode::<Self>(parsed, id);
         out.extend(diagnostics);
         let mut project = value.unwrap_or_default();
+        rules::project::check(&project, &At::root(id), out);
         let own = parsed.environment().and_then(|name| project.environments.get(name)).cloned();
         if let Some(own) = own {
             project.enter(own);

@@ -38,9 +38,11 @@ pub(crate) fn select(
 ) {
     let project = Project::peek(parsed);
     let chosen = name.and_then(|name| Some((name, project.environments.get(name)?)));
+    let missing = missing_context(parsed, root, &project, chosen);
     mark_context(parsed, root, &project, chosen.map(|(_, environment)| environment));
     let has_context = parsed.sources().iter().any(|(_, file)| file.role == Role::Context);
     if chosen.is_none() && !has_context {
+        out.extend(parsed.project().into_iter().flat_map(|id| report_missing(id, &missing)));
         return;
     }
     let layers = Layers::of(parsed, root, chosen.map(|(_, it)| it.paths.as_slice()));
@@ -51,6 +53,7 @@ pub(crate) fn select(
     let own = chosen.and_then(|(_, it)| it.default_namespace.as_deref());
     layers.leave_out_replaced(parsed, own.unwrap_or(project.default_namespace()));
     // Only now have resources the numbers that they keep.
+    out.extend(parsed.project().into_iter().flat_map(|id| report_missing(id, &missing)));
     if let (Some((name, environment)), Some(id)) = (chosen, parsed.project()) {
         parsed.set_environment(name);
         out.extend(unmatched(id, name, environment, &layers));
@@ -115,6 +118,43 @@ fn report_outside(
             .help("add it to the paths of an environment, or remove it");
     let shown = others.iter().take(SHOWN_MAX - 1);
     Some(shown.fold(found, |found, file| found.also(Place::File(*file), "left out")))
+}
+
+/// A path of `context`: of which environment (absent: the project's own), at which place of the list.
+type ContextPath<'p> = (Option<&'p str>, usize, &'p String);
+
+/// Paths of context below which nothing lies.
+fn missing_context<'p>(
+    parsed: &Parsed,
+    root: &str,
+    project: &'p Project,
+    chosen: Option<(&'p str, &'p Environment)>,
+) -> Vec<ContextPath<'p>> {
+    let of = |name, paths: &'p [String]| {
+        paths.iter().enumerate().map(move |(index, path)| (name, index, path))
+    };
+    let own = chosen.into_iter().flat_map(|(name, it)| of(Some(name), &it.context));
+    let all = of(None, &project.context).chain(own);
+    let is_there = |path: &str| {
+        let mut files = parsed.sources().iter();
+        files.any(|(_, file)| layers::is_below(relative(&file.path, root), path))
+    };
+    all.filter(|(.., path)| !is_there(path)).collect()
+}
+
+fn report_missing(project: DocumentId, missing: &[ContextPath<'_>]) -> Vec<Diagnostic> {
+    let root = At::root(project);
+    let report = |(environment, index, path): &ContextPath<'_>| {
+        let environments = root.field("environments");
+        let own = environment.map(|name| environments.field(name));
+        let list = own.as_ref().unwrap_or(&root).field("context");
+        let message = format!("there is no file below `{path}`");
+        Diagnostic::new(&UNMATCHED_PATH, list.index(*index).value(), message)
+            .label("nothing lies here")
+            .consequence("what the cluster has is not known, and files that were meant are policy")
+            .help("paths begin at the folder of `mesh.yaml`, and lead to files or folders below it")
+    };
+    missing.iter().map(report).collect()
 }
 
 /// Paths below which nothing lies.

@@ -1,6 +1,6 @@
 //! The checks of this stage.
 
-use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::diagnostic::{Check, Diagnostic, Level, Levels, Place, Severity};
 
 pub(crate) static CHECKS: &[&Check] = &[&UNSERVED_SETTING, &UNSERVED_FEATURE, &AMBIGUOUS_WORKLOAD];
 
@@ -21,6 +21,14 @@ pub(super) static AMBIGUOUS_WORKLOAD: Check = Check::lint(
 
 pub(super) fn unserved(place: Place, message: String, consequence: &str) -> Diagnostic {
     Diagnostic::new(&UNSERVED_SETTING, place, message).label("not served").consequence(consequence)
+}
+
+/// Makes no error of what no proxy of this release can serve.
+pub(crate) fn admit_unserved(levels: &mut Levels) {
+    let level = levels.entry(UNSERVED_FEATURE.name).or_insert(Level::At(Severity::Warning));
+    if *level == Level::At(Severity::Error) {
+        *level = Level::At(Severity::Warning);
+    }
 }
 
 /// `feature` is one that [`mesh_snapshot::feature::SERVED`] lacks.

@@ -53,7 +53,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 
-pub(crate) use checks::CHECKS;
+pub(crate) use checks::{CHECKS, admit_unserved};
 pub(crate) use locator::Locator;
 
 /// A snapshot and what rides beside it.

@@ -265,6 +265,9 @@ pub(super) static PRIVATE_KEY_IN_JWKS: Check = Check::lint(
 pub(super) static SYMMETRIC_KEY_IN_JWKS: Check =
     Check::rule("symmetric-key-in-jwks", include_str!("checks/symmetric_key_in_jwks.md"));
 
+pub(super) static INVALID_PROJECT: Check =
+    Check::rule("invalid-project", include_str!("checks/invalid_project.md"));
+
 pub(super) static INVALID_MESH_CONFIG: Check =
     Check::rule("invalid-mesh-config", include_str!("checks/invalid_mesh_config.md"))
         .alias(REFUSED);
@@ -490,6 +493,7 @@ pub static CHECKS: &[&Check] = &[
     &OPEN_JWT_RULE,
     &PRIVATE_KEY_IN_JWKS,
     &SYMMETRIC_KEY_IN_JWKS,
+    &INVALID_PROJECT,
     &INVALID_MESH_CONFIG,
     &INVALID_LISTENER,
     &INVALID_HTTP_ROUTE,

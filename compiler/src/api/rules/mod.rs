@@ -31,6 +31,7 @@ pub(super) mod kubernetes;
 pub(super) mod mesh_config;
 pub(super) mod mesh_networks;
 pub(super) mod peer_authentication;
+pub(super) mod project;
 pub(super) mod proxy_config;
 pub(super) mod request_authentication;
 pub(super) mod service_entry;
