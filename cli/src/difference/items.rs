@@ -86,14 +86,16 @@ fn parts(key: &Key, before: &[Content], after: &[Content]) -> Vec<Part> {
 }
 
 /// What an object itself says differently, apart from its parts. Nothing where it has several contents. Of what is new or gone
-/// what policies enforce is told, and how clients treat hosts otherwise than they treat any.
+/// what policies enforce is told, what ports workloads open, and how clients treat hosts otherwise than they treat any.
 pub(super) fn edits(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> Vec<Edit> {
     let whole = |side: &Authored<'_>| match side.contents(key).as_slice() {
         [content] => Some(rest(content)),
         _ => None,
     };
     let none = |side: &Authored<'_>| match key.kind {
-        Kind::PeerAuthentication | Kind::AuthorizationPolicy => Some(Value::Object(Map::new())),
+        Kind::PeerAuthentication | Kind::AuthorizationPolicy | Kind::InboundPorts => {
+            Some(Value::Object(Map::new()))
+        }
         Kind::ClientPolicy if is_securing(key) => Some(Value::Object(Map::new())),
         Kind::ClientPolicy => Some(rest(&Content::Object(without_rule(side.bundle)))),
         _ => None,

@@ -10,6 +10,7 @@ mod policy;
 mod rule;
 mod scope;
 mod seen;
+mod sidecar;
 mod units;
 mod viewed;
 
@@ -100,6 +101,7 @@ impl Difference {
         let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
         let effects = effect::all(&old, &new, &written, &mut views);
         export::put(exported.others, &mut objects);
+        sidecar::join(&mut objects, &old, &new);
         Self {
             before: before.snapshot.digest(),
             after: after.snapshot.digest(),

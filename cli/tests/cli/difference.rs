@@ -432,6 +432,32 @@ fn a_workload_that_joins_is_a_difference() {
     assert!(shown.contains("\n1 workload joins: shop/w02\n"), "{shown}");
 }
 
+/// It is two objects, of what its workloads see and of the ports that they open, and one resource.
+#[test]
+fn a_sidecar_is_told_once_with_the_ports_that_it_opens() {
+    let sidecar = |spec: &str| {
+        format!(
+            "{BASE}---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: cart, namespace: shop}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let ports = "ingress: [{port: {number: 8443, name: https, protocol: HTTPS}, defaultEndpoint: '127.0.0.1:8080', tls: {mode: SIMPLE, privateKey: /k, serverCertificate: /c}}]";
+    let view = "egress: [{hosts: [./*]}]";
+    let both = sidecar(&format!("{ports}, {view}"));
+    let added = between(BASE, &sidecar(ports), &[]);
+    let told = objects(&added);
+    assert_eq!(told.first(), Some(&"+ Sidecar shop/cart"), "{added}");
+    assert!(told.contains(&"    ports.8443.tls.client: unasked"), "{added}");
+    assert!(added.contains("\n1 added, 0 removed, 0 changed\n"), "{added}");
+    let removed = between(&both, BASE, &[]);
+    assert!(removed.contains("\n0 added, 1 removed, 0 changed\n"), "{removed}");
+    // It was there, and said nothing of ports.
+    let changed = between(&sidecar(view), &both, &[]);
+    assert_eq!(objects(&changed).first(), Some(&"~ Sidecar shop/cart"), "{changed}");
+    assert!(changed.contains("\n0 added, 0 removed, 1 changed\n"), "{changed}");
+    let view_alone = between(BASE, &sidecar(view), &[]);
+    assert_eq!(objects(&view_alone), ["+ Sidecar shop/cart"], "{view_alone}");
+}
+
 /// A `VirtualService`, a `DestinationRule` and a `ServiceEntry` of two hosts, and an annotated Service.
 fn exporting(export: &str, annotation: &str) -> String {
     let export = if export.is_empty() { String::new() } else { format!("exportTo: [{export}], ") };

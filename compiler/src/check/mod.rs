@@ -40,6 +40,7 @@ mod mtls;
 mod operation;
 mod outsiders;
 mod overlap;
+mod own_tls;
 mod policy_value;
 mod reference_kind;
 mod selection;

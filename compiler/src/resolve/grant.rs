@@ -20,6 +20,12 @@ impl<'a> Grants<'a> {
         Self { by_namespace }
     }
 
+    /// All that a namespace gives.
+    #[must_use]
+    pub fn of_namespace(&self, namespace: &str) -> &[&'a Resource<ReferenceGrant>] {
+        self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether a `from_kind` of the Gateway API in `from` may refer to the resource `name` in `to`, of a group and kind.
     #[must_use]
     pub fn allow(

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::unserved_reference_grant::{Wanted, nearly};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{ApiGateway, Class};
@@ -39,15 +40,15 @@ fn check_route(mesh: &Mesh<'_>, route: &HttpRoute<'_>, out: &mut Vec<Diagnostic>
             Place::value(route.resource.id, path.field("namespace")),
             message,
         )
-        .label("no ReferenceGrant allows it");
+        .label("no ReferenceGrant allows it")
+        .consequence("requests at the gateway that take the rule are answered with 500");
+        let kind = route.resource.spec.kind.name();
+        let wanted = Wanted { from_kind: kind, from: own, to_kind: "Service", to: namespace };
+        found = grant(mesh, found, &wanted);
         if let Some(service) = service.map(|id| mesh.services.get(*id)) {
             found = found.also(service.origin.place(), "what the route leads to");
         }
-        out.push(
-            found
-                .consequence("requests at the gateway that take the rule are answered with 500")
-                .help(grant(namespace, route.resource.spec.kind.name(), own, "Service")),
-        );
+        out.push(found);
     };
     for (index, (rule, written)) in route.rules.iter().zip(&route.resource.spec.rules).enumerate() {
         let at = FieldPath::default().field("spec").field("rules").index(index);
@@ -66,7 +67,7 @@ fn check_route(mesh: &Mesh<'_>, route: &HttpRoute<'_>, out: &mut Vec<Diagnostic>
 
 fn check_certificates(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
-        check_authorities(gateway, out);
+        check_authorities(mesh, gateway, out);
         for listener in &gateway.listeners {
             for (index, it) in listener.certificates.iter().enumerate() {
                 if !it.lacks_grant || !it.is_secret {
@@ -82,19 +83,19 @@ fn check_certificates(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 let message = format!(
                     "namespace `{namespace}` does not let a {kind} of `{own}` use its Secret `{name}`"
                 );
-                out.push(
-                    Diagnostic::new(&CHECK, place, message)
-                        .label("no ReferenceGrant allows it")
-                        .consequence("the listener is not opened without another certificate")
-                        .help(grant(namespace, kind, own, "Secret")),
-                );
+                let found = Diagnostic::new(&CHECK, place, message)
+                    .label("no ReferenceGrant allows it")
+                    .consequence("the listener is not opened without another certificate");
+                let wanted =
+                    Wanted { from_kind: kind, from: own, to_kind: "Secret", to: namespace };
+                out.push(grant(mesh, found, &wanted));
             }
         }
     }
 }
 
 /// Once for all ports of which it is said at one place.
-fn check_authorities(gateway: &ApiGateway<'_>, out: &mut Vec<Diagnostic>) {
+fn check_authorities(mesh: &Mesh<'_>, gateway: &ApiGateway<'_>, out: &mut Vec<Diagnostic>) {
     let checks = gateway.listeners.iter().filter_map(|it| it.client.as_ref());
     let by_path: BTreeMap<_, _> = checks.map(|check| (&check.path, check)).collect();
     for (path, check) in by_path {
@@ -110,18 +111,23 @@ fn check_authorities(gateway: &ApiGateway<'_>, out: &mut Vec<Diagnostic>) {
             let message = format!(
                 "namespace `{namespace}` does not let a Gateway of `{own}` use its {kind} `{name}`"
             );
-            out.push(
-                Diagnostic::new(&CHECK, Place::value(gateway.resource.id, at), message)
-                    .label("no ReferenceGrant allows it")
-                    .consequence("listeners that ask for clients' certificates are not opened")
-                    .help(grant(namespace, "Gateway", own, kind)),
-            );
+            let found = Diagnostic::new(&CHECK, Place::value(gateway.resource.id, at), message)
+                .label("no ReferenceGrant allows it")
+                .consequence("listeners that ask for clients' certificates are not opened");
+            let wanted = Wanted { from_kind: "Gateway", from: own, to_kind: kind, to: namespace };
+            out.push(grant(mesh, found, &wanted));
         }
     }
 }
 
-fn grant(namespace: &str, from_kind: &str, from: &str, to_kind: &str) -> String {
-    format!(
-        "add to namespace `{namespace}` a ReferenceGrant with `from: [{{group: gateway.networking.k8s.io, kind: {from_kind}, namespace: {from}}}]` and `to: [{{group: \"\", kind: {to_kind}}}]`"
-    )
+/// Says what would allow it, and which grant was to.
+fn grant(mesh: &Mesh<'_>, found: Diagnostic, wanted: &Wanted<'_>) -> Diagnostic {
+    let Wanted { from_kind, from, to_kind, to } = wanted;
+    let text = format!(
+        "`from: [{{group: gateway.networking.k8s.io, kind: {from_kind}, namespace: {from}}}]` and `to: [{{group: \"\", kind: {to_kind}}}]`"
+    );
+    match nearly(mesh, wanted) {
+        Some((place, why)) => found.also(place, why).help(format!("let the grant have {text}")),
+        None => found.help(format!("add to namespace `{to}` a ReferenceGrant with {text}")),
+    }
 }

@@ -27,6 +27,7 @@ pub(super) mod unknown_source_namespace;
 pub(super) mod unknown_subset;
 mod unreadable_certificate;
 mod unseen_egress_proxy;
+mod unserved_reference_grant;
 
 use super::Rule;
 
@@ -48,6 +49,7 @@ pub(super) static RULES: &[Rule] = &[
     (&uncertified_host::CHECK, uncertified_host::run),
     (&unknown_service_account::CHECK, unknown_service_account::run),
     (&missing_reference_grant::CHECK, missing_reference_grant::run),
+    (&unserved_reference_grant::CHECK, unserved_reference_grant::run),
     (&assumed_inventory::CHECK, assumed_inventory::run),
     (&unknown_export_namespace::CHECK, unknown_export_namespace::run),
     (&unknown_grant_namespace::CHECK, unknown_grant_namespace::run),

@@ -1,6 +1,7 @@
 //! `unknown-subset`: a route leads to a subset that no `DestinationRule` defines for those who use the route.
 //!
-//! Source: Istio, `VirtualService.http.route.destination.subset`; which rule counts is [`View::policies`]'s to say.
+//! Of a Service that stands for a host (`ExternalName`) the rules of that host count. Sources: Istio,
+//! `VirtualService.http.route.destination.subset`; `GetDestinationCluster`; which rule counts is [`View::policies`]'s to say.
 
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,7 +14,7 @@ use crate::check::kept::apart;
 use crate::check::sight::{clients, rules, viewers};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::destination_rule::Policy;
-use crate::resolve::host::{HostMap, qualify};
+use crate::resolve::host::{Host, HostMap, qualify};
 use crate::resolve::route::{Destination, DestinationAt, GatewayName, VirtualService};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, View};
@@ -65,6 +66,7 @@ fn policies<'m, 'a>(
     host: &str,
 ) -> Vec<&'m Policy<'a>> {
     let viewers = viewers(mesh, it);
+    let host = meant(mesh, host).map_or(host, |target| &**target);
     let of_viewer = |viewer: &&str| {
         let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
         let ids: Vec<_> =
@@ -75,6 +77,16 @@ fn policies<'m, 'a>(
     ids.sort_unstable();
     ids.dedup();
     ids.into_iter().map(|id| mesh.destination_rules.get(id)).collect()
+}
+
+/// What a Service stands for, in the end, where it is an `ExternalName`.
+fn meant<'m>(mesh: &'m Mesh<'_>, host: &str) -> Option<&'m Host> {
+    let alias = |host: &str| match mesh.services.of_host(host) {
+        [id] => mesh.services.get(*id).alias.as_ref(),
+        _ => None,
+    };
+    // A chain of aliases that is longer than this is a loop.
+    std::iter::successors(alias(host), |target| alias(target)).take(8).last()
 }
 
 /// The rules with subsets by host, whoever sees them.
@@ -99,6 +111,12 @@ fn is_unknown<'m>(
     written: &impl Deref<Target = Written<'m>>,
 ) -> bool {
     let has_subset = |policy: &&Policy<'_>| policy.subset(destination.subset).is_some();
+    // Of an alias for what is unknown itself `undefined-alias` speaks.
+    if let Some(target) = meant(mesh, &destination.host)
+        && mesh.services.of_host(target).is_empty()
+    {
+        return false;
+    }
     if !mesh.services.of_host(&destination.host).is_empty() {
         return !policies.iter().any(has_subset);
     }
@@ -233,10 +251,12 @@ fn describe(
         found = found.also(host, "no subsets are defined for this host");
         let services = mesh.services.of_host(&destination.host).iter();
         for service in services.map(|id| mesh.services.get(*id)) {
-            let text = if is_hidden {
-                "no DestinationRule for this host counts here"
-            } else {
-                "no DestinationRule is for this host"
+            let text = match (&service.alias, is_hidden) {
+                (Some(target), _) => {
+                    format!("it stands for `{target}`, whose DestinationRules count")
+                }
+                (None, true) => "no DestinationRule for this host counts here".to_owned(),
+                (None, false) => "no DestinationRule is for this host".to_owned(),
             };
             found = found.also(service.origin.place(), text);
         }
@@ -246,7 +266,11 @@ fn describe(
     } else {
         "requests that take the route are answered with 503: no cluster is there"
     };
-    let help = "define the subset, with its labels, in a DestinationRule of the host";
+    let whose = match meant(mesh, &destination.host) {
+        Some(target) => format!("`{target}`"),
+        None => "the host".to_owned(),
+    };
+    let help = format!("define the subset, with its labels, in a DestinationRule of {whose}");
     found.consequence(effect).help(help)
 }
 
@@ -310,6 +334,29 @@ mod tests {
             "error: `reviews` has no subset `v1` for clients in namespace `istio-system`";
         assert_eq!(told(at_gateway, private, ""), [of_gateway]);
         assert_eq!(told(at_gateway, "exportTo: ['.', istio-system]", ""), [""; 0]);
+    }
+
+    /// As Istio names the cluster: by what it stands for.
+    #[test]
+    fn of_an_alias_the_rules_of_what_it_stands_for_count() {
+        let told = |host: &str, target: &str| {
+            let folder = Folder::new();
+            let text = format!(
+                "apiVersion: v1\nkind: Service\nmetadata: {{name: reviews, namespace: shop}}\nspec: {{ports: [{{name: http, port: 80}}]}}\n---\n\
+                 apiVersion: v1\nkind: Service\nmetadata: {{name: alias, namespace: shop}}\nspec: {{type: ExternalName, externalName: {target}, ports: [{{name: http, port: 80}}]}}\n---\n\
+                 apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: {host}, trafficPolicy: {{tls: {{mode: DISABLE}}}}, subsets: [{{name: v1, labels: {{app: reviews}}}}]}}\n---\n\
+                 apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [web.test], http: [{{route: [{{destination: {{host: alias, subset: v1}}}}]}}]}}\n"
+            );
+            folder.write("a.yaml", text);
+            let found = findings(folder.path()).into_iter();
+            let found = found.filter(|it| it.severity > crate::diagnostic::Severity::Info);
+            found.map(|it| it.check.name).collect::<Vec<_>>()
+        };
+        let inside = "reviews.shop.svc.cluster.local";
+        assert_eq!(told("reviews", inside), [""; 0]);
+        assert_eq!(told("alias", inside), ["unknown-subset"]);
+        // What there is not has no subsets either.
+        assert_eq!(told("alias", "reviews.test"), ["undefined-alias"]);
     }
 
     /// What rules there in place of these routes, and in place of this rule.

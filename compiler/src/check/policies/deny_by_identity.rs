@@ -1,6 +1,7 @@
 //! `deny-by-identity`: a `DENY` rule is for callers by who they are, and the workload takes connections that prove nothing.
 //!
-//! Sources: Istio, ISTIO-SECURITY-2021-004: plain text has no identity, so that no rule for one matches it; `PeerAuthentication.mtls`.
+//! Sources: Istio, ISTIO-SECURITY-2021-004: plain text has no identity, so that no rule for one matches it; `PeerAuthentication.mtls`;
+//! `Sidecar.ingress.tls`, which need not ask for a certificate.
 
 use std::cell::OnceCell;
 use std::collections::btree_map::Entry;
@@ -9,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
-use crate::api::istio::{Action, MtlsMode, Rule};
+use crate::api::istio::{Action, MtlsMode, Rule, ServerTlsMode};
 use crate::check::in_force::Closed;
-use crate::check::mtls::{Asked, Effective};
+use crate::check::mtls::Asked;
 use crate::check::operation::{PORT, conditions_hold_at, is_port_among};
+use crate::check::own_tls::{OwnTls, Termination};
 use crate::check::{identity, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
@@ -44,10 +46,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let callees = known
             .entry(scope)
             .or_insert_with(|| Callees::of(mesh, scope, closed.get_or_init(|| Closed::of(mesh))));
-        let open = asked.filter_map(|(rule, place)| Some((place, callees.take_plain_text(rule)?)));
+        let open = asked.filter_map(|(rule, place)| Some((place, callees.take_nobody(rule)?)));
         let mut open = open.peekable();
         if let Some((place, by)) = open.next() {
-            out.push(report(place, by.place).and_here(open.map(|(place, _)| place)));
+            out.push(report(place, by).and_here(open.map(|(place, _)| place)));
         }
     }
 }
@@ -56,20 +58,39 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 #[derive(Default)]
 struct Callees<'m, 'a> {
     /// By the policies that say of them what connections prove.
-    alike: BTreeMap<[Option<DocumentId>; 3], Alike<'m, 'a>>,
+    alike: BTreeMap<Speakers, Alike<'m, 'a>>,
     /// The ports that any of them declares.
     declared: BTreeSet<u16>,
-    /// Those of them at which plain text is taken, and by what; absent: any that nobody names.
-    open: BTreeMap<Option<u16>, Effective>,
+    /// Those of them at which somebody without a certificate is taken, and by what; absent: any that nobody names.
+    open: BTreeMap<Option<u16>, Open>,
     /// Whether any takes mutual TLS. Of identities that nobody can have `policy-never-matches` speaks.
     takes_identities: bool,
 }
 
-/// Workloads of which the same policies speak.
+/// What says of a workload how it is connected to: its policies, and the `Sidecar` that has ports of it end TLS.
+type Speakers = ([Option<DocumentId>; 3], Option<DocumentId>);
+
+/// Workloads of which the same resources speak.
 struct Alike<'m, 'a> {
     asked: Asked<'m, 'a>,
+    own_tls: BTreeMap<u16, Termination>,
     /// The ports that they declare.
     ports: BTreeSet<u16>,
+}
+
+/// By what somebody is taken who shows no certificate.
+#[derive(Clone)]
+struct Open {
+    by: By,
+    /// Absent: it is the default.
+    place: Option<Place>,
+}
+
+#[derive(Clone, Copy)]
+enum By {
+    PlainText,
+    /// A `Sidecar` has the port end TLS that asks clients for nothing.
+    OwnTls,
 }
 
 impl<'m, 'a> Callees<'m, 'a> {
@@ -80,7 +101,7 @@ impl<'m, 'a> Callees<'m, 'a> {
             let ports = of.ports.iter().copied().map(Some).chain([None]);
             for port in ports {
                 all.takes_identities |= of.asked.at(port).mode != MtlsMode::Disable;
-                let Some(open) = plain(&of.asked, port) else { continue };
+                let Some(open) = of.open(port) else { continue };
                 let known = all.open.entry(port).or_insert_with(|| open.clone());
                 if known.place.is_none() {
                     *known = open;
@@ -115,21 +136,25 @@ impl<'m, 'a> Callees<'m, 'a> {
 
     fn add(&mut self, mesh: &'m Mesh<'a>, workload: &Inventory, closed: &Closed<'_>) {
         let asked = Asked::of(mesh, workload);
+        let own = OwnTls::of(mesh, workload);
+        let speakers = (asked.documents(), own.as_ref().map(|it| it.sidecar));
+        let own_tls = own.map(|it| it.by_port).unwrap_or_default();
         let mut ports: BTreeSet<u16> = workload.ports.values().copied().collect();
+        ports.extend(own_tls.keys());
         self.declared.extend(&ports);
         for port in closed.ports_of(workload) {
             ports.remove(&port);
             // It is open to nobody who has no identity, though nobody declares it.
             self.declared.insert(port);
         }
-        match self.alike.entry(asked.documents()) {
-            Entry::Vacant(entry) => drop(entry.insert(Alike { asked, ports })),
+        match self.alike.entry(speakers) {
+            Entry::Vacant(entry) => drop(entry.insert(Alike { asked, own_tls, ports })),
             Entry::Occupied(mut entry) => entry.get_mut().ports.extend(ports),
         }
     }
 
-    /// By what a port takes plain text which a rule is for.
-    fn take_plain_text(&self, rule: &Rule) -> Option<Effective> {
+    /// By what a port which a rule is for takes somebody who has no identity.
+    fn take_nobody(&self, rule: &Rule) -> Option<Open> {
         if !self.takes_identities {
             return None;
         }
@@ -138,16 +163,24 @@ impl<'m, 'a> Callees<'m, 'a> {
         // Of a port that nobody declares any of them may listen.
         let undeclared = named.iter().filter(|port| !self.declared.contains(port));
         let undeclared = undeclared.filter(|port| is_for(rule, Some(**port)));
-        let undeclared = undeclared
-            .filter_map(|port| self.alike.values().find_map(|of| plain(&of.asked, Some(*port))));
+        let undeclared =
+            undeclared.filter_map(|port| self.alike.values().find_map(|of| of.open(Some(*port))));
         // What somebody wrote counts more than what nobody did.
         let all = declared.map(|(_, open)| open.clone()).chain(undeclared);
         all.max_by_key(|it| it.place.is_some())
     }
 }
 
-fn plain(asked: &Asked<'_, '_>, port: Option<u16>) -> Option<Effective> {
-    Some(asked.at(port)).filter(|it| matches!(it.mode, MtlsMode::Permissive | MtlsMode::Disable))
+impl Alike<'_, '_> {
+    fn open(&self, port: Option<u16>) -> Option<Open> {
+        if let Some(own) = port.and_then(|port| self.own_tls.get(&port)) {
+            let place = Some(own.place.clone());
+            return (own.mode != ServerTlsMode::Mutual).then_some(Open { by: By::OwnTls, place });
+        }
+        let asked = self.asked.at(port);
+        let is_plain = matches!(asked.mode, MtlsMode::Permissive | MtlsMode::Disable);
+        is_plain.then_some(Open { by: By::PlainText, place: asked.place })
+    }
 }
 
 /// The ports that a rule asks for by their numbers.
@@ -167,21 +200,29 @@ fn is_for(rule: &Rule, port: Option<u16>) -> bool {
         })
 }
 
-fn report(place: Place, mode: Option<Place>) -> Diagnostic {
-    let mut found = Diagnostic::new(
-        &CHECK,
-        place,
-        "whoever calls in plain text has no identity, and the workload takes plain text, too",
-    )
-    .label("asks for an identity")
-    .consequence("a caller that sends no certificate is not denied by this")
-    .help("let a PeerAuthentication for the workload say `STRICT`; or write an `ALLOW` policy for all others");
-    let Some(mode) = mode else {
+fn report(place: Place, open: Open) -> Diagnostic {
+    let (message, taken, help) = match open.by {
+        By::PlainText => (
+            "whoever calls in plain text has no identity, and the workload takes plain text, too",
+            "plain text is taken by this",
+            "let a PeerAuthentication for the workload say `STRICT`; or write an `ALLOW` policy for all others",
+        ),
+        By::OwnTls => (
+            "whoever shows no certificate has no identity, and the workload takes TLS without one, too",
+            "TLS without a client's certificate is taken by this",
+            "let the Sidecar ask for a certificate with `mode: MUTUAL`; or write an `ALLOW` policy for all others",
+        ),
+    };
+    let mut found = Diagnostic::new(&CHECK, place, message)
+        .label("asks for an identity")
+        .consequence("a caller that sends no certificate is not denied by this")
+        .help(help);
+    let Some(mode) = open.place else {
         // It may be said where nobody looked.
         found.severity = Severity::Info;
         return found;
     };
-    found.also(mode, "plain text is taken by this")
+    found.also(mode, taken)
 }
 
 #[cfg(test)]
@@ -255,6 +296,36 @@ mod tests {
         assert_eq!(told(&policy("DENY", undeclared)), Some(Severity::Info));
         let ports = "{from: [{source: {namespaces: [partner]}}], when: [{key: destination.port, values: ['9090']}]}";
         assert_eq!(told(&format!("{}{strict}{one}", policy("DENY", ports))), None);
+    }
+
+    /// At one port, and plain text nowhere.
+    #[test]
+    fn tls_of_a_sidecar_need_not_ask_for_a_certificate() {
+        let port = "{mtls: {mode: STRICT}, selector: {matchLabels: {app: a}}, portLevelMtls: {8080: {mode: DISABLE}}}";
+        let strict = format!(
+            "{}{}",
+            mtls("{mtls: {mode: STRICT}}"),
+            resource("PeerAuthentication", "a", port)
+        );
+        let sidecar = |mode: &str| {
+            format!(
+                "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: a, namespace: shop}}\nspec: {{workloadSelector: {{labels: {{app: a}}}}, ingress: [{{port: {{number: 8080, name: https, protocol: HTTPS}}, defaultEndpoint: '127.0.0.1:8080', tls: {{mode: {mode}, privateKey: /k, serverCertificate: /c, caCertificates: /a}}}}]}}\n---\n"
+            )
+        };
+        let message = |sidecar: &str| {
+            let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: a, sidecar.istio.io/inject: 'true'}}\nspec: {containers: [{name: app, image: a, ports: [{containerPort: 8080}]}]}\n";
+            let folder = Folder::new();
+            folder.write("a.yaml", format!("{}{strict}{sidecar}{pod}", policy("DENY", RULE)));
+            let found = findings(folder.path());
+            found.into_iter().find(|it| it.check == &CHECK).map(|it| it.message)
+        };
+        let plain =
+            "whoever calls in plain text has no identity, and the workload takes plain text, too";
+        let tls = "whoever shows no certificate has no identity, and the workload takes TLS without one, too";
+        assert_eq!(message("").as_deref(), Some(plain));
+        assert_eq!(message(&sidecar("SIMPLE")).as_deref(), Some(tls));
+        assert_eq!(message(&sidecar("OPTIONAL_MUTUAL")).as_deref(), Some(tls));
+        assert_eq!(message(&sidecar("MUTUAL")), None);
     }
 
     #[test]

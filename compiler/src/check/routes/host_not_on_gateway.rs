@@ -29,11 +29,16 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Names that none of the listeners has to which a route is attached. That it is not attached at all is told by others.
+/// Names that none of the listeners has to which a route is attached; on a Service they say nothing. That it is not attached at all
+/// is told by others.
 fn check_names(mesh: &Mesh<'_>, route: &HttpRoute<'_>) -> Option<Diagnostic> {
     let mut gateways = Vec::new();
     for parent in &route.parents {
-        let Parent::Gateway { gateway, listeners } = parent else { return None };
+        let (gateway, listeners) = match parent {
+            Parent::Gateway { gateway, listeners } => (gateway, listeners),
+            Parent::Mesh(_) => continue,
+            Parent::Refused(_) | Parent::Foreign => return None,
+        };
         gateways.push((mesh.api_gateways.find(&gateway.namespace, gateway.name())?, listeners));
     }
     let (first, _) = gateways.first()?;

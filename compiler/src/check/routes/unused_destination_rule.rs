@@ -2,8 +2,10 @@
 //!
 //! A client takes the rule of its own namespace for a host, else that of the service's, else that of the root namespace: the first
 //! that is exported to it. So a rule is nobody's where none who gets it sees the host, where another one counts for each of them,
-//! and where it stands in a third namespace and is not for that. Rules for many hosts, and for some workloads, are not judged; of
-//! one of the root namespace that is for all `shadowed-destination-rule` speaks. Source: Istio, `PushContext.destinationRule`.
+//! and where it stands in a third namespace and is not for that. It is nobody's where its host stands for another one (`ExternalName`),
+//! by whose rules clients go; what that does to subsets that routes name is `unknown-subset`'s to say. Rules for many hosts, and for some workloads, are not judged; of
+//! one of the root namespace that is for all `shadowed-destination-rule` speaks. Sources: Istio, `PushContext.destinationRule`;
+//! `ENABLE_EXTERNAL_NAME_ALIAS`.
 
 use std::collections::BTreeSet;
 
@@ -34,10 +36,14 @@ fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic
     let services = mesh.services.of_host(&host).iter().map(|id| mesh.services.get(*id));
     let services: Vec<_> = services.collect();
     let first = services.first()?;
-    if rule.spec.workload_selector.is_some()
-        || is_wildcard(&host)
-        || services.iter().any(|it| it.alias.is_some())
-    {
+    if is_wildcard(&host) {
+        return None;
+    }
+    if services.iter().any(|it| it.alias.is_some()) {
+        let [alias] = services.as_slice() else { return None };
+        return of_alias(mesh, rule, alias);
+    }
+    if rule.spec.workload_selector.is_some() {
         return None;
     }
     let visibility = Visibility::of(
@@ -112,6 +118,29 @@ fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic
     })
 }
 
+/// A rule for a Service that stands for another host.
+fn of_alias(
+    mesh: &Mesh<'_>,
+    rule: &Resource<DestinationRule>,
+    alias: &Service<'_>,
+) -> Option<Diagnostic> {
+    let (host, target) = (&alias.host, alias.alias.as_ref()?);
+    let is_of_rule = |subset: &str| rule.spec.subsets.iter().any(|it| it.name == subset);
+    let mut destinations = mesh.virtual_services.iter().flat_map(|(_, it)| it.destinations());
+    if destinations.any(|(it, _)| it.host == *host && is_of_rule(it.subset)) {
+        return None;
+    }
+    let place = Place::value(rule.id, FieldPath::default().field("spec").field("host"));
+    let message = format!("`{host}` stands for `{target}`, by whose rules clients go");
+    Some(
+        Diagnostic::new(&CHECK, place, message)
+            .label("of this host no rule counts")
+            .also(alias.origin.place(), "an `ExternalName`")
+            .consequence(format!("requests for `{host}` are sent without what the rule says"))
+            .help(format!("write the rule for `{target}`")),
+    )
+}
+
 /// The namespaces that may have the rule; absent in it: any that nothing is known of. None: it is meant for nobody, or for what
 /// there is not, which is told.
 fn clients<'m>(
@@ -160,6 +189,19 @@ mod tests {
     }
 
     const HOST: &str = "`web.shop.svc.cluster.local`";
+
+    #[test]
+    fn of_an_alias_no_rule_counts() {
+        let alias =
+            service("*").replace("spec: {", "spec: {type: ExternalName, externalName: web.test, ");
+        let found = format!("{HOST} stands for `web.test`, by whose rules clients go");
+        assert_eq!(said(&[alias.clone(), rule("shop", "'*'")]), [found.as_str()]);
+        assert_eq!(said(&[alias.clone(), rule("far", "'.'")]), [found.as_str()]);
+        // Of many hosts some may have it.
+        let wide =
+            rule("shop", "'*'").replace("host: web.", "host: '*.").replace("local,", "local',");
+        assert_eq!(said(&[alias, wide]), [""; 0]);
+    }
 
     #[test]
     fn a_rule_of_a_third_namespace_is_for_that_alone() {

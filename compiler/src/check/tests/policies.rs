@@ -58,6 +58,32 @@ fn the_mesh_gives_its_own_identities_and_takes_no_other() {
     assert_eq!(found[0].primary.text, "did you mean `cluster.local/ns/shop/sa/cli`?");
 }
 
+/// And takes handshakes for those of its servers for TLS, whoever ends it.
+#[test]
+fn a_gateway_has_the_server_names_of_its_servers() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: g, namespace: shop, labels: {app: edge}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n";
+    let told = |mode: &str, name: &str| {
+        let server = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{app: edge}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}{mode}]}}\n"
+        );
+        let spec = format!(
+            "{{action: DENY, selector: {{matchLabels: {{app: edge}}}}, rules: [{{when: [{{key: connection.sni, values: ['{name}']}}]}}]}}"
+        );
+        never_met(&[pod, &server], &spec).len()
+    };
+    for mode in ["SIMPLE, credentialName: c", "PASSTHROUGH", "AUTO_PASSTHROUGH"] {
+        let server = format!(
+            ", {{port: {{number: 443, name: tls, protocol: TLS}}, hosts: ['*.example.com'], tls: {{mode: {mode}}}}}"
+        );
+        assert_eq!(told(&server, "a.example.org"), 1, "{mode}");
+        for name in ["a.example.com", "*.example.com", "*", "a.*"] {
+            assert_eq!(told(&server, name), 0, "{mode}: {name}");
+        }
+    }
+    // It takes none, or any.
+    assert_eq!(told("", "a.example.org"), 0);
+}
+
 #[test]
 fn clients_of_others_come_by_gateways_that_ask_for_their_certificates() {
     let gateway = "apiVersion: v1
@@ -522,6 +548,11 @@ fn a_gateway_that_asks_for_no_certificate_knows_nobody() {
     assert_eq!(told(mutual), 0);
     assert_eq!(told(&format!("{plain}, {mutual}")), 0);
     assert_eq!(never_met(&[pod], deny).len(), 0);
+    // That nobody of the trust domain comes follows from it.
+    let foreign = deny.replace("namespaces: [shop]", "principals: [partner.org/ns/a/sa/b]");
+    let met = never_met(&[pod, &gateway(plain)], &foreign);
+    assert_eq!(met, ["`principals` asks for an identity, and no connection here has one"]);
+    assert_eq!(never_met(&[pod, &gateway(mutual)], &foreign).len(), 1);
 }
 
 #[test]

@@ -395,7 +395,7 @@ fn routes_of_the_gateway_api_have_names_and_rules() {
              apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: shop}}\nspec: {{parentRefs: [{parents}], {rest}}}\n"
         );
         let about = ["host-not-on-gateway", "unattached-route", "unserved-backend"];
-        names(&[&text]).into_iter().filter(|it| about.contains(it)).collect::<Vec<_>>()
+        names(&[REVIEWS, &text]).into_iter().filter(|it| about.contains(it)).collect::<Vec<_>>()
     };
     let http = "{name: a, port: 80, protocol: HTTP, hostname: '*.example.com'}";
     let both = format!("{http}, {{name: b, port: 81, protocol: HTTP, hostname: b.example.org}}");
@@ -410,6 +410,10 @@ fn routes_of_the_gateway_api_have_names_and_rules() {
         found(&both, "{name: g, sectionName: a}, {name: g, sectionName: b}", &wrong),
         [""; 0]
     );
+    // On a Service it has no names.
+    let service = "{name: g}, {group: '', kind: Service, name: reviews}";
+    assert_eq!(found(http, service, &wrong), ["host-not-on-gateway"]);
+    assert_eq!(found(http, service, &right), [""; 0]);
     assert_eq!(found(http, "{name: g}", &of("b.example.org")), ["unattached-route"]);
     assert_eq!(found(http, "{name: g}", "hostnames: [a.example.com]"), ["unserved-backend"]);
     assert_eq!(found(http, "{name: g}", "hostnames: [a.example.com], rules: []"), [""; 0]);

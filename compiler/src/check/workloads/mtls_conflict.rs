@@ -1,24 +1,26 @@
 //! `mtls-conflict`: clients are told to connect in a way that the servers refuse.
 //!
 //! A `DestinationRule` that sets `tls` takes the choice from the mesh (auto mTLS), which would have made it right; so does a
-//! `BackendTLSPolicy` where no rule does. Sources: Istio, `ClientTLSSettings.mode`, `PeerAuthentication`; "auto mTLS"; Gateway API,
-//! `BackendTLSPolicy`.
+//! `BackendTLSPolicy` where no rule does. Of TLS that a `Sidecar` has a port end auto mTLS knows nothing: without either, clients
+//! speak plain text there. Sources: Istio, `ClientTLSSettings.mode`, `PeerAuthentication`, `Sidecar.ingress.tls`; "auto mTLS";
+//! Gateway API, `BackendTLSPolicy`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{Labels, ServicePort, Workload as Inventory};
+use mesh_snapshot::object::{Labels, Role, ServicePort, Workload as Inventory};
 
 use crate::api::istio::{
     ClientTlsMode, ClientTlsSettings, MtlsMode, PortTrafficPolicy, Subset, TrafficPolicy,
 };
 use crate::check::injection::gets_proxy;
 use crate::check::mtls::{self, Effective};
+use crate::check::own_tls::OwnTls;
 use crate::check::{inventory, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::destination_rule::Policy;
 use crate::resolve::host::{HostIndex, qualify};
-use crate::resolve::service::Service;
+use crate::resolve::service::{Origin, Service};
 use crate::resolve::{Mesh, View, Workload};
 
 pub(super) static CHECK: Check =
@@ -56,6 +58,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         by_host.entry(host).or_default().extend(named.chain([rule.namespace.as_str()]));
     }
     let mut conflicts = Conflicts::new();
+    let may_end_tls = mesh.sidecars.iter().any(|it| {
+        let ingress = &it.resource.spec.ingress;
+        ingress.iter().any(|it| it.tls.is_some())
+    });
     let mut services: Vec<_> = mesh.services.iter().map(|(_, service)| service).collect();
     services.sort_by(|a, b| (&a.host, a.namespace).cmp(&(&b.host, b.namespace)));
     for service in services.into_iter().filter(|it| !it.object.external) {
@@ -66,6 +72,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             check_service(mesh, service, &clients, &mut conflicts);
         }
         check_backend_tls(mesh, service, &mut conflicts);
+        if may_end_tls {
+            check_own_tls(mesh, service, &clients, &mut conflicts);
+        }
     }
     out.extend(conflicts.into_values().map(|(found, mut others)| {
         others.pop_first();
@@ -82,11 +91,8 @@ fn check_service(
     clients: &BTreeSet<&str>,
     conflicts: &mut Conflicts,
 ) {
-    let own = clients.iter().map(|client| View::of(mesh, client));
-    let views = own.chain([View::common(mesh)]);
-    let policies: BTreeSet<_> = views.flat_map(|view| view.policies(service)).collect();
-    let policies = policies.into_iter().map(|id| mesh.destination_rules.get(id));
-    for policy in policies.filter(|policy| has_clients(mesh, policy)) {
+    let policies = policies(mesh, service, clients);
+    for policy in policies.into_iter().filter(|policy| has_clients(mesh, policy)) {
         for port in &service.object.ports {
             let settings = settings(policy, port.number);
             for setting in settings {
@@ -95,6 +101,92 @@ fn check_service(
                 hold_against(&server, &setting, (service, port), conflicts);
             }
         }
+    }
+}
+
+/// What any of the clients go by, and everybody else.
+fn policies<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    service: &Service<'a>,
+    clients: &BTreeSet<&str>,
+) -> Vec<&'m Policy<'a>> {
+    let own = clients.iter().map(|client| View::of(mesh, client));
+    let views = own.chain([View::common(mesh)]);
+    let policies: BTreeSet<_> = views.flat_map(|view| view.policies(service)).collect();
+    policies.into_iter().map(|id| mesh.destination_rules.get(id)).collect()
+}
+
+/// A port at which all servers end TLS that no client is told to speak. At other ports than those that carry requests
+/// applications may speak it themselves, and who is reached from outside of the mesh may be made for those alone.
+fn check_own_tls(
+    mesh: &Mesh<'_>,
+    service: &Service<'_>,
+    clients: &BTreeSet<&str>,
+    conflicts: &mut Conflicts,
+) {
+    let Origin::Kubernetes(resource) = service.origin else { return };
+    let is_inner = matches!(resource.spec.r#type.as_deref(), None | Some("" | "ClusterIP"));
+    let workloads = selection::of_service(mesh, service);
+    let is_known = |it: &&Workload<'_>| it.inventory.role == Role::Sidecar && gets_proxy(mesh, it);
+    if !is_inner || workloads.is_empty() || !workloads.iter().all(is_known) {
+        return;
+    }
+    let ends: Option<Vec<_>> =
+        workloads.iter().map(|it| OwnTls::of(mesh, &it.inventory).map(|own| (*it, own))).collect();
+    let Some(ends) = ends else { return };
+    let serves = |it: &Workload<'_>| workloads.iter().any(|own| std::ptr::eq(*own, it));
+    let calls = |it: &Workload<'_>| it.inventory.role == Role::Gateway || gets_proxy(mesh, it);
+    let has_callers = || mesh.workloads.iter().any(|it| !serves(it) && calls(it));
+    for port in service.object.ports.iter().filter(|port| port.protocol.is_http()) {
+        let at = |(workload, own): &(&Workload<'_>, OwnTls)| {
+            own.by_port.get(&selection::target(workload, &port.target)?).cloned()
+        };
+        let terminations: Option<Vec<_>> = ends.iter().map(at).collect();
+        let first = terminations.and_then(|all| all.into_iter().next());
+        let Some((document, path)) = first.and_then(|it| written(&it.place)) else { continue };
+        let is_told = policies(mesh, service, clients).into_iter().any(|policy| {
+            settings(policy, port.number).iter().any(|it| it.mode != ClientTlsMode::Disable)
+        });
+        if is_told || mesh.backend_tls.of_host(&service.host).is_some() || !has_callers() {
+            continue;
+        }
+        let index = resource.spec.ports.iter().position(|it| it.port == i32::from(port.number));
+        let ports = FieldPath::default().field("spec").field("ports");
+        let called =
+            Place::value(resource.id, ports.index(index.unwrap_or_default()).field("port"));
+        let entry = conflicts.entry((document, path.clone()));
+        entry.or_insert_with(|| {
+            let place = Place::key(document, path);
+            (report_own_tls(place, called, service, port), BTreeSet::new())
+        });
+    }
+}
+
+fn report_own_tls(
+    place: Place,
+    called: Place,
+    service: &Service<'_>,
+    port: &ServicePort,
+) -> Diagnostic {
+    let (host, number) = (&service.host, port.number);
+    let message = format!(
+        "clients in the mesh speak plain text to port {number} of `{host}`, which takes TLS of its own alone"
+    );
+    let mut found = Diagnostic::new(&CHECK, place, message)
+        .label("takes nothing but TLS")
+        .also(called, "clients speak plain text: no DestinationRule says otherwise")
+        .consequence("every connection of theirs fails; requests are answered with 503")
+        .help("let a DestinationRule for the host say `tls: {mode: SIMPLE}`, or give clients in the mesh a port of their own");
+    // Clients outside of the mesh may speak it.
+    found.severity = Severity::Warning;
+    found
+}
+
+/// The field of a resource that a place is.
+fn written(place: &Place) -> Option<(DocumentId, FieldPath)> {
+    match place {
+        Place::Field { document, path, .. } => Some((*document, path.clone())),
+        _ => None,
     }
 }
 
@@ -275,6 +367,7 @@ fn report(
 #[cfg(test)]
 mod tests {
     use super::CHECK;
+    use crate::diagnostic::Severity;
     use crate::testing::{Folder, findings};
 
     /// What is told, by check and place, of a rule with this spec for a host of which `v2` alone takes nothing but mutual TLS.
@@ -337,6 +430,54 @@ mod tests {
         let names = |app| told(&rule(app)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names("reviews"), [CHECK.name]);
         assert_eq!(names("nobody"), ["selector-without-workload"]);
+    }
+
+    #[test]
+    fn tls_of_a_sidecar_must_be_spoken_by_somebody() {
+        let told = |service: &str, target: u16, rule: &str| {
+            let folder = Folder::new();
+            let pod = |name: &str| {
+                format!(
+                    "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}, sidecar.istio.io/inject: 'true'}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n---\n"
+                )
+            };
+            let text = format!(
+                "{}{}apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{app: web}}, {service}, targetPort: {target}}}]}}\n---\n\
+                 apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: a, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: web}}}}, mtls: {{mode: STRICT}}, portLevelMtls: {{8443: {{mode: DISABLE}}}}}}\n---\n\
+                 apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: a, namespace: shop}}\nspec: {{workloadSelector: {{labels: {{app: web}}}}, ingress: [{{port: {{number: 8443, name: https, protocol: HTTPS}}, defaultEndpoint: '127.0.0.1:8080', tls: {{mode: SIMPLE, privateKey: /k, serverCertificate: /c}}}}, {{port: {{number: 8080, name: http, protocol: HTTP}}, defaultEndpoint: '127.0.0.1:8080'}}]}}\n---\n{rule}",
+                pod("web"),
+                pod("ui")
+            );
+            folder.write("a.yaml", text);
+            findings(folder.path())
+                .into_iter()
+                .filter(|it| it.check == &CHECK)
+                .map(|it| it.severity)
+                .collect::<Vec<_>>()
+        };
+        let http = "ports: [{name: http, port: 80";
+        let rule = |namespace: &str, mode: &str| {
+            format!(
+                "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: {namespace}}}\nspec: {{host: web.shop.svc.cluster.local, trafficPolicy: {{tls: {{mode: {mode}}}}}}}\n"
+            )
+        };
+        assert_eq!(told(http, 8443, ""), [Severity::Warning]);
+        assert_eq!(told(http, 8443, &rule("shop", "DISABLE")), [Severity::Warning]);
+        for found in [
+            told(http, 8080, ""),
+            told(http, 8443, &rule("shop", "SIMPLE")),
+            // Some client.
+            told(http, 8443, &rule("web", "SIMPLE")),
+            // What speaks TLS is the application.
+            told("ports: [{name: https, port: 443", 8443, ""),
+            told("ports: [{name: tcp, port: 443", 8443, ""),
+            // Who comes from outside of the mesh speaks it.
+            told("type: LoadBalancer, ports: [{name: http, port: 80", 8443, ""),
+        ] {
+            assert_eq!(found, []);
+        }
+        // That it speaks what is not taken is told of the rule.
+        assert_eq!(told(http, 8443, &rule("shop", "ISTIO_MUTUAL")), [Severity::Error]);
     }
 
     #[test]

@@ -9,20 +9,35 @@ use crate::check::matching::possible::{Never, Part};
 use crate::check::served_hosts::ServedHosts;
 use crate::diagnostic::FieldPath;
 
+/// What is known of the workloads of a policy.
+pub(super) struct Known<'f, 't> {
+    pub(super) tokens: &'f dyn Fn() -> &'t Tokens<'t>,
+    /// The hosts of requests; absent: any.
+    pub(super) hosts: &'f dyn Fn() -> Option<&'t ServedHosts>,
+    /// Those that handshakes name.
+    pub(super) names: &'f dyn Fn() -> Option<&'t ServedHosts>,
+    /// Whether anybody proves an identity to them.
+    pub(super) has_identities: bool,
+}
+
 /// All values that can never be met, each by itself.
-pub(super) fn dead_values<'t>(
+pub(super) fn dead_values(
     callers: &Callers<'_, '_>,
-    (tokens, served): (&dyn Fn() -> &'t Tokens<'t>, &dyn Fn() -> Option<&'t ServedHosts>),
+    known: &Known<'_, '_>,
     rule: &Rule,
     at: &FieldPath,
 ) -> Vec<DeadValue> {
     let mut dead = Vec::new();
-    let principal = |it: &str| callers.principal(it);
-    let domain = |it: &str| callers.trust_domain(it);
+    let normalization = callers.settings().path_normalization;
+    let callers = Some(callers).filter(|_| known.has_identities);
+    let principal = |it: &str| callers.and_then(|callers| callers.principal(it));
+    let domain = |it: &str| callers.and_then(|callers| callers.trust_domain(it));
+    let tokens = known.tokens;
     let token = |it: &str| tokens().principal(it);
-    let path = |it: &str| of_part(Part::Path(callers.settings().path_normalization), it);
+    let path = |it: &str| of_part(Part::Path(normalization), it);
     let method = |it: &str| of_part(Part::Method, it);
-    let is_served = |it: &str| served().and_then(|served| served.never(it));
+    let is_served = |it: &str| (known.hosts)().and_then(|served| served.never(it));
+    let is_named = |it: &str| (known.names)().and_then(|named| named.never(it));
     let host = |it: &str| of_part(Part::Authority, it).or_else(|| is_served(it));
     for (index, from) in rule.from.iter().flatten().enumerate() {
         let Some(source) = &from.source else { continue };
@@ -55,6 +70,7 @@ pub(super) fn dead_values<'t>(
             (Some(part), _) => of_part(part, it),
             (None, "source.principal") => principal(it),
             (None, "source.trustDomain") => domain(it),
+            (None, "connection.sni") => is_named(it),
             (None, "request.auth.principal") => token(it),
             (None, "request.auth.claims[iss]") => tokens().issuer(it),
             _ => None,

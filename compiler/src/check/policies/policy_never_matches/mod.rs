@@ -6,7 +6,7 @@
 //! - It asks for tokens, and nothing checks tokens for the workload.
 //! - A value is one that no request has ([`crate::check::matching::possible`]): a path that is not as normalisation leaves paths, a method in lower
 //!   case, a host with a scheme; or an identity that the mesh gives nobody, a token of an issuer whose tokens nothing takes, or a
-//!   host that no server of the gateway has.
+//!   host, of a request or of a handshake, that no server of the gateway has.
 //!
 //! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
 
@@ -18,7 +18,7 @@ mod token;
 
 use callers::{Callers, SeenBy};
 use contradiction::contradictions;
-use impossible::dead_values;
+use impossible::{Known, dead_values};
 use selected::{Selected, Selections};
 use token::Tokens;
 
@@ -40,14 +40,19 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let identities = SeenBy { callers: &callers, namespace: &policy.resource.namespace };
         let tokens = || selections.tokens(policy, &selected);
         let served = || selections.served(&selected);
+        let names = || selections.names(&selected);
         for (index, rule) in policy.resource.spec.rules.iter().flatten().enumerate() {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let written_out = identity::written_out(rule, mesh.settings.trust_domains());
             let mut faults = contradictions(&written_out, &at, &identities);
-            faults.extend(without_identity(mesh, (action, rule), &at, &selected));
+            let nobody = without_identity(mesh, (action, rule), &at, &selected);
+            // Where nobody has an identity, that is what is said of each.
+            let has_identities = nobody.is_none();
+            faults.extend(nobody);
             faults.extend(without_token(mesh, rule, &at, &selected, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
-            let dead = dead_values(&callers, (&tokens, &served), rule, &at).into_iter();
+            let known = Known { tokens: &tokens, hosts: &served, names: &names, has_identities };
+            let dead = dead_values(&callers, &known, rule, &at).into_iter();
             out.extend(dead.map(|value| value.say(policy.resource.id, action)));
         }
     });

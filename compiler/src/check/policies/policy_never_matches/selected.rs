@@ -46,6 +46,7 @@ impl<'m, 'a> Selections<'m, 'a> {
                 tokens: OnceCell::new(),
                 are_for_tcp_alone: OnceCell::new(),
                 served: OnceCell::new(),
+                names: OnceCell::new(),
             })
         });
         Some(Rc::clone(selected))
@@ -63,6 +64,11 @@ impl<'m, 'a> Selections<'m, 'a> {
     pub(super) fn served<'s>(&self, selected: &'s Selected<'m, 'a>) -> Option<&'s ServedHosts> {
         selected.served.get_or_init(|| self.servers.hosts(&selected.workloads)).as_deref()
     }
+
+    /// The hosts that handshakes with them may name; absent: they may name any, or none.
+    pub(super) fn names<'s>(&self, selected: &'s Selected<'m, 'a>) -> Option<&'s ServedHosts> {
+        selected.names.get_or_init(|| self.servers.names(&selected.workloads)).as_deref()
+    }
 }
 
 /// Some workloads, with what was asked of them so far.
@@ -74,6 +80,7 @@ pub(super) struct Selected<'m, 'a> {
     tokens: OnceCell<Tokens<'m>>,
     are_for_tcp_alone: OnceCell<bool>,
     served: OnceCell<Option<Rc<ServedHosts>>>,
+    names: OnceCell<Option<Rc<ServedHosts>>>,
 }
 
 impl Selected<'_, '_> {
