@@ -215,7 +215,12 @@ impl Edge<'_> {
             })
         });
         steps.extend(told(put));
-        let request = Request { headers: &passed.headers, ..request };
+        // All have judged the request as it came; whoever is next may not see the token.
+        let mut headers = passed.headers;
+        claims.write_headers(&mut headers);
+        let query = request.query.map(|query| claims.rest_of_query(query));
+        let query = query.as_deref().filter(|query| !query.is_empty());
+        let request = Request { headers: &headers, query, ..request };
         follow::follow(&sender, &request, passed.outcome, passed.route, steps)
     }
 }

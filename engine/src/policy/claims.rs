@@ -1,5 +1,6 @@
 //! What a request's token says, and what is done to the request because of it.
 
+use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
@@ -8,16 +9,16 @@ use serde_json::{Map, Value};
 pub struct Claims {
     pub(super) payload: Map<String, Value>,
     /// Tokens that the upstream does not get.
-    pub strip: Vec<TokenPlace>,
+    pub(super) strip: Vec<TokenPlace>,
     /// Headers that the upstream gets.
-    pub set: Vec<(HeaderName, HeaderValue)>,
+    pub(super) set: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Where a token stood.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum TokenPlace {
     Header(HeaderName),
-    /// Of the query: see [`write_query_without`].
+    /// Of the query.
     Parameter(Box<str>),
 }
 
@@ -42,6 +43,32 @@ impl Claims {
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.payload.get("sub").and_then(Value::as_str)
+    }
+
+    /// Carries out in the headers what the token brings with it: it goes itself, unless it is to be forwarded, and what was asked
+    /// for of it comes.
+    pub fn write_headers(&self, headers: &mut HeaderMap) {
+        for place in &self.strip {
+            if let TokenPlace::Header(name) = place {
+                headers.remove(name);
+            }
+        }
+        for (name, value) in &self.set {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// A query without the token; empty when nothing is left.
+    #[must_use]
+    pub fn rest_of_query(&self, query: &str) -> String {
+        let mut rest = query.to_owned();
+        for place in &self.strip {
+            if let TokenPlace::Parameter(name) = place {
+                let whole = std::mem::take(&mut rest);
+                write_query_without(&whole, name, &mut rest);
+            }
+        }
+        rest
     }
 
     /// The texts of a claim, by its path: one, or the elements of a list. What is no text is none.
@@ -82,7 +109,7 @@ pub(super) fn lookup<'a, S: AsRef<str>>(
 }
 
 /// Appends `query` without the parameters of one name; empty when nothing is left. The others stay as they are.
-pub fn write_query_without(query: &str, name: &str, out: &mut String) {
+fn write_query_without(query: &str, name: &str, out: &mut String) {
     let start = out.len();
     for pair in query.split('&') {
         if pair.split_once('=').map_or(pair, |(found, _)| found) == name {
@@ -99,10 +126,33 @@ pub fn write_query_without(query: &str, name: &str, out: &mut String) {
 mod tests {
     use serde_json::json;
 
-    use super::{Claims, write_query_without};
+    use http::HeaderMap;
+    use http::header::{HeaderName, HeaderValue};
+
+    use super::{Claims, TokenPlace, write_query_without};
 
     fn claims(payload: &serde_json::Value) -> Claims {
         Claims::of_verified(payload.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn the_token_goes_and_what_was_asked_for_of_it_comes() {
+        let name = HeaderName::from_static;
+        let claims = Claims {
+            strip: vec![
+                TokenPlace::Header(name("authorization")),
+                TokenPlace::Parameter("token".into()),
+            ],
+            set: vec![(name("x-user"), HeaderValue::from_static("me"))],
+            ..Claims::default()
+        };
+        let text = HeaderValue::from_static("Bearer x");
+        let mut headers = HeaderMap::from_iter([(name("authorization"), text)]);
+        claims.write_headers(&mut headers);
+        assert_eq!(headers.len(), 1);
+        assert_eq!(headers["x-user"], "me");
+        assert_eq!(claims.rest_of_query("a=1&token=x&b"), "a=1&b");
+        assert_eq!(claims.rest_of_query("token=x"), "");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::program::{BuildError, Ledger, Named};
 use crate::request::{Connection, Request};
 use crate::trace::Trace;
 
-pub use self::claims::{Claims, TokenPlace, write_query_without};
+pub use self::claims::{Claims, TokenPlace};
 pub use self::keys::{KeySet, KeySetError, KeySets};
 pub use self::rule::{Rule, RuleMiss, RulePart};
 pub use self::token::TokenError;

@@ -2,7 +2,7 @@
 
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
-use mesh_engine::policy::{Claims, Decision, TokenPlace, write_query_without};
+use mesh_engine::policy::{Claims, Decision};
 
 use super::exchange::Exchange;
 use super::local_reply::LocalReply;
@@ -41,22 +41,12 @@ pub(crate) fn authenticate(
 
 /// Carries out what a token brings with it, once all have judged the request as it came.
 pub(crate) fn apply(request: &mut Request<Body>, claims: &Claims) -> Result<(), LocalReply> {
-    for place in &claims.strip {
-        match place {
-            TokenPlace::Header(name) => drop(request.headers_mut().remove(name)),
-            TokenPlace::Parameter(name) => strip_parameter(request, name)?,
-        }
-    }
-    for (name, value) in &claims.set {
-        request.headers_mut().insert(name.clone(), value.clone());
-    }
-    Ok(())
-}
-
-fn strip_parameter(request: &mut Request<Body>, name: &str) -> Result<(), LocalReply> {
+    claims.write_headers(request.headers_mut());
     let Some(query) = request.uri().query() else { return Ok(()) };
-    let mut rest = String::new();
-    write_query_without(query, name, &mut rest);
+    let rest = claims.rest_of_query(query);
+    if rest == query {
+        return Ok(());
+    }
     let path = request.uri().path();
     let whole = if rest.is_empty() { path.to_owned() } else { format!("{path}?{rest}") };
     target::set_target(request, &whole)
