@@ -8,7 +8,7 @@ use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 use super::answer::{Answer, Mark, Outcome, Step};
 use super::follow::{self, Sender};
 use super::steps::{Path, told};
-use super::{AskError, Policy, Question, tracer};
+use super::{AskError, Policy, Question, bytes, tracer};
 use crate::local::program;
 
 pub(super) fn ask(
@@ -33,12 +33,15 @@ pub(super) fn ask(
     let arrival = outbound.arrival_by_name(&question.to.host, question.to.port);
     let is_opaque =
         !arrival.protocol.is_http() && arrival.protocol != mesh_snapshot::object::Protocol::Detect;
+    let sender = Sender {
+        program: &own,
+        identity: SpiffeId::from_text(&identity).ok(),
+        question,
+        address: question.source,
+        policy,
+    };
     if is_opaque && arrival.host().is_some() {
-        let text = format!(
-            "port {} carries bytes, not HTTP: no route looks at a request",
-            question.to.port
-        );
-        return Ok(nobody(steps, Some(502), &text));
+        return bytes::ask(&sender, outbound, &arrival, &read.request(question.to.port), steps);
     }
     let mut entered = question.headers.clone();
     enter_outbound(&mut entered, scheme);
@@ -59,13 +62,6 @@ pub(super) fn ask(
     });
     let request = Request { headers: &passed.headers, ..request };
     steps.extend(told(put));
-    let sender = Sender {
-        program: &own,
-        identity: SpiffeId::from_text(&identity).ok(),
-        question,
-        address: question.source,
-        policy,
-    };
     follow::follow(&sender, &request, passed.outcome, passed.route, steps)
 }
 

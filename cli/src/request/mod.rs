@@ -9,6 +9,7 @@ mod question;
 
 mod answer;
 
+mod bytes;
 mod client;
 mod describe;
 mod edge;

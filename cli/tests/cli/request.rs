@@ -596,3 +596,20 @@ fn who_asks_somebody_else_is_told_so() {
     assert_eq!(compared.status.code(), Some(0), "{}", text(&compared));
     assert!(text(&mesh(&["compile", "--check", place])).contains("unserved-feature"));
 }
+
+/// Of bytes nobody reads a request: they go through, or policy closes the connection.
+#[test]
+fn a_port_that_carries_bytes_is_followed_to_its_policy() {
+    let policy = |account: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop}}\nspec: {{selector: {{app: db}}, ports: [{{name: tcp, port: 3306, targetPort: 3306}}]}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: db, namespace: shop, labels: {{app: db}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: db, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: db}}}}, rules: [{{from: [{{source: {{principals: [cluster.local/ns/shop/sa/{account}]}}}}]}}]}}\n"
+        )
+    };
+    for (account, said) in [("web", "DELIVERED"), ("other", "DENIED")] {
+        let repository = egress("protocol: HTTP", "", &policy(account));
+        let place = text_of(repository.path());
+        let answer = text(&mesh(&["request", place, "/", "--from", "shop/web", "--to", "db:3306"]));
+        assert!(answer.contains(said), "{answer}");
+        assert!(answer.contains("port 3306 carries bytes"), "{answer}");
+    }
+}
