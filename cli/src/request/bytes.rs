@@ -74,13 +74,12 @@ pub(super) fn ask(
     let mut judged = server::Judgement::default();
     for upstream in all {
         route.note(format!("→ {}", upstream.name));
-        match upstream.cluster.and_then(|id| sender.program.cluster(id)) {
-            Some(cluster) => server::judge(sender, request, cluster, &mut judged)?,
-            None => {
-                let text = format!("there is no cluster {}", upstream.name);
-                judged.answer(Outcome::Unrouted, None, &text);
-            }
-        }
+        let Some(cluster) = upstream.cluster.and_then(|id| sender.program.cluster(id)) else {
+            let text = format!("there is no cluster {}", upstream.name);
+            judged.answer(Outcome::Unrouted, None, &text);
+            continue;
+        };
+        server::judge(sender, request, cluster, &mut judged)?;
     }
     let steps = [steps, vec![route]].concat();
     Ok(Answer { status: None, ..judged.conclude(steps, host) })
