@@ -16,6 +16,7 @@ mod ignored_source_match;
 mod ineffective_mesh_parent;
 mod match_never_holds;
 mod misjoined_rewrite;
+mod order_by_name;
 mod overruled_destination_rule;
 mod overruled_service_entry;
 mod repeated_match;
@@ -54,6 +55,7 @@ pub(super) static RULES: &[Rule] = &[
     (&unused_stream_route::CHECK, unused_stream_route::run),
     (&unused_delegate::CHECK, unused_delegate::run),
     (&shadowed_route::CHECK, shadowed_route::run),
+    (&order_by_name::CHECK, order_by_name::run),
     (&repeated_match::CHECK, repeated_match::run),
     (&shadowed_stream_route::CHECK, shadowed_stream_route::run),
     (&overruled_destination_rule::CHECK, overruled_destination_rule::run),
