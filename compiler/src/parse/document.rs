@@ -195,14 +195,21 @@ impl Document {
     #[must_use]
     pub fn keys_beside_absence(&self, parsed: &Parsed, path: &FieldPath) -> Vec<Span> {
         let tree = parsed.tree(self.tree);
-        let reached = self.reach(tree, parsed.source(self.file).text(), path, &mut |_, _| {});
-        if reached.is_whole {
+        let source = parsed.source(self.file).text();
+        let mut from = self.root;
+        let reached = self.reach(tree, source, path, &mut |node, segment| {
+            if segment.is_some() {
+                from = node;
+            }
+        });
+        // What has no value is absent, too.
+        if reached.is_whole && tree.content(reached.node) != Content::Null {
             return Vec::new();
         }
-        tree.entries(reached.node).iter().map(|entry| entry.key_span).collect()
+        tree.entries(from).iter().map(|entry| entry.key_span).collect()
     }
 
-    /// Calls `visit` with each node that is reached, and with the one from which a step fails.
+    /// Calls `visit` with each step that is tried and the node from which it is, and with each node that is reached.
     fn reach(
         &self,
         tree: &Tree,
@@ -222,10 +229,8 @@ impl Document {
                 },
                 Segment::Index(index) => tree.elements(reached.node).get(*index as usize).copied(),
             };
-            let Some(next) = next else {
-                visit(reached.node, Some(segment));
-                return Reached { is_whole: false, ..reached };
-            };
+            visit(reached.node, Some(segment));
+            let Some(next) = next else { return Reached { is_whole: false, ..reached } };
             reached.node = next;
             visit(next, None);
         }

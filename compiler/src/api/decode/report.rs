@@ -1,5 +1,7 @@
 //! What was found, in words.
 
+use std::collections::BTreeMap;
+
 use crate::api::checks::{
     AMBIGUOUS_SCALAR, EMPTY_FIELD, INVALID_VALUE, MISSING_FIELD, TOO_MANY_FAULTS, UNKNOWN_FIELD,
     UNKNOWN_VALUE, UNRESOLVED_PLACEHOLDER, WRONG_TYPE,
@@ -30,8 +32,31 @@ pub(super) fn diagnose(
     let words = Words { reader, id, document };
     let stops = log.stops();
     let notes = log.notes();
-    let faults = stops.iter().take(FAULTS_MAX).filter_map(|stop| words.stop(stop));
+    // What slipped out of a field tells why this is empty, and the first of it says it all.
+    let mut slipped = BTreeMap::new();
+    for note in notes.iter() {
+        if let Some(from) = words.slipped(note) {
+            slipped.entry(from).or_insert(note);
+        }
+    }
+    let is_slipped = |note: &Note| {
+        let from = words.slipped(note);
+        from.is_some_and(|from| slipped.get(&from).is_none_or(|first| !std::ptr::eq(*first, note)))
+    };
+    let is_emptied = |stop: &&Stop| match (stop.node, &stop.fault) {
+        (Some(node), Fault::Missing(field)) => reader
+            .tree
+            .entry(node, field, reader.source)
+            .is_some_and(|entry| slipped.contains_key(&entry.key_span)),
+        _ => false,
+    };
+    let stopping = stops.iter().take(FAULTS_MAX).filter(|stop| !is_emptied(stop));
+    let faults = stopping.filter_map(|stop| words.stop(stop));
     let notes = notes.iter().take(FAULTS_MAX).filter(|note| !is_said(note, reader, &stops));
+    let notes = notes.filter(|note| match note {
+        Note::Absent(entry) => !slipped.contains_key(&entry.key_span),
+        note => !is_slipped(note),
+    });
     let notes = notes.map(|note| words.note(note));
     let more = log.is_full().then(|| words.more());
     faults.chain(notes).chain(words.placeholders(&log.placeholders())).chain(more).collect()
@@ -46,6 +71,17 @@ fn is_said(note: &Note, reader: &Reader<'_>, stops: &[Stop]) -> bool {
         matches!(stop.fault, Fault::Missing(field) if field == key)
             && stop.node.is_some_and(is_same)
     })
+}
+
+/// What an unknown field may be.
+enum Meant<'f> {
+    /// It was one; what to write instead.
+    Removed(&'static str),
+    Near(&'f str),
+    FurtherOut,
+    /// The value, or a part of it, of the key there.
+    Slipped(Span),
+    Nothing,
 }
 
 struct Words<'a> {
@@ -339,24 +375,48 @@ impl Words<'_> {
         let diagnostic = Diagnostic::new(&UNKNOWN_FIELD, self.place(entry.key_span), message)
             .label("unknown field")
             .consequence("a cluster drops it without a word, or refuses the resource; it never has an effect");
-        if let Some(instead) = removed::instead(kind, key) {
-            return diagnostic.label("was removed from the API").help(instead);
+        match self.meant(of, entry, fields, outer) {
+            Meant::Removed(instead) => diagnostic.label("was removed from the API").help(instead),
+            Meant::Near(near) => {
+                let fix = self.spelling(entry.key_span, key, near);
+                diagnostic.label(format!("did you mean `{near}`?")).fix(fix)
+            }
+            Meant::FurtherOut => diagnostic
+                .help("such a field exists one level further out: is the line indented too far?"),
+            Meant::Slipped(parent) => diagnostic
+                .also(self.place(parent), "this has no value")
+                .help("is the line indented too little?"),
+            Meant::Nothing => diagnostic.help(of_fields(fields)),
         }
-        if let Some(near) =
-            nearest(key, fields.iter().copied().filter(|field| !self.has(of, field)))
-        {
-            let fix = self.spelling(entry.key_span, key, near);
-            return diagnostic.label(format!("did you mean `{near}`?")).fix(fix);
+    }
+
+    fn meant<'f>(
+        &self,
+        of: NodeId,
+        entry: &Entry,
+        fields: &[&'f str],
+        outer: &[&str],
+    ) -> Meant<'f> {
+        let key = self.reader.tree.text(entry.key, self.reader.source);
+        if let Some(instead) = removed::instead(&self.document.identity.kind, key) {
+            return Meant::Removed(instead);
+        }
+        let absent = fields.iter().copied().filter(|field| !self.has(of, field));
+        if let Some(near) = nearest(key, absent) {
+            return Meant::Near(near);
         }
         if outer.contains(&key) {
-            return diagnostic
-                .help("such a field exists one level further out: is the line indented too far?");
+            return Meant::FurtherOut;
         }
-        match self.empty_before(of, entry) {
-            Some(parent) => diagnostic
-                .also(self.place(parent.key_span), "this has no value")
-                .help("is the line indented too little?"),
-            None => diagnostic.help(of_fields(fields)),
+        self.empty_before(of, entry).map_or(Meant::Nothing, |it| Meant::Slipped(it.key_span))
+    }
+
+    /// The key, left without a value, under which the unknown field perhaps belongs.
+    fn slipped(&self, note: &Note) -> Option<Span> {
+        let Note::UnknownField { of, entry, fields, outer } = note else { return None };
+        match self.meant(*of, entry, fields, outer) {
+            Meant::Slipped(parent) => Some(parent),
+            _ => None,
         }
     }
 
