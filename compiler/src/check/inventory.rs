@@ -39,11 +39,6 @@ pub(super) fn shows_pods(mesh: &Mesh<'_>, namespace: &str) -> bool {
         && mesh.workloads.of_namespace(namespace).iter().any(crate::resolve::Workload::lasts)
 }
 
-/// Whether there is any Secret, so that a name which is none is a mistake.
-pub(super) fn lists_secrets(mesh: &Mesh<'_>) -> bool {
-    !mesh.source.secrets.is_empty() || !mesh.source.project.inventory.secrets.is_empty()
-}
-
 /// Whether something stands for `host`, or for a part of it where it is a wildcard.
 pub(super) fn has_host(mesh: &Mesh<'_>, host: &str) -> bool {
     !mesh.services.ends.overlapping(host).is_empty() || may_have_host(mesh, host)

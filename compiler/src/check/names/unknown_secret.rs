@@ -13,7 +13,7 @@ pub(in crate::check) static CHECK: Check =
         .alias(&["IST0101", "IST0161"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    if !inventory::lists_secrets(mesh) {
+    if !mesh.holdings.lists_secrets() {
         return;
     }
     for it in credential::servers(mesh).flat_map(|server| server.credentials) {
