@@ -30,6 +30,30 @@ pub(super) fn is_asked(condition: &Condition) -> bool {
     KEYS.contains(&condition.key.as_str()) && !condition.values.is_empty()
 }
 
+/// Whether a rule asks anybody for an identity.
+pub(super) fn is_any_asked(rule: &Rule) -> bool {
+    sources(rule).any(|it| asked_by(it).is_some()) || rule.when.iter().any(is_asked)
+}
+
+/// Whether a rule leaves anybody out by an identity.
+pub(super) fn is_any_excluded(rule: &Rule) -> bool {
+    let excludes = |source: &Source| {
+        let lists = [
+            &source.not_principals,
+            &source.not_namespaces,
+            &source.not_service_accounts,
+            &source.not_trust_domains,
+        ];
+        lists.into_iter().any(|values| !values.is_empty())
+    };
+    let is_excluded = |it: &Condition| KEYS.contains(&it.key.as_str()) && !it.not_values.is_empty();
+    sources(rule).any(excludes) || rule.when.iter().any(is_excluded)
+}
+
+fn sources(rule: &Rule) -> impl Iterator<Item = &Source> {
+    rule.from.iter().flatten().filter_map(|it| it.source.as_ref())
+}
+
 /// Where a rule, which stands at `at`, asks everybody for an identity whom it may hold for.
 pub(super) fn asked_of_all(rule: &Rule, at: &FieldPath) -> Option<FieldPath> {
     if let Some(index) = rule.when.iter().position(is_asked) {
@@ -44,8 +68,7 @@ pub(super) fn asked_of_all(rule: &Rule, at: &FieldPath) -> Option<FieldPath> {
 pub(super) fn written_out<'r>(rule: &'r Rule, domains: TrustDomains<'_>) -> Cow<'r, Rule> {
     let is_alone = domains.aliases.is_empty();
     let are_as_written = |values: &[String]| values.iter().all(|it| domains.is_as_written(it));
-    let sources = || rule.from.iter().flatten().filter_map(|it| it.source.as_ref());
-    let are_sources_as_written = sources().all(|it| {
+    let are_sources_as_written = sources(rule).all(|it| {
         are_as_written(&it.principals)
             && are_as_written(&it.not_principals)
             && (is_alone || (it.trust_domains.is_empty() && it.not_trust_domains.is_empty()))

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::api::{Resource, may_say};
 use crate::resolve::Mesh;
-use crate::resolve::host::{lower, of_service};
+use crate::resolve::host::lower;
 
 /// Whether there is any service, so that a host which is none is a mistake.
 pub(super) fn lists_hosts(mesh: &Mesh<'_>) -> bool {
@@ -39,11 +39,6 @@ pub(super) fn shows_pods(mesh: &Mesh<'_>, namespace: &str) -> bool {
         && mesh.workloads.of_namespace(namespace).iter().any(crate::resolve::Workload::lasts)
 }
 
-/// Whether there is any Secret, so that a name which is none is a mistake.
-pub(super) fn lists_secrets(mesh: &Mesh<'_>) -> bool {
-    !mesh.source.secrets.is_empty() || !mesh.source.project.inventory.secrets.is_empty()
-}
-
 /// Whether something stands for `host`, or for a part of it where it is a wildcard.
 pub(super) fn has_host(mesh: &Mesh<'_>, host: &str) -> bool {
     !mesh.services.ends.overlapping(host).is_empty() || may_have_host(mesh, host)
@@ -51,16 +46,20 @@ pub(super) fn has_host(mesh: &Mesh<'_>, host: &str) -> bool {
 
 /// Whether something stands for `host` of which no more is known: it is listed, or its resource could not be read.
 pub(super) fn may_have_host(mesh: &Mesh<'_>, host: &str) -> bool {
-    let domain = mesh.settings.cluster_domain;
-    let is_listed = |it: &String| *lower(it) == *host;
-    let may_be = |it: &crate::api::Incomplete| match it.kind.as_str() {
-        "Service" => may_say(&of_service(&it.name, &it.namespace, domain), host),
+    let of_domain = host.strip_suffix(mesh.settings.cluster_domain);
+    let Some(service) = of_domain.and_then(|it| it.strip_suffix(".svc.")) else {
         // Whatever hosts it has.
-        "ServiceEntry" => !host.ends_with(&format!(".svc.{domain}")),
-        _ => false,
+        return is_listed(mesh, host) || mesh.unread.has_any("ServiceEntry");
     };
-    mesh.source.project.inventory.hosts.iter().any(is_listed)
-        || mesh.source.incomplete.iter().any(may_be)
+    match service.rsplit_once('.') {
+        Some((name, namespace)) if mesh.unread.may_be("Service", namespace, name) => true,
+        None if service == "*" && mesh.unread.has_any("Service") => true,
+        _ => is_listed(mesh, host),
+    }
+}
+
+fn is_listed(mesh: &Mesh<'_>, host: &str) -> bool {
+    mesh.source.project.inventory.hosts.iter().any(|it| *lower(it) == *host)
 }
 
 /// Whether `host` would be a Service, of which the repository shows none.
@@ -70,12 +69,12 @@ pub(super) fn is_of_unseen_services(mesh: &Mesh<'_>, host: &str) -> bool {
 
 /// Whether there is any resource of this kind that could not be read.
 pub(super) fn has_incomplete(mesh: &Mesh<'_>, kind: &str) -> bool {
-    mesh.source.incomplete.iter().any(|it| it.kind == kind)
+    mesh.unread.has_any(kind)
 }
 
 /// Whether a resource of this kind exists and could not be read.
 pub(super) fn is_incomplete(mesh: &Mesh<'_>, kind: &str, namespace: &str, name: &str) -> bool {
-    mesh.source.incomplete.iter().any(|it| it.may_be(kind, namespace, name))
+    mesh.unread.may_be(kind, namespace, name)
 }
 
 /// Whether `namespace/name` is among the names that `mesh.yaml` lists.

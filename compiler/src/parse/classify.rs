@@ -2,9 +2,10 @@
 
 use super::checks::{INVALID_LIST, MISPLACED_PROJECT, MISSING_KIND, NOT_A_RESOURCE, PLAIN_TEXT};
 use super::document::Identity;
+use super::encrypted::{self, Encrypted};
 use super::stream::YamlDocument;
 use super::unrendered::template;
-use super::{Content, Entry, NodeId, Tree, encrypted, half};
+use super::{Content, Entry, NodeId, Tree, half};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::source::{FileId, SourceFile, Span};
 
@@ -19,8 +20,8 @@ pub(super) enum Shape {
     Kustomization,
     /// What says of a folder that it is a Helm chart.
     Chart,
-    /// What somebody decrypts first; and what it is called, where it says so.
-    Encrypted(Option<Identity>),
+    /// What somebody decrypts first.
+    Encrypted(Encrypted),
     /// No resource: what it is, for a notice.
     Other(Box<Diagnostic>),
 }
@@ -56,9 +57,8 @@ fn is_json(name: &str) -> bool {
 pub(super) fn shape(tree: &Tree, root: NodeId, file: &SourceFile, id: FileId) -> Shape {
     let source = file.text();
     let place = Place::text(id, first_token(tree, root, source));
-    if encrypted::is_encrypted(tree, root, source) {
-        let identity = Identity::read(tree, root, source);
-        return Shape::Encrypted(Some(identity).filter(|it| !it.kind.is_empty()));
+    if let Some(encrypted) = encrypted::read(tree, root, file) {
+        return Shape::Encrypted(encrypted);
     }
     let is_resource = |node: &NodeId| {
         ["apiVersion", "kind"].iter().all(|key| tree.entry(*node, key, source).is_some())
@@ -117,6 +117,16 @@ pub(super) fn is_list(tree: &Tree, root: NodeId, identity: &Identity, source: &s
     identity.kind.ends_with("List") && tree.entry(root, "items", source).is_some()
 }
 
+/// What an item of a list says of itself; those of a `ServiceList` need not say that they are Services.
+pub(super) fn item(tree: &Tree, root: NodeId, list: &Identity, source: &str) -> Identity {
+    let mut identity = Identity::read(tree, root, source);
+    if identity.kind.is_empty() && list.kind.as_ref() != "List" {
+        identity.kind = list.kind.strip_suffix("List").unwrap_or_default().into();
+        identity.api_version.clone_from(&list.api_version);
+    }
+    identity
+}
+
 /// Keys that are `apiVersion` or `kind` but for the case of their letters, with what they are meant to be.
 fn misspelt<'t>(
     tree: &'t Tree,
@@ -130,7 +140,7 @@ fn misspelt<'t>(
     })
 }
 
-fn is_values(path: &str) -> bool {
+pub(super) fn is_values(path: &str) -> bool {
     let name = name(path);
     let stem = name.split_once(".y").map_or(name, |(stem, _)| stem);
     let mut words = stem.split(['-', '_', '.']);

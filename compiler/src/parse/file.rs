@@ -7,8 +7,7 @@ use super::classify::{self, Shape};
 use super::document::Identity;
 use super::unrendered::{placeholder, template};
 use super::{
-    Broken, Content, Document, NodeId, Pragma, Tree, TreeId, embedded, encrypted, pragmas, secret,
-    stream,
+    Broken, Content, Document, NodeId, Pragma, Tree, TreeId, embedded, pragmas, secret, stream,
 };
 use crate::diagnostic::{Class, Diagnostic, Place, Severity};
 use crate::source::{FileId, Role, SourceFile, Span};
@@ -126,14 +125,19 @@ impl ParsedFile {
         };
         match shape {
             Shape::Empty | Shape::Chart => return Owner::Known,
-            Shape::Encrypted(identity) => {
-                let place = classify::first_token(&tree, root, file.text());
-                self.encrypted.push(place);
+            Shape::Encrypted(encrypted) => {
                 self.hidden.extend(secret::in_broken(file.text(), span));
-                if let Some(identity) = identity {
-                    notices.extend(encrypted::policy(&identity.kind, Place::text(id, place)));
-                    self.broken.push(Broken { file: id, identity, is_patch: false });
+                notices.extend(encrypted.policies(&tree, file, id));
+                // Of what may be a policy that alone is said.
+                if encrypted.unknown.is_empty() {
+                    self.encrypted.push(classify::first_token(&tree, root, file.text()));
                 }
+                let resources = encrypted.resources.into_iter();
+                self.broken.extend(resources.map(|(_, identity)| Broken {
+                    file: id,
+                    identity,
+                    is_patch: false,
+                }));
                 return Owner::Other;
             }
             Shape::Project => {
@@ -179,8 +183,7 @@ impl ParsedFile {
         owner
     }
 
-    /// The items of a list, and of lists among them; those of a `ServiceList` need not say that they are Services. Returns what is
-    /// wrong with the list.
+    /// The items of a list, and of lists among them. Returns what is wrong with the list.
     fn unfold(
         &mut self,
         tree: &Tree,
@@ -197,11 +200,7 @@ impl ParsedFile {
             out.push(classify::no_items(place));
         }
         for root in tree.elements(items.value) {
-            let mut identity = Identity::read(tree, *root, file.text());
-            if identity.kind.is_empty() && of.kind.as_ref() != "List" {
-                identity.kind = of.kind.strip_suffix("List").unwrap_or_default().into();
-                identity.api_version.clone_from(&of.api_version);
-            }
+            let identity = classify::item(tree, *root, of, file.text());
             if classify::is_list(tree, *root, &identity, file.text()) {
                 out.extend(self.unfold(tree, *root, &identity, file, id, tree_id));
             } else if identity.kind.is_empty() || identity.api_version.is_empty() {

@@ -8,6 +8,21 @@ use crate::diagnostic::{Diagnostic, Severity};
 pub(super) const SECURING: &[&str] =
     &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"];
 
+pub(super) const GROUP: &str = "security.istio.io";
+
+/// The fields that these have under `spec`.
+pub(super) const FIELDS: &[&str] = &[
+    "action",
+    "jwtRules",
+    "mtls",
+    "portLevelMtls",
+    "provider",
+    "rules",
+    "selector",
+    "targetRef",
+    "targetRefs",
+];
+
 /// An error in place of the notice that a document is not read, where it is such a policy.
 pub(crate) fn judged(notice: Diagnostic, kind: Option<&str>) -> Diagnostic {
     let Some(kind) = kind else { return notice };
@@ -52,7 +67,26 @@ fn is_kind(line: &str, (at, kind): (usize, &str)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::written;
+    use std::collections::BTreeSet;
+
+    use schemars::schema_for;
+
+    use super::{FIELDS, written};
+    use crate::api::istio::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication};
+
+    #[test]
+    fn their_fields_are_known() {
+        let schemas = [
+            schema_for!(AuthorizationPolicy),
+            schema_for!(PeerAuthentication),
+            schema_for!(RequestAuthentication),
+        ];
+        let properties =
+            schemas.iter().map(|it| it.get("properties").unwrap().as_object().unwrap());
+        let fields: BTreeSet<&str> =
+            properties.flat_map(|it| it.keys()).map(String::as_str).collect();
+        assert_eq!(fields, FIELDS.iter().copied().collect());
+    }
 
     #[test]
     fn a_kind_is_known_by_its_key() {

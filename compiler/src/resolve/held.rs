@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::api::{Incomplete, Mesh};
+use super::unread::Unread;
+use crate::api::Mesh;
 
 /// What a repository tells of a Secret or a `ConfigMap`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,60 +24,136 @@ pub enum Held {
 pub struct Holdings<'a> {
     secrets: BTreeMap<(&'a str, &'a str), &'a BTreeSet<String>>,
     config_maps: BTreeMap<(&'a str, &'a str), &'a BTreeSet<String>>,
-    /// What exists without a word of what is in it.
-    unread: BTreeSet<(&'a str, &'a str, &'a str)>,
-    /// The same, where placeholders stand in its name.
-    unnamed: Vec<&'a Incomplete>,
+    /// Secrets that `mesh.yaml` lists.
+    listed: BTreeSet<(&'a str, &'a str)>,
+    lists_secrets: bool,
     /// Secrets that another program makes of what stands here. That one is made says nothing of the others.
     promised: BTreeSet<(&'a str, &'a str)>,
+    unread: Unread<'a>,
 }
 
 impl<'a> Holdings<'a> {
-    pub(super) fn of(mesh: &'a Mesh) -> Self {
+    pub(super) fn of(mesh: &'a Mesh, unread: &Unread<'a>) -> Self {
         let secrets = mesh.secrets.iter();
         let config_maps = mesh.config_maps.iter();
-        let listed = mesh.project.inventory.secrets.iter().filter_map(|it| it.split_once('/'));
-        let listed = listed.map(|(namespace, name)| ("Secret", namespace, name));
-        let broken = mesh.incomplete.iter();
-        let broken = broken.map(|it| (it.kind.as_str(), it.namespace.as_str(), it.name.as_str()));
+        let listed = &mesh.project.inventory.secrets;
         Self {
             secrets: secrets.map(|it| ((&*it.namespace, it.name()), &it.spec.keys)).collect(),
             config_maps: config_maps
                 .map(|it| ((&*it.namespace, it.name()), &it.spec.keys))
                 .collect(),
-            unread: listed.chain(broken).collect(),
-            unnamed: mesh.incomplete.iter().filter(|it| !it.is_named()).collect(),
+            listed: listed.iter().filter_map(|it| it.split_once('/')).collect(),
+            lists_secrets: !mesh.secrets.is_empty() || !listed.is_empty(),
             promised: mesh.promised.secrets().collect(),
+            unread: unread.clone(),
         }
+    }
+
+    /// Whether there is any Secret, so that a name which is none is a mistake. One that is not read is no sign of that: where all are
+    /// encrypted, or a kustomization patches one, the others may be anywhere.
+    #[must_use]
+    pub fn lists_secrets(&self) -> bool {
+        self.lists_secrets
     }
 
     #[must_use]
     pub fn secret(&self, namespace: &str, name: &str) -> Held {
-        let knows = !self.secrets.is_empty() || self.unread.iter().any(|it| it.0 == "Secret");
-        let knows = knows && !self.promised.contains(&(namespace, name));
-        self.look("Secret", self.secrets.get(&(namespace, name)), knows, (namespace, name))
+        match self.secrets.get(&(namespace, name)) {
+            Some(keys) => Held::Keys((*keys).clone()),
+            None if self.misses_secret(namespace, name) => Held::Missing,
+            None => Held::Unsaid,
+        }
+    }
+
+    /// Whether a Secret is nowhere where it could be.
+    #[must_use]
+    pub fn misses_secret(&self, namespace: &str, name: &str) -> bool {
+        let at = (namespace, name);
+        self.lists_secrets
+            && [&self.listed, &self.promised].into_iter().all(|known| !known.contains(&at))
+            && !self.secrets.contains_key(&at)
+            && !self.unread.may_be("Secret", namespace, name)
     }
 
     #[must_use]
     pub fn config_map(&self, namespace: &str, name: &str) -> Held {
         let mut of_namespace = self.config_maps.range((namespace, "")..);
         let knows = of_namespace.next().is_some_and(|((of, _), _)| *of == namespace);
-        let found = self.config_maps.get(&(namespace, name));
-        self.look("ConfigMap", found, knows, (namespace, name))
+        match self.config_maps.get(&(namespace, name)) {
+            Some(keys) => Held::Keys((*keys).clone()),
+            None if knows && !self.unread.may_be("ConfigMap", namespace, name) => Held::Missing,
+            None => Held::Unsaid,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Held;
+    use crate::api::Mesh;
+    use crate::testing::{Compiled, Folder, compiled};
+
+    const OTHER: &str =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: other, namespace: edge}\ndata: {a: YQ==}\n";
+
+    fn held(mesh: &Mesh) -> Held {
+        crate::resolve::resolve(mesh).holdings.secret("edge", "tls")
     }
 
-    fn look(
-        &self,
-        kind: &str,
-        found: Option<&&BTreeSet<String>>,
-        knows: bool,
-        (namespace, name): (&str, &str),
-    ) -> Held {
-        match found {
-            Some(keys) => Held::Keys((*keys).clone()),
-            None if !knows || self.unread.contains(&(kind, namespace, name)) => Held::Unsaid,
-            None if self.unnamed.iter().any(|it| it.may_be(kind, namespace, name)) => Held::Unsaid,
-            None => Held::Missing,
+    #[test]
+    fn secrets_that_are_not_read_do_not_tell_that_all_are_here() {
+        let held = |text: &str| held(&Compiled::text(text).mesh);
+        assert_eq!(held(OTHER), Held::Missing);
+        for rest in ["sops: {mac: 'ENC[x]'}\n", "type: {{ .Values.type }} a: b\n"] {
+            let text = format!("{OTHER}{rest}");
+            assert_eq!(held(&text), Held::Unsaid, "{rest}");
+            assert_eq!(held(&format!("{text}---\n{}", OTHER.replace("other", "b"))), Held::Missing);
+            let same = text.replace("other", "tls");
+            assert_eq!(held(&format!("{same}---\n{OTHER}")), Held::Unsaid);
         }
+    }
+
+    /// Nobody would say why a listener takes no routes.
+    #[test]
+    fn a_listener_whose_certificate_is_elsewhere_is_open() {
+        let listener =
+            "name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: tls}]}";
+        let gateway = format!(
+            "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: g, namespace: edge}}
+spec:
+  gatewayClassName: istio
+  allowedListeners: {{namespaces: {{from: All}}}}
+  listeners: [{{name: http, port: 80, protocol: HTTP}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {{name: s, namespace: edge}}
+spec: {{parentRef: {{name: g, kind: Gateway, group: gateway.networking.k8s.io}}, listeners: [{{{listener}}}]}}
+---
+{OTHER}"
+        );
+        let takes_routes = |text: &str| {
+            let mesh = Compiled::text(text).mesh;
+            let resolved = crate::resolve::resolve(&mesh);
+            let gateway = resolved.api_gateways.iter().next().unwrap();
+            assert_eq!(gateway.listeners.len(), 2);
+            gateway.listeners.iter().all(crate::resolve::gateway::Listener::takes_routes)
+        };
+        assert!(!takes_routes(&gateway));
+        assert!(takes_routes(&format!("{gateway}sops: {{mac: 'ENC[x]'}}\n")));
+    }
+
+    #[test]
+    fn a_patch_of_a_secret_does_not_tell_that_all_are_here() {
+        let folder = Folder::new();
+        folder.write("a.yaml", OTHER);
+        folder.write(
+            "kustomization.yaml",
+            "resources: [https://a.example/b]\npatches: [{path: a.yaml}]\n",
+        );
+        let mesh = compiled(folder.path()).mesh;
+        assert_eq!(held(&mesh), Held::Unsaid);
     }
 }

@@ -50,6 +50,7 @@ pub mod route;
 mod ruler;
 pub mod service;
 pub mod sidecar;
+mod unread;
 
 mod view;
 
@@ -78,6 +79,7 @@ pub use principals::{TrustDomains, service_account};
 pub use ruler::{Ruler, Rulers};
 pub(crate) use selectors::Selectors;
 pub use settings::{AccessLog, Settings};
+pub use unread::Unread;
 pub use view::{SeenHost, SeenService, View};
 pub use visibility::Visibility;
 pub use workload::{Workload, Workloads};
@@ -104,6 +106,7 @@ pub struct Mesh<'a> {
     pub ingresses: Made<Ingresses<'a>>,
     pub grants: Made<Grants<'a>>,
     pub holdings: Made<Holdings<'a>>,
+    pub unread: Made<Unread<'a>>,
     pub policies: Policies<'a>,
     pub envoy_filters: Made<EnvoyFilters<'a>>,
     pub sidecars: Made<Sidecars<'a>>,
@@ -169,7 +172,8 @@ pub(crate) fn resolve_upon<'a>(source: &'a api::Mesh, before: Option<Before<'_, 
     let namespaces =
         made(before, |it| &it.namespaces, || Namespaces::of(source, settings.root_namespace));
     let grants = made(before, |it| &it.grants, || Grants::of(source));
-    let holdings = made(before, |it| &it.holdings, || Holdings::of(source));
+    let unread = made(before, |it| &it.unread, || Unread::of(source));
+    let holdings = made(before, |it| &it.holdings, || Holdings::of(source, &unread));
     let api_gateways = made(
         before,
         |it| &it.api_gateways,
@@ -228,6 +232,7 @@ pub(crate) fn resolve_upon<'a>(source: &'a api::Mesh, before: Option<Before<'_, 
         api_gateways,
         grants,
         holdings,
+        unread,
     }
 }
 

@@ -4,8 +4,9 @@
 //! tells the two apart. What is behind may do so too, by a header, so it is a notice. Sources: Istio, `ServerTLSSettings.TLSmode`
 //! (`OPTIONAL_MUTUAL`); `gateway.istio.io/tls-terminate-mode`.
 
-use crate::api::istio::{Action, AuthorizationPolicy, Rule, ServerTlsMode};
-use crate::check::identity::KEYS;
+use crate::api::istio::{Action, AuthorizationPolicy, ServerTlsMode};
+use crate::check::caller::Caller;
+use crate::check::identity;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::gateway::{Class, Server, TerminateMode, proxies};
 use crate::resolve::policy::Policy;
@@ -73,34 +74,16 @@ fn is_asked(mesh: &Mesh<'_>, namespace: Option<&str>, proxies: &[&Workload<'_>])
     proxies.iter().flat_map(of).filter(decides).any(looks_at_identities)
 }
 
-/// Whether a policy may keep out who shows no certificate: by asking everybody for one, or by denying whoever is none of some. What denies
-/// some by who they are lets in who is nobody.
+/// Whether a policy may keep out who shows no certificate: by letting in some by who they are, or by denying whoever is none of some. What
+/// denies some by who they are lets in who is nobody, and so does what lets in all but some.
 fn looks_at_identities(policy: &Policy<'_, AuthorizationPolicy>) -> bool {
-    let denies = policy.resource.spec.action == Action::Deny;
-    let by_rule = |rule: &Rule| {
-        let mut sources = rule.from.iter().flatten().filter_map(|from| from.source.as_ref());
-        sources.any(|source| {
-            let asked = [
-                &source.principals,
-                &source.namespaces,
-                &source.service_accounts,
-                &source.trust_domains,
-            ];
-            let left_out = [
-                &source.not_principals,
-                &source.not_namespaces,
-                &source.not_service_accounts,
-                &source.not_trust_domains,
-            ];
-            let asks = asked.into_iter().any(|list| !list.is_empty());
-            let leaves_out = left_out.into_iter().any(|list| !list.is_empty());
-            if denies { leaves_out && !asks } else { leaves_out || asks }
-        }) || rule.when.iter().any(|it| {
-            let is_of_caller = KEYS.contains(&it.key.as_str());
-            is_of_caller && !(denies && it.not_values.is_empty())
-        })
-    };
-    policy.resource.spec.rules.iter().flatten().any(by_rule)
+    let own = policy.resource.namespace.as_str();
+    let mut rules = policy.resource.spec.rules.iter().flatten();
+    if policy.resource.spec.action == Action::Deny {
+        rules.any(|it| identity::is_any_excluded(it) && Caller::NOBODY.may_be_meant(it, own))
+    } else {
+        rules.any(|it| identity::is_any_asked(it) && !Caller::NOBODY.is_meant(it, own))
+    }
 }
 
 #[cfg(test)]
@@ -137,6 +120,31 @@ mod tests {
         };
         assert_eq!(denied("principals: [partner.example.com/ns/a/sa/b]"), 1);
         assert_eq!(denied("notPrincipals: [partner.example.com/ns/a/sa/b]"), 0);
+        assert_eq!(denied("notPrincipals: [a/ns/b/sa/c], namespaces: [b]"), 1);
+        let denied = |rule: &str| {
+            count_beside("OPTIONAL_MUTUAL", "edge", &format!("action: DENY, rules: [{rule}]"))
+        };
+        let is_none = "when: [{key: source.principal, notValues: [a/ns/b/sa/c]}]";
+        assert_eq!(denied(&format!("{{{is_none}}}")), 0);
+        assert_eq!(
+            denied(&format!("{{from: [{{source: {{namespaces: [shop]}}}}], {is_none}}}")),
+            1
+        );
+        // And who is nobody is none of those that are not allowed.
+        for rule in [
+            "{from: [{source: {notPrincipals: [a/ns/b/sa/c]}}]}",
+            "{from: [{source: {principals: ['*']}}, {source: {notNamespaces: [a]}}]}",
+            "{when: [{key: source.principal, notValues: [a/ns/b/sa/c]}]}",
+        ] {
+            assert_eq!(count("OPTIONAL_MUTUAL", "edge", rule), 1, "{rule}");
+        }
+        for rule in [
+            "{from: [{source: {principals: ['*']}}, {source: {ipBlocks: [10.0.0.0/8]}}]}",
+            "{when: [{key: source.principal, values: ['*']}]}",
+            "{from: [{source: {notPrincipals: [a/ns/b/sa/c], trustDomains: ['*']}}]}",
+        ] {
+            assert_eq!(count("OPTIONAL_MUTUAL", "edge", rule), 0, "{rule}");
+        }
         assert_eq!(count("OPTIONAL_MUTUAL", "shop", asks), 1);
         // What only notes keeps nobody out.
         assert_eq!(

@@ -4,7 +4,7 @@
 //! are challenges of ACME, which come without TLS (RFC 8555 §8.3). What a route before answers, and who is kept out by policies, is led
 //! nowhere. Behind a balancer that ends TLS all this is as it should be, so it is a notice. Sources: Istio, `ServerTLSSettings.httpsRedirect`; Gateway API, `HTTPRequestRedirectFilter`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mesh_snapshot::object::ServerProtocol;
 
@@ -12,6 +12,7 @@ use crate::api::gateway_api::{HttpRouteMatch, HttpRouteRule, PathMatchType};
 use crate::api::istio::{HttpMatch, ServerTlsMode, StringMatch};
 use crate::check::caller::Caller;
 use crate::check::in_force::InForce;
+use crate::check::matching::cover::covers_request;
 use crate::check::selection;
 use crate::check::sight::gateway_sees;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -218,8 +219,6 @@ impl PlainPort {
 }
 
 fn takes_every_request(test: &HttpMatch) -> bool {
-    // Before a balancer the header says how the client came.
-    let is_proto = |name: &String| name.eq_ignore_ascii_case("x-forwarded-proto");
     let is_root = |uri: &StringMatch| {
         let source =
             uri.regex.as_deref().map(|it| it.trim_start_matches('^').trim_end_matches('$'));
@@ -227,11 +226,31 @@ fn takes_every_request(test: &HttpMatch) -> bool {
             || matches!(source, Some(".*" | ".+" | "/.*"))
     };
     test.uri.as_ref().is_none_or(is_root)
-        && test.headers.keys().all(is_proto)
+        && test.headers.iter().all(|(name, value)| is_proto(name) && is_met_by_plain(value))
         && test.method.is_none()
         && test.authority.is_none()
         && test.query_params.is_empty()
-        && test.without_headers.keys().all(is_proto)
+        && test
+            .without_headers
+            .iter()
+            .all(|(name, value)| is_proto(name) && !is_met_by_plain(value))
+}
+
+/// By this header who stands before a gateway says how the client came.
+const PROTO: &str = "x-forwarded-proto";
+
+fn is_proto(name: &str) -> bool {
+    name.eq_ignore_ascii_case(PROTO)
+}
+
+/// Whether the header of a client that came in plain text meets a test.
+fn is_met_by_plain(value: &StringMatch) -> bool {
+    let with = |value: StringMatch| HttpMatch {
+        headers: BTreeMap::from([(PROTO.to_owned(), value)]),
+        ..HttpMatch::default()
+    };
+    let plain = StringMatch { exact: Some("http".to_owned()), ..StringMatch::default() };
+    covers_request(&with(value.clone()), &with(plain))
 }
 
 fn is_for_challenges(test: &HttpMatch) -> bool {
@@ -330,6 +349,8 @@ mod tests {
         let plain =
             |more: &str| format!("{{port: {{number: 80, name: http, protocol: HTTP}}, {more}}}");
         let open = plain("hosts: ['*']");
+        let redirected =
+            |test: &str| format!("{{match: [{{{test}}}], redirect: {{scheme: https}}}}, {{{TO}}}");
         for routes in [
             format!("{{{TO}}}"),
             format!("{{match: [{{port: 80}}], {TO}}}"),
@@ -339,6 +360,10 @@ mod tests {
                 "{{match: [{{uri: {{prefix: /a}}}}], {TO}}}, {{directResponse: {{status: 404}}}}"
             ),
             format!("{{match: [{{port: 443}}], directResponse: {{status: 403}}}}, {{{TO}}}"),
+            // Redirected is who has come by TLS.
+            redirected("headers: {x-forwarded-proto: {exact: https}}"),
+            redirected("withoutHeaders: {x-forwarded-proto: {exact: http}}"),
+            redirected("withoutHeaders: {x-forwarded-proto: {}}"),
         ] {
             assert_eq!(of_istio(&open, SECURE, &routes), 1, "{routes}");
         }
@@ -348,9 +373,10 @@ mod tests {
             format!("{{match: [{{gateways: [other]}}, {{port: 443}}], {TO}}}"),
             format!("{{match: [{{port: 80}}], redirect: {{scheme: https}}}}, {{{TO}}}"),
             format!("{{match: [{{uri: {{prefix: /.well-known/acme-challenge/}}}}], {TO}}}"),
-            format!(
-                "{{match: [{{headers: {{x-forwarded-proto: {{exact: http}}}}}}], redirect: {{scheme: https}}}}, {{{TO}}}"
-            ),
+            redirected("headers: {x-forwarded-proto: {exact: http}}"),
+            redirected("headers: {X-Forwarded-Proto: {regex: 'https?'}}"),
+            redirected("headers: {x-forwarded-proto: {}}"),
+            redirected("withoutHeaders: {x-forwarded-proto: {exact: https}}"),
             "{redirect: {scheme: https}}".to_owned(),
             format!(
                 "{{match: [{{uri: {{regex: '/.*'}}}}], redirect: {{scheme: https}}}}, {{{TO}}}"

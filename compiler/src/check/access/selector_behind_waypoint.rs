@@ -3,8 +3,13 @@
 //! A waypoint heeds policies that target it, or a service; those with a selector are for the workloads themselves, where
 //! nothing reads HTTP. Source: Istio, "Configure waypoint proxies", "Layer 7 authorization policy".
 
-use crate::api::Metadata;
+use std::cell::LazyCell;
+use std::collections::{BTreeSet, HashMap};
+
+use crate::api::gateway_api::Gateway;
+use crate::api::{Metadata, Resource};
 use crate::check::http_field::http_field;
+use crate::check::inventory::in_namespace;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 
@@ -18,23 +23,27 @@ const CLASS: &str = "istio-waypoint";
 const USE: &str = "istio.io/use-waypoint";
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let namespaces = LazyCell::new(|| {
+        let all = mesh.source.namespaces.iter();
+        all.map(|it| (it.name(), &*it.metadata)).collect::<HashMap<_, _>>()
+    });
+    let mut waypoints = HashMap::new();
     for policy in &mesh.source.authorization_policies {
         if policy.spec.selector.is_none() {
             continue;
         }
-        let waypoint = mesh.source.api_gateways.iter().find(|gateway| {
-            gateway.spec.gateway_class_name == CLASS
-                && gateway.namespace == policy.namespace
-                && is_used(mesh, &policy.namespace, gateway.name())
+        let mut rules = policy.spec.rules.iter().flatten().enumerate();
+        let reads_http = rules.any(|(index, rule)| {
+            let at = FieldPath::default().field("spec").field("rules").index(index);
+            http_field(rule, &at).is_some()
         });
-        let Some(waypoint) = waypoint else { continue };
-        let rules = policy.spec.rules.iter().flatten().enumerate();
-        let field = rules.into_iter().find_map(|(index, rule)| {
-            http_field(rule, &FieldPath::default().field("spec").field("rules").index(index))
-        });
-        if field.is_none() {
+        if !reads_http {
             continue;
         }
+        let namespace = policy.namespace.as_str();
+        let waypoint = || waypoint(mesh, namespace, namespaces.get(namespace).copied());
+        let waypoint = waypoints.entry(namespace).or_insert_with(waypoint);
+        let Some(waypoint) = waypoint else { continue };
         let at = FieldPath::default().field("spec").field("selector");
         let message = format!("the waypoint `{}` does not heed a selector", waypoint.name());
         out.push(
@@ -47,13 +56,17 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether nothing says that the namespace uses another one, or none.
-fn is_used(mesh: &Mesh<'_>, namespace: &str, name: &str) -> bool {
-    let says = |metadata: &Metadata| metadata.labels.get(USE).map(String::as_str) == Some(name);
-    let labelled = |metadata: &Metadata| metadata.labels.contains_key(USE);
-    let namespaces = mesh.source.namespaces.iter().filter(|it| it.name() == namespace);
-    let services = mesh.source.services.iter().filter(|it| it.namespace == namespace);
-    let all: Vec<&Metadata> =
-        namespaces.map(|it| &*it.metadata).chain(services.map(|it| &*it.metadata)).collect();
-    all.iter().any(|it| says(it)) || !all.iter().any(|it| labelled(it))
+/// The first of a namespace, unless something says that the namespace, which is `declared` so, uses another one, or none.
+fn waypoint<'m>(
+    mesh: &'m Mesh<'_>,
+    namespace: &str,
+    declared: Option<&Metadata>,
+) -> Option<&'m Resource<Gateway>> {
+    let services = in_namespace(&mesh.source.services, namespace).iter().map(|it| &*it.metadata);
+    let said = declared.into_iter().chain(services).filter_map(|it| it.labels.get(USE));
+    let used: BTreeSet<&str> = said.map(String::as_str).collect();
+    in_namespace(&mesh.source.api_gateways, namespace).iter().find(|gateway| {
+        gateway.spec.gateway_class_name == CLASS
+            && (used.is_empty() || used.contains(gateway.name()))
+    })
 }

@@ -19,7 +19,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !inventory::lists_services(mesh) && has_none("Service") {
         out.extend(report(hosts(mesh), "Services", "hosts"));
     }
-    if !inventory::lists_secrets(mesh) && has_none("Secret") {
+    if !mesh.holdings.lists_secrets() && has_none("Secret") {
         let credentials = credential::servers(mesh).flat_map(|server| server.credentials);
         out.extend(report(credentials.map(|it| it.place).collect(), "Secrets", "secrets"));
     }

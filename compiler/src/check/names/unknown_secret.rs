@@ -1,9 +1,10 @@
 //! `unknown-secret`: a server of a gateway shows a certificate that no Secret holds.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::nearest;
-use crate::check::{credential, inventory};
+use crate::check::credential;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::gateway::{ApiGateway, Class};
 use crate::resolve::{Held, Mesh};
@@ -13,12 +14,13 @@ pub(in crate::check) static CHECK: Check =
         .alias(&["IST0101", "IST0161"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    if !inventory::lists_secrets(mesh) {
+    if !mesh.holdings.lists_secrets() {
         return;
     }
+    let known = LazyCell::new(|| Known::of(mesh));
     for it in credential::servers(mesh).flat_map(|server| server.credentials) {
-        if !it.namespaces.iter().any(|namespace| has_secret(mesh, namespace, it.name)) {
-            out.push(describe(mesh, it.place, it.name, &it.namespaces));
+        if it.namespaces.iter().all(|of| mesh.holdings.misses_secret(of, it.name)) {
+            out.push(describe(&known, it.place, it.name, &it.namespaces));
         }
     }
     for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
@@ -26,27 +28,38 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn has_secret(mesh: &Mesh<'_>, namespace: &str, name: &str) -> bool {
-    mesh.source.secrets.iter().any(|it| it.namespace == namespace && it.name() == name)
-        || inventory::lists(&mesh.source.project.inventory.secrets, namespace, name)
-        || mesh.source.promised.has_secret(namespace, name)
-        || inventory::is_incomplete(mesh, "Secret", namespace, name)
+/// Every Secret that has a name.
+struct Known<'m> {
+    by_namespace: BTreeMap<&'m str, Vec<&'m str>>,
+    /// The first namespace that has one of a name.
+    homes: BTreeMap<&'m str, &'m str>,
 }
 
-/// Every Secret, as `(namespace, name)`.
-fn all<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = (&'m str, &'m str)> {
-    let own = mesh.source.secrets.iter().map(|it| (it.namespace.as_str(), it.name()));
-    let listed = &mesh.source.project.inventory.secrets;
-    let listed = listed.iter().filter_map(|it| it.split_once('/'));
-    own.chain(mesh.source.promised.secrets()).chain(listed)
+impl<'m> Known<'m> {
+    fn of(mesh: &'m Mesh<'_>) -> Self {
+        let own = mesh.source.secrets.iter().map(|it| (it.namespace.as_str(), it.name()));
+        let listed = &mesh.source.project.inventory.secrets;
+        let listed = listed.iter().filter_map(|it| it.split_once('/'));
+        let mut known = Self { by_namespace: BTreeMap::new(), homes: BTreeMap::new() };
+        for (namespace, name) in own.chain(mesh.source.promised.secrets()).chain(listed) {
+            known.by_namespace.entry(namespace).or_default().push(name);
+            known.homes.entry(name).or_insert(namespace);
+        }
+        known
+    }
 }
 
-fn describe(mesh: &Mesh<'_>, place: Place, name: &str, namespaces: &BTreeSet<&str>) -> Diagnostic {
-    let near = nearest(name, all(mesh).filter(|(of, _)| namespaces.contains(of)).map(|it| it.1));
-    let elsewhere = all(mesh).find(|(_, it)| *it == name).map(|(of, _)| of);
+fn describe(
+    known: &Known<'_>,
+    place: Place,
+    name: &str,
+    namespaces: &BTreeSet<&str>,
+) -> Diagnostic {
+    let beside = namespaces.iter().filter_map(|of| known.by_namespace.get(of)).flatten();
+    let near = nearest(name, beside.copied());
     let namespace = namespaces.iter().next().copied().unwrap_or_default();
     let message = format!("there is no Secret `{name}` in namespace `{namespace}`");
-    let otherwise = match elsewhere {
+    let otherwise = match known.homes.get(name) {
         Some(of) => format!("there is one in `{of}`, where the gateway does not look"),
         None => "no such Secret".to_owned(),
     };

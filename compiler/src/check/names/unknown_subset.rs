@@ -10,6 +10,7 @@ use std::ops::Deref;
 use crate::api::istio::DestinationRule;
 use crate::api::{Resource, nearest};
 use crate::check::destinations::is_for;
+use crate::check::inventory;
 use crate::check::kept::apart;
 use crate::check::sight::{clients, rules, viewers};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -25,7 +26,7 @@ pub(in crate::check) static CHECK: Check =
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     // One that could not be read may define it.
-    let is_broken = mesh.source.incomplete.iter().any(|it| it.kind == "DestinationRule");
+    let is_broken = inventory::has_incomplete(mesh, "DestinationRule");
     let clients = LazyCell::new(|| clients(mesh));
     let written = LazyCell::new(|| written(mesh));
     apart::written_virtual_services(mesh, out, |it, out| {

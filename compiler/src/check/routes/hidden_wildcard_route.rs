@@ -78,6 +78,7 @@ fn check_port(
         around.entry(host).clone_from(ids);
     }
     let (mut met, mut routes) = (BTreeSet::new(), HashMap::new());
+    let (mut of_hosts, mut tests) = (HashMap::new(), HashMap::new());
     for (host, ids) in &by_host {
         // What may be seen may take a request; what hides the wildcard is surely seen.
         let own: Vec<_> = ids.iter().copied().filter(|id| may_see(mesh, gateway, *id)).collect();
@@ -88,28 +89,29 @@ fn check_port(
         let wide: Vec<_> = wide.take(WIDE_MAX).collect();
         // What several hosts share is looked at once.
         let (Some(first), false) = (hiding, wide.is_empty()) else { continue };
-        // But for routes that ask for a host themselves.
-        let of_host = |id: &VirtualServiceId| {
-            let mut http = mesh.virtual_services.get(*id).http.iter();
-            http.any(|it| it.spec.r#match.iter().any(|test| test.authority.is_some()))
-        };
-        let alone = wide.iter().chain(&own).any(of_host).then_some(host);
-        if !met.insert((own.clone(), wide.clone(), alone)) {
-            continue;
-        }
-        let tried = in_order(mesh, &own, &name);
-        let tried: Vec<_> = tried.iter().map(|it| it.test.map(|(_, it)| at_gateway(it))).collect();
         let key = mesh.virtual_services.get(first).resource.id;
         if found.hiding.contains(&key) {
             continue;
         }
+        // But for routes that ask for a host themselves.
+        let mut of_host = |id: &VirtualServiceId| {
+            *of_hosts.entry(*id).or_insert_with(|| asks_for_host(mesh, *id))
+        };
+        let alone = wide.iter().chain(&own).any(&mut of_host).then_some(host);
+        if !met.insert((own.clone(), wide.clone(), alone)) {
+            continue;
+        }
+        let tried: &Vec<_> = tests.entry(own).or_insert_with_key(|own| {
+            let tried = in_order(mesh, own, &name).into_iter();
+            tried.map(|it| it.test.map(|(_, it)| at_gateway(it))).collect()
+        });
         let hidden = wide.into_iter().find_map(|id| {
             let few: &mut Vec<_> = routes.entry(id).or_insert_with(|| {
                 // What takes everything stands last.
                 let all = in_order(mesh, &[id], &name);
                 all.into_iter().rev().filter(|it| !is_missing(it)).take(ROUTES_MAX).collect()
             });
-            let lost = |it: &Merged<'_, '_>| lost(it, &tried, (host, port, scheme));
+            let lost = |it: &Merged<'_, '_>| lost(it, tried, (host, port, scheme));
             few.iter().find_map(|it| Some((*it, lost(it)?)))
         });
         if let Some((route, request)) = hidden {
@@ -123,6 +125,11 @@ fn check_port(
             }
         }
     }
+}
+
+fn asks_for_host(mesh: &Mesh<'_>, id: VirtualServiceId) -> bool {
+    let mut http = mesh.virtual_services.get(id).http.iter();
+    http.any(|it| it.spec.r#match.iter().any(|test| test.authority.is_some()))
 }
 
 /// Of so many resources for a wildcard, the oldest, it is asked what they take.

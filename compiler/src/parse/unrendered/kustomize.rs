@@ -102,15 +102,17 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, root: &str, out: &mut Vec
     let places = Places::of(parsed, root);
     let all = parsed.kustomizations().all.iter();
     let mut read: Vec<_> = all.map(|id| Kustomization::read(parsed, &places, *id)).collect();
-    let (of_flux, builds) = flux::read(parsed, &places, of_flux);
+    let (of_flux, builds) = flux::read(parsed, &places, &of_flux);
     read.extend(of_flux);
     let known = known_others(parsed, &places, &read);
     set_patches_aside(parsed, &known, out);
     let own: BTreeSet<FileId> = read.iter().filter(|it| it.changes).map(|it| it.file).collect();
-    let named: BTreeSet<FileId> = read.iter().flat_map(|it| &it.resources).copied().collect();
-    let changed = changed(&read);
+    let named: BTreeSet<FileId> =
+        read.iter().flat_map(|it| it.resources.files()).copied().collect();
+    let are_all_named = read.iter().any(|it| it.resources == Leads::Everywhere);
+    let changed = changed(&read, || parsed.sources().iter().map(|(id, _)| id).collect());
     let (mut changing, inner): (Vec<_>, Vec<_>) =
-        own.into_iter().partition(|file| !named.contains(file));
+        own.into_iter().partition(|file| !are_all_named && !named.contains(file));
     changing.extend(inner);
     // Whoever builds with Kustomize alone knows that command.
     changing.sort_by_key(|file| builds.contains_key(file));
@@ -120,14 +122,20 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, root: &str, out: &mut Vec
 }
 
 /// The files that those which change anything lead to, through others too. Each is passed once, however many lead to it.
-fn changed(all: &[Kustomization]) -> BTreeSet<FileId> {
+fn changed(
+    all: &[Kustomization],
+    every_file: impl FnOnce() -> BTreeSet<FileId>,
+) -> BTreeSet<FileId> {
+    if all.iter().any(|it| it.changes && it.resources == Leads::Everywhere) {
+        return every_file();
+    }
     // Who changes a resource of Flux's does not change what that applies.
     let own = all.iter().filter(|it| !it.is_of_flux);
     let by_file: HashMap<_, _> = own.map(|it| (it.file, it)).collect();
     let mut changed = BTreeSet::new();
     let mut ahead: Vec<_> = all.iter().filter(|it| it.changes).collect();
     while let Some(from) = ahead.pop() {
-        for file in &from.resources {
+        for file in from.resources.files() {
             if changed.insert(*file) {
                 ahead.extend(by_file.get(file));
             }
@@ -136,10 +144,31 @@ fn changed(all: &[Kustomization]) -> BTreeSet<FileId> {
     changed
 }
 
+/// The files of resources, and the other kustomizations, that one of them names.
+#[derive(Eq, PartialEq)]
+enum Leads {
+    To(Vec<FileId>),
+    /// To all that there are.
+    Everywhere,
+}
+
+impl Leads {
+    /// Those that are named one by one.
+    fn files(&self) -> &[FileId] {
+        match self {
+            Self::To(files) => files,
+            Self::Everywhere => &[],
+        }
+    }
+
+    fn is_nowhere(&self) -> bool {
+        *self == Self::To(Vec::new())
+    }
+}
+
 struct Kustomization {
     file: FileId,
-    /// Files of resources, and other kustomizations.
-    resources: Vec<FileId>,
+    resources: Leads,
     /// Paths of files that are no resources, and what each is.
     others: Vec<(String, &'static str)>,
     /// Whether it does anything but name resources that are here.
@@ -152,20 +181,14 @@ impl Kustomization {
     fn read(parsed: &Parsed, places: &Places<'_>, id: FileId) -> Self {
         let source = parsed.source(id);
         let (text, folder) = (source.text(), folder(places.inside(source)));
-        let mut read = Self {
-            file: id,
-            resources: Vec::new(),
-            others: Vec::new(),
-            changes: false,
-            is_of_flux: false,
-        };
+        let (mut resources, mut others, mut changes) = (Vec::new(), Vec::new(), false);
         for yaml in &stream::read(text, id) {
             // What stands behind a fault may be anything.
-            read.changes |= !yaml.is_whole;
+            changes |= !yaml.is_whole;
             let Some(root) = yaml.tree.root() else { continue };
             for entry in yaml.tree.entries(root) {
                 let field = yaml.tree.text(entry.key, text);
-                read.changes |= !PLAIN.contains(&field);
+                changes |= !PLAIN.contains(&field);
                 let mut texts = Vec::new();
                 collect(&yaml.tree, entry.value, text, &mut texts);
                 let texts = texts.into_iter();
@@ -175,15 +198,16 @@ impl Kustomization {
                 if RESOURCES.contains(&field) {
                     for path in paths {
                         let found = path.and_then(|path| places.find(&path));
-                        read.changes |= found.is_none();
-                        read.resources.extend(found);
+                        changes |= found.is_none();
+                        resources.extend(found);
                     }
                 } else if let Some((_, what)) = FIELDS.iter().find(|(name, _)| *name == field) {
-                    read.others.extend(paths.flatten().map(|path| (path, *what)));
+                    others.extend(paths.flatten().map(|path| (path, *what)));
                 }
             }
         }
-        read
+        let resources = Leads::To(resources);
+        Self { file: id, resources, others, changes, is_of_flux: false }
     }
 }
 
@@ -303,7 +327,7 @@ fn joined(folder: &str, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kustomization, changed, joined};
+    use super::{Kustomization, Leads, changed, joined};
     use crate::source::{FileId, Input};
     use crate::testing::{Folder, compiled};
 
@@ -422,13 +446,15 @@ mod tests {
         let chain = |changes: fn(u32) -> bool| -> Vec<_> {
             let link = |file: u32| Kustomization {
                 file: FileId(file),
-                resources: vec![FileId(file + 1), FileId(0)],
+                resources: Leads::To(vec![FileId(file + 1), FileId(0)]),
                 others: Vec::new(),
                 changes: changes(file),
                 is_of_flux: false,
             };
             (0..LENGTH).map(link).collect()
         };
+        let changed =
+            |all: &[Kustomization]| changed(all, || unreachable!("none leads everywhere"));
         assert_eq!(changed(&chain(|_| true)).len(), LENGTH as usize + 1);
         assert_eq!(changed(&chain(|file| file == 0)).len(), LENGTH as usize + 1);
         assert!(changed(&chain(|_| false)).is_empty());
