@@ -100,10 +100,10 @@ fn side(
     Err(exit.because(&format_args!("{path} does not compile")))
 }
 
-/// How much is found in a side that is compared all the same, as `mesh compile` counts it. What it says may explain a
+/// How much is found in a side that is compared all the same, as `mesh compile` counts it for people. What it says may explain a
 /// difference, or the want of one.
 fn note_findings(path: &str, findings: &[Finding]) {
-    if let Some(found) = counts(shown(findings)) {
+    if let Some(found) = counts(&shown(findings)) {
         note(&format_args!("{path}: {found}; `mesh compile --check` shows what it says"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mesh_compiler::diagnostic::{Check, Finding, Severity, fingerprints, unite};
+use mesh_compiler::diagnostic::{Check, Finding, Severity, fingerprints};
 use mesh_compiler::{Compilation, UnknownCheck, checks_called};
 
 use super::past::{self, Past, PastError};
@@ -70,8 +70,8 @@ pub(crate) fn select(
         let by = format!("`{revision}`");
         selected.keep(&mut found, &by, |named| !old.contains(&named.fingerprint));
     }
-    let found = found.into_iter().map(|named| (named.finding, named.fingerprint)).collect();
-    (selected.findings, selected.fingerprints) = unite(found).into_iter().unzip();
+    let found = found.into_iter().map(|named| (named.finding, named.fingerprint));
+    (selected.findings, selected.fingerprints) = found.unzip();
     Ok(selected)
 }
 

@@ -10,6 +10,7 @@ use mesh_compiler::source::Input;
 use mesh_compiler::{Beside, Compilation, Options};
 use mesh_snapshot::container::Bundle;
 
+use crate::render::counts::shown;
 use crate::render::{self, Report, Terminal};
 
 /// What came of compiling a repository.
@@ -79,9 +80,10 @@ impl Compiled {
         self.compilation.parsed.sources().iter().count()
     }
 
+    /// How many of those that are shown are errors.
     pub(crate) fn errors(&self) -> usize {
-        let findings = self.compilation.findings.iter();
-        findings.filter(|finding| finding.severity == Severity::Error).count()
+        let findings = shown(&self.compilation.findings);
+        findings.iter().filter(|finding| finding.severity == Severity::Error).count()
     }
 
     /// The findings, for people: errors where there are some, else warnings; empty when there is nothing to say.

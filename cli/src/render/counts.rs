@@ -1,6 +1,8 @@
 //! How many there are: findings, and anything else that is said in numbers.
 
-use mesh_compiler::diagnostic::{Finding, Severity};
+use std::borrow::{Borrow, Cow};
+
+use mesh_compiler::diagnostic::{Finding, Severity, unite};
 use mesh_compiler::parse::NOT_A_RESOURCE;
 
 /// `1 error`, `2 errors`, `3 proxies`, `4 fixes`.
@@ -19,16 +21,19 @@ pub(super) fn is_counted_alone(finding: &Finding) -> bool {
     *finding.check == NOT_A_RESOURCE && finding.severity == Severity::Info
 }
 
-/// What people are shown, and what is counted for them.
-pub(crate) fn shown(findings: &[Finding]) -> impl Iterator<Item = &Finding> + Clone {
-    findings.iter().filter(|finding| !is_counted_alone(finding))
+/// What people are shown, and what is counted for them: findings of one cause are one.
+pub(crate) fn shown(findings: &[Finding]) -> Vec<Cow<'_, Finding>> {
+    unite(findings.iter().filter(|finding| !is_counted_alone(finding)))
+}
+
+/// The same where each has a line of its own.
+pub(super) fn shown_apart(findings: &[Finding]) -> Vec<Cow<'_, Finding>> {
+    findings.iter().filter(|finding| !is_counted_alone(finding)).map(Cow::Borrowed).collect()
 }
 
 /// The verdict on findings in numbers: its mark, and how many there are of each severity.
-pub(super) fn verdict<'f>(
-    findings: impl Iterator<Item = &'f Finding> + Clone,
-) -> (&'static str, String) {
-    let mark = match findings.clone().map(|finding| finding.severity).max() {
+pub(crate) fn verdict(findings: &[impl Borrow<Finding>]) -> (&'static str, String) {
+    let mark = match findings.iter().map(|finding| finding.borrow().severity).max() {
         None | Some(Severity::Info) => "✔",
         Some(Severity::Warning) => "!",
         Some(Severity::Error) => "✖",
@@ -37,10 +42,10 @@ pub(super) fn verdict<'f>(
 }
 
 /// How many findings there are of each severity, if there are any.
-pub(crate) fn counts<'f>(findings: impl Iterator<Item = &'f Finding>) -> Option<String> {
+pub(crate) fn counts(findings: &[impl Borrow<Finding>]) -> Option<String> {
     let (mut errors, mut warnings, mut infos) = (0, 0, 0);
     for finding in findings {
-        *match finding.severity {
+        *match finding.borrow().severity {
             Severity::Error => &mut errors,
             Severity::Warning => &mut warnings,
             Severity::Info => &mut infos,

@@ -1,16 +1,18 @@
 //! The formats of findings: a table.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
-use mesh_compiler::diagnostic::Severity;
+use mesh_compiler::diagnostic::{Finding, Severity};
 
+use super::counts::{shown, shown_apart};
 use super::{
     Paths, Report, Terminal, checkstyle, concise, github, gitlab, human, json, jsonl, junit,
     markdown, rdjson, sarif,
 };
 
-/// How findings are written. All say the same, and a command ends the same way with each.
+/// How findings are written. All say the same, which `human` alone says of several in one, and a command ends the same way with each.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Format {
     /// For people, with the lines of the files.
@@ -71,6 +73,15 @@ impl Format {
         };
         writer(report, setting, out)?;
         out.flush()
+    }
+
+    /// What it shows, and what is counted for those who read it: `human` points at all places of one cause, and each other format
+    /// has a place a finding.
+    pub(crate) fn shown(self, findings: &[Finding]) -> Vec<Cow<'_, Finding>> {
+        match self {
+            Self::Human => shown(findings),
+            _ => shown_apart(findings),
+        }
     }
 
     /// Whether people read it where it is printed.

@@ -19,7 +19,7 @@ use mesh_compiler::api::KINDS;
 use mesh_compiler::diagnostic::{Applicability, Finding, Severity, Site, TextFix};
 use rayon::prelude::*;
 
-use super::counts::{counted, is_counted_alone, shown, verdict};
+use super::counts::{counted, is_counted_alone, shown};
 use super::fit::{Cut, width, wrap, wrap_after};
 use super::plain::{plain, shown_path};
 use super::{Report, Terminal, patch, snippet};
@@ -30,7 +30,7 @@ pub(crate) fn write(
     terminal: &Terminal,
     out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
-    let shown: Vec<_> = shown(report.findings).collect();
+    let shown = shown(report.findings);
     for batch in shown.chunks(BATCH) {
         let written = batch.par_iter().map(|finding| {
             let mut text = Vec::new();
@@ -216,10 +216,14 @@ fn cut(line: &str, change: usize, room: usize) -> String {
     shown
 }
 
-/// The last line, for standard error: the verdict in numbers.
-pub(crate) fn closing(report: &Report<'_>, terminal: &Terminal, seconds: f64) -> String {
+/// The last line, for standard error, with the verdict in numbers.
+pub(crate) fn closing(
+    (mark, found): (&str, &str),
+    report: &Report<'_>,
+    terminal: &Terminal,
+    seconds: f64,
+) -> String {
     let paint = terminal.paint;
-    let (mark, found) = verdict(shown(report.findings));
     let worst = report.findings.iter().map(|finding| finding.severity).max();
     let severity = worst.unwrap_or(Severity::Info);
     let what = format!(
@@ -287,6 +291,7 @@ mod tests {
     use mesh_compiler::source::Input;
     use mesh_compiler::{Options, compile};
 
+    use super::super::counts::verdict;
     use super::super::terminal::Paint;
     use super::*;
 
@@ -311,7 +316,9 @@ mod tests {
             let terminal = Terminal { width: columns, paint: Paint(false) };
             let mut out = Vec::new();
             write(&report, &terminal, &mut out).unwrap();
-            let text = String::from_utf8(out).unwrap() + &closing(&report, &terminal, 0.25);
+            let (mark, found) = verdict(&shown(findings));
+            let closing = closing((mark, &found), &report, &terminal, 0.25);
+            let text = String::from_utf8(out).unwrap() + &closing;
             let wide = text.lines().find(|line| width(line) > columns);
             assert_eq!(wide, None, "{columns}:\n{text}");
         }

@@ -22,7 +22,7 @@ pub(super) fn write(
     setting: &Setting<'_>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let (mark, found) = verdict(report.findings.iter());
+    let (mark, found) = verdict(report.findings);
     let resources = counted(report.mesh.count, "resource");
     let mut text = format!("### {mark} mesh: {found} in {resources}\n");
     let findings = remark::by_weight(report.findings);

@@ -1,6 +1,6 @@
 //! Which findings `mesh compile` reports.
 
-use crate::program::errors;
+use crate::program::{command, errors, text};
 use crate::repository::Repository;
 
 /// An error of a lint, and one that is always an error.
@@ -91,6 +91,69 @@ fn a_baseline_holds_what_is_known_whatever_its_line() {
     let (code, text) = repository.concise(&known);
     assert_eq!(code, 1);
     assert!(text.contains("b.yaml:") && !text.contains("a.yaml:"), "{text}");
+}
+
+fn namespace(name: &str) -> String {
+    format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {name}}}\n")
+}
+
+/// Three that have a fault in common: people are told of it once, and programs of each.
+fn namespaces() -> Repository {
+    let repository = Repository::of(&[]);
+    for name in ["a", "b", "c"] {
+        repository.write(&format!("policies/{name}.yaml"), &namespace(name));
+    }
+    repository
+}
+
+/// What is said besides where it is compared with itself.
+fn mesh_diff(repository: &Repository) -> String {
+    let mut command = command();
+    command.current_dir(repository.path()).args(["diff", "policies", "policies"]);
+    errors(&command.output().unwrap()).1
+}
+
+const TOGETHER: &str = "3 namespaces do not say whether their pods get a proxy";
+
+#[test]
+fn one_cause_is_told_to_people_once() {
+    let repository = namespaces();
+    let output = repository.compile(&["--check"]);
+    let (told, closing) = (text(&output), errors(&output).1);
+    assert!(told.contains(TOGETHER), "{told}");
+    assert!(closing.contains("1 notice: 3 resources"), "{closing}");
+    let compared = mesh_diff(&repository);
+    assert!(compared.contains("policies: 1 notice;"), "{compared}");
+    assert_eq!(repository.concise(&["--check"]).1.lines().count(), 3);
+    let json = repository.compile(&["--check", "--format", "json"]).stdout;
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let found = json["diagnostics"].as_array().unwrap();
+    let prints: std::collections::BTreeSet<_> =
+        found.iter().map(|it| it["fingerprint"].as_str()).collect();
+    assert_eq!((found.len(), prints.len()), (3, 3), "{json:#}");
+}
+
+/// One more of a known cause is new, and by no count are those before it.
+#[test]
+fn each_of_one_cause_is_known_by_itself() {
+    let repository = namespaces();
+    repository.concise(&["--check", "--write-baseline", ".known.json"]);
+    let has_git = repository.git(&["init", "-q"]).is_some();
+    if has_git {
+        repository.git(&["add", "-A"]);
+        repository.git(&["commit", "-q", "-m", "one"]);
+    }
+    repository.write("policies/d.yaml", &namespace("d"));
+    let known: &[&str] = &["--baseline", ".known.json"];
+    let since: &[&str] = &["policies", "--new-since", "HEAD"];
+    for arguments in [known, since].into_iter().take(1 + usize::from(has_git)) {
+        let (code, told) = repository.concise(&[&["--check"], arguments].concat());
+        assert_eq!((code, told.lines().count()), (0, 1), "{told}");
+        assert!(told.starts_with("policies/d.yaml:"), "{told}");
+    }
+    std::fs::remove_file(repository.path().join("policies/a.yaml")).unwrap();
+    let (_, notes) = errors(&repository.compile(&[&["--check"], known].concat()));
+    assert_eq!(notes.matches("no longer found: ").count(), 1, "{notes}");
 }
 
 #[test]

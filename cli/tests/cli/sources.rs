@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::program::command;
+use crate::program::{command, text};
 use crate::repository::Repository;
 
 const SERVICE: &str = "apiVersion: v1
@@ -161,6 +161,38 @@ fn all_environments_are_checked_unless_one_is_named() {
     };
     assert!(!of("base/other.yaml").contains("alone"));
     assert!(of("overlays/test/route.yaml").contains("found in test alone"));
+}
+
+/// What is missing in two environments for two reasons of their own is found in each alone.
+#[test]
+fn what_is_told_in_one_is_found_where_it_is_said_to_be() {
+    let gateway = "apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: public, namespace: shop}
+spec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}
+";
+    let bound = |name: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{hosts: [{name}.example.com], gateways: [elsewhere], http: [{{redirect: {{uri: /}}}}]}}\n"
+        )
+    };
+    let settings = "environments:
+  prod: {paths: [base, overlays/prod]}
+  test: {paths: [base, overlays/test]}
+";
+    let repository = Repository::of(&[
+        ("mesh.yaml", settings),
+        ("base/gateway.yaml", gateway),
+        ("overlays/prod/a.yaml", &bound("a")),
+        ("overlays/prod/b.yaml", &bound("b")),
+        ("overlays/test/c.yaml", &bound("c")),
+    ]);
+    let told = text(&repository.compile(&["--check", "--only", "unknown-gateway"]));
+    let told: Vec<_> = told.split("error[unknown-gateway]").skip(1).collect();
+    let [prod, test] = told.as_slice() else { panic!("{told:?}") };
+    let has = |found: &str, names: &[&str]| names.iter().all(|it| found.contains(it));
+    assert!(has(prod, &["prod/a.yaml", "prod/b.yaml", "found in prod alone"]), "{prod}");
+    assert!(has(test, &["test/c.yaml", "found in test alone"]), "{test}");
 }
 
 #[test]

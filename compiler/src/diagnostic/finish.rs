@@ -10,8 +10,8 @@ use crate::source::{FileId, Role, Span};
 
 use super::fix::Notation;
 use super::{
-    Check, Class, Diagnostic, FieldPath, Fix, Form, Label, Level, Part, Place, Severity, TextEdit,
-    TextFix,
+    Cause, Check, Class, Diagnostic, FieldPath, Fix, Form, Label, Level, Part, Place, Severity,
+    TextEdit, TextFix,
 };
 
 /// What the project says about checks, by their names.
@@ -28,6 +28,8 @@ pub struct Finding {
     pub consequence: Option<String>,
     pub help: Option<String>,
     pub fixes: Vec<TextFix>,
+    /// What it may have in common with others.
+    pub cause: Option<Cause>,
 }
 
 /// A place in a file, and what is said there.
@@ -181,7 +183,9 @@ fn level(found: &Diagnostic, levels: &Levels) -> Option<Severity> {
 }
 
 fn resolve(found: &Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
-    let Diagnostic { check, message, place, label, others, consequence, help, fixes, .. } = found;
+    let Diagnostic {
+        check, message, place, label, others, consequence, help, fixes, cause, ..
+    } = found;
     Finding {
         check,
         severity,
@@ -191,6 +195,7 @@ fn resolve(found: &Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
         consequence: consequence.clone().or_else(|| of_error(severity)),
         help: help.clone(),
         fixes: fixes.iter().filter_map(|fix| resolve_fix(fix, parsed)).collect(),
+        cause: cause.clone(),
     }
 }
 

@@ -8,6 +8,8 @@
 //!   key or the value is meant. Typed structs hold no spans; [`finish`] looks the place up in the tree that was
 //!   parsed. Whoever walks a struct carries an [`At`], which costs nothing until something is found.
 //! - One root cause, one finding: `finish` drops what was found inside of a value that is itself faulty.
+//! - Resources of several owners that have a fault in common have a finding each, with its [`Cause`]; [`unite`] makes one of them
+//!   for people, last of all.
 //! - [`fingerprints`] name findings from one run to the next, whatever lines they move to.
 //! - Equal repositories give equal findings in equal order, on any machine.
 //!
@@ -33,5 +35,5 @@ pub(crate) use fix::within_brackets;
 pub use fix::{Applicability, Edit, Fix, Form, TextEdit, TextFix};
 pub use path::{At, FieldPath, Segment};
 pub use place::{Part, Place};
-pub use report::{Diagnostic, Label};
+pub use report::{Cause, Diagnostic, Label};
 pub use unite::unite;

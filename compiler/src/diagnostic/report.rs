@@ -20,6 +20,22 @@ pub struct Diagnostic {
     pub consequence: Option<String>,
     pub help: Option<String>,
     pub fixes: Vec<Fix>,
+    /// Absent: it stands by itself.
+    pub cause: Option<Cause>,
+}
+
+/// What findings of several resources have in common, so that people are told of it once ([`unite`](super::unite)). Each stays a
+/// finding of its own: whoever owns its resource allows it, knows it or mends it, and speaks for no other.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// The same is said of each, in the same words and with the same explanation.
+    Same,
+    /// This is said of all in one.
+    Together {
+        /// After how many they are: `namespaces do not say whether their pods get a proxy`.
+        message: String,
+        consequence: String,
+    },
 }
 
 /// A place and what is said there.
@@ -43,6 +59,7 @@ impl Diagnostic {
             consequence: None,
             help: None,
             fixes: Vec::new(),
+            cause: None,
         }
     }
 
@@ -78,7 +95,14 @@ impl Diagnostic {
         self
     }
 
-    /// More places of the same. The first of them are shown, and of the rest is told how many there are.
+    /// What others may have in common with it.
+    #[must_use]
+    pub fn cause(mut self, cause: Cause) -> Self {
+        self.cause = Some(cause);
+        self
+    }
+
+    /// More places of the same fault of one resource. The first of them are shown, and of the rest is told how many there are.
     #[must_use]
     pub fn and_here(self, places: impl IntoIterator<Item = Place>) -> Self {
         const SHOWN_MAX: usize = 2;

@@ -22,7 +22,7 @@ use crate::difference::Policy;
 use crate::environment::{Round, Surroundings, compile_each};
 use crate::findings::{self, Choice, Past, SelectError, Selected};
 use crate::mend::{self, Mending};
-use crate::render::counts::counted;
+use crate::render::counts::{counted, verdict};
 use crate::render::jsonl;
 use crate::render::{self, Color, Format, Setting, Stream, Terminal};
 use crate::source::Source;
@@ -275,7 +275,7 @@ impl<'a> Run<'a> {
         let is_empty = report.is_of_nothing() && !arguments.allow_empty;
         let mut bundle = bundle.as_mut().filter(|_| !is_empty);
         report.snapshot = bundle.as_ref().map(|bundle| bundle.snapshot.digest());
-        let exit = verdict(findings, arguments.fail_on.severity());
+        let exit = exit_of(findings, arguments.fail_on.severity());
         // Before it is told of: whoever reads that there is a snapshot may fetch it at once.
         let written = match (&mut bundle, &arguments.out) {
             (Some(bundle), Some(out)) if exit == Exit::Ok => {
@@ -337,14 +337,16 @@ impl<'a> Run<'a> {
         let new = render::Report { findings: &findings, ..*report };
         arguments.format.write(&new, &setting, &mut out)?;
         drop(out);
-        let before = report.findings.len() - findings.len();
+        let shown = |findings| arguments.format.shown(findings).len();
+        let before = shown(report.findings).saturating_sub(shown(&findings));
         notes(&[format!("{} as before, not shown again; {gone} gone", counted(before, "finding"))]);
         self.close(report, &terminal)
     }
 
     /// Of many findings those that were not there in the round before, and how many are gone since.
     fn news(&self, selected: &Selected) -> Option<(Vec<Finding>, usize)> {
-        let known = self.known.filter(|_| selected.findings.len() > AGAIN_MAX)?;
+        let shown = self.arguments.format.shown(&selected.findings).len();
+        let known = self.known.filter(|_| shown > AGAIN_MAX)?;
         let named = selected.findings.iter().zip(&selected.fingerprints);
         let new: Vec<_> = named.filter(|(_, name)| !known.contains(*name)).collect();
         let left = selected.findings.len() - new.len();
@@ -355,7 +357,9 @@ impl<'a> Run<'a> {
     /// The verdict.
     fn close(&self, report: &render::Report<'_>, terminal: &Terminal) -> io::Result<()> {
         let seconds = self.start.elapsed().as_secs_f64();
-        writeln!(io::stderr(), "{}", render::human::closing(report, terminal, seconds))
+        let (mark, found) = verdict(&self.arguments.format.shown(report.findings));
+        let closing = render::human::closing((mark, &found), report, terminal, seconds);
+        writeln!(io::stderr(), "{closing}")
     }
 
     /// What is found, before there is a snapshot.
@@ -396,7 +400,7 @@ fn notes(notes: &[String]) {
 }
 
 /// Input that nobody could read comes first: what else was found may follow from it.
-fn verdict(findings: &[Finding], fail_on: Severity) -> Exit {
+fn exit_of(findings: &[Finding], fail_on: Severity) -> Exit {
     if findings.iter().any(Finding::is_unreadable) {
         Exit::Input
     } else if findings.iter().any(|finding| finding.severity >= fail_on) {

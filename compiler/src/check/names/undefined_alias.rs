@@ -5,13 +5,11 @@
 //! That what it stands for has other ports is `missing-port`'s and `unknown-port`'s to say. Source: Istio,
 //! `ENABLE_EXTERNAL_NAME_ALIAS`.
 
-use std::collections::BTreeMap;
-
 use crate::check::alias::Alias;
 use crate::check::destinations::{is_idle, led};
 use crate::check::inventory;
 use crate::check::sight::{viewers, whom};
-use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::diagnostic::{Cause, Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::Host;
 use crate::resolve::route::{HttpRoute, Parent};
@@ -20,20 +18,15 @@ use crate::resolve::service::Service;
 pub(super) static CHECK: Check =
     Check::lint("undefined-alias", Severity::Warning, include_str!("undefined_alias.md"));
 
-/// By the host that is led to, and whether it stands for one that is hidden.
-type Led<'m> = BTreeMap<(Host, bool), (Alias<'m>, Lack<'m>, Vec<Place>)>;
-
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     // Most repositories have none, and then no route is looked at.
     if !mesh.services.iter().any(|(_, it)| it.alias.is_some()) {
         return;
     }
-    let mut found = Led::new();
     let mut lead = |host: &Host, viewers: &dyn Fn() -> Vec<String>, place: Place| {
         let Some(alias) = Alias::of(mesh, host) else { return };
         let Some(lack) = Lack::of(&alias, mesh, viewers) else { return };
-        let key = (host.clone(), matches!(lack, Lack::Hidden(..)));
-        found.entry(key).or_insert((alias, lack, Vec::new())).2.push(place);
+        out.push(report(mesh, host, &alias, &lack, place));
     };
     for (_, route) in mesh.virtual_services.iter() {
         for (destination, at) in route.destinations() {
@@ -51,10 +44,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             lead(&backend.host, &|| owned(users(route)), place);
         }
     }
-    out.extend(found.into_iter().filter_map(|((host, _), (alias, lack, places))| {
-        let mut places = places.into_iter();
-        Some(report(mesh, &host, &alias, &lack, places.next()?).and_here(places))
-    }));
 }
 
 fn owned(names: Vec<&str>) -> Vec<String> {
@@ -125,7 +114,8 @@ fn report(
     let found = Diagnostic::new(&CHECK, place, message)
         .label("leads to nothing")
         .also(alias.service.origin.place(), "this Service is another name alone")
-        .consequence("requests that take the route are answered with 503");
+        .consequence("requests that take the route are answered with 503")
+        .cause(Cause::Same);
     match lack {
         Lack::Unnamed => found.help("write the host in its `externalName`"),
         Lack::Loop => found.help("write another host in its `externalName`"),

@@ -6,7 +6,7 @@ use crate::api::istio::Attached;
 use crate::api::{Resource, nearest};
 use crate::check::routes::generated_gateway;
 use crate::check::{inventory, suggestion};
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::diagnostic::{Cause, Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::route::{GatewayName, Parent, RefusedParent, VirtualService};
 
@@ -87,9 +87,10 @@ pub(in crate::check) fn in_match(
 
 fn describe(place: Place, namespace: &str, name: &str, near: Option<&str>) -> Diagnostic {
     let message = format!("there is no Gateway `{name}` in namespace `{namespace}`");
-    Diagnostic::new(&CHECK, place, message).meant(near, "no such Gateway").help(
-        "a Gateway that exists outside of this repository goes into `inventory.gateways` of mesh.yaml",
-    )
+    Diagnostic::new(&CHECK, place, message)
+        .meant(near, "no such Gateway")
+        .help("a Gateway that exists outside of this repository goes into `inventory.gateways` of mesh.yaml")
+        .cause(Cause::Same)
 }
 
 fn check_parents(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

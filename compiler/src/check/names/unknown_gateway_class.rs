@@ -1,12 +1,10 @@
 //! `unknown-gateway-class`: a Gateway of the Gateway API is of a class that there is not, so that the mesh leaves it alone.
 //!
 //! Other controllers bring their classes along, from outside of the repository: unless the name is nearly one that there is, it is
-//! a notice, one for each class. Source: Gateway API, `Gateway.spec.gatewayClassName`; Istio, `FetchGatewayClass`.
-
-use std::collections::BTreeMap;
+//! a notice. Source: Gateway API, `Gateway.spec.gatewayClassName`; Istio, `FetchGatewayClass`.
 
 use crate::api::{Resource, nearest};
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::diagnostic::{Cause, Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::Class;
 
@@ -17,22 +15,17 @@ pub(in crate::check) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let mut by_class: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
     for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Unknown) {
         let path = FieldPath::default().field("spec").field("gatewayClassName");
-        let places = by_class.entry(&gateway.resource.spec.gateway_class_name).or_default();
-        places.push(Place::value(gateway.resource.id, path));
-    }
-    for (name, places) in by_class {
+        let place = Place::value(gateway.resource.id, path);
+        let name = &gateway.resource.spec.gateway_class_name;
         let known = mesh.source.gateway_classes.iter().map(Resource::name).chain(Class::BUILT_IN);
         let near = nearest(name, known);
-        let mut places = places.into_iter();
-        let Some(first) = places.next() else { continue };
-        let mut found = Diagnostic::new(&CHECK, first, format!("there is no GatewayClass `{name}`"))
+        let mut found = Diagnostic::new(&CHECK, place, format!("there is no GatewayClass `{name}`"))
             .meant(near, "no such class")
             .consequence("the mesh does not serve it: its listeners are not opened, and its routes are nobody's")
             .help("write `gatewayClassName: istio`, or add the GatewayClass, whose `controllerName` says who serves it")
-            .and_here(places);
+            .cause(Cause::Same);
         if near.is_none() {
             found.severity = Severity::Info;
         }

@@ -4,16 +4,13 @@
 //! run; of workloads those in namespaces that declare service accounts. Sources: Istio,
 //! `AuthorizationPolicy.rules.from.source.principals`; SPIFFE ID of a workload; Kubernetes, "Configure Service Accounts for Pods".
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use crate::api::istio::{AuthorizationPolicy, Source};
 use crate::api::{Resource, nearest};
 use crate::check::identity::{Identity, Pattern};
 use crate::check::inventory::Accounts;
 use crate::check::kept::apart;
 use crate::check::outsiders;
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::diagnostic::{Cause, Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::{Mesh, service_account};
 
@@ -26,8 +23,7 @@ pub(in crate::check) static CHECK: Check = Check::lint(
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let (known, domains) = (Accounts::of(mesh), mesh.settings.trust_domains());
-    let mut found = Vec::new();
-    apart::resources(&mesh.source.authorization_policies, &mut found, |policy, found| {
+    apart::resources(&mesh.source.authorization_policies, out, |policy, found| {
         for it in principals(policy) {
             let Some(identity) = Identity::parse(it.text) else {
                 found.extend(check_pattern(mesh, &known, policy.id, &it));
@@ -47,24 +43,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     });
-    out.extend(told_once(found));
     check_workloads(mesh, out);
-}
-
-/// A slip has a place of its own; an identity that nothing is like is missing once, however often it is named.
-fn told_once(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let (mut told, nobody): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|found| !found.fixes.is_empty());
-    // What is said names the account, and what follows names the identity, and whether it is left out.
-    let mut by_identity: BTreeMap<_, (Diagnostic, Vec<Place>)> = BTreeMap::new();
-    for found in nobody {
-        match by_identity.entry((found.message.clone(), found.consequence.clone())) {
-            Entry::Vacant(entry) => drop(entry.insert((found, Vec::new()))),
-            Entry::Occupied(mut entry) => entry.get_mut().1.push(found.place),
-        }
-    }
-    told.extend(by_identity.into_values().map(|(found, places)| found.and_here(places)));
-    told
 }
 
 /// A value of a list, and where it stands.
@@ -250,10 +229,15 @@ fn nobody(place: Place, written: &Written<'_>, message: String, near: Option<&st
             format!("no caller ever proves to be `{text}`: by this the policy leaves out nobody")
         }
     };
-    Diagnostic::new(&CHECK, place, message)
+    let found = Diagnostic::new(&CHECK, place, message)
         .meant(near, "nobody can have this identity")
         .consequence(effect)
-        .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml")
+        .help("an account that exists outside of this repository goes into `inventory.serviceAccounts` of mesh.yaml");
+    match near {
+        // A slip is one of its own place; an identity that nothing is like is missing once, however often it is named.
+        Some(_) => found,
+        None => found.cause(Cause::Same),
+    }
 }
 
 /// What runs needs an account that somebody makes.

@@ -4,13 +4,13 @@
 //! `DENY` comes first, so that the others let nobody in. By itself a rule that denies everything is one way to close a workload,
 //! and nothing is said. Source: Istio, `AuthorizationPolicy`: the order of actions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::covering::{At, Broader, CANDIDATES_MAX, by_namespace, covers};
 
 use crate::api::istio::{Action, AuthorizationPolicy};
 use crate::check::caller::{Reach, is_for_all};
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::diagnostic::{Cause, Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Policy;
 
@@ -49,7 +49,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     out.extend(taken_back(mesh));
 }
 
-/// Rules that let in what a single rule denies, each with what else that one takes back.
+/// Rules that let in what a single rule denies, which may take back many.
 fn taken_back(mesh: &Mesh<'_>) -> Vec<Diagnostic> {
     let mut denying = by_namespace(mesh, Action::Deny);
     denying.retain(|_, rules| !rules.is_empty());
@@ -62,7 +62,7 @@ fn taken_back(mesh: &Mesh<'_>) -> Vec<Diagnostic> {
     let of_namespace = |name: &str| denying.get(name).map_or(&[][..], Vec::as_slice);
     let (everywhere, by_root) =
         (of_namespace(root), Broader::of(of_namespace(root)).at_most(CANDIDATES_MAX));
-    let mut found: BTreeMap<_, (&At<'_>, Vec<&At<'_>>)> = BTreeMap::new();
+    let mut found = Vec::new();
     for (namespace, rules) in &allowing {
         let own = of_namespace(namespace);
         let by_own = Broader::of(own).at_most(CANDIDATES_MAX);
@@ -73,31 +73,19 @@ fn taken_back(mesh: &Mesh<'_>) -> Vec<Diagnostic> {
             let above = above.into_iter().flatten().filter_map(|it| everywhere.get(it));
             let mut all = near.chain(above).take(CANDIDATES_MAX);
             let denying = all.find(|it| it.scope.includes(narrow.scope) && covers(it, narrow));
-            if let Some(denying) = denying {
-                found
-                    .entry((denying.document, denying.index))
-                    .or_insert((denying, Vec::new()))
-                    .1
-                    .push(narrow);
-            }
+            found.extend(denying.map(|denying| report(narrow, denying)));
         }
     }
-    let found = found.into_values().filter_map(|(denying, moot)| {
-        let mut places = moot.into_iter().map(At::place);
-        Some(
-            Diagnostic::new(
-                &CHECK,
-                places.next()?,
-                "another rule denies all that this one lets in",
-            )
-            .label("lets nobody in")
-            .also(denying.place(), "this one denies as much, and comes first")
-            .consequence("whoever this rule is for is answered with 403")
-            .help("let the `DENY` rule leave out what is meant here, or remove this one")
-            .and_here(places),
-        )
-    });
-    found.collect()
+    found
+}
+
+fn report(moot: &At<'_>, denying: &At<'_>) -> Diagnostic {
+    Diagnostic::new(&CHECK, moot.place(), "another rule denies all that this one lets in")
+        .label("lets nobody in")
+        .also(denying.place(), "this one denies as much, and comes first")
+        .consequence("whoever this rule is for is answered with 403")
+        .help("let the `DENY` rule leave out what is meant here, or remove this one")
+        .cause(Cause::Same)
 }
 
 /// The rule of a `DENY` policy in force that holds for everybody.
@@ -204,10 +192,10 @@ mod tests {
             let deny = rule(deny).replacen('{', "{action: DENY, ", 1);
             assert_eq!(count(&deny, &rule(allow)), 0, "{deny} {allow}");
         }
-        // Of several that one rule takes back one finding tells, and a rule for fewer workloads takes back nothing.
+        // Each that one rule takes back is told, and a rule for fewer workloads takes back nothing.
         let deny = "{action: DENY, rules: [{from: [{source: {namespaces: [cli]}}]}]}";
         let both = format!("{{rules: [{{{who}}}, {{{who}, {get}}}]}}");
-        assert_eq!(count(deny, &both), 1);
+        assert_eq!(count(deny, &both), 2);
         let some = deny.replacen('{', "{selector: {matchLabels: {app: a}}, ", 1);
         assert_eq!(count(&some, &rule(who)), 0);
     }

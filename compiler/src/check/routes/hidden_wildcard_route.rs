@@ -5,7 +5,6 @@
 //! is said where a request is known that the wildcard's routes take and the others do not. Source: Istio, `Gateway`, virtual hosts;
 //! Envoy, `VirtualHost.domains`.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::api::istio::{HttpMatch, StringMatch, TextTest};
@@ -14,7 +13,7 @@ use crate::check::matching::merged_routes::{Merged, by_host_at, in_order};
 use crate::check::matching::route_place::place;
 use crate::check::matching::witness::for_one;
 use crate::check::sight::gateway_sees;
-use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::diagnostic::{Cause, Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
@@ -39,8 +38,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             check_port(mesh, gateway, (port, scheme), &mut found);
         }
     }
-    let all = found.by_wildcard.into_values();
-    out.extend(all.map(|(first, others)| first.and_here(others)));
+    out.extend(found.told);
 }
 
 fn has_wildcard(mesh: &Mesh<'_>, id: VirtualServiceId) -> bool {
@@ -57,11 +55,10 @@ fn ports(gateway: &IstioGateway<'_>) -> BTreeMap<u16, &'static str> {
     gateway.servers.iter().filter(is_routed).map(|it| (it.port, scheme(it))).collect()
 }
 
-/// What is told, and where it is so besides: the routes of one wildcard may be hidden by many hosts.
 #[derive(Default)]
 struct Found {
-    by_wildcard: BTreeMap<DocumentId, (Diagnostic, Vec<Place>)>,
-    /// The resources with the hosts.
+    told: Vec<Diagnostic>,
+    /// The resources with the hosts, of which it is told.
     hiding: BTreeSet<DocumentId>,
 }
 
@@ -118,10 +115,7 @@ fn check_port(
             let at = (&**host, &*gateway.full_name);
             if let Some(new) = report(mesh, (first, &route), at, &request) {
                 found.hiding.insert(key);
-                match found.by_wildcard.entry(route.of.resource.id) {
-                    Entry::Vacant(vacant) => drop(vacant.insert((new, Vec::new()))),
-                    Entry::Occupied(mut known) => known.get_mut().1.push(new.place),
-                }
+                found.told.push(new);
             }
         }
     }
@@ -227,6 +221,7 @@ fn at_gateway(test: &HttpMatch) -> HttpMatch {
     }
 }
 
+/// The routes of one wildcard may be hidden by many hosts.
 fn report(
     mesh: &Mesh<'_>,
     (own, wide): (VirtualServiceId, &Merged<'_, '_>),
@@ -246,11 +241,23 @@ fn report(
     let effect = "requests for it that its own routes do not take are answered with 404";
     Some(
         Diagnostic::new(&CHECK, Place::value(own.resource.id, at), message)
-            .label("its own routes alone are tried")
-            .also(place(wide.route), "this route is not for it")
+            .label("the routes here alone are tried")
+            .also(place(wide.route), "and not this one")
             .consequence(for_one(effect, &request, &name))
-            .help("repeat the route for the rest here, or put these routes into the wildcard's resource, with `authority` in their matches"),
+            .help("repeat the route for the rest here, or put these routes into the wildcard's resource, with `authority` in their matches")
+            .cause(of_wildcard(wide, around)),
     )
+}
+
+fn of_wildcard(wide: &Merged<'_, '_>, around: &Host) -> Cause {
+    let (namespace, name) = (wide.of.namespace(), wide.of.resource.name());
+    Cause::Together {
+        message: format!(
+            "VirtualServices within `{around}` do not take all that the routes of `{namespace}/{name}` take"
+        ),
+        consequence: "requests for their hosts that they do not take are answered with 404"
+            .to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -307,9 +314,9 @@ mod tests {
         }
         // One that answers 404 loses nothing.
         assert_eq!(count(&[(wide, MISSING, ""), (host, below, "")]), 0);
-        // One wildcard is one cause, whatever hosts and Gateways it is hidden at.
+        // Each resource is told once, of whatever hosts and Gateways.
         let all = [(wide, "", ""), (host, below, ""), ("b.example.com", below, "")];
-        assert_eq!(count(&all), 1);
+        assert_eq!(count(&all), 2);
         // Others for the host may take the rest.
         assert_eq!(count(&[(wide, "", ""), (host, below, ""), (host, "", "")]), 0);
         assert_eq!(count(&[(wide, "", ""), ("b.example.org", below, "")]), 0);
