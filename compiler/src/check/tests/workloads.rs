@@ -143,3 +143,47 @@ fn hosts_of_entries_are_served_by_somebody() {
     let group = "apiVersion: networking.istio.io/v1\nkind: WorkloadGroup\nmetadata: {name: a, namespace: shop}\nspec: {template: {serviceAccount: a}}\n";
     assert!(!names(&[&pods, &selected, group]).contains(&"selector-without-workload"));
 }
+
+#[test]
+fn what_runs_outside_of_kubernetes_is_selected() {
+    let machine = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: shop}\nspec: {address: 192.0.2.1, labels: {app: ledger, version: v1}}\n";
+    let group = "apiVersion: networking.istio.io/v1\nkind: WorkloadGroup\nmetadata: {name: a, namespace: shop}\nspec: {template: {serviceAccount: a}}\n";
+    let own = "{selector: {matchLabels: {app: ledger}}}";
+    let service = REVIEWS.replace("reviews", "ledger");
+    let pods = deployment("{app: reviews}");
+    let selecting = [
+        service.clone(),
+        peer("shop", "{selector: {matchLabels: {app: ledger}}, mtls: {mode: STRICT}}"),
+        policy("shop", own),
+        policy("istio-system", own),
+    ];
+    for it in &selecting {
+        let found = |others: &[&str]| {
+            let all: Vec<_> = [it.as_str(), pods.as_str()].iter().chain(others).copied().collect();
+            names(&all).contains(&"selector-without-workload")
+        };
+        assert!(found(&[]), "{it}");
+        assert!(!found(&[machine]), "{it}");
+        assert!(!found(&[group]), "it joins with labels of its own: {it}");
+        let other = machine.replace("ledger", "cards");
+        assert!(found(&[&other]), "{it}");
+    }
+    // Some of the instances are pods.
+    let pods = deployment("{app: ledger}");
+    let subset = rule("{host: reviews, subsets: [{name: v1, labels: {version: v1}}]}")
+        .replace("host: reviews", "host: ledger");
+    assert_eq!(names(&[&service, &pods, &subset]), ["subset-without-instances"]);
+    assert!(!names(&[&service, &pods, &subset, machine]).contains(&"subset-without-instances"));
+}
+
+#[test]
+fn what_has_no_proxy_is_called_in_plain_text() {
+    let strict = peer("istio-system", "{mtls: {mode: STRICT}}");
+    let plain = rule("{host: reviews, trafficPolicy: {tls: {mode: DISABLE}}}");
+    assert_eq!(names(&[REVIEWS, &plain, &strict]), ["mtls-conflict"]);
+    let machine = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: shop}\nspec: {address: 192.0.2.1, labels: {app: reviews}}\n";
+    assert_eq!(names(&[REVIEWS, &plain, &strict, machine]), [""; 0]);
+    let listed = REVIEWS.replace("selector: {app: reviews}, ", "");
+    assert_ne!(listed, REVIEWS);
+    assert_eq!(names(&[&listed, &plain, &strict]), [""; 0]);
+}
