@@ -187,3 +187,64 @@ fn what_has_no_proxy_is_called_in_plain_text() {
     assert_ne!(listed, REVIEWS);
     assert_eq!(names(&[&listed, &plain, &strict]), [""; 0]);
 }
+
+#[test]
+fn what_another_workload_made_is_part_of_that() {
+    let made = |kind: &str, name: &str, owner: &str, spec: &str| {
+        let (group, kind) = kind.split_once(' ').unwrap();
+        let (by, owner) = owner.split_once('/').unwrap();
+        format!(
+            "apiVersion: {group}\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop, labels: {{app: reviews, pod-template-hash: abc}}, ownerReferences: [{{apiVersion: apps/v1, kind: {by}, name: {owner}, uid: a, controller: true}}]}}\nspec: {spec}\n"
+        )
+    };
+    let template = "{selector: {matchLabels: {app: reviews}}, template: {metadata: {labels: {app: reviews}}, spec: {containers: [{name: a, image: a}]}}}";
+    let set = made("apps/v1 ReplicaSet", "reviews-abc", "Deployment/reviews", template);
+    let pod = made(
+        "v1 Pod",
+        "reviews-abc-x",
+        "ReplicaSet/reviews-abc",
+        "{containers: [{name: a, image: a}]}",
+    );
+    let running = |texts: &[&str]| {
+        let compiled = crate::testing::Compiled::text(&texts.join("---\n"));
+        let mesh = crate::resolve::resolve(&compiled.mesh);
+        let all: Vec<_> =
+            mesh.workloads.iter().map(|it| format!("{} {}", it.kind, it.name())).collect();
+        all.join(", ")
+    };
+    let pods = deployment("{app: reviews}");
+    assert_eq!(running(&[&pods, &set, &pod]), "Deployment reviews");
+    assert_eq!(running(&[&pods, &pod]), "Deployment reviews");
+    assert_eq!(running(&[&set, &pod]), "ReplicaSet reviews-abc");
+    assert_eq!(running(&[&pod]), "Pod reviews-abc-x");
+}
+
+#[test]
+fn replica_sets_and_replication_controllers_run_pods() {
+    let other = REVIEWS.replace("reviews", "ledger");
+    let set = deployment("{app: reviews}").replace("Deployment", "ReplicaSet");
+    let controller = deployment("{app: reviews}")
+        .replace("apps/v1", "v1")
+        .replace("Deployment", "ReplicationController")
+        .replace("selector: {matchLabels: {app: reviews}}", "selector: {app: reviews}");
+    for workload in [&set, &controller] {
+        assert_eq!(names(&[REVIEWS, workload]), [""; 0], "{workload}");
+        assert_eq!(names(&[&other, workload]), ["selector-without-workload"], "{workload}");
+        let slip = workload.replace("labels: {app: reviews}", "labels: {app: review}");
+        assert!(names(&[&slip]).contains(&"mismatched-selector"), "{slip}");
+    }
+}
+
+#[test]
+fn a_service_whose_endpoints_are_listed_has_some() {
+    let pods = deployment("{app: cards}");
+    let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: reviews-1, namespace: shop, labels: {kubernetes.io/service-name: reviews}}\naddressType: IPv4\nendpoints: [{addresses: [192.0.2.1]}]\nports: [{name: http, port: 80}]\n";
+    assert_eq!(names(&[REVIEWS, &pods]), ["selector-without-workload"]);
+    assert_eq!(names(&[REVIEWS, &pods, slice]), [""; 0]);
+    let other = slice.replace("service-name: reviews", "service-name: ledger");
+    assert_eq!(names(&[REVIEWS, &pods, &other]), ["selector-without-workload"]);
+    let empty = slice.replace("addresses: [192.0.2.1]", "addresses: []");
+    assert_eq!(names(&[REVIEWS, &pods, &empty]), ["selector-without-workload"]);
+    let misspelt = slice.replace("addresses:", "adresses:");
+    assert!(names(&[REVIEWS, &pods, &misspelt]).contains(&"unknown-field"));
+}

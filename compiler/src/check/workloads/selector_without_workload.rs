@@ -7,6 +7,7 @@
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::Labels;
 
+use crate::api::kubernetes::Service;
 use crate::api::{Resource, nearest};
 use crate::check::kept::apart;
 use crate::check::{inventory, selection};
@@ -160,7 +161,7 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if labels.is_empty() || is_alias || !is_shown {
             continue;
         }
-        if may_select(mesh, service.namespace, labels) {
+        if may_select(mesh, service.namespace, labels) || has_slice(mesh, resource) {
             continue;
         }
         let all: Vec<_> = all.iter().collect();
@@ -171,6 +172,13 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 .consequence("requests to the Service are answered with 503: it has no endpoints"),
         );
     }
+}
+
+/// Whether its endpoints are listed, whoever made them.
+fn has_slice(mesh: &Mesh<'_>, service: &Resource<Service>) -> bool {
+    let slices = inventory::in_namespace(&mesh.source.endpoint_slices, &service.namespace);
+    let mut own = slices.iter().filter(|it| it.service() == Some(service.name()));
+    own.any(|it| it.spec.has_endpoints())
 }
 
 fn check_entries(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
