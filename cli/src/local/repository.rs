@@ -60,7 +60,12 @@ impl Compiled {
         let deployments = deployments.map(|it| (&it.namespace, it.name(), it.spec.replicas));
         let stateful_sets = mesh.stateful_sets.iter();
         let stateful_sets = stateful_sets.map(|it| (&it.namespace, it.name(), it.spec.replicas));
-        let named = deployments.chain(stateful_sets).filter_map(|(namespace, name, replicas)| {
+        let sets = mesh.replica_sets.iter();
+        let sets = sets.map(|it| (&it.namespace, it.name(), it.spec.replicas));
+        let controllers = mesh.replication_controllers.iter();
+        let controllers = controllers.map(|it| (&it.namespace, it.name(), it.spec.replicas));
+        let all = deployments.chain(stateful_sets).chain(sets).chain(controllers);
+        let named = all.filter_map(|(namespace, name, replicas)| {
             let replicas = replicas.filter(|replicas| *replicas != 1)?;
             Some((format!("{namespace}/{name}"), replicas))
         });

@@ -91,9 +91,12 @@ pub static KINDS: &[Kind] = &[
     compiled::<kubernetes::Deployment>("apps", "Deployment", &["v1"]),
     compiled::<kubernetes::StatefulSet>("apps", "StatefulSet", &["v1"]),
     compiled::<kubernetes::DaemonSet>("apps", "DaemonSet", &["v1"]),
+    compiled::<kubernetes::ReplicaSet>("apps", "ReplicaSet", &["v1"]),
+    compiled::<kubernetes::ReplicationController>("", "ReplicationController", &["v1"]),
     compiled::<kubernetes::Rollout>("argoproj.io", "Rollout", &["v1alpha1"]),
     compiled::<kubernetes::Job>("batch", "Job", &["v1"]),
     compiled::<kubernetes::CronJob>("batch", "CronJob", &["v1", "v1beta1"]),
+    compiled::<kubernetes::EndpointSlice>("discovery.k8s.io", "EndpointSlice", &["v1", "v1beta1"]),
     compiled::<kubernetes::Ingress>("networking.k8s.io", "Ingress", &["v1"]),
     compiled::<kubernetes::IngressClass>("networking.k8s.io", "IngressClass", &["v1"])
         .cluster_wide(),

@@ -86,6 +86,9 @@ pub struct Mesh {
     pub incomplete: Part<Vec<Incomplete>, 49>,
     /// What other programs will make of the resources that the mesh does not read.
     pub promised: Part<Promised, 50>,
+    pub replica_sets: Part<Vec<Resource<kubernetes::ReplicaSet>>, 51>,
+    pub replication_controllers: Part<Vec<Resource<kubernetes::ReplicationController>>, 52>,
+    pub endpoint_slices: Part<Vec<Resource<kubernetes::EndpointSlice>>, 53>,
     /// How many resources there are of each kind that is not the mesh's business, by `apiVersion` and kind.
     pub skipped: BTreeMap<(String, String), usize>,
     /// How many resources were compiled.

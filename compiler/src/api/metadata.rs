@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::rules::is_read_annotation;
-use super::scalar::{AnyText, Opaque};
+use super::scalar::{AnyText, Opaque, Owners};
 
 /// Kubernetes' `ObjectMeta`. What an API server writes into it is known by name.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
@@ -42,7 +42,7 @@ pub struct Metadata {
     #[serde(default)]
     pub finalizers: Opaque,
     #[serde(default)]
-    pub owner_references: Opaque,
+    pub owner_references: Owners,
     #[serde(default)]
     pub managed_fields: Opaque,
     #[serde(default)]

@@ -43,8 +43,17 @@ static CERTIFYING: &[&str] =
     &["cert-manager.io/issuer", "cert-manager.io/cluster-issuer", "kubernetes.io/tls-acme"];
 
 /// What runs pods.
-pub(crate) static WORKLOADS: &[&str] =
-    &["Deployment", "StatefulSet", "DaemonSet", "Rollout", "Job", "CronJob", "Pod"];
+pub(crate) static WORKLOADS: &[&str] = &[
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
+    "Rollout",
+    "Job",
+    "CronJob",
+    "Pod",
+];
 
 impl Promised {
     /// Whether some program makes this Secret.

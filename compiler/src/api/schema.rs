@@ -69,9 +69,12 @@ pub(crate) fn compiled() -> Vec<Compiled> {
         of::<kubernetes::Deployment>("apps", "Deployment"),
         of::<kubernetes::StatefulSet>("apps", "StatefulSet"),
         of::<kubernetes::DaemonSet>("apps", "DaemonSet"),
+        of::<kubernetes::ReplicaSet>("apps", "ReplicaSet"),
+        of::<kubernetes::ReplicationController>("", "ReplicationController"),
         of::<kubernetes::Rollout>("argoproj.io", "Rollout"),
         of::<kubernetes::Job>("batch", "Job"),
         of::<kubernetes::CronJob>("batch", "CronJob"),
+        of::<kubernetes::EndpointSlice>("discovery.k8s.io", "EndpointSlice"),
         of::<kubernetes::Ingress>("networking.k8s.io", "Ingress"),
         of::<kubernetes::IngressClass>("networking.k8s.io", "IngressClass"),
         of::<kubernetes::MutatingWebhooks>(

@@ -33,9 +33,11 @@ pub(super) fn lists_api_gateways(mesh: &Mesh<'_>) -> bool {
 }
 
 /// Whether the repository shows everything that runs in a namespace, so that labels which nothing has are a mistake. What
-/// is there for a task alone says nothing of what is there all the time, and what other programs run has unknown labels.
+/// is there for a task alone says nothing of what is there all the time, and what other programs run, or joins by itself, has
+/// unknown labels.
 pub(super) fn shows_pods(mesh: &Mesh<'_>, namespace: &str) -> bool {
     !mesh.source.promised.has_pods_in(namespace)
+        && !mesh.machines.may_join(Some(namespace))
         && mesh.workloads.of_namespace(namespace).iter().any(crate::resolve::Workload::lasts)
 }
 

@@ -47,6 +47,7 @@ mod selection;
 mod served_hosts;
 mod sight;
 mod suggestion;
+mod trusted_proxies;
 mod webhook;
 mod workload_ports;
 

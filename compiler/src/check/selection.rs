@@ -21,6 +21,26 @@ pub(super) fn of_policy<'m, 'a>(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Vec<&'
     selected
 }
 
+/// The same where nobody else can be among those whom the policy is for; else none, as where none is known.
+pub(super) fn all_of_policy<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    scope: &Scope<'_>,
+) -> Vec<&'m Workload<'a>> {
+    if may_be_for_machines(mesh, scope) { Vec::new() } else { of_policy(mesh, scope) }
+}
+
+/// Whether a policy may be for what runs outside of Kubernetes: its proxy goes by the labels of its `WorkloadEntry`.
+pub(super) fn may_be_for_machines(mesh: &Mesh<'_>, scope: &Scope<'_>) -> bool {
+    let may_have = |labels: &Labels| mesh.machines.may_have(scope.namespace, labels);
+    match &scope.applies {
+        Applies::All => may_have(&Labels::new()),
+        Applies::Selected(selectors) => selectors.iter().any(may_have),
+        // A machine runs no gateway of the Gateway API.
+        Applies::Gateways(_) => false,
+        Applies::Addressed(_) => true,
+    }
+}
+
 /// The workloads that serve a Service.
 pub(super) fn of_service<'m, 'a>(
     mesh: &'m Mesh<'a>,

@@ -90,6 +90,8 @@ fn used(mesh: &Mesh) -> BTreeSet<&str> {
     used.extend(mesh.deployments.namespaces());
     used.extend(mesh.stateful_sets.namespaces());
     used.extend(mesh.daemon_sets.namespaces());
+    used.extend(mesh.replica_sets.namespaces());
+    used.extend(mesh.replication_controllers.namespaces());
     used.extend(mesh.rollouts.namespaces());
     used.extend(mesh.jobs.namespaces());
     used.extend(mesh.cron_jobs.namespaces());

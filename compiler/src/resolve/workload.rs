@@ -1,6 +1,6 @@
-//! What runs: pods, and what makes pods.
+//! What runs: pods, and what makes pods. What another one of them made is part of that.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Deref, Range};
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
@@ -194,6 +194,10 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
         made("Deployment", TEMPLATE, &mesh.deployments, |it| Some(&it.template))
             .chain(made("StatefulSet", TEMPLATE, &mesh.stateful_sets, |it| Some(&it.template)))
             .chain(made("DaemonSet", TEMPLATE, &mesh.daemon_sets, |it| Some(&it.template)))
+            .chain(made("ReplicaSet", TEMPLATE, &mesh.replica_sets, |it| Some(&it.template)))
+            .chain(made("ReplicationController", TEMPLATE, &mesh.replication_controllers, |it| {
+                Some(&it.template)
+            }))
             .chain(made("Rollout", TEMPLATE, &mesh.rollouts, |it| it.template.as_ref()))
             .chain(made("Job", TEMPLATE, &mesh.jobs, |it| Some(&it.template)))
             .chain(made("CronJob", TEMPLATE_OF_JOB, &mesh.cron_jobs, |it| {
@@ -201,9 +205,55 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
             }))
             .chain(pods)
             .collect();
+    let made = made_by_others(&workloads);
+    workloads.retain(|it| !made.contains(&it.id));
     workloads
         .sort_by(|a, b| (a.namespace(), a.name(), a.kind).cmp(&(b.namespace(), b.name(), b.kind)));
     workloads
+}
+
+/// Those that others among them made, as they stand in what is taken out of a cluster.
+fn made_by_others(workloads: &[Workload<'_>]) -> HashSet<DocumentId> {
+    if workloads.iter().all(|it| it.own.owner_references.0.is_empty()) {
+        return HashSet::new();
+    }
+    let key = |it: &Workload<'_>| (it.kind, it.home.to_owned(), it.name().to_owned());
+    let known: HashSet<_> = workloads.iter().map(key).collect();
+    let is_known = |it: &Workload<'_>, kind: &str, name: &str| {
+        let kind = OWNERS.iter().find(|known| **known == kind);
+        kind.is_some_and(|kind| known.contains(&(*kind, it.home.to_owned(), name.to_owned())))
+    };
+    let is_made = |it: &&Workload<'_>| {
+        it.own.owner_references.0.iter().any(|owner| {
+            is_known(it, &owner.kind, &owner.name)
+                || (owner.kind == "ReplicaSet"
+                    && owner_of_set(it, &owner.name)
+                        .is_some_and(|name| REPLACING.iter().any(|kind| is_known(it, kind, name))))
+        })
+    };
+    workloads.iter().filter(is_made).map(|it| it.id).collect()
+}
+
+/// What makes pods, or what does.
+const OWNERS: &[&str] = &[
+    "Deployment",
+    "StatefulSet",
+    "DaemonSet",
+    "ReplicaSet",
+    "ReplicationController",
+    "Rollout",
+    "Job",
+    "CronJob",
+];
+
+/// What makes `ReplicaSet`s, one after another.
+const REPLACING: &[&str] = &["Deployment", "Rollout"];
+
+/// What made the `ReplicaSet` of a pod, by its name, which ends with a digest of the template that the pod has as a label.
+fn owner_of_set<'s>(pod: &Workload<'_>, set: &'s str) -> Option<&'s str> {
+    let labels = ["pod-template-hash", "rollouts-pod-template-hash"];
+    let digest = labels.iter().find_map(|label| pod.metadata.labels.get(*label))?;
+    set.strip_suffix(digest.as_str())?.strip_suffix('-')
 }
 
 fn inventory<T>(resource: &Resource<T>, metadata: &Metadata, pod: &PodSpec) -> Inventory {

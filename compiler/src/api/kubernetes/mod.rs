@@ -7,11 +7,13 @@ mod certificate;
 mod config_map;
 mod container;
 mod custom_resource;
+mod endpoint_slice;
 mod ingress;
 mod job;
 mod namespace;
 mod pod;
 mod probe;
+mod replicas;
 mod rollout;
 mod secret;
 mod security_context;
@@ -25,6 +27,7 @@ pub use certificate::{Certificate, PublicKey, Unreadable};
 pub use config_map::ConfigMap;
 pub use container::{Container, ContainerPort, EnvVar};
 pub use custom_resource::{CustomResourceDefinition, CustomResourceNames};
+pub use endpoint_slice::{Endpoint, EndpointSlice};
 pub use ingress::{
     Ingress, IngressBackend, IngressClass, IngressPath, IngressPathType, IngressPort, IngressRule,
     IngressService, IngressTls,
@@ -33,6 +36,7 @@ pub use job::{CronJob, Job, JobTemplate};
 pub use namespace::Namespace;
 pub use pod::{Pod, PodSpec, PodTemplate};
 pub use probe::Probe;
+pub use replicas::{ReplicaSet, ReplicationController};
 pub use rollout::{Rollout, WorkloadRef};
 pub use secret::{Entry, Secret};
 pub use security_context::{ContainerSecurityContext, PodSecurityContext};

@@ -24,6 +24,7 @@ const CHAPTERS: &[(&str, &[&str])] = &[
             "apps",
             "batch",
             "argoproj.io",
+            "discovery.k8s.io",
             "networking.k8s.io",
             "admissionregistration.k8s.io",
             "apiextensions.k8s.io",

@@ -34,14 +34,14 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         {
             continue;
         }
-        let selected = selection::of_policy(mesh, scope);
+        let selected = selection::all_of_policy(mesh, scope);
         let near = asking.iter().filter(|(namespace, _)| {
             namespace.zip(scope.namespace).is_none_or(|(asking, asked)| asking == asked)
         });
         let is_asked = near.flat_map(|(_, scopes)| scopes).any(|other| {
-            let others = selection::of_policy(mesh, other);
+            let others = selection::all_of_policy(mesh, other);
             let shares = || others.iter().any(|it| selected.iter().any(|own| own.id == it.id));
-            // Without workloads nothing can be told but whose the two are.
+            // Without all workloads nothing can be told but whose the two are.
             selected.is_empty() || others.is_empty() || shares()
         });
         if !is_asked {

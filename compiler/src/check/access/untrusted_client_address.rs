@@ -7,9 +7,8 @@ use mesh_snapshot::object::Role;
 
 use crate::api::istio::Rule;
 use crate::api::kubernetes::Service;
-use crate::check::selection;
+use crate::check::{selection, trusted_proxies};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::envoy::{Resolved, Served};
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
 
@@ -24,7 +23,7 @@ const GATEWAY_LABEL: &str = "istio";
 const GATEWAY_VALUES: &[&str] = &["ingressgateway", "ingress"];
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    if mesh.settings.trusted_proxies > 0 || mesh.envoy_filters.iter().any(trusts) {
+    if trusted_proxies::are_set(mesh) {
         return;
     }
     for policy in &mesh.policies.authorization_policies {
@@ -37,7 +36,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let is_gateways = match selected.as_slice() {
             [] => is_named,
             some => some.iter().all(|it| {
-                it.inventory.role == Role::Gateway && !is_told(it) && !sees_clients(mesh, it)
+                it.inventory.role == Role::Gateway
+                    && !trusted_proxies::are_set_at(it)
+                    && !sees_clients(mesh, it)
             }),
         };
         if !is_gateways {
@@ -52,12 +53,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether a patch says whom gateways are to trust.
-fn trusts(filter: &Resolved<'_>) -> bool {
-    let served = filter.patches.iter().filter_map(|patch| patch.served.as_ref());
-    served.into_iter().any(|it| matches!(it, Served::TrustedProxies(proxies) if *proxies > 0))
-}
-
 /// Whether clients from outside connect to the gateway as they are: every Service by which they come keeps their addresses. Source:
 /// Kubernetes, `externalTrafficPolicy`.
 fn sees_clients(mesh: &Mesh<'_>, gateway: &Workload<'_>) -> bool {
@@ -70,14 +65,6 @@ fn sees_clients(mesh: &Mesh<'_>, gateway: &Workload<'_>) -> bool {
     let mut open = open.filter(is_open).peekable();
     let keeps = |it: &Service| it.external_traffic_policy.0.as_deref() == Some("Local");
     open.peek().is_some() && open.all(keeps)
-}
-
-/// Whether the pod's own configuration says whom to trust.
-fn is_told(workload: &Workload<'_>) -> bool {
-    let config = workload.metadata.annotations.get("proxy.istio.io/config");
-    config.is_some_and(|config| {
-        config.contains("numTrustedProxies") || config.contains("proxyProtocol")
-    })
 }
 
 /// The first field that looks at the client's own address.

@@ -106,7 +106,7 @@ fn check_peers(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 /// The ports that some workload of a policy may have. `None`: one does not declare its ports, and may have any.
 fn ports_had(mesh: &Mesh<'_>, scope: &Scope<'_>) -> Option<BTreeSet<u16>> {
-    let workloads = selection::of_policy(mesh, scope);
+    let workloads = selection::all_of_policy(mesh, scope);
     let had = || workloads.iter().flat_map(|it| ports_of(mesh, it)).collect();
     are_ports_known(&workloads).then(had)
 }

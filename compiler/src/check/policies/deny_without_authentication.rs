@@ -75,10 +75,10 @@ fn of_token(condition: &Condition) -> bool {
     condition.key.starts_with("request.auth.")
 }
 
-/// Whether any of the workloads of a policy takes tokens; where none is known, whether any of its namespace may.
+/// Whether any of the workloads of a policy takes tokens; where not all are known, whether any of its namespace may.
 fn takes_tokens(mesh: &Mesh<'_>, scope: &Scope<'_>) -> bool {
     let all = &mesh.policies.request_authentications;
-    let selected = selection::of_policy(mesh, scope);
+    let selected = selection::all_of_policy(mesh, scope);
     if !selected.is_empty() {
         return selected.iter().any(|it| !all.for_workload(&it.inventory).is_empty());
     }

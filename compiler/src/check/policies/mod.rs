@@ -21,6 +21,7 @@ mod moot_allow;
 mod peer_address_behind_gateway;
 pub(super) mod policy_never_matches;
 mod policy_without_proxy;
+mod refused_preflight;
 mod refused_probe;
 mod repeated_issuer;
 mod service_port_in_policy;
@@ -53,6 +54,7 @@ pub(super) static RULES: &[Rule] = &[
     (&several_default_telemetries::CHECK, several_default_telemetries::run),
     (&deprecated_provider::CHECK, deprecated_provider::run),
     (&policy_without_proxy::CHECK, policy_without_proxy::run),
+    (&refused_preflight::CHECK, refused_preflight::run),
     (&refused_probe::CHECK, refused_probe::run),
     (&allow_by_exclusion::CHECK, allow_by_exclusion::run),
     (&allow_only_for_monitoring::CHECK, allow_only_for_monitoring::run),

@@ -3,7 +3,7 @@
 //! Said where the repository shows what the namespace is like: it declares it, and shows what runs. Source: Istio,
 //! `auth.AuthorizationPoliciesAnalyzer`, which looks at pods in the mesh alone.
 
-use mesh_snapshot::object::Role;
+use mesh_snapshot::object::{Labels, Role};
 
 use crate::api::Resource;
 use crate::api::istio::{Attached, AuthorizationPolicy};
@@ -34,11 +34,14 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if selected.is_empty() {
             // A selector that selects nobody among others is `selector-without-workload`'s.
             let is_empty = mesh.workloads.of_namespace(namespace.name()).is_empty()
-                && !mesh.source.promised.has_pods_in(namespace.name());
+                && !mesh.source.promised.has_pods_in(namespace.name())
+                && !mesh.machines.may_have(Some(namespace.name()), &Labels::new());
             if is_empty && !resource.spec.attachment().is_targeted() {
                 out.push(nobody(resource, namespace));
             }
-        } else if !selected.iter().any(|it| is_meshed(mesh, it, namespace)) {
+        } else if !selected.iter().any(|it| is_meshed(mesh, it, namespace))
+            && !selection::may_be_for_machines(mesh, scope)
+        {
             out.push(without_proxy(resource, &selected));
         }
     });

@@ -103,7 +103,7 @@ struct Ports<'m> {
 impl<'m> Ports<'m> {
     fn of(mesh: &'m Mesh<'_>, scope: &Scope<'_>) -> Self {
         let mut ports = Self { own: BTreeSet::new(), of_services: BTreeMap::new() };
-        for workload in selection::of_policy(mesh, scope) {
+        for workload in selection::all_of_policy(mesh, scope) {
             ports.own.extend(workload.inventory.ports.values());
             let mut met = BTreeSet::new();
             for service in mesh.services.served_by(workload) {

@@ -63,7 +63,7 @@ fn absent(mesh: &Mesh<'_>, scope: &Scope<'_>, context: PatchContext) -> Option<&
     if !is_shown || is_elsewhere {
         return None;
     }
-    let selected = selection::of_policy(mesh, scope);
+    let selected = selection::all_of_policy(mesh, scope);
     let is_absent = !selected.is_empty() && selected.iter().all(|it| it.inventory.role != role);
     is_absent.then_some(name)
 }

@@ -7,6 +7,7 @@ mod conflicting_route_kinds;
 mod conflicting_servers;
 mod duplicate_certificate;
 mod duplicate_ingress_path;
+mod endless_redirect;
 pub(super) mod generated_gateway;
 mod hidden_wildcard_route;
 mod host_not_on_gateway;
@@ -19,6 +20,7 @@ mod misjoined_rewrite;
 mod order_by_name;
 mod overruled_destination_rule;
 mod overruled_service_entry;
+mod redirect_to_unserved_https;
 mod repeated_match;
 mod retries_past_timeout;
 mod rival_service_entry;
@@ -89,6 +91,8 @@ pub(super) static RULES: &[Rule] = &[
     (&generated_gateway::CHECK, generated_gateway::run),
     (&subset_bypassed_at_gateway::CHECK, subset_bypassed_at_gateway::run),
     (&misjoined_rewrite::CHECK, misjoined_rewrite::run),
+    (&endless_redirect::CHECK, endless_redirect::run),
+    (&redirect_to_unserved_https::CHECK, redirect_to_unserved_https::run),
     (&retries_past_timeout::CHECK, retries_past_timeout::run),
     (&shadowed_destination_rule::CHECK, shadowed_destination_rule::run),
     (&unused_destination_rule::CHECK, unused_destination_rule::run),

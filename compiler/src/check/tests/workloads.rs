@@ -143,3 +143,108 @@ fn hosts_of_entries_are_served_by_somebody() {
     let group = "apiVersion: networking.istio.io/v1\nkind: WorkloadGroup\nmetadata: {name: a, namespace: shop}\nspec: {template: {serviceAccount: a}}\n";
     assert!(!names(&[&pods, &selected, group]).contains(&"selector-without-workload"));
 }
+
+#[test]
+fn what_runs_outside_of_kubernetes_is_selected() {
+    let machine = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: shop}\nspec: {address: 192.0.2.1, labels: {app: ledger, version: v1}}\n";
+    let group = "apiVersion: networking.istio.io/v1\nkind: WorkloadGroup\nmetadata: {name: a, namespace: shop}\nspec: {template: {serviceAccount: a}}\n";
+    let own = "{selector: {matchLabels: {app: ledger}}}";
+    let service = REVIEWS.replace("reviews", "ledger");
+    let pods = deployment("{app: reviews}");
+    let selecting = [
+        service.clone(),
+        peer("shop", "{selector: {matchLabels: {app: ledger}}, mtls: {mode: STRICT}}"),
+        policy("shop", own),
+        policy("istio-system", own),
+    ];
+    for it in &selecting {
+        let found = |others: &[&str]| {
+            let all: Vec<_> = [it.as_str(), pods.as_str()].iter().chain(others).copied().collect();
+            names(&all).contains(&"selector-without-workload")
+        };
+        assert!(found(&[]), "{it}");
+        assert!(!found(&[machine]), "{it}");
+        assert!(!found(&[group]), "it joins with labels of its own: {it}");
+        let other = machine.replace("ledger", "cards");
+        assert!(found(&[&other]), "{it}");
+    }
+    // Some of the instances are pods.
+    let pods = deployment("{app: ledger}");
+    let subset = rule("{host: reviews, subsets: [{name: v1, labels: {version: v1}}]}")
+        .replace("host: reviews", "host: ledger");
+    assert_eq!(names(&[&service, &pods, &subset]), ["subset-without-instances"]);
+    assert!(!names(&[&service, &pods, &subset, machine]).contains(&"subset-without-instances"));
+}
+
+#[test]
+fn what_has_no_proxy_is_called_in_plain_text() {
+    let strict = peer("istio-system", "{mtls: {mode: STRICT}}");
+    let plain = rule("{host: reviews, trafficPolicy: {tls: {mode: DISABLE}}}");
+    assert_eq!(names(&[REVIEWS, &plain, &strict]), ["mtls-conflict"]);
+    let machine = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: shop}\nspec: {address: 192.0.2.1, labels: {app: reviews}}\n";
+    assert_eq!(names(&[REVIEWS, &plain, &strict, machine]), [""; 0]);
+    let listed = REVIEWS.replace("selector: {app: reviews}, ", "");
+    assert_ne!(listed, REVIEWS);
+    assert_eq!(names(&[&listed, &plain, &strict]), [""; 0]);
+}
+
+#[test]
+fn what_another_workload_made_is_part_of_that() {
+    let made = |kind: &str, name: &str, owner: &str, spec: &str| {
+        let (group, kind) = kind.split_once(' ').unwrap();
+        let (by, owner) = owner.split_once('/').unwrap();
+        format!(
+            "apiVersion: {group}\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop, labels: {{app: reviews, pod-template-hash: abc}}, ownerReferences: [{{apiVersion: apps/v1, kind: {by}, name: {owner}, uid: a, controller: true}}]}}\nspec: {spec}\n"
+        )
+    };
+    let template = "{selector: {matchLabels: {app: reviews}}, template: {metadata: {labels: {app: reviews}}, spec: {containers: [{name: a, image: a}]}}}";
+    let set = made("apps/v1 ReplicaSet", "reviews-abc", "Deployment/reviews", template);
+    let pod = made(
+        "v1 Pod",
+        "reviews-abc-x",
+        "ReplicaSet/reviews-abc",
+        "{containers: [{name: a, image: a}]}",
+    );
+    let running = |texts: &[&str]| {
+        let compiled = crate::testing::Compiled::text(&texts.join("---\n"));
+        let mesh = crate::resolve::resolve(&compiled.mesh);
+        let all: Vec<_> =
+            mesh.workloads.iter().map(|it| format!("{} {}", it.kind, it.name())).collect();
+        all.join(", ")
+    };
+    let pods = deployment("{app: reviews}");
+    assert_eq!(running(&[&pods, &set, &pod]), "Deployment reviews");
+    assert_eq!(running(&[&pods, &pod]), "Deployment reviews");
+    assert_eq!(running(&[&set, &pod]), "ReplicaSet reviews-abc");
+    assert_eq!(running(&[&pod]), "Pod reviews-abc-x");
+}
+
+#[test]
+fn replica_sets_and_replication_controllers_run_pods() {
+    let other = REVIEWS.replace("reviews", "ledger");
+    let set = deployment("{app: reviews}").replace("Deployment", "ReplicaSet");
+    let controller = deployment("{app: reviews}")
+        .replace("apps/v1", "v1")
+        .replace("Deployment", "ReplicationController")
+        .replace("selector: {matchLabels: {app: reviews}}", "selector: {app: reviews}");
+    for workload in [&set, &controller] {
+        assert_eq!(names(&[REVIEWS, workload]), [""; 0], "{workload}");
+        assert_eq!(names(&[&other, workload]), ["selector-without-workload"], "{workload}");
+        let slip = workload.replace("labels: {app: reviews}", "labels: {app: review}");
+        assert!(names(&[&slip]).contains(&"mismatched-selector"), "{slip}");
+    }
+}
+
+#[test]
+fn a_service_whose_endpoints_are_listed_has_some() {
+    let pods = deployment("{app: cards}");
+    let slice = "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: reviews-1, namespace: shop, labels: {kubernetes.io/service-name: reviews}}\naddressType: IPv4\nendpoints: [{addresses: [192.0.2.1]}]\nports: [{name: http, port: 80}]\n";
+    assert_eq!(names(&[REVIEWS, &pods]), ["selector-without-workload"]);
+    assert_eq!(names(&[REVIEWS, &pods, slice]), [""; 0]);
+    let other = slice.replace("service-name: reviews", "service-name: ledger");
+    assert_eq!(names(&[REVIEWS, &pods, &other]), ["selector-without-workload"]);
+    let empty = slice.replace("addresses: [192.0.2.1]", "addresses: []");
+    assert_eq!(names(&[REVIEWS, &pods, &empty]), ["selector-without-workload"]);
+    let misspelt = slice.replace("addresses:", "adresses:");
+    assert!(names(&[REVIEWS, &pods, &misspelt]).contains(&"unknown-field"));
+}

@@ -243,6 +243,7 @@ fn has_clients(mesh: &Mesh<'_>, policy: &Policy<'_>) -> bool {
     policy.selector.is_none_or(|labels| {
         !inventory::shows_pods(mesh, policy.namespace)
             || !mesh.workloads.selected(Some(policy.namespace), labels).is_empty()
+            || mesh.machines.may_have(Some(policy.namespace), labels)
     })
 }
 
@@ -277,7 +278,10 @@ fn server(
         it.resource.namespace == service.namespace
             && !matches!(&it.scope, Ok(scope) if scope.applies == mesh_snapshot::Applies::All)
     };
-    if !service.origin.is_kubernetes() || mesh.policies.peer_authentications.iter().any(is_for_some)
+    // Whatever is no pod, or is listed by somebody else, need not have a proxy.
+    if !service.origin.is_kubernetes()
+        || service.selects().is_none()
+        || mesh.policies.peer_authentications.iter().any(is_for_some)
     {
         return None;
     }

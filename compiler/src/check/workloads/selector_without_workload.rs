@@ -1,13 +1,13 @@
 //! `selector-without-workload`: a policy, a Gateway or a Service selects pods, and nothing that runs has such labels.
 //!
-//! It is said only where the repository shows what runs: in a namespace with workloads and without what other programs run,
-//! for a Gateway where there is a gateway at all. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes, `Service.spec.selector`.
-
-use std::collections::BTreeSet;
+//! It is said only where the repository shows what runs: in a namespace with workloads and without what other programs run, or
+//! what joins by itself, for a Gateway where there is a gateway at all. What runs outside of Kubernetes is selected, too. Source: Istio, `WorkloadSelector`, `Gateway.selector`; Kubernetes,
+//! `Service.spec.selector`.
 
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::Labels;
 
+use crate::api::kubernetes::Service;
 use crate::api::{Resource, nearest};
 use crate::check::kept::apart;
 use crate::check::{inventory, selection};
@@ -78,7 +78,8 @@ fn check_scope(
     out: &mut Vec<Diagnostic>,
 ) {
     let Applies::Selected(sets) = &scope.applies else { return };
-    if !selection::of_policy(mesh, scope).is_empty() {
+    if !selection::of_policy(mesh, scope).is_empty() || selection::may_be_for_machines(mesh, scope)
+    {
         return;
     }
     let all = mesh.workloads.selected(scope.namespace, &Labels::new());
@@ -108,7 +109,7 @@ fn check_settings<T>(
     let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
     let all = mesh.workloads.of_namespace(&resource.namespace);
     let is_shown = inventory::shows_pods(mesh, &resource.namespace);
-    if !is_shown || !mesh.workloads.selected(Some(&resource.namespace), labels).is_empty() {
+    if !is_shown || may_select(mesh, &resource.namespace, labels) {
         return;
     }
     let all: Vec<_> = all.iter().collect();
@@ -139,7 +140,15 @@ pub(in crate::check) fn proxies<'m, 'a>(
 
 /// Whether there are gateways' proxies, and none of them is the Gateway's.
 pub(in crate::check) fn selects_nobody(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> bool {
-    proxies(mesh).next().is_some() && gateway.proxies(&mesh.workloads).is_empty()
+    proxies(mesh).next().is_some()
+        && gateway.proxies(&mesh.workloads).is_empty()
+        && !mesh.machines.may_have(None, &gateway.resource.spec.selector)
+}
+
+/// Whether something of a namespace has these labels, in Kubernetes or outside, or may join with them.
+fn may_select(mesh: &Mesh<'_>, namespace: &str, labels: &Labels) -> bool {
+    !mesh.workloads.selected(Some(namespace), labels).is_empty()
+        || mesh.machines.may_have(Some(namespace), labels)
 }
 
 fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
@@ -152,7 +161,7 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if labels.is_empty() || is_alias || !is_shown {
             continue;
         }
-        if !mesh.workloads.selected(Some(service.namespace), labels).is_empty() {
+        if may_select(mesh, service.namespace, labels) || has_slice(mesh, resource) {
             continue;
         }
         let all: Vec<_> = all.iter().collect();
@@ -165,19 +174,20 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What is no workload of the cluster may be a `WorkloadEntry`, or become one by a `WorkloadGroup`.
+/// Whether its endpoints are listed, whoever made them.
+fn has_slice(mesh: &Mesh<'_>, service: &Resource<Service>) -> bool {
+    let slices = inventory::in_namespace(&mesh.source.endpoint_slices, &service.namespace);
+    let mut own = slices.iter().filter(|it| it.service() == Some(service.name()));
+    own.any(|it| it.spec.has_endpoints())
+}
+
 fn check_entries(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let groups: BTreeSet<&str> = mesh.source.workload_groups.namespaces().collect();
     for entry in &mesh.source.service_entries {
         let namespace = entry.namespace.as_str();
         let Some(selector) = &entry.spec.workload_selector else { continue };
         let labels = &selector.labels;
-        let is_shown = inventory::shows_pods(mesh, namespace) && !groups.contains(namespace);
-        if labels.is_empty()
-            || !is_shown
-            || !mesh.workloads.selected(Some(namespace), labels).is_empty()
-            || !mesh.machines.selected(namespace, labels).is_empty()
-        {
+        let is_shown = inventory::shows_pods(mesh, namespace);
+        if labels.is_empty() || !is_shown || may_select(mesh, namespace, labels) {
             continue;
         }
         let all: Vec<_> = mesh.workloads.of_namespace(namespace).iter().collect();

@@ -2,6 +2,8 @@
 //!
 //! Source: Istio, `Subset.labels`. A subset may wait for the workload that it is for, so this is no error.
 
+use mesh_snapshot::object::Labels;
+
 use crate::api::istio::{DestinationRule, Subset};
 use crate::api::{Resource, nearest};
 use crate::check::selection;
@@ -29,7 +31,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         for (index, subset) in rule.spec.subsets.iter().enumerate() {
-            if !workloads.iter().any(|it| it.inventory.has(&subset.labels)) {
+            let may_join = |it: &&Service<'_>| {
+                mesh.machines.may_have(Some(it.namespace), &all_labels(it, subset))
+            };
+            let is_empty = !workloads.iter().any(|it| it.inventory.has(&subset.labels));
+            if is_empty && !services.iter().any(may_join) {
                 let found = report(rule, index, subset, &workloads);
                 let service = services.first().map(|it| it.origin.place());
                 out.push(match service {
@@ -39,6 +45,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// Of an instance of the service that is in the subset.
+fn all_labels(service: &Service<'_>, subset: &Subset) -> Labels {
+    let own = service.selects().into_iter().flatten();
+    own.chain(&subset.labels).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn report(

@@ -2,7 +2,7 @@
 //! Source: Istio, `ConvertWorkloadEntry`, `convertWorkloadEntryToServiceInstances`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
 use mesh_snapshot::object::{DeclaredEndpoint, Labels, ServicePort, TargetPort};
@@ -32,6 +32,8 @@ pub struct Machines<'a> {
     all: Vec<Machine<'a>>,
     /// Places in `all`, by all labels that are written: one of its own that its metadata has, too, is not in force.
     by_label: Labelled<'a>,
+    /// The namespaces where others may join by themselves (`WorkloadGroup`).
+    open: BTreeSet<&'a str>,
 }
 
 impl<'a> Machines<'a> {
@@ -43,7 +45,8 @@ impl<'a> Machines<'a> {
             by_label.add(&machine.resource.spec.labels, place);
             by_label.add(&machine.resource.metadata.labels, place);
         }
-        Self { all, by_label }
+        let open = mesh.workload_groups.namespaces().collect();
+        Self { all, by_label, open }
     }
 
     /// Those that a selector of a namespace selects.
@@ -58,6 +61,23 @@ impl<'a> Machines<'a> {
         let own = places.iter().skip(first).take_while(|place| **place < end);
         let own = own.filter_map(|place| self.all.get(*place));
         own.filter(|it| has(&it.labels, selector)).collect()
+    }
+
+    /// Whether machines may join a namespace, or any: with labels of their own besides those of the `WorkloadGroup`. Source:
+    /// Istio, `workloadEntryFromGroup`.
+    #[must_use]
+    pub fn may_join(&self, namespace: Option<&str>) -> bool {
+        namespace.map_or(!self.open.is_empty(), |own| self.open.contains(own))
+    }
+
+    /// Whether a machine of a namespace, or of any, has these labels, or may join with them.
+    #[must_use]
+    pub fn may_have(&self, namespace: Option<&str>, selector: &Labels) -> bool {
+        let is_there = match namespace {
+            Some(namespace) => !self.selected(namespace, selector).is_empty(),
+            None => self.all.iter().any(|it| has(&it.labels, selector)),
+        };
+        is_there || self.may_join(namespace)
     }
 }
 

@@ -99,7 +99,9 @@ fn misplaced(known: &Known, kind: &str, at: &At<'_>) -> Diagnostic {
         .label(format!("belongs on a {kinds}"))
         .consequence("nobody reads it here: what it should set stays as it is");
     match kind {
-        "Deployment" | "StatefulSet" | "DaemonSet" if known.kinds.contains(&"Pod") => {
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "ReplicationController"
+            if known.kinds.contains(&"Pod") =>
+        {
             found.help("put it into `spec.template.metadata.annotations`")
         }
         _ => found,

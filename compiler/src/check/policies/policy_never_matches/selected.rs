@@ -40,7 +40,7 @@ impl<'m, 'a> Selections<'m, 'a> {
         let mut known = self.known.borrow_mut();
         let selected = known.entry((&policy.resource.namespace, scope)).or_insert_with(|| {
             Rc::new(Selected {
-                workloads: selection::of_policy(self.mesh, scope),
+                workloads: selection::all_of_policy(self.mesh, scope),
                 plain_text: OnceCell::new(),
                 anonymous: OnceCell::new(),
                 tokens: OnceCell::new(),
@@ -73,7 +73,7 @@ impl<'m, 'a> Selections<'m, 'a> {
 
 /// Some workloads, with what was asked of them so far.
 pub(super) struct Selected<'m, 'a> {
-    /// None: they are not known.
+    /// None: they are not all known.
     pub(super) workloads: Vec<&'m Workload<'a>>,
     plain_text: OnceCell<Option<Place>>,
     anonymous: OnceCell<Option<Place>>,

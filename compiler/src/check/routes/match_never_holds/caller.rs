@@ -126,7 +126,9 @@ fn check_callers<'m>(
 ) -> Option<Diagnostic> {
     let labels = asked.source_labels;
     let namespace = Some(asked.source_namespace).filter(|it| !it.is_empty());
-    if !mesh.workloads.selected(namespace, labels).is_empty() || !callers.are_shown(mesh, namespace)
+    if !mesh.workloads.selected(namespace, labels).is_empty()
+        || mesh.machines.may_have(namespace, labels)
+        || !callers.are_shown(mesh, namespace)
     {
         return None;
     }

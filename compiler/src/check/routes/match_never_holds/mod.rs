@@ -177,6 +177,29 @@ mod tests {
     }
 
     #[test]
+    fn a_port_is_one_of_a_gateway_or_of_the_mesh() {
+        let at = |host: &str, port: u16| of_gateways(host, port, "g, mesh");
+        assert!(of_gateways("shop.example.com", 443, "mesh").is_empty(), "the host is told");
+        let found = at("shop.example.com", 443);
+        assert!(found.len() == 1 && found[0].0 == "match-never-holds", "{found:?}");
+        // Without a service a sidecar has the host at port 80.
+        for (host, port) in [
+            ("shop.example.com", 80),
+            ("shop.example.com", 8443),
+            ("web", 80),
+            ("'*.example.com'", 443),
+        ] {
+            assert!(at(host, port).is_empty(), "{host} {port}");
+        }
+    }
+
+    fn of_gateways(host: &str, port: u16, gateways: &str) -> Vec<(&'static str, String)> {
+        said(&format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{istio: ingress}}, servers: [{{port: {{number: 8443, name: http, protocol: HTTP}}, hosts: ['*']}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: [{host}]\n  gateways: [{gateways}]\n  http:\n  - match: [{{port: {port}}}]\n    route: [{{destination: {{host: web}}}}]\n  - route: [{{destination: {{host: web}}}}]\n"
+        ))
+    }
+
+    #[test]
     fn a_match_may_exclude_itself() {
         for (test, message) in [
             ("{queryParams: {a=b: {exact: c}}}", "no parameter is called `a=b`"),

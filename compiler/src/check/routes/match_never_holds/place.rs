@@ -46,7 +46,10 @@ pub(super) fn check_port(
     let named: Vec<_> =
         asked.gateways.iter().map(|name| gateway_name(name, it.namespace())).collect();
     let places = if named.is_empty() { &it.gateways } else { &named };
-    if places.iter().any(|place| may_have(mesh, it, place, port)) {
+    // Of a host that is for the mesh alone, and is no service, `unknown-route-host` speaks.
+    let is_at_gateways = places.iter().any(|place| *place != GatewayName::Mesh);
+    let may_be_service = |host: &str| !is_at_gateways || !is_known_to_be_none(mesh, host);
+    if places.iter().any(|place| may_have(mesh, it, place, port, &may_be_service)) {
         return None;
     }
     let message = format!("where the route applies, nothing has port {port}");
@@ -54,14 +57,29 @@ pub(super) fn check_port(
     Some(never(it, asked.at.clone().field("port"), message).help(help))
 }
 
+/// Whether no service can have a host that none is known to have.
+fn is_known_to_be_none(mesh: &Mesh<'_>, host: &str) -> bool {
+    inventory::lists_hosts(mesh) && !inventory::is_of_unseen_services(mesh, host)
+}
+
+/// The port at which sidecars have routes for a host that is no service. Source: Istio,
+/// `buildSidecarVirtualHostsForVirtualService`.
+const OF_NO_SERVICE: u16 = 80;
+
 /// Whether requests may arrive at a port; of what is not known, they may.
-fn may_have(mesh: &Mesh<'_>, it: &VirtualService<'_>, place: &GatewayName, port: u16) -> bool {
+fn may_have(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    place: &GatewayName,
+    port: u16,
+    may_be_service: &impl Fn(&str) -> bool,
+) -> bool {
     let GatewayName::Named(name) = place else {
         return it.hosts.iter().any(|host| {
             let known = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
             let known: Vec<_> = known.collect();
             is_wildcard(host)
-                || known.is_empty()
+                || (known.is_empty() && (port == OF_NO_SERVICE || may_be_service(host)))
                 || inventory::may_have_host(mesh, host)
                 || known.iter().any(|service| {
                     let mut ports = service.object.ports.iter();
