@@ -44,6 +44,7 @@ mod policy_value;
 mod reference_kind;
 mod selection;
 mod served_hosts;
+mod server_port;
 mod sight;
 mod suggestion;
 mod webhook;

@@ -1,19 +1,22 @@
 //! `mtls-conflict`: clients are told to connect in a way that the servers refuse.
 //!
+//! All servers of a port that are known must refuse them. Of pods that no file of the repository makes it is a notice: whether they
+//! have a proxy, or are a gateway's, nobody says.
+//!
 //! A `DestinationRule` that sets `tls` takes the choice from the mesh (auto mTLS), which would have made it right; so does a
 //! `BackendTLSPolicy` where no rule does. Sources: Istio, `ClientTLSSettings.mode`, `PeerAuthentication`; "auto mTLS"; Gateway API,
 //! `BackendTLSPolicy`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{Labels, ServicePort, Workload as Inventory};
+use mesh_snapshot::object::{Discovery, EndpointSet, Labels, ServicePort, Workload as Inventory};
 
 use crate::api::istio::{
-    ClientTlsMode, ClientTlsSettings, MtlsMode, PortTrafficPolicy, Subset, TrafficPolicy,
+    ClientTlsMode, ClientTlsSettings, PortTrafficPolicy, Subset, TrafficPolicy,
 };
-use crate::check::injection::gets_proxy;
-use crate::check::mtls::{self, Effective};
-use crate::check::{inventory, selection};
+use crate::check::injection::{gets_proxy, is_without_proxies};
+use crate::check::server_port::{ServerPort, ServerPorts};
+use crate::check::{inventory, mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::destination_rule::Policy;
@@ -55,6 +58,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let named = exported.filter(|it| !matches!(*it, "." | "*" | "~"));
         by_host.entry(host).or_default().extend(named.chain([rule.namespace.as_str()]));
     }
+    let known = ServerPorts::of(mesh);
     let mut conflicts = Conflicts::new();
     let mut services: Vec<_> = mesh.services.iter().map(|(_, service)| service).collect();
     services.sort_by(|a, b| (&a.host, a.namespace).cmp(&(&b.host, b.namespace)));
@@ -63,9 +67,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let clients: BTreeSet<&str> =
             hosts.filter_map(|host| by_host.get(host)).flatten().copied().collect();
         if !clients.is_empty() {
-            check_service(mesh, service, &clients, &mut conflicts);
+            check_service((mesh, &known), service, &clients, &mut conflicts);
         }
-        check_backend_tls(mesh, service, &mut conflicts);
+        check_backend_tls((mesh, &known), service, &mut conflicts);
     }
     out.extend(conflicts.into_values().map(|(found, mut others)| {
         others.pop_first();
@@ -77,7 +81,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn check_service(
-    mesh: &Mesh<'_>,
+    (mesh, known): (&Mesh<'_>, &ServerPorts<'_, '_>),
     service: &Service<'_>,
     clients: &BTreeSet<&str>,
     conflicts: &mut Conflicts,
@@ -91,28 +95,36 @@ fn check_service(
             let settings = settings(policy, port.number);
             for setting in settings {
                 let labels = setting.subset.map(|subset| &subset.labels);
-                let Some(server) = server(mesh, service, port, labels) else { continue };
-                hold_against(&server, &setting, (service, port), conflicts);
+                let servers = servers((mesh, known), service, port, labels);
+                hold_against(&servers, &setting, (service, port), conflicts);
             }
         }
     }
 }
 
 fn hold_against(
-    server: &Effective,
+    servers: &Servers,
     setting: &Setting<'_>,
     (service, port): (&Service<'_>, &ServicePort),
     conflicts: &mut Conflicts,
 ) {
-    if refuses(server.mode, setting.mode) {
-        let entry = conflicts.entry((setting.document, setting.path.clone()));
-        let first = || (report(setting, server, service, port), BTreeSet::new());
-        entry.or_insert_with(first).1.insert(service.host.to_string());
+    let Some(severity) = servers.refuse(setting.mode) else { return };
+    let first = || (report(setting, servers, service, port, severity), BTreeSet::new());
+    let entry = conflicts.entry((setting.document, setting.path.clone()));
+    let (found, hosts) = entry.or_insert_with(first);
+    // What is surely so counts more than what may be.
+    if found.severity < severity {
+        (*found, _) = first();
     }
+    hosts.insert(service.host.to_string());
 }
 
 /// What a `BackendTLSPolicy` tells everybody who has no rule that says how to connect.
-fn check_backend_tls(mesh: &Mesh<'_>, service: &Service<'_>, conflicts: &mut Conflicts) {
+fn check_backend_tls(
+    (mesh, known): (&Mesh<'_>, &ServerPorts<'_, '_>),
+    service: &Service<'_>,
+    conflicts: &mut Conflicts,
+) {
     let Some(by_port) = mesh.backend_tls.of_host(&service.host) else { return };
     let rules = View::common(mesh).policies(service).into_iter();
     let rules: Vec<_> = rules.map(|id| mesh.destination_rules.get(id)).collect();
@@ -128,7 +140,7 @@ fn check_backend_tls(mesh: &Mesh<'_>, service: &Service<'_>, conflicts: &mut Con
         if workloads.is_empty() || !are_meshed {
             continue;
         }
-        let Some(server) = server(mesh, service, port, None) else { continue };
+        let servers = servers((mesh, known), service, port, None);
         let targets = FieldPath::default().field("spec").field("targetRefs");
         let mut targets_of = policy.spec.target_refs.iter();
         // It may have several; of a `ServiceEntry` the name says nothing.
@@ -142,7 +154,7 @@ fn check_backend_tls(mesh: &Mesh<'_>, service: &Service<'_>, conflicts: &mut Con
             subset: None,
             help: WITHOUT_POLICY,
         };
-        hold_against(&server, &setting, (service, port), conflicts);
+        hold_against(&servers, &setting, (service, port), conflicts);
     }
 }
 
@@ -154,43 +166,67 @@ fn has_clients(mesh: &Mesh<'_>, policy: &Policy<'_>) -> bool {
     })
 }
 
-const fn refuses(server: MtlsMode, client: ClientTlsMode) -> bool {
-    match server {
-        MtlsMode::Strict => !matches!(client, ClientTlsMode::IstioMutual),
-        MtlsMode::Disable => matches!(client, ClientTlsMode::IstioMutual),
-        MtlsMode::Permissive | MtlsMode::Unset => false,
+/// Those of a port that are known, as far as they differ.
+enum Servers {
+    Known(Vec<ServerPort>),
+    /// Nobody knows which they are: what policies ask of all that they may be.
+    Unseen(ServerPort),
+}
+
+impl Servers {
+    fn first(&self) -> Option<&ServerPort> {
+        match self {
+            Self::Known(all) => all.first(),
+            Self::Unseen(only) => Some(only),
+        }
+    }
+
+    /// How grave it is that all refuse those who speak so; `None` unless they do.
+    fn refuse(&self, client: ClientTlsMode) -> Option<Severity> {
+        match self {
+            Self::Known(all) => {
+                let refuse_all = all.iter().all(|it| it.refuses(client));
+                all.iter().map(ServerPort::certainty).min().filter(|_| refuse_all)
+            }
+            Self::Unseen(only) => only.refuses(client).then_some(Severity::Info),
+        }
     }
 }
 
-/// What the servers of a port ask for, those with the labels of a subset, where they agree. Of pods that no file of the
-/// repository makes, it is known if no policy could tell them apart.
-fn server(
-    mesh: &Mesh<'_>,
+/// The servers of a port, those with the labels of a subset. Of pods that no file of the repository makes, it is known what
+/// policies ask of them if none could tell them apart.
+fn servers(
+    (mesh, known): (&Mesh<'_>, &ServerPorts<'_, '_>),
     service: &Service<'_>,
     port: &ServicePort,
     labels: Option<&Labels>,
-) -> Option<Effective> {
+) -> Servers {
     let workloads = selection::of_service(mesh, service);
+    if workloads.is_empty() {
+        return unseen(mesh, service).map_or(Servers::Known(Vec::new()), Servers::Unseen);
+    }
     let is_of_subset = |it: &&&Workload<'_>| labels.is_none_or(|labels| it.inventory.has(labels));
-    let mut modes = workloads.iter().filter(is_of_subset).map(|workload| {
-        mtls::effective(mesh, &workload.inventory, selection::target(workload, &port.target))
-    });
-    if let Some(first) = modes.next() {
-        return modes.all(|other| other.mode == first.mode).then_some(first);
-    }
-    if !workloads.is_empty() {
-        return None;
-    }
+    let own = workloads.iter().filter(is_of_subset);
+    Servers::Known(own.map(|it| known.at(it, selection::target(it, &port.target))).collect())
+}
+
+/// What a Service without a selector leads to is mostly no part of the mesh.
+fn unseen(mesh: &Mesh<'_>, service: &Service<'_>) -> Option<ServerPort> {
+    let discovery = &service.object.discovery;
+    let selects = matches!(discovery, Discovery::World { set: EndpointSet::Selected { .. }, .. });
     let is_for_some = |it: &crate::resolve::policy::Policy<'_, _>| {
         it.resource.namespace == service.namespace
             && !matches!(&it.scope, Ok(scope) if scope.applies == mesh_snapshot::Applies::All)
     };
-    if !service.origin.is_kubernetes() || mesh.policies.peer_authentications.iter().any(is_for_some)
+    if !selects
+        || !service.origin.is_kubernetes()
+        || mesh.policies.peer_authentications.iter().any(is_for_some)
+        || is_without_proxies(mesh, service.namespace)
     {
         return None;
     }
     let anybody = Inventory { namespace: service.namespace.to_owned(), ..Inventory::default() };
-    Some(mtls::effective(mesh, &anybody, None))
+    Some(ServerPort::Proxied(mtls::effective(mesh, &anybody, None)))
 }
 
 /// What clients are told of a port: at the port, else of the host; and of each subset, which has what is said of the host where it
@@ -240,41 +276,65 @@ fn setting(
 
 fn report(
     setting: &Setting<'_>,
-    server: &Effective,
+    servers: &Servers,
     service: &Service<'_>,
     port: &ServicePort,
+    severity: Severity,
 ) -> Diagnostic {
     let (host, number) = (&service.host, port.number);
-    let (client, asked) = match (setting.mode, server.mode) {
-        (ClientTlsMode::IstioMutual, _) => ("mutual TLS", "plain text"),
-        (ClientTlsMode::Disable, _) => ("plain text", "mutual TLS"),
-        (ClientTlsMode::Simple | ClientTlsMode::Mutual, _) => {
-            ("TLS of their own", "the mesh's mutual TLS")
-        }
+    let client = match setting.mode {
+        ClientTlsMode::IstioMutual => "mutual TLS",
+        ClientTlsMode::Disable => "plain text",
+        ClientTlsMode::Simple | ClientTlsMode::Mutual => "TLS of their own",
+    };
+    let taken = match setting.mode {
+        ClientTlsMode::IstioMutual => "plain text",
+        ClientTlsMode::Disable => "mutual TLS",
+        ClientTlsMode::Simple | ClientTlsMode::Mutual => "the mesh's mutual TLS",
     };
     let place = Place::value(setting.document, setting.path.clone());
     let whom = match setting.subset {
         Some(subset) => format!("the subset `{}` of `{host}`", subset.name),
         None => format!("`{host}`"),
     };
-    let message = format!("clients speak {client} to {whom}, which takes {asked} alone");
+    let (what, because, help) = match servers.first() {
+        Some(ServerPort::Bare { because, .. }) => {
+            let help = "let a DestinationRule say `DISABLE` for the host";
+            ("where no proxy ends it".to_owned(), Some(because.clone()), help)
+        }
+        other => {
+            let because = other.and_then(ServerPort::policy);
+            let because = because.map(|place| (place, format!("servers take {taken} alone")));
+            (format!("which takes {taken} alone"), because, setting.help)
+        }
+    };
+    let message = format!("clients speak {client} to {whom}, {what}");
     let mut found =
         Diagnostic::new(&CHECK, place, message).label(format!("clients speak {client}"));
-    if let Some(place) = &server.place {
-        found = found.also(place.clone(), format!("servers take {asked} alone"));
+    found.severity = severity;
+    if let Some((place, text)) = because {
+        found = found.also(place, text);
     }
+    let fails = match severity {
+        Severity::Error => "fails",
+        _ if matches!(servers, Servers::Unseen(_)) => "fails if a sidecar takes it",
+        _ => "fails unless its servers get a proxy all the same",
+    };
     let effect = match setting.subset {
         Some(_) => format!(
-            "every connection to its port {number} fails; requests that a route leads there are answered with 503"
+            "every connection to its port {number} {fails}; requests that a route leads there are answered with 503"
         ),
-        None => format!("every connection to port {number} fails; requests are answered with 503"),
+        None => {
+            format!("every connection to port {number} {fails}; requests are answered with 503")
+        }
     };
-    found.consequence(effect).help(setting.help)
+    found.consequence(effect).help(help)
 }
 
 #[cfg(test)]
 mod tests {
     use super::CHECK;
+    use crate::diagnostic::Severity;
     use crate::testing::{Folder, findings};
 
     /// What is told, by check and place, of a rule with this spec for a host of which `v2` alone takes nothing but mutual TLS.
@@ -337,6 +397,74 @@ mod tests {
         let names = |app| told(&rule(app)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names("reviews"), [CHECK.name]);
         assert_eq!(names("nobody"), ["selector-without-workload"]);
+    }
+
+    /// How grave it is that clients of `web` are told `mode` where the mesh is `STRICT`.
+    fn severity(namespace: &str, pod: &str, mode: &str) -> Option<Severity> {
+        let folder = Folder::new();
+        let text = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{namespace}}}}}\n---\n\
+             apiVersion: v1\nkind: Namespace\nmetadata: {{name: other, labels: {{istio-injection: enabled}}}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{app: web}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: a, namespace: istio-system}}\nspec: {{mtls: {{mode: STRICT}}}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: web, trafficPolicy: {{tls: {{mode: {mode}}}}}}}\n---\n{pod}"
+        );
+        folder.write("a.yaml", text);
+        let found = findings(folder.path());
+        found.iter().find(|it| it.check == &CHECK).map(|it| it.severity)
+    }
+
+    fn pod(metadata: &str, spec: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop, {metadata}}}\nspec: {{{spec}containers: [{{name: a, image: a}}]}}\n"
+        )
+    }
+
+    #[test]
+    fn nobody_asks_for_mutual_tls_without_a_proxy() {
+        let (enabled, disabled) = ("istio-injection: enabled", "istio-injection: disabled");
+        let plain = "labels: {app: web}";
+        let declined = "labels: {app: web, sidecar.istio.io/inject: 'false'}";
+        let kept = "labels: {app: web}, annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '8080'}";
+        for (namespace, pod, mutual) in [
+            (enabled, pod(declined, ""), Some(Severity::Error)),
+            (enabled, pod(plain, "hostNetwork: true, "), Some(Severity::Error)),
+            (enabled, pod(kept, ""), Some(Severity::Error)),
+            (disabled, pod(plain, ""), Some(Severity::Error)),
+            // Others may label it.
+            ("", pod(plain, ""), Some(Severity::Warning)),
+        ] {
+            for client in ["DISABLE", "SIMPLE"] {
+                assert_eq!(severity(namespace, &pod, client), None, "{client}: {pod}");
+            }
+            assert_eq!(severity(namespace, &pod, "ISTIO_MUTUAL"), mutual, "{pod}");
+        }
+        let meshed = pod(plain, "");
+        assert_eq!(severity(enabled, &meshed, "DISABLE"), Some(Severity::Error));
+        assert_eq!(severity(enabled, &meshed, "ISTIO_MUTUAL"), None);
+        // One with a proxy, and one without.
+        let both =
+            format!("{meshed}---\n{}", pod(declined, "").replace("name: web,", "name: other,"));
+        for client in ["DISABLE", "ISTIO_MUTUAL"] {
+            assert_eq!(severity(enabled, &both, client), None, "{client}");
+        }
+    }
+
+    #[test]
+    fn of_servers_that_nobody_shows_it_is_a_notice() {
+        assert_eq!(severity("istio-injection: enabled", "", "DISABLE"), Some(Severity::Info));
+        assert_eq!(severity("istio-injection: disabled", "", "DISABLE"), None);
+        assert_eq!(severity("", "", "DISABLE"), None);
+    }
+
+    #[test]
+    fn of_endpoints_that_no_selector_finds_nothing_is_known() {
+        let folder = Folder::new();
+        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {ports: [{name: tcp, port: 6379}]}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a, namespace: istio-system}\nspec: {mtls: {mode: STRICT}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: shop}\nspec: {host: db, trafficPolicy: {tls: {mode: DISABLE}}}\n";
+        folder.write("a.yaml", text);
+        assert!(findings(folder.path()).iter().all(|it| it.check != &CHECK));
     }
 
     #[test]
