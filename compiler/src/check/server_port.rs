@@ -1,12 +1,15 @@
 //! What a port of a workload makes of those who connect to it.
 //!
-//! What `PeerAuthentication`s ask for is carried out by the server's proxy alone. Source: Istio, `mtlsChecker`,
+//! What `PeerAuthentication`s ask for is carried out by the server's proxy alone, and a gateway goes by its servers. Source: Istio, `mtlsChecker`,
 //! `checkMtlsEnabled`: an endpoint without a sidecar takes no mutual TLS of the mesh.
 
 use std::collections::{BTreeMap, HashMap};
 
+use mesh_snapshot::object::Role;
+
 use crate::api::istio::{ClientTlsMode, MtlsMode};
 use crate::check::capture::{self, Capture};
+use crate::check::gateway_port::{Opened, Sent, opened};
 use crate::check::injection::{self, WithoutProxy};
 use crate::check::mtls::{self, Effective};
 use crate::diagnostic::{Place, Severity};
@@ -18,13 +21,15 @@ use crate::resolve::{Mesh, Workload};
 pub(super) enum ServerPort {
     /// The proxy, as policies say.
     Proxied(Effective),
+    /// Servers of a gateway; none: they are not known.
+    Opened(Vec<Opened>),
     /// The application by itself, and what says so.
     Bare { because: (Place, String), certainty: Severity },
 }
 
 impl ServerPort {
     /// Whether nobody comes through who speaks so.
-    pub(super) const fn refuses(&self, client: ClientTlsMode) -> bool {
+    pub(super) fn refuses(&self, client: ClientTlsMode, sent: Sent) -> bool {
         let is_mutual = matches!(client, ClientTlsMode::IstioMutual);
         match self {
             Self::Proxied(Effective { mode, .. }) => match mode {
@@ -32,6 +37,9 @@ impl ServerPort {
                 MtlsMode::Disable => is_mutual,
                 MtlsMode::Permissive | MtlsMode::Unset => false,
             },
+            Self::Opened(servers) => {
+                !servers.is_empty() && servers.iter().all(|it| it.takes.refuses(client, sent))
+            }
             Self::Bare { .. } => is_mutual,
         }
     }
@@ -40,14 +48,14 @@ impl ServerPort {
     pub(super) fn policy(&self) -> Option<Place> {
         match self {
             Self::Proxied(asked) => asked.place.clone(),
-            Self::Bare { .. } => None,
+            Self::Opened(_) | Self::Bare { .. } => None,
         }
     }
 
     /// How grave it is at most that somebody is refused: whether a namespace has injection may be decided elsewhere.
     pub(super) const fn certainty(&self) -> Severity {
         match self {
-            Self::Proxied(_) => Severity::Error,
+            Self::Proxied(_) | Self::Opened(_) => Severity::Error,
             Self::Bare { certainty, .. } => *certainty,
         }
     }
@@ -78,6 +86,10 @@ impl<'m, 'a> ServerPorts<'m, 'a> {
                 _ => Severity::Error,
             };
             return ServerPort::Bare { because, certainty };
+        }
+        if workload.inventory.role == Role::Gateway {
+            let servers = port.map(|port| opened(self.mesh, workload, port));
+            return ServerPort::Opened(servers.unwrap_or_default());
         }
         let capture = self.captures.get(&workload.id);
         let kept_by = port.and_then(|port| capture?.kept_by(port));

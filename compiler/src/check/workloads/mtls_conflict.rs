@@ -1,5 +1,7 @@
 //! `mtls-conflict`: clients are told to connect in a way that the servers refuse.
 //!
+//! A gateway's ports are what its servers make of them; towards them the mesh begins no mutual TLS by itself.
+//!
 //! All servers of a port that are known must refuse them. Of pods that no file of the repository makes it is a notice: whether they
 //! have a proxy, or are a gateway's, nobody says.
 //!
@@ -9,12 +11,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mesh_engine::cluster::takes_mutual_tls;
 use mesh_snapshot::object::{Discovery, EndpointSet, Labels, ServicePort, Workload as Inventory};
 
 use crate::api::istio::{
     ClientTlsMode, ClientTlsSettings, PortTrafficPolicy, Subset, TrafficPolicy,
 };
+use crate::check::gateway_port::{Opened, Sent};
 use crate::check::injection::{gets_proxy, is_without_proxies};
+use crate::check::led::Led;
 use crate::check::server_port::{ServerPort, ServerPorts};
 use crate::check::{inventory, mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -36,7 +41,16 @@ struct Setting<'m> {
     path: FieldPath,
     /// The subset that is spoken to so; absent: all that serve the host.
     subset: Option<&'m Subset>,
+    /// The route that leads requests of its clients to a gateway.
+    led: Option<Place>,
     help: &'static str,
+}
+
+impl Setting<'_> {
+    /// Empty: all.
+    fn subset_name(&self) -> &str {
+        self.subset.map_or("", |it| &it.name)
+    }
 }
 
 const WITHOUT_TLS: &str =
@@ -58,7 +72,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let named = exported.filter(|it| !matches!(*it, "." | "*" | "~"));
         by_host.entry(host).or_default().extend(named.chain([rule.namespace.as_str()]));
     }
-    let known = ServerPorts::of(mesh);
+    let known = Known { ports: ServerPorts::of(mesh), led: Led::to_gateways(mesh) };
     let mut conflicts = Conflicts::new();
     let mut services: Vec<_> = mesh.services.iter().map(|(_, service)| service).collect();
     services.sort_by(|a, b| (&a.host, a.namespace).cmp(&(&b.host, b.namespace)));
@@ -66,8 +80,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let hosts = ends.overlapping(&service.host).into_iter();
         let clients: BTreeSet<&str> =
             hosts.filter_map(|host| by_host.get(host)).flatten().copied().collect();
-        if !clients.is_empty() {
-            check_service((mesh, &known), service, &clients, &mut conflicts);
+        let mut led = known.led.of_host(&service.host).peekable();
+        if !clients.is_empty() || led.peek().is_some() {
+            let policies = policies(mesh, service, &clients);
+            check_service((mesh, &known), service, &policies, &mut conflicts);
+            out.extend(led.filter_map(|to| unsecured((mesh, &known), service, &policies, to)));
         }
         check_backend_tls((mesh, &known), service, &mut conflicts);
     }
@@ -80,20 +97,37 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }));
 }
 
-fn check_service(
-    (mesh, known): (&Mesh<'_>, &ServerPorts<'_, '_>),
-    service: &Service<'_>,
-    clients: &BTreeSet<&str>,
-    conflicts: &mut Conflicts,
-) {
+/// What the check knows besides the mesh.
+struct Known<'m, 'a> {
+    ports: ServerPorts<'m, 'a>,
+    led: Led,
+}
+
+/// The rules by which somebody may go who calls a host.
+fn policies<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    service: &Service<'a>,
+    clients: &BTreeSet<&'m str>,
+) -> Vec<&'m Policy<'a>> {
     let own = clients.iter().map(|client| View::of(mesh, client));
     let views = own.chain([View::common(mesh)]);
     let policies: BTreeSet<_> = views.flat_map(|view| view.policies(service)).collect();
     let policies = policies.into_iter().map(|id| mesh.destination_rules.get(id));
-    for policy in policies.filter(|policy| has_clients(mesh, policy)) {
+    policies.filter(|policy| has_clients(mesh, policy)).collect()
+}
+
+fn check_service(
+    (mesh, known): (&Mesh<'_>, &Known<'_, '_>),
+    service: &Service<'_>,
+    policies: &[&Policy<'_>],
+    conflicts: &mut Conflicts,
+) {
+    for policy in policies {
         for port in &service.object.ports {
             let settings = settings(policy, port.number);
             for setting in settings {
+                let led = known.led.at(&service.host, port.number, setting.subset_name());
+                let setting = Setting { led: led.cloned(), ..setting };
                 let labels = setting.subset.map(|subset| &subset.labels);
                 let servers = servers((mesh, known), service, port, labels);
                 hold_against(&servers, &setting, (service, port), conflicts);
@@ -108,7 +142,8 @@ fn hold_against(
     (service, port): (&Service<'_>, &ServicePort),
     conflicts: &mut Conflicts,
 ) {
-    let Some(severity) = servers.refuse(setting.mode) else { return };
+    let sent = setting.led.as_ref().map_or(Sent::Anything, |_| Sent::Requests);
+    let Some(severity) = servers.refuse(setting.mode, sent) else { return };
     let first = || (report(setting, servers, service, port, severity), BTreeSet::new());
     let entry = conflicts.entry((setting.document, setting.path.clone()));
     let (found, hosts) = entry.or_insert_with(first);
@@ -121,7 +156,7 @@ fn hold_against(
 
 /// What a `BackendTLSPolicy` tells everybody who has no rule that says how to connect.
 fn check_backend_tls(
-    (mesh, known): (&Mesh<'_>, &ServerPorts<'_, '_>),
+    (mesh, known): (&Mesh<'_>, &Known<'_, '_>),
     service: &Service<'_>,
     conflicts: &mut Conflicts,
 ) {
@@ -152,6 +187,7 @@ fn check_backend_tls(
             document: policy.id,
             path: targets.index(index).field("name"),
             subset: None,
+            led: None,
             help: WITHOUT_POLICY,
         };
         hold_against(&servers, &setting, (service, port), conflicts);
@@ -182,13 +218,13 @@ impl Servers {
     }
 
     /// How grave it is that all refuse those who speak so; `None` unless they do.
-    fn refuse(&self, client: ClientTlsMode) -> Option<Severity> {
+    fn refuse(&self, client: ClientTlsMode, sent: Sent) -> Option<Severity> {
         match self {
             Self::Known(all) => {
-                let refuse_all = all.iter().all(|it| it.refuses(client));
+                let refuse_all = all.iter().all(|it| it.refuses(client, sent));
                 all.iter().map(ServerPort::certainty).min().filter(|_| refuse_all)
             }
-            Self::Unseen(only) => only.refuses(client).then_some(Severity::Info),
+            Self::Unseen(only) => only.refuses(client, sent).then_some(Severity::Info),
         }
     }
 }
@@ -196,7 +232,7 @@ impl Servers {
 /// The servers of a port, those with the labels of a subset. Of pods that no file of the repository makes, it is known what
 /// policies ask of them if none could tell them apart.
 fn servers(
-    (mesh, known): (&Mesh<'_>, &ServerPorts<'_, '_>),
+    (mesh, known): (&Mesh<'_>, &Known<'_, '_>),
     service: &Service<'_>,
     port: &ServicePort,
     labels: Option<&Labels>,
@@ -207,7 +243,7 @@ fn servers(
     }
     let is_of_subset = |it: &&&Workload<'_>| labels.is_none_or(|labels| it.inventory.has(labels));
     let own = workloads.iter().filter(is_of_subset);
-    Servers::Known(own.map(|it| known.at(it, selection::target(it, &port.target))).collect())
+    Servers::Known(own.map(|it| known.ports.at(it, selection::target(it, &port.target))).collect())
 }
 
 /// What a Service without a selector leads to is mostly no part of the mesh.
@@ -271,7 +307,52 @@ fn setting(
         None => at(),
     };
     let path = at.field("tls").field("mode");
-    Some(Setting { mode, document, path, subset: None, help: WITHOUT_TLS })
+    Some(Setting { mode, document, path, subset: None, led: None, help: WITHOUT_TLS })
+}
+
+/// Requests that a route leads to a gateway, and that nobody says how to secure: in plain text.
+fn unsecured(
+    (mesh, known): (&Mesh<'_>, &Known<'_, '_>),
+    service: &Service<'_>,
+    policies: &[&Policy<'_>],
+    (port, subset, route): (u16, &str, &Place),
+) -> Option<Diagnostic> {
+    let port = service.object.ports.iter().find(|it| it.number == port)?;
+    let is_set = |policy: &&Policy<'_>| {
+        settings(policy, port.number).iter().any(|it| it.subset_name() == subset)
+    };
+    // A label says that the pods take it on every port.
+    let takes_mutual =
+        |it: &&Workload<'_>| takes_mutual_tls(it.inventory.role, &it.inventory.labels);
+    if policies.iter().any(is_set)
+        || mesh.backend_tls.of_host(&service.host).is_some()
+        || selection::of_service(mesh, service).iter().any(takes_mutual)
+    {
+        return None;
+    }
+    let mut subsets = policies.iter().flat_map(|policy| &policy.subsets);
+    let of_subset = subsets.find(|(.., it)| it.name == subset).map(|(.., it)| &it.labels);
+    if of_subset.is_none() && !subset.is_empty() {
+        return None;
+    }
+    let servers = servers((mesh, known), service, port, of_subset);
+    servers.refuse(ClientTlsMode::Disable, Sent::Requests)?;
+    let ServerPort::Opened(opened) = servers.first()? else { return None };
+    let server = opened.first()?;
+    let (host, taken) = (&service.host, server.takes.words());
+    let message = format!("requests go in plain text to `{host}`, which takes {taken} alone");
+    let mut found = Diagnostic::new(&CHECK, route.clone(), message)
+        .label("leads requests there")
+        .also(server.place.clone(), taken_by_server(server));
+    // The rule that is missing may stand elsewhere.
+    found.severity = Severity::Warning;
+    let mode = server.takes.mode();
+    let help = format!("let a DestinationRule for it say `tls.mode`: {mode}");
+    Some(found.consequence("each of these requests is answered with 503").help(help))
+}
+
+fn taken_by_server(server: &Opened) -> String {
+    format!("the gateway's server takes {} alone", server.takes.words())
 }
 
 fn report(
@@ -300,12 +381,18 @@ fn report(
     let (what, because, help) = match servers.first() {
         Some(ServerPort::Bare { because, .. }) => {
             let help = "let a DestinationRule say `DISABLE` for the host";
-            ("where no proxy ends it".to_owned(), Some(because.clone()), help)
+            ("where no proxy ends it".to_owned(), Some(because.clone()), help.to_owned())
+        }
+        Some(ServerPort::Opened(servers)) => {
+            let taken = servers.first().map_or("something else", |it| it.takes.words());
+            let because = servers.first().map(|it| (it.place.clone(), taken_by_server(it)));
+            let mode = servers.first().map_or("`DISABLE`", |it| it.takes.mode());
+            (format!("which takes {taken} alone"), because, format!("let `mode` be {mode}"))
         }
         other => {
             let because = other.and_then(ServerPort::policy);
             let because = because.map(|place| (place, format!("servers take {taken} alone")));
-            (format!("which takes {taken} alone"), because, setting.help)
+            (format!("which takes {taken} alone"), because, setting.help.to_owned())
         }
     };
     let message = format!("clients speak {client} to {whom}, {what}");
@@ -314,6 +401,9 @@ fn report(
     found.severity = severity;
     if let Some((place, text)) = because {
         found = found.also(place, text);
+    }
+    if let (Some(led), Some(ServerPort::Opened(_))) = (&setting.led, servers.first()) {
+        found = found.also(led.clone(), "requests are led there by this");
     }
     let fails = match severity {
         Severity::Error => "fails",
@@ -465,6 +555,89 @@ mod tests {
              apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: shop}\nspec: {host: db, trafficPolicy: {tls: {mode: DISABLE}}}\n";
         folder.write("a.yaml", text);
         assert!(findings(folder.path()).iter().all(|it| it.check != &CHECK));
+    }
+
+    const MUTUAL: &str = "protocol: HTTPS}, hosts: [a.test], tls: {mode: ISTIO_MUTUAL}}";
+    const SIMPLE: &str =
+        "protocol: HTTPS}, hosts: [a.test], tls: {mode: SIMPLE, credentialName: c}}";
+    const PASSTHROUGH: &str = "protocol: TLS}, hosts: [a.test], tls: {mode: PASSTHROUGH}}";
+    const PLAIN: &str = "protocol: HTTP}, hosts: [a.test]}";
+    const BYTES: &str = "protocol: TCP}, hosts: ['*']}";
+
+    /// How grave it is what is told of clients of a gateway in a `STRICT` mesh, by its servers and the rest of the repository.
+    fn at_gateway(labels: &str, servers: &[&str], rest: &str) -> Option<Severity> {
+        let folder = Folder::new();
+        let servers: Vec<_> =
+            servers.iter().map(|it| format!("{{port: {{number: 80, name: a, {it}")).collect();
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: out, namespace: shop, labels: {{app: out{labels}}}}}\nspec: {{containers: [{{name: istio-proxy, image: auto}}]}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: out, namespace: shop}}\nspec: {{selector: {{app: out}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: a, namespace: istio-system}}\nspec: {{mtls: {{mode: STRICT}}}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: out, namespace: shop}}\nspec: {{selector: {{app: out}}, servers: [{}]}}\n---\n{rest}",
+            servers.join(", ")
+        );
+        folder.write("a.yaml", text);
+        let found = findings(folder.path());
+        found.iter().find(|it| it.check == &CHECK).map(|it| it.severity)
+    }
+
+    fn told_to(mode: &str) -> String {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: out, subsets: [{{name: a, trafficPolicy: {{tls: {{mode: {mode}}}}}}}]}}\n---\n"
+        )
+    }
+
+    fn led(list: &str) -> String {
+        let (matches, subset) = match list {
+            "tls" => ("match: [{port: 80, sniHosts: [a.test]}], ", ""),
+            "http" => ("", ", subset: a"),
+            _ => ("", ""),
+        };
+        let list = list.trim_end_matches('*');
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: a, namespace: shop}}\nspec: {{hosts: [a.test], {list}: [{{{matches}route: [{{destination: {{host: out{subset}}}}}]}}]}}\n---\n"
+        )
+    }
+
+    #[test]
+    fn a_gateway_takes_what_its_servers_say() {
+        for (servers, refused) in [
+            (&[PLAIN][..], &["SIMPLE", "MUTUAL", "ISTIO_MUTUAL"][..]),
+            (&[MUTUAL], &["DISABLE", "SIMPLE", "MUTUAL"]),
+            // The application may speak TLS by itself.
+            (&[SIMPLE], &["ISTIO_MUTUAL"]),
+            (&[PASSTHROUGH], &[]),
+            (&[BYTES], &[]),
+            (&[SIMPLE, MUTUAL], &[]),
+            (&[], &[]),
+        ] {
+            for mode in ["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"] {
+                let told = at_gateway("", servers, &told_to(mode));
+                let expected = refused.contains(&mode).then_some(Severity::Error);
+                assert_eq!(told, expected, "{mode} towards {servers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn requests_that_a_route_leads_to_a_gateway_are_no_tls() {
+        for (server, refused) in
+            [(PLAIN, false), (SIMPLE, true), (PASSTHROUGH, true), (MUTUAL, true), (BYTES, false)]
+        {
+            let rest = format!("{}{}", led("http"), told_to("DISABLE"));
+            let expected = refused.then_some(Severity::Error);
+            assert_eq!(at_gateway("", &[server], &rest), expected, "{server}");
+            // Where nobody says anything else it is plain text, unless a label has the mesh speak TLS.
+            let expected = refused.then_some(Severity::Warning);
+            assert_eq!(at_gateway("", &[server], &led("http*")), expected, "{server}");
+            let label = ", security.istio.io/tlsMode: istio";
+            assert_eq!(at_gateway(label, &[server], &led("http*")), None, "{server}");
+        }
+        for list in ["tls", "tcp"] {
+            assert_eq!(at_gateway("", &[SIMPLE], &led(list)), None, "{list}");
+        }
+        let mutual = format!("{}{}", led("http"), told_to("ISTIO_MUTUAL"));
+        assert_eq!(at_gateway("", &[MUTUAL], &mutual), None);
     }
 
     #[test]
