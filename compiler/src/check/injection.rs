@@ -96,14 +96,25 @@ impl WithoutProxy {
 /// The workloads that Istio gives no proxy to, by `namespace/name`. Of a namespace that the repository does not declare
 /// nothing is known, and where none has injection it is taken to be set up elsewhere.
 pub(crate) fn without_proxy(mesh: &Mesh<'_>) -> BTreeMap<String, WithoutProxy> {
-    let by_default = injected_by_default::setting(mesh).is_some();
-    let is_used = by_default || namespaces(mesh).any(|it| is_enabled(it) || has_revision(it));
+    let is_known = is_known(mesh);
     let all = mesh.workloads.iter().filter_map(|workload| {
-        let why = why_without(mesh, workload)
-            .filter(|why| *why != WithoutProxy::NotInjected || (is_used && !by_default))?;
+        let why = why_without(mesh, workload).filter(|why| is_known(*why))?;
         Some((format!("{}/{}", workload.namespace(), workload.name()), why))
     });
     all.collect()
+}
+
+/// Whether pods of a namespace get no proxy that say nothing themselves.
+pub(super) fn is_without_proxies(mesh: &Mesh<'_>, namespace: &str) -> bool {
+    let namespace = mesh.namespaces.find(namespace);
+    namespace.and_then(why_none_in).is_some_and(is_known(mesh))
+}
+
+/// Whether a reason is one: that nothing is said counts where others say something.
+fn is_known(mesh: &Mesh<'_>) -> impl Fn(WithoutProxy) -> bool + use<> {
+    let by_default = injected_by_default::setting(mesh).is_some();
+    let is_used = by_default || namespaces(mesh).any(|it| is_enabled(it) || has_revision(it));
+    move |why| why != WithoutProxy::NotInjected || (is_used && !by_default)
 }
 
 /// Whether it is on its node's network, which Istio never captures.
@@ -131,12 +142,15 @@ fn why_without(mesh: &Mesh<'_>, workload: &Workload<'_>) -> Option<WithoutProxy>
         Some("true") => return None,
         _ => {}
     }
+    let is_captured = label(workload.metadata, REVISION).is_some() || is_ambient(workload);
     let namespace = mesh.namespaces.find(workload.namespace())?;
+    why_none_in(namespace).filter(|_| !is_captured)
+}
+
+fn why_none_in(namespace: &Resource<Namespace>) -> Option<WithoutProxy> {
     let is_captured = is_enabled(namespace)
         || has_revision(namespace)
-        || label(workload.metadata, REVISION).is_some()
-        || label(&namespace.metadata, DATAPLANE_MODE) == Some("ambient")
-        || is_ambient(workload);
+        || label(&namespace.metadata, DATAPLANE_MODE) == Some("ambient");
     match label(&namespace.metadata, INJECTION) {
         _ if is_captured => None,
         Some("disabled") => Some(WithoutProxy::Disabled),

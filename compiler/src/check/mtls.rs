@@ -1,10 +1,11 @@
 //! Whether a port of a workload asks for mutual TLS, and which resource says so.
 //!
 //! Of each level the oldest policy counts: those that select the workload, then its namespace's, then the mesh's. What one
-//! leaves unset the next one says, and at last it is `PERMISSIVE`. Source: Istio, `ComposePeerAuthentication`.
+//! leaves unset the next one says, and at last it is `PERMISSIVE`. Of a gateway's ports its servers decide, and no policy speaks.
+//! Sources: Istio, `ComposePeerAuthentication`, `buildGatewayListeners`.
 
 use mesh_snapshot::Applies;
-use mesh_snapshot::object::Workload as Inventory;
+use mesh_snapshot::object::{Role, Workload as Inventory};
 
 use crate::api::istio::{MtlsMode, PeerAuthentication};
 use crate::diagnostic::{FieldPath, Place};
@@ -28,6 +29,9 @@ pub(super) struct Asked<'m, 'a>([Option<&'m Policy<'a, PeerAuthentication>>; 3])
 
 impl<'m, 'a> Asked<'m, 'a> {
     pub(super) fn of(mesh: &'m Mesh<'a>, workload: &Inventory) -> Self {
+        if workload.role == Role::Gateway {
+            return Self([None; 3]);
+        }
         let all = mesh.policies.peer_authentications.for_workload(workload);
         let is_own = |policy: &&Policy<'_, _>| {
             policy.scope.as_ref().is_ok_and(|scope| scope.namespace.is_some())

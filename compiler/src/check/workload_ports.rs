@@ -93,7 +93,7 @@ fn opened(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
 }
 
 /// The port of a gateway's pods behind the port that a server is for: that of their Service, or their own.
-fn behind(mesh: &Mesh<'_>, workload: &Workload<'_>, number: u16) -> u16 {
+pub(super) fn behind(mesh: &Mesh<'_>, workload: &Workload<'_>, number: u16) -> u16 {
     let targets = mesh.services.served_by(workload).into_iter().flat_map(|it| &it.object.ports);
     let mut targets = targets.filter(|port| port.number == number);
     targets.find_map(|port| selection::target(workload, &port.target)).unwrap_or(number)

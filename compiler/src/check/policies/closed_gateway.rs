@@ -1,17 +1,15 @@
 //! `closed-gateway`: a gateway that routes are bound to, and that lets nobody in.
 //!
-//! Its clients come from outside, most without an identity of the mesh. It is said where no `ALLOW` rule may hold for such a
+//! No server of it asks for certificates, so that its clients have no identity, those in the mesh no more than others. It is said where no `ALLOW` rule may hold for such a
 //! client, since each asks for one, and where a `DENY` rule is sure to. Source: Istio, `AuthorizationPolicy`: a policy without selector in the root namespace is for gateways.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::check::behind_gateway;
 use crate::check::caller::Caller;
 use crate::check::in_force::{Barrier, InForce};
 use crate::check::outsiders;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::host::Host;
-use crate::resolve::route::Parent;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -27,11 +25,6 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if closed.is_empty() {
         return;
     }
-    // Where routes of the mesh lead to it, its clients are the mesh's own.
-    let led_to = led_to_on_the_mesh(mesh);
-    closed.retain(|_, (gateway, _)| {
-        !mesh.services.served_by(gateway).iter().any(|it| led_to.contains(&it.host))
-    });
     for behind in behind_gateway::all(mesh) {
         if let Some((_, policy)) = closed.remove(&behind.gateway.id) {
             out.push(report(behind.gateway, policy, behind.route.place()));
@@ -39,18 +32,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The hosts that routes lead clients in the mesh to.
-fn led_to_on_the_mesh(mesh: &Mesh<'_>) -> BTreeSet<Host> {
-    let routes = mesh.virtual_services.iter().map(|(_, it)| it).filter(|it| it.is_for_mesh());
-    let led = routes.flat_map(|it| it.destinations().map(|(to, _)| to.host));
-    let is_of_service = |parent: &Parent<'_>| matches!(parent, Parent::Mesh(_));
-    let routes = mesh.http_routes.iter().map(|(_, it)| it);
-    let routes = routes.filter(|it| it.parents.iter().any(is_of_service));
-    let backends = routes.flat_map(|it| &it.rules).flat_map(|rule| &rule.backends);
-    led.chain(backends.map(|it| it.host.clone())).collect()
-}
-
-/// What keeps everybody out who comes from outside.
+/// What keeps everybody out who has no identity.
 pub(super) fn closing<'m, 'a>(
     mesh: &'m Mesh<'a>,
     gateway: &Workload<'_>,
@@ -60,7 +42,7 @@ pub(super) fn closing<'m, 'a>(
 
 fn report(gateway: &Workload<'_>, (policy, rule): Barrier<'_, '_>, route: Place) -> Diagnostic {
     let name = format!("{}/{}", gateway.namespace(), gateway.name());
-    let message = format!("the gateway `{name}` lets in nobody from outside");
+    let message = format!("the gateway `{name}` lets in nobody");
     let id = policy.resource.id;
     let (place, label, help) = match rule {
         Some(rule) => (
@@ -78,6 +60,6 @@ fn report(gateway: &Workload<'_>, (policy, rule): Barrier<'_, '_>, route: Place)
         .label(label)
         .also(Place::resource(gateway.id), "this is the gateway")
         .also(route, "this route is bound there")
-        .consequence("every request from outside is answered with 403")
+        .consequence("every request to it is answered with 403")
         .help(help)
 }

@@ -19,6 +19,7 @@ mod ineffective_selector;
 mod literal_star;
 mod moot_allow;
 mod peer_address_behind_gateway;
+mod peer_authentication_at_gateway;
 pub(super) mod policy_never_matches;
 mod policy_without_proxy;
 mod refused_preflight;
@@ -62,5 +63,6 @@ pub(super) static RULES: &[Rule] = &[
     (&literal_star::CHECK, literal_star::run),
     (&moot_allow::CHECK, moot_allow::run),
     (&peer_address_behind_gateway::CHECK, peer_address_behind_gateway::run),
+    (&peer_authentication_at_gateway::CHECK, peer_authentication_at_gateway::run),
     (&unlisted_gateway::CHECK, unlisted_gateway::run),
 ];

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use mesh_snapshot::object::Role;
+
 use super::closed_gateway::closing;
 use crate::check::behind_gateway::{self, Behind};
 use crate::check::caller::Caller;
@@ -23,7 +25,7 @@ type Cause = (DocumentId, Option<usize>);
 /// What is known of a gateway.
 struct Gateway<'m> {
     caller: Caller<'m>,
-    /// The policy by which nobody from outside comes in, which is said once.
+    /// The policy by which nobody comes in who has no identity, which is said once.
     closed_by: Option<DocumentId>,
 }
 
@@ -31,7 +33,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let all = behind_gateway::all(mesh);
     let (mut known, mut policies) = (HashMap::new(), HashMap::new());
     let mut found: BTreeMap<Cause, Vec<&Behind<'_, '_>>> = BTreeMap::new();
-    for behind in &all {
+    // What becomes of callers at another gateway is `closed-gateway`'s to say: it may ask nobody who they are.
+    for behind in all.iter().filter(|it| it.workload.inventory.role == Role::Sidecar) {
         let gateway = known.entry(behind.gateway.id).or_insert_with(|| Gateway {
             caller: Caller::of(mesh, behind.gateway),
             closed_by: closing(mesh, behind.gateway).map(|(policy, _)| policy.resource.id),
@@ -171,7 +174,7 @@ kind: AuthorizationPolicy
 
     #[test]
     fn what_closes_the_gateway_itself_is_said_of_the_gateway() {
-        let closed = "the gateway `istio-system/edge` lets in nobody from outside";
+        let closed = "the gateway `istio-system/edge` lets in nobody";
         for spec in ["{}", "{action: DENY, rules: [{}]}"] {
             assert_eq!(said("istio-system", spec), [closed], "{spec}");
         }

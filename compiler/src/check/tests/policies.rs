@@ -624,7 +624,7 @@ fn a_token_is_of_the_issuer_before_its_last_slash() {
 }
 
 #[test]
-fn a_gateway_of_the_mesh_s_own_clients_is_not_closed() {
+fn a_gateway_that_asks_nobody_who_he_is_is_closed_to_the_mesh_too() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: egress, namespace: shop, labels: {app: egress}}\nspec: {containers: [{name: istio-proxy, image: auto}]}\n";
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: egress, namespace: shop}\nspec: {selector: {app: egress}, ports: [{name: http, port: 80}]}\n";
     let gateway = |server: &str| {
@@ -649,8 +649,45 @@ fn a_gateway_of_the_mesh_s_own_clients_is_not_closed() {
         names(&texts).contains(&"closed-gateway")
     };
     assert!(told(plain, &[]));
-    assert!(!told(plain, &[&to]));
-    assert!(!told(mutual, &[]));
+    assert!(told(plain, &[&to]));
+    for mode in ["MUTUAL, credentialName: c", "ISTIO_MUTUAL"] {
+        assert!(!told(&mutual.replace("MUTUAL, credentialName: c", mode), &[&to]), "{mode}");
+    }
+}
+
+/// In Istio it goes by its servers.
+#[test]
+fn no_peer_authentication_speaks_of_gateways() {
+    let pod = |labels: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: egress, namespace: shop, labels: {{app: egress{labels}}}}}\nspec: {{containers: [{{name: istio-proxy, image: auto}}]}}\n"
+        )
+    };
+    let gateway = |server: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{app: egress}}, servers: [{{port: {{number: 80, name: a, protocol: {server}}}]}}\n"
+        )
+    };
+    let deny = policy(
+        "shop",
+        "{action: DENY, selector: {matchLabels: {app: egress}}, rules: [{from: [{source: {namespaces: [shop]}}]}]}",
+    );
+    let about = ["policy-never-matches", "peer-authentication-at-gateway"];
+    let told = |labels: &str, server: &str, mode: &str, selector: &str| {
+        let peers = peer("shop", &format!("{{{selector}mtls: {{mode: {mode}}}}}"));
+        let found = names(&[&pod(labels), &gateway(server), &deny, &peers]);
+        found.into_iter().filter(|it| about.contains(it)).collect::<Vec<_>>()
+    };
+    let (plain, mutual) =
+        ("HTTP}, hosts: ['*']", "HTTPS}, hosts: ['*'], tls: {mode: ISTIO_MUTUAL}");
+    for mode in ["STRICT", "DISABLE"] {
+        assert_eq!(told("", plain, mode, ""), ["policy-never-matches"], "{mode}");
+        assert_eq!(told("", mutual, mode, ""), [""; 0], "{mode}");
+        let own = "selector: {matchLabels: {app: egress}}, ";
+        assert_eq!(told("", mutual, mode, own), ["peer-authentication-at-gateway"], "{mode}");
+        let label = ", security.istio.io/tlsMode: istio";
+        assert_eq!(told(label, mutual, mode, own), [""; 0], "{mode}");
+    }
 }
 
 /// A gateway reads requests for the hosts of its servers and listeners.

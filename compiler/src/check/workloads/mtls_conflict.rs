@@ -1,5 +1,10 @@
 //! `mtls-conflict`: clients are told to connect in a way that the servers refuse.
 //!
+//! A gateway's ports are what its servers make of them; towards them the mesh begins no mutual TLS by itself.
+//!
+//! All servers of a port that are known must refuse them. Of pods that no file of the repository makes it is a notice: whether they
+//! have a proxy, or are a gateway's, nobody says.
+//!
 //! A `DestinationRule` that sets `tls` takes the choice from the mesh (auto mTLS), which would have made it right; so does a
 //! `BackendTLSPolicy` where no rule does. Of TLS that a `Sidecar` has a port end auto mTLS knows nothing: without either, clients
 //! speak plain text there. Sources: Istio, `ClientTLSSettings.mode`, `PeerAuthentication`, `Sidecar.ingress.tls`; "auto mTLS";
@@ -7,15 +12,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{Labels, Role, ServicePort, Workload as Inventory};
+use mesh_engine::cluster::takes_mutual_tls;
+use mesh_snapshot::object::{
+    Discovery, EndpointSet, Labels, Role, ServicePort, Workload as Inventory,
+};
 
 use crate::api::istio::{
-    ClientTlsMode, ClientTlsSettings, MtlsMode, PortTrafficPolicy, Subset, TrafficPolicy,
+    ClientTlsMode, ClientTlsSettings, PortTrafficPolicy, Subset, TrafficPolicy,
 };
-use crate::check::injection::gets_proxy;
-use crate::check::mtls::{self, Effective};
+use crate::check::gateway_port::{Opened, Sent};
+use crate::check::injection::{gets_proxy, is_without_proxies};
+use crate::check::led::Led;
 use crate::check::own_tls::OwnTls;
-use crate::check::{inventory, selection};
+use crate::check::server_port::{ServerPort, ServerPorts};
+use crate::check::{inventory, mtls, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::destination_rule::Policy;
@@ -35,7 +45,16 @@ struct Setting<'m> {
     path: FieldPath,
     /// The subset that is spoken to so; absent: all that serve the host.
     subset: Option<&'m Subset>,
+    /// The route that leads requests of its clients to a gateway.
+    led: Option<Place>,
     help: &'static str,
+}
+
+impl Setting<'_> {
+    /// Empty: all.
+    fn subset_name(&self) -> &str {
+        self.subset.map_or("", |it| &it.name)
+    }
 }
 
 const WITHOUT_TLS: &str =
@@ -57,6 +76,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let named = exported.filter(|it| !matches!(*it, "." | "*" | "~"));
         by_host.entry(host).or_default().extend(named.chain([rule.namespace.as_str()]));
     }
+    let known = Known { ports: ServerPorts::of(mesh), led: Led::to_gateways(mesh) };
     let mut conflicts = Conflicts::new();
     let may_end_tls = mesh.sidecars.iter().any(|it| {
         let ingress = &it.resource.spec.ingress;
@@ -68,10 +88,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let hosts = ends.overlapping(&service.host).into_iter();
         let clients: BTreeSet<&str> =
             hosts.filter_map(|host| by_host.get(host)).flatten().copied().collect();
-        if !clients.is_empty() {
-            check_service(mesh, service, &clients, &mut conflicts);
+        let mut led = known.led.of_host(&service.host).peekable();
+        if !clients.is_empty() || led.peek().is_some() {
+            let policies = policies(mesh, service, &clients);
+            check_service((mesh, &known), service, &policies, &mut conflicts);
+            out.extend(led.filter_map(|to| unsecured((mesh, &known), service, &policies, to)));
         }
-        check_backend_tls(mesh, service, &mut conflicts);
+        check_backend_tls((mesh, &known), service, &mut conflicts);
         if may_end_tls {
             check_own_tls(mesh, service, &clients, &mut conflicts);
         }
@@ -85,35 +108,43 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }));
 }
 
-fn check_service(
-    mesh: &Mesh<'_>,
-    service: &Service<'_>,
-    clients: &BTreeSet<&str>,
-    conflicts: &mut Conflicts,
-) {
-    let policies = policies(mesh, service, clients);
-    for policy in policies.into_iter().filter(|policy| has_clients(mesh, policy)) {
-        for port in &service.object.ports {
-            let settings = settings(policy, port.number);
-            for setting in settings {
-                let labels = setting.subset.map(|subset| &subset.labels);
-                let Some(server) = server(mesh, service, port, labels) else { continue };
-                hold_against(&server, &setting, (service, port), conflicts);
-            }
-        }
-    }
+/// What the check knows besides the mesh.
+struct Known<'m, 'a> {
+    ports: ServerPorts<'m, 'a>,
+    led: Led,
 }
 
-/// What any of the clients go by, and everybody else.
+/// The rules by which somebody may go who calls a host.
 fn policies<'m, 'a>(
     mesh: &'m Mesh<'a>,
     service: &Service<'a>,
-    clients: &BTreeSet<&str>,
+    clients: &BTreeSet<&'m str>,
 ) -> Vec<&'m Policy<'a>> {
     let own = clients.iter().map(|client| View::of(mesh, client));
     let views = own.chain([View::common(mesh)]);
     let policies: BTreeSet<_> = views.flat_map(|view| view.policies(service)).collect();
-    policies.into_iter().map(|id| mesh.destination_rules.get(id)).collect()
+    let policies = policies.into_iter().map(|id| mesh.destination_rules.get(id));
+    policies.filter(|policy| has_clients(mesh, policy)).collect()
+}
+
+fn check_service(
+    (mesh, known): (&Mesh<'_>, &Known<'_, '_>),
+    service: &Service<'_>,
+    policies: &[&Policy<'_>],
+    conflicts: &mut Conflicts,
+) {
+    for policy in policies {
+        for port in &service.object.ports {
+            let settings = settings(policy, port.number);
+            for setting in settings {
+                let led = known.led.at(&service.host, port.number, setting.subset_name());
+                let setting = Setting { led: led.cloned(), ..setting };
+                let labels = setting.subset.map(|subset| &subset.labels);
+                let servers = servers((mesh, known), service, port, labels);
+                hold_against(&servers, &setting, (service, port), conflicts);
+            }
+        }
+    }
 }
 
 /// A port at which all servers end TLS that no client is told to speak. At other ports than those that carry requests
@@ -191,20 +222,29 @@ fn written(place: &Place) -> Option<(DocumentId, FieldPath)> {
 }
 
 fn hold_against(
-    server: &Effective,
+    servers: &Servers,
     setting: &Setting<'_>,
     (service, port): (&Service<'_>, &ServicePort),
     conflicts: &mut Conflicts,
 ) {
-    if refuses(server.mode, setting.mode) {
-        let entry = conflicts.entry((setting.document, setting.path.clone()));
-        let first = || (report(setting, server, service, port), BTreeSet::new());
-        entry.or_insert_with(first).1.insert(service.host.to_string());
+    let sent = setting.led.as_ref().map_or(Sent::Anything, |_| Sent::Requests);
+    let Some(severity) = servers.refuse(setting.mode, sent) else { return };
+    let first = || (report(setting, servers, service, port, severity), BTreeSet::new());
+    let entry = conflicts.entry((setting.document, setting.path.clone()));
+    let (found, hosts) = entry.or_insert_with(first);
+    // What is surely so counts more than what may be.
+    if found.severity < severity {
+        (*found, _) = first();
     }
+    hosts.insert(service.host.to_string());
 }
 
 /// What a `BackendTLSPolicy` tells everybody who has no rule that says how to connect.
-fn check_backend_tls(mesh: &Mesh<'_>, service: &Service<'_>, conflicts: &mut Conflicts) {
+fn check_backend_tls(
+    (mesh, known): (&Mesh<'_>, &Known<'_, '_>),
+    service: &Service<'_>,
+    conflicts: &mut Conflicts,
+) {
     let Some(by_port) = mesh.backend_tls.of_host(&service.host) else { return };
     let rules = View::common(mesh).policies(service).into_iter();
     let rules: Vec<_> = rules.map(|id| mesh.destination_rules.get(id)).collect();
@@ -220,7 +260,7 @@ fn check_backend_tls(mesh: &Mesh<'_>, service: &Service<'_>, conflicts: &mut Con
         if workloads.is_empty() || !are_meshed {
             continue;
         }
-        let Some(server) = server(mesh, service, port, None) else { continue };
+        let servers = servers((mesh, known), service, port, None);
         let targets = FieldPath::default().field("spec").field("targetRefs");
         let mut targets_of = policy.spec.target_refs.iter();
         // It may have several; of a `ServiceEntry` the name says nothing.
@@ -232,9 +272,10 @@ fn check_backend_tls(mesh: &Mesh<'_>, service: &Service<'_>, conflicts: &mut Con
             document: policy.id,
             path: targets.index(index).field("name"),
             subset: None,
+            led: None,
             help: WITHOUT_POLICY,
         };
-        hold_against(&server, &setting, (service, port), conflicts);
+        hold_against(&servers, &setting, (service, port), conflicts);
     }
 }
 
@@ -247,46 +288,68 @@ fn has_clients(mesh: &Mesh<'_>, policy: &Policy<'_>) -> bool {
     })
 }
 
-const fn refuses(server: MtlsMode, client: ClientTlsMode) -> bool {
-    match server {
-        MtlsMode::Strict => !matches!(client, ClientTlsMode::IstioMutual),
-        MtlsMode::Disable => matches!(client, ClientTlsMode::IstioMutual),
-        MtlsMode::Permissive | MtlsMode::Unset => false,
+/// Those of a port that are known, as far as they differ.
+enum Servers {
+    Known(Vec<ServerPort>),
+    /// Nobody knows which they are: what policies ask of all that they may be.
+    Unseen(ServerPort),
+}
+
+impl Servers {
+    fn first(&self) -> Option<&ServerPort> {
+        match self {
+            Self::Known(all) => all.first(),
+            Self::Unseen(only) => Some(only),
+        }
+    }
+
+    /// How grave it is that all refuse those who speak so; `None` unless they do.
+    fn refuse(&self, client: ClientTlsMode, sent: Sent) -> Option<Severity> {
+        match self {
+            Self::Known(all) => {
+                let refuse_all = all.iter().all(|it| it.refuses(client, sent));
+                all.iter().map(ServerPort::certainty).min().filter(|_| refuse_all)
+            }
+            Self::Unseen(only) => only.refuses(client, sent).then_some(Severity::Info),
+        }
     }
 }
 
-/// What the servers of a port ask for, those with the labels of a subset, where they agree. Of pods that no file of the
-/// repository makes, it is known if no policy could tell them apart.
-fn server(
-    mesh: &Mesh<'_>,
+/// The servers of a port, those with the labels of a subset. Of pods that no file of the repository makes, it is known what
+/// policies ask of them if none could tell them apart.
+fn servers(
+    (mesh, known): (&Mesh<'_>, &Known<'_, '_>),
     service: &Service<'_>,
     port: &ServicePort,
     labels: Option<&Labels>,
-) -> Option<Effective> {
+) -> Servers {
     let workloads = selection::of_service(mesh, service);
+    if workloads.is_empty() {
+        return unseen(mesh, service).map_or(Servers::Known(Vec::new()), Servers::Unseen);
+    }
     let is_of_subset = |it: &&&Workload<'_>| labels.is_none_or(|labels| it.inventory.has(labels));
-    let mut modes = workloads.iter().filter(is_of_subset).map(|workload| {
-        mtls::effective(mesh, &workload.inventory, selection::target(workload, &port.target))
-    });
-    if let Some(first) = modes.next() {
-        return modes.all(|other| other.mode == first.mode).then_some(first);
-    }
-    if !workloads.is_empty() {
-        return None;
-    }
+    let own = workloads.iter().filter(is_of_subset);
+    Servers::Known(own.map(|it| known.ports.at(it, selection::target(it, &port.target))).collect())
+}
+
+/// What a Service without a selector leads to is mostly no part of the mesh.
+fn unseen(mesh: &Mesh<'_>, service: &Service<'_>) -> Option<ServerPort> {
+    let discovery = &service.object.discovery;
+    let selects = matches!(discovery, Discovery::World { set: EndpointSet::Selected { .. }, .. });
     let is_for_some = |it: &crate::resolve::policy::Policy<'_, _>| {
         it.resource.namespace == service.namespace
             && !matches!(&it.scope, Ok(scope) if scope.applies == mesh_snapshot::Applies::All)
     };
     // Whatever is no pod, or is listed by somebody else, need not have a proxy.
-    if !service.origin.is_kubernetes()
-        || service.selects().is_none()
+    if !selects
+        || !service.origin.is_kubernetes()
         || mesh.policies.peer_authentications.iter().any(is_for_some)
+        || is_without_proxies(mesh, service.namespace)
     {
         return None;
     }
     let anybody = Inventory { namespace: service.namespace.to_owned(), ..Inventory::default() };
-    Some(mtls::effective(mesh, &anybody, None))
+    Some(ServerPort::Proxied(mtls::effective(mesh, &anybody, None)))
 }
 
 /// What clients are told of a port: at the port, else of the host; and of each subset, which has what is said of the host where it
@@ -331,41 +394,118 @@ fn setting(
         None => at(),
     };
     let path = at.field("tls").field("mode");
-    Some(Setting { mode, document, path, subset: None, help: WITHOUT_TLS })
+    Some(Setting { mode, document, path, subset: None, led: None, help: WITHOUT_TLS })
+}
+
+/// Requests that a route leads to a gateway, and that nobody says how to secure: in plain text.
+fn unsecured(
+    (mesh, known): (&Mesh<'_>, &Known<'_, '_>),
+    service: &Service<'_>,
+    policies: &[&Policy<'_>],
+    (port, subset, route): (u16, &str, &Place),
+) -> Option<Diagnostic> {
+    let port = service.object.ports.iter().find(|it| it.number == port)?;
+    let is_set = |policy: &&Policy<'_>| {
+        settings(policy, port.number).iter().any(|it| it.subset_name() == subset)
+    };
+    // A label says that the pods take it on every port.
+    let takes_mutual =
+        |it: &&Workload<'_>| takes_mutual_tls(it.inventory.role, &it.inventory.labels);
+    if policies.iter().any(is_set)
+        || mesh.backend_tls.of_host(&service.host).is_some()
+        || selection::of_service(mesh, service).iter().any(takes_mutual)
+    {
+        return None;
+    }
+    let mut subsets = policies.iter().flat_map(|policy| &policy.subsets);
+    let of_subset = subsets.find(|(.., it)| it.name == subset).map(|(.., it)| &it.labels);
+    if of_subset.is_none() && !subset.is_empty() {
+        return None;
+    }
+    let servers = servers((mesh, known), service, port, of_subset);
+    servers.refuse(ClientTlsMode::Disable, Sent::Requests)?;
+    let ServerPort::Opened(opened) = servers.first()? else { return None };
+    let server = opened.first()?;
+    let (host, taken) = (&service.host, server.takes.words());
+    let message = format!("requests go in plain text to `{host}`, which takes {taken} alone");
+    let mut found = Diagnostic::new(&CHECK, route.clone(), message)
+        .label("leads requests there")
+        .also(server.place.clone(), taken_by_server(server));
+    // The rule that is missing may stand elsewhere.
+    found.severity = Severity::Warning;
+    let mode = server.takes.mode();
+    let help = format!("let a DestinationRule for it say `tls.mode`: {mode}");
+    Some(found.consequence("each of these requests is answered with 503").help(help))
+}
+
+fn taken_by_server(server: &Opened) -> String {
+    format!("the gateway's server takes {} alone", server.takes.words())
 }
 
 fn report(
     setting: &Setting<'_>,
-    server: &Effective,
+    servers: &Servers,
     service: &Service<'_>,
     port: &ServicePort,
+    severity: Severity,
 ) -> Diagnostic {
     let (host, number) = (&service.host, port.number);
-    let (client, asked) = match (setting.mode, server.mode) {
-        (ClientTlsMode::IstioMutual, _) => ("mutual TLS", "plain text"),
-        (ClientTlsMode::Disable, _) => ("plain text", "mutual TLS"),
-        (ClientTlsMode::Simple | ClientTlsMode::Mutual, _) => {
-            ("TLS of their own", "the mesh's mutual TLS")
-        }
+    let client = match setting.mode {
+        ClientTlsMode::IstioMutual => "mutual TLS",
+        ClientTlsMode::Disable => "plain text",
+        ClientTlsMode::Simple | ClientTlsMode::Mutual => "TLS of their own",
+    };
+    let taken = match setting.mode {
+        ClientTlsMode::IstioMutual => "plain text",
+        ClientTlsMode::Disable => "mutual TLS",
+        ClientTlsMode::Simple | ClientTlsMode::Mutual => "the mesh's mutual TLS",
     };
     let place = Place::value(setting.document, setting.path.clone());
     let whom = match setting.subset {
         Some(subset) => format!("the subset `{}` of `{host}`", subset.name),
         None => format!("`{host}`"),
     };
-    let message = format!("clients speak {client} to {whom}, which takes {asked} alone");
+    let (what, because, help) = match servers.first() {
+        Some(ServerPort::Bare { because, .. }) => {
+            let help = "let a DestinationRule say `DISABLE` for the host";
+            ("where no proxy ends it".to_owned(), Some(because.clone()), help.to_owned())
+        }
+        Some(ServerPort::Opened(servers)) => {
+            let taken = servers.first().map_or("something else", |it| it.takes.words());
+            let because = servers.first().map(|it| (it.place.clone(), taken_by_server(it)));
+            let mode = servers.first().map_or("`DISABLE`", |it| it.takes.mode());
+            (format!("which takes {taken} alone"), because, format!("let `mode` be {mode}"))
+        }
+        other => {
+            let because = other.and_then(ServerPort::policy);
+            let because = because.map(|place| (place, format!("servers take {taken} alone")));
+            (format!("which takes {taken} alone"), because, setting.help.to_owned())
+        }
+    };
+    let message = format!("clients speak {client} to {whom}, {what}");
     let mut found =
         Diagnostic::new(&CHECK, place, message).label(format!("clients speak {client}"));
-    if let Some(place) = &server.place {
-        found = found.also(place.clone(), format!("servers take {asked} alone"));
+    found.severity = severity;
+    if let Some((place, text)) = because {
+        found = found.also(place, text);
     }
+    if let (Some(led), Some(ServerPort::Opened(_))) = (&setting.led, servers.first()) {
+        found = found.also(led.clone(), "requests are led there by this");
+    }
+    let fails = match severity {
+        Severity::Error => "fails",
+        _ if matches!(servers, Servers::Unseen(_)) => "fails if a sidecar takes it",
+        _ => "fails unless its servers get a proxy all the same",
+    };
     let effect = match setting.subset {
         Some(_) => format!(
-            "every connection to its port {number} fails; requests that a route leads there are answered with 503"
+            "every connection to its port {number} {fails}; requests that a route leads there are answered with 503"
         ),
-        None => format!("every connection to port {number} fails; requests are answered with 503"),
+        None => {
+            format!("every connection to port {number} {fails}; requests are answered with 503")
+        }
     };
-    found.consequence(effect).help(setting.help)
+    found.consequence(effect).help(help)
 }
 
 #[cfg(test)]
@@ -434,6 +574,157 @@ mod tests {
         let names = |app| told(&rule(app)).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names("reviews"), [CHECK.name]);
         assert_eq!(names("nobody"), ["selector-without-workload"]);
+    }
+
+    /// How grave it is that clients of `web` are told `mode` where the mesh is `STRICT`.
+    fn severity(namespace: &str, pod: &str, mode: &str) -> Option<Severity> {
+        let folder = Folder::new();
+        let text = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{namespace}}}}}\n---\n\
+             apiVersion: v1\nkind: Namespace\nmetadata: {{name: other, labels: {{istio-injection: enabled}}}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{app: web}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: a, namespace: istio-system}}\nspec: {{mtls: {{mode: STRICT}}}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: web, trafficPolicy: {{tls: {{mode: {mode}}}}}}}\n---\n{pod}"
+        );
+        folder.write("a.yaml", text);
+        let found = findings(folder.path());
+        found.iter().find(|it| it.check == &CHECK).map(|it| it.severity)
+    }
+
+    fn pod(metadata: &str, spec: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: shop, {metadata}}}\nspec: {{{spec}containers: [{{name: a, image: a}}]}}\n"
+        )
+    }
+
+    #[test]
+    fn nobody_asks_for_mutual_tls_without_a_proxy() {
+        let (enabled, disabled) = ("istio-injection: enabled", "istio-injection: disabled");
+        let plain = "labels: {app: web}";
+        let declined = "labels: {app: web, sidecar.istio.io/inject: 'false'}";
+        let kept = "labels: {app: web}, annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '8080'}";
+        for (namespace, pod, mutual) in [
+            (enabled, pod(declined, ""), Some(Severity::Error)),
+            (enabled, pod(plain, "hostNetwork: true, "), Some(Severity::Error)),
+            (enabled, pod(kept, ""), Some(Severity::Error)),
+            (disabled, pod(plain, ""), Some(Severity::Error)),
+            // Others may label it.
+            ("", pod(plain, ""), Some(Severity::Warning)),
+        ] {
+            for client in ["DISABLE", "SIMPLE"] {
+                assert_eq!(severity(namespace, &pod, client), None, "{client}: {pod}");
+            }
+            assert_eq!(severity(namespace, &pod, "ISTIO_MUTUAL"), mutual, "{pod}");
+        }
+        let meshed = pod(plain, "");
+        assert_eq!(severity(enabled, &meshed, "DISABLE"), Some(Severity::Error));
+        assert_eq!(severity(enabled, &meshed, "ISTIO_MUTUAL"), None);
+        // One with a proxy, and one without.
+        let both =
+            format!("{meshed}---\n{}", pod(declined, "").replace("name: web,", "name: other,"));
+        for client in ["DISABLE", "ISTIO_MUTUAL"] {
+            assert_eq!(severity(enabled, &both, client), None, "{client}");
+        }
+    }
+
+    #[test]
+    fn of_servers_that_nobody_shows_it_is_a_notice() {
+        assert_eq!(severity("istio-injection: enabled", "", "DISABLE"), Some(Severity::Info));
+        assert_eq!(severity("istio-injection: disabled", "", "DISABLE"), None);
+        assert_eq!(severity("", "", "DISABLE"), None);
+    }
+
+    #[test]
+    fn of_endpoints_that_no_selector_finds_nothing_is_known() {
+        let folder = Folder::new();
+        let text = "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {ports: [{name: tcp, port: 6379}]}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: a, namespace: istio-system}\nspec: {mtls: {mode: STRICT}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: shop}\nspec: {host: db, trafficPolicy: {tls: {mode: DISABLE}}}\n";
+        folder.write("a.yaml", text);
+        assert!(findings(folder.path()).iter().all(|it| it.check != &CHECK));
+    }
+
+    const MUTUAL: &str = "protocol: HTTPS}, hosts: [a.test], tls: {mode: ISTIO_MUTUAL}}";
+    const SIMPLE: &str =
+        "protocol: HTTPS}, hosts: [a.test], tls: {mode: SIMPLE, credentialName: c}}";
+    const PASSTHROUGH: &str = "protocol: TLS}, hosts: [a.test], tls: {mode: PASSTHROUGH}}";
+    const PLAIN: &str = "protocol: HTTP}, hosts: [a.test]}";
+    const BYTES: &str = "protocol: TCP}, hosts: ['*']}";
+
+    /// How grave it is what is told of clients of a gateway in a `STRICT` mesh, by its servers and the rest of the repository.
+    fn at_gateway(labels: &str, servers: &[&str], rest: &str) -> Option<Severity> {
+        let folder = Folder::new();
+        let servers: Vec<_> =
+            servers.iter().map(|it| format!("{{port: {{number: 80, name: a, {it}")).collect();
+        let text = format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: out, namespace: shop, labels: {{app: out{labels}}}}}\nspec: {{containers: [{{name: istio-proxy, image: auto}}]}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: out, namespace: shop}}\nspec: {{selector: {{app: out}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: a, namespace: istio-system}}\nspec: {{mtls: {{mode: STRICT}}}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: out, namespace: shop}}\nspec: {{selector: {{app: out}}, servers: [{}]}}\n---\n{rest}",
+            servers.join(", ")
+        );
+        folder.write("a.yaml", text);
+        let found = findings(folder.path());
+        found.iter().find(|it| it.check == &CHECK).map(|it| it.severity)
+    }
+
+    fn told_to(mode: &str) -> String {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: out, subsets: [{{name: a, trafficPolicy: {{tls: {{mode: {mode}}}}}}}]}}\n---\n"
+        )
+    }
+
+    fn led(list: &str) -> String {
+        let (matches, subset) = match list {
+            "tls" => ("match: [{port: 80, sniHosts: [a.test]}], ", ""),
+            "http" => ("", ", subset: a"),
+            _ => ("", ""),
+        };
+        let list = list.trim_end_matches('*');
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: a, namespace: shop}}\nspec: {{hosts: [a.test], {list}: [{{{matches}route: [{{destination: {{host: out{subset}}}}}]}}]}}\n---\n"
+        )
+    }
+
+    #[test]
+    fn a_gateway_takes_what_its_servers_say() {
+        for (servers, refused) in [
+            (&[PLAIN][..], &["SIMPLE", "MUTUAL", "ISTIO_MUTUAL"][..]),
+            (&[MUTUAL], &["DISABLE", "SIMPLE", "MUTUAL"]),
+            // The application may speak TLS by itself.
+            (&[SIMPLE], &["ISTIO_MUTUAL"]),
+            (&[PASSTHROUGH], &[]),
+            (&[BYTES], &[]),
+            (&[SIMPLE, MUTUAL], &[]),
+            (&[], &[]),
+        ] {
+            for mode in ["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"] {
+                let told = at_gateway("", servers, &told_to(mode));
+                let expected = refused.contains(&mode).then_some(Severity::Error);
+                assert_eq!(told, expected, "{mode} towards {servers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn requests_that_a_route_leads_to_a_gateway_are_no_tls() {
+        for (server, refused) in
+            [(PLAIN, false), (SIMPLE, true), (PASSTHROUGH, true), (MUTUAL, true), (BYTES, false)]
+        {
+            let rest = format!("{}{}", led("http"), told_to("DISABLE"));
+            let expected = refused.then_some(Severity::Error);
+            assert_eq!(at_gateway("", &[server], &rest), expected, "{server}");
+            // Where nobody says anything else it is plain text, unless a label has the mesh speak TLS.
+            let expected = refused.then_some(Severity::Warning);
+            assert_eq!(at_gateway("", &[server], &led("http*")), expected, "{server}");
+            let label = ", security.istio.io/tlsMode: istio";
+            assert_eq!(at_gateway(label, &[server], &led("http*")), None, "{server}");
+        }
+        for list in ["tls", "tcp"] {
+            assert_eq!(at_gateway("", &[SIMPLE], &led(list)), None, "{list}");
+        }
+        let mutual = format!("{}{}", led("http"), told_to("ISTIO_MUTUAL"));
+        assert_eq!(at_gateway("", &[MUTUAL], &mutual), None);
     }
 
     #[test]
