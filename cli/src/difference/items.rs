@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::Change;
 use super::authored::{Authored, Content, Securing, is_securing};
 use super::edits::{self, Edit};
-use super::rule::sentence;
+use super::rule::{sentence, without_rules};
+use super::service;
 use super::units;
 use super::viewed::{self, Viewers};
 
@@ -41,7 +42,7 @@ pub(super) fn between(key: &Key, before: &Authored<'_>, after: &Authored<'_>) ->
     let sights = viewed::sights(key, before, after);
     let mut found: BTreeMap<Part, BTreeSet<Option<&str>>> = BTreeMap::new();
     for sight in &sights {
-        for part in parts(key, &sight.before, &sight.after) {
+        for part in parts(&sight.before, &sight.after) {
             found.entry(part).or_default().insert(sight.viewer);
         }
     }
@@ -54,7 +55,7 @@ pub(super) fn between(key: &Key, before: &Authored<'_>, after: &Authored<'_>) ->
 }
 
 /// Parts of equal content are the same, wherever they stand; of the others those that have one name.
-fn parts(key: &Key, before: &[Content], after: &[Content]) -> Vec<Part> {
+fn parts(before: &[Content], after: &[Content]) -> Vec<Part> {
     let (old, new) = (Parts::of(before), Parts::of(after));
     let (gone, come) = (old.without(&new), new.without(&old));
     let part = |name: &&str| {
@@ -71,13 +72,8 @@ fn parts(key: &Key, before: &[Content], after: &[Content]) -> Vec<Part> {
             (Change::Removed, Some(Value::String(sentence)), _) => {
                 vec![Edit { path: String::new(), before: Some(sentence.clone()), after: None }]
             }
-            // Of a subset it is told whose it is and how it is treated; of a new route it is enough where it is.
-            (Change::Added, _, Some(subset)) if key.kind == Kind::ClientPolicy => {
-                edits::between(&Value::Object(Map::new()), subset)
-            }
-            (Change::Removed, Some(subset), _) if key.kind == Kind::ClientPolicy => {
-                edits::between(subset, &Value::Object(Map::new()))
-            }
+            (Change::Added, _, Some(part)) => edits::between(&nothing(), part),
+            (Change::Removed, Some(part), _) => edits::between(part, &nothing()),
             _ => Vec::new(),
         };
         ((*name).to_owned(), change, edits)
@@ -85,21 +81,25 @@ fn parts(key: &Key, before: &[Content], after: &[Content]) -> Vec<Part> {
     gone.union(&come).map(part).collect()
 }
 
+fn nothing() -> Value {
+    Value::Object(Map::new())
+}
+
 /// What an object itself says differently, apart from its parts. Nothing where it has several contents. Of what is new or gone
-/// what policies enforce is told, and how clients treat hosts otherwise than they treat any.
+/// all is told, and how clients treat hosts otherwise than they treat any.
 pub(super) fn edits(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> Vec<Edit> {
-    let whole = |side: &Authored<'_>| match side.contents(key).as_slice() {
+    let (old, new) = (before.contents(key), after.contents(key));
+    let is_on_both = !old.is_empty() && !new.is_empty();
+    let side = |side: &Authored<'_>, contents: &[Content]| match contents {
+        [Content::Object(Object::Service(service))] if !is_on_both => Some(service::words(service)),
         [content] => Some(rest(content)),
+        [] if key.kind == Kind::ClientPolicy && !is_securing(key) => {
+            Some(rest(&Content::Object(without_rule(side.bundle))))
+        }
+        [] => Some(nothing()),
         _ => None,
     };
-    let none = |side: &Authored<'_>| match key.kind {
-        Kind::PeerAuthentication | Kind::AuthorizationPolicy => Some(Value::Object(Map::new())),
-        Kind::ClientPolicy if is_securing(key) => Some(Value::Object(Map::new())),
-        Kind::ClientPolicy => Some(rest(&Content::Object(without_rule(side.bundle)))),
-        _ => None,
-    };
-    let side = |side: &Authored<'_>| whole(side).or_else(|| none(side));
-    match (side(before), side(after)) {
+    match (side(before, &old), side(after, &new)) {
         (Some(before), Some(after)) => edits::between(&before, &after),
         _ => Vec::new(),
     }
@@ -164,8 +164,8 @@ impl Parts {
 fn of_content(content: &Content) -> Vec<(String, Value)> {
     if let Content::Object(Object::AuthorizationPolicy(policy)) = content {
         let rules = policy.rules.iter().enumerate();
-        let named = rules.map(|(index, rule)| (format!("rules[{index}]"), sentence(rule).into()));
-        return named.collect();
+        let said = |rule| sentence(rule, &policy.action).into();
+        return rules.map(|(index, rule)| (format!("rules[{index}]"), said(rule))).collect();
     }
     let mut parts = Vec::new();
     for (name, value) in fields(content) {
@@ -186,15 +186,21 @@ fn of_content(content: &Content) -> Vec<(String, Value)> {
 /// What stands beside the parts.
 fn rest(content: &Content) -> Value {
     let parts = [LISTS.as_slice(), &MAPS].concat();
-    // What a policy is called its key says.
-    let is_policy = matches!(content, Content::Object(Object::AuthorizationPolicy(_)));
-    let is_name = |name: &str| is_policy && matches!(name, "namespace" | "name");
     let is_gateway = matches!(content, Content::Object(Object::Gateway(_)));
+    // What policies and gateways are called their keys say.
+    let is_policy = matches!(content, Content::Object(Object::AuthorizationPolicy(_)));
+    let is_name = |name: &str| (is_policy || is_gateway) && matches!(name, "namespace" | "name");
     let is_whole = matches!(content, Content::Securing(_));
     // What is known of the hosts that a gateway's routes lead to is no word of the gateway's.
     let is_known = |name: &str| is_gateway && name == "hosts";
     let own = |name: &str| is_whole || !(parts.contains(&name) || is_name(name) || is_known(name));
-    fields(content).into_iter().filter(|(name, _)| own(name)).collect()
+    let mut rest: Map<_, _> = fields(content).into_iter().filter(|(name, _)| own(name)).collect();
+    if let Content::Object(Object::AuthorizationPolicy(policy)) = content
+        && policy.rules.is_empty()
+    {
+        rest.insert(String::new(), without_rules(&policy.action).into());
+    }
+    Value::Object(rest)
 }
 
 /// An object is a map with one field, named for its kind.

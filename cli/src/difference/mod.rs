@@ -10,6 +10,7 @@ mod policy;
 mod rule;
 mod scope;
 mod seen;
+mod service;
 mod units;
 mod viewed;
 
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Diff, Served, Workloads, diff};
-use mesh_snapshot::{Digest, Key, Kind, Location, Reference};
+use mesh_snapshot::{Digest, Key, Kind, Location};
 
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
@@ -167,14 +168,10 @@ fn changed(
     let (old, new) = (place(before), place(after));
     let (items, edits) = match key.kind {
         // What is seen otherwise is told of those who see it.
-        Kind::HostSet | Kind::Egress => (Vec::new(), Vec::new()),
-        // What a new policy asks is told, and how a new rule treats hosts; of other new resources it is enough where they are.
-        kind => {
-            let is_told = change == Change::Changed
-                || matches!(kind, Kind::AuthorizationPolicy | Kind::ClientPolicy);
-            let items = if is_told { items::between(&key, before, after) } else { Vec::new() };
-            (items, items::edits(&key, before, after))
-        }
+        Kind::HostSet => (Vec::new(), Vec::new()),
+        Kind::Egress if change == Change::Changed => (Vec::new(), Vec::new()),
+        Kind::Egress => (Vec::new(), views.whole(&key)),
+        _ => (items::between(&key, before, after), items::edits(&key, before, after)),
     };
     let is_written = match key.kind {
         Kind::HostSet => false,
@@ -191,10 +188,6 @@ fn changed(
 
 /// What a view that is on both sides shows otherwise.
 fn seen(key: &Key, before: &Bundle, after: &Bundle, views: &mut Views<'_>) -> Vec<Edit> {
-    let only = |bundle: &Bundle| match bundle.snapshot.names().get(key)?.as_slice() {
-        [digest] => Some(View::plain(Reference { key: key.clone(), digest: *digest })),
-        _ => None,
-    };
-    let both = only(before).zip(only(after));
+    let both = View::only(key, before).zip(View::only(key, after));
     both.map(|(before, after)| views.edits(&before, &after)).unwrap_or_default()
 }

@@ -1,9 +1,10 @@
 //! Rules of policies as sentences: who may do what, in the words of Istio's fields.
 
-use mesh_snapshot::object::{Accepts, Rule, Subject, Test, TextPattern};
+use mesh_snapshot::object::{Accepts, Action, Rule, Subject, Test, TextPattern};
 
-/// `from principal cluster.local/ns/shop/sa/front*; to method GET | POST, path /api/*`; `anything` where nothing is asked.
-pub(super) fn sentence(rule: &Rule) -> String {
+/// `from principal cluster.local/ns/shop/sa/front*; to method GET | POST, path /api/*`; where nothing is asked, what becomes of
+/// all requests.
+pub(super) fn sentence(rule: &Rule, action: &Action) -> String {
     let parts = [
         ("from", alternatives(&rule.from)),
         ("to", alternatives(&rule.to)),
@@ -11,7 +12,27 @@ pub(super) fn sentence(rule: &Rule) -> String {
     ];
     let said = parts.into_iter().filter(|(_, said)| !said.is_empty());
     let said: Vec<_> = said.map(|(word, said)| format!("{word} {said}")).collect();
-    if said.is_empty() { "anything".to_owned() } else { said.join("; ") }
+    if said.is_empty() { of_everything(action) } else { said.join("; ") }
+}
+
+/// What a rule does that asks nothing: every request matches it.
+fn of_everything(action: &Action) -> String {
+    match action {
+        Action::Allow => "everybody may call, with any request".to_owned(),
+        Action::Deny => "nobody may call".to_owned(),
+        Action::Audit => "every request is audited".to_owned(),
+        Action::Custom { provider } => format!("{provider} is asked about every request"),
+    }
+}
+
+/// What a policy without rules does: no request matches it.
+pub(super) const fn without_rules(action: &Action) -> &'static str {
+    match action {
+        Action::Allow => "nobody may call, but for what other policies allow",
+        Action::Deny => "nothing is denied: it has no rules",
+        Action::Audit => "nothing is audited: it has no rules",
+        Action::Custom { .. } => "nobody is asked: it has no rules",
+    }
 }
 
 fn alternatives(tests: &[Vec<Test>]) -> String {
@@ -95,9 +116,24 @@ mod tests {
             when: vec![test(Subject::Header("x".into()), true, &[TextPattern::Present])],
         };
         assert_eq!(
-            sentence(&rule),
+            sentence(&rule, &Action::Allow),
             "from namespace shop, principal not */sa/x or ip 10.0.0.0/8; to method GET | POST; when request.headers[x] not *"
         );
-        assert_eq!(sentence(&Rule::default()), "anything");
+    }
+
+    /// "Allow" and "deny" alone would be read the wrong way round.
+    #[test]
+    fn what_becomes_of_all_requests_or_of_none_is_said() {
+        let custom = Action::Custom { provider: "ask".into() };
+        for (action, all, none) in [
+            (Action::Allow, "everybody may call", "nobody may call, but for"),
+            (Action::Deny, "nobody may call", "nothing is denied"),
+            (Action::Audit, "every request is audited", "nothing is audited"),
+            (custom, "ask is asked about every request", "nobody is asked"),
+        ] {
+            let said = sentence(&Rule::default(), &action);
+            assert!(said.starts_with(all), "{said}");
+            assert!(without_rules(&action).starts_with(none), "{}", without_rules(&action));
+        }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn markdown(difference: &Difference) -> String {
             let count = effects.len();
             for (shown, effect) in effects.into_iter().enumerate() {
                 let mut entry = format!("  - {}: {}\n", inline(&effect.whom), inline(&effect.what));
-                edits(&mut entry, 2, effect.edits);
+                edits(&mut entry, 2, Change::Changed, effect.edits);
                 if effect.left > 0 {
                     let _ = writeln!(entry, "    - … and {} more", effect.left);
                 }
@@ -62,10 +62,14 @@ fn entry(object: &Changed) -> String {
     let mut text = String::new();
     let place = object.after.as_ref().or(object.before.as_ref());
     line(&mut text, 0, object.change, &object.called(), place);
-    edits(&mut text, 1, &object.edits);
-    for item in &object.items {
+    edits(&mut text, 1, object.change, &object.edits);
+    let (items, left) = words::items(object);
+    for item in items {
         line(&mut text, 1, item.change, &words::part(item), item.place.as_ref());
-        edits(&mut text, 2, &item.edits);
+        edits(&mut text, 2, item.change, &item.edits);
+    }
+    if let Some(left) = left {
+        let _ = writeln!(text, "  - {left}");
     }
     text
 }
@@ -80,16 +84,23 @@ fn line(text: &mut String, depth: usize, change: Change, name: &str, place: Opti
     let _ = writeln!(text, "{}- {verb} {}{place}", "  ".repeat(depth), code(name));
 }
 
-fn edits(text: &mut String, depth: usize, edits: &[Edit]) {
-    for Edit { path, before, after } in edits {
+fn edits(text: &mut String, depth: usize, of: Change, edits: &[Edit]) {
+    let (told, left) = words::edits(of, edits);
+    for edit in told {
+        let Edit { path, before, after } = edit;
         let path = if path.is_empty() { String::new() } else { format!("{}: ", code(path)) };
+        let value = |value: &str| code(&words::value(edit, of, value));
         let said = match (before, after) {
-            (None, after) => code(after.as_deref().unwrap_or_default()),
+            (None, after) => value(after.as_deref().unwrap_or_default()),
+            (Some(before), None) if of == Change::Removed => value(before),
             (Some(before), after) => {
-                let after = after.as_deref().map_or("not said".to_owned(), code);
-                format!("{} → {after}", code(before))
+                let after = after.as_deref().map_or(words::GONE.to_owned(), value);
+                format!("{} → {after}", value(before))
             }
         };
         let _ = writeln!(text, "{}- {path}{said}", "  ".repeat(depth));
+    }
+    if let Some(left) = left {
+        let _ = writeln!(text, "{}- {left}", "  ".repeat(depth));
     }
 }
