@@ -78,8 +78,9 @@ fn how_connections_are_secured_is_told_without_more() {
     {
         let rule = rule(&format!("trafficPolicy: {{tls: {{mode: {mode}}}}}"));
         let line = format!("    tls: {said}");
-        assert_eq!(objects(&told(&[], &[&rule])), ["+ DestinationRule shop/cart", &line]);
-        assert_eq!(objects(&told(&[&rule], &[])), ["- DestinationRule shop/cart", &line]);
+        let host = "    host: cart.shop.svc.cluster.local";
+        assert_eq!(objects(&told(&[], &[&rule])), ["+ DestinationRule shop/cart", host, &line]);
+        assert_eq!(objects(&told(&[&rule], &[])), ["- DestinationRule shop/cart", host, &line]);
     }
     let balanced = |tls: &str| {
         rule(&format!(
@@ -101,7 +102,7 @@ fn how_connections_are_secured_is_told_without_more() {
 }
 
 /// What is said of workloads.
-fn effects(told: &str) -> Vec<&str> {
+pub(crate) fn effects(told: &str) -> Vec<&str> {
     let lines = told.lines().skip_while(|line| !line.ends_with("something to load"));
     lines.skip(1).take_while(|line| line.starts_with("    ")).collect()
 }
@@ -121,7 +122,11 @@ fn a_rule_for_some_workloads_concerns_them_alone() {
 
     let new = told(&[], &[&front]);
     let whom = "    for: workloads of shop with app: front";
-    assert_eq!(objects(&new), ["+ DestinationRule shop/cart", "    tls: disable", whom]);
+    let host_line = format!("    host: {host}");
+    assert_eq!(
+        objects(&new),
+        ["+ DestinationRule shop/cart", &host_line, "    tls: disable", whom]
+    );
     assert_eq!(effects(&new), [ruled("shop/front"), unconcerned("cart")]);
 
     // The one that is left is under it as before; what it says is the same.
@@ -578,7 +583,7 @@ fn a_default_of_whom_resources_are_for_is_told_of_the_mesh() {
 }
 
 /// A gateway with two servers, whose routes lead to `cart`.
-const GATEWAY: &str = "---
+pub(crate) const GATEWAY: &str = "---
 apiVersion: v1
 kind: Service
 metadata: {name: gw, namespace: shop}
@@ -624,7 +629,11 @@ fn what_only_leads_to_something_else_is_not_changed() {
     let told = self::told(&[GATEWAY, &before], &[GATEWAY, &before, &pool]);
     assert_eq!(
         objects(&told),
-        ["+ DestinationRule shop/cart", "    connectionPool.connectionsMax: 3"]
+        [
+            "+ DestinationRule shop/cart",
+            "    host: cart.shop.svc.cluster.local",
+            "    connectionPool.connectionsMax: 3"
+        ]
     );
     assert_eq!(effects(&told), ["    shop/cart, shop/front, shop/gw: DestinationRule shop/cart"]);
 }
@@ -650,10 +659,17 @@ fn what_a_gateway_serves_otherwise_is_a_change_of_it() {
     let (before, after) =
         (routes("b.example.com", "1s"), routes("a.example.com, b.example.com", "1s"));
     let told = told(&[GATEWAY, &before], &[GATEWAY, &after]);
-    let host = "        virtualHosts[a.example.com].routes: RouteTable shop/v/shop/public";
     assert_eq!(
         objects(&told),
-        ["~ Gateway shop/public", "    ~ servers[0]", host, "    ~ servers[1]", host]
+        ["~ VirtualService shop/v", "    hosts: b.example.com → a.example.com, b.example.com"]
+    );
+    // They are the same where they apply elsewhere, too.
+    let here = after.replace("host: cart", "host: cart, port: {number: 80}");
+    let elsewhere = here.replace("[public]", "[public, mesh]");
+    let told = self::told(&[GATEWAY, &here], &[GATEWAY, &elsewhere]);
+    assert_eq!(
+        objects(&told),
+        ["~ VirtualService shop/v", "    gateways: shop/public → mesh, shop/public"]
     );
     // The same servers in another order.
     let lines: Vec<_> = GATEWAY.lines().collect();
@@ -694,7 +710,7 @@ spec: {{containers: [{{name: istio-proxy, image: auto}}]}}
 /// A snapshot has the gateway once more for a namespace that sees it otherwise.
 #[test]
 fn a_gateway_is_compared_as_each_namespace_sees_it() {
-    let come = "        virtualHosts[api.example.com].routes: RouteTable shop/v/shop/g";
+    let come = "        virtualHosts[api.example.com].routes: VirtualService shop/v";
     let gone = format!("{come} → no longer set");
     let (both, one) = (at_the_edge("., edge", ""), at_the_edge("'.'", ""));
     let shown = between(&both, &one, &[]);
@@ -721,7 +737,8 @@ fn a_gateway_is_compared_as_each_namespace_sees_it() {
     let shown = between(&one, &renamed(&one), &[]);
     assert!(shown.contains("    ~ servers[0], except as seen from edge"), "{shown}");
     let shown = between(&both, &renamed(&both), &[]);
-    assert!(shown.contains("    ~ servers[0]  "), "{shown}");
+    let edit = "    hosts: api.example.com → b.example.com";
+    assert_eq!(objects(&shown), ["~ VirtualService shop/v", edit]);
 
     // Who sees it as others did before, and whom something else leads to the same, has no other gateway.
     let everybody = at_the_edge("'*'", "");

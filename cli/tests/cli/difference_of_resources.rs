@@ -1,8 +1,8 @@
-//! What `mesh diff` says of resources that are new, or gone.
+//! What `mesh diff` says of resources that are new, gone, or for other hosts.
 
 use serde_json::Value;
 
-use crate::difference::{BASE, between, objects, told};
+use crate::difference::{BASE, GATEWAY, between, effects, objects, told};
 
 /// A resource of the shop.
 fn resource(kind: &str, name: &str, spec: &str) -> String {
@@ -81,6 +81,7 @@ fn what_new_routes_do_is_told() {
     let lines = lines_of_new("VirtualService", spec);
     for line in [
         "+ VirtualService shop/x",
+        "    hosts: cart.shop.svc.cluster.local",
         "    + http[0]",
         "        matches[0].path.prefix: /api/",
         "        matches[1].method.exact: PUT",
@@ -121,6 +122,7 @@ fn what_other_new_resources_do_is_told() {
         lines_of_new("ServiceEntry", spec),
         [
             "+ ServiceEntry shop/x",
+            "    hosts: a.example.com",
             "    endpoints: 192.0.2.1",
             "    external: true",
             "    ports: 80 http to 8080, 443 tls",
@@ -150,6 +152,110 @@ fn what_other_new_resources_do_is_told() {
             "    for: workloads of shop with app: front",
         ]
     );
+}
+
+/// A `ServiceEntry` becomes an object for each of its hosts.
+#[test]
+fn a_service_entry_for_other_hosts_is_one_changed_resource() {
+    let entry = |hosts: &str, port: u16| {
+        let spec = format!(
+            "{{hosts: [{hosts}], ports: [{{number: {port}, name: http, protocol: HTTP}}], resolution: DNS}}"
+        );
+        resource("ServiceEntry", "x", &spec)
+    };
+    let before = entry("a.example.com, c.example.com", 80);
+    for (hosts, now) in [
+        ("b.example.com, c.example.com", "b.example.com, c.example.com"),
+        ("c.example.com", "c.example.com"),
+        (
+            "c.example.com, a.example.com, b.example.com",
+            "a.example.com, b.example.com, c.example.com",
+        ),
+    ] {
+        let shown = told(&[&before], &[&entry(hosts, 80)]);
+        let edit = format!("    hosts: a.example.com, c.example.com → {now}");
+        assert_eq!(objects(&shown), ["~ ServiceEntry shop/x", &edit]);
+        assert!(shown.contains("\n0 added, 0 removed, 1 changed\n"), "{shown}");
+        assert_eq!(effects(&shown), ["    shop/cart, shop/front: ServiceEntry shop/x"]);
+    }
+    // What it says of all of them is said once.
+    let shown = told(&[&before], &[&entry("a.example.com, c.example.com", 81)]);
+    assert_eq!(
+        objects(&shown).iter().filter(|line| line.contains("ports[http].number: 80 → 81")).count(),
+        1
+    );
+    assert!(shown.contains("\n0 added, 0 removed, 1 changed\n"), "{shown}");
+    let (old, new) = (BASE.to_owned() + &before, BASE.to_owned() + &entry("b.example.com", 80));
+    let comment = between(&old, &new, &["--format", "markdown"]);
+    assert!(
+        comment.contains("\n  - `hosts`: `a.example.com, c.example.com` → `b.example.com`\n"),
+        "{comment}"
+    );
+    let data: Value = serde_json::from_str(&between(&old, &new, &["--format", "json"])).unwrap();
+    let entries: Vec<_> = data["objects"].as_array().unwrap().iter().collect();
+    let entries: Vec<_> =
+        entries.into_iter().filter(|it| it["resource"] == "ServiceEntry shop/x").collect();
+    assert_eq!((entries.len(), &entries[0]["change"]), (1, &"changed".into()));
+    // What workloads have is told by the name under which it stands there.
+    let name = data["effects"][0]["objects"][0]["name"].clone();
+    assert_eq!(name, entries[0]["name"]);
+}
+
+/// Nobody touched the rule's policy.
+#[test]
+fn a_rule_for_another_host_is_a_changed_one() {
+    let rule = |host: &str| {
+        let pool = "{connectionPool: {tcp: {maxConnections: 5}}}";
+        resource("DestinationRule", "x", &format!("{{host: {host}, trafficPolicy: {pool}}}"))
+    };
+    let shown = told(&[&rule("cart")], &[&rule("front")]);
+    let (cart, front) = ("cart.shop.svc.cluster.local", "front.shop.svc.cluster.local");
+    let edit = format!("    host: {cart} → {front}");
+    assert_eq!(objects(&shown), ["~ DestinationRule shop/x", &edit]);
+    assert!(shown.contains("\n0 added, 0 removed, 1 changed\n"), "{shown}");
+    assert_eq!(effects(&shown)[0], "    shop/cart, shop/front: DestinationRule shop/x");
+    // A host in full is the same one.
+    assert!(told(&[&rule("cart")], &[&rule(cart)]).starts_with("nothing differs"));
+    // One that nobody knows, too.
+    let shown = told(&[&rule("a.example.com")], &[&rule("b.example.com")]);
+    let edit = "    host: a.example.com → b.example.com";
+    assert_eq!(objects(&shown), ["~ DestinationRule shop/x", edit]);
+}
+
+/// The gateway is not the one that says which hosts it has routes for.
+#[test]
+fn routes_for_other_hosts_are_told_by_their_author() {
+    let routes = |hosts: &str| {
+        let spec = "gateways: [public], http: [{route: [{destination: {host: cart}}]}]";
+        resource("VirtualService", "v", &format!("{{hosts: [{hosts}], {spec}}}"))
+    };
+    let attached = |hosts: &str| {
+        let rules = "[{backendRefs: [{name: cart, port: 80}]}]";
+        let spec = format!("{{parentRefs: [{{name: api}}], hostnames: [{hosts}], rules: {rules}}}");
+        resource("HTTPRoute", "h", &spec)
+    };
+    let api = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: api, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
+    let side = |hosts: &str| [GATEWAY, api, &routes(hosts), &attached(hosts)].concat();
+    let (before, after) = (side("a.example.com"), side("b.example.com, a.example.com"));
+    let edit = "a.example.com → a.example.com, b.example.com";
+    let shown = told(&[&before], &[&after]);
+    assert_eq!(
+        objects(&shown),
+        [
+            "~ HTTPRoute shop/h",
+            &format!("    hostnames: {edit}"),
+            "~ VirtualService shop/v",
+            &format!("    hosts: {edit}"),
+        ]
+    );
+    assert!(shown.contains("\n0 added, 0 removed, 2 changed\n"), "{shown}");
+    assert!(effects(&shown).contains(&"    shop/gw: VirtualService shop/v"), "{shown}");
+    // A gateway that says something else itself is told, and routes as their author calls them.
+    let closed = after.replace("number: 81,", "number: 82,");
+    let shown = told(&[&before], &[&closed]);
+    assert!(shown.contains("~ Gateway shop/public"), "{shown}");
+    assert!(shown.contains("virtualHosts[b.example.com].routes: VirtualService shop/v"), "{shown}");
+    assert!(!shown.contains("RouteTable"), "{shown}");
 }
 
 /// A new resource may be as large as it likes; what is said of it is not.
