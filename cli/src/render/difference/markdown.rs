@@ -11,13 +11,16 @@ use crate::render::markdown::{LENGTH_MAX, code, inline};
 /// By which those who post the comment find the one they posted before.
 const MARK: &str = "<!-- mesh diff -->";
 
-pub(crate) fn markdown(difference: &Difference) -> String {
+/// How a place is shown, of what is there or of what is gone.
+type Shown<'s> = &'s dyn Fn(Change, &Location) -> String;
+
+pub(crate) fn markdown(difference: &Difference, shown: Shown<'_>) -> String {
     let mut text = verdict(difference);
     let objects: Vec<_> = difference.objects.iter().filter(|it| it.is_written).collect();
-    for (shown, object) in objects.iter().enumerate() {
-        let entry = entry(object);
+    for (before, object) in objects.iter().enumerate() {
+        let entry = entry(object, shown);
         if text.len() + entry.len() > LENGTH_MAX {
-            let rest = objects.len() - shown;
+            let rest = objects.len() - before;
             let _ = write!(text, "\n… and {rest} more: `mesh diff` lists them.\n");
             break;
         }
@@ -58,14 +61,21 @@ fn verdict(difference: &Difference) -> String {
     format!("### mesh: {objects}; for {concerned} of {all} workloads\n\n")
 }
 
-fn entry(object: &Changed) -> String {
+fn entry(object: &Changed, shown: Shown<'_>) -> String {
     let mut text = String::new();
     let place = object.after.as_ref().or(object.before.as_ref());
-    line(&mut text, 0, object.change, &object.called(), place);
+    let placed = |change, place: Option<&Location>| place.map(|place| shown(change, place));
+    line(&mut text, 0, object.change, &object.called(), placed(object.change, place));
     edits(&mut text, 1, object.change, &object.edits);
     let (items, left) = words::items(object);
     for item in items {
-        line(&mut text, 1, item.change, &words::part(item), item.place.as_ref());
+        line(
+            &mut text,
+            1,
+            item.change,
+            &words::part(item),
+            placed(item.change, item.place.as_ref()),
+        );
         edits(&mut text, 2, item.change, &item.edits);
     }
     if let Some(left) = left {
@@ -74,13 +84,13 @@ fn entry(object: &Changed) -> String {
     text
 }
 
-fn line(text: &mut String, depth: usize, change: Change, name: &str, place: Option<&Location>) {
+fn line(text: &mut String, depth: usize, change: Change, name: &str, place: Option<String>) {
     let verb = match change {
         Change::Added => "🟢 added",
         Change::Removed => "🔴 removed",
         Change::Changed => "🟡 changed",
     };
-    let place = place.map(|place| format!(" ({})", code(&place.to_string()))).unwrap_or_default();
+    let place = place.map(|place| format!(" ({})", code(&place))).unwrap_or_default();
     let _ = writeln!(text, "{}- {verb} {}{place}", "  ".repeat(depth), code(name));
 }
 
