@@ -49,6 +49,15 @@ impl Source {
         Ok(Self { input, commit: Some(commit), _folder: Some(folder) })
     }
 
+    /// The path that is named, at whatever revision.
+    pub(crate) fn path(named: &str) -> &str {
+        let Some(at_revision) = named.strip_prefix(GIT) else { return named };
+        match at_revision.split_once(':') {
+            Some((_, path)) if !path.is_empty() => path,
+            _ => ".",
+        }
+    }
+
     /// Whether a revision is named.
     pub(crate) fn is_past(named: &str) -> bool {
         named.starts_with(GIT)

@@ -263,7 +263,7 @@ spec:
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }
-    assert!(shown(&ruled, &before).contains("    tls: disable → not said\n"));
+    assert!(shown(&ruled, &before).contains("    tls: disable\n"));
 
     let host = "one.shop.svc.cluster.local";
     let said = shown(&before, &private);

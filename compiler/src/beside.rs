@@ -1,6 +1,6 @@
 //! What a repository says that its snapshot does not hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh_snapshot::Location;
@@ -11,6 +11,7 @@ use crate::check::{Capture, WithoutProxy, captures, without_proxy};
 use crate::diagnostic::Place;
 use crate::lower::Locator;
 use crate::resolve::gateway::{ApiGateway, is_managed};
+use crate::resolve::host::{lower, qualify};
 use crate::resolve::service::export_to;
 use crate::resolve::{Mesh, Visibility};
 
@@ -27,6 +28,19 @@ pub struct Beside {
     pub exports: BTreeMap<Arc<str>, Export>,
     /// Who sees those that do not say it, by the field of the `MeshConfig` that says so. Everybody, where none does.
     pub default_exports: BTreeMap<&'static str, String>,
+    /// The hosts that resources are for, which a snapshot has only where they are known.
+    pub hosts: BTreeMap<Arc<str>, Hosts>,
+}
+
+/// What a `VirtualService`, a `DestinationRule`, an `HTTPRoute` or a `GRPCRoute` says that it is for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Hosts {
+    /// The field that says it: `hosts`, `host`, `hostnames`.
+    pub field: &'static str,
+    /// In lower case; short ones in full.
+    pub names: BTreeSet<Arc<str>>,
+    /// Where the resource is.
+    pub place: Location,
 }
 
 /// `exportTo`, which a snapshot has looked up for every namespace.
@@ -48,6 +62,7 @@ impl Beside {
             gateways: gateways(mesh),
             exports: exports(mesh, locator),
             default_exports: default_exports(mesh),
+            hosts: hosts(mesh, locator),
         }
     }
 }
@@ -95,6 +110,26 @@ fn note<'a, T>(
     let to = Visibility::of(written, own, default).written(own);
     let place = locator.location(&Place::resource(resource.id));
     exports.insert(Arc::clone(&place.resource), Export { to, is_own, place });
+}
+
+fn hosts(mesh: &Mesh<'_>, locator: &Locator<'_>) -> BTreeMap<Arc<str>, Hosts> {
+    let (source, domain) = (mesh.source, mesh.settings.cluster_domain);
+    let said = |resource, field, names| {
+        let place = locator.location(&Place::resource(resource));
+        (Arc::clone(&place.resource), Hosts { field, names, place })
+    };
+    let virtual_services = source.virtual_services.iter().map(|it| {
+        let names = it.spec.hosts.iter().map(|name| qualify(name, &it.namespace, domain));
+        said(it.id, "hosts", names.collect())
+    });
+    let rules = source
+        .destination_rules
+        .iter()
+        .map(|it| said(it.id, "host", [qualify(&it.spec.host, &it.namespace, domain)].into()));
+    let routes = source.http_routes.iter().map(|it| {
+        said(it.id, "hostnames", it.spec.hostnames.iter().map(|name| lower(name)).collect())
+    });
+    virtual_services.chain(rules).chain(routes).collect()
 }
 
 fn default_exports(mesh: &Mesh<'_>) -> BTreeMap<&'static str, String> {

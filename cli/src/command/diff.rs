@@ -1,16 +1,18 @@
 //! `mesh diff`: what a change of policy changes, and for whom.
 
 use std::io;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use mesh_compiler::diagnostic::Finding;
 use mesh_compiler::source::Input;
+use mesh_snapshot::Location;
 
 use super::{Exit, NOTHING, note};
-use crate::difference::{Difference, Policy, PolicyError, Side};
+use crate::difference::{Change, Difference, Policy, PolicyError, Side};
 use crate::environment::Surroundings;
 use crate::render::counts::{counts, shown};
-use crate::render::{self, Color, Stream, Terminal};
+use crate::render::{self, Color, Paths, Stream, Terminal};
 use crate::source::Source;
 
 #[derive(Args, Debug)]
@@ -61,10 +63,36 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     let terminal = Terminal::detect(arguments.color);
     super::write(&match arguments.format {
         Format::Human => render::difference::human(&difference, &terminal),
-        Format::Markdown => render::difference::markdown(&difference),
+        Format::Markdown => {
+            let paths = super::revision::paths();
+            let place = |change, place: &Location| {
+                let side =
+                    if change == Change::Removed { &arguments.before } else { &arguments.after };
+                beside_commit(side, place, &paths)
+            };
+            render::difference::markdown(&difference, &place)
+        }
         Format::Json => format!("{:#}\n", render::difference::json(&difference)),
     });
     if arguments.exit_code && !difference.is_empty() { Exit::Negative } else { Exit::Ok }
+}
+
+/// A place of one side from the root of the repository, as findings of a comment have theirs. A snapshot does not tell where its
+/// files lay, and of what lies elsewhere the place is as it is.
+fn beside_commit(side: &str, place: &Location, paths: &Paths) -> String {
+    let file = place.file.as_ref();
+    let folder = Path::new(Source::path(side));
+    // A file that is named itself is called as it was named, as those are that `--context` names.
+    let is_named = folder.is_file() || Source::is_past(file);
+    let below = folder.join(file);
+    let is_elsewhere = !below.exists() && Path::new(file).exists();
+    let path = if is_named || is_elsewhere {
+        Source::path(file).to_owned()
+    } else {
+        below.to_string_lossy().into_owned()
+    };
+    let inside = paths.inside_root(&path).filter(|_| !Policy::is_snapshot(Path::new(side)));
+    inside.map_or_else(|| place.to_string(), |file| format!("{file}:{}", place.line))
 }
 
 /// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.

@@ -5,6 +5,7 @@
 //! connections how, and for which hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{ClientPolicy, ClientTls, PortPolicies};
@@ -134,6 +135,31 @@ impl<'b> Authored<'b> {
         let places = &self.bundle.source_map;
         let source = || self.sources.get(key).cloned().or_else(|| viewed::of_others(key));
         places.get(key, item).or_else(|| places.get(&source()?, item))
+    }
+
+    /// The resources that become objects, each with those.
+    pub(super) fn resources(&self) -> BTreeMap<Arc<str>, BTreeSet<&Key>> {
+        let mut resources: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for key in self.bundle.snapshot.names().keys().chain(self.divided()) {
+            if let Some(place) = self.place(key, "") {
+                resources.entry(Arc::clone(&place.resource)).or_default().insert(key);
+            }
+        }
+        resources
+    }
+
+    /// The resource that an object comes from, by the name of the object: `RouteTable shop/v/shop/public`.
+    pub(super) fn author(&self, object: &str) -> Option<&str> {
+        let (namespace, name) = object.strip_prefix("RouteTable ")?.split_once('/')?;
+        let key = Key::new(Kind::RouteTable, namespace, name);
+        // Perhaps nobody sees it as all others do.
+        let seen = format!("{name}@");
+        let names = self.bundle.snapshot.names().range(&key..).map(|(key, _)| key);
+        let mut seen = names
+            .take_while(|it| it.namespace == key.namespace && it.name.starts_with(name))
+            .filter(|it| it.name.starts_with(&seen));
+        let place = self.place(&key, "").or_else(|| self.place(seen.next()?, ""));
+        place.map(|place| place.resource.as_ref())
     }
 
     /// The resources that an object comes from: `VirtualService shop/reviews`. What nobody wrote has no name.

@@ -37,12 +37,18 @@ fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, edits: &mu
         (Some(Value::Object(before)), Some(Value::String(name))) if is_variant(before, name) => {
             fields(path, before, &variant(name), edits);
         }
-        // Of what is new, or gone, each value is told, and that it has none; of an element of a list, all in one.
-        (Some(Value::Object(before)), None) if is_field(path) && !before.is_empty() => {
+        // Of what is new, or gone, each value is told, and that it has none.
+        (Some(Value::Object(before)), None) if !before.is_empty() => {
             fields(path, before, &Map::new(), edits);
         }
-        (None, Some(Value::Object(after))) if is_field(path) && !after.is_empty() => {
+        (None, Some(Value::Object(after))) if !after.is_empty() => {
             fields(path, &Map::new(), after, edits);
+        }
+        (Some(Value::Array(before)), None) if are_objects(before) => {
+            elements(path, before, &[], edits);
+        }
+        (None, Some(Value::Array(after))) if are_objects(after) => {
+            elements(path, &[], after, edits);
         }
         (before, after) => {
             let (before, after) = (before.map(flow), after.map(flow));
@@ -61,9 +67,9 @@ fn variant(name: &str) -> Map<String, Value> {
     Map::from_iter([(name.to_owned(), Value::Object(Map::new()))])
 }
 
-/// Whether the path does not end with an element of a list.
-fn is_field(path: &str) -> bool {
-    !path.ends_with(']')
+/// Lists of texts or numbers are read in one line.
+fn are_objects(list: &[Value]) -> bool {
+    !list.is_empty() && list.iter().all(Value::is_object)
 }
 
 fn fields(
@@ -74,11 +80,11 @@ fn fields(
 ) {
     let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     for name in names {
-        let is_object = |side: &Map<String, Value>| side.get(name).is_some_and(Value::is_object);
-        let is_on_both = is_object(before) && is_object(after);
+        let said = [before, after].map(|side| side.get(name));
+        let are_objects = said.into_iter().flatten().all(Value::is_object);
         let inside = match (path, name.as_str()) {
             // What most routes do need not be said, nor that a policy is for all ports without one of their own.
-            ("", "action" | "forward") if is_on_both => String::new(),
+            ("", "action" | "forward") if are_objects => String::new(),
             ("ports", "others") => String::new(),
             ("", name) => name.to_owned(),
             (path, name) => format!("{path}.{name}"),
@@ -93,7 +99,12 @@ fn elements(path: &str, before: &[Value], after: &[Value], edits: &mut Vec<Edit>
         let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
         for name in names {
             let (before, after) = (before.get(name).copied(), after.get(name).copied());
-            compare(&format!("{path}[{name}]"), before, after, edits);
+            let path = format!("{path}[{name}]");
+            match (before, after) {
+                (Some(value), None) => compare(&path, Some(&unnamed(value)), None, edits),
+                (None, Some(value)) => compare(&path, None, Some(&unnamed(value)), edits),
+                both => compare(&path, both.0, both.1, edits),
+            }
         }
         return;
     }
@@ -123,6 +134,21 @@ fn name(element: &Value) -> Option<String> {
     let port = destination.get("port").map(|port| format!(":{port}")).unwrap_or_default();
     let subset = text(destination.get("subset")).map(|it| format!(" {it}")).unwrap_or_default();
     Some(format!("{service}{port}{subset}"))
+}
+
+/// What an element says besides its [`name`]; all that it says where that is all.
+fn unnamed(element: &Value) -> Value {
+    let mut rest = element.clone();
+    if let Value::Object(fields) = &mut rest {
+        let naming = ["name", "host", "target", "destination"];
+        if let Some(name) = naming.into_iter().find(|name| fields.contains_key(*name)) {
+            fields.remove(name);
+        }
+        if fields.is_empty() {
+            return element.clone();
+        }
+    }
+    rest
 }
 
 /// YAML in one line.
@@ -171,7 +197,7 @@ mod tests {
             [
                 "backends[reviews.shop:80 v1].weight: 90 → 80",
                 "backends[reviews.shop:80 v2].weight: 10 → 20",
-                "backends[reviews.shop:80 v3]: - → {target: {cluster: {host: reviews.shop.svc.cluster.local, port: 80, subset: v3}}, weight: 0}",
+                "backends[reviews.shop:80 v3].weight: - → 0",
                 "timeout: 3s → 1.5s",
             ]
         );

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::object::{Role, Workload};
+use mesh_snapshot::object::{Host, Role, Workload};
 use mesh_snapshot::slice::Slice;
-use mesh_snapshot::{Key, Kind, Reference, Snapshot};
+use mesh_snapshot::{Digest, Key, Kind, Object, Reference, Snapshot};
 
+use super::Changed;
 use super::authored::Authored;
 use super::edits::Edit;
 use super::seen::{Seen, View, Views};
@@ -28,14 +29,44 @@ pub(crate) struct Effect {
 /// What differs for a group: its objects, its edits, and whether anything is theirs.
 type What = (BTreeSet<Key>, Vec<Edit>, bool);
 
-/// `written`: the objects that differ, without views.
+/// What is told of objects that differ, without views.
+pub(super) struct Told {
+    /// Each with the key under which it is told.
+    pub(super) written: BTreeMap<Key, Key>,
+    /// Those of them that are for other hosts than before.
+    pub(super) rehosted: BTreeSet<Key>,
+}
+
+impl Told {
+    /// `joined` and `rehosted`: objects, each with the one under which its resource is told.
+    pub(super) fn of(
+        objects: &[Changed],
+        joined: BTreeMap<Key, Key>,
+        rehosted: BTreeMap<Key, Key>,
+    ) -> Self {
+        let is_told = |key: &Key| objects.binary_search_by(|it| it.key.cmp(key)).is_ok();
+        let under = |key: Key| joined.get(&key).cloned().unwrap_or(key);
+        let others = rehosted.into_iter().map(|(key, of)| (key, under(of)));
+        let others: Vec<_> = others.filter(|(_, under)| is_told(under)).collect();
+        let rehosted = others.iter().map(|(key, _)| key.clone()).collect();
+        let mut written: BTreeMap<_, _> = others.into_iter().collect();
+        written.extend(joined.into_iter().filter(|(_, under)| is_told(under)));
+        Self { written, rehosted }
+    }
+
+    fn named(&self, objects: BTreeSet<Key>) -> BTreeSet<Key> {
+        objects.into_iter().map(|key| self.written.get(&key).cloned().unwrap_or(key)).collect()
+    }
+}
+
+/// For each workload that is on both sides, by groups for which the same differs.
 pub(super) fn all(
     before: &Authored<'_>,
     after: &Authored<'_>,
-    written: &BTreeSet<Key>,
+    told: &Told,
     views: &mut Views<'_>,
 ) -> Vec<Effect> {
-    let (mut old, mut new) = (Reach::of(before, written), Reach::of(after, written));
+    let (mut old, mut new) = (Reach::of(before, told), Reach::of(after, told));
     let mut known: HashMap<(View, View), What> = HashMap::new();
     let mut groups: BTreeMap<What, BTreeSet<String>> = BTreeMap::new();
     for (name, (client_was, client_is)) in clients(before.bundle, after.bundle) {
@@ -46,6 +77,7 @@ pub(super) fn all(
         }
         let mut objects = apart(&old.besides_view(&was), &new.besides_view(&is));
         objects.extend(of_one_alone(&was, &is));
+        let mut objects = told.named(objects);
         let mut edits = Vec::new();
         // What leads to hosts besides a view, as a gateway does, leads to no others.
         let mut is_theirs = !objects.is_empty() || roots(&was) != roots(&is);
@@ -60,7 +92,7 @@ pub(super) fn all(
                 known.insert(pair, seen.clone());
                 seen
             };
-            objects.extend(seen.0);
+            objects.extend(told.named(seen.0));
             edits = seen.1;
             is_theirs |= seen.2;
         }
@@ -128,14 +160,14 @@ fn roots(slice: &Slice) -> BTreeSet<&Reference> {
 struct Reach<'b> {
     authored: &'b Authored<'b>,
     snapshot: &'b Snapshot,
-    written: &'b BTreeSet<Key>,
+    told: &'b Told,
     known: HashMap<Reference, Rc<BTreeSet<Reference>>>,
 }
 
 impl<'b> Reach<'b> {
-    fn of(authored: &'b Authored<'b>, written: &'b BTreeSet<Key>) -> Self {
+    fn of(authored: &'b Authored<'b>, told: &'b Told) -> Self {
         let snapshot = &authored.bundle.snapshot;
-        Self { authored, snapshot, written, known: HashMap::new() }
+        Self { authored, snapshot, told, known: HashMap::new() }
     }
 
     /// From all that a slice holds but what its workload sees.
@@ -159,7 +191,34 @@ impl<'b> Reach<'b> {
     /// What resources say of it.
     fn itself(&self, of: &Reference) -> BTreeSet<Reference> {
         let parts = self.authored.parts(of);
-        parts.filter(|part| self.written.contains(&part.key)).cloned().collect()
+        parts.filter(|part| self.told.written.contains_key(&part.key)).cloned().collect()
+    }
+
+    /// The objects that are for other hosts than before, as what those are that an object shows.
+    fn rehosted<'o>(&self, object: &'o Object) -> BTreeSet<Reference> {
+        let shown: Vec<(&str, &Reference)> = match object {
+            Object::HostSet(set) => {
+                let edges = |(name, host): (_, &'o Host)| {
+                    host.routes.iter().chain(&host.policy).map(move |of| (name, of))
+                };
+                set.hosts.iter().flat_map(|(name, host)| edges((name.as_str(), host))).collect()
+            }
+            Object::Gateway(gateway) => {
+                let hosts = gateway.servers.iter().flat_map(|server| &server.virtual_hosts);
+                hosts.map(|host| (host.host.as_str(), &host.routes)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut hosts: BTreeMap<Key, BTreeSet<&str>> = BTreeMap::new();
+        for (host, of) in shown {
+            for part in self.authored.parts(of).filter(|it| self.told.rehosted.contains(&it.key)) {
+                hosts.entry(part.key.clone()).or_default().insert(host);
+            }
+        }
+        let digest = |hosts: BTreeSet<&str>| Digest::of(format!("{hosts:?}").as_bytes());
+        let references =
+            hosts.into_iter().map(|(key, hosts)| Reference { key, digest: digest(hosts) });
+        references.collect()
     }
 
     /// A tree is at most four deep: each kind leads to kinds that lead less far.
@@ -173,6 +232,9 @@ impl<'b> Reach<'b> {
         {
             for child in object.references() {
                 found.extend(self.from(child).iter().cloned());
+            }
+            if !self.told.rehosted.is_empty() {
+                found.extend(self.rehosted(&object));
             }
         }
         let found = Rc::new(found);

@@ -1,15 +1,15 @@
-//! Whom resources are exported to, which is no part of the objects that they become.
+//! Whom resources are exported to, and which hosts they are for, which is no part of the objects that they become.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_compiler::{Beside, Export};
-use mesh_snapshot::{Key, Kind};
+use mesh_compiler::{Beside, Export, Hosts};
+use mesh_snapshot::{Key, Kind, Location};
 
 use super::authored::Authored;
 use super::{Change, Changed, Edit, Side};
 
-/// What says on both sides whom it is for, and for others there than here.
+/// What says on both sides whom it is for or for which hosts, and for others there than here.
 #[derive(Default)]
 pub(super) struct Moved {
     /// By an object of each resource: the first of those whose first author it is.
@@ -17,6 +17,15 @@ pub(super) struct Moved {
     /// The resources that are no object's first author: delegates, all but the first of the `DestinationRule`s that count as one,
     /// and those of which nothing becomes an object on both sides.
     pub(super) others: Vec<Changed>,
+    /// The objects of those that are for other hosts, each with the one under which it is told.
+    pub(super) rehosted: BTreeMap<Key, Key>,
+}
+
+/// What a resource says otherwise.
+struct Said<'b> {
+    edits: Vec<Edit>,
+    before: &'b Location,
+    after: &'b Location,
 }
 
 pub(super) fn moved(
@@ -37,14 +46,39 @@ pub(super) fn moved(
         |key: &&Key| matches!(key.kind, Kind::Service | Kind::ClientPolicy | Kind::RouteTable);
     let keys = new.bundle.snapshot.names().keys().chain(new.divided()).filter(is_exported);
     let shared: BTreeSet<_> = keys.filter(|key| old.has(key) && new.has(key)).collect();
+    let mut told: BTreeMap<&Arc<str>, Key> = BTreeMap::new();
     for key in shared {
         let Some(place) = new.place(key, "") else { continue };
-        if let Some((was, is)) = resources.remove(&place.resource) {
-            moved.objects.insert(key.clone(), vec![edit(was, is)]);
+        if let Some(said) = resources.remove(&place.resource) {
+            moved.objects.insert(key.clone(), said.edits);
+            told.insert(&place.resource, key.clone());
         }
     }
-    moved.others = resources.into_values().filter_map(|(was, is)| alone(was, is)).collect();
+    for (resource, said) in resources {
+        if let Some(object) = alone(said) {
+            told.insert(resource, object.key.clone());
+            moved.others.push(object);
+        }
+    }
+    let is_rehosted = |resource: &Arc<str>| is_rehosted(resource, was, is);
+    for side in [old, new] {
+        let keys = side.bundle.snapshot.names().keys().chain(side.divided());
+        for key in keys.filter(|key| matches!(key.kind, Kind::ClientPolicy | Kind::RouteTable)) {
+            let Some(place) = side.place(key, "") else { continue };
+            if let Some(under) = told.get(&place.resource).filter(|_| is_rehosted(&place.resource))
+            {
+                moved.rehosted.insert(key.clone(), under.clone());
+            }
+        }
+    }
     moved
+}
+
+/// The hosts that a resource is for that is new or gone.
+pub(super) fn hosts_of(place: &Location, before: &Side, after: &Side) -> Option<Edit> {
+    let hosts = |side: &Side| side.beside.as_ref()?.hosts.get(&place.resource).cloned();
+    let (was, is) = (hosts(before), hosts(after));
+    hosts_edit(was.as_ref(), is.as_ref())
 }
 
 /// Puts resources that are no objects themselves among those, which are sorted. Of rules that count as one on one side alone
@@ -63,17 +97,38 @@ pub(super) fn put(resources: Vec<Changed>, objects: &mut Vec<Changed>) {
 }
 
 /// By name.
-fn resources<'b>(
-    before: &'b Beside,
-    after: &'b Beside,
-) -> BTreeMap<&'b Arc<str>, (&'b Export, &'b Export)> {
+fn resources<'b>(before: &'b Beside, after: &'b Beside) -> BTreeMap<&'b Arc<str>, Said<'b>> {
     // That all who say nothing are for others is said of the mesh.
     let differs = |was: &Export, is: &Export| (was.is_own || is.is_own) && was.to != is.to;
-    let both = after.exports.iter().filter_map(|(resource, is)| {
+    let exports = after.exports.iter().filter_map(|(resource, is)| {
         let was = before.exports.get(resource).filter(|was| differs(was, is))?;
-        Some((resource, (was, is)))
+        let edits = vec![edit(was, is)];
+        Some((resource, Said { edits, before: &was.place, after: &is.place }))
     });
-    both.collect()
+    let mut resources: BTreeMap<_, _> = exports.collect();
+    for (resource, is) in &after.hosts {
+        let Some(was) = before.hosts.get(resource) else { continue };
+        if let Some(edit) = hosts_edit(Some(was), Some(is)) {
+            let said = || Said { edits: Vec::new(), before: &was.place, after: &is.place };
+            resources.entry(resource).or_insert_with(said).edits.insert(0, edit);
+        }
+    }
+    resources
+}
+
+fn is_rehosted(resource: &Arc<str>, before: &Beside, after: &Beside) -> bool {
+    let both = before.hosts.get(resource).zip(after.hosts.get(resource));
+    both.is_some_and(|(was, is)| was.names != is.names)
+}
+
+fn hosts_edit(before: Option<&Hosts>, after: Option<&Hosts>) -> Option<Edit> {
+    let field = after.or(before)?.field;
+    let said = |hosts: Option<&Hosts>| {
+        let names: Vec<&str> = hosts?.names.iter().map(AsRef::as_ref).collect();
+        Some(names.join(", ")).filter(|names| !names.is_empty())
+    };
+    let (before, after) = (said(before), said(after));
+    (before != after).then(|| Edit { path: field.to_owned(), before, after })
 }
 
 fn edit(was: &Export, is: &Export) -> Edit {
@@ -96,21 +151,21 @@ fn defaults(before: &Beside, after: &Beside) -> Vec<Edit> {
 }
 
 /// A resource by itself, as an object that it might have become.
-fn alone(was: &Export, is: &Export) -> Option<Changed> {
-    let (kind, name) = is.place.resource.split_once(' ')?;
+fn alone(said: Said<'_>) -> Option<Changed> {
+    let (kind, name) = said.after.resource.split_once(' ')?;
     let (namespace, name) = name.split_once('/')?;
     let kind = match kind {
-        "VirtualService" => Kind::RouteTable,
+        "VirtualService" | "HTTPRoute" | "GRPCRoute" => Kind::RouteTable,
         "DestinationRule" => Kind::ClientPolicy,
         _ => Kind::Service,
     };
     Some(Changed {
         key: Key::new(kind, namespace, name),
         change: Change::Changed,
-        before: Some(was.place.clone()),
-        after: Some(is.place.clone()),
+        before: Some(said.before.clone()),
+        after: Some(said.after.clone()),
         items: Vec::new(),
-        edits: vec![edit(was, is)],
+        edits: said.edits,
         is_written: true,
     })
 }

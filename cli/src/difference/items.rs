@@ -10,12 +10,13 @@ use serde_json::{Map, Value};
 use super::Change;
 use super::authored::{Authored, Content, Securing, is_securing};
 use super::edits::{self, Edit};
-use super::rule::sentence;
+use super::rule::{sentence, without_rules};
+use super::service;
 use super::units;
-use super::viewed::{self, Viewers};
+use super::viewed::{self, Sight, Viewers};
 
 /// A part of an object that is not the same on both sides.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Item {
     /// As in a source map: `http[1]`.
     pub name: String,
@@ -41,7 +42,7 @@ pub(super) fn between(key: &Key, before: &Authored<'_>, after: &Authored<'_>) ->
     let sights = viewed::sights(key, before, after);
     let mut found: BTreeMap<Part, BTreeSet<Option<&str>>> = BTreeMap::new();
     for sight in &sights {
-        for part in parts(key, &sight.before, &sight.after) {
+        for part in parts((before, &sight.before), (after, &sight.after)) {
             found.entry(part).or_default().insert(sight.viewer);
         }
     }
@@ -53,9 +54,21 @@ pub(super) fn between(key: &Key, before: &Authored<'_>, after: &Authored<'_>) ->
     found.into_iter().map(item).collect()
 }
 
+/// The contents of the parts of an object, with the name of each.
+pub(super) fn contents(key: &Key, side: &Authored<'_>) -> BTreeSet<(String, String)> {
+    Parts::of(side, &side.contents(key))
+        .all
+        .into_iter()
+        .map(|(name, _, text)| (text, name))
+        .collect()
+}
+
 /// Parts of equal content are the same, wherever they stand; of the others those that have one name.
-fn parts(key: &Key, before: &[Content], after: &[Content]) -> Vec<Part> {
-    let (old, new) = (Parts::of(before), Parts::of(after));
+fn parts(
+    (before, was): (&Authored<'_>, &[Content]),
+    (after, is): (&Authored<'_>, &[Content]),
+) -> Vec<Part> {
+    let (old, new) = (Parts::of(before, was), Parts::of(after, is));
     let (gone, come) = (old.without(&new), new.without(&old));
     let part = |name: &&str| {
         let change = match (gone.contains(name), come.contains(name)) {
@@ -71,13 +84,8 @@ fn parts(key: &Key, before: &[Content], after: &[Content]) -> Vec<Part> {
             (Change::Removed, Some(Value::String(sentence)), _) => {
                 vec![Edit { path: String::new(), before: Some(sentence.clone()), after: None }]
             }
-            // Of a subset it is told whose it is and how it is treated; of a new route it is enough where it is.
-            (Change::Added, _, Some(subset)) if key.kind == Kind::ClientPolicy => {
-                edits::between(&Value::Object(Map::new()), subset)
-            }
-            (Change::Removed, Some(subset), _) if key.kind == Kind::ClientPolicy => {
-                edits::between(subset, &Value::Object(Map::new()))
-            }
+            (Change::Added, _, Some(part)) => edits::between(&nothing(), part),
+            (Change::Removed, Some(part), _) => edits::between(part, &nothing()),
             _ => Vec::new(),
         };
         ((*name).to_owned(), change, edits)
@@ -85,23 +93,25 @@ fn parts(key: &Key, before: &[Content], after: &[Content]) -> Vec<Part> {
     gone.union(&come).map(part).collect()
 }
 
+fn nothing() -> Value {
+    Value::Object(Map::new())
+}
+
 /// What an object itself says differently, apart from its parts. Nothing where it has several contents. Of what is new or gone
-/// what policies enforce is told, what ports workloads open, and how clients treat hosts otherwise than they treat any.
+/// all is told, and how clients treat hosts otherwise than they treat any.
 pub(super) fn edits(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> Vec<Edit> {
-    let whole = |side: &Authored<'_>| match side.contents(key).as_slice() {
+    let (old, new) = (before.contents(key), after.contents(key));
+    let is_on_both = !old.is_empty() && !new.is_empty();
+    let side = |side: &Authored<'_>, contents: &[Content]| match contents {
+        [Content::Object(Object::Service(service))] if !is_on_both => Some(service::words(service)),
         [content] => Some(rest(content)),
-        _ => None,
-    };
-    let none = |side: &Authored<'_>| match key.kind {
-        Kind::PeerAuthentication | Kind::AuthorizationPolicy | Kind::InboundPorts => {
-            Some(Value::Object(Map::new()))
+        [] if key.kind == Kind::ClientPolicy && !is_securing(key) => {
+            Some(rest(&Content::Object(without_rule(side.bundle))))
         }
-        Kind::ClientPolicy if is_securing(key) => Some(Value::Object(Map::new())),
-        Kind::ClientPolicy => Some(rest(&Content::Object(without_rule(side.bundle)))),
+        [] => Some(nothing()),
         _ => None,
     };
-    let side = |side: &Authored<'_>| whole(side).or_else(|| none(side));
-    match (side(before), side(after)) {
+    match (side(before, &old), side(after, &new)) {
         (Some(before), Some(after)) => edits::between(&before, &after),
         _ => Vec::new(),
     }
@@ -109,14 +119,15 @@ pub(super) fn edits(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> V
 
 /// Whether an object says the same on both sides, in the same order, to whoever sees it: what differs is only what it leads to.
 pub(super) fn are_alike(key: &Key, before: &Authored<'_>, after: &Authored<'_>) -> bool {
-    let said = |contents: &[Content]| -> BTreeSet<String> {
+    let said = |side: &Authored<'_>, contents: &[Content]| -> BTreeSet<String> {
         let each = contents.iter().map(|content| {
-            let parts = of_content(content).into_iter().map(|(_, value)| value);
+            let parts = of_content(side, content).into_iter().map(|(_, value)| value);
             parts.chain([rest(content)]).collect::<Value>().to_string()
         });
         each.collect()
     };
-    viewed::sights(key, before, after).iter().all(|it| said(&it.before) == said(&it.after))
+    let are_alike = |it: &Sight<'_>| said(before, &it.before) == said(after, &it.after);
+    viewed::sights(key, before, after).iter().all(are_alike)
 }
 
 /// How clients treat a host for which there is no rule: as the mesh configuration says, or with the defaults.
@@ -134,8 +145,8 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(contents: &[Content]) -> Self {
-        let named = contents.iter().flat_map(of_content);
+    fn of(side: &Authored<'_>, contents: &[Content]) -> Self {
+        let named = contents.iter().flat_map(|content| of_content(side, content));
         let mut all: Vec<_> = named
             .map(|(name, value)| {
                 let text = value.to_string();
@@ -163,14 +174,18 @@ impl Parts {
 }
 
 /// Names and contents. Rules of authorization are sentences.
-fn of_content(content: &Content) -> Vec<(String, Value)> {
+fn of_content(side: &Authored<'_>, content: &Content) -> Vec<(String, Value)> {
     if let Content::Object(Object::AuthorizationPolicy(policy)) = content {
         let rules = policy.rules.iter().enumerate();
-        let named = rules.map(|(index, rule)| (format!("rules[{index}]"), sentence(rule).into()));
-        return named.collect();
+        let said = |rule| sentence(rule, policy).into();
+        return rules.map(|(index, rule)| (format!("rules[{index}]"), said(rule))).collect();
     }
+    let is_gateway = matches!(content, Content::Object(Object::Gateway(_)));
     let mut parts = Vec::new();
-    for (name, value) in fields(content) {
+    for (name, mut value) in fields(content) {
+        if is_gateway {
+            name_authors(side, &mut value);
+        }
         match value {
             Value::Array(list) if LISTS.contains(&name.as_str()) => {
                 let named = list.into_iter().enumerate();
@@ -185,18 +200,38 @@ fn of_content(content: &Content) -> Vec<(String, Value)> {
     parts
 }
 
+/// Calls the routes that a gateway leads to as their authors do: `VirtualService shop/reviews`.
+fn name_authors(side: &Authored<'_>, value: &mut Value) {
+    match value {
+        Value::String(object) => {
+            if let Some(author) = side.author(object) {
+                author.clone_into(object);
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|it| name_authors(side, it)),
+        Value::Object(map) => map.values_mut().for_each(|it| name_authors(side, it)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// What stands beside the parts.
 fn rest(content: &Content) -> Value {
     let parts = [LISTS.as_slice(), &MAPS].concat();
-    // What a policy is called its key says.
-    let is_policy = matches!(content, Content::Object(Object::AuthorizationPolicy(_)));
-    let is_name = |name: &str| is_policy && matches!(name, "namespace" | "name");
     let is_gateway = matches!(content, Content::Object(Object::Gateway(_)));
+    // What policies and gateways are called their keys say.
+    let is_policy = matches!(content, Content::Object(Object::AuthorizationPolicy(_)));
+    let is_name = |name: &str| (is_policy || is_gateway) && matches!(name, "namespace" | "name");
     let is_whole = matches!(content, Content::Securing(_));
     // What is known of the hosts that a gateway's routes lead to is no word of the gateway's.
     let is_known = |name: &str| is_gateway && name == "hosts";
     let own = |name: &str| is_whole || !(parts.contains(&name) || is_name(name) || is_known(name));
-    fields(content).into_iter().filter(|(name, _)| own(name)).collect()
+    let mut rest: Map<_, _> = fields(content).into_iter().filter(|(name, _)| own(name)).collect();
+    if let Content::Object(Object::AuthorizationPolicy(policy)) = content
+        && policy.rules.is_empty()
+    {
+        rest.insert(String::new(), without_rules(policy).into());
+    }
+    Value::Object(rest)
 }
 
 /// An object is a map with one field, named for its kind.

@@ -7,10 +7,11 @@ mod export;
 mod items;
 mod pods;
 mod policy;
+mod resource;
 mod rule;
 mod scope;
 mod seen;
-mod sidecar;
+mod service;
 mod units;
 mod viewed;
 
@@ -18,7 +19,7 @@ use std::collections::BTreeSet;
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Diff, Served, Workloads, diff};
-use mesh_snapshot::{Digest, Key, Kind, Location, Reference};
+use mesh_snapshot::{Digest, Key, Kind, Location};
 
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
@@ -96,12 +97,19 @@ impl Difference {
             object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
             object.edits.extend(exported.objects.remove(&object.key).into_iter().flatten());
         }
+        for object in objects.iter_mut().filter(|it| it.change != Change::Changed) {
+            let place = object.after.as_ref().or(object.before.as_ref());
+            let hosts = place.and_then(|place| export::hosts_of(place, sides.0, sides.1));
+            object.edits.splice(0..0, hosts);
+        }
         objects.retain(|it| !it.only_leads(&old, &new));
         objects.sort_by(|a, b| a.key.cmp(&b.key));
-        let written = objects.iter().filter(|it| it.is_written).map(|it| it.key.clone()).collect();
-        let effects = effect::all(&old, &new, &written, &mut views);
         export::put(exported.others, &mut objects);
-        sidecar::join(&mut objects, &old, &new);
+        let joined = resource::join(&mut objects, &old, &new);
+        let explaining: BTreeSet<_> = objects.iter().filter_map(Changed::explains).collect();
+        objects.retain(|it| !it.only_serves(&explaining));
+        let told = effect::Told::of(&objects, joined, exported.rehosted);
+        let effects = effect::all(&old, &new, &told, &mut views);
         Self {
             before: before.snapshot.digest(),
             after: after.snapshot.digest(),
@@ -125,6 +133,34 @@ impl Changed {
     pub(crate) fn called(&self) -> String {
         let place = self.after.as_ref().or(self.before.as_ref());
         place.map_or_else(|| self.key.to_string(), |place| place.resource.to_string())
+    }
+
+    /// Its name, where that it is there, or for other hosts, explains that gateways serve others.
+    fn explains(&self) -> Option<String> {
+        let is_host =
+            |edit: &Edit| matches!(edit.path.as_str(), "hosts" | "hostnames" | "gateways");
+        let is_of_routes = self.key.kind == Kind::RouteTable && self.is_written;
+        let is_told = self.change != Change::Changed || self.edits.iter().any(is_host);
+        (is_of_routes && is_told).then(|| self.called())
+    }
+
+    /// Whether nothing differs but which hosts of these resources a gateway serves, to all who see it.
+    fn only_serves(&self, told: &BTreeSet<String>) -> bool {
+        let is_explained = |edit: &Edit| {
+            let is_served = edit.path.starts_with("virtualHosts[") || edit.path == "streamRoutes";
+            is_served
+                && [&edit.before, &edit.after].into_iter().flatten().all(|it| told.contains(it))
+        };
+        let is_served = |item: &Item| {
+            item.change == Change::Changed
+                && item.viewers == Viewers::All
+                && item.edits.iter().all(is_explained)
+        };
+        self.key.kind == Kind::Gateway
+            && self.change == Change::Changed
+            && self.edits.is_empty()
+            && !self.items.is_empty()
+            && self.items.iter().all(is_served)
     }
 
     /// Whether nothing differs but what a gateway leads to, which is told by itself. Of views it is told what they show.
@@ -169,14 +205,10 @@ fn changed(
     let (old, new) = (place(before), place(after));
     let (items, edits) = match key.kind {
         // What is seen otherwise is told of those who see it.
-        Kind::HostSet | Kind::Egress => (Vec::new(), Vec::new()),
-        // What a new policy asks is told, and how a new rule treats hosts; of other new resources it is enough where they are.
-        kind => {
-            let is_told = change == Change::Changed
-                || matches!(kind, Kind::AuthorizationPolicy | Kind::ClientPolicy);
-            let items = if is_told { items::between(&key, before, after) } else { Vec::new() };
-            (items, items::edits(&key, before, after))
-        }
+        Kind::HostSet => (Vec::new(), Vec::new()),
+        Kind::Egress if change == Change::Changed => (Vec::new(), Vec::new()),
+        Kind::Egress => (Vec::new(), views.whole(&key)),
+        _ => (items::between(&key, before, after), items::edits(&key, before, after)),
     };
     let is_written = match key.kind {
         Kind::HostSet => false,
@@ -193,10 +225,6 @@ fn changed(
 
 /// What a view that is on both sides shows otherwise.
 fn seen(key: &Key, before: &Bundle, after: &Bundle, views: &mut Views<'_>) -> Vec<Edit> {
-    let only = |bundle: &Bundle| match bundle.snapshot.names().get(key)?.as_slice() {
-        [digest] => Some(View::plain(Reference { key: key.clone(), digest: *digest })),
-        _ => None,
-    };
-    let both = only(before).zip(only(after));
+    let both = View::only(key, before).zip(View::only(key, after));
     both.map(|(before, after)| views.edits(&before, &after)).unwrap_or_default()
 }

@@ -1,9 +1,12 @@
 //! Rules of policies as sentences: who may do what, in the words of Istio's fields.
 
-use mesh_snapshot::object::{Accepts, Rule, Subject, Test, TextPattern};
+use mesh_snapshot::object::{
+    Accepts, Action, AuthorizationPolicy, Rule, Subject, Test, TextPattern,
+};
 
-/// `from principal cluster.local/ns/shop/sa/front*; to method GET | POST, path /api/*`; `anything` where nothing is asked.
-pub(super) fn sentence(rule: &Rule) -> String {
+/// `from principal cluster.local/ns/shop/sa/front*; to method GET | POST, path /api/*`; where nothing is asked, what becomes of
+/// all requests.
+pub(super) fn sentence(rule: &Rule, policy: &AuthorizationPolicy) -> String {
     let parts = [
         ("from", alternatives(&rule.from)),
         ("to", alternatives(&rule.to)),
@@ -11,7 +14,34 @@ pub(super) fn sentence(rule: &Rule) -> String {
     ];
     let said = parts.into_iter().filter(|(_, said)| !said.is_empty());
     let said: Vec<_> = said.map(|(word, said)| format!("{word} {said}")).collect();
-    if said.is_empty() { "anything".to_owned() } else { said.join("; ") }
+    if said.is_empty() { of_everything(policy) } else { said.join("; ") }
+}
+
+/// What a rule does that asks nothing: every request matches it.
+fn of_everything(policy: &AuthorizationPolicy) -> String {
+    let said = match &policy.action {
+        Action::Allow => "everybody may call, with any request".to_owned(),
+        Action::Deny => "nobody may call".to_owned(),
+        Action::Audit => "every request is audited".to_owned(),
+        Action::Custom { provider } => format!("{provider} is asked about every request"),
+    };
+    as_enforced(policy, &said)
+}
+
+/// What a policy without rules does: no request matches it.
+pub(super) fn without_rules(policy: &AuthorizationPolicy) -> String {
+    let said = match policy.action {
+        Action::Allow => "nobody may call, but for what other policies allow",
+        Action::Deny => "nothing is denied: it has no rules",
+        Action::Audit => "nothing is audited: it has no rules",
+        Action::Custom { .. } => "nobody is asked: it has no rules",
+    };
+    as_enforced(policy, said)
+}
+
+fn as_enforced(policy: &AuthorizationPolicy, said: &str) -> String {
+    let trial = if policy.dry_run { ", if it were no dry run" } else { "" };
+    format!("{said}{trial}")
 }
 
 fn alternatives(tests: &[Vec<Test>]) -> String {
@@ -71,6 +101,11 @@ fn name(subject: &Subject) -> String {
 mod tests {
     use super::*;
 
+    fn policy(action: Action) -> AuthorizationPolicy {
+        let (namespace, name) = ("shop".into(), "x".into());
+        AuthorizationPolicy { namespace, name, action, dry_run: false, rules: Vec::new() }
+    }
+
     #[test]
     fn a_rule_is_a_sentence() {
         let test = |subject, negated, patterns: &[TextPattern]| Test {
@@ -95,9 +130,29 @@ mod tests {
             when: vec![test(Subject::Header("x".into()), true, &[TextPattern::Present])],
         };
         assert_eq!(
-            sentence(&rule),
+            sentence(&rule, &policy(Action::Allow)),
             "from namespace shop, principal not */sa/x or ip 10.0.0.0/8; to method GET | POST; when request.headers[x] not *"
         );
-        assert_eq!(sentence(&Rule::default()), "anything");
+    }
+
+    /// "Allow" and "deny" alone would be read the wrong way round.
+    #[test]
+    fn what_becomes_of_all_requests_or_of_none_is_said() {
+        let custom = Action::Custom { provider: "ask".into() };
+        for (action, all, none) in [
+            (Action::Allow, "everybody may call", "nobody may call, but for"),
+            (Action::Deny, "nobody may call", "nothing is denied"),
+            (Action::Audit, "every request is audited", "nothing is audited"),
+            (custom, "ask is asked about every request", "nobody is asked"),
+        ] {
+            let mut policy = policy(action);
+            let said = |policy: &AuthorizationPolicy| {
+                [sentence(&Rule::default(), policy), without_rules(policy)]
+            };
+            let enforced = said(&policy);
+            assert!(enforced[0].starts_with(all) && enforced[1].starts_with(none), "{enforced:?}");
+            policy.dry_run = true;
+            assert_eq!(said(&policy), enforced.map(|it| it + ", if it were no dry run"));
+        }
     }
 }

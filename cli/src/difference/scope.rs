@@ -67,15 +67,17 @@ impl<'b> Whom<'b> {
     }
 }
 
-/// Where that is not the same on both sides, or an object that is new or gone is not for all who could have it.
+/// Where that is not the same on both sides, as of an object that is new or gone.
 pub(super) fn edit(key: &Key, before: &Whom<'_>, after: &Whom<'_>) -> Option<Edit> {
+    // A service is for those who serve it, which it says of its endpoints.
+    let is_of_one = key.kind != Kind::Service && before.has(key) != after.has(key);
     let is_selected = before.selected.contains_key(key) || after.selected.contains_key(key);
     let words = |side: &Whom<'_>| {
         let all = || (is_selected && side.has(key)).then(|| "all workloads".to_owned());
         side.words(key).or_else(all)
     };
     let (before, after) = (words(before), words(after));
-    let is_told = is_selected || (before.is_some() && after.is_some());
+    let is_told = is_selected || is_of_one || (before.is_some() && after.is_some());
     (is_told && before != after).then(|| Edit { path: "for".to_owned(), before, after })
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Egress, Host, HostSet, PlaintextEndpoints, Workload};
 use mesh_snapshot::{Digest, Key, Kind, Object, Reference};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::authored::Authored;
 use super::edits::{self, Edit};
@@ -23,6 +24,14 @@ impl View {
     /// As workloads see it that no exception is for.
     pub(super) const fn plain(egress: Reference) -> Self {
         Self { egress, overlays: Vec::new() }
+    }
+
+    /// The one of this name, if all who have it see the same.
+    pub(super) fn only(key: &Key, bundle: &Bundle) -> Option<Self> {
+        match bundle.snapshot.names().get(key)?.as_slice() {
+            [digest] => Some(Self::plain(Reference { key: key.clone(), digest: *digest })),
+            _ => None,
+        }
     }
 }
 
@@ -50,6 +59,13 @@ type Shown<'s> = (&'s Host, &'s [PlaintextEndpoints]);
 impl<'b> Views<'b> {
     pub(super) fn of(before: &'b Authored<'b>, after: &'b Authored<'b>) -> Self {
         Self { before: Seen::of(before), after: Seen::of(after) }
+    }
+
+    /// What a view says and shows that is on one side alone.
+    pub(super) fn whole(&mut self, key: &Key) -> Vec<Edit> {
+        let nothing = || Value::Object(Map::new());
+        let (before, after) = (self.before.whole(key), self.after.whole(key));
+        edits::between(&before.unwrap_or_else(nothing), &after.unwrap_or_else(nothing))
     }
 
     /// What one view shows otherwise than the other. That a host came into the mesh or left it is told by what defines it, and
@@ -149,6 +165,19 @@ impl<'b> Seen<'b> {
             }
         }
         seen
+    }
+
+    fn whole(&mut self, key: &Key) -> Option<Value> {
+        let view = View::only(key, self.authored.bundle)?;
+        let egress = self.egress(&view);
+        let sets: Vec<_> = egress.hosts.iter().map(|set| self.set(&set.digest)).collect();
+        let hosts: Vec<_> = effective(&sets).into_keys().collect();
+        let mut said = own(&egress);
+        if let Value::Object(fields) = &mut said {
+            let hosts = if hosts.is_empty() { "no host".to_owned() } else { hosts.join(", ") };
+            fields.insert("sees".to_owned(), hosts.into());
+        }
+        Some(said)
     }
 
     /// How a workload sees an `Egress`.

@@ -30,6 +30,11 @@ impl Paths {
         within(root, &self.absolute(path)).unwrap_or_else(|| self.below_here(path))
     }
 
+    /// From the root of the repository, if `path` lies in it.
+    pub(crate) fn inside_root(&self, path: &str) -> Option<String> {
+        within(self.repository.as_deref()?, &self.absolute(path))
+    }
+
     /// From the root of the repository, or all the way from the file system's, as Git writes it into a patch. `path` is
     /// without links: it is their end that a patch changes.
     pub(crate) fn in_patch(&self, path: &str) -> String {

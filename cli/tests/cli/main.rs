@@ -4,6 +4,7 @@
 mod compile;
 #[cfg(test)]
 mod difference;
+mod difference_of_resources;
 #[cfg(test)]
 mod fmt;
 #[cfg(test)]

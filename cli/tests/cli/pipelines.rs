@@ -107,7 +107,15 @@ fn a_pull_request_is_told_what_it_changes() {
     let comment = place.read("temp/mesh.md");
     assert!(comment.starts_with("### ✔ mesh") || comment.starts_with("### !"), "{comment}");
     assert!(comment.contains("8080"), "{comment}");
+    // Findings and what changes are placed alike.
+    assert!(comment.contains("changed `Service shop/a` (`policies/a.yaml:"), "{comment}");
     assert_eq!(place.read("summary"), comment);
+    // So is what is gone, which lay there at the base.
+    let other = FINE.replace("name: a,", "name: b,");
+    place.write("policies/a.yaml", &other);
+    succeeded(&run(&place, &script(GITHUB, "id: check"), &variables));
+    let comment = place.read("temp/mesh.md");
+    assert!(comment.contains("removed `Service shop/a` (`policies/a.yaml:"), "{comment}");
     let Some((place, base)) = changed() else { return };
     let variables = [&CHECK[..], &[("CI_MERGE_REQUEST_DIFF_BASE_SHA", base.as_str())]].concat();
     succeeded(&run(&place, &script(GITLAB, "mesh:check:"), &variables));

@@ -6,9 +6,13 @@
 //!         backends[reviews.shop v1].weight: 90 → 80
 //! + AuthorizationPolicy shop/no-admin    shop/deny.yaml:4
 //!     action: deny
+//!     for: all workloads of shop
 //!     + rules[0]                         shop/deny.yaml:9
 //!         to path /admin*
 //! + Sidecar web/default                  web/sidecar.yaml:1
+//!     outboundTrafficPolicy: registryOnly
+//!     sees: ui.web.svc.cluster.local
+//!     for: all workloads of web
 //!
 //! 2 added, 0 removed, 1 changed
 //! 3 workloads have something to load
@@ -44,7 +48,7 @@ pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
         for effect in effects {
             put(&mut text, 4, &format!("{}: {}", effect.whom, effect.what), terminal);
             for edit in effect.edits {
-                put(&mut text, 8, &edited(edit, terminal.paint), terminal);
+                put(&mut text, 8, &edited(edit, Change::Changed, terminal.paint), terminal);
             }
             if effect.left > 0 {
                 put(&mut text, 8, &format!("… and {} more", effect.left), terminal);
@@ -59,17 +63,23 @@ pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
 fn rows(difference: &Difference, paint: Paint) -> Vec<Line> {
     let mut rows = Vec::new();
     let row = |indent, said, place| Line { lead: " ".repeat(indent), said, place };
-    let value = |indent, edit| row(indent, edited(edit, paint), None);
+    let put_edits = |rows: &mut Vec<Line>, indent, change, edits| {
+        let (told, left) = words::edits(change, edits);
+        rows.extend(told.iter().map(|edit| row(indent, edited(edit, change, paint), None)));
+        rows.extend(left.map(|left| row(indent, left, None)));
+    };
     for object in difference.objects.iter().filter(|object| object.is_written) {
         let place = object.after.as_ref().or(object.before.as_ref()).map(shown);
         let said = mark(object.change, &object.called(), paint);
         rows.push(row(0, said, place));
-        rows.extend(object.edits.iter().map(|edit| value(4, edit)));
-        for item in &object.items {
+        put_edits(&mut rows, 4, object.change, &object.edits);
+        let (items, left) = words::items(object);
+        for item in items {
             let place = item.place.as_ref().map(shown);
             rows.push(row(4, mark(item.change, &words::part(item), paint), place));
-            rows.extend(item.edits.iter().map(|edit| value(8, edit)));
+            put_edits(&mut rows, 8, item.change, &item.edits);
         }
+        rows.extend(left.map(|left| row(4, left, None)));
     }
     rows
 }
@@ -83,12 +93,16 @@ fn mark(change: Change, name: &str, paint: Paint) -> String {
     }
 }
 
-fn edited(edit: &Edit, paint: Paint) -> String {
-    let value = |value: &Option<String>| plain(value.as_deref().unwrap_or_default()).into_owned();
+fn edited(edit: &Edit, of: Change, paint: Paint) -> String {
+    let value = |value: &Option<String>| {
+        let value = value.as_deref().unwrap_or_default();
+        plain(&words::value(edit, of, value)).into_owned()
+    };
     let (before, after) = (value(&edit.before), value(&edit.after));
     let said = match (&edit.before, &edit.after) {
         (Some(_), Some(_)) => format!("{} → {}", paint.removed(&before), paint.added(&after)),
-        (Some(_), None) => format!("{} → not said", paint.removed(&before)),
+        (Some(_), None) if of == Change::Removed => paint.removed(&before),
+        (Some(_), None) => format!("{} → {}", paint.removed(&before), words::GONE),
         (None, _) => paint.added(&after),
     };
     let path = plain(&edit.path);

@@ -11,13 +11,16 @@ use crate::render::markdown::{LENGTH_MAX, code, inline};
 /// By which those who post the comment find the one they posted before.
 const MARK: &str = "<!-- mesh diff -->";
 
-pub(crate) fn markdown(difference: &Difference) -> String {
+/// How a place is shown, of what is there or of what is gone.
+type Shown<'s> = &'s dyn Fn(Change, &Location) -> String;
+
+pub(crate) fn markdown(difference: &Difference, shown: Shown<'_>) -> String {
     let mut text = verdict(difference);
     let objects: Vec<_> = difference.objects.iter().filter(|it| it.is_written).collect();
-    for (shown, object) in objects.iter().enumerate() {
-        let entry = entry(object);
+    for (before, object) in objects.iter().enumerate() {
+        let entry = entry(object, shown);
         if text.len() + entry.len() > LENGTH_MAX {
-            let rest = objects.len() - shown;
+            let rest = objects.len() - before;
             let _ = write!(text, "\n… and {rest} more: `mesh diff` lists them.\n");
             break;
         }
@@ -30,7 +33,7 @@ pub(crate) fn markdown(difference: &Difference) -> String {
             let count = effects.len();
             for (shown, effect) in effects.into_iter().enumerate() {
                 let mut entry = format!("  - {}: {}\n", inline(&effect.whom), inline(&effect.what));
-                edits(&mut entry, 2, effect.edits);
+                edits(&mut entry, 2, Change::Changed, effect.edits);
                 if effect.left > 0 {
                     let _ = writeln!(entry, "    - … and {} more", effect.left);
                 }
@@ -58,38 +61,56 @@ fn verdict(difference: &Difference) -> String {
     format!("### mesh: {objects}; for {concerned} of {all} workloads\n\n")
 }
 
-fn entry(object: &Changed) -> String {
+fn entry(object: &Changed, shown: Shown<'_>) -> String {
     let mut text = String::new();
     let place = object.after.as_ref().or(object.before.as_ref());
-    line(&mut text, 0, object.change, &object.called(), place);
-    edits(&mut text, 1, &object.edits);
-    for item in &object.items {
-        line(&mut text, 1, item.change, &words::part(item), item.place.as_ref());
-        edits(&mut text, 2, &item.edits);
+    let placed = |change, place: Option<&Location>| place.map(|place| shown(change, place));
+    line(&mut text, 0, object.change, &object.called(), placed(object.change, place));
+    edits(&mut text, 1, object.change, &object.edits);
+    let (items, left) = words::items(object);
+    for item in items {
+        line(
+            &mut text,
+            1,
+            item.change,
+            &words::part(item),
+            placed(item.change, item.place.as_ref()),
+        );
+        edits(&mut text, 2, item.change, &item.edits);
+    }
+    if let Some(left) = left {
+        let _ = writeln!(text, "  - {left}");
     }
     text
 }
 
-fn line(text: &mut String, depth: usize, change: Change, name: &str, place: Option<&Location>) {
+fn line(text: &mut String, depth: usize, change: Change, name: &str, place: Option<String>) {
     let verb = match change {
         Change::Added => "🟢 added",
         Change::Removed => "🔴 removed",
         Change::Changed => "🟡 changed",
     };
-    let place = place.map(|place| format!(" ({})", code(&place.to_string()))).unwrap_or_default();
+    let place = place.map(|place| format!(" ({})", code(&place))).unwrap_or_default();
     let _ = writeln!(text, "{}- {verb} {}{place}", "  ".repeat(depth), code(name));
 }
 
-fn edits(text: &mut String, depth: usize, edits: &[Edit]) {
-    for Edit { path, before, after } in edits {
+fn edits(text: &mut String, depth: usize, of: Change, edits: &[Edit]) {
+    let (told, left) = words::edits(of, edits);
+    for edit in told {
+        let Edit { path, before, after } = edit;
         let path = if path.is_empty() { String::new() } else { format!("{}: ", code(path)) };
+        let value = |value: &str| code(&words::value(edit, of, value));
         let said = match (before, after) {
-            (None, after) => code(after.as_deref().unwrap_or_default()),
+            (None, after) => value(after.as_deref().unwrap_or_default()),
+            (Some(before), None) if of == Change::Removed => value(before),
             (Some(before), after) => {
-                let after = after.as_deref().map_or("not said".to_owned(), code);
-                format!("{} → {after}", code(before))
+                let after = after.as_deref().map_or(words::GONE.to_owned(), value);
+                format!("{} → {after}", value(before))
             }
         };
         let _ = writeln!(text, "{}- {path}{said}", "  ".repeat(depth));
+    }
+    if let Some(left) = left {
+        let _ = writeln!(text, "{}- {left}", "  ".repeat(depth));
     }
 }

@@ -1,5 +1,6 @@
 //! What is said of a difference as a whole.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use mesh_snapshot::Key;
@@ -34,6 +35,40 @@ pub(super) fn part(item: &Item) -> String {
     };
     let namespaces = named(namespaces.iter().map(String::as_str));
     format!("{}, {as_seen} {namespaces}", item.name)
+}
+
+/// In place of a value that is no longer there.
+pub(super) const GONE: &str = "no longer set";
+
+/// How many parts are told of what is new or gone, and how many values of each. Of what changed all are.
+const WHOLE_MAX: usize = 20;
+
+/// How much is told of a value of such a part, in characters: a key set or a program may stand there.
+const VALUE_MAX: usize = 300;
+
+/// Those of the edits that are told, and that there are more.
+pub(super) fn edits(of: Change, edits: &[Edit]) -> (&[Edit], Option<String>) {
+    bounded(of, edits)
+}
+
+/// Those of the parts.
+pub(super) fn items(object: &Changed) -> (&[Item], Option<String>) {
+    bounded(object.change, &object.items)
+}
+
+fn bounded<T>(of: Change, all: &[T]) -> (&[T], Option<String>) {
+    let most = if of == Change::Changed { all.len() } else { WHOLE_MAX.min(all.len()) };
+    let (told, rest) = all.split_at(most);
+    (told, (!rest.is_empty()).then(|| format!("… and {} more", rest.len())))
+}
+
+/// A value, or its beginning. Who may call is told in full, and what differs between two values.
+pub(super) fn value<'v>(edit: &Edit, of: Change, value: &'v str) -> Cow<'v, str> {
+    let is_whole = of == Change::Changed || edit.path.is_empty() || edit.path == "for";
+    match value.char_indices().nth(VALUE_MAX).filter(|_| !is_whole) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()).into(),
+        None => value.into(),
+    }
 }
 
 /// How many of the workloads something differs for, beside those that come or leave: some load only what is for others.

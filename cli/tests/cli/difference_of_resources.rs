@@ -1,0 +1,284 @@
+//! What `mesh diff` says of resources that are new, gone, or for other hosts.
+
+use serde_json::Value;
+
+use crate::difference::{BASE, GATEWAY, between, effects, objects, told};
+
+/// A resource of the shop.
+fn resource(kind: &str, name: &str, spec: &str) -> String {
+    let group = match kind {
+        "AuthorizationPolicy" | "RequestAuthentication" => "security.istio.io/v1",
+        "HTTPRoute" => "gateway.networking.k8s.io/v1",
+        _ => "networking.istio.io/v1",
+    };
+    format!(
+        "---\napiVersion: {group}\nkind: {kind}\nmetadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n"
+    )
+}
+
+/// The lines of a resource that is new, which are those of one that is gone, too, but for the marks.
+fn lines_of_new(kind: &str, spec: &str) -> Vec<String> {
+    let resource = resource(kind, "x", spec);
+    let new = told(&[], &[&resource]);
+    let new: Vec<_> = objects(&new).into_iter().map(str::to_owned).collect();
+    let gone = told(&[&resource], &[]);
+    let marked = |line: &String| line.replacen("+ ", "- ", 1);
+    assert_eq!(objects(&gone), new.iter().map(marked).collect::<Vec<_>>());
+    new
+}
+
+/// `action: allow` alone would be read the wrong way round.
+#[test]
+fn a_policy_without_rules_says_that_nobody_may_call() {
+    let nobody = "    nobody may call, but for what other policies allow";
+    let whom = "    for: workloads of shop with app: cart";
+    assert_eq!(
+        lines_of_new("AuthorizationPolicy", "{selector: {matchLabels: {app: cart}}}"),
+        ["+ AuthorizationPolicy shop/x", nobody, "    action: allow", whom]
+    );
+    for (spec, said) in [
+        ("{rules: [{}]}", "        everybody may call, with any request"),
+        ("{action: DENY, rules: [{}]}", "        nobody may call"),
+        ("{action: AUDIT, rules: [{}]}", "        every request is audited"),
+    ] {
+        let lines = lines_of_new("AuthorizationPolicy", spec);
+        assert!(lines.iter().any(|line| line == said), "{spec}: {lines:?}");
+    }
+
+    let policy = |spec: &str| resource("AuthorizationPolicy", "x", spec);
+    let (open, closed) = (policy("{rules: [{}]}"), policy("{}"));
+    assert_eq!(
+        objects(&told(&[&open], &[&closed])),
+        [
+            "~ AuthorizationPolicy shop/x",
+            nobody,
+            "    - rules[0]",
+            "        everybody may call, with any request"
+        ]
+    );
+    let denying = policy("{action: DENY, rules: [{}]}");
+    assert_eq!(
+        objects(&told(&[&open], &[&denying])),
+        [
+            "~ AuthorizationPolicy shop/x",
+            "    action: allow → deny",
+            "    ~ rules[0]",
+            "        everybody may call, with any request → nobody may call"
+        ]
+    );
+
+    // In the other forms, too.
+    let after = BASE.to_owned() + &closed;
+    let comment = between(BASE, &after, &["--format", "markdown"]);
+    assert!(comment.contains("\n  - `nobody may call, but for what other policies allow`\n"));
+    let data: Value = serde_json::from_str(&between(BASE, &after, &["--format", "json"])).unwrap();
+    assert_eq!(data["objects"][0]["edits"][0]["after"], nobody.trim());
+}
+
+#[test]
+fn what_new_routes_do_is_told() {
+    let spec = "{hosts: [cart], http: [{match: [{uri: {prefix: /api/}}, {method: {exact: PUT}}], timeout: 1s, retries: {attempts: 2}, fault: {abort: {httpStatus: 503, percentage: {value: 50}}}, route: [{destination: {host: front}, weight: 90}, {destination: {host: cart}, weight: 10}]}, {redirect: {uri: /x}}]}";
+    let lines = lines_of_new("VirtualService", spec);
+    for line in [
+        "+ VirtualService shop/x",
+        "    hosts: cart.shop.svc.cluster.local",
+        "    + http[0]",
+        "        matches[0].path.prefix: /api/",
+        "        matches[1].method.exact: PUT",
+        "        backends[front.shop].weight: 90",
+        "        backends[cart.shop].weight: 10",
+        "        timeout: 1s",
+        "        retry.retriesMax: 2",
+        "        fault.abort.share: 50 %",
+        "        fault.abort.status.http: 503",
+        "    + http[1]",
+        "        redirect.path.full: /x",
+    ] {
+        assert!(lines.iter().any(|it| it == line), "{line}: {lines:#?}");
+    }
+    let spec = "{parentRefs: [{group: '', kind: Service, name: cart}], rules: [{timeouts: {request: 2s}, backendRefs: [{name: front, port: 80}]}]}";
+    let lines = lines_of_new("HTTPRoute", spec);
+    assert_eq!(lines[..2], ["+ HTTPRoute shop/x", "    + http[0]"]);
+    assert!(lines.iter().any(|line| line == "        timeout: 2s"), "{lines:?}");
+}
+
+#[test]
+fn what_other_new_resources_do_is_told() {
+    let spec = "{jwtRules: [{issuer: a, jwksUri: 'https://a.example.com/j', audiences: [b]}]}";
+    assert_eq!(
+        lines_of_new("RequestAuthentication", spec),
+        [
+            "+ RequestAuthentication shop/x",
+            "    for: all workloads of shop",
+            "    + rules[0]",
+            "        audiences: [b]",
+            "        fetchTimeout: 5s",
+            "        issuer: a",
+            "        keys.remote: https://a.example.com/j",
+        ]
+    );
+    let spec = "{hosts: [a.example.com], ports: [{number: 443, name: tls, protocol: TLS}, {number: 80, name: http, protocol: HTTP, targetPort: 8080}], resolution: STATIC, endpoints: [{address: 192.0.2.1}]}";
+    assert_eq!(
+        lines_of_new("ServiceEntry", spec),
+        [
+            "+ ServiceEntry shop/x",
+            "    hosts: a.example.com",
+            "    endpoints: 192.0.2.1",
+            "    external: true",
+            "    ports: 80 http to 8080, 443 tls",
+            "    resolution: static",
+        ]
+    );
+    let spec = "{selector: {istio: gw}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.example.com], tls: {httpsRedirect: true}}]}";
+    assert_eq!(
+        lines_of_new("Gateway", spec),
+        [
+            "+ Gateway shop/x",
+            "    for: workloads of the mesh with istio: gw",
+            "    + servers[0]",
+            "        hosts: [a.example.com]",
+            "        port: 80",
+            "        protocol: http",
+            "        tls: redirect",
+        ]
+    );
+    let spec = "{workloadSelector: {labels: {app: front}}, outboundTrafficPolicy: {mode: REGISTRY_ONLY}, egress: [{hosts: [./cart.shop.svc.cluster.local]}]}";
+    assert_eq!(
+        lines_of_new("Sidecar", spec),
+        [
+            "+ Sidecar shop/x",
+            "    outboundTrafficPolicy: registryOnly",
+            "    sees: cart.shop.svc.cluster.local",
+            "    for: workloads of shop with app: front",
+        ]
+    );
+}
+
+/// A `ServiceEntry` becomes an object for each of its hosts.
+#[test]
+fn a_service_entry_for_other_hosts_is_one_changed_resource() {
+    let entry = |hosts: &str, port: u16| {
+        let spec = format!(
+            "{{hosts: [{hosts}], ports: [{{number: {port}, name: http, protocol: HTTP}}], resolution: DNS}}"
+        );
+        resource("ServiceEntry", "x", &spec)
+    };
+    let before = entry("a.example.com, c.example.com", 80);
+    for (hosts, now) in [
+        ("b.example.com, c.example.com", "b.example.com, c.example.com"),
+        ("c.example.com", "c.example.com"),
+        (
+            "c.example.com, a.example.com, b.example.com",
+            "a.example.com, b.example.com, c.example.com",
+        ),
+    ] {
+        let shown = told(&[&before], &[&entry(hosts, 80)]);
+        let edit = format!("    hosts: a.example.com, c.example.com → {now}");
+        assert_eq!(objects(&shown), ["~ ServiceEntry shop/x", &edit]);
+        assert!(shown.contains("\n0 added, 0 removed, 1 changed\n"), "{shown}");
+        assert_eq!(effects(&shown), ["    shop/cart, shop/front: ServiceEntry shop/x"]);
+    }
+    // What it says of all of them is said once.
+    let shown = told(&[&before], &[&entry("a.example.com, c.example.com", 81)]);
+    assert_eq!(
+        objects(&shown).iter().filter(|line| line.contains("ports[http].number: 80 → 81")).count(),
+        1
+    );
+    assert!(shown.contains("\n0 added, 0 removed, 1 changed\n"), "{shown}");
+    let (old, new) = (BASE.to_owned() + &before, BASE.to_owned() + &entry("b.example.com", 80));
+    let comment = between(&old, &new, &["--format", "markdown"]);
+    assert!(
+        comment.contains("\n  - `hosts`: `a.example.com, c.example.com` → `b.example.com`\n"),
+        "{comment}"
+    );
+    let data: Value = serde_json::from_str(&between(&old, &new, &["--format", "json"])).unwrap();
+    let entries: Vec<_> = data["objects"].as_array().unwrap().iter().collect();
+    let entries: Vec<_> =
+        entries.into_iter().filter(|it| it["resource"] == "ServiceEntry shop/x").collect();
+    assert_eq!((entries.len(), &entries[0]["change"]), (1, &"changed".into()));
+    // What workloads have is told by the name under which it stands there.
+    let name = data["effects"][0]["objects"][0]["name"].clone();
+    assert_eq!(name, entries[0]["name"]);
+}
+
+/// Nobody touched the rule's policy.
+#[test]
+fn a_rule_for_another_host_is_a_changed_one() {
+    let rule = |host: &str| {
+        let pool = "{connectionPool: {tcp: {maxConnections: 5}}}";
+        resource("DestinationRule", "x", &format!("{{host: {host}, trafficPolicy: {pool}}}"))
+    };
+    let shown = told(&[&rule("cart")], &[&rule("front")]);
+    let (cart, front) = ("cart.shop.svc.cluster.local", "front.shop.svc.cluster.local");
+    let edit = format!("    host: {cart} → {front}");
+    assert_eq!(objects(&shown), ["~ DestinationRule shop/x", &edit]);
+    assert!(shown.contains("\n0 added, 0 removed, 1 changed\n"), "{shown}");
+    assert_eq!(effects(&shown)[0], "    shop/cart, shop/front: DestinationRule shop/x");
+    // A host in full is the same one.
+    assert!(told(&[&rule("cart")], &[&rule(cart)]).starts_with("nothing differs"));
+    // One that nobody knows, too.
+    let shown = told(&[&rule("a.example.com")], &[&rule("b.example.com")]);
+    let edit = "    host: a.example.com → b.example.com";
+    assert_eq!(objects(&shown), ["~ DestinationRule shop/x", edit]);
+}
+
+/// The gateway is not the one that says which hosts it has routes for.
+#[test]
+fn routes_for_other_hosts_are_told_by_their_author() {
+    let routes = |hosts: &str| {
+        let spec = "gateways: [public], http: [{route: [{destination: {host: cart}}]}]";
+        resource("VirtualService", "v", &format!("{{hosts: [{hosts}], {spec}}}"))
+    };
+    let attached = |hosts: &str| {
+        let rules = "[{backendRefs: [{name: cart, port: 80}]}]";
+        let spec = format!("{{parentRefs: [{{name: api}}], hostnames: [{hosts}], rules: {rules}}}");
+        resource("HTTPRoute", "h", &spec)
+    };
+    let api = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: api, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
+    let side = |hosts: &str| [GATEWAY, api, &routes(hosts), &attached(hosts)].concat();
+    let (before, after) = (side("a.example.com"), side("b.example.com, a.example.com"));
+    let edit = "a.example.com → a.example.com, b.example.com";
+    let shown = told(&[&before], &[&after]);
+    assert_eq!(
+        objects(&shown),
+        [
+            "~ HTTPRoute shop/h",
+            &format!("    hostnames: {edit}"),
+            "~ VirtualService shop/v",
+            &format!("    hosts: {edit}"),
+        ]
+    );
+    assert!(shown.contains("\n0 added, 0 removed, 2 changed\n"), "{shown}");
+    assert!(effects(&shown).contains(&"    shop/gw: VirtualService shop/v"), "{shown}");
+    // A gateway that says something else itself is told, and routes as their author calls them.
+    let closed = after.replace("number: 81,", "number: 82,");
+    let shown = told(&[&before], &[&closed]);
+    assert!(shown.contains("~ Gateway shop/public"), "{shown}");
+    assert!(shown.contains("virtualHosts[b.example.com].routes: VirtualService shop/v"), "{shown}");
+    assert!(!shown.contains("RouteTable"), "{shown}");
+}
+
+/// A new resource may be as large as it likes; what is said of it is not.
+#[test]
+fn of_large_new_resources_it_is_told_that_there_is_more() {
+    let route = |at: usize| {
+        format!(
+            "{{match: [{{uri: {{prefix: /{at}{}}}}}], route: [{{destination: {{host: front}}}}]}}",
+            "x".repeat(400)
+        )
+    };
+    let routes: Vec<_> = (0..30).map(route).collect();
+    let large = resource(
+        "VirtualService",
+        "x",
+        &format!("{{hosts: [cart], http: [{}]}}", routes.join(", ")),
+    );
+    let after = BASE.to_owned() + &large;
+    let shown = between(BASE, &after, &["--format", "markdown"]);
+    assert_eq!(shown.matches("added `http[").count(), 20, "{shown}");
+    assert!(shown.contains("\n  - … and 10 more\n"), "{shown}");
+    assert!(shown.contains("xx…`") && !shown.contains(&"x".repeat(301)), "{shown}");
+    assert!(told(&[], &[&large]).contains("\n    … and 10 more\n"));
+    let data: Value = serde_json::from_str(&between(BASE, &after, &["--format", "json"])).unwrap();
+    assert_eq!(data["objects"][0]["items"].as_array().unwrap().len(), 30);
+}
