@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName};
 use mesh_engine::gateway::Handler;
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::path::normalize_path;
-use mesh_engine::policy::{Claims, KeySet, KeySets, TokenPlace};
+use mesh_engine::policy::{Claims, KeySet, KeySets};
 use mesh_engine::request::split_target;
 use mesh_engine::route::Outcome;
 use mesh_engine::{Connection, Program, Request};
@@ -248,7 +248,7 @@ impl Shared {
             return Ok(Answer::refused(403));
         }
         let status = routed(program, &request, connection, &claims)?;
-        Ok(Answer { status, upstream: upstream(headers, claims) })
+        Ok(Answer { status, upstream: upstream(headers, &claims) })
     }
 
     fn headers(&self, asked: &Asked) -> Result<HeaderMap, String> {
@@ -293,14 +293,7 @@ fn routed(
     })
 }
 
-fn upstream(mut headers: HeaderMap, claims: Claims) -> HeaderMap {
-    for place in claims.strip {
-        if let TokenPlace::Header(name) = place {
-            headers.remove(name);
-        }
-    }
-    for (name, value) in claims.set {
-        headers.insert(name, value);
-    }
+fn upstream(mut headers: HeaderMap, claims: &Claims) -> HeaderMap {
+    claims.write_headers(&mut headers);
     headers
 }

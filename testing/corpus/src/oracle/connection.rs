@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use mesh_engine::gateway::{Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::path::normalize_path;
-use mesh_engine::policy::{Claims, TokenPlace, write_query_without};
+use mesh_engine::policy::Claims;
 use mesh_engine::request::split_target;
 use mesh_engine::{Connection, Program, Request};
 use mesh_snapshot::object::{Application, MtlsMode, Protocol, ServerTls};
@@ -250,19 +250,9 @@ impl Arrived<'_> {
 
 /// Tokens go, and what claims become comes.
 fn apply(mut admitted: Admitted) -> Admitted {
-    for place in &admitted.claims.strip {
-        match place {
-            TokenPlace::Header(name) => drop(admitted.headers.remove(name)),
-            TokenPlace::Parameter(name) => {
-                let mut left = String::new();
-                write_query_without(admitted.query.as_deref().unwrap_or_default(), name, &mut left);
-                admitted.query = Some(left).filter(|left| !left.is_empty());
-            }
-        }
-    }
-    for (name, value) in &admitted.claims.set {
-        admitted.headers.insert(name, value.clone());
-    }
+    admitted.claims.write_headers(&mut admitted.headers);
+    let query = admitted.query.map(|query| admitted.claims.rest_of_query(&query));
+    admitted.query = query.filter(|query| !query.is_empty());
     admitted
 }
 
