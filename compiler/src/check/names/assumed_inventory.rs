@@ -24,7 +24,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         out.extend(report(credentials.map(|it| it.place).collect(), "Secrets", "secrets"));
     }
     if has_none("Gateway") {
-        out.extend(report(gateways(mesh), "Gateways", "gateways"));
+        let what = match (inventory::lists_gateways(mesh), inventory::lists_api_gateways(mesh)) {
+            (true, _) => "Gateways of the Gateway API",
+            (false, true) => "Gateways of Istio",
+            (false, false) => "Gateways",
+        };
+        out.extend(report(gateways(mesh), what, "gateways"));
     }
 }
 
