@@ -557,7 +557,8 @@ fn a_gateway_in_the_middle_goes_by_its_own_servers_and_routes() {
 
     let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: egress, namespace: shop}\nspec: {host: egress.shop.svc.cluster.local, trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: news.example.com}}}\n---\n";
     let mutual = ", tls: {mode: ISTIO_MUTUAL}";
-    let answer = ask(&egress("protocol: HTTP", "", rule), "/a");
+    let allowed = rule.replace("\n---", " # mesh:allow mtls-conflict reason=\"asked about\"\n---");
+    let answer = ask(&egress("protocol: HTTP", "", &allowed), "/a");
     assert!(answer.contains("REFUSED"), "{answer}");
     let answer = ask(&egress("protocol: HTTPS", mutual, ""), "/a");
     assert!(answer.contains("REFUSED"), "{answer}");

@@ -17,8 +17,9 @@ use mesh_snapshot::object::{
     Discovery, EndpointSet, Labels, Role, ServicePort, Workload as Inventory,
 };
 
+use crate::api::Resource;
 use crate::api::istio::{
-    ClientTlsMode, ClientTlsSettings, PortTrafficPolicy, Subset, TrafficPolicy,
+    ClientTlsMode, ClientTlsSettings, DestinationRule, PortTrafficPolicy, Subset, TrafficPolicy,
 };
 use crate::check::gateway_port::{Opened, Sent};
 use crate::check::injection::{gets_proxy, is_without_proxies};
@@ -47,7 +48,17 @@ struct Setting<'m> {
     subset: Option<&'m Subset>,
     /// The route that leads requests of its clients to a gateway.
     led: Option<Place>,
+    breadth: Breadth,
     help: &'static str,
+}
+
+/// Whom a setting is for.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Breadth {
+    /// One host, which its author has thought of.
+    One,
+    /// Every host that a wildcard takes in, whether anybody calls it or not.
+    Many,
 }
 
 impl Setting<'_> {
@@ -229,6 +240,13 @@ fn hold_against(
 ) {
     let sent = setting.led.as_ref().map_or(Sent::Anything, |_| Sent::Requests);
     let Some(severity) = servers.refuse(setting.mode, sent) else { return };
+    let severity = match setting.breadth {
+        Breadth::One => severity,
+        // Most gateways are called from outside alone.
+        Breadth::Many if sent == Sent::Anything && servers.has_gateway() => return,
+        Breadth::Many if servers.are_proxied() => severity,
+        Breadth::Many => severity.min(Severity::Warning),
+    };
     let first = || (report(setting, servers, service, port, severity), BTreeSet::new());
     let entry = conflicts.entry((setting.document, setting.path.clone()));
     let (found, hosts) = entry.or_insert_with(first);
@@ -273,6 +291,7 @@ fn check_backend_tls(
             path: targets.index(index).field("name"),
             subset: None,
             led: None,
+            breadth: Breadth::One,
             help: WITHOUT_POLICY,
         };
         hold_against(&servers, &setting, (service, port), conflicts);
@@ -301,6 +320,16 @@ impl Servers {
             Self::Known(all) => all.first(),
             Self::Unseen(only) => Some(only),
         }
+    }
+
+    fn has_gateway(&self) -> bool {
+        let is_gateway = |it: &ServerPort| matches!(it, ServerPort::Opened(_));
+        matches!(self, Self::Known(all) if all.iter().any(is_gateway))
+    }
+
+    fn are_proxied(&self) -> bool {
+        let is_proxied = |it: &ServerPort| matches!(it, ServerPort::Proxied(_));
+        matches!(self, Self::Known(all) if all.iter().all(is_proxied))
     }
 
     /// How grave it is that all refuse those who speak so; `None` unless they do.
@@ -357,13 +386,13 @@ fn unseen(mesh: &Mesh<'_>, service: &Service<'_>) -> Option<ServerPort> {
 fn settings<'m>(policy: &'m Policy<'_>, port: u16) -> Vec<Setting<'m>> {
     let root = || FieldPath::default().field("spec");
     let whole = policy.traffic_policy.and_then(|(from, traffic)| {
-        setting(policy.from.get(from)?.id, || root().field("trafficPolicy"), traffic, port)
+        setting(policy.from.get(from)?, || root().field("trafficPolicy"), traffic, port)
     });
     let subsets = policy.subsets.iter().filter_map(|(from, index, subset)| {
         let rule = policy.from.get(*from)?;
         let path = || root().field("subsets").index(*index).field("trafficPolicy");
         let traffic = subset.traffic_policy.as_ref();
-        let own = traffic.and_then(|traffic| setting(rule.id, path, traffic, port));
+        let own = traffic.and_then(|traffic| setting(rule, path, traffic, port));
         let names_port = traffic.is_some_and(|traffic| of_port(traffic, port).is_some());
         let found = own.or_else(|| whole.clone().filter(|_| !names_port))?;
         Some(Setting { subset: Some(subset), ..found })
@@ -378,7 +407,7 @@ fn of_port(traffic: &TrafficPolicy, port: u16) -> Option<(usize, &PortTrafficPol
 }
 
 fn setting(
-    document: DocumentId,
+    rule: &Resource<DestinationRule>,
     at: impl Fn() -> FieldPath,
     traffic: &TrafficPolicy,
     port: u16,
@@ -394,7 +423,9 @@ fn setting(
         None => at(),
     };
     let path = at.field("tls").field("mode");
-    Some(Setting { mode, document, path, subset: None, led: None, help: WITHOUT_TLS })
+    let breadth = if rule.spec.host.starts_with('*') { Breadth::Many } else { Breadth::One };
+    let document = rule.id;
+    Some(Setting { mode, document, path, subset: None, led: None, breadth, help: WITHOUT_TLS })
 }
 
 /// Requests that a route leads to a gateway, and that nobody says how to secure: in plain text.
@@ -495,6 +526,7 @@ fn report(
     let fails = match severity {
         Severity::Error => "fails",
         _ if matches!(servers, Servers::Unseen(_)) => "fails if a sidecar takes it",
+        _ if servers.refuse(setting.mode, Sent::Requests) == Some(Severity::Error) => "fails",
         _ => "fails unless its servers get a proxy all the same",
     };
     let effect = match setting.subset {
@@ -578,13 +610,17 @@ mod tests {
 
     /// How grave it is that clients of `web` are told `mode` where the mesh is `STRICT`.
     fn severity(namespace: &str, pod: &str, mode: &str) -> Option<Severity> {
+        severity_at("web", namespace, pod, mode)
+    }
+
+    fn severity_at(host: &str, namespace: &str, pod: &str, mode: &str) -> Option<Severity> {
         let folder = Folder::new();
         let text = format!(
             "apiVersion: v1\nkind: Namespace\nmetadata: {{name: shop, labels: {{{namespace}}}}}\n---\n\
              apiVersion: v1\nkind: Namespace\nmetadata: {{name: other, labels: {{istio-injection: enabled}}}}\n---\n\
              apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{app: web}}, ports: [{{name: http, port: 80, targetPort: 8080}}]}}\n---\n\
              apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{name: a, namespace: istio-system}}\nspec: {{mtls: {{mode: STRICT}}}}\n---\n\
-             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: web, trafficPolicy: {{tls: {{mode: {mode}}}}}}}\n---\n{pod}"
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: d, namespace: shop}}\nspec: {{host: {host}, trafficPolicy: {{tls: {{mode: {mode}}}}}}}\n---\n{pod}"
         );
         folder.write("a.yaml", text);
         let found = findings(folder.path());
@@ -704,6 +740,24 @@ mod tests {
                 assert_eq!(told, expected, "{mode} towards {servers:?}");
             }
         }
+    }
+
+    /// The mesh's own rule of old is for all hosts: those that nobody in the mesh calls do not make it a mistake.
+    #[test]
+    fn a_rule_for_many_hosts_need_not_mean_each() {
+        let wide = |rule: String| rule.replace("host: out,", "host: '*.local',");
+        let mutual = wide(told_to("ISTIO_MUTUAL"));
+        assert_eq!(at_gateway("", &[PLAIN], &mutual), None);
+        let led = format!("{}{mutual}", led("http"));
+        assert_eq!(at_gateway("", &[PLAIN], &led), Some(Severity::Warning));
+        let declined = pod("labels: {app: web, sidecar.istio.io/inject: 'false'}", "");
+        let told =
+            |host: &str| severity_at(host, "istio-injection: enabled", &declined, "ISTIO_MUTUAL");
+        assert_eq!(told("web"), Some(Severity::Error));
+        assert_eq!(told("'*.local'"), Some(Severity::Warning));
+        let meshed = pod("labels: {app: web}", "");
+        let told = severity_at("'*.local'", "istio-injection: enabled", &meshed, "DISABLE");
+        assert_eq!(told, Some(Severity::Error));
     }
 
     #[test]
