@@ -159,7 +159,7 @@ spec:
     let repository = repository(rule);
     let findings = repository.compile().findings;
     let said = findings.iter().filter(|it| it.check.name == "unserved-backend-policy");
-    assert_eq!(said.count(), 1, "there is no Service `gone`");
+    assert_eq!(said.count(), 2, "there is no Service `gone`, and the rule takes port 81 away");
     let all = policies(&repository, &["80|", "81|"]);
     let ClientTls::Originate { sni, subject_alt_names, ca_file, skip_verify, .. } = &all[0].tls
     else {
