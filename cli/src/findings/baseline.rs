@@ -31,7 +31,7 @@ pub(crate) struct Known {
 pub(crate) enum BaselineError {
     #[error("{}: {error}", path.display())]
     Read { path: PathBuf, error: io::Error },
-    #[error("{}: this is no baseline: {error}", path.display())]
+    #[error("{}: this is no baseline, which `--write-baseline` writes: {error}", path.display())]
     Json { path: PathBuf, error: serde_json::Error },
     #[error("{}: this is `{schema}`, and `{SCHEMA}` is read", path.display())]
     Schema { path: PathBuf, schema: String },

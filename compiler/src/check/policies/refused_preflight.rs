@@ -9,10 +9,10 @@ use super::closed_gateway::closing;
 use crate::api::istio::{Action, AuthorizationPolicy, Rule};
 use crate::check::in_force::InForce;
 use crate::check::matching::route_place::place;
-use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::policy::Policy;
-use crate::resolve::route::{GatewayName, VirtualService};
+use crate::resolve::route::{GatewayName, MergedHttp, VirtualService};
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -30,9 +30,19 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             };
             told.push(policy.resource.id);
-            out.push(report(policy, gateway, place(route)));
+            out.push(report(policy, gateway, cors_place(route)));
         }
     }
+}
+
+/// Where a route has its `corsPolicy`; where its root has it, the route.
+fn cors_place(route: &MergedHttp<'_>) -> Place {
+    let written = route.resource.spec.http.get(route.index);
+    if written.is_none_or(|it| it.cors_policy.is_none()) {
+        return place(route);
+    }
+    let at = FieldPath::default().field("spec").field("http").index(route.index);
+    Place::key(route.resource.id, at.field("corsPolicy"))
 }
 
 /// Those of the Gateways that a resource is bound to.
@@ -72,7 +82,7 @@ fn asks_for_token(rule: &Rule) -> bool {
 fn report(
     policy: &Policy<'_, AuthorizationPolicy>,
     gateway: &Workload<'_>,
-    route: Place,
+    cors: Place,
 ) -> Diagnostic {
     let name = format!("{}/{}", gateway.namespace(), gateway.name());
     let message =
@@ -80,7 +90,7 @@ fn report(
     Diagnostic::new(&CHECK, Place::resource(policy.resource.id), message)
         .label("each of its rules asks for a token")
         .also(Place::resource(gateway.id), "is for this gateway")
-        .also(route, "has a `corsPolicy` for browsers")
+        .also(cors, "browsers are to be answered by this")
         .consequence("their preflights, which have no token, are answered with 403, and no request of another origin follows")
         .help("let in `methods: [OPTIONS]` without a token")
 }
