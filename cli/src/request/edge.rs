@@ -218,8 +218,8 @@ impl Edge<'_> {
         // All have judged the request as it came; whoever is next may not see the token.
         let mut headers = passed.headers;
         claims.write_headers(&mut headers);
-        let query = request.query.map(|query| claims.rest_of_query(query));
-        let query = query.as_deref().filter(|query| !query.is_empty());
+        let query = request.query.and_then(|query| claims.rest_of_query(query));
+        let query = query.as_deref();
         let request = Request { headers: &headers, query, ..request };
         follow::follow(&sender, &request, passed.outcome, passed.route, steps)
     }

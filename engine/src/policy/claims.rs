@@ -1,5 +1,7 @@
 //! What a request's token says, and what is done to the request because of it.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -58,17 +60,19 @@ impl Claims {
         }
     }
 
-    /// A query without the token; empty when nothing is left.
+    /// A query without the token; `None` where the token was all of it.
     #[must_use]
-    pub fn rest_of_query(&self, query: &str) -> String {
-        let mut rest = query.to_owned();
+    pub fn rest_of_query<'q>(&self, query: &'q str) -> Option<Cow<'q, str>> {
+        let mut rest = Cow::Borrowed(query);
         for place in &self.strip {
             if let TokenPlace::Parameter(name) = place {
-                let whole = std::mem::take(&mut rest);
-                write_query_without(&whole, name, &mut rest);
+                let mut left = String::new();
+                write_query_without(&rest, name, &mut left);
+                rest = Cow::Owned(left);
             }
         }
-        rest
+        // An empty one that came so stays.
+        (matches!(rest, Cow::Borrowed(_)) || !rest.is_empty()).then_some(rest)
     }
 
     /// The texts of a claim, by its path: one, or the elements of a list. What is no text is none.
@@ -151,8 +155,9 @@ mod tests {
         claims.write_headers(&mut headers);
         assert_eq!(headers.len(), 1);
         assert_eq!(headers["x-user"], "me");
-        assert_eq!(claims.rest_of_query("a=1&token=x&b"), "a=1&b");
-        assert_eq!(claims.rest_of_query("token=x"), "");
+        assert_eq!(claims.rest_of_query("a=1&token=x&b").as_deref(), Some("a=1&b"));
+        assert_eq!(claims.rest_of_query("token=x"), None);
+        assert_eq!(Claims::default().rest_of_query("").as_deref(), Some(""));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Who asks, and whether they may: for what arrives for a workload, and for what comes to a gateway.
 
+use std::borrow::Cow;
+
 use http::header::{HeaderValue, WWW_AUTHENTICATE};
 use http::{Request, StatusCode};
 use mesh_engine::policy::{Claims, Decision};
@@ -43,12 +45,12 @@ pub(crate) fn authenticate(
 pub(crate) fn apply(request: &mut Request<Body>, claims: &Claims) -> Result<(), LocalReply> {
     claims.write_headers(request.headers_mut());
     let Some(query) = request.uri().query() else { return Ok(()) };
-    let rest = claims.rest_of_query(query);
-    if rest == query {
-        return Ok(());
-    }
     let path = request.uri().path();
-    let whole = if rest.is_empty() { path.to_owned() } else { format!("{path}?{rest}") };
+    let whole = match claims.rest_of_query(query) {
+        Some(Cow::Borrowed(_)) => return Ok(()),
+        Some(Cow::Owned(rest)) => format!("{path}?{rest}"),
+        None => path.to_owned(),
+    };
     target::set_target(request, &whole)
 }
 

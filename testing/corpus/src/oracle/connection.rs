@@ -251,8 +251,8 @@ impl Arrived<'_> {
 /// Tokens go, and what claims become comes.
 fn apply(mut admitted: Admitted) -> Admitted {
     admitted.claims.write_headers(&mut admitted.headers);
-    let query = admitted.query.map(|query| admitted.claims.rest_of_query(&query));
-    admitted.query = query.filter(|query| !query.is_empty());
+    let rest = |query: &String| Some(admitted.claims.rest_of_query(query)?.into_owned());
+    admitted.query = admitted.query.as_ref().and_then(rest);
     admitted
 }
 
