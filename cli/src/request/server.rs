@@ -11,7 +11,7 @@ use mesh_engine::{Connection, FEATURES, Program, Request};
 use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
 use mesh_snapshot::object::{
-    Discovery, EndpointSet, FilterPlace, Role, TargetPort, Traffic, Workload,
+    Discovery, EndpointSet, FilterPlace, Protocol, Role, TargetPort, Traffic, Workload,
 };
 
 use super::answer::{Answer, Line, Mark, Outcome, Step, place};
@@ -166,10 +166,7 @@ fn at_workload(
     let hello = Hello::of(sender, cluster, &endpoint, request);
     let server = Server { sender, program: &own, workload, port };
     if workload.role == Role::Gateway {
-        let answer = edge::within(&server, &hello, request)?;
-        judged.answer(answer.outcome, answer.status, &format!("{name}: {}", answer.summary));
-        judged.tell(name, answer.steps);
-        return Ok(());
+        return at_gateway(&server, &hello, (request, cluster), (name, step), judged);
     }
     let carries = match server.hear(&hello, &mut step) {
         Ok(carries) => carries,
@@ -226,6 +223,28 @@ fn at_workload(
     let told = [Some(step), Some(policy), told(put)].into_iter().flatten();
     judged.tell(name.clone(), told.collect());
     judged.answer(outcome, status, &format!("{name}: {summary}"));
+    Ok(())
+}
+
+/// A gateway goes by its own servers and routes.
+fn at_gateway(
+    server: &Server<'_>,
+    hello: &Hello,
+    (request, cluster): (&Request<'_>, &Cluster),
+    (name, mut step): (String, Step),
+    judged: &mut Judgement,
+) -> Result<(), AskError> {
+    let protocol = cluster.port().protocol;
+    if !protocol.is_http() && protocol != Protocol::Detect {
+        step.note("a gateway: where it leads bytes is not followed");
+        let text = format!("{name}: to a gateway that carries bytes");
+        judged.tell(name, vec![step]);
+        judged.answer(Outcome::Forwarded, None, &text);
+        return Ok(());
+    }
+    let answer = edge::within(server, hello, request)?;
+    judged.answer(answer.outcome, answer.status, &format!("{name}: {}", answer.summary));
+    judged.tell(name, answer.steps);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 //! Said where the repository shows what the namespace is like: it declares it, and shows what runs. Source: Istio,
 //! `auth.AuthorizationPoliciesAnalyzer`, which looks at pods in the mesh alone.
 
-use mesh_snapshot::object::{Labels, Role};
+use mesh_snapshot::object::Role;
 
 use crate::api::Resource;
 use crate::api::istio::{Attached, AuthorizationPolicy};
@@ -35,7 +35,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             // A selector that selects nobody among others is `selector-without-workload`'s.
             let is_empty = mesh.workloads.of_namespace(namespace.name()).is_empty()
                 && !mesh.source.promised.has_pods_in(namespace.name())
-                && !mesh.machines.may_have(Some(namespace.name()), &Labels::new());
+                && !selection::may_be_for_machines(mesh, scope);
             if is_empty && !resource.spec.attachment().is_targeted() {
                 out.push(nobody(resource, namespace));
             }

@@ -20,8 +20,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             if !(has_only_from(first) && has_only_to(second)) {
                 continue;
             }
-            // That anybody may ask whether it is well is everyday.
-            if policy.spec.action == Action::Allow && is_for_monitoring(second) {
+            // That anybody may ask whether it is well is everyday, and browsers ask first whether they may ask.
+            let is_usual = is_for_monitoring(second) || is_for_preflights(second);
+            if policy.spec.action == Action::Allow && is_usual {
                 continue;
             }
             let rules = FieldPath::default().field("spec").field("rules");
@@ -47,6 +48,15 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             );
         }
     }
+}
+
+/// Whether a rule is for `OPTIONS` alone. Source: Fetch Standard, "CORS-preflight request".
+fn is_for_preflights(rule: &Rule) -> bool {
+    rule.to.iter().flatten().all(|to| {
+        let operation = to.operation.as_ref();
+        operation
+            .is_some_and(|it| !it.methods.is_empty() && it.methods.iter().all(|it| it == "OPTIONS"))
+    })
 }
 
 fn has_only_from(rule: &Rule) -> bool {
@@ -77,6 +87,8 @@ mod tests {
         assert_eq!(count("ALLOW", "methods: [GET], paths: [/healthz]"), 0);
         assert_eq!(count("ALLOW", "paths: [/healthz, /admin]"), 1);
         assert_eq!(count("ALLOW", "methods: [GET]"), 1);
+        assert_eq!(count("ALLOW", "methods: [OPTIONS]"), 0);
+        assert_eq!(count("ALLOW", "methods: [OPTIONS, GET]"), 1);
         assert_eq!(count("DENY", "paths: [/healthz]"), 1);
     }
 }

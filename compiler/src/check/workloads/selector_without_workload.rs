@@ -142,7 +142,7 @@ pub(in crate::check) fn proxies<'m, 'a>(
 pub(in crate::check) fn selects_nobody(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> bool {
     proxies(mesh).next().is_some()
         && gateway.proxies(&mesh.workloads).is_empty()
-        && !mesh.machines.may_have(None, &gateway.resource.spec.selector)
+        && !mesh.machines.has_any(&gateway.resource.spec.selector)
 }
 
 /// Whether something of a namespace has these labels, in Kubernetes or outside, or may join with them.

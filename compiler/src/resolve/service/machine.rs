@@ -75,9 +75,15 @@ impl<'a> Machines<'a> {
     pub fn may_have(&self, namespace: Option<&str>, selector: &Labels) -> bool {
         let is_there = match namespace {
             Some(namespace) => !self.selected(namespace, selector).is_empty(),
-            None => self.all.iter().any(|it| has(&it.labels, selector)),
+            None => self.has_any(selector),
         };
         is_there || self.may_join(namespace)
+    }
+
+    /// Whether a machine of any namespace is there that has these labels.
+    #[must_use]
+    pub fn has_any(&self, selector: &Labels) -> bool {
+        self.all.iter().any(|it| has(&it.labels, selector))
     }
 }
 
