@@ -239,6 +239,24 @@ mod tests {
         assert_eq!(world.answer(&name), Some(World::nothing(&name)), "they could not be had");
     }
 
+    /// Clients begin no mutual TLS towards a gateway unasked.
+    #[test]
+    fn a_gateway_s_instances_are_told_apart() {
+        let gateways = |role: &str| {
+            let text = format!(
+                r#"{{"name": "a-1", "address": "10.0.0.1", "workload": {{"namespace": "shop", "name": "a", "serviceAccount": "a", "labels": {{"app": "a"}}, "role": "{role}"}}}}"#
+            );
+            let instance: Instance = serde_json::from_str(&text).unwrap();
+            let key = (instance.workload.namespace.clone(), instance.name.clone());
+            let world = World { instances: [(key, instance)].into(), ..World::default() };
+            let labels = [("app".to_owned(), "a".to_owned())].into();
+            let set = EndpointSet::Selected { namespace: "shop".to_owned(), labels };
+            world.endpoints(&set).iter().map(|it| it.gateway).collect::<Vec<_>>()
+        };
+        assert_eq!(gateways("gateway"), [true]);
+        assert_eq!(gateways("sidecar"), [false]);
+    }
+
     #[test]
     fn an_address_belongs_to_the_first_host_that_has_it() {
         let mut world = World::default();

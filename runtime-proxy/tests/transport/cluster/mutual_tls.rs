@@ -16,7 +16,7 @@ use mesh_proxy::world::Watched;
 use mesh_snapshot::wire;
 use tokio::net::TcpListener;
 
-use super::bench::{Caller, at, shop};
+use super::bench::{Caller, Server, at, shop};
 use crate::pki::{Authority, trust};
 use crate::wire::{get, text};
 
@@ -137,4 +137,20 @@ async fn without_an_identity_of_its_own_the_proxy_calls_nobody() {
     let error = caller.send(get("/")).await.unwrap_err();
     assert!(error.to_string().contains("no identity"), "{error}");
     assert_eq!(sidecar.accepted.get(), 0);
+}
+
+/// Its ports are what its servers make of them. That it has an identity says nothing, unless a label does.
+#[tokio::test(flavor = "local")]
+async fn a_gateway_is_called_in_plain_text_unless_it_says_otherwise() {
+    let root = Authority::root();
+    let plain = Server::telling(Version::Http1).await;
+    let gateway =
+        |address| wire::Endpoint { identity: SERVER.to_owned(), gateway: true, ..at(address) };
+    let caller = caller(&root, vec![gateway(plain.address)]);
+    assert_eq!(caller.send(get("/")).await.unwrap().status(), 200);
+    let sidecar = Sidecar::start(&root, SERVER).await;
+    let labels = [("security.istio.io/tlsMode".to_owned(), "istio".to_owned())].into();
+    caller.endpoints(vec![wire::Endpoint { labels, ..gateway(sidecar.address) }]);
+    assert_eq!(caller.send(get("/")).await.unwrap().status(), 200);
+    assert_eq!(sidecar.accepted.get(), 1);
 }
