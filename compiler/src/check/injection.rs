@@ -12,14 +12,9 @@ use crate::api::kubernetes::{ConfigMap, Namespace};
 use crate::api::{Metadata, Resource};
 use crate::check::ambient::is_ambient;
 use crate::check::installation::injected_by_default;
+pub(super) use crate::resolve::{DATAPLANE_MODE, INJECTION, REVISION};
 use crate::resolve::{Mesh, Workload};
 
-/// On namespaces: `enabled`, or anything else for no.
-pub(super) const INJECTION: &str = "istio-injection";
-/// On namespaces and pods: the control plane whose proxies they get.
-pub(super) const REVISION: &str = "istio.io/rev";
-/// On namespaces and pods: `ambient` for no proxy of their own.
-pub(super) const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 /// On pods: `true` or `false`, which outweighs the namespace.
 pub(super) const INJECT: &str = "sidecar.istio.io/inject";
 

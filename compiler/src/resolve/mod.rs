@@ -75,6 +75,7 @@ pub use grant::Grants;
 pub use held::{Held, Holdings};
 pub(crate) use meeting::Meeting;
 pub use namespace::Namespaces;
+pub(crate) use namespace::{DATAPLANE_MODE, INJECTION, REVISION};
 pub use principals::{TrustDomains, service_account};
 pub use ruler::{Ruler, Rulers};
 pub(crate) use selectors::Selectors;

@@ -20,28 +20,19 @@ pub struct Namespaces<'a> {
     listed: BTreeSet<&'a str>,
 }
 
-/// Whether a label of the namespace decides about the proxies of its pods.
-fn says_of_injection(namespace: &Resource<kubernetes::Namespace>) -> bool {
-    let labels = &namespace.metadata.labels;
-    ["istio-injection", "istio.io/rev", "istio.io/dataplane-mode"]
-        .iter()
-        .any(|label| labels.contains_key(*label))
-}
+/// On namespaces: `enabled`, or anything else for no.
+pub(crate) const INJECTION: &str = "istio-injection";
+/// On namespaces and pods: the control plane whose proxies they get.
+pub(crate) const REVISION: &str = "istio.io/rev";
+/// On namespaces and pods: `ambient` for no proxy of their own.
+pub(crate) const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 
 impl<'a> Namespaces<'a> {
     /// `root` is where the mesh is installed.
     pub(super) fn of(mesh: &'a Mesh, root: &'a str) -> Self {
-        let mut declared: BTreeMap<&str, &Resource<kubernetes::Namespace>> = BTreeMap::new();
-        for it in &mesh.namespaces {
-            // Of copies in several overlays one may have the label that the others get.
-            let known = declared.entry(it.name()).or_insert(it);
-            if !says_of_injection(known) {
-                *known = it;
-            }
-        }
         Self {
             root,
-            declared,
+            declared: mesh.namespaces.iter().map(|it| (it.name(), it)).collect(),
             used: used(mesh),
             listed: mesh.project.inventory.namespaces.iter().map(String::as_str).collect(),
         }
