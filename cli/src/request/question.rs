@@ -35,8 +35,9 @@ impl Question {
     /// What a gateway is asked to which a proxy at `source` sends `request`; none where it has passed too many.
     pub(super) fn through_gateway(&self, request: &Request<'_>, source: IpAddr) -> Option<Self> {
         let mut headers = request.headers.clone();
-        let authority = HeaderValue::from_str(request.authority).ok()?;
-        headers.insert(HOST, authority);
+        if let Ok(authority) = HeaderValue::from_str(request.authority) {
+            headers.insert(HOST, authority);
+        }
         let query = request.query.map(|query| format!("?{query}")).unwrap_or_default();
         Some(Self {
             from: From::Outside,

@@ -4,10 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::check::selection;
+use crate::check::sight;
 use crate::diagnostic::{FieldPath, Place};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::proxies;
-use crate::resolve::route::{Backend, DestinationAt, GatewayName, Parent};
+use crate::resolve::route::{Backend, DestinationAt, Parent};
 use crate::resolve::{Mesh, Workload};
 
 /// A workload that a gateway leads to.
@@ -54,12 +55,8 @@ pub(super) fn all<'m, 'a>(mesh: &'m Mesh<'a>) -> Vec<Behind<'m, 'a>> {
     let mut proxies: HashMap<&str, Vec<&Workload<'_>>> = HashMap::new();
     let mut all = Pairs { mesh, met: HashSet::new(), found: Vec::new() };
     for (_, it) in mesh.virtual_services.iter() {
-        let named = it.gateways.iter().filter_map(|name| match name {
-            GatewayName::Named(name) => mesh.gateways.find(name),
-            GatewayName::Mesh => None,
-        });
         let mut gateways: Vec<&Workload<'_>> = Vec::new();
-        for gateway in named {
+        for gateway in sight::gateways(mesh, it) {
             let known = proxies.entry(&gateway.full_name);
             gateways.extend(&*known.or_insert_with(|| gateway.proxies(&mesh.workloads)));
         }

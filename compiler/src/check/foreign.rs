@@ -31,8 +31,7 @@ struct Foreign<'m> {
 
 impl<'m> Foreign<'m> {
     fn find(mesh: &'m Mesh) -> Self {
-        let is_foreign =
-            |class: &str| matches!(Class::named(class, mesh), Class::Foreign | Class::Unknown);
+        let is_foreign = |class: &str| Class::named(class, mesh).is_others();
         let gateways = mesh.api_gateways.iter();
         let gateways = gateways.filter(|it| is_foreign(&it.spec.gateway_class_name)).map(key);
         let gateways: BTreeSet<_> = gateways.collect();

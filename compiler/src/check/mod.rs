@@ -26,6 +26,7 @@ mod barred;
 mod behind_gateway;
 mod caller;
 mod capture;
+mod client_tls;
 mod control_plane_address;
 mod credential;
 mod destinations;

@@ -19,15 +19,24 @@ pub(super) fn viewers<'m>(mesh: &'m Mesh<'_>, it: &VirtualService<'m>) -> Vec<&'
     if viewers.is_empty() {
         viewers.push(it.namespace());
     }
-    for gateway in &it.gateways {
-        let GatewayName::Named(name) = gateway else { continue };
-        let Some(gateway) = mesh.gateways.find(name) else { continue };
+    for gateway in gateways(mesh, it) {
         viewers.push(&gateway.resource.namespace);
         viewers.extend(gateway.proxies_in.iter().map(String::as_str));
     }
     viewers.sort_unstable();
     viewers.dedup();
     viewers
+}
+
+/// The Gateways, of those that there are, that routes are bound to.
+pub(super) fn gateways<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    it: &VirtualService<'_>,
+) -> impl Iterator<Item = &'m IstioGateway<'a>> {
+    it.gateways.iter().filter_map(|name| match name {
+        GatewayName::Named(name) => mesh.gateways.find(name),
+        GatewayName::Mesh => None,
+    })
 }
 
 /// The namespaces in which something runs that calls others.

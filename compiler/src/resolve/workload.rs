@@ -8,7 +8,7 @@ use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
 use super::labelled::Labelled;
 use crate::api::kubernetes::{Container, PodSpec, PodTemplate};
-use crate::api::{Mesh, Metadata, Resource};
+use crate::api::{Mesh, Metadata, Resource, WORKLOADS};
 use crate::diagnostic::FieldPath;
 use crate::parse::DocumentId;
 
@@ -220,7 +220,7 @@ fn made_by_others(workloads: &[Workload<'_>]) -> HashSet<DocumentId> {
     let key = |it: &Workload<'_>| (it.kind, it.home.to_owned(), it.name().to_owned());
     let known: HashSet<_> = workloads.iter().map(key).collect();
     let is_known = |it: &Workload<'_>, kind: &str, name: &str| {
-        let kind = OWNERS.iter().find(|known| **known == kind);
+        let kind = WORKLOADS.iter().find(|known| **known == kind);
         kind.is_some_and(|kind| known.contains(&(*kind, it.home.to_owned(), name.to_owned())))
     };
     let is_made = |it: &&Workload<'_>| {
@@ -233,18 +233,6 @@ fn made_by_others(workloads: &[Workload<'_>]) -> HashSet<DocumentId> {
     };
     workloads.iter().filter(is_made).map(|it| it.id).collect()
 }
-
-/// What makes pods, or what does.
-const OWNERS: &[&str] = &[
-    "Deployment",
-    "StatefulSet",
-    "DaemonSet",
-    "ReplicaSet",
-    "ReplicationController",
-    "Rollout",
-    "Job",
-    "CronJob",
-];
 
 /// What makes `ReplicaSet`s, one after another.
 const REPLACING: &[&str] = &["Deployment", "Rollout"];

@@ -21,6 +21,12 @@ pub(super) fn is_dns_label(text: &str) -> bool {
         && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
 }
 
+/// Labels with dots, the last of which may be empty.
+pub(super) fn is_domain(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    !name.is_empty() && name.split('.').all(is_dns_label)
+}
+
 /// Letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit.
 fn is_qualified_name(text: &str) -> bool {
     let ends = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);

@@ -2,7 +2,7 @@
 
 use super::checks::INVALID_PROJECT;
 use super::host::wildcard;
-use super::label::is_dns_label;
+use super::label::{is_dns_label, is_domain};
 use crate::api::decode::nearest;
 use crate::api::project::{Environment, Inventory, Project};
 use crate::api::{KINDS, Kind};
@@ -68,11 +68,6 @@ fn is_pair(text: &str) -> bool {
     text.split_once('/').is_some_and(|(namespace, name)| {
         is_dns_label(namespace) && !name.is_empty() && !name.contains('/')
     })
-}
-
-fn is_domain(text: &str) -> bool {
-    let name = text.strip_suffix('.').unwrap_or(text);
-    !name.is_empty() && name.split('.').all(is_dns_label)
 }
 
 fn fault(name: &str, what: &str, at: &At<'_>) -> Diagnostic {

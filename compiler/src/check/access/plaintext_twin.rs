@@ -14,7 +14,7 @@ use crate::check::caller::Caller;
 use crate::check::in_force::InForce;
 use crate::check::matching::cover::covers_request;
 use crate::check::selection;
-use crate::check::sight::gateway_sees;
+use crate::check::sight::{gateway_sees, gateways};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::{
@@ -158,11 +158,8 @@ fn secured(
     routes: &VirtualService<'_>,
     name: &str,
 ) -> Option<Place> {
-    let named = routes.gateways.iter().filter_map(|it| match it {
-        GatewayName::Named(name) => mesh.gateways.find(name),
-        GatewayName::Mesh => None,
-    });
-    let mut same = named.filter(|it| it.resource.spec.selector == gateway.resource.spec.selector);
+    let mut same = gateways(mesh, routes)
+        .filter(|it| it.resource.spec.selector == gateway.resource.spec.selector);
     same.find_map(|gateway| {
         let mut meeting = gateway.meeting(name).into_iter();
         let (server, host) = meeting.find(|(server, host)| {

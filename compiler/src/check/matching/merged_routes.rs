@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cover::covers_request;
+use super::route_place::{match_place, place};
 use crate::api::istio::HttpMatch;
+use crate::diagnostic::Place;
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
 use crate::resolve::host::Host;
@@ -175,6 +177,12 @@ impl Merged<'_, '_> {
                 && test.scheme.is_none()
                 && test.authority.is_none()
         })
+    }
+
+    /// The match, or the route that has none.
+    pub(in crate::check) fn place(&self) -> Place {
+        let test = self.test.map(|(index, _)| match_place(self.route, index));
+        test.unwrap_or_else(|| place(self.route))
     }
 
     /// Whether it takes every request at its gateway that `other` takes.

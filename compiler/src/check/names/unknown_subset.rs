@@ -9,6 +9,7 @@ use std::ops::Deref;
 
 use crate::api::istio::DestinationRule;
 use crate::api::{Resource, nearest};
+use crate::check::alias::Alias;
 use crate::check::destinations::is_for;
 use crate::check::inventory;
 use crate::check::kept::apart;
@@ -64,10 +65,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 fn policies<'m, 'a>(
     mesh: &'m Mesh<'a>,
     it: &VirtualService<'_>,
-    host: &str,
+    host: &Host,
 ) -> Vec<&'m Policy<'a>> {
     let viewers = viewers(mesh, it);
-    let host = meant(mesh, host).map_or(host, |target| &**target);
+    let alias = Alias::of(mesh, host);
+    let host = alias.as_ref().map_or(host, |it| it.target);
     let of_viewer = |viewer: &&str| {
         let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
         let ids: Vec<_> =
@@ -78,16 +80,6 @@ fn policies<'m, 'a>(
     ids.sort_unstable();
     ids.dedup();
     ids.into_iter().map(|id| mesh.destination_rules.get(id)).collect()
-}
-
-/// What a Service stands for, in the end, where it is an `ExternalName`.
-fn meant<'m>(mesh: &'m Mesh<'_>, host: &str) -> Option<&'m Host> {
-    let alias = |host: &str| match mesh.services.of_host(host) {
-        [id] => mesh.services.get(*id).alias.as_ref(),
-        _ => None,
-    };
-    // A chain of aliases that is longer than this is a loop.
-    std::iter::successors(alias(host), |target| alias(target)).take(8).last()
 }
 
 /// The rules with subsets by host, whoever sees them.
@@ -113,9 +105,8 @@ fn is_unknown<'m>(
 ) -> bool {
     let has_subset = |policy: &&Policy<'_>| policy.subset(destination.subset).is_some();
     // Of an alias for what is unknown itself `undefined-alias` speaks.
-    if let Some(target) = meant(mesh, &destination.host)
-        && mesh.services.of_host(target).is_empty()
-    {
+    let alias = Alias::of(mesh, &destination.host);
+    if alias.is_some_and(|it| mesh.services.of_host(it.target).is_empty()) {
         return false;
     }
     if !mesh.services.of_host(&destination.host).is_empty() {
@@ -267,8 +258,8 @@ fn describe(
     } else {
         "requests that take the route are answered with 503: no cluster is there"
     };
-    let whose = match meant(mesh, &destination.host) {
-        Some(target) => format!("`{target}`"),
+    let whose = match Alias::of(mesh, &destination.host) {
+        Some(alias) => format!("`{}`", alias.target),
         None => "the host".to_owned(),
     };
     let help = format!("define the subset, with its labels, in a DestinationRule of {whose}");

@@ -9,10 +9,11 @@ use super::closed_gateway::closing;
 use crate::api::istio::{Action, AuthorizationPolicy, Rule};
 use crate::check::in_force::InForce;
 use crate::check::matching::route_place::place;
+use crate::check::sight::gateways;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::policy::Policy;
-use crate::resolve::route::{GatewayName, MergedHttp, VirtualService};
+use crate::resolve::route::MergedHttp;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -24,7 +25,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut told: Vec<DocumentId> = Vec::new();
     for (_, it) in mesh.virtual_services.iter() {
         let Some(route) = it.http.iter().find(|it| it.spec.cors_policy.is_some()) else { continue };
-        for gateway in proxies(mesh, it) {
+        for gateway in gateways(mesh, it).flat_map(|it| it.proxies(&mesh.workloads)) {
             let refusing = known.entry(gateway.id).or_insert_with(|| refusing(mesh, gateway));
             let Some(policy) = refusing.filter(|it| !told.contains(&it.resource.id)) else {
                 continue;
@@ -43,15 +44,6 @@ fn cors_place(route: &MergedHttp<'_>) -> Place {
     }
     let at = FieldPath::default().field("spec").field("http").index(route.index);
     Place::key(route.resource.id, at.field("corsPolicy"))
-}
-
-/// Those of the Gateways that a resource is bound to.
-fn proxies<'m, 'a>(mesh: &'m Mesh<'a>, it: &VirtualService<'_>) -> Vec<&'m Workload<'a>> {
-    let named = it.gateways.iter().filter_map(|name| match name {
-        GatewayName::Named(name) => mesh.gateways.find(name),
-        GatewayName::Mesh => None,
-    });
-    named.flat_map(|gateway| gateway.proxies(&mesh.workloads)).collect()
 }
 
 /// The first policy by which a gateway lets somebody in, where it lets in nobody without a token. Who lets in nobody from

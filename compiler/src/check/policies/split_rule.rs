@@ -52,11 +52,14 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 /// Whether a rule is for `OPTIONS` alone. Source: Fetch Standard, "CORS-preflight request".
 fn is_for_preflights(rule: &Rule) -> bool {
-    rule.to.iter().flatten().all(|to| {
-        let operation = to.operation.as_ref();
-        operation
-            .is_some_and(|it| !it.methods.is_empty() && it.methods.iter().all(|it| it == "OPTIONS"))
-    })
+    let operations = rule.to.as_deref().unwrap_or_default();
+    !operations.is_empty()
+        && operations.iter().all(|to| {
+            let operation = to.operation.as_ref();
+            operation.is_some_and(|it| {
+                !it.methods.is_empty() && it.methods.iter().all(|it| it == "OPTIONS")
+            })
+        })
 }
 
 fn has_only_from(rule: &Rule) -> bool {

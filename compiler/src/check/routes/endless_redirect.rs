@@ -11,10 +11,11 @@ use mesh_snapshot::object::ServerProtocol;
 use crate::api::istio::{HttpMatch, HttpRedirect, StringMatch};
 use crate::check::matching::cover::covers_request;
 use crate::check::matching::route_place::matches;
+use crate::check::sight::gateways;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::Host;
-use crate::resolve::route::{GatewayName, MergedHttp, VirtualService};
+use crate::resolve::route::{MergedHttp, VirtualService};
 
 pub(super) static CHECK: Check =
     Check::lint("endless-redirect", Severity::Warning, include_str!("endless_redirect.md"));
@@ -120,12 +121,9 @@ fn is_at_tls(mesh: &Mesh<'_>, it: &VirtualService<'_>, test: &HttpMatch) -> bool
     if !test.gateways.is_empty() || ![0, u32::from(HTTPS_PORT)].contains(&test.port) {
         return false;
     }
-    let named = it.gateways.iter().filter_map(|name| match name {
-        GatewayName::Named(name) => mesh.gateways.find(name),
-        GatewayName::Mesh => None,
-    });
-    named.flat_map(|gateway| it.hosts.iter().flat_map(|host| gateway.meeting(host))).any(
-        |(server, host)| {
+    gateways(mesh, it)
+        .flat_map(|gateway| it.hosts.iter().flat_map(|host| gateway.meeting(host)))
+        .any(|(server, host)| {
             let admits = server.hosts.get(host).is_some_and(|own| own.admits(it.namespace()));
             let is_https = server.protocol == Some(ServerProtocol::Https);
             admits
@@ -133,8 +131,7 @@ fn is_at_tls(mesh: &Mesh<'_>, it: &VirtualService<'_>, test: &HttpMatch) -> bool
                 && server.is_http()
                 && server.is_served()
                 && server.port == HTTPS_PORT
-        },
-    )
+        })
 }
 
 fn report(it: &VirtualService<'_>, route: &MergedHttp<'_>, target: &Target<'_>) -> Diagnostic {

@@ -8,9 +8,8 @@ use std::collections::BTreeSet;
 
 use crate::api::istio::HttpRoute;
 use crate::check::matching::merged_routes::{self, Merged, MergedRoutes};
-use crate::check::matching::route_place::{match_place, place};
 use crate::check::matching::tried::Tried;
-use crate::diagnostic::{Check, Diagnostic, Place, Severity};
+use crate::diagnostic::{Check, Diagnostic, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 
@@ -71,15 +70,11 @@ fn report(
     let message = format!(
         "for `{host}` at the Gateway `{gateway}` names alone say that this is tried before a wider route of another resource"
     );
-    Diagnostic::new(&CHECK, at(it), message)
+    Diagnostic::new(&CHECK, it.place(), message)
         .label("tried first: its resource's name comes first")
-        .also(at(wider), "this takes all of its requests, and would take them if its resource were named, or made, before")
+        .also(wider.place(), "this takes all of its requests, and would take them if its resource were named, or made, before")
         .consequence("in a cluster the older resource's routes come first: there it may be the other way round")
         .help("put the host's routes into one VirtualService, the more specific one first")
-}
-
-fn at(it: &Merged<'_, '_>) -> Place {
-    it.test.map_or_else(|| place(it.route), |(index, _)| match_place(it.route, index))
 }
 
 #[cfg(test)]

@@ -19,7 +19,9 @@ pub(super) static CHECK: Check = Check::lint(
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let has_others = !mesh.source.project.inventory.gateways.is_empty();
-    if has_others || trusted_proxies::are_set(mesh) {
+    // A server of automatic passing on takes any name.
+    let passes = || mesh.gateways.iter().flat_map(|it| &it.servers).any(|it| !it.is_served());
+    if has_others || trusted_proxies::are_set(mesh) || passes() {
         return;
     }
     for gateway in mesh.gateways.iter() {
@@ -60,23 +62,25 @@ fn check(
     }
 }
 
-/// Whether some server but those beside this one, at its port, has names of a host and does not redirect it.
+/// Whether some server but those beside this one, at its port, has names of a host and does not redirect it. The Gateway's own is
+/// asked first: mostly it has it, and thousands of others need not be.
 fn is_served(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>, from: &Server<'_>, host: &str) -> bool {
-    let by_istio = mesh.gateways.iter().any(|it| {
+    let serves = |it: &IstioGateway<'_>| {
         let is_beside = it.resource.spec.selector == gateway.resource.spec.selector;
         it.meeting(host).iter().any(|(server, _)| {
             server.is_served() && !redirects(server) && !(is_beside && server.port == from.port)
         })
-    });
-    let by_api =
-        mesh.api_gateways.iter().flat_map(|it| &it.listeners).any(|it| overlap(&it.hostname, host));
+    };
+    let by_api = || {
+        let mut listeners = mesh.api_gateways.iter().flat_map(|it| &it.listeners);
+        listeners.any(|it| overlap(&it.hostname, host))
+    };
     let is_meant = |own: &String| own.is_empty() || overlap(&own.to_ascii_lowercase(), host);
-    let by_ingress = mesh.source.ingresses.iter().flat_map(|it| &it.spec.tls);
-    let by_ingress =
-        by_ingress.into_iter().any(|it| it.hosts.is_empty() || it.hosts.iter().any(is_meant));
-    // A server of automatic passing on takes any name.
-    let passes = mesh.gateways.iter().flat_map(|it| &it.servers).any(|it| !it.is_served());
-    by_istio || by_api || by_ingress || passes
+    let by_ingress = || {
+        let mut tls = mesh.source.ingresses.iter().flat_map(|it| &it.spec.tls);
+        tls.any(|it| it.hosts.is_empty() || it.hosts.iter().any(is_meant))
+    };
+    serves(gateway) || mesh.gateways.iter().any(serves) || by_api() || by_ingress()
 }
 
 fn redirects(server: &Server<'_>) -> bool {

@@ -179,7 +179,7 @@ fn taken_route(
     let mut found = Diagnostic::new(&CHECK, at, message).label("never selected");
     let mut met = Vec::new();
     for (it, by) in taken {
-        let at = test_place(by);
+        let at = by.place();
         if !met.contains(&at) {
             met.push(at.clone());
             found = found.also(at, takes_it(by, it));
@@ -198,9 +198,9 @@ fn taken_match(
         "this match adds nothing {}: another resource takes all of its requests",
         whereabouts(merged)
     );
-    let mut found = Diagnostic::new(&CHECK, test_place(it), message)
+    let mut found = Diagnostic::new(&CHECK, it.place(), message)
         .label("adds nothing")
-        .also(test_place(by), takes_it(by, it))
+        .also(by.place(), takes_it(by, it))
         .consequence(of_merged("requests go where the other resource's route leads", merged, it))
         .help(OWN_RESOURCE);
     // The route is in use all the same.
@@ -229,10 +229,6 @@ fn takes_it(by: &Merged<'_, '_>, it: &Merged<'_, '_>) -> String {
         "what takes every request is tried last"
     };
     format!("this is tried before it and takes every request that it matches: {reason}")
-}
-
-fn test_place(it: &Merged<'_, '_>) -> Place {
-    it.test.map_or_else(|| place(it.route), |(index, _)| match_place(it.route, index))
 }
 
 fn called(route: &MergedHttp<'_>) -> String {

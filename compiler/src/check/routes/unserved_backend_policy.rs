@@ -7,7 +7,8 @@
 
 use crate::api::Resource;
 use crate::api::gateway_api::{BackendTlsPolicy, PolicyTarget};
-use crate::api::istio::{ClientTlsMode, ClientTlsSettings, TrafficPolicy};
+use crate::api::istio::ClientTlsMode;
+use crate::check::client_tls::of_port;
 use crate::check::inventory;
 use crate::check::reference_kind::{GroupKind, Mistake};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -170,25 +171,10 @@ fn said(
         let counts = by_port.get(&Some(*port)).or_else(|| by_port.get(&None));
         counts.is_some_and(|it| it.id == policy.id)
     });
-    let said: Option<Vec<_>> = own.map(|port| tls(traffic, port)).collect();
+    let at = || FieldPath::default().field("spec").field("trafficPolicy");
+    let said: Option<Vec<_>> = own.map(|port| of_port(traffic, at(), port)).collect();
     let (settings, path) = said?.into_iter().next()?;
     Some((settings.mode, Place::value(document, path.field("mode"))))
-}
-
-/// What is said of a port, and where.
-fn tls(traffic: &TrafficPolicy, port: u16) -> Option<(&ClientTlsSettings, FieldPath)> {
-    let at = FieldPath::default().field("spec").field("trafficPolicy");
-    let is_own = |number: u32| number == u32::from(port);
-    let of_port = traffic.port_level_settings.iter().enumerate();
-    let of_port =
-        of_port.into_iter().find(|(_, it)| it.port.as_ref().is_some_and(|it| is_own(it.number)));
-    match of_port {
-        Some((index, own)) => {
-            let path = at.field("portLevelSettings").index(index).field("tls");
-            Some((own.tls.as_ref()?, path))
-        }
-        None => Some((traffic.tls.as_ref()?, at.field("tls"))),
-    }
 }
 
 #[cfg(test)]

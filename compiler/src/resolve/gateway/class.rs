@@ -58,6 +58,12 @@ impl Class {
         }
     }
 
+    /// Whether another controller serves its Gateways, or nobody knows who.
+    #[must_use]
+    pub const fn is_others(self) -> bool {
+        matches!(self, Self::Foreign | Self::Unknown)
+    }
+
     /// Whether its Gateways have listeners that routes may attach to.
     #[must_use]
     pub const fn has_routes(self) -> bool {

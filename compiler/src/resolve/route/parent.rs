@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::Resource;
 use crate::api::gateway_api::{self, ParentReference};
-use crate::resolve::gateway::{ApiGateway, ApiGateways, Class, Listener, Refusal, SetState};
+use crate::resolve::gateway::{ApiGateway, ApiGateways, Listener, Refusal, SetState};
 use crate::resolve::host::{Host, overlap};
 use crate::resolve::service::Services;
 
@@ -76,9 +76,7 @@ impl<'a> Seeker<'_, 'a> {
         match (group, kind) {
             ("gateway.networking.k8s.io", "Gateway") => {
                 match gateways.find(namespace, &reference.name) {
-                    Some(gateway) if matches!(gateway.class, Class::Foreign | Class::Unknown) => {
-                        Parent::Foreign
-                    }
+                    Some(gateway) if gateway.class.is_others() => Parent::Foreign,
                     Some(gateway) => self.attach(reference, gateway, None),
                     None => missing(),
                 }

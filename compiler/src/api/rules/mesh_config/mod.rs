@@ -9,7 +9,7 @@ use mesh_engine::format::Format;
 
 use super::checks::{INEFFECTIVE_RETRY, INVALID_DURATION, INVALID_MESH_CONFIG, INVALID_RETRY};
 use super::destination_rule::{check_connection_pool, check_locality, check_outlier_detection};
-use super::label::is_dns_label;
+use super::label::is_domain;
 use super::{export_to, header, host, port};
 use crate::api::Resource;
 use crate::api::istio::HttpRetry;
@@ -152,12 +152,7 @@ fn check_timeouts(spec: &MeshConfig, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Labels with dots, the last of which may be empty.
 fn check_trust_domains(spec: &MeshConfig, at: &At<'_>, out: &mut Vec<Diagnostic>) {
-    let is_domain = |domain: &str| {
-        let name = domain.strip_suffix('.').unwrap_or(domain);
-        !name.is_empty() && name.split('.').all(is_dns_label)
-    };
     let mut fault = |domain: &str, place| {
         let found =
             Diagnostic::new(&INVALID_MESH_CONFIG, place, format!("`{domain}` is no trust domain"));
