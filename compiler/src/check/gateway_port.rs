@@ -5,6 +5,7 @@
 use mesh_snapshot::object::ServerProtocol;
 
 use crate::api::istio::{ClientTlsMode, ServerTlsMode};
+use crate::check::inventory;
 use crate::check::workload_ports::behind;
 use crate::diagnostic::{FieldPath, Place};
 use crate::resolve::gateway::{ApiGateway, Listener, Server, TerminateMode, served_by};
@@ -79,8 +80,7 @@ impl Takes {
 
 /// The servers that a gateway's proxy opens at a port. None: there may be some that nobody knows.
 pub(super) fn opened(mesh: &Mesh<'_>, proxy: &Workload<'_>, port: u16) -> Vec<Opened> {
-    // An Ingress opens ports of gateways, too.
-    if mesh.ingresses.served().next().is_some() {
+    if inventory::may_have_servers(mesh) {
         return Vec::new();
     }
     let mut all = Vec::new();

@@ -41,6 +41,17 @@ pub(super) fn shows_pods(mesh: &Mesh<'_>, namespace: &str) -> bool {
         && mesh.workloads.of_namespace(namespace).iter().any(crate::resolve::Workload::lasts)
 }
 
+/// Whether there may be Gateways of which no more is known: they are listed, or could not be read.
+pub(super) fn may_have_gateways(mesh: &Mesh<'_>) -> bool {
+    !mesh.source.project.inventory.gateways.is_empty()
+        || ["Gateway", "ListenerSet"].iter().any(|kind| mesh.unread.has_any(kind))
+}
+
+/// Whether proxies of gateways may have servers that no Gateway shows: an Ingress opens ports, too.
+pub(super) fn may_have_servers(mesh: &Mesh<'_>) -> bool {
+    may_have_gateways(mesh) || mesh.ingresses.served().next().is_some()
+}
+
 /// Whether something stands for `host`, or for a part of it where it is a wildcard.
 pub(super) fn has_host(mesh: &Mesh<'_>, host: &str) -> bool {
     !mesh.services.ends.overlapping(host).is_empty() || may_have_host(mesh, host)

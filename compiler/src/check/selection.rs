@@ -54,6 +54,16 @@ pub(super) fn of_service<'m, 'a>(
     }
 }
 
+/// Whether machines may be among those that serve a Service.
+pub(super) fn has_machines(mesh: &Mesh<'_>, service: &Service<'_>) -> bool {
+    match &service.object.discovery {
+        Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } => {
+            mesh.machines.may_have(Some(namespace), labels)
+        }
+        _ => false,
+    }
+}
+
 /// The port of a workload that a target stands for; none where it has no port of the name.
 pub(super) fn target(workload: &Workload<'_>, target: &TargetPort) -> Option<u16> {
     match target {

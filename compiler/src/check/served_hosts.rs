@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use mesh_snapshot::object::{Role, ServerProtocol};
 
+use crate::check::inventory;
 use crate::check::matching::form::Form;
 use crate::check::matching::possible::Never;
 use crate::parse::DocumentId;
@@ -58,7 +59,7 @@ impl<'m, 'a> Servers<'m, 'a> {
         let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
         if workloads.is_empty()
             || !workloads.iter().all(is_gateway)
-            || self.mesh.ingresses.served().next().is_some()
+            || inventory::may_have_servers(self.mesh)
         {
             return None;
         }

@@ -5,20 +5,31 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::UNRESOLVED_PLACEHOLDER;
-use crate::check::installation::{pod_without_proxy, unknown_webhook_service};
-use crate::check::names::{
-    import_of_nothing, missing_reference_grant, unknown_export_namespace, unknown_gateway,
-    unknown_gateway_class, unknown_grant_namespace, unknown_host, unknown_policy_namespace,
-    unknown_policy_port, unknown_port, unknown_provider, unknown_route_host, unknown_rule_host,
-    unknown_secret, unknown_service_account, unknown_source_namespace, unknown_subset,
+use crate::check::access::{
+    optional_certificate, optional_token, unnormalized_path, untrusted_client_address,
 };
-use crate::check::policies::{deny_without_waypoint, telemetry_without_provider};
+use crate::check::installation::{
+    auto_image_without_injection, pod_without_proxy, unknown_webhook_service,
+};
+use crate::check::names::{
+    import_of_nothing, missing_reference_grant, undefined_alias, unknown_export_namespace,
+    unknown_gateway, unknown_gateway_class, unknown_grant_namespace, unknown_host,
+    unknown_policy_namespace, unknown_policy_port, unknown_port, unknown_provider,
+    unknown_route_host, unknown_rule_host, unknown_secret, unknown_service_account,
+    unknown_source_namespace, unknown_subset,
+};
+use crate::check::policies::{
+    allow_only_for_monitoring, claim_route_without_authentication, closed_gateway,
+    deny_by_identity, deny_without_authentication, deny_without_waypoint, refused_preflight,
+    refused_probe, telemetry_without_provider, unlisted_gateway,
+};
+use crate::check::proxies::ineffective_ingress_tls;
 use crate::check::routes::{
     unattached_route, undeployed_gateway, unserved_gateway_host, unserved_ingress,
     unserved_waypoint, unused_destination_rule,
 };
 use crate::check::workloads::{
-    entry_without_endpoints, missing_entry_addresses, selector_without_workload,
+    entry_without_endpoints, missing_entry_addresses, mtls_conflict, selector_without_workload,
     subset_without_instances,
 };
 use crate::diagnostic::{Check, Diagnostic, Label, Place, Severity};
@@ -50,21 +61,41 @@ static OF_NAMES: &[&Check] = &[
 
 const WORKLOADS: &[&str] = crate::api::WORKLOADS;
 const ENTRIES: &[&str] = &["WorkloadEntry", "WorkloadGroup"];
+const GATEWAYS: &[&str] = &["Gateway", "ListenerSet"];
+/// What lets somebody in, or keeps him out.
+const POLICIES: &[&str] = &["AuthorizationPolicy"];
+/// What checks tokens.
+const TOKENS: &[&str] = &["RequestAuthentication"];
+/// What says how a port is to be called.
+const MUTUAL_TLS: &[&str] = &["PeerAuthentication", "Sidecar"];
 const SETTINGS: &[&str] = &["ConfigMap", "IstioOperator"];
 
 /// Checks that miss something, and the kinds of resources that would be it. Where one of these cannot be read, nobody knows
 /// whether it is what is missed. What is missed by its name is known as far as the name is, and not among them.
 static MISSING: &[(&Check, Kinds)] = &[
-    (&deny_without_waypoint::CHECK, &[&["Gateway"]]),
+    (&allow_only_for_monitoring::CHECK, &[POLICIES]),
+    (&auto_image_without_injection::CHECK, &[&["Namespace"]]),
+    (&claim_route_without_authentication::CHECK, &[TOKENS]),
+    (&closed_gateway::CHECK, &[POLICIES, GATEWAYS]),
+    (&deny_by_identity::CHECK, &[MUTUAL_TLS]),
+    (&deny_without_authentication::CHECK, &[TOKENS]),
+    (&deny_without_waypoint::CHECK, &[GATEWAYS]),
     (&entry_without_endpoints::CHECK, &[ENTRIES, WORKLOADS]),
     (&import_of_nothing::CHECK, &[&["Service", "ServiceEntry", "VirtualService"]]),
+    (&ineffective_ingress_tls::CHECK, &[MUTUAL_TLS]),
     (&missing_entry_addresses::CHECK, &[SETTINGS]),
     (&missing_reference_grant::CHECK, &[&["ReferenceGrant"]]),
+    (&mtls_conflict::CHECK, &[MUTUAL_TLS]),
+    (&optional_certificate::CHECK, &[POLICIES]),
+    (&optional_token::CHECK, &[POLICIES]),
     (&pod_without_proxy::CHECK, &[&["Namespace"]]),
+    (&refused_preflight::CHECK, &[POLICIES]),
+    (&refused_probe::CHECK, &[POLICIES, MUTUAL_TLS]),
     (&selector_without_workload::CHECK, &[ENTRIES]),
     (&subset_without_instances::CHECK, &[ENTRIES]),
     (&telemetry_without_provider::CHECK, &[SETTINGS]),
-    (&unattached_route::CHECK, &[&["Gateway", "ListenerSet"]]),
+    (&unattached_route::CHECK, &[GATEWAYS]),
+    (&undefined_alias::CHECK, &[&["Service", "ServiceEntry"]]),
     (&undeployed_gateway::CHECK, &[&["Service"], WORKLOADS]),
     (&unknown_export_namespace::CHECK, &[&["Namespace"]]),
     (&unknown_gateway_class::CHECK, &[&["GatewayClass"]]),
@@ -73,9 +104,12 @@ static MISSING: &[(&Check, Kinds)] = &[
     (&unknown_policy_port::CHECK, &[WORKLOADS]),
     (&unknown_provider::CHECK, &[SETTINGS]),
     (&unknown_source_namespace::CHECK, &[&["Namespace"]]),
+    (&unlisted_gateway::CHECK, &[POLICIES]),
+    (&unnormalized_path::CHECK, &[SETTINGS]),
     (&unserved_gateway_host::CHECK, &[&["VirtualService", "ListenerSet"], ROUTES]),
     (&unserved_ingress::CHECK, &[&["IngressClass"]]),
-    (&unserved_waypoint::CHECK, &[&["Gateway"], WORKLOADS]),
+    (&unserved_waypoint::CHECK, &[GATEWAYS, WORKLOADS]),
+    (&untrusted_client_address::CHECK, &[SETTINGS, WORKLOADS]),
     (&unused_destination_rule::CHECK, &[&["Service", "ServiceEntry", "VirtualService"]]),
 ];
 const ROUTES: &[&str] = &["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"];
@@ -196,14 +230,16 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::MISSING;
+    use crate::api::KINDS;
     use crate::diagnostic::Severity;
     use crate::testing::{Folder, findings};
 
     #[test]
-    fn what_misses_something_is_a_check() {
-        let known: BTreeSet<_> = crate::checks().map(|it| it.name).collect();
+    fn what_is_missed_is_of_a_kind() {
+        let known: BTreeSet<_> = KINDS.iter().map(|it| it.name).collect();
         for (check, kinds) in MISSING {
-            assert!(known.contains(check.name) && !kinds.is_empty(), "{}", check.name);
+            let all: BTreeSet<_> = kinds.iter().copied().flatten().copied().collect();
+            assert!(!all.is_empty() && all.is_subset(&known), "{}: {all:?}", check.name);
         }
     }
 

@@ -12,15 +12,15 @@ mod open_credentials;
 mod open_listener;
 mod open_path_prefix;
 mod open_principal;
-mod optional_certificate;
-mod optional_token;
+pub(super) mod optional_certificate;
+pub(super) mod optional_token;
 mod plaintext_twin;
 mod retried_write;
 mod selector_behind_waypoint;
 mod tokenless_match;
 mod uncaptured_port;
-mod unnormalized_path;
-mod untrusted_client_address;
+pub(super) mod unnormalized_path;
+pub(super) mod untrusted_client_address;
 
 use super::Rule;
 

@@ -12,7 +12,7 @@ use crate::resolve::gateway::{Class, Server, TerminateMode, proxies};
 use crate::resolve::policy::Policy;
 use crate::resolve::{Mesh, Workload};
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("optional-certificate", Severity::Info, include_str!("optional_certificate.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

@@ -17,7 +17,7 @@ use crate::check::policy_value::is_path_within;
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("unnormalized-path", Severity::Warning, include_str!("unnormalized_path.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

@@ -12,7 +12,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "untrusted-client-address",
     Severity::Warning,
     include_str!("untrusted_client_address.md"),

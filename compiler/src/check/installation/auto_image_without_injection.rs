@@ -8,7 +8,7 @@ use crate::check::injection::{self, INJECT, INJECTION, PROXY, REVISION};
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "auto-image-without-injection",
     Severity::Warning,
     include_str!("auto_image_without_injection.md"),

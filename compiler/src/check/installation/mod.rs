@@ -1,6 +1,6 @@
 //! Who gets a proxy, and from whom.
 
-mod auto_image_without_injection;
+pub(super) mod auto_image_without_injection;
 mod conflicting_injection_labels;
 pub(super) mod injected_by_default;
 mod invalid_control_plane_address;

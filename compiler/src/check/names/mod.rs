@@ -9,7 +9,7 @@ mod missing_port;
 pub(super) mod missing_reference_grant;
 mod secret_without_certificate;
 mod uncertified_host;
-mod undefined_alias;
+pub(super) mod undefined_alias;
 pub(super) mod unknown_export_namespace;
 pub(super) mod unknown_gateway;
 pub(super) mod unknown_gateway_class;

@@ -15,7 +15,7 @@ use crate::resolve::host::Host;
 use crate::resolve::route::{HttpRoute, Parent};
 use crate::resolve::service::Service;
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("undefined-alias", Severity::Warning, include_str!("undefined_alias.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

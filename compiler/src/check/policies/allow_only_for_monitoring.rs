@@ -11,7 +11,7 @@ use crate::diagnostic::{Check, Diagnostic, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Policy;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "allow-only-for-monitoring",
     Severity::Warning,
     include_str!("allow_only_for_monitoring.md"),

@@ -7,7 +7,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::route::{GatewayName, VirtualService};
 use crate::resolve::{Mesh, Workload};
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "claim-route-without-authentication",
     Severity::Error,
     include_str!("claim_route_without_authentication.md"),

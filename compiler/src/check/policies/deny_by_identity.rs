@@ -21,7 +21,7 @@ use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 use crate::resolve::policy::Scope;
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("deny-by-identity", Severity::Warning, include_str!("deny_by_identity.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

@@ -12,7 +12,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Scope;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "deny-without-authentication",
     Severity::Warning,
     include_str!("deny_without_authentication.md"),

@@ -1,17 +1,17 @@
 //! Policies that do something else than they say.
 
 mod allow_by_exclusion;
-mod allow_only_for_monitoring;
+pub(super) mod allow_only_for_monitoring;
 mod allow_opens_everything;
-mod claim_route_without_authentication;
-mod closed_gateway;
+pub(super) mod claim_route_without_authentication;
+pub(super) mod closed_gateway;
 mod conflicting_peer_authentications;
 mod conflicting_telemetries;
 mod covering;
-mod deny_by_identity;
+pub(super) mod deny_by_identity;
 mod deny_closes_tcp;
 mod deny_overrules_allow;
-mod deny_without_authentication;
+pub(super) mod deny_without_authentication;
 pub(super) mod deny_without_waypoint;
 mod deprecated_provider;
 pub(super) mod http_rule_on_tcp_port;
@@ -22,14 +22,14 @@ mod peer_address_behind_gateway;
 mod peer_authentication_at_gateway;
 pub(super) mod policy_never_matches;
 mod policy_without_proxy;
-mod refused_preflight;
-mod refused_probe;
+pub(super) mod refused_preflight;
+pub(super) mod refused_probe;
 mod repeated_issuer;
 mod service_port_in_policy;
 mod several_default_telemetries;
 mod split_rule;
 pub(super) mod telemetry_without_provider;
-mod unlisted_gateway;
+pub(super) mod unlisted_gateway;
 mod unrestricted_jwks_fetch;
 
 use super::Rule;

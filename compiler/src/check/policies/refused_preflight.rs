@@ -16,7 +16,7 @@ use crate::resolve::policy::Policy;
 use crate::resolve::route::MergedHttp;
 use crate::resolve::{Mesh, Workload};
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("refused-preflight", Severity::Warning, include_str!("refused_preflight.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {

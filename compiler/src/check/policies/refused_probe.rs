@@ -17,7 +17,7 @@ use crate::check::policy_value::{is_path_within, is_within};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("refused-probe", Severity::Warning, include_str!("refused_probe.md"));
 
 const REWRITE: &str = "sidecar.istio.io/rewriteAppHTTPProbers";

@@ -16,7 +16,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
 
-pub(super) static CHECK: Check =
+pub(in crate::check) static CHECK: Check =
     Check::lint("unlisted-gateway", Severity::Warning, include_str!("unlisted_gateway.md"));
 
 /// A policy, and its rule if it denies.

@@ -10,7 +10,7 @@ use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::sidecar::Sidecar;
 
-pub(super) static CHECK: Check = Check::lint(
+pub(in crate::check) static CHECK: Check = Check::lint(
     "ineffective-ingress-tls",
     Severity::Warning,
     include_str!("ineffective_ingress_tls.md"),

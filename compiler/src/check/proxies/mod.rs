@@ -4,7 +4,7 @@ mod conflicting_sidecars;
 mod deprecated_egress_proxy;
 mod ignored_add;
 mod ignored_remove;
-mod ineffective_ingress_tls;
+pub(super) mod ineffective_ingress_tls;
 pub(super) mod ineffective_sidecar;
 mod several_default_sidecars;
 mod unknown_registry;

@@ -5,7 +5,7 @@
 
 use mesh_snapshot::object::ServerProtocol;
 
-use crate::check::trusted_proxies;
+use crate::check::{inventory, trusted_proxies};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
@@ -18,10 +18,9 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let has_others = !mesh.source.project.inventory.gateways.is_empty();
     // A server of automatic passing on takes any name.
     let passes = || mesh.gateways.iter().flat_map(|it| &it.servers).any(|it| !it.is_served());
-    if has_others || trusted_proxies::are_set(mesh) || passes() {
+    if inventory::may_have_gateways(mesh) || trusted_proxies::are_set(mesh) || passes() {
         return;
     }
     for gateway in mesh.gateways.iter() {

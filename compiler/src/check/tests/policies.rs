@@ -16,6 +16,30 @@ metadata: {name: a, namespace: shop}
 spec: {jwtRules: [{issuer: a, jwksUri: 'https://example.com/keys'}]}
 ";
     assert!(!names(&[&pods, &token, tokens]).contains(&"policy-never-matches"));
+    let unread = tokens.replace("issuer: a", "issuer: '${ISSUER}'");
+    assert!(!names(&[&pods, &token, &unread]).contains(&"policy-never-matches"));
+}
+
+/// A Gateway that is listed, or waits for a placeholder, may have any host.
+#[test]
+fn what_is_known_of_gateways_may_not_be_all() {
+    let pods =
+        deployment("{app: edge}").replace("name: a, image: a", "name: istio-proxy, image: auto");
+    let gateway = |name: &str, host: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{selector: {{app: edge}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [{host}]}}]}}\n"
+        )
+    };
+    let policy = policy("shop", "{action: DENY, rules: [{to: [{operation: {hosts: [b.test]}}]}]}");
+    let is_told = |other: &str, project: &str| {
+        let text =
+            [&*pods, &gateway("a", "a.test"), &gateway("other", other), &policy].join("---\n");
+        let files = [("mesh.yaml", project), ("a.yaml", &text)];
+        run(&files).iter().any(|it| it.check.name == "policy-never-matches")
+    };
+    assert!(is_told("c.test", ""));
+    assert!(!is_told("'${HOST}'", ""));
+    assert!(!is_told("c.test", "inventory: {gateways: [shop/more]}\n"));
 }
 
 /// What one check finds in these resources.

@@ -5,7 +5,7 @@ pub(super) mod entry_without_endpoints;
 mod entry_without_ports;
 mod http_route_on_tcp_port;
 pub(super) mod missing_entry_addresses;
-mod mtls_conflict;
+pub(super) mod mtls_conflict;
 mod port_with_two_protocols;
 mod selector_in_root_namespace;
 pub(super) mod selector_without_workload;

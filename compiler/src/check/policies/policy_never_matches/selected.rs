@@ -10,7 +10,7 @@ use mesh_snapshot::object::Role;
 use crate::api::istio::{AuthorizationPolicy, MtlsMode};
 use crate::check::served_hosts::{ServedHosts, Servers};
 use crate::check::workload_ports::ports;
-use crate::check::{mtls, outsiders, selection};
+use crate::check::{inventory, mtls, outsiders, selection};
 use crate::diagnostic::Place;
 use crate::resolve::gateway::IstioGateway;
 use crate::resolve::policy::{Policy, Scope};
@@ -114,7 +114,10 @@ fn plain_text(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Option<Place> {
 /// Of a proxy that serves no Gateway of Istio's nothing is known.
 fn anonymous_gateway(mesh: &Mesh<'_>, proxies: &[&Workload<'_>]) -> Option<Place> {
     let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
-    if !proxies.iter().all(is_gateway) || mesh.api_gateways.iter().next().is_some() {
+    if !proxies.iter().all(is_gateway)
+        || mesh.api_gateways.iter().next().is_some()
+        || inventory::may_have_gateways(mesh)
+    {
         return None;
     }
     let serves = |gateway: &IstioGateway<'_>, proxy: &Workload<'_>| {

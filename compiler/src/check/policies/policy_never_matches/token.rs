@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::rc::Rc;
 
 use crate::api::istio::{AuthorizationPolicy, RequestAuthentication};
+use crate::check::inventory;
 use crate::check::matching::possible::Never;
 use crate::parse::DocumentId;
 use crate::resolve::policy::Policy;
@@ -49,9 +50,11 @@ impl<'m> Issuers<'m> {
             let mut known = self.by_workload.borrow_mut();
             Rc::clone(known.entry(it.id).or_insert_with(make))
         };
+        let are_all = !inventory::has_incomplete(mesh, "RequestAuthentication");
         if workloads.is_empty() {
             let mut known = self.by_namespace.borrow_mut();
-            return Tokens { issuers: Rc::clone(known.entry(own).or_insert_with(near)) };
+            let issuers = Rc::clone(known.entry(own).or_insert_with(near));
+            return Tokens { issuers, are_all };
         }
         // Most workloads of a policy take the same tokens.
         let mut each: Vec<_> = workloads.iter().map(of_workload).collect();
@@ -60,7 +63,7 @@ impl<'m> Issuers<'m> {
             [all] => Rc::clone(all),
             _ => Rc::new(each.iter().flat_map(|it| it.iter().copied()).collect()),
         };
-        Tokens { issuers }
+        Tokens { issuers, are_all }
     }
 }
 
@@ -68,12 +71,14 @@ impl<'m> Issuers<'m> {
 pub(super) struct Tokens<'m> {
     /// Of one workload or another.
     issuers: Names<'m>,
+    /// Whether every `RequestAuthentication` could be read.
+    are_all: bool,
 }
 
 impl Tokens<'_> {
     /// Whether nothing checks tokens.
     pub(super) fn are_none(&self) -> bool {
-        self.issuers.is_empty()
+        self.are_all && self.issuers.is_empty()
     }
 
     /// Why no token is of the issuer `value`.
@@ -115,6 +120,7 @@ impl Tokens<'_> {
 
     /// Where nothing checks tokens, that is told of the rule.
     fn unless(&self, is_possible: bool, reason: &'static str) -> Option<Never> {
-        (!is_possible && !self.are_none()).then_some(Never { reason, instead: None })
+        (!is_possible && self.are_all && !self.issuers.is_empty())
+            .then_some(Never { reason, instead: None })
     }
 }

@@ -4,7 +4,7 @@ use mesh_engine::cluster::takes_mutual_tls;
 
 use super::servers::servers;
 use super::setting::settings;
-use super::{CHECK, Known, taken_by_server};
+use super::{CHECK, Known, may_be_told, taken_by_server};
 use crate::api::istio::ClientTlsMode;
 use crate::check::gateway_port::Sent;
 use crate::check::selection;
@@ -28,7 +28,8 @@ pub(super) fn unsecured(
     // A label says that the pods take it on every port.
     let takes_mutual =
         |it: &&Workload<'_>| takes_mutual_tls(it.inventory.role, &it.inventory.labels);
-    if policies.iter().any(is_set)
+    if may_be_told(mesh)
+        || policies.iter().any(is_set)
         || mesh.backend_tls.of_host(&service.host).is_some()
         || selection::of_service(mesh, service).iter().any(takes_mutual)
     {

@@ -168,7 +168,7 @@ fn check_backend_tls(
         let is_set = || {
             rules.iter().any(|it| settings(it, port.number).iter().any(|it| it.subset.is_none()))
         };
-        let Some(policy) = policy.filter(|_| !is_set()) else { continue };
+        let Some(policy) = policy.filter(|_| !is_set() && !may_be_told(mesh)) else { continue };
         // Most are for servers that have no proxy, and speak TLS themselves.
         let workloads = selection::of_service(mesh, service);
         let are_meshed = workloads.iter().all(|it| gets_proxy(mesh, it));
@@ -193,6 +193,11 @@ fn check_backend_tls(
         };
         hold_against(&servers, &setting, (service, port), conflicts);
     }
+}
+
+/// Whether clients may be told how to connect by what could not be read.
+fn may_be_told(mesh: &Mesh<'_>) -> bool {
+    ["DestinationRule", "BackendTLSPolicy"].iter().any(|kind| inventory::has_incomplete(mesh, kind))
 }
 
 /// Whether somebody may go by a rule: that it selects nobody is `selector-without-workload`'s to say.

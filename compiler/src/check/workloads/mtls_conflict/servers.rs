@@ -61,6 +61,10 @@ pub(super) fn servers(
     if workloads.is_empty() {
         return unseen(mesh, service).map_or(Servers::Known(Vec::new()), Servers::Unseen);
     }
+    // What a machine takes depends on how it was set up.
+    if selection::has_machines(mesh, service) {
+        return Servers::Known(Vec::new());
+    }
     let is_of_subset = |it: &&&Workload<'_>| labels.is_none_or(|labels| it.inventory.has(labels));
     let own = workloads.iter().filter(is_of_subset);
     Servers::Known(own.map(|it| known.ports.at(it, selection::target(it, &port.target))).collect())

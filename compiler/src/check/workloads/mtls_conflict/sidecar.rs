@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mesh_snapshot::object::{Role, ServicePort};
 
 use super::setting::settings;
-use super::{CHECK, Conflicts, policies};
+use super::{CHECK, Conflicts, may_be_told, policies};
 use crate::api::istio::ClientTlsMode;
 use crate::check::injection::gets_proxy;
 use crate::check::own_tls::OwnTls;
@@ -27,7 +27,8 @@ pub(super) fn check_own_tls(
     let is_inner = matches!(resource.spec.r#type.as_deref(), None | Some("" | "ClusterIP"));
     let workloads = selection::of_service(mesh, service);
     let is_known = |it: &&Workload<'_>| it.inventory.role == Role::Sidecar && gets_proxy(mesh, it);
-    if !is_inner || workloads.is_empty() || !workloads.iter().all(is_known) {
+    let are_all = workloads.iter().all(is_known) && !selection::has_machines(mesh, service);
+    if !is_inner || workloads.is_empty() || !are_all || may_be_told(mesh) {
         return;
     }
     let ends: Option<Vec<_>> =

@@ -310,3 +310,43 @@ fn a_policy_for_backends_is_held_against_proxies() {
     // Such servers speak TLS themselves.
     assert_eq!(count("disabled", "STRICT", ""), 0);
 }
+
+/// Nobody knows how a machine was set up.
+#[test]
+fn a_machine_may_take_what_pods_refuse() {
+    let machine = |app: &str| {
+        let entry = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: vm, namespace: shop}\n";
+        let declined = pod("labels: {app: web, sidecar.istio.io/inject: 'false'}", "");
+        format!("{declined}---\n{entry}spec: {{address: 10.0.0.7, labels: {{app: {app}}}}}\n")
+    };
+    let told = |app: &str| severity("istio-injection: enabled", &machine(app), "ISTIO_MUTUAL");
+    assert_eq!(told("other"), Some(Severity::Error));
+    assert_eq!(told("web"), None);
+}
+
+#[test]
+fn what_cannot_be_read_may_say_otherwise() {
+    let asked = |mode: &str| {
+        let meshed = pod("labels: {app: web}", "");
+        let policy = "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: own, namespace: shop}\n";
+        let all = format!("{meshed}---\n{policy}spec: {{mtls: {{mode: {mode}}}}}\n");
+        severity("istio-injection: enabled", &all, "DISABLE")
+    };
+    assert_eq!(asked("STRICT"), Some(Severity::Error));
+    assert_eq!(asked("'${MODE}'"), None);
+    let server = |host: &str| {
+        let other = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: other, namespace: shop}\n";
+        let other = format!(
+            "{other}spec: {{selector: {{app: out}}, servers: [{{port: {{number: 443, name: b, protocol: HTTPS}}, hosts: [{host}], tls: {{mode: ISTIO_MUTUAL}}}}]}}\n"
+        );
+        at_gateway("", &[SIMPLE], &format!("{}{}{other}", led("http"), told_to("DISABLE")))
+    };
+    assert_eq!(server("a.test"), Some(Severity::Error));
+    assert_eq!(server("'${HOST}'"), None);
+    let rule = |mode: &str| {
+        let rest = format!("{}{}", led("http*"), told_to(mode).replace("host: out", "host: other"));
+        at_gateway("", &[SIMPLE], &rest)
+    };
+    assert_eq!(rule("ISTIO_MUTUAL"), Some(Severity::Warning));
+    assert_eq!(rule("'${MODE}'"), None);
+}

@@ -11,6 +11,8 @@
 //! ```
 //! `x…9` stands for nine letters.
 
+mod awaited;
+
 use crate::diagnostic::{Applicability, Finding, Severity, TextFix};
 use crate::source::Input;
 use crate::testing::{Folder, compiled_for};
