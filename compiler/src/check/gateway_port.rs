@@ -6,9 +6,10 @@ use mesh_snapshot::object::ServerProtocol;
 
 use crate::api::istio::{ClientTlsMode, ServerTlsMode};
 use crate::check::inventory;
+use crate::check::openers::{Openers, Opening, server_path};
 use crate::check::workload_ports::behind;
-use crate::diagnostic::{FieldPath, Place};
-use crate::resolve::gateway::{ApiGateway, Listener, Server, TerminateMode, served_by};
+use crate::diagnostic::Place;
+use crate::resolve::gateway::{Listener, Server, TerminateMode};
 use crate::resolve::{Mesh, Workload};
 
 /// A server of a port, and where it says what it takes.
@@ -79,37 +80,32 @@ impl Takes {
 }
 
 /// The servers that a gateway's proxy opens at a port. None: there may be some that nobody knows.
-pub(super) fn opened(mesh: &Mesh<'_>, proxy: &Workload<'_>, port: u16) -> Vec<Opened> {
+pub(super) fn opened(
+    (mesh, openers): (&Mesh<'_>, &Openers<'_, '_>),
+    proxy: &Workload<'_>,
+    port: u16,
+) -> Vec<Opened> {
     if inventory::may_have_servers(mesh) {
         return Vec::new();
     }
-    let mut all = Vec::new();
-    for gateway in mesh.gateways.iter().filter(|it| it.selects(&proxy.inventory)) {
-        for server in gateway.servers.iter().filter(|it| it.port != 0) {
-            if behind(mesh, proxy, server.port) == port {
-                let at = FieldPath::default().field("spec").field("servers").index(server.index);
-                let at = match server.spec.tls {
-                    Some(_) => at.field("tls").field("mode"),
-                    None => at.field("port").field("protocol"),
-                };
-                let place = Place::value(gateway.resource.id, at);
-                all.push(Opened { takes: of_server(server), place });
-            }
-        }
-    }
-    let is_own = |it: &&ApiGateway<'_>| {
-        it.resource.namespace == proxy.namespace()
-            && served_by(mesh, it.resource).to(&proxy.inventory)
+    let at_port = |opening: &Opening<'_, '_>| {
+        let number = match opening {
+            Opening::Server(_, it) => Some(it.port).filter(|number| *number != 0),
+            Opening::Listener(it) => it.is_served().then_some(it.port),
+        };
+        number.is_some_and(|number| behind(mesh, proxy, number) == port)
     };
-    for gateway in mesh.api_gateways.iter().filter(is_own) {
-        for listener in gateway.listeners.iter().filter(|it| it.is_served()) {
-            if behind(mesh, proxy, listener.port) == port {
-                let place = Place::value(listener.document, listener.path().field("protocol"));
-                all.push(Opened { takes: of_listener(listener), place });
-            }
+    let opened = |opening: Opening<'_, '_>| match opening {
+        Opening::Server(gateway, server) if server.spec.tls.is_some() => {
+            let at = server_path(server).field("tls").field("mode");
+            Opened { takes: of_server(server), place: Place::value(gateway.resource.id, at) }
         }
-    }
-    all
+        Opening::Server(_, server) => {
+            Opened { takes: of_server(server), place: opening.protocol() }
+        }
+        Opening::Listener(it) => Opened { takes: of_listener(it), place: opening.protocol() },
+    };
+    openers.servers(proxy).filter(at_port).map(opened).collect()
 }
 
 fn of_server(server: &Server<'_>) -> Takes {

@@ -40,6 +40,7 @@ mod inventory;
 mod led;
 mod matching;
 mod mtls;
+mod openers;
 mod operation;
 mod outsiders;
 mod overlap;

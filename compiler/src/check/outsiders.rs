@@ -5,7 +5,8 @@
 use mesh_snapshot::object::Role;
 
 use crate::api::istio::ServerTlsMode;
-use crate::resolve::gateway::{ApiGateway, IstioGateway, Listener, Server, TerminateMode, proxies};
+use crate::check::openers::Openers;
+use crate::resolve::gateway::{IstioGateway, Listener, Server, TerminateMode};
 use crate::resolve::{Mesh, Workload};
 
 /// Whether any may come at all.
@@ -35,16 +36,12 @@ fn come_by_sidecars(mesh: &Mesh<'_>) -> bool {
 }
 
 /// Whether clients of a gateway's proxy may have identities: one of its servers asks for certificates, of whatever authority.
-pub(super) fn may_be_known(mesh: &Mesh<'_>, proxy: &Workload<'_>) -> bool {
-    let is_theirs = |it: &&IstioGateway<'_>| proxy.inventory.has(&it.resource.spec.selector);
-    let is_of_api =
-        |it: &&ApiGateway<'_>| proxies(mesh, it.resource).iter().any(|other| other.id == proxy.id);
-    mesh.gateways.iter().filter(is_theirs).any(asks_for_certificates)
-        || mesh.api_gateways.iter().filter(is_of_api).any(|it| {
-            it.listeners.iter().any(|it| {
-                takes_other_certificates(it) || it.terminate_mode() == TerminateMode::IstioMutual
-            })
-        })
+pub(super) fn may_be_known(openers: &Openers<'_, '_>, proxy: &Workload<'_>) -> bool {
+    let asks = |it: &Listener<'_>| {
+        takes_other_certificates(it) || it.terminate_mode() == TerminateMode::IstioMutual
+    };
+    openers.istio(proxy).iter().any(|it| asks_for_certificates(it))
+        || openers.api(proxy).iter().flat_map(|it| &it.listeners).any(asks)
 }
 
 /// Whether any server of a gateway asks its clients for certificates, of whatever authority.

@@ -3,6 +3,7 @@
 //! What `PeerAuthentication`s ask for is carried out by the server's proxy alone, and a gateway goes by its servers. Source: Istio, `mtlsChecker`,
 //! `checkMtlsEnabled`: an endpoint without a sidecar takes no mutual TLS of the mesh.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 use mesh_snapshot::object::Role;
@@ -12,6 +13,7 @@ use crate::check::capture::{self, Capture};
 use crate::check::gateway_port::{Opened, Sent, opened};
 use crate::check::injection::{self, WithoutProxy};
 use crate::check::mtls::{self, Effective};
+use crate::check::openers::Openers;
 use crate::diagnostic::{Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::{Mesh, Workload};
@@ -66,13 +68,15 @@ pub(super) struct ServerPorts<'m, 'a> {
     mesh: &'m Mesh<'a>,
     without: BTreeMap<String, WithoutProxy>,
     captures: HashMap<DocumentId, Capture>,
+    openers: OnceCell<Openers<'m, 'a>>,
 }
 
 impl<'m, 'a> ServerPorts<'m, 'a> {
     pub(super) fn of(mesh: &'m Mesh<'a>) -> Self {
         let captures = capture::particular(mesh).into_iter();
         let captures = captures.map(|(workload, capture)| (workload.id, capture)).collect();
-        Self { mesh, without: injection::without_proxy(mesh), captures }
+        let without = injection::without_proxy(mesh);
+        Self { mesh, without, captures, openers: OnceCell::new() }
     }
 
     /// Of a port that it has; absent: of any that nobody names.
@@ -88,7 +92,8 @@ impl<'m, 'a> ServerPorts<'m, 'a> {
             return ServerPort::Bare { because, certainty };
         }
         if workload.inventory.role == Role::Gateway {
-            let servers = port.map(|port| opened(self.mesh, workload, port));
+            let openers = self.openers.get_or_init(|| Openers::of(self.mesh));
+            let servers = port.map(|port| opened((self.mesh, openers), workload, port));
             return ServerPort::Opened(servers.unwrap_or_default());
         }
         let capture = self.captures.get(&workload.id);

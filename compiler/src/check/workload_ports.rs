@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use mesh_snapshot::object::{Protocol, Role};
 
+use crate::check::openers::{Openers, Opening};
 use crate::check::selection;
 use crate::diagnostic::{FieldPath, Place};
-use crate::resolve::gateway::{ApiGateway, served_by};
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
 
@@ -25,13 +25,16 @@ impl Ports {
     }
 }
 
-pub(super) fn ports(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Ports {
+/// A mesh, and what its gateways open.
+type Known<'m, 'a> = (&'m Mesh<'a>, &'m Openers<'m, 'a>);
+
+pub(super) fn ports(known: Known<'_, '_>, workloads: &[&Workload<'_>]) -> Ports {
     let mut ports = Ports::default();
     for workload in workloads {
         if workload.inventory.role == Role::Gateway {
-            opened(mesh, workload, &mut ports);
+            opened(known, workload, &mut ports);
         } else {
-            served(mesh, workload, &mut ports);
+            served(known.0, workload, &mut ports);
         }
     }
     // Many workloads have the same port.
@@ -64,30 +67,18 @@ fn served(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
 
 /// By the servers of the Gateways that select it: TLS that ends at a server carries what is read as HTTP, whatever the
 /// Service's port is called.
-fn opened(mesh: &Mesh<'_>, workload: &Workload<'_>, ports: &mut Ports) {
-    for gateway in mesh.gateways.iter().filter(|it| it.selects(&workload.inventory)) {
-        for server in gateway.servers.iter().filter(|it| it.is_served()) {
-            if server.is_http() {
-                ports.has_http = true;
-                continue;
+fn opened((mesh, openers): Known<'_, '_>, workload: &Workload<'_>, ports: &mut Ports) {
+    for opening in openers.servers(workload) {
+        let (is_served, is_http, port) = match opening {
+            Opening::Server(_, it) => (it.is_served(), it.is_http(), it.port),
+            Opening::Listener(it) => (it.is_served(), it.is_http(), it.port),
+        };
+        match (is_served, is_http) {
+            (false, _) => {}
+            (true, true) => ports.has_http = true,
+            (true, false) => {
+                ports.tcp.push((behind(mesh, workload, port), opening.protocol()));
             }
-            let path = FieldPath::default().field("spec").field("servers").index(server.index);
-            let place = Place::value(gateway.resource.id, path.field("port").field("protocol"));
-            ports.tcp.push((behind(mesh, workload, server.port), place));
-        }
-    }
-    let is_own = |it: &&ApiGateway<'_>| {
-        it.resource.namespace == workload.namespace()
-            && served_by(mesh, it.resource).to(&workload.inventory)
-    };
-    for gateway in mesh.api_gateways.iter().filter(is_own) {
-        for listener in gateway.listeners.iter().filter(|it| it.is_served()) {
-            if listener.is_http() {
-                ports.has_http = true;
-                continue;
-            }
-            let place = Place::value(listener.document, listener.path().field("protocol"));
-            ports.tcp.push((behind(mesh, workload, listener.port), place));
         }
     }
 }

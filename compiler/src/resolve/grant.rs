@@ -1,29 +1,34 @@
 //! Which namespaces let others refer to what is theirs. Source: Gateway API, `ReferenceGrant`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::gateway_api::ReferenceGrant;
 use crate::api::{Mesh, Resource};
 
-/// All grants, by the namespace that gives them.
+/// All grants, by the namespace that gives them and each that they let in.
 #[derive(Clone, Debug, Default)]
 pub struct Grants<'a> {
-    by_namespace: BTreeMap<&'a str, Vec<&'a Resource<ReferenceGrant>>>,
+    by_namespaces: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Resource<ReferenceGrant>>>>,
 }
 
 impl<'a> Grants<'a> {
     pub(super) fn of(mesh: &'a Mesh) -> Self {
-        let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        let mut by_namespaces: BTreeMap<&str, BTreeMap<&str, Vec<_>>> = BTreeMap::new();
         for grant in &mesh.reference_grants {
-            by_namespace.entry(&grant.namespace).or_default().push(grant);
+            let named: BTreeSet<_> =
+                grant.spec.from.iter().map(|it| it.namespace.as_str()).collect();
+            for from in named {
+                let of = by_namespaces.entry(&grant.namespace).or_default();
+                of.entry(from).or_default().push(grant);
+            }
         }
-        Self { by_namespace }
+        Self { by_namespaces }
     }
 
-    /// All that a namespace gives.
+    /// All that a namespace gives to another.
     #[must_use]
-    pub fn of_namespace(&self, namespace: &str) -> &[&'a Resource<ReferenceGrant>] {
-        self.by_namespace.get(namespace).map_or(&[], Vec::as_slice)
+    pub fn between(&self, from: &str, to: &str) -> &[&'a Resource<ReferenceGrant>] {
+        self.by_namespaces.get(to).and_then(|it| it.get(from)).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a `from_kind` of the Gateway API in `from` may refer to the resource `name` in `to`, of a group and kind.
@@ -36,8 +41,7 @@ impl<'a> Grants<'a> {
         to: &str,
         name: &str,
     ) -> bool {
-        let grants = self.by_namespace.get(to).into_iter().flatten();
-        grants.into_iter().any(|grant| {
+        self.between(from, to).iter().any(|grant| {
             let is_from = grant.spec.from.iter().any(|it| {
                 it.group == "gateway.networking.k8s.io"
                     && it.kind == from_kind

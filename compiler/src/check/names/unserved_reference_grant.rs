@@ -160,7 +160,7 @@ pub(super) struct Wanted<'r> {
 
 /// The grant that plainly was to allow it, and why it does not.
 pub(super) fn nearly(mesh: &Mesh<'_>, wanted: &Wanted<'_>) -> Option<(Place, String)> {
-    let mut grants = mesh.grants.of_namespace(wanted.to).iter();
+    let mut grants = mesh.grants.between(wanted.from, wanted.to).iter();
     grants.find_map(|grant| {
         let from = grant.spec.from.iter().enumerate().filter(|(_, it)| it.namespace == wanted.from);
         let from = from.filter_map(|(index, _)| Entry::from(grant, index));

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::check::behind_gateway;
 use crate::check::caller::Caller;
 use crate::check::in_force::{Barrier, InForce};
+use crate::check::openers::Openers;
 use crate::check::outsiders;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::{Mesh, Workload};
@@ -20,7 +21,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let closed = gateways.filter_map(|it| Some((it.id, (it, closing(mesh, it)?))));
     let mut closed: BTreeMap<_, _> = closed.collect();
     // Who shows a certificate may have an identity.
-    closed.retain(|_, (it, _)| !outsiders::may_be_known(mesh, it));
+    if !closed.is_empty() {
+        let openers = Openers::of(mesh);
+        closed.retain(|_, (it, _)| !outsiders::may_be_known(&openers, it));
+    }
     // There are few, and to find what is behind gateways takes a look at all routes.
     if closed.is_empty() {
         return;

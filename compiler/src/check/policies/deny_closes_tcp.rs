@@ -4,11 +4,13 @@
 //! all of those that its other parts match. A rule that names its ports is `http-rule-on-tcp-port`'s. Sources: Istio,
 //! `ValidateAuthorizationPolicy`; "Authorization on a TCP port".
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::api::istio::{Action, Rule, Source};
 use crate::check::ambient::is_ambient_namespace;
 use crate::check::http_field::http_field;
+use crate::check::openers::Openers;
 use crate::check::operation::{PORT, conditions_hold_at};
 use crate::check::selection;
 use crate::check::workload_ports::{Ports, ports};
@@ -21,6 +23,8 @@ pub(super) static CHECK: Check =
         .alias(&["IST0133"]);
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let openers = OnceCell::new();
+    let openers = || openers.get_or_init(|| Openers::of(mesh));
     let mut known: BTreeMap<&Scope<'_>, Ports> = BTreeMap::new();
     for policy in &mesh.policies.authorization_policies {
         // What becomes of it in ambient mode is `deny-without-waypoint`'s.
@@ -39,7 +43,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let ports = scope.filter(|_| field.is_some()).map(|scope| {
                 known
                     .entry(scope)
-                    .or_insert_with(|| ports(mesh, &selection::of_policy(mesh, scope)))
+                    .or_insert_with(|| ports((mesh, openers()), &selection::of_policy(mesh, scope)))
             });
             let mut tcp = ports.iter().flat_map(|ports| &ports.tcp);
             let tcp = tcp.find(|(port, _)| conditions_hold_at(rule, Some(*port)));

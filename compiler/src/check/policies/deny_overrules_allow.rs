@@ -23,17 +23,21 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut met = BTreeSet::new();
     let denying = policies.iter().filter_map(|it| Some((it, denies_all(it)?)));
     for (policy, rule) in denying.filter(|(it, _)| met.insert(it.scope.as_ref().ok())) {
+        let Ok(scope) = &policy.scope else { continue };
         let allows = |other: &&Policy<'_, AuthorizationPolicy>| {
             let spec = &other.resource.spec;
             spec.action == Action::Allow
                 && !other.resource.is_tried()
                 && spec.rules.as_ref().is_some_and(|rules| !rules.is_empty())
-                && policy
-                    .scope
-                    .as_ref()
-                    .is_ok_and(|all| other.scope.as_ref().is_ok_and(|own| all.includes(own)))
+                && other.scope.as_ref().is_ok_and(|own| scope.includes(own))
         };
-        let mut moot = policies.iter().filter(allows);
+        // What is for a namespace includes nothing of another.
+        let (of_namespace, of_all) = match scope.namespace {
+            Some(own) => (Some(policies.of_namespace(Some(own))), None),
+            None => (None, Some(policies.iter())),
+        };
+        let near = of_namespace.into_iter().flatten().chain(of_all.into_iter().flatten());
+        let mut moot = near.filter(allows);
         let Some(first) = moot.next() else { continue };
         let rules = FieldPath::default().field("spec").field("rules");
         let place = Place::value(policy.resource.id, rules.index(rule));

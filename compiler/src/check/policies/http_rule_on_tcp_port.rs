@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::api::istio::{Action, Rule};
 use crate::check::http_field::http_field;
 use crate::check::kept::apart;
+use crate::check::openers::Openers;
 use crate::check::selection;
 use crate::check::workload_ports::{Ports, ports};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -24,6 +25,8 @@ pub(super) static CHECK: Check = Check::lint(
 );
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    let openers = OnceCell::new();
+    let openers = || openers.get_or_init(|| Openers::of(mesh));
     let open = OnceCell::new();
     // Many policies are for all workloads of one namespace, which are many, too.
     let known: RefCell<BTreeMap<&Scope<'_>, Ports>> = RefCell::default();
@@ -33,8 +36,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             return;
         };
         let mut known = known.borrow_mut();
-        let ports =
-            known.entry(scope).or_insert_with(|| ports(mesh, &selection::of_policy(mesh, scope)));
+        let ports = known
+            .entry(scope)
+            .or_insert_with(|| ports((mesh, openers()), &selection::of_policy(mesh, scope)));
         if ports.tcp.is_empty() {
             return;
         }

@@ -11,6 +11,7 @@ use crate::api::scalar::IntOrString;
 use crate::check::inventory;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::gateway::IstioGateway;
+use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check =
@@ -39,10 +40,12 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn services<'m>(mesh: &'m Mesh<'_>, pod: &Workload<'_>) -> Vec<&'m Resource<Service>> {
-    let services = inventory::in_namespace(&mesh.source.services, pod.namespace()).iter();
-    services
-        .filter(|it| !it.spec.selector.is_empty() && pod.inventory.has(&it.spec.selector))
-        .collect()
+    let services = mesh.services.served_by(pod).into_iter();
+    let written = services.filter_map(|it| match it.origin {
+        Origin::Kubernetes(resource) => Some(resource),
+        Origin::Entry(..) => None,
+    });
+    written.collect()
 }
 
 /// The Service's own, and the pods' behind it.

@@ -34,8 +34,9 @@ fn check(
     let tried = Tried::of(&tests);
     for (position, it) in back.iter().enumerate().rev() {
         let later = tried.before(position).filter_map(|place| back.get(place));
-        let mut rivals =
-            later.filter(|wider| is_rival(wider, it) && wider.covers(it) && !it.covers(wider));
+        let mut rivals = later.filter(|wider| {
+            is_rival(wider, it) && wider.covers(it) && !it.covers(wider) && !leads_alike(wider, it)
+        });
         let Some(wider) = rivals.next() else { continue };
         if met.insert((it.of.resource.id, wider.of.resource.id)) {
             out.push(report(merged, it, wider));
@@ -43,12 +44,11 @@ fn check(
     }
 }
 
-/// Whether `wider` is tried behind `it` for its name alone, and leads elsewhere.
+/// Whether `wider` is tried behind `it` for its name alone.
 fn is_rival(wider: &Merged<'_, '_>, it: &Merged<'_, '_>) -> bool {
     wider.of.resource.id != it.of.resource.id
         && !wider.is_catch_all()
         && wider.of.age.is_tied_with(&it.of.age)
-        && !leads_alike(wider, it)
 }
 
 fn leads_alike(one: &Merged<'_, '_>, other: &Merged<'_, '_>) -> bool {

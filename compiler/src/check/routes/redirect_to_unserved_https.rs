@@ -3,13 +3,15 @@
 //! It is said of a Gateway that ends TLS itself for others, where no server of any Gateway has the host but such as redirect.
 //! Who trusts proxies before it may be told by them that TLS is over. Source: Istio, `ServerTLSSettings.httpsRedirect`.
 
+use std::cell::LazyCell;
+
 use mesh_snapshot::object::ServerProtocol;
 
 use crate::check::{inventory, trusted_proxies};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
 use crate::resolve::host::{is_wildcard, overlap};
+use crate::resolve::{Meeting, Mesh};
 
 pub(super) static CHECK: Check = Check::lint(
     "redirect-to-unserved-https",
@@ -23,6 +25,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if inventory::may_have_gateways(mesh) || trusted_proxies::are_set(mesh) || passes() {
         return;
     }
+    let answering = LazyCell::new(|| Answering::of(mesh));
     for gateway in mesh.gateways.iter() {
         let Some(secure) = gateway.servers.iter().find(|it| is_secure(it)) else { continue };
         let told = gateway.proxies(&mesh.workloads);
@@ -30,13 +33,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         for server in gateway.servers.iter().filter(|it| redirects(it) && it.is_served()) {
-            check(mesh, gateway, server, secure, out);
+            check(&answering, gateway, server, secure, out);
         }
     }
 }
 
 fn check(
-    mesh: &Mesh<'_>,
+    answering: &Answering<'_, '_>,
     gateway: &IstioGateway<'_>,
     server: &Server<'_>,
     secure: &Server<'_>,
@@ -44,7 +47,7 @@ fn check(
 ) {
     let servers = FieldPath::default().field("spec").field("servers");
     for (index, own) in server.hosts.iter().enumerate() {
-        if is_wildcard(&own.host) || is_served(mesh, gateway, server, &own.host) {
+        if is_wildcard(&own.host) || answering.has(&own.host, gateway, server) {
             continue;
         }
         let at = servers.clone().index(server.index).field("hosts").index(index);
@@ -61,25 +64,40 @@ fn check(
     }
 }
 
-/// Whether some server but those beside this one, at its port, has names of a host and does not redirect it. The Gateway's own is
-/// asked first: mostly it has it, and thousands of others need not be.
-fn is_served(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>, from: &Server<'_>, host: &str) -> bool {
-    let serves = |it: &IstioGateway<'_>| {
-        let is_beside = it.resource.spec.selector == gateway.resource.spec.selector;
-        it.meeting(host).iter().any(|(server, _)| {
-            server.is_served() && !redirects(server) && !(is_beside && server.port == from.port)
-        })
-    };
-    let by_api = || {
-        let mut listeners = mesh.api_gateways.iter().flat_map(|it| &it.listeners);
-        listeners.any(|it| overlap(&it.hostname, host))
-    };
-    let is_meant = |own: &String| own.is_empty() || overlap(&own.to_ascii_lowercase(), host);
-    let by_ingress = || {
-        let mut tls = mesh.source.ingresses.iter().flat_map(|it| &it.spec.tls);
-        tls.any(|it| it.hosts.is_empty() || it.hosts.iter().any(is_meant))
-    };
-    serves(gateway) || mesh.gateways.iter().any(serves) || by_api() || by_ingress()
+/// What answers for hosts.
+struct Answering<'m, 'a> {
+    mesh: &'m Mesh<'a>,
+    /// The servers that do not redirect, and listeners.
+    servers: Meeting<Option<(&'m IstioGateway<'a>, &'m Server<'a>)>>,
+}
+
+impl<'m, 'a> Answering<'m, 'a> {
+    fn of(mesh: &'m Mesh<'a>) -> Self {
+        let mut servers = Meeting::default();
+        for gateway in mesh.gateways.iter() {
+            for server in gateway.servers.iter().filter(|it| it.is_served() && !redirects(it)) {
+                for own in &server.hosts {
+                    servers.add(&own.host, Some((gateway, server)));
+                }
+            }
+        }
+        for listener in mesh.api_gateways.iter().flat_map(|it| &it.listeners) {
+            servers.add(&listener.hostname, None);
+        }
+        Self { mesh, servers }
+    }
+
+    /// Whether some server but those beside `from`, at its port, has names of a host.
+    fn has(&self, host: &str, gateway: &IstioGateway<'_>, from: &Server<'_>) -> bool {
+        let is_beside = |it: &IstioGateway<'_>, server: &Server<'_>| {
+            it.resource.spec.selector == gateway.resource.spec.selector && server.port == from.port
+        };
+        let is_other = |it: &Option<_>| it.is_none_or(|(it, server)| !is_beside(it, server));
+        let is_meant = |own: &String| own.is_empty() || overlap(&own.to_ascii_lowercase(), host);
+        let mut tls = self.mesh.source.ingresses.iter().flat_map(|it| &it.spec.tls);
+        self.servers.with(host).any(|(_, it)| is_other(it))
+            || tls.any(|it| it.hosts.is_empty() || it.hosts.iter().any(is_meant))
+    }
 }
 
 fn redirects(server: &Server<'_>) -> bool {

@@ -7,13 +7,14 @@
 //! one of the root namespace that is for all `shadowed-destination-rule` speaks. Sources: Istio, `PushContext.destinationRule`;
 //! `ENABLE_EXTERNAL_NAME_ALIAS`.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::api::Resource;
 use crate::api::istio::DestinationRule;
 use crate::check::inventory;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::host::{is_wildcard, qualify};
+use crate::resolve::host::{Host, is_wildcard, qualify};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Visibility};
 
@@ -27,10 +28,32 @@ pub(in crate::check) static CHECK: Check = Check::lint(
 const PAIRS_MAX: usize = 1000;
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    out.extend(mesh.source.destination_rules.iter().filter_map(|rule| check(mesh, rule)));
+    let subsets = OnceCell::new();
+    let is_led_to = |host: &Host, subset: &str| {
+        let of_host = subsets.get_or_init(|| subsets_by_host(mesh)).get(host);
+        of_host.is_some_and(|it: &BTreeSet<&str>| it.contains(subset))
+    };
+    let rules = mesh.source.destination_rules.iter();
+    out.extend(rules.filter_map(|rule| check(mesh, rule, &is_led_to)));
 }
 
-fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic> {
+/// The subsets that routes lead to.
+fn subsets_by_host<'m>(mesh: &'m Mesh<'_>) -> HashMap<Host, BTreeSet<&'m str>> {
+    let mut all: HashMap<Host, BTreeSet<&str>> = HashMap::new();
+    for (to, _) in mesh.virtual_services.iter().flat_map(|(_, it)| it.destinations()) {
+        all.entry(to.host).or_default().insert(to.subset);
+    }
+    all
+}
+
+/// Whether any route leads to a subset of a host.
+type IsLedTo<'f> = &'f dyn Fn(&Host, &str) -> bool;
+
+fn check(
+    mesh: &Mesh<'_>,
+    rule: &Resource<DestinationRule>,
+    is_led_to: IsLedTo<'_>,
+) -> Option<Diagnostic> {
     let (namespace, root) = (rule.namespace.as_str(), mesh.settings.root_namespace);
     let host = qualify(&rule.spec.host, namespace, mesh.settings.cluster_domain);
     let services = mesh.services.of_host(&host).iter().map(|id| mesh.services.get(*id));
@@ -41,7 +64,7 @@ fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic
     }
     if services.iter().any(|it| it.alias.is_some()) {
         let [alias] = services.as_slice() else { return None };
-        return of_alias(mesh, rule, alias);
+        return of_alias(rule, alias, is_led_to);
     }
     if rule.spec.workload_selector.is_some() {
         return None;
@@ -120,14 +143,12 @@ fn check(mesh: &Mesh<'_>, rule: &Resource<DestinationRule>) -> Option<Diagnostic
 
 /// A rule for a Service that stands for another host.
 fn of_alias(
-    mesh: &Mesh<'_>,
     rule: &Resource<DestinationRule>,
     alias: &Service<'_>,
+    is_led_to: IsLedTo<'_>,
 ) -> Option<Diagnostic> {
     let (host, target) = (&alias.host, alias.alias.as_ref()?);
-    let is_of_rule = |subset: &str| rule.spec.subsets.iter().any(|it| it.name == subset);
-    let mut destinations = mesh.virtual_services.iter().flat_map(|(_, it)| it.destinations());
-    if destinations.any(|(it, _)| it.host == *host && is_of_rule(it.subset)) {
+    if rule.spec.subsets.iter().any(|it| is_led_to(host, &it.name)) {
         return None;
     }
     let place = Place::value(rule.id, FieldPath::default().field("spec").field("host"));

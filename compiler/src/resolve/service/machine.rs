@@ -83,7 +83,11 @@ impl<'a> Machines<'a> {
     /// Whether a machine of any namespace is there that has these labels.
     #[must_use]
     pub fn has_any(&self, selector: &Labels) -> bool {
-        self.all.iter().any(|it| has(&it.labels, selector))
+        let is_one = |it: &Machine<'_>| has(&it.labels, selector);
+        match self.by_label.rarest(selector) {
+            Some(places) => places.iter().filter_map(|place| self.all.get(*place)).any(is_one),
+            None => self.all.iter().any(is_one),
+        }
     }
 }
 

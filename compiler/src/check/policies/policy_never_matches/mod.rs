@@ -45,11 +45,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let at = FieldPath::default().field("spec").field("rules").index(index);
             let written_out = identity::written_out(rule, mesh.settings.trust_domains());
             let mut faults = contradictions(&written_out, &at, &identities);
-            let nobody = without_identity(mesh, (action, rule), &at, &selected);
+            let nobody = without_identity(&selections, (action, rule), &at, &selected);
             // Where nobody has an identity, that is what is said of each.
             let has_identities = nobody.is_none();
             faults.extend(nobody);
-            faults.extend(without_token(mesh, rule, &at, &selected, tokens));
+            faults.extend(without_token(&selections, rule, &at, &selected, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
             let known = Known { tokens: &tokens, hosts: &served, names: &names, has_identities };
             let dead = dead_values(&callers, &known, rule, &at).into_iter();
@@ -115,11 +115,11 @@ impl Fault {
 }
 
 /// Every caller is somebody unknown to a workload that takes plain text alone, or to a gateway that asks for no certificates.
-fn without_identity(
-    mesh: &Mesh<'_>,
+fn without_identity<'m, 'a>(
+    selections: &Selections<'m, 'a>,
     (action, rule): (Action, &Rule),
     at: &FieldPath,
-    selected: &Selected<'_, '_>,
+    selected: &Selected<'m, 'a>,
 ) -> Option<Fault> {
     let sources = rule.from.iter().flatten().enumerate();
     let from = sources.filter_map(|(index, it)| {
@@ -139,24 +139,24 @@ fn without_identity(
         other: Some((place.clone(), why)),
         help,
     };
-    if let Some(place) = selected.plain_text(mesh) {
+    if let Some(place) = selections.plain_text(selected) {
         let why = "the workload takes plain text alone, which proves nothing";
         let help = "let the workload take mutual TLS (`PERMISSIVE` or `STRICT`)";
         return Some(fault(place, why, help));
     }
     // Of a gateway that lets nobody in `closed-gateway` speaks.
-    let place = selected.anonymous_gateway(mesh).filter(|_| action != Action::Allow)?;
+    let place = selections.anonymous_gateway(selected).filter(|_| action != Action::Allow)?;
     let why = "no server of this gateway asks its clients for a certificate";
     let help = "tell clients from outside apart by `requestPrincipals` or `remoteIpBlocks`";
     Some(fault(place, why, help))
 }
 
 /// Without a `RequestAuthentication` no request has a token that counts.
-fn without_token<'t>(
-    mesh: &Mesh<'_>,
+fn without_token<'m, 'a, 't>(
+    selections: &Selections<'m, 'a>,
     rule: &Rule,
     at: &FieldPath,
-    selected: &Selected<'_, '_>,
+    selected: &Selected<'m, 'a>,
     tokens: impl FnOnce() -> &'t Tokens<'t>,
 ) -> Option<Fault> {
     let sources = rule.from.iter().flatten().enumerate();
@@ -174,7 +174,7 @@ fn without_token<'t>(
         return None;
     }
     // What becomes of such a rule where there are no requests is told by others.
-    if selected.are_for_tcp_alone(mesh) {
+    if selections.are_for_tcp_alone(selected) {
         return None;
     }
     Some(Fault {

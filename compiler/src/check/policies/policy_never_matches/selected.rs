@@ -8,11 +8,11 @@ use super::token::{Issuers, Tokens};
 use mesh_snapshot::object::Role;
 
 use crate::api::istio::{AuthorizationPolicy, MtlsMode};
+use crate::check::openers::Openers;
 use crate::check::served_hosts::{ServedHosts, Servers};
 use crate::check::workload_ports::ports;
 use crate::check::{inventory, mtls, outsiders, selection};
 use crate::diagnostic::Place;
-use crate::resolve::gateway::IstioGateway;
 use crate::resolve::policy::{Policy, Scope};
 use crate::resolve::{Mesh, Workload};
 
@@ -21,6 +21,7 @@ pub(super) struct Selections<'m, 'a> {
     mesh: &'m Mesh<'a>,
     issuers: Issuers<'m>,
     servers: Servers<'m, 'a>,
+    openers: OnceCell<Openers<'m, 'a>>,
     /// By where policies stand and whom they are for.
     known: RefCell<BTreeMap<(&'m str, &'m Scope<'a>), Rc<Selected<'m, 'a>>>>,
 }
@@ -28,7 +29,7 @@ pub(super) struct Selections<'m, 'a> {
 impl<'m, 'a> Selections<'m, 'a> {
     pub(super) fn of(mesh: &'m Mesh<'a>) -> Self {
         let (issuers, servers) = (Issuers::default(), Servers::of(mesh));
-        Self { mesh, issuers, servers, known: RefCell::default() }
+        Self { mesh, issuers, servers, openers: OnceCell::new(), known: RefCell::default() }
     }
 
     /// `None`: it cannot be told whom the policy is for.
@@ -69,6 +70,30 @@ impl<'m, 'a> Selections<'m, 'a> {
     pub(super) fn names<'s>(&self, selected: &'s Selected<'m, 'a>) -> Option<&'s ServedHosts> {
         selected.names.get_or_init(|| self.servers.names(&selected.workloads)).as_deref()
     }
+
+    /// Where it is written of the first that all of them take plain text alone; `None` unless they do.
+    pub(super) fn plain_text<'s>(&self, selected: &'s Selected<'m, 'a>) -> Option<&'s Place> {
+        selected.plain_text.get_or_init(|| plain_text(self.mesh, &selected.workloads)).as_ref()
+    }
+
+    /// The first Gateway of these proxies, where no server of any of them asks its clients for a certificate.
+    pub(super) fn anonymous_gateway<'s>(
+        &self,
+        selected: &'s Selected<'m, 'a>,
+    ) -> Option<&'s Place> {
+        let find = || anonymous_gateway(self.mesh, self.openers(), &selected.workloads);
+        selected.anonymous.get_or_init(find).as_ref()
+    }
+
+    /// Whether none of them reads requests.
+    pub(super) fn are_for_tcp_alone(&self, selected: &Selected<'m, 'a>) -> bool {
+        let ask = || ports((self.mesh, self.openers()), &selected.workloads).are_for_tcp_alone();
+        *selected.are_for_tcp_alone.get_or_init(ask)
+    }
+
+    fn openers(&self) -> &Openers<'m, 'a> {
+        self.openers.get_or_init(|| Openers::of(self.mesh))
+    }
 }
 
 /// Some workloads, with what was asked of them so far.
@@ -83,24 +108,6 @@ pub(super) struct Selected<'m, 'a> {
     names: OnceCell<Option<Rc<ServedHosts>>>,
 }
 
-impl Selected<'_, '_> {
-    /// Where it is written of the first that all of them take plain text alone; `None` unless they do.
-    pub(super) fn plain_text(&self, mesh: &Mesh<'_>) -> Option<&Place> {
-        self.plain_text.get_or_init(|| plain_text(mesh, &self.workloads)).as_ref()
-    }
-
-    /// The first Gateway of these proxies, where no server of any of them asks its clients for a certificate.
-    pub(super) fn anonymous_gateway(&self, mesh: &Mesh<'_>) -> Option<&Place> {
-        self.anonymous.get_or_init(|| anonymous_gateway(mesh, &self.workloads)).as_ref()
-    }
-
-    /// Whether none of them reads requests.
-    pub(super) fn are_for_tcp_alone(&self, mesh: &Mesh<'_>) -> bool {
-        let ask = || ports(mesh, &self.workloads).are_for_tcp_alone();
-        *self.are_for_tcp_alone.get_or_init(ask)
-    }
-}
-
 fn plain_text(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Option<Place> {
     let mut modes = workloads.iter().flat_map(|it| {
         let asked = mtls::Asked::of(mesh, &it.inventory);
@@ -112,7 +119,11 @@ fn plain_text(mesh: &Mesh<'_>, workloads: &[&Workload<'_>]) -> Option<Place> {
 }
 
 /// Of a proxy that serves no Gateway of Istio's nothing is known.
-fn anonymous_gateway(mesh: &Mesh<'_>, proxies: &[&Workload<'_>]) -> Option<Place> {
+fn anonymous_gateway(
+    mesh: &Mesh<'_>,
+    openers: &Openers<'_, '_>,
+    proxies: &[&Workload<'_>],
+) -> Option<Place> {
     let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
     if !proxies.iter().all(is_gateway)
         || mesh.api_gateways.iter().next().is_some()
@@ -120,13 +131,11 @@ fn anonymous_gateway(mesh: &Mesh<'_>, proxies: &[&Workload<'_>]) -> Option<Place
     {
         return None;
     }
-    let serves = |gateway: &IstioGateway<'_>, proxy: &Workload<'_>| {
-        proxy.inventory.has(&gateway.resource.spec.selector)
-    };
-    let is_served = |proxy: &&Workload<'_>| mesh.gateways.iter().any(|it| serves(it, proxy));
-    let mut own = mesh.gateways.iter().filter(|it| proxies.iter().any(|proxy| serves(it, proxy)));
-    let is_anonymous = |it: &IstioGateway<'_>| !outsiders::asks_for_certificates(it);
-    let first = own.next()?;
-    (proxies.iter().all(is_served) && is_anonymous(first) && own.all(is_anonymous))
-        .then(|| Place::resource(first.resource.id))
+    let own = |proxy: &&Workload<'_>| openers.istio(proxy);
+    let are_anonymous = proxies.iter().all(|proxy| {
+        !own(proxy).is_empty() && !own(proxy).iter().any(|it| outsiders::asks_for_certificates(it))
+    });
+    let mut all = proxies.iter().flat_map(own);
+    let first = all.by_ref().min_by_key(|it| &it.age).filter(|_| are_anonymous)?;
+    Some(Place::resource(first.resource.id))
 }
