@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use mesh_snapshot::object::ServerProtocol;
 
 use crate::api::gateway_api::{HttpRouteMatch, HttpRouteRule, PathMatchType};
-use crate::api::istio::{HttpMatch, ServerTlsMode, StringMatch};
+use crate::api::istio::{HttpMatch, StringMatch};
 use crate::check::caller::Caller;
 use crate::check::in_force::InForce;
 use crate::check::matching::cover::covers_request;
@@ -34,7 +34,8 @@ const CHALLENGE: &str = "/.well-known/acme-challenge";
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut closed = HashMap::new();
     // Without any no route is looked at.
-    let is_any_secure = mesh.gateways.iter().flat_map(|it| &it.servers).any(is_secure);
+    let mut servers = mesh.gateways.iter().flat_map(|it| &it.servers);
+    let is_any_secure = servers.any(Server::is_https_for_strangers);
     for gateway in mesh.gateways.iter().filter(|_| is_any_secure) {
         for server in gateway.servers.iter().filter(|it| is_plain(it)) {
             let twins = server.hosts.iter().enumerate().filter_map(|(index, host)| {
@@ -110,15 +111,6 @@ fn is_closed(
     !proxies.is_empty() && proxies.iter().all(|proxy| is_closed_at(proxy))
 }
 
-/// Whether strangers are served with TLS: the mesh's own is for the mesh.
-fn is_secure(server: &Server<'_>) -> bool {
-    let mode = server.spec.tls.as_ref().map(|tls| tls.mode);
-    server.protocol == Some(ServerProtocol::Https)
-        && server.is_served()
-        && server.is_http()
-        && mode.is_some_and(|mode| mode != ServerTlsMode::IstioMutual)
-}
-
 /// Routes for a host of a plain server that are also for one with TLS of the same proxies.
 fn twin(
     mesh: &Mesh<'_>,
@@ -164,7 +156,7 @@ fn secured(
         let mut meeting = gateway.meeting(name).into_iter();
         let (server, host) = meeting.find(|(server, host)| {
             let admits = |it: &ServerHost<'_>| it.admits(routes.namespace());
-            is_secure(server) && server.hosts.get(*host).is_some_and(admits)
+            server.is_https_for_strangers() && server.hosts.get(*host).is_some_and(admits)
         })?;
         let at = FieldPath::default().field("spec").field("servers").index(server.index);
         Some(Place::value(gateway.resource.id, at.field("hosts").index(host)))

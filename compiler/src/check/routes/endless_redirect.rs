@@ -6,8 +6,6 @@
 
 use std::collections::HashMap;
 
-use mesh_snapshot::object::ServerProtocol;
-
 use crate::api::istio::{HttpMatch, HttpRedirect, StringMatch};
 use crate::check::matching::cover::covers_request;
 use crate::check::matching::route_place::matches;
@@ -116,7 +114,7 @@ fn may_take(route: &MergedHttp<'_>, followed: &HttpMatch) -> bool {
 /// The port to which a client goes that is sent to `https`.
 const HTTPS_PORT: u16 = 443;
 
-/// Whether a gateway has the route where it ends TLS, too.
+/// Whether a gateway has the route where it ends TLS, too. Who comes there is sent back there, whatever else the route is for.
 fn is_at_tls(mesh: &Mesh<'_>, it: &VirtualService<'_>, test: &HttpMatch) -> bool {
     if !test.gateways.is_empty() || ![0, u32::from(HTTPS_PORT)].contains(&test.port) {
         return false;
@@ -125,12 +123,7 @@ fn is_at_tls(mesh: &Mesh<'_>, it: &VirtualService<'_>, test: &HttpMatch) -> bool
         .flat_map(|gateway| it.hosts.iter().flat_map(|host| gateway.meeting(host)))
         .any(|(server, host)| {
             let admits = server.hosts.get(host).is_some_and(|own| own.admits(it.namespace()));
-            let is_https = server.protocol == Some(ServerProtocol::Https);
-            admits
-                && is_https
-                && server.is_http()
-                && server.is_served()
-                && server.port == HTTPS_PORT
+            admits && server.is_https_for_strangers() && server.port == HTTPS_PORT
         })
 }
 
@@ -230,6 +223,16 @@ mod tests {
         let all = routes("{redirect: {scheme: https}}");
         assert!(is_told(&all, gateway));
         assert!(!is_told(&all, plain));
+        // What the mesh's own TLS carries, the client's application has sent in plain text.
+        assert!(!is_told(&all, &gateway.replace("SIMPLE, credentialName: a", "ISTIO_MUTUAL")));
+        assert!(is_told(&all, &gateway.replace("SIMPLE", "MUTUAL")));
+        // At two gateways, too, clients of the one that ends TLS come back to it.
+        let other = "---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: h, namespace: shop}\nspec:\n  selector: {istio: internal}\n  servers:\n";
+        let two = gateway
+            .replace("  - {port: {number: 443", &format!("{other}  - {{port: {{number: 443"));
+        let both = all.replace("[g]", "[g, h]");
+        assert!(is_told(&both, &two));
+        assert!(!is_told(&both, &two.replace("SIMPLE, credentialName: a", "ISTIO_MUTUAL")));
         let by_port = routes("{match: [{port: 80}], redirect: {scheme: https}}");
         assert!(!is_told(&by_port, gateway));
         let before = routes(

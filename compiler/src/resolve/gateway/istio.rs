@@ -70,6 +70,17 @@ impl Server<'_> {
         }
     }
 
+    /// Whether requests of strangers are read here that come by HTTPS. The mesh's own TLS is for the mesh: the proxies of clients
+    /// make it, whose applications ask in plain text.
+    #[must_use]
+    pub fn is_https_for_strangers(&self) -> bool {
+        let mode = self.spec.tls.as_ref().map(|tls| tls.mode);
+        self.protocol == Some(ServerProtocol::Https)
+            && self.is_served()
+            && self.is_http()
+            && mode.is_some_and(|mode| mode != ServerTlsMode::IstioMutual)
+    }
+
     /// Whether it is opened at all.
     #[must_use]
     pub fn is_served(&self) -> bool {
