@@ -20,8 +20,9 @@ use crate::check::names::{
 };
 use crate::check::policies::{
     allow_only_for_monitoring, claim_route_without_authentication, closed_gateway,
-    deny_by_identity, deny_without_authentication, deny_without_waypoint, refused_preflight,
-    refused_probe, telemetry_without_provider, unlisted_gateway,
+    deny_by_identity, deny_without_authentication, deny_without_waypoint,
+    peer_authentication_at_gateway, refused_preflight, refused_probe, telemetry_without_provider,
+    unlisted_gateway,
 };
 use crate::check::proxies::ineffective_ingress_tls;
 use crate::check::routes::{
@@ -88,6 +89,7 @@ static MISSING: &[(&Check, Kinds)] = &[
     (&mtls_conflict::CHECK, &[MUTUAL_TLS]),
     (&optional_certificate::CHECK, &[POLICIES]),
     (&optional_token::CHECK, &[POLICIES]),
+    (&peer_authentication_at_gateway::CHECK, &[ENTRIES]),
     (&pod_without_proxy::CHECK, &[&["Namespace"]]),
     (&refused_preflight::CHECK, &[POLICIES]),
     (&refused_probe::CHECK, &[POLICIES, MUTUAL_TLS]),

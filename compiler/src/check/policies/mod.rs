@@ -19,7 +19,7 @@ mod ineffective_selector;
 mod literal_star;
 mod moot_allow;
 mod peer_address_behind_gateway;
-mod peer_authentication_at_gateway;
+pub(super) mod peer_authentication_at_gateway;
 pub(super) mod policy_never_matches;
 mod policy_without_proxy;
 pub(super) mod refused_preflight;
