@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use mesh_snapshot::object::Protocol;
 
-use crate::check::behind_gateway::Route;
+use crate::check::destinations::{self, is_idle};
 use crate::diagnostic::Place;
 use crate::resolve::Mesh;
 use crate::resolve::host::Host;
@@ -31,26 +31,26 @@ impl Led {
             for (to, at) in route.destinations() {
                 let Some(only) = ports.get(&to.host) else { continue };
                 let is_for_requests = at.route().0 == "http" && !at.is_mirror();
-                if let Some(port) = to.port.or(*only).filter(|_| is_for_requests) {
-                    led.add(&to.host, (port, to.subset), Route::VirtualService(at));
+                let is_led = is_for_requests && !is_idle(route, &at);
+                if let Some(port) = to.port.or(*only).filter(|_| is_led) {
+                    let place = || Place::value(at.document, at.path().field("host"));
+                    led.add(&to.host, (port, to.subset), place);
                 }
             }
         }
         for (_, route) in mesh.http_routes.iter() {
-            let document = route.resource.id;
-            for (rule, of) in route.rules.iter().enumerate() {
-                let backends = of.backends.iter().enumerate().filter(|(_, it)| it.fault.is_none());
-                for (backend, to) in backends.filter(|(_, to)| ports.contains_key(&to.host)) {
-                    led.add(&to.host, (to.port, ""), Route::Rule { document, rule, backend });
-                }
+            let backends = destinations::led(route).filter(|(.., is_mirror)| !is_mirror);
+            for (to, path, _) in backends.filter(|(to, ..)| ports.contains_key(&to.host)) {
+                let place = || Place::value(route.resource.id, path.field("name"));
+                led.add(&to.host, (to.port, ""), place);
             }
         }
         led
     }
 
-    fn add(&mut self, host: &Host, (port, subset): (u16, &str), route: Route) {
+    fn add(&mut self, host: &Host, (port, subset): (u16, &str), place: impl FnOnce() -> Place) {
         let of_host = self.0.entry(host.clone()).or_default();
-        of_host.entry((port, subset.to_owned())).or_insert_with(|| route.place());
+        of_host.entry((port, subset.to_owned())).or_insert_with(place);
     }
 
     pub(super) fn at(&self, host: &Host, port: u16, subset: &str) -> Option<&Place> {

@@ -236,6 +236,52 @@ fn requests_that_a_route_leads_to_a_gateway_are_no_tls() {
 }
 
 #[test]
+fn where_a_route_leads_nobody_nothing_is_spoken() {
+    let other = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{name: http, port: 80}]}\n---\n";
+    let split = |weights: [u8; 2]| {
+        let [to_other, to_gateway] = weights;
+        let many = format!(
+            "route: [{{destination: {{host: web}}, weight: {to_other}}}, {{weight: {to_gateway}, destination:"
+        );
+        format!("{other}{}", led("http*").replace("route: [{destination:", &many))
+    };
+    assert_eq!(at_gateway("", &[MUTUAL], &split([90, 10])), Some(Severity::Warning));
+    assert_eq!(at_gateway("", &[MUTUAL], &split([100, 0])), None);
+    let of_api = |namespace: &str, weight: &str, more: &str| {
+        format!(
+            "{other}apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: {namespace}}}\nspec: {{parentRefs: [{{name: api, namespace: shop}}], rules: [{{{more}backendRefs: [{{name: web, namespace: shop, port: 80}}, {{name: out, namespace: shop, port: 80{weight}}}]}}]}}\n---\n{API}"
+        )
+    };
+    assert_eq!(at_gateway("", &[MUTUAL], &of_api("shop", "", "")), Some(Severity::Warning));
+    assert_eq!(at_gateway("", &[MUTUAL], &of_api("shop", ", weight: 0", "")), None);
+    // Without a grant it is answered with 500 before.
+    assert_eq!(at_gateway("", &[MUTUAL], &of_api("other", "", "")), None);
+    let granted = format!("{}{GRANT}", of_api("other", "", ""));
+    assert_eq!(at_gateway("", &[MUTUAL], &granted), Some(Severity::Warning));
+    // Of a copy nobody hears what became of it.
+    let mirror = "filters: [{type: RequestMirror, requestMirror: {backendRef: {name: out, namespace: shop, port: 80}}}], ";
+    assert_eq!(at_gateway("", &[MUTUAL], &of_api("shop", ", weight: 0", mirror)), None);
+}
+
+const API: &str = "apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: istio}
+spec: {controllerName: istio.io/gateway-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: api, namespace: shop}
+spec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}]}
+---
+";
+const GRANT: &str = "apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {name: g, namespace: shop}
+spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: other}], to: [{group: '', kind: Service}]}
+---
+";
+
+#[test]
 fn tls_of_a_sidecar_must_be_spoken_by_somebody() {
     let told = |service: &str, target: u16, rule: &str| {
         let folder = Folder::new();
