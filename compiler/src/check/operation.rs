@@ -2,6 +2,7 @@
 
 use crate::api::Resource;
 use crate::api::istio::{Action, AuthorizationPolicy, Operation, Rule, To};
+use crate::check::policy_value::is_within;
 use crate::diagnostic::FieldPath;
 
 /// Every `operation` of a policy, and its place.
@@ -145,6 +146,25 @@ pub(super) fn at_port(rule: &Rule, port: u16) -> Option<Rule> {
     }
     let when = rule.when.iter().filter(|it| it.key != PORT).cloned().collect();
     Some(Rule { from: rule.from.clone(), to, when })
+}
+
+/// What a rule asks for of requests with a method besides; absent where it is for none of them.
+pub(super) fn with_method(rule: &Rule, method: &str) -> Option<Rule> {
+    let is_among = |values: &[String]| values.iter().any(|it| is_within(method, it));
+    let takes = |it: &Operation| {
+        (it.methods.is_empty() || is_among(&it.methods)) && !is_among(&it.not_methods)
+    };
+    let without_method = |it: &To| {
+        let (methods, not_methods) = (Vec::new(), Vec::new());
+        let operation = it.operation.clone();
+        To { operation: operation.map(|it| Operation { methods, not_methods, ..it }) }
+    };
+    let to = rule.to.as_ref().map(|to| {
+        let taking = to.iter().filter(|it| it.operation.as_ref().is_none_or(takes));
+        taking.map(without_method).collect::<Vec<_>>()
+    });
+    let is_for_some = to.as_ref().is_none_or(|to| !to.is_empty());
+    is_for_some.then(|| Rule { from: rule.from.clone(), to, when: rule.when.clone() })
 }
 
 /// Whether a port is one of those that are asked for, if any are, and none of those that are left out.

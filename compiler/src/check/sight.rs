@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use mesh_snapshot::object::Role;
 
-use crate::resolve::gateway::IstioGateway;
+use crate::resolve::gateway::{IstioGateway, Server};
 use crate::resolve::route::{GatewayName, VirtualService};
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Ruler, View, Visibility, Workload};
@@ -36,6 +36,19 @@ pub(super) fn gateways<'m, 'a>(
     it.gateways.iter().filter_map(|name| match name {
         GatewayName::Named(name) => mesh.gateways.find(name),
         GatewayName::Mesh => None,
+    })
+}
+
+/// The servers of a gateway that have names in common with a host of the routes, and let their namespace in; one may come several
+/// times.
+pub(super) fn servers<'g, 'a>(
+    gateway: &'g IstioGateway<'a>,
+    it: &VirtualService<'_>,
+) -> impl Iterator<Item = &'g Server<'a>> {
+    let meeting = it.hosts.iter().flat_map(|host| gateway.meeting(host));
+    meeting.filter_map(|(server, host)| {
+        let own = server.hosts.get(host)?;
+        own.admits(it.namespace()).then_some(server)
     })
 }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::api::istio::{HttpMatch, HttpRedirect, StringMatch};
 use crate::check::matching::cover::covers_request;
 use crate::check::matching::route_place::matches;
-use crate::check::sight::gateways;
+use crate::check::sight::{gateways, servers};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::Host;
@@ -120,11 +120,8 @@ fn is_at_tls(mesh: &Mesh<'_>, it: &VirtualService<'_>, test: &HttpMatch) -> bool
         return false;
     }
     gateways(mesh, it)
-        .flat_map(|gateway| it.hosts.iter().flat_map(|host| gateway.meeting(host)))
-        .any(|(server, host)| {
-            let admits = server.hosts.get(host).is_some_and(|own| own.admits(it.namespace()));
-            admits && server.is_https_for_strangers() && server.port == HTTPS_PORT
-        })
+        .flat_map(|gateway| servers(gateway, it))
+        .any(|server| server.is_https_for_strangers() && server.port == HTTPS_PORT)
 }
 
 fn report(it: &VirtualService<'_>, route: &MergedHttp<'_>, target: &Target<'_>) -> Diagnostic {
