@@ -1,9 +1,11 @@
 //! `unserved-backend-policy`: a `BackendTLSPolicy` is for a Service that there is not, comes behind an older one, or is taken
 //! away by a `DestinationRule`.
 //!
-//! Of rules only those for exactly the host are looked at. Sources: Gateway API, `BackendTLSPolicy.spec.targetRefs`; of policies
-//! for one target the oldest counts; Istio, `mergeDestinationRule`: what a rule for the host says counts more than a policy;
-//! `PushContext.destinationRule`: clients look for rules in their own namespace first.
+//! Of rules only those for exactly the host are looked at. One of the clients' own namespace that says nothing of TLS is left the
+//! policy here, and hides it in Istio: that is a notice. Sources: Gateway API, `BackendTLSPolicy.spec.targetRefs`; of policies for
+//! one target the oldest counts; Istio, `DestinationRuleCollection`: a policy is a rule of the Service's namespace;
+//! `mergeDestinationRule`: what a rule for the host says counts more; `PushContext.destinationRule`: clients look for rules in
+//! their own namespace first, and no further where there is one.
 
 use crate::api::Resource;
 use crate::api::gateway_api::{BackendTlsPolicy, PolicyTarget};
@@ -71,13 +73,20 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A rule that says how a target is connected to, at all the ports that a policy is for.
+/// A rule by which a target is connected to otherwise than a policy for it says.
 struct Taken {
-    mode: ClientTlsMode,
+    how: How,
     /// Where the rule says so.
     at: Place,
     /// The namespace whose clients go by it; absent: all that have no rule of their own.
     clients: Option<String>,
+}
+
+enum How {
+    /// It says so itself, of all the ports that the policy is for.
+    Said(ClientTlsMode),
+    /// It says nothing of some of them. Here the policy counts there; in Istio clients that have the rule do not look for another.
+    Hidden,
 }
 
 impl Taken {
@@ -108,19 +117,44 @@ impl Taken {
         let for_all = of(View::common(mesh)).filter(|it| it.namespace == service.namespace);
         let for_all = for_all.and_then(|it| said(mesh, it, service, policy));
         if let Some((mode, at)) = for_all {
-            return Some(Self { mode, at, clients: None });
+            return Some(Self { how: How::Said(mode), at, clients: None });
         }
         // To rules of the root namespace comes who found none in that of the Service, where the policy counts as one.
         let root = mesh.settings.root_namespace;
         let rules = mesh.destination_rules.iter().filter(is_for_host);
-        let mut own = rules
-            .filter(|it| it.namespace != root)
-            .filter_map(|it| of(View::of(mesh, it.namespace)));
-        own.find_map(|it| {
+        let own = rules.filter(|it| it.namespace != root);
+        let own = own.filter_map(|it| of(View::of(mesh, it.namespace)));
+        Self::for_clients(mesh, &own.collect::<Vec<_>>(), service, policy)
+    }
+
+    /// By a rule of a namespace, first where it is so here.
+    fn for_clients(
+        mesh: &Mesh<'_>,
+        rules: &[&Policy<'_>],
+        service: &Service<'_>,
+        policy: &Resource<BackendTlsPolicy>,
+    ) -> Option<Self> {
+        let open = rules.iter().find_map(|it| {
             let (mode, at) = said(mesh, it, service, policy)?;
             let clients = Some(it.namespace.to_owned());
-            (mode == ClientTlsMode::Disable).then_some(Self { mode, at, clients })
-        })
+            (mode == ClientTlsMode::Disable).then_some(Self { how: How::Said(mode), at, clients })
+        });
+        let mut others = rules.iter().filter(|it| it.namespace != service.namespace);
+        open.or_else(|| others.find_map(|it| Self::hidden(mesh, it, service, policy)))
+    }
+
+    /// What a rule of clients hides in Istio.
+    fn hidden(
+        mesh: &Mesh<'_>,
+        rule: &Policy<'_>,
+        service: &Service<'_>,
+        policy: &Resource<BackendTlsPolicy>,
+    ) -> Option<Self> {
+        let first = rule.from.first()?;
+        let is_left_any = said_of_ports(mesh, rule, service, policy).iter().any(Option::is_none);
+        let at = Place::value(first.id, FieldPath::default().field("spec").field("host"));
+        let clients = Some(rule.namespace.to_owned());
+        is_left_any.then_some(Self { how: How::Hidden, at, clients })
     }
 
     fn say(
@@ -130,7 +164,9 @@ impl Taken {
         index: usize,
     ) -> Diagnostic {
         let path = FieldPath::default().field("spec").field("targetRefs").index(index);
+        let place = Place::value(policy.id, path.field("name"));
         let (kind, name) = (&target.kind, &target.name);
+        let How::Said(mode) = self.how else { return self.say_hidden(place, kind, name) };
         let message = match &self.clients {
             None => format!(
                 "a DestinationRule says how connections to {kind} `{name}` are secured, not the policy"
@@ -140,41 +176,69 @@ impl Taken {
             ),
         };
         let label = if self.clients.is_none() { "has no effect" } else { "not for them" };
-        let effect = match self.mode {
-            ClientTlsMode::Disable => "connections there are in plain text",
-            ClientTlsMode::IstioMutual => "connections there have the mesh's own TLS",
-            ClientTlsMode::Simple | ClientTlsMode::Mutual => {
-                "who the server is, is held against what the DestinationRule says"
-            }
-        };
-        Diagnostic::new(&CHECK, Place::value(policy.id, path.field("name")), message)
+        Diagnostic::new(&CHECK, place, message)
             .label(label)
             .also(self.at, "this counts")
-            .consequence(effect)
+            .consequence(effect(mode))
             .help("leave `tls` out of the DestinationRule, or remove the policy")
+    }
+
+    fn say_hidden(self, place: Place, kind: &str, name: &str) -> Diagnostic {
+        let clients = self.clients.unwrap_or_default();
+        let message = format!(
+            "in Istio a DestinationRule hides the policy for {kind} `{name}` from clients in namespace `{clients}`"
+        );
+        let mut found = Diagnostic::new(&CHECK, place, message)
+            .label("not for them in Istio")
+            .also(self.at, "they look for no other rule")
+            .consequence("at ports of which it says nothing, connections are as the policy says here, and as without it in Istio: perhaps plain text")
+            .help("say in the DestinationRule's `tls`, too, what the policy says");
+        found.severity = Severity::Info;
+        found
     }
 }
 
-/// What a rule says of the security of each port that a policy is for, and where it says so of the first; `None` where the policy
-/// is left any.
+const fn effect(mode: ClientTlsMode) -> &'static str {
+    match mode {
+        ClientTlsMode::Disable => "connections there are in plain text",
+        ClientTlsMode::IstioMutual => "connections there have the mesh's own TLS",
+        ClientTlsMode::Simple | ClientTlsMode::Mutual => {
+            "who the server is, is held against what the DestinationRule says"
+        }
+    }
+}
+
+/// What a rule says of the security of the first port that a policy is for, and where; `None` where the policy is left any.
 fn said(
     mesh: &Mesh<'_>,
     rule: &Policy<'_>,
     service: &Service<'_>,
     policy: &Resource<BackendTlsPolicy>,
 ) -> Option<(ClientTlsMode, Place)> {
-    let (from, traffic) = rule.traffic_policy?;
-    let document = rule.from.get(from)?.id;
-    let by_port = mesh.backend_tls.of_host(&service.host)?;
+    let said: Option<Vec<_>> = said_of_ports(mesh, rule, service, policy).into_iter().collect();
+    said?.into_iter().next()
+}
+
+/// What a rule says of the security of each port that a policy is for, and where; `None` of one of which it says nothing.
+fn said_of_ports(
+    mesh: &Mesh<'_>,
+    rule: &Policy<'_>,
+    service: &Service<'_>,
+    policy: &Resource<BackendTlsPolicy>,
+) -> Vec<Option<(ClientTlsMode, Place)>> {
+    let Some(by_port) = mesh.backend_tls.of_host(&service.host) else { return Vec::new() };
     let numbers = service.object.ports.iter().map(|port| port.number);
     let own = numbers.filter(|port| {
         let counts = by_port.get(&Some(*port)).or_else(|| by_port.get(&None));
         counts.is_some_and(|it| it.id == policy.id)
     });
-    let at = || FieldPath::default().field("spec").field("trafficPolicy");
-    let said: Option<Vec<_>> = own.map(|port| of_port(traffic, at(), port)).collect();
-    let (settings, path) = said?.into_iter().next()?;
-    Some((settings.mode, Place::value(document, path.field("mode"))))
+    let said = own.map(|port| {
+        let (from, traffic) = rule.traffic_policy?;
+        let at = FieldPath::default().field("spec").field("trafficPolicy");
+        let (settings, path) = of_port(traffic, at, port)?;
+        Some((settings.mode, Place::value(rule.from.get(from)?.id, path.field("mode"))))
+    });
+    said.collect()
 }
 
 #[cfg(test)]
@@ -205,6 +269,7 @@ mod tests {
         let all =
             "a DestinationRule says how connections to Service `pay` are secured, not the policy";
         let of_web = "a DestinationRule takes the policy away from Service `pay` for clients in namespace `web`";
+        let hidden = "in Istio a DestinationRule hides the policy for Service `pay` from clients in namespace `web`";
         let plain = "tls: {mode: DISABLE}";
         let at = |port: u16| format!("{{port: {{number: {port}}}, {plain}}}");
         let rule = |policy: &str| {
@@ -223,11 +288,30 @@ mod tests {
             // It is left the other port.
             ("", "shop", one.clone(), None),
             ("", "shop", both, Some(all)),
-            (section, "shop", one, Some(all)),
+            (section, "shop", one.clone(), Some(all)),
             (section, "shop", rule(&format!("{plain}, portLevelSettings: [{second}]")), Some(all)),
             // Clients of one namespace.
             ("", "web", rule(plain), Some(of_web)),
             ("", "web", rule("tls: {mode: SIMPLE}"), None),
+            // In Istio they look no further than their own, which says nothing of TLS to a port, or at all.
+            ("", "web", rule("loadBalancer: {simple: RANDOM}"), Some(hidden)),
+            ("", "web", "{host: pay.shop.svc.cluster.local}".to_owned(), Some(hidden)),
+            ("", "web", one.clone(), Some(hidden)),
+            (section, "web", one, Some(of_web)),
+            (
+                section,
+                "web",
+                rule("portLevelSettings: [{port: {number: 443}, tls: {mode: SIMPLE}}]"),
+                None,
+            ),
+            (
+                "",
+                "web",
+                "{host: pay.shop.svc.cluster.local, workloadSelector: {matchLabels: {app: web}}}"
+                    .to_owned(),
+                None,
+            ),
+            ("", "istio-system", rule("loadBalancer: {simple: RANDOM}"), None),
             // Rules for many hosts say less than the policy, in its own namespace and that of the mesh.
             (
                 "",
@@ -242,5 +326,9 @@ mod tests {
             assert_eq!(told(target, &[(namespace, &rule)]), found, "{target} {namespace} {rule}");
         }
         assert_eq!(told("", &[("shop", &rule(plain)), ("web", &rule(plain))]), [all]);
+        // Of what is so here nobody is told by what is so elsewhere.
+        let balanced = rule("loadBalancer: {simple: RANDOM}");
+        assert_eq!(told("", &[("app", &balanced), ("web", &rule(plain))]), [of_web]);
+        assert_eq!(told("", &[("shop", &rule(plain)), ("web", &balanced)]), [all]);
     }
 }
