@@ -45,7 +45,8 @@ pub fn diff(before: Served<'_>, after: Served<'_>) -> Diff {
         }
     }
     // The same object for other workloads. What a namespace sees is for whoever is there.
-    let is_of_workloads = |key: &&Key| !matches!(key.kind, Kind::HostSet | Kind::Egress);
+    let is_of_workloads =
+        |key: &&Key| !matches!(key.kind, Kind::HostSet | Kind::HostSets | Kind::Egress);
     let (old_scopes, new_scopes) = (before.snapshot.scopes(), after.snapshot.scopes());
     let moved = new_scopes.into_iter().filter(|(key, scope)| {
         old_scopes.get(key).is_some_and(|other| other != scope) && is_of_workloads(key)

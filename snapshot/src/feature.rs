@@ -18,6 +18,7 @@ pub const SERVED: &[&str] = &[
     "egress-proxy",
     "fault-injection",
     "header-filter",
+    "host-bundles",
     "inbound-ports",
     "listener-ports",
     "local-rate-limit",
@@ -50,6 +51,7 @@ pub fn of(object: &Object) -> Vec<(&'static str, String)> {
         Object::RequestFilters(filters) => request_filters(filters),
         Object::Egress(egress) => outbound(egress),
         Object::HostSet(set) => hosts(set),
+        Object::HostSets(_) => vec![("host-bundles", String::new())],
         Object::MeshDefaults(_)
         | Object::Service(_)
         | Object::Gateway(_)

@@ -15,6 +15,7 @@ pub enum Kind {
     ClientPolicy,
     RouteTable,
     HostSet,
+    HostSets,
     Egress,
     Gateway,
     InboundPorts,
@@ -30,7 +31,8 @@ impl Kind {
     #[must_use]
     pub const fn may_hold(self) -> &'static [Self] {
         match self {
-            Self::Egress => &[Self::HostSet],
+            Self::Egress => &[Self::HostSet, Self::HostSets],
+            Self::HostSets => &[Self::HostSet],
             Self::Gateway => &[Self::HostSet, Self::RouteTable],
             Self::HostSet => &[Self::Service, Self::ClientPolicy, Self::RouteTable],
             Self::MeshDefaults
@@ -53,6 +55,7 @@ impl Kind {
             Self::ClientPolicy => "ClientPolicy",
             Self::RouteTable => "RouteTable",
             Self::HostSet => "HostSet",
+            Self::HostSets => "HostSets",
             Self::Egress => "Egress",
             Self::Gateway => "Gateway",
             Self::InboundPorts => "InboundPorts",

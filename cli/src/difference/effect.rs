@@ -221,7 +221,7 @@ impl<'b> Reach<'b> {
         references.collect()
     }
 
-    /// A tree is at most four deep: each kind leads to kinds that lead less far.
+    /// A tree is at most five deep: each kind leads to kinds that lead less far.
     fn from(&mut self, of: &Reference) -> Rc<BTreeSet<Reference>> {
         if let Some(known) = self.known.get(of) {
             return Rc::clone(known);

@@ -205,13 +205,13 @@ fn changed(
     let (old, new) = (place(before), place(after));
     let (items, edits) = match key.kind {
         // What is seen otherwise is told of those who see it.
-        Kind::HostSet => (Vec::new(), Vec::new()),
+        Kind::HostSet | Kind::HostSets => (Vec::new(), Vec::new()),
         Kind::Egress if change == Change::Changed => (Vec::new(), Vec::new()),
         Kind::Egress => (Vec::new(), views.whole(&key)),
         _ => (items::between(&key, before, after), items::edits(&key, before, after)),
     };
     let is_written = match key.kind {
-        Kind::HostSet => false,
+        Kind::HostSet | Kind::HostSets => false,
         Kind::Egress => {
             let is_of_somebody = old.is_some() || new.is_some();
             is_of_somebody

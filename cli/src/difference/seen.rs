@@ -202,10 +202,18 @@ impl<'b> Seen<'b> {
         edges.flatten().chain(whole).cloned().collect()
     }
 
-    /// Nothing is seen through what is not there.
+    /// With its sets by themselves. Nothing is seen through what is not there.
     fn egress(&mut self, view: &View) -> Rc<Egress> {
-        let read = || match self.authored.bundle.snapshot.object(&view.egress.digest) {
-            Some(Object::Egress(egress)) => Rc::new(egress),
+        let snapshot = &self.authored.bundle.snapshot;
+        let unbundled = |set: Reference| match snapshot.object(&set.digest) {
+            Some(Object::HostSets(bundle)) => bundle.sets,
+            _ => vec![set],
+        };
+        let read = || match snapshot.object(&view.egress.digest) {
+            Some(Object::Egress(egress)) => {
+                let hosts = egress.hosts.into_iter().flat_map(unbundled).collect();
+                Rc::new(Egress { hosts, ..egress })
+            }
             _ => Rc::default(),
         };
         Rc::clone(self.egresses.entry(view.egress.digest).or_insert_with(read))

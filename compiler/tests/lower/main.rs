@@ -11,6 +11,7 @@ mod support;
 
 mod authorization;
 mod bookinfo;
+mod bundles;
 mod egress;
 mod envoy_filter;
 mod gateway;

@@ -41,6 +41,7 @@ pub const FEATURES: &[&str] = &[
     "external-authorization",
     "fault-injection",
     "header-filter",
+    "host-bundles",
     "inbound-ports",
     "listener-ports",
     "local-rate-limit",

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use mesh_snapshot::object::{
-    AuthorizationPolicy, ClientPolicy, Egress, Gateway, HostSet, InboundPorts, MeshDefaults,
-    Object, PeerAuthentication, RequestAuthentication, RequestFilters, RouteTable, Service,
+    AuthorizationPolicy, ClientPolicy, Egress, Gateway, HostSet, HostSets, InboundPorts,
+    MeshDefaults, Object, PeerAuthentication, RequestAuthentication, RequestFilters, RouteTable,
+    Service,
 };
 use mesh_snapshot::{Key, ReadObjects, Reference, canonical, feature};
 
@@ -42,7 +43,7 @@ macro_rules! kinded {
 }
 
 kinded!(
-    AuthorizationPolicy ClientPolicy Egress Gateway HostSet InboundPorts MeshDefaults
+    AuthorizationPolicy ClientPolicy Egress Gateway HostSet HostSets InboundPorts MeshDefaults
     PeerAuthentication RequestAuthentication RequestFilters RouteTable Service
 );
 

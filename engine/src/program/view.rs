@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use mesh_snapshot::object::{
-    ClientPolicy, Egress, Host, HostSet, PlaintextEndpoints, RouteTable, Service, Workload,
+    ClientPolicy, Egress, Host, HostSet, HostSets, PlaintextEndpoints, RouteTable, Service,
+    Workload,
 };
 use mesh_snapshot::{Digest, Key, Kind, ReadObjects, Reference};
 
@@ -62,12 +63,22 @@ impl<'a, R: ReadObjects> Loader<'a, R> {
     ) -> Result<View, BuildError> {
         let mut view = View::new();
         let overlays = egress.overlays.iter().filter(|overlay| workload.has(&overlay.labels));
-        for set in egress.hosts.iter().chain(overlays.map(|overlay| &overlay.hosts)) {
-            for host in self.host_set(set)? {
-                view.insert(host.name.clone(), host);
+        for sets in egress.hosts.iter().chain(overlays.map(|overlay| &overlay.hosts)) {
+            for set in self.host_sets(sets)? {
+                for host in self.host_set(&set)? {
+                    view.insert(host.name.clone(), host);
+                }
             }
         }
         Ok(view)
+    }
+
+    /// The sets of a bundle; what is one by itself is that.
+    fn host_sets(&self, reference: &Reference) -> Result<Vec<Reference>, BuildError> {
+        match reference.key.kind {
+            Kind::HostSets => Ok(self.objects.load::<HostSets>(reference)?.sets),
+            _ => Ok(vec![reference.clone()]),
+        }
     }
 
     /// The hosts of one set.

@@ -36,6 +36,7 @@ impl Entitlements {
             Object::MeshDefaults(_)
             | Object::RouteTable(_)
             | Object::HostSet(_)
+            | Object::HostSets(_)
             | Object::Egress(_)
             | Object::InboundPorts(_)
             | Object::RequestFilters(_)

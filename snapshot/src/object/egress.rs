@@ -22,7 +22,7 @@ pub struct Egress {
     /// Ports, sorted, at which HTTP is looked for although no host that is shown there speaks it.
     #[serde(default, skip_serializing_if = "is_default")]
     pub listening: Vec<u16>,
-    /// [`HostSet`]s. No host stands in two of them.
+    /// [`HostSet`]s, or [`HostSets`] of them. No host stands in two of them.
     pub hosts: Vec<Reference>,
     /// Exceptions for some workloads (`DestinationRule.workloadSelector`). All that select one apply to it,
     /// in order: an entry replaces the one of the same host.
@@ -80,6 +80,15 @@ impl HostSet {
             .values()
             .flat_map(|host| host.routes.iter().chain(&host.service).chain(&host.policy))
     }
+}
+
+/// Several [`HostSet`]s under one name. Where there are many of them, views that differ in few share the rest in bundles, so that a
+/// mesh takes no space by the square of its namespaces.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostSets {
+    /// In order of their names.
+    pub sets: Vec<Reference>,
 }
 
 /// What a host is, and how requests for it are treated.

@@ -23,7 +23,7 @@ mod workload;
 pub use authorization_policy::{
     Accepts, Action, AuthorizationPolicy, Rule, Subject, Test, TextPattern,
 };
-pub use egress::{Egress, EgressProxy, Host, HostSet, Overlay, PlaintextEndpoints};
+pub use egress::{Egress, EgressProxy, Host, HostSet, HostSets, Overlay, PlaintextEndpoints};
 pub use gateway::{
     CertificateFiles, ClientCertificate, ClientIssuer, Credential, Gateway, Server, ServerProtocol,
     ServerTls, Termination, TlsVersion, VirtualHost,
@@ -68,6 +68,7 @@ pub enum Object {
     ClientPolicy(ClientPolicy),
     RouteTable(RouteTable),
     HostSet(HostSet),
+    HostSets(HostSets),
     Egress(Egress),
     Gateway(Gateway),
     InboundPorts(InboundPorts),
@@ -86,6 +87,7 @@ impl Object {
             Self::ClientPolicy(_) => Kind::ClientPolicy,
             Self::RouteTable(_) => Kind::RouteTable,
             Self::HostSet(_) => Kind::HostSet,
+            Self::HostSets(_) => Kind::HostSets,
             Self::Egress(_) => Kind::Egress,
             Self::Gateway(_) => Kind::Gateway,
             Self::InboundPorts(_) => Kind::InboundPorts,
@@ -101,6 +103,7 @@ impl Object {
     pub fn references(&self) -> Vec<&Reference> {
         match self {
             Self::HostSet(set) => set.references().collect(),
+            Self::HostSets(bundle) => bundle.sets.iter().collect(),
             Self::Egress(egress) => egress.references().collect(),
             Self::Gateway(gateway) => gateway.references().collect(),
             Self::MeshDefaults(_)

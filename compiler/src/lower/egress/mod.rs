@@ -2,6 +2,7 @@
 //! namespace is everybody's, with the sets changed in which it sees something otherwise; that through a `Sidecar` has the
 //! hosts that are imported.
 
+mod bundle;
 mod overlay;
 mod sets;
 
@@ -75,12 +76,11 @@ impl<'m, 'a> Lowering<'m, 'a> {
 
     /// A view without a `Sidecar`. That of a namespace which sees what everybody sees need not be said.
     fn plain(&self, client: &str, common: &Common<'a>, perspective: &Perspective<'_, 'a>) {
-        let hosts: Vec<_> = common.sets.values().map(|(_, set)| set.clone()).collect();
         let particulars = perspective.view.particulars();
         let own = self.particular_sets(common, &particulars, perspective);
         let seen = particulars.iter().filter_map(|(name, seen)| Some((name, seen.as_ref()?)));
         let overlays = self.overlays(seen, perspective);
-        if client.is_empty() || own != hosts || !overlays.is_empty() {
+        if client.is_empty() || own != common.references() || !overlays.is_empty() {
             let egress = Egress {
                 outbound: self.mesh.settings.outbound,
                 proxy: None,

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::super::host_set::{Hosts, by_namespace, part_of};
 use super::super::{Lowering, Perspective};
+use super::bundle::Bundles;
 use crate::resolve::SeenHost;
 use crate::resolve::host::Host;
 
@@ -20,7 +21,15 @@ pub(super) struct Common<'a> {
     counts: BTreeMap<&'a str, usize>,
     /// The set that a host is in.
     set_of: BTreeMap<Host, SetName<'a>>,
-    pub(super) sets: BTreeMap<SetName<'a>, (Hosts<'a>, Reference)>,
+    sets: BTreeMap<SetName<'a>, (Hosts<'a>, Reference)>,
+    bundles: Bundles<'a>,
+}
+
+impl Common<'_> {
+    /// What a view leads to that sees what everybody sees.
+    pub(super) fn references(&self) -> Vec<Reference> {
+        self.bundles.references()
+    }
 }
 
 impl<'a> Lowering<'_, 'a> {
@@ -45,7 +54,10 @@ impl<'a> Lowering<'_, 'a> {
             let reference = self.common_host_set(key, &hosts);
             ((namespace, part), (hosts, reference))
         });
-        Common { counts, set_of, sets: sets.collect() }
+        let sets: BTreeMap<_, _> = sets.collect();
+        let references = sets.iter().map(|(name, (_, set))| (name.clone(), set.clone()));
+        let bundles = self.bundle(references.collect());
+        Common { counts, set_of, sets, bundles }
     }
 
     /// Everybody's sets, but for those in which the view differs.
@@ -70,19 +82,13 @@ impl<'a> Lowering<'_, 'a> {
                 hosts.insert(Arc::clone(name), seen.clone());
             }
         }
-        let mut sets: BTreeMap<SetName<'a>, Reference> = common
-            .sets
-            .iter()
-            .filter(|(name, _)| !changed.contains_key(name))
-            .map(|(name, (_, reference))| (name.clone(), reference.clone()))
-            .collect();
-        for ((namespace, part), hosts) in changed {
-            if !hosts.is_empty() {
-                let set = self.particular_host_set(namespace, &part, &hosts, perspective);
-                sets.insert((namespace, part), set);
-            }
-        }
-        sets.into_values().collect()
+        let set = |((namespace, part), hosts): (SetName<'a>, Hosts<'a>)| {
+            let set = || self.particular_host_set(namespace, &part, &hosts, perspective);
+            let set = (!hosts.is_empty()).then(set);
+            ((namespace, part), set)
+        };
+        let changed = changed.into_iter().map(set).collect();
+        self.rebundle(&common.bundles, changed, perspective)
     }
 
     /// The hosts that are seen through a `Sidecar`, and those that their routes lead to.
@@ -126,9 +132,11 @@ impl<'a> Lowering<'_, 'a> {
                     set.hosts.insert(host.to_string(), object);
                 }
             }
-            let is_empty = set.hosts.is_empty();
-            (!is_empty).then(|| self.add_host_set(namespace, &name.1, set, perspective))
+            let set = Some(set).filter(|it| !it.hosts.is_empty())?;
+            let set = self.add_host_set(namespace, &name.1, set, perspective);
+            Some((name, set))
         };
-        names.into_iter().filter_map(set).collect()
+        let sets: BTreeMap<_, _> = names.into_iter().filter_map(set).collect();
+        self.bundle_as(&common.bundles, sets, perspective)
     }
 }
