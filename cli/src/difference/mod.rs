@@ -5,6 +5,7 @@ mod edits;
 mod effect;
 mod export;
 mod items;
+mod parts;
 mod pods;
 mod policy;
 mod resource;
