@@ -44,7 +44,7 @@ mod silence;
 #[cfg(test)]
 mod testing;
 
-pub use beside::{Beside, Export, Hosts};
+pub use beside::{Beside, Export, Named};
 pub use compile::{Compilation, Early, Options, compile, compile_again};
 pub use environment::environments;
 pub use memory::Memory;

@@ -141,11 +141,18 @@ impl<'b> Authored<'b> {
     pub(super) fn resources(&self) -> BTreeMap<Arc<str>, BTreeSet<&Key>> {
         let mut resources: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
         for key in self.bundle.snapshot.names().keys().chain(self.divided()) {
-            if let Some(place) = self.place(key, "") {
+            for place in self.place(key, "").into_iter().chain(self.routes(key)) {
                 resources.entry(Arc::clone(&place.resource)).or_default().insert(key);
             }
         }
         resources
+    }
+
+    /// Where each of the routes is written that a table has: perhaps several resources share it.
+    fn routes(&self, key: &Key) -> impl Iterator<Item = &Location> {
+        let lists = ["http", "tls", "tcp"].into_iter().filter(|_| key.kind == Kind::RouteTable);
+        let own = |item: String| self.bundle.source_map.own(key, &item);
+        lists.flat_map(move |list| (0..).map_while(move |at| own(format!("{list}[{at}]"))))
     }
 
     /// The resource that an object comes from, by the name of the object: `RouteTable shop/v/shop/public`.

@@ -1,15 +1,16 @@
-//! Whom resources are exported to, and which hosts they are for, which is no part of the objects that they become.
+//! Whom resources are exported to, which hosts they are for and where their routes apply, which is no part of the objects that
+//! they become.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_compiler::{Beside, Export, Hosts};
+use mesh_compiler::{Beside, Export, Named};
 use mesh_snapshot::{Key, Kind, Location};
 
 use super::authored::Authored;
 use super::{Change, Changed, Edit, Side};
 
-/// What says on both sides whom it is for or for which hosts, and for others there than here.
+/// What says on both sides whom it is for, for which hosts or where its routes apply, and says otherwise there than here.
 #[derive(Default)]
 pub(super) struct Moved {
     /// By an object of each resource: the first of those whose first author it is.
@@ -78,7 +79,7 @@ pub(super) fn moved(
 pub(super) fn hosts_of(place: &Location, before: &Side, after: &Side) -> Option<Edit> {
     let hosts = |side: &Side| side.beside.as_ref()?.hosts.get(&place.resource).cloned();
     let (was, is) = (hosts(before), hosts(after));
-    hosts_edit(was.as_ref(), is.as_ref())
+    edit_of(was.as_ref(), is.as_ref())
 }
 
 /// Puts resources that are no objects themselves among those, which are sorted. Of rules that count as one on one side alone
@@ -102,18 +103,29 @@ fn resources<'b>(before: &'b Beside, after: &'b Beside) -> BTreeMap<&'b Arc<str>
     let differs = |was: &Export, is: &Export| (was.is_own || is.is_own) && was.to != is.to;
     let exports = after.exports.iter().filter_map(|(resource, is)| {
         let was = before.exports.get(resource).filter(|was| differs(was, is))?;
-        let edits = vec![edit(was, is)];
-        Some((resource, Said { edits, before: &was.place, after: &is.place }))
+        Some((resource, edit(was, is), &was.place, &is.place))
     });
-    let mut resources: BTreeMap<_, _> = exports.collect();
-    for (resource, is) in &after.hosts {
-        let Some(was) = before.hosts.get(resource) else { continue };
-        if let Some(edit) = hosts_edit(Some(was), Some(is)) {
-            let said = || Said { edits: Vec::new(), before: &was.place, after: &is.place };
-            resources.entry(resource).or_insert_with(said).edits.insert(0, edit);
-        }
+    let named = [(&before.hosts, &after.hosts), (&before.parents, &after.parents)];
+    let named = named.into_iter().flat_map(|(old, new)| named_otherwise(old, new));
+    let mut resources: BTreeMap<_, Said<'_>> = BTreeMap::new();
+    for (resource, edit, before, after) in named.chain(exports) {
+        let said = || Said { edits: Vec::new(), before, after };
+        resources.entry(resource).or_insert_with(said).edits.push(edit);
     }
     resources
+}
+
+/// By name, what differs, and where the resource was and is.
+type Otherwise<'b> = (&'b Arc<str>, Edit, &'b Location, &'b Location);
+
+fn named_otherwise<'b>(
+    before: &'b BTreeMap<Arc<str>, Named>,
+    after: &'b BTreeMap<Arc<str>, Named>,
+) -> impl Iterator<Item = Otherwise<'b>> {
+    after.iter().filter_map(|(resource, is)| {
+        let was = before.get(resource)?;
+        Some((resource, edit_of(Some(was), Some(is))?, &was.place, &is.place))
+    })
 }
 
 fn is_rehosted(resource: &Arc<str>, before: &Beside, after: &Beside) -> bool {
@@ -121,10 +133,10 @@ fn is_rehosted(resource: &Arc<str>, before: &Beside, after: &Beside) -> bool {
     both.is_some_and(|(was, is)| was.names != is.names)
 }
 
-fn hosts_edit(before: Option<&Hosts>, after: Option<&Hosts>) -> Option<Edit> {
+fn edit_of(before: Option<&Named>, after: Option<&Named>) -> Option<Edit> {
     let field = after.or(before)?.field;
-    let said = |hosts: Option<&Hosts>| {
-        let names: Vec<&str> = hosts?.names.iter().map(AsRef::as_ref).collect();
+    let said = |named: Option<&Named>| {
+        let names: Vec<&str> = named?.names.iter().map(AsRef::as_ref).collect();
         Some(names.join(", ")).filter(|names| !names.is_empty())
     };
     let (before, after) = (said(before), said(after));
@@ -154,13 +166,17 @@ fn defaults(before: &Beside, after: &Beside) -> Vec<Edit> {
 fn alone(said: Said<'_>) -> Option<Changed> {
     let (kind, name) = said.after.resource.split_once(' ')?;
     let (namespace, name) = name.split_once('/')?;
-    let kind = match kind {
-        "VirtualService" | "HTTPRoute" | "GRPCRoute" => Kind::RouteTable,
-        "DestinationRule" => Kind::ClientPolicy,
-        _ => Kind::Service,
+    let key = match kind {
+        "VirtualService" => Key::new(Kind::RouteTable, namespace, name),
+        // Routes of the several kinds may have one name.
+        "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" => {
+            Key::new(Kind::RouteTable, namespace, format!("{kind}/{name}"))
+        }
+        "DestinationRule" => Key::new(Kind::ClientPolicy, namespace, name),
+        _ => Key::new(Kind::Service, namespace, name),
     };
     Some(Changed {
-        key: Key::new(kind, namespace, name),
+        key,
         change: Change::Changed,
         before: Some(said.before.clone()),
         after: Some(said.after.clone()),

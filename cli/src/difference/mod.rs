@@ -1,5 +1,6 @@
 //! What differs between two policies: each a folder of resources or a snapshot.
 
+mod attached;
 mod authored;
 mod edits;
 mod effect;
@@ -106,6 +107,9 @@ impl Difference {
         objects.retain(|it| !it.only_leads(&old, &new));
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         export::put(exported.others, &mut objects);
+        if sides.0.beside.is_none() || sides.1.beside.is_none() {
+            attached::tell(&mut objects, &old, &new);
+        }
         let joined = resource::join(&mut objects, &old, &new);
         let explaining: BTreeSet<_> = objects.iter().filter_map(Changed::explains).collect();
         objects.retain(|it| !it.only_serves(&explaining));
@@ -138,8 +142,9 @@ impl Changed {
 
     /// Its name, where that it is there, or for other hosts, explains that gateways serve others.
     fn explains(&self) -> Option<String> {
-        let is_host =
-            |edit: &Edit| matches!(edit.path.as_str(), "hosts" | "hostnames" | "gateways");
+        let is_host = |edit: &Edit| {
+            matches!(edit.path.as_str(), "hosts" | "hostnames" | "gateways" | "parentRefs")
+        };
         let is_of_routes = self.key.kind == Kind::RouteTable && self.is_written;
         let is_told = self.change != Change::Changed || self.edits.iter().any(is_host);
         (is_of_routes && is_told).then(|| self.called())

@@ -43,10 +43,6 @@ pub(super) fn join(
         }
         if let Some(mut whole) = one(group, change) {
             whole.edits.splice(0..0, edit("hosts", [old, new].map(|keys| hosts(&resource, keys?))));
-            if change == Change::Changed {
-                let gateways = [old, new].map(|keys| gateways(&resource, keys?));
-                whole.edits.extend(edit("gateways", gateways));
-            }
             told.extend(keys.into_iter().map(|key| (key, whole.key.clone())));
             joined.push(whole);
         }
@@ -113,23 +109,6 @@ fn hosts(resource: &str, objects: &BTreeSet<&Key>) -> Option<BTreeSet<String>> {
     let services = objects.iter().filter(|key| key.kind == Kind::Service);
     let hosts = services.map(|key| key.name.split('@').next().unwrap_or_default().to_owned());
     resource.starts_with("ServiceEntry ").then(|| hosts.collect())
-}
-
-/// Where the HTTP routes of a `VirtualService` apply, for each of which they are an object: `shop/v` and `shop/v/shop/public`.
-fn gateways(resource: &str, objects: &BTreeSet<&Key>) -> Option<BTreeSet<String>> {
-    let (_, own) = resource.strip_prefix("VirtualService ")?.split_once('/')?;
-    let tables = objects.iter().filter(|key| key.kind == Kind::RouteTable);
-    let gateways = tables.filter_map(|key| {
-        let name = key.name.split('@').next().unwrap_or_default();
-        match name.strip_prefix(own)?.strip_prefix('/') {
-            None => (name == own).then(|| "mesh".to_owned()),
-            Some(gateway) if gateway.split('/').count() == 2 && !gateway.contains('[') => {
-                Some(gateway.to_owned())
-            }
-            Some(_) => None,
-        }
-    });
-    Some(gateways.collect())
 }
 
 fn edit(path: &str, sides: [Option<BTreeSet<String>>; 2]) -> Option<Edit> {

@@ -1,5 +1,7 @@
 //! What a repository says that its snapshot does not hold.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,7 +13,6 @@ use crate::check::{Capture, WithoutProxy, captures, without_proxy};
 use crate::diagnostic::Place;
 use crate::lower::Locator;
 use crate::resolve::gateway::{ApiGateway, is_managed};
-use crate::resolve::host::{lower, qualify};
 use crate::resolve::service::export_to;
 use crate::resolve::{Mesh, Visibility};
 
@@ -28,16 +29,20 @@ pub struct Beside {
     pub exports: BTreeMap<Arc<str>, Export>,
     /// Who sees those that do not say it, by the field of the `MeshConfig` that says so. Everybody, where none does.
     pub default_exports: BTreeMap<&'static str, String>,
-    /// The hosts that resources are for, which a snapshot has only where they are known.
-    pub hosts: BTreeMap<Arc<str>, Hosts>,
+    /// The hosts that resources are for, which a snapshot has only where they are known: of `VirtualService`s,
+    /// `DestinationRule`s, `HTTPRoute`s and `GRPCRoute`s, in lower case, short ones in full.
+    pub hosts: BTreeMap<Arc<str>, Named>,
+    /// Where routes apply, which a snapshot has only where it is known: of `VirtualService`s `mesh` and `shop/public`, of routes
+    /// of the Gateway API `Gateway shop/public`.
+    pub parents: BTreeMap<Arc<str>, Named>,
 }
 
-/// What a `VirtualService`, a `DestinationRule`, an `HTTPRoute` or a `GRPCRoute` says that it is for.
+/// What a resource names.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Hosts {
-    /// The field that says it: `hosts`, `host`, `hostnames`.
+pub struct Named {
+    /// The field that does: `hosts`, `host`, `hostnames`, `gateways`, `parentRefs`.
     pub field: &'static str,
-    /// In lower case; short ones in full.
+    /// The same however it is written.
     pub names: BTreeSet<Arc<str>>,
     /// Where the resource is.
     pub place: Location,
@@ -62,7 +67,8 @@ impl Beside {
             gateways: gateways(mesh),
             exports: exports(mesh, locator),
             default_exports: default_exports(mesh),
-            hosts: hosts(mesh, locator),
+            hosts: names::hosts(mesh, locator),
+            parents: names::parents(mesh, locator),
         }
     }
 }
@@ -110,26 +116,6 @@ fn note<'a, T>(
     let to = Visibility::of(written, own, default).written(own);
     let place = locator.location(&Place::resource(resource.id));
     exports.insert(Arc::clone(&place.resource), Export { to, is_own, place });
-}
-
-fn hosts(mesh: &Mesh<'_>, locator: &Locator<'_>) -> BTreeMap<Arc<str>, Hosts> {
-    let (source, domain) = (mesh.source, mesh.settings.cluster_domain);
-    let said = |resource, field, names| {
-        let place = locator.location(&Place::resource(resource));
-        (Arc::clone(&place.resource), Hosts { field, names, place })
-    };
-    let virtual_services = source.virtual_services.iter().map(|it| {
-        let names = it.spec.hosts.iter().map(|name| qualify(name, &it.namespace, domain));
-        said(it.id, "hosts", names.collect())
-    });
-    let rules = source
-        .destination_rules
-        .iter()
-        .map(|it| said(it.id, "host", [qualify(&it.spec.host, &it.namespace, domain)].into()));
-    let routes = source.http_routes.iter().map(|it| {
-        said(it.id, "hostnames", it.spec.hostnames.iter().map(|name| lower(name)).collect())
-    });
-    virtual_services.chain(rules).chain(routes).collect()
 }
 
 fn default_exports(mesh: &Mesh<'_>) -> BTreeMap<&'static str, String> {
