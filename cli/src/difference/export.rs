@@ -75,11 +75,13 @@ pub(super) fn moved(
     moved
 }
 
-/// The hosts that a resource is for that is new or gone.
+/// The hosts that a resource is for that is new or gone. Of one that is on both sides it is told that it is for others.
 pub(super) fn hosts_of(place: &Location, before: &Side, after: &Side) -> Option<Edit> {
     let hosts = |side: &Side| side.beside.as_ref()?.hosts.get(&place.resource).cloned();
-    let (was, is) = (hosts(before), hosts(after));
-    edit_of(was.as_ref(), is.as_ref())
+    match (hosts(before), hosts(after)) {
+        (Some(_), Some(_)) => None,
+        (was, is) => edit_of(was.as_ref(), is.as_ref()),
+    }
 }
 
 /// Puts resources that are no objects themselves among those, which are sorted. Of rules that count as one on one side alone
