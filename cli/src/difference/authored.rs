@@ -12,6 +12,7 @@ use mesh_snapshot::object::{ClientPolicy, ClientTls, PortPolicies};
 use mesh_snapshot::snapshot::Encoded;
 use mesh_snapshot::{Digest, Key, Kind, Location, Object, Reference};
 
+use super::common::Ports;
 use super::viewed::{self, Gateways};
 
 /// In the keys of such policies, between the name of the rule and the host.
@@ -29,6 +30,7 @@ pub(super) struct Authored<'b> {
     sources: BTreeMap<Key, Key>,
     securing: BTreeMap<Key, (Securing, Location)>,
     pub(super) gateways: Gateways<'b>,
+    pub(super) ports: Ports<'b>,
 }
 
 /// How connections to some hosts are secured.
@@ -56,6 +58,7 @@ impl<'b> Authored<'b> {
             sources: BTreeMap::new(),
             securing: BTreeMap::new(),
             gateways: viewed::gateways(&bundle.snapshot),
+            ports: Ports::of(&bundle.snapshot),
         };
         let names = bundle.snapshot.names().iter();
         for (key, contents) in names.filter(|(key, _)| key.kind == Kind::ClientPolicy) {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::Change;
 use super::authored::{Authored, Content, is_securing};
+use super::common;
 use super::edits::{self, Edit};
 use super::parts::{Parts, of_content, rest};
 use super::service;
@@ -48,13 +49,29 @@ pub(super) fn between(key: &Key, before: &Authored<'_>, after: &Authored<'_>) ->
     found.into_iter().map(item).collect()
 }
 
-/// The contents of the parts of an object, with the name of each.
+/// What an object says otherwise than the one of its resource whose place it takes.
+pub(super) fn in_place(
+    (was, before): (&Key, &Authored<'_>),
+    (is, after): (&Key, &Authored<'_>),
+) -> (Vec<Item>, Vec<Edit>) {
+    let (old, new) = (common::contents(was, before), common::contents(is, after));
+    let item = |(name, change, edits): Part| {
+        let (key, side) = if change == Change::Removed { (was, before) } else { (is, after) };
+        let place = side.place(key, &name).cloned();
+        Item { name, change, place, edits, viewers: viewed::viewers(key) }
+    };
+    let items = parts((before, &old), (after, &new)).into_iter().map(item).collect();
+    let edits = match (old.as_slice(), new.as_slice()) {
+        ([was], [is]) => edits::between(&rest(was), &rest(is)),
+        _ => Vec::new(),
+    };
+    (items, edits)
+}
+
+/// The contents of the parts of an object, with the name of each, as other objects of its resource have them, too.
 pub(super) fn contents(key: &Key, side: &Authored<'_>) -> BTreeSet<(String, String)> {
-    Parts::of(side, &side.contents(key))
-        .all
-        .into_iter()
-        .map(|(name, _, text)| (text, name))
-        .collect()
+    let parts = Parts::of(side, &common::contents(key, side)).all.into_iter();
+    parts.map(|(name, _, text)| (text, name)).collect()
 }
 
 /// Parts of equal content are the same, wherever they stand; of the others those that have one name.

@@ -2,6 +2,7 @@
 
 mod attached;
 mod authored;
+mod common;
 mod edits;
 mod effect;
 mod export;
@@ -9,6 +10,7 @@ mod items;
 mod parts;
 mod pods;
 mod policy;
+mod replaced;
 mod resource;
 mod rule;
 mod scope;
@@ -148,6 +150,11 @@ impl Changed {
         let is_of_routes = self.key.kind == Kind::RouteTable && self.is_written;
         let is_told = self.change != Change::Changed || self.edits.iter().any(is_host);
         (is_of_routes && is_told).then(|| self.called())
+    }
+
+    /// Whether it is changed, and nothing is told of how.
+    fn says_nothing(&self) -> bool {
+        self.change == Change::Changed && self.edits.is_empty() && self.items.is_empty()
     }
 
     /// Whether nothing differs but which hosts of these resources a gateway serves, to all who see it.

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use mesh_snapshot::{Key, Kind};
 
 use super::authored::Authored;
-use super::{Change, Changed, Edit, items};
-
-/// What is there, and the objects of a resource among it.
-type Side<'s> = (&'s Authored<'s>, Option<&'s BTreeSet<&'s Key>>);
+use super::{Change, Changed, Edit, replaced};
 
 /// Joins the objects of each resource, and tells under which key each of them is told.
 pub(super) fn join(
@@ -37,12 +34,16 @@ pub(super) fn join(
             (Some(_), None) => Change::Removed,
             _ => Change::Changed,
         };
-        let both = [(before, old), (after, new)];
-        for object in &mut group {
-            forget_known_routes(object, both);
+        let is_moved = group.iter().all(|it| it.change != Change::Changed);
+        if let Some((old, new)) = old.zip(new) {
+            replaced::tell(&mut group, (before, old), (after, new));
         }
         if let Some(mut whole) = one(group, change) {
             whole.edits.splice(0..0, edit("hosts", [old, new].map(|keys| hosts(&resource, keys?))));
+            // What it says applies elsewhere for what others say, as where a gateway came: that is told of those.
+            if is_moved && whole.says_nothing() {
+                continue;
+            }
             told.extend(keys.into_iter().map(|key| (key, whole.key.clone())));
             joined.push(whole);
         }
@@ -52,42 +53,13 @@ pub(super) fn join(
     told
 }
 
-/// Routes that come to another host or gateway, or leave one, are the same as before.
-fn forget_known_routes(object: &mut Changed, sides: [Side<'_>; 2]) {
-    let [old, new] = sides;
-    let ((own, _), (other, keys)) = match object.change {
-        Change::Added => (new, old),
-        Change::Removed => (old, new),
-        Change::Changed => return,
-    };
-    let tables = keys.into_iter().flatten().filter(|key| key.kind == Kind::RouteTable);
-    let tables = tables.filter(|_| object.key.kind == Kind::RouteTable);
-    let known: BTreeSet<_> =
-        tables.flat_map(|key| items::contents(key, other)).map(|(content, _)| content).collect();
-    if known.is_empty() {
-        return;
-    }
-    let parts = items::contents(&object.key, own).into_iter();
-    let news: BTreeSet<_> =
-        parts.filter(|(content, _)| !known.contains(content)).map(|(_, name)| name).collect();
-    object.items.retain(|item| news.contains(&item.name));
-}
-
 /// All that is said of a resource, under the first of its objects that is there still.
 fn one(mut group: Vec<Changed>, change: Change) -> Option<Changed> {
     group.sort_by(|a, b| (a.after.is_none(), &a.key).cmp(&(b.after.is_none(), &b.key)));
     let mut group = group.into_iter();
     let mut whole = group.next()?;
-    let says_hosts = |object: &Changed| {
-        object.key.kind == Kind::Service && change == Change::Changed && object.change != change
-    };
-    // A host that came or left says of itself what the resource says of all.
-    if says_hosts(&whole) {
-        whole.edits.clear();
-    }
     for object in group {
-        let is_told = says_hosts(&object);
-        for edit in object.edits.into_iter().filter(|_| !is_told) {
+        for edit in object.edits {
             if !whole.edits.contains(&edit) {
                 whole.edits.push(edit);
             }

@@ -80,6 +80,11 @@ pub(super) fn of_others(key: &Key) -> Option<Key> {
     Some(Key::new(key.kind, &key.namespace, name))
 }
 
+/// Who has an object, if it is no gateway.
+pub(super) fn viewers(key: &Key) -> Viewers {
+    viewer(key).map_or(Viewers::All, |name| Viewers::Of([name.to_owned()].into()))
+}
+
 /// That namespace.
 fn viewer(key: &Key) -> Option<&str> {
     let (_, whose) = key.name.split_once('@')?;

@@ -4,6 +4,10 @@
 mod compile;
 #[cfg(test)]
 mod difference;
+#[cfg(test)]
+mod difference_of_moves;
+#[cfg(test)]
+mod difference_of_parents;
 mod difference_of_resources;
 #[cfg(test)]
 mod fmt;
