@@ -1,24 +1,19 @@
 //! Where the routes of a resource apply, as a snapshot tells it: by the tables that it has of them. What its author wrote is
 //! told by resources ([`super::export`]).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use mesh_snapshot::{Key, Kind};
 
-use super::authored::Authored;
+use super::authored::Resources;
 use super::{Change, Changed, Edit};
 
-/// The objects of each resource.
-type Resources<'s> = BTreeMap<Arc<str>, BTreeSet<&'s Key>>;
-
 /// Tells it of routes that came to a place, or left one, of resources that are on both sides.
-pub(super) fn tell(objects: &mut [Changed], before: &Authored<'_>, after: &Authored<'_>) {
-    let (old, new) = (before.resources(), after.resources());
+pub(super) fn tell(objects: &mut [Changed], [old, new]: &[Resources<'_>; 2]) {
     let tables = objects.iter_mut().filter(|it| it.key.kind == Kind::RouteTable);
     for object in tables.filter(|it| it.change != Change::Changed) {
         let Some(place) = object.after.as_ref().or(object.before.as_ref()) else { continue };
-        object.edits.extend(edit(&place.resource, &old, &new));
+        object.edits.extend(edit(&place.resource, old, new));
     }
 }
 

@@ -41,6 +41,9 @@ pub(super) struct Securing {
     pub(super) hosts: BTreeSet<String>,
 }
 
+/// The objects that each resource becomes.
+pub(super) type Resources<'s> = BTreeMap<Arc<str>, BTreeSet<&'s Key>>;
+
 /// What one resource says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "there are few of them at a time")]
@@ -141,8 +144,8 @@ impl<'b> Authored<'b> {
     }
 
     /// The resources that become objects, each with those.
-    pub(super) fn resources(&self) -> BTreeMap<Arc<str>, BTreeSet<&Key>> {
-        let mut resources: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    pub(super) fn resources(&self) -> Resources<'_> {
+        let mut resources = Resources::new();
         for key in self.bundle.snapshot.names().keys().chain(self.divided()) {
             for place in self.place(key, "").into_iter().chain(self.routes(key)) {
                 resources.entry(Arc::clone(&place.resource)).or_default().insert(key);

@@ -101,8 +101,12 @@ impl Difference {
             object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
             object.edits.extend(exported.objects.remove(&object.key).into_iter().flatten());
         }
+        let resources = [old.resources(), new.resources()];
         for object in objects.iter_mut().filter(|it| it.change != Change::Changed) {
             let place = object.after.as_ref().or(object.before.as_ref());
+            // A side that is a snapshot does not say which hosts a resource is for that it has.
+            let place =
+                place.filter(|it| !resources.iter().all(|of| of.contains_key(&it.resource)));
             let hosts = place.and_then(|place| export::hosts_of(place, sides.0, sides.1));
             object.edits.splice(0..0, hosts);
         }
@@ -110,9 +114,9 @@ impl Difference {
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         export::put(exported.others, &mut objects);
         if sides.0.beside.is_none() || sides.1.beside.is_none() {
-            attached::tell(&mut objects, &old, &new);
+            attached::tell(&mut objects, &resources);
         }
-        let joined = resource::join(&mut objects, &old, &new);
+        let joined = resource::join(&mut objects, [&old, &new], &resources);
         let explaining: BTreeSet<_> = objects.iter().filter_map(Changed::explains).collect();
         objects.retain(|it| !it.only_serves(&explaining));
         let told = effect::Told::of(&objects, joined, exported.rehosted);

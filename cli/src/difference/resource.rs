@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use mesh_snapshot::{Key, Kind};
 
-use super::authored::Authored;
+use super::authored::{Authored, Resources};
 use super::{Change, Changed, Edit, replaced};
 
 /// Joins the objects of each resource, and tells under which key each of them is told.
 pub(super) fn join(
     objects: &mut Vec<Changed>,
-    before: &Authored<'_>,
-    after: &Authored<'_>,
+    [before, after]: [&Authored<'_>; 2],
+    resources: &[Resources<'_>; 2],
 ) -> BTreeMap<Key, Key> {
     let mut groups: BTreeMap<Arc<str>, Vec<Changed>> = BTreeMap::new();
     let mut joined = Vec::new();
@@ -24,11 +24,10 @@ pub(super) fn join(
             _ => joined.push(object),
         }
     }
-    let sides = [(before, before.resources()), (after, after.resources())];
     let mut told = BTreeMap::new();
     for (resource, mut group) in groups {
         let keys: Vec<_> = group.iter().map(|it| it.key.clone()).collect();
-        let [old, new] = sides.each_ref().map(|(_, resources)| resources.get(&resource));
+        let [old, new] = resources.each_ref().map(|of| of.get(&resource));
         let change = match (old, new) {
             (None, Some(_)) => Change::Added,
             (Some(_), None) => Change::Removed,

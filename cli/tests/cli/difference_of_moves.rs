@@ -11,24 +11,29 @@ pub(crate) fn istio(kind: &str, spec: &str) -> String {
     )
 }
 
-/// The same of snapshots: nobody knows more of a resource there than what became of it.
-fn told_of_snapshots(before: &str, after: &str) -> String {
+/// The same of a side that is a folder or a snapshot, and of a snapshot: nobody knows more of a resource there than what became
+/// of it.
+fn told_with_snapshots(before: &str, after: &str) -> [String; 2] {
     let folder = tempfile::tempdir().unwrap();
-    let sides = [("before", before), ("after", after)].map(|(name, text)| {
-        let (repository, out) =
-            (Repository::of(&[("a.yaml", text)]), folder.path().join(format!("{name}.mesh")));
-        let out = out.to_str().unwrap().to_owned();
+    let compiled = |name: &str, text: &str| {
+        let repository = Repository::of(&[("a.yaml", text)]);
+        let out = folder.path().join(format!("{name}.mesh")).to_str().unwrap().to_owned();
         let output = mesh(&["compile", repository.path().to_str().unwrap(), "-o", &out]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         out
-    });
-    String::from_utf8(mesh(&["diff", &sides[0], &sides[1]]).stdout).unwrap()
+    };
+    let (was, is) = (compiled("before", before), compiled("after", after));
+    let written = Repository::of(&[("a.yaml", before)]);
+    [written.path().to_str().unwrap(), &was]
+        .map(|before| String::from_utf8(mesh(&["diff", before, &is]).stdout).unwrap())
 }
 
-/// The lines of what differs between [`BASE`] and [`GATEWAY`] with this and with that, on folders and on snapshots.
-pub(crate) fn lines(before: &str, after: &str) -> [Vec<String>; 2] {
+/// The lines of what differs between [`BASE`] and [`GATEWAY`] with this and with that: on folders, with a snapshot as one side,
+/// and on snapshots.
+pub(crate) fn lines(before: &str, after: &str) -> [Vec<String>; 3] {
     let [before, after] = [before, after].map(|rest| format!("{BASE}{GATEWAY}{rest}"));
-    [between(&before, &after, &[]), told_of_snapshots(&before, &after)]
+    let [mixed, snapshots] = told_with_snapshots(&before, &after);
+    [between(&before, &after, &[]), mixed, snapshots]
         .map(|told| objects(&told).into_iter().map(str::to_owned).collect())
 }
 
