@@ -9,7 +9,8 @@ use crate::parse::{Document, DocumentId, Faults, Identity, Parsed};
 use crate::parts::{Changes, Part, reading};
 
 use super::checks::{
-    REMOVED_KIND, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND, UNUSED_MESH_CONFIG,
+    REMOVED_KIND, RESOURCE_TOO_LARGE, UNENFORCED_KIND, UNKNOWN_KIND, UNSUPPORTED_KIND,
+    UNUSED_MESH_CONFIG,
 };
 use super::decode::is_placeholder;
 use super::duplicate::{self, Duplicate};
@@ -246,6 +247,10 @@ fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) 
     }
     match kind::lookup(identity) {
         Lookup::Found(kind) => match &kind.treatment {
+            Treatment::Compiled(_) if is_too_large(parsed, id) => {
+                let diagnostics = vec![too_large(id)];
+                Look::Read(kind, Outcome { diagnostics, ..Outcome::default() })
+            }
             Treatment::Compiled(compile) => Look::Read(kind, (compile.read)(parsed, id, scope)),
             Treatment::Unsupported(consequence) => Look::Unsupported(kind, consequence),
             Treatment::Removed(instead) => Look::Say(Box::new(removed(id, identity, instead))),
@@ -255,6 +260,26 @@ fn look_at(parsed: &Parsed, id: DocumentId, identity: &Identity, scope: &Scope) 
         Lookup::Unknown => Look::Say(Box::new(unknown(id, identity))),
         Lookup::Foreign => Look::Skip,
     }
+}
+
+/// What an API server takes of one resource. Source: Kubernetes, `MaxRequestBodyBytes`; etcd takes half of it.
+const RESOURCE_BYTES_MAX: usize = 3 << 20;
+
+fn is_too_large(parsed: &Parsed, id: DocumentId) -> bool {
+    let document = parsed.document(id);
+    parsed.tree(document.tree).span(document.root).range().len() > RESOURCE_BYTES_MAX
+}
+
+fn too_large(id: DocumentId) -> Diagnostic {
+    let limit = RESOURCE_BYTES_MAX >> 20;
+    Diagnostic::new(
+        &RESOURCE_TOO_LARGE,
+        kind_of(id),
+        format!("the resource has more than {limit} MiB"),
+    )
+    .label("is not read")
+    .consequence("no API server takes it, and it is left out of what is compiled")
+    .help("write several resources, each with a part of it")
 }
 
 /// Kind, namespace, name → the first resource that is called so.

@@ -54,6 +54,7 @@ pub(crate) struct Scope {
 pub(crate) type Insert = Box<dyn Fn(&mut Mesh, DocumentId) + Send + Sync>;
 
 /// What came of one document.
+#[derive(Default)]
 pub(crate) struct Outcome {
     /// Absent where there is nothing to compile.
     pub insert: Option<Insert>,

@@ -86,7 +86,7 @@ fn written(example: &str) -> Folder {
 /// `x…9` is nine times `x`.
 fn repeated(line: &str) -> String {
     let Some((before, after)) = line.split_once("x…") else { return line.to_owned() };
-    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap();
+    let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
     format!("{before}{}{}", "x".repeat(after[..digits].parse().unwrap()), &after[digits..])
 }
 

@@ -20,6 +20,14 @@ pub(super) struct YamlDocument {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl YamlDocument {
+    /// Whether it is a line that divides documents and nothing more: a file may have millions.
+    pub(super) fn is_nothing(&self, text: &str) -> bool {
+        let own = text.get(self.span.range()).unwrap_or_default().trim();
+        self.is_whole && self.diagnostics.is_empty() && matches!(own, "" | "---")
+    }
+}
+
 /// Reads all documents of `text`; a broken one has what stood before the fault.
 pub(super) fn read(text: &str, file: FileId) -> Vec<YamlDocument> {
     everyday::read(text, file).unwrap_or_else(|| general(text, file))
@@ -43,7 +51,10 @@ pub(super) fn general(text: &str, file: FileId) -> Vec<YamlDocument> {
             Some(Ok((Event::DocumentStart(..), span))) => start = byte_span(span).start,
             Some(Ok((Event::DocumentEnd, span))) => {
                 let span = Span::new(start, byte_span(span).end);
-                documents.push(document(builder.finish(), span, true));
+                let document = document(builder.finish(), span, true);
+                if !document.is_nothing(text) {
+                    documents.push(document);
+                }
             }
             Some(Ok((event, span))) => builder.event(event, byte_span(span)),
             Some(Err(error)) => {

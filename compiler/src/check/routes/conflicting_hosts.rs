@@ -20,7 +20,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let mut by_host: BTreeMap<&str, Vec<At<'_, '_>>> = BTreeMap::new();
     for (_, it) in mesh.virtual_services.iter().filter(|(_, it)| it.is_for_mesh()) {
         for (index, host) in it.hosts.iter().enumerate() {
-            by_host.entry(host).or_default().push((it, index));
+            let all = by_host.entry(host).or_default();
+            // That it stands there twice is told.
+            if all.last().is_none_or(|(last, _)| last.resource.id != it.resource.id) {
+                all.push((it, index));
+            }
         }
     }
     for (host, all) in &by_host {

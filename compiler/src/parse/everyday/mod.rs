@@ -43,7 +43,10 @@ pub(super) fn read(text: &str, file: FileId) -> Option<Vec<YamlDocument>> {
         if reader.indent.is_none() {
             reader.marker()?;
         }
-        documents.push(reader.document(start)?);
+        let document = reader.document(start)?;
+        if !document.is_nothing(text) {
+            documents.push(document);
+        }
     }
     Some(documents)
 }
