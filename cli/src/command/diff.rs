@@ -1,12 +1,14 @@
 //! `mesh diff`: what a change of policy changes, and for whom.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 
 use clap::{Args, ValueEnum};
+use mesh_compiler::Compilation;
 use mesh_compiler::diagnostic::Finding;
-use mesh_compiler::source::Input;
+use mesh_compiler::source::{Input, Role, SourceFile};
 use mesh_snapshot::Location;
+use mesh_snapshot::container::Bundle;
 
 use super::{Exit, NOTHING, note};
 use crate::difference::{Change, Difference, Policy, PolicyError, Side};
@@ -59,16 +61,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         (Ok(before), Ok(after)) => (before, after),
         (Err(exit), _) | (_, Err(exit)) => return exit,
     };
-    let difference = Difference::between(&before, &after);
+    let difference = Difference::between(&before.side, &after.side);
     let terminal = Terminal::detect(arguments.color);
     super::write(&match arguments.format {
         Format::Human => render::difference::human(&difference, &terminal),
         Format::Markdown => {
             let paths = super::revision::paths();
             let place = |change, place: &Location| {
-                let side =
-                    if change == Change::Removed { &arguments.before } else { &arguments.after };
-                beside_commit(side, place, &paths)
+                let read = if change == Change::Removed { &before } else { &after };
+                read.told(place, &paths)
             };
             render::difference::markdown(&difference, &place)
         }
@@ -77,22 +78,36 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
     if arguments.exit_code && !difference.is_empty() { Exit::Negative } else { Exit::Ok }
 }
 
-/// A place of one side from the root of the repository, as findings of a comment have theirs. A snapshot does not tell where its
-/// files lay, and of what lies elsewhere the place is as it is.
-fn beside_commit(side: &str, place: &Location, paths: &Paths) -> String {
-    let file = place.file.as_ref();
-    let folder = Path::new(Source::path(side));
-    // A file that is named itself is called as it was named, as those are that `--context` names.
-    let is_named = folder.is_file() || Source::is_past(file);
-    let below = folder.join(file);
-    let is_elsewhere = !below.exists() && Path::new(file).exists();
-    let path = if is_named || is_elsewhere {
-        Source::path(file).to_owned()
-    } else {
-        below.to_string_lossy().into_owned()
-    };
-    let inside = paths.inside_root(&path).filter(|_| !Policy::is_snapshot(Path::new(side)));
-    inside.map_or_else(|| place.to_string(), |file| format!("{file}:{}", place.line))
+/// One side as it was read.
+struct Read {
+    side: Side,
+    /// The files that it was read from: by the names that places have, the paths by which they were reached.
+    files: BTreeMap<String, String>,
+}
+
+impl Read {
+    /// A snapshot does not tell where its files lay.
+    fn snapshot(bundle: Bundle) -> Self {
+        Self { side: Side { bundle, beside: None }, files: BTreeMap::new() }
+    }
+
+    /// A place from the root of the repository, as findings of a comment have theirs; of what lies elsewhere the place is as it
+    /// is. Which file it means was known when it was read, and what lies in the working directory now does not matter.
+    fn told(&self, place: &Location, paths: &Paths) -> String {
+        let reached = self.files.get(&*place.file);
+        let inside = reached.and_then(|path| paths.inside_root(Source::path(path)));
+        inside.map_or_else(|| place.to_string(), |file| format!("{file}:{}", place.line))
+    }
+}
+
+/// By the names that places have. Two have one name where `--context` names a file as a file of the policy is called from the
+/// policy's root; it is the policy's then, which is what changes.
+fn files(compiled: &Compilation) -> BTreeMap<String, String> {
+    let files: Vec<_> = compiled.parsed.sources().iter().map(|(_, file)| file).collect();
+    let (context, policy): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.role == Role::Context);
+    let named = |file: &SourceFile| (compiled.below_root(&file.path).to_owned(), file.path.clone());
+    context.into_iter().chain(policy).map(named).collect()
 }
 
 /// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
@@ -100,17 +115,18 @@ fn side(
     path: &str,
     read: Result<Policy, PolicyError>,
     arguments: &Arguments,
-) -> Result<Side, Exit> {
+) -> Result<Read, Exit> {
     let compiled = match read {
-        Ok(Policy::Snapshot(bundle)) => return Ok(Side { bundle, beside: None }),
+        Ok(Policy::Snapshot(bundle)) => return Ok(Read::snapshot(bundle)),
         Ok(Policy::Repository(compiled)) => compiled,
         Err(error) => return Err(Exit::Input.because(&error)),
     };
+    let files = files(&compiled);
     if let Some(bundle) = compiled.bundle {
         note_findings(path, &compiled.findings);
         // An empty folder is a policy that says nothing; other things without resources are likely no policy.
         return if compiled.mesh.count > 0 || is_folder(path) {
-            Ok(Side { bundle, beside: Some(compiled.beside) })
+            Ok(Read { side: Side { bundle, beside: Some(compiled.beside) }, files })
         } else {
             Err(Exit::Input.because(&format_args!("{path}: {NOTHING}")))
         };

@@ -170,3 +170,69 @@ fn what_is_not_read_is_not_asked_for() {
     assert_eq!(code, 3, "{text}");
     assert!(text.contains("it does not tell"), "{text}");
 }
+
+/// A comment names the file that is meant, from the root of the repository, whatever lies in the working directory now.
+#[test]
+fn what_was_removed_is_told_by_the_name_that_it_had() {
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    let policy = |name: &str| {
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{rules: [{{}}]}}\n"
+        )
+    };
+    let repository = Repository::of(&[
+        ("policies/shop.yaml", namespace),
+        ("policies/gone.yaml", &policy("gone")),
+        ("policies/deep/gone.yaml", &policy("deep")),
+    ]);
+    if repository.git(&["init", "-q"]).is_none() {
+        return; // without Git there are no revisions
+    }
+    repository.git(&["add", "-A"]);
+    repository.git(&["commit", "-q", "-m", "one"]);
+    for file in ["policies/gone.yaml", "policies/deep/gone.yaml"] {
+        std::fs::remove_file(repository.path().join(file)).unwrap();
+    }
+    repository.write("policies/new.yaml", &policy("new"));
+    let told = |folder: &str, before: &str, after: &str| {
+        let arguments = ["diff", before, after, "--format", "markdown"];
+        mesh(&repository, folder, &arguments).1
+    };
+    let expect = |shown: &str| {
+        for place in ["policies/gone.yaml:3", "policies/deep/gone.yaml:3", "policies/new.yaml:3"] {
+            assert!(shown.contains(&format!("(`{place}`)")), "{place}: {shown}");
+        }
+    };
+    // With others of those names elsewhere, and without them.
+    for other in ["", "gone.yaml", "deep/gone.yaml", "new.yaml", "policies/policies/gone.yaml"] {
+        if !other.is_empty() {
+            repository.write(other, "");
+        }
+        expect(&told(".", "git:HEAD:policies", "policies"));
+        expect(&told("policies", "git:HEAD", "."));
+    }
+    let of_file = told(".", "git:HEAD:policies/gone.yaml", "policies/new.yaml");
+    assert!(of_file.contains("(`policies/gone.yaml:3`)"), "{of_file}");
+    assert!(of_file.contains("(`policies/new.yaml:3`)"), "{of_file}");
+}
+
+/// What `--context` names is not a part of the policy's folder.
+#[test]
+fn a_file_of_the_context_is_told_by_its_own_name() {
+    let service = SERVICE.replace("spec: {", "spec: {selector: {app: web}, ");
+    let machine = "apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: a, namespace: shop}\nspec: {address: 10.0.0.1, labels: {app: web}}\n";
+    let repository = Repository::of(&[
+        ("old/route.yaml", &route("web")),
+        ("new/route.yaml", &route("web")),
+        ("new/machine.yaml", machine),
+        ("cluster/web.yaml", &service),
+    ]);
+    if repository.git(&["init", "-q"]).is_none() {
+        return; // without Git there is no root to count from
+    }
+    for folder in ["cluster", "cluster/web.yaml"] {
+        let arguments = ["diff", "old", "new", "--context", folder, "--format", "markdown"];
+        let (_, shown) = mesh(&repository, ".", &arguments);
+        assert!(shown.contains("(`cluster/web.yaml:3`)"), "{shown}");
+    }
+}
