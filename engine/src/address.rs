@@ -1,8 +1,9 @@
 //! Sets of IP addresses.
 
-use std::net::IpAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// Addresses and CIDR blocks, as sorted intervals: membership is one binary search.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,32 @@ pub(crate) fn block(text: &str) -> Option<IpNet> {
     }
 }
 
+/// Every address.
+pub(crate) fn everywhere() -> [IpNet; 2] {
+    [Ipv4Net::default().into(), Ipv6Net::default().into()]
+}
+
+/// Addresses of `among` that stand for all of them: between two neighbours nothing enters or leaves a block of `told_apart`.
+pub(crate) fn samples(
+    among: &[IpNet],
+    told_apart: impl Iterator<Item = IpNet>,
+) -> BTreeSet<IpAddr> {
+    let edges = told_apart.flat_map(|net| [Some(net.network()), after(net.broadcast())]);
+    let inside = edges.flatten().filter(|edge| among.iter().any(|net| net.contains(edge)));
+    among.iter().map(IpNet::network).chain(inside).collect()
+}
+
+fn after(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(address) => {
+            address.to_bits().checked_add(1).map(|it| Ipv4Addr::from_bits(it).into())
+        }
+        IpAddr::V6(address) => {
+            address.to_bits().checked_add(1).map(|it| Ipv6Addr::from_bits(it).into())
+        }
+    }
+}
+
 fn disjoint<T: Copy + Ord>(mut intervals: Vec<(T, T)>) -> Box<[(T, T)]> {
     intervals.sort_unstable();
     let mut merged: Vec<(T, T)> = Vec::with_capacity(intervals.len());
@@ -62,9 +89,10 @@ fn holds<T: Copy + Ord>(intervals: &[(T, T)], value: T) -> bool {
 mod tests {
     use std::net::IpAddr;
 
+    use ipnet::IpNet;
     use proptest::prelude::*;
 
-    use super::{AddressSet, block};
+    use super::{AddressSet, block, everywhere, samples};
 
     fn contains(set: &[&str], address: &str) -> bool {
         let set = AddressSet::parse(set.iter().copied()).unwrap();
@@ -89,6 +117,24 @@ mod tests {
         assert_eq!(AddressSet::parse(["10.0.0.1", "10.0.0.0/33"]).unwrap_err(), "10.0.0.0/33");
         assert_eq!(AddressSet::parse(["localhost"]).unwrap_err(), "localhost");
         assert_eq!(AddressSet::parse([""]).unwrap_err(), "");
+    }
+
+    #[test]
+    fn a_sample_lies_on_each_side_of_each_edge() {
+        let nets = |texts: &[&str]| -> Vec<IpNet> {
+            texts.iter().map(|text| block(text).unwrap()).collect()
+        };
+        let of = |among: &[&str], told_apart: &[&str]| -> Vec<String> {
+            let samples = samples(&nets(among), nets(told_apart).into_iter());
+            samples.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(of(&["10.9.0.1"], &["10.9.0.0/16", "10.0.0.0/8"]), ["10.9.0.1"]);
+        assert_eq!(of(&["10.9.0.0/16"], &["10.0.0.0/8"]), ["10.9.0.0"]);
+        let parts = ["10.9.0.0", "10.9.1.0", "10.9.2.0"];
+        assert_eq!(of(&["10.9.0.0/16"], &["10.9.1.0/24", "::/0"]), parts);
+        assert!(of(&[], &["10.9.1.0/24"]).is_empty());
+        let all = samples(&everywhere(), nets(&["255.255.255.255", "::/0"]).into_iter());
+        assert_eq!(all, ["0.0.0.0", "255.255.255.255", "::"].map(|it| it.parse().unwrap()).into());
     }
 
     proptest! {

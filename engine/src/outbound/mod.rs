@@ -10,10 +10,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use mesh_snapshot::object::Protocol;
 
 use self::build::ALLOW_ANY;
 use self::services::{ServicePort, Services};
+use crate::address::{block, everywhere, samples};
 use crate::cluster::ClusterId;
 use crate::host::{HostTable, without_port};
 use crate::policy::Claims;
@@ -231,6 +233,30 @@ impl Outbound {
                 StreamOutcome::Forward { name, cluster: *cluster, route: None }
             }
         }
+    }
+
+    /// The routes that ask to which address a connection goes, once for each block of those that they take: for those who explain.
+    pub fn subnets<'p>(
+        &self,
+        arrival: &Arrival<'p>,
+    ) -> impl Iterator<Item = (&'p StreamRoute, IpNet)> + use<'p> {
+        arrival.service.into_iter().flat_map(|service| service.routes().subnets())
+    }
+
+    /// Destinations that stand for all addresses and blocks of `among`: whatever becomes of a connection to any of those, of one
+    /// to some of these the same does. Without any `among`, they stand for every address; what is no address is none.
+    #[must_use]
+    pub fn destinations<'t>(
+        &self,
+        arrival: &Arrival<'_>,
+        among: impl IntoIterator<Item = &'t str>,
+    ) -> BTreeSet<IpAddr> {
+        let among: Vec<_> = among.into_iter().filter_map(block).collect();
+        let told_apart = self.subnets(arrival).map(|(_, net)| net);
+        if among.is_empty() {
+            return samples(&everywhere(), told_apart);
+        }
+        samples(&among, told_apart)
     }
 
     /// All virtual hosts by name, with their routes in order: for those who explain.

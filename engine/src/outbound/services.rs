@@ -163,12 +163,16 @@ impl ServicePort {
         sni.is_some_and(|sni| covers(&self.host, sni))
     }
 
+    /// Those that a connection goes by whose bytes are not HTTP.
+    pub(super) const fn routes(&self) -> &StreamTable {
+        if self.is_tls() { &self.tls } else { &self.tcp }
+    }
+
     /// Where a connection goes: on a port for TLS by the routes for TLS, on another by those for bytes, else to the
     /// service. `None`: it has routes for TLS, and none is for this server name. Source: Istio,
     /// `buildSidecarOutboundTLSFilterChainOpts`, `buildSidecarOutboundTCPFilterChainOpts`.
     pub(super) fn stream(&self, facts: &StreamFacts<'_>, roll: u32) -> Option<StreamOutcome<'_>> {
-        let routes = if self.is_tls() { &self.tls } else { &self.tcp };
-        if let Some(route) = routes.find(facts) {
+        if let Some(route) = self.routes().find(facts) {
             return Some(StreamOutcome::of(route, roll));
         }
         let is_open = !self.is_tls() || self.tls.is_empty();

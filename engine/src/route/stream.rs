@@ -112,6 +112,16 @@ impl StreamTable {
         best.and_then(|(_, route)| self.routes.get(route))
     }
 
+    /// The routes that look at the address that a connection goes to, once for each block of those that they take.
+    pub(crate) fn subnets(&self) -> impl Iterator<Item = (&StreamRoute, IpNet)> {
+        self.matches.iter().flat_map(|matching| {
+            let route = self.routes.get(matching.route);
+            route
+                .into_iter()
+                .flat_map(|route| matching.subnets.iter().map(move |net| (route, *net)))
+        })
+    }
+
     /// Whether no connection can be taken.
     pub(crate) fn is_empty(&self) -> bool {
         self.routes.is_empty()
