@@ -3,6 +3,7 @@
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use mesh_snapshot::Location;
@@ -13,7 +14,7 @@ use crate::check::{Capture, WithoutProxy, captures, without_proxy};
 use crate::diagnostic::Place;
 use crate::lower::Locator;
 use crate::resolve::gateway::{ApiGateway, is_managed};
-use crate::resolve::service::export_to;
+use crate::resolve::service::{Origin, export_to};
 use crate::resolve::{Mesh, Visibility};
 
 /// Of workloads by `namespace/name`, of resources by their kinds and names: `VirtualService shop/reviews`.
@@ -25,6 +26,8 @@ pub struct Beside {
     pub captures: BTreeMap<String, Capture>,
     /// The Gateways for which Istio makes pods, by `namespace/account` of those. Whether others serve them is not told.
     pub gateways: BTreeMap<String, String>,
+    /// The addresses that authors have the cluster give to Services, by their hosts. Those that it chooses nobody tells.
+    pub addresses: BTreeMap<Arc<str>, BTreeSet<IpAddr>>,
     /// Who sees resources.
     pub exports: BTreeMap<Arc<str>, Export>,
     /// Who sees those that do not say it, by the field of the `MeshConfig` that says so. Everybody, where none does.
@@ -65,6 +68,7 @@ impl Beside {
             without_proxy: without_proxy(mesh),
             captures: captures(mesh),
             gateways: gateways(mesh),
+            addresses: addresses(mesh),
             exports: exports(mesh, locator),
             default_exports: default_exports(mesh),
             hosts: names::hosts(mesh, locator),
@@ -80,6 +84,26 @@ fn gateways(mesh: &Mesh<'_>) -> BTreeMap<String, String> {
         (format!("{namespace}/{}", it.account()), format!("Gateway {namespace}/{name}"))
     });
     named.collect()
+}
+
+fn addresses(mesh: &Mesh<'_>) -> BTreeMap<Arc<str>, BTreeSet<IpAddr>> {
+    let mut addresses = BTreeMap::new();
+    for (_, service) in mesh.services.iter() {
+        if let Origin::Kubernetes(resource) = service.origin
+            && let Some(own) = cluster_addresses(&resource.spec)
+        {
+            // Of two Services of one name the first counts, as for everybody who asks for it by its name.
+            addresses.entry(Arc::clone(&service.host)).or_insert(own);
+        }
+    }
+    addresses
+}
+
+/// None where one of them is no address, as that of a headless Service: its clients call others, too, or others alone.
+fn cluster_addresses(spec: &Service) -> Option<BTreeSet<IpAddr>> {
+    let written = spec.cluster_ip.iter().chain(&spec.cluster_i_ps).filter(|text| !text.is_empty());
+    let read: BTreeSet<IpAddr> = written.map(|text| text.parse().ok()).collect::<Option<_>>()?;
+    Some(read).filter(|read| !read.is_empty())
 }
 
 fn exports(mesh: &Mesh<'_>, locator: &Locator<'_>) -> BTreeMap<Arc<str>, Export> {

@@ -27,8 +27,9 @@ pub struct Service {
     /// `None`: a headless service, whose clients go to its pods by themselves.
     #[serde(rename = "clusterIP")]
     pub cluster_ip: Option<String>,
-    #[serde(default)]
-    pub cluster_i_ps: Opaque,
+    /// Of each family of addresses; the first is `clusterIP`.
+    #[serde(default, rename = "clusterIPs")]
+    pub cluster_i_ps: Vec<String>,
     /// Addresses outside of the mesh that lead here.
     #[serde(default, rename = "externalIPs")]
     pub external_i_ps: Vec<String>,
