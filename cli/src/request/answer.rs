@@ -92,6 +92,14 @@ impl Step {
     }
 }
 
+/// An answer by the first proxy itself; without a status, it closes the connection.
+pub(super) fn nobody(mut steps: Vec<Step>, status: Option<u16>, reason: &str) -> Answer {
+    let mut step = Step::new("route");
+    step.push(Mark::No, reason, None);
+    steps.push(step);
+    Answer { outcome: Outcome::Unrouted, status, summary: reason.to_owned(), steps }
+}
+
 /// `shop/reviews.yaml:137`.
 pub(crate) fn place(sources: &SourceMap, key: &Key, item: &str) -> Option<String> {
     sources.get(key, item).map(ToString::to_string)

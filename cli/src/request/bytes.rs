@@ -7,9 +7,9 @@ use mesh_engine::outbound::{Arrival, Outbound, StreamOutcome};
 use mesh_engine::route::{Target, Upstream};
 use mesh_snapshot::object::Protocol;
 
-use super::answer::{Answer, Mark, Outcome, Step, place};
-use super::client::nobody;
-use super::follow::Sender;
+use super::answer::{Answer, Mark, Outcome, Step, nobody, place};
+use super::judgement::Judgement;
+use super::sender::Sender;
 use super::{AskError, server};
 
 /// By which port and name the client calls, which begins TLS itself where the port says that it speaks it.
@@ -71,7 +71,7 @@ pub(super) fn ask(
         }
         None => vec![&only],
     };
-    let mut judged = server::Judgement::default();
+    let mut judged = Judgement::default();
     for upstream in all {
         route.note(format!("→ {}", upstream.name));
         let Some(cluster) = upstream.cluster.and_then(|id| sender.program.cluster(id)) else {

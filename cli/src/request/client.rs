@@ -1,14 +1,14 @@
 //! The client's side: which service its proxy takes the request for, and which route.
 
 use mesh_engine::identity::SpiffeId;
-use mesh_engine::{FEATURES, Program, Request};
+use mesh_engine::{FEATURES, Request};
 use mesh_proxy::entry::{enter_outbound, mesh_scheme};
 use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
-use super::answer::{Answer, Mark, Outcome, Step};
-use super::follow::{self, Sender};
+use super::answer::{Answer, Step, nobody};
+use super::sender::{Sender, identity};
 use super::steps::{Path, told};
-use super::{AskError, Policy, Question, bytes, tracer};
+use super::{AskError, Policy, Question, bytes, follow, tracer};
 use crate::local::program;
 
 pub(super) fn ask(
@@ -63,18 +63,4 @@ pub(super) fn ask(
     let request = Request { headers: &passed.headers, ..request };
     steps.extend(told(put));
     follow::follow(&sender, &request, passed.outcome, passed.route, steps)
-}
-
-/// Without `spiffe://`.
-pub(super) fn identity(program: &Program, workload: &Workload) -> String {
-    let Workload { namespace, service_account, .. } = workload;
-    format!("{}/ns/{namespace}/sa/{service_account}", program.defaults().trust_domain)
-}
-
-/// An answer by the first proxy itself; without a status, it closes the connection.
-pub(super) fn nobody(mut steps: Vec<Step>, status: Option<u16>, reason: &str) -> Answer {
-    let mut step = Step::new("route");
-    step.push(Mark::No, reason, None);
-    steps.push(step);
-    Answer { outcome: Outcome::Unrouted, status, summary: reason.to_owned(), steps }
 }

@@ -11,12 +11,11 @@ use mesh_engine::{Connection, FEATURES, Program, Request};
 use mesh_proxy::entry::{Origin, edge_scheme, enter_edge};
 use mesh_snapshot::object::{ClientCertificate, FilterPlace, ServerTls, Traffic, Workload};
 
-use super::answer::{Answer, Mark, Outcome, Step, place};
-use super::client::{identity, nobody};
-use super::follow::{self, Sender};
+use super::answer::{Answer, Mark, Outcome, Step, nobody, place};
 use super::handshake::{self, Hello, Server, Spoken, own_tls};
+use super::sender::{Sender, identity};
 use super::steps::{Path, told};
-use super::{AskError, Policy, Question, server, tracer};
+use super::{AskError, Policy, Question, follow, server, tracer};
 use crate::local::program;
 
 /// At the first of `gateways` that listens on the port.

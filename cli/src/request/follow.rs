@@ -1,31 +1,20 @@
 //! From a client's route to the servers that it leads to.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use http::HeaderMap;
+use mesh_engine::Request;
 use mesh_engine::cluster::Cluster;
 use mesh_engine::filter::{Moment, OnRoute};
-use mesh_engine::identity::SpiffeId;
 use mesh_engine::route::{
     Action, Backend, Edits, Forward, HeaderPlan, Outcome as Routed, Selected, Target, Value,
 };
-use mesh_engine::{Program, Request};
 use mesh_snapshot::object::PartsPerMillion;
 
 use super::answer::{Answer, Mark, Outcome, Step};
-use super::{AskError, Policy, Question, describe, server, steps};
-
-/// Who sends the request on.
-pub(super) struct Sender<'a> {
-    pub program: &'a Program,
-    /// What it proves to servers of the mesh; absent: it has no proxy, and sends plain text.
-    pub identity: Option<SpiffeId<'a>>,
-    pub question: &'a Question,
-    /// Whose address it is that servers see: the sender's own.
-    pub address: IpAddr,
-    pub policy: &'a Policy,
-}
+use super::judgement::Judgement;
+use super::sender::Sender;
+use super::{AskError, describe, server, steps};
 
 /// Ends `steps` with `route`, and goes on where it leads.
 pub(super) fn follow(
@@ -112,7 +101,7 @@ fn forwarded(
     steps: Vec<Step>,
 ) -> Result<Answer, AskError> {
     let path = describe::rewritten(forward.rewrite.as_ref(), request.path, selected.covered);
-    let mut judged = server::Judgement::default();
+    let mut judged = Judgement::default();
     let mut seen = BTreeSet::new();
     for (weight, backend) in forward.backends.backends() {
         let (name, cluster) = match &backend.target {

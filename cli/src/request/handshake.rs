@@ -9,7 +9,7 @@ use mesh_snapshot::object::{
 use rustls::pki_types::ServerName;
 
 use super::answer::{Mark, Step, place};
-use super::follow::Sender;
+use super::sender::Sender;
 
 /// What a client says to a server.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

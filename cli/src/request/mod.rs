@@ -8,11 +8,14 @@
 mod question;
 
 mod answer;
+mod judgement;
+mod sender;
 
 mod bytes;
 mod client;
 mod describe;
 mod edge;
+mod endpoint;
 mod follow;
 mod handshake;
 mod plain;

@@ -1,13 +1,11 @@
-//! Workloads without a proxy: they send plain text to the instances of a Service, past all routes, and take what comes.
+//! Workloads without a proxy: they send plain text to the instances of a Service, past all routes.
 
 use mesh_engine::FEATURES;
-use mesh_engine::cluster::{Cluster, Endpoint};
 use mesh_snapshot::object::Workload;
 
-use super::answer::{Answer, Mark, Outcome, Step};
-use super::client::nobody;
-use super::follow::Sender;
-use super::handshake::Spoken;
+use super::answer::{Answer, Outcome, Step, nobody};
+use super::judgement::Judgement;
+use super::sender::Sender;
 use super::{AskError, Policy, Question, server};
 use crate::local::program;
 
@@ -46,32 +44,7 @@ pub(super) fn ask(
     let request = read.request(port);
     let address = question.source;
     let sender = Sender { program: &own, identity: None, question, address, policy };
-    let mut judged = server::Judgement::default();
+    let mut judged = Judgement::default();
     server::judge(&sender, &request, cluster, &mut judged)?;
     Ok(judged.conclude(vec![step], host))
-}
-
-/// At a port that no proxy takes, which `text` says of the server of this name.
-pub(super) fn at_endpoint(
-    sender: &Sender<'_>,
-    cluster: &Cluster,
-    endpoint: &Endpoint<'_>,
-    (name, text): (String, &str),
-    judged: &mut server::Judgement,
-) {
-    let spoken = Spoken::of(sender, cluster, endpoint);
-    let mut step = Step::new("server");
-    step.note(text);
-    let outcome = if spoken == Spoken::Mutual {
-        step.push(Mark::No, "the client insists on mutual TLS, which nobody speaks there", None);
-        (Outcome::Refused, Some(503))
-    } else {
-        if spoken != Spoken::Plain {
-            step.note(format!("the client speaks {}, which the application ends", spoken.words()));
-        }
-        step.note("no policy is asked: every request is let in");
-        (Outcome::Delivered, None)
-    };
-    judged.tell(name, vec![step]);
-    judged.answer(outcome.0, outcome.1, text);
 }

@@ -14,63 +14,13 @@ use mesh_snapshot::object::{
     Discovery, EndpointSet, FilterPlace, Protocol, Role, TargetPort, Traffic, Workload,
 };
 
-use super::answer::{Answer, Line, Mark, Outcome, Step, place};
-use super::client::identity;
-use super::follow::Sender;
+use super::answer::{Mark, Outcome, Step, place};
 use super::handshake::{Carries, Hello, Server, Spoken};
+use super::judgement::Judgement;
+use super::sender::{Sender, identity};
 use super::steps::{Path, told};
-use super::{AskError, edge, plain, steps, tracer};
+use super::{AskError, edge, endpoint, steps, tracer};
 use crate::local::program;
-
-/// What happens at all the servers that a request may reach.
-#[derive(Default)]
-pub(super) struct Judgement {
-    worst: Option<(Outcome, Option<u16>, String)>,
-    /// Those at which the same happens are told together.
-    servers: Vec<(Vec<String>, Vec<Step>)>,
-}
-
-impl Judgement {
-    pub(super) fn answer(&mut self, outcome: Outcome, status: Option<u16>, summary: &str) {
-        if self.worst.as_ref().is_none_or(|(worst, ..)| *worst < outcome) {
-            self.worst = Some((outcome, status, summary.to_owned()));
-        }
-    }
-
-    pub(super) fn tell(&mut self, server: String, steps: Vec<Step>) {
-        match self.servers.iter_mut().find(|(_, told)| same(told, &steps)) {
-            Some((servers, _)) if servers.contains(&server) => {}
-            Some((servers, _)) => servers.push(server),
-            None => self.servers.push((vec![server], steps)),
-        }
-    }
-
-    pub(super) fn conclude(self, mut steps: Vec<Step>, host: &str) -> Answer {
-        for (servers, told) in self.servers {
-            let mut told = told.into_iter();
-            if let Some(mut first) = told.next() {
-                let line = Line { mark: Mark::Note, text: servers.join(", "), source: None };
-                first.lines.insert(0, line);
-                steps.push(first);
-            }
-            steps.extend(told);
-        }
-        let (outcome, status, summary) = self.worst.unwrap_or((
-            Outcome::Unrouted,
-            Some(503),
-            format!("{host} has no backend that gets requests"),
-        ));
-        Answer { outcome, status, summary, steps }
-    }
-}
-
-fn same(left: &[Step], right: &[Step]) -> bool {
-    let lines = |steps: &[Step]| -> Vec<(Mark, String, Option<String>)> {
-        let lines = steps.iter().flat_map(|step| &step.lines);
-        lines.map(|line| (line.mark, line.text.clone(), line.source.clone())).collect()
-    };
-    lines(left) == lines(right)
-}
 
 /// What becomes of `request` at the workloads behind `cluster`.
 pub(super) fn judge(
@@ -152,14 +102,14 @@ fn at_workload(
     if let Some(why) = sender.policy.why_without_proxy(workload) {
         let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
         let text = format!("{name} has no proxy: {why}");
-        plain::at_endpoint(sender, cluster, &endpoint, (name, &text), judged);
+        endpoint::take(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }
     let meshed = takes_mutual_tls(workload.role, &workload.labels);
     let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed };
     if let Some(annotation) = sender.policy.kept_by(workload, port) {
         let text = format!("{name} keeps port {port} from its proxy by `{annotation}`");
-        plain::at_endpoint(sender, cluster, &endpoint, (name, &text), judged);
+        endpoint::take(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }
     let own = program(&sender.policy.bundle, workload, FEATURES)?;
