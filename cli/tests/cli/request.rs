@@ -614,3 +614,113 @@ fn a_port_that_carries_bytes_is_followed_to_its_policy() {
         assert!(answer.contains("port 3306 carries bytes"), "{answer}");
     }
 }
+
+/// `db`, whose Service or `ServiceEntry` says so much of its addresses. Its first route is for some of them, and leads where
+/// nobody is let in.
+fn routed_by_address(kind: &str, port: u16, address: &str) -> Repository {
+    let pod = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\nspec: {{serviceAccountName: {name}, containers: [{{name: a, image: a}}]}}\n---\n"
+        )
+    };
+    let ports = format!("ports: [{{name: PROTOCOL, port: {port}, targetPort: 5432}}]");
+    let ports = ports.replace("PROTOCOL", if port == 443 { "tls" } else { "tcp" });
+    let other = format!(
+        "apiVersion: v1\nkind: Service\nmetadata: {{name: other, namespace: shop}}\nspec: {{selector: {{app: other}}, {ports}}}\n---\n"
+    );
+    let own = if kind == "Service" {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: db, namespace: shop}}\nspec: {{{address}selector: {{app: db}}, {ports}}}\n---\n"
+        )
+    } else {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: db, namespace: shop}}\nspec: {{hosts: [db.shop.svc.cluster.local], {address}location: MESH_INTERNAL, resolution: STATIC, workloadSelector: {{labels: {{app: db}}}}, ports: [{{name: PROTOCOL, number: {port}, protocol: TCP, targetPort: 5432}}]}}\n---\n"
+        )
+        .replace("PROTOCOL", "tcp")
+    };
+    let (list, name) = match port {
+        443 => ("tls", "sniHosts: [db.shop.svc.cluster.local], "),
+        _ => ("tcp", ""),
+    };
+    let to = |host: &str| {
+        format!("route: [{{destination: {{host: {host}, port: {{number: {port}}}}}}}]")
+    };
+    let second = if name.is_empty() {
+        String::new()
+    } else {
+        format!("match: [{{{}}}], ", name.trim_end_matches(", "))
+    };
+    let routes = format!(
+        "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: db, namespace: shop}}\nspec: {{hosts: [db.shop.svc.cluster.local], {list}: [{{match: [{{{name}destinationSubnets: [10.9.0.0/16]}}], {}}}, {{{second}{}}}]}}\n---\n",
+        to("other.shop.svc.cluster.local"),
+        to("db.shop.svc.cluster.local")
+    );
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: other, namespace: shop}\nspec: {selector: {matchLabels: {app: other}}}\n";
+    let pods = ["web", "db", "other"].map(pod).concat();
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n---\n";
+    Repository::of(&[("a.yaml", &[namespace, &pods, &other, &own, &routes, policy].concat())])
+}
+
+/// Which route takes a connection may depend on the address that the client calls, which some Services and entries tell.
+#[test]
+fn a_route_for_addresses_is_taken_for_those() {
+    let ask = |kind: &str, port: u16, address: &str| {
+        let repository = routed_by_address(kind, port, address);
+        let to = format!("db.shop.svc.cluster.local:{port}");
+        let mut command = command();
+        command.env("COLUMNS", "140").args(["request", text_of(repository.path()), "/"]);
+        text(&command.args(["--from", "shop/web", "--to", &to]).output().unwrap())
+    };
+    let inside = [
+        ("Service", 5432, "clusterIP: 10.9.0.1, "),
+        ("Service", 443, "clusterIP: 10.9.0.1, "),
+        ("Service", 5432, "clusterIP: 10.9.0.1, clusterIPs: [10.9.0.1], "),
+        ("ServiceEntry", 5432, "addresses: [10.9.0.1], "),
+        ("ServiceEntry", 5432, "addresses: [10.9.0.0/24], "),
+    ];
+    for (kind, port, address) in inside {
+        let answer = ask(kind, port, address);
+        assert!(answer.contains("DENIED  shop/other: denied"), "{kind} {address}\n{answer}");
+        assert!(answer.contains("the client calls 10.9.0."), "{kind} {address}\n{answer}");
+        assert!(answer.contains("[0]  a.yaml") && !answer.contains("shop/db"), "{answer}");
+    }
+    let outside = [
+        ("Service", 5432, "clusterIP: 10.8.0.1, "),
+        ("Service", 443, "clusterIP: 10.8.0.1, "),
+        ("ServiceEntry", 5432, "addresses: [10.8.0.1, 'fd00::1'], "),
+        ("ServiceEntry", 5432, "addresses: [10.8.0.0/16], "),
+    ];
+    for (kind, port, address) in outside {
+        let answer = ask(kind, port, address);
+        assert!(answer.contains("DELIVERED  shop/db: allowed"), "{kind} {address}\n{answer}");
+        assert!(!answer.contains("shop/other"), "{kind} {address}\n{answer}");
+    }
+    // Either may be: nobody says which, or there are several.
+    let nobody_says = "which address the client calls is not known: each of these routes may be";
+    let several = "the client calls 10.8.0.1 or 10.9.0.1: each of these routes may be taken";
+    let open = [
+        ("Service", 5432, "", nobody_says),
+        ("Service", 443, "", nobody_says),
+        ("Service", 5432, "clusterIP: None, ", nobody_says),
+        ("Service", 5432, "clusterIP: '', ", nobody_says),
+        ("ServiceEntry", 5432, "", nobody_says),
+        ("ServiceEntry", 5432, "addresses: [10.8.0.1, 10.9.0.1], ", several),
+        ("ServiceEntry", 5432, "addresses: [10.8.0.0/15], ", "the client calls 10.8.0.0/15: each"),
+        (
+            "Service",
+            5432,
+            "clusterIP: 10.9.0.1, clusterIPs: [10.9.0.1, 'fd00::1'], ",
+            "10.9.0.1 or fd00::1: each",
+        ),
+    ];
+    for (kind, port, address, said) in open {
+        let answer = ask(kind, port, address);
+        let by = format!(
+            "DENIED  by route {}[0] (for 10.9.0.0/16): shop/other",
+            if port == 443 { "tls" } else { "tcp" }
+        );
+        assert!(answer.contains(&by), "{kind} {address}\n{answer}");
+        assert!(answer.contains(said), "{kind} {address}\n{answer}");
+        assert!(answer.contains("shop/db") && answer.contains("[1] "), "{answer}");
+    }
+}
