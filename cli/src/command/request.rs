@@ -75,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         headers: arguments.header.iter().cloned().collect::<HeaderMap>(),
         source: arguments.source_ip,
         gateway: arguments.gateway_ip,
-        passed: 0,
+        way: Vec::new(),
     };
     let answer = match request::ask(&policy, &question) {
         Ok(answer) => answer,

@@ -27,6 +27,9 @@ pub(crate) enum Outcome {
     Answered,
     /// Nobody takes it: no host, no route, no such backend.
     Unrouted,
+    /// Nobody takes it: it comes back to gateways that it has passed.
+    #[serde(rename = "unrouted")]
+    Endless,
     /// Client and server do not speak to each other.
     Refused,
     /// Policy forbids it.
@@ -71,7 +74,7 @@ impl Outcome {
             Self::Delivered => "DELIVERED",
             Self::Forwarded => "FORWARDED",
             Self::Answered => "ANSWERED",
-            Self::Unrouted => "UNROUTED",
+            Self::Unrouted | Self::Endless => "UNROUTED",
             Self::Refused => "REFUSED",
             Self::Denied => "DENIED",
         }

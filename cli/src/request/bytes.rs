@@ -62,7 +62,7 @@ pub(super) fn ask(
 fn addresses(sender: &Sender<'_>, host: &str, port: u16) -> BTreeSet<String> {
     let service = sender.program.cluster_by_name(&format!("outbound|{port}||{host}"));
     let declared = service.map(|it| &it.service().addresses).filter(|it| !it.is_empty());
-    let assigned = || sender.policy.beside.addresses.get(host).into_iter().flatten();
+    let assigned = || sender.inquiry.policy.beside.addresses.get(host).into_iter().flatten();
     declared.cloned().unwrap_or_else(|| assigned().map(ToString::to_string).collect())
 }
 
@@ -107,7 +107,7 @@ const fn route_of<'p>(way: &StreamOutcome<'p>) -> Option<&'p StreamRoute> {
 }
 
 fn tell(sender: &Sender<'_>, taken: &StreamRoute, mark: Mark, text: &str, route: &mut Step) {
-    let sources = &sender.policy.bundle.source_map;
+    let sources = &sender.inquiry.policy.bundle.source_map;
     route.push(mark, text, place(sources, &taken.key, &taken.item));
 }
 

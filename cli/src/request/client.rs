@@ -1,23 +1,23 @@
 //! The client's side: which service its proxy takes the request for, and which route.
 
+use mesh_engine::Request;
 use mesh_engine::identity::SpiffeId;
-use mesh_engine::{FEATURES, Request};
 use mesh_proxy::entry::{enter_outbound, mesh_scheme};
 use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
 use super::answer::{Answer, Step, nobody};
+use super::inquiry::Inquiry;
 use super::sender::{Sender, identity};
 use super::steps::{Path, told};
-use super::{AskError, Policy, Question, bytes, follow, tracer};
-use crate::local::program;
+use super::{AskError, Question, bytes, follow, tracer};
 
 pub(super) fn ask(
-    policy: &Policy,
+    inquiry: &Inquiry<'_>,
     caller: &Workload,
     question: &Question,
 ) -> Result<Answer, AskError> {
-    let bundle = &policy.bundle;
-    let own = program(bundle, caller, FEATURES)?;
+    let bundle = &inquiry.policy.bundle;
+    let own = inquiry.program(caller)?;
     let identity = identity(&own, caller);
     let mut first = Step::new("client");
     first.note(format!("{}/{} as spiffe://{identity}", caller.namespace, caller.name));
@@ -38,7 +38,7 @@ pub(super) fn ask(
         identity: SpiffeId::from_text(&identity).ok(),
         question,
         address: question.source,
-        policy,
+        inquiry,
     };
     if is_opaque && arrival.host().is_some() {
         return bytes::ask(&sender, outbound, &arrival, &read.request(question.to.port), steps);

@@ -3,32 +3,33 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use mesh_engine::cluster::Cluster;
 use mesh_engine::filter::OnRoute;
 use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
-use mesh_engine::{Connection, FEATURES, Program, Request};
+use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{Origin, edge_scheme, enter_edge};
 use mesh_snapshot::object::{ClientCertificate, FilterPlace, ServerTls, Traffic, Workload};
 
 use super::answer::{Answer, Mark, Outcome, Step, nobody, place};
-use super::handshake::{self, Hello, Server, Spoken, own_tls};
+use super::handshake::{self, Hello, Server, own_tls};
+use super::inquiry::{Asked, Inquiry};
 use super::sender::{Sender, identity};
+use super::spoken::Spoken;
 use super::steps::{Path, told};
-use super::{AskError, Policy, Question, follow, server, tracer};
-use crate::local::program;
+use super::{AskError, Question, follow, server, tracer};
 
 /// At the first of `gateways` that listens on the port.
 pub(super) fn ask<'b>(
-    policy: &'b Policy,
+    inquiry: &Inquiry<'b>,
     gateways: impl Iterator<Item = &'b Workload>,
     question: &Question,
 ) -> Result<Answer, AskError> {
-    let bundle = &policy.bundle;
     let port = question.to.port;
     let mut known = Vec::new();
     for workload in gateways {
-        let own = program(bundle, workload, FEATURES)?;
+        let own = inquiry.program(workload)?;
         let listeners = || own.gateway().map(Gateway::listeners).into_iter().flatten();
         let listener =
             listeners().find(|listener| servers(listener).any(|server| server.port == port));
@@ -37,7 +38,7 @@ pub(super) fn ask<'b>(
             step.note(format!("{}/{} port {}", workload.namespace, workload.name, listener.port));
             let sni = Some(question.to.host.as_str()).filter(|_| listener.tls);
             let accepted = Accepted { sni, peer: None };
-            let edge = Edge { policy, workload, program: &own };
+            let edge = Edge { inquiry, workload, program: &own };
             return edge.accept(question, listener, &accepted, step);
         }
         let ports = listeners().flat_map(servers).map(|server| server.port);
@@ -67,37 +68,56 @@ fn servers(listener: &Listener) -> impl Iterator<Item = &HttpServer> {
     })
 }
 
-/// As a gateway takes what a proxy of the mesh sends it.
+/// As a gateway takes what a proxy of the mesh sends it, to one of those behind `cluster`.
 pub(super) fn within(
     server: &Server<'_>,
     hello: &Hello,
     request: &Request<'_>,
+    cluster: &Cluster,
 ) -> Result<Answer, AskError> {
+    let Server { sender, workload, port, .. } = *server;
+    let Some(question) = sender.question.through_gateway(request, sender.address, cluster.name())
+    else {
+        let text = "it goes from gateway to gateway, and reaches nobody";
+        let answer = nobody(vec![Step::new("gateway")], None, text);
+        let is_back = sender.question.has_passed(cluster.name());
+        let outcome = if is_back { Outcome::Endless } else { answer.outcome };
+        return Ok(Answer { outcome, ..answer });
+    };
+    let identity = sender.identity.filter(|_| hello.spoken == Spoken::Mutual);
+    let asked = Asked {
+        question,
+        port,
+        spoken: hello.spoken,
+        server_name: hello.server_name.clone(),
+        peer: identity.map(|it| it.text().to_owned()),
+    };
+    sender.inquiry.once(workload, asked, |asked| in_the_middle(server, asked))
+}
+
+fn in_the_middle(server: &Server<'_>, asked: &Asked) -> Result<Answer, AskError> {
     let Server { sender, program, workload, port } = *server;
     let mut step = Step::new("gateway");
-    let Some(question) = sender.question.through_gateway(request, sender.address) else {
-        return Ok(nobody(vec![step], None, "it goes from gateway to gateway, and reaches nobody"));
-    };
     let listeners = program.gateway().map(Gateway::listeners).into_iter().flatten();
     let Some(listener) = listeners.into_iter().find(|it| it.port == port) else {
         let text = format!("no server of a Gateway listens on port {port}");
         return Ok(nobody(vec![step], Some(503), &text));
     };
-    let sni = hello.server_name.as_deref().filter(|_| listener.tls);
+    let sni = asked.server_name.as_deref().filter(|_| listener.tls);
     let wants = listener.chain(sni).map_or("TLS", |it| wanted(&it.tls));
     let fits =
-        listener.chain(sni).map_or(hello.spoken != Spoken::Plain, |it| ends(&it.tls, hello.spoken));
-    let spoken = hello.spoken.words();
+        listener.chain(sni).map_or(asked.spoken != Spoken::Plain, |it| ends(&it.tls, asked.spoken));
+    let spoken = asked.spoken.words();
     let text = format!("port {port}: client speaks {spoken}, server wants {wants}");
     step.push(if fits { Mark::Yes } else { Mark::No }, &text, None);
     if !fits {
         let steps = vec![step];
         return Ok(Answer { outcome: Outcome::Refused, status: Some(503), summary: text, steps });
     }
-    let peer = sender.identity.filter(|_| hello.spoken == Spoken::Mutual && listener.tls);
+    let peer = sender.identity.filter(|_| asked.spoken == Spoken::Mutual && listener.tls);
     let accepted = Accepted { sni, peer };
-    let edge = Edge { policy: sender.policy, workload, program };
-    edge.accept(&question, listener, &accepted, step)
+    let edge = Edge { inquiry: sender.inquiry, workload, program };
+    edge.accept(&asked.question, listener, &accepted, step)
 }
 
 fn wanted(tls: &ServerTls) -> &'static str {
@@ -129,7 +149,7 @@ struct Accepted<'a> {
 
 /// A gateway that takes requests.
 struct Edge<'a> {
-    policy: &'a Policy,
+    inquiry: &'a Inquiry<'a>,
     workload: &'a Workload,
     /// Of the workload.
     program: &'a Program,
@@ -144,8 +164,8 @@ impl Edge<'_> {
         accepted: &Accepted<'_>,
         mut first: Step,
     ) -> Result<Answer, AskError> {
-        let Edge { policy, program: own, .. } = *self;
-        let bundle = &policy.bundle;
+        let Edge { inquiry, program: own, .. } = *self;
+        let bundle = &inquiry.policy.bundle;
         let identity = identity(own, self.workload);
         let scheme = edge_scheme(&question.headers, own.trusted_proxies() > 0, listener.tls);
         let Some(chain) = listener.chain(accepted.sni) else {
@@ -189,7 +209,7 @@ impl Edge<'_> {
             identity: SpiffeId::from_text(&identity).ok(),
             question,
             address: question.gateway,
-            policy,
+            inquiry,
         };
         let connection = Connection {
             source: question.source,

@@ -3,9 +3,9 @@
 use mesh_engine::cluster::{Cluster, Endpoint};
 
 use super::answer::{Mark, Outcome, Step};
-use super::handshake::Spoken;
 use super::judgement::Judgement;
 use super::sender::Sender;
+use super::spoken::Spoken;
 
 /// `text` says why, of the server of this name.
 pub(super) fn take(

@@ -37,7 +37,7 @@ pub(super) fn follow(
     describe::faults(&selected.route.faults, &mut route);
     let on = OnRoute::of(&routed, request.port);
     let traffic = steps::sent(sender.program);
-    let sources = &sender.policy.bundle.source_map;
+    let sources = &sender.inquiry.policy.bundle.source_map;
     steps::tell_route(sender.program, traffic, on.as_ref(), sources, &mut route);
     let always = selected.route.faults.abort().filter(|(_, share)| *share == PartsPerMillion::ALL);
     let answered = match (&selected.route.action, always) {

@@ -10,18 +10,7 @@ use rustls::pki_types::ServerName;
 
 use super::answer::{Mark, Step, place};
 use super::sender::Sender;
-
-/// What a client says to a server.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Spoken {
-    Plain,
-    /// Mutual TLS of the mesh.
-    Mutual,
-    /// TLS that is not the mesh's, as a `DestinationRule` asks for (`SIMPLE`).
-    Tls,
-    /// The same with a certificate that the client shows (`MUTUAL`).
-    TlsWithCertificate,
-}
+use super::spoken::Spoken;
 
 impl Spoken {
     /// Who has no proxy speaks as its application does.
@@ -32,15 +21,6 @@ impl Spoken {
             Security::Mutual { .. } => Self::Mutual,
             Security::Originate { credential: None, certificate_file: None, .. } => Self::Tls,
             Security::Originate { .. } => Self::TlsWithCertificate,
-        }
-    }
-
-    pub(super) const fn words(self) -> &'static str {
-        match self {
-            Self::Plain => "plain text",
-            Self::Mutual => "mutual TLS",
-            Self::Tls => "TLS without a certificate",
-            Self::TlsWithCertificate => "TLS with a certificate that is not the mesh's",
         }
     }
 }
@@ -125,7 +105,7 @@ impl Server<'_> {
 
     /// Where the narrowest word on the port stands.
     fn peer_authentication(&self) -> Option<String> {
-        let bundle = &self.sender.policy.bundle;
+        let bundle = &self.sender.inquiry.policy.bundle;
         let snapshot = &bundle.snapshot;
         let slice = mesh_snapshot::slice(snapshot.digest(), self.workload, snapshot).ok()?;
         slice.peer_authentications.iter().find_map(|reference| {

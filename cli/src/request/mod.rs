@@ -8,6 +8,9 @@
 mod question;
 
 mod answer;
+mod spoken;
+
+mod inquiry;
 mod judgement;
 mod sender;
 
@@ -32,6 +35,7 @@ use mesh_compiler::Beside;
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::object::{Role, Workload};
 
+use self::inquiry::Inquiry;
 use crate::local::PlanError;
 
 /// Why a question cannot be answered.
@@ -79,9 +83,10 @@ impl Policy {
 /// What becomes of the request. That a gateway sends is what reached it from outside.
 pub(crate) fn ask(policy: &Policy, question: &Question) -> Result<Answer, AskError> {
     let bundle = &policy.bundle;
+    let inquiry = &Inquiry::of(policy);
     let gateways = bundle.inventory.iter().filter(|it| it.role == Role::Gateway);
     match &question.from {
-        From::Outside => edge::ask(policy, gateways, question),
+        From::Outside => edge::ask(inquiry, gateways, question),
         From::Account { namespace, account } => {
             let runs =
                 |it: &&Workload| it.namespace == *namespace && it.service_account == *account;
@@ -89,11 +94,11 @@ pub(crate) fn ask(policy: &Policy, question: &Question) -> Result<Answer, AskErr
             let callers = bundle.inventory.iter().filter(runs);
             if let Some(caller) = callers.clone().find(|it| it.role == Role::Sidecar) {
                 match policy.why_without_proxy(caller) {
-                    Some(why) => plain::ask(policy, caller, why, question),
-                    None => client::ask(policy, caller, question),
+                    Some(why) => plain::ask(inquiry, caller, why, question),
+                    None => client::ask(inquiry, caller, question),
                 }
             } else if callers.count() > 0 {
-                edge::ask(policy, gateways.filter(runs), question)
+                edge::ask(inquiry, gateways.filter(runs), question)
             } else {
                 let account_of = format!("{namespace}/{account}");
                 Err(match policy.beside.gateways.get(&account_of).cloned() {

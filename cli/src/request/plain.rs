@@ -1,23 +1,22 @@
 //! Workloads without a proxy: they send plain text to the instances of a Service, past all routes.
 
-use mesh_engine::FEATURES;
 use mesh_snapshot::object::Workload;
 
 use super::answer::{Answer, Outcome, Step, nobody};
+use super::inquiry::Inquiry;
 use super::judgement::Judgement;
 use super::sender::Sender;
-use super::{AskError, Policy, Question, server};
-use crate::local::program;
+use super::{AskError, Question, server};
 
 /// `why` it has none.
 pub(super) fn ask(
-    policy: &Policy,
+    inquiry: &Inquiry<'_>,
     caller: &Workload,
     why: &str,
     question: &Question,
 ) -> Result<Answer, AskError> {
     // What it would see of the mesh tells which Service a name stands for.
-    let own = program(&policy.bundle, caller, FEATURES)?;
+    let own = inquiry.program(caller)?;
     let mut step = Step::new("client");
     step.note(format!("{}/{} without a proxy: {why}", caller.namespace, caller.name));
     step.note("it sends plain text as nobody, and no route applies");
@@ -43,7 +42,7 @@ pub(super) fn ask(
     };
     let request = read.request(port);
     let address = question.source;
-    let sender = Sender { program: &own, identity: None, question, address, policy };
+    let sender = Sender { program: &own, identity: None, question, address, inquiry };
     let mut judged = Judgement::default();
     server::judge(&sender, &request, cluster, &mut judged)?;
     Ok(judged.conclude(vec![step], host))

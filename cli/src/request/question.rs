@@ -11,7 +11,7 @@ use mesh_engine::path::{NormalizeError, normalize_path};
 use mesh_engine::request::split_target;
 use mesh_engine::{Program, Request};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Question {
     pub from: From,
     pub to: To,
@@ -24,16 +24,24 @@ pub(crate) struct Question {
     pub source: IpAddr,
     /// That of the gateway by which it comes, if it does: what servers behind it see as their peer's.
     pub gateway: IpAddr,
-    /// Gateways that it has passed on its way.
-    pub passed: u8,
+    /// The clusters that led it to the gateways that it has passed on its way.
+    pub way: Vec<String>,
 }
 
 /// Through more gateways than so many no request goes that arrives.
-const GATEWAYS_MAX: u8 = 4;
+const GATEWAYS_MAX: usize = 4;
 
 impl Question {
-    /// What a gateway is asked to which a proxy at `source` sends `request`; none where it has passed too many.
-    pub(super) fn through_gateway(&self, request: &Request<'_>, source: IpAddr) -> Option<Self> {
+    /// What a gateway behind `cluster` is asked to which a proxy at `source` sends `request`; none where it has passed too many.
+    pub(super) fn through_gateway(
+        &self,
+        request: &Request<'_>,
+        source: IpAddr,
+        cluster: &str,
+    ) -> Option<Self> {
+        if self.way.len() >= GATEWAYS_MAX {
+            return None;
+        }
         let mut headers = request.headers.clone();
         if let Ok(authority) = HeaderValue::from_str(request.authority) {
             headers.insert(HOST, authority);
@@ -47,8 +55,13 @@ impl Question {
             headers,
             source,
             gateway: self.gateway,
-            passed: self.passed.checked_add(1).filter(|passed| *passed <= GATEWAYS_MAX)?,
+            way: self.way.iter().cloned().chain([cluster.to_owned()]).collect(),
         })
+    }
+
+    /// Whether a cluster has led it to a gateway before.
+    pub(super) fn has_passed(&self, cluster: &str) -> bool {
+        self.way.iter().any(|passed| passed == cluster)
     }
 
     /// What the request says that it is for: as with curl, a `Host` header says it instead of the address.

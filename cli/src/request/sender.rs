@@ -6,7 +6,8 @@ use mesh_engine::Program;
 use mesh_engine::identity::SpiffeId;
 use mesh_snapshot::object::Workload;
 
-use super::{Policy, Question};
+use super::Question;
+use super::inquiry::Inquiry;
 
 /// Who sends the request on.
 pub(super) struct Sender<'a> {
@@ -16,7 +17,7 @@ pub(super) struct Sender<'a> {
     pub question: &'a Question,
     /// Whose address it is that servers see: the sender's own.
     pub address: IpAddr,
-    pub policy: &'a Policy,
+    pub inquiry: &'a Inquiry<'a>,
 }
 
 /// Without `spiffe://`.

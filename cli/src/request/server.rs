@@ -7,7 +7,7 @@ use mesh_engine::cluster::{Cluster, Endpoint, takes_mutual_tls};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision, Verdict};
 use mesh_engine::trace::Step as Traced;
-use mesh_engine::{Connection, FEATURES, Program, Request};
+use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
 use mesh_snapshot::object::{
@@ -15,12 +15,12 @@ use mesh_snapshot::object::{
 };
 
 use super::answer::{Mark, Outcome, Step, place};
-use super::handshake::{Carries, Hello, Server, Spoken};
+use super::handshake::{Carries, Hello, Server};
 use super::judgement::Judgement;
 use super::sender::{Sender, identity};
+use super::spoken::Spoken;
 use super::steps::{Path, told};
 use super::{AskError, edge, endpoint, steps, tracer};
-use crate::local::program;
 
 /// What becomes of `request` at the workloads behind `cluster`.
 pub(super) fn judge(
@@ -54,7 +54,7 @@ pub(super) fn judge(
             && cluster.labels().is_none_or(|subset| workload.has(subset))
     };
     let mut found = false;
-    for workload in sender.policy.bundle.inventory.iter().filter(backs) {
+    for workload in sender.inquiry.policy.bundle.inventory.iter().filter(backs) {
         found = true;
         at_workload(sender, request, cluster, workload, judged)?;
     }
@@ -99,7 +99,7 @@ fn at_workload(
         judged.answer(Outcome::Unrouted, Some(503), &text);
         return Ok(());
     };
-    if let Some(why) = sender.policy.why_without_proxy(workload) {
+    if let Some(why) = sender.inquiry.policy.why_without_proxy(workload) {
         let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
         let text = format!("{name} has no proxy: {why}");
         endpoint::take(sender, cluster, &endpoint, (name, &text), judged);
@@ -107,12 +107,12 @@ fn at_workload(
     }
     let meshed = takes_mutual_tls(workload.role, &workload.labels);
     let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed };
-    if let Some(annotation) = sender.policy.kept_by(workload, port) {
+    if let Some(annotation) = sender.inquiry.policy.kept_by(workload, port) {
         let text = format!("{name} keeps port {port} from its proxy by `{annotation}`");
         endpoint::take(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }
-    let own = program(&sender.policy.bundle, workload, FEATURES)?;
+    let own = sender.inquiry.program(workload)?;
     let hello = Hello::of(sender, cluster, &endpoint, request);
     let server = Server { sender, program: &own, workload, port };
     if workload.role == Role::Gateway {
@@ -153,7 +153,7 @@ fn at_workload(
         program: &own,
         traffic: Traffic::Inbound,
         port,
-        sources: &sender.policy.bundle.source_map,
+        sources: &sender.inquiry.policy.bundle.source_map,
     };
     let host = virtual_host(&own, port);
     let on = OnRoute::inbound(port, &host);
@@ -192,8 +192,21 @@ fn at_gateway(
         judged.answer(Outcome::Forwarded, None, &text);
         return Ok(());
     }
-    let answer = edge::within(server, hello, request)?;
-    judged.answer(answer.outcome, answer.status, &format!("{name}: {}", answer.summary));
+    let answer = edge::within(server, hello, request, cluster)?;
+    let goes_round = answer.outcome == Outcome::Endless;
+    if goes_round && server.sender.question.has_passed(cluster.name()) {
+        let (host, port) = (cluster.host(), cluster.port().number);
+        let text = format!(
+            "it comes back to {host}:{port}, and goes round until it is refused or times out"
+        );
+        step.push(Mark::No, &text, None);
+        judged.tell(name, vec![step]);
+        judged.answer(Outcome::Endless, None, &text);
+        return Ok(());
+    }
+    // Where a request goes round, it is no one gateway that lets it.
+    let summary = if goes_round { answer.summary } else { format!("{name}: {}", answer.summary) };
+    judged.answer(answer.outcome, answer.status, &summary);
     judged.tell(name, answer.steps);
     Ok(())
 }
@@ -228,7 +241,7 @@ pub(super) fn decide(
         }
     };
     tell_token(&claims, step);
-    let sources = &sender.policy.bundle.source_map;
+    let sources = &sender.inquiry.policy.bundle.source_map;
     let verdict =
         policy.authorize_traced(request, connection, &claims, &mut |traced: Traced<'_>| {
             tracer::tell(&traced, sources, step);
@@ -243,7 +256,7 @@ fn decide_bytes(
     connection: &Connection<'_>,
     step: &mut Step,
 ) -> (Outcome, Option<u16>, String) {
-    let sources = &sender.policy.bundle.source_map;
+    let sources = &sender.inquiry.policy.bundle.source_map;
     let mut trace = |traced: Traced<'_>| tracer::tell(&traced, sources, step);
     let verdict = program.policy().authorize_connection_traced(connection, &mut trace);
     conclude(&verdict, None, sources, step)

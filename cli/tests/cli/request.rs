@@ -724,3 +724,99 @@ fn a_route_for_addresses_is_taken_for_those() {
         assert!(answer.contains("shop/db") && answer.contains("[1] "), "{answer}");
     }
 }
+
+/// Gateways for `a.example.com`, each of so many pods with its Service and its routes, and an application behind them.
+fn gateways(all: &[(&str, usize, &str)]) -> Repository {
+    let pod = |name: &str, label: &str, container: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: edge, labels: {{app: {label}, sidecar.istio.io/inject: 'true'}}}}\nspec: {{containers: [{{name: {container}, image: auto}}]}}\n---\n"
+        )
+    };
+    let service = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: edge}}\nspec: {{selector: {{app: {name}}}, ports: [{{name: http, port: 80}}]}}\n---\n"
+        )
+    };
+    let gateway = |(name, count, routes): &(&str, usize, &str)| {
+        let pods = (0..*count).map(|at| pod(&format!("{name}{at}"), name, "istio-proxy"));
+        let led = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: edge}}\nspec: {{selector: {{app: {name}}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [a.example.com]}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: edge}}\nspec: {{hosts: [a.example.com], gateways: [{name}], http: [{routes}]}}\n---\n"
+        );
+        pods.collect::<String>() + &service(name) + &led
+    };
+    let gateways: String = all.iter().map(gateway).collect();
+    Repository::of(&[("a.yaml", &(pod("web", "web", "a") + &service("web") + &gateways))])
+}
+
+/// What the first of them makes of a request from outside, in lines of any width.
+fn led_by(all: &[(&str, usize, &str)]) -> String {
+    let repository = gateways(all);
+    let mut command = command();
+    command.env("COLUMNS", "1000").args(["request", text_of(repository.path()), "/"]);
+    text(&command.args(["--from", "outside", "--to", "a.example.com:80"]).output().unwrap())
+}
+
+/// Each gateway is asked once for a request that comes the same way, however many lead there: nobody would see the end of it
+/// otherwise.
+#[test]
+fn a_request_that_goes_round_is_told_as_that() {
+    let of =
+        |name: &str| format!("it comes back to {name}.edge.svc.cluster.local:80, and goes round");
+    let to_itself = led_by(&[("a", 40, "{route: [{destination: {host: a}}]}")]);
+    assert!(to_itself.contains(&format!("UNROUTED  {}", of("a"))), "{to_itself}");
+    assert_eq!(to_itself.matches("virtual host a.example.com:80").count(), 2, "{to_itself}");
+
+    let [to_a, to_b] =
+        ["{route: [{destination: {host: a}}]}", "{route: [{destination: {host: b}}]}"];
+    let in_turn = led_by(&[("a", 20, to_b), ("b", 20, to_a)]);
+    assert!(in_turn.contains(&format!("UNROUTED  {}", of("b"))), "{in_turn}");
+    assert!(!in_turn.contains("a0: "), "{in_turn}");
+
+    // What goes on beside it is told as well, and what is worse decides.
+    let mostly =
+        "{route: [{destination: {host: web}, weight: 9}, {destination: {host: a}, weight: 1}]}";
+    let mostly = led_by(&[("a", 2, mostly)]);
+    assert!(mostly.contains(&format!("UNROUTED  {}", of("a"))), "{mostly}");
+    assert!(mostly.contains("no ALLOW policy selects the workload") && mostly.contains("edge/web"));
+}
+
+/// A request may come to a gateway again, and not as it came before; and many gateways are no circle.
+#[test]
+fn a_request_that_comes_back_and_ends_is_followed_to_its_end() {
+    let back = "route: [{destination: {host: a}}]";
+    let to_web = "{route: [{destination: {host: web}}]}";
+    for (ends, goes_on) in [
+        (
+            "match: [{headers: {x-been: {exact: here}}}]",
+            "headers: {request: {set: {x-been: here}}}, ",
+        ),
+        ("match: [{uri: {prefix: /again/again}}]", "rewrite: {uri: /again/}, "),
+        ("match: [{headers: {x-forwarded-for: {regex: '.*,.*,.*'}}}]", ""),
+    ] {
+        let ends = format!("{{{ends}, {}", &to_web[1..]);
+        let answer = led_by(&[("a", 3, &format!("{ends}, {{{goes_on}{back}}}"))]);
+        assert!(answer.contains("DELIVERED  edge/a0: "), "{answer}");
+        assert!(answer.contains("edge/web: allowed"), "{answer}");
+        assert!(!answer.contains("comes back"), "{answer}");
+    }
+    let chain = |last: &str| {
+        let to = |host: &str| format!("{{route: [{{destination: {{host: {host}}}}}]}}");
+        let [b, c, d, e] = ["b", "c", "d", "e"].map(to);
+        led_by(&[
+            ("a", 1, &b),
+            ("b", 2, &c),
+            ("c", 2, &d),
+            ("d", 2, &e),
+            ("e", 2, last),
+            ("f", 1, to_web),
+        ])
+    };
+    let short = chain(to_web);
+    assert!(short.contains("DELIVERED  edge/b0: edge/c0: edge/d0: edge/e0: edge/web: "), "{short}");
+    let long = chain("{route: [{destination: {host: f}}]}");
+    assert!(
+        long.contains("UNROUTED  edge/b0: edge/c0: edge/d0: edge/e0: edge/f0: it goes from"),
+        "{long}"
+    );
+}

@@ -234,7 +234,7 @@ fn question(from: &str, to: &str, method: &str, path: &str) -> Result<Question, 
         headers: HeaderMap::new(),
         source: std::net::Ipv4Addr::LOCALHOST.into(),
         gateway: std::net::Ipv4Addr::LOCALHOST.into(),
-        passed: 0,
+        way: Vec::new(),
     })
 }
 
