@@ -1,10 +1,13 @@
 //! `endless-redirect`: a redirect leads to where its own route sends clients away again.
 //!
-//! It is said where the answer changes the path alone to one that the route takes, or the scheme alone at a gateway that has the
-//! route at its port for TLS, too; whatever an earlier route may take, or another resource for the host, is left alone. Source:
-//! Istio, `HTTPRedirect`; Envoy, `RedirectAction`.
+//! It is said where the answer changes the path to one that the route takes, the scheme at a gateway that has the route at its
+//! port for TLS, too, or the host to one that is written beside the route; whatever an earlier route may take, or another resource for
+//! the host, is left alone. Nor is it said of a host within a wildcard: names may lead such a one elsewhere. Source: Istio,
+//! `HTTPRedirect`; Envoy, `RedirectAction`.
 
 use std::collections::HashMap;
+
+use mesh_snapshot::object::ServerProtocol;
 
 use crate::api::istio::{HttpMatch, HttpRedirect, StringMatch};
 use crate::check::matching::cover::covers_request;
@@ -12,8 +15,9 @@ use crate::check::matching::route_place::matches;
 use crate::check::sight::{gateways, servers};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::host::Host;
-use crate::resolve::route::{MergedHttp, VirtualService};
+use crate::resolve::gateway::Server;
+use crate::resolve::host::{Host, lower};
+use crate::resolve::route::{GatewayName, MergedHttp, VirtualService};
 
 pub(super) static CHECK: Check =
     Check::lint("endless-redirect", Severity::Warning, include_str!("endless_redirect.md"));
@@ -43,26 +47,56 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What a redirect changes.
-enum Target<'r> {
-    Path(&'r str),
+/// What a redirect changes; at least one.
+struct Target<'r> {
+    path: Option<&'r str>,
+    /// In lower case, without a port.
+    host: Option<Host>,
+    scheme: Option<Scheme>,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Scheme {
+    Http,
     Https,
 }
 
 impl<'r> Target<'r> {
-    /// `None`: several things, or one of which nothing can be told.
+    /// `None`: nothing, or something of which nothing can be told.
     fn of(it: &'r HttpRedirect) -> Option<Self> {
-        let stays = it.authority.is_empty()
-            && it.port.is_none()
+        let is_path = |uri: &str| uri.starts_with('/') && !uri.contains(['%', '?', '#']);
+        let is_name =
+            |it: &str| it.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_.".contains(&it));
+        let is_clear = it.port.is_none()
             && it.derive_port.is_none()
-            && it.prefix_rewrite.is_empty();
-        let is_path = it.uri.starts_with('/') && !it.uri.contains(['%', '?', '#']);
-        match (it.uri.as_str(), it.scheme.as_str()) {
-            _ if !stays => None,
-            ("", "https") => Some(Self::Https),
-            (uri, "") if is_path => Some(Self::Path(uri)),
-            _ => None,
+            && it.prefix_rewrite.is_empty()
+            && (it.uri.is_empty() || is_path(&it.uri))
+            && is_name(&it.authority);
+        let scheme = match it.scheme.as_str() {
+            "" => None,
+            "http" => Some(Scheme::Http),
+            "https" => Some(Scheme::Https),
+            _ => return None,
+        };
+        let path = Some(it.uri.as_str()).filter(|it| !it.is_empty());
+        let host = Some(&it.authority).filter(|it| !it.is_empty()).map(|it| lower(it));
+        let changes = path.is_some() || host.is_some() || scheme.is_some();
+        (is_clear && changes).then_some(Self { path, host, scheme })
+    }
+
+    /// The request of one who follows it, where the one before was as `test` asks.
+    fn followed(&self, test: &HttpMatch) -> HttpMatch {
+        let exact =
+            |text: &str| StringMatch { exact: Some(text.to_owned()), ..StringMatch::default() };
+        let mut followed = test.clone();
+        if let Some(path) = self.path {
+            followed.uri = Some(exact(path));
+            followed.ignore_uri_case = false;
         }
+        if let Some(host) = &self.host {
+            followed.authority = Some(exact(host));
+        }
+        followed
     }
 }
 
@@ -77,16 +111,31 @@ fn comes_back(
     let any = [HttpMatch::default()];
     let own = if route.spec.r#match.is_empty() { &any } else { route.spec.r#match.as_slice() };
     own.iter().filter(|test| asks_for_path_alone(test)).any(|test| {
-        let followed = match target {
-            Target::Path(path) => {
-                let uri = StringMatch { exact: Some((*path).to_owned()), ..StringMatch::default() };
-                HttpMatch { uri: Some(uri), ignore_uri_case: false, ..test.clone() }
-            }
-            Target::Https if is_at_tls(mesh, it, test) => test.clone(),
-            Target::Https => return false,
-        };
-        covers_request(test, &followed) && !earlier.iter().any(|by| may_take(by, &followed))
+        let followed = target.followed(test);
+        comes_there(mesh, it, target, test)
+            && covers_request(test, &followed)
+            && !earlier.iter().any(|by| may_take(by, &followed))
     })
+}
+
+/// Whether whoever follows the redirect asks where the route is. Without another host or scheme he asks where he did before.
+fn comes_there(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    target: &Target<'_>,
+    test: &HttpMatch,
+) -> bool {
+    match (&target.host, target.scheme) {
+        (None, None) => true,
+        (None, Some(Scheme::Http)) => false,
+        (None, Some(Scheme::Https)) => is_at_tls(mesh, it, None, test),
+        (Some(host), _) if !it.hosts.contains(host) => false,
+        (Some(host), scheme) => {
+            let may_be = |it| scheme.is_none_or(|asked| asked == it);
+            (may_be(Scheme::Https) && is_at_tls(mesh, it, Some(host), test))
+                || (may_be(Scheme::Http) && is_in_plain_text(mesh, it, host, test))
+        }
+    }
 }
 
 /// What else a match asks for need not be so of the request that follows.
@@ -111,32 +160,93 @@ fn may_take(route: &MergedHttp<'_>, followed: &HttpMatch) -> bool {
         })
 }
 
-/// The port to which a client goes that is sent to `https`.
+/// The ports to which a client goes that is told of a scheme alone.
 const HTTPS_PORT: u16 = 443;
+const HTTP_PORT: u16 = 80;
 
-/// Whether a gateway has the route where it ends TLS, too. Who comes there is sent back there, whatever else the route is for.
-fn is_at_tls(mesh: &Mesh<'_>, it: &VirtualService<'_>, test: &HttpMatch) -> bool {
-    if !test.gateways.is_empty() || ![0, u32::from(HTTPS_PORT)].contains(&test.port) {
-        return false;
-    }
-    gateways(mesh, it)
-        .flat_map(|gateway| servers(gateway, it))
-        .any(|server| server.is_https_for_strangers() && server.port == HTTPS_PORT)
+/// Whether a gateway has the route where it ends TLS, too; where a host is given, for that one. Who comes there is sent back there,
+/// whatever else the route is for.
+fn is_at_tls(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    host: Option<&Host>,
+    test: &HttpMatch,
+) -> bool {
+    let is_secure =
+        |server: &Server<'_>| server.is_https_for_strangers() && server.port == HTTPS_PORT;
+    may_be_at(test, HTTPS_PORT)
+        && match host {
+            None => gateways(mesh, it).flat_map(|gateway| servers(gateway, it)).any(is_secure),
+            Some(host) => serves(mesh, it, host, is_secure),
+        }
 }
 
-fn report(it: &VirtualService<'_>, route: &MergedHttp<'_>, target: &Target<'_>) -> Diagnostic {
-    let (message, field, help) = match target {
-        Target::Path(path) => (
+/// Whether a gateway, or the mesh, has the route for `host` where requests in plain text come that name no port.
+fn is_in_plain_text(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    host: &Host,
+    test: &HttpMatch,
+) -> bool {
+    let is_plain = |server: &Server<'_>| {
+        let redirects = server.spec.tls.as_ref().is_some_and(|tls| tls.https_redirect);
+        server.protocol == Some(ServerProtocol::Http) && server.port == HTTP_PORT && !redirects
+    };
+    let in_mesh = || {
+        let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
+        let mut ports = services.flat_map(|it| &it.object.ports);
+        it.gateways.contains(&GatewayName::Mesh)
+            && ports.any(|port| port.number == HTTP_PORT && port.protocol.is_http())
+    };
+    may_be_at(test, HTTP_PORT) && (serves(mesh, it, host, is_plain) || in_mesh())
+}
+
+fn may_be_at(test: &HttpMatch, port: u16) -> bool {
+    test.gateways.is_empty() && [0, u32::from(port)].contains(&test.port)
+}
+
+/// Whether a server of this kind has the routes for `host`.
+fn serves(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    host: &Host,
+    is_meant: impl Fn(&Server<'_>) -> bool,
+) -> bool {
+    let mut meeting = gateways(mesh, it).flat_map(|gateway| gateway.meeting(host));
+    meeting.any(|(server, index)| {
+        let admits = server.hosts.get(index).is_some_and(|own| own.admits(it.namespace()));
+        admits && is_meant(server)
+    })
+}
+
+/// What is said of a redirect, the field that is at fault, and what to do.
+fn words(it: &VirtualService<'_>, target: &Target<'_>) -> (String, &'static str, &'static str) {
+    match (&target.host, target.path) {
+        (Some(host), _) if it.hosts.len() > 1 => (
+            format!("`{host}` is among the hosts that this route redirects"),
+            "authority",
+            "match the other hosts with `authority`, or take this one with a route before this one",
+        ),
+        (_, Some(path)) => (
             format!("`{path}` is among the paths that this route redirects"),
             "uri",
             "match the path that is meant with `exact`, or take the new one with a route before this one",
         ),
-        Target::Https => (
+        (Some(host), None) => (
+            format!("requests for `{host}` are redirected to that host"),
+            "authority",
+            "name another host or another path, or lead the requests to a destination",
+        ),
+        (None, None) => (
             "requests that come by HTTPS are redirected to HTTPS, too".to_owned(),
             "scheme",
             "set `tls.httpsRedirect` at the gateway's server for plain text instead, or match its `port`",
         ),
-    };
+    }
+}
+
+fn report(it: &VirtualService<'_>, route: &MergedHttp<'_>, target: &Target<'_>) -> Diagnostic {
+    let (message, field, help) = words(it, target);
     let at = FieldPath::default().field("spec").field("http").index(route.index);
     let place = Place::value(route.resource.id, at.field("redirect").field(field));
     let found = Diagnostic::new(&CHECK, place, message).label("leads back here");
@@ -153,11 +263,15 @@ mod tests {
     use crate::testing::{Folder, findings};
 
     fn is_told(spec: &str, others: &str) -> bool {
+        is_told_of("[web.example.com]", spec, others)
+    }
+
+    fn is_told_of(hosts: &str, spec: &str, others: &str) -> bool {
         let folder = Folder::new();
         folder.write(
             "a.yaml",
             format!(
-                "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: [web.example.com]\n{spec}"
+                "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: {hosts}\n{spec}"
             ),
         );
         folder.write("b.yaml", others);
@@ -238,5 +352,62 @@ mod tests {
         assert!(!is_told(&before, gateway));
         let by_scheme = routes("{match: [{scheme: {exact: http}}], redirect: {scheme: https}}");
         assert!(!is_told(&by_scheme, gateway));
+    }
+
+    const PUBLIC: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: shop}\nspec:\n  selector: {istio: ingress}\n  servers:\n  - {port: {number: 80, name: http, protocol: HTTP}, hosts: ['*'], tls: {httpsRedirect: true}}\n  - {port: {number: 443, name: https, protocol: HTTPS}, hosts: ['*'], tls: {mode: SIMPLE, credentialName: a}}\n";
+
+    #[test]
+    fn a_host_may_be_one_that_the_route_is_for() {
+        let of = |hosts: &str, gateway: &str, routes: &str| {
+            is_told_of(hosts, &format!("  gateways: [g]\n  http: [{routes}]\n"), gateway)
+        };
+        let one = |gateway: &str, routes: &str| of("[web.example.com]", gateway, routes);
+        let two =
+            |gateway: &str, routes: &str| of("[web.example.com, www.example.com]", gateway, routes);
+        let all = "{redirect: {authority: www.example.com}}";
+        let to_own = |test: &str| format!("{{{test}redirect: {{authority: WEB.example.com}}}}");
+        assert!(two(PUBLIC, all));
+        assert!(one(PUBLIC, &to_own("")));
+        assert!(one(PUBLIC, &to_own("match: [{uri: {exact: /}}], ")));
+        assert!(one(PUBLIC, &to_own("match: [{authority: {prefix: web}}], ")));
+        assert!(two(PUBLIC, "{redirect: {authority: www.example.com, scheme: https}}"));
+        assert!(two(PUBLIC, "{redirect: {authority: www.example.com, uri: /new}}"));
+        // Elsewhere than here, by a name that another may have.
+        assert!(!one(PUBLIC, all));
+        assert!(!of("['*.example.com']", PUBLIC, all));
+        for routes in [
+            "{match: [{authority: {exact: web.example.com}}], redirect: {authority: www.example.com}}",
+            "{match: [{authority: {exact: www.example.com}}], directResponse: {status: 204}}, {redirect: {authority: www.example.com}}",
+            "{match: [{uri: {prefix: /old}}], redirect: {authority: www.example.com, uri: /new}}",
+            "{redirect: {authority: www.example.com, scheme: http}}",
+            "{redirect: {authority: 'www.example.com:8443'}}",
+            "{redirect: {authority: www.example.com, port: 8443}}",
+            "{match: [{port: 80}], redirect: {authority: www.example.com}}",
+            "{match: [{headers: {x: {exact: a}}}], redirect: {authority: www.example.com}}",
+        ] {
+            assert!(!two(PUBLIC, routes), "{routes}");
+        }
+        // Nobody answers for the host where clients are sent.
+        let apart =
+            PUBLIC.replace("hosts: ['*'], tls: {mode", "hosts: [web.example.com], tls: {mode");
+        assert!(!two(&apart, all));
+        let plain = apart.replace(", tls: {httpsRedirect: true}", "");
+        assert!(
+            two(&plain, all)
+                && two(&plain, "{redirect: {authority: www.example.com, scheme: http}}")
+        );
+        assert!(!two(&plain.replace("number: 80", "number: 8080"), all));
+    }
+
+    #[test]
+    fn in_the_mesh_a_host_has_the_port_of_its_scheme() {
+        let told = |port: u16| {
+            let entry = format!(
+                "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: web, namespace: shop}}\nspec: {{hosts: [web.example.com], resolution: DNS, ports: [{{number: {port}, name: http, protocol: HTTP}}]}}\n"
+            );
+            is_told("  http: [{redirect: {authority: web.example.com}}]\n", &entry)
+        };
+        assert!(told(80));
+        assert!(!told(8080));
     }
 }
