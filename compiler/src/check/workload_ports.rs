@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Protocol, Role};
 
 use crate::check::openers::{Openers, Opening};
-use crate::check::selection;
+use crate::check::{inventory, selection};
 use crate::diagnostic::{FieldPath, Place};
+use crate::resolve::policy::Scope;
 use crate::resolve::service::Origin;
 use crate::resolve::{Mesh, Workload};
 
@@ -23,6 +25,55 @@ impl Ports {
     pub(super) fn are_for_tcp_alone(&self) -> bool {
         !self.tcp.is_empty() && !self.has_http
     }
+}
+
+/// Whether it is sure that whatever comes to those whom a policy is for is read as HTTP. At a port that nobody tells of a sidecar goes
+/// by what comes, so all ports must be known; a gateway has no others than those of its servers.
+pub(super) fn are_for_http_alone(
+    (mesh, openers): Known<'_, '_>,
+    scope: &Scope<'_>,
+    workloads: &[&Workload<'_>],
+) -> bool {
+    let has_others = selection::may_be_for_machines(mesh, scope)
+        || (scope.namespace.is_none() && scope.applies == Applies::All)
+        || mesh.unread.has_any("Service");
+    if has_others || workloads.is_empty() {
+        return false;
+    }
+    let mut namespaces: Vec<_> = workloads.iter().map(|it| it.namespace()).collect();
+    namespaces.dedup();
+    namespaces.into_iter().all(|it| inventory::shows_pods(mesh, it))
+        && workloads.iter().all(|it| match it.inventory.role {
+            Role::Gateway => opens_http_alone(mesh, openers, it),
+            _ => serves_http_alone(mesh, it),
+        })
+}
+
+fn opens_http_alone(mesh: &Mesh<'_>, openers: &Openers<'_, '_>, gateway: &Workload<'_>) -> bool {
+    let is_http = |it: &Opening<'_, '_>| match it {
+        Opening::Server(_, it) => it.is_http(),
+        Opening::Listener(it) => it.is_http(),
+    };
+    let mut servers = openers.servers(gateway).peekable();
+    !inventory::may_have_gateways(mesh)
+        && servers.peek().is_some()
+        && servers.all(|it| is_http(&it))
+}
+
+fn serves_http_alone(mesh: &Mesh<'_>, workload: &Workload<'_>) -> bool {
+    let sidecar = mesh.sidecars.of_workload(&workload.inventory, mesh.settings.root_namespace);
+    if sidecar.is_some_and(|it| !it.resource.spec.ingress.is_empty()) {
+        return false;
+    }
+    let services = mesh.services.served_by(workload);
+    let ports = services.iter().flat_map(|it| &it.object.ports);
+    let read: Option<BTreeSet<u16>> = ports
+        .filter(|it| it.protocol != Protocol::Udp)
+        .map(|it| selection::target(workload, &it.target).filter(|_| it.protocol.is_http()))
+        .collect();
+    read.is_some_and(|read| {
+        !read.is_empty() && workload.inventory.ports.values().all(|it| read.contains(it))
+    })
 }
 
 /// A mesh, and what its gateways open.

@@ -1,8 +1,9 @@
 //! `deny-closes-tcp`: a rule of a `DENY` policy asks for what only requests have, and closes ports for TCP.
 //!
 //! Where bytes are not read as HTTP Istio leaves out what a rule asks of requests. What is left of it denies every connection, or
-//! all of those that its other parts match. A rule that names its ports is `http-rule-on-tcp-port`'s. Sources: Istio,
-//! `ValidateAuthorizationPolicy`; "Authorization on a TCP port".
+//! all of those that its other parts match. A rule that names its ports is `http-rule-on-tcp-port`'s. Where every port of its workloads
+//! is known to be for HTTP there is nothing to close; then a rule that looks at requests alone, of which Istio warns whatever the
+//! ports are, is a notice. Sources: Istio, `ValidateAuthorizationPolicy`; "Authorization on a TCP port".
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use crate::check::http_field::http_field;
 use crate::check::openers::Openers;
 use crate::check::operation::{PORT, conditions_hold_at};
 use crate::check::selection;
-use crate::check::workload_ports::{Ports, ports};
+use crate::check::workload_ports::{Ports, are_for_http_alone, ports};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::policy::Scope;
@@ -25,7 +26,7 @@ pub(super) static CHECK: Check =
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let openers = OnceCell::new();
     let openers = || openers.get_or_init(|| Openers::of(mesh));
-    let mut known: BTreeMap<&Scope<'_>, Ports> = BTreeMap::new();
+    let mut known: BTreeMap<&Scope<'_>, Spoken> = BTreeMap::new();
     for policy in &mesh.policies.authorization_policies {
         // What becomes of it in ambient mode is `deny-without-waypoint`'s.
         if policy.resource.spec.action != Action::Deny
@@ -40,23 +41,40 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let scope = policy.scope.as_ref().ok();
-            let ports = scope.filter(|_| field.is_some()).map(|scope| {
-                known
-                    .entry(scope)
-                    .or_insert_with(|| ports((mesh, openers()), &selection::of_policy(mesh, scope)))
+            let spoken = scope.filter(|_| field.is_some()).map(|scope| {
+                known.entry(scope).or_insert_with(|| Spoken::of(mesh, openers(), scope))
             });
-            let mut tcp = ports.iter().flat_map(|ports| &ports.tcp);
+            let mut tcp = spoken.iter().flat_map(|it| &it.ports.tcp);
             let tcp = tcp.find(|(port, _)| conditions_hold_at(rule, Some(*port)));
             if tcp.is_none() && (asks_for_port(rule) || !may_close_tcp(rule)) {
+                continue;
+            }
+            let is_http_alone = spoken.as_ref().is_some_and(|it| it.is_http_alone);
+            if is_http_alone && leaves_some(rule) {
                 continue;
             }
             let place = match field {
                 Some(field) => Place::key(policy.resource.id, field),
                 None => Place::value(policy.resource.id, at),
             };
-            let is_tcp_alone = ports.as_ref().is_some_and(|ports| ports.are_for_tcp_alone());
-            out.push(report(rule, place, tcp, is_tcp_alone));
+            let is_tcp_alone = spoken.as_ref().is_some_and(|it| it.ports.are_for_tcp_alone());
+            let found = report(rule, place, tcp, is_tcp_alone);
+            out.push(if is_http_alone { harmless(found) } else { found });
         }
+    }
+}
+
+/// What is spoken at the ports of those whom a policy is for.
+struct Spoken {
+    ports: Ports,
+    is_http_alone: bool,
+}
+
+impl Spoken {
+    fn of(mesh: &Mesh<'_>, openers: &Openers<'_, '_>, scope: &Scope<'_>) -> Self {
+        let workloads = selection::of_policy(mesh, scope);
+        let is_http_alone = are_for_http_alone((mesh, openers), scope, &workloads);
+        Self { ports: ports((mesh, openers), &workloads), is_http_alone }
     }
 }
 
@@ -135,8 +153,19 @@ fn report(rule: &Rule, place: Place, tcp: Option<&(u16, Place)>, is_tcp_alone: b
     }
 }
 
+/// Of a rule for workloads that have no port for TCP.
+fn harmless(found: Diagnostic) -> Diagnostic {
+    let effect =
+        "nothing is closed now: every port of these workloads is for HTTP; one for TCP would be";
+    let mut found = found.consequence(effect);
+    found.severity = Severity::Info;
+    found
+}
+
 #[cfg(test)]
 mod tests {
+    use super::CHECK;
+    use crate::diagnostic::Severity;
     use crate::testing::{Folder, findings};
 
     const DATABASE: &str = "
@@ -170,6 +199,7 @@ metadata: {name: db, namespace: shop}
 
     const TCP: &str = "{name: tcp-db, port: 5432}";
     const HTTP: &str = "{name: http, port: 80}";
+    const DETECTED: &str = "{name: web, port: 80}";
     const ALL: &str = "deny-closes-tcp: the rule looks at requests alone, and so denies every connection that is not HTTP";
     const SOME: &str =
         "deny-closes-tcp: the rule denies connections that are not HTTP by its other parts alone";
@@ -190,8 +220,11 @@ metadata: {name: db, namespace: shop}
                 ALL,
             ),
         ] {
-            assert_eq!(said(HTTP, &rule), [expected], "{rule}");
-            assert_eq!(said(TCP, &rule), [expected], "{rule}");
+            for ports in [TCP, DETECTED] {
+                assert_eq!(said(ports, &rule), [expected], "{rule} {ports}");
+            }
+            let kept = if expected == ALL { &[ALL] } else { &[][..] };
+            assert_eq!(said(HTTP, &rule), kept, "{rule}");
         }
     }
 
@@ -207,5 +240,64 @@ metadata: {name: db, namespace: shop}
             "http-rule-on-tcp-port: the rule asks for HTTP at port 5432, which is not read as HTTP";
         assert_eq!(said(TCP, named), [expected]);
         assert!(said(TCP, "{from: [{source: {namespaces: [web]}}]}").is_empty());
+    }
+
+    /// How grave it is of a policy in the namespace `shop`.
+    fn told(documents: &str, policy: &str) -> Option<Severity> {
+        let policy = format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {{action: DENY, {policy}}}\n"
+        );
+        let folder = Folder::new();
+        folder.write("a.yaml", format!("{documents}---\n{policy}"));
+        let found = findings(folder.path()).into_iter();
+        found.filter(|it| it.check == &CHECK).map(|it| it.severity).max()
+    }
+
+    const PATHS: &str = "rules: [{to: [{operation: {paths: [/admin]}}]}]";
+    const NOT_OURS: &str =
+        "rules: [{from: [{source: {notNamespaces: [web]}}], to: [{operation: {paths: [/admin]}}]}]";
+
+    #[test]
+    fn where_all_ports_are_for_http_nothing_is_closed() {
+        let web = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: main, image: main, ports: [{containerPort: 8080}]}]}\n";
+        assert_eq!(told(web, NOT_OURS), None);
+        assert_eq!(told(web, PATHS), Some(Severity::Info), "Istio warns of it");
+        for (change, because) in [
+            (("name: http,", "name: web,"), "what is spoken is found out"),
+            (
+                ("{containerPort: 8080}", "{containerPort: 8080}, {containerPort: 9090}"),
+                "no Service tells of it",
+            ),
+            (("{name: http, port: 80, targetPort: 8080}", ""), "nobody tells of it"),
+            (("{app: web}}\nspec", "{app: other}}\nspec"), "nobody tells of it"),
+            (("kind: Pod", "kind: Job"), "others may run there"),
+        ] {
+            let changed = web.replace(change.0, change.1);
+            assert_ne!(changed, web);
+            assert_eq!(told(&changed, NOT_OURS), Some(Severity::Warning), "{because}");
+            assert_eq!(told(&changed, PATHS), Some(Severity::Warning), "{because}");
+        }
+        let beside = "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: {name: vm, namespace: shop}\nspec: {address: 10.0.0.1, labels: {app: web}}\n";
+        assert_eq!(told(&format!("{web}{beside}"), NOT_OURS), Some(Severity::Warning));
+        let own = "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: s, namespace: shop}\nspec: {ingress: [{port: {number: 5432, name: tcp, protocol: TCP}, defaultEndpoint: '127.0.0.1:5432'}]}\n";
+        assert_eq!(told(&format!("{web}{own}"), NOT_OURS), Some(Severity::Warning));
+        assert_eq!(told("", NOT_OURS), Some(Severity::Warning));
+    }
+
+    #[test]
+    fn a_gateway_has_no_ports_but_those_of_its_servers() {
+        let gateway = |server: &str| {
+            format!(
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: edge, namespace: shop, labels: {{istio: edge}}}}\nspec: {{containers: [{{name: istio-proxy, image: auto, ports: [{{containerPort: 15090}}]}}]}}\n---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: shop}}\nspec: {{selector: {{istio: edge}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}, {{port: {server}, hosts: ['*']}}]}}\n"
+            )
+        };
+        let https = gateway(
+            "{number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: a}",
+        );
+        assert_eq!(told(&https, NOT_OURS), None);
+        let passing = gateway("{number: 443, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}");
+        assert_eq!(told(&passing, NOT_OURS), Some(Severity::Warning));
+        let none = https.split("---").next().unwrap();
+        assert_eq!(told(none, NOT_OURS), Some(Severity::Warning));
     }
 }
