@@ -123,7 +123,8 @@ fn runs_proxy(workload: &Workload<'_>) -> bool {
     workload.inventory.role == Role::Gateway || containers.any(|it| it.name == PROXY)
 }
 
-fn why_without(mesh: &Mesh<'_>, workload: &Workload<'_>) -> Option<WithoutProxy> {
+/// What is written of a workload; where nothing is, that counts only where others have injection.
+pub(super) fn why_without(mesh: &Mesh<'_>, workload: &Workload<'_>) -> Option<WithoutProxy> {
     if runs_proxy(workload) {
         return None;
     }

@@ -71,7 +71,8 @@ impl<'a> Callers<'_, 'a> {
         (is_known && !account.is_empty() && self.fault(&meant).is_none()).then_some(meant)
     }
 
-    fn have_others(&self) -> bool {
+    /// Whether some may have identities that the mesh does not give.
+    pub(super) fn have_others(&self) -> bool {
         outsiders::come_to(self.mesh, self.workloads)
     }
 }

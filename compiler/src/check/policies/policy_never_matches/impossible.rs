@@ -109,7 +109,13 @@ fn of_list(
         let never = why(value)?;
         // A value stands for what it says with its wildcard.
         let message = never.message(Form::Exact(value));
-        Some(DeadValue { message, at: at().index(index), excludes, instead: never.instead })
+        Some(DeadValue {
+            message,
+            at: at().index(index),
+            excludes,
+            instead: never.instead,
+            proof: None,
+        })
     });
     dead.collect()
 }

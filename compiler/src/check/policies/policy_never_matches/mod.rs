@@ -7,6 +7,7 @@
 //! - A value is one that no request has ([`crate::check::matching::possible`]): a path that is not as normalisation leaves paths, a method in lower
 //!   case, a host with a scheme; or an identity that the mesh gives nobody, a token of an issuer whose tokens nothing takes, or a
 //!   host, of a request or of a handshake, that no server of the gateway has.
+//! - Those whom a value stands for have no proxy, which alone could prove who they are.
 //!
 //! Source: Istio, `AuthorizationPolicy.rules`: within a rule all parts must hold, and in a list any value.
 
@@ -15,12 +16,14 @@ mod contradiction;
 mod impossible;
 mod selected;
 mod token;
+mod unproven;
 
 use callers::{Callers, SeenBy};
 use contradiction::contradictions;
 use impossible::{Known, dead_values};
 use selected::{Selected, Selections};
 use token::Tokens;
+use unproven::{Proof, Unproven};
 
 use crate::api::istio::{Action, Rule};
 use crate::check::identity::{self, asked_by, is_asked};
@@ -32,7 +35,7 @@ pub(super) static CHECK: Check =
     Check::lint("policy-never-matches", Severity::Warning, include_str!("policy_never_matches.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
-    let selections = Selections::of(mesh);
+    let (selections, unproven) = (Selections::of(mesh), Unproven::of(mesh));
     apart::authorization_policies(mesh, out, |policy, out| {
         let action = policy.resource.spec.action;
         let Some(selected) = selections.by(policy) else { return };
@@ -52,8 +55,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             faults.extend(without_token(&selections, rule, &at, &selected, tokens));
             out.extend(faults.into_iter().map(|fault| fault.say(policy.resource.id, action)));
             let known = Known { tokens: &tokens, hosts: &served, names: &names, has_identities };
-            let dead = dead_values(&callers, &known, rule, &at).into_iter();
-            out.extend(dead.map(|value| value.say(policy.resource.id, action)));
+            let mut dead = dead_values(&callers, &known, rule, &at);
+            if has_identities {
+                dead.extend(unproven.values(&callers, (rule, &policy.resource.namespace), &at));
+            }
+            out.extend(dead.into_iter().map(|value| value.say(policy.resource.id, action)));
         }
     });
 }
@@ -75,6 +81,8 @@ struct DeadValue {
     excludes: bool,
     /// What may have been meant.
     instead: Option<String>,
+    /// Of callers without a proxy.
+    proof: Option<Proof>,
 }
 
 impl DeadValue {
@@ -89,10 +97,16 @@ impl DeadValue {
         let place = Place::value(document, self.at);
         let message = self.message;
         // What is refused as it stands is not asked which requests have it.
-        Diagnostic::new(&CHECK, place.clone(), message)
+        let found = Diagnostic::new(&CHECK, place.clone(), message)
             .supposing(place)
             .meant(self.instead.as_deref(), "never holds")
-            .consequence(effect)
+            .consequence(effect);
+        match self.proof {
+            Some(proof) => found.also(proof.place, proof.text).help(
+                "give these callers a proxy, or tell them apart by `ipBlocks`, where plain text is let in",
+            ),
+            None => found,
+        }
     }
 }
 
