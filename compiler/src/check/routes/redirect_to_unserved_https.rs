@@ -1,16 +1,23 @@
 //! `redirect-to-unserved-https`: a gateway sends clients of a host to HTTPS, where it has other hosts and not this one.
 //!
-//! It is said of a Gateway that ends TLS itself for others, where no server of any Gateway has the host but such as redirect.
-//! Who trusts proxies before it may be told by them that TLS is over. Source: Istio, `ServerTLSSettings.httpsRedirect`.
+//! It is said of a Gateway that ends TLS itself for others, where no server of any Gateway has the host but such as redirect, by
+//! themselves or by a VirtualService. Who trusts proxies before it may be told by them that TLS is over; a route that asks for a
+//! header, or a scheme, may go by what they tell. Sources: Istio, `ServerTLSSettings.httpsRedirect`, `HTTPRedirect.scheme`.
 
 use std::cell::LazyCell;
+use std::collections::BTreeMap;
 
 use mesh_snapshot::object::ServerProtocol;
 
+use crate::api::istio::{HttpMatch, HttpRedirect};
+use crate::check::matching::route_place::matches;
+use crate::check::sight::gateways;
 use crate::check::{inventory, trusted_proxies};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
+use crate::parse::DocumentId;
 use crate::resolve::gateway::{IstioGateway, Server};
-use crate::resolve::host::{is_wildcard, overlap};
+use crate::resolve::host::{Host, is_wildcard, overlap};
+use crate::resolve::route::{MergedHttp, VirtualService};
 use crate::resolve::{Meeting, Mesh};
 
 pub(super) static CHECK: Check = Check::lint(
@@ -25,17 +32,34 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if inventory::may_have_gateways(mesh) || trusted_proxies::are_set(mesh) || passes() {
         return;
     }
+    let secure: Secure<'_, '_> = mesh
+        .gateways
+        .iter()
+        .filter_map(|it| Some((it.resource.id, ending_tls(mesh, it)?)))
+        .collect();
+    if secure.is_empty() {
+        return;
+    }
     let answering = LazyCell::new(|| Answering::of(mesh));
     for gateway in mesh.gateways.iter() {
-        let Some(secure) = gateway.servers.iter().find(|it| is_secure(it)) else { continue };
-        let told = gateway.proxies(&mesh.workloads);
-        if told.iter().any(|it| trusted_proxies::are_set_at(it)) {
-            continue;
-        }
+        let Some(secure) = secure.get(&gateway.resource.id) else { continue };
         for server in gateway.servers.iter().filter(|it| redirects(it) && it.is_served()) {
             check(&answering, gateway, server, secure, out);
         }
     }
+    for (_, it) in mesh.virtual_services.iter() {
+        check_routes(mesh, (&answering, &secure), it, out);
+    }
+}
+
+/// By Gateway, the first of its servers that ends TLS.
+type Secure<'m, 'a> = BTreeMap<DocumentId, &'m Server<'a>>;
+
+/// The first server of a gateway that ends TLS, unless proxies before it may have.
+fn ending_tls<'g, 'a>(mesh: &Mesh<'_>, gateway: &'g IstioGateway<'a>) -> Option<&'g Server<'a>> {
+    let secure = gateway.servers.iter().find(|it| is_secure(it))?;
+    let told = gateway.proxies(&mesh.workloads);
+    (!told.iter().any(|it| trusted_proxies::are_set_at(it))).then_some(secure)
 }
 
 fn check(
@@ -62,6 +86,84 @@ fn check(
                 .help("add the host to the server for HTTPS, or take it away here"),
         );
     }
+}
+
+/// Of the first route that redirects all of its requests to HTTPS, each host that is not served there.
+fn check_routes<'m, 'a, F: FnOnce() -> Answering<'m, 'a>>(
+    mesh: &'m Mesh<'a>,
+    (answering, secure): (&LazyCell<Answering<'m, 'a>, F>, &Secure<'m, 'a>),
+    it: &VirtualService<'_>,
+    out: &mut Vec<Diagnostic>,
+) {
+    let leads = |it: &&MergedHttp<'_>| it.spec.redirect.as_ref().is_some_and(leads_to_https);
+    let Some(route) = it.http.iter().find(leads) else { return };
+    for host in it.hosts.iter().filter(|it| !is_wildcard(it)) {
+        let found = gateways(mesh, it).find_map(|gateway| {
+            let secure = *secure.get(&gateway.resource.id)?;
+            let server = plain(gateway, it, route, host)?;
+            (!answering.has(host, gateway, server)).then_some((gateway, secure))
+        });
+        out.extend(found.map(|(gateway, secure)| report(it, route, host, (gateway, secure))));
+    }
+}
+
+/// Whether the same host follows, at the port of its scheme.
+fn leads_to_https(it: &HttpRedirect) -> bool {
+    it.scheme == "https" && it.authority.is_empty() && it.port.is_none() && it.derive_port.is_none()
+}
+
+/// The server for plain text at which a route takes requests for a host.
+fn plain<'g, 'a>(
+    gateway: &'g IstioGateway<'a>,
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    host: &Host,
+) -> Option<&'g Server<'a>> {
+    let tests = &route.spec.r#match;
+    let takes = |server: &Server<'_>| {
+        tests.is_empty() || tests.iter().any(|test| is_of_any_host(test, server.port))
+    };
+    let is_meant = |(server, index): &(&Server<'_>, usize)| {
+        let admits = server.hosts.get(*index).is_some_and(|own| own.admits(it.namespace()));
+        server.protocol == Some(ServerProtocol::Http)
+            && server.is_served()
+            && !redirects(server)
+            && admits
+            && takes(server)
+    };
+    gateway.meeting(host).into_iter().find(is_meant).map(|(server, _)| server)
+}
+
+/// Whether a match takes requests for whatever host at a port, and does not ask by which way they came.
+fn is_of_any_host(test: &HttpMatch, port: u16) -> bool {
+    test.authority.is_none()
+        && test.scheme.is_none()
+        && test.headers.is_empty()
+        && test.without_headers.is_empty()
+        && test.gateways.is_empty()
+        && [0, u32::from(port)].contains(&test.port)
+}
+
+fn report(
+    it: &VirtualService<'_>,
+    route: &MergedHttp<'_>,
+    host: &Host,
+    (gateway, secure): (&IstioGateway<'_>, &Server<'_>),
+) -> Diagnostic {
+    let at = FieldPath::default().field("spec").field("http").index(route.index);
+    let place = Place::value(route.resource.id, at.field("redirect").field("scheme"));
+    let message = format!("no server has `{host}` for HTTPS, to which this route redirects");
+    let found = Diagnostic::new(&CHECK, place, message).label("is sent to HTTPS");
+    let found = match route.root {
+        Some(_) => found.also(Place::resource(it.resource.id), "which leads here"),
+        None => found.supposing(matches(route)),
+    };
+    let servers = FieldPath::default().field("spec").field("servers");
+    let others = servers.index(secure.index).field("hosts");
+    found
+        .also(Place::key(gateway.resource.id, others), "these are served there")
+        .consequence("clients are sent to where nobody answers for the host")
+        .help("add the host to the server for HTTPS, or lead its requests to a destination")
 }
 
 /// What answers for hosts.
@@ -161,5 +263,53 @@ mod tests {
         assert!(is_told(as_it_is, &other));
         let trusting = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}'}\n";
         assert!(!is_told(as_it_is, trusting));
+    }
+
+    /// What is said of the page's hosts where a VirtualService redirects, and not the server.
+    fn is_told_of_route(hosts: &str, https: &str, routes: &str, others: &str) -> bool {
+        let folder = Folder::new();
+        let gateway = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: edge}}\nspec:\n  selector: {{istio: ingress}}\n  servers:\n  - {{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['*']}}\n{https}"
+        );
+        let routes = format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: edge}}\nspec: {{hosts: {hosts}, gateways: [g], http: [{routes}]}}\n"
+        );
+        folder.write("a.yaml", format!("{gateway}---\n{routes}"));
+        folder.write("b.yaml", others);
+        findings(folder.path()).iter().any(|it| it.check == &CHECK)
+    }
+
+    #[test]
+    fn a_route_may_redirect_as_well() {
+        let https = |hosts: &str| {
+            format!(
+                "  - {{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: [{hosts}], tls: {{mode: SIMPLE, credentialName: a}}}}\n"
+            )
+        };
+        let all = "{redirect: {scheme: https}}";
+        let shop = "[shop.example.com]";
+        let www = https("www.example.com");
+        assert!(is_told_of_route(shop, &www, all, ""));
+        let of_path = "{match: [{uri: {prefix: /a}, port: 80}], redirect: {scheme: https, redirectCode: 308}}";
+        assert!(is_told_of_route(shop, &www, of_path, ""));
+        assert!(is_told_of_route("[www.example.com, shop.example.com]", &www, all, ""));
+        // A balancer may end TLS where the gateway does not.
+        assert!(!is_told_of_route(shop, "", all, ""));
+        for served in ["shop.example.com", "'*.example.com'", "'*'"] {
+            assert!(!is_told_of_route(shop, &https(served), all, ""), "{served}");
+        }
+        assert!(!is_told_of_route("['*.shop.example.com']", &www, all, ""));
+        for routes in [
+            "{redirect: {scheme: https, authority: www.example.com}}",
+            "{redirect: {scheme: https, port: 8443}}",
+            "{redirect: {uri: /a}}",
+            "{match: [{authority: {exact: www.example.com}}], redirect: {scheme: https}}",
+            "{match: [{headers: {x-forwarded-proto: {exact: http}}}], redirect: {scheme: https}}",
+            "{match: [{port: 443}], redirect: {scheme: https}}",
+        ] {
+            assert!(!is_told_of_route(shop, &www, routes, ""), "{routes}");
+        }
+        let trusting = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: 'defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}'}\n";
+        assert!(!is_told_of_route(shop, &www, all, trusting));
     }
 }
