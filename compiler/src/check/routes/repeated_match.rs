@@ -2,7 +2,8 @@
 //! first is used.
 //!
 //! The more specific match decides, whoever wrote it; of equal ones that of the older route, of the route whose namespace and name
-//! come first, and of the rule that stands first. Source: Gateway API, `HTTPRouteRule.matches`.
+//! come first, and of the rule that stands first. That routes of both kinds are at one listener is `conflicting-route-kinds`'s.
+//! Source: Gateway API, `HTTPRouteRule.matches`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -30,7 +31,10 @@ fn groups(mesh: &Mesh<'_>) -> Vec<(Host, Vec<HttpRouteId>)> {
     let mut groups = Vec::new();
     for gateway in mesh.api_gateways.iter() {
         for listener in gateway.listeners.iter().filter(|it| it.is_served()) {
-            groups.extend(mesh.http_routes.by_host_at(gateway, listener));
+            let by_host = mesh.http_routes.by_host_at(gateway, listener);
+            groups.extend(by_host.into_iter().flat_map(|(host, ids)| {
+                by_kind(mesh, ids).map(move |ids| (Arc::clone(&host), ids))
+            }));
         }
     }
     for host in mesh.http_routes.mesh_hosts() {
@@ -43,6 +47,18 @@ fn groups(mesh: &Mesh<'_>) -> Vec<(Host, Vec<HttpRouteId>)> {
         }
     }
     groups
+}
+
+/// One kind is as if the other were not there.
+fn by_kind(
+    mesh: &Mesh<'_>,
+    ids: Vec<HttpRouteId>,
+) -> impl Iterator<Item = Vec<HttpRouteId>> + use<> {
+    let mut by_kind: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for id in ids {
+        by_kind.entry(mesh.http_routes.get(id).resource.spec.kind).or_default().push(id);
+    }
+    by_kind.into_values()
 }
 
 /// What a match asks, in one form for all that ask the same.
@@ -189,5 +205,27 @@ mod tests {
         assert!(said(&twice, &rule("{path: {value: /b}}")).is_empty(), "a rule repeats itself");
         let partly = said(&rule(x), &rule(&format!("{x}, {{path: {{value: /b}}}}")));
         assert_eq!(partly, [Severity::Info]);
+    }
+
+    #[test]
+    fn of_routes_of_both_kinds_their_conflict_is_told() {
+        let gateway = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: shop, namespace: shop}\nspec: {ports: [{name: http, port: 80}]}\n";
+        let names = |kinds: &[&str]| {
+            let folder = Folder::new();
+            folder.write("g.yaml", gateway);
+            for (index, kind) in kinds.iter().enumerate() {
+                let text = format!(
+                    "apiVersion: gateway.networking.k8s.io/v1\nkind: {kind}\nmetadata: {{name: r{index}, namespace: shop}}\nspec: {{parentRefs: [{{name: g}}], hostnames: [a.example.com], rules: [{{backendRefs: [{{name: shop, port: 80}}]}}]}}\n"
+                );
+                folder.write(&format!("{index}.yaml"), text);
+            }
+            let found = findings(folder.path()).into_iter().map(|it| it.check.name);
+            let ours = ["conflicting-route-kinds", "repeated-match"];
+            found.filter(|name| ours.contains(name)).collect::<Vec<_>>()
+        };
+        let conflict = "conflicting-route-kinds";
+        assert_eq!(names(&["HTTPRoute", "GRPCRoute"]), [conflict]);
+        assert_eq!(names(&["HTTPRoute", "HTTPRoute"]), ["repeated-match"]);
+        assert_eq!(names(&["HTTPRoute", "GRPCRoute", "HTTPRoute"]), [conflict, "repeated-match"]);
     }
 }
