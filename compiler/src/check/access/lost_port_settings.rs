@@ -83,13 +83,18 @@ fn check_policy(
         let lost = left_out.filter_map(|(name, _)| Some((name, place(name)?)));
         let lost: Vec<_> = lost.collect();
         let Some((first, said)) = lost.first() else { continue };
-        let names: Vec<_> = lost.iter().map(|(name, _)| format!("`{name}`")).collect();
         let place = at.clone().field("portLevelSettings").index(index).field("port");
         let of_subset = subset.map_or(String::new(), |name| format!(" of the subset `{name}`"));
-        let message =
-            format!("port {number}{of_subset} does not have the host's {}", names.join(", "));
+        let (own, of_host): (Vec<_>, Vec<_>) =
+            lost.iter().partition(|(_, place)| subset.is_some() && place == at);
+        let parts = [("the subset's", own), ("the host's", of_host)].map(|(whose, lost)| {
+            let names: Vec<_> = lost.iter().map(|(name, _)| format!("`{name}`")).collect();
+            (!names.is_empty()).then(|| format!("{whose} {}", names.join(", ")))
+        });
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let message = format!("port {number}{of_subset} does not have {}", parts.join(" and "));
         let effect = if *first == "tls" {
-            "connections to the port go by the mesh's defaults, not by the TLS that is set for the host"
+            "connections to the port go by the mesh's defaults, not by the TLS that is set for all ports"
         } else {
             "the port has the defaults of what is left out"
         };
@@ -130,6 +135,11 @@ mod tests {
         assert_eq!(told(tls, &port(random)), [lost]);
         assert_eq!(told(tls, &port(tls)), [""; 0]);
         assert_eq!(told(random, &port(random)), [""; 0]);
+        let own = format!("{random}, {}", port("connectionPool: {}"));
+        let lost_own = "port 80 of the subset `v2` does not have the subset's `loadBalancer`";
+        assert_eq!(told("", &own), [lost_own]);
+        assert_eq!(told(random, &own), [lost_own]);
+        assert_eq!(told(tls, &own), [format!("{lost_own} and the host's `tls`")]);
         // What the host says of the port itself comes before what it says of all.
         let other = format!("{tls}, portLevelSettings: [{{port: {{number: 81}}, {tls}}}]");
         assert_eq!(told(&other, &port(random)), [lost]);
