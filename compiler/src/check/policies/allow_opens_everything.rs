@@ -1,13 +1,22 @@
 //! `allow-opens-everything`: a rule of an `ALLOW` policy asks nothing, or what every request has, and so allows every request.
 //!
-//! Policies of one workload are a union: such a rule makes every other `ALLOW` rule for it moot. Source: Istio,
-//! `AuthorizationPolicy.rules`.
+//! Policies of one workload are a union: such a rule makes every other `ALLOW` rule for it moot. A gateway whose clients have no
+//! identity is opened so on purpose where a policy for all workloads closes it. Source: Istio, `AuthorizationPolicy.rules`.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use mesh_snapshot::Applies;
+use mesh_snapshot::object::Role;
 
 use crate::api::istio::Action;
 use crate::check::caller::{Reach, is_for_all};
+use crate::check::in_force::InForce;
+use crate::check::openers::Openers;
+use crate::check::{inventory, outsiders, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
-use crate::resolve::Mesh;
-use crate::resolve::policy::Policy;
+use crate::resolve::policy::{Policy, Scope};
+use crate::resolve::{Mesh, Workload};
 
 pub(super) static CHECK: Check = Check::lint(
     "allow-opens-everything",
@@ -23,10 +32,17 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let allows = |it: &&Policy<'_, crate::api::istio::AuthorizationPolicy>| {
         it.resource.spec.action == Action::Allow && it.scope.is_ok()
     };
+    let openers = OnceCell::new();
+    let openers = || openers.get_or_init(|| Openers::of(mesh));
+    let mut known: BTreeMap<&Scope<'_>, bool> = BTreeMap::new();
     for policy in policies.iter().filter(allows) {
         let rules = policy.resource.spec.rules.iter().flatten();
         let mut open = rules.enumerate().filter_map(|(at, it)| Some((at, it, is_for_all(it)?)));
         let Some((open, rule, reach)) = open.next() else { continue };
+        let Ok(scope) = &policy.scope else { continue };
+        if *known.entry(scope).or_insert_with(|| exempts(mesh, openers, scope)) {
+            continue;
+        }
         let rules = FieldPath::default().field("spec").field("rules");
         let place = Place::value(policy.resource.id, rules.clone().index(open));
         let message = match reach {
@@ -53,6 +69,26 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 .also(Place::resource(other.resource.id), "this policy no longer holds anybody off")
         }));
     }
+}
+
+/// Whether a policy is for gateways alone whose clients have no identity, and another, which is for all, would keep them out.
+fn exempts<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    openers: impl Fn() -> &'m Openers<'m, 'a>,
+    scope: &Scope<'_>,
+) -> bool {
+    let gateways = selection::of_policy(mesh, scope);
+    let is_gateway = |it: &&Workload<'_>| it.inventory.role == Role::Gateway;
+    let is_closed = |gateway: &&Workload<'_>| {
+        InForce::at(mesh, gateway).with(Action::Allow).any(|other| {
+            other.scope.as_ref().is_ok_and(|of| of != scope && of.applies == Applies::All)
+        })
+    };
+    !gateways.is_empty()
+        && gateways.iter().all(is_gateway)
+        && gateways.iter().all(is_closed)
+        && !inventory::may_have_gateways(mesh)
+        && !gateways.iter().any(|it| outsiders::may_be_known(openers(), it))
 }
 
 #[cfg(test)]
@@ -90,6 +126,58 @@ mod tests {
             "{to: [{operation: {methods: ['*']}}], when: [{key: source.namespace, values: [a]}]}",
         ] {
             assert_eq!(said(rule), None, "{rule}");
+        }
+    }
+
+    const EDGE: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata: {name: edge, namespace: edge}
+spec:
+  selector: {matchLabels: {istio: edge}}
+  template:
+    metadata: {labels: {istio: edge}, annotations: {inject.istio.io/templates: gateway}}
+    spec: {containers: [{name: istio-proxy, image: auto}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: g, namespace: edge}
+spec: {selector: {istio: edge}, servers: [{port: {number: 443, name: https, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: a}, hosts: ['*']}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nobody, namespace: istio-system}
+spec: {}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: edge, namespace: edge}
+spec: {selector: {matchLabels: {istio: edge}}, rules: [{}]}
+";
+
+    #[test]
+    fn a_gateway_may_be_an_exemption() {
+        let is_told = |before: &str, after: &str| {
+            assert!(EDGE.contains(before));
+            let folder = Folder::new();
+            folder.write("a.yaml", EDGE.replace(before, after));
+            findings(folder.path()).iter().any(|it| it.check == &CHECK)
+        };
+        let nobody = "metadata: {name: nobody, namespace: istio-system}";
+        assert!(!is_told("", ""));
+        assert!(!is_told(nobody, "metadata: {name: nobody, namespace: edge}"));
+        for (before, after) in [
+            (nobody, "metadata: {name: nobody, namespace: shop}"),
+            (
+                "spec: {}",
+                "spec: {selector: {matchLabels: {istio: edge}}, rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}",
+            ),
+            ("mode: SIMPLE", "mode: MUTUAL"),
+            (
+                ", annotations: {inject.istio.io/templates: gateway}}\n    spec: {containers: [{name: istio-proxy",
+                "}\n    spec: {containers: [{name: app",
+            ),
+        ] {
+            assert!(is_told(before, after), "{after}");
         }
     }
 }

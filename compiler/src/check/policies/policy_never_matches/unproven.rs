@@ -194,10 +194,14 @@ impl Whom<'_> {
     fn message(&self, value: &str) -> String {
         match self {
             Self::Namespace(namespace) => {
-                format!("nobody in namespace `{namespace}` has a proxy, and so nobody has an identity")
+                format!(
+                    "nobody in namespace `{namespace}` has a proxy, and so nobody has an identity"
+                )
             }
             Self::Account(..) | Self::Pattern(..) => {
-                format!("nobody whom `{value}` stands for has a proxy, and so nobody has an identity")
+                format!(
+                    "nobody whom `{value}` stands for has a proxy, and so nobody has an identity"
+                )
             }
         }
     }
@@ -314,7 +318,8 @@ spec:
         format!("from: [{{source: {{{text}}}}}]")
     }
 
-    const OF_LEGACY: &str = "nobody in namespace `legacy` has a proxy, and so nobody has an identity";
+    const OF_LEGACY: &str =
+        "nobody in namespace `legacy` has a proxy, and so nobody has an identity";
 
     #[test]
     fn who_has_no_proxy_has_no_identity() {
