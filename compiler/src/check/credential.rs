@@ -29,6 +29,8 @@ pub(super) struct Credential<'m> {
     /// Where it may stand.
     pub namespaces: BTreeSet<&'m str>,
     pub purpose: Purpose,
+    /// Whether clients are known by its authorities besides, since nothing else says by which.
+    pub has_authorities: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -114,12 +116,14 @@ fn of_gateways<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = Server<'m>> {
             let hosts = hosts.map(|(index, it)| {
                 (place(at.clone().field("hosts").index(index)), Host::clone(&it.host))
             });
+            let are_clients_known_by_it = knows_clients_by_its_own(tls);
             let credentials = names(tls, &at.clone().field("tls")).into_iter();
             let credentials = credentials.map(|(path, name, purpose)| Credential {
                 place: place(path),
                 name,
                 namespaces: namespaces.clone(),
                 purpose,
+                has_authorities: purpose == Purpose::Shown && are_clients_known_by_it,
             });
             Some(Server { hosts: hosts.collect(), credentials: credentials.collect() })
         })
@@ -133,6 +137,14 @@ fn namespaces<'m>(mesh: &'m Mesh<'_>, gateway: &IstioGateway<'m>) -> BTreeSet<&'
         namespaces.insert(&gateway.resource.namespace);
     }
     namespaces
+}
+
+/// Whether a server believes the certificates of clients whose authorities stand in the one Secret that it shows itself.
+fn knows_clients_by_its_own(tls: &ServerTlsSettings) -> bool {
+    matches!(tls.mode, ServerTlsMode::Mutual | ServerTlsMode::OptionalMutual)
+        && tls.credential_names.is_empty()
+        && tls.ca_cert_credential_name.is_empty()
+        && tls.ca_certificates.is_empty()
 }
 
 /// Where each is written, `at` being `tls`. Other schemes than Kubernetes' name nothing that a repository could hold.
@@ -183,7 +195,13 @@ fn of_ingress<'m>(
     let hosts =
         hosts.map(|(index, host)| (place(at.clone().field("hosts").index(index)), host)).collect();
     let place = place(at.clone().field("secretName"));
-    let credential = Credential { place, name: tls.secret, namespaces, purpose: Purpose::Shown };
+    let credential = Credential {
+        place,
+        name: tls.secret,
+        namespaces,
+        purpose: Purpose::Shown,
+        has_authorities: false,
+    };
     Server { hosts, credentials: vec![credential] }
 }
 
@@ -203,6 +221,7 @@ fn of_listener<'m>(listener: &'m Listener<'_>) -> Server<'m> {
             name: &it.credential.name,
             namespaces: BTreeSet::from([it.credential.namespace.as_str()]),
             purpose: Purpose::Shown,
+            has_authorities: false,
         }
     });
     let hosts = vec![(place(listener.path().field("hostname")), Host::clone(&listener.hostname))];
