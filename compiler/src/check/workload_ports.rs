@@ -45,7 +45,7 @@ pub(super) fn are_for_http_alone(
     namespaces.into_iter().all(|it| inventory::shows_pods(mesh, it))
         && workloads.iter().all(|it| match it.inventory.role {
             Role::Gateway => opens_http_alone(mesh, openers, it),
-            _ => serves_http_alone(mesh, it),
+            Role::Sidecar => serves_http_alone(mesh, it),
         })
 }
 
