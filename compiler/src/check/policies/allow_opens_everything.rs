@@ -13,7 +13,7 @@ use crate::api::istio::Action;
 use crate::check::caller::{Reach, is_for_all};
 use crate::check::in_force::InForce;
 use crate::check::openers::Openers;
-use crate::check::{inventory, outsiders, selection};
+use crate::check::{outsiders, selection};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::policy::{Policy, Scope};
 use crate::resolve::{Mesh, Workload};
@@ -87,7 +87,6 @@ fn exempts<'m, 'a>(
     !gateways.is_empty()
         && gateways.iter().all(is_gateway)
         && gateways.iter().all(is_closed)
-        && !inventory::may_have_gateways(mesh)
         && !gateways.iter().any(|it| outsiders::may_be_known(openers(), it))
 }
 
