@@ -274,7 +274,7 @@ spec:
     assert!(said.contains("0 added, 0 removed, 1 changed\n"), "{said}");
     let said = shown(&private, &before);
     assert!(
-        said.contains(&format!("        now under VirtualService shop/one: {host}\n")),
+        said.contains(&format!("        newly under VirtualService shop/one: {host}\n")),
         "{said}"
     );
 }

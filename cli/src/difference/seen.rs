@@ -85,7 +85,7 @@ impl<'b> Views<'b> {
         }
         for host in new.keys().filter(|it| !old.contains_key(*it)) {
             if self.before.hosts.contains(*host) {
-                tell("now sees".to_owned(), host);
+                tell("newly sees".to_owned(), host);
             }
         }
         for (name, (was, _)) in &old {
@@ -95,7 +95,7 @@ impl<'b> Views<'b> {
                 tell(format!("no longer under {ruler}"), name);
             }
             for ruler in is.difference(&was).filter(|it| self.before.rulers.contains(*it)) {
-                tell(format!("now under {ruler}"), name);
+                tell(format!("newly under {ruler}"), name);
             }
         }
         edits

@@ -136,7 +136,7 @@ fn a_rule_for_some_workloads_concerns_them_alone() {
     let lost = format!("        no longer under DestinationRule shop/cart: {host}");
     assert_eq!(effects(&narrowed), [ruled("shop/cart"), lost, unconcerned("front")]);
     let widened = told(&[&front], &[&whole]);
-    let won = format!("        now under DestinationRule shop/cart: {host}");
+    let won = format!("        newly under DestinationRule shop/cart: {host}");
     assert_eq!(effects(&widened), [ruled("shop/cart"), won, unconcerned("front")]);
 
     let none = told(&[], &[&nobody]);
@@ -265,7 +265,7 @@ fn what_secures_connections_is_told_apart_from_the_rule_beside_it() {
             "    for: cart.shop.svc.cluster.local → cart.shop.svc.cluster.local, front.shop.svc.cluster.local"
         ]
     );
-    let won = "        now under BackendTLSPolicy shop/t: front.shop.svc.cluster.local";
+    let won = "        newly under BackendTLSPolicy shop/t: front.shop.svc.cluster.local";
     assert_eq!(effects(&wider), [whom, won]);
 }
 

@@ -76,7 +76,7 @@ fn a_service_that_becomes_a_parent_is_told() {
     let port = both.replace("name: cart}", "name: cart, port: 80}");
     let shown = told(&[&side(api, "")], &[&side(&port, "")]);
     assert_eq!(objects(&shown)[1..], [format!("{edit} 80")], "{shown}");
-    let whom = "        now under HTTPRoute shop/x: cart.shop.svc.cluster.local";
+    let whom = "        newly under HTTPRoute shop/x: cart.shop.svc.cluster.local";
     assert!(effects(&shown).contains(&whom), "{shown}");
 }
 
