@@ -11,6 +11,7 @@ use mesh_snapshot::object::{Backend, Destination, HttpAction, HttpRoute, RouteTa
 use mesh_snapshot::{Key, Kind, Object, Snapshot};
 
 use super::authored::{Authored, Content};
+use super::service::is_entry;
 
 /// The ports of the services of a snapshot that have one alone. They are read when somebody asks, which few comparisons do.
 pub(super) struct Ports<'b> {
@@ -25,8 +26,11 @@ pub(super) fn contents(key: &Key, side: &Authored<'_>) -> Vec<Content> {
     for content in &mut contents {
         match content {
             Content::Object(Object::Service(service)) => {
+                // That of a Kubernetes Service is no host, and its alone.
+                if is_entry(service) {
+                    service.name.clear();
+                }
                 service.host.clear();
-                service.name.clear();
             }
             Content::Object(Object::RouteTable(table)) => {
                 if is_of_mesh_parent {

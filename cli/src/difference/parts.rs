@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::authored::{Authored, Content, Securing};
 use super::rule::{sentence, without_rules};
-use super::units;
+use super::{service, units};
 
 /// The lists and maps of objects whose parts are written apart.
 const LISTS: [&str; 8] =
@@ -113,6 +113,7 @@ pub(super) fn rest(content: &Content) -> Value {
 /// An object is a map with one field, named for its kind.
 fn fields(content: &Content) -> Map<String, Value> {
     let object = match content {
+        Content::Object(Object::Service(service)) => return service::fields(service),
         Content::Object(object) => object,
         Content::Securing(Securing { tls, hosts }) => {
             let hosts: Vec<_> = hosts.iter().map(String::as_str).collect();

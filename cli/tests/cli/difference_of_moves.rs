@@ -48,16 +48,16 @@ fn what_a_service_entry_says_otherwise_is_told_whichever_hosts_it_is_for() {
     let port = "{number: 80, name: http, protocol: HTTP}";
     let plain = spec("MESH_EXTERNAL", port, "DNS");
     let changed = [
-        (spec("MESH_INTERNAL", port, "DNS"), "    external: true → no longer set"),
+        (spec("MESH_INTERNAL", port, "DNS"), "    location: MESH_EXTERNAL → MESH_INTERNAL"),
         (
             spec("MESH_EXTERNAL", "{number: 81, name: http, protocol: HTTP}", "DNS"),
             "    ports[http].number: 80 → 81",
         ),
         (
             spec("MESH_EXTERNAL", "{number: 80, name: http, protocol: GRPC}", "DNS"),
-            "    ports[http].protocol: http → grpc",
+            "    ports[http].protocol: HTTP → GRPC",
         ),
-        (spec("MESH_EXTERNAL", port, "NONE"), "    discovery: dns → originalDestination"),
+        (spec("MESH_EXTERNAL", port, "NONE"), "    resolution: DNS → NONE"),
         (plain.clone() + ", subjectAltNames: [c.test]", "    subjectAltNames: [c.test]"),
         (plain.clone() + ", addresses: [192.0.2.1]", "    addresses: [192.0.2.1]"),
     ];

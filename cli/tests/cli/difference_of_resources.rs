@@ -124,9 +124,9 @@ fn what_other_new_resources_do_is_told() {
             "+ ServiceEntry shop/x",
             "    hosts: a.example.com",
             "    endpoints: 192.0.2.1",
-            "    external: true",
+            "    location: MESH_EXTERNAL",
             "    ports: 80 http to 8080, 443 tls",
-            "    resolution: static",
+            "    resolution: STATIC",
         ]
     );
     let spec = "{selector: {istio: gw}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.example.com], tls: {httpsRedirect: true}}]}";
@@ -152,6 +152,88 @@ fn what_other_new_resources_do_is_told() {
             "    for: workloads of shop with app: front",
         ]
     );
+}
+
+/// Every field of a Service and of a `ServiceEntry` that may change is called as its author calls it.
+#[test]
+fn what_services_say_otherwise_is_told_in_their_words() {
+    let service = |spec: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: s, namespace: shop}}\nspec: {{{spec}}}\n"
+        )
+    };
+    let before = service(
+        "selector: {app: cart}, ports: [{name: http, port: 80, targetPort: 8080}, {name: x, port: 81}]",
+    );
+    let after = service(
+        "clusterIP: None, selector: {app: front}, ports: [{name: http, port: 80, targetPort: web}, {name: x, port: 82, appProtocol: grpc}]",
+    );
+    assert_eq!(
+        objects(&told(&[&before], &[&after])),
+        [
+            "~ Service shop/s",
+            "    clusterIP: None",
+            "    ports[http].targetPort: 8080 → web",
+            "    ports[x].port: 81 → 82",
+            "    ports[x].protocol: detect → grpc",
+            "    selector.app: cart → front",
+            "    for: workloads of shop with app: cart → workloads of shop with app: front",
+        ]
+    );
+    // The registry lists its endpoints.
+    let listed = service("ports: [{name: http, port: 80, targetPort: 8080}, {name: x, port: 81}]");
+    assert_eq!(
+        objects(&told(&[&before], &[&listed])),
+        ["~ Service shop/s", "    selector.app: cart → no longer set"]
+    );
+    assert_eq!(
+        objects(&told(&[], &[&before])),
+        ["+ Service shop/s", "    ports: 80 http to 8080, 81 detect", "    selector.app: cart"]
+    );
+
+    let entry = |spec: &str| {
+        resource(
+            "ServiceEntry",
+            "x",
+            &format!(
+                "{{hosts: [a.example.com], ports: [{{number: 80, name: http, protocol: HTTP}}], {spec}}}"
+            ),
+        )
+    };
+    let listed = entry(
+        "location: MESH_INTERNAL, resolution: STATIC, endpoints: [{address: 192.0.2.1, labels: {v: a}, ports: {http: 8080}}]",
+    );
+    let named = entry(
+        "location: MESH_EXTERNAL, resolution: DNS, subjectAltNames: [a.test], addresses: [192.0.2.9], endpoints: [{address: b.test, labels: {v: b}, ports: {http: 8081}, weight: 5, locality: r/z, serviceAccount: u}]",
+    );
+    assert_eq!(
+        objects(&told(&[&listed], &[&named]))[1..],
+        [
+            "    addresses: [192.0.2.9]",
+            "    endpoints[0].address: 192.0.2.1 → b.test",
+            "    endpoints[0].labels.v: a → b",
+            "    endpoints[0].locality: r/z",
+            "    endpoints[0].ports.http: 8080 → 8081",
+            "    endpoints[0].serviceAccount: u",
+            "    endpoints[0].weight: 5",
+            "    location: MESH_INTERNAL → MESH_EXTERNAL",
+            "    resolution: STATIC → DNS",
+            "    subjectAltNames: [a.test]",
+        ]
+    );
+    let selecting = |app: &str| {
+        entry(&format!(
+            "location: MESH_INTERNAL, resolution: STATIC, workloadSelector: {{labels: {{app: {app}}}}}"
+        ))
+    };
+    assert_eq!(
+        objects(&told(&[&selecting("cart")], &[&selecting("front")]))[1..2],
+        ["    workloadSelector.labels.app: cart → front"]
+    );
+    // Nothing of the snapshot's types is left.
+    for shown in [told(&[&listed], &[&selecting("cart")]), told(&[&selecting("cart")], &[&named])] {
+        assert!(!shown.contains("discovery") && !shown.contains("external:"), "{shown}");
+    }
 }
 
 /// A `ServiceEntry` becomes an object for each of its hosts.
