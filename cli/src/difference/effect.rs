@@ -125,7 +125,7 @@ fn apart(before: &BTreeSet<Reference>, after: &BTreeSet<Reference>) -> BTreeSet<
 }
 
 /// The workloads of both sides as each has them, and for each namespace without one any of its own.
-fn clients(before: &Bundle, after: &Bundle) -> BTreeMap<String, (Workload, Workload)> {
+pub(super) fn clients(before: &Bundle, after: &Bundle) -> BTreeMap<String, (Workload, Workload)> {
     let name = |it: &Workload| format!("{}/{}", it.namespace, it.name);
     let old: BTreeMap<_, _> = before.inventory.iter().map(|it| (name(it), it)).collect();
     let shared = after.inventory.iter().filter_map(|is| {

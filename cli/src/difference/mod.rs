@@ -6,6 +6,8 @@ mod common;
 mod edits;
 mod effect;
 mod export;
+mod gist;
+mod held;
 mod items;
 mod parts;
 mod pods;
@@ -19,7 +21,7 @@ mod service;
 mod units;
 mod viewed;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Diff, Served, Workloads, diff};
@@ -27,12 +29,14 @@ use mesh_snapshot::{Digest, Key, Kind, Location};
 
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
+pub(crate) use held::{Bond, Held, Hold, Turn};
 pub(crate) use items::Item;
 pub(crate) use pods::Pods;
 pub(crate) use policy::{Policy, PolicyError, Side};
 pub(crate) use viewed::Viewers;
 
 use authored::Authored;
+use held::Sides;
 use scope::Whom;
 use seen::{View, Views};
 
@@ -46,6 +50,10 @@ pub(crate) struct Difference {
     pub workloads: Workloads,
     /// Of the workloads on both sides, what differs for whom.
     pub effects: Vec<Effect>,
+    /// What the objects of those are called, as by [`Changed::called`]: some differ in whom they are for alone.
+    pub names: BTreeMap<Key, String>,
+    /// For which of them what begins or ceases to hold.
+    pub held: Vec<Held>,
     /// And whose pods are not as they were, and how.
     pub pods: Vec<Pods>,
 }
@@ -116,6 +124,9 @@ impl Difference {
         if sides.0.beside.is_none() || sides.1.beside.is_none() {
             attached::tell(&mut objects, &resources);
         }
+        let sides =
+            Sides { before: (sides.0, &old), after: (sides.1, &new), resources: &resources };
+        let held = held::all(&sides);
         let joined = resource::join(&mut objects, [&old, &new], &resources);
         let explaining: BTreeSet<_> = objects.iter().filter_map(Changed::explains).collect();
         objects.retain(|it| !it.only_serves(&explaining));
@@ -126,7 +137,9 @@ impl Difference {
             after: after.snapshot.digest(),
             objects,
             workloads: found.workloads,
+            names: names(&effects, &old, &new),
             effects,
+            held,
             pods,
         }
     }
@@ -187,6 +200,14 @@ impl Changed {
             && self.edits.is_empty()
             && items::are_alike(&self.key, before, after)
     }
+}
+
+fn names(effects: &[Effect], before: &Authored<'_>, after: &Authored<'_>) -> BTreeMap<Key, String> {
+    let called = |key: &Key| {
+        let place = after.place(key, "").or_else(|| before.place(key, ""));
+        place.map_or_else(|| key.to_string(), |place| place.resource.to_string())
+    };
+    effects.iter().flat_map(|it| &it.objects).map(|key| (key.clone(), called(key))).collect()
 }
 
 fn served(bundle: &Bundle) -> Served<'_> {

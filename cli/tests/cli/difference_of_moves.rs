@@ -13,7 +13,7 @@ pub(crate) fn istio(kind: &str, spec: &str) -> String {
 
 /// The same of a side that is a folder or a snapshot, and of a snapshot: nobody knows more of a resource there than what became
 /// of it.
-fn told_with_snapshots(before: &str, after: &str) -> [String; 2] {
+pub(crate) fn told_with_snapshots(before: &str, after: &str) -> [String; 2] {
     let folder = tempfile::tempdir().unwrap();
     let compiled = |name: &str, text: &str| {
         let repository = Repository::of(&[("a.yaml", text)]);

@@ -5,6 +5,8 @@ mod compile;
 #[cfg(test)]
 mod difference;
 #[cfg(test)]
+mod difference_of_holds;
+#[cfg(test)]
 mod difference_of_moves;
 #[cfg(test)]
 mod difference_of_parents;

@@ -15,6 +15,9 @@
 //!     for: all workloads of web
 //!
 //! 2 added, 0 removed, 1 changed
+//! policies cease to hold for 1 workload, policies begin to hold for 6 workloads
+//!     shop/ratings-v1
+//!         no longer under AuthorizationPolicy shop/ratings (ALLOW: from principal cluster.local/ns/shop/sa/reviews)
 //! 3 workloads have something to load
 //!     shop/frontpage-v1, shop/reviews-v1: VirtualService shop/reviews
 //!     web/ui: Sidecar web/default
@@ -25,8 +28,8 @@
 
 use mesh_snapshot::Location;
 
-use super::words;
-use crate::difference::{Change, Difference, Edit};
+use super::{held, words};
+use crate::difference::{Change, Difference, Edit, Turn};
 use crate::render::placed::{Line, put, put_all};
 use crate::render::plain::plain;
 use crate::render::{Paint, Terminal};
@@ -43,6 +46,7 @@ pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
         text.push('\n');
     }
     put(&mut text, 0, &words::objects(difference), terminal);
+    put_held(&mut text, difference, terminal);
     for (line, effects) in words::workloads(difference) {
         put(&mut text, 0, &line, terminal);
         for effect in effects {
@@ -57,6 +61,26 @@ pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
     }
     put(&mut text, 0, &terminal.paint.dim(&words::unchanged(difference)), terminal);
     text
+}
+
+/// For whom policies begin or cease to hold.
+fn put_held(text: &mut String, difference: &Difference, terminal: &Terminal) {
+    let Some(verdict) = held::verdict(difference) else { return };
+    put(text, 0, &terminal.paint.bold(&verdict), terminal);
+    for group in held::groups(difference) {
+        put(text, 4, &plain(&group.whom), terminal);
+        for (turn, said) in &group.holds {
+            let said = plain(said);
+            let painted = match turn {
+                Turn::Ceases => terminal.paint.removed(&said),
+                Turn::Begins => terminal.paint.added(&said),
+            };
+            put(text, 8, &painted, terminal);
+        }
+        if group.left > 0 {
+            put(text, 8, &format!("… and {} more", group.left), terminal);
+        }
+    }
 }
 
 /// A line for each object, for each part of it, and for each value.

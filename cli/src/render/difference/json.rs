@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::difference::{Change, Changed, Difference, Edit, Effect, Item, Pods, Viewers};
+use crate::difference::{
+    Bond, Change, Changed, Difference, Edit, Effect, Held, Hold, Item, Pods, Turn, Viewers,
+};
 
 /// One object, `mesh.diff/v1`. Fields are only ever added to it.
 pub(crate) fn json(difference: &Difference) -> Value {
@@ -19,6 +21,7 @@ pub(crate) fn json(difference: &Difference) -> Value {
             "unchanged": of.unchanged,
         },
         "effects": difference.effects.iter().map(effect).collect::<Vec<_>>(),
+        "held": difference.held.iter().map(held).collect::<Vec<_>>(),
         "pods": difference.pods.iter().map(pods).collect::<Vec<_>>(),
     })
 }
@@ -42,6 +45,34 @@ fn effect(effect: &Effect) -> Value {
     let Effect { workloads, objects, edits: edited, is_theirs } = effect;
     let edits = edits(edited);
     json!({ "workloads": workloads, "objects": objects, "edits": edits, "isTheirs": is_theirs })
+}
+
+fn held(held: &Held) -> Value {
+    let objects: Vec<_> = held.holds.iter().map(hold).collect();
+    json!({ "workloads": held.workloads, "objects": objects })
+}
+
+/// `isNewOrGone`: the resource itself is among `objects`, added or removed.
+fn hold(hold: &Hold) -> Value {
+    let direction = match hold.turn {
+        Turn::Ceases => "ceases",
+        Turn::Begins => "begins",
+    };
+    let relation = match hold.bond {
+        Bond::Policy => "under",
+        Bond::Service => "backs",
+        Bond::Gateway => "serves",
+    };
+    json!({
+        "kind": hold.key.kind.name(),
+        "namespace": hold.key.namespace,
+        "name": hold.key.name,
+        "resource": hold.resource,
+        "direction": direction,
+        "relation": relation,
+        "says": hold.gist,
+        "isNewOrGone": hold.is_whole,
+    })
 }
 
 fn pods(pods: &Pods) -> Value {

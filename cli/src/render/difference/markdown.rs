@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use mesh_snapshot::Location;
 
-use super::words;
-use crate::difference::{Change, Changed, Difference, Edit};
+use super::{held, words};
+use crate::difference::{Change, Changed, Difference, Edit, Turn};
 use crate::render::markdown::{LENGTH_MAX, code, inline};
 
 /// By which those who post the comment find the one they posted before.
@@ -16,6 +16,8 @@ type Shown<'s> = &'s dyn Fn(Change, &Location) -> String;
 
 pub(crate) fn markdown(difference: &Difference, shown: Shown<'_>) -> String {
     let mut text = verdict(difference);
+    // Before what a long comment leaves out.
+    text.push_str(&turned(difference));
     let objects: Vec<_> = difference.objects.iter().filter(|it| it.is_written).collect();
     for (before, object) in objects.iter().enumerate() {
         let entry = entry(object, shown);
@@ -58,7 +60,31 @@ fn verdict(difference: &Difference) -> String {
     let all = of.added.len() + of.removed.len() + of.changed.len() + of.unchanged.len();
     let concerned = words::concerned(difference);
     let objects = words::objects(difference);
-    format!("### mesh: {objects}; for {concerned} of {all} workloads\n\n")
+    let mark = if held::is_grave(difference) { "⚠ " } else { "" };
+    let held = held::verdict(difference).map(|said| said + "; ").unwrap_or_default();
+    format!("### {mark}mesh: {held}{objects}; for {concerned} of {all} workloads\n\n")
+}
+
+/// For whom policies begin or cease to hold.
+fn turned(difference: &Difference) -> String {
+    let mut text = String::new();
+    for group in held::groups(difference) {
+        let _ = writeln!(text, "- {}", inline(&group.whom));
+        for (turn, said) in &group.holds {
+            let mark = match turn {
+                Turn::Ceases => "🔴",
+                Turn::Begins => "🟢",
+            };
+            let _ = writeln!(text, "  - {mark} {}", inline(said));
+        }
+        if group.left > 0 {
+            let _ = writeln!(text, "  - … and {} more", group.left);
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 fn entry(object: &Changed, shown: Shown<'_>) -> String {

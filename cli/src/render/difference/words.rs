@@ -3,18 +3,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use mesh_snapshot::Key;
-
 use crate::difference::{Change, Changed, Difference, Edit, Effect, Item, Pods, Viewers};
 use crate::render::counts::counted;
 
-const WORKLOAD: &str = "workload";
+pub(super) const WORKLOAD: &str = "workload";
+pub(super) const NAMESPACE: &str = "namespace";
 
 /// How many workloads, or others of which there may be many, are named in a line.
 const NAMED_MAX: usize = 6;
 
 /// How many groups of workloads are told apart.
-const GROUPS_MAX: usize = 20;
+pub(super) const GROUPS_MAX: usize = 20;
 
 /// `1 added, 0 removed, 2 changed`.
 pub(super) fn objects(difference: &Difference) -> String {
@@ -82,7 +81,7 @@ pub(super) fn concerned(difference: &Difference) -> usize {
 }
 
 /// How many of their edits are told: a view may lose hosts by the thousand.
-const EDITS_MAX: usize = 12;
+pub(super) const EDITS_MAX: usize = 12;
 
 /// What differs for some workloads.
 pub(super) struct Said<'d> {
@@ -150,15 +149,10 @@ fn pods(of: &Pods) -> Said<'_> {
 }
 
 fn said<'d>(effect: &'d Effect, difference: &Difference) -> Said<'d> {
-    let called = |key: &Key| {
-        let object = difference.objects.binary_search_by(|it| it.key.cmp(key)).ok();
-        object
-            .and_then(|at| difference.objects.get(at))
-            .map_or_else(|| key.to_string(), Changed::called)
-    };
-    let objects: BTreeSet<_> = effect.objects.iter().map(called).collect();
+    let called = effect.objects.iter().filter_map(|key| difference.names.get(key));
+    let objects: BTreeSet<_> = called.collect();
     let what = match (objects.is_empty(), effect.edits.is_empty()) {
-        (false, _) => named(objects.iter().map(String::as_str)),
+        (false, _) => named(objects.into_iter().map(String::as_str)),
         (true, false) => "what they see".to_owned(),
         (true, true) if !effect.is_theirs => "nothing that counts for them".to_owned(),
         (true, true) => "hosts that came or left, or how a host is ruled".to_owned(),
@@ -184,7 +178,7 @@ pub(super) fn unchanged(difference: &Difference) -> String {
     format!("{} {verb}", counted(unchanged, WORKLOAD))
 }
 
-fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {
+pub(super) fn named<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let mut names: Vec<_> = names.collect();
     let more = names.len().saturating_sub(NAMED_MAX);
     names.truncate(NAMED_MAX);

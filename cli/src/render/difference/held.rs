@@ -1,0 +1,116 @@
+//! For whom policies, Services and Gateways begin or cease to hold, in words.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::words::{EDITS_MAX, GROUPS_MAX, NAMESPACE, WORKLOAD, named};
+use crate::difference::{Bond, Difference, Hold, Turn};
+use crate::render::counts::counted;
+
+/// What begins or ceases to hold for some workloads.
+pub(super) struct Turned {
+    /// `shop/frontpage-v1, shop/reviews-v1`.
+    pub whom: String,
+    /// `no longer under AuthorizationPolicy shop/api (DENY: nobody may call)`.
+    pub holds: Vec<(Turn, String)>,
+    /// How many more there are.
+    pub left: usize,
+}
+
+/// `policies cease to hold for 1 workload, policies begin to hold for 2 workloads`: for how many what does, those included whose
+/// policies are new or gone. A change of what holds for nobody says nothing.
+pub(super) fn verdict(difference: &Difference) -> Option<String> {
+    let of = [Bond::Policy, Bond::Service, Bond::Gateway]
+        .into_iter()
+        .flat_map(|bond| [Turn::Ceases, Turn::Begins].map(|turn| (bond, turn)));
+    let said: Vec<_> = of
+        .filter_map(|(bond, turn)| {
+            let whom = concerned(difference, bond, turn);
+            (!whom.is_empty()).then(|| sentence(bond, turn, &whom))
+        })
+        .collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
+/// Whether anything ceases to hold: what was refused may be let in, and who was served may be no longer.
+pub(super) fn is_grave(difference: &Difference) -> bool {
+    let mut holds = difference.held.iter().flat_map(|it| &it.holds);
+    holds.any(|it| it.turn == Turn::Ceases)
+}
+
+/// A line for each group of workloads, and one for what is left. Those for which something ceases come first, then large ones.
+pub(super) fn groups(difference: &Difference) -> Vec<Turned> {
+    let mut groups: BTreeMap<Vec<&Hold>, BTreeSet<&str>> = BTreeMap::new();
+    for held in &difference.held {
+        let told: Vec<_> = held.holds.iter().filter(|it| is_told(it)).collect();
+        if !told.is_empty() {
+            let whom = held.workloads.iter().map(String::as_str);
+            groups.entry(told).or_default().extend(whom);
+        }
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(holds, whom)| (holds.first().map(|it| it.turn), Reverse(whom.len())));
+    let rest: BTreeSet<_> = groups.iter().skip(GROUPS_MAX).flat_map(|(_, whom)| whom).collect();
+    let mut said: Vec<_> =
+        groups.iter().take(GROUPS_MAX).map(|(holds, whom)| turned(holds, whom)).collect();
+    if !rest.is_empty() {
+        let whom = format!("{}: others begin or cease to hold", named(rest.into_iter().copied()));
+        said.push(Turned { whom, holds: Vec::new(), left: 0 });
+    }
+    said
+}
+
+/// Of a policy that is new or gone the resource itself is told, and whom it is for; of a Service it is not told who backs it.
+fn is_told(hold: &Hold) -> bool {
+    !hold.is_whole || hold.bond == Bond::Service
+}
+
+fn turned(holds: &[&Hold], whom: &BTreeSet<&str>) -> Turned {
+    let told = holds.iter().take(EDITS_MAX).map(|hold| (hold.turn, words(hold))).collect();
+    let left = holds.len().saturating_sub(EDITS_MAX);
+    Turned { whom: named(whom.iter().copied()), holds: told, left }
+}
+
+/// `newly under PeerAuthentication shop/strict (STRICT)`.
+fn words(hold: &Hold) -> String {
+    let verb = match (hold.bond, hold.turn) {
+        (Bond::Policy, Turn::Ceases) => "no longer under",
+        (Bond::Policy, Turn::Begins) => "newly under",
+        (Bond::Service, Turn::Ceases) => "no longer backs",
+        (Bond::Service, Turn::Begins) => "newly backs",
+        (Bond::Gateway, Turn::Ceases) => "no longer serves",
+        (Bond::Gateway, Turn::Begins) => "newly serves",
+    };
+    let gist = if hold.gist.is_empty() { String::new() } else { format!(" ({})", hold.gist) };
+    format!("{verb} {}{gist}", hold.resource)
+}
+
+/// Those for whom something of this kind does.
+fn concerned(difference: &Difference, bond: Bond, turn: Turn) -> BTreeSet<&str> {
+    let is_meant = |hold: &Hold| hold.bond == bond && hold.turn == turn;
+    let held = difference.held.iter().filter(|it| it.holds.iter().any(is_meant));
+    held.flat_map(|it| &it.workloads).map(String::as_str).collect()
+}
+
+fn sentence(bond: Bond, turn: Turn, whom: &BTreeSet<&str>) -> String {
+    let (all, s) = (count(whom), if whom.len() == 1 { "s" } else { "" });
+    match (bond, turn) {
+        (Bond::Policy, Turn::Ceases) => format!("policies cease to hold for {all}"),
+        (Bond::Policy, Turn::Begins) => format!("policies begin to hold for {all}"),
+        (Bond::Service, Turn::Ceases) => format!("{all} no longer back{s} a Service"),
+        (Bond::Service, Turn::Begins) => format!("{all} newly back{s} a Service"),
+        (Bond::Gateway, Turn::Ceases) => format!("{all} no longer serve{s} a Gateway"),
+        (Bond::Gateway, Turn::Begins) => format!("{all} newly serve{s} a Gateway"),
+    }
+}
+
+/// `2 workloads and 1 namespace`, of which no workload is known.
+fn count(whom: &BTreeSet<&str>) -> String {
+    let namespaces = whom.iter().filter(|it| it.ends_with("/*")).count();
+    let workloads = whom.len() - namespaces;
+    match (workloads, namespaces) {
+        (_, 0) => counted(workloads, WORKLOAD),
+        (0, _) => counted(namespaces, NAMESPACE),
+        _ => format!("{} and {}", counted(workloads, WORKLOAD), counted(namespaces, NAMESPACE)),
+    }
+}
