@@ -259,7 +259,7 @@ spec:
         "    tls: disable\n",
         "    + subsets.v1 ",
         "        labels.app: one\n",
-        "        connectionPool.connectionsMax: 5\n",
+        "        connectionPool.tcp.maxConnections: 5\n",
     ] {
         assert!(said.contains(line), "{line}\n{said}");
     }

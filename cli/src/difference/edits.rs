@@ -86,6 +86,7 @@ fn fields(
             // What most routes do need not be said, nor that a policy is for all ports without one of their own.
             ("", "action" | "forward") if are_objects => String::new(),
             ("ports", "others") => String::new(),
+            ("ports", "portLevelSettings") => name.clone(),
             ("", name) => name.to_owned(),
             (path, name) => format!("{path}.{name}"),
         };
@@ -225,8 +226,8 @@ mod tests {
     /// `tls: {mode: SIMPLE}` says nothing but that; a port of its own without settings has the defaults.
     #[test]
     fn a_value_without_fields_is_told() {
-        let with = |tls: Value| json!({"ports": {"byNumber": {"80": {"tls": tls}}}});
-        let path = "ports.byNumber.80";
+        let with = |tls: Value| json!({"ports": {"portLevelSettings": {"80": {"tls": tls}}}});
+        let path = "portLevelSettings.80";
         assert_eq!(
             lines(&json!({}), &with(json!("originate"))),
             [format!("{path}.tls: - → originate")]
@@ -239,7 +240,7 @@ mod tests {
             lines(&with(json!("istioMutual")), &named),
             [format!("{path}.tls: istioMutual → {{originate: {{sni: x}}}}")]
         );
-        let own = json!({"ports": {"byNumber": {"80": {}}}});
+        let own = json!({"ports": {"portLevelSettings": {"80": {}}}});
         assert_eq!(lines(&json!({}), &own), [format!("{path}: - → {{}}")]);
     }
 

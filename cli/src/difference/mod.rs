@@ -2,6 +2,7 @@
 
 mod attached;
 mod authored;
+mod client_policy;
 mod common;
 mod edits;
 mod effect;

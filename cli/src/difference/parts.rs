@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::authored::{Authored, Content, Securing};
 use super::rule::{sentence, without_rules};
-use super::{service, units};
+use super::{client_policy, service, units};
 
 /// The lists and maps of objects whose parts are written apart.
 const LISTS: [&str; 8] =
@@ -114,6 +114,7 @@ pub(super) fn rest(content: &Content) -> Value {
 fn fields(content: &Content) -> Map<String, Value> {
     let object = match content {
         Content::Object(Object::Service(service)) => return service::fields(service),
+        Content::Object(Object::ClientPolicy(policy)) => return client_policy::fields(policy),
         Content::Object(object) => object,
         Content::Securing(Securing { tls, hosts }) => {
             let hosts: Vec<_> = hosts.iter().map(String::as_str).collect();

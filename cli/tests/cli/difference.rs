@@ -89,7 +89,7 @@ fn how_connections_are_secured_is_told_without_more() {
     };
     assert_eq!(
         objects(&told(&[&balanced("")], &[&balanced(", tls: {mode: SIMPLE}")])),
-        ["~ DestinationRule shop/cart", "    ports.byNumber.80.tls: originate"]
+        ["~ DestinationRule shop/cart", "    portLevelSettings.80.tls: originate"]
     );
     let modes = [
         rule("trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}"),
@@ -220,7 +220,7 @@ fn what_secures_connections_is_told_apart_from_the_rule_beside_it() {
 
     // The rule is told alone, too, and once though another host of it is not secured.
     let changed = told(&[&seven, &cart], &[&limited(8), &cart]);
-    let edit = "connectionPool.connectionsMax: 7 → 8";
+    let edit = "connectionPool.tcp.maxConnections: 7 → 8";
     assert_eq!(
         objects(&changed),
         [
@@ -659,7 +659,7 @@ fn what_only_leads_to_something_else_is_not_changed() {
         [
             "+ DestinationRule shop/cart",
             "    host: cart.shop.svc.cluster.local",
-            "    connectionPool.connectionsMax: 3"
+            "    connectionPool.tcp.maxConnections: 3"
         ]
     );
     assert_eq!(effects(&told), ["    shop/cart, shop/front, shop/gw: DestinationRule shop/cart"]);

@@ -236,6 +236,74 @@ fn what_services_say_otherwise_is_told_in_their_words() {
     }
 }
 
+/// Every field of a traffic policy is called as its author calls it, for the host, a port and a subset.
+#[test]
+fn what_a_rule_says_otherwise_is_told_in_its_words() {
+    let policy = "connectionPool: {tcp: {maxConnections: 3, connectTimeout: 1s, maxConnectionDuration: 2s, idleTimeout: 3s, tcpKeepalive: {probes: 3}}, http: {http1MaxPendingRequests: 4, http2MaxRequests: 5, maxRequestsPerConnection: 6, maxRetries: 7, idleTimeout: 8s, maxConcurrentStreams: 9, h2UpgradePolicy: UPGRADE}}, outlierDetection: {consecutive5xxErrors: 3, consecutiveGatewayErrors: 2, consecutiveLocalOriginFailures: 4, splitExternalLocalOriginErrors: true, interval: 1s, baseEjectionTime: 3s, maxEjectionPercent: 20, minHealthPercent: 30}, loadBalancer: {simple: ROUND_ROBIN}";
+    let names = [
+        "connectionPool.http.h2UpgradePolicy: UPGRADE",
+        "connectionPool.http.http1MaxPendingRequests: 4",
+        "connectionPool.http.http2MaxRequests: 5",
+        "connectionPool.http.idleTimeout: 8s",
+        "connectionPool.http.maxConcurrentStreams: 9",
+        "connectionPool.http.maxRequestsPerConnection: 6",
+        "connectionPool.http.maxRetries: 7",
+        "connectionPool.tcp.connectTimeout: 1s",
+        "connectionPool.tcp.idleTimeout: 3s",
+        "connectionPool.tcp.maxConnectionDuration: 2s",
+        "connectionPool.tcp.maxConnections: 3",
+        "connectionPool.tcp.tcpKeepalive.probes: 3",
+        "loadBalancer.simple: ROUND_ROBIN",
+        "outlierDetection.baseEjectionTime: 3s",
+        "outlierDetection.consecutive5xxErrors: 3",
+        "outlierDetection.consecutiveGatewayErrors: 2",
+        "outlierDetection.consecutiveLocalOriginFailures: 4",
+        "outlierDetection.interval: 1s",
+        "outlierDetection.maxEjectionPercent: 20 %",
+        "outlierDetection.minHealthPercent: 30 %",
+        "outlierDetection.splitExternalLocalOriginErrors: true",
+    ];
+    let rule = |spec: &str| resource("DestinationRule", "x", &format!("{{host: cart, {spec}}}"));
+    let plain = "subsets: [{name: a, labels: {v: a}}]";
+    let lines = |indent: &str, prefix: &str| -> Vec<String> {
+        names.iter().map(|name| format!("{indent}{prefix}{name}")).collect()
+    };
+    for (spec, told_as) in [
+        (
+            format!("trafficPolicy: {{{policy}}}, subsets: [{{name: a, labels: {{v: a}}}}]"),
+            lines("    ", ""),
+        ),
+        (
+            format!(
+                "trafficPolicy: {{portLevelSettings: [{{port: {{number: 80}}, {policy}}}]}}, subsets: [{{name: a, labels: {{v: a}}}}]"
+            ),
+            lines("    ", "portLevelSettings.80."),
+        ),
+        (
+            format!("subsets: [{{name: a, labels: {{v: a}}, trafficPolicy: {{{policy}}}}}]"),
+            lines("        ", ""),
+        ),
+    ] {
+        let shown = told(&[&rule(plain)], &[&rule(&spec)]);
+        for line in &told_as {
+            assert!(objects(&shown).contains(&line.as_str()), "{line}: {shown}");
+        }
+    }
+    for (hash, line) in [
+        ("httpHeaderName: x", "httpHeaderName: x"),
+        ("httpQueryParameterName: x", "httpQueryParameterName: x"),
+        ("useSourceIp: true", "useSourceIp: true"),
+        ("httpCookie: {name: x, ttl: 1s}", "httpCookie.ttl: 1s"),
+        ("httpHeaderName: x, ringHash: {minimumRingSize: 5}", "ringHash.minimumRingSize: 5"),
+        ("httpHeaderName: x, maglev: {tableSize: 65537}", "maglev.tableSize: 65537"),
+    ] {
+        let spec = format!("trafficPolicy: {{loadBalancer: {{consistentHash: {{{hash}}}}}}}");
+        let shown = told(&[&rule(plain)], &[&rule(&spec)]);
+        let line = format!("    loadBalancer.consistentHash.{line}");
+        assert!(objects(&shown).contains(&line.as_str()), "{line}: {shown}");
+    }
+}
+
 /// A `ServiceEntry` becomes an object for each of its hosts.
 #[test]
 fn a_service_entry_for_other_hosts_is_one_changed_resource() {
