@@ -305,3 +305,40 @@ fn a_gateway_that_serves_another_is_under_other_policies() {
         "{shown}"
     );
 }
+
+/// However many policies there are, and however long each, a comment has room for the rest.
+#[test]
+fn what_is_said_of_many_long_policies_is_bounded() {
+    let long = "x".repeat(400);
+    let policies = |app: &str| -> String {
+        let policy = |at: usize| {
+            let (spec, name) = (
+                format!(
+                    "{{selector: {{matchLabels: {{{app}{}: a}}}}, action: DENY, rules: [{{to: [{{operation: {{paths: [/{at}{long}]}}}}]}}]}}",
+                    at / 13
+                ),
+                format!("p{at:03}"),
+            );
+            resource("AuthorizationPolicy", &name, "shop", &spec)
+        };
+        (0..20 * 13).map(policy).collect()
+    };
+    let pod = |at: usize| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: w{at}, namespace: shop, labels: {{a{at}: a}}}}\nspec: {{containers: [{{name: a, image: a}}]}}\n"
+        )
+    };
+    let pods: String = (0..20).map(pod).collect();
+    let side = |app: &str| format!("{BASE}{pods}{}", policies(app));
+    let comment = between(&side("a"), &side("b"), &["--format", "markdown"]);
+    assert!(
+        comment.starts_with("### ⚠ mesh: policies cease to hold for 20 workloads; "),
+        "{comment}"
+    );
+    assert!(comment.contains("  - … and 1 more\n") && comment.contains("x…)\n"), "{comment}");
+    assert!(
+        comment.contains(" more groups\n\n- 🟡 changed `AuthorizationPolicy shop/p000`"),
+        "{comment}"
+    );
+    assert!(comment.len() < 65_000, "{}", comment.len());
+}

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::{EDITS_MAX, GROUPS_MAX, NAMESPACE, WORKLOAD, named};
+use super::words::{EDITS_MAX, GROUPS_MAX, NAMESPACE, WORKLOAD, beginning, named};
 use crate::difference::{Bond, Difference, Hold, Turn};
 use crate::render::counts::counted;
 
@@ -81,8 +81,10 @@ fn words(hold: &Hold) -> String {
         (Bond::Gateway, Turn::Ceases) => "no longer serves",
         (Bond::Gateway, Turn::Begins) => "newly serves",
     };
-    let gist = if hold.gist.is_empty() { String::new() } else { format!(" ({})", hold.gist) };
-    format!("{verb} {}{gist}", hold.resource)
+    match beginning(&hold.gist) {
+        gist if gist.is_empty() => format!("{verb} {}", hold.resource),
+        gist => format!("{verb} {} ({gist})", hold.resource),
+    }
 }
 
 /// Those for whom something of this kind does.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use mesh_snapshot::Location;
 
-use super::{held, words};
+use super::held::{self, Turned};
+use super::words;
 use crate::difference::{Change, Changed, Difference, Edit, Turn};
 use crate::render::markdown::{LENGTH_MAX, code, inline};
 
@@ -65,24 +66,35 @@ fn verdict(difference: &Difference) -> String {
     format!("### {mark}mesh: {held}{objects}; for {concerned} of {all} workloads\n\n")
 }
 
-/// For whom policies begin or cease to hold.
+/// For whom policies begin or cease to hold, in at most half of the comment.
 fn turned(difference: &Difference) -> String {
     let mut text = String::new();
-    for group in held::groups(difference) {
-        let _ = writeln!(text, "- {}", inline(&group.whom));
-        for (turn, said) in &group.holds {
-            let mark = match turn {
-                Turn::Ceases => "🔴",
-                Turn::Begins => "🟢",
-            };
-            let _ = writeln!(text, "  - {mark} {}", inline(said));
+    let groups = held::groups(difference);
+    for (shown, group) in groups.iter().enumerate() {
+        let entry = turned_group(group);
+        if text.len() + entry.len() > LENGTH_MAX / 2 {
+            let _ = writeln!(text, "- … and {} more groups", groups.len() - shown);
+            break;
         }
-        if group.left > 0 {
-            let _ = writeln!(text, "  - … and {} more", group.left);
-        }
+        text.push_str(&entry);
     }
     if !text.is_empty() {
         text.push('\n');
+    }
+    text
+}
+
+fn turned_group(group: &Turned) -> String {
+    let mut text = format!("- {}\n", inline(&group.whom));
+    for (turn, said) in &group.holds {
+        let mark = match turn {
+            Turn::Ceases => "🔴",
+            Turn::Begins => "🟢",
+        };
+        let _ = writeln!(text, "  - {mark} {}", inline(said));
+    }
+    if group.left > 0 {
+        let _ = writeln!(text, "  - … and {} more", group.left);
     }
     text
 }

@@ -64,7 +64,12 @@ fn bounded<T>(of: Change, all: &[T]) -> (&[T], Option<String>) {
 /// A value, or its beginning. Who may call is told in full, and what differs between two values.
 pub(super) fn value<'v>(edit: &Edit, of: Change, value: &'v str) -> Cow<'v, str> {
     let is_whole = of == Change::Changed || edit.path.is_empty() || edit.path == "for";
-    match value.char_indices().nth(VALUE_MAX).filter(|_| !is_whole) {
+    if is_whole { value.into() } else { beginning(value) }
+}
+
+/// A value, as far as it is told.
+pub(super) fn beginning(value: &str) -> Cow<'_, str> {
+    match value.char_indices().nth(VALUE_MAX) {
         Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()).into(),
         None => value.into(),
     }
