@@ -29,11 +29,13 @@ mod tracer;
 pub(crate) use answer::{Answer, Mark, Outcome};
 pub(crate) use question::{From, Question, QuestionError, To, header};
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use mesh_compiler::Beside;
+use mesh_compiler::resolve::Viewer;
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::object::{Role, Workload};
+use mesh_snapshot::object::{Labels, Role, Workload};
 
 use self::inquiry::Inquiry;
 use crate::local::PlanError;
@@ -71,6 +73,22 @@ impl Policy {
     fn why_without_proxy(&self, workload: &Workload) -> Option<&'static str> {
         let name = format!("{}/{}", workload.namespace, workload.name);
         self.beside.without_proxy.get(&name).map(|why| why.reason())
+    }
+
+    /// A workload as those of its pods are that have some labels; none where no pod may have them. What their template does not
+    /// say of them is put among its labels, so that policies for those pods alone are among its policies.
+    fn pod_with<'w>(&self, workload: &'w Workload, labels: &Labels) -> Option<Cow<'w, Workload>> {
+        if workload.has(labels) {
+            return Some(Cow::Borrowed(workload));
+        }
+        let name = format!("{}/{}", workload.namespace, workload.name);
+        let pods = self.beside.pods.get(&name)?;
+        let given = |(name, value): (&String, &String)| (name.clone(), value.clone());
+        pods.may_have(workload, labels, Viewer::Istio).then(|| {
+            let mut pod = workload.clone();
+            pod.labels.extend(labels.iter().map(given));
+            Cow::Owned(pod)
+        })
     }
 
     /// The annotation that keeps a port from a workload's proxy.

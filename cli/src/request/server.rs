@@ -11,7 +11,7 @@ use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
 use mesh_snapshot::object::{
-    Discovery, EndpointSet, FilterPlace, Protocol, Role, TargetPort, Traffic, Workload,
+    Discovery, EndpointSet, FilterPlace, Labels, Protocol, Role, TargetPort, Traffic, Workload,
 };
 
 use super::answer::{Mark, Outcome, Step, place};
@@ -48,21 +48,33 @@ pub(super) fn judge(
         }
     };
     let (namespace, labels) = selector;
-    let backs = |workload: &&Workload| {
-        workload.namespace == *namespace
-            && workload.has(labels)
-            && cluster.labels().is_none_or(|subset| workload.has(subset))
-    };
+    let asked = both(labels, cluster.labels());
+    let backing = asked.iter().flat_map(|asked| {
+        let there =
+            sender.inquiry.policy.bundle.inventory.iter().filter(|it| it.namespace == *namespace);
+        there.filter_map(|workload| sender.inquiry.policy.pod_with(workload, asked))
+    });
     let mut found = false;
-    for workload in sender.inquiry.policy.bundle.inventory.iter().filter(backs) {
+    for workload in backing {
         found = true;
-        at_workload(sender, request, cluster, workload, judged)?;
+        at_workload(sender, request, cluster, &workload, judged)?;
     }
     if !found {
         let text = format!("no workload of the inventory backs {}", cluster.name());
         judged.answer(Outcome::Unrouted, Some(503), &text);
     }
     Ok(())
+}
+
+/// The labels of what a service selects and what is in a subset of it; none where nothing is both.
+fn both(selector: &Labels, subset: Option<&Labels>) -> Option<Labels> {
+    let mut both = selector.clone();
+    for (name, value) in subset.into_iter().flatten() {
+        if both.insert(name.clone(), value.clone()).is_some_and(|other| other != *value) {
+            return None;
+        }
+    }
+    Some(both)
 }
 
 fn elsewhere(discovery: &Discovery, cluster: &Cluster) -> String {

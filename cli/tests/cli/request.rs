@@ -820,3 +820,35 @@ fn a_request_that_comes_back_and_ends_is_followed_to_its_end() {
         "{long}"
     );
 }
+
+#[test]
+fn a_service_of_one_pod_leads_to_it_and_to_its_policies() {
+    let labels = |pod: &str| format!("statefulset.kubernetes.io/pod-name: {pod}");
+    let service = |pod: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {pod}, namespace: db}}\nspec: {{selector: {{app: kafka, {}}}, ports: [{{name: http, port: 80}}]}}\n",
+            labels(pod)
+        )
+    };
+    let parts = [
+        "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: kafka, namespace: db}\nspec:\n  replicas: 3\n  serviceName: kafka\n  selector: {matchLabels: {app: kafka}}\n  template: {metadata: {labels: {app: kafka}}, spec: {containers: [{name: a, image: a}]}}\n".to_owned(),
+        service("kafka-0"),
+        service("kafka-1"),
+        service("kafka-7"),
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: nobody, namespace: db}}\nspec: {{selector: {{matchLabels: {{{}}}}}}}\n",
+            labels("kafka-1")
+        ),
+    ];
+    let repository = Repository::of(&[("a.yaml", &parts.join("---\n"))]);
+    let ask = |to: &str| {
+        let path = text_of(repository.path());
+        text(&mesh(&["request", path, "/", "--from", "db/default", "--to", to]))
+    };
+    for (to, expected) in
+        [("kafka-0:80", "DELIVERED"), ("kafka-1:80", "DENIED"), ("kafka-7:80", "UNROUTED")]
+    {
+        let answer = ask(to);
+        assert!(answer.contains(expected), "{to}: {answer}");
+    }
+}

@@ -21,6 +21,8 @@ pub struct Promised {
     unclear: BTreeSet<String>,
     /// Whether such pods run in a namespace that is not known either.
     anywhere: bool,
+    /// Namespace, kind and name of the workloads that others tell how many pods they have.
+    scaled: BTreeSet<(String, String, String)>,
 }
 
 /// Group, kind, and where the name of the Secret stands that is made of it. Where none does, it is its own.
@@ -36,6 +38,10 @@ static SECRETS: &[(&str, &str, &[&str])] = &[
     ("isindir.github.com", "SopsSecret", &["spec", "secretTemplates", "name"]),
     ("onepassword.com", "OnePasswordItem", &[]),
 ];
+
+/// Group and kind of what says how many pods a workload has.
+static SCALING: &[(&str, &str)] =
+    &[("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject")];
 
 /// By any of which cert-manager makes a certificate for an Ingress or a Gateway. Source: cert-manager, "Securing Ingress
 /// Resources", "Securing Gateway Resources".
@@ -90,6 +96,13 @@ impl Promised {
         accounts.flat_map(|(namespace, all)| all.iter().map(|it| (namespace.as_str(), it.as_str())))
     }
 
+    /// Whether others tell a workload how many pods it has.
+    #[must_use]
+    pub fn is_scaled(&self, namespace: &str, kind: &str, name: &str) -> bool {
+        !self.scaled.is_empty()
+            && self.scaled.contains(&(namespace.to_owned(), kind.to_owned(), name.to_owned()))
+    }
+
     /// Takes in a resource of a kind that the mesh does not read.
     pub(super) fn read(&mut self, parsed: &Parsed, id: DocumentId, scope: &Scope) {
         let document = parsed.document(id);
@@ -107,6 +120,16 @@ impl Promised {
             for name in names {
                 self.secrets.insert((namespace.to_owned(), name.to_owned()));
             }
+        }
+        if SCALING.contains(&(identity.group(), &*identity.kind)) {
+            let said = |field| {
+                let mut found = Vec::new();
+                texts(tree, document.root, &["spec", "scaleTargetRef", field], source, &mut found);
+                found.first().map(|it| (*it).to_owned())
+            };
+            let kind = said("kind").unwrap_or_else(|| "Deployment".to_owned());
+            let target = said("name").map(|name| (namespace.to_owned(), kind, name));
+            self.scaled.extend(target);
         }
         self.read_pods(tree, document.root, source, namespace);
     }

@@ -15,7 +15,7 @@ use crate::diagnostic::Place;
 use crate::lower::Locator;
 use crate::resolve::gateway::{ApiGateway, is_managed};
 use crate::resolve::service::{Origin, export_to};
-use crate::resolve::{Mesh, Visibility};
+use crate::resolve::{Mesh, Pods, Visibility};
 
 /// Of workloads by `namespace/name`, of resources by their kinds and names: `VirtualService shop/reviews`.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +24,8 @@ pub struct Beside {
     pub without_proxy: BTreeMap<String, WithoutProxy>,
     /// Those whose proxies may not take every port.
     pub captures: BTreeMap<String, Capture>,
+    /// What their pods may have as labels that no template has.
+    pub pods: BTreeMap<String, Pods>,
     /// The Gateways for which Istio makes pods, by `namespace/account` of those. Whether others serve them is not told.
     pub gateways: BTreeMap<String, String>,
     /// The addresses that authors have the cluster give to Services, by their hosts. Those that it chooses nobody tells.
@@ -67,6 +69,7 @@ impl Beside {
         Self {
             without_proxy: without_proxy(mesh),
             captures: captures(mesh),
+            pods: pods(mesh),
             gateways: gateways(mesh),
             addresses: addresses(mesh),
             exports: exports(mesh, locator),
@@ -75,6 +78,15 @@ impl Beside {
             parents: names::parents(mesh, locator),
         }
     }
+}
+
+fn pods(mesh: &Mesh<'_>) -> BTreeMap<String, Pods> {
+    let mut pods = BTreeMap::new();
+    for it in &*mesh.workloads {
+        let name = format!("{}/{}", it.namespace(), it.name());
+        pods.entry(name).or_insert_with(|| it.pods.clone());
+    }
+    pods
 }
 
 fn gateways(mesh: &Mesh<'_>) -> BTreeMap<String, String> {

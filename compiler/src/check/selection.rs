@@ -5,7 +5,7 @@ use mesh_snapshot::object::{Discovery, EndpointSet, Labels, TargetPort};
 
 use crate::resolve::policy::Scope;
 use crate::resolve::service::Service;
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::{Mesh, Viewer, Workload};
 
 /// The workloads that a policy is for, by namespace and name.
 pub(super) fn of_policy<'m, 'a>(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Vec<&'m Workload<'a>> {
@@ -41,14 +41,22 @@ pub(super) fn may_be_for_machines(mesh: &Mesh<'_>, scope: &Scope<'_>) -> bool {
     }
 }
 
-/// The workloads that serve a Service.
+/// Whether a policy may be for a pod of a known workload by labels that no template has. The other pods of the workload need
+/// not be among those whom it is for, so [`of_policy`] does not count it.
+pub(super) fn may_be_for_pods(mesh: &Mesh<'_>, scope: &Scope<'_>) -> bool {
+    let may_have =
+        |labels| !mesh.workloads.possible(scope.namespace, labels, Viewer::Istio).is_empty();
+    matches!(&scope.applies, Applies::Selected(selectors) if selectors.iter().any(may_have))
+}
+
+/// The workloads that serve a Service, or some of whose pods do.
 pub(super) fn of_service<'m, 'a>(
     mesh: &'m Mesh<'a>,
     service: &Service<'_>,
 ) -> Vec<&'m Workload<'a>> {
     match &service.object.discovery {
         Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } => {
-            mesh.workloads.selected(Some(namespace), labels)
+            mesh.workloads.possible(Some(namespace), labels, service.origin.viewer())
         }
         _ => Vec::new(),
     }

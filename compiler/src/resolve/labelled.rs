@@ -11,6 +11,16 @@ pub(super) struct Labelled<'a>(HashMap<&'a str, HashMap<&'a str, Vec<usize>>>);
 impl<'a> Labelled<'a> {
     /// Places are ascending.
     pub(super) fn add(&mut self, labels: &'a Labels, place: usize) {
+        let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        self.add_each(labels, place);
+    }
+
+    /// The same of labels that stand nowhere together.
+    pub(super) fn add_each(
+        &mut self,
+        labels: impl Iterator<Item = (&'a str, &'a str)>,
+        place: usize,
+    ) {
         for (name, value) in labels {
             let places = self.0.entry(name).or_default().entry(value).or_default();
             if places.last() != Some(&place) {

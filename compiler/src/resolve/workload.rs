@@ -1,5 +1,6 @@
 //! What runs: pods, and what makes pods. What another one of them made is part of that.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::{Deref, Range};
 
@@ -7,7 +8,8 @@ use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Labels, Role, Workload as Inventory};
 
 use super::labelled::Labelled;
-use crate::api::kubernetes::{Container, PodSpec, PodTemplate};
+use super::platform_labels::{self, Ordinals, Pods, Viewer};
+use crate::api::kubernetes::{Container, PodSpec, PodTemplate, StatefulSet};
 use crate::api::{Mesh, Metadata, Resource, WORKLOADS};
 use crate::diagnostic::FieldPath;
 use crate::parse::DocumentId;
@@ -27,6 +29,8 @@ pub struct Workload<'a> {
     pub own: &'a Metadata,
     /// Of its pods.
     pub metadata: &'a Metadata,
+    /// What is known of those besides the labels of their template.
+    pub pods: Pods,
     /// The fields that lead to the template of its pods; none: it is a pod itself.
     template: &'static [&'static str],
 }
@@ -40,6 +44,23 @@ impl Workload<'_> {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inventory.name
+    }
+
+    /// Whether one of its pods may have all of these labels, whoever puts them there.
+    #[must_use]
+    pub fn may_have(&self, labels: &Labels, viewer: Viewer) -> bool {
+        self.inventory.has(labels) || self.pods.may_have(&self.inventory, labels, viewer)
+    }
+
+    /// The same of one label.
+    #[must_use]
+    pub fn may_have_one(&self, name: &str, value: &str, viewer: Viewer) -> bool {
+        self.may_have(&[(name.to_owned(), value.to_owned())].into(), viewer)
+    }
+
+    /// The labels by which selectors are found that may select one of its pods.
+    pub(super) fn found_by(&self) -> Cow<'_, Labels> {
+        platform_labels::found(self.kind, &self.inventory)
     }
 
     /// Where the labels of its pods stand.
@@ -100,6 +121,7 @@ impl<'a> Workloads<'a> {
         let mut by_namespace: HashMap<&str, Range<usize>> = HashMap::new();
         for (place, it) in all.iter().enumerate() {
             by_label.add(&it.metadata.labels, place);
+            by_label.add_each(platform_labels::known(it.kind, &it.own.name, it.metadata), place);
             by_namespace.entry(it.home).or_insert(place..place).end = place + 1;
         }
         let is_gateway = |it: &Workload<'_>| it.inventory.role == Role::Gateway;
@@ -125,6 +147,40 @@ impl<'a> Workloads<'a> {
         let from = places.partition_point(|place| *place < range.start);
         let own = places.iter().skip(from).take_while(|place| **place < range.end);
         own.filter_map(|place| self.all.get(*place)).filter(|it| it.inventory.has(labels)).collect()
+    }
+
+    /// Those of whose pods one may have all of `labels`, whoever puts them there: those that are `selected`, and more.
+    #[must_use]
+    pub fn possible(
+        &self,
+        namespace: Option<&str>,
+        labels: &Labels,
+        viewer: Viewer,
+    ) -> Vec<&Workload<'a>> {
+        if !platform_labels::asks_for_given(labels) {
+            return self.selected(namespace, labels);
+        }
+        let set = platform_labels::named_set(labels);
+        let mut found = match (namespace, set) {
+            // A pod that stands by itself, as it was taken out of a cluster, is called otherwise and has the label.
+            (Some(namespace), Some(set)) => {
+                let mut found = self.selected(Some(namespace), labels);
+                found.extend(
+                    self.named(namespace, set).iter().filter(|it| !it.inventory.has(labels)),
+                );
+                found
+            }
+            _ => self.selected(namespace, &platform_labels::own(labels)),
+        };
+        found.retain(|it| it.may_have(labels, viewer));
+        found
+    }
+
+    fn named(&self, namespace: &str, name: &str) -> &[Workload<'a>] {
+        let all = self.of_namespace(namespace);
+        let start = all.partition_point(|it| it.name() < name);
+        let rest = all.get(start..).unwrap_or_default();
+        rest.get(..rest.partition_point(|it| it.name() == name)).unwrap_or_default()
     }
 
     /// The proxies of gateways, by namespace and name.
@@ -167,8 +223,9 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
     ) -> impl Iterator<Item = Workload<'a>> {
         resources.iter().filter_map(move |resource| {
             let template = template(&resource.spec)?;
-            let inventory = inventory(resource, &template.metadata, &template.spec);
+            let inventory = inventory(kind, resource, &template.metadata, &template.spec);
             Some(Workload {
+                pods: Pods::of(kind, &template.metadata, None),
                 id: resource.id,
                 kind,
                 home: &resource.namespace,
@@ -184,15 +241,21 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
         id: pod.id,
         kind: "Pod",
         home: &pod.namespace,
-        inventory: inventory(pod, &pod.metadata, &pod.spec),
+        inventory: inventory("Pod", pod, &pod.metadata, &pod.spec),
+        pods: Pods::of("Pod", &pod.metadata, None),
         pod: &pod.spec,
         own: &pod.metadata,
         metadata: &pod.metadata,
         template: &[],
     });
+    let stateful_sets = made("StatefulSet", TEMPLATE, &mesh.stateful_sets, |it| Some(&it.template));
+    let stateful_sets = stateful_sets.zip(&mesh.stateful_sets).map(|(made, set)| {
+        let pods = Pods::of(made.kind, made.metadata, Some(ordinals(mesh, set)));
+        Workload { pods, ..made }
+    });
     let mut workloads: Vec<_> =
         made("Deployment", TEMPLATE, &mesh.deployments, |it| Some(&it.template))
-            .chain(made("StatefulSet", TEMPLATE, &mesh.stateful_sets, |it| Some(&it.template)))
+            .chain(stateful_sets)
             .chain(made("DaemonSet", TEMPLATE, &mesh.daemon_sets, |it| Some(&it.template)))
             .chain(made("ReplicaSet", TEMPLATE, &mesh.replica_sets, |it| Some(&it.template)))
             .chain(made("ReplicationController", TEMPLATE, &mesh.replication_controllers, |it| {
@@ -210,6 +273,13 @@ fn workloads(mesh: &Mesh) -> Vec<Workload<'_>> {
     workloads
         .sort_by(|a, b| (a.namespace(), a.name(), a.kind).cmp(&(b.namespace(), b.name(), b.kind)));
     workloads
+}
+
+/// How many pods there are nobody knows whom another program tells how many to be.
+fn ordinals(mesh: &Mesh, set: &Resource<StatefulSet>) -> Ordinals {
+    let is_scaled = mesh.promised.is_scaled(&set.namespace, "StatefulSet", set.name());
+    let replicas = set.spec.replicas.filter(|_| !is_scaled);
+    Ordinals::of(set.spec.ordinals.as_ref().and_then(|it| it.start), replicas)
 }
 
 /// Those that others among them made, as they stand in what is taken out of a cluster.
@@ -244,13 +314,22 @@ fn owner_of_set<'s>(pod: &Workload<'_>, set: &'s str) -> Option<&'s str> {
     set.strip_suffix(digest.as_str())?.strip_suffix('-')
 }
 
-fn inventory<T>(resource: &Resource<T>, metadata: &Metadata, pod: &PodSpec) -> Inventory {
+fn inventory<T>(
+    kind: &'static str,
+    resource: &Resource<T>,
+    metadata: &Metadata,
+    pod: &PodSpec,
+) -> Inventory {
+    let mut labels = metadata.labels.clone();
+    for (name, value) in platform_labels::known(kind, resource.name(), metadata) {
+        labels.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
     let account = [&pod.service_account_name, &pod.service_account];
     let account = account.into_iter().find(|name| !name.is_empty());
     Inventory {
         namespace: resource.namespace.clone(),
         name: resource.name().to_owned(),
-        labels: metadata.labels.clone(),
+        labels,
         service_account: account.map_or("default", String::as_str).to_owned(),
         role: role(metadata, pod),
         ports: ports(pod),

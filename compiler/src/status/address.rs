@@ -148,7 +148,9 @@ impl Facts<'_, '_> {
         let Some(labels) = service.origin.selector() else { return true };
         let workloads = &self.mesh.workloads;
         workloads.of_namespace(service.namespace).is_empty()
-            || !workloads.selected(Some(service.namespace), labels).is_empty()
+            || !workloads
+                .possible(Some(service.namespace), labels, service.origin.viewer())
+                .is_empty()
     }
 
     fn addresses(&self, host: &str, service: &Service<'_>, out: &mut Instances) {

@@ -44,4 +44,4 @@ pub use selector::{LabelSelector, Requirement};
 pub use service::{Service, ServicePort};
 pub use service_account::ServiceAccount;
 pub use webhook::{ClientConfig, MutatingWebhooks, ServiceReference, ValidatingWebhooks, Webhook};
-pub use workload::{DaemonSet, Deployment, StatefulSet};
+pub use workload::{DaemonSet, Deployment, Ordinals, StatefulSet};

@@ -55,8 +55,15 @@ pub struct StatefulSet {
     pub volume_claim_templates: Opaque,
     #[serde(default)]
     pub persistent_volume_claim_retention_policy: Opaque,
-    #[serde(default)]
-    pub ordinals: Opaque,
+    pub ordinals: Option<Ordinals>,
+}
+
+/// How the pods are numbered.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ordinals {
+    /// Of the first. Absent: 0.
+    pub start: Option<i32>,
 }
 
 /// A pod a node.

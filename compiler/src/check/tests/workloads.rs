@@ -248,3 +248,135 @@ fn a_service_whose_endpoints_are_listed_has_some() {
     let misspelt = slice.replace("addresses:", "adresses:");
     assert!(names(&[REVIEWS, &pods, &misspelt]).contains(&"unknown-field"));
 }
+
+/// Of three pods, the first of which has this number.
+fn stateful_set(start: u32) -> String {
+    deployment("{app: kafka}")
+        .replace("Deployment", "StatefulSet")
+        .replace("reviews", "kafka")
+        .replace(
+            "spec:\n",
+            &format!(
+                "spec:\n  replicas: 3\n  serviceName: kafka\n  ordinals: {{start: {start}}}\n"
+            ),
+        )
+}
+
+const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
+
+#[test]
+fn the_pods_of_a_stateful_set_have_names_to_be_selected_by() {
+    let set = stateful_set(0);
+    let reviews = deployment("{app: reviews}");
+    let policies = |pod: &str| {
+        let selector = format!("selector: {{matchLabels: {{{POD_NAME}: {pod}}}}}");
+        [
+            REVIEWS
+                .replace("selector: {app: reviews}", &format!("selector: {{{POD_NAME}: {pod}}}")),
+            policy("shop", &format!("{{{selector}}}")),
+            peer("shop", &format!("{{{selector}, mtls: {{mode: STRICT}}}}")),
+        ]
+    };
+    let is_said = |selecting: &str, others: &[&str]| {
+        let all: Vec<_> = [selecting].iter().chain(others).copied().collect();
+        names(&all).contains(&"selector-without-workload")
+    };
+    for it in policies("kafka-2") {
+        assert!(!is_said(&it, &[&set, &reviews]), "{it}");
+        assert!(is_said(&it, &[&stateful_set(3), &reviews]), "there are 3 to 5: {it}");
+    }
+    let scaled = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a, namespace: shop}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: StatefulSet, name: kafka}, maxReplicas: 9}\n";
+    for it in policies("kafka-7") {
+        assert!(is_said(&it, &[&set, &reviews]), "{it}");
+        assert!(!is_said(&it, &[&set, &reviews, scaled]), "{it}");
+        assert!(is_said(&it, &[&set, &scaled.replace("name: kafka", "name: reviews")]), "{it}");
+    }
+    // Neither is another's, nor one of what numbers no pods.
+    for pod in ["zookeeper-0", "reviews-0"] {
+        for it in policies(pod) {
+            assert!(is_said(&it, &[&set, &reviews]), "{it}");
+        }
+    }
+}
+
+#[test]
+fn a_selector_by_a_pod_s_name_is_one_of_the_workload() {
+    let set = stateful_set(0);
+    let of_pod = |labels: &str| {
+        REVIEWS.replace("selector: {app: reviews}", &format!("selector: {{app: kafka, {labels}}}"))
+    };
+    let service = of_pod(&format!("{POD_NAME}: kafka-0"));
+    let subset = |labels: &str| {
+        rule(&format!("{{host: reviews, subsets: [{{name: a, labels: {{{labels}}}}}]}}"))
+    };
+    let is_empty = |service: &str, labels: &str| {
+        names(&[service, &set, &subset(labels)]).contains(&"subset-without-instances")
+    };
+    let all = REVIEWS.replace("app: reviews}", "app: kafka}");
+    for (service, labels, expected) in [
+        (&all, "apps.kubernetes.io/pod-index: '2'", false),
+        (&all, "apps.kubernetes.io/pod-index: '3'", true),
+        (&all, "controller-revision-hash: kafka-abc", false),
+        (&all, "pod-template-hash: abc", true),
+        (&all, "topology.istio.io/cluster: a", false),
+        (&all, "topology.kubernetes.io/zone: a", false),
+        (&all, "service.istio.io/canonical-name: kafka", false),
+        (&all, "service.istio.io/canonical-name: other", true),
+        (&all, "service.istio.io/canonical-revision: latest", false),
+        (&service, "apps.kubernetes.io/pod-index: '0'", false),
+        (&service, "apps.kubernetes.io/pod-index: '1'", true),
+        (&service, "statefulset.kubernetes.io/pod-name: kafka-1", true),
+    ] {
+        assert_eq!(is_empty(service, labels), expected, "{service} {labels}");
+    }
+    // A Service goes by what pods have, and what runs them is known of it.
+    let place = of_pod("topology.istio.io/cluster: a");
+    assert!(names(&[&place, &set]).contains(&"selector-without-workload"));
+    let named = service.replace("port: 80", "port: 80, targetPort: web");
+    assert_ne!(named, service);
+    assert!(names(&[&named, &set]).contains(&"unknown-target-port"));
+}
+
+#[test]
+fn jobs_have_their_names_as_labels() {
+    let job = |kind: &str, spec: &str| {
+        format!(
+            "apiVersion: batch/v1\nkind: {kind}\nmetadata: {{name: migrate, namespace: shop}}\nspec: {spec}\n"
+        )
+    };
+    let template = "template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}";
+    let once = job("Job", &format!("{{{template}}}"));
+    let often = job(
+        "CronJob",
+        &format!("{{schedule: '* * * * *', jobTemplate: {{spec: {{{template}}}}}}}"),
+    );
+    let pods = deployment("{app: reviews}");
+    let is_said = |job: &str, name: &str, value: &str| {
+        let selecting =
+            policy("shop", &format!("{{selector: {{matchLabels: {{{name}: {value}}}}}}}"));
+        names(&[&selecting, &pods, job]).contains(&"selector-without-workload")
+    };
+    for name in ["job-name", "batch.kubernetes.io/job-name"] {
+        assert!(!is_said(&once, name, "migrate"));
+        assert!(is_said(&once, name, "other"));
+        assert!(is_said(&often, name, "migrate"), "its Jobs have times in their names");
+        assert!(!is_said(&often, name, "migrate-29000000"));
+    }
+    assert!(!is_said(&once, "controller-uid", "a"));
+    assert!(is_said(&pods.replace("name: reviews", "name: b"), "controller-uid", "a"));
+}
+
+#[test]
+fn a_policy_for_one_pod_is_no_policy_for_the_others() {
+    let set = stateful_set(0);
+    let strict = |name: &str, pod: &str| {
+        let selector = format!("selector: {{matchLabels: {{{POD_NAME}: {pod}}}}}");
+        peer("shop", &format!("{{{selector}, mtls: {{mode: STRICT}}}}"))
+            .replace("metadata: {name: ", &format!("metadata: {{name: {name}"))
+    };
+    assert_eq!(names(&[&set, &strict("a", "kafka-0"), &strict("b", "kafka-1")]), [""; 0]);
+    let canonical =
+        |name: &str| strict(name, "kafka").replace(POD_NAME, "service.istio.io/canonical-name");
+    let both = names(&[&set, &canonical("a"), &canonical("b")]);
+    assert!(both.contains(&"conflicting-peer-authentications"), "{both:?}");
+}

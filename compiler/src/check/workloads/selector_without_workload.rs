@@ -16,7 +16,7 @@ use crate::parse::DocumentId;
 use crate::resolve::gateway::IstioGateway;
 use crate::resolve::policy::{Policy, Scope};
 use crate::resolve::service::Origin;
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::{Mesh, Viewer, Workload};
 
 pub(in crate::check) static CHECK: Check = Check::lint(
     "selector-without-workload",
@@ -78,7 +78,9 @@ fn check_scope(
     out: &mut Vec<Diagnostic>,
 ) {
     let Applies::Selected(sets) = &scope.applies else { return };
-    if !selection::of_policy(mesh, scope).is_empty() || selection::may_be_for_machines(mesh, scope)
+    if !selection::of_policy(mesh, scope).is_empty()
+        || selection::may_be_for_pods(mesh, scope)
+        || selection::may_be_for_machines(mesh, scope)
     {
         return;
     }
@@ -92,7 +94,7 @@ fn check_scope(
     }
     let among = scope.namespace.map_or("the mesh".to_owned(), |it| format!("namespace `{it}`"));
     for labels in sets {
-        let found = report(document, path.clone(), labels, &all, &among);
+        let found = report(document, path.clone(), labels, &all, Viewer::Istio, &among);
         out.push(found.consequence(effect));
     }
 }
@@ -109,12 +111,12 @@ fn check_settings<T>(
     let Some(labels) = labels.filter(|labels| !labels.is_empty()) else { return };
     let all = mesh.workloads.of_namespace(&resource.namespace);
     let is_shown = inventory::shows_pods(mesh, &resource.namespace);
-    if !is_shown || may_select(mesh, &resource.namespace, labels) {
+    if !is_shown || may_select(mesh, &resource.namespace, labels, Viewer::Istio) {
         return;
     }
     let all: Vec<_> = all.iter().collect();
     let among = format!("namespace `{}`", resource.namespace);
-    let mut found = report(resource.id, path, labels, &all, &among)
+    let mut found = report(resource.id, path, labels, &all, Viewer::Istio, &among)
         .consequence("it is for nobody, and what it sets holds for no workload");
     found.severity = severity;
     out.push(found);
@@ -125,7 +127,7 @@ fn check_gateways(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for gateway in mesh.gateways.iter().filter(|gateway| selects_nobody(mesh, gateway)) {
         let path = FieldPath::default().field("spec").field("selector");
         let (id, labels) = (gateway.resource.id, &gateway.resource.spec.selector);
-        let mut found = report(id, path, labels, &proxies, "the mesh")
+        let mut found = report(id, path, labels, &proxies, Viewer::Istio, "the mesh")
             .consequence("no proxy opens its servers: connections to them are refused");
         found.severity = Severity::Error;
         out.push(found);
@@ -146,8 +148,8 @@ pub(in crate::check) fn selects_nobody(mesh: &Mesh<'_>, gateway: &IstioGateway<'
 }
 
 /// Whether something of a namespace has these labels, in Kubernetes or outside, or may join with them.
-fn may_select(mesh: &Mesh<'_>, namespace: &str, labels: &Labels) -> bool {
-    !mesh.workloads.selected(Some(namespace), labels).is_empty()
+fn may_select(mesh: &Mesh<'_>, namespace: &str, labels: &Labels, viewer: Viewer) -> bool {
+    !mesh.workloads.possible(Some(namespace), labels, viewer).is_empty()
         || mesh.machines.may_have(Some(namespace), labels)
 }
 
@@ -161,14 +163,15 @@ fn check_services(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         if labels.is_empty() || is_alias || !is_shown {
             continue;
         }
-        if may_select(mesh, service.namespace, labels) || has_slice(mesh, resource) {
+        let viewer = Viewer::Kubernetes;
+        if may_select(mesh, service.namespace, labels, viewer) || has_slice(mesh, resource) {
             continue;
         }
         let all: Vec<_> = all.iter().collect();
         let path = FieldPath::default().field("spec").field("selector");
         let among = format!("namespace `{}`", service.namespace);
         out.push(
-            report(resource.id, path, labels, &all, &among)
+            report(resource.id, path, labels, &all, viewer, &among)
                 .consequence("requests to the Service are answered with 503: it has no endpoints"),
         );
     }
@@ -187,14 +190,15 @@ fn check_entries(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let Some(selector) = &entry.spec.workload_selector else { continue };
         let labels = &selector.labels;
         let is_shown = inventory::shows_pods(mesh, namespace);
-        if labels.is_empty() || !is_shown || may_select(mesh, namespace, labels) {
+        let viewer = Viewer::Istio;
+        if labels.is_empty() || !is_shown || may_select(mesh, namespace, labels, viewer) {
             continue;
         }
         let all: Vec<_> = mesh.workloads.of_namespace(namespace).iter().collect();
         let path = FieldPath::default().field("spec").field("workloadSelector").field("labels");
         let among = format!("namespace `{namespace}`");
         out.push(
-            report(entry.id, path, labels, &all, &among)
+            report(entry.id, path, labels, &all, viewer, &among)
                 .consequence("requests to its hosts are answered with 503: they have no endpoints"),
         );
     }
@@ -206,12 +210,13 @@ pub(in crate::check) fn report(
     path: FieldPath,
     labels: &Labels,
     all: &[&Workload<'_>],
+    viewer: Viewer,
     among: &str,
 ) -> Diagnostic {
-    let has = |it: &&&Workload<'_>, name: &str, value: &str| {
-        it.inventory.labels.get(name).is_some_and(|own| own == value)
+    let is_on_one = |(name, value): &(&String, &String)| {
+        all.iter().any(|it| it.may_have_one(name, value, viewer))
     };
-    let alone = labels.iter().find(|(name, value)| !all.iter().any(|it| has(&it, name, value)));
+    let alone = labels.iter().find(|label| !is_on_one(label));
     let Some((name, value)) = alone else {
         let message = format!("no workload of {among} has all of these labels");
         return Diagnostic::new(&CHECK, Place::key(document, path), message)
@@ -219,7 +224,8 @@ pub(in crate::check) fn report(
     };
     let message = format!("no workload of {among} has the label `{name}: {value}`");
     let place = Place::value(document, path.field(name.clone()));
-    let values = all.iter().filter_map(|it| Some((*it, it.inventory.labels.get(name)?.as_str())));
+    // Only what is written can be shown.
+    let values = all.iter().filter_map(|it| Some((*it, it.metadata.labels.get(name)?.as_str())));
     let values: Vec<_> = values.collect();
     let near = nearest(value, values.iter().map(|(_, value)| *value));
     let mut found = Diagnostic::new(&CHECK, place, message).meant(near, "selects nothing");
@@ -228,5 +234,21 @@ pub(in crate::check) fn report(
         let place = Place::value(workload.id, workload.labels_path().field(name.clone()));
         found = found.also(place, format!("`{}` has `{name}: {value}`", workload.name()));
     }
-    found
+    match numbered(value, all) {
+        Some(said) => found.help(said),
+        None => found,
+    }
+}
+
+/// Which pods a `StatefulSet` has, where a name is that of one more.
+fn numbered(pod: &str, all: &[&Workload<'_>]) -> Option<String> {
+    let (set, ordinal) = pod.rsplit_once('-')?;
+    ordinal.parse::<u32>().ok()?;
+    let named = all.iter().find(|it| it.name() == set && it.pods.ordinals().is_some())?;
+    let range = named.pods.ordinals()?.range()?;
+    let (first, last) = (range.start, range.end.checked_sub(1)?);
+    Some(match last.checked_sub(first)? {
+        0 => format!("StatefulSet `{set}` has one pod, `{set}-{first}`"),
+        _ => format!("StatefulSet `{set}` has the pods from `{set}-{first}` to `{set}-{last}`"),
+    })
 }

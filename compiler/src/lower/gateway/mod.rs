@@ -18,6 +18,7 @@ use rayon::prelude::*;
 
 use super::host_set::{Hosts, by_namespace};
 use super::{Lowering, Perspective};
+use crate::resolve::Viewer;
 use crate::resolve::gateway::IstioGateway;
 use crate::resolve::host::{Host, lower};
 use crate::resolve::ingress::Ingress;
@@ -55,7 +56,8 @@ impl<'a> Lowering<'_, 'a> {
     /// Other namespaces than `own` in which a gateway is known to run that has these labels; where none is known at all,
     /// that of the installation, which is where Istio's own gateways run.
     fn foreign_proxies(&self, own: &str, selector: &Labels) -> BTreeSet<&'a str> {
-        let selected = self.mesh.workloads.gateways().filter(|it| it.inventory.has(selector));
+        let selected =
+            self.mesh.workloads.gateways().filter(|it| it.may_have(selector, Viewer::Istio));
         let mut names: BTreeSet<&str> = selected.map(crate::resolve::Workload::namespace).collect();
         let root = self.mesh.settings.root_namespace;
         if names.is_empty() && root != own {

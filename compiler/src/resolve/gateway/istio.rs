@@ -9,7 +9,7 @@ use crate::api::istio::{self, ServerTlsMode};
 use crate::api::{Mesh, Resource};
 use crate::resolve::host::{Host, lower};
 use crate::resolve::service::protocol;
-use crate::resolve::{Age, Meeting, Workload, Workloads};
+use crate::resolve::{Age, Meeting, Viewer, Workload, Workloads};
 
 #[derive(Clone, Debug)]
 pub struct IstioGateway<'a> {
@@ -111,7 +111,7 @@ impl<'a> IstioGateway<'a> {
         if selector.is_empty() {
             return workloads.gateways().collect();
         }
-        let mut proxies = workloads.selected(None, selector);
+        let mut proxies = workloads.possible(None, selector, Viewer::Istio);
         proxies.retain(|it| it.inventory.role == Role::Gateway);
         proxies
     }

@@ -9,8 +9,8 @@ use mesh_snapshot::object::{DeclaredEndpoint, Labels, ServicePort, TargetPort};
 
 use crate::api::istio::WorkloadEntry;
 use crate::api::{Mesh, Resource};
-use crate::resolve::Workloads;
 use crate::resolve::labelled::Labelled;
+use crate::resolve::{Viewer, Workloads};
 
 /// An instance, with the labels by which it is selected: those of its metadata before its own.
 #[derive(Clone, Debug)]
@@ -123,8 +123,8 @@ impl Instances<'_, '_> {
             .filter(|it| !it.resource.spec.address.is_empty())
             .map(|it| endpoint(&it.resource.spec, &it.labels, ports))
             .collect();
-        (!endpoints.is_empty() && self.workloads.selected(Some(namespace), selector).is_empty())
-            .then_some(endpoints)
+        let pods = || self.workloads.possible(Some(namespace), selector, Viewer::Istio);
+        (!endpoints.is_empty() && pods().is_empty()).then_some(endpoints)
     }
 }
 

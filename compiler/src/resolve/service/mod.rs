@@ -15,8 +15,9 @@ use std::sync::{Arc, OnceLock};
 use mesh_snapshot::object::{self, Discovery, EndpointSet};
 
 use super::host::{Host, HostIndex, is_wildcard};
+use super::platform_labels::finding;
 use super::selectors::Selectors;
-use super::{Age, Settings, Visibility, Workload};
+use super::{Age, Settings, Viewer, Visibility, Workload};
 use crate::api::{Mesh, Resource, Words, istio, kubernetes as k8s};
 use crate::diagnostic::{FieldPath, Part, Place};
 use crate::parse::DocumentId;
@@ -69,6 +70,12 @@ impl<'a> Origin<'a> {
     #[must_use]
     pub const fn is_kubernetes(&self) -> bool {
         matches!(self, Self::Kubernetes(_))
+    }
+
+    /// Whose selector it has: that of a Service is Kubernetes'.
+    #[must_use]
+    pub const fn viewer(&self) -> Viewer {
+        if self.is_kubernetes() { Viewer::Kubernetes } else { Viewer::Istio }
     }
 
     #[must_use]
@@ -168,9 +175,13 @@ impl<'a> Services<'a> {
             }
         }
         let all = services.all.iter().enumerate();
-        let selecting = all.filter_map(|(number, service)| {
-            let labels = service.selects()?;
-            Some((Some(service.namespace), number, std::slice::from_ref(labels)))
+        let finding: Vec<_> = all
+            .filter_map(|(number, service)| {
+                Some((number, service.namespace, finding(service.selects()?)))
+            })
+            .collect();
+        let selecting = finding.iter().map(|(number, namespace, labels)| {
+            (Some(*namespace), *number, std::slice::from_ref(&**labels))
         });
         services.selectors = Selectors::new(selecting);
         services.wildcards =
@@ -273,14 +284,15 @@ impl<'a> Services<'a> {
         found.unwrap_or_default().into_iter()
     }
 
-    /// Those that a workload of their namespace serves, the oldest first.
+    /// Those that a workload of their namespace serves, or one of its pods, the oldest first.
     #[must_use]
     pub fn served_by(&self, workload: &Workload<'_>) -> Vec<&Service<'a>> {
-        let labels = &workload.inventory.labels;
-        let candidates = self.selectors.candidates(Some(workload.namespace()), labels);
+        let labels = workload.found_by();
+        let candidates = self.selectors.candidates(Some(workload.namespace()), &labels);
         let services = candidates.into_iter().filter_map(|number| self.all.get(number));
-        let selects =
-            |it: &&Service<'_>| it.selects().is_some_and(|own| workload.inventory.has(own));
+        let selects = |it: &&Service<'_>| {
+            it.selects().is_some_and(|own| workload.may_have(own, it.origin.viewer()))
+        };
         services.filter(selects).collect()
     }
 }

@@ -11,8 +11,8 @@ use crate::api::nearest;
 use crate::check::any_match::AnyMatch;
 use crate::check::inventory;
 use crate::diagnostic::{Diagnostic, FieldPath, Place};
-use crate::resolve::Mesh;
 use crate::resolve::route::{GatewayName, VirtualService};
+use crate::resolve::{Mesh, Viewer};
 
 pub(super) fn check_namespace(
     mesh: &Mesh<'_>,
@@ -76,7 +76,7 @@ pub(super) fn check_labels<'m>(
     for name in &it.gateways {
         let GatewayName::Named(name) = name else { continue };
         let proxies = mesh.gateways.find(name)?.proxies(&mesh.workloads);
-        if proxies.is_empty() || proxies.iter().any(|proxy| proxy.inventory.has(labels)) {
+        if proxies.is_empty() || proxies.iter().any(|it| it.may_have(labels, Viewer::Istio)) {
             return None;
         }
     }
@@ -126,7 +126,9 @@ fn check_callers<'m>(
 ) -> Option<Diagnostic> {
     let labels = asked.source_labels;
     let namespace = Some(asked.source_namespace).filter(|it| !it.is_empty());
-    if !mesh.workloads.selected(namespace, labels).is_empty()
+    let is_on_one =
+        |labels: &Labels| !mesh.workloads.possible(namespace, labels, Viewer::Istio).is_empty();
+    if is_on_one(labels)
         || mesh.machines.may_have(namespace, labels)
         || !callers.are_shown(mesh, namespace)
     {
@@ -135,7 +137,10 @@ fn check_callers<'m>(
     let values = callers.values(mesh, namespace);
     let has = |name: &str, value: &str| values.get(name).is_some_and(|all| all.contains(value));
     let at = asked.at.clone().field("sourceLabels");
-    let alone = labels.iter().find(|(name, value)| !has(name, value));
+    let may_have = |name: &String, value: &String| {
+        has(name, value) || is_on_one(&[(name.clone(), value.clone())].into())
+    };
+    let alone = labels.iter().find(|(name, value)| !may_have(name, value));
     let Some((name, value)) = alone else {
         return Some(never(it, at, "no workload has all of these labels".to_owned()));
     };

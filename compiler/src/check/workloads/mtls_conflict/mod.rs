@@ -33,7 +33,7 @@ use crate::parse::DocumentId;
 use crate::resolve::destination_rule::Policy;
 use crate::resolve::host::{HostIndex, qualify};
 use crate::resolve::service::Service;
-use crate::resolve::{Mesh, View};
+use crate::resolve::{Mesh, View, Viewer};
 
 use gateway::unsecured;
 use servers::{Servers, servers};
@@ -204,7 +204,7 @@ fn may_be_told(mesh: &Mesh<'_>) -> bool {
 fn has_clients(mesh: &Mesh<'_>, policy: &Policy<'_>) -> bool {
     policy.selector.is_none_or(|labels| {
         !inventory::shows_pods(mesh, policy.namespace)
-            || !mesh.workloads.selected(Some(policy.namespace), labels).is_empty()
+            || !mesh.workloads.possible(Some(policy.namespace), labels, Viewer::Istio).is_empty()
             || mesh.machines.may_have(Some(policy.namespace), labels)
     })
 }

@@ -10,7 +10,7 @@ use crate::check::server_port::ServerPort;
 use crate::check::{mtls, selection};
 use crate::diagnostic::Severity;
 use crate::resolve::service::Service;
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::{Mesh, Viewer, Workload};
 
 /// Those of a port that are known, as far as they differ.
 pub(super) enum Servers {
@@ -65,7 +65,8 @@ pub(super) fn servers(
     if selection::has_machines(mesh, service) {
         return Servers::Known(Vec::new());
     }
-    let is_of_subset = |it: &&&Workload<'_>| labels.is_none_or(|labels| it.inventory.has(labels));
+    let is_of_subset =
+        |it: &&&Workload<'_>| labels.is_none_or(|labels| it.may_have(labels, Viewer::Istio));
     let own = workloads.iter().filter(is_of_subset);
     Servers::Known(own.map(|it| known.ports.at(it, selection::target(it, &port.target))).collect())
 }
