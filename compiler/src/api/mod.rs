@@ -47,8 +47,8 @@ pub use mesh::{Incomplete, Mesh, decode};
 pub(crate) use mesh::{decode_by, is_unclear, may_say};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Environment, Inventory, LintLevel, Ownership, Project};
-pub use promised::Promised;
 pub(crate) use promised::WORKLOADS;
+pub use promised::{Exposed, Promised, PromisedRoute};
 pub use resource::Resource;
 pub use rules::CHECKS as RULES;
 

@@ -1,14 +1,19 @@
 //! What will be in the cluster because of resources that other programs read.
 //!
 //! A repository that is applied as a whole holds orders, too: a `Certificate` of cert-manager becomes a Secret, a Knative
-//! `Service` becomes pods. Of those kinds nothing is checked. But what they make exists, so whoever misses it says nothing.
+//! `Service` becomes pods and Services. Of those kinds nothing is checked. But what they make exists, so whoever misses it says nothing.
+
+mod exposed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::exposed::Order;
 use super::Metadata;
 use super::mesh::is_unclear;
 use super::read::Scope;
 use crate::parse::{Content, DocumentId, NodeId, Parsed, Tree};
+
+pub use exposed::{Exposed, PromisedRoute};
 
 /// What other programs make.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -23,6 +28,7 @@ pub struct Promised {
     anywhere: bool,
     /// Namespace, kind and name of the workloads that others tell how many pods they have.
     scaled: BTreeSet<(String, String, String)>,
+    exposed: Exposed,
 }
 
 /// Group, kind, and where the name of the Secret stands that is made of it. Where none does, it is its own.
@@ -42,6 +48,9 @@ static SECRETS: &[(&str, &str, &[&str])] = &[
 /// Group and kind of what says how many pods a workload has.
 static SCALING: &[(&str, &str)] =
     &[("autoscaling", "HorizontalPodAutoscaler"), ("keda.sh", "ScaledObject")];
+
+/// Group and kind of what runs a second one of a workload.
+const COPYING: (&str, &str) = ("flagger.app", "Canary");
 
 /// By any of which cert-manager makes a certificate for an Ingress or a Gateway. Source: cert-manager, "Securing Ingress
 /// Resources", "Securing Gateway Resources".
@@ -103,6 +112,12 @@ impl Promised {
             && self.scaled.contains(&(namespace.to_owned(), kind.to_owned(), name.to_owned()))
     }
 
+    /// What can be called because of other programs.
+    #[must_use]
+    pub fn exposed(&self) -> &Exposed {
+        &self.exposed
+    }
+
     /// Takes in a resource of a kind that the mesh does not read.
     pub(super) fn read(&mut self, parsed: &Parsed, id: DocumentId, scope: &Scope) {
         let document = parsed.document(id);
@@ -121,15 +136,19 @@ impl Promised {
                 self.secrets.insert((namespace.to_owned(), name.to_owned()));
             }
         }
+        let order = Order { tree, root: document.root, source, namespace };
         if SCALING.contains(&(identity.group(), &*identity.kind)) {
-            let said = |field| {
-                let mut found = Vec::new();
-                texts(tree, document.root, &["spec", "scaleTargetRef", field], source, &mut found);
-                found.first().map(|it| (*it).to_owned())
-            };
-            let kind = said("kind").unwrap_or_else(|| "Deployment".to_owned());
-            let target = said("name").map(|name| (namespace.to_owned(), kind, name));
-            self.scaled.extend(target);
+            let target = |field| order.first(&["spec", "scaleTargetRef", field]).map(str::to_owned);
+            let kind = target("kind").unwrap_or_else(|| "Deployment".to_owned());
+            let scaled = target("name").map(|name| (namespace.to_owned(), kind, name));
+            self.scaled.extend(scaled);
+        }
+        let name = identity.name.as_deref().unwrap_or_default();
+        self.exposed.read((identity.group(), &identity.kind, name), order);
+        let target = || order.first(&["spec", "targetRef", "kind"]);
+        // It makes the like of its target, with other labels. A Service has no pods of its own.
+        if (identity.group(), &*identity.kind) == COPYING && target() != Some("Service") {
+            self.add_pods(namespace, None);
         }
         self.read_pods(tree, document.root, source, namespace);
     }

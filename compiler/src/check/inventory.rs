@@ -65,10 +65,16 @@ pub(super) fn may_have_host(mesh: &Mesh<'_>, host: &str) -> bool {
         return is_listed(mesh, host) || mesh.unread.has_any("ServiceEntry");
     };
     match service.rsplit_once('.') {
-        Some((name, namespace)) if mesh.unread.may_be("Service", namespace, name) => true,
+        Some((name, namespace)) if may_be_service(mesh, namespace, name) => true,
         None if service == "*" && mesh.unread.has_any("Service") => true,
         _ => is_listed(mesh, host),
     }
+}
+
+/// Whether a Service could not be read, or another program makes it.
+pub(super) fn may_be_service(mesh: &Mesh<'_>, namespace: &str, name: &str) -> bool {
+    mesh.unread.may_be("Service", namespace, name)
+        || mesh.source.promised.exposed().has_service(namespace, name)
 }
 
 fn is_listed(mesh: &Mesh<'_>, host: &str) -> bool {

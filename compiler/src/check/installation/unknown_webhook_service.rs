@@ -24,7 +24,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let (namespace, name) = (service.namespace.as_str(), service.name.as_str());
             let services = inventory::in_namespace(&mesh.source.services, namespace);
             let known: Vec<_> = services.iter().map(crate::api::Resource::name).collect();
-            if known.contains(&name) || inventory::is_incomplete(mesh, "Service", namespace, name) {
+            if known.contains(&name) || inventory::may_be_service(mesh, namespace, name) {
                 continue;
             }
             let path = webhook::path(index).field("clientConfig").field("service").field("name");

@@ -3,7 +3,8 @@
 //! A server that only redirects to `https` needs no route. Sources: Istio, `Gateway.servers.hosts`; Gateway API, listeners.
 
 use std::cell::LazyCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::host_not_on_gateway;
 use crate::api::istio;
@@ -12,7 +13,8 @@ use crate::check::suggestion;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{Class, IstioGateway, Server};
-use crate::resolve::route::{Parent, RefusedParent};
+use crate::resolve::host::{Host, lower, overlap};
+use crate::resolve::route::{GatewayName, Parent, RefusedParent, gateway_name};
 
 pub(in crate::check) static CHECK: Check = Check::lint(
     "unserved-gateway-host",
@@ -22,8 +24,10 @@ pub(in crate::check) static CHECK: Check = Check::lint(
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let misspelt = LazyCell::new(|| misspelt(mesh));
+    let promised = Promised::of(mesh);
     for gateway in mesh.gateways.iter() {
-        if mesh.virtual_services.of_gateway(&gateway.full_name).is_empty() {
+        let promised = promised.of_gateway(&gateway.full_name);
+        if promised.is_empty() && mesh.virtual_services.of_gateway(&gateway.full_name).is_empty() {
             let own = (gateway.resource.namespace.as_str(), gateway.resource.name());
             if !misspelt.contains(&own) {
                 out.extend(nobody(gateway));
@@ -31,10 +35,37 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         for server in gateway.servers.iter().filter(|it| it.is_served() && !redirects(it)) {
-            check_server(mesh, gateway, server, out);
+            check_server(mesh, (gateway, promised), server, out);
         }
     }
-    check_listeners(mesh, out);
+    check_listeners(mesh, &promised, out);
+}
+
+/// The routes that other programs make of what is here.
+struct Promised<'m> {
+    /// The full name of a Gateway of Istio's → hosts.
+    hosts: HashMap<Arc<str>, Vec<Host>>,
+    /// The Gateway API's, by namespace and name.
+    parents: BTreeSet<(&'m str, &'m str)>,
+}
+
+impl<'m> Promised<'m> {
+    fn of(mesh: &Mesh<'m>) -> Self {
+        let (mut hosts, mut parents) = (HashMap::<_, Vec<_>>::new(), BTreeSet::new());
+        for route in mesh.source.promised.exposed().routes() {
+            for gateway in &route.gateways {
+                if let GatewayName::Named(name) = gateway_name(gateway, &route.namespace) {
+                    hosts.entry(name).or_default().extend(route.hosts.iter().map(|it| lower(it)));
+                }
+            }
+            parents.extend(route.parents.iter().map(|(of, name)| (of.as_str(), name.as_str())));
+        }
+        Self { hosts, parents }
+    }
+
+    fn of_gateway(&self, full_name: &str) -> &[Host] {
+        self.hosts.get(full_name).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The Gateways that somebody means who names one that there is not, which is what is said then.
@@ -64,11 +95,14 @@ fn nobody(gateway: &IstioGateway<'_>) -> Option<Diagnostic> {
 
 fn check_server(
     mesh: &Mesh<'_>,
-    gateway: &IstioGateway<'_>,
+    (gateway, promised): (&IstioGateway<'_>, &[Host]),
     server: &Server<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
     for (index, host) in server.hosts.iter().enumerate() {
+        if promised.iter().any(|it| overlap(it, &host.host)) {
+            continue;
+        }
         let bound = mesh.virtual_services.of_server_host(&gateway.full_name, host);
         let bound: Vec<_> = bound.map(|(id, _)| mesh.virtual_services.get(id)).collect();
         if bound.iter().any(|it| gateway_sees(gateway, it)) {
@@ -103,7 +137,7 @@ fn check_server(
     }
 }
 
-fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+fn check_listeners(mesh: &Mesh<'_>, promised: &Promised<'_>, out: &mut Vec<Diagnostic>) {
     let refused: BTreeSet<_> = mesh
         .http_routes
         .iter()
@@ -121,7 +155,8 @@ fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for gateway in mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh) {
         let id = gateway.resource.id;
         // Some route is for it, and why it is not attached is said there.
-        if refused.contains(&id) {
+        let own = (gateway.resource.namespace.as_str(), gateway.resource.name());
+        if refused.contains(&id) || promised.parents.contains(&own) {
             continue;
         }
         for listener in gateway.listeners.iter().filter(|it| it.is_http()) {
@@ -144,6 +179,32 @@ fn check_listeners(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 mod tests {
     use super::CHECK;
     use crate::testing::{Folder, findings};
+
+    const GATEWAY: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: istio-system}\nspec: {selector: {istio: ingress}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [HOST]}]}\n---\n";
+    const LISTENER: &str = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: g, namespace: istio-system}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n---\n";
+
+    #[test]
+    fn a_canary_is_a_route_of_its_gateways() {
+        let told = |gateway: &str, service: &str| {
+            let text = format!(
+                "{gateway}apiVersion: flagger.app/v1beta1\nkind: Canary\nmetadata: {{name: web, namespace: shop}}\nspec: {{targetRef: {{kind: Deployment, name: web}}, service: {{port: 80, {service}}}}}\n"
+            );
+            let folder = Folder::new();
+            folder.write("a.yaml", text);
+            findings(folder.path()).iter().filter(|it| it.check.name == CHECK.name).count()
+        };
+        let of = |host: &str, service: &str| told(&GATEWAY.replace("HOST", host), service);
+        let named = |gateway: &str| format!("hosts: [A.example.com], gateways: [{gateway}]");
+        for name in ["istio-system/g", "g.istio-system.svc.cluster.local"] {
+            assert_eq!(of("a.example.com", &named(name)), 0, "{name}");
+            assert_eq!(of("'*.example.com'", &named(name)), 0, "{name}");
+            assert_eq!(of("b.example.com", &named(name)), 1, "{name}");
+        }
+        assert_eq!(of("a.example.com", &named("g")), 1, "it is of another namespace");
+        assert_eq!(of("a.example.com", "hosts: [a.example.com]"), 1);
+        assert_eq!(told(LISTENER, "gatewayRefs: [{name: g, namespace: istio-system}]"), 0);
+        assert_eq!(told(LISTENER, "gatewayRefs: [{name: g}]"), 1);
+    }
 
     /// What is told of a gateway in `istio-system`, where its pods run if they are `shown`, and of who sees its routes.
     fn told(export_to: &str, shown: bool) -> Vec<&'static str> {

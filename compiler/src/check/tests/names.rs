@@ -341,3 +341,31 @@ fn whoever_uses_a_route_sees_what_it_leads_to() {
     let whole = limited.replace("./*", "'*/*'");
     assert!(told("'.'", "", &format!("{client}{whole}")));
 }
+
+#[test]
+fn what_a_controller_makes_is_there() {
+    let order = |api: &str, kind: &str, spec: &str| {
+        format!(
+            "apiVersion: {api}\nkind: {kind}\nmetadata: {{name: web, namespace: shop}}\nspec: {spec}\n"
+        )
+    };
+    let canary =
+        order("flagger.app/v1beta1", "Canary", "{targetRef: {kind: Deployment, name: reviews}}");
+    let service = order("serving.knative.dev/v1", "Service", "{}");
+    let route = |host: &str| {
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [reviews], http: [{{route: [{{destination: {{host: {host}}}}}]}}]}}\n"
+        )
+    };
+    for (host, order, is_there) in [
+        ("reviews-primary", &canary, true),
+        ("reviews-canary.shop.svc.cluster.local", &canary, true),
+        ("reviews-primary.other.svc.cluster.local", &canary, false),
+        ("reviews-other", &canary, false),
+        ("web", &service, true),
+        ("reviews-primary", &service, false),
+    ] {
+        let found = names(&[REVIEWS, order, &route(host)]);
+        assert_eq!(!found.contains(&"unknown-host"), is_there, "{host}: {found:?}");
+    }
+}
