@@ -35,6 +35,8 @@ struct Known {
     /// Kept, so that no other can have its address.
     identity: Arc<Identity>,
     looked: Arc<Looked>,
+    /// Whether kustomizations changed its file, by which placeholders in it are judged.
+    is_built: bool,
 }
 
 /// What was made of a resource, under the ids that it and its file had then.
@@ -94,9 +96,12 @@ impl KeptResources {
         let known = &self.known;
         let looks: Vec<_> = documents
             .into_par_iter()
-            .map(|(id, document)| match known.get(&address(document)) {
-                Some(known) => (Arc::clone(&known.looked), false),
-                None => (Looked::of(&look, id, document), true),
+            .map(|(id, document)| {
+                let is_built = parsed.kustomizations().change(document.file);
+                match known.get(&address(document)).filter(|it| it.is_built == is_built) {
+                    Some(known) => (Arc::clone(&known.looked), false),
+                    None => (Looked::of(&look, id, document), true),
+                }
             })
             .collect();
         let changed = if is_other { Changes::all() } else { self.changed(parsed, &looks) };
@@ -104,7 +109,9 @@ impl KeptResources {
         self.known.retain(|_, it| Arc::strong_count(&it.identity) > 1);
         for ((_, document), (looked, _)) in parsed.documents().zip(&looks).filter(|(_, it)| it.1) {
             let identity = Arc::clone(&document.identity);
-            self.known.insert(address(document), Known { identity, looked: Arc::clone(looked) });
+            let is_built = parsed.kustomizations().change(document.file);
+            let looked = Arc::clone(looked);
+            self.known.insert(address(document), Known { identity, looked, is_built });
         }
         self.order = parsed.documents().map(|(_, document)| address(document)).collect();
         (looks.into_iter().map(|(looked, _)| looked).collect(), changed)
@@ -130,7 +137,10 @@ impl KeptResources {
         let places = self.order.iter().zip(parsed.documents()).zip(looks);
         for ((before, (id, document)), (looked, is_new)) in places {
             let now = address(document);
-            if *before == now || self.alike.contains(&(*before, now)) {
+            let is_built = parsed.kustomizations().change(document.file);
+            let is_judged_alike = self.known.get(before).is_none_or(|it| it.is_built == is_built);
+            let is_alike = *before == now || self.alike.contains(&(*before, now));
+            if is_alike && is_judged_alike {
                 continue;
             }
             // One that is known and had another place has another number.

@@ -38,6 +38,7 @@ mod rules;
 pub mod scalar;
 #[cfg(test)]
 pub(crate) mod schema;
+mod unfilled;
 
 pub use checks::CHECKS;
 pub(crate) use checks::{UNENFORCED_FIELD, UNRESOLVED_PLACEHOLDER};

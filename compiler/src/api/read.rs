@@ -11,7 +11,7 @@ use super::checks::{INVALID_NAME, MISSING_FIELD};
 use super::decode::{Decoded, decode};
 use super::field::{self, FieldTable};
 use super::metadata::{Envelope, Metadata};
-use super::{Mesh, Resource, bound, resource, rules};
+use super::{Mesh, Resource, bound, resource, rules, unfilled};
 
 /// A kind that is compiled: how its resources are read.
 ///
@@ -103,10 +103,13 @@ pub(crate) fn read<T: Read>(parsed: &Parsed, id: DocumentId, scope: &Scope) -> O
     if !has_more_faults {
         T::validate(&resource, &at, &mut diagnostics);
     }
+    let is_unfilled = parsed.kustomizations().change(document.file)
+        && unfilled::take(&document.identity.kind, &mut diagnostics);
     let insert: Insert = Box::new(move |mesh, id| {
         T::collection(mesh).push(Resource { id, ..resource.clone() });
     });
-    Outcome { insert: (!has_placeholder).then_some(insert), faults, diagnostics, unenforced }
+    let is_whole = !has_placeholder && !is_unfilled;
+    Outcome { insert: is_whole.then_some(insert), faults, diagnostics, unenforced }
 }
 
 /// Puts the resources of a kind in order.
@@ -133,7 +136,7 @@ fn check_name(metadata: &Metadata, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let message = format!("`{name}` cannot be the name of a resource");
         let found = Diagnostic::new(&INVALID_NAME, at.field("name").value(), message);
         let label = if rules::host::is_unfilled(name) {
-            "looks like a placeholder"
+            rules::host::UNFILLED
         } else {
             "lower-case letters, digits, `-` and `.`"
         };

@@ -55,6 +55,29 @@ fn what_is_compiled_again_is_what_is_compiled_afresh() {
     assert!(!again());
 }
 
+/// By that it is judged whether a placeholder is an error, in a file that is not parsed again.
+#[test]
+fn what_a_kustomization_fills_in_is_judged_by_it_each_time() {
+    const ROUTE: &str = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: r}\nspec: {hosts: [REPLACE_ME], http: [{route: [{destination: {host: a.test}}]}]}\n";
+    let folder = Folder::new();
+    let inputs = [Input::Path(folder.path().into())];
+    let options = Options::default();
+    let mut memory = Memory::default();
+    folder.write("a.yaml", SERVICE);
+    folder.write("base/b.yaml", ROUTE);
+    for (kustomization, check) in [
+        ("resources: [b.yaml]\n", "invalid-host"),
+        ("resources: [b.yaml]\nreplacements: [{path: c}]\n", "unresolved-placeholder"),
+        ("resources: [b.yaml]\n", "invalid-host"),
+    ] {
+        folder.write("base/kustomization.yaml", kustomization);
+        let again = compile_again(&inputs, &options, &mut memory, None);
+        assert_eq!(shown(&again), shown(&compile(&inputs, &options)));
+        let is_told = again.findings.iter().any(|it| it.check.name == check);
+        assert!(is_told, "{kustomization}: {:?}", again.findings);
+    }
+}
+
 /// Its identity is the same one for as long as it is not parsed again.
 #[test]
 fn a_file_that_gets_another_number_is_not_parsed_again() {

@@ -4,8 +4,8 @@
 //! or nobody knows them here: of those it is said which values are possible ([`Pods::may_have`]). Such a selector stays in the
 //! snapshot as it is written, since the labels of an instance decide.
 //!
-//! Sources: Kubernetes, "Well-Known Labels, Annotations and Taints", "StatefulSets: Pod Name Label", "Pod index label", `job`
-//! strategy `generateSelector`; Istio, the injector's template, `labelutil.AugmentLabels`.
+//! Sources: Kubernetes, "Well-Known Labels, Annotations and Taints", "`StatefulSet`: Pod Name Label, Pod index label"; `generateSelector`
+//! of Jobs; Istio, the injector's template, `labelutil.AugmentLabels`.
 
 use std::borrow::Cow;
 use std::ops::Range;

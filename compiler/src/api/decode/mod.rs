@@ -29,12 +29,14 @@ mod value;
 
 use serde::de::DeserializeOwned;
 
+use crate::api::UNRESOLVED_PLACEHOLDER;
 use crate::diagnostic::Diagnostic;
 use crate::parse::{Document, DocumentId, Faults, Parsed};
 
 use log::Log;
 use value::{Reader, Value};
 
+pub(super) use report::of_kustomizations;
 pub use suggest::{Words, nearest};
 pub(super) use value::is_placeholder;
 
@@ -59,6 +61,7 @@ pub(crate) fn decode<T: DeserializeOwned>(parsed: &Parsed, id: DocumentId) -> De
         source: parsed.source(document.file).text(),
         log: &log,
         notes_absent_values: !is_kubernetes(document),
+        is_built: parsed.kustomizations().change(document.file),
     };
     let root = Value::root(&reader, document.root);
     let value = loop {
@@ -74,7 +77,9 @@ pub(crate) fn decode<T: DeserializeOwned>(parsed: &Parsed, id: DocumentId) -> De
         }
     };
     let diagnostics = report::diagnose(&reader, id, document, &log);
-    let (has_placeholder, has_more_faults) = (log.has_placeholder(), log.is_full());
+    let has_placeholder =
+        log.has_placeholder() || diagnostics.iter().any(|it| *it.check == UNRESOLVED_PLACEHOLDER);
+    let has_more_faults = log.is_full();
     Decoded { value, faults: log.into_faults(), has_placeholder, has_more_faults, diagnostics }
 }
 

@@ -313,6 +313,11 @@ impl Words<'_> {
                 (None, None) => tree.span(node),
             },
         };
+        // One that names the namespace of its resources puts it wherever one is asked for.
+        if self.reader.is_built && field == "namespace" {
+            let message = "`namespace` is missing, which a kustomization fills in".to_owned();
+            return of_kustomizations(&self.document.identity.kind, self.place(span), &[], message);
+        }
         Diagnostic::new(&MISSING_FIELD, self.place(span), format!("`{field}` is missing"))
             .label(format!("needs `{field}`"))
     }
@@ -441,19 +446,39 @@ impl Words<'_> {
         };
         let diagnostic = Diagnostic::new(&UNRESOLVED_PLACEHOLDER, self.value(*first), message)
             .label("filled in by whom?")
-            .consequence(
-                "the resource is checked as far as it can be, and left out of what is compiled",
-            )
+            .consequence(LEFT_OUT)
             .help("compile what the substitution yields, as in `envsubst < FILE | mesh compile -`");
         let kind = &*self.document.identity.kind;
         let diagnostic = judged(diagnostic, Some(kind).filter(|kind| is_securing(kind)));
         Some(
             rest.iter()
-                .take(4)
+                .take(SHOWN_MAX)
                 .fold(diagnostic, |diagnostic, node| diagnostic.also(self.value(*node), "another")),
         )
     }
 }
+
+/// One notice for what kustomizations fill in, in the places of a resource of this kind.
+pub(in crate::api) fn of_kustomizations(
+    kind: &str,
+    first: Place,
+    others: &[Place],
+    message: String,
+) -> Diagnostic {
+    let found = Diagnostic::new(&UNRESOLVED_PLACEHOLDER, first, message)
+        .label("filled in by a kustomization")
+        .consequence(LEFT_OUT)
+        .help("compile what is built, as in `kustomize build | mesh compile -`");
+    let found = judged(found, Some(kind).filter(|kind| is_securing(kind)));
+    others.iter().take(SHOWN_MAX).fold(found, |found, place| found.also(place.clone(), "another"))
+}
+
+/// What becomes of a resource that waits for its placeholders.
+const LEFT_OUT: &str =
+    "the resource is checked as far as it can be, and left out of what is compiled";
+
+/// How many more places a notice points at.
+const SHOWN_MAX: usize = 4;
 
 /// A number as a span of time: of seconds, which is what most readers mean. Zero is the same in every unit, and not what every
 /// field takes.

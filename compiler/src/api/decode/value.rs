@@ -17,6 +17,8 @@ pub(super) struct Reader<'a> {
     pub log: &'a Log,
     /// Whether a field without a value is worth a word.
     pub notes_absent_values: bool,
+    /// Whether kustomizations change the resource.
+    pub is_built: bool,
 }
 
 /// What a faulty value plainly stands for.

@@ -98,7 +98,7 @@ pub(super) fn report_from(
     } else {
         at.within(offset + fault.bytes.start..offset + fault.bytes.end)
     };
-    let label = if is_unfilled(name) { "looks like a placeholder" } else { fault.reason };
+    let label = if is_unfilled(name) { UNFILLED } else { fault.reason };
     out.push(
         Diagnostic::new(&INVALID_HOST, place, format!("`{name}` is no host name")).label(label),
     );
@@ -126,6 +126,14 @@ fn report_address(name: &str, offset: usize, at: &At<'_>) -> Option<Diagnostic> 
     let place = at.within(offset..offset + name.len());
     let fix = Fix::write(Applicability::Unsafe, place.clone(), host);
     Some(Diagnostic::new(&INVALID_HOST, place, message).label(label).fix(fix))
+}
+
+/// How a finding is labelled of a text that [`is_unfilled`].
+pub(in crate::api) const UNFILLED: &str = "looks like a placeholder";
+
+/// Whether it is of a text that is no host and looks as if somebody had to fill something in.
+pub(in crate::api) fn is_of_unfilled(found: &Diagnostic) -> bool {
+    *found.check == INVALID_HOST && found.label == UNFILLED
 }
 
 /// Whether somebody seems to have forgotten to fill something in: `<DOMAIN>`, `__DOMAIN__`, `DOMAIN_PLACEHOLDER`.
