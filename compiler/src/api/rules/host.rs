@@ -145,7 +145,7 @@ pub(in crate::api) fn is_unfilled(text: &str) -> bool {
     let is_shouted = |word: &str| {
         word.contains('_')
             && word.contains(|it: char| it.is_ascii_uppercase())
-            && word.chars().all(|it| it.is_ascii_uppercase() || it == '_')
+            && word.chars().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_')
     };
     is_framed("<", ">") || is_framed("__", "__") || text.split(['.', '-', '/']).any(is_shouted)
 }
@@ -171,7 +171,9 @@ mod tests {
 
     #[test]
     fn what_nobody_filled_in_looks_like_it() {
-        for text in ["<DOMAIN>", "a.<x>", "__HOST__.a", "a.APP_DOMAIN", "HOST_PLACEHOLDER"] {
+        for text in
+            ["<DOMAIN>", "a.<x>", "__HOST__.a", "a.APP_DOMAIN", "HOST_PLACEHOLDER", "OAUTH2_NS.svc"]
+        {
             assert!(is_unfilled(text), "{text}");
         }
         for text in ["a.b", "A.B", "a_b", "outbound_.80_._.a", "_", "a < b"] {
