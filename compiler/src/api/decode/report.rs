@@ -53,8 +53,14 @@ pub(super) fn diagnose(
     let stopping = stops.iter().take(FAULTS_MAX).filter(|stop| !is_emptied(stop));
     let faults = stopping.filter_map(|stop| words.stop(stop));
     let notes = notes.iter().take(FAULTS_MAX).filter(|note| !is_said(note, reader, &stops));
+    // There `null` is what programs write for nothing, and an API server takes it. Source: Kubernetes, `ObjectMeta`.
+    let metadata = reader.tree.entry(document.root, "metadata", reader.source);
+    let metadata = metadata.map(|it| reader.tree.span(it.value).range());
+    let is_of_metadata = |entry: &Entry| {
+        metadata.as_ref().is_some_and(|it| it.contains(&entry.key_span.range().start))
+    };
     let notes = notes.filter(|note| match note {
-        Note::Absent(entry) => !slipped.contains_key(&entry.key_span),
+        Note::Absent(entry) => !slipped.contains_key(&entry.key_span) && !is_of_metadata(entry),
         note => !is_slipped(note),
     });
     let notes = notes.map(|note| words.note(note));

@@ -299,3 +299,16 @@ fn safe_fixes_keep_what_is_meant() {
     }
     assert_eq!(fix("  hosts: !!str a.test\n"), None);
 }
+
+/// `kubectl create --dry-run` and many programs write `creationTimestamp: null`.
+#[test]
+fn metadata_may_say_nothing_of_what_it_names() {
+    let told = |metadata: &str, spec: &str| {
+        let text = format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: a, {metadata}}}\nspec: {{hosts: [a.test], http: [{{{spec}redirect: {{uri: /}}}}]}}\n"
+        );
+        Compiled::text(&text).findings.iter().any(|it| it.check.name == "empty-field")
+    };
+    assert!(!told("creationTimestamp: null, labels: null, annotations: null", ""));
+    assert!(told("creationTimestamp: null", "timeout: null, "));
+}
