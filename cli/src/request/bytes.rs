@@ -60,6 +60,9 @@ pub(super) fn ask(
 
 /// Those that policy knows of a host. Without any, the client may call every address.
 fn addresses(sender: &Sender<'_>, host: &str, port: u16) -> BTreeSet<String> {
+    if let Some(address) = sender.question.address() {
+        return [address.to_string()].into();
+    }
     let service = sender.program.cluster_by_name(&format!("outbound|{port}||{host}"));
     let declared = service.map(|it| &it.service().addresses).filter(|it| !it.is_empty());
     let assigned = || sender.inquiry.policy.beside.addresses.get(host).into_iter().flatten();

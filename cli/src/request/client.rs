@@ -1,7 +1,12 @@
 //! The client's side: which service its proxy takes the request for, and which route.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use mesh_engine::Request;
 use mesh_engine::identity::SpiffeId;
+use mesh_engine::outbound::Addresses;
 use mesh_proxy::entry::{enter_outbound, mesh_scheme};
 use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
@@ -30,7 +35,15 @@ pub(super) fn ask(
         Ok(read) => read,
         Err(error) => return Ok(nobody(steps, Some(400), &error.to_string())),
     };
-    let arrival = outbound.arrival_by_name(&question.to.host, question.to.port);
+    let called = question.address();
+    let arrival = match called {
+        // As a proxy knows a connection that it captures.
+        Some(address) => outbound.arrival(
+            (address, question.to.port).into(),
+            &Assigned(&inquiry.policy.beside.addresses),
+        ),
+        None => outbound.arrival_by_name(&question.to.host, question.to.port),
+    };
     let is_opaque =
         !arrival.protocol.is_http() && arrival.protocol != mesh_snapshot::object::Protocol::Detect;
     let sender = Sender {
@@ -40,7 +53,7 @@ pub(super) fn ask(
         address: question.source,
         inquiry,
     };
-    if is_opaque && arrival.host().is_some() {
+    if is_opaque && (arrival.host().is_some() || called.is_some()) {
         return bytes::ask(&sender, outbound, &arrival, &read.request(question.to.port), steps);
     }
     let mut entered = question.headers.clone();
@@ -63,4 +76,14 @@ pub(super) fn ask(
     let request = Request { headers: &passed.headers, ..request };
     steps.extend(told(put));
     follow::follow(&sender, &request, passed.outcome, passed.route, steps)
+}
+
+/// The addresses that policy has a cluster give to hosts.
+struct Assigned<'b>(&'b BTreeMap<Arc<str>, BTreeSet<IpAddr>>);
+
+impl Addresses for Assigned<'_> {
+    fn host_of(&self, address: IpAddr) -> Option<&str> {
+        let host = self.0.iter().find(|(_, own)| own.contains(&address));
+        host.map(|(host, _)| &**host)
+    }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use mesh_engine::{FEATURES, Program};
-use mesh_snapshot::object::Workload;
+use mesh_snapshot::object::{Labels, Workload};
 
 use super::answer::Answer;
 use super::spoken::Spoken;
@@ -16,13 +16,15 @@ use crate::local::program;
 
 pub(super) struct Inquiry<'a> {
     pub policy: &'a Policy,
-    /// By `namespace/name` of their workloads.
-    programs: RefCell<BTreeMap<String, Rc<Program>>>,
+    programs: RefCell<BTreeMap<Proxy, Rc<Program>>>,
     answers: RefCell<BTreeMap<Place, Vec<(Asked, Answer)>>>,
 }
 
-/// `namespace/name` of a gateway that was asked, and the way there.
-type Place = (String, Vec<String>);
+/// `namespace/name` of its workload, and the labels of the pod, which may have some that others of the workload do not.
+type Proxy = (String, Labels);
+
+/// A gateway that was asked, and the way there.
+type Place = (Proxy, Vec<String>);
 
 /// All that the answer of a gateway in the middle depends on, but for which gateway it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,12 +44,12 @@ impl<'a> Inquiry<'a> {
 
     /// What a workload's proxy judges by.
     pub(super) fn program(&self, workload: &Workload) -> Result<Rc<Program>, AskError> {
-        let name = name(workload);
-        if let Some(known) = self.programs.borrow().get(&name) {
+        let proxy = proxy(workload);
+        if let Some(known) = self.programs.borrow().get(&proxy) {
             return Ok(Rc::clone(known));
         }
         let built = Rc::new(program(&self.policy.bundle, workload, FEATURES)?);
-        self.programs.borrow_mut().insert(name, Rc::clone(&built));
+        self.programs.borrow_mut().insert(proxy, Rc::clone(&built));
         Ok(built)
     }
 
@@ -58,7 +60,7 @@ impl<'a> Inquiry<'a> {
         asked: Asked,
         answer: impl FnOnce(&Asked) -> Result<Answer, AskError>,
     ) -> Result<Answer, AskError> {
-        let place = (name(gateway), asked.question.way.clone());
+        let place = (proxy(gateway), asked.question.way.clone());
         if let Some(known) = self.known(&place, &asked) {
             return Ok(known);
         }
@@ -75,6 +77,6 @@ impl<'a> Inquiry<'a> {
     }
 }
 
-fn name(workload: &Workload) -> String {
-    format!("{}/{}", workload.namespace, workload.name)
+fn proxy(workload: &Workload) -> Proxy {
+    (format!("{}/{}", workload.namespace, workload.name), workload.labels.clone())
 }

@@ -32,6 +32,11 @@ pub(crate) struct Question {
 const GATEWAYS_MAX: usize = 4;
 
 impl Question {
+    /// The address that is called, where that is what the question names in place of a host.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.to.host.parse().ok()
+    }
+
     /// What a gateway behind `cluster` is asked to which a proxy at `source` sends `request`; none where it has passed too many.
     pub(super) fn through_gateway(
         &self,

@@ -852,3 +852,25 @@ fn a_service_of_one_pod_leads_to_it_and_to_its_policies() {
         assert!(answer.contains(expected), "{to}: {answer}");
     }
 }
+
+#[test]
+fn an_address_is_known_by_the_blocks_and_services_around_it() {
+    let parts = [
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: a, image: a}]}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {clusterIP: 10.8.0.1, selector: {app: web}, ports: [{name: tcp, port: 5432}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: vpc, namespace: shop}\nspec: {hosts: [vpc.test], addresses: [10.9.0.0/16], resolution: NONE, ports: [{number: 5432, name: tcp, protocol: TCP}]}\n",
+        "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: default, namespace: shop}\nspec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n",
+    ];
+    let repository = Repository::of(&[("a.yaml", &parts.join("---\n"))]);
+    let path = text_of(repository.path());
+    for (to, expected) in [
+        ("10.9.9.9:5432", "FORWARDED"),
+        ("10.8.0.1:5432", "DELIVERED"),
+        ("10.7.0.1:5432", "UNROUTED"),
+        ("10.9.9.9:5433", "UNROUTED"),
+    ] {
+        let answer = text(&mesh(&["request", path, "/", "--from", "shop/default", "--to", to]));
+        assert!(answer.contains(expected), "{to}: {answer}");
+        assert!(!answer.contains("502"), "no request is answered: {answer}");
+    }
+}

@@ -26,11 +26,8 @@ pub(super) static OUT_OF_BOUNDS: Check =
 pub(super) static TOO_MANY_FAULTS: Check =
     Check::rule("too-many-faults", include_str!("checks/too_many_faults.md"));
 
-pub(super) static RESOURCE_TOO_LARGE: Check = Check::input(
-    "resource-too-large",
-    Severity::Error,
-    include_str!("checks/resource_too_large.md"),
-);
+pub(super) static RESOURCE_TOO_LARGE: Check =
+    Check::rule("resource-too-large", include_str!("checks/resource_too_large.md"));
 
 pub(super) static EMPTY_FIELD: Check =
     Check::lint("empty-field", Severity::Warning, include_str!("checks/empty_field.md"));
