@@ -35,8 +35,8 @@ pub(super) fn ask(
         Ok(read) => read,
         Err(error) => return Ok(nobody(steps, Some(400), &error.to_string())),
     };
-    let called = question.address();
-    let arrival = match called {
+    let address = question.address();
+    let arrival = match address {
         // As a proxy knows a connection that it captures.
         Some(address) => outbound.arrival(
             (address, question.to.port).into(),
@@ -53,7 +53,7 @@ pub(super) fn ask(
         address: question.source,
         inquiry,
     };
-    if is_opaque && (arrival.host().is_some() || called.is_some()) {
+    if is_opaque && (arrival.host().is_some() || address.is_some()) {
         return bytes::ask(&sender, outbound, &arrival, &read.request(question.to.port), steps);
     }
     let mut entered = question.headers.clone();
