@@ -136,9 +136,9 @@ impl Difference {
         Self {
             before: before.snapshot.digest(),
             after: after.snapshot.digest(),
-            objects,
             workloads: found.workloads,
-            names: names(&effects, &old, &new),
+            names: names(&effects, &objects, &old, &new),
+            objects,
             effects,
             held,
             pods,
@@ -203,8 +203,19 @@ impl Changed {
     }
 }
 
-fn names(effects: &[Effect], before: &Authored<'_>, after: &Authored<'_>) -> BTreeMap<Key, String> {
+/// What the objects of effects are called. One that stands for a resource may be no object of either side.
+fn names(
+    effects: &[Effect],
+    objects: &[Changed],
+    before: &Authored<'_>,
+    after: &Authored<'_>,
+) -> BTreeMap<Key, String> {
     let called = |key: &Key| {
+        let told = objects.binary_search_by(|it| it.key.cmp(key)).ok();
+        let told = told.and_then(|at| objects.get(at)).filter(|it| it.is_written);
+        if let Some(told) = told {
+            return told.called();
+        }
         let place = after.place(key, "").or_else(|| before.place(key, ""));
         place.map_or_else(|| key.to_string(), |place| place.resource.to_string())
     };

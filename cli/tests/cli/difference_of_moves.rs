@@ -235,3 +235,18 @@ fn hosts_are_told_once() {
         assert_eq!(objects(&shown)[1..], edits, "{shown}");
     }
 }
+
+/// Of a resource whose objects are others than before nobody is told by the names that a snapshot has for them.
+#[test]
+fn whom_a_moved_resource_concerns_is_told_by_its_name() {
+    let routes = |gateway: &str| {
+        let spec = format!(
+            "hosts: [shop.example.com], gateways: [{gateway}], http: [{{route: [{{destination: {{host: cart}}}}]}}]"
+        );
+        let other = GATEWAY.replace("name: public", "name: other");
+        format!("{BASE}{GATEWAY}---\n{other}{}", istio("VirtualService", &spec))
+    };
+    let told = between(&routes("public"), &routes("other"), &[]);
+    assert!(told.contains("VirtualService shop/x"), "{told}");
+    assert!(!told.contains("RouteTable"), "{told}");
+}

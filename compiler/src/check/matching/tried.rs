@@ -175,13 +175,14 @@ mod tests {
         let asked = (asked(&["a", "A", "b"]), asked(&["p", "q"]));
         (text, kind, any::<bool>(), any::<bool>(), asked).prop_map(
             |(text, kind, folds, is_any, (headers, parameters))| {
-                let mut json = format!("{{\"headers\": {headers}, \"queryParams\": {parameters}");
-                if !is_any {
-                    json += &format!(
-                        ", \"uri\": {{\"{kind}\": \"{text}\"}}, \"ignoreUriCase\": {folds}"
-                    );
-                }
-                serde_json::from_str(&(json + "}")).unwrap()
+                let path = if is_any {
+                    String::new()
+                } else {
+                    format!(", \"uri\": {{\"{kind}\": \"{text}\"}}, \"ignoreUriCase\": {folds}")
+                };
+                let json =
+                    format!("{{\"headers\": {headers}, \"queryParams\": {parameters}{path}}}");
+                serde_json::from_str(&json).unwrap()
             },
         )
     }

@@ -73,15 +73,14 @@ fn check_authorities(
         return None;
     }
     let message = format!("the Secret `{name}` has no `ca.crt`");
-    Some(
-        Diagnostic::new(&CHECK, Place::resource(secret.id), message)
-            .label(format!("needs `ca.crt`, or a Secret `{beside}` beside it that has it"))
-            .also(it.place.clone(), "this server knows its clients by it")
-            .consequence(
-                "no client's certificate is believed: connections to the server are refused",
-            )
-            .help("name the Secret with the authorities of the clients in `caCertCredentialName`"),
-    )
+    let mut found = Diagnostic::new(&CHECK, Place::resource(secret.id), message)
+        .label(format!("needs `ca.crt`, or a Secret `{beside}` beside it that has it"))
+        .also(it.place.clone(), "this server knows its clients by it")
+        .consequence("no client's certificate is believed: connections to the server are refused")
+        .help("name the Secret with the authorities of the clients in `caCertCredentialName`");
+    // Many programs may make the one beside it.
+    found.severity = Severity::Warning;
+    Some(found)
 }
 
 #[cfg(test)]

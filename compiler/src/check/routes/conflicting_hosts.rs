@@ -63,7 +63,8 @@ fn check_routes(mesh: &Mesh<'_>, host: &str, own: At<'_, '_>) -> Option<Diagnost
     });
     let path = FieldPath::default().field("spec").field("parentRefs").index(parent?);
     let parent = Place::value(route.resource.id, path);
-    let message = format!("`{host}` is routed by a VirtualService and an {kind}");
+    let article = if kind.starts_with('H') { "an" } else { "a" };
+    let message = format!("`{host}` is routed by a VirtualService and {article} {kind}");
     let found = match mesh.rulers.of_host(host, Some(namespace), None, |_| true)? {
         Ruler::HttpRoutes(_) => Diagnostic::new(&CHECK, place(own), message)
             .label("these routes are not used")

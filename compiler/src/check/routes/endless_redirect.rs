@@ -145,6 +145,9 @@ fn asks_for_path_alone(test: &HttpMatch) -> bool {
         && test.headers.is_empty()
         && test.without_headers.is_empty()
         && test.query_params.is_empty()
+        // No client of a gateway has any.
+        && test.source_labels.is_empty()
+        && test.source_namespace.is_empty()
 }
 
 /// Whether an earlier route may take all such requests, as far as paths go.

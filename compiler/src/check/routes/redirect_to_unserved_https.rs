@@ -141,6 +141,9 @@ fn is_of_any_host(test: &HttpMatch, port: u16) -> bool {
         && test.headers.is_empty()
         && test.without_headers.is_empty()
         && test.gateways.is_empty()
+        // No client of a gateway has any.
+        && test.source_labels.is_empty()
+        && test.source_namespace.is_empty()
         && [0, u32::from(port)].contains(&test.port)
 }
 

@@ -109,10 +109,20 @@ impl<'m, 'a> Unproven<'m, 'a> {
             Whom::Account(namespace, name) => (namespace, &|it| it == *name),
             Whom::Pattern(namespace, pattern) => (namespace, &|it| pattern.takes(it)),
         };
+        // What says of itself that it has no proxy says nothing of what another program may run beside it.
+        if matches!(whom, Whom::Namespace(_)) && !self.is_disabled(namespace) {
+            return None;
+        }
         let accounts = self.accounts(namespace);
         let mut meant = accounts.iter().filter(|(account, _)| is_meant(account));
         let first = meant.next()?.1.clone()?;
         meant.all(|(_, proof)| proof.is_some()).then_some(first)
+    }
+
+    fn is_disabled(&self, namespace: &str) -> bool {
+        let declared = self.mesh.namespaces.find(namespace);
+        let said = declared.and_then(|it| it.metadata.labels.get(INJECTION));
+        said.is_some_and(|it| it != "enabled")
     }
 
     fn accounts(&self, namespace: &str) -> Rc<Accounts> {
