@@ -36,12 +36,10 @@ pub(super) fn ask(
         Err(error) => return Ok(nobody(steps, Some(400), &error.to_string())),
     };
     let address = question.address();
+    let assigned = Assigned(&inquiry.policy.beside.addresses);
     let arrival = match address {
         // As a proxy knows a connection that it captures.
-        Some(address) => outbound.arrival(
-            (address, question.to.port).into(),
-            &Assigned(&inquiry.policy.beside.addresses),
-        ),
+        Some(address) => outbound.arrival((address, question.to.port).into(), &assigned),
         None => outbound.arrival_by_name(&question.to.host, question.to.port),
     };
     let is_opaque =
@@ -67,7 +65,7 @@ pub(super) fn ask(
         outbound.route_traced(
             Some(&arrival),
             request,
-            &(),
+            &assigned,
             &mut |traced: mesh_engine::trace::Step<'_>| {
                 tracer::tell(&traced, sources, step);
             },

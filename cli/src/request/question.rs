@@ -34,7 +34,7 @@ const GATEWAYS_MAX: usize = 4;
 impl Question {
     /// The address that is called, where that is what the question names in place of a host.
     pub(super) fn address(&self) -> Option<IpAddr> {
-        self.to.host.parse().ok()
+        self.to.host.trim_start_matches('[').trim_end_matches(']').parse().ok()
     }
 
     /// What a gateway behind `cluster` is asked to which a proxy at `source` sends `request`; none where it has passed too many.

@@ -857,7 +857,8 @@ fn a_service_of_one_pod_leads_to_it_and_to_its_policies() {
 fn an_address_is_known_by_the_blocks_and_services_around_it() {
     let parts = [
         "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop, labels: {app: web}}\nspec: {containers: [{name: a, image: a}]}\n",
-        "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {clusterIP: 10.8.0.1, selector: {app: web}, ports: [{name: tcp, port: 5432}]}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {clusterIP: 10.8.0.1, clusterIPs: [10.8.0.1, 'fd00::7'], selector: {app: web}, ports: [{name: tcp, port: 5432}]}\n",
+        "apiVersion: v1\nkind: Service\nmetadata: {name: front, namespace: shop}\nspec: {clusterIP: 10.8.0.2, selector: {app: web}, ports: [{name: http, port: 80}]}\n",
         "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: vpc, namespace: shop}\nspec: {hosts: [vpc.test], addresses: [10.9.0.0/16], resolution: NONE, ports: [{number: 5432, name: tcp, protocol: TCP}]}\n",
         "apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: default, namespace: shop}\nspec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\n",
     ];
@@ -866,6 +867,8 @@ fn an_address_is_known_by_the_blocks_and_services_around_it() {
     for (to, expected) in [
         ("10.9.9.9:5432", "FORWARDED"),
         ("10.8.0.1:5432", "DELIVERED"),
+        ("[fd00::7]:5432", "DELIVERED"),
+        ("10.8.0.2:80", "DELIVERED"),
         ("10.7.0.1:5432", "UNROUTED"),
         ("10.9.9.9:5433", "UNROUTED"),
     ] {

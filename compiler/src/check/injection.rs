@@ -12,11 +12,8 @@ use crate::api::kubernetes::{ConfigMap, Namespace};
 use crate::api::{Metadata, Resource};
 use crate::check::ambient::is_ambient;
 use crate::check::installation::injected_by_default;
-pub(super) use crate::resolve::{DATAPLANE_MODE, INJECTION, REVISION};
+pub(super) use crate::resolve::{DATAPLANE_MODE, INJECT, INJECTION, REVISION, own_choice};
 use crate::resolve::{Mesh, Workload};
-
-/// On pods: `true` or `false`, which outweighs the namespace.
-pub(super) const INJECT: &str = "sidecar.istio.io/inject";
 
 pub(super) const PROXY: &str = "istio-proxy";
 
@@ -36,12 +33,6 @@ pub(super) fn namespaces<'m>(mesh: &'m Mesh<'_>) -> impl Iterator<Item = &'m Res
 
 pub(super) fn label<'m>(metadata: &'m Metadata, name: &str) -> Option<&'m str> {
     metadata.labels.get(name).map(String::as_str)
-}
-
-/// What a pod says of its injection by itself; the label outweighs the annotation of the same name.
-pub(super) fn own_choice(metadata: &Metadata) -> Option<&str> {
-    let annotation = metadata.annotations.get(INJECT).map(String::as_str);
-    label(metadata, INJECT).or(annotation)
 }
 
 /// Whether pods of a namespace get a proxy where they say nothing, by `istio-injection`.

@@ -45,11 +45,8 @@ pub(super) fn servers<'g, 'a>(
     gateway: &'g IstioGateway<'a>,
     it: &VirtualService<'_>,
 ) -> impl Iterator<Item = &'g Server<'a>> {
-    let meeting = it.hosts.iter().flat_map(|host| gateway.meeting(host));
-    meeting.filter_map(|(server, host)| {
-        let own = server.hosts.get(host)?;
-        own.admits(it.namespace()).then_some(server)
-    })
+    let serving = it.hosts.iter().flat_map(|host| gateway.serving(host, it.namespace()));
+    serving.map(|(server, _)| server)
 }
 
 /// The namespaces in which something runs that calls others.

@@ -77,6 +77,7 @@ pub use held::{Held, Holdings};
 pub(crate) use meeting::Meeting;
 pub use namespace::Namespaces;
 pub(crate) use namespace::{DATAPLANE_MODE, INJECTION, REVISION};
+pub(crate) use platform_labels::{INJECT, own_choice};
 pub use platform_labels::{Ordinals, Pods, Viewer};
 pub use principals::{TrustDomains, service_account};
 pub use ruler::{Ruler, Rulers};

@@ -20,7 +20,8 @@ const CANONICAL_NAME: &[&str] =
 const CANONICAL_REVISION: &[&str] =
     &["service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"];
 
-const INJECT: &str = "sidecar.istio.io/inject";
+/// On pods: `true` or `false`, which outweighs the namespace.
+pub(crate) const INJECT: &str = "sidecar.istio.io/inject";
 const POD_NAME: &str = "statefulset.kubernetes.io/pod-name";
 const POD_INDEX: &str = "apps.kubernetes.io/pod-index";
 const JOB_NAMES: &[&str] = &["batch.kubernetes.io/job-name", "job-name"];
@@ -232,10 +233,15 @@ pub(super) fn known<'a>(
     canonical.chain(of_job)
 }
 
+/// What a pod says of its injection by itself; the label outweighs the annotation of the same name.
+pub(crate) fn own_choice(metadata: &Metadata) -> Option<&str> {
+    let said = metadata.labels.get(INJECT).or_else(|| metadata.annotations.get(INJECT));
+    said.map(String::as_str)
+}
+
 /// Whether pods say that they get no proxy, whose injector would label them.
 fn declines(metadata: &Metadata) -> bool {
-    let said = metadata.labels.get(INJECT).or_else(|| metadata.annotations.get(INJECT));
-    said.is_some_and(|it| it.eq_ignore_ascii_case("false"))
+    own_choice(metadata).is_some_and(|it| it.eq_ignore_ascii_case("false"))
 }
 
 /// Of the name of a pod that of its `StatefulSet`, and its ordinal.

@@ -153,11 +153,8 @@ fn secured(
     let mut same = gateways(mesh, routes)
         .filter(|it| it.resource.spec.selector == gateway.resource.spec.selector);
     same.find_map(|gateway| {
-        let mut meeting = gateway.meeting(name).into_iter();
-        let (server, host) = meeting.find(|(server, host)| {
-            let admits = |it: &ServerHost<'_>| it.admits(routes.namespace());
-            server.is_https_for_strangers() && server.hosts.get(*host).is_some_and(admits)
-        })?;
+        let mut serving = gateway.serving(name, routes.namespace()).into_iter();
+        let (server, host) = serving.find(|(server, _)| server.is_https_for_strangers())?;
         let at = FieldPath::default().field("spec").field("servers").index(server.index);
         Some(Place::value(gateway.resource.id, at.field("hosts").index(host)))
     })

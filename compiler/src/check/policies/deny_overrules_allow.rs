@@ -32,12 +32,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 && other.scope.as_ref().is_ok_and(|own| scope.includes(own))
         };
         // What is for a namespace includes nothing of another.
-        let (of_namespace, of_all) = match scope.namespace {
-            Some(own) => (Some(policies.of_namespace(Some(own))), None),
-            None => (None, Some(policies.iter())),
+        let near: Vec<_> = match scope.namespace {
+            Some(own) => policies.of_namespace(Some(own)).collect(),
+            None => policies.iter().collect(),
         };
-        let near = of_namespace.into_iter().flatten().chain(of_all.into_iter().flatten());
-        let mut moot = near.filter(allows);
+        let mut moot = near.into_iter().filter(allows);
         let Some(first) = moot.next() else { continue };
         let rules = FieldPath::default().field("spec").field("rules");
         let place = Place::value(policy.resource.id, rules.index(rule));

@@ -215,11 +215,8 @@ fn serves(
     host: &Host,
     is_meant: impl Fn(&Server<'_>) -> bool,
 ) -> bool {
-    let mut meeting = gateways(mesh, it).flat_map(|gateway| gateway.meeting(host));
-    meeting.any(|(server, index)| {
-        let admits = server.hosts.get(index).is_some_and(|own| own.admits(it.namespace()));
-        admits && is_meant(server)
-    })
+    let mut serving = gateways(mesh, it).flat_map(|own| own.serving(host, it.namespace()));
+    serving.any(|(server, _)| is_meant(server))
 }
 
 /// What is said of a redirect, the field that is at fault, and what to do.

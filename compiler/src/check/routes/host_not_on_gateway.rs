@@ -6,7 +6,7 @@
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
-use crate::resolve::gateway::{IstioGateway, Server};
+use crate::resolve::gateway::IstioGateway;
 use crate::resolve::host::{Host, overlap};
 use crate::resolve::route::{GatewayName, HttpRoute, Parent, VirtualService};
 
@@ -98,10 +98,7 @@ pub(super) fn tells(
 }
 
 fn is_served(it: &VirtualService<'_>, index: usize, gateway: &IstioGateway<'_>) -> bool {
-    let admits = |(server, host): (&Server<'_>, usize)| {
-        server.hosts.get(host).is_some_and(|own| own.admits(it.namespace()))
-    };
-    it.hosts.get(index).is_some_and(|host| gateway.meeting(host).into_iter().any(admits))
+    it.hosts.get(index).is_some_and(|host| !gateway.serving(host, it.namespace()).is_empty())
 }
 
 fn is_served_elsewhere(mesh: &Mesh<'_>, it: &VirtualService<'_>, index: usize) -> bool {

@@ -123,15 +123,14 @@ fn plain<'g, 'a>(
     let takes = |server: &Server<'_>| {
         tests.is_empty() || tests.iter().any(|test| is_of_any_host(test, server.port))
     };
-    let is_meant = |(server, index): &(&Server<'_>, usize)| {
-        let admits = server.hosts.get(*index).is_some_and(|own| own.admits(it.namespace()));
+    let is_meant = |server: &&Server<'_>| {
         server.protocol == Some(ServerProtocol::Http)
             && server.is_served()
             && !redirects(server)
-            && admits
             && takes(server)
     };
-    gateway.meeting(host).into_iter().find(is_meant).map(|(server, _)| server)
+    let mut serving = gateway.serving(host, it.namespace()).into_iter().map(|(server, _)| server);
+    serving.find(is_meant)
 }
 
 /// Whether a match takes requests for whatever host at a port, and does not ask by which way they came.

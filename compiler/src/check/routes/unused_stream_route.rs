@@ -6,6 +6,7 @@
 
 use crate::check::inventory;
 use crate::check::names::unknown_route_host;
+use crate::check::sight::servers;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{IstioGateway, Server};
@@ -104,17 +105,13 @@ fn reason(
         return http_alone(mesh, it).map(Reason::HttpAlone);
     };
     let gateway: &IstioGateway<'_> = mesh.gateways.find(name)?;
-    let meeting = it.hosts.iter().flat_map(|host| gateway.meeting(host));
-    let admits = |(server, host): &(&Server<'_>, usize)| {
-        server.hosts.get(*host).is_some_and(|own| own.admits(it.namespace()))
-    };
     let takes =
         |server: &Server<'_>| !server.is_http() && (server.passes_through() == (list == "tls"));
-    let mut sharing = meeting.filter(admits).peekable();
+    let mut sharing = servers(gateway, it).peekable();
     sharing.peek()?;
     let servers = FieldPath::default().field("spec").field("servers");
     let place = Place::key(gateway.resource.id, servers);
-    (!sharing.any(|(server, _)| takes(server))).then_some(Reason::NoServer(place))
+    (!sharing.any(takes)).then_some(Reason::NoServer(place))
 }
 
 #[cfg(test)]

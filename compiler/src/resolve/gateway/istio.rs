@@ -98,6 +98,15 @@ impl<'a> IstioGateway<'a> {
         places.into_iter().filter_map(server).collect()
     }
 
+    /// Those of them that let routes of `namespace` in.
+    pub(crate) fn serving(&self, host: &str, namespace: &str) -> Vec<(&Server<'a>, usize)> {
+        let mut serving = self.meeting(host);
+        serving.retain(|(server, host)| {
+            server.hosts.get(*host).is_some_and(|own| own.admits(namespace))
+        });
+        serving
+    }
+
     /// Whether a workload's proxy opens these servers.
     #[must_use]
     pub fn selects(&self, workload: &Inventory) -> bool {
