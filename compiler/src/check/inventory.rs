@@ -32,12 +32,15 @@ pub(super) fn lists_api_gateways(mesh: &Mesh<'_>) -> bool {
     mesh.api_gateways.iter().next().is_some() || !mesh.source.project.inventory.gateways.is_empty()
 }
 
-/// Whether the repository shows everything that runs in a namespace, so that labels which nothing has are a mistake. What
-/// is there for a task alone says nothing of what is there all the time, and what other programs run, or joins by itself, has
-/// unknown labels.
+/// Whether the repository shows everything that runs in a namespace.
+pub(super) fn shows_workloads(mesh: &Mesh<'_>, namespace: &str) -> bool {
+    shows_pods(mesh, namespace) && !mesh.machines.may_join(namespace)
+}
+
+/// Whether it shows all pods there, so that labels which neither they have nor machines may join with are a mistake. What is there
+/// for a task alone says nothing of what is there all the time, and what other programs run has unknown labels.
 pub(super) fn shows_pods(mesh: &Mesh<'_>, namespace: &str) -> bool {
     !mesh.source.promised.has_pods_in(namespace)
-        && !mesh.machines.may_join(Some(namespace))
         && mesh.workloads.of_namespace(namespace).iter().any(crate::resolve::Workload::lasts)
 }
 

@@ -42,7 +42,7 @@ pub(super) fn are_for_http_alone(
     }
     let mut namespaces: Vec<_> = workloads.iter().map(|it| it.namespace()).collect();
     namespaces.dedup();
-    namespaces.into_iter().all(|it| inventory::shows_pods(mesh, it))
+    namespaces.into_iter().all(|it| inventory::shows_workloads(mesh, it))
         && workloads.iter().all(|it| match it.inventory.role {
             Role::Gateway => opens_http_alone(mesh, openers, it),
             Role::Sidecar => serves_http_alone(mesh, it),

@@ -315,11 +315,11 @@ const KNOWN: &[Known] = &[
         )
     },
     Known {
-        when: |it, _| has(it, "gateways", |value| contains(value, "")),
+        when: |it, _| has(it, "gateways", names_no_gateway),
         ..Known::ours(
             &["invalid-gateway-reference"],
             &["VirtualService"],
-            "no Gateway is called by an empty name",
+            "no Gateway is called by an empty name, or by one with a slash",
         )
     },
     Known {
@@ -420,6 +420,24 @@ const KNOWN: &[Known] = &[
             &["invalid-label"],
             &["WorkloadGroup"],
             "no workload can have such a label, and none would join the group",
+        )
+    },
+    Known {
+        when: machines_may_join,
+        ..Known::istio(
+            &["IST0101 selector", "IST0127"],
+            &[],
+            "",
+            "machines of a WorkloadGroup have labels of their own besides those that it says",
+        )
+    },
+    Known {
+        when: |it, _| contains(it, "destination.port"),
+        ..Known::istio(
+            &["IST0133"],
+            &["AuthorizationPolicy"],
+            "deny all traffic to TCP ports",
+            "`destination.port` says the port as `ports` does, and no other is closed",
         )
     },
     Known::istio(
@@ -691,6 +709,30 @@ fn is_for_a_deployment(resource: &Value, all: &[Value]) -> bool {
             || namespace(resource).is_some_and(|it| it == "istio-system");
         is_near && wanted.is_some_and(|wanted| wanted.iter().all(has_it))
     })
+}
+
+/// Whether a WorkloadGroup of the namespace says nothing of a label that is selected.
+fn machines_may_join(resource: &Value, all: &[Value]) -> bool {
+    let selectors = ["/spec/selector/matchLabels", "/spec/workloadSelector/labels"];
+    let wanted = selectors.iter().find_map(|path| resource.pointer(path)?.as_object());
+    let namespace = |it: &Value| it.pointer("/metadata/namespace").cloned();
+    let is_group = |it: &&Value| it.get("kind").is_some_and(|kind| kind == "WorkloadGroup");
+    let says = |group: &Value, key: &String| {
+        ["/spec/template/labels", "/spec/metadata/labels"]
+            .iter()
+            .any(|path| group.pointer(path).is_some_and(|own| own.get(key).is_some()))
+    };
+    all.iter().filter(is_group).any(|group| {
+        let is_near = namespace(group) == namespace(resource)
+            || namespace(resource).is_some_and(|it| it == "istio-system");
+        is_near && wanted.is_some_and(|wanted| wanted.keys().any(|key| !says(group, key)))
+    })
+}
+
+/// Whether there is a name among these that no Gateway has.
+fn names_no_gateway(gateways: &Value) -> bool {
+    let names = gateways.as_array().into_iter().flatten().filter_map(Value::as_str);
+    names.into_iter().any(|name| name.is_empty() || name.matches('/').count() > 1)
 }
 
 fn has_gateways_in_matches(resource: &Value, _: &[Value]) -> bool {

@@ -240,6 +240,7 @@ fn check_endpoint(
         out.push(Diagnostic::new(&INVALID_ENDPOINT, address_at.value(), message).label(label));
     };
     let is_static = of.resolution == Resolution::Static;
+    let is_resolved = matches!(of.resolution, Resolution::Dns | Resolution::DnsRoundRobin);
     let text = endpoint.address.as_str();
     match text.strip_prefix(address::UNIX) {
         Some(path) if is_static => {
@@ -253,7 +254,8 @@ fn check_endpoint(
                 fault("a socket serves one port".into(), "the entry must have exactly one port");
             }
         }
-        _ if text.is_empty() && !endpoint.network.is_empty() => {
+        // What is to be resolved must be a name, whatever the network.
+        _ if !is_resolved && text.is_empty() && !endpoint.network.is_empty() => {
             let message =
                 format!("an endpoint of network `{}` without an address", endpoint.network);
             out.push(
@@ -327,5 +329,32 @@ fn check_many_hosts(spec: &ServiceEntry, at: &At<'_>, out: &mut Vec<Diagnostic>)
                 .also(at.field("hosts").key(), "several hosts")
                 .consequence("all connections go to one of the hosts"),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INEFFECTIVE_SERVICE_ENTRY, INVALID_ENDPOINT};
+    use crate::testing::{Folder, findings};
+
+    #[test]
+    fn what_is_resolved_has_a_name_whatever_its_network() {
+        for (resolution, expected) in
+            [("DNS", &INVALID_ENDPOINT), ("STATIC", &INEFFECTIVE_SERVICE_ENTRY)]
+        {
+            let folder = Folder::new();
+            folder.write(
+                "a.yaml",
+                format!(
+                    "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: a, namespace: shop}}\nspec: {{hosts: [db.example], resolution: {resolution}, ports: [{{number: 80, name: http, protocol: HTTP}}], endpoints: [{{network: west}}]}}\n"
+                ),
+            );
+            let found = findings(folder.path());
+            let of_entry = found
+                .iter()
+                .filter(|it| [&INVALID_ENDPOINT, &INEFFECTIVE_SERVICE_ENTRY].contains(&it.check));
+            let names: Vec<_> = of_entry.map(|it| it.check.name).collect();
+            assert_eq!(names, [expected.name], "{resolution}");
+        }
     }
 }

@@ -51,7 +51,7 @@ fn absent(mesh: &Mesh<'_>, scope: &Scope<'_>, context: PatchContext) -> Option<&
         PatchContext::Any | PatchContext::Waypoint => return None,
     };
     let is_shown = match scope.namespace {
-        Some(namespace) => inventory::shows_pods(mesh, namespace),
+        Some(namespace) => inventory::shows_workloads(mesh, namespace),
         None => mesh.source.promised.has_no_pods(),
     };
     // One of the Gateway API, or one that is listed, may run without a workload of the repository.

@@ -165,6 +165,11 @@ fn what_runs_outside_of_kubernetes_is_selected() {
         assert!(found(&[]), "{it}");
         assert!(!found(&[machine]), "{it}");
         assert!(!found(&[group]), "it joins with labels of its own: {it}");
+        let labelled = |app: &str| {
+            group.replace("spec: {", &format!("spec: {{metadata: {{labels: {{app: {app}}}}}, "))
+        };
+        assert!(!found(&[&labelled("ledger")]), "{it}");
+        assert!(found(&[&labelled("vm")]), "what joins is called otherwise: {it}");
         let other = machine.replace("ledger", "cards");
         assert!(found(&[&other]), "{it}");
     }

@@ -2,7 +2,7 @@
 //! Source: Istio, `ConvertWorkloadEntry`, `convertWorkloadEntryToServiceInstances`.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use mesh_snapshot::object::{DeclaredEndpoint, Labels, ServicePort, TargetPort};
@@ -32,8 +32,8 @@ pub struct Machines<'a> {
     all: Vec<Machine<'a>>,
     /// Places in `all`, by all labels that are written: one of its own that its metadata has, too, is not in force.
     by_label: Labelled<'a>,
-    /// The namespaces where others may join by themselves (`WorkloadGroup`).
-    open: BTreeSet<&'a str>,
+    /// By namespace, the labels of each `WorkloadGroup`, by which others may join by themselves.
+    groups: BTreeMap<&'a str, Vec<Labels>>,
 }
 
 impl<'a> Machines<'a> {
@@ -45,8 +45,15 @@ impl<'a> Machines<'a> {
             by_label.add(&machine.resource.spec.labels, place);
             by_label.add(&machine.resource.metadata.labels, place);
         }
-        let open = mesh.workload_groups.namespaces().collect();
-        Self { all, by_label, open }
+        let (mut groups, none): (BTreeMap<&str, Vec<Labels>>, _) = Default::default();
+        for group in mesh.workload_groups.iter() {
+            let metadata = group.spec.metadata.as_ref().map_or(&none, |it| &it.labels);
+            groups
+                .entry(&group.namespace)
+                .or_default()
+                .push(merged(&group.spec.template.labels, metadata));
+        }
+        Self { all, by_label, groups }
     }
 
     /// Those that a selector of a namespace selects.
@@ -63,11 +70,22 @@ impl<'a> Machines<'a> {
         own.filter(|it| has(&it.labels, selector)).collect()
     }
 
-    /// Whether machines may join a namespace, or any: with labels of their own besides those of the `WorkloadGroup`. Source:
-    /// Istio, `workloadEntryFromGroup`.
+    /// Whether machines may join a namespace.
     #[must_use]
-    pub fn may_join(&self, namespace: Option<&str>) -> bool {
-        namespace.map_or(!self.open.is_empty(), |own| self.open.contains(own))
+    pub fn may_join(&self, namespace: &str) -> bool {
+        self.groups.contains_key(namespace)
+    }
+
+    /// Whether machines may join a namespace, or any, that have these labels: they have others of their own besides those of
+    /// their `WorkloadGroup`. Source: Istio, `workloadEntryFromGroup`.
+    fn may_join_with(&self, namespace: Option<&str>, selector: &Labels) -> bool {
+        let agrees = |group: &Labels| {
+            selector.iter().all(|(name, value)| group.get(name).is_none_or(|own| own == value))
+        };
+        match namespace {
+            Some(namespace) => self.groups.get(namespace).into_iter().flatten().any(agrees),
+            None => self.groups.values().flatten().any(agrees),
+        }
     }
 
     /// Whether a machine of a namespace, or of any, has these labels, or may join with them.
@@ -77,7 +95,7 @@ impl<'a> Machines<'a> {
             Some(namespace) => !self.selected(namespace, selector).is_empty(),
             None => self.has_any(selector),
         };
-        is_there || self.may_join(namespace)
+        is_there || self.may_join_with(namespace, selector)
     }
 
     /// Whether a machine of any namespace is there that has these labels.
@@ -96,8 +114,12 @@ fn labels(resource: &Resource<WorkloadEntry>) -> Cow<'_, Labels> {
     if metadata.is_empty() {
         return Cow::Borrowed(own);
     }
-    let merged = own.iter().chain(metadata);
-    Cow::Owned(merged.map(|(name, value)| (name.clone(), value.clone())).collect())
+    Cow::Owned(merged(own, metadata))
+}
+
+fn merged(own: &Labels, metadata: &Labels) -> Labels {
+    let both = own.iter().chain(metadata);
+    both.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 impl<'a> Deref for Machines<'a> {

@@ -140,7 +140,7 @@ impl<'m, 'a> Unproven<'m, 'a> {
         let is_shown = injection::is_of_applications(namespace)
             && namespace != mesh.settings.root_namespace
             && injection::label(&declared.metadata, DATAPLANE_MODE) != Some("ambient")
-            && inventory::shows_pods(mesh, namespace)
+            && inventory::shows_workloads(mesh, namespace)
             && !self.unclear.get_or_init(|| unclear(mesh)).contains(namespace);
         if !is_shown {
             return None;

@@ -99,7 +99,7 @@ type Values<'m> = HashMap<&'m str, BTreeSet<&'m str>>;
 impl<'m> Callers<'m> {
     /// Whether it shows all of a namespace; absent: of all namespaces.
     fn are_shown(&self, mesh: &Mesh<'_>, namespace: Option<&str>) -> bool {
-        let is_shown = |namespace: &str| inventory::shows_pods(mesh, namespace);
+        let is_shown = |namespace: &str| inventory::shows_workloads(mesh, namespace);
         let are_all_shown = || mesh.namespaces.names().all(is_shown);
         namespace.map_or_else(|| *self.are_all_shown.get_or_init(are_all_shown), is_shown)
     }
