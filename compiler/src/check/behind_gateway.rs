@@ -186,4 +186,23 @@ metadata: {name: cart, namespace: shop}
             }
         }
     }
+
+    #[test]
+    fn a_gateway_that_istio_deploys_leads_there_as_well() {
+        let (before, rest) =
+            MESH.split_once("---\napiVersion: v1\nkind: Pod\nmetadata: {name: edge").unwrap();
+        let (_, after) = rest.split_once("---\n").unwrap();
+        let told = |sources: &str| {
+            let folder = Folder::new();
+            let route = "kind: HTTPRoute\nspec:\n  parentRefs: [{name: public, namespace: edge}]\n  rules: [{backendRefs: [{name: cart, port: 80}]}]\n";
+            let mesh = format!("{before}---\n{after}{route}");
+            folder.write("a.yaml", mesh.replace("{namespaces: [shop]}", sources));
+            let found = findings(folder.path()).into_iter();
+            let found = found.filter(|it| it.check.name == "unlisted-gateway");
+            found.map(|it| it.message).collect::<Vec<_>>()
+        };
+        let unlisted = "no rule lets the gateway `edge/public-istio` in at `cart`";
+        assert_eq!(told("{namespaces: [shop]}"), [unlisted]);
+        assert!(told("{principals: [cluster.local/ns/edge/sa/public-istio]}").is_empty());
+    }
 }

@@ -7,7 +7,7 @@ use crate::resolve::policy::Scope;
 use crate::resolve::service::Service;
 use crate::resolve::{Mesh, Viewer, Workload};
 
-/// The workloads that a policy is for, by namespace and name.
+/// The workloads that a policy is for, by namespace and name; behind them those that Istio deploys for Gateways.
 pub(super) fn of_policy<'m, 'a>(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Vec<&'m Workload<'a>> {
     let all = &mesh.workloads;
     let any = Labels::new();
@@ -17,6 +17,7 @@ pub(super) fn of_policy<'m, 'a>(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Vec<&'
         _ => None,
     };
     let mut selected = all.selected(scope.namespace, labels.unwrap_or(&any));
+    selected.extend(mesh.deployed_gateways.of_namespace(scope.namespace));
     selected.retain(|it| scope.applies.to(&it.inventory));
     selected
 }

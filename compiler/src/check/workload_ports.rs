@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use mesh_snapshot::Applies;
+use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{Protocol, Role};
 
 use crate::check::openers::{Openers, Opening};
@@ -42,11 +43,21 @@ pub(super) fn are_for_http_alone(
     }
     let mut namespaces: Vec<_> = workloads.iter().map(|it| it.namespace()).collect();
     namespaces.dedup();
-    namespaces.into_iter().all(|it| inventory::shows_workloads(mesh, it))
+    (is_for_gateways_alone(scope)
+        || namespaces.into_iter().all(|it| inventory::shows_workloads(mesh, it)))
         && workloads.iter().all(|it| match it.inventory.role {
             Role::Gateway => opens_http_alone(mesh, openers, it),
             Role::Sidecar => serves_http_alone(mesh, it),
         })
+}
+
+/// Whether a policy names the Gateways of the Gateway API that it is for, whose proxies are those that serve them.
+fn is_for_gateways_alone(scope: &Scope<'_>) -> bool {
+    match &scope.applies {
+        Applies::Gateways(_) => true,
+        Applies::Selected(all) => all.iter().all(|it| it.contains_key(GATEWAY_NAME_LABEL)),
+        Applies::All | Applies::Addressed(_) => false,
+    }
 }
 
 fn opens_http_alone(mesh: &Mesh<'_>, openers: &Openers<'_, '_>, gateway: &Workload<'_>) -> bool {

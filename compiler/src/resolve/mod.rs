@@ -61,7 +61,7 @@ use std::sync::Arc;
 use self::backend_tls::BackendTlsPolicies;
 use self::destination_rule::DestinationRules;
 use self::envoy::EnvoyFilters;
-use self::gateway::{ApiGateways, IstioGateways};
+use self::gateway::{ApiGateways, DeployedGateways, IstioGateways};
 use self::host::Host;
 use self::ingress::Ingresses;
 use self::policy::Policies;
@@ -107,6 +107,7 @@ pub struct Mesh<'a> {
     pub rulers: Made<Rulers<'a>>,
     pub gateways: Made<IstioGateways<'a>>,
     pub api_gateways: Made<ApiGateways<'a>>,
+    pub deployed_gateways: Made<DeployedGateways<'a>>,
     pub ingresses: Made<Ingresses<'a>>,
     pub grants: Made<Grants<'a>>,
     pub holdings: Made<Holdings<'a>>,
@@ -209,6 +210,11 @@ pub(crate) fn resolve_upon<'a>(source: &'a api::Mesh, before: Option<Before<'_, 
             before,
             |it| &it.backend_tls,
             || BackendTlsPolicies::of(source, &services, &holdings),
+        ),
+        deployed_gateways: made(
+            before,
+            |it| &it.deployed_gateways,
+            || DeployedGateways::of(&api_gateways, &workloads),
         ),
         ingresses: made(before, |it| &it.ingresses, || Ingresses::of(source, &services, &settings)),
         envoy_filters: made(before, |it| &it.envoy_filters, || EnvoyFilters::of(source, &settings)),

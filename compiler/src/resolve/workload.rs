@@ -21,7 +21,7 @@ pub struct Workload<'a> {
     /// `Deployment` and the like.
     pub kind: &'static str,
     /// Its namespace.
-    home: &'a str,
+    pub(super) home: &'a str,
     /// What slices are cut for.
     pub inventory: Inventory,
     pub pod: &'a PodSpec,
@@ -32,7 +32,7 @@ pub struct Workload<'a> {
     /// What is known of those besides the labels of their template.
     pub pods: Pods,
     /// The fields that lead to the template of its pods; none: it is a pod itself.
-    template: &'static [&'static str],
+    pub(super) template: &'static [&'static str],
 }
 
 impl Workload<'_> {

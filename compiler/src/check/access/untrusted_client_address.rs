@@ -5,8 +5,9 @@
 
 use mesh_snapshot::object::Role;
 
+use crate::api::Resource;
 use crate::api::istio::Rule;
-use crate::api::kubernetes::Service;
+use crate::api::kubernetes::{ConfigMap, Service};
 use crate::check::{selection, trusted_proxies};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::service::Origin;
@@ -21,6 +22,9 @@ pub(in crate::check) static CHECK: Check = Check::lint(
 /// What Istio's own gateways are selected by, where the repository does not show their pods.
 const GATEWAY_LABEL: &str = "istio";
 const GATEWAY_VALUES: &[&str] = &["ingressgateway", "ingress"];
+
+/// On a `ConfigMap` that changes the templates for all Gateways of a class.
+const OF_CLASS: &str = "gateway.istio.io/defaults-for-class";
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if trusted_proxies::are_set(mesh) {
@@ -38,6 +42,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             some => some.iter().all(|it| {
                 it.inventory.role == Role::Gateway
                     && !trusted_proxies::are_set_at(it)
+                    && !is_adjusted(mesh, it)
                     && !sees_clients(mesh, it)
             }),
         };
@@ -53,9 +58,13 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Whether clients from outside connect to the gateway as they are: every Service by which they come keeps their addresses. Source:
-/// Kubernetes, `externalTrafficPolicy`.
+/// Whether clients from outside connect to the gateway as they are: every Service by which they come keeps their addresses. What
+/// Istio deploys comes with a Service that does not, unless somebody says more of it. Sources: Kubernetes,
+/// `externalTrafficPolicy`; Istio, "Automated Deployment".
 fn sees_clients(mesh: &Mesh<'_>, gateway: &Workload<'_>) -> bool {
+    if mesh.deployed_gateways.has(gateway) && has_open_service(gateway) {
+        return false;
+    }
     let services = mesh.services.served_by(gateway).into_iter();
     let open = services.filter_map(|it| match it.origin {
         Origin::Kubernetes(service) => Some(&*service.spec),
@@ -65,6 +74,24 @@ fn sees_clients(mesh: &Mesh<'_>, gateway: &Workload<'_>) -> bool {
     let mut open = open.filter(is_open).peekable();
     let keeps = |it: &Service| it.external_traffic_policy.0.as_deref() == Some("Local");
     open.peek().is_some() && open.all(keeps)
+}
+
+/// Whether the Service that Istio makes for a Gateway is open to the outside.
+fn has_open_service(gateway: &Workload<'_>) -> bool {
+    let said = gateway.own.annotations.get("networking.istio.io/service-type");
+    said.is_none_or(|it| it != "ClusterIP")
+}
+
+/// Whether a Gateway has Istio's templates of its pods and its Service changed, in whatever way.
+fn is_adjusted(mesh: &Mesh<'_>, gateway: &Workload<'_>) -> bool {
+    let mut all = mesh.api_gateways.iter().filter(|_| mesh.deployed_gateways.has(gateway));
+    all.find(|it| it.resource.id == gateway.id).is_some_and(|it| {
+        let infrastructure = &it.resource.spec.infrastructure;
+        let sets_classes = |it: &Resource<ConfigMap>| it.metadata.labels.contains_key(OF_CLASS);
+        !infrastructure.annotations.is_empty()
+            || infrastructure.parameters_ref.is_some()
+            || mesh.source.config_maps.iter().any(sets_classes)
+    })
 }
 
 /// The first field that looks at the client's own address.
@@ -120,5 +147,24 @@ mod tests {
         // Inside of the cluster clients are who they are.
         assert_eq!(count(&[local, "type: ClusterIP"]), 0);
         assert_eq!(count(&["type: ClusterIP"]), 1);
+    }
+
+    #[test]
+    fn the_service_that_istio_makes_does_not_keep_addresses() {
+        let is_told = |metadata: &str, spec: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public, namespace: edge{metadata}}}\nspec: {{gatewayClassName: istio, {spec}listeners: [{{name: http, port: 80, protocol: HTTP}}]}}\n---\n\
+                 apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: edge}}\nspec:\n  targetRefs: [{{group: gateway.networking.k8s.io, kind: Gateway, name: public}}]\n  rules: [{{from: [{{source: {{remoteIpBlocks: [203.0.113.0/24]}}}}]}}]\n"
+            ));
+            findings(folder.path()).iter().any(|it| it.check == &CHECK)
+        };
+        assert!(is_told("", ""));
+        let trusting = "proxy.istio.io/config: '{gatewayTopology: {numTrustedProxies: 1}}'";
+        assert!(!is_told(&format!(", annotations: {{{trusting}}}"), ""));
+        assert!(!is_told("", &format!("infrastructure: {{annotations: {{{trusting}}}}}, ")));
+        // Whatever it changes.
+        let parameters = "infrastructure: {parametersRef: {group: '', kind: ConfigMap, name: a}}, ";
+        assert!(!is_told("", parameters));
     }
 }

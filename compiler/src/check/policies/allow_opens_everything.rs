@@ -154,6 +154,30 @@ spec: {selector: {matchLabels: {istio: edge}}, rules: [{}]}
 ";
 
     #[test]
+    fn so_may_a_gateway_that_istio_deploys() {
+        let nobody = EDGE.split("---\n").nth(2).unwrap();
+        let is_told = |attached: &str, listener: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", format!(
+                "{nobody}---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public, namespace: edge}}\nspec: {{gatewayClassName: istio, listeners: [{{{listener}}}]}}\n---\n\
+                 apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: edge, namespace: edge}}\nspec: {{{attached}, rules: [{{}}]}}\n"
+            ));
+            findings(folder.path()).iter().any(|it| it.check == &CHECK)
+        };
+        let http = "name: http, port: 80, protocol: HTTP";
+        let target =
+            "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public}]";
+        assert!(!is_told(target, http));
+        let label = |name: &str| {
+            format!("selector: {{matchLabels: {{gateway.networking.k8s.io/gateway-name: {name}}}}}")
+        };
+        assert!(!is_told(&label("public"), http));
+        assert!(is_told(&label("other"), http));
+        let mutual = "name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: a}], options: {gateway.istio.io/tls-terminate-mode: MUTUAL}}";
+        assert!(is_told(target, mutual));
+    }
+
+    #[test]
     fn a_gateway_may_be_an_exemption() {
         let is_told = |before: &str, after: &str| {
             assert!(EDGE.contains(before));

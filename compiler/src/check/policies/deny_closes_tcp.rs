@@ -300,4 +300,24 @@ metadata: {name: db, namespace: shop}
         let none = https.split("---").next().unwrap();
         assert_eq!(told(none, NOT_OURS), Some(Severity::Warning));
     }
+
+    #[test]
+    fn nor_has_one_that_istio_deploys() {
+        let gateway = |protocol: &str| {
+            format!(
+                "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public, namespace: shop}}\nspec: {{gatewayClassName: istio, listeners: [{{name: a, port: 8080, protocol: {protocol}}}]}}\n"
+            )
+        };
+        for attached in [
+            "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public}]",
+            "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}",
+        ] {
+            let told = |protocol: &str, rules: &str| {
+                told(&gateway(protocol), &format!("{attached}, {rules}"))
+            };
+            assert_eq!(told("HTTP", NOT_OURS), None, "{attached}");
+            assert_eq!(told("HTTP", PATHS), Some(Severity::Info), "{attached}");
+            assert_eq!(told("TCP", NOT_OURS), Some(Severity::Warning), "{attached}");
+        }
+    }
 }

@@ -94,3 +94,28 @@ fn without_proxy(policy: &Resource<AuthorizationPolicy>, selected: &[&Workload<'
 
 /// How many workloads a finding points at.
 const SHOWN_MAX: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    #[test]
+    fn a_gateway_that_istio_deploys_is_a_proxy() {
+        let is_told = |name: &str, attached: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", format!(
+                "apiVersion: v1\nkind: Namespace\nmetadata: {{name: edge}}\n---\n\
+                 apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: web}}}}, template: {{metadata: {{labels: {{app: web}}}}, spec: {{containers: [{{name: web, image: web}}]}}}}}}\n---\n\
+                 apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {{name: public, namespace: {name}}}\nspec: {{gatewayClassName: istio, listeners: [{{name: http, port: 80, protocol: HTTP}}]}}\n---\n\
+                 apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: a, namespace: edge}}\nspec: {{{attached}rules: [{{from: [{{source: {{ipBlocks: [203.0.113.0/24]}}}}]}}]}}\n"
+            ));
+            findings(folder.path()).iter().any(|it| it.check == &CHECK)
+        };
+        let label = "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}, ";
+        for attached in ["", label] {
+            assert!(!is_told("edge", attached), "{attached}");
+            assert!(is_told("shop", attached), "{attached}");
+        }
+    }
+}

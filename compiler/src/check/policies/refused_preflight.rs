@@ -283,6 +283,23 @@ mod tests {
         assert!(!told("{group: '', kind: Service, name: cart}", cors));
     }
 
+    #[test]
+    fn a_gateway_that_istio_deploys_is_one() {
+        let (_, rest) = API.split_once("---\n").unwrap();
+        let cors = "{type: CORS, cors: {allowOrigins: ['https://www.example.com']}}";
+        let text = rest.replace("PARENT", "{name: public}").replace("FILTER", cors);
+        let selected = text.replace(
+            "targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: public}]",
+            "selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: public}}",
+        );
+        assert_ne!(text, selected);
+        for text in [text, selected] {
+            let folder = Folder::new();
+            folder.write("a.yaml", &text);
+            assert!(findings(folder.path()).iter().any(|it| it.check == &CHECK), "{text}");
+        }
+    }
+
     const API: &str = "apiVersion: v1
 kind: Pod
 metadata: {name: edge, namespace: shop, labels: {gateway.networking.k8s.io/gateway-name: public}}

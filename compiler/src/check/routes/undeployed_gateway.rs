@@ -7,8 +7,8 @@
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 
 use crate::diagnostic::{Check, Diagnostic, Place, Severity};
-use crate::resolve::Mesh;
 use crate::resolve::gateway::{Class, is_managed, proxies};
+use crate::resolve::{Mesh, Workload};
 
 pub(in crate::check) static CHECK: Check =
     Check::lint("undeployed-gateway", Severity::Info, include_str!("undeployed_gateway.md"));
@@ -18,8 +18,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     if !shows_workloads || !mesh.source.project.inventory.gateways.is_empty() {
         return;
     }
+    let is_made = |it: &&Workload<'_>| mesh.deployed_gateways.has(it);
     let of_mesh = mesh.api_gateways.iter().filter(|it| it.class == Class::Mesh);
-    for gateway in of_mesh.filter(|it| proxies(mesh, it.resource).is_empty()) {
+    for gateway in of_mesh.filter(|it| proxies(mesh, it.resource).iter().all(is_made)) {
         let name = gateway.resource.name();
         let (effect, help) = if is_managed(&gateway.resource.spec) {
             let effect = format!(

@@ -1,12 +1,12 @@
 //! Which proxies serve a Gateway of the Gateway API: those that carry its name as a label, or the pods of Services that its author puts in
-//! front of it ("manual deployment"). Source: Istio, `IsManaged`, `extractGatewayServices`, `mergeGateways`.
+//! front of it ("manual deployment"), or those that Istio deploys itself. Source: Istio, `IsManaged`, `extractGatewayServices`, `mergeGateways`.
 
 use std::collections::BTreeSet;
 
 use mesh_snapshot::Applies;
-use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::Labels;
 
+use super::deployed::own_label;
 use crate::api::gateway_api::{Address, Gateway};
 use crate::api::{Resource, kubernetes};
 use crate::resolve::{Mesh, Workload};
@@ -39,17 +39,18 @@ pub fn served_by(mesh: &Mesh<'_>, gateway: &Resource<Gateway>) -> Applies {
     }
 }
 
-/// The workloads that serve a Gateway.
+/// The workloads that serve a Gateway, that which Istio deploys for it included.
 #[must_use]
 pub fn proxies<'m, 'a>(mesh: &'m Mesh<'a>, gateway: &Resource<Gateway>) -> Vec<&'m Workload<'a>> {
     let mut selectors = selectors(mesh, gateway);
     if selectors.is_empty() {
-        selectors.push([(GATEWAY_NAME_LABEL.to_owned(), gateway.name().to_owned())].into());
+        selectors.push(own_label(gateway));
     }
     let selected = |labels| mesh.workloads.selected(Some(&gateway.namespace), labels);
     let mut found: Vec<_> = selectors.iter().flat_map(selected).collect();
     found.sort_by_key(|it| it.id);
     found.dedup_by_key(|it| it.id);
+    found.extend(mesh.deployed_gateways.of_gateway(gateway.id));
     found
 }
 

@@ -3,6 +3,7 @@
 mod api;
 mod certificate;
 mod class;
+mod deployed;
 mod front;
 mod istio;
 mod listener;
@@ -10,6 +11,7 @@ mod listener;
 pub use api::{ApiGateway, ApiGateways, SetState};
 pub use certificate::{Authority, Certificate, ClientCheck, MaterialFault};
 pub use class::Class;
+pub use deployed::DeployedGateways;
 pub use front::{front, front_service, is_managed, proxies, served_by};
 pub use istio::{IstioGateway, IstioGateways, Server, ServerHost};
 pub use listener::{Listener, ListenerConflict, Refusal, TerminateMode, TlsFault};
