@@ -22,6 +22,8 @@ pub(super) enum Shape {
     Chart,
     /// What somebody decrypts first.
     Encrypted(Encrypted),
+    /// No YAML until it is rendered: for a notice.
+    Template(Box<Diagnostic>),
     /// No resource: what it is, for a notice.
     Other(Box<Diagnostic>),
 }
@@ -29,7 +31,7 @@ pub(super) enum Shape {
 /// A file that is something else as a whole.
 pub(super) fn whole_file(file: &SourceFile, id: FileId, stream: &[YamlDocument]) -> Option<Shape> {
     if let Some(notice) = template::of_file(file, id, stream) {
-        return Some(Shape::Other(Box::new(notice)));
+        return Some(Shape::Template(Box::new(notice)));
     }
     let is_whole = stream.iter().all(|yaml| yaml.is_whole);
     let name = name(&file.path);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checks::MISSING_KIND;
 use super::classify::{self, Shape};
 use super::document::Identity;
-use super::unrendered::{placeholder, template};
+use super::unrendered::{placeholder, template, unread};
 use super::{
     Broken, Content, Document, NodeId, Pragma, Tree, TreeId, embedded, pragmas, secret, stream,
 };
@@ -48,6 +48,12 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
             return ParsedFile { is_kustomization: true, hidden, ..ParsedFile::default() };
         }
         Some(Shape::Chart) => return ParsedFile { is_chart: true, ..unread() },
+        Some(Shape::Template(notice)) => {
+            out.push(*notice);
+            let broken = unread::identities(file.text(), id).into_iter();
+            let broken = broken.map(|identity| Broken { file: id, identity, is_patch: false });
+            return ParsedFile { broken: broken.collect(), ..unread() };
+        }
         Some(Shape::Other(notice)) => {
             out.push(*notice);
             return unread();
@@ -61,16 +67,24 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
         let notice = template::of_document(file.text(), &yaml, id)
             .or_else(|| placeholder::unfilled(file.text(), &yaml));
         let is_read = yaml.is_whole && notice.is_none();
-        let found = if notice.is_none() { yaml.diagnostics } else { Vec::new() };
+        let is_filled_in = notice.is_some();
+        let found = if is_filled_in { Vec::new() } else { yaml.diagnostics };
         notices.extend(notice);
         if !is_read {
             out.extend(found);
             parsed.hidden.extend(secret::in_broken(file.text(), yaml.span));
-            let identity =
-                yaml.tree.root().map(|root| Identity::read(&yaml.tree, root, file.text()));
-            if let Some(identity) = identity.filter(|identity| !identity.kind.is_empty()) {
-                parsed.broken.push(Broken { file: id, identity, is_patch: false });
-            }
+            let identities = if is_filled_in {
+                unread::identities(file.text().get(yaml.span.range()).unwrap_or_default(), id)
+            } else {
+                let root = yaml.tree.root().into_iter();
+                root.map(|root| Identity::read(&yaml.tree, root, file.text())).collect()
+            };
+            let identities = identities.into_iter().filter(|identity| !identity.kind.is_empty());
+            parsed.broken.extend(identities.map(|identity| Broken {
+                file: id,
+                identity,
+                is_patch: false,
+            }));
             continue;
         }
         match parsed.add(yaml.tree, yaml.span, file, id, &mut notices, out) {
@@ -158,7 +172,7 @@ impl ParsedFile {
                 self.is_kustomization = true;
                 self.hidden.extend(secret::of_generators(&tree, root, file.text()));
             }
-            Shape::Other(notice) => {
+            Shape::Template(notice) | Shape::Other(notice) => {
                 self.hidden.extend(secret::in_broken(file.text(), span));
                 let is_half = *notice.check == MISSING_KIND;
                 notices.push(*notice);

@@ -1,6 +1,7 @@
 //! What can be called because of other programs: the Services that they make, and the routes of gateways.
 //!
-//! Sources: Flagger, "How it works", `CanaryService`, `IstioRouter`; Knative, "Kubernetes services", `Route.spec.traffic.tag`.
+//! Sources: Flagger, "How it works", `CanaryService`, `IstioRouter`; Knative, "Kubernetes services", `Route.spec.traffic.tag`,
+//! `names.PrivateService`, `GenerateRevisionName`; net-istio, `config-istio`, `local-gateway`.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,8 @@ pub struct Exposed {
     services: BTreeSet<(String, String)>,
     /// Those in whose names or namespaces placeholders stand.
     unclear: Vec<(String, String)>,
+    /// Namespace and name of what Knative makes revisions of, each with a number.
+    revised: BTreeSet<(String, String)>,
     routes: Vec<PromisedRoute>,
 }
 
@@ -38,6 +41,19 @@ pub(super) struct Order<'t> {
     pub namespace: &'t str,
 }
 
+/// Group and kind of what is there where Knative serves; without a kind, all of the group.
+static OF_KNATIVE: &[(&str, &str)] = &[
+    ("serving.knative.dev", ""),
+    ("networking.internal.knative.dev", ""),
+    ("operator.knative.dev", "KnativeServing"),
+];
+
+/// Namespace and name of the Service by which Knative's own are reached within the cluster, over Istio.
+const LOCAL_GATEWAY: (&str, &str) = ("istio-system", "knative-local-gateway");
+
+/// Of the Service of a revision that leads to its pods alone.
+const PRIVATE: &str = "-private";
+
 impl<'t> Order<'t> {
     fn all(&self, path: &[&str]) -> Vec<&'t str> {
         let mut found = Vec::new();
@@ -59,6 +75,18 @@ impl Exposed {
         !self.services.is_empty()
             && self.services.contains(&(namespace.to_owned(), name.to_owned()))
             || self.unclear.iter().any(is_this)
+            || self.is_revision(namespace, name)
+    }
+
+    /// Whether it is called as Knative calls the Services of a revision: `web-00007`, `web-00007-private`.
+    fn is_revision(&self, namespace: &str, name: &str) -> bool {
+        let name = name.strip_suffix(PRIVATE).unwrap_or(name);
+        let is_number = |it: &str| it.len() >= 5 && it.bytes().all(|it| it.is_ascii_digit());
+        let of = name.rsplit_once('-').filter(|(_, number)| is_number(number));
+        of.is_some_and(|(of, _)| {
+            !self.revised.is_empty()
+                && self.revised.iter().any(|it| may_say(&it.0, namespace) && may_say(&it.1, of))
+        })
     }
 
     #[must_use]
@@ -68,13 +96,14 @@ impl Exposed {
 
     /// Takes in a resource of a group and a kind, which has this name.
     pub(super) fn read(&mut self, (group, kind, name): (&str, &str, &str), order: Order<'_>) {
+        if OF_KNATIVE.iter().any(|it| it.0 == group && (it.1.is_empty() || it.1 == kind)) {
+            let (namespace, name) = LOCAL_GATEWAY;
+            self.add(namespace, name.to_owned());
+        }
         match (group, kind) {
             ("flagger.app", "Canary") => self.read_canary(name, order),
-            ("serving.knative.dev", "Service" | "Route") => {
-                self.add(order.namespace, name.to_owned());
-                for tag in order.all(&["spec", "traffic", "tag"]) {
-                    self.add(order.namespace, format!("{tag}-{name}"));
-                }
+            ("serving.knative.dev", "Service" | "Route" | "Configuration" | "Revision") => {
+                self.read_knative(kind, name, order);
             }
             _ => {}
         }
@@ -94,6 +123,29 @@ impl Exposed {
             let hosts = written("hosts").chain([name.to_owned()]).collect();
             let namespace = order.namespace.to_owned();
             self.routes.push(PromisedRoute { namespace, hosts, gateways, parents });
+        }
+    }
+
+    /// A Service is a Route, which has Services, and a Configuration, of which there are revisions, which have some, too.
+    fn read_knative(&mut self, kind: &str, name: &str, order: Order<'_>) {
+        if matches!(kind, "Service" | "Route") {
+            self.add(order.namespace, name.to_owned());
+            for tag in order.all(&["spec", "traffic", "tag"]) {
+                self.add(order.namespace, format!("{tag}-{name}"));
+            }
+        }
+        if matches!(kind, "Service" | "Configuration") {
+            self.revised.insert((order.namespace.to_owned(), name.to_owned()));
+        }
+        let named = match kind {
+            "Revision" => vec![name],
+            _ => order.all(&["spec", "template", "metadata", "name"]),
+        };
+        // Traffic may be for those that were there before.
+        let named = named.into_iter().chain(order.all(&["spec", "traffic", "revisionName"]));
+        for revision in named.filter(|it| !it.is_empty()) {
+            self.add(order.namespace, revision.to_owned());
+            self.add(order.namespace, format!("{revision}{PRIVATE}"));
         }
     }
 
@@ -147,7 +199,7 @@ spec: {targetRef: {kind: Service, name: ship}, service: {name: boat, gatewayRefs
 apiVersion: serving.knative.dev/v1
 kind: Service
 metadata: {name: hello, namespace: '${NS}'}
-spec: {traffic: [{tag: next, percent: 0}, {percent: 100}]}
+spec: {template: {metadata: {name: hello-blue}}, traffic: [{tag: next, percent: 0}, {percent: 100}]}
 ---
 apiVersion: other.example.com/v1
 kind: Canary
@@ -168,6 +220,14 @@ metadata: {name: bird, namespace: shop}
             ("any", "hello", true),
             ("any", "next-hello", true),
             ("any", "last-hello", false),
+            ("any", "hello-blue", true),
+            ("any", "hello-blue-private", true),
+            ("any", "hello-green", false),
+            ("any", "hello-00007", true),
+            ("any", "hello-00007-private", true),
+            ("any", "hello-7", false),
+            ("istio-system", "knative-local-gateway", true),
+            ("istio-system", "other-gateway", false),
             ("shop", "bird", false),
         ] {
             assert_eq!(exposed.has_service(namespace, name), is_made, "{namespace}/{name}");

@@ -38,7 +38,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             match state {
                 TargetState::Missing if inventory::lists_services(mesh) => {
                     let namespace = &policy.namespace;
-                    if !inventory::is_incomplete(mesh, kind, namespace, name) {
+                    let may_be_there = match kind.as_str() {
+                        "Service" => inventory::may_be_service(mesh, namespace, name),
+                        _ => inventory::is_incomplete(mesh, kind, namespace, name),
+                    };
+                    if !may_be_there {
                         let message =
                             format!("there is no {kind} `{name}` in namespace `{namespace}`");
                         out.push(say("name", message, "for nobody"));

@@ -33,6 +33,40 @@ fn one_name_that_is_wrong_is_one_finding() {
 }
 
 #[test]
+fn a_host_may_be_that_of_a_service_that_is_not_read() {
+    let to = |host: &str, beside: &str| {
+        let spec = format!(
+            "{{hosts: [a.example.com], http: [{{route: [{{destination: {{host: {host}}}}}]}}]}}"
+        );
+        let backend = format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: BackendTLSPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {{targetRefs: [{{group: '', kind: Service, name: {host}}}], validation: {{hostname: a.test, wellKnownCACertificates: System}}}}\n"
+        );
+        let routes = route("a", &spec);
+        let files =
+            [("a.yaml", REVIEWS), ("b.yaml", &*routes), ("c.yaml", &*backend), ("d.yaml", beside)];
+        let found = run(&files).into_iter().map(|it| it.check.name);
+        let about = ["unknown-host", "unserved-backend-policy"];
+        found.filter(|it| about.contains(it)).collect::<Vec<_>>()
+    };
+    let service = |name: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\n  namespace: shop\nspec:\n  ports: [{{port: 80}}]\n"
+        )
+    };
+    let both = ["unknown-host", "unserved-backend-policy"];
+    assert_eq!(to("cart", &service("web")), both);
+    assert!(to("cart", &service("{{ include \"name\" . }}")).is_empty());
+    assert_eq!(to("cart", &service("{{ include \"name\" . }}-db")), both);
+    let knative = "apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {template: {metadata: {name: web-blue}, spec: {containers: [{image: a}]}}}\n";
+    for (host, expected) in
+        [("web", &[][..]), ("web-blue-private", &[]), ("web-00001", &[]), ("web-green", &both)]
+    {
+        assert_eq!(to(host, knative), expected, "{host}");
+    }
+    assert!(to("knative-local-gateway.istio-system.svc.cluster.local", knative).len() < 2);
+}
+
+#[test]
 fn a_host_is_completed_as_its_author_meant_it() {
     for (written, meant) in [
         ("reviews.shop", "reviews.shop.svc.cluster.local"),

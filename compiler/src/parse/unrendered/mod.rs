@@ -7,6 +7,7 @@ pub(super) mod chart;
 pub(super) mod kustomize;
 pub(super) mod placeholder;
 pub(super) mod template;
+pub(super) mod unread;
 
 /// What a consequence ends with where findings are `held` back, and `of` what they are.
 pub(crate) fn not_shown(held: usize, of: &str) -> String {

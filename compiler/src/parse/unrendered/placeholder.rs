@@ -15,7 +15,7 @@ pub(in crate::parse) fn unfilled(text: &str, yaml: &YamlDocument) -> Option<Diag
     let fault = yaml.diagnostics.iter().find(|found| *found.check == YAML_SYNTAX)?;
     let Place::Text { file, span, .. } = fault.place else { return None };
     let placeholder = placeholder_in_line(text, span.start as usize)?;
-    let filled = filled(text.get(document.start as usize..document.end as usize)?);
+    let filled = filled(text.get(document.start as usize..document.end as usize)?, 'x');
     if !read(&filled, file).iter().all(|document| document.is_whole) {
         return None;
     }
@@ -27,15 +27,15 @@ pub(in crate::parse) fn unfilled(text: &str, yaml: &YamlDocument) -> Option<Diag
     Some(securing::judged(notice, securing::kind(text, yaml)))
 }
 
-/// The same with a word in place of each placeholder.
-fn filled(text: &str) -> String {
+/// The same with a `word` in place of each placeholder.
+pub(super) fn filled(text: &str, word: char) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         filled.push_str(before);
         match after.find(['}', '\n']).and_then(|end| after.split_at_checked(end)) {
             Some((_, end)) if end.starts_with('}') => {
-                filled.push('x');
+                filled.push(word);
                 rest = end.get(1..).unwrap_or_default();
             }
             _ => {
