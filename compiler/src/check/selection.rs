@@ -1,5 +1,7 @@
 //! Which known workloads a policy, or a Service, is for.
 
+use std::collections::BTreeSet;
+
 use mesh_snapshot::Applies;
 use mesh_snapshot::object::{Discovery, EndpointSet, Labels, TargetPort};
 
@@ -22,12 +24,27 @@ pub(super) fn of_policy<'m, 'a>(mesh: &'m Mesh<'a>, scope: &Scope<'_>) -> Vec<&'
     selected
 }
 
-/// The same where nobody else can be among those whom the policy is for; else none, as where none is known.
+/// Those of a policy where nobody else can be among those whom the policy is for; else none, as where none is known.
 pub(super) fn all_of_policy<'m, 'a>(
     mesh: &'m Mesh<'a>,
     scope: &Scope<'_>,
 ) -> Vec<&'m Workload<'a>> {
     if may_be_for_machines(mesh, scope) { Vec::new() } else { of_policy(mesh, scope) }
+}
+
+/// The workloads that a policy is for, and those of whose pods only some are, by labels that no template has.
+pub(super) fn at_least_in_part<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    scope: &Scope<'_>,
+) -> Vec<&'m Workload<'a>> {
+    let mut all = of_policy(mesh, scope);
+    if let Applies::Selected(selectors) = &scope.applies {
+        let met: BTreeSet<_> = all.iter().map(|it| it.id).collect();
+        let possible =
+            |labels| mesh.workloads.possible(scope.namespace, labels, Viewer::Istio).into_iter();
+        all.extend(selectors.iter().flat_map(possible).filter(|it| !met.contains(&it.id)));
+    }
+    all
 }
 
 /// Whether a policy may be for what runs outside of Kubernetes: its proxy goes by the labels of its `WorkloadEntry`.

@@ -72,7 +72,7 @@ struct Spoken {
 
 impl Spoken {
     fn of(mesh: &Mesh<'_>, openers: &Openers<'_, '_>, scope: &Scope<'_>) -> Self {
-        let workloads = selection::of_policy(mesh, scope);
+        let workloads = selection::at_least_in_part(mesh, scope);
         let is_http_alone = are_for_http_alone((mesh, openers), scope, &workloads);
         Self { ports: ports((mesh, openers), &workloads), is_http_alone }
     }
@@ -282,6 +282,25 @@ metadata: {name: db, namespace: shop}
         let own = "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {name: s, namespace: shop}\nspec: {ingress: [{port: {number: 5432, name: tcp, protocol: TCP}, defaultEndpoint: '127.0.0.1:5432'}]}\n";
         assert_eq!(told(&format!("{web}{own}"), NOT_OURS), Some(Severity::Warning));
         assert_eq!(told("", NOT_OURS), Some(Severity::Warning));
+    }
+
+    #[test]
+    fn of_some_pods_the_ports_are_those_of_all() {
+        let web = |port: &str| {
+            format!(
+                "apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{selector: {{app: web}}, ports: [{{name: {port}, port: 80, targetPort: 8080}}]}}\n---\napiVersion: apps/v1\nkind: StatefulSet\nmetadata: {{name: web, namespace: shop}}\nspec: {{replicas: 2, serviceName: web, selector: {{matchLabels: {{app: web}}}}, template: {{metadata: {{labels: {{app: web}}}}, spec: {{containers: [{{name: main, image: main, ports: [{{containerPort: 8080}}]}}]}}}}}}\n"
+            )
+        };
+        for label in ["topology.kubernetes.io/zone: a", "apps.kubernetes.io/pod-index: '1'"] {
+            let told = |port: &str, rules: &str| {
+                let selector = format!("selector: {{matchLabels: {{app: web, {label}}}}}");
+                told(&web(port), &format!("{selector}, {rules}"))
+            };
+            assert_eq!(told("http", NOT_OURS), None, "{label}");
+            assert_eq!(told("http", PATHS), Some(Severity::Info), "{label}");
+            assert_eq!(told("tcp", NOT_OURS), Some(Severity::Warning), "{label}");
+            assert_eq!(told("tcp", PATHS), Some(Severity::Warning), "{label}");
+        }
     }
 
     #[test]

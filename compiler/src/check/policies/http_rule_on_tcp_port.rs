@@ -38,7 +38,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let mut known = known.borrow_mut();
         let ports = known
             .entry(scope)
-            .or_insert_with(|| ports((mesh, openers()), &selection::of_policy(mesh, scope)));
+            .or_insert_with(|| ports((mesh, openers()), &selection::at_least_in_part(mesh, scope)));
         if ports.tcp.is_empty() {
             return;
         }
