@@ -6,6 +6,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
+use mesh_snapshot::Applies;
 use mesh_snapshot::object::Role;
 
 use crate::api::istio::{ClientTlsMode, MtlsMode};
@@ -16,7 +17,7 @@ use crate::check::mtls::{self, Effective};
 use crate::check::openers::Openers;
 use crate::diagnostic::{Place, Severity};
 use crate::parse::DocumentId;
-use crate::resolve::{Mesh, Workload};
+use crate::resolve::{Mesh, Viewer, Workload};
 
 /// Who ends connections, and what these must be.
 #[derive(Clone, Debug)]
@@ -104,5 +105,27 @@ impl<'m, 'a> ServerPorts<'m, 'a> {
             return ServerPort::Bare { because, certainty: Severity::Error };
         }
         ServerPort::Proxied(mtls::effective(self.mesh, &workload.inventory, port))
+    }
+
+    /// Of the same port, of pods for which a policy may be by labels that their template does not have, such as their zone.
+    pub(super) fn apart(&self, workload: &Workload<'_>, port: Option<u16>) -> Vec<ServerPort> {
+        if !matches!(self.at(workload, port), ServerPort::Proxied(_)) {
+            return Vec::new();
+        }
+        let policies = &self.mesh.policies.peer_authentications;
+        let scopes = policies.of_namespace(Some(workload.namespace()));
+        let selectors = scopes.filter_map(|it| match &it.scope.as_ref().ok()?.applies {
+            Applies::Selected(selectors) => Some(selectors),
+            Applies::All | Applies::Gateways(_) | Applies::Addressed(_) => None,
+        });
+        let apart = selectors.flatten().filter(|labels| {
+            !workload.inventory.has(labels) && workload.may_have(labels, Viewer::Istio)
+        });
+        let pods = apart.map(|labels| {
+            let mut pods = workload.inventory.clone();
+            pods.labels.extend(labels.clone());
+            ServerPort::Proxied(mtls::effective(self.mesh, &pods, port))
+        });
+        pods.collect()
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A gateway's ports are what its servers make of them; towards them the mesh begins no mutual TLS by itself.
 //!
-//! All servers of a port that are known must refuse them. Of pods that no file of the repository makes it is a notice: whether they
+//! All servers of a port that are known must refuse them; where machines serve it, too, or a policy is for those of the pods that
+//! have labels which no template has, some may not, and it is a warning. Of pods that no file of the repository makes it is a notice: whether they
 //! have a proxy, or are a gateway's, nobody says.
 //!
 //! A `DestinationRule` that sets `tls` takes the choice from the mesh (auto mTLS), which would have made it right; so does a
@@ -266,6 +267,7 @@ fn report(
     let fails = match severity {
         Severity::Error => "fails",
         _ if matches!(servers, Servers::Unseen(_)) => "fails if a sidecar takes it",
+        _ if let Some(fails) = servers.others(setting.mode, Sent::Requests) => fails,
         _ if servers.refuse(setting.mode, Sent::Requests) == Some(Severity::Error) => "fails",
         _ => "fails unless its servers get a proxy all the same",
     };

@@ -14,7 +14,13 @@ use crate::resolve::{Mesh, Viewer, Workload};
 
 /// Those of a port that are known, as far as they differ.
 pub(super) enum Servers {
-    Known(Vec<ServerPort>),
+    Known {
+        all: Vec<ServerPort>,
+        /// What others of their pods may take, by labels that only some pods have.
+        apart: Vec<ServerPort>,
+        /// Whether machines are among them. What one takes depends on how it was set up.
+        has_machines: bool,
+    },
     /// Nobody knows which they are: what policies ask of all that they may be.
     Unseen(ServerPort),
 }
@@ -22,29 +28,43 @@ pub(super) enum Servers {
 impl Servers {
     pub(super) fn first(&self) -> Option<&ServerPort> {
         match self {
-            Self::Known(all) => all.first(),
+            Self::Known { all, .. } => all.first(),
             Self::Unseen(only) => Some(only),
         }
     }
 
     pub(super) fn has_gateway(&self) -> bool {
         let is_gateway = |it: &ServerPort| matches!(it, ServerPort::Opened(_));
-        matches!(self, Self::Known(all) if all.iter().any(is_gateway))
+        matches!(self, Self::Known { all, .. } if all.iter().any(is_gateway))
     }
 
     pub(super) fn are_proxied(&self) -> bool {
         let is_proxied = |it: &ServerPort| matches!(it, ServerPort::Proxied(_));
-        matches!(self, Self::Known(all) if all.iter().all(is_proxied))
+        matches!(self, Self::Known { all, .. } if all.iter().all(is_proxied))
     }
 
-    /// How grave it is that all refuse those who speak so; `None` unless they do.
+    /// How grave it is that all refuse those who speak so; `None` unless they do. Where some may not, it is no error.
     pub(super) fn refuse(&self, client: ClientTlsMode, sent: Sent) -> Option<Severity> {
         match self {
-            Self::Known(all) => {
+            Self::Known { all, .. } => {
                 let refuse_all = all.iter().all(|it| it.refuses(client, sent));
-                all.iter().map(ServerPort::certainty).min().filter(|_| refuse_all)
+                let severity = all.iter().map(ServerPort::certainty).min();
+                let is_limited = self.others(client, sent).is_some();
+                let max = if is_limited { Severity::Warning } else { Severity::Error };
+                severity.filter(|_| refuse_all).map(|it| it.min(max))
             }
             Self::Unseen(only) => only.refuses(client, sent).then_some(Severity::Info),
+        }
+    }
+
+    /// What becomes of connections, where not all who serve the port need refuse them.
+    pub(super) fn others(&self, client: ClientTlsMode, sent: Sent) -> Option<&'static str> {
+        match self {
+            Self::Known { apart, .. } if apart.iter().any(|it| !it.refuses(client, sent)) => {
+                Some("fails, but at pods that another PeerAuthentication is for")
+            }
+            Self::Known { has_machines: true, .. } => Some("fails at its pods"),
+            Self::Known { .. } | Self::Unseen(_) => None,
         }
     }
 }
@@ -59,16 +79,18 @@ pub(super) fn servers(
 ) -> Servers {
     let workloads = selection::of_service(mesh, service);
     if workloads.is_empty() {
-        return unseen(mesh, service).map_or(Servers::Known(Vec::new()), Servers::Unseen);
-    }
-    // What a machine takes depends on how it was set up.
-    if selection::has_machines(mesh, service) {
-        return Servers::Known(Vec::new());
+        let nobody = Servers::Known { all: Vec::new(), apart: Vec::new(), has_machines: false };
+        return unseen(mesh, service).map_or(nobody, Servers::Unseen);
     }
     let is_of_subset =
         |it: &&&Workload<'_>| labels.is_none_or(|labels| it.may_have(labels, Viewer::Istio));
     let own = workloads.iter().filter(is_of_subset);
-    Servers::Known(own.map(|it| known.ports.at(it, selection::target(it, &port.target))).collect())
+    let own: Vec<_> = own.map(|it| (it, selection::target(it, &port.target))).collect();
+    Servers::Known {
+        all: own.iter().map(|(it, port)| known.ports.at(it, *port)).collect(),
+        apart: own.iter().flat_map(|(it, port)| known.ports.apart(it, *port)).collect(),
+        has_machines: selection::has_machines(mesh, service),
+    }
 }
 
 /// What a Service without a selector leads to is mostly no part of the mesh.

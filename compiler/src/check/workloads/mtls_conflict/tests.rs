@@ -357,7 +357,7 @@ fn a_policy_for_backends_is_held_against_proxies() {
     assert_eq!(count("disabled", "STRICT", ""), 0);
 }
 
-/// Nobody knows how a machine was set up.
+/// Nobody knows how a machine was set up; and beside pods it is sent nothing here, though Istio does so.
 #[test]
 fn a_machine_may_take_what_pods_refuse() {
     let machine = |app: &str| {
@@ -367,7 +367,28 @@ fn a_machine_may_take_what_pods_refuse() {
     };
     let told = |app: &str| severity("istio-injection: enabled", &machine(app), "ISTIO_MUTUAL");
     assert_eq!(told("other"), Some(Severity::Error));
-    assert_eq!(told("web"), None);
+    assert_eq!(told("web"), Some(Severity::Warning));
+}
+
+#[test]
+fn some_pods_may_take_what_others_refuse() {
+    let told = |selector: &str, mode: &str| {
+        let meshed = pod("labels: {app: web}", "");
+        let policy = "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: own, namespace: shop}\n";
+        let all = format!(
+            "{meshed}---\n{policy}spec: {{selector: {{matchLabels: {{{selector}}}}}, mtls: {{mode: {mode}}}}}\n"
+        );
+        severity("istio-injection: enabled", &all, "DISABLE")
+    };
+    let zone = "app: web, topology.kubernetes.io/zone: a";
+    assert_eq!(told(zone, "PERMISSIVE"), Some(Severity::Warning));
+    assert_eq!(told("topology.kubernetes.io/zone: a", "PERMISSIVE"), Some(Severity::Warning));
+    assert_eq!(told(zone, "STRICT"), Some(Severity::Error));
+    assert_eq!(
+        told("app: other, topology.kubernetes.io/zone: a", "PERMISSIVE"),
+        Some(Severity::Error)
+    );
+    assert_eq!(told("app: web", "PERMISSIVE"), None);
 }
 
 #[test]
