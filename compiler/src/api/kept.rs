@@ -120,6 +120,7 @@ impl KeptResources {
     /// Whether what is no resource is as it was, and there are as many resources.
     fn is_about(&mut self, parsed: &Parsed, scope: &Scope) -> bool {
         let broken = parsed.broken().iter().map(|it| &it.identity);
+        let broken = broken.chain(parsed.kustomizations().made());
         let is_same = self.default_namespace == scope.default_namespace
             && self.environment.as_deref() == parsed.environment()
             && self.order.len() == parsed.documents().len()

@@ -213,6 +213,8 @@ pub(crate) fn decode_by(
         }
         mesh.incomplete.push(resource);
     }
+    let made = parsed.kustomizations().made();
+    mesh.incomplete.extend(made.map(|identity| incomplete(identity, &scope)));
     let ((), routes) = reading(|| mesh.unite_routes());
     kind::sort_all(&mut mesh);
     mesh.incomplete.sort();
@@ -362,6 +364,12 @@ impl Mesh {
             let all = gateway.spec.listeners.iter().filter_map(|it| it.tls.as_ref());
             let names = all.flat_map(|it| &it.certificate_refs).map(|it| it.name.as_str());
             self.promised.certify(&gateway.namespace, &gateway.metadata, names);
+        }
+        for secret in &self.secrets {
+            self.promised.copied.read("Secret", &secret.metadata, &secret.namespace);
+        }
+        for map in &self.config_maps {
+            self.promised.copied.read("ConfigMap", &map.metadata, &map.namespace);
         }
         // Looked at where there is anything to look for: what is made depends on what was looked at.
         let deployments = OnceCell::new();

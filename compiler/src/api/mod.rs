@@ -49,7 +49,7 @@ pub(crate) use mesh::{decode_by, is_unclear, may_say};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Environment, Inventory, LintLevel, Ownership, Project};
 pub(crate) use promised::WORKLOADS;
-pub use promised::{Exposed, Promised, PromisedRoute};
+pub use promised::{Copied, Exposed, Promised, PromisedRoute};
 pub use resource::Resource;
 pub use rules::CHECKS as RULES;
 

@@ -3,6 +3,7 @@
 //! A repository that is applied as a whole holds orders, too: a `Certificate` of cert-manager becomes a Secret, a Knative
 //! `Service` becomes pods and Services. Of those kinds nothing is checked. But what they make exists, so whoever misses it says nothing.
 
+mod copied;
 mod exposed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,7 @@ use super::mesh::is_unclear;
 use super::read::Scope;
 use crate::parse::{Content, DocumentId, NodeId, Parsed, Tree};
 
+pub use copied::Copied;
 pub use exposed::{Exposed, PromisedRoute};
 
 /// What other programs make.
@@ -29,6 +31,8 @@ pub struct Promised {
     /// Namespace, kind and name of the workloads that others tell how many pods they have.
     scaled: BTreeSet<(String, String, String)>,
     exposed: Exposed,
+    /// Secrets and `ConfigMap`s that are filled with what stands elsewhere.
+    pub(super) copied: Copied,
 }
 
 /// Group, kind, and where the name of the Secret stands that is made of it. Where none does, it is its own.
@@ -71,10 +75,17 @@ pub(crate) static WORKLOADS: &[&str] = &[
 ];
 
 impl Promised {
-    /// Whether some program makes this Secret.
+    /// Whether some program makes this Secret, or fills it.
     #[must_use]
     pub fn has_secret(&self, namespace: &str, name: &str) -> bool {
         self.secrets.contains(&(namespace.to_owned(), name.to_owned()))
+            || self.copied.may_fill("Secret", namespace, name)
+    }
+
+    /// The Secrets and `ConfigMap`s that programs make in several namespaces, or fill.
+    #[must_use]
+    pub fn copied(&self) -> &Copied {
+        &self.copied
     }
 
     /// Namespaces and names.
@@ -145,6 +156,7 @@ impl Promised {
         }
         let name = identity.name.as_deref().unwrap_or_default();
         self.exposed.read((identity.group(), &identity.kind, name), order);
+        self.copied.read_order((identity.group(), &identity.kind, name), order);
         let target = || order.first(&["spec", "targetRef", "kind"]);
         // It makes the like of its target, with other labels. A Service has no pods of its own.
         if (identity.group(), &*identity.kind) == COPYING && target() != Some("Service") {

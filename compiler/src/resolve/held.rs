@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::unread::Unread;
-use crate::api::Mesh;
+use crate::api::{Copied, Mesh};
 
 /// What a repository tells of a Secret or a `ConfigMap`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Holdings<'a> {
     lists_secrets: bool,
     /// Secrets that another program makes of what stands here. That one is made says nothing of the others.
     promised: BTreeSet<(&'a str, &'a str)>,
+    /// What other programs fill, or may.
+    copied: Copied,
     unread: Unread<'a>,
 }
 
@@ -45,6 +47,7 @@ impl<'a> Holdings<'a> {
             listed: listed.iter().filter_map(|it| it.split_once('/')).collect(),
             lists_secrets: !mesh.secrets.is_empty() || !listed.is_empty(),
             promised: mesh.promised.secrets().collect(),
+            copied: mesh.promised.copied().clone(),
             unread: unread.clone(),
         }
     }
@@ -59,6 +62,8 @@ impl<'a> Holdings<'a> {
     #[must_use]
     pub fn secret(&self, namespace: &str, name: &str) -> Held {
         match self.secrets.get(&(namespace, name)) {
+            // What fills it may put in more than is written.
+            Some(_) if self.copied.may_fill("Secret", namespace, name) => Held::Unsaid,
             Some(keys) => Held::Keys((*keys).clone()),
             None if self.misses_secret(namespace, name) => Held::Missing,
             None => Held::Unsaid,
@@ -73,15 +78,21 @@ impl<'a> Holdings<'a> {
             && [&self.listed, &self.promised].into_iter().all(|known| !known.contains(&at))
             && !self.secrets.contains_key(&at)
             && !self.unread.may_be("Secret", namespace, name)
+            && !self.copied.may_fill("Secret", namespace, name)
     }
 
     #[must_use]
     pub fn config_map(&self, namespace: &str, name: &str) -> Held {
         let mut of_namespace = self.config_maps.range((namespace, "")..);
         let knows = of_namespace.next().is_some_and(|((of, _), _)| *of == namespace);
+        let may_be_there = || {
+            self.unread.may_be("ConfigMap", namespace, name)
+                || self.copied.may_fill("ConfigMap", namespace, name)
+        };
         match self.config_maps.get(&(namespace, name)) {
+            Some(_) if self.copied.may_fill("ConfigMap", namespace, name) => Held::Unsaid,
             Some(keys) => Held::Keys((*keys).clone()),
-            None if knows && !self.unread.may_be("ConfigMap", namespace, name) => Held::Missing,
+            None if knows && !may_be_there() => Held::Missing,
             None => Held::Unsaid,
         }
     }
@@ -143,6 +154,43 @@ spec: {{parentRef: {{name: g, kind: Gateway, group: gateway.networking.k8s.io}},
         };
         assert!(!takes_routes(&gateway));
         assert!(takes_routes(&format!("{gateway}sops: {{mac: 'ENC[x]'}}\n")));
+    }
+
+    #[test]
+    fn what_a_kustomization_makes_is_there() {
+        let held = |kustomization: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", OTHER);
+            let text = format!("resources: [a.yaml]\n{kustomization}\n");
+            folder.write("kustomization.yaml", text);
+            held(&compiled(folder.path()).mesh)
+        };
+        assert_eq!(held(""), Held::Missing);
+        for own in [
+            "secretGenerator: [{name: tls, files: [tls.crt, tls.key]}]",
+            "secretGenerator: [{name: tls, namespace: edge}]",
+            "namespace: edge\nsecretGenerator: [{name: tls}]",
+            "namePrefix: t\nsecretGenerator: [{name: ls}]",
+        ] {
+            assert_eq!(held(own), Held::Unsaid, "{own}");
+        }
+        for other in [
+            "configMapGenerator: [{name: tls}]",
+            "secretGenerator: [{name: other}]",
+            "namespace: shop\nsecretGenerator: [{name: tls}]",
+        ] {
+            assert_eq!(held(other), Held::Missing, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_filled_by_others_may_hold_anything() {
+        let own = "apiVersion: v1\nkind: Secret\nmetadata: {name: tls, namespace: edge}\ndata: {tls.crt: ''}\n";
+        let held = |text: &str| held(&Compiled::text(text).mesh);
+        assert_eq!(held(own), Held::Keys(["tls.crt".to_owned()].into()));
+        let annotation = "annotations: {reflector.v1.k8s.emberstack.com/reflects: certs/tls}";
+        let stub = own.replace("namespace: edge", &format!("namespace: edge, {annotation}"));
+        assert_eq!(held(&stub), Held::Unsaid);
     }
 
     #[test]

@@ -55,7 +55,7 @@ const LOCAL_GATEWAY: (&str, &str) = ("istio-system", "knative-local-gateway");
 const PRIVATE: &str = "-private";
 
 impl<'t> Order<'t> {
-    fn all(&self, path: &[&str]) -> Vec<&'t str> {
+    pub(super) fn all(&self, path: &[&str]) -> Vec<&'t str> {
         let mut found = Vec::new();
         texts(self.tree, self.root, path, self.source, &mut found);
         found

@@ -26,6 +26,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     for it in credential::servers(mesh).flat_map(|server| server.credentials) {
         if it.purpose == Purpose::Shown
             && let Some(secret) = it.secret(mesh)
+            // What makes a Secret, or fills it, may put in more than is written.
+            && !mesh.source.promised.has_secret(&secret.namespace, secret.name())
         {
             out.extend(check(&it.place, secret).or_else(|| check_authorities(mesh, &it, secret)));
         }
@@ -61,13 +63,11 @@ fn check_authorities(
     secret: &Resource<Secret>,
 ) -> Option<Diagnostic> {
     let keys = &secret.spec.keys;
-    let (namespace, name) = (secret.namespace.as_str(), secret.name());
+    let name = secret.name();
     let beside = format!("{name}-cacert");
     let may_be_there = !it.has_authorities
         || keys.is_empty()
         || AUTHORITIES.iter().any(|key| keys.contains(*key))
-        // What makes a Secret may put in more than is written.
-        || mesh.source.promised.has_secret(namespace, name)
         || !it.namespaces.iter().all(|of| mesh.holdings.misses_secret(of, &beside));
     if may_be_there {
         return None;

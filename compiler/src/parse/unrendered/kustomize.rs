@@ -12,8 +12,10 @@ mod flux;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::unread::ANY;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::checks::{MISSING_KIND, NOT_A_RESOURCE, UNRENDERED_SOURCE};
+use crate::parse::document::Identity;
 use crate::parse::{Content, NodeId, Parsed, Tree, not_shown, stream};
 use crate::source::{FileId, SourceFile, relative};
 
@@ -51,6 +53,8 @@ pub struct Kustomizations {
     changing: Vec<FileId>,
     /// The files of resources that these lead to.
     changed: BTreeSet<FileId>,
+    /// What they make of files and texts that are no resources, and which of them does.
+    made: Vec<(FileId, Identity)>,
 }
 
 impl Kustomizations {
@@ -60,11 +64,17 @@ impl Kustomizations {
         self.changed.contains(&file)
     }
 
+    /// The resources that they make, of which no more is known than what they are called.
+    pub(crate) fn made(&self) -> impl Iterator<Item = &Identity> + Clone {
+        self.made.iter().map(|(_, identity)| identity)
+    }
+
     pub(in crate::parse) fn retain(&mut self, keep: impl Fn(FileId) -> bool) {
         self.all.retain(|file| keep(*file));
         self.of_flux.retain(|file, _| keep(*file));
         self.changing.retain(|file| keep(*file));
         self.changed.retain(|file| keep(*file));
+        self.made.retain(|(file, _)| keep(*file));
     }
 
     /// That they are not applied, if there are some that change anything; and how many findings are `held` back for it.
@@ -116,8 +126,10 @@ pub(crate) fn read_kustomizations(parsed: &mut Parsed, root: &str, out: &mut Vec
     changing.extend(inner);
     // Whoever builds with Kustomize alone knows that command.
     changing.sort_by_key(|file| builds.contains_key(file));
+    let made = read.into_iter().flat_map(|it| it.made.into_iter().map(move |made| (it.file, made)));
+    let made = made.collect();
     let kustomizations = parsed.kustomizations_mut();
-    kustomizations.of_flux = builds;
+    (kustomizations.of_flux, kustomizations.made) = (builds, made);
     (kustomizations.changing, kustomizations.changed) = (changing, changed);
 }
 
@@ -175,6 +187,7 @@ struct Kustomization {
     changes: bool,
     /// Whether it is a resource, by which Flux applies them.
     is_of_flux: bool,
+    made: Vec<Identity>,
 }
 
 impl Kustomization {
@@ -182,10 +195,12 @@ impl Kustomization {
         let source = parsed.source(id);
         let (text, folder) = (source.text(), folder(places.inside(source)));
         let (mut resources, mut others, mut changes) = (Vec::new(), Vec::new(), false);
+        let mut made = Vec::new();
         for yaml in &stream::read(text, id) {
             // What stands behind a fault may be anything.
             changes |= !yaml.is_whole;
             let Some(root) = yaml.tree.root() else { continue };
+            made.extend(generated(&yaml.tree, root, text));
             for entry in yaml.tree.entries(root) {
                 let field = yaml.tree.text(entry.key, text);
                 changes |= !PLAIN.contains(&field);
@@ -207,8 +222,32 @@ impl Kustomization {
             }
         }
         let resources = Leads::To(resources);
-        Self { file: id, resources, others, changes, is_of_flux: false }
+        Self { file: id, resources, others, changes, is_of_flux: false, made }
     }
+}
+
+/// What the generators of a kustomization make. Where it does not say a namespace, others may that name it.
+fn generated(tree: &Tree, root: NodeId, source: &str) -> Vec<Identity> {
+    let of_root = |field| tree.text_at(root, field, source);
+    let (prefix, suffix) = (of_root("namePrefix"), of_root("nameSuffix"));
+    let mut made = Vec::new();
+    for (field, kind) in [("secretGenerator", "Secret"), ("configMapGenerator", "ConfigMap")] {
+        let generators = tree.entry(root, field, source).map(|it| tree.elements(it.value));
+        for generator in generators.into_iter().flatten() {
+            let of_own = |field| tree.text_at(*generator, field, source);
+            let Some(name) = of_own("name") else { continue };
+            let name = [prefix.unwrap_or_default(), name, suffix.unwrap_or_default()].concat();
+            let namespace = of_own("namespace").or_else(|| of_root("namespace")).unwrap_or(ANY);
+            made.push(Identity {
+                api_version: "v1".into(),
+                kind: kind.into(),
+                namespace: Some(namespace.into()),
+                name: Some(name.into()),
+                ..Identity::default()
+            });
+        }
+    }
+    made
 }
 
 /// What paths lead to.
@@ -450,6 +489,7 @@ mod tests {
                 others: Vec::new(),
                 changes: changes(file),
                 is_of_flux: false,
+                made: Vec::new(),
             };
             (0..LENGTH).map(link).collect()
         };

@@ -9,7 +9,7 @@ use crate::parse::stream::read;
 use crate::source::FileId;
 
 /// In place of what is not known, as [`crate::api::may_say`] understands it.
-const ANY: &str = "{{ }}";
+pub(super) const ANY: &str = "{{ }}";
 
 /// The resources of a text. Which kind they are of must be written.
 pub(in crate::parse) fn identities(text: &str, file: FileId) -> Vec<Identity> {

@@ -143,6 +143,7 @@ pub(super) fn read(
             others,
             changes: true,
             is_of_flux: true,
+            made: Vec::new(),
         });
     }
     (read, builds)
