@@ -186,15 +186,17 @@ impl Promised {
         }
     }
 
-    /// Wherever containers stand, pods are made.
+    /// Wherever containers stand, pods are made; and wherever an account is named, something runs under it.
     fn read_pods(&mut self, tree: &Tree, node: NodeId, source: &str, namespace: &str) {
-        if let Some(entry) = tree.entry(node, "containers", source) {
-            let mut all = tree.elements(entry.value).iter();
-            if all.any(|container| tree.entry(*container, "image", source).is_some()) {
-                let account = |field| tree.text_at(node, field, source);
-                let account = account("serviceAccountName").or_else(|| account("serviceAccount"));
-                self.add_pods(namespace, account);
-            }
+        let account = |field| tree.text_at(node, field, source).filter(|it| may_be_account(it));
+        let account = account("serviceAccountName").or_else(|| account("serviceAccount"));
+        let has_containers = || {
+            let containers = tree.entry(node, "containers", source);
+            let mut all = containers.into_iter().flat_map(|it| tree.elements(it.value));
+            all.any(|container| tree.entry(*container, "image", source).is_some())
+        };
+        if account.is_some() || has_containers() {
+            self.add_pods(namespace, account);
         }
         for element in tree.elements(node) {
             self.read_pods(tree, *element, source, namespace);
@@ -225,6 +227,13 @@ impl Promised {
             self.secrets.extend(names.map(|name| (namespace.to_owned(), name.to_owned())));
         }
     }
+}
+
+/// Whether a text is the name of a service account, or becomes one. Clouds call users of their own so, with other names. Source:
+/// Kubernetes, "Object Names and IDs", DNS subdomain names.
+fn may_be_account(text: &str) -> bool {
+    let is_of_name = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b"-.".contains(&it);
+    is_unclear(text) || (!text.is_empty() && text.bytes().all(is_of_name))
 }
 
 /// The texts at a path, which passes through all elements of a list.
@@ -272,6 +281,31 @@ spec: {encryptedData: {tls.crt: x}}
         let names: Vec<_> = compiled.mesh.promised.secrets().collect();
         assert_eq!(names, ["one", "sealed", "tls", "two"].map(|name| ("shop", name)));
         assert!(!compiled.mesh.promised.has_pods_in("shop"));
+    }
+
+    #[test]
+    fn who_names_an_account_runs_something_under_it() {
+        let compiled = Compiled::text(
+            "apiVersion: flink.apache.org/v1beta1
+kind: FlinkDeployment
+metadata: {name: a, namespace: shop}
+spec: {image: flink, serviceAccount: flink}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: CronWorkflow
+metadata: {name: b, namespace: jobs}
+spec: {workflowSpec: {serviceAccountName: nightly, entrypoint: main}}
+---
+apiVersion: a.example.com/v1
+kind: Bucket
+metadata: {name: c, namespace: cloud}
+spec: {serviceAccount: a@b.iam.example.com}
+",
+        );
+        let promised = &compiled.mesh.promised;
+        let accounts: Vec<_> = promised.accounts().collect();
+        assert_eq!(accounts, [("jobs", "nightly"), ("shop", "flink")]);
+        assert!(!promised.has_pods_in("cloud"));
     }
 
     #[test]
