@@ -84,5 +84,10 @@ mod tests {
         assert!(is_told(&deployment("edge", "other")));
         assert!(!is_told(&deployment("edge", "'${APP}'")));
         assert!(is_told(&deployment("shop", "'${APP}'")));
+        // One that is no YAML before says all the same where it stands.
+        for app in ["${APP}", "{{ .Values.app }}"] {
+            assert!(!is_told(&deployment("edge", app)), "{app}");
+            assert!(is_told(&deployment("shop", app)), "{app}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use mesh_snapshot::object::ServerProtocol;
 
 use crate::api::istio::{HttpMatch, HttpRedirect};
+use crate::check::matching::cover::covers;
 use crate::check::matching::route_place::matches;
 use crate::check::sight::gateways;
 use crate::check::{inventory, trusted_proxies};
@@ -88,23 +89,44 @@ fn check(
     }
 }
 
-/// Of the first route that redirects all of its requests to HTTPS, each host that is not served there.
+/// Of the first route that redirects requests to HTTPS, if the routes before it leave it any, each host that is not served there.
 fn check_routes<'m, 'a, F: FnOnce() -> Answering<'m, 'a>>(
     mesh: &'m Mesh<'a>,
     (answering, secure): (&LazyCell<Answering<'m, 'a>, F>, &Secure<'m, 'a>),
     it: &VirtualService<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
-    let leads = |it: &&MergedHttp<'_>| it.spec.redirect.as_ref().is_some_and(leads_to_https);
-    let Some(route) = it.http.iter().find(leads) else { return };
+    let leads = |it: &MergedHttp<'_>| it.spec.redirect.as_ref().is_some_and(leads_to_https);
+    let mut leading = it.http.iter().enumerate().filter(|(_, route)| leads(route));
+    let left = leading.find_map(|(place, route)| {
+        let tests = left_to(it, place, route);
+        (!tests.is_empty()).then_some((route, tests))
+    });
+    let Some((route, tests)) = left else { return };
     for host in it.hosts.iter().filter(|it| !is_wildcard(it)) {
         let found = gateways(mesh, it).find_map(|gateway| {
             let secure = *secure.get(&gateway.resource.id)?;
-            let server = plain(gateway, it, route, host)?;
+            let server = plain(gateway, it, &tests, host)?;
             (!answering.has(host, gateway, server)).then_some((gateway, secure))
         });
         out.extend(found.map(|(gateway, secure)| report(it, route, host, (gateway, secure))));
     }
+}
+
+/// What a route asks of requests that none before it takes, as far as one of those does alone.
+fn left_to(it: &VirtualService<'_>, place: usize, route: &MergedHttp<'_>) -> Vec<HttpMatch> {
+    let mut tests = route.spec.r#match.clone();
+    if tests.is_empty() {
+        tests.push(HttpMatch::default());
+    }
+    let gateways = &it.resource.spec.gateways;
+    let takes = |by: &MergedHttp<'_>, test: &HttpMatch| {
+        let own = &by.spec.r#match;
+        own.is_empty() || own.iter().any(|it| covers(it, test, gateways))
+    };
+    let before = it.http.get(..place).unwrap_or_default();
+    tests.retain(|test| !before.iter().any(|by| takes(by, test)));
+    tests
 }
 
 /// Whether the same host follows, at the port of its scheme.
@@ -112,17 +134,14 @@ fn leads_to_https(it: &HttpRedirect) -> bool {
     it.scheme == "https" && it.authority.is_empty() && it.port.is_none() && it.derive_port.is_none()
 }
 
-/// The server for plain text at which a route takes requests for a host.
+/// The server for plain text at which a route that asks for one of `tests` takes requests for a host.
 fn plain<'g, 'a>(
     gateway: &'g IstioGateway<'a>,
     it: &VirtualService<'_>,
-    route: &MergedHttp<'_>,
+    tests: &[HttpMatch],
     host: &Host,
 ) -> Option<&'g Server<'a>> {
-    let tests = &route.spec.r#match;
-    let takes = |server: &Server<'_>| {
-        tests.is_empty() || tests.iter().any(|test| is_of_any_host(test, server.port))
-    };
+    let takes = |server: &Server<'_>| tests.iter().any(|test| is_of_any_host(test, server.port));
     let is_meant = |server: &&Server<'_>| {
         server.protocol == Some(ServerProtocol::Http)
             && server.is_served()
@@ -294,6 +313,8 @@ mod tests {
         assert!(is_told_of_route(shop, &www, all, ""));
         let of_path = "{match: [{uri: {prefix: /a}, port: 80}], redirect: {scheme: https, redirectCode: 308}}";
         assert!(is_told_of_route(shop, &www, of_path, ""));
+        let some_before = "{match: [{uri: {prefix: /a}}], directResponse: {status: 200}}, {redirect: {scheme: https}}";
+        assert!(is_told_of_route(shop, &www, some_before, ""));
         assert!(is_told_of_route("[www.example.com, shop.example.com]", &www, all, ""));
         // A balancer may end TLS where the gateway does not.
         assert!(!is_told_of_route(shop, "", all, ""));
@@ -308,6 +329,9 @@ mod tests {
             "{match: [{authority: {exact: www.example.com}}], redirect: {scheme: https}}",
             "{match: [{headers: {x-forwarded-proto: {exact: http}}}], redirect: {scheme: https}}",
             "{match: [{port: 443}], redirect: {scheme: https}}",
+            // An earlier route takes what it would.
+            "{directResponse: {status: 200}}, {redirect: {scheme: https}}",
+            "{match: [{uri: {prefix: /a}}], directResponse: {status: 200}}, {match: [{uri: {prefix: /a/b}}], redirect: {scheme: https}}",
         ] {
             assert!(!is_told_of_route(shop, &www, routes, ""), "{routes}");
         }
