@@ -5,6 +5,8 @@
 //! the host, is left alone. Nor is it said of a host within a wildcard: names may lead such a one elsewhere. Source: Istio,
 //! `HTTPRedirect`; Envoy, `RedirectAction`.
 
+mod gateway_api;
+
 use std::collections::HashMap;
 
 use mesh_snapshot::object::ServerProtocol;
@@ -23,6 +25,7 @@ pub(super) static CHECK: Check =
     Check::lint("endless-redirect", Severity::Warning, include_str!("endless_redirect.md"));
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    gateway_api::run(mesh, out);
     let all = || mesh.virtual_services.iter().map(|(_, it)| it);
     let redirects = |it: &&VirtualService<'_>| it.http.iter().any(|it| it.spec.redirect.is_some());
     if !all().any(|it| redirects(&it)) {

@@ -1,0 +1,257 @@
+//! The same of redirects of the Gateway API: a rule that sends clients to the listener at which they are already.
+//!
+//! A listener has one scheme and one port, so that whoever is sent to these, for a host that the route is for, comes to the same rule. It
+//! is not said where another route is for names of the listener that are the route's, too: that one may take what follows. Sources:
+//! Gateway API, `HTTPRequestRedirectFilter`; Istio, `createRedirectFilter`.
+
+use mesh_snapshot::object::ServerProtocol;
+
+use super::CHECK;
+use crate::api::gateway_api::{HttpRouteRule, RequestRedirect};
+use crate::check::inventory;
+use crate::diagnostic::{Diagnostic, FieldPath, Place};
+use crate::resolve::Mesh;
+use crate::resolve::gateway::{ApiGateway, Listener, TerminateMode};
+use crate::resolve::host::{is_wildcard, lower, overlap};
+use crate::resolve::route::{HttpRoute, Parent};
+
+pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
+    // It may be for any names.
+    if ["HTTPRoute", "GRPCRoute"].iter().any(|kind| inventory::has_incomplete(mesh, kind)) {
+        return;
+    }
+    for (_, route) in mesh.http_routes.iter() {
+        let rules = &route.resource.spec.rules;
+        for (index, rule) in rules.iter().enumerate() {
+            let before = rules.get(..index).unwrap_or_default();
+            if before.iter().any(|it| it.matches == rule.matches) {
+                continue;
+            }
+            let found = redirects(rule).find_map(|(filter, redirect)| {
+                let (at, field) = circle(mesh, route, redirect)?;
+                Some(report(route, (index, filter), at, field))
+            });
+            out.extend(found);
+        }
+    }
+}
+
+/// Those of a rule that leave paths as they are, by their places among its filters.
+fn redirects(rule: &HttpRouteRule) -> impl Iterator<Item = (usize, &RequestRedirect)> {
+    let all = rule.filters.iter().enumerate();
+    let all = all.filter_map(|(place, it)| Some((place, it.request_redirect.as_ref()?)));
+    all.filter(|(_, it)| it.path.is_none())
+}
+
+/// What a redirect says that is so already.
+enum Same {
+    Scheme,
+    Host(String),
+}
+
+/// A listener whose clients come back to it, and what leads them there.
+fn circle<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    route: &HttpRoute<'a>,
+    redirect: &RequestRedirect,
+) -> Option<(&'m Listener<'a>, Same)> {
+    let same = match &redirect.hostname {
+        Some(host) => {
+            let host = lower(host);
+            let is_written = !is_wildcard(&host) && route.hostnames.contains(&host);
+            Same::Host(is_written.then(|| host.to_string())?)
+        }
+        None => Same::Scheme,
+    };
+    let mut listeners = route.parents.iter().flat_map(|it| listeners(mesh, it));
+    let found = listeners.find(|(gateway, listener)| {
+        let has_host = match &same {
+            Same::Host(host) => overlap(&listener.hostname, host),
+            Same::Scheme => true,
+        };
+        has_host
+            && leads_to(redirect, listener)
+            && gateway.narrower_than(listener).is_empty()
+            && is_alone(mesh, route, gateway, listener)
+    });
+    Some((found?.1, same))
+}
+
+/// The listeners of a parent.
+fn listeners<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    parent: &Parent<'_>,
+) -> Vec<(&'m ApiGateway<'a>, &'m Listener<'a>)> {
+    let Parent::Gateway { gateway, listeners } = parent else { return Vec::new() };
+    let Some(gateway) = mesh.api_gateways.find(&gateway.namespace, gateway.name()) else {
+        return Vec::new();
+    };
+    let all = listeners.iter().filter_map(|place| gateway.listeners.get(*place));
+    all.map(|listener| (gateway, listener)).collect()
+}
+
+/// Whether the scheme and the port of what follows are those of a listener.
+fn leads_to(redirect: &RequestRedirect, listener: &Listener<'_>) -> bool {
+    let (scheme, usual) = match listener.protocol {
+        Some(ServerProtocol::Http) => ("http", 80),
+        // What the mesh's own TLS carries, the client's application has sent in plain text.
+        Some(ServerProtocol::Https) if listener.terminate_mode() != TerminateMode::IstioMutual => {
+            ("https", 443)
+        }
+        _ => return false,
+    };
+    let port = match (redirect.port, &redirect.scheme) {
+        (Some(port), _) => port,
+        (None, Some(_)) => usual,
+        (None, None) => i32::from(listener.port),
+    };
+    listener.is_served()
+        && redirect.scheme.as_deref().is_none_or(|it| it == scheme)
+        && port == i32::from(listener.port)
+}
+
+/// Whether no other route at a listener is for names that a route is for.
+fn is_alone(
+    mesh: &Mesh<'_>,
+    route: &HttpRoute<'_>,
+    gateway: &ApiGateway<'_>,
+    listener: &Listener<'_>,
+) -> bool {
+    let is_here = |parent: &Parent<'_>| {
+        matches!(parent, Parent::Gateway { gateway: of, listeners }
+            if of.id == gateway.resource.id && listeners.contains(&listener.index))
+    };
+    let shares = |other: &HttpRoute<'_>| {
+        let mut hosts = other.hostnames.iter();
+        hosts.any(|it| route.hostnames.iter().any(|own| overlap(it, own)))
+    };
+    let mut others = mesh.http_routes.iter().map(|(_, it)| it);
+    !others.any(|it| {
+        it.resource.id != route.resource.id && it.parents.iter().any(is_here) && shares(it)
+    })
+}
+
+fn report(
+    route: &HttpRoute<'_>,
+    (rule, filter): (usize, usize),
+    listener: &Listener<'_>,
+    same: Same,
+) -> Diagnostic {
+    let (message, field, help) = match same {
+        Same::Host(host) if route.hostnames.len() > 1 => (
+            format!("`{host}` is among the hosts that this rule redirects"),
+            "hostname",
+            "redirect the other hosts in a route of their own",
+        ),
+        Same::Host(host) => (
+            format!("requests for `{host}` are redirected to that host"),
+            "hostname",
+            "name another host or another path, or lead the requests to a backend",
+        ),
+        Same::Scheme => (
+            format!("requests that come by listener `{}` are redirected to it", listener.spec.name),
+            "scheme",
+            "name the listener for plain text alone in `sectionName` of the route's `parentRefs`",
+        ),
+    };
+    let at = FieldPath::default().field("spec").field("rules").index(rule);
+    let at = at.field("filters").index(filter).field("requestRedirect").field(field);
+    Diagnostic::new(&CHECK, Place::value(route.resource.id, at), message)
+        .label("leads back here")
+        .also(Place::key(listener.document, listener.path()), "the route is at this listener")
+        .consequence("clients are sent in a circle until they give up")
+        .help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CHECK;
+    use crate::testing::{Folder, findings};
+
+    const GATEWAY: &str = "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: public, namespace: shop}
+spec:
+  gatewayClassName: istio
+  listeners:
+  - {name: http, port: 80, protocol: HTTP}
+  - {name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: a}]}}
+---
+";
+
+    fn route(name: &str, parent: &str, hosts: &str, rules: &str) -> String {
+        format!(
+            "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{parentRefs: [{{name: public{parent}}}], hostnames: {hosts}, rules: [{rules}]}}\n---\n"
+        )
+    }
+
+    fn is_told(gateway: &str, routes: &str) -> bool {
+        let folder = Folder::new();
+        folder.write("a.yaml", format!("{gateway}{routes}"));
+        findings(folder.path()).iter().any(|it| it.check == &CHECK)
+    }
+
+    fn to(redirect: &str) -> String {
+        format!("{{filters: [{{type: RequestRedirect, requestRedirect: {{{redirect}}}}}]}}")
+    }
+
+    #[test]
+    fn a_listener_has_its_scheme_already() {
+        let web = "[web.example.com]";
+        let one = |parent: &str, redirect: &str| {
+            is_told(GATEWAY, &route("r", parent, web, &to(redirect)))
+        };
+        for (parent, redirect) in [
+            ("", "scheme: https"),
+            (", sectionName: https", "scheme: https, statusCode: 301"),
+            (", sectionName: https", "port: 443"),
+            (", sectionName: http", "scheme: http"),
+            ("", "scheme: https, hostname: WEB.example.com"),
+        ] {
+            assert!(one(parent, redirect), "{parent} {redirect}");
+        }
+        for (parent, redirect) in [
+            (", sectionName: http", "scheme: https"),
+            ("", "scheme: https, port: 8443"),
+            ("", "scheme: https, path: {type: ReplaceFullPath, replaceFullPath: /a}"),
+            ("", "scheme: https, hostname: other.example.com"),
+        ] {
+            assert!(!one(parent, redirect), "{parent} {redirect}");
+        }
+        let mutual = GATEWAY.replace(
+            "certificateRefs: [{name: a}]",
+            "options: {gateway.istio.io/tls-terminate-mode: ISTIO_MUTUAL}",
+        );
+        assert!(!is_told(&mutual, &route("r", "", web, &to("scheme: https"))));
+        let elsewhere = GATEWAY.replace("port: 443", "port: 8443");
+        assert!(!is_told(&elsewhere, &route("r", "", web, &to("scheme: https"))));
+    }
+
+    #[test]
+    fn what_another_may_take_is_left_alone() {
+        let all = route("r", "", "[web.example.com]", &to("scheme: https"));
+        let served = |parent: &str, hosts: &str| {
+            let other = "{backendRefs: [{name: web, port: 80}]}";
+            is_told(GATEWAY, &format!("{all}{}", route("s", parent, hosts, other)))
+        };
+        assert!(!served(", sectionName: https", "['*.example.com']"));
+        assert!(served(", sectionName: https", "[www.example.com]"));
+        assert!(served(", sectionName: http", "[web.example.com]"));
+        let unread = route("s", "", "['${HOST}']", "{backendRefs: [{name: web, port: 80}]}");
+        assert!(!is_told(GATEWAY, &format!("{all}{unread}")));
+        let narrower = "  - {name: own, port: 443, protocol: HTTPS, hostname: web.example.com, tls: {certificateRefs: [{name: a}]}}\n---\n";
+        let isolated = GATEWAY.replace("---\n", narrower);
+        let at_wide = route("r", ", sectionName: https", "[web.example.com]", &to("scheme: https"));
+        assert!(!is_told(&isolated, &at_wide));
+    }
+
+    #[test]
+    fn a_host_may_be_one_that_the_rule_redirects() {
+        let told =
+            |hosts: &str, redirect: &str| is_told(GATEWAY, &route("r", "", hosts, &to(redirect)));
+        assert!(told("[example.com, www.example.com]", "hostname: www.example.com"));
+        assert!(told("[www.example.com]", "hostname: www.example.com"));
+        assert!(!told("[example.com]", "hostname: www.example.com"));
+        assert!(!told("['*.example.com']", "hostname: www.example.com"));
+    }
+}
