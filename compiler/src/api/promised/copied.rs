@@ -3,11 +3,11 @@
 //! Sources: trust-manager, `Bundle.spec.target`; External Secrets, `ClusterExternalSecret`; Kyverno, "Generate Rules"; the annotations of
 //! kubernetes-replicator, of Reflector and of Config Syncer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::exposed::Order;
 use crate::api::Metadata;
-use crate::api::mesh::may_say;
+use crate::api::mesh::{is_unclear, may_say};
 use crate::parse::NodeId;
 
 /// In place of what is not known, as [`may_say`] understands it.
@@ -25,18 +25,29 @@ const PUSHING: &[&str] = &[
     "kubed.appscode.com/sync",
 ];
 
-/// By kind, namespace and name, in which placeholders may stand.
+/// In names and namespaces placeholders may stand.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Copied(BTreeSet<(String, String, String)>);
+pub struct Copied {
+    /// The namespaces of those of a kind that have a name.
+    named: BTreeMap<(String, String), BTreeSet<String>>,
+    /// Kind, namespace and name of those whose name is not known.
+    unclear: BTreeSet<(String, String, String)>,
+}
 
 impl Copied {
     /// Whether it may be one of these.
     #[must_use]
     pub fn may_fill(&self, kind: &str, namespace: &str, name: &str) -> bool {
-        let is_one = |it: &(String, String, String)| {
+        // Most repositories have none.
+        if self.named.is_empty() && self.unclear.is_empty() {
+            return false;
+        }
+        let namespaces = self.named.get(&(kind.to_owned(), name.to_owned()));
+        let is_unclear = |it: &(String, String, String)| {
             it.0 == kind && may_say(&it.1, namespace) && may_say(&it.2, name)
         };
-        self.0.iter().any(is_one)
+        namespaces.is_some_and(|all| all.iter().any(|it| may_say(it, namespace)))
+            || self.unclear.iter().any(is_unclear)
     }
 
     /// Takes in a Secret or a `ConfigMap`.
@@ -89,7 +100,12 @@ impl Copied {
     }
 
     fn add(&mut self, kind: &str, namespace: &str, name: &str) {
-        self.0.insert((kind.to_owned(), namespace.to_owned(), name.to_owned()));
+        let (kind, namespace, name) = (kind.to_owned(), namespace.to_owned(), name.to_owned());
+        if is_unclear(&name) {
+            self.unclear.insert((kind, namespace, name));
+        } else {
+            self.named.entry((kind, name)).or_default().insert(namespace);
+        }
     }
 }
 

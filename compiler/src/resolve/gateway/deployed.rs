@@ -21,9 +21,13 @@ use crate::resolve::{Workload, Workloads};
 /// What the pods are given by a template of Istio's, which nobody has written here.
 static POD: LazyLock<PodSpec> = LazyLock::new(PodSpec::default);
 
-/// By the documents of their Gateways, which are theirs, too.
+/// Their documents are those of their Gateways.
 #[derive(Clone, Debug, Default)]
-pub struct DeployedGateways<'a>(BTreeMap<DocumentId, Workload<'a>>);
+pub struct DeployedGateways<'a> {
+    by_namespace: BTreeMap<&'a str, Vec<Workload<'a>>>,
+    /// The namespace and the place there of each.
+    places: BTreeMap<DocumentId, (&'a str, usize)>,
+}
 
 impl<'a> DeployedGateways<'a> {
     pub(in crate::resolve) fn of(gateways: &ApiGateways<'a>, workloads: &Workloads<'a>) -> Self {
@@ -34,25 +38,34 @@ impl<'a> DeployedGateways<'a> {
                     .selected(Some(&it.resource.namespace), &own_label(it.resource))
                     .is_empty()
         };
-        let all = gateways.iter().filter(is_deployed);
-        Self(all.map(|it| (it.resource.id, proxy(it))).collect())
+        let mut all = Self::default();
+        for gateway in gateways.iter().filter(is_deployed) {
+            let namespace = gateway.resource.namespace.as_str();
+            let own = all.by_namespace.entry(namespace).or_default();
+            all.places.insert(gateway.resource.id, (namespace, own.len()));
+            own.push(proxy(gateway));
+        }
+        all
     }
 
     /// The proxy of a Gateway, if the repository holds none.
     #[must_use]
     pub fn of_gateway(&self, gateway: DocumentId) -> Option<&Workload<'a>> {
-        self.0.get(&gateway)
+        let (namespace, place) = self.places.get(&gateway)?;
+        self.by_namespace.get(namespace)?.get(*place)
     }
 
     /// Whether a workload is one of them.
     #[must_use]
     pub fn has(&self, workload: &Workload<'_>) -> bool {
-        self.0.contains_key(&workload.id)
+        self.places.contains_key(&workload.id)
     }
 
     /// Those of a namespace, or of all.
     pub fn of_namespace(&self, namespace: Option<&str>) -> impl Iterator<Item = &Workload<'a>> {
-        self.0.values().filter(move |it| namespace.is_none_or(|own| own == it.namespace()))
+        let own = namespace.and_then(|own| self.by_namespace.get(own));
+        let others = namespace.is_none().then(|| self.by_namespace.values());
+        own.into_iter().chain(others.into_iter().flatten()).flatten()
     }
 }
 

@@ -46,7 +46,7 @@ impl<'a> Machines<'a> {
             by_label.add(&machine.resource.metadata.labels, place);
         }
         let (mut groups, none): (BTreeMap<&str, Vec<Labels>>, _) = Default::default();
-        for group in mesh.workload_groups.iter() {
+        for group in &mesh.workload_groups {
             let metadata = group.spec.metadata.as_ref().map_or(&none, |it| &it.labels);
             groups
                 .entry(&group.namespace)

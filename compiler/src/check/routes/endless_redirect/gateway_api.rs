@@ -4,22 +4,27 @@
 //! is not said where another route is for names of the listener that are the route's, too: that one may take what follows. Sources:
 //! Gateway API, `HTTPRequestRedirectFilter`; Istio, `createRedirectFilter`.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
 use mesh_snapshot::object::ServerProtocol;
 
 use super::CHECK;
 use crate::api::gateway_api::{HttpRouteRule, RequestRedirect};
 use crate::check::inventory;
 use crate::diagnostic::{Diagnostic, FieldPath, Place};
-use crate::resolve::Mesh;
+use crate::parse::DocumentId;
 use crate::resolve::gateway::{ApiGateway, Listener, TerminateMode};
 use crate::resolve::host::{is_wildcard, lower, overlap};
 use crate::resolve::route::{HttpRoute, Parent};
+use crate::resolve::{Meeting, Mesh};
 
 pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     // It may be for any names.
     if ["HTTPRoute", "GRPCRoute"].iter().any(|kind| inventory::has_incomplete(mesh, kind)) {
         return;
     }
+    let present = OnceCell::new();
     for (_, route) in mesh.http_routes.iter() {
         let rules = &route.resource.spec.rules;
         for (index, rule) in rules.iter().enumerate() {
@@ -28,7 +33,7 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let found = redirects(rule).find_map(|(filter, redirect)| {
-                let (at, field) = circle(mesh, route, redirect)?;
+                let (at, field) = circle((mesh, &present), route, redirect)?;
                 Some(report(route, (index, filter), at, field))
             });
             out.extend(found);
@@ -51,7 +56,7 @@ enum Same {
 
 /// A listener whose clients come back to it, and what leads them there.
 fn circle<'m, 'a>(
-    mesh: &'m Mesh<'a>,
+    (mesh, present): (&'m Mesh<'a>, &OnceCell<Present>),
     route: &HttpRoute<'a>,
     redirect: &RequestRedirect,
 ) -> Option<(&'m Listener<'a>, Same)> {
@@ -72,7 +77,7 @@ fn circle<'m, 'a>(
         has_host
             && leads_to(redirect, listener)
             && gateway.narrower_than(listener).is_empty()
-            && is_alone(mesh, route, gateway, listener)
+            && present.get_or_init(|| Present::of(mesh)).is_alone(route, gateway, listener)
     });
     Some((found?.1, same))
 }
@@ -110,25 +115,39 @@ fn leads_to(redirect: &RequestRedirect, listener: &Listener<'_>) -> bool {
         && port == i32::from(listener.port)
 }
 
-/// Whether no other route at a listener is for names that a route is for.
-fn is_alone(
-    mesh: &Mesh<'_>,
-    route: &HttpRoute<'_>,
-    gateway: &ApiGateway<'_>,
-    listener: &Listener<'_>,
-) -> bool {
-    let is_here = |parent: &Parent<'_>| {
-        matches!(parent, Parent::Gateway { gateway: of, listeners }
-            if of.id == gateway.resource.id && listeners.contains(&listener.index))
-    };
-    let shares = |other: &HttpRoute<'_>| {
-        let mut hosts = other.hostnames.iter();
-        hosts.any(|it| route.hostnames.iter().any(|own| overlap(it, own)))
-    };
-    let mut others = mesh.http_routes.iter().map(|(_, it)| it);
-    !others.any(|it| {
-        it.resource.id != route.resource.id && it.parents.iter().any(is_here) && shares(it)
-    })
+/// By the documents of Gateways and the places of their listeners, the routes that are there, by their hosts.
+struct Present(BTreeMap<(DocumentId, usize), Meeting<DocumentId>>);
+
+impl Present {
+    fn of(mesh: &Mesh<'_>) -> Self {
+        let mut all: BTreeMap<_, Meeting<_>> = BTreeMap::new();
+        for (_, route) in mesh.http_routes.iter() {
+            for parent in &route.parents {
+                let Parent::Gateway { gateway, listeners } = parent else { continue };
+                for listener in listeners {
+                    let here = all.entry((gateway.id, *listener)).or_default();
+                    for host in &route.hostnames {
+                        here.add(host, route.resource.id);
+                    }
+                }
+            }
+        }
+        Self(all)
+    }
+
+    /// Whether no other route at a listener is for names that a route is for.
+    fn is_alone(
+        &self,
+        route: &HttpRoute<'_>,
+        gateway: &ApiGateway<'_>,
+        listener: &Listener<'_>,
+    ) -> bool {
+        let here = self.0.get(&(gateway.resource.id, listener.index));
+        let mut sharing = here
+            .into_iter()
+            .flat_map(|here| route.hostnames.iter().flat_map(|host| here.with(host)));
+        sharing.all(|(_, id)| *id == route.resource.id)
+    }
 }
 
 fn report(
