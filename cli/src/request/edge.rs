@@ -1,11 +1,10 @@
-//! What a gateway makes of a request, from elsewhere or from within the mesh.
+//! What a gateway makes of a request, wherever it comes from, and of one from within the mesh.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mesh_engine::cluster::Cluster;
 use mesh_engine::filter::OnRoute;
-use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
+use mesh_engine::gateway::{Gateway, Handler, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
 use mesh_engine::{Connection, Program, Request};
@@ -19,54 +18,6 @@ use super::sender::{Sender, identity};
 use super::spoken::Spoken;
 use super::steps::{Path, told};
 use super::{AskError, Question, follow, server, tracer};
-
-/// At the first of `gateways` that listens on the port.
-pub(super) fn ask<'b>(
-    inquiry: &Inquiry<'b>,
-    gateways: impl Iterator<Item = &'b Workload>,
-    question: &Question,
-) -> Result<Answer, AskError> {
-    let port = question.to.port;
-    let mut known = Vec::new();
-    for workload in gateways {
-        let own = inquiry.program(workload)?;
-        let listeners = || own.gateway().map(Gateway::listeners).into_iter().flatten();
-        let listener =
-            listeners().find(|listener| servers(listener).any(|server| server.port == port));
-        if let Some(listener) = listener {
-            let mut step = Step::new("gateway");
-            step.note(format!("{}/{} port {}", workload.namespace, workload.name, listener.port));
-            let sni = Some(question.to.host.as_str()).filter(|_| listener.tls);
-            let accepted = Accepted { sni, peer: None };
-            let edge = Edge { inquiry, workload, program: &own };
-            return edge.accept(question, listener, &accepted, step);
-        }
-        let ports = listeners().flat_map(servers).map(|server| server.port);
-        known.push((workload, ports.collect()));
-    }
-    Err(AskError::NoGateway { port, known: ports(&known) })
-}
-
-/// What can be asked instead.
-fn ports(gateways: &[(&Workload, BTreeSet<u16>)]) -> String {
-    let told = gateways.iter().map(|(Workload { namespace, name, .. }, ports)| {
-        let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
-        let ports = if ports.is_empty() { "no port".to_owned() } else { ports.join(", ") };
-        format!("{namespace}/{name} takes HTTP on {ports}")
-    });
-    let told: Vec<_> = told.collect();
-    if told.is_empty() {
-        return "there is none".to_owned();
-    }
-    format!("{}; `--to` is the host and the port that its client calls", told.join(", "))
-}
-
-fn servers(listener: &Listener) -> impl Iterator<Item = &HttpServer> {
-    listener.chains().iter().filter_map(|chain| match &chain.handler {
-        Handler::Http(server) => Some(server),
-        Handler::Stream(_) => None,
-    })
-}
 
 /// As a gateway takes what a proxy of the mesh sends it, to one of those behind `cluster`.
 pub(super) fn within(
@@ -141,23 +92,23 @@ fn ends(tls: &ServerTls, spoken: Spoken) -> bool {
 }
 
 /// A connection as a gateway sees it.
-struct Accepted<'a> {
-    sni: Option<&'a str>,
+pub(super) struct Accepted<'a> {
+    pub sni: Option<&'a str>,
     /// Whom the mesh's TLS proves the client to be.
-    peer: Option<SpiffeId<'a>>,
+    pub peer: Option<SpiffeId<'a>>,
 }
 
 /// A gateway that takes requests.
-struct Edge<'a> {
-    inquiry: &'a Inquiry<'a>,
-    workload: &'a Workload,
+pub(super) struct Edge<'a> {
+    pub inquiry: &'a Inquiry<'a>,
+    pub workload: &'a Workload,
     /// Of the workload.
-    program: &'a Program,
+    pub program: &'a Program,
 }
 
 impl Edge<'_> {
     /// Ends `first` with the server that takes the connection, and goes on.
-    fn accept(
+    pub(super) fn accept(
         &self,
         question: &Question,
         listener: &Listener,

@@ -25,6 +25,11 @@ impl Judgement {
         }
     }
 
+    /// Whether the same happens at all of them.
+    pub(super) fn is_told_at_once(&self) -> bool {
+        self.servers.len() <= 1
+    }
+
     pub(super) fn conclude(self, mut steps: Vec<Step>, host: &str) -> Answer {
         for (servers, told) in self.servers {
             let mut told = told.into_iter();

@@ -21,6 +21,7 @@ mod edge;
 mod endpoint;
 mod follow;
 mod handshake;
+mod outside;
 mod plain;
 mod server;
 mod steps;
@@ -104,7 +105,7 @@ pub(crate) fn ask(policy: &Policy, question: &Question) -> Result<Answer, AskErr
     let inquiry = &Inquiry::of(policy);
     let gateways = bundle.inventory.iter().filter(|it| it.role == Role::Gateway);
     match &question.from {
-        From::Outside => edge::ask(inquiry, gateways, question),
+        From::Outside => outside::ask(inquiry, gateways, question),
         From::Account { namespace, account } => {
             let runs =
                 |it: &&Workload| it.namespace == *namespace && it.service_account == *account;
@@ -116,7 +117,7 @@ pub(crate) fn ask(policy: &Policy, question: &Question) -> Result<Answer, AskErr
                     None => client::ask(inquiry, caller, question),
                 }
             } else if callers.count() > 0 {
-                edge::ask(inquiry, gateways.filter(runs), question)
+                outside::ask(inquiry, gateways.filter(runs), question)
             } else {
                 let account_of = format!("{namespace}/{account}");
                 Err(match policy.beside.gateways.get(&account_of).cloned() {

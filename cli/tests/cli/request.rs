@@ -729,7 +729,7 @@ fn a_route_for_addresses_is_taken_for_those() {
 fn gateways(all: &[(&str, usize, &str)]) -> Repository {
     let pod = |name: &str, label: &str, container: &str| {
         format!(
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: edge, labels: {{app: {label}, sidecar.istio.io/inject: 'true'}}}}\nspec: {{containers: [{{name: {container}, image: auto}}]}}\n---\n"
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: edge, labels: {{app: {label}, sidecar.istio.io/inject: 'true'}}}}\nspec: {{serviceAccountName: {label}, containers: [{{name: {container}, image: auto}}]}}\n---\n"
         )
     };
     let service = |name: &str| {
@@ -749,12 +749,13 @@ fn gateways(all: &[(&str, usize, &str)]) -> Repository {
     Repository::of(&[("a.yaml", &(pod("web", "web", "a") + &service("web") + &gateways))])
 }
 
-/// What the first of them makes of a request from outside, in lines of any width.
+/// What the pods of the first of them make of a request from outside, in lines of any width.
 fn led_by(all: &[(&str, usize, &str)]) -> String {
     let repository = gateways(all);
     let mut command = command();
     command.env("COLUMNS", "1000").args(["request", text_of(repository.path()), "/"]);
-    text(&command.args(["--from", "outside", "--to", "a.example.com:80"]).output().unwrap())
+    let from = format!("edge/{}", all[0].0);
+    text(&command.args(["--from", &from, "--to", "a.example.com:80"]).output().unwrap())
 }
 
 /// Each gateway is asked once for a request that comes the same way, however many lead there: nobody would see the end of it

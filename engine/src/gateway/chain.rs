@@ -78,7 +78,7 @@ impl Builder<'_> {
                 routes.push(&table.tcp, "tcp", key, &mut context)?;
             }
         }
-        Ok(StreamServer { routes })
+        Ok(StreamServer { port: of.server.port, routes })
     }
 }
 

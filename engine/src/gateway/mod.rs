@@ -3,17 +3,20 @@
 mod chain;
 mod merge;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use mesh_snapshot::Key;
 use mesh_snapshot::object::ServerTls;
 
+use crate::address::{everywhere, samples};
 use crate::host::{HostTable, without_port};
 use crate::outbound::StreamOutcome;
 use crate::policy::Claims;
 use crate::request::Request;
-use crate::route::{Outcome, Route, StreamFacts, StreamTable, VirtualHostRoutes};
+use crate::route::{Outcome, Route, StreamFacts, StreamRoute, StreamTable, VirtualHostRoutes};
 use crate::trace::{Step, Trace};
 
 pub use merge::Conflict;
@@ -80,6 +83,8 @@ struct VirtualHost {
 /// Bytes: of TCP, or of TLS that is ended here or passes through.
 #[derive(Clone, Debug, Default)]
 pub struct StreamServer {
+    /// What clients connect to.
+    pub port: u16,
     routes: StreamTable,
 }
 
@@ -132,6 +137,12 @@ impl Chain {
 }
 
 impl HttpServer {
+    /// Whether a virtual host is for an authority. To others each request is refused.
+    #[must_use]
+    pub fn serves(&self, authority: &str) -> bool {
+        self.names.find(without_port(authority)).is_some()
+    }
+
     /// What becomes of a request.
     #[must_use]
     pub fn route(&self, request: &Request<'_>, claims: &Claims) -> Outcome<'_> {
@@ -183,6 +194,17 @@ impl StreamServer {
     ) -> Option<StreamOutcome<'_>> {
         let route = self.routes.find(&StreamFacts { sni, destination })?;
         Some(StreamOutcome::of(route, roll))
+    }
+
+    /// The routes that ask at which address a connection came, once for each block of those that they take: for those who explain.
+    pub fn subnets(&self) -> impl Iterator<Item = (&StreamRoute, IpNet)> {
+        self.routes.subnets()
+    }
+
+    /// Addresses that stand for all: whatever becomes of a connection that came at any, of one to some of these the same does.
+    #[must_use]
+    pub fn destinations(&self) -> BTreeSet<IpAddr> {
+        samples(&everywhere(), self.subnets().map(|(_, net)| net))
     }
 }
 

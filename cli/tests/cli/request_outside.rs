@@ -1,0 +1,70 @@
+//! `mesh request --from outside`: which gateways take what comes from elsewhere.
+
+use crate::program::{command, text};
+use crate::repository::Repository;
+
+/// Gateways on port 80, in the order of their names: of each its pods' account, its hosts, and the host and answer of its route.
+fn gateways(all: &[(&str, &str, &str, &str, u16)]) -> Repository {
+    let gateway = |(name, account, hosts, host, status): &(&str, &str, &str, &str, u16)| {
+        format!(
+            "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {account}, namespace: edge}}\n---\n\
+             apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: edge, labels: {{app: {name}}}}}\nspec: {{serviceAccountName: {account}, containers: [{{name: istio-proxy, image: auto}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: {name}, namespace: edge}}\nspec: {{selector: {{app: {name}}}, servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['{hosts}']}}]}}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: edge}}\nspec: {{hosts: [{host}], gateways: [{name}], http: [{{directResponse: {{status: {status}}}}}]}}\n"
+        )
+    };
+    Repository::of(&[("a.yaml", &all.iter().map(gateway).collect::<Vec<_>>().join("---\n"))])
+}
+
+/// In lines of any width.
+fn ask(repository: &Repository, from: &str, to: &str) -> String {
+    let mut command = command();
+    command.env("COLUMNS", "1000").args(["request", repository.path().to_str().unwrap(), "/"]);
+    text(&command.args(["--from", from, "--to", to]).output().unwrap())
+}
+
+/// Whoever serves the host takes the request, whatever its name.
+#[test]
+fn a_gateway_is_asked_for_the_hosts_that_it_serves() {
+    let repository = gateways(&[
+        ("a", "a", "a.example.com", "a.example.com", 201),
+        ("b", "b", "b.example.com", "b.example.com", 202),
+        ("c", "c", "*", "c.example.com", 203),
+    ]);
+    for (host, gateway, status) in [("a", "a", 201), ("b", "b", 202), ("c", "c", 203)] {
+        let answer = ask(&repository, "outside", &format!("{host}.example.com:80"));
+        assert!(answer.contains(&format!("ANSWERED {status}")), "{answer}");
+        assert!(answer.contains(&format!("edge/{gateway} port 80")), "{answer}");
+        assert!(!answer.contains("is not known"), "{answer}");
+    }
+    // Who listens and serves nothing of the kind says so.
+    let nobody = ask(&repository, "outside", "d.example.com:80");
+    assert!(nobody.contains("UNROUTED 404  no virtual host"), "{nobody}");
+    assert!(nobody.contains("edge/a, edge/b, edge/c listen for d.example.com:80"), "{nobody}");
+}
+
+#[test]
+fn of_several_gateways_that_serve_a_host_each_answers() {
+    let host = "x.example.com";
+    let alike = [("a", "one", host, host, 200), ("b", "two", host, host, 200)];
+    let answer = ask(&gateways(&alike), "outside", "x.example.com:80");
+    assert!(answer.contains("ANSWERED 200  the proxy answers 200 itself"), "{answer}");
+
+    let otherwise = [("a", "one", host, host, 200), ("b", "two", host, "y.example.com", 200)];
+    let one = ask(&gateways(&otherwise), "outside", "x.example.com:80");
+    assert!(one.contains("ANSWERED 200") && !one.contains("edge/b"), "{one}");
+
+    let policy = gateways(&alike);
+    policy.write(
+        "b.yaml",
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: closed, namespace: edge}\nspec: {selector: {matchLabels: {app: b}}}\n",
+    );
+    let both = ask(&policy, "outside", "x.example.com:80");
+    assert!(both.contains("DENIED 403  by edge/b: denied"), "{both}");
+    assert!(both.contains("edge/a, edge/b serve x.example.com:80"), "{both}");
+    let choice = "to ask those of one account: `--from edge/one` or `--from edge/two`";
+    assert!(both.contains(choice), "{both}");
+    assert!(both.contains("the proxy answers 200 itself"), "{both}");
+    let one = ask(&policy, "edge/one", "x.example.com:80");
+    assert!(one.contains("ANSWERED 200") && !one.contains("edge/b"), "{one}");
+}
