@@ -76,16 +76,21 @@ impl Policy {
         self.beside.without_proxy.get(&name).map(|why| why.reason())
     }
 
-    /// A workload as those of its pods are that have some labels; none where no pod may have them. What their template does not
-    /// say of them is put among its labels, so that policies for those pods alone are among its policies.
-    fn pod_with<'w>(&self, workload: &'w Workload, labels: &Labels) -> Option<Cow<'w, Workload>> {
+    /// A workload as those of its pods are that `viewer` finds by labels; none where no pod may have them. What their template does
+    /// not say of them is put among its labels, so that policies for those pods alone are among its policies.
+    fn pod_with<'w>(
+        &self,
+        workload: &'w Workload,
+        labels: &Labels,
+        viewer: Viewer,
+    ) -> Option<Cow<'w, Workload>> {
         if workload.has(labels) {
             return Some(Cow::Borrowed(workload));
         }
         let name = format!("{}/{}", workload.namespace, workload.name);
         let pods = self.beside.pods.get(&name)?;
         let given = |(name, value): (&String, &String)| (name.clone(), value.clone());
-        pods.may_have(workload, labels, Viewer::Istio).then(|| {
+        pods.may_have(workload, labels, viewer).then(|| {
             let mut pod = workload.clone();
             pod.labels.extend(labels.iter().map(given));
             Cow::Owned(pod)

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::HeaderValue;
+use mesh_compiler::resolve::Viewer;
 use mesh_engine::cluster::{Cluster, Endpoint, takes_mutual_tls};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision, Verdict};
@@ -11,7 +12,8 @@ use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
 use mesh_snapshot::object::{
-    Discovery, EndpointSet, FilterPlace, Labels, Protocol, Role, TargetPort, Traffic, Workload,
+    Discovery, EndpointSet, FilterPlace, Labels, Protocol, Role, Service, TargetPort, Traffic,
+    Workload,
 };
 
 use super::answer::{Mark, Outcome, Step, place};
@@ -49,10 +51,12 @@ pub(super) fn judge(
     };
     let (namespace, labels) = selector;
     let asked = both(labels, cluster.labels());
+    let (policy, viewer) = (sender.inquiry.policy, viewer(cluster.service()));
     let backing = asked.iter().flat_map(|asked| {
-        let there =
-            sender.inquiry.policy.bundle.inventory.iter().filter(|it| it.namespace == *namespace);
-        there.filter_map(|workload| sender.inquiry.policy.pod_with(workload, asked))
+        let there = policy.bundle.inventory.iter().filter(|it| it.namespace == *namespace);
+        // Whatever a subset asks for, Istio looks for it among the endpoints that the service has.
+        let backs = |it: &&Workload| policy.pod_with(it, labels, viewer).is_some();
+        there.filter(backs).filter_map(|it| policy.pod_with(it, asked, Viewer::Istio))
     });
     let mut found = false;
     for workload in backing {
@@ -64,6 +68,11 @@ pub(super) fn judge(
         judged.answer(Outcome::Unrouted, Some(503), &text);
     }
     Ok(())
+}
+
+/// Whose selector a service has: a Service that of Kubernetes, a `ServiceEntry`, whose name is its host, that of Istio.
+fn viewer(service: &Service) -> Viewer {
+    if service.name == service.host { Viewer::Istio } else { Viewer::Kubernetes }
 }
 
 /// The labels of what a service selects and what is in a subset of it; none where nothing is both.

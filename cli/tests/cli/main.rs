@@ -34,6 +34,8 @@ mod request;
 #[cfg(test)]
 mod request_outside;
 #[cfg(test)]
+mod request_pods;
+#[cfg(test)]
 mod revision;
 #[cfg(test)]
 mod selection;
