@@ -15,7 +15,7 @@ use crate::environment::Surroundings;
 use crate::local::Compiled;
 use crate::render::placed::{self, Line};
 use crate::render::{Color, Terminal};
-use crate::request::{self, Answer, From, Mark, Question, QuestionError, To};
+use crate::request::{self, Answer, From, Mark, Origin, Question, QuestionError, To};
 use crate::source::Source;
 
 #[derive(Args, Debug)]
@@ -116,7 +116,8 @@ fn load(path: &str, arguments: &Arguments) -> Result<request::Policy, Exit> {
         let because = format!("the policy has errors: nobody would serve it\n\n{text}");
         return Err(Exit::Negative.because(&because));
     };
-    Ok(request::Policy { bundle: bundle.clone(), beside: compiled.beside().clone() })
+    let (bundle, beside) = (bundle.clone(), compiled.beside().clone());
+    Ok(request::Policy { bundle, beside, origin: Origin::Repository })
 }
 
 /// The verdict first, then every step with its place.

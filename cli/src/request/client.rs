@@ -14,7 +14,7 @@ use super::answer::{Answer, Step, nobody};
 use super::inquiry::Inquiry;
 use super::sender::{Sender, identity};
 use super::steps::{Path, told};
-use super::{AskError, Question, bytes, follow, tracer};
+use super::{AskError, Origin, Question, bytes, follow, tracer};
 
 pub(super) fn ask(
     inquiry: &Inquiry<'_>,
@@ -26,6 +26,10 @@ pub(super) fn ask(
     let identity = identity(&own, caller);
     let mut first = Step::new("client");
     first.note(format!("{}/{} as spiffe://{identity}", caller.namespace, caller.name));
+    let address = question.address();
+    if address.is_some() && inquiry.policy.origin == Origin::Snapshot {
+        first.note("a snapshot does not tell the addresses of Services: only those are known that a ServiceEntry lists");
+    }
     let mut steps = vec![first];
     let Some(outbound) = own.outbound() else {
         return Ok(nobody(steps, Some(404), "a gateway has no outbound side"));
@@ -35,7 +39,6 @@ pub(super) fn ask(
         Ok(read) => read,
         Err(error) => return Ok(nobody(steps, Some(400), &error.to_string())),
     };
-    let address = question.address();
     let assigned = Assigned(&inquiry.policy.beside.addresses);
     let arrival = match address {
         // As a proxy knows a connection that it captures.

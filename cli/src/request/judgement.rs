@@ -30,6 +30,18 @@ impl Judgement {
         self.servers.len() <= 1
     }
 
+    /// Adds what happens at others.
+    pub(super) fn extend(&mut self, others: Self) {
+        if let Some((outcome, status, summary)) = others.worst {
+            self.answer(outcome, status, &summary);
+        }
+        for (servers, steps) in others.servers {
+            for server in servers {
+                self.tell(server, steps.clone());
+            }
+        }
+    }
+
     pub(super) fn conclude(self, mut steps: Vec<Step>, host: &str) -> Answer {
         for (servers, told) in self.servers {
             let mut told = told.into_iter();

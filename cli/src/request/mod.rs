@@ -23,6 +23,7 @@ mod follow;
 mod handshake;
 mod outside;
 mod plain;
+mod pods;
 mod server;
 mod steps;
 mod tracer;
@@ -30,13 +31,11 @@ mod tracer;
 pub(crate) use answer::{Answer, Mark, Outcome};
 pub(crate) use question::{From, Question, QuestionError, To, header};
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use mesh_compiler::Beside;
-use mesh_compiler::resolve::Viewer;
 use mesh_snapshot::container::Bundle;
-use mesh_snapshot::object::{Labels, Role, Workload};
+use mesh_snapshot::object::{Role, Workload};
 
 use self::inquiry::Inquiry;
 use crate::local::PlanError;
@@ -61,11 +60,20 @@ pub(crate) struct Policy {
     pub bundle: Bundle,
     /// Empty where it was read from a snapshot, which does not tell.
     pub beside: Beside,
+    pub origin: Origin,
+}
+
+/// What policy was read from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    Repository,
+    /// It tells neither pods nor the addresses of Services.
+    Snapshot,
 }
 
 impl std::convert::From<Bundle> for Policy {
     fn from(bundle: Bundle) -> Self {
-        Self { bundle, beside: Beside::default() }
+        Self { bundle, beside: Beside::default(), origin: Origin::Snapshot }
     }
 }
 
@@ -74,27 +82,6 @@ impl Policy {
     fn why_without_proxy(&self, workload: &Workload) -> Option<&'static str> {
         let name = format!("{}/{}", workload.namespace, workload.name);
         self.beside.without_proxy.get(&name).map(|why| why.reason())
-    }
-
-    /// A workload as those of its pods are that `viewer` finds by labels; none where no pod may have them. What their template does
-    /// not say of them is put among its labels, so that policies for those pods alone are among its policies.
-    fn pod_with<'w>(
-        &self,
-        workload: &'w Workload,
-        labels: &Labels,
-        viewer: Viewer,
-    ) -> Option<Cow<'w, Workload>> {
-        if workload.has(labels) {
-            return Some(Cow::Borrowed(workload));
-        }
-        let name = format!("{}/{}", workload.namespace, workload.name);
-        let pods = self.beside.pods.get(&name)?;
-        let given = |(name, value): (&String, &String)| (name.clone(), value.clone());
-        pods.may_have(workload, labels, viewer).then(|| {
-            let mut pod = workload.clone();
-            pod.labels.extend(labels.iter().map(given));
-            Cow::Owned(pod)
-        })
     }
 
     /// The annotation that keeps a port from a workload's proxy.

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::HeaderValue;
-use mesh_compiler::resolve::Viewer;
 use mesh_engine::cluster::{Cluster, Endpoint, takes_mutual_tls};
 use mesh_engine::filter::OnRoute;
 use mesh_engine::policy::{Claims, Decision, Verdict};
@@ -12,13 +11,13 @@ use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
 use mesh_snapshot::object::{
-    Discovery, EndpointSet, FilterPlace, Labels, Protocol, Role, Service, TargetPort, Traffic,
-    Workload,
+    Discovery, EndpointSet, FilterPlace, Protocol, Role, TargetPort, Traffic,
 };
 
 use super::answer::{Mark, Outcome, Step, place};
 use super::handshake::{Carries, Hello, Server};
 use super::judgement::Judgement;
+use super::pods::{Pod, Selection};
 use super::sender::{Sender, identity};
 use super::spoken::Spoken;
 use super::steps::{Path, told};
@@ -33,7 +32,7 @@ pub(super) fn judge(
 ) -> Result<(), AskError> {
     let selector = match cluster.discovery() {
         Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } => {
-            (namespace, labels)
+            (namespace.as_str(), labels)
         }
         Discovery::Declared { endpoints } if endpoints.is_empty() => {
             let text = format!("policy lists no endpoints of {}", cluster.host());
@@ -49,41 +48,45 @@ pub(super) fn judge(
             return Ok(());
         }
     };
-    let (namespace, labels) = selector;
-    let asked = both(labels, cluster.labels());
-    let (policy, viewer) = (sender.inquiry.policy, viewer(cluster.service()));
-    let backing = asked.iter().flat_map(|asked| {
-        let there = policy.bundle.inventory.iter().filter(|it| it.namespace == *namespace);
-        // Whatever a subset asks for, Istio looks for it among the endpoints that the service has.
-        let backs = |it: &&Workload| policy.pod_with(it, labels, viewer).is_some();
-        there.filter(backs).filter_map(|it| policy.pod_with(it, asked, Viewer::Istio))
-    });
-    let mut found = false;
-    for workload in backing {
-        found = true;
-        at_workload(sender, request, cluster, &workload, judged)?;
+    let selection = Selection::of(sender, cluster, selector);
+    let backing = selection.pods(sender.inquiry.policy);
+    for pods in &backing {
+        at_pods(sender, request, cluster, pods, judged)?;
     }
-    if !found {
-        let text = format!("no workload of the inventory backs {}", cluster.name());
+    if backing.is_empty() {
+        let text = match selection.called {
+            Some(pod) => format!("no pod {pod} of the inventory backs {}", cluster.name()),
+            None => format!("no workload of the inventory backs {}", cluster.name()),
+        };
         judged.answer(Outcome::Unrouted, Some(503), &text);
     }
     Ok(())
 }
 
-/// Whose selector a service has: a Service that of Kubernetes, a `ServiceEntry`, whose name is its host, that of Istio.
-fn viewer(service: &Service) -> Viewer {
-    if service.name == service.host { Viewer::Istio } else { Viewer::Kubernetes }
-}
-
-/// The labels of what a service selects and what is in a subset of it; none where nothing is both.
-fn both(selector: &Labels, subset: Option<&Labels>) -> Option<Labels> {
-    let mut both = selector.clone();
-    for (name, value) in subset.into_iter().flatten() {
-        if both.insert(name.clone(), value.clone()).is_some_and(|other| other != *value) {
-            return None;
+/// What becomes of it at those of a workload that are told apart. They are told as one where the same happens to all.
+fn at_pods(
+    sender: &Sender<'_>,
+    request: &Request<'_>,
+    cluster: &Cluster,
+    pods: &[Pod<'_>],
+    judged: &mut Judgement,
+) -> Result<(), AskError> {
+    if let [only] = pods {
+        return at_pod(sender, request, cluster, only, judged);
+    }
+    let mut each = Judgement::default();
+    for pod in pods {
+        at_pod(sender, request, cluster, pod, &mut each)?;
+    }
+    match pods.first() {
+        Some(first) if each.is_told_at_once() => {
+            at_pod(sender, request, cluster, &first.as_one(), judged)
+        }
+        _ => {
+            judged.extend(each);
+            Ok(())
         }
     }
-    Some(both)
 }
 
 fn elsewhere(discovery: &Discovery, cluster: &Cluster) -> String {
@@ -100,21 +103,25 @@ fn elsewhere(discovery: &Discovery, cluster: &Cluster) -> String {
     format!("{} leaves the mesh, to {what}{how}", cluster.host())
 }
 
-fn at_workload(
+fn at_pod(
     sender: &Sender<'_>,
     request: &Request<'_>,
     cluster: &Cluster,
-    workload: &Workload,
+    pod: &Pod<'_>,
     judged: &mut Judgement,
 ) -> Result<(), AskError> {
-    let name = format!("{}/{}", workload.namespace, workload.name);
+    let (workload, name) = (&*pod.workload, pod.name.clone());
+    let of = format!("{}/{}", workload.namespace, workload.name);
     let mut step = Step::new("server");
+    if pod.is_unknown {
+        step.note("policy tells its pods apart, which a snapshot does not: ask the repository which of them these are");
+    }
     let port = match &cluster.port().target {
         TargetPort::Number(port) => Some(*port),
         TargetPort::Name(port) => workload.ports.get(port).copied(),
     };
     let Some(port) = port else {
-        let text = format!("{name} has no port of the name that the service leads to");
+        let text = format!("{of} has no port of the name that the service leads to");
         step.push(Mark::No, &text, None);
         judged.tell(name, vec![step]);
         judged.answer(Outcome::Unrouted, Some(503), &text);
@@ -122,14 +129,14 @@ fn at_workload(
     };
     if let Some(why) = sender.inquiry.policy.why_without_proxy(workload) {
         let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
-        let text = format!("{name} has no proxy: {why}");
+        let text = format!("{of} has no proxy: {why}");
         endpoint::take(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }
     let meshed = takes_mutual_tls(workload.role, &workload.labels);
     let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed };
     if let Some(annotation) = sender.inquiry.policy.kept_by(workload, port) {
-        let text = format!("{name} keeps port {port} from its proxy by `{annotation}`");
+        let text = format!("{of} keeps port {port} from its proxy by `{annotation}`");
         endpoint::take(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }

@@ -127,6 +127,40 @@ impl Pods {
         self.ordinals.as_ref()
     }
 
+    /// The one that labels ask for which one of them may have ([`Self::may_have`]); none where they ask for no single one.
+    #[must_use]
+    pub fn ordinal(&self, workload: &Inventory, labels: &Labels) -> Option<u32> {
+        self.ordinals.as_ref()?;
+        // What all of them have of their template means none of them.
+        let asked = |name| labels.get(name).filter(|_| !workload.labels.contains_key(name));
+        let by_name = asked(POD_NAME).and_then(|pod| Some(ordinal_of(pod)?.1));
+        by_name.or_else(|| number(asked(POD_INDEX)?))
+    }
+
+    /// [`Self::may_have`], as far as a workload tells of whose pods nobody knows anything.
+    #[must_use]
+    pub fn unknown_may_have(workload: &Inventory, selector: &Labels) -> bool {
+        let template = own(selector);
+        match named_set(selector) {
+            Some(set) => set == workload.name && workload.has(&template),
+            None => !template.is_empty() && workload.has(&template),
+        }
+    }
+
+    /// The label that the pod of a `StatefulSet` has that goes by a name.
+    #[must_use]
+    pub fn named(pod: &str) -> Labels {
+        [(POD_NAME.to_owned(), pod.to_owned())].into()
+    }
+
+    /// The labels that one pod of a `StatefulSet` has and no other.
+    #[must_use]
+    pub fn numbered(workload: &Inventory, ordinal: u32) -> Labels {
+        let mut labels = Self::named(&format!("{}-{ordinal}", workload.name));
+        labels.insert(POD_INDEX.to_owned(), ordinal.to_string());
+        labels
+    }
+
     /// Whether one of them may have all of these labels. `workload` is theirs.
     #[must_use]
     pub fn may_have(&self, workload: &Inventory, selector: &Labels, viewer: Viewer) -> bool {
@@ -302,6 +336,30 @@ mod tests {
         for replicas in [None, Some(0)] {
             assert!(may("StatefulSet", Some(Ordinals::of(None, replicas)), &[(POD_INDEX, "9")]));
         }
+    }
+
+    #[test]
+    fn labels_may_mean_one_pod() {
+        let pods = |kind, ordinals| Pods::of(kind, &Metadata::default(), ordinals);
+        let set = pods("StatefulSet", Some(Ordinals::of(None, Some(3))));
+        let own = workload("kafka");
+        for (asked, expected) in [
+            (&[(POD_NAME, "kafka-2")][..], Some(2)),
+            (&[(POD_INDEX, "1"), ("app", "kafka")], Some(1)),
+            (&[("app", "kafka")], None),
+        ] {
+            assert_eq!(set.ordinal(&own, &labels(asked)), expected, "{asked:?}");
+            assert_eq!(pods("Deployment", None).ordinal(&own, &labels(asked)), None);
+        }
+        let unknown = |asked: &[(&str, &str)]| Pods::unknown_may_have(&own, &labels(asked));
+        assert!(
+            unknown(&[(POD_NAME, "kafka-9")]) && unknown(&[(POD_INDEX, "9"), ("app", "kafka")])
+        );
+        assert!(!unknown(&[(POD_NAME, "other-9")]) && !unknown(&[(POD_INDEX, "9")]));
+        let one = Pods::numbered(&own, 2);
+        assert!(set.may_have(&own, &one, Viewer::Kubernetes) && set.ordinal(&own, &one) == Some(2));
+        let alike = Inventory { labels: labels(&[(POD_INDEX, "1")]), ..own };
+        assert_eq!(set.ordinal(&alike, &labels(&[(POD_INDEX, "1")])), None);
     }
 
     #[test]
