@@ -3,22 +3,36 @@
 use std::collections::BTreeSet;
 
 use mesh_engine::Request;
+use mesh_engine::gateway::StreamServer;
 use mesh_engine::outbound::{Arrival, Outbound, StreamOutcome};
 use mesh_engine::route::{StreamRoute, Target, Upstream};
 use mesh_snapshot::object::Protocol;
 
-use super::answer::{Answer, Mark, Outcome, Step, place};
+use super::answer::{Answer, Mark, Outcome, Step, nobody, place};
 use super::judgement::Judgement;
 use super::sender::Sender;
+use super::spoken::Payload;
 use super::{AskError, server};
 
-/// By which port and name the client calls, which begins TLS itself where the port says that it speaks it.
+/// What a client sends; where its port says that it speaks TLS, it begins that itself.
+pub(super) fn payload(arrival: Option<&Arrival<'_>>) -> Payload {
+    let is_opaque = |it: &&Arrival<'_>| !it.protocol.is_http() && it.protocol != Protocol::Detect;
+    arrival.filter(is_opaque).map_or(Payload::Requests, |arrival| Payload::Bytes {
+        server_name: server_name(arrival).map(str::to_owned),
+    })
+}
+
+fn server_name<'p>(arrival: &Arrival<'p>) -> Option<&'p str> {
+    arrival.host().filter(|_| matches!(arrival.protocol, Protocol::Tls | Protocol::Https))
+}
+
+/// By which port and name the client calls.
 pub(super) fn ask(
     sender: &Sender<'_>,
     outbound: &Outbound,
     arrival: &Arrival<'_>,
     request: &Request<'_>,
-    mut steps: Vec<Step>,
+    steps: Vec<Step>,
 ) -> Result<Answer, AskError> {
     let host = arrival.host().unwrap_or_default();
     let mut route = Step::new("route");
@@ -27,13 +41,59 @@ pub(super) fn ask(
         request.port
     ));
     let known = addresses(sender, host, request.port);
-    let ways = ways(outbound, arrival, &known);
-    let asking = Asking::of(outbound, arrival);
-    if let Some(note) = asking.note(&known, ways.len()) {
+    let asking = Asking::of(outbound.subnets(arrival));
+    let destinations = outbound.destinations(arrival, known.iter().map(String::as_str));
+    let stream = |it| outbound.stream(arrival, it, server_name(arrival), 0);
+    let outcomes = distinct(destinations.into_iter().map(stream));
+    follow(sender, request, &Ways { outcomes, asking, known }, (host, route), steps)
+}
+
+/// By the routes of a gateway's server, which asks for this name where it takes TLS.
+pub(super) fn through(
+    sender: &Sender<'_>,
+    server: &StreamServer,
+    server_name: Option<&str>,
+    request: &Request<'_>,
+    steps: Vec<Step>,
+) -> Result<Answer, AskError> {
+    let mut route = Step::new("route");
+    route.note("the server carries bytes: no route looks at a request");
+    let streams = server.destinations().into_iter().map(|it| server.stream(it, server_name, 0));
+    let streams: Vec<_> = streams.collect();
+    if streams.iter().any(Option::is_none) {
+        let text = "no route of the server takes the connection: it is closed";
+        if streams.iter().all(Option::is_none) {
+            return Ok(nobody(steps, None, text));
+        }
+        route.note("which comes at an address that no route is for is closed");
+    }
+    let outcomes = distinct(streams.into_iter().flatten());
+    let asking = Asking::of(server.subnets());
+    let ways = Ways { outcomes, asking, known: BTreeSet::new() };
+    follow(sender, request, &ways, (&sender.question.to.host, route), steps)
+}
+
+/// What may become of a connection.
+struct Ways<'p> {
+    outcomes: Vec<StreamOutcome<'p>>,
+    asking: Asking<'p>,
+    /// The addresses that the client may call.
+    known: BTreeSet<String>,
+}
+
+/// Ends `steps` with the route to `host` that is taken, or with each that may be, and goes on where it leads.
+fn follow(
+    sender: &Sender<'_>,
+    request: &Request<'_>,
+    Ways { outcomes, asking, known }: &Ways<'_>,
+    (host, mut route): (&str, Step),
+    mut steps: Vec<Step>,
+) -> Result<Answer, AskError> {
+    if let Some(note) = asking.note(known, outcomes.len()) {
         route.note(note);
     }
     let mut judged = Judgement::default();
-    if let [only] = ways.as_slice() {
+    if let [only] = outcomes.as_slice() {
         if let Some(taken) = route_of(only) {
             tell(sender, taken, Mark::Yes, &format!("route {}", taken.item), &mut route);
         }
@@ -41,7 +101,7 @@ pub(super) fn ask(
         steps.push(route);
     } else {
         steps.push(route);
-        for way in &ways {
+        for way in outcomes {
             let mut route = Step::new("route");
             let name = asking.name(way);
             match route_of(way) {
@@ -69,17 +129,10 @@ fn addresses(sender: &Sender<'_>, host: &str, port: u16) -> BTreeSet<String> {
     declared.cloned().unwrap_or_else(|| assigned().map(ToString::to_string).collect())
 }
 
-/// What may become of the connection, by the addresses that the client may call. Of a route's backends any one leads to it.
-fn ways<'p>(
-    outbound: &'p Outbound,
-    arrival: &Arrival<'p>,
-    known: &BTreeSet<String>,
-) -> Vec<StreamOutcome<'p>> {
-    let is_tls = matches!(arrival.protocol, Protocol::Tls | Protocol::Https);
-    let sni = arrival.host().filter(|_| is_tls);
+/// Of a route's backends any one leads to it.
+fn distinct<'p>(all: impl Iterator<Item = StreamOutcome<'p>>) -> Vec<StreamOutcome<'p>> {
     let mut ways: Vec<StreamOutcome<'p>> = Vec::new();
-    for destination in outbound.destinations(arrival, known.iter().map(String::as_str)) {
-        let way = outbound.stream(arrival, destination, sni, 0);
+    for way in all {
         if !ways.iter().any(|known| is_same(known, &way)) {
             ways.push(way);
         }
@@ -118,8 +171,7 @@ fn tell(sender: &Sender<'_>, taken: &StreamRoute, mark: Mark, text: &str, route:
 struct Asking<'p>(Vec<(&'p StreamRoute, String)>);
 
 impl<'p> Asking<'p> {
-    fn of(outbound: &Outbound, arrival: &Arrival<'p>) -> Self {
-        let subnets = outbound.subnets(arrival);
+    fn of(subnets: impl Iterator<Item = (&'p StreamRoute, impl ToString)>) -> Self {
         Self(subnets.map(|(route, net)| (route, net.to_string())).collect())
     }
 

@@ -13,6 +13,7 @@ use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 use super::answer::{Answer, Step, nobody};
 use super::inquiry::Inquiry;
 use super::sender::{Sender, identity};
+use super::spoken::Payload;
 use super::steps::{Path, told};
 use super::{AskError, Origin, Question, bytes, follow, tracer};
 
@@ -45,16 +46,18 @@ pub(super) fn ask(
         Some(address) => outbound.arrival((address, question.to.port).into(), &assigned),
         None => outbound.arrival_by_name(&question.to.host, question.to.port),
     };
-    let is_opaque =
-        !arrival.protocol.is_http() && arrival.protocol != mesh_snapshot::object::Protocol::Detect;
+    let is_known = arrival.host().is_some() || address.is_some();
+    let payload = bytes::payload(Some(&arrival).filter(|_| is_known));
+    let is_opaque = payload != Payload::Requests;
     let sender = Sender {
         program: &own,
         identity: SpiffeId::from_text(&identity).ok(),
         question,
         address: question.source,
         inquiry,
+        payload,
     };
-    if is_opaque && (arrival.host().is_some() || address.is_some()) {
+    if is_opaque {
         return bytes::ask(&sender, outbound, &arrival, &read.request(question.to.port), steps);
     }
     let mut entered = question.headers.clone();

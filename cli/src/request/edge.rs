@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use mesh_engine::cluster::Cluster;
 use mesh_engine::filter::OnRoute;
-use mesh_engine::gateway::{Gateway, Handler, Listener};
+use mesh_engine::gateway::{Chain, Gateway, Handler, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
 use mesh_engine::{Connection, Program, Request};
@@ -15,7 +15,7 @@ use super::answer::{Answer, Mark, Outcome, Step, nobody, place};
 use super::handshake::{self, Hello, Server, own_tls};
 use super::inquiry::{Asked, Inquiry};
 use super::sender::{Sender, identity};
-use super::spoken::Spoken;
+use super::spoken::{Payload, Spoken};
 use super::steps::{Path, told};
 use super::{AskError, Question, follow, server, tracer};
 
@@ -36,11 +36,17 @@ pub(super) fn within(
         return Ok(Answer { outcome, ..answer });
     };
     let identity = sender.identity.filter(|_| hello.spoken == Spoken::Mutual);
+    // Where its proxy begins none, the TLS that a client begins itself is what the gateway sees.
+    let (spoken, server_name) = match (&sender.payload, hello.spoken) {
+        (Payload::Bytes { server_name: Some(name) }, Spoken::Plain) => (Spoken::Tls, Some(name)),
+        _ => (hello.spoken, hello.server_name.as_ref()),
+    };
     let asked = Asked {
         question,
         port,
-        spoken: hello.spoken,
-        server_name: hello.server_name.clone(),
+        spoken,
+        payload: sender.payload.clone(),
+        server_name: server_name.cloned(),
         peer: identity.map(|it| it.text().to_owned()),
     };
     sender.inquiry.once(workload, asked, |asked| in_the_middle(server, asked))
@@ -55,9 +61,9 @@ fn in_the_middle(server: &Server<'_>, asked: &Asked) -> Result<Answer, AskError>
         return Ok(nobody(vec![step], Some(503), &text));
     };
     let sni = asked.server_name.as_deref().filter(|_| listener.tls);
-    let wants = listener.chain(sni).map_or("TLS", |it| wanted(&it.tls));
-    let fits =
-        listener.chain(sni).map_or(asked.spoken != Spoken::Plain, |it| ends(&it.tls, asked.spoken));
+    let chain = listener.chain(sni);
+    let wants = chain.map_or("TLS", wanted);
+    let fits = chain.map_or(asked.spoken != Spoken::Plain, |it| takes(it, asked.spoken));
     let spoken = asked.spoken.words();
     let text = format!("port {port}: client speaks {spoken}, server wants {wants}");
     step.push(if fits { Mark::Yes } else { Mark::No }, &text, None);
@@ -66,28 +72,30 @@ fn in_the_middle(server: &Server<'_>, asked: &Asked) -> Result<Answer, AskError>
         return Ok(Answer { outcome: Outcome::Refused, status: Some(503), summary: text, steps });
     }
     let peer = sender.identity.filter(|_| asked.spoken == Spoken::Mutual && listener.tls);
-    let accepted = Accepted { sni, peer };
+    let accepted = Accepted { sni, peer, spoken: asked.spoken, payload: &asked.payload };
     let edge = Edge { inquiry: sender.inquiry, workload, program };
     edge.accept(&asked.question, listener, &accepted, step)
 }
 
-fn wanted(tls: &ServerTls) -> &'static str {
-    match tls {
-        ServerTls::Off | ServerTls::Redirect => "plain text",
-        ServerTls::Passthrough => "any TLS",
-        ServerTls::Terminate(it) if it.client == ClientCertificate::Mesh => "mutual TLS",
-        ServerTls::Terminate(it) => own_tls(it),
+fn wanted(chain: &Chain) -> &'static str {
+    match (&chain.tls, &chain.handler) {
+        (ServerTls::Off | ServerTls::Redirect, Handler::Stream(_)) => "any bytes",
+        (ServerTls::Off | ServerTls::Redirect, Handler::Http(_)) => "plain text",
+        (ServerTls::Passthrough, _) => "any TLS",
+        (ServerTls::Terminate(it), _) if it.client == ClientCertificate::Mesh => "mutual TLS",
+        (ServerTls::Terminate(it), _) => own_tls(it),
     }
 }
 
-fn ends(tls: &ServerTls, spoken: Spoken) -> bool {
-    match tls {
-        ServerTls::Off | ServerTls::Redirect => spoken == Spoken::Plain,
-        ServerTls::Passthrough => spoken != Spoken::Plain,
-        ServerTls::Terminate(it) if it.client == ClientCertificate::Mesh => {
+fn takes(chain: &Chain, spoken: Spoken) -> bool {
+    match (&chain.tls, &chain.handler) {
+        (ServerTls::Off | ServerTls::Redirect, Handler::Stream(_)) => true,
+        (ServerTls::Off | ServerTls::Redirect, Handler::Http(_)) => spoken == Spoken::Plain,
+        (ServerTls::Passthrough, _) => spoken != Spoken::Plain,
+        (ServerTls::Terminate(it), _) if it.client == ClientCertificate::Mesh => {
             spoken == Spoken::Mutual
         }
-        ServerTls::Terminate(it) => handshake::ends(it, spoken),
+        (ServerTls::Terminate(it), _) => handshake::ends(it, spoken),
     }
 }
 
@@ -96,6 +104,10 @@ pub(super) struct Accepted<'a> {
     pub sni: Option<&'a str>,
     /// Whom the mesh's TLS proves the client to be.
     pub peer: Option<SpiffeId<'a>>,
+    /// By the connection, whoever began its TLS.
+    pub spoken: Spoken,
+    /// Of a client in the mesh; those from elsewhere send what the server is for.
+    pub payload: &'a Payload,
 }
 
 /// A gateway that takes requests.
@@ -128,13 +140,15 @@ impl Edge<'_> {
         };
         let source = place(&bundle.source_map, &chain.key, &chain.item);
         first.push(Mark::Yes, format!("{} {}", chain.key.name, chain.item), source);
-        let Handler::Http(http) = &chain.handler else {
-            return Ok(nobody(
-                vec![first],
-                None,
-                "the server carries bytes: no route looks at a request",
-            ));
+        let http = match &chain.handler {
+            Handler::Http(http) => http,
+            Handler::Stream(server) => {
+                return self.carry(question, (listener, server), accepted, first);
+            }
         };
+        if *accepted.payload != Payload::Requests {
+            first.note("the server reads requests, and the client's port carries bytes: they are taken for HTTP");
+        }
         let read = match question.read(scheme, own) {
             Ok(read) => read,
             Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
@@ -161,15 +175,9 @@ impl Edge<'_> {
             question,
             address: question.gateway,
             inquiry,
+            payload: Payload::Requests,
         };
-        let connection = Connection {
-            source: question.source,
-            remote,
-            destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), listener.port),
-            peer: accepted.peer,
-            sni: accepted.sni,
-            mutual_tls: accepted.peer.is_some(),
-        };
+        let connection = accepted.connection(question, remote, listener.port);
         let mut judged = Step::new("policy");
         let (outcome, status, summary) =
             server::decide(&sender, own, &request, &connection, &mut judged);
@@ -192,6 +200,25 @@ impl Edge<'_> {
         let query = query.as_deref();
         let request = Request { headers: &headers, query, ..request };
         follow::follow(&sender, &request, passed.outcome, passed.route, steps)
+    }
+}
+
+impl Accepted<'_> {
+    /// As policies see it, at a port of the gateway's.
+    pub(super) fn connection(
+        &self,
+        question: &Question,
+        remote: IpAddr,
+        port: u16,
+    ) -> Connection<'_> {
+        Connection {
+            source: question.source,
+            remote,
+            destination: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
+            peer: self.peer,
+            sni: self.sni,
+            mutual_tls: self.peer.is_some(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use mesh_engine::{FEATURES, Program};
 use mesh_snapshot::object::{Labels, Workload};
 
 use super::answer::Answer;
-use super::spoken::Spoken;
+use super::spoken::{Payload, Spoken};
 use super::{AskError, Policy, Question};
 use crate::local::program;
 
@@ -32,6 +32,7 @@ pub(super) struct Asked {
     pub question: Question,
     pub port: u16,
     pub spoken: Spoken,
+    pub payload: Payload,
     pub server_name: Option<String>,
     /// What its peer proves to be, if anything.
     pub peer: Option<String>,

@@ -15,6 +15,7 @@ mod judgement;
 mod sender;
 
 mod bytes;
+mod carry;
 mod client;
 mod describe;
 mod edge;

@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use mesh_engine::Program;
-use mesh_engine::gateway::{Gateway, Handler, HttpServer, Listener};
+use mesh_engine::gateway::{Gateway, Handler, Listener};
 use mesh_snapshot::object::Workload;
 
 use super::answer::{Answer, Step};
 use super::edge::{Accepted, Edge};
 use super::inquiry::Inquiry;
 use super::judgement::Judgement;
+use super::spoken::{Payload, Spoken};
 use super::{AskError, Question, To};
 
 /// At those of `gateways` that listen on the port and serve the host.
@@ -29,7 +30,7 @@ pub(super) fn ask<'b>(
     let port = question.to.port;
     let listening: Vec<_> = entrances.iter().filter(|it| it.listener(port).is_some()).collect();
     if listening.is_empty() {
-        return Err(AskError::NoGateway { port, known: ports(&entrances) });
+        return Err(AskError::NoGateway { port, known: known(&entrances) });
     }
     let serving: Vec<_> = listening.iter().copied().filter(|it| it.serves(question)).collect();
     let asked = if serving.is_empty() { &listening } else { &serving };
@@ -55,15 +56,18 @@ impl Entrance<'_> {
 
     /// What takes connections to a port of its servers, which a Service may lead to another port of the workload.
     fn listener(&self, port: u16) -> Option<&Listener> {
-        self.listeners().find(|it| servers(it).any(|server| server.port == port))
+        self.listeners().find(|it| ports(it).any(|(own, _)| own == port))
     }
 
     fn serves(&self, question: &Question) -> bool {
         let Some(listener) = self.listener(question.to.port) else { return false };
-        let chain = listener.chain(server_name(listener, question));
-        chain.is_some_and(|chain| match &chain.handler {
+        let name = server_name(listener, question);
+        listener.chain(name).is_some_and(|chain| match &chain.handler {
             Handler::Http(server) => server.serves(&question.authority("http")),
-            Handler::Stream(_) => false,
+            Handler::Stream(server) => {
+                let mut destinations = server.destinations().into_iter();
+                destinations.any(|it| server.stream(it, name, 0).is_some())
+            }
         })
     }
 
@@ -73,9 +77,31 @@ impl Entrance<'_> {
         listener: &Listener,
         question: &Question,
     ) -> Result<Answer, AskError> {
-        let accepted = Accepted { sni: server_name(listener, question), peer: None };
+        let spoken = if listener.tls { Spoken::Tls } else { Spoken::Plain };
+        let accepted = Accepted {
+            sni: server_name(listener, question),
+            peer: None,
+            spoken,
+            payload: &Payload::Requests,
+        };
         let edge = Edge { inquiry, workload: self.workload, program: &self.program };
         edge.accept(question, listener, &accepted, Step::new("gateway"))
+    }
+
+    /// `shop/ingress takes HTTP on 80, 443 and bytes on 31400`
+    fn takes(&self) -> String {
+        let ports: BTreeSet<_> = self.listeners().flat_map(ports).collect();
+        let of = |wanted: bool| {
+            let own = ports.iter().filter(|(_, requests)| *requests == wanted);
+            let own: Vec<_> = own.map(|(port, _)| port.to_string()).collect();
+            (!own.is_empty()).then(|| own.join(", "))
+        };
+        let what = match (of(true), of(false)) {
+            (Some(requests), Some(bytes)) => format!("HTTP on {requests} and bytes on {bytes}"),
+            (None, Some(bytes)) => format!("bytes on {bytes}"),
+            (requests, None) => format!("HTTP on {}", requests.as_deref().unwrap_or("no port")),
+        };
+        format!("{} takes {what}", self.name())
     }
 
     /// `shop/ingress`
@@ -126,24 +152,18 @@ fn choice(answers: &[(&Entrance<'_>, Answer)]) -> Option<String> {
 }
 
 /// What can be asked instead.
-fn ports(entrances: &[Entrance<'_>]) -> String {
-    let told = entrances.iter().map(|entrance| {
-        let ports = entrance.listeners().flat_map(servers).map(|server| server.port);
-        let ports: BTreeSet<_> = ports.collect();
-        let ports: Vec<_> = ports.iter().map(u16::to_string).collect();
-        let ports = if ports.is_empty() { "no port".to_owned() } else { ports.join(", ") };
-        format!("{} takes HTTP on {ports}", entrance.name())
-    });
-    let told: Vec<_> = told.collect();
+fn known(entrances: &[Entrance<'_>]) -> String {
+    let told: Vec<_> = entrances.iter().map(Entrance::takes).collect();
     if told.is_empty() {
         return "there is none".to_owned();
     }
     format!("{}; `--to` is the host and the port that its client calls", told.join(", "))
 }
 
-fn servers(listener: &Listener) -> impl Iterator<Item = &HttpServer> {
-    listener.chains().iter().filter_map(|chain| match &chain.handler {
-        Handler::Http(server) => Some(server),
-        Handler::Stream(_) => None,
+/// The ports that clients call, and whether each takes requests.
+fn ports(listener: &Listener) -> impl Iterator<Item = (u16, bool)> {
+    listener.chains().iter().map(|chain| match &chain.handler {
+        Handler::Http(server) => (server.port, true),
+        Handler::Stream(server) => (server.port, false),
     })
 }

@@ -6,7 +6,7 @@ use super::answer::{Answer, Outcome, Step, nobody};
 use super::inquiry::Inquiry;
 use super::judgement::Judgement;
 use super::sender::Sender;
-use super::{AskError, Question, server};
+use super::{AskError, Question, bytes, server};
 
 /// `why` it has none.
 pub(super) fn ask(
@@ -42,7 +42,8 @@ pub(super) fn ask(
     };
     let request = read.request(port);
     let address = question.source;
-    let sender = Sender { program: &own, identity: None, question, address, inquiry };
+    let payload = bytes::payload(arrival.as_ref());
+    let sender = Sender { program: &own, identity: None, question, address, inquiry, payload };
     let mut judged = Judgement::default();
     server::judge(&sender, &request, cluster, &mut judged)?;
     Ok(judged.conclude(vec![step], host))

@@ -8,6 +8,7 @@ use mesh_snapshot::object::Workload;
 
 use super::Question;
 use super::inquiry::Inquiry;
+use super::spoken::Payload;
 
 /// Who sends the request on.
 pub(super) struct Sender<'a> {
@@ -18,6 +19,7 @@ pub(super) struct Sender<'a> {
     /// Whose address it is that servers see: the sender's own.
     pub address: IpAddr,
     pub inquiry: &'a Inquiry<'a>,
+    pub payload: Payload,
 }
 
 /// Without `spiffe://`.

@@ -10,9 +10,7 @@ use mesh_engine::trace::Step as Traced;
 use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{enter_inbound, mesh_scheme};
 use mesh_snapshot::SourceMap;
-use mesh_snapshot::object::{
-    Discovery, EndpointSet, FilterPlace, Protocol, Role, TargetPort, Traffic,
-};
+use mesh_snapshot::object::{Discovery, EndpointSet, FilterPlace, Role, TargetPort, Traffic};
 
 use super::answer::{Mark, Outcome, Step, place};
 use super::handshake::{Carries, Hello, Server};
@@ -212,14 +210,6 @@ fn at_gateway(
     (name, mut step): (String, Step),
     judged: &mut Judgement,
 ) -> Result<(), AskError> {
-    let protocol = cluster.port().protocol;
-    if !protocol.is_http() && protocol != Protocol::Detect {
-        step.note("a gateway: where it leads bytes is not followed");
-        let text = format!("{name}: to a gateway that carries bytes");
-        judged.tell(name, vec![step]);
-        judged.answer(Outcome::Forwarded, None, &text);
-        return Ok(());
-    }
     let answer = edge::within(server, hello, request, cluster)?;
     let goes_round = answer.outcome == Outcome::Endless;
     if goes_round && server.sender.question.has_passed(cluster.name()) {
@@ -278,7 +268,7 @@ pub(super) fn decide(
 }
 
 /// The rules for connections whose bytes are not HTTP. Whom one refuses has no answer.
-fn decide_bytes(
+pub(super) fn decide_bytes(
     sender: &Sender<'_>,
     program: &Program,
     connection: &Connection<'_>,

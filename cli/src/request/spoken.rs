@@ -12,6 +12,16 @@ pub(super) enum Spoken {
     TlsWithCertificate,
 }
 
+/// What is carried on a connection, within whatever TLS the sender's proxy begins.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Payload {
+    Requests,
+    /// Of these nobody reads a request. Where they begin with TLS of the client's own, it is for this server name.
+    Bytes {
+        server_name: Option<String>,
+    },
+}
+
 impl Spoken {
     pub(super) const fn words(self) -> &'static str {
         match self {

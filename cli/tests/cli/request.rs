@@ -878,3 +878,59 @@ fn an_address_is_known_by_the_blocks_and_services_around_it() {
         assert!(!answer.contains("502"), "no request is answered: {answer}");
     }
 }
+
+/// What the port is called says nothing of what its server does.
+#[test]
+fn a_gateway_in_the_middle_goes_by_its_servers_whatever_its_ports_are_called() {
+    let ask = |server: &str, tls: &str, rule: &str, routes: &str, port: u16| {
+        let repository = Repository::of(&[("a.yaml", &towards(server, tls, rule, routes))]);
+        let to = format!("news.example.com:{port}");
+        let place = text_of(repository.path());
+        let mut command = command();
+        command.env("COLUMNS", "1000").args(["request", place, "/a", "--to", &to]);
+        text(&command.args(["--from", "shop/web"]).output().unwrap())
+    };
+    let leads = |list: &str, names: &str, port: u16| {
+        format!(
+            "{list}:\n  - match: [{{gateways: [mesh], port: {port}{names}}}]\n    route: [{{destination: {{host: egress.shop.svc.cluster.local, port: {{number: 443}}}}}}]\n  - match: [{{gateways: [out], port: 443{names}}}]\n    route: [{{destination: {{host: news.example.com, port: {{number: {port}}}}}}}]\n"
+        )
+    };
+    let mutual = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: egress, namespace: shop}\nspec: {host: egress.shop.svc.cluster.local, trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: news.example.com}}}\n---\n";
+    let requests = leads("http", "", 80);
+    let answer = ask("protocol: HTTPS", "{mode: ISTIO_MUTUAL}", mutual, &requests, 80);
+    assert!(
+        answer.contains("FORWARDED  shop/egress: news.example.com leaves the mesh"),
+        "{answer}"
+    );
+    assert!(answer.contains("client speaks mutual TLS, server wants mutual TLS"), "{answer}");
+    assert!(!answer.contains("carries bytes"), "{answer}");
+
+    let passed = leads("tls", ", sniHosts: [news.example.com]", 443);
+    let answer = ask("protocol: TLS", "{mode: PASSTHROUGH}", "", &passed, 443);
+    assert!(
+        answer.contains("FORWARDED  shop/egress: news.example.com leaves the mesh"),
+        "{answer}"
+    );
+    assert!(answer.contains("its TLS passes through, unread"), "{answer}");
+    assert!(answer.contains("server wants any TLS"), "{answer}");
+}
+
+/// As [`egress`], by port 443, which the Service calls `https`.
+fn towards(server: &str, tls: &str, rule: &str, routes: &str) -> String {
+    let workload = |name: &str, container: &str| {
+        format!(
+            "apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {name}, namespace: shop}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{selector: {{app: {name}}}, ports: [{{name: https, port: 443}}]}}\n---\n\
+             apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: {name}}}}}\nspec: {{serviceAccountName: {name}, containers: [{container}]}}\n---\n"
+        )
+    };
+    [
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n---\n".to_owned(),
+        workload("web", "{name: a, image: a}"),
+        workload("egress", "{name: istio-proxy, image: auto}"),
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: news, namespace: shop}\nspec: {hosts: [news.example.com], ports: [{number: 80, name: http, protocol: HTTP}, {number: 443, name: tls, protocol: TLS}], resolution: DNS}\n---\n".to_owned(),
+        format!("apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: out, namespace: shop}}\nspec: {{selector: {{app: egress}}, servers: [{{port: {{number: 443, name: a, {server}}}, hosts: [news.example.com], tls: {tls}}}]}}\n---\n{rule}"),
+        format!("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: news, namespace: shop}}\nspec:\n  hosts: [news.example.com]\n  gateways: [mesh, out]\n  {routes}"),
+    ]
+    .concat()
+}

@@ -1,6 +1,6 @@
 //! `mesh request --from outside`: which gateways take what comes from elsewhere.
 
-use crate::program::{command, text};
+use crate::program::{command, errors, mesh, text};
 use crate::repository::Repository;
 
 /// Gateways on port 80, in the order of their names: of each its pods' account, its hosts, and the host and answer of its route.
@@ -67,4 +67,81 @@ fn of_several_gateways_that_serve_a_host_each_answers() {
     assert!(both.contains("the proxy answers 200 itself"), "{both}");
     let one = ask(&policy, "edge/one", "x.example.com:80");
     assert!(one.contains("ANSWERED 200") && !one.contains("edge/b"), "{one}");
+}
+
+/// A gateway with one server, routes for it, and two databases behind.
+fn bytes(server: &str, routes: &str, more: &str) -> Repository {
+    let workload = |name: &str, container: &str| {
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: edge}}\nspec: {{selector: {{app: {name}}}, ports: [{{name: tcp, port: 5432}}]}}\n---\n\
+             apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: edge, labels: {{app: {name}, sidecar.istio.io/inject: 'true'}}}}\nspec: {{containers: [{{name: {container}, image: auto}}]}}\n"
+        )
+    };
+    let parts = [
+        workload("ingress", "istio-proxy"),
+        workload("db", "a"),
+        workload("other", "a"),
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: edge}}\nspec: {{selector: {{app: ingress}}, servers: [{{{server}}}]}}\n"
+        ),
+        format!(
+            "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: edge}}\nspec: {{hosts: ['*.example.com'], gateways: [g], {routes}}}\n"
+        ),
+        more.to_owned(),
+    ];
+    Repository::of(&[("a.yaml", &parts.join("---\n"))])
+}
+
+const CLOSED: &str = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: closed, namespace: edge}\nspec: {selector: {matchLabels: {app: APP}}}\n";
+
+fn to(host: &str) -> String {
+    format!("route: [{{destination: {{host: {host}, port: {{number: 5432}}}}}}]")
+}
+
+/// Of bytes the routes decide, and the policies of the gateway and of who is behind it.
+#[test]
+fn a_gateway_that_carries_bytes_is_followed() {
+    let server = "port: {number: 31400, name: tcp, protocol: TCP}, hosts: ['*.example.com']";
+    let routes = format!("tcp: [{{match: [{{port: 31400}}], {}}}]", to("db"));
+    let of = |more: &str| ask(&bytes(server, &routes, more), "outside", "db.example.com:31400");
+    let answer = of("");
+    assert!(answer.contains("DELIVERED  edge/db: allowed"), "{answer}");
+    assert!(answer.contains("✔ g servers[0]"), "{answer}");
+    assert!(answer.contains("the server carries bytes: no route looks at a request"), "{answer}");
+    assert!(answer.contains("✔ route tcp[0]"), "{answer}");
+    for (app, said) in [("ingress", "DENIED  denied: no"), ("db", "DENIED  edge/db: denied")] {
+        let answer = of(&CLOSED.replace("APP", app));
+        assert!(answer.contains(said), "{answer}");
+    }
+    let repository = bytes(server, &routes, "");
+    let question = ["request", repository.path().to_str().unwrap(), "--from", "outside"];
+    let (_, error) = errors(&mesh(&[&question[..], &["--to", "db.example.com:80"]].concat()));
+    assert!(error.contains("edge/ingress takes bytes on 31400; `--to`"), "{error}");
+}
+
+#[test]
+fn tls_that_passes_a_gateway_goes_by_its_server_name() {
+    let server = "port: {number: 443, name: tls, protocol: TLS}, hosts: ['*.example.com'], tls: {mode: PASSTHROUGH}";
+    let routes = format!(
+        "tls: [{{match: [{{port: 443, sniHosts: [db.example.com]}}], {}}}, {{match: [{{port: 443, sniHosts: [other.example.com]}}], {}}}]",
+        to("db"),
+        to("other")
+    );
+    let repository = bytes(server, &routes, &CLOSED.replace("APP", "other"));
+    for (host, said, route) in [
+        ("db", "DELIVERED  edge/db: allowed", "✔ route tls[0]"),
+        ("other", "DENIED  edge/other: denied", "✔ route tls[1]"),
+    ] {
+        let answer = ask(&repository, "outside", &format!("{host}.example.com:443"));
+        assert!(answer.contains(said) && answer.contains(route), "{answer}");
+        assert!(answer.contains("its TLS passes through, unread"), "{answer}");
+    }
+    let nobody = ask(&repository, "outside", "none.example.com:443");
+    assert!(nobody.contains("UNROUTED  no server of the gateway has that name"), "{nobody}");
+    // TLS that ends here is carried on as what it holds.
+    let ended = "port: {number: 443, name: tls, protocol: TLS}, hosts: ['*.example.com'], tls: {mode: SIMPLE, credentialName: c}";
+    let routes = format!("tcp: [{{match: [{{port: 443}}], {}}}]", to("db"));
+    let answer = ask(&bytes(ended, &routes, ""), "outside", "db.example.com:443");
+    assert!(answer.contains("DELIVERED  edge/db: allowed"), "{answer}");
+    assert!(answer.contains("its TLS ends here"), "{answer}");
 }
