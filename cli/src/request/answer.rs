@@ -21,7 +21,7 @@ pub(crate) struct Answer {
 pub(crate) enum Outcome {
     /// It reaches an application.
     Delivered,
-    /// It leaves the mesh.
+    /// It leaves the mesh, or what is known of it.
     Forwarded,
     /// A proxy answers as policy says: a redirect, a fixed answer.
     Answered,

@@ -140,6 +140,11 @@ impl Edge<'_> {
         };
         let source = place(&bundle.source_map, &chain.key, &chain.item);
         first.push(Mark::Yes, format!("{} {}", chain.key.name, chain.item), source);
+        if question.way.is_empty()
+            && let Some(asked) = handshake::certificate(&chain.tls)
+        {
+            first.note(asked);
+        }
         let http = match &chain.handler {
             Handler::Http(http) => http,
             Handler::Stream(server) => {

@@ -4,7 +4,8 @@ use mesh_engine::cluster::{Cluster, Endpoint, Security};
 use mesh_engine::host::without_port;
 use mesh_engine::{Program, Request};
 use mesh_snapshot::object::{
-    ClientCertificate, MtlsMode, Object, PeerAuthentication, Protocol, Termination, Workload,
+    ClientCertificate, MtlsMode, Object, PeerAuthentication, Protocol, ServerTls, Termination,
+    Workload,
 };
 use rustls::pki_types::ServerName;
 
@@ -127,6 +128,21 @@ pub(super) fn ends(tls: &Termination, spoken: Spoken) -> bool {
         Spoken::Plain | Spoken::Mutual => false,
         Spoken::Tls => !matches!(tls.client, ClientCertificate::Required(_)),
         Spoken::TlsWithCertificate => true,
+    }
+}
+
+/// What a server asks of a client from elsewhere beside its TLS. Whether that has it, a question does not tell.
+pub(super) fn certificate(tls: &ServerTls) -> Option<&'static str> {
+    let ServerTls::Terminate(tls) = tls else { return None };
+    match tls.client {
+        ClientCertificate::Unasked => None,
+        ClientCertificate::Optional(_) => Some("the client may show a certificate"),
+        ClientCertificate::Required(_) => Some(
+            "the client must show a certificate that the server accepts: it is taken to have one",
+        ),
+        ClientCertificate::Mesh => Some(
+            "the client must show an identity of the mesh: it is taken to have one, and whose is not known",
+        ),
     }
 }
 

@@ -98,7 +98,14 @@ fn elsewhere(discovery: &Discovery, cluster: &Cluster) -> String {
         Discovery::Dns { .. } => "what DNS resolves",
         Discovery::OriginalDestination => "the address that the client meant",
     };
-    format!("{} leaves the mesh, to {what}{how}", cluster.host())
+    let host = cluster.host();
+    if cluster.service().external {
+        format!("{host} leaves the mesh, to {what}{how}")
+    } else {
+        format!(
+            "{host} stays in the mesh, at {what}{how}: who serves it there is not known, and no policy of theirs is asked"
+        )
+    }
 }
 
 fn at_pod(

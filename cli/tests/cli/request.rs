@@ -934,3 +934,22 @@ fn towards(server: &str, tls: &str, rule: &str, routes: &str) -> String {
     ]
     .concat()
 }
+
+/// Only what is outside of the mesh leaves it.
+#[test]
+fn what_is_in_the_mesh_does_not_leave_it() {
+    for (location, said) in [
+        ("MESH_EXTERNAL", "news.example.com leaves the mesh, to what DNS resolves"),
+        ("MESH_INTERNAL", "news.example.com stays in the mesh, at what DNS resolves: who serves"),
+    ] {
+        let repository = egress("protocol: HTTP", "", "");
+        let resources = repository.read("a.yaml");
+        let located = format!("location: {location}, resolution: DNS");
+        repository.write("a.yaml", &resources.replace("resolution: DNS", &located));
+        let mut command = command();
+        command.env("COLUMNS", "1000").args(["request", text_of(repository.path()), "/a"]);
+        command.args(["--from", "shop/web", "--to", "news.example.com:80"]);
+        let answer = text(&command.output().unwrap());
+        assert!(answer.contains("FORWARDED") && answer.contains(said), "{answer}");
+    }
+}

@@ -145,3 +145,25 @@ fn tls_that_passes_a_gateway_goes_by_its_server_name() {
     assert!(answer.contains("DELIVERED  edge/db: allowed"), "{answer}");
     assert!(answer.contains("its TLS ends here"), "{answer}");
 }
+
+/// Whether a client has what a server asks for, nobody says; that it is asked for, is said.
+#[test]
+fn a_server_that_wants_a_certificate_says_so() {
+    let of = |tls: &str| {
+        let server = format!(
+            "port: {{number: 443, name: https, protocol: HTTPS}}, hosts: ['*.example.com'], tls: {tls}"
+        );
+        let repository = bytes(&server, "http: [{directResponse: {status: 200}}]", "");
+        ask(&repository, "outside", "a.example.com:443")
+    };
+    for (tls, said) in [
+        ("{mode: SIMPLE, credentialName: c}", ""),
+        ("{mode: MUTUAL, credentialName: c}", "the client must show a certificate"),
+        ("{mode: OPTIONAL_MUTUAL, credentialName: c}", "the client may show a certificate"),
+        ("{mode: ISTIO_MUTUAL}", "the client must show an identity of the mesh"),
+    ] {
+        let answer = of(tls);
+        assert!(answer.contains("ANSWERED 200") && answer.contains(said), "{answer}");
+        assert_eq!(answer.contains("the client m"), !said.is_empty(), "{answer}");
+    }
+}
