@@ -22,6 +22,7 @@ mod edge;
 mod endpoint;
 mod follow;
 mod handshake;
+mod machines;
 mod outside;
 mod plain;
 mod pods;

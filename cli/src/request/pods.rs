@@ -13,6 +13,7 @@ use mesh_snapshot::object::{Discovery, Labels, Service, Workload};
 use mesh_snapshot::{Applies, Snapshot};
 
 use super::Policy;
+use super::answer::Step;
 use super::sender::Sender;
 
 /// Whom a cluster leads to, by their labels.
@@ -93,8 +94,19 @@ impl Selection<'_> {
     }
 }
 
+impl Pod<'_> {
+    /// Its part of an answer, which begins with what is not known of it.
+    pub(super) fn step(&self) -> Step {
+        let mut step = Step::new("server");
+        if self.is_unknown {
+            step.note("policy tells its pods apart, which a snapshot does not: ask the repository which of them these are");
+        }
+        step
+    }
+}
+
 impl<'w> Pod<'w> {
-    fn of(workload: &'w Workload) -> Self {
+    pub(super) fn of(workload: &'w Workload) -> Self {
         Self { name: name(workload), workload: Cow::Borrowed(workload), is_unknown: false }
     }
 

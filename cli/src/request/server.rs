@@ -19,7 +19,7 @@ use super::pods::{Pod, Selection};
 use super::sender::{Sender, identity};
 use super::spoken::Spoken;
 use super::steps::{Path, told};
-use super::{AskError, edge, endpoint, steps, tracer};
+use super::{AskError, edge, endpoint, machines, steps, tracer};
 
 /// What becomes of `request` at the workloads behind `cluster`.
 pub(super) fn judge(
@@ -36,6 +36,11 @@ pub(super) fn judge(
             let text = format!("policy lists no endpoints of {}", cluster.host());
             judged.answer(Outcome::Unrouted, Some(503), &text);
             return Ok(());
+        }
+        Discovery::Declared { endpoints } | Discovery::Dns { endpoints, .. }
+            if !endpoints.is_empty() && !cluster.service().external =>
+        {
+            return machines::judge(sender, request, cluster, endpoints, judged);
         }
         other => {
             let text = elsewhere(other, cluster);
@@ -101,6 +106,10 @@ fn elsewhere(discovery: &Discovery, cluster: &Cluster) -> String {
     let host = cluster.host();
     if cluster.service().external {
         format!("{host} leaves the mesh, to {what}{how}")
+    } else if let Discovery::World { .. } = discovery {
+        format!(
+            "{host} leads to {what}{how}: who they are is not known, and no policy of theirs is asked"
+        )
     } else {
         format!(
             "{host} stays in the mesh, at {what}{how}: who serves it there is not known, and no policy of theirs is asked"
@@ -115,38 +124,50 @@ fn at_pod(
     pod: &Pod<'_>,
     judged: &mut Judgement,
 ) -> Result<(), AskError> {
-    let (workload, name) = (&*pod.workload, pod.name.clone());
+    let workload = &*pod.workload;
     let of = format!("{}/{}", workload.namespace, workload.name);
-    let mut step = Step::new("server");
-    if pod.is_unknown {
-        step.note("policy tells its pods apart, which a snapshot does not: ask the repository which of them these are");
-    }
     let port = match &cluster.port().target {
         TargetPort::Number(port) => Some(*port),
         TargetPort::Name(port) => workload.ports.get(port).copied(),
     };
     let Some(port) = port else {
         let text = format!("{of} has no port of the name that the service leads to");
+        let mut step = pod.step();
         step.push(Mark::No, &text, None);
-        judged.tell(name, vec![step]);
+        judged.tell(pod.name.clone(), vec![step]);
         judged.answer(Outcome::Unrouted, Some(503), &text);
         return Ok(());
     };
+    let meshed = takes_mutual_tls(workload.role, &workload.labels);
+    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed };
+    at_port(sender, request, cluster, pod, &endpoint, judged)
+}
+
+/// At a port that is known, of who is an endpoint for the client.
+pub(super) fn at_port(
+    sender: &Sender<'_>,
+    request: &Request<'_>,
+    cluster: &Cluster,
+    pod: &Pod<'_>,
+    endpoint: &Endpoint<'_>,
+    judged: &mut Judgement,
+) -> Result<(), AskError> {
+    let (workload, name, port) = (&*pod.workload, pod.name.clone(), endpoint.workload_port);
+    let of = format!("{}/{}", workload.namespace, workload.name);
+    let mut step = pod.step();
     if let Some(why) = sender.inquiry.policy.why_without_proxy(workload) {
-        let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed: false };
+        let endpoint = Endpoint { meshed: false, ..*endpoint };
         let text = format!("{of} has no proxy: {why}");
         endpoint::take(sender, cluster, &endpoint, (name, &text), judged);
         return Ok(());
     }
-    let meshed = takes_mutual_tls(workload.role, &workload.labels);
-    let endpoint = Endpoint { labels: &workload.labels, workload_port: port, meshed };
     if let Some(annotation) = sender.inquiry.policy.kept_by(workload, port) {
         let text = format!("{of} keeps port {port} from its proxy by `{annotation}`");
-        endpoint::take(sender, cluster, &endpoint, (name, &text), judged);
+        endpoint::take(sender, cluster, endpoint, (name, &text), judged);
         return Ok(());
     }
     let own = sender.inquiry.program(workload)?;
-    let hello = Hello::of(sender, cluster, &endpoint, request);
+    let hello = Hello::of(sender, cluster, endpoint, request);
     let server = Server { sender, program: &own, workload, port };
     if workload.role == Role::Gateway {
         return at_gateway(&server, &hello, (request, cluster), (name, step), judged);

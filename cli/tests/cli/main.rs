@@ -32,6 +32,8 @@ mod repository;
 #[cfg(test)]
 mod request;
 #[cfg(test)]
+mod request_machines;
+#[cfg(test)]
 mod request_outside;
 #[cfg(test)]
 mod request_pods;
