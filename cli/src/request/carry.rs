@@ -24,9 +24,9 @@ impl Edge<'_> {
         let is_ended = chain.is_some_and(|it| matches!(it.tls, ServerTls::Terminate(_)));
         if accepted.spoken != Spoken::Plain {
             first.note(if is_ended {
-                "its TLS ends here"
+                "the client's TLS ends here"
             } else {
-                "its TLS passes through, unread"
+                "the client's TLS passes through, unread"
             });
         }
         let read = match question.read("http", own) {

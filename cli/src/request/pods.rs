@@ -24,7 +24,7 @@ pub(super) struct Selection<'a> {
     /// Whatever a subset asks for, Istio looks for it among the endpoints that the service has.
     subset: Option<&'a Labels>,
     /// The name of the pod that is called.
-    pub called: Option<&'a str>,
+    pub called: Option<String>,
 }
 
 /// Pods of a workload to which the same happens.
@@ -63,7 +63,7 @@ impl<'a> Selection<'a> {
         let has = |labels: &Labels, viewer| {
             workload.has(labels) || pods.may_have(workload, labels, viewer)
         };
-        let called = self.called.filter(|_| pods.ordinals().is_some()).map(Pods::named);
+        let called = self.called.as_deref().filter(|_| pods.ordinals().is_some()).map(Pods::named);
         let asked = both(asked, called.as_ref());
         let Some(asked) =
             asked.filter(|it| has(self.selector, self.viewer) && has(it, Viewer::Istio))
@@ -85,10 +85,10 @@ impl Selection<'_> {
         asked: &Labels,
         policy: &Policy,
     ) -> Option<Pod<'w>> {
-        let asked = both(asked, self.called.map(Pods::named).as_ref())?;
+        let asked = both(asked, self.called.as_deref().map(Pods::named).as_ref())?;
         let may_have = workload.has(&asked) || Pods::unknown_may_have(workload, &asked);
         may_have.then(|| Pod {
-            is_unknown: !workload.has(&asked) || is_told_apart(workload, policy),
+            is_unknown: Pods::are_of_one(&asked) || is_told_apart(workload, policy),
             ..Pod::with(workload, &asked)
         })
     }
@@ -154,7 +154,7 @@ fn apart<'w>(workload: &'w Workload, asked: &Labels, pods: &Pods, policy: &Polic
 /// Whether some selector may mean some of the pods of a workload, of which nobody knows anything.
 fn is_told_apart(workload: &Workload, policy: &Policy) -> bool {
     let mut selectors = selectors(workload, &policy.bundle.snapshot);
-    selectors.any(|it| !workload.has(it) && Pods::unknown_may_have(workload, it))
+    selectors.any(|it| Pods::are_of_one(it) && Pods::unknown_may_have(workload, it))
 }
 
 /// Those that may select a workload.
@@ -184,12 +184,12 @@ fn both(selector: &Labels, subset: Option<&Labels>) -> Option<Labels> {
 }
 
 /// The pod whose name a client calls in the domain of a headless Service: its proxy sends to the address that the client calls.
-fn called<'q>(sender: &Sender<'q>, cluster: &Cluster) -> Option<&'q str> {
+fn called(sender: &Sender<'_>, cluster: &Cluster) -> Option<String> {
     let Discovery::World { headless: true, .. } = cluster.discovery() else { return None };
     let (pod, domain) = sender.question.to.host.split_once('.')?;
     let outbound = sender.program.outbound()?;
     let arrival = outbound.arrival_by_name(domain, sender.question.to.port);
-    (arrival.host() == Some(cluster.host())).then_some(pod)
+    (arrival.host() == Some(cluster.host())).then(|| pod.to_ascii_lowercase())
 }
 
 fn name(workload: &Workload) -> String {

@@ -57,7 +57,7 @@ pub(super) fn judge(
         at_pods(sender, request, cluster, pods, judged)?;
     }
     if backing.is_empty() {
-        let text = match selection.called {
+        let text = match &selection.called {
             Some(pod) => format!("no pod {pod} of the inventory backs {}", cluster.name()),
             None => format!("no workload of the inventory backs {}", cluster.name()),
         };

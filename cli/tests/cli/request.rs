@@ -911,7 +911,7 @@ fn a_gateway_in_the_middle_goes_by_its_servers_whatever_its_ports_are_called() {
         answer.contains("FORWARDED  shop/egress: news.example.com leaves the mesh"),
         "{answer}"
     );
-    assert!(answer.contains("its TLS passes through, unread"), "{answer}");
+    assert!(answer.contains("the client's TLS passes through, unread"), "{answer}");
     assert!(answer.contains("server wants any TLS"), "{answer}");
 }
 

@@ -134,7 +134,7 @@ fn tls_that_passes_a_gateway_goes_by_its_server_name() {
     ] {
         let answer = ask(&repository, "outside", &format!("{host}.example.com:443"));
         assert!(answer.contains(said) && answer.contains(route), "{answer}");
-        assert!(answer.contains("its TLS passes through, unread"), "{answer}");
+        assert!(answer.contains("the client's TLS passes through, unread"), "{answer}");
     }
     let nobody = ask(&repository, "outside", "none.example.com:443");
     assert!(nobody.contains("UNROUTED  no server of the gateway has that name"), "{nobody}");
@@ -143,7 +143,7 @@ fn tls_that_passes_a_gateway_goes_by_its_server_name() {
     let routes = format!("tcp: [{{match: [{{port: 443}}], {}}}]", to("db"));
     let answer = ask(&bytes(ended, &routes, ""), "outside", "db.example.com:443");
     assert!(answer.contains("DELIVERED  edge/db: allowed"), "{answer}");
-    assert!(answer.contains("its TLS ends here"), "{answer}");
+    assert!(answer.contains("the client's TLS ends here"), "{answer}");
 }
 
 /// Whether a client has what a server asks for, nobody says; that it is asked for, is said.

@@ -69,9 +69,13 @@ fn each_pod_that_policy_means_is_asked() {
             assert!(answer.contains("DENIED") && answer.contains("  db/pg-1: denied"), "{answer}");
             assert!(answer.contains("the other pods of db/pg"), "{answer}");
             assert!(answer.contains("no ALLOW policy selects the workload"), "{answer}");
-            for (pod, expected) in
-                [("pg-0", "DELIVERED"), ("pg-1", "DENIED"), ("pg-3", "UNROUTED"), ("x", "UNROUTED")]
-            {
+            for (pod, expected) in [
+                ("pg-0", "DELIVERED"),
+                ("pg-1", "DENIED"),
+                ("pg-3", "UNROUTED"),
+                ("x", "UNROUTED"),
+                ("PG-1", "DENIED"),
+            ] {
                 let to = format!("{pod}.pg.db.svc.cluster.local:{port}");
                 let answer = ask(&repository, &to);
                 assert!(answer.contains(expected), "{selector} {to}\n{answer}");

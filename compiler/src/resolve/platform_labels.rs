@@ -137,6 +137,12 @@ impl Pods {
         by_name.or_else(|| number(asked(POD_INDEX)?))
     }
 
+    /// Whether labels are such as no two pods of a `StatefulSet` have.
+    #[must_use]
+    pub fn are_of_one(labels: &Labels) -> bool {
+        [POD_NAME, POD_INDEX].into_iter().any(|name| labels.contains_key(name))
+    }
+
     /// [`Self::may_have`], as far as a workload tells of whose pods nobody knows anything.
     #[must_use]
     pub fn unknown_may_have(workload: &Inventory, selector: &Labels) -> bool {
@@ -356,7 +362,9 @@ mod tests {
             unknown(&[(POD_NAME, "kafka-9")]) && unknown(&[(POD_INDEX, "9"), ("app", "kafka")])
         );
         assert!(!unknown(&[(POD_NAME, "other-9")]) && !unknown(&[(POD_INDEX, "9")]));
+        assert!(!Pods::are_of_one(&own.labels));
         let one = Pods::numbered(&own, 2);
+        assert!(Pods::are_of_one(&one));
         assert!(set.may_have(&own, &one, Viewer::Kubernetes) && set.ordinal(&own, &one) == Some(2));
         let alike = Inventory { labels: labels(&[(POD_INDEX, "1")]), ..own };
         assert_eq!(set.ordinal(&alike, &labels(&[(POD_INDEX, "1")])), None);
