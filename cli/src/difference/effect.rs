@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use mesh_snapshot::container::Bundle;
-use mesh_snapshot::object::{Host, Role, Workload};
+use mesh_snapshot::object::Host;
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Digest, Key, Kind, Object, Reference, Snapshot};
 
 use super::Changed;
 use super::authored::Authored;
+use super::clients::Client;
 use super::edits::Edit;
 use super::seen::{Seen, View, Views};
 
@@ -61,16 +61,16 @@ impl Told {
 
 /// For each workload that is on both sides, by groups for which the same differs.
 pub(super) fn all(
-    before: &Authored<'_>,
-    after: &Authored<'_>,
+    clients: &[Client],
+    [before, after]: [&Authored<'_>; 2],
     told: &Told,
     views: &mut Views<'_>,
 ) -> Vec<Effect> {
     let (mut old, mut new) = (Reach::of(before, told), Reach::of(after, told));
     let mut known: HashMap<(View, View), What> = HashMap::new();
     let mut groups: BTreeMap<What, BTreeSet<String>> = BTreeMap::new();
-    for (name, (client_was, client_is)) in clients(before.bundle, after.bundle) {
-        let slices = (old.snapshot.slice_of(&client_was), new.snapshot.slice_of(&client_is));
+    for Client { name, before: client_was, after: client_is, .. } in clients {
+        let slices = (old.snapshot.slice_of(client_was), new.snapshot.slice_of(client_is));
         let (Ok(was), Ok(is)) = slices else { continue };
         if was == is {
             continue;
@@ -82,8 +82,8 @@ pub(super) fn all(
         // What leads to hosts besides a view, as a gateway does, leads to no others.
         let mut is_theirs = !objects.is_empty() || roots(&was) != roots(&is);
         if let (Some(was), Some(is)) = (&was.egress, &is.egress) {
-            let was = views.before.view(was, &client_was);
-            let is = views.after.view(is, &client_is);
+            let was = views.before.view(was, client_was);
+            let is = views.after.view(is, client_is);
             let pair = (was, is);
             let seen = if let Some(known) = known.get(&pair) {
                 known.clone()
@@ -96,7 +96,7 @@ pub(super) fn all(
             edits = seen.1;
             is_theirs |= seen.2;
         }
-        groups.entry((objects, edits, is_theirs)).or_default().insert(name);
+        groups.entry((objects, edits, is_theirs)).or_default().insert(name.clone());
     }
     let group =
         |((objects, edits, is_theirs), workloads)| Effect { workloads, objects, edits, is_theirs };
@@ -122,27 +122,6 @@ fn through(
 /// The keys of what one side reaches and the other does not, or with another content.
 fn apart(before: &BTreeSet<Reference>, after: &BTreeSet<Reference>) -> BTreeSet<Key> {
     before.symmetric_difference(after).map(|it| it.key.clone()).collect()
-}
-
-/// The workloads of both sides as each has them, and for each namespace without one any of its own.
-pub(super) fn clients(before: &Bundle, after: &Bundle) -> BTreeMap<String, (Workload, Workload)> {
-    let name = |it: &Workload| format!("{}/{}", it.namespace, it.name);
-    let old: BTreeMap<_, _> = before.inventory.iter().map(|it| (name(it), it)).collect();
-    let shared = after.inventory.iter().filter_map(|is| {
-        let (name, was) = old.get_key_value(&name(is))?;
-        Some((name.clone(), ((*was).clone(), is.clone())))
-    });
-    let mut clients: BTreeMap<_, _> = shared.collect();
-    let all = before.inventory.iter().chain(&after.inventory);
-    let inhabited: BTreeSet<_> = all.map(|it| it.namespace.as_str()).collect();
-    let of = |bundle: &Bundle| bundle.snapshot.manifest().namespaces.keys().cloned().collect();
-    let namespaces: BTreeSet<String> = of(before);
-    for namespace in namespaces.union(&of(after)).filter(|it| !inhabited.contains(it.as_str())) {
-        let any =
-            Workload { namespace: namespace.clone(), role: Role::Sidecar, ..Workload::default() };
-        clients.insert(format!("{namespace}/*"), (any.clone(), any));
-    }
-    clients
 }
 
 /// The roots that one slice has and the other lacks.

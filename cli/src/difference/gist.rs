@@ -45,7 +45,7 @@ fn peers(policy: &PeerAuthentication) -> String {
     some(std::iter::once(own).chain(ports), ", ")
 }
 
-const fn mode(mode: MtlsMode) -> &'static str {
+pub(super) const fn mode(mode: MtlsMode) -> &'static str {
     match mode {
         MtlsMode::Disable => "DISABLE",
         MtlsMode::Permissive => "PERMISSIVE",

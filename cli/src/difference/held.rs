@@ -8,13 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mesh_snapshot::object::Workload;
+use mesh_snapshot::object::Action;
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Key, Kind, Object, Reference};
 
+use super::Side;
 use super::authored::{Authored, Resources};
+use super::clients::Client;
 use super::gist::gist;
-use super::{Side, effect};
+use super::sense::sense;
 
 /// Workloads for which the same begins or ceases to hold.
 #[derive(Debug)]
@@ -38,6 +40,10 @@ pub(crate) struct Hold {
     pub gist: String,
     /// Whether the resource itself is new or gone.
     pub is_whole: bool,
+    /// Whether another one that says the same holds in its place.
+    pub is_replaced: bool,
+    /// Whether it is a danger that it ceases to hold; of what guards workloads and of Gateways [`super::Danger`] says it.
+    pub is_grave: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -68,22 +74,22 @@ pub(super) struct Sides<'b> {
 type Roots<'s> = BTreeMap<(Bond, Arc<str>), BTreeSet<&'s Reference>>;
 
 /// For each workload that is on both sides, by groups for which the same does; first those for which something ceases.
-pub(super) fn all(sides: &Sides<'_>) -> Vec<Held> {
-    let (old, new) = (sides.before.1, sides.after.1);
+pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Held> {
     let mut groups: BTreeMap<Vec<Hold>, BTreeSet<String>> = BTreeMap::new();
-    for (name, clients) in effect::clients(old.bundle, new.bundle) {
-        let holds = holds(&name, &clients, sides);
+    for client in clients {
+        let holds = holds(client, sides);
         if !holds.is_empty() {
-            groups.entry(holds).or_default().insert(name);
+            groups.entry(holds).or_default().insert(client.name.clone());
         }
     }
     groups.into_iter().map(|(holds, workloads)| Held { workloads, holds }).collect()
 }
 
 /// What ceases or begins to hold for one of them.
-fn holds(name: &str, (was, is): &(Workload, Workload), sides: &Sides<'_>) -> Vec<Hold> {
+fn holds(client: &Client, sides: &Sides<'_>) -> Vec<Hold> {
+    let Client { name, before, after, .. } = client;
     let (old, new) = (sides.before.1, sides.after.1);
-    let slices = (old.bundle.snapshot.slice_of(was), new.bundle.snapshot.slice_of(is));
+    let slices = (old.bundle.snapshot.slice_of(before), new.bundle.snapshot.slice_of(after));
     let (Ok(was), Ok(is)) = slices else { return Vec::new() };
     let [served_before, served_after] = have_proxies(name, sides.before.0, sides.after.0);
     if was == is && served_before == served_after {
@@ -93,11 +99,26 @@ fn holds(name: &str, (was, is): &(Workload, Workload), sides: &Sides<'_>) -> Vec
     let [old_resources, new_resources] = sides.resources;
     let ceases = apart(&was, &is).map(|root| hold(Turn::Ceases, root, old, new_resources));
     let begins = apart(&is, &was).map(|root| hold(Turn::Begins, root, new, old_resources));
-    ceases.chain(begins).flatten().collect()
+    let (mut ceases, mut begins): (Vec<_>, Vec<_>) =
+        (ceases.flatten().collect(), begins.flatten().collect());
+    replace(&mut ceases, &mut begins);
+    ceases.into_iter().chain(begins).map(|(hold, _)| hold).collect()
+}
+
+/// Notes of what ceases that something begins to hold in its place which says the same, and of that, too.
+fn replace(ceases: &mut [(Hold, BTreeSet<String>)], begins: &mut [(Hold, BTreeSet<String>)]) {
+    for (gone, said) in ceases {
+        let successor = begins.iter_mut().find(|(it, says)| {
+            !it.is_replaced && it.bond == gone.bond && it.key.kind == gone.key.kind && says == said
+        });
+        if let Some((come, _)) = successor {
+            (gone.is_replaced, gone.is_grave, come.is_replaced) = (true, false, true);
+        }
+    }
 }
 
 /// Whether a proxy speaks for a workload on either side. Where one side does not tell it is the same on both.
-fn have_proxies(workload: &str, before: &Side, after: &Side) -> [bool; 2] {
+pub(super) fn have_proxies(workload: &str, before: &Side, after: &Side) -> [bool; 2] {
     match (&before.beside, &after.beside) {
         (Some(was), Some(is)) => {
             [was, is].map(|beside| !beside.without_proxy.contains_key(workload))
@@ -156,17 +177,38 @@ fn apart<'r, 's>(
     some.iter().filter(|(name, _)| !other.contains_key(*name))
 }
 
-/// `other`: the resources of the side on which it does not hold.
+/// And what its objects say. `other`: the resources of the side on which it does not hold.
 fn hold(
     turn: Turn,
     ((bond, resource), roots): (&(Bond, Arc<str>), &BTreeSet<&Reference>),
     side: &Authored<'_>,
     other: &Resources<'_>,
-) -> Option<Hold> {
+) -> Option<(Hold, BTreeSet<String>)> {
     let key = roots.first()?.key.clone();
     let objects = roots.iter().filter_map(|it| side.bundle.snapshot.object(&it.digest));
-    let gists: BTreeSet<_> = objects.filter_map(|object: Object| gist(&object)).collect();
+    let objects: Vec<Object> = objects.collect();
+    let gists: BTreeSet<_> = objects.iter().filter_map(gist).collect();
     let gist = gists.into_iter().collect::<Vec<_>>().join(", ");
-    let is_whole = !other.contains_key(resource);
-    Some(Hold { turn, bond: *bond, resource: resource.to_string(), key, gist, is_whole })
+    let hold = Hold {
+        turn,
+        bond: *bond,
+        resource: resource.to_string(),
+        key,
+        gist,
+        is_whole: !other.contains_key(resource),
+        is_replaced: false,
+        is_grave: turn == Turn::Ceases && objects.iter().any(stands_alone),
+    };
+    Some((hold, objects.iter().map(sense).collect()))
+}
+
+/// Whether what it does is not told together with what others do.
+fn stands_alone(object: &Object) -> bool {
+    match object {
+        Object::AuthorizationPolicy(policy) => policy.dry_run || policy.action == Action::Audit,
+        Object::PeerAuthentication(_) | Object::RequestAuthentication(_) | Object::Gateway(_) => {
+            false
+        }
+        _ => true,
+    }
 }

@@ -3,11 +3,16 @@
 mod attached;
 mod authored;
 mod client_policy;
+mod clients;
 mod common;
+mod covers;
+mod danger;
 mod edits;
 mod effect;
 mod export;
+mod exposed;
 mod gist;
+mod guard;
 mod held;
 mod items;
 mod parts;
@@ -18,6 +23,7 @@ mod resource;
 mod rule;
 mod scope;
 mod seen;
+mod sense;
 mod service;
 mod units;
 mod viewed;
@@ -28,6 +34,7 @@ use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Diff, Served, Workloads, diff};
 use mesh_snapshot::{Digest, Key, Kind, Location};
 
+pub(crate) use danger::{Danger, Peril};
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
 pub(crate) use held::{Bond, Held, Hold, Turn};
@@ -55,6 +62,8 @@ pub(crate) struct Difference {
     pub names: BTreeMap<Key, String>,
     /// For which of them what begins or ceases to hold.
     pub held: Vec<Held>,
+    /// And for which of them it is dangerous.
+    pub dangers: Vec<Danger>,
     /// And whose pods are not as they were, and how.
     pub pods: Vec<Pods>,
 }
@@ -127,12 +136,14 @@ impl Difference {
         }
         let sides =
             Sides { before: (sides.0, &old), after: (sides.1, &new), resources: &resources };
-        let held = held::all(&sides);
+        let clients = clients::all(sides.before.0, sides.after.0);
+        let held = held::all(&clients, &sides);
+        let dangers = danger::all(&clients, &sides);
         let joined = resource::join(&mut objects, [&old, &new], &resources);
         let explaining: BTreeSet<_> = objects.iter().filter_map(Changed::explains).collect();
         objects.retain(|it| !it.only_serves(&explaining));
         let told = effect::Told::of(&objects, joined, exported.rehosted);
-        let effects = effect::all(&old, &new, &told, &mut views);
+        let effects = effect::all(&clients, [&old, &new], &told, &mut views);
         Self {
             before: before.snapshot.digest(),
             after: after.snapshot.digest(),
@@ -141,6 +152,7 @@ impl Difference {
             objects,
             effects,
             held,
+            dangers,
             pods,
         }
     }

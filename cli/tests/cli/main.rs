@@ -5,6 +5,7 @@ mod compile;
 #[cfg(test)]
 mod difference;
 #[cfg(test)]
+mod difference_of_dangers;
 mod difference_of_holds;
 #[cfg(test)]
 mod difference_of_moves;

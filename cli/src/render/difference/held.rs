@@ -32,12 +32,6 @@ pub(super) fn verdict(difference: &Difference) -> Option<String> {
     (!said.is_empty()).then(|| said.join(", "))
 }
 
-/// Whether anything ceases to hold: what was refused may be let in, and who was served may be no longer.
-pub(super) fn is_grave(difference: &Difference) -> bool {
-    let mut holds = difference.held.iter().flat_map(|it| &it.holds);
-    holds.any(|it| it.turn == Turn::Ceases)
-}
-
 /// A line for each group of workloads, and one for what is left. Those for which something ceases come first, then large ones.
 pub(super) fn groups(difference: &Difference) -> Vec<Turned> {
     let mut groups: BTreeMap<Vec<&Hold>, BTreeSet<&str>> = BTreeMap::new();
@@ -61,8 +55,9 @@ pub(super) fn groups(difference: &Difference) -> Vec<Turned> {
 }
 
 /// Of a policy that is new or gone the resource itself is told, and whom it is for; of a Service it is not told who backs it.
+/// What another one says in its place is as it was.
 fn is_told(hold: &Hold) -> bool {
-    !hold.is_whole || hold.bond == Bond::Service
+    !hold.is_replaced && (!hold.is_whole || hold.bond == Bond::Service)
 }
 
 fn turned(holds: &[&Hold], whom: &BTreeSet<&str>) -> Turned {
@@ -89,7 +84,7 @@ fn words(hold: &Hold) -> String {
 
 /// Those for whom something of this kind does.
 fn concerned(difference: &Difference, bond: Bond, turn: Turn) -> BTreeSet<&str> {
-    let is_meant = |hold: &Hold| hold.bond == bond && hold.turn == turn;
+    let is_meant = |hold: &Hold| hold.bond == bond && hold.turn == turn && !hold.is_replaced;
     let held = difference.held.iter().filter(|it| it.holds.iter().any(is_meant));
     held.flat_map(|it| &it.workloads).map(String::as_str).collect()
 }

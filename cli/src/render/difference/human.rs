@@ -15,6 +15,7 @@
 //!     for: all workloads of web
 //!
 //! 2 added, 0 removed, 1 changed
+//! ⚠ shop/ratings-v1: requests are let in that policies refused
 //! policies cease to hold for 1 workload, policies begin to hold for 6 workloads
 //!     shop/ratings-v1
 //!         no longer under AuthorizationPolicy shop/ratings (ALLOW: from principal cluster.local/ns/shop/sa/reviews)
@@ -28,7 +29,7 @@
 
 use mesh_snapshot::Location;
 
-use super::{held, words};
+use super::{danger, held, words};
 use crate::difference::{Change, Difference, Edit, Turn};
 use crate::render::placed::{Line, put, put_all};
 use crate::render::plain::plain;
@@ -46,6 +47,10 @@ pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
         text.push('\n');
     }
     put(&mut text, 0, &words::objects(difference), terminal);
+    for line in danger::lines(difference) {
+        let line = format!("{} {line}", danger::MARK);
+        put(&mut text, 0, &terminal.paint.removed(&line), terminal);
+    }
     put_held(&mut text, difference, terminal);
     for (line, effects) in words::workloads(difference) {
         put(&mut text, 0, &line, terminal);

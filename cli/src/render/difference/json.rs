@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::danger;
 use crate::difference::{
-    Bond, Change, Changed, Difference, Edit, Effect, Held, Hold, Item, Pods, Turn, Viewers,
+    Bond, Change, Changed, Danger, Difference, Edit, Effect, Held, Hold, Item, Peril, Pods, Turn,
+    Viewers,
 };
 
 /// One object, `mesh.diff/v1`. Fields are only ever added to it.
@@ -22,6 +24,8 @@ pub(crate) fn json(difference: &Difference) -> Value {
         },
         "effects": difference.effects.iter().map(effect).collect::<Vec<_>>(),
         "held": difference.held.iter().map(held).collect::<Vec<_>>(),
+        "isDangerous": danger::is_grave(difference),
+        "dangers": difference.dangers.iter().map(danger).collect::<Vec<_>>(),
         "pods": difference.pods.iter().map(pods).collect::<Vec<_>>(),
     })
 }
@@ -52,7 +56,8 @@ fn held(held: &Held) -> Value {
     json!({ "workloads": held.workloads, "objects": objects })
 }
 
-/// `isNewOrGone`: the resource itself is among `objects`, added or removed.
+/// `isNewOrGone`: the resource itself is among `objects`, added or removed. `isReplaced`: another one that says the same holds in its
+/// place, or did.
 fn hold(hold: &Hold) -> Value {
     let direction = match hold.turn {
         Turn::Ceases => "ceases",
@@ -72,7 +77,20 @@ fn hold(hold: &Hold) -> Value {
         "relation": relation,
         "says": hold.gist,
         "isNewOrGone": hold.is_whole,
+        "isReplaced": hold.is_replaced,
     })
+}
+
+fn danger(danger: &Danger) -> Value {
+    let kind = match danger.peril {
+        Peril::MutualTls { .. } => "weaker-mutual-tls",
+        Peril::LetsIn => "lets-in",
+        Peril::Refuses => "refuses",
+        Peril::Tokens { .. } => "weaker-tokens",
+        Peril::Unserved { .. } => "unserved",
+    };
+    let says = danger::words(&danger.peril);
+    json!({ "kind": kind, "workloads": danger.workloads, "says": says })
 }
 
 fn pods(pods: &Pods) -> Value {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mesh_snapshot::Location;
 
 use super::held::{self, Turned};
-use super::words;
+use super::{danger, words};
 use crate::difference::{Change, Changed, Difference, Edit, Turn};
 use crate::render::markdown::{LENGTH_MAX, code, inline};
 
@@ -18,6 +18,7 @@ type Shown<'s> = &'s dyn Fn(Change, &Location) -> String;
 pub(crate) fn markdown(difference: &Difference, shown: Shown<'_>) -> String {
     let mut text = verdict(difference);
     // Before what a long comment leaves out.
+    text.push_str(&dangers(difference));
     text.push_str(&turned(difference));
     let objects: Vec<_> = difference.objects.iter().filter(|it| it.is_written).collect();
     for (before, object) in objects.iter().enumerate() {
@@ -61,9 +62,22 @@ fn verdict(difference: &Difference) -> String {
     let all = of.added.len() + of.removed.len() + of.changed.len() + of.unchanged.len();
     let concerned = words::concerned(difference);
     let objects = words::objects(difference);
-    let mark = if held::is_grave(difference) { "⚠ " } else { "" };
+    let mark =
+        if danger::is_grave(difference) { format!("{} ", danger::MARK) } else { String::new() };
     let held = held::verdict(difference).map(|said| said + "; ").unwrap_or_default();
     format!("### {mark}mesh: {held}{objects}; for {concerned} of {all} workloads\n\n")
+}
+
+/// What is dangerous for whom. It is bounded by how many lines there are, and how many are named in each.
+fn dangers(difference: &Difference) -> String {
+    let mut text = String::new();
+    for line in danger::lines(difference) {
+        let _ = writeln!(text, "- {} {}", danger::MARK, inline(&line));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// For whom policies begin or cease to hold, in at most half of the comment.

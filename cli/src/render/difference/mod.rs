@@ -1,5 +1,6 @@
 //! How a difference looks.
 
+mod danger;
 mod held;
 mod human;
 mod json;

@@ -1,0 +1,207 @@
+//! Whether rules of policies match all requests that others match.
+//!
+//! Only what can be proved counts: expressions and templates are not compared with others, nor one address block with another.
+
+use mesh_snapshot::object::{Accepts, Rule, Test, TextPattern};
+
+/// Into how many rules of single values one is spread at most. What is larger is compared as a whole.
+const SINGLES_MAX: usize = 4096;
+
+/// Whether each request that one of `narrow` matches is matched by one of `wide`, however they are divided into rules.
+pub(super) fn all(wide: &[Rule], narrow: &[Rule]) -> bool {
+    narrow.iter().all(|rule| {
+        let is_covered = |rule: &Rule| wide.iter().any(|it| covers(it, rule));
+        is_covered(rule) || singles(rule).is_some_and(|all| all.iter().all(is_covered))
+    })
+}
+
+fn covers(wide: &Rule, narrow: &Rule) -> bool {
+    any_covers(&wide.from, &narrow.from)
+        && any_covers(&wide.to, &narrow.to)
+        && hold(&wide.when, &narrow.when)
+}
+
+/// Of alternatives, where none is the same as no test.
+fn any_covers(wide: &[Vec<Test>], narrow: &[Vec<Test>]) -> bool {
+    let is_covered = |narrow: &Vec<Test>| wide.iter().any(|it| hold(it, narrow));
+    wide.is_empty() || (!narrow.is_empty() && narrow.iter().all(is_covered))
+}
+
+/// Whether all of some tests hold where all of `known` do.
+fn hold(tests: &[Test], known: &[Test]) -> bool {
+    tests.iter().all(|test| known.iter().any(|it| implies(it, test)))
+}
+
+fn implies(known: &Test, test: &Test) -> bool {
+    known.subject == test.subject
+        && known.negated == test.negated
+        && if known.negated {
+            is_within(&test.accepts, &known.accepts)
+        } else {
+            is_within(&known.accepts, &test.accepts)
+        }
+}
+
+fn is_within(some: &Accepts, all: &Accepts) -> bool {
+    match (some, all) {
+        (Accepts::Text(some), Accepts::Text(all)) => {
+            some.iter().all(|it| all.iter().any(|other| other.takes(it)))
+        }
+        (Accepts::Addresses(some), Accepts::Addresses(all)) => {
+            some.iter().all(|it| all.contains(it))
+        }
+        (Accepts::Ports(some), Accepts::Ports(all)) => some.iter().all(|it| all.contains(it)),
+        _ => false,
+    }
+}
+
+trait Takes {
+    /// Whether it accepts each text that `other` accepts.
+    fn takes(&self, other: &Self) -> bool;
+}
+
+impl Takes for TextPattern {
+    fn takes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (this, other) if this == other => true,
+            (Self::Present, Self::Exact(text)) => !text.is_empty(),
+            (Self::Present, Self::Prefix(part) | Self::Suffix(part)) => !part.is_empty(),
+            (Self::Prefix(start), Self::Exact(text) | Self::Prefix(text)) => {
+                text.starts_with(start)
+            }
+            (Self::Suffix(end), Self::Exact(text) | Self::Suffix(text)) => text.ends_with(end),
+            _ => false,
+        }
+    }
+}
+
+/// The rules of which each asks for one value of everything, that together are this one; none where they are too many.
+fn singles(rule: &Rule) -> Option<Vec<Rule>> {
+    let lists = [&rule.from, &rule.to];
+    let count = |tests: &[Test]| tests.iter().map(values).product::<usize>();
+    let of_list = |list: &Vec<Vec<Test>>| list.iter().map(|it| count(it)).sum::<usize>().max(1);
+    let all = lists.into_iter().map(of_list).chain([count(&rule.when)]);
+    let total = all.fold(1_usize, usize::saturating_mul);
+    (total <= SINGLES_MAX).then(|| {
+        let [from, to] = lists.map(|list| alternatives(list));
+        let when = spread(&rule.when);
+        let mut rules = Vec::new();
+        for from in &from {
+            for to in &to {
+                let rule = |when: &Vec<Test>| Rule {
+                    from: from.clone(),
+                    to: to.clone(),
+                    when: when.clone(),
+                };
+                rules.extend(when.iter().map(rule));
+            }
+        }
+        rules
+    })
+}
+
+fn alternatives(list: &[Vec<Test>]) -> Vec<Vec<Vec<Test>>> {
+    if list.is_empty() {
+        return vec![Vec::new()];
+    }
+    list.iter().flat_map(|tests| spread(tests)).map(|tests| vec![tests]).collect()
+}
+
+/// How many values a test is spread to. Of one that is negated all hold together.
+fn values(test: &Test) -> usize {
+    match &test.accepts {
+        _ if test.negated => 1,
+        Accepts::Text(all) => all.len(),
+        Accepts::Addresses(all) => all.len(),
+        Accepts::Ports(all) => all.len(),
+    }
+}
+
+fn spread(tests: &[Test]) -> Vec<Vec<Test>> {
+    let mut all = vec![Vec::new()];
+    for test in tests {
+        let each = each(test);
+        let with = |tests: &Vec<Test>, test: &Test| {
+            [tests.as_slice(), std::slice::from_ref(test)].concat()
+        };
+        all = all.iter().flat_map(|it| each.iter().map(move |test| with(it, test))).collect();
+    }
+    all
+}
+
+fn each(test: &Test) -> Vec<Test> {
+    let with = |accepts| Test { accepts, ..test.clone() };
+    match &test.accepts {
+        _ if test.negated => vec![test.clone()],
+        Accepts::Text(all) => all.iter().map(|it| with(Accepts::Text(vec![it.clone()]))).collect(),
+        Accepts::Addresses(all) => {
+            all.iter().map(|it| with(Accepts::Addresses(vec![it.clone()]))).collect()
+        }
+        Accepts::Ports(all) => all.iter().map(|it| with(Accepts::Ports(vec![*it]))).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mesh_snapshot::object::Subject;
+
+    use super::*;
+
+    fn test(subject: Subject, negated: bool, texts: &[&str]) -> Test {
+        let pattern = |text: &&str| match text.strip_suffix('*') {
+            Some("") => TextPattern::Present,
+            Some(start) => TextPattern::Prefix(start.into()),
+            None => TextPattern::Exact((*text).into()),
+        };
+        let accepts = Accepts::Text(texts.iter().map(pattern).collect());
+        Test { subject, negated, accepts }
+    }
+
+    fn from(callers: &[&str]) -> Rule {
+        Rule { from: vec![vec![test(Subject::Principal, false, callers)]], ..Rule::default() }
+    }
+
+    fn to(paths: &[&str]) -> Rule {
+        Rule { to: vec![vec![test(Subject::Path, false, paths)]], ..Rule::default() }
+    }
+
+    #[test]
+    fn what_asks_less_covers_what_asks_more() {
+        let both = Rule { to: to(&["/a"]).to, ..from(&["x"]) };
+        for (wide, narrow, is_covered) in [
+            (from(&["x", "y"]), from(&["x"]), true),
+            (from(&["x"]), from(&["x", "y"]), false),
+            (Rule::default(), from(&["x"]), true),
+            (from(&["x"]), Rule::default(), false),
+            (from(&["*"]), from(&["x"]), true),
+            (from(&["*"]), Rule::default(), false),
+            (to(&["/a*"]), to(&["/a/b", "/a*", "/ab*"]), true),
+            (to(&["/a*"]), to(&["/b"]), false),
+            (from(&["x"]), both.clone(), true),
+            (both, from(&["x"]), false),
+        ] {
+            let all = all(std::slice::from_ref(&wide), std::slice::from_ref(&narrow));
+            assert_eq!(all, is_covered, "{wide:?} {narrow:?}");
+        }
+        let but = |texts: &[&str]| Rule {
+            when: vec![test(Subject::Path, true, texts)],
+            ..Rule::default()
+        };
+        assert!(all(&[but(&["/a"])], &[but(&["/a", "/b"])]));
+        assert!(!all(&[but(&["/a", "/b"])], &[but(&["/a"])]));
+    }
+
+    #[test]
+    fn it_does_not_matter_how_requests_are_divided_into_rules() {
+        let several = [from(&["x"]), from(&["y"])];
+        assert!(all(&several, &[from(&["x", "y"])]) && all(&[from(&["x", "y"])], &several));
+        let listed =
+            Rule { from: [from(&["x"]).from, from(&["y"]).from].concat(), ..Rule::default() };
+        assert!(all(std::slice::from_ref(&listed), &several) && all(&several, &[listed]));
+        assert!(!all(&several, &[from(&["x", "z"])]) && all(&several, &[]));
+        // Too many to be spread.
+        let many: Vec<_> = (0..=SINGLES_MAX).map(|it| it.to_string()).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert!(all(&[from(&many)], &[from(&many)]) && !all(&several, &[from(&many)]));
+    }
+}

@@ -1,0 +1,154 @@
+//! What of a difference is dangerous, and for whom: what was refused is let in, or who was served is no longer.
+//!
+//! What counts is what all policies of a workload do together ([`Guard`]), and all that a gateway serves ([`Exposed`]): a policy that
+//! goes, is named otherwise or is divided into two is no danger where others do the same. Of what has no such sense, as a
+//! `Sidecar`, what ceases to hold says it ([`super::Hold::is_grave`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
+use mesh_snapshot::object::{Labels, Role, Workload};
+use mesh_snapshot::slice::Slice;
+use mesh_snapshot::{Applies, Key, Kind, Reference, Snapshot};
+
+use super::clients::Client;
+use super::exposed::Exposed;
+use super::guard::Guard;
+use super::held::{Sides, have_proxies};
+
+/// Workloads for which the same is dangerous.
+#[derive(Debug)]
+pub(crate) struct Danger {
+    /// `shop/reviews-v1`; `gateways with istio: ingress` stands for those of which none is known.
+    pub workloads: BTreeSet<String>,
+    pub peril: Peril,
+}
+
+/// What may happen that could not before.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Peril {
+    /// Less is asked of connections; of all ports, where none is named.
+    MutualTls { port: Option<u16>, before: &'static str, after: &'static str },
+    /// Requests that policies refused.
+    LetsIn,
+    /// Requests that policies let in are refused by the same.
+    Refuses,
+    /// Less is asked of the tokens of an issuer.
+    Tokens { issuer: String },
+    /// A gateway has no route any more for this: `shop.example.com:443, path /cart*`.
+    Unserved { what: String },
+}
+
+/// By what it is.
+pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Danger> {
+    let mut found: BTreeMap<Peril, BTreeSet<String>> = BTreeMap::new();
+    // Most workloads of a namespace are under the same.
+    let mut known: BTreeMap<[Asked; 2], BTreeSet<Peril>> = BTreeMap::new();
+    let unknown = gateways(clients, sides);
+    for Client { name, before, after, .. } in clients.iter().chain(&unknown) {
+        let Some([was, is]) = slices(before, after, sides) else { continue };
+        let [has_before, has_after] = have_proxies(name, sides.before.0, sides.after.0);
+        let asked = [(acting(&was), before.role, has_before), (acting(&is), after.role, has_after)];
+        if asked[0] == asked[1] {
+            continue;
+        }
+        let perils = known.entry(asked).or_insert_with(|| {
+            let [old, new] = [sides.before, sides.after].map(|(_, it)| &it.bundle.snapshot);
+            between((&was, before.role, old, has_before), (&is, after.role, new, has_after))
+        });
+        for peril in perils.iter() {
+            found.entry(peril.clone()).or_default().insert(name.clone());
+        }
+    }
+    found.into_iter().map(|(peril, workloads)| Danger { workloads, peril }).collect()
+}
+
+/// What a slice of this role begins with, and whether a proxy acts on it.
+type Asked = (Vec<Reference>, Role, bool);
+
+/// A workload as a side has it.
+type Of<'s> = (&'s Slice, Role, &'s Snapshot, bool);
+
+fn between(before: Of<'_>, after: Of<'_>) -> BTreeSet<Peril> {
+    let [was, is] = [before, after].map(|(slice, role, snapshot, has_proxy)| {
+        if has_proxy { Guard::of(slice, role, snapshot) } else { Guard::none() }
+    });
+    let mut perils = is.perils(&was);
+    let [was, is] = [before, after].map(|(slice, _, snapshot, _)| Exposed::of(slice, snapshot));
+    perils.extend(is.lost(&was).into_iter().map(|what| Peril::Unserved { what }));
+    perils
+}
+
+fn slices(before: &Workload, after: &Workload, sides: &Sides<'_>) -> Option<[Slice; 2]> {
+    let old = sides.before.1.bundle.snapshot.slice_of(before).ok()?;
+    let new = sides.after.1.bundle.snapshot.slice_of(after).ok()?;
+    Some([old, new])
+}
+
+/// What a slice begins with that asks something of callers, or serves them.
+fn acting(slice: &Slice) -> Vec<Reference> {
+    let is_meant = |root: &&Reference| {
+        matches!(
+            root.key.kind,
+            Kind::PeerAuthentication
+                | Kind::RequestAuthentication
+                | Kind::AuthorizationPolicy
+                | Kind::Gateway
+        )
+    };
+    slice.roots().filter(is_meant).cloned().collect()
+}
+
+/// Those who would serve Gateways for which no workload is known: an installation has them, which the repository need not hold.
+fn gateways(clients: &[Client], sides: &Sides<'_>) -> Vec<Client> {
+    let snapshot = &sides.before.1.bundle.snapshot;
+    let mut unknown: BTreeMap<String, Client> = BTreeMap::new();
+    let of_gateways =
+        snapshot.mesh().entries.iter().filter(|it| it.reference.key.kind == Kind::Gateway);
+    for entry in of_gateways {
+        let is_known = |it: &Client| {
+            it.before.role == Role::Gateway && entry.applies.to(&it.before)
+                || it.after.role == Role::Gateway && entry.applies.to(&it.after)
+        };
+        if clients.iter().any(is_known) {
+            continue;
+        }
+        for (name, labels) in runners(&entry.reference.key, &entry.applies) {
+            let any = Workload {
+                namespace: entry.reference.key.namespace.to_string(),
+                labels,
+                role: Role::Gateway,
+                ..Workload::default()
+            };
+            let client = || Client {
+                name: name.clone(),
+                before: any.clone(),
+                after: any,
+                is_of_pods: false,
+            };
+            unknown.entry(name.clone()).or_insert_with(client);
+        }
+    }
+    unknown.into_values().collect()
+}
+
+/// What those are called who serve a Gateway, and their labels.
+fn runners(gateway: &Key, applies: &Applies) -> Vec<(String, Labels)> {
+    match applies {
+        Applies::All => vec![("all gateways".to_owned(), Labels::new())],
+        Applies::Selected(sets) => {
+            let label = |(name, value): (&String, &String)| format!("{name}: {value}");
+            let called = |set: &Labels| set.iter().map(label).collect::<Vec<_>>().join(", ");
+            sets.iter().map(|set| (format!("gateways with {}", called(set)), set.clone())).collect()
+        }
+        Applies::Gateways(names) => {
+            let runner = |name: &String| {
+                let labels = Labels::from([(GATEWAY_NAME_LABEL.to_owned(), name.clone())]);
+                (format!("gateways of {}/{name}", gateway.namespace), labels)
+            };
+            names.iter().map(runner).collect()
+        }
+        // Whose addresses they are the inventory says.
+        Applies::Addressed(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,215 @@
+//! What a gateway serves to those outside: hosts, at ports, and which requests for them have a route.
+//!
+//! Only what can be proved counts as served still: expressions are not compared with others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mesh_snapshot::object::{HttpMatch, RouteTable, StringMatch, ValueMatch};
+use mesh_snapshot::slice::Slice;
+use mesh_snapshot::{Object, Reference, Snapshot};
+
+#[derive(Default)]
+pub(super) struct Exposed {
+    /// By port and host.
+    requests: BTreeMap<(u16, String), Vec<HttpMatch>>,
+    /// Ports, and the names that clients ask for in their handshake; empty: any.
+    streams: BTreeSet<(u16, String)>,
+}
+
+impl Exposed {
+    pub(super) fn of(slice: &Slice, snapshot: &Snapshot) -> Self {
+        let mut exposed = Self::default();
+        let table = |of: &Reference| match snapshot.object(&of.digest) {
+            Some(Object::RouteTable(table)) => table,
+            _ => RouteTable::default(),
+        };
+        for root in &slice.gateways {
+            let Some(Object::Gateway(gateway)) = snapshot.object(&root.digest) else { continue };
+            for server in gateway.servers {
+                for host in server.virtual_hosts {
+                    let known = exposed.requests.entry((server.port, host.host)).or_default();
+                    for route in table(&host.routes).http {
+                        // Without a match it takes every request.
+                        let all = route.matches.is_empty().then(HttpMatch::default);
+                        known.extend(route.matches.into_iter().chain(all));
+                    }
+                }
+                let streams = server.stream_routes.as_ref().map(table).unwrap_or_default();
+                for route in streams.tls.into_iter().chain(streams.tcp) {
+                    let names = route.matches.into_iter().map(|it| it.sni);
+                    let mut names: BTreeSet<_> = names.flatten().collect();
+                    if names.is_empty() {
+                        names.insert(String::new());
+                    }
+                    exposed.streams.extend(names.into_iter().map(|name| (server.port, name)));
+                }
+            }
+        }
+        exposed
+    }
+
+    /// What was served and is no longer: `shop.example.com:443, path /cart*`.
+    pub(super) fn lost(&self, before: &Self) -> BTreeSet<String> {
+        let mut lost = BTreeSet::new();
+        for ((port, host), requests) in &before.requests {
+            let Some(now) = self.routes(*port, host) else {
+                lost.insert(format!("{host}:{port}"));
+                continue;
+            };
+            let gone = requests.iter().filter(|it| !now.iter().any(|now| covers(now, it)));
+            lost.extend(gone.map(|it| format!("{host}:{port}, {}", words(it))));
+        }
+        for (port, name) in &before.streams {
+            let is_served = |it: &String| it.is_empty() || specificity(it, name).is_some();
+            if !self.streams.iter().any(|(at, it)| at == port && is_served(it)) {
+                let host = if name.is_empty() { "connections" } else { name };
+                lost.insert(format!("{host}:{port}"));
+            }
+        }
+        lost
+    }
+
+    /// The routes of the host that requests for this one are for.
+    fn routes(&self, port: u16, host: &str) -> Option<&[HttpMatch]> {
+        let known = self.requests.iter().filter(|((at, _), _)| *at == port);
+        let fitting = known.filter_map(|((_, of), all)| Some((specificity(of, host)?, all)));
+        fitting.max_by_key(|(length, _)| *length).map(|(_, all)| all.as_slice())
+    }
+}
+
+/// How much of a host a pattern says, where it is for it.
+fn specificity(pattern: &str, host: &str) -> Option<usize> {
+    let is_for = match pattern.strip_prefix('*') {
+        Some(end) => host.ends_with(end),
+        None => pattern == host,
+    };
+    is_for.then_some(pattern.len())
+}
+
+fn covers(wide: &HttpMatch, narrow: &HttpMatch) -> bool {
+    let text =
+        |wide: &Option<StringMatch>, narrow: &Option<StringMatch>| wide.is_none() || wide == narrow;
+    let labels = &narrow.source_labels;
+    covers_path(wide, narrow)
+        && text(&wide.scheme, &narrow.scheme)
+        && text(&wide.method, &narrow.method)
+        && text(&wide.authority, &narrow.authority)
+        && wide.headers.iter().all(|it| narrow.headers.contains(it))
+        && wide.query.iter().all(|it| narrow.query.contains(it))
+        && wide.claims.iter().all(|it| narrow.claims.contains(it))
+        && (wide.port.is_none() || wide.port == narrow.port)
+        && wide.source_labels.iter().all(|(name, value)| labels.get(name) == Some(value))
+        && (wide.source_namespace.is_empty() || wide.source_namespace == narrow.source_namespace)
+}
+
+fn covers_path(wide: &HttpMatch, narrow: &HttpMatch) -> bool {
+    let read = |path: &str| {
+        if wide.ignore_path_case { path.to_lowercase() } else { path.to_owned() }
+    };
+    let starts = |start: &str, path: &str| read(path).starts_with(&read(start));
+    match (&wide.path, &narrow.path) {
+        (None, _) => true,
+        // Every path begins so.
+        (Some(StringMatch::Prefix(start) | StringMatch::PathPrefix(start)), _)
+            if matches!(start.as_str(), "" | "/") =>
+        {
+            true
+        }
+        (Some(_), None) => false,
+        _ if narrow.ignore_path_case && !wide.ignore_path_case => false,
+        (Some(wide), Some(narrow)) if wide == narrow => true,
+        (
+            Some(StringMatch::Prefix(start)),
+            Some(
+                StringMatch::Exact(path)
+                | StringMatch::Prefix(path)
+                | StringMatch::PathPrefix(path),
+            ),
+        ) => starts(start, path),
+        (
+            Some(StringMatch::PathPrefix(start)),
+            Some(StringMatch::Exact(path) | StringMatch::PathPrefix(path)),
+        ) => read(path) == read(start) || starts(&format!("{start}/"), path),
+        (Some(StringMatch::PathPrefix(start)), Some(StringMatch::Prefix(path))) => {
+            starts(&format!("{start}/"), path)
+        }
+        _ => false,
+    }
+}
+
+/// What is asked of a request, in few words: `path /cart*, method GET, header x`.
+fn words(of: &HttpMatch) -> String {
+    let text = |name: &str, text: &Option<StringMatch>| {
+        text.as_ref().map(|text| match text {
+            StringMatch::Exact(text) => format!("{name} {text}"),
+            StringMatch::Prefix(text) => format!("{name} {text}*"),
+            StringMatch::PathPrefix(text) => format!("{name} {text}/*"),
+            StringMatch::Regex(text) => format!("{name} matching {text}"),
+        })
+    };
+    let texts = [("path", &of.path), ("method", &of.method), ("scheme", &of.scheme)];
+    let mut said: Vec<_> = texts.into_iter().filter_map(|(name, it)| text(name, it)).collect();
+    for (what, name, value, inverted) in of
+        .headers
+        .iter()
+        .map(|it| ("header", &it.name, &it.value, it.inverted))
+        .chain(of.query.iter().map(|it| ("parameter", &it.name, &it.value, false)))
+    {
+        let not = if inverted { "not " } else { "" };
+        said.extend(match value {
+            ValueMatch::Present => Some(format!("{not}{what} {name}")),
+            ValueMatch::Is(value) => text(&format!("{not}{what} {name}"), &Some(value.clone())),
+        });
+    }
+    if said.is_empty() { "other requests".to_owned() } else { said.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(path: StringMatch) -> HttpMatch {
+        HttpMatch { path: Some(path), ..HttpMatch::default() }
+    }
+
+    fn exposed(port: u16, host: &str, requests: &[HttpMatch]) -> Exposed {
+        let requests = [((port, host.to_owned()), requests.to_vec())].into();
+        Exposed { requests, streams: BTreeSet::new() }
+    }
+
+    #[test]
+    fn what_has_a_route_still_is_not_lost() {
+        let [prefix, segments] = [StringMatch::Prefix, StringMatch::PathPrefix]
+            .map(|of| move |text: &str| path(of(text.to_owned())));
+        let exact = |text: &str| path(StringMatch::Exact(text.to_owned()));
+        let all = HttpMatch::default();
+        for (was, is, lost) in [
+            (all.clone(), prefix("/"), None),
+            (prefix("/a"), all.clone(), None),
+            (all, prefix("/a"), Some("other requests")),
+            (exact("/a/b"), prefix("/a"), None),
+            (exact("/a/b"), segments("/a"), None),
+            (exact("/ab"), segments("/a"), Some("path /ab")),
+            (prefix("/a"), segments("/a"), Some("path /a*")),
+            (prefix("/A"), HttpMatch { ignore_path_case: true, ..prefix("/a") }, None),
+            (HttpMatch { ignore_path_case: true, ..prefix("/a") }, prefix("/a"), Some("path /a*")),
+        ] {
+            let [was, is] = [was, is].map(|it| exposed(80, "a.example.com", &[it]));
+            let told: Vec<_> = is.lost(&was).into_iter().collect();
+            let lost = lost.map(|it| format!("a.example.com:80, {it}"));
+            assert_eq!(told, lost.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_host_may_be_served_by_a_wildcard() {
+        let all = [HttpMatch::default()];
+        let was = exposed(80, "a.example.com", &all);
+        for (port, host, is_lost) in
+            [(80, "*.example.com", false), (80, "*", false), (80, "*.org", true), (81, "*", true)]
+        {
+            let lost = exposed(port, host, &all).lost(&was);
+            assert_eq!(lost.contains("a.example.com:80"), is_lost, "{host}:{port}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a proxy asks of those who call its workload, by all its policies together: however they are called, and however what they
+//! say is divided among them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mesh_snapshot::object::{
+    Action, AuthorizationPolicy, JwtRule, MtlsMode, PeerAuthentication, Role, Rule,
+};
+use mesh_snapshot::slice::Slice;
+use mesh_snapshot::{Object, Snapshot};
+
+use super::covers;
+use super::danger::Peril;
+use super::gist::mode;
+
+pub(super) struct Guard {
+    /// From the narrowest to the widest; none where there is no proxy, which takes plain text alone.
+    peers: Option<Vec<PeerAuthentication>>,
+    tokens: Vec<JwtRule>,
+    /// Of all policies that allow; none where everything is allowed.
+    allow: Option<Vec<Rule>>,
+    deny: Vec<Rule>,
+    /// By the authorizer that is asked.
+    custom: BTreeMap<String, Vec<Rule>>,
+}
+
+impl Guard {
+    /// Nobody acts on policies.
+    pub(super) const fn none() -> Self {
+        Self {
+            peers: None,
+            tokens: Vec::new(),
+            allow: None,
+            deny: Vec::new(),
+            custom: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn of(slice: &Slice, role: Role, snapshot: &Snapshot) -> Self {
+        let mut guard = Self { peers: Some(Vec::new()), ..Self::none() };
+        for object in slice.roots().filter_map(|root| snapshot.object(&root.digest)) {
+            match object {
+                // What a gateway asks for its servers say.
+                Object::PeerAuthentication(peer) if role == Role::Sidecar => {
+                    guard.peers.get_or_insert_default().push(peer);
+                }
+                Object::RequestAuthentication(policy) => guard.tokens.extend(policy.rules),
+                Object::AuthorizationPolicy(policy) => guard.add(policy),
+                _ => {}
+            }
+        }
+        guard
+    }
+
+    fn add(&mut self, AuthorizationPolicy { action, dry_run, rules, .. }: AuthorizationPolicy) {
+        let all = match action {
+            // It is judged and counted, and refuses nobody.
+            _ if dry_run => return,
+            Action::Audit => return,
+            Action::Allow => self.allow.get_or_insert_default(),
+            Action::Deny => &mut self.deny,
+            Action::Custom { provider } => self.custom.entry(provider).or_default(),
+        };
+        all.extend(rules);
+    }
+
+    /// The narrowest that says something. Source: Istio `PeerAuthentication`.
+    fn mutual_tls(&self, port: Option<u16>) -> MtlsMode {
+        let Some(peers) = &self.peers else { return MtlsMode::Disable };
+        let of_port = |peer: &PeerAuthentication| peer.ports.get(&port?).copied();
+        peers.iter().find_map(|peer| of_port(peer).or(peer.mode)).unwrap_or_default()
+    }
+
+    /// Where it asks less of callers than `before`, or refuses some that were let in.
+    pub(super) fn perils(&self, before: &Self) -> BTreeSet<Peril> {
+        let mut perils = BTreeSet::new();
+        perils.extend(self.weaker_mutual_tls(before));
+        if !self.refuses_what(before) {
+            perils.insert(Peril::LetsIn);
+        }
+        if let (Some(was), Some(is)) = (&before.allow, &self.allow)
+            && !covers::all(is, was)
+        {
+            perils.insert(Peril::Refuses);
+        }
+        for token in &before.tokens {
+            if !self.tokens.iter().any(|it| asks_as_much(it, token)) {
+                perils.insert(Peril::Tokens { issuer: token.issuer.clone() });
+            }
+        }
+        perils
+    }
+
+    fn weaker_mutual_tls(&self, before: &Self) -> Vec<Peril> {
+        let sides = [before, self];
+        let weaker = |port| {
+            let [was, is] = sides.map(|side| side.mutual_tls(port));
+            let peril = Peril::MutualTls { port, before: mode(was), after: mode(is) };
+            // That pods lose their proxy is told of those; who was refused before has to be said.
+            let is_told = self.peers.is_some() || was == MtlsMode::Strict;
+            (is_told && strength(is) < strength(was)).then_some(peril)
+        };
+        let peers = sides.into_iter().flat_map(|side| side.peers.iter().flatten());
+        let ports: BTreeSet<_> = peers.flat_map(|peer| peer.ports.keys().copied()).collect();
+        // What becomes of all ports is not said of each.
+        let of_all = weaker(None);
+        let is_alone = |port: &u16| {
+            let of = |side: &Self, port| side.mutual_tls(port);
+            of_all.is_none() || sides.iter().any(|it| of(it, Some(*port)) != of(it, None))
+        };
+        let of_ports = ports.into_iter().filter(is_alone).filter_map(|port| weaker(Some(port)));
+        let of_ports: Vec<_> = of_ports.collect();
+        of_all.into_iter().chain(of_ports).collect()
+    }
+
+    /// Whether all that was refused still is. Where nothing but a list is allowed, what it does not have is refused.
+    fn refuses_what(&self, before: &Self) -> bool {
+        let is_allowed = match (&before.allow, &self.allow) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(was), Some(is)) => covers::all(was, is),
+        };
+        let asked = |(provider, was): (&String, &Vec<Rule>)| {
+            covers::all(self.custom.get(provider).map_or(&[], Vec::as_slice), was)
+        };
+        is_allowed && covers::all(&self.deny, &before.deny) && before.custom.iter().all(asked)
+    }
+}
+
+const fn strength(mode: MtlsMode) -> u8 {
+    match mode {
+        MtlsMode::Disable => 0,
+        MtlsMode::Permissive => 1,
+        MtlsMode::Strict => 2,
+    }
+}
+
+fn asks_as_much(is: &JwtRule, was: &JwtRule) -> bool {
+    let audiences = was.audiences.is_empty()
+        || (!is.audiences.is_empty() && is.audiences.iter().all(|it| was.audiences.contains(it)));
+    is.issuer == was.issuer && is.required >= was.required && audiences
+}

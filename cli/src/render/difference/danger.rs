@@ -1,0 +1,69 @@
+//! What of a difference is dangerous, in words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::words::{GROUPS_MAX, named};
+use crate::difference::{Difference, Peril};
+use crate::render::plain::plain;
+
+/// Before what is dangerous.
+pub(super) const MARK: &str = "⚠";
+
+/// Whether what was refused may be let in, or who was served is perhaps no longer. Not all of it has a line of its own: of what
+/// ceases to hold it is told beside what begins to.
+pub(super) fn is_grave(difference: &Difference) -> bool {
+    let mut holds = difference.held.iter().flat_map(|it| &it.holds);
+    !difference.dangers.is_empty() || holds.any(|it| it.is_grave)
+}
+
+/// A line for each danger, `shop/reviews-v1: mutual TLS: STRICT → PERMISSIVE`, and one for what is left.
+pub(super) fn lines(difference: &Difference) -> Vec<String> {
+    let mut unserved: BTreeMap<&BTreeSet<String>, Vec<&str>> = BTreeMap::new();
+    let mut lines = Vec::new();
+    for danger in &difference.dangers {
+        if let Peril::Unserved { what } = &danger.peril {
+            unserved.entry(&danger.workloads).or_default().push(what);
+        } else {
+            lines.push((&danger.workloads, words(&danger.peril)));
+        }
+    }
+    // Of a gateway that serves many hosts no longer it is told once.
+    let joined = unserved.into_iter().map(|(whom, what)| {
+        let separator = "; ";
+        (whom, format!("no longer served: {}", some(&what, separator)))
+    });
+    lines.extend(joined);
+    let more = lines.len().saturating_sub(GROUPS_MAX);
+    lines.truncate(GROUPS_MAX);
+    let line = |(whom, what): (&BTreeSet<String>, String)| {
+        plain(&format!("{}: {what}", named(whom.iter().map(String::as_str)))).into_owned()
+    };
+    let mut lines: Vec<_> = lines.into_iter().map(line).collect();
+    lines.extend((more > 0).then(|| format!("… and {more} more")));
+    lines
+}
+
+/// As it is said of those for whom it is so.
+pub(super) fn words(peril: &Peril) -> String {
+    match peril {
+        Peril::MutualTls { port: None, before, after } => {
+            format!("mutual TLS: {before} → {after}")
+        }
+        Peril::MutualTls { port: Some(port), before, after } => {
+            format!("mutual TLS at port {port}: {before} → {after}")
+        }
+        Peril::LetsIn => "requests are let in that policies refused".to_owned(),
+        Peril::Refuses => "requests are refused that policies allowed".to_owned(),
+        Peril::Tokens { issuer } => format!("less is asked of tokens of issuer {issuer}"),
+        Peril::Unserved { what } => format!("no longer served: {what}"),
+    }
+}
+
+/// As [`named`], with what may have commas itself.
+fn some(all: &[&str], separator: &str) -> String {
+    /// How many are told.
+    const TOLD_MAX: usize = 6;
+    let (told, rest) = all.split_at(all.len().min(TOLD_MAX));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    told.join(separator) + &more
+}

@@ -1,0 +1,216 @@
+//! What `mesh diff` warns of: what was refused is let in, or who was served is no longer.
+
+use serde_json::Value;
+
+use crate::difference::{BASE, GATEWAY, between};
+use crate::difference_of_moves::told_with_snapshots;
+
+/// A policy of Istio's.
+fn policy(kind: &str, name: &str, namespace: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: security.istio.io/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{{spec}}}\n"
+    )
+}
+
+/// For the workload `front`.
+fn access(name: &str, spec: &str) -> String {
+    let selector = "selector: {matchLabels: {app: front}}";
+    policy("AuthorizationPolicy", name, "shop", &format!("{selector}, {spec}"))
+}
+
+fn peers(name: &str, spec: &str) -> String {
+    policy("PeerAuthentication", name, "shop", spec)
+}
+
+fn from(principals: &str) -> String {
+    format!("{{from: [{{source: {{principals: [{principals}]}}}}]}}")
+}
+
+/// What is warned of between two sides that are resources beside [`BASE`], and whether the comment has the mark.
+fn warned(before: &str, after: &str) -> (Vec<String>, bool) {
+    let [before, after] = [before, after].map(|rest| BASE.to_owned() + rest);
+    let shown = between(&before, &after, &[]);
+    let lines = shown.lines().filter_map(|line| line.strip_prefix("⚠ "));
+    let lines: Vec<_> = lines.map(str::to_owned).collect();
+    let comment = between(&before, &after, &["--format", "markdown"]);
+    let is_marked = comment.starts_with("### ⚠ mesh: ");
+    assert!(is_marked || comment.starts_with("### mesh: "), "{comment}");
+    let listed = comment.lines().filter(|line| line.starts_with("- ⚠ ")).count();
+    assert_eq!(listed, lines.len(), "{comment}");
+    let data: Value =
+        serde_json::from_str(&between(&before, &after, &["--format", "json"])).unwrap();
+    assert_eq!(data["isDangerous"], Value::Bool(is_marked));
+    (lines, is_marked)
+}
+
+fn assert_warned(before: &str, after: &str, lines: &[&str]) {
+    let (told, is_marked) = warned(before, after);
+    assert_eq!(told, lines, "{before}{after}");
+    assert_eq!(is_marked, !lines.is_empty(), "{before}{after}");
+}
+
+#[test]
+fn weaker_mutual_tls_is_warned_of_whatever_the_reason() {
+    let strict = peers("all", "mtls: {mode: STRICT}");
+    let both = "shop/cart, shop/front: mutual TLS: STRICT → ";
+    for mode in ["PERMISSIVE", "DISABLE"] {
+        let weaker = peers("all", &format!("mtls: {{mode: {mode}}}"));
+        assert_warned(&strict, &weaker, &[&format!("{both}{mode}")]);
+        assert_warned(&weaker, &strict, &[]);
+        // The one that is displaced stays as it was.
+        let narrow = format!("selector: {{matchLabels: {{app: front}}}}, mtls: {{mode: {mode}}}");
+        let narrow = strict.clone() + &peers("front", &narrow);
+        let front = format!("shop/front: mutual TLS: STRICT → {mode}");
+        assert_warned(&strict, &narrow, &[&front]);
+        assert_warned(&narrow, &strict, &[]);
+    }
+    assert_warned(&strict, "", &[&format!("{both}PERMISSIVE")]);
+    let wide = policy("PeerAuthentication", "mesh", "istio-system", "mtls: {mode: STRICT}");
+    assert_warned(&(wide.clone() + &strict), &wide, &[]);
+    let port = "selector: {matchLabels: {app: front}}, portLevelMtls: {80: {mode: DISABLE}}";
+    let port = strict.clone() + &peers("port", port);
+    assert_warned(&strict, &port, &["shop/front: mutual TLS at port 80: STRICT → DISABLE"]);
+}
+
+#[test]
+fn what_lets_in_or_refuses_more_than_before_is_warned_of() {
+    let [one, two] = ["one", "two"].map(from);
+    let of =
+        |action: &str, rules: &str| access("x", &format!("action: {action}, rules: [{rules}]"));
+    let allow = of("ALLOW", &one);
+    let lets_in = "shop/front: requests are let in that policies refused";
+    let refuses = "shop/front: requests are refused that policies allowed";
+    for action in ["DENY", "AUDIT"] {
+        assert_warned(&allow, &of(action, &one), &[lets_in]);
+    }
+    assert_warned(&of("DENY", &one), &of("AUDIT", &one), &[lets_in]);
+    for none in [of("ALLOW", ""), access("x", "action: ALLOW")] {
+        assert_warned(&allow, &none, &[refuses]);
+        assert_warned(&none, &allow, &[lets_in]);
+    }
+    assert_warned(&allow, &of("ALLOW", &two), &[lets_in, refuses]);
+    assert_warned(&allow, &of("ALLOW", "{}"), &[lets_in]);
+    assert_warned(&of("DENY", "{}"), &of("DENY", &one), &[lets_in]);
+    assert_warned(&of("DENY", &one), &of("DENY", "{}"), &[]);
+    assert_warned("", &of("DENY", &one), &[]);
+    // It refuses nobody.
+    let trial =
+        of("DENY", &one).replace("{name: x,", "{name: x, annotations: {istio.io/dry-run: 'true'},");
+    assert_warned(&of("DENY", &one), &trial, &[lets_in]);
+    assert_warned(&trial, &of("DENY", &one), &[]);
+    let of_snapshots = |before: &str, after: &str| {
+        let [before, after] = [before, after].map(|rest| BASE.to_owned() + rest);
+        told_with_snapshots(&before, &after).map(|told| told.contains(&format!("\n⚠ {lets_in}\n")))
+    };
+    assert_eq!(of_snapshots(&allow, &of("DENY", &one)), [true, true]);
+}
+
+#[test]
+fn tokens_of_which_less_is_asked_are_warned_of() {
+    let of = |name: &str, rest: &str| {
+        let rule = format!("{{issuer: a, jwksUri: 'https://a.example.com/j'{rest}}}");
+        policy("RequestAuthentication", name, "shop", &format!("jwtRules: [{rule}]"))
+    };
+    let (all, one) = (of("x", ""), of("x", ", audiences: [web]"));
+    let line = "shop/cart, shop/front: less is asked of tokens of issuer a";
+    assert_warned(&one, &all, &[line]);
+    assert_warned(&all, &one, &[]);
+    assert_warned(&all, "", &[line]);
+    assert_warned(&all, &of("other", ""), &[]);
+}
+
+/// What they are called, and what stands in which, does not count.
+#[test]
+fn what_comes_to_the_same_is_not_warned_of() {
+    let [one, two] = ["one", "two"].map(from);
+    for action in ["ALLOW", "DENY", "AUDIT"] {
+        let of =
+            |name: &str, rules: &str| access(name, &format!("action: {action}, rules: [{rules}]"));
+        let renamed = [of("x", &one), of("z", &one)];
+        assert_warned(&renamed[0], &renamed[1], &[]);
+        let shown =
+            between(&(BASE.to_owned() + &renamed[0]), &(BASE.to_owned() + &renamed[1]), &[]);
+        assert!(!shown.contains("to hold"), "{shown}");
+        let apart = of("x", &one) + &of("z", &two);
+        if action != "AUDIT" {
+            for joined in [format!("{one}, {two}"), from("one, two")] {
+                let joined = of("x", &joined);
+                assert_warned(&apart, &joined, &[]);
+                assert_warned(&joined, &apart, &[]);
+            }
+        }
+    }
+    let strict = |name| peers(name, "mtls: {mode: STRICT}");
+    assert_warned(&strict("a"), &strict("b"), &[]);
+    // It asks what is asked of the namespace.
+    let narrow = "selector: {matchLabels: {app: front}}, mtls: {mode: STRICT}";
+    assert_warned(&(strict("a") + &peers("b", narrow)), &strict("a"), &[]);
+}
+
+/// A gateway of another namespace, for the same proxies.
+fn gateway_of(namespace: &str) -> String {
+    let (deployment, gateway) = GATEWAY.split_once("---\napiVersion: networking").unwrap();
+    let gateway = gateway.replace("namespace: shop", &format!("namespace: {namespace}"));
+    format!("{deployment}---\napiVersion: networking{gateway}")
+}
+
+/// Routes of the host at a gateway, for some paths.
+fn routes(gateway: &str, hosts: &str, paths: &[&str]) -> String {
+    let route = |path: &&str| {
+        format!(
+            "{{match: [{{uri: {{prefix: {path}}}}}], route: [{{destination: {{host: cart}}}}]}}"
+        )
+    };
+    let routes: Vec<_> = paths.iter().map(route).collect();
+    format!(
+        "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [{hosts}], gateways: [{gateway}], http: [{}]}}\n",
+        routes.join(", ")
+    )
+}
+
+#[test]
+fn routes_that_a_public_host_loses_are_warned_of() {
+    let of = |hosts: &str, paths: &[&str]| GATEWAY.to_owned() + &routes("public", hosts, paths);
+    let before = of("a.example.com", &["/a", "/b"]);
+    assert_warned(
+        &before,
+        &of("a.example.com", &["/a"]),
+        &["shop/gw: no longer served: a.example.com:80, path /b*; a.example.com:81, path /b*"],
+    );
+    assert_warned(&before, &of("a.example.com", &["/c", "/b", "/a"]), &[]);
+    assert_warned(&before, &of("a.example.com", &["/"]), &[]);
+    assert_warned(&before, &of("'*.example.com'", &["/a", "/b"]), &[]);
+    let gone = "shop/gw: no longer served: a.example.com:80; a.example.com:81";
+    assert_warned(&before, &of("b.example.com", &["/a", "/b"]), &[gone]);
+    assert_warned(&before, GATEWAY, &[gone]);
+    let on_mesh = GATEWAY.to_owned() + &routes("mesh", "a.example.com", &["/a", "/b"]);
+    assert_warned(&before, &on_mesh, &[gone]);
+    let of_one_port = before
+        .replace("  - {port: {number: 81, name: other, protocol: HTTP}, hosts: [\"*\"]}\n", "");
+    assert_warned(&before, &of_one_port, &["shop/gw: no longer served: a.example.com:81"]);
+}
+
+/// An installation has the workloads of its gateways, which the repository need not hold.
+#[test]
+fn gateways_without_a_known_workload_are_warned_of_too() {
+    let (_, gateway) = GATEWAY.split_once("---\napiVersion: networking").unwrap();
+    let gateway = format!("---\napiVersion: networking{gateway}");
+    let before = gateway.clone() + &routes("public", "a.example.com", &["/"]);
+    assert_warned(
+        &before,
+        &gateway,
+        &["gateways with istio: gw: no longer served: a.example.com:80; a.example.com:81"],
+    );
+}
+
+#[test]
+fn a_gateway_that_moves_to_another_namespace_is_not_warned_of() {
+    let other = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: edge}\n";
+    let of = |namespace: &str| {
+        let gateway = format!("{namespace}/public");
+        other.to_owned() + &gateway_of(namespace) + &routes(&gateway, "a.example.com", &["/a"])
+    };
+    assert_warned(&of("shop"), &of("edge"), &[]);
+    let shown = between(&(BASE.to_owned() + &of("shop")), &(BASE.to_owned() + &of("edge")), &[]);
+    assert!(!shown.contains(" a Gateway"), "{shown}");
+}
