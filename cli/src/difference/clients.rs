@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_compiler::resolve::Viewer;
+use mesh_snapshot::diff::Workloads;
 use mesh_snapshot::object::{Labels, Role, Workload};
 use mesh_snapshot::{Applies, Snapshot};
 
 use super::Side;
+use super::held::Sides;
 
 /// A workload on both sides, or some of its pods.
 pub(super) struct Client {
@@ -71,6 +73,20 @@ fn pods(name: &str, was: &Workload, is: &Workload, before: &Side, after: &Side) 
         })
     });
     some.collect()
+}
+
+/// Counts workloads among those for which something changes where it does for some of their pods.
+pub(super) fn count_pods(workloads: &mut Workloads, clients: &[Client], sides: &Sides<'_>) {
+    let [old, new] = [sides.before, sides.after].map(|(_, it)| &it.bundle.snapshot);
+    for client in clients.iter().filter(|it| it.is_of_pods) {
+        let digest =
+            |snapshot: &Snapshot, of: &Workload| Some(snapshot.slice_of(of).ok()?.digest());
+        if digest(old, &client.before) != digest(new, &client.after)
+            && let Some(name) = workloads.unchanged.take(&client.name)
+        {
+            workloads.changed.insert(name);
+        }
+    }
 }
 
 fn with(workload: &Workload, labels: &Labels) -> Workload {

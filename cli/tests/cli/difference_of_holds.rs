@@ -167,6 +167,34 @@ fn policies_of_workloads_that_are_not_known_are_told_of_their_namespace() {
     );
 }
 
+/// No template has the labels by which they are selected.
+#[test]
+fn policies_for_single_pods_count_their_workload() {
+    let sets = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: NAME, namespace: shop}\nspec: {replicas: 2, serviceName: NAME, selector: {matchLabels: {app: NAME}}, template: {metadata: {labels: {app: NAME}}, spec: {containers: [{name: a, image: a}]}}}\n---\n";
+    let sets = ["kafka", "zoo"].map(|name| sets.replace("NAME", name)).concat() + BASE;
+    for (labels, whom) in [
+        ("statefulset.kubernetes.io/pod-name: kafka-1", "1 workload"),
+        ("apps.kubernetes.io/pod-index: '0'", "2 workloads"),
+    ] {
+        let spec = format!(
+            "{{selector: {{matchLabels: {{{labels}}}}}, action: DENY, rules: [{{to: [{{operation: {{paths: [/admin*]}}}}]}}]}}"
+        );
+        let after = sets.clone() + &resource("AuthorizationPolicy", "x", "shop", &spec);
+        let shown = between(&sets, &after, &[]);
+        let held_of = format!("policies begin to hold for {whom}");
+        assert_eq!(held(&shown), [held_of], "{shown}");
+        let verb = if whom == "1 workload" { "has" } else { "have" };
+        assert!(shown.contains(&format!("\n{whom} {verb} something to load\n")), "{shown}");
+        assert!(shown.contains("AuthorizationPolicy shop/x\n"), "{shown}");
+        let comment = between(&after, &sets, &["--format", "markdown"]);
+        let verdict = format!("### ⚠ mesh: policies cease to hold for {whom}; ");
+        assert!(comment.starts_with(&verdict), "{comment}");
+    }
+    let third = "{selector: {matchLabels: {statefulset.kubernetes.io/pod-name: kafka-2}}}";
+    let after = sets.clone() + &resource("AuthorizationPolicy", "x", "shop", third);
+    assert!(held(&between(&sets, &after, &[])).is_empty());
+}
+
 #[test]
 fn policies_of_every_kind_are_told() {
     let limit = "{workloadSelector: {labels: {app: front}}, configPatches: [{applyTo: HTTP_FILTER, match: {context: SIDECAR_INBOUND}, patch: {operation: INSERT_FIRST, value: {name: limit, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, stat_prefix: limit, token_bucket: {max_tokens: 3, tokens_per_fill: 10, fill_interval: 60s}, filter_enabled: {default_value: {numerator: 100}}, filter_enforced: {default_value: {numerator: 100}}}}}}]}";

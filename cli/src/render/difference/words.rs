@@ -78,8 +78,12 @@ pub(super) fn beginning(value: &str) -> Cow<'_, str> {
 /// How many of the workloads something differs for, beside those that come or leave: some load only what is for others.
 pub(super) fn concerned(difference: &Difference) -> usize {
     let of = &difference.workloads;
-    let spared = difference.effects.iter().filter(|effect| !effect.is_theirs);
-    let spared: BTreeSet<_> = spared.flat_map(|effect| &effect.workloads).collect();
+    let those = |are_theirs: bool| -> BTreeSet<&String> {
+        let effects = difference.effects.iter().filter(|it| it.is_theirs == are_theirs);
+        effects.flat_map(|effect| &effect.workloads).collect()
+    };
+    // Of some something differs for single pods alone.
+    let spared: BTreeSet<_> = &those(false) - &those(true);
     let changed = of.changed.iter().filter(|name| !spared.contains(name));
     let changed: BTreeSet<_> = changed.chain(with_other_pods(difference)).collect();
     of.added.len() + of.removed.len() + changed.len()
