@@ -15,6 +15,7 @@ use super::clients::Client;
 use super::exposed::Exposed;
 use super::guard::Guard;
 use super::held::{Sides, have_proxies};
+use super::left_behind;
 
 /// Workloads for which the same is dangerous.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(crate) enum Peril {
     Tokens { issuer: String },
     /// A gateway has no route any more for this: `shop.example.com:443, path /cart*`.
     Unserved { what: String },
+    /// The workload is not under the policy that it was under when it was called otherwise, nor is anybody.
+    LeftBehind { policy: String, was: String },
 }
 
 /// By what it is.
@@ -58,6 +61,11 @@ pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Danger> {
         });
         for peril in perils.iter() {
             found.entry(peril.clone()).or_default().insert(name.clone());
+        }
+    }
+    for (name, perils) in left_behind::all(sides) {
+        for peril in perils {
+            found.entry(peril).or_default().insert(name.clone());
         }
     }
     found.into_iter().map(|(peril, workloads)| Danger { workloads, peril }).collect()

@@ -15,6 +15,7 @@ mod gist;
 mod guard;
 mod held;
 mod items;
+mod left_behind;
 mod parts;
 mod pods;
 mod policy;

@@ -214,3 +214,50 @@ fn a_gateway_that_moves_to_another_namespace_is_not_warned_of() {
     let shown = between(&(BASE.to_owned() + &of("shop")), &(BASE.to_owned() + &of("edge")), &[]);
     assert!(!shown.contains(" a Gateway"), "{shown}");
 }
+
+/// The policies are as they were, and for nobody.
+#[test]
+fn policies_that_a_renamed_workload_leaves_behind_are_warned_of() {
+    let strict = "selector: {matchLabels: {app: front}}, mtls: {mode: STRICT}";
+    let policies = access("x", &format!("rules: [{}]", from("one"))) + &peers("strict", strict);
+    let before = BASE.to_owned() + &policies;
+    let left = |policy: &str, whom: &str| {
+        format!("⚠ {whom}: not under {policy}, which was for shop/front and is for no workload now")
+    };
+    let warnings = |before: &str, after: &str| -> Vec<String> {
+        let shown = between(before, after, &[]);
+        shown.lines().filter(|line| line.starts_with("⚠ ")).map(str::to_owned).collect()
+    };
+    let workload = "Deployment\nmetadata: {name: front, namespace: shop}";
+    let (head, rest) = before.split_once(workload).unwrap();
+    let renamed = |namespace: &str, name: &str, policies: &str| {
+        let rest = rest.replacen("app: front", &format!("app: {name}"), 2);
+        let rest = rest.split("---\n").next().unwrap();
+        format!(
+            "{head}Deployment\nmetadata: {{name: {name}, namespace: {namespace}}}{rest}{policies}"
+        )
+    };
+    let [access_left, peers_left] =
+        ["AuthorizationPolicy shop/x", "PeerAuthentication shop/strict"];
+    let newer = renamed("shop", "newer", &policies);
+    let both = [left(access_left, "shop/newer"), left(peers_left, "shop/newer")];
+    assert_eq!(warnings(&before, &newer), both);
+    let comment = between(&before, &newer, &["--format", "markdown"]);
+    assert!(comment.starts_with("### ⚠ mesh: 0 added, "), "{comment}");
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: web, labels: {istio-injection: enabled}}\n";
+    let moved = renamed("web", "front", &policies) + namespace;
+    assert_eq!(
+        warnings(&before, &moved),
+        [left(access_left, "web/front"), left(peers_left, "web/front")]
+    );
+
+    // It takes them along, or has others of its own.
+    let along = policies.replace("app: front", "app: newer");
+    assert!(warnings(&before, &renamed("shop", "newer", &along)).is_empty());
+    let own = policies.clone()
+        + &along.replace("name: x", "name: own").replace("name: strict", "name: own");
+    assert!(warnings(&before, &renamed("shop", "newer", &own)).is_empty());
+    // Where none came nobody lacks them.
+    let gone = head.trim_end_matches("---\napiVersion: apps/v1\nkind: ").to_owned() + &policies;
+    assert!(warnings(&before, &gone).is_empty());
+}

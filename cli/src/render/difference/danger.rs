@@ -56,6 +56,9 @@ pub(super) fn words(peril: &Peril) -> String {
         Peril::Refuses => "requests are refused that policies allowed".to_owned(),
         Peril::Tokens { issuer } => format!("less is asked of tokens of issuer {issuer}"),
         Peril::Unserved { what } => format!("no longer served: {what}"),
+        Peril::LeftBehind { policy, was } => {
+            format!("not under {policy}, which was for {was} and is for no workload now")
+        }
     }
 }
 

@@ -88,6 +88,7 @@ fn danger(danger: &Danger) -> Value {
         Peril::Refuses => "refuses",
         Peril::Tokens { .. } => "weaker-tokens",
         Peril::Unserved { .. } => "unserved",
+        Peril::LeftBehind { .. } => "left-behind",
     };
     let says = danger::words(&danger.peril);
     json!({ "kind": kind, "workloads": danger.workloads, "says": says })
