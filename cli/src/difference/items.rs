@@ -74,7 +74,8 @@ pub(super) fn contents(key: &Key, side: &Authored<'_>) -> BTreeSet<(String, Stri
     parts.map(|(name, _, text)| (text, name)).collect()
 }
 
-/// Parts of equal content are the same, wherever they stand; of the others those that have one name.
+/// Parts of equal content are the same, wherever they stand; of the others those that have one name. Of lists in which the order
+/// counts it is told which have another place among the others.
 fn parts(
     (before, was): (&Authored<'_>, &[Content]),
     (after, is): (&Authored<'_>, &[Content]),
@@ -101,7 +102,12 @@ fn parts(
         };
         ((*name).to_owned(), change, edits)
     };
-    gone.union(&come).map(part).collect()
+    let moved = new.moved(&old).into_iter().map(|(was, is)| {
+        let (path, before, after) = ("place".to_owned(), was.to_owned(), is.to_owned());
+        let edit = Edit { path, before: Some(before), after: Some(after) };
+        (is.to_owned(), Change::Changed, vec![edit])
+    });
+    gone.union(&come).map(part).chain(moved).collect()
 }
 
 fn nothing() -> Value {

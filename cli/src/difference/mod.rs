@@ -104,6 +104,11 @@ impl Difference {
         let whom = (Whom::of(&old), Whom::of(&new));
         found.changed.extend(whom.0.moved(&whom.1).cloned());
         let mut exported = export::moved((sides.0, &old), (sides.1, &new));
+        let outbound = seen::mesh_edits(&old, &new);
+        if !outbound.is_empty() {
+            let mesh = Key::new(Kind::MeshDefaults, "", "mesh");
+            exported.objects.entry(mesh).or_default().extend(outbound);
+        }
         found.changed.extend(exported.objects.keys().cloned());
         let mut views = Views::of(&old, &new);
         let of = [
@@ -116,8 +121,13 @@ impl Difference {
             .flat_map(|(keys, change)| keys.into_iter().map(move |key| (key, change)));
         let mut objects: Vec<_> =
             keys.map(|(key, change)| changed(key, change, &old, &new, &mut views)).collect();
+        for object in &mut objects {
+            let edit = scope::edit(&object.key, &whom.0, &whom.1);
+            // A view that is for others than before shows the same; somebody wrote whom it is for.
+            object.is_written |= edit.is_some() && whom.0.selects(&object.key, &whom.1);
+            object.edits.extend(edit.filter(|_| object.is_written));
+        }
         for object in objects.iter_mut().filter(|it| it.is_written) {
-            object.edits.extend(scope::edit(&object.key, &whom.0, &whom.1));
             object.edits.extend(exported.objects.remove(&object.key).into_iter().flatten());
         }
         let resources = [old.resources(), new.resources()];

@@ -1,6 +1,6 @@
 //! What an object consists of: parts that are written apart, as routes, rules and servers are, and what it says beside them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use mesh_snapshot::Object;
 use serde_json::{Map, Value};
@@ -14,6 +14,9 @@ const LISTS: [&str; 8] =
     ["http", "tls", "tcp", "rules", "servers", "filters", "settings", "routeHeaders"];
 const MAPS: [&str; 1] = ["subsets"];
 
+/// The lists in which the order counts: the first that fits is taken, or they are done one after the other.
+const ORDERED: [&str; 6] = ["http", "tls", "tcp", "filters", "settings", "routeHeaders"];
+
 /// The parts of all contents that an object has.
 pub(super) struct Parts {
     /// By name, with their contents as texts.
@@ -26,6 +29,10 @@ impl Parts {
         let mut all: Vec<_> = named
             .map(|(name, value)| {
                 let text = value.to_string();
+                // What is called by a name is no other that says the same, as places in a list are.
+                let is_named =
+                    MAPS.iter().any(|map| name.split_once('.').is_some_and(|(of, _)| of == *map));
+                let text = if is_named { format!("{name}: {text}") } else { text };
                 (name, value, text)
             })
             .collect();
@@ -41,12 +48,74 @@ impl Parts {
         lacking.map(|(name, ..)| name.as_str()).collect()
     }
 
+    /// Of what both have, that which stands in another order in a list in which it counts: its place there, and its place here.
+    /// As few are told as can be: where one was moved up the others were not.
+    pub(super) fn moved<'p>(&'p self, before: &'p Self) -> Vec<(&'p str, &'p str)> {
+        ORDERED
+            .into_iter()
+            .flat_map(|list| moved(&before.listed(list), &self.listed(list)))
+            .collect()
+    }
+
+    /// The parts of a list in their order, with their contents. None where several contents have places of their own.
+    fn listed(&self, list: &str) -> Vec<(&str, &str)> {
+        let place = |name: &str| -> Option<usize> {
+            name.strip_prefix(list)?.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+        };
+        let own = self
+            .all
+            .iter()
+            .filter_map(|(name, _, text)| Some((place(name)?, (name.as_str(), text.as_str()))));
+        let mut listed: Vec<_> = own.collect();
+        listed.sort_unstable();
+        let are_of_one = listed.iter().enumerate().all(|(at, (place, _))| at == *place);
+        let parts = listed.into_iter().map(|(_, part)| part);
+        if are_of_one { parts.collect() } else { Vec::new() }
+    }
+
     /// The part of this name, if there is one alone.
     pub(super) fn only(&self, name: &str) -> Option<&Value> {
         let start = self.all.partition_point(|(other, ..)| other.as_str() < name);
         let mut named = self.all.get(start..)?.iter().take_while(|(other, ..)| other == name);
         named.next().filter(|_| named.next().is_none()).map(|(_, value, _)| value)
     }
+}
+
+/// Those of the parts of two lists that are not in the longest run which both have in the same order.
+fn moved<'p>(
+    before: &[(&'p str, &'p str)],
+    after: &[(&'p str, &'p str)],
+) -> Vec<(&'p str, &'p str)> {
+    let mut places: HashMap<&str, VecDeque<usize>> = HashMap::new();
+    for (at, (_, text)) in before.iter().enumerate() {
+        places.entry(text).or_default().push_back(at);
+    }
+    // Of equal ones the first was the first.
+    let known = after.iter().filter_map(|(name, text)| {
+        let at = places.get_mut(text)?.pop_front()?;
+        Some((at, before.get(at)?.0, *name))
+    });
+    let known: Vec<_> = known.collect();
+    if known.is_sorted_by_key(|(at, ..)| *at) {
+        return Vec::new();
+    }
+    // For each the length of the longest run that ends with it, and the one before it there.
+    let mut runs: Vec<(usize, Option<usize>)> = Vec::new();
+    for (index, (at, ..)) in known.iter().enumerate() {
+        let earlier = known.iter().zip(&runs).take(index).enumerate();
+        let fitting = earlier.filter(|(_, ((before, ..), _))| before < at);
+        let longest = fitting.map(|(index, (_, (length, _)))| (*length, index)).max();
+        runs.push(longest.map_or((1, None), |(length, index)| (length + 1, Some(index))));
+    }
+    let mut last =
+        runs.iter().enumerate().max_by_key(|(_, (length, _))| *length).map(|(index, _)| index);
+    let mut stays = BTreeSet::new();
+    while let Some(index) = last {
+        stays.insert(index);
+        last = runs.get(index).and_then(|(_, before)| *before);
+    }
+    let moved = known.iter().enumerate().filter(|(index, _)| !stays.contains(index));
+    moved.map(|(_, (_, was, is))| (*was, *is)).collect()
 }
 
 /// Names and contents. Rules of authorization are sentences.

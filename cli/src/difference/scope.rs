@@ -39,12 +39,30 @@ impl<'b> Whom<'b> {
         Self { side, scopes: snapshot.scopes(), selected }
     }
 
-    /// The client policies of both sides that are for others there than here.
+    /// The client policies and views of both sides that are for others there than here.
     pub(super) fn moved<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = &'s Key> {
-        let keys: BTreeSet<_> = self.selected.keys().chain(other.selected.keys()).collect();
+        let views = self.scopes.keys().copied().filter(|key| self.selects(key, other));
+        let keys: BTreeSet<_> =
+            self.selected.keys().chain(other.selected.keys()).chain(views).collect();
         let is_on_both = |key: &Key| self.has(key) && other.has(key);
-        let differs = |key: &Key| self.selected.get(key) != other.selected.get(key);
+        let differs = |key: &Key| {
+            self.selected.get(key) != other.selected.get(key)
+                || self.scopes.get(key) != other.scopes.get(key)
+        };
         keys.into_iter().filter(move |key| is_on_both(key) && differs(key))
+    }
+
+    /// Whether it is a view that an author has for some workloads on either side (`Sidecar.workloadSelector`). Of others it
+    /// follows from the namespaces that there are whom they are for.
+    pub(super) fn selects(&self, key: &Key, other: &Self) -> bool {
+        let is_for_some = |side: &Self| {
+            let scope = side.scopes.get(key).into_iter().flatten();
+            scope.into_iter().any(|(_, applies)| matches!(applies, Applies::Selected(_)))
+        };
+        let is_written = |side: &Self| side.side.place(key, "").is_some();
+        key.kind == Kind::Egress
+            && (is_written(self) && is_written(other))
+            && (is_for_some(self) || is_for_some(other))
     }
 
     fn has(&self, key: &Key) -> bool {

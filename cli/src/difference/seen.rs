@@ -261,6 +261,21 @@ fn unnamed(host: &Host) -> Host {
     host
 }
 
+/// What the mesh's configuration says otherwise of views that nobody wrote: it is part of each of those, and of no other object.
+pub(super) fn mesh_edits(before: &Authored<'_>, after: &Authored<'_>) -> Vec<Edit> {
+    let said = |side: &Authored<'_>| {
+        let snapshot = &side.bundle.snapshot;
+        let views = snapshot.names().iter().filter(|(key, _)| key.kind == Kind::Egress);
+        let mut unwritten = views.filter(|(key, _)| side.place(key, "").is_none());
+        match snapshot.object(unwritten.next()?.1.first()?)? {
+            Object::Egress(egress) => Some(own(&egress)),
+            _ => None,
+        }
+    };
+    let both = said(before).zip(said(after));
+    both.map(|(before, after)| edits::between(&before, &after)).unwrap_or_default()
+}
+
 /// What a view says besides the hosts that it shows.
 fn own(egress: &Egress) -> Value {
     let outbound = tree(&egress.outbound);

@@ -11,6 +11,7 @@ mod difference_of_holds;
 mod difference_of_moves;
 #[cfg(test)]
 mod difference_of_parents;
+mod difference_of_parts;
 mod difference_of_resources;
 #[cfg(test)]
 mod fmt;
