@@ -41,11 +41,61 @@ const HASHES: &Names = &[
 /// What it says, field by field. Policies of ports stand below `portLevelSettings`, that of the others below `others`.
 pub(super) fn fields(policy: &ClientPolicy) -> Map<String, Value> {
     let Value::Object(mut fields) = tree(policy) else { return Map::new() };
+    let whole = fields.get("ports").cloned().unwrap_or_default();
+    if let Some(Value::Object(subsets)) = fields.get_mut("subsets") {
+        for subset in subsets.values_mut().filter_map(Value::as_object_mut) {
+            if let Some(ports) = subset.get_mut("ports") {
+                forget_inherited(ports, &whole);
+            }
+            subset.retain(|_, of| !is_empty(of));
+        }
+    }
     rename_ports(&mut fields);
     if let Some(Value::Object(subsets)) = fields.get_mut("subsets") {
         subsets.values_mut().filter_map(Value::as_object_mut).for_each(rename_ports);
     }
     fields
+}
+
+/// Of the policies of a subset's ports what the rule says of all: it is told of the rule; and of those of single ports what the subset
+/// says of all of its own. A field is a subset's own as a whole, as Istio has it.
+fn forget_inherited(ports: &mut Value, whole: &Value) {
+    let all = ports.get("others").cloned().unwrap_or_default();
+    if let Some(of) = ports.get_mut("others") {
+        forget(of, whole.get("others"));
+    }
+    let Some(Value::Object(by_number)) = ports.get_mut("byNumber") else { return };
+    let inherited = |port: &str| whole.get("byNumber")?.get(port);
+    by_number.retain(|port, policy| {
+        let Some(of_rule) = inherited(port) else { return true };
+        forget(policy, Some(of_rule));
+        if let (Value::Object(fields), Value::Object(all)) = (&mut *policy, &all) {
+            fields.retain(|field, value| all.get(field) != Some(value));
+        }
+        !is_empty(policy)
+    });
+    if let Value::Object(ports) = ports {
+        ports.retain(|_, of| !is_empty(of));
+    }
+}
+
+/// Whether it is said that there is nothing to say.
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(Map::is_empty)
+}
+
+/// Where the rule has a field and the subset does not, it says that it has the default.
+fn forget(policy: &mut Value, inherited: Option<&Value>) {
+    let (Value::Object(fields), Some(Value::Object(inherited))) = (policy, inherited) else {
+        return;
+    };
+    for (field, value) in inherited {
+        if fields.get(field) == Some(value) {
+            fields.remove(field);
+        } else {
+            fields.entry(field).or_insert_with(|| "the default".into());
+        }
+    }
 }
 
 /// In what has policies of ports: a policy or one of its subsets.

@@ -46,6 +46,13 @@ pub(crate) struct Hold {
     pub is_grave: bool,
 }
 
+impl Hold {
+    /// As its author has it: `Sidecar`, of which the snapshot has an `Egress`.
+    pub(crate) fn kind(&self) -> &str {
+        self.resource.split_once(' ').map_or(self.key.kind.name(), |(kind, _)| kind)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Turn {
     Ceases,

@@ -217,6 +217,9 @@ fn policies_of_every_kind_are_told() {
             let shown = between(before, after, &[]);
             let line = format!("        {verb} under {kind} shop/x{gist}");
             assert!(held(&shown).contains(&line.as_str()), "{line}: {shown}");
+            let data = between(before, after, &["--format", "json"]);
+            let data: Value = serde_json::from_str(&data).unwrap();
+            assert_eq!(data["held"][0]["objects"][0]["kind"], kind);
         }
     }
 }
@@ -269,6 +272,38 @@ fn policies_that_are_new_or_gone_are_told_once() {
             "1 workload newly backs a Service",
             "    shop/cart",
             "        newly backs Service shop/new"
+        ]
+    );
+}
+
+/// Each of them has a word for what is backed.
+#[test]
+fn what_is_backed_is_called_as_its_author_has_it() {
+    let entry = |name: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: {name}, namespace: shop}}\nspec: {{hosts: [{name}.example.com], location: MESH_INTERNAL, resolution: STATIC, ports: [{{number: 80, name: http, protocol: HTTP}}], workloadSelector: {{labels: {{app: cart}}}}}}\n"
+        )
+    };
+    let service = "---\napiVersion: v1\nkind: Service\nmetadata: {name: new, namespace: shop}\nspec: {selector: {app: cart}, ports: [{name: http, port: 80}]}\n";
+    let of = |rest: &str| {
+        let shown = between(&(BASE.to_owned() + rest), BASE, &[]);
+        let lines = shown.lines().skip_while(|line| !line.contains(" back"));
+        lines.take(3).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of(&(entry("a") + &entry("b"))),
+        [
+            "1 workload no longer backs a ServiceEntry",
+            "    shop/cart",
+            "        no longer backs ServiceEntry shop/a, ServiceEntry shop/b"
+        ]
+    );
+    assert_eq!(
+        of(&(entry("a") + service)),
+        [
+            "1 workload no longer backs a Service or ServiceEntry",
+            "    shop/cart",
+            "        no longer backs Service shop/new, ServiceEntry shop/a"
         ]
     );
 }

@@ -57,6 +57,48 @@ fn a_subset_is_known_by_its_name() {
     }
 }
 
+/// Every subset has it; it is written once.
+#[test]
+fn what_a_rule_says_of_all_its_subsets_is_told_once() {
+    let of = |connections: u32, own: &str| {
+        let pool = format!("connectionPool: {{tcp: {{maxConnections: {connections}}}}}");
+        let ports = format!("portLevelSettings: [{{port: {{number: 80}}, {pool}}}]");
+        let subsets = format!(
+            "[{{name: v1, labels: {{version: v1}}}}, {{name: v2, labels: {{version: v2}}{own}}}]"
+        );
+        let all = format!("trafficPolicy: {{{pool}, loadBalancer: {{simple: RANDOM}}, {ports}}}");
+        istio("DestinationRule", &format!("host: cart, {all}, subsets: {subsets}"))
+    };
+    let own = ", trafficPolicy: {outlierDetection: {consecutive5xxErrors: 3}}";
+    assert_eq!(
+        objects(&told(&[&of(3, own)], &[&of(4, own)])),
+        [
+            "~ DestinationRule shop/x",
+            "    connectionPool.tcp.maxConnections: 3 → 4",
+            "    portLevelSettings.80.connectionPool.tcp.maxConnections: 3 → 4",
+        ]
+    );
+    let added = told(&[], &[&of(3, own)]);
+    let added = objects(&added);
+    assert_eq!(added.iter().filter(|it| it.contains("maxConnections: 3")).count(), 2, "{added:?}");
+    let subsets = added.iter().position(|it| *it == "    + subsets.v1").unwrap();
+    let own = ["        labels.version: v1", "    + subsets.v2", "        labels.version: v2"];
+    assert_eq!(added[subsets + 1..subsets + 4], own);
+    assert!(added[subsets + 4..].iter().all(|it| it.contains("outlierDetection.")), "{added:?}");
+    // What it says itself is its own.
+    for (policy, line) in [
+        ("loadBalancer: {simple: ROUND_ROBIN}", "loadBalancer.simple: ROUND_ROBIN"),
+        ("connectionPool: {tcp: {maxConnections: 9}}", "connectionPool.tcp.maxConnections: 9"),
+    ] {
+        let shown = told(&[&of(3, "")], &[&of(3, &format!(", trafficPolicy: {{{policy}}}"))]);
+        let line = format!("        {line}");
+        assert_eq!(objects(&shown), ["~ DestinationRule shop/x", "    ~ subsets.v2", &line]);
+    }
+    let default = of(3, ", trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}");
+    let shown = told(&[&of(3, "")], &[&default]);
+    assert!(objects(&shown)[2].starts_with("        loadBalancer"), "{shown}");
+}
+
 #[test]
 fn a_sidecar_for_other_workloads_is_a_changed_object() {
     let of = |app: &str| {

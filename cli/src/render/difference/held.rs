@@ -26,7 +26,8 @@ pub(super) fn verdict(difference: &Difference) -> Option<String> {
     let said: Vec<_> = of
         .filter_map(|(bond, turn)| {
             let whom = concerned(difference, bond, turn);
-            (!whom.is_empty()).then(|| sentence(bond, turn, &whom))
+            (!whom.is_empty())
+                .then(|| sentence(&kinds(difference, bond, turn), (bond, turn), &whom))
         })
         .collect();
     (!said.is_empty()).then(|| said.join(", "))
@@ -61,24 +62,37 @@ fn is_told(hold: &Hold) -> bool {
 }
 
 fn turned(holds: &[&Hold], whom: &BTreeSet<&str>) -> Turned {
-    let told = holds.iter().take(EDITS_MAX).map(|hold| (hold.turn, words(hold))).collect();
+    let mut told: Vec<(Turn, String)> = Vec::new();
+    let mut last = None;
+    for hold in holds.iter().take(EDITS_MAX) {
+        let verb = verb(hold);
+        // Of what is alike but for its name the verb is said once.
+        match told.last_mut().filter(|_| last == Some(verb)) {
+            Some((_, said)) => *said = format!("{said}, {}", object(hold)),
+            None => told.push((hold.turn, format!("{verb} {}", object(hold)))),
+        }
+        last = (hold.bond != Bond::Policy).then_some(verb);
+    }
     let left = holds.len().saturating_sub(EDITS_MAX);
     Turned { whom: named(whom.iter().copied()), holds: told, left }
 }
 
-/// `newly under PeerAuthentication shop/strict (STRICT)`.
-fn words(hold: &Hold) -> String {
-    let verb = match (hold.bond, hold.turn) {
+const fn verb(hold: &Hold) -> &'static str {
+    match (hold.bond, hold.turn) {
         (Bond::Policy, Turn::Ceases) => "no longer under",
         (Bond::Policy, Turn::Begins) => "newly under",
         (Bond::Service, Turn::Ceases) => "no longer backs",
         (Bond::Service, Turn::Begins) => "newly backs",
         (Bond::Gateway, Turn::Ceases) => "no longer serves",
         (Bond::Gateway, Turn::Begins) => "newly serves",
-    };
+    }
+}
+
+/// `PeerAuthentication shop/strict (STRICT)`.
+fn object(hold: &Hold) -> String {
     match beginning(&hold.gist) {
-        gist if gist.is_empty() => format!("{verb} {}", hold.resource),
-        gist => format!("{verb} {} ({gist})", hold.resource),
+        gist if gist.is_empty() => hold.resource.clone(),
+        gist => format!("{} ({gist})", hold.resource),
     }
 }
 
@@ -89,15 +103,24 @@ fn concerned(difference: &Difference, bond: Bond, turn: Turn) -> BTreeSet<&str> 
     held.flat_map(|it| &it.workloads).map(String::as_str).collect()
 }
 
-fn sentence(bond: Bond, turn: Turn, whom: &BTreeSet<&str>) -> String {
+/// What is backed or served, as its authors have it: `a Service or ServiceEntry`.
+fn kinds(difference: &Difference, bond: Bond, turn: Turn) -> String {
+    let holds = difference.held.iter().flat_map(|it| &it.holds);
+    let meant = holds.filter(|it| it.bond == bond && it.turn == turn && !it.is_replaced);
+    let kinds: BTreeSet<_> = meant.map(Hold::kind).collect();
+    let kinds: Vec<_> = kinds.into_iter().collect();
+    format!("a {}", kinds.join(" or "))
+}
+
+fn sentence(kinds: &str, (bond, turn): (Bond, Turn), whom: &BTreeSet<&str>) -> String {
     let (all, s) = (count(whom), if whom.len() == 1 { "s" } else { "" });
     match (bond, turn) {
         (Bond::Policy, Turn::Ceases) => format!("policies cease to hold for {all}"),
         (Bond::Policy, Turn::Begins) => format!("policies begin to hold for {all}"),
-        (Bond::Service, Turn::Ceases) => format!("{all} no longer back{s} a Service"),
-        (Bond::Service, Turn::Begins) => format!("{all} newly back{s} a Service"),
-        (Bond::Gateway, Turn::Ceases) => format!("{all} no longer serve{s} a Gateway"),
-        (Bond::Gateway, Turn::Begins) => format!("{all} newly serve{s} a Gateway"),
+        (Bond::Service, Turn::Ceases) => format!("{all} no longer back{s} {kinds}"),
+        (Bond::Service, Turn::Begins) => format!("{all} newly back{s} {kinds}"),
+        (Bond::Gateway, Turn::Ceases) => format!("{all} no longer serve{s} {kinds}"),
+        (Bond::Gateway, Turn::Begins) => format!("{all} newly serve{s} {kinds}"),
     }
 }
 

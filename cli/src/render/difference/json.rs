@@ -69,7 +69,7 @@ fn hold(hold: &Hold) -> Value {
         Bond::Gateway => "serves",
     };
     json!({
-        "kind": hold.key.kind.name(),
+        "kind": hold.kind(),
         "namespace": hold.key.namespace,
         "name": hold.key.name,
         "resource": hold.resource,
