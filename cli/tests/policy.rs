@@ -101,6 +101,42 @@ fn a_difference_names_objects_lines_and_workloads() {
     assert_eq!(code(&["diff", "--exit-code", text(&file), SHOP]), Some(0));
 }
 
+/// A comment, or a program's input, that is empty would say nothing of it.
+#[test]
+fn a_side_that_does_not_compile_is_told_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = changed_shop(folder.path(), "shop/reviews.yaml", "subset: v3", "subset: v9");
+    let unreadable = folder.path().join("none");
+    let said = |before: &str, after: &str, format: &str| {
+        let output = mesh(&["diff", before, after, "--format", format]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (bad, unreadable) = (text(&bad), text(&unreadable));
+    for (before, after, sides, code) in [
+        (SHOP, bad, &["after"][..], 1),
+        (bad, SHOP, &["before"], 1),
+        (SHOP, unreadable, &["after"], 3),
+        (bad, unreadable, &["before", "after"], 1),
+    ] {
+        assert_eq!(said(before, after, "human"), (Some(code), String::new()));
+        let (status, json) = said(before, after, "json");
+        let data: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((status, &data["schema"]), (Some(code), &"mesh.diff/v1".into()));
+        assert!(data["before"].is_null() && data.get("objects").is_none(), "{json}");
+        let refused = data["refused"].as_array().unwrap();
+        let told: Vec<_> = refused.iter().map(|it| it["side"].as_str().unwrap()).collect();
+        assert_eq!(told, sides, "{json}");
+        let (status, comment) = said(before, after, "markdown");
+        let verdict =
+            format!("### ✖ mesh: what changes cannot be told: {} make", sides.join(" and "));
+        assert!(status == Some(code) && comment.starts_with(&verdict), "{comment}");
+        assert!(comment.ends_with("\n<!-- mesh diff -->\n"), "{comment}");
+        for path in [before, after].iter().filter(|it| **it != SHOP) {
+            assert!(comment.contains(&format!("`{path}`")), "{comment}");
+        }
+    }
+}
+
 /// What it says is the same, and somebody else is protected.
 #[test]
 fn who_a_workload_is_and_whether_it_has_a_proxy_is_a_difference() {

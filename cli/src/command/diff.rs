@@ -1,6 +1,7 @@
 //! `mesh diff`: what a change of policy changes, and for whom.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io;
 
 use clap::{Args, ValueEnum};
@@ -14,6 +15,7 @@ use super::{Exit, NOTHING, note};
 use crate::difference::{Change, Difference, Policy, PolicyError, Side};
 use crate::environment::Surroundings;
 use crate::render::counts::{counts, shown};
+use crate::render::difference::Refused;
 use crate::render::{self, Color, Paths, Stream, Terminal};
 use crate::source::Source;
 
@@ -59,7 +61,14 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         side(&arguments.after, after, arguments),
     ) {
         (Ok(before), Ok(after)) => (before, after),
-        (Err(exit), _) | (_, Err(exit)) => return exit,
+        (before, after) => {
+            let exit =
+                before.as_ref().err().or(after.as_ref().err()).map_or(Exit::Broken, |it| it.exit);
+            let refused = [("before", before.err()), ("after", after.err())];
+            let named = refused.into_iter().filter_map(|(side, why)| Some(why?.of(side)));
+            refuse(&named.collect::<Vec<_>>(), arguments.format);
+            return exit;
+        }
     };
     let difference = Difference::between(&before.side, &after.side);
     let terminal = Terminal::detect(arguments.color);
@@ -76,6 +85,35 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         Format::Json => format!("{:#}\n", render::difference::json(&difference)),
     });
     if arguments.exit_code && !difference.is_empty() { Exit::Negative } else { Exit::Ok }
+}
+
+/// Why there is nothing to compare.
+struct NoSide {
+    exit: Exit,
+    path: String,
+    why: String,
+}
+
+impl NoSide {
+    /// Says it on standard error, too.
+    fn because(exit: Exit, path: &str, why: &dyn Display) -> Self {
+        Self { exit: exit.because(why), path: path.to_owned(), why: why.to_string() }
+    }
+
+    fn of(self, side: &'static str) -> Refused {
+        Refused { side, path: self.path, why: self.why }
+    }
+}
+
+/// Whoever reads a format of programs or a comment is told there, too, that nothing could be compared, and why.
+fn refuse(refused: &[Refused], format: Format) {
+    match format {
+        Format::Human => {}
+        Format::Markdown => super::write(&render::difference::markdown_refused(refused)),
+        Format::Json => {
+            super::write(&format!("{:#}\n", render::difference::json_refused(refused)));
+        }
+    }
 }
 
 /// One side as it was read.
@@ -115,11 +153,12 @@ fn side(
     path: &str,
     read: Result<Policy, PolicyError>,
     arguments: &Arguments,
-) -> Result<Read, Exit> {
+) -> Result<Read, NoSide> {
+    let refused = |exit: Exit, why: &dyn Display| Err(NoSide::because(exit, path, why));
     let compiled = match read {
         Ok(Policy::Snapshot(bundle)) => return Ok(Read::snapshot(bundle)),
         Ok(Policy::Repository(compiled)) => compiled,
-        Err(error) => return Err(Exit::Input.because(&error)),
+        Err(error) => return refused(Exit::Input, &error),
     };
     let files = files(&compiled);
     if let Some(bundle) = compiled.bundle {
@@ -128,11 +167,11 @@ fn side(
         return if compiled.mesh.count > 0 || is_folder(path) {
             Ok(Read { side: Side { bundle, beside: Some(compiled.beside) }, files })
         } else {
-            Err(Exit::Input.because(&format_args!("{path}: {NOTHING}")))
+            refused(Exit::Input, &format_args!("{path}: {NOTHING}"))
         };
     }
     if let Some(fault) = compiled.fault {
-        return Err(Exit::Broken.because(&fault));
+        return refused(Exit::Broken, &fault);
     }
     let (parsed, mesh, findings) = (&compiled.parsed, &compiled.mesh, &compiled.findings);
     let report = render::Report { parsed, mesh, findings, snapshot: None };
@@ -141,7 +180,7 @@ fn side(
     drop(render::human::write(&report, &terminal, &mut io::stderr().lock()));
     let is_input = findings.iter().any(Finding::is_unreadable);
     let exit = if is_input { Exit::Input } else { Exit::Negative };
-    Err(exit.because(&format_args!("{path} does not compile")))
+    refused(exit, &format_args!("{path} does not compile"))
 }
 
 /// How much is found in a side that is compared all the same, as `mesh compile` counts it for people. What it says may explain a

@@ -8,7 +8,7 @@ use crate::difference::{
     Viewers,
 };
 
-/// One object, `mesh.diff/v1`. Fields are only ever added to it.
+/// One object, `mesh.diff/v1`. Fields are only ever added to it. Where a side is `refused` it has nothing of a difference.
 pub(crate) fn json(difference: &Difference) -> Value {
     let of = &difference.workloads;
     json!({
@@ -26,6 +26,7 @@ pub(crate) fn json(difference: &Difference) -> Value {
         "held": difference.held.iter().map(held).collect::<Vec<_>>(),
         "isDangerous": danger::is_grave(difference),
         "dangers": difference.dangers.iter().map(danger).collect::<Vec<_>>(),
+        "refused": [],
         "pods": difference.pods.iter().map(pods).collect::<Vec<_>>(),
     })
 }

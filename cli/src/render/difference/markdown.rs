@@ -10,7 +10,7 @@ use crate::difference::{Change, Changed, Difference, Edit, Turn};
 use crate::render::markdown::{LENGTH_MAX, code, inline};
 
 /// By which those who post the comment find the one they posted before.
-const MARK: &str = "<!-- mesh diff -->";
+pub(super) const MARK: &str = "<!-- mesh diff -->";
 
 /// How a place is shown, of what is there or of what is gone.
 type Shown<'s> = &'s dyn Fn(Change, &Location) -> String;
