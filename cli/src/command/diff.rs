@@ -101,7 +101,10 @@ impl NoSide {
     }
 
     fn of(self, side: &'static str) -> Refused {
-        Refused { side, path: self.path, why: self.why }
+        // Which one it is stands beside it.
+        let why = self.why.strip_prefix(self.path.as_str()).unwrap_or(&self.why);
+        let why = why.trim_start_matches([':', ' ']).to_owned();
+        Refused { side, path: self.path, why }
     }
 }
 

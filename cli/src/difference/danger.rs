@@ -111,9 +111,16 @@ fn acting(slice: &Slice) -> Vec<Reference> {
 fn gateways(clients: &[Client], sides: &Sides<'_>) -> Vec<Client> {
     let snapshot = &sides.before.1.bundle.snapshot;
     let mut unknown: BTreeMap<String, Client> = BTreeMap::new();
-    let of_gateways =
-        snapshot.mesh().entries.iter().filter(|it| it.reference.key.kind == Kind::Gateway);
-    for entry in of_gateways {
+    // That of a Gateway of the Gateway API is its own namespace's.
+    let namespaces = snapshot.manifest().namespaces.keys();
+    let own = namespaces.filter_map(|name| Some((Some(name.as_str()), snapshot.namespace(name)?)));
+    let sections = std::iter::once((None, snapshot.mesh())).chain(own);
+    let entries = sections.flat_map(|(of, section)| section.entries.iter().map(move |it| (of, it)));
+    let of_gateways = entries.filter(|(of, entry)| {
+        let key = &entry.reference.key;
+        key.kind == Kind::Gateway && of.is_none_or(|of| *of == *key.namespace)
+    });
+    for (_, entry) in of_gateways {
         let is_known = |it: &Client| {
             it.before.role == Role::Gateway && entry.applies.to(&it.before)
                 || it.after.role == Role::Gateway && entry.applies.to(&it.after)

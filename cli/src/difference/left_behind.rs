@@ -1,8 +1,8 @@
 //! Policies that are there still and for nobody any more, since their workloads live on under other names.
 //!
 //! Nothing says of a workload that came which one it was. It is taken for one that left where it has its name, or where both are of
-//! one namespace and have most in common. That it lacks what the other one was under tells the rest: a workload that came with
-//! policies of its own is none that left some behind.
+//! one namespace, and of several for the one that it has most in common with. That it lacks what the other one was under tells the
+//! rest: a workload that came with policies of its own is none that left some behind.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,7 +37,7 @@ pub(super) fn all(sides: &Sides<'_>) -> BTreeMap<String, BTreeSet<Peril>> {
         .flat_map(|it| policies(&it, after).into_keys())
         .collect();
     for is in &came {
-        let Some(was) = former(is, &left, &came) else { continue };
+        let Some(was) = former(is, &left) else { continue };
         let found = of_pair(was, is, &held, sides);
         if !found.is_empty() {
             perils.insert(name(is), found);
@@ -104,15 +104,13 @@ fn without<'w>(some: &'w [Workload], others: &[Workload]) -> Vec<&'w Workload> {
 }
 
 /// Which of those that left a workload was.
-fn former<'w>(is: &Workload, left: &[&'w Workload], came: &[&Workload]) -> Option<&'w Workload> {
+fn former<'w>(is: &Workload, left: &[&'w Workload]) -> Option<&'w Workload> {
     let near = |it: &&&Workload| it.name == is.name || it.namespace == is.namespace;
-    let of_namespace =
-        |all: &[&Workload]| all.iter().filter(|it| it.namespace == is.namespace).count();
-    // One that came where one left is that, whatever it is called now.
-    let is_alone = of_namespace(left) == 1 && of_namespace(came) == 1;
-    let likeness = |was: &Workload| (was.name == is.name, shared(was, is));
-    let is_like = |was: &&&Workload| likeness(was) > (false, 0) || is_alone;
-    let all = left.iter().filter(near).filter(is_like);
+    let common = |was: &Workload| {
+        was.name.bytes().zip(is.name.bytes()).take_while(|(was, is)| was == is).count()
+    };
+    let likeness = |was: &Workload| (was.name == is.name, shared(was, is), common(was));
+    let all = left.iter().filter(near);
     all.min_by_key(|was| (Reverse(likeness(was)), name(was))).copied()
 }
 

@@ -201,6 +201,28 @@ fn gateways_without_a_known_workload_are_warned_of_too() {
         &gateway,
         &["gateways with istio: gw: no longer served: a.example.com:80; a.example.com:81"],
     );
+    let api = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: api, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
+    let route = |paths: &[&str]| {
+        let rule = |path: &&str| {
+            let matches = format!("[{{path: {{type: PathPrefix, value: {path}}}}}]");
+            format!("{{matches: {matches}, backendRefs: [{{name: cart, port: 80}}]}}")
+        };
+        let rules: Vec<_> = paths.iter().map(rule).collect();
+        format!(
+            "{api}---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: r, namespace: shop}}\nspec: {{parentRefs: [{{name: api}}], hostnames: [a.example.com], rules: [{}]}}\n",
+            rules.join(", ")
+        )
+    };
+    assert_warned(
+        &route(&["/a", "/b"]),
+        &route(&["/b"]),
+        &["gateways of shop/api: no longer served: a.example.com:80, path /a/*"],
+    );
+    assert_warned(
+        &route(&["/a"]),
+        "",
+        &["gateways of shop/api: no longer served: a.example.com:80"],
+    );
 }
 
 #[test]
@@ -249,6 +271,26 @@ fn policies_that_a_renamed_workload_leaves_behind_are_warned_of() {
     assert_eq!(
         warnings(&before, &moved),
         [left(access_left, "web/front"), left(peers_left, "web/front")]
+    );
+
+    // Nor does it matter how many leave at once, and what they have in common.
+    let all = policies.clone()
+        + &policy("AuthorizationPolicy", "all", "shop", &format!("rules: [{}]", from("one")));
+    let app = |name: &str| format!("labels: {{app: {name}}}}}, spec");
+    let all_renamed = ["cart", "front"].iter().fold(BASE.to_owned(), |text, name| {
+        text.replace(
+            &format!("Deployment\nmetadata: {{name: {name},"),
+            &format!("Deployment\nmetadata: {{name: {name}er,"),
+        )
+        .replace(
+            &format!("matchLabels: {{app: {name}}}"),
+            &format!("matchLabels: {{app: {name}er}}"),
+        )
+        .replace(&app(name), &app(&format!("{name}er")))
+    });
+    assert_eq!(
+        warnings(&(BASE.to_owned() + &all), &(all_renamed + &all)),
+        [left(access_left, "shop/fronter"), left(peers_left, "shop/fronter")]
     );
 
     // It takes them along, or has others of its own.
