@@ -10,15 +10,21 @@ const SINGLES_MAX: usize = 4096;
 /// Whether each request that one of `narrow` matches is matched by one of `wide`, however they are divided into rules.
 pub(super) fn all(wide: &[Rule], narrow: &[Rule]) -> bool {
     narrow.iter().all(|rule| {
-        let is_covered = |rule: &Rule| wide.iter().any(|it| covers(it, rule));
-        is_covered(rule) || singles(rule).is_some_and(|all| all.iter().all(is_covered))
+        let is_covered = |from: &[Vec<Test>], to: &[Vec<Test>], when: &[Test]| {
+            wide.iter().any(|it| covers(it, from, to, when))
+        };
+        is_covered(&rule.from, &rule.to, &rule.when)
+            || (singles(rule) <= SINGLES_MAX && {
+                let (from, to) = (alternatives(&rule.from), alternatives(&rule.to));
+                let when = spread(&rule.when);
+                let all = |from| to.iter().all(|to| when.iter().all(|it| is_covered(from, to, it)));
+                from.iter().all(|from| all(from))
+            })
     })
 }
 
-fn covers(wide: &Rule, narrow: &Rule) -> bool {
-    any_covers(&wide.from, &narrow.from)
-        && any_covers(&wide.to, &narrow.to)
-        && hold(&wide.when, &narrow.when)
+fn covers(wide: &Rule, from: &[Vec<Test>], to: &[Vec<Test>], when: &[Test]) -> bool {
+    any_covers(&wide.from, from) && any_covers(&wide.to, to) && hold(&wide.when, when)
 }
 
 /// Of alternatives, where none is the same as no test.
@@ -75,29 +81,13 @@ impl Takes for TextPattern {
     }
 }
 
-/// The rules of which each asks for one value of everything, that together are this one; none where they are too many.
-fn singles(rule: &Rule) -> Option<Vec<Rule>> {
-    let lists = [&rule.from, &rule.to];
-    let count = |tests: &[Test]| tests.iter().map(values).product::<usize>();
-    let of_list = |list: &Vec<Vec<Test>>| list.iter().map(|it| count(it)).sum::<usize>().max(1);
-    let all = lists.into_iter().map(of_list).chain([count(&rule.when)]);
-    let total = all.fold(1_usize, usize::saturating_mul);
-    (total <= SINGLES_MAX).then(|| {
-        let [from, to] = lists.map(|list| alternatives(list));
-        let when = spread(&rule.when);
-        let mut rules = Vec::new();
-        for from in &from {
-            for to in &to {
-                let rule = |when: &Vec<Test>| Rule {
-                    from: from.clone(),
-                    to: to.clone(),
-                    when: when.clone(),
-                };
-                rules.extend(when.iter().map(rule));
-            }
-        }
-        rules
-    })
+/// How many rules of which each asks for one value of everything are together this one.
+fn singles(rule: &Rule) -> usize {
+    let count = |tests: &[Test]| tests.iter().map(values).fold(1, usize::saturating_mul);
+    let of_list =
+        |list: &[Vec<Test>]| list.iter().map(|it| count(it)).fold(0, usize::saturating_add).max(1);
+    let all = [of_list(&rule.from), of_list(&rule.to), count(&rule.when)];
+    all.into_iter().fold(1, usize::saturating_mul)
 }
 
 fn alternatives(list: &[Vec<Test>]) -> Vec<Vec<Vec<Test>>> {
