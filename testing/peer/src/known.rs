@@ -711,7 +711,7 @@ fn is_for_a_deployment(resource: &Value, all: &[Value]) -> bool {
     })
 }
 
-/// Whether a WorkloadGroup of the namespace says nothing of a label that is selected.
+/// Whether a `WorkloadGroup` of the namespace says nothing of a label that is selected.
 fn machines_may_join(resource: &Value, all: &[Value]) -> bool {
     let selectors = ["/spec/selector/matchLabels", "/spec/workloadSelector/labels"];
     let wanted = selectors.iter().find_map(|path| resource.pointer(path)?.as_object());

@@ -9,9 +9,9 @@ use mesh_snapshot::object::{
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Object, Snapshot};
 
+use super::Peril;
 use super::covers;
-use super::danger::Peril;
-use super::gist::mode;
+use crate::difference::gist::mode;
 
 pub(super) struct Guard {
     /// From the narrowest to the widest; none where there is no proxy, which takes plain text alone.

@@ -12,11 +12,11 @@ use mesh_snapshot::object::{Action, Workload};
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Key, Kind, Object, Reference};
 
-use super::authored::Authored;
-use super::clients::name;
-use super::danger::Peril;
+use super::Peril;
 use super::guard::Guard;
-use super::held::{Sides, have_proxies};
+use crate::difference::authored::Authored;
+use crate::difference::clients::name;
+use crate::difference::held::{Sides, have_proxies};
 
 /// What asks something of callers, by the resource that says it: its kind, and what it does with requests.
 type Policies = BTreeMap<Arc<str>, (Key, Option<Action>)>;

@@ -4,6 +4,11 @@
 //! goes, is named otherwise or is divided into two is no danger where others do the same. Of what has no such sense, as a
 //! `Sidecar`, what ceases to hold says it ([`super::Hold::is_grave`]).
 
+mod covers;
+mod exposed;
+mod guard;
+mod left_behind;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
@@ -11,11 +16,10 @@ use mesh_snapshot::object::{Labels, Role, Workload};
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Applies, Key, Kind, Reference, Snapshot};
 
+use self::exposed::Exposed;
+use self::guard::Guard;
 use super::clients::Client;
-use super::exposed::Exposed;
-use super::guard::Guard;
 use super::held::{Sides, have_proxies};
-use super::left_behind;
 
 /// Workloads for which the same is dangerous.
 #[derive(Debug)]
@@ -120,12 +124,10 @@ fn gateways(clients: &[Client], sides: &Sides<'_>) -> Vec<Client> {
         let key = &entry.reference.key;
         key.kind == Kind::Gateway && of.is_none_or(|of| *of == *key.namespace)
     });
+    let known = clients.iter().flat_map(|it| [&it.before, &it.after]);
+    let known: Vec<_> = known.filter(|it| it.role == Role::Gateway).collect();
     for (_, entry) in of_gateways {
-        let is_known = |it: &Client| {
-            it.before.role == Role::Gateway && entry.applies.to(&it.before)
-                || it.after.role == Role::Gateway && entry.applies.to(&it.after)
-        };
-        if clients.iter().any(is_known) {
+        if known.iter().any(|it| entry.applies.to(it)) {
             continue;
         }
         for (name, labels) in runners(&entry.reference.key, &entry.applies) {
