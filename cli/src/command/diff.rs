@@ -6,7 +6,7 @@ use std::io;
 
 use clap::{Args, ValueEnum};
 use mesh_compiler::Compilation;
-use mesh_compiler::diagnostic::Finding;
+use mesh_compiler::diagnostic::{Finding, Severity};
 use mesh_compiler::source::{Input, Role, SourceFile};
 use mesh_snapshot::Location;
 use mesh_snapshot::container::Bundle;
@@ -151,7 +151,7 @@ fn files(compiled: &Compilation) -> BTreeMap<String, String> {
     context.into_iter().chain(policy).map(named).collect()
 }
 
-/// A side that is no snapshot and makes none is shown as `mesh compile` shows it, on standard error.
+/// Of a side that is no snapshot and makes none the errors are shown as `mesh compile` shows them, on standard error.
 fn side(
     path: &str,
     read: Result<Policy, PolicyError>,
@@ -176,18 +176,21 @@ fn side(
     if let Some(fault) = compiled.fault {
         return refused(Exit::Broken, &fault);
     }
-    let (parsed, mesh, findings) = (&compiled.parsed, &compiled.mesh, &compiled.findings);
-    let report = render::Report { parsed, mesh, findings, snapshot: None };
+    let is_input = compiled.findings.iter().any(Finding::is_unreadable);
+    let is_error = |it: &Finding| it.severity == Severity::Error;
+    let (errors, others): (Vec<_>, Vec<_>) = compiled.findings.into_iter().partition(is_error);
+    let (parsed, mesh) = (&compiled.parsed, &compiled.mesh);
+    let report = render::Report { parsed, mesh, findings: &errors, snapshot: None };
     let terminal = Terminal::of(Stream::Error, arguments.color);
     // Whoever closed standard error does not want to know.
     drop(render::human::write(&report, &terminal, &mut io::stderr().lock()));
-    let is_input = findings.iter().any(Finding::is_unreadable);
+    note_findings(path, &others);
     let exit = if is_input { Exit::Input } else { Exit::Negative };
     refused(exit, &format_args!("{path} does not compile"))
 }
 
-/// How much is found in a side that is compared all the same, as `mesh compile` counts it for people. What it says may explain a
-/// difference, or the want of one.
+/// How much is found in a side that does not keep it from being compared, as `mesh compile` counts it for people. What it says may
+/// explain a difference, or the want of one.
 fn note_findings(path: &str, findings: &[Finding]) {
     if let Some(found) = counts(&shown(findings)) {
         note(&format_args!("{path}: {found}; `mesh compile --check` shows what it says"));

@@ -204,7 +204,7 @@ const KNOWN: &[Known] = &[
         )
     },
     Known {
-        when: |it, _| has(it, "containers", |all| all == &Value::Array(Vec::new())),
+        when: |it, _| !has(it, "containers", |all| all.as_array().is_some_and(|it| !it.is_empty())),
         ..Known::istio(
             &["IST0144"],
             &["Deployment"],
@@ -337,6 +337,11 @@ const KNOWN: &[Known] = &[
         "a policy in a misspelt namespace protects nobody; proxies compare namespaces with case, and Istio's tool does not",
     ),
     Known::ours(
+        &["subset-bypassed-at-gateway"],
+        &["VirtualService"],
+        "Istio's tool does not compare what gateways serve with what the mesh does",
+    ),
+    Known::ours(
         &["selector-without-workload", "unknown-gateway"],
         &[
             "PeerAuthentication",
@@ -407,6 +412,23 @@ const KNOWN: &[Known] = &[
         "the API server refuses it, by Istio's own definitions: one of several, and words for numbers",
     ),
     Known {
+        text: "no proxy can look at",
+        ..Known::ours(
+            &["invalid-header"],
+            &["DestinationRule"],
+            "requests are hashed by headers; what Envoy keeps among them is none",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "backendUtilization", |_| true),
+        ..Known::istio(
+            &["IST0106"],
+            &["DestinationRule"],
+            "unknown fields",
+            "Istio's definitions have the field, and its tool does not know it yet",
+        )
+    },
+    Known {
         text: "is no name of a header",
         ..Known::ours(
             &["invalid-header"],
@@ -436,7 +458,7 @@ const KNOWN: &[Known] = &[
         ..Known::istio(
             &["IST0133"],
             &["AuthorizationPolicy"],
-            "deny all traffic to TCP ports",
+            "",
             "`destination.port` says the port as `ports` does, and no other is closed",
         )
     },

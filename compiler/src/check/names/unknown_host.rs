@@ -129,8 +129,10 @@ fn describe(
     let namespace = it.namespace();
     // Nobody who uses the routes sees it, so the first of them stands for all.
     let viewer = viewers(mesh, it).first().copied().unwrap_or(namespace);
-    let hidden = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id)).next();
-    if let Some(hidden) = hidden {
+    let mut wider = mesh.services.ends.overlapping(host).into_iter();
+    let own = mesh.services.of_host(host).first();
+    if let Some(hidden) = own.or_else(|| wider.find_map(|it| mesh.services.of_host(it).first())) {
+        let hidden = mesh.services.get(*hidden);
         let message = format!("`{written}` is not exported to namespace `{viewer}`");
         return Diagnostic::new(&CHECK, place, message)
             .label("not visible from here")
@@ -150,7 +152,7 @@ const HELP: &str =
     "a host that exists outside of this repository goes into `inventory.hosts` of mesh.yaml";
 
 /// Whether any of `viewers` sees the host, or a wildcard that it is within.
-fn is_seen(mesh: &Mesh<'_>, viewers: &[&str], host: &str) -> bool {
+pub(super) fn is_seen(mesh: &Mesh<'_>, viewers: &[&str], host: &str) -> bool {
     let is_visible = |id: &ServiceId| {
         let visibility = &mesh.services.get(*id).visibility;
         viewers.iter().any(|viewer| visibility.reaches(Some(viewer)))

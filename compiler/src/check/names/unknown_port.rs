@@ -5,9 +5,11 @@
 
 use mesh_snapshot::object::TargetPort;
 
+use super::unknown_host::is_seen;
 use crate::api::nearest;
 use crate::check::alias::Alias;
 use crate::check::kept::apart;
+use crate::check::sight::viewers;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::lower;
@@ -24,7 +26,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         for (destination, at) in it.destinations() {
             let Some(port) = destination.port else { continue };
             let place = || Place::value(at.document, at.path().field("port").field("number"));
-            out.extend(check(mesh, &destination.host, port, place, ANSWERED_503));
+            let found = check(mesh, &destination.host, port, place, ANSWERED_503);
+            // Of a host that they do not see, `unknown-host` tells.
+            out.extend(found.filter(|_| is_seen(mesh, &viewers(mesh, it), &destination.host)));
         }
     });
     for (_, route) in mesh.http_routes.iter() {

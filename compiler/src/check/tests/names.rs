@@ -150,6 +150,13 @@ spec:
         let hidden = found.iter().find(|it| it.check.name == "unknown-host").unwrap();
         assert_eq!(hidden.others[0].text, format!("this ServiceEntry is for {whom}"));
     }
+    // So is one that a wildcard has, and nothing is said of its ports.
+    let wide = entry.replace("[cards.example]", "['*.cards.example']").replace("DNS", "NONE");
+    let other_port =
+        routes.replace("host: cards.example", "host: a.cards.example, port: {number: 81}");
+    let found = run(&[("a.yaml", &wide), ("b.yaml", &other_port)]);
+    let [hidden] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!(hidden.message, "`a.cards.example` is not exported to namespace `shop`");
     let open = entry.replace("payments", "shop");
     let routes = routes.replace("{hosts:", "{exportTo: [\".\"], hosts:");
     assert!(run(&[("a.yaml", &open), ("b.yaml", &routes)]).is_empty());
