@@ -132,6 +132,9 @@ pub(crate) fn is_unclear(text: &str) -> bool {
     is_placeholder(text) || text.starts_with(ENCRYPTED)
 }
 
+/// In place of what is not known, for [`may_say`].
+pub(crate) const ANY: &str = "{{ }}";
+
 /// Whether a text may become `meant` when its placeholders are filled in: it begins and ends with what stands around them.
 #[must_use]
 pub(crate) fn may_say(text: &str, meant: &str) -> bool {

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::exposed::Order;
 use super::Metadata;
-use super::mesh::is_unclear;
+use super::mesh::{ANY, is_unclear};
 use super::read::Scope;
 use crate::parse::{Content, DocumentId, NodeId, Parsed, Tree};
 
@@ -30,6 +30,8 @@ pub struct Promised {
     anywhere: bool,
     /// Namespace, kind and name of the workloads that others tell how many pods they have.
     scaled: BTreeSet<(String, String, String)>,
+    /// Namespaces, and accounts that what makes no pods by itself names.
+    named: BTreeSet<(String, String)>,
     exposed: Exposed,
     /// Secrets and `ConfigMap`s that are filled with what stands elsewhere.
     pub(super) copied: Copied,
@@ -110,10 +112,12 @@ impl Promised {
         self.accounts.is_empty()
     }
 
-    /// Namespaces, and an account under which such pods run there.
+    /// Namespaces, and an account that something there runs under, or acts by.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let accounts = self.accounts.iter();
-        accounts.flat_map(|(namespace, all)| all.iter().map(|it| (namespace.as_str(), it.as_str())))
+        let of_pods = self.accounts.iter();
+        let of_pods = of_pods
+            .flat_map(|(namespace, all)| all.iter().map(|it| (namespace.as_str(), it.as_str())));
+        of_pods.chain(self.named.iter().map(|(namespace, it)| (namespace.as_str(), it.as_str())))
     }
 
     /// Whether others tell a workload how many pods it has.
@@ -162,7 +166,9 @@ impl Promised {
         if (identity.group(), &*identity.kind) == COPYING && target() != Some("Service") {
             self.add_pods(namespace, None);
         }
-        self.read_pods(tree, document.root, source, namespace);
+        let mut signs = Signs::default();
+        signs.read(tree, document.root, source);
+        self.add_signs(namespace, &signs);
     }
 
     /// Takes in a resource of the mesh's that waits for its placeholders: what it selects by, and by what it is selected, may be
@@ -174,35 +180,31 @@ impl Promised {
             let source = parsed.source(document.file).text();
             let namespace = identity.namespace.as_deref().unwrap_or(&scope.default_namespace);
             self.add_pods(namespace, None);
-            self.read_pods(parsed.tree(document.tree), document.root, source, namespace);
+            let mut signs = Signs::default();
+            signs.read(parsed.tree(document.tree), document.root, source);
+            self.add_signs(namespace, &signs);
         }
     }
 
     /// The same of a resource that cannot be read at all.
     pub(super) fn add_held(&mut self, kind: &str, namespace: &str) {
-        if WORKLOADS.contains(&kind) {
+        // Where a template does not say where it is for, it is not for everywhere.
+        if WORKLOADS.contains(&kind) && namespace != ANY {
             self.add_pods(namespace, None);
             self.unclear.insert(namespace.to_owned());
         }
     }
 
-    /// Wherever containers stand, pods are made; and wherever an account is named, something runs under it.
-    fn read_pods(&mut self, tree: &Tree, node: NodeId, source: &str, namespace: &str) {
-        let account = |field| tree.text_at(node, field, source).filter(|it| may_be_account(it));
-        let account = account("serviceAccountName").or_else(|| account("serviceAccount"));
-        let has_containers = || {
-            let containers = tree.entry(node, "containers", source);
-            let mut all = containers.into_iter().flat_map(|it| tree.elements(it.value));
-            all.any(|container| tree.entry(*container, "image", source).is_some())
-        };
-        if account.is_some() || has_containers() {
-            self.add_pods(namespace, account);
+    fn add_signs(&mut self, namespace: &str, signs: &Signs<'_>) {
+        if signs.tell_pods() {
+            self.add_pods(namespace, None);
         }
-        for element in tree.elements(node) {
-            self.read_pods(tree, *element, source, namespace);
-        }
-        for entry in tree.entries(node) {
-            self.read_pods(tree, entry.value, source, namespace);
+        for account in &signs.accounts {
+            if signs.tell_pods() {
+                self.add_pods(namespace, Some(account));
+            } else {
+                self.named.insert((namespace.to_owned(), (*account).to_owned()));
+            }
         }
     }
 
@@ -226,6 +228,37 @@ impl Promised {
         if CERTIFYING.iter().any(|it| metadata.annotations.contains_key(*it)) {
             self.secrets.extend(names.map(|name| (namespace.to_owned(), name.to_owned())));
         }
+    }
+}
+
+/// By which a resource of which no more is known tells that something runs because of it.
+#[derive(Default)]
+struct Signs<'t> {
+    /// Those that it names, wherever that is.
+    accounts: BTreeSet<&'t str>,
+    has_containers: bool,
+    has_image: bool,
+}
+
+impl<'t> Signs<'t> {
+    fn read(&mut self, tree: &'t Tree, node: NodeId, source: &'t str) {
+        let account = |field| tree.text_at(node, field, source).filter(|it| may_be_account(it));
+        self.accounts.extend(account("serviceAccountName").or_else(|| account("serviceAccount")));
+        self.has_image |= tree.entry(node, "image", source).is_some();
+        let containers = tree.entry(node, "containers", source);
+        let mut all = containers.into_iter().flat_map(|it| tree.elements(it.value));
+        self.has_containers |= all.any(|it| tree.entry(*it, "image", source).is_some());
+        for element in tree.elements(node) {
+            self.read(tree, *element, source);
+        }
+        for entry in tree.entries(node) {
+            self.read(tree, entry.value, source);
+        }
+    }
+
+    /// Pods have containers, or what makes them an image and an account. Who names an account alone may act by it, and run nothing.
+    fn tell_pods(&self) -> bool {
+        self.has_containers || (self.has_image && !self.accounts.is_empty())
     }
 }
 
@@ -304,8 +337,9 @@ spec: {serviceAccount: a@b.iam.example.com}
         );
         let promised = &compiled.mesh.promised;
         let accounts: Vec<_> = promised.accounts().collect();
-        assert_eq!(accounts, [("jobs", "nightly"), ("shop", "flink")]);
-        assert!(!promised.has_pods_in("cloud"));
+        assert_eq!(accounts, [("shop", "flink"), ("jobs", "nightly")]);
+        let namespaces = ["shop", "jobs", "cloud"];
+        assert_eq!(namespaces.map(|it| promised.has_pods_in(it)), [true, false, false]);
     }
 
     #[test]

@@ -167,17 +167,19 @@ spec: {{parentRef: {{name: g, kind: Gateway, group: gateway.networking.k8s.io}},
         };
         assert_eq!(held(""), Held::Missing);
         for own in [
-            "secretGenerator: [{name: tls, files: [tls.crt, tls.key]}]",
-            "secretGenerator: [{name: tls, namespace: edge}]",
-            "namespace: edge\nsecretGenerator: [{name: tls}]",
-            "namePrefix: t\nsecretGenerator: [{name: ls}]",
+            "secretGenerator: [{name: tls, files: [tls.crt, tls.key], options: {disableNameSuffixHash: true}}]",
+            "generatorOptions: {disableNameSuffixHash: true}\nsecretGenerator: [{name: tls, namespace: edge}]",
+            "configurations: [a.yaml]\nnamespace: edge\nsecretGenerator: [{name: tls}]",
+            "generatorOptions: {disableNameSuffixHash: true}\nnamePrefix: t\nsecretGenerator: [{name: ls}]",
         ] {
             assert_eq!(held(own), Held::Unsaid, "{own}");
         }
         for other in [
-            "configMapGenerator: [{name: tls}]",
-            "secretGenerator: [{name: other}]",
-            "namespace: shop\nsecretGenerator: [{name: tls}]",
+            // It is called `tls-h2b9kt5c4g`, and no Gateway is told so.
+            "secretGenerator: [{name: tls}]",
+            "generatorOptions: {disableNameSuffixHash: true}\nconfigMapGenerator: [{name: tls}]",
+            "generatorOptions: {disableNameSuffixHash: true}\nsecretGenerator: [{name: other}]",
+            "generatorOptions: {disableNameSuffixHash: true}\nnamespace: shop\nsecretGenerator: [{name: tls}]",
         ] {
             assert_eq!(held(other), Held::Missing, "{other}");
         }

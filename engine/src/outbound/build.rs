@@ -54,9 +54,9 @@ impl Builder<'_> {
         };
         let places = self.virtual_hosts(view, &mut outbound)?;
         // Short names yield to names of their own, so they come when all of those are there.
-        for (port, place, host) in places {
+        for (port, place, host, service) in places {
             let table = outbound.ports.entry(port).or_default();
-            for name in short(host, &self.workload.namespace) {
+            for name in short(host, service, &self.workload.namespace) {
                 table.insert(&name, place);
             }
         }
@@ -82,12 +82,12 @@ impl Builder<'_> {
         Ok(Unknown::Proxied { routes, upstream })
     }
 
-    /// Adds the virtual hosts; returns those of services, with port and place.
+    /// Adds the virtual hosts; returns those of services, with port, place and service.
     fn virtual_hosts<'v>(
         &mut self,
         view: &'v View,
         outbound: &mut Outbound,
-    ) -> Result<Vec<(u16, usize, &'v str)>, BuildError> {
+    ) -> Result<Vec<(u16, usize, &'v str, &'v Service)>, BuildError> {
         let mut compiled = Compiled::new();
         let mut places = Vec::new();
         let hosts = view.values().filter(|host| shown(host).is_some() || host.routes.is_some());
@@ -102,8 +102,8 @@ impl Builder<'_> {
                 let table = outbound.ports.entry(port).or_default();
                 let service = served(host, port);
                 self.name(host, service, place, table)?;
-                if service.is_some() {
-                    places.push((port, place, &*host.name));
+                if let Some(service) = service {
+                    places.push((port, place, &*host.name, service));
                 }
             }
         }
@@ -190,8 +190,8 @@ impl Builder<'_> {
                 .push(service, ports, &names)
                 .map_err(|text| BuildError::at(key, "", Fault::Address(text.to_owned())))?;
         }
-        for (place, &(host, ..)) in all.iter().enumerate() {
-            services.name(place, &short(&host.name, &self.workload.namespace));
+        for (place, &(host, _, service)) in all.iter().enumerate() {
+            services.name(place, &short(&host.name, service, &self.workload.namespace));
         }
         Ok(())
     }

@@ -12,23 +12,35 @@ pub(super) fn own(service: &Service) -> Vec<String> {
     if host != "*" {
         names.push(format!("{host}."));
     }
-    if matches!(service.discovery, Discovery::World { headless: true, .. }) {
-        names.push(format!("*.{host}"));
+    if is_headless(service) {
+        names.push(of_pods(host));
     }
     names.extend(service.addresses.iter().filter_map(|text| address(text)));
     names
 }
 
-/// Shorter names of a Kubernetes service, which yield to whoever has such a name of its own: `reviews.shop` and
-/// `reviews.shop.svc`, and within its namespace `reviews`.
-pub(super) fn short(host: &str, caller_namespace: &str) -> Vec<String> {
+/// Shorter names of a Kubernetes service with this host, which yield to whoever has such a name of its own: `reviews.shop` and
+/// `reviews.shop.svc`, and within its namespace `reviews`; for a headless service, those of its pods with them.
+pub(super) fn short(host: &str, service: &Service, caller_namespace: &str) -> Vec<String> {
     let Some((before, _)) = host.split_once(".svc.") else { return Vec::new() };
     let Some((name, namespace)) = before.split_once('.') else { return Vec::new() };
     let mut names = vec![before.to_owned(), format!("{before}.svc")];
     if namespace == caller_namespace {
         names.push(name.to_owned());
     }
+    if is_headless(service) {
+        let pods: Vec<_> = names.iter().map(|name| of_pods(name)).collect();
+        names.extend(pods);
+    }
     names
+}
+
+fn is_headless(service: &Service) -> bool {
+    matches!(service.discovery, Discovery::World { headless: true, .. })
+}
+
+fn of_pods(name: &str) -> String {
+    format!("*.{name}")
 }
 
 /// As an authority has it; `None` for a block.
@@ -49,6 +61,7 @@ mod tests {
     #[test]
     fn short_names_depend_on_who_calls() {
         let host = "reviews.shop.svc.cluster.local";
+        let short = |host, namespace| short(host, &reviews(), namespace);
         assert_eq!(short(host, "shop"), ["reviews.shop", "reviews.shop.svc", "reviews"]);
         assert_eq!(short(host, "web"), ["reviews.shop", "reviews.shop.svc"]);
         assert!(short("api.example.com", "shop").is_empty());
@@ -70,5 +83,8 @@ mod tests {
         let discovery = Discovery::World { set, headless: true };
         let service = Service { host: "db.shop".to_owned(), discovery, ..reviews() };
         assert_eq!(own(&service), ["db.shop", "db.shop.", "*.db.shop"]);
+        let host = "db.shop.svc.cluster.local";
+        let all = ["db.shop", "db.shop.svc", "db", "*.db.shop", "*.db.shop.svc", "*.db"];
+        assert_eq!(short(host, &service, "shop"), all);
     }
 }

@@ -7,11 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::exposed::Order;
 use crate::api::Metadata;
-use crate::api::mesh::{is_unclear, may_say};
+use crate::api::mesh::{ANY, is_unclear, may_say};
 use crate::parse::NodeId;
-
-/// In place of what is not known, as [`may_say`] understands it.
-const ANY: &str = "{{ }}";
 
 /// By which a resource is filled with what another one holds.
 const PULLING: &[&str] =
@@ -32,6 +29,8 @@ pub struct Copied {
     named: BTreeMap<(String, String), BTreeSet<String>>,
     /// Kind, namespace and name of those whose name is not known.
     unclear: BTreeSet<(String, String, String)>,
+    /// Kind, namespace and name of those that others are filled with.
+    sources: BTreeSet<(String, String, String)>,
 }
 
 impl Copied {
@@ -46,8 +45,11 @@ impl Copied {
         let is_unclear = |it: &(String, String, String)| {
             it.0 == kind && may_say(&it.1, namespace) && may_say(&it.2, name)
         };
-        namespaces.is_some_and(|all| all.iter().any(|it| may_say(it, namespace)))
-            || self.unclear.iter().any(is_unclear)
+        let is_source =
+            || self.sources.contains(&(kind.to_owned(), namespace.to_owned(), name.to_owned()));
+        (namespaces.is_some_and(|all| all.iter().any(|it| may_say(it, namespace)))
+            || self.unclear.iter().any(is_unclear))
+            && !is_source()
     }
 
     /// Takes in a Secret or a `ConfigMap`.
@@ -60,6 +62,8 @@ impl Copied {
         }
         if says(PUSHING) {
             self.add(kind, ANY, &metadata.name);
+            let source = (kind.to_owned(), namespace.to_owned(), metadata.name.clone());
+            self.sources.insert(source);
         }
     }
 
@@ -180,6 +184,7 @@ metadata: {name: own, namespace: edge, annotations: {a: b}}
             ("Secret", "edge", "pulled", true),
             ("Secret", "shop", "pulled", false),
             ("Secret", "shop", "pushed", true),
+            ("Secret", "edge", "pushed", false),
             ("Secret", "shop", "own", false),
         ] {
             assert_eq!(

@@ -4,12 +4,10 @@
 //! template does not say a namespace, that is the release's, which nobody knows here.
 
 use super::{placeholder, template};
+use crate::api::ANY;
 use crate::parse::document::Identity;
 use crate::parse::stream::read;
 use crate::source::FileId;
-
-/// In place of what is not known, as [`crate::api::may_say`] understands it.
-pub(super) const ANY: &str = "{{ }}";
 
 /// The resources of a text. Which kind they are of must be written.
 pub(in crate::parse) fn identities(text: &str, file: FileId) -> Vec<Identity> {

@@ -156,7 +156,8 @@ impl<'m, 'a> Unproven<'m, 'a> {
         }
         let listed = mesh.source.project.inventory.service_accounts.iter();
         let listed = listed.filter_map(|it| it.split_once('/'));
-        for (_, account) in listed.filter(|(own, _)| *own == namespace) {
+        let named = mesh.source.promised.accounts();
+        for (_, account) in listed.chain(named).filter(|(own, _)| *own == namespace) {
             accounts.insert(account.to_owned(), None);
         }
         Some(accounts)

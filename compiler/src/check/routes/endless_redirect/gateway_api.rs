@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use mesh_snapshot::object::ServerProtocol;
 
 use super::CHECK;
-use crate::api::gateway_api::{HttpRouteRule, RequestRedirect};
+use crate::api::gateway_api::{HttpRouteMatch, HttpRouteRule, RequestRedirect};
 use crate::check::inventory;
 use crate::diagnostic::{Diagnostic, FieldPath, Place};
 use crate::parse::DocumentId;
@@ -29,7 +29,8 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
         let rules = &route.resource.spec.rules;
         for (index, rule) in rules.iter().enumerate() {
             let before = rules.get(..index).unwrap_or_default();
-            if before.iter().any(|it| it.matches == rule.matches) {
+            let is_taken = before.iter().any(|it| it.matches == rule.matches);
+            if is_taken || !takes_paths(rule) {
                 continue;
             }
             let found = redirects(rule).find_map(|(filter, redirect)| {
@@ -39,6 +40,14 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             out.extend(found);
         }
     }
+}
+
+/// Whether a rule takes requests by their paths alone. What else it asks for need not be so of the request that follows.
+fn takes_paths(rule: &HttpRouteRule) -> bool {
+    let asks_for_path_alone = |it: &HttpRouteMatch| {
+        it.headers.is_empty() && it.query_params.is_empty() && it.method.is_none()
+    };
+    rule.matches.is_empty() || rule.matches.iter().any(asks_for_path_alone)
 }
 
 /// Those of a rule that leave paths as they are, by their places among its filters.
@@ -262,6 +271,20 @@ spec:
         let isolated = GATEWAY.replace("---\n", narrower);
         let at_wide = route("r", ", sectionName: https", "[web.example.com]", &to("scheme: https"));
         assert!(!is_told(&isolated, &at_wide));
+    }
+
+    #[test]
+    fn what_follows_need_not_be_asked_alike() {
+        let told = |matches: &str| {
+            let rule = to("scheme: https").replacen('{', &format!("{{matches: [{matches}], "), 1);
+            is_told(GATEWAY, &route("r", "", "[web.example.com]", &rule))
+        };
+        assert!(told("{path: {type: PathPrefix, value: /a}}"));
+        // The gateway itself says how a request came.
+        assert!(!told("{headers: [{name: x-forwarded-proto, value: http}]}"));
+        assert!(!told("{method: POST}"));
+        assert!(!told("{queryParams: [{name: a, value: b}]}"));
+        assert!(told("{method: POST}, {path: {type: Exact, value: /a}}"));
     }
 
     #[test]
