@@ -155,7 +155,7 @@ fn choice(answers: &[(&Entrance<'_>, Answer)]) -> Option<String> {
 fn known(entrances: &[Entrance<'_>]) -> String {
     let told: Vec<_> = entrances.iter().map(Entrance::takes).collect();
     if told.is_empty() {
-        return "there is none".to_owned();
+        return "no workload is known that runs one; name what the cluster has with `context` in mesh.yaml".to_owned();
     }
     format!("{}; `--to` is the host and the port that its client calls", told.join(", "))
 }

@@ -91,7 +91,7 @@ fn report(mesh: &Mesh<'_>, cause: Cause, all: &[&Behind<'_, '_>]) -> Option<Diag
     });
     Some(
         found
-            .consequence("requests that come through the gateway are answered with 403")
+            .consequence("what comes through the gateway is refused: requests with 403, other connections are closed")
             .help(help),
     )
 }

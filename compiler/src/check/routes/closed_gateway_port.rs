@@ -3,7 +3,7 @@
 //! Either number is right: a Service's own port, or the pods' port behind it. Source: Istio,
 //! `gateway.IngressGatewayPortAnalyzer`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::Resource;
 use crate::api::kubernetes::{Service, ServicePort};
@@ -69,33 +69,56 @@ fn node_ports(pod: &Workload<'_>) -> Vec<u32> {
     pod.inventory.ports.values().map(|number| u32::from(*number)).collect()
 }
 
-fn report<'m>(
-    gateway: &'m IstioGateway<'_>,
-    pods: &'m [&Workload<'_>],
-    services: &'m [&Resource<Service>],
-    open: &'m BTreeSet<u32>,
-) -> impl Iterator<Item = Diagnostic> {
-    // Zero where none is written.
-    let is_closed = |number: u32| number != 0 && !open.contains(&number);
-    let closed = gateway.servers.iter().filter(move |it| is_closed(it.spec.port.number));
-    closed.map(move |server| {
+/// One finding for each port; where there is no Service, one for all.
+fn report(
+    gateway: &IstioGateway<'_>,
+    pods: &[&Workload<'_>],
+    services: &[&Resource<Service>],
+    open: &BTreeSet<u32>,
+) -> Vec<Diagnostic> {
+    let mut closed: BTreeMap<u32, Vec<Place>> = BTreeMap::new();
+    for server in &gateway.servers {
         let number = server.spec.port.number;
-        let path = FieldPath::default().field("spec").field("servers").index(server.index);
-        let place = Place::value(gateway.resource.id, path.field("port").field("number"));
-        let message = format!("no Service leads to port {number} of these proxies");
-        let found = Diagnostic::new(&CHECK, place, message)
-            .label("not reached by a Service")
-            .consequence("clients outside of the pods' network cannot connect to it")
-            .help(format!("add a port with `targetPort: {number}` to the Service"));
-        match (services.first(), pods.first()) {
-            (Some(service), _) => {
-                let ports = FieldPath::default().field("spec").field("ports");
-                found.also(Place::key(service.id, ports), "it is not among these")
-            }
-            (None, Some(pod)) => found.also(Place::resource(pod.id), "no Service selects it"),
-            (None, None) => found,
+        // Zero where none is written.
+        if number != 0 && !open.contains(&number) {
+            let path = FieldPath::default().field("spec").field("servers").index(server.index);
+            let place = Place::value(gateway.resource.id, path.field("port").field("number"));
+            closed.entry(number).or_default().push(place);
         }
-    })
+    }
+    if services.is_empty()
+        && let Some((number, own)) = closed.pop_first()
+    {
+        let others = std::mem::take(&mut closed).into_values().flatten();
+        closed.insert(number, own.into_iter().chain(others).collect());
+    }
+    let found = |(number, places): (u32, Vec<Place>)| {
+        let mut places = places.into_iter();
+        let found = describe(number, places.next()?, pods, services);
+        Some(found.and_here(places))
+    };
+    closed.into_iter().filter_map(found).collect()
+}
+
+fn describe(
+    number: u32,
+    place: Place,
+    pods: &[&Workload<'_>],
+    services: &[&Resource<Service>],
+) -> Diagnostic {
+    let message = format!("no Service leads to port {number} of these proxies");
+    let found = Diagnostic::new(&CHECK, place, message)
+        .label("not reached by a Service")
+        .consequence("clients outside of the pods' network cannot connect to it")
+        .help(format!("add a port with `targetPort: {number}` to the Service"));
+    match (services.first(), pods.first()) {
+        (Some(service), _) => {
+            let ports = FieldPath::default().field("spec").field("ports");
+            found.also(Place::key(service.id, ports), "it is not among these")
+        }
+        (None, Some(pod)) => found.also(Place::resource(pod.id), "no Service selects it"),
+        (None, None) => found,
+    }
 }
 
 #[cfg(test)]
@@ -125,5 +148,6 @@ mod tests {
         assert_eq!(closed("{name: http, port: 80, targetPort: web}", &[80, 8080]), 0);
         assert_eq!(closed("{name: http, port: 80}", &[80, 8080]), 1);
         assert_eq!(closed("{name: http, port: 80, protocol: UDP}", &[80]), 1);
+        assert_eq!(closed("{name: http, port: 80}", &[443, 443, 8080]), 2, "once of each port");
     }
 }

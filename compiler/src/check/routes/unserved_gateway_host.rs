@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use super::host_not_on_gateway;
 use crate::api::istio;
-use crate::check::sight::gateway_sees;
+use crate::check::sight::{gateway_sees, servers};
 use crate::check::suggestion;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::{Class, IstioGateway, Server};
 use crate::resolve::host::{Host, lower, overlap};
-use crate::resolve::route::{GatewayName, Parent, RefusedParent, gateway_name};
+use crate::resolve::route::{GatewayName, Parent, RefusedParent, VirtualService, gateway_name};
 
 pub(in crate::check) static CHECK: Check = Check::lint(
     "unserved-gateway-host",
@@ -104,7 +104,8 @@ fn check_server(
             continue;
         }
         let bound = mesh.virtual_services.of_server_host(&gateway.full_name, host);
-        let bound: Vec<_> = bound.map(|(id, _)| mesh.virtual_services.get(id)).collect();
+        let bound = bound.map(|(id, _)| mesh.virtual_services.get(id));
+        let bound: Vec<_> = bound.filter(|it| !is_for_others(it, gateway, server)).collect();
         if bound.iter().any(|it| gateway_sees(gateway, it)) {
             continue;
         }
@@ -135,6 +136,17 @@ fn check_server(
         }
         out.push(found.help("add a VirtualService for the host, or remove it here"));
     }
+}
+
+/// Whether routes are for other servers of the gateway, and not for what comes in by this one.
+fn is_for_others(it: &VirtualService<'_>, gateway: &IstioGateway<'_>, server: &Server<'_>) -> bool {
+    let spec = &it.resource.spec;
+    let takes = |server: &Server<'_>| match (server.is_http(), server.passes_through()) {
+        (true, _) => !spec.http.is_empty(),
+        (false, true) => !spec.tls.is_empty() || !spec.tcp.is_empty(),
+        (false, false) => !spec.tcp.is_empty(),
+    };
+    !takes(server) && servers(gateway, it).any(takes)
 }
 
 fn check_listeners(mesh: &Mesh<'_>, promised: &Promised<'_>, out: &mut Vec<Diagnostic>) {
@@ -218,6 +230,24 @@ mod tests {
         folder.write("a.yaml", text);
         let found = findings(folder.path()).into_iter().map(|it| it.check.name);
         found.filter(|it| [CHECK.name, "hidden-from-proxy"].contains(it)).collect()
+    }
+
+    #[test]
+    fn routes_for_bytes_serve_no_requests() {
+        let told = |bytes: &str| {
+            let gateway = GATEWAY.replace("HOST", "a.example.com").replace(
+                "servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [a.example.com]}]}\n---\n",
+                &format!("servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: [a.example.com]}}{bytes}]}}\n---\n"),
+            );
+            let folder = Folder::new();
+            folder.write("a.yaml", format!(
+                "{gateway}apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: db, namespace: istio-system}}\nspec: {{hosts: ['*'], gateways: [g], tcp: [{{match: [{{port: 5432}}], route: [{{destination: {{host: db}}}}]}}]}}\n"
+            ));
+            findings(folder.path()).iter().filter(|it| it.check.name == CHECK.name).count()
+        };
+        assert_eq!(told(", {port: {number: 5432, name: tcp, protocol: TCP}, hosts: ['*']}"), 1);
+        // That they are for nothing at all `unused-stream-route` tells.
+        assert_eq!(told(""), 0);
     }
 
     #[test]
