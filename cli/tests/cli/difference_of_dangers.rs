@@ -190,6 +190,43 @@ fn routes_that_a_public_host_loses_are_warned_of() {
     assert_warned(&before, &of_one_port, &["shop/gw: no longer served: a.example.com:81"]);
 }
 
+#[test]
+fn servers_that_ask_less_tls_of_clients_are_warned_of() {
+    let server = |name: &str, tls: &str, hosts: &str| {
+        let protocol = if tls.contains("mode") { "HTTPS" } else { "HTTP" };
+        let port = format!("{{number: 80, name: {name}, protocol: {protocol}}}");
+        format!("  - {{port: {port}, hosts: [{hosts}], tls: {{{tls}}}}}\n")
+    };
+    let of = |servers: &str| {
+        let (head, _) = GATEWAY.split_once("  - {port: {number: 80").unwrap();
+        head.to_owned() + servers + &routes("public", "a.example.com, b.example.com", &["/"])
+    };
+    let modes = [
+        ("", "none"),
+        ("httpsRedirect: true", "httpsRedirect"),
+        ("mode: SIMPLE, credentialName: c", "SIMPLE"),
+        ("mode: OPTIONAL_MUTUAL, credentialName: c", "OPTIONAL_MUTUAL"),
+        ("mode: MUTUAL, credentialName: c", "MUTUAL"),
+    ];
+    for pair in modes.windows(2) {
+        let [(less, weak), (more, strong)] = pair else { unreachable!() };
+        let [less, more] = [less, more].map(|tls| of(&server("x", tls, "'*'")));
+        let line = format!(
+            "shop/gw: less TLS is asked of clients ({strong} → {weak}): a.example.com:80; b.example.com:80"
+        );
+        assert_warned(&more, &less, &[&line]);
+        assert_warned(&less, &more, &[]);
+    }
+    // One of the hosts comes under a server of its own.
+    let [simple, mutual] = [modes[2], modes[4]].map(|(tls, _)| tls);
+    let apart = server("a", simple, "a.example.com") + &server("b", mutual, "b.example.com");
+    assert_warned(
+        &of(&server("x", mutual, "'*'")),
+        &of(&apart),
+        &["shop/gw: less TLS is asked of clients (MUTUAL → SIMPLE): a.example.com:80"],
+    );
+}
+
 /// An installation has the workloads of its gateways, which the repository need not hold.
 #[test]
 fn gateways_without_a_known_workload_are_warned_of_too() {

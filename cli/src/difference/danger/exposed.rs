@@ -1,10 +1,12 @@
-//! What a gateway serves to those outside: hosts, at ports, and which requests for them have a route.
+//! What a gateway serves to those outside: hosts, at ports, which requests for them have a route, and what is asked of clients.
 //!
 //! Only what can be proved counts as served still: expressions are not compared with others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{HttpMatch, RouteTable, StringMatch, ValueMatch};
+use mesh_snapshot::object::{
+    ClientCertificate, HttpMatch, RouteTable, ServerTls, StringMatch, ValueMatch,
+};
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Object, Reference, Snapshot};
 
@@ -14,6 +16,47 @@ pub(super) struct Exposed {
     requests: BTreeMap<(u16, String), Vec<HttpMatch>>,
     /// Ports, and the names that clients ask for in their handshake; empty: any.
     streams: BTreeSet<(u16, String)>,
+    /// By port and host: the least that a server asks.
+    asked: BTreeMap<(u16, String), Tls>,
+}
+
+/// What a server asks of its clients' connections, from the least to the most.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Tls {
+    Nothing,
+    /// Requests in plain text are answered, and not served.
+    Redirect,
+    /// TLS, and no certificate. What is asked of those who pass through is their backend's to say.
+    Simple,
+    /// A certificate of those who have one.
+    OptionalMutual,
+    Mutual,
+}
+
+impl Tls {
+    const fn of(tls: &ServerTls) -> Self {
+        match tls {
+            ServerTls::Off => Self::Nothing,
+            ServerTls::Redirect => Self::Redirect,
+            ServerTls::Passthrough => Self::Simple,
+            ServerTls::Terminate(termination) => match termination.client {
+                ClientCertificate::Unasked => Self::Simple,
+                ClientCertificate::Optional(_) => Self::OptionalMutual,
+                ClientCertificate::Required(_) | ClientCertificate::Mesh => Self::Mutual,
+            },
+        }
+    }
+
+    /// As in a `Gateway`, where it has a word for it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::Redirect => "httpsRedirect",
+            Self::Simple => "SIMPLE",
+            Self::OptionalMutual => "OPTIONAL_MUTUAL",
+            Self::Mutual => "MUTUAL",
+        }
+    }
 }
 
 impl Exposed {
@@ -26,7 +69,9 @@ impl Exposed {
         for root in &slice.gateways {
             let Some(Object::Gateway(gateway)) = snapshot.object(&root.digest) else { continue };
             for server in gateway.servers {
+                let tls = Tls::of(&server.tls);
                 for host in server.virtual_hosts {
+                    exposed.ask(server.port, &host.host, tls);
                     let known = exposed.requests.entry((server.port, host.host)).or_default();
                     for route in table(&host.routes).http {
                         // Without a match it takes every request.
@@ -34,10 +79,19 @@ impl Exposed {
                         known.extend(route.matches.into_iter().chain(all));
                     }
                 }
+                let hosts = &server.hosts;
                 let streams = server.stream_routes.as_ref().map(table).unwrap_or_default();
                 for route in streams.tls.into_iter().chain(streams.tcp) {
                     let names = route.matches.into_iter().map(|it| it.sni);
                     let mut names: BTreeSet<_> = names.flatten().collect();
+                    let whom = if names.is_empty() {
+                        hosts.clone()
+                    } else {
+                        names.iter().cloned().collect()
+                    };
+                    for host in &whom {
+                        exposed.ask(server.port, host, tls);
+                    }
                     if names.is_empty() {
                         names.insert(String::new());
                     }
@@ -48,11 +102,28 @@ impl Exposed {
         exposed
     }
 
+    fn ask(&mut self, port: u16, host: &str, tls: Tls) {
+        let least = self.asked.entry((port, host.to_owned())).or_insert(tls);
+        *least = tls.min(*least);
+    }
+
+    /// Where less TLS is asked of clients, as `shop.example.com:443`, what was and what is.
+    pub(super) fn weaker(&self, before: &Self) -> BTreeSet<(String, &'static str, &'static str)> {
+        // A host may come under a server of its own, or under that of a wildcard.
+        let hosts: BTreeSet<_> = before.asked.keys().chain(self.asked.keys()).collect();
+        let of_host = |(port, host): &(u16, String)| {
+            let [was, is] = [before, self].map(|side| most_specific(&side.asked, *port, host));
+            let (was, is) = (was?, is?);
+            (is < was).then(|| (format!("{host}:{port}"), was.word(), is.word()))
+        };
+        hosts.into_iter().filter_map(of_host).collect()
+    }
+
     /// What was served and is no longer: `shop.example.com:443, path /cart*`.
     pub(super) fn lost(&self, before: &Self) -> BTreeSet<String> {
         let mut lost = BTreeSet::new();
         for ((port, host), requests) in &before.requests {
-            let Some(now) = self.routes(*port, host) else {
+            let Some(now) = most_specific(&self.requests, *port, host) else {
                 lost.insert(format!("{host}:{port}"));
                 continue;
             };
@@ -68,13 +139,17 @@ impl Exposed {
         }
         lost
     }
+}
 
-    /// The routes of the host that requests for this one are for.
-    fn routes(&self, port: u16, host: &str) -> Option<&[HttpMatch]> {
-        let known = self.requests.iter().filter(|((at, _), _)| *at == port);
-        let fitting = known.filter_map(|((_, of), all)| Some((specificity(of, host)?, all)));
-        fitting.max_by_key(|(length, _)| *length).map(|(_, all)| all.as_slice())
-    }
+/// What is known of the host that requests for this one are for.
+fn most_specific<'m, T>(
+    known: &'m BTreeMap<(u16, String), T>,
+    port: u16,
+    host: &str,
+) -> Option<&'m T> {
+    let of_port = known.iter().filter(|((at, _), _)| *at == port);
+    let fitting = of_port.filter_map(|((_, of), it)| Some((specificity(of, host)?, it)));
+    fitting.max_by_key(|(length, _)| *length).map(|(_, it)| it)
 }
 
 /// How much of a host a pattern says, where it is for it.
@@ -174,7 +249,7 @@ mod tests {
 
     fn exposed(port: u16, host: &str, requests: &[HttpMatch]) -> Exposed {
         let requests = [((port, host.to_owned()), requests.to_vec())].into();
-        Exposed { requests, streams: BTreeSet::new() }
+        Exposed { requests, ..Exposed::default() }
     }
 
     #[test]

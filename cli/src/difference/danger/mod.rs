@@ -40,6 +40,8 @@ pub(crate) enum Peril {
     Refuses,
     /// Less is asked of the tokens of an issuer.
     Tokens { issuer: String },
+    /// A gateway's server asks less TLS of clients than before, at this host and port.
+    ServerTls { of: String, before: &'static str, after: &'static str },
     /// A gateway has no route any more for this: `shop.example.com:443, path /cart*`.
     Unserved { what: String },
     /// The workload is not under the policy that it was under when it was called otherwise, nor is anybody.
@@ -87,6 +89,8 @@ fn between(before: Of<'_>, after: Of<'_>) -> BTreeSet<Peril> {
     });
     let mut perils = is.perils(&was);
     let [was, is] = [before, after].map(|(slice, _, snapshot, _)| Exposed::of(slice, snapshot));
+    let weaker = is.weaker(&was).into_iter();
+    perils.extend(weaker.map(|(of, before, after)| Peril::ServerTls { of, before, after }));
     perils.extend(is.lost(&was).into_iter().map(|what| Peril::Unserved { what }));
     perils
 }

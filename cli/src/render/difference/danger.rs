@@ -18,19 +18,19 @@ pub(super) fn is_grave(difference: &Difference) -> bool {
 
 /// A line for each danger, `shop/reviews-v1: mutual TLS: STRICT → PERMISSIVE`, and one for what is left.
 pub(super) fn lines(difference: &Difference) -> Vec<String> {
-    let mut unserved: BTreeMap<&BTreeSet<String>, Vec<&str>> = BTreeMap::new();
+    let mut listed: BTreeMap<(&BTreeSet<String>, String), Vec<&str>> = BTreeMap::new();
     let mut lines = Vec::new();
     for danger in &difference.dangers {
-        if let Peril::Unserved { what } = &danger.peril {
-            unserved.entry(&danger.workloads).or_default().push(what);
+        if let Some((head, what)) = of_hosts(&danger.peril) {
+            listed.entry((&danger.workloads, head)).or_default().push(what);
         } else {
             lines.push((&danger.workloads, words(&danger.peril)));
         }
     }
     // Of a gateway that serves many hosts no longer it is told once.
-    let joined = unserved.into_iter().map(|(whom, what)| {
+    let joined = listed.into_iter().map(|((whom, head), what)| {
         let separator = "; ";
-        (whom, format!("no longer served: {}", some(&what, separator)))
+        (whom, format!("{head}: {}", some(&what, separator)))
     });
     lines.extend(joined);
     let more = lines.len().saturating_sub(GROUPS_MAX);
@@ -41,6 +41,17 @@ pub(super) fn lines(difference: &Difference) -> Vec<String> {
     let mut lines: Vec<_> = lines.into_iter().map(line).collect();
     lines.extend((more > 0).then(|| format!("… and {more} more")));
     lines
+}
+
+/// What is said of hosts, and of which one.
+fn of_hosts(peril: &Peril) -> Option<(String, &str)> {
+    match peril {
+        Peril::ServerTls { of, before, after } => {
+            Some((format!("less TLS is asked of clients ({before} → {after})"), of))
+        }
+        Peril::Unserved { what } => Some(("no longer served".to_owned(), what)),
+        _ => None,
+    }
 }
 
 /// As it is said of those for whom it is so.
@@ -55,6 +66,9 @@ pub(super) fn words(peril: &Peril) -> String {
         Peril::LetsIn => "requests are let in that policies refused".to_owned(),
         Peril::Refuses => "requests are refused that policies allowed".to_owned(),
         Peril::Tokens { issuer } => format!("less is asked of tokens of issuer {issuer}"),
+        Peril::ServerTls { of, before, after } => {
+            format!("less TLS is asked of clients ({before} → {after}): {of}")
+        }
         Peril::Unserved { what } => format!("no longer served: {what}"),
         Peril::LeftBehind { policy, was } => {
             format!("not under {policy}, which was for {was} and is for no workload now")

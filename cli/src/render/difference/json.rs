@@ -88,6 +88,7 @@ fn danger(danger: &Danger) -> Value {
         Peril::LetsIn => "lets-in",
         Peril::Refuses => "refuses",
         Peril::Tokens { .. } => "weaker-tokens",
+        Peril::ServerTls { .. } => "weaker-server-tls",
         Peril::Unserved { .. } => "unserved",
         Peril::LeftBehind { .. } => "left-behind",
     };
