@@ -238,6 +238,16 @@ fn gateways_without_a_known_workload_are_warned_of_too() {
         &gateway,
         &["gateways with istio: gw: no longer served: a.example.com:80; a.example.com:81"],
     );
+    // Whoever serves it may run in any namespace, and be under the policies of that one.
+    let of = |rules: &str| {
+        let access = policy("AuthorizationPolicy", "all", "shop", &format!("rules: [{rules}]"));
+        gateway.clone() + &routes("public", "a.example.com", &["/"]) + &access
+    };
+    assert_warned(
+        &of(&from("one")),
+        &of("{}"),
+        &["shop/cart, shop/front: requests are let in that policies refused"],
+    );
     let api = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: api, namespace: shop}\nspec: {gatewayClassName: istio, listeners: [{name: http, port: 80, protocol: HTTP}]}\n";
     let route = |paths: &[&str]| {
         let rule = |path: &&str| {
@@ -255,11 +265,16 @@ fn gateways_without_a_known_workload_are_warned_of_too() {
         &route(&["/b"]),
         &["gateways of shop/api: no longer served: a.example.com:80, path /a/*"],
     );
-    assert_warned(
-        &route(&["/a"]),
-        "",
-        &["gateways of shop/api: no longer served: a.example.com:80"],
-    );
+    let gone = "gateways of shop/api: no longer served: a.example.com:80";
+    assert_warned(&route(&["/a"]), "", &[gone]);
+    // It runs in the Gateway's namespace, under the policies there.
+    let of = |rules: &str| {
+        let access = policy("AuthorizationPolicy", "all", "shop", &format!("rules: [{rules}]"));
+        route(&["/a"]) + &access
+    };
+    let lets_in = "requests are let in that policies refused";
+    let line = format!("gateways of shop/api, shop/cart, shop/front: {lets_in}");
+    assert_warned(&of(&from("one")), &of("{}"), &[&line]);
 }
 
 #[test]

@@ -53,17 +53,24 @@ pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Danger> {
     let mut found: BTreeMap<Peril, BTreeSet<String>> = BTreeMap::new();
     // Most workloads of a namespace are under the same.
     let mut known: BTreeMap<[Asked; 2], BTreeSet<Peril>> = BTreeMap::new();
+    let of_clients = clients.iter().map(|Client { name, before, after, .. }| {
+        let have_proxies = have_proxies(name, sides.before.0, sides.after.0);
+        (name, [before, after], have_proxies)
+    });
     let unknown = gateways(clients, sides);
-    for Client { name, before, after, .. } in clients.iter().chain(&unknown) {
+    let of_unknown = unknown.iter().map(|(name, Unknown { workload, is_guarded })| {
+        (name, [workload, workload], [*is_guarded; 2])
+    });
+    for (name, [before, after], [guarded_before, guarded_after]) in of_clients.chain(of_unknown) {
         let Some([was, is]) = slices(before, after, sides) else { continue };
-        let [has_before, has_after] = have_proxies(name, sides.before.0, sides.after.0);
-        let asked = [(acting(&was), before.role, has_before), (acting(&is), after.role, has_after)];
+        let asked =
+            [(acting(&was), before.role, guarded_before), (acting(&is), after.role, guarded_after)];
         if asked[0] == asked[1] {
             continue;
         }
         let perils = known.entry(asked).or_insert_with(|| {
             let [old, new] = [sides.before, sides.after].map(|(_, it)| &it.bundle.snapshot);
-            between((&was, before.role, old, has_before), (&is, after.role, new, has_after))
+            between((&was, before.role, old, guarded_before), (&is, after.role, new, guarded_after))
         });
         for peril in perils.iter() {
             found.entry(peril.clone()).or_default().insert(name.clone());
@@ -77,15 +84,15 @@ pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Danger> {
     found.into_iter().map(|(peril, workloads)| Danger { workloads, peril }).collect()
 }
 
-/// What a slice of this role begins with, and whether a proxy acts on it.
+/// What a slice of this role begins with, and whether a proxy acts on its policies.
 type Asked = (Vec<Reference>, Role, bool);
 
 /// A workload as a side has it.
 type Of<'s> = (&'s Slice, Role, &'s Snapshot, bool);
 
 fn between(before: Of<'_>, after: Of<'_>) -> BTreeSet<Peril> {
-    let [was, is] = [before, after].map(|(slice, role, snapshot, has_proxy)| {
-        if has_proxy { Guard::of(slice, role, snapshot) } else { Guard::none() }
+    let [was, is] = [before, after].map(|(slice, role, snapshot, is_guarded)| {
+        if is_guarded { Guard::of(slice, role, snapshot) } else { Guard::none() }
     });
     let mut perils = is.perils(&was);
     let [was, is] = [before, after].map(|(slice, _, snapshot, _)| Exposed::of(slice, snapshot));
@@ -115,10 +122,17 @@ fn acting(slice: &Slice) -> Vec<Reference> {
     slice.roots().filter(is_meant).cloned().collect()
 }
 
+/// Who would serve a Gateway, of whom no workload is known.
+struct Unknown {
+    workload: Workload,
+    /// Whether its namespace is known, and so its policies: whoever a Gateway selects by labels may run elsewhere.
+    is_guarded: bool,
+}
+
 /// Those who would serve Gateways for which no workload is known: an installation has them, which the repository need not hold.
-fn gateways(clients: &[Client], sides: &Sides<'_>) -> Vec<Client> {
+fn gateways(clients: &[Client], sides: &Sides<'_>) -> BTreeMap<String, Unknown> {
     let snapshot = &sides.before.1.bundle.snapshot;
-    let mut unknown: BTreeMap<String, Client> = BTreeMap::new();
+    let mut unknown = BTreeMap::new();
     // That of a Gateway of the Gateway API is its own namespace's.
     let namespaces = snapshot.manifest().namespaces.keys();
     let own = namespaces.filter_map(|name| Some((Some(name.as_str()), snapshot.namespace(name)?)));
@@ -126,31 +140,26 @@ fn gateways(clients: &[Client], sides: &Sides<'_>) -> Vec<Client> {
     let entries = sections.flat_map(|(of, section)| section.entries.iter().map(move |it| (of, it)));
     let of_gateways = entries.filter(|(of, entry)| {
         let key = &entry.reference.key;
-        key.kind == Kind::Gateway && of.is_none_or(|of| *of == *key.namespace)
+        key.kind == Kind::Gateway && of.is_none_or(|of| of == &*key.namespace)
     });
     let known = clients.iter().flat_map(|it| [&it.before, &it.after]);
     let known: Vec<_> = known.filter(|it| it.role == Role::Gateway).collect();
     for (_, entry) in of_gateways {
+        let is_of_namespace = matches!(entry.applies, Applies::Gateways(_));
         if known.iter().any(|it| entry.applies.to(it)) {
             continue;
         }
         for (name, labels) in runners(&entry.reference.key, &entry.applies) {
-            let any = Workload {
+            let workload = Workload {
                 namespace: entry.reference.key.namespace.to_string(),
                 labels,
                 role: Role::Gateway,
                 ..Workload::default()
             };
-            let client = || Client {
-                name: name.clone(),
-                before: any.clone(),
-                after: any,
-                is_of_pods: false,
-            };
-            unknown.entry(name.clone()).or_insert_with(client);
+            unknown.entry(name).or_insert(Unknown { workload, is_guarded: is_of_namespace });
         }
     }
-    unknown.into_values().collect()
+    unknown
 }
 
 /// What those are called who serve a Gateway, and their labels.
