@@ -267,6 +267,12 @@ fn gateways_without_a_known_workload_are_warned_of_too() {
     );
     let gone = "gateways of shop/api: no longer served: a.example.com:80";
     assert_warned(&route(&["/a"]), "", &[gone]);
+    // One of its name in another namespace runs another one.
+    let name = "gateway.networking.k8s.io/gateway-name: api";
+    let other = format!(
+        "---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: other}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: gw, namespace: other}}\nspec:\n  selector: {{matchLabels: {{{name}}}}}\n  template: {{metadata: {{labels: {{{name}}}}}, spec: {{containers: [{{name: istio-proxy, image: auto}}]}}}}\n"
+    ) + &api.replace("namespace: shop", "namespace: other");
+    assert_warned(&(route(&["/a"]) + &other), &other, &[gone]);
     // It runs in the Gateway's namespace, under the policies there.
     let of = |rules: &str| {
         let access = policy("AuthorizationPolicy", "all", "shop", &format!("rules: [{rules}]"));

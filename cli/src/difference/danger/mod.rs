@@ -144,9 +144,12 @@ fn gateways(clients: &[Client], sides: &Sides<'_>) -> BTreeMap<String, Unknown> 
     });
     let known = clients.iter().flat_map(|it| [&it.before, &it.after]);
     let known: Vec<_> = known.filter(|it| it.role == Role::Gateway).collect();
-    for (_, entry) in of_gateways {
+    for (of, entry) in of_gateways {
         let is_of_namespace = matches!(entry.applies, Applies::Gateways(_));
-        if known.iter().any(|it| entry.applies.to(it)) {
+        let serves = |it: &Workload| {
+            entry.applies.to(it) && of.is_none_or(|of| !is_of_namespace || of == it.namespace)
+        };
+        if known.iter().any(|it| serves(it)) {
             continue;
         }
         for (name, labels) in runners(&entry.reference.key, &entry.applies) {
