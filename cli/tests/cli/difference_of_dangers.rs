@@ -183,6 +183,23 @@ fn routes_that_a_public_host_loses_are_warned_of() {
     let gone = "shop/gw: no longer served: a.example.com:80; a.example.com:81";
     assert_warned(&before, &of("b.example.com", &["/a", "/b"]), &[gone]);
     assert_warned(&before, GATEWAY, &[gone]);
+    // A host with routes of its own has none of the wildcard's.
+    let wide = of("'*.example.com'", &["/"]);
+    let narrow = routes("public", "a.example.com", &["/x"]).replace("name: v,", "name: narrow,");
+    let shadowed =
+        "shop/gw: no longer served: a.example.com:80, path /*; a.example.com:81, path /*";
+    assert_warned(&wide, &(wide.clone() + &narrow), &[shadowed]);
+    assert_warned(&(wide.clone() + &narrow), &wide, &[]);
+    let all = narrow.replace("prefix: /x", "prefix: /");
+    assert_warned(&wide, &(wide.clone() + &all), &[]);
+    // A failure for everything comes first.
+    let failing = |status: u16| {
+        wide.replace("http: [", &format!("http: [{{directResponse: {{status: {status}}}}}, "))
+    };
+    let failed = shadowed.replace("a.ex", "*.ex");
+    assert_warned(&wide, &failing(404), &[&failed]);
+    assert_warned(&failing(404), &wide, &[]);
+    assert_warned(&wide, &failing(200), &[]);
     let on_mesh = GATEWAY.to_owned() + &routes("mesh", "a.example.com", &["/a", "/b"]);
     assert_warned(&before, &on_mesh, &[gone]);
     let of_one_port = before

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{
-    ClientCertificate, HttpMatch, RouteTable, ServerTls, StringMatch, ValueMatch,
+    ClientCertificate, HttpAction, HttpMatch, RouteTable, ServerTls, StringMatch, ValueMatch,
 };
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Object, Reference, Snapshot};
@@ -76,7 +76,13 @@ impl Exposed {
                     for route in table(&host.routes).http {
                         // Without a match it takes every request.
                         let all = route.matches.is_empty().then(HttpMatch::default);
-                        known.extend(route.matches.into_iter().chain(all));
+                        let takes_all = all.is_some();
+                        if !refuses(&route.action) {
+                            known.extend(route.matches.into_iter().chain(all));
+                        }
+                        if takes_all {
+                            break;
+                        }
                     }
                 }
                 let hosts = &server.hosts;
@@ -122,7 +128,10 @@ impl Exposed {
     /// What was served and is no longer: `shop.example.com:443, path /cart*`.
     pub(super) fn lost(&self, before: &Self) -> BTreeSet<String> {
         let mut lost = BTreeSet::new();
-        for ((port, host), requests) in &before.requests {
+        // Routes of its own take a host from the wildcard that served it, with all that they do not match.
+        let hosts: BTreeSet<_> = before.requests.keys().chain(self.requests.keys()).collect();
+        for (port, host) in hosts {
+            let Some(requests) = most_specific(&before.requests, *port, host) else { continue };
             let Some(now) = most_specific(&self.requests, *port, host) else {
                 lost.insert(format!("{host}:{port}"));
                 continue;
@@ -141,12 +150,20 @@ impl Exposed {
     }
 }
 
+/// Whether the gateway itself answers with a failure. Who has that answer is not served.
+const fn refuses(action: &HttpAction) -> bool {
+    matches!(action, HttpAction::Respond { status, .. } if *status >= 400)
+}
+
 /// What is known of the host that requests for this one are for.
 fn most_specific<'m, T>(
     known: &'m BTreeMap<(u16, String), T>,
     port: u16,
     host: &str,
 ) -> Option<&'m T> {
+    if let Some(of_host) = known.get(&(port, host.to_owned())) {
+        return Some(of_host);
+    }
     let of_port = known.iter().filter(|((at, _), _)| *at == port);
     let fitting = of_port.filter_map(|((_, of), it)| Some((specificity(of, host)?, it)));
     fitting.max_by_key(|(length, _)| *length).map(|(_, it)| it)
