@@ -244,6 +244,28 @@ fn servers_that_ask_less_tls_of_clients_are_warned_of() {
     );
 }
 
+#[test]
+fn connections_that_a_gateway_passes_on_no_longer_are_warned_of() {
+    let (head, _) = GATEWAY.split_once("  - {port: {number: 80").unwrap();
+    let tls = "  - {port: {number: 80, name: tls, protocol: TLS}, hosts: ['*.example.com'], tls: {mode: PASSTHROUGH}}\n";
+    let tcp = "  - {port: {number: 81, name: tcp, protocol: TCP}, hosts: ['*']}\n";
+    let of = |rest: &str| {
+        format!(
+            "{head}{tls}{tcp}---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [a.example.com, b.example.com], gateways: [public], {rest}}}\n"
+        )
+    };
+    let route = "route: [{destination: {host: cart, port: {number: 80}}}]";
+    let [both, one] = ["a.example.com, b.example.com", "b.example.com"]
+        .map(|names| format!("tls: [{{match: [{{port: 80, sniHosts: [{names}]}}], {route}}}]"));
+    let stream = format!("tcp: [{{match: [{{port: 81}}], {route}}}]");
+    let all = of(&format!("{both}, {stream}"));
+    let gone = |what: &str| format!("shop/gw: no longer served: {what}");
+    let less = of(&format!("{one}, {stream}"));
+    assert_warned(&all, &less, &[&gone("a.example.com:80")]);
+    assert_warned(&less, &all, &[]);
+    assert_warned(&all, &of(&both), &[&gone("connections:81")]);
+}
+
 /// An installation has the workloads of its gateways, which the repository need not hold.
 #[test]
 fn gateways_without_a_known_workload_are_warned_of_too() {

@@ -239,8 +239,14 @@ fn words(of: &HttpMatch) -> String {
             StringMatch::Regex(text) => format!("{name} matching {text}"),
         })
     };
-    let texts = [("path", &of.path), ("method", &of.method), ("scheme", &of.scheme)];
+    let texts = [
+        ("path", &of.path),
+        ("method", &of.method),
+        ("scheme", &of.scheme),
+        ("authority", &of.authority),
+    ];
     let mut said: Vec<_> = texts.into_iter().filter_map(|(name, it)| text(name, it)).collect();
+    said.extend(of.port.map(|port| format!("port {port}")));
     for (what, name, value, inverted) in of
         .headers
         .iter()
@@ -258,6 +264,8 @@ fn words(of: &HttpMatch) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mesh_snapshot::object::{HeaderMatch, QueryMatch};
+
     use super::*;
 
     fn path(path: StringMatch) -> HttpMatch {
@@ -291,6 +299,78 @@ mod tests {
             let lost = lost.map(|it| format!("a.example.com:80, {it}"));
             assert_eq!(told, lost.into_iter().collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn each_thing_that_is_asked_of_requests_counts() {
+        let exact = |text: &str| Some(StringMatch::Exact(text.to_owned()));
+        let all = HttpMatch::default;
+        let header = |value: ValueMatch, inverted: bool| HttpMatch {
+            headers: vec![HeaderMatch { name: "x".to_owned(), value, inverted }],
+            ..all()
+        };
+        let query = |value: ValueMatch| HttpMatch {
+            query: vec![QueryMatch { name: "q".to_owned(), value }],
+            ..all()
+        };
+        let is_one = || ValueMatch::Is(StringMatch::Exact("1".to_owned()));
+        let both = HttpMatch { method: exact("GET"), ..header(is_one(), false) };
+        for (asks, told) in [
+            (HttpMatch { method: exact("GET"), ..all() }, "method GET"),
+            (HttpMatch { scheme: exact("http"), ..all() }, "scheme http"),
+            (HttpMatch { authority: exact("b"), ..all() }, "authority b"),
+            (HttpMatch { port: Some(8080), ..all() }, "port 8080"),
+            (header(is_one(), false), "header x 1"),
+            (header(ValueMatch::Present, true), "not header x"),
+            (query(is_one()), "parameter q 1"),
+            (query(ValueMatch::Present), "parameter q"),
+            (both, "method GET, header x 1"),
+        ] {
+            let other = HttpMatch { path: exact("/other"), ..all() };
+            let [asks, all, other] =
+                [asks, all(), other].map(|it| exposed(80, "a.example.com", &[it]));
+            let of = |what: &str| BTreeSet::from([format!("a.example.com:80, {what}")]);
+            assert_eq!(all.lost(&asks), BTreeSet::new());
+            assert_eq!(asks.lost(&asks), BTreeSet::new());
+            assert_eq!(asks.lost(&all), of("other requests"));
+            assert_eq!(other.lost(&asks), of(told));
+        }
+        let [one, any] = [header(is_one(), false), header(ValueMatch::Present, false)];
+        assert!(!covers(&one, &any) && !covers(&header(is_one(), true), &one));
+    }
+
+    #[test]
+    fn names_of_handshakes_and_ports_may_be_lost() {
+        let of = |port: u16, name: &str| Exposed {
+            streams: [(port, name.to_owned())].into(),
+            ..Exposed::default()
+        };
+        let was = of(443, "a.example.com");
+        for (port, name, is_lost) in [
+            (443, "a.example.com", false),
+            (443, "*.example.com", false),
+            (443, "", false),
+            (443, "b.example.com", true),
+            (444, "a.example.com", true),
+        ] {
+            let lost = of(port, name).lost(&was);
+            assert_eq!(lost.contains("a.example.com:443"), is_lost, "{name}:{port}");
+        }
+        let lost = was.lost(&of(443, ""));
+        assert_eq!(lost.into_iter().collect::<Vec<_>>(), ["connections:443"]);
+    }
+
+    #[test]
+    fn the_narrowest_pattern_has_a_host() {
+        let patterns = ["*", "*.com", "*.example.com", "a.example.com"];
+        for count in 1..=patterns.len() {
+            let all = patterns[..count].iter();
+            let known: BTreeMap<_, _> = all.map(|it| ((80, (*it).to_owned()), *it)).collect();
+            let found = most_specific(&known, 80, "a.example.com");
+            assert_eq!(found, Some(&patterns[count - 1]));
+            assert_eq!(most_specific(&known, 81, "a.example.com"), None);
+        }
+        assert_eq!(specificity("*.example.com", "example.com"), None);
     }
 
     #[test]
