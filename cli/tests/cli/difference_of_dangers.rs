@@ -358,8 +358,8 @@ fn policies_that_a_renamed_workload_leaves_behind_are_warned_of() {
     };
     let [access_left, peers_left] =
         ["AuthorizationPolicy shop/x", "PeerAuthentication shop/strict"];
-    let newer = renamed("shop", "newer", &policies);
-    let both = [left(access_left, "shop/newer"), left(peers_left, "shop/newer")];
+    let newer = renamed("shop", "front-new", &policies);
+    let both = [left(access_left, "shop/front-new"), left(peers_left, "shop/front-new")];
     assert_eq!(warnings(&before, &newer), both);
     let comment = between(&before, &newer, &["--format", "markdown"]);
     assert!(comment.starts_with("### ⚠ mesh: 0 added, "), "{comment}");
@@ -377,26 +377,51 @@ fn policies_that_a_renamed_workload_leaves_behind_are_warned_of() {
     let all_renamed = ["cart", "front"].iter().fold(BASE.to_owned(), |text, name| {
         text.replace(
             &format!("Deployment\nmetadata: {{name: {name},"),
-            &format!("Deployment\nmetadata: {{name: {name}er,"),
+            &format!("Deployment\nmetadata: {{name: {name}-v2,"),
         )
         .replace(
             &format!("matchLabels: {{app: {name}}}"),
-            &format!("matchLabels: {{app: {name}er}}"),
+            &format!("matchLabels: {{app: {name}-v2}}"),
         )
-        .replace(&app(name), &app(&format!("{name}er")))
+        .replace(&app(name), &app(&format!("{name}-v2")))
     });
     assert_eq!(
         warnings(&(BASE.to_owned() + &all), &(all_renamed + &all)),
-        [left(access_left, "shop/fronter"), left(peers_left, "shop/fronter")]
+        [left(access_left, "shop/front-v2"), left(peers_left, "shop/front-v2")]
     );
 
     // It takes them along, or has others of its own.
-    let along = policies.replace("app: front", "app: newer");
-    assert!(warnings(&before, &renamed("shop", "newer", &along)).is_empty());
+    let along = policies.replace("app: front", "app: front-new");
+    assert!(warnings(&before, &renamed("shop", "front-new", &along)).is_empty());
     let own = policies.clone()
         + &along.replace("name: x", "name: own").replace("name: strict", "name: own");
-    assert!(warnings(&before, &renamed("shop", "newer", &own)).is_empty());
+    assert!(warnings(&before, &renamed("shop", "front-new", &own)).is_empty());
     // Where none came nobody lacks them.
     let gone = head.trim_end_matches("---\napiVersion: apps/v1\nkind: ").to_owned() + &policies;
     assert!(warnings(&before, &gone).is_empty());
+
+    // Nothing tells whether another one is the same, unless both have what nobody else has.
+    let label = |text: &str, app: &str, label: &str| {
+        text.replace(
+            &format!("labels: {{app: {app}}}}}, spec"),
+            &format!("labels: {{app: {app}, {label}}}}}, spec"),
+        )
+    };
+    let other = renamed("shop", "other", &policies);
+    assert!(warnings(&before, &other).is_empty());
+    let of_both =
+        |what: &str| warnings(&label(&before, "front", what), &label(&other, "other", what));
+    assert_eq!(
+        of_both("team: web"),
+        [left(access_left, "shop/other"), left(peers_left, "shop/other")]
+    );
+    assert!(of_both("version: v1").is_empty());
+    let on_all = [(&before, "front"), (&other, "other")]
+        .map(|(text, app)| label(&label(text, app, "team: web"), "cart", "team: web"));
+    assert!(warnings(&on_all[0], &on_all[1]).is_empty());
+    // One that was a gateway is none of the others.
+    let gateway =
+        |text: &str| text.replace("{name: a, image: a}", "{name: istio-proxy, image: auto}");
+    let was_gateway = format!("{head}{workload}{}", gateway(rest));
+    assert!(warnings(&was_gateway, &newer).is_empty());
 }

@@ -1,8 +1,9 @@
 //! Policies that are there still and for nobody any more, since their workloads live on under other names.
 //!
-//! Nothing says of a workload that came which one it was. It is taken for one that left where it has its name, or where both are of
-//! one namespace, and of several for the one that it has most in common with. That it lacks what the other one was under tells the
-//! rest: a workload that came with policies of its own is none that left some behind.
+//! Nothing says of a workload that came which one it was. It is taken for one that left where both have one role and one name, or are
+//! of one namespace and have something in common that tells them from those who stay: a name but for what follows it (`cart`,
+//! `cart-v2`), a label, an account. Of several it is the one that it has most in common with, and without any nothing is said. That it
+//! lacks what the other one was under tells the rest: a workload that came with policies of its own is none that left some behind.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ pub(super) fn all(sides: &Sides<'_>) -> BTreeMap<String, BTreeSet<Peril>> {
     if left.is_empty() || came.is_empty() {
         return perils;
     }
+    let gone: BTreeSet<_> = left.iter().map(|it| name(it)).collect();
+    let stay: Vec<_> = old.iter().filter(|it| !gone.contains(&name(it))).collect();
     let after = sides.after.1;
     let held: BTreeSet<Arc<str>> = new
         .iter()
@@ -37,7 +40,7 @@ pub(super) fn all(sides: &Sides<'_>) -> BTreeMap<String, BTreeSet<Peril>> {
         .flat_map(|it| policies(&it, after).into_keys())
         .collect();
     for is in &came {
-        let Some(was) = former(is, &left) else { continue };
+        let Some(was) = former(is, &left, &stay) else { continue };
         let found = of_pair(was, is, &held, sides);
         if !found.is_empty() {
             perils.insert(name(is), found);
@@ -103,22 +106,58 @@ fn without<'w>(some: &'w [Workload], others: &[Workload]) -> Vec<&'w Workload> {
     some.iter().filter(|it| !known.contains(&name(it))).collect()
 }
 
-/// Which of those that left a workload was.
-fn former<'w>(is: &Workload, left: &[&'w Workload]) -> Option<&'w Workload> {
-    let near = |it: &&&Workload| it.name == is.name || it.namespace == is.namespace;
+/// Which of those that left a workload was. `stay`: those who neither left nor came.
+fn former<'w>(is: &Workload, left: &[&'w Workload], stay: &[&Workload]) -> Option<&'w Workload> {
+    let may_be = |was: &&&Workload| {
+        let is_near = || was.namespace == is.namespace;
+        let has_more = || are_alike(&was.name, &is.name) || shared(was, is, stay) > 0;
+        was.role == is.role && (was.name == is.name || (is_near() && has_more()))
+    };
     let common = |was: &Workload| {
         was.name.bytes().zip(is.name.bytes()).take_while(|(was, is)| was == is).count()
     };
-    let likeness = |was: &Workload| (was.name == is.name, shared(was, is), common(was));
-    let all = left.iter().filter(near);
+    let likeness = |was: &Workload| (was.name == is.name, shared(was, is, stay), common(was));
+    let all = left.iter().filter(may_be);
     all.min_by_key(|was| (Reverse(likeness(was)), name(was))).copied()
 }
 
-/// How many labels both have, and whether they have an account of their own.
-fn shared(was: &Workload, is: &Workload) -> usize {
-    let labels = was.labels.iter().filter(|(name, value)| is.labels.get(*name) == Some(value));
-    // Who says nothing has this one, and this revision.
-    let said = labels.filter(|(_, value)| *value != "latest").count();
-    let is_own = was.service_account == is.service_account && was.service_account != "default";
+/// Whether two names are one, but for a version or what is added to one of them: `cart`, `cart-v2`, `cart-new`.
+fn are_alike(was: &str, is: &str) -> bool {
+    fn stem(name: &str) -> &str {
+        let is_version = |last: &str| last.contains(|it: char| it.is_ascii_digit());
+        name.rsplit_once('-').filter(|(_, last)| is_version(last)).map_or(name, |(stem, _)| stem)
+    }
+    let goes_on = |long: &str, short: &str| {
+        long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let (was, is) = (stem(was), stem(is));
+    goes_on(was, is) || goes_on(is, was)
+}
+
+/// How many labels both have that say who they are, and whether they have an account of their own.
+fn shared(was: &Workload, is: &Workload, stay: &[&Workload]) -> usize {
+    let is_common = |name: &str, value: &String| {
+        let of_namespace = |it: &&&Workload| it.namespace == was.namespace;
+        stay.iter().filter(of_namespace).any(|it| it.labels.get(name) == Some(value))
+    };
+    let says_who = |(name, value): &(&String, &String)| {
+        is.labels.get(*name) == Some(*value) && tells_apart(name) && !is_common(name, value)
+    };
+    let said = was.labels.iter().filter(says_who).count();
+    let account = &was.service_account;
+    let is_own = *account == is.service_account && account != "default";
     said + usize::from(is_own)
+}
+
+/// Whether a label is about a workload, and not about its version, its proxy, or the tool that wrote it.
+fn tells_apart(label: &str) -> bool {
+    const OF_ANY: [&str; 6] = [
+        "version",
+        "app.kubernetes.io/version",
+        "app.kubernetes.io/managed-by",
+        "helm.sh/chart",
+        "service.istio.io/canonical-revision",
+        "istio.io/rev",
+    ];
+    !OF_ANY.contains(&label) && !label.starts_with("sidecar.istio.io/")
 }
