@@ -93,6 +93,7 @@ fn what_lets_in_or_refuses_more_than_before_is_warned_of() {
     assert_warned(&of("DENY", "{}"), &of("DENY", &one), &[lets_in]);
     assert_warned(&of("DENY", &one), &of("DENY", "{}"), &[]);
     assert_warned("", &of("DENY", &one), &[]);
+    assert_warned("", &allow, &[]);
     // It refuses nobody.
     let trial =
         of("DENY", &one).replace("{name: x,", "{name: x, annotations: {istio.io/dry-run: 'true'},");

@@ -71,7 +71,7 @@ impl Guard {
         peers.iter().find_map(|peer| of_port(peer).or(peer.mode)).unwrap_or_default()
     }
 
-    /// Where it asks less of callers than `before`, or refuses some that were let in.
+    /// Where it asks less of callers than `before`, or allows no longer what a list allowed.
     pub(super) fn perils(&self, before: &Self) -> BTreeSet<Peril> {
         let mut perils = BTreeSet::new();
         perils.extend(self.weaker_mutual_tls(before));

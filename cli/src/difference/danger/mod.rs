@@ -1,8 +1,10 @@
-//! What of a difference is dangerous, and for whom: what was refused is let in, or who was served is no longer.
+//! What of a difference is dangerous, and for whom: what was refused is let in, an `ALLOW` list no longer lets in whom it let in, or a
+//! gateway serves no longer what it served, or to clients of whom it asks less.
 //!
 //! What counts is what all policies of a workload do together ([`Guard`]), and all that a gateway serves ([`Exposed`]): a policy that
-//! goes, is named otherwise or is divided into two is no danger where others do the same. Of what has no such sense, as a
-//! `Sidecar`, what ceases to hold says it ([`super::Hold::is_grave`]).
+//! goes, is named otherwise or is divided into two is no danger where others do the same. Who is refused since a workload begins to ask
+//! more (`PERMISSIVE` to `STRICT`, a first `ALLOW`, a new `DENY`) is not told: it is what such a policy is for. Of what has no such
+//! sense, as a `Sidecar`, what ceases to hold says it ([`super::Hold::is_grave`]).
 
 mod covers;
 mod exposed;
@@ -36,7 +38,7 @@ pub(crate) enum Peril {
     MutualTls { port: Option<u16>, before: &'static str, after: &'static str },
     /// Requests that policies refused.
     LetsIn,
-    /// Requests that policies let in are refused by the same.
+    /// Requests that a list of what is allowed let in are refused by such a list.
     Refuses,
     /// Less is asked of the tokens of an issuer.
     Tokens { issuer: String },
