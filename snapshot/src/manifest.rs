@@ -41,6 +41,16 @@ pub struct Section {
     pub entries: Vec<Entry>,
 }
 
+impl Section {
+    /// The labels that its entries select workloads by: each that has all of one of them is selected.
+    pub fn selectors(&self) -> impl Iterator<Item = &Labels> {
+        self.entries.iter().flat_map(|entry| match &entry.applies {
+            Applies::Selected(selectors) => selectors.as_slice(),
+            Applies::All | Applies::Gateways(_) | Applies::Addressed(_) => &[],
+        })
+    }
+}
+
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Entry {

@@ -78,7 +78,7 @@ pub(crate) use meeting::Meeting;
 pub use namespace::Namespaces;
 pub(crate) use namespace::{DATAPLANE_MODE, INJECTION, REVISION};
 pub(crate) use platform_labels::{INJECT, own_choice};
-pub use platform_labels::{Ordinals, Pods, Viewer};
+pub use platform_labels::{Ordinals, Pods, Viewer, asks_for_given};
 pub use principals::{TrustDomains, service_account};
 pub use ruler::{Ruler, Rulers};
 pub(crate) use selectors::Selectors;

@@ -215,7 +215,8 @@ impl Pods {
 }
 
 /// Whether there are labels among these that no template need have.
-pub(super) fn asks_for_given(selector: &Labels) -> bool {
+#[must_use]
+pub fn asks_for_given(selector: &Labels) -> bool {
     selector.keys().any(|name| giver(name).is_some())
 }
 
