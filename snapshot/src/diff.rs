@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::object::Workload;
-use crate::{Digest, Key, Kind, Snapshot};
+use crate::{Key, Kind, Snapshot};
 
 /// The difference of two snapshots.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -53,29 +53,34 @@ pub fn diff(before: Served<'_>, after: Served<'_>) -> Diff {
     });
     diff.changed.extend(moved.map(|(key, _)| key.clone()));
     diff.removed = old.keys().filter(|key| !new.contains_key(key)).cloned().collect();
-    diff.workloads = workloads(&slices(before), &slices(after));
+    diff.workloads = workloads(before, after);
     diff
 }
 
-/// Workload → digest of its slice; none where it has none.
-type Slices = BTreeMap<String, Option<Digest>>;
-
-fn workloads(old: &Slices, new: &Slices) -> Workloads {
+fn workloads(before: Served<'_>, after: Served<'_>) -> Workloads {
     let mut workloads = Workloads::default();
-    for (name, digest) in new {
+    let (old, new) = (named(before.inventory), named(after.inventory));
+    for (name, is) in &new {
         let group = match old.get(name) {
             None => &mut workloads.added,
-            Some(other) if other == digest => &mut workloads.unchanged,
+            Some(was) if is_unchanged((before.snapshot, was), (after.snapshot, is)) => {
+                &mut workloads.unchanged
+            }
             Some(_) => &mut workloads.changed,
         };
         group.insert(name.clone());
     }
-    workloads.removed = old.keys().filter(|name| !new.contains_key(*name)).cloned().collect();
+    workloads.removed = old.into_keys().filter(|name| !new.contains_key(name)).collect();
     workloads
 }
 
-fn slices(Served { snapshot, inventory }: Served<'_>) -> Slices {
-    let slice_of = |workload| snapshot.slice_of(workload).ok().map(|slice| slice.digest());
-    let named = |workload: &Workload| format!("{}/{}", workload.namespace, workload.name);
-    inventory.iter().map(|workload| (named(workload), slice_of(workload))).collect()
+/// Whether a workload has the same slice on both sides, or none.
+fn is_unchanged(before: (&Snapshot, &Workload), after: (&Snapshot, &Workload)) -> bool {
+    let slice = |(snapshot, of): (&Snapshot, &Workload)| snapshot.slice_of(of).ok();
+    let is_same = before.1 == after.1 && before.0.is_same_for(&after.1.namespace, after.0);
+    is_same || slice(before) == slice(after)
+}
+
+fn named(inventory: &[Workload]) -> BTreeMap<String, &Workload> {
+    inventory.iter().map(|workload| (workload.full_name(), workload)).collect()
 }

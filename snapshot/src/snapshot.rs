@@ -86,6 +86,13 @@ impl Snapshot {
         self.manifest.namespaces.get(name).map(|digest| self.section(digest))
     }
 
+    /// Whether another one has the same for the workloads of a namespace: each has the same slice of both.
+    #[must_use]
+    pub fn is_same_for(&self, namespace: &str, other: &Self) -> bool {
+        let own = |side: &Self| side.manifest.namespaces.get(namespace).copied();
+        self.manifest.mesh == other.manifest.mesh && own(self) == own(other)
+    }
+
     /// The part of it that a workload needs.
     ///
     /// # Errors

@@ -92,11 +92,8 @@ impl<'s> Mesh<'s> {
     }
 
     fn is_same(&self, namespace: &str) -> bool {
-        let [before, after] = self.sides.map(|it| {
-            let manifest = it.manifest();
-            (&manifest.mesh, manifest.namespaces.get(namespace))
-        });
-        before == after
+        let [before, after] = self.sides;
+        before.is_same_for(namespace, after)
     }
 }
 

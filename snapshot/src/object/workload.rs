@@ -46,6 +46,12 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// What it is called in its mesh: `shop/reviews-v1`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
     /// Whether all of `selector` are among the labels; an empty selector selects everything.
     #[must_use]
     pub fn has(&self, selector: &Labels) -> bool {
