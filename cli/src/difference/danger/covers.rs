@@ -15,12 +15,33 @@ pub(super) fn all(wide: &[Rule], narrow: &[Rule]) -> bool {
         };
         is_covered(&rule.from, &rule.to, &rule.when)
             || (singles(rule) <= SINGLES_MAX && {
-                let (from, to) = (alternatives(&rule.from), alternatives(&rule.to));
-                let when = spread(&rule.when);
-                let all = |from| to.iter().all(|to| when.iter().all(|it| is_covered(from, to, it)));
-                from.iter().all(|from| all(from))
+                // Which of `wide` take a value is asked once for each, and not for all that it stands beside.
+                let from =
+                    which(wide, &alternatives(&rule.from), |it, from| any_covers(&it.from, from));
+                let to = which(wide, &alternatives(&rule.to), |it, to| any_covers(&it.to, to));
+                let when = which(wide, &spread(&rule.when), |it, when| hold(&it.when, when));
+                let all = |from| to.iter().all(|to| when.iter().all(|it| is_any([from, to, it])));
+                from.iter().all(all)
             })
     })
+}
+
+/// Some rules of a list, a bit for each.
+type Chosen = Vec<u64>;
+
+/// For each value the rules that take it.
+fn which<T>(rules: &[Rule], values: &[T], takes: impl Fn(&Rule, &T) -> bool) -> Vec<Chosen> {
+    let bits = |rules: &[Rule], value| {
+        let each = rules.iter().enumerate();
+        each.fold(0, |bits, (at, rule)| bits | (u64::from(takes(rule, value)) << at))
+    };
+    let some = |value| rules.chunks(64).map(|rules| bits(rules, value)).collect();
+    values.iter().map(some).collect()
+}
+
+/// Whether one rule is among all of them.
+fn is_any([from, to, when]: [&Chosen; 3]) -> bool {
+    from.iter().zip(to).zip(when).any(|((from, to), when)| from & to & when != 0)
 }
 
 fn covers(wide: &Rule, from: &[Vec<Test>], to: &[Vec<Test>], when: &[Test]) -> bool {
