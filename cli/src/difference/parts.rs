@@ -99,20 +99,23 @@ fn moved<'p>(
     if known.is_sorted_by_key(|(at, ..)| *at) {
         return Vec::new();
     }
-    // For each the length of the longest run that ends with it, and the one before it there.
-    let mut runs: Vec<(usize, Option<usize>)> = Vec::new();
+    // Of the runs of each length the one that ends lowest, as its last place and which one that is: a longer one begins with it.
+    let mut ends: Vec<(usize, usize)> = Vec::new();
+    let mut earlier = Vec::new();
     for (index, (at, ..)) in known.iter().enumerate() {
-        let earlier = known.iter().zip(&runs).take(index).enumerate();
-        let fitting = earlier.filter(|(_, ((before, ..), _))| before < at);
-        let longest = fitting.map(|(index, (_, (length, _)))| (*length, index)).max();
-        runs.push(longest.map_or((1, None), |(length, index)| (length + 1, Some(index))));
+        let length = ends.partition_point(|(end, _)| end < at);
+        let before = length.checked_sub(1).and_then(|it| ends.get(it));
+        earlier.push(before.map(|(_, index)| *index));
+        match ends.get_mut(length) {
+            Some(end) => *end = (*at, index),
+            None => ends.push((*at, index)),
+        }
     }
-    let mut last =
-        runs.iter().enumerate().max_by_key(|(_, (length, _))| *length).map(|(index, _)| index);
+    let mut last = ends.last().map(|(_, index)| *index);
     let mut stays = BTreeSet::new();
     while let Some(index) = last {
         stays.insert(index);
-        last = runs.get(index).and_then(|(_, before)| *before);
+        last = earlier.get(index).copied().flatten();
     }
     let moved = known.iter().enumerate().filter(|(index, _)| !stays.contains(index));
     moved.map(|(_, (_, was, is))| (*was, *is)).collect()
