@@ -126,6 +126,15 @@ fn a_side_that_does_not_compile_is_told_in_every_format() {
         let refused = data["refused"].as_array().unwrap();
         let told: Vec<_> = refused.iter().map(|it| it["side"].as_str().unwrap()).collect();
         assert_eq!(told, sides, "{json}");
+        for side in refused {
+            let (path, why) = (side["path"].as_str().unwrap(), side["why"].as_str().unwrap());
+            let cause = if path == unreadable {
+                "cannot be read: there is no such file or directory"
+            } else {
+                "does not compile: shop/reviews.yaml:"
+            };
+            assert!(why.starts_with(cause) && !why.contains(path), "{json}");
+        }
         let (status, comment) = said(before, after, "markdown");
         let verdict =
             format!("### ✖ mesh: what changes cannot be told: {} make", sides.join(" and "));

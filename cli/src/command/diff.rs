@@ -95,16 +95,13 @@ struct NoSide {
 }
 
 impl NoSide {
-    /// Says it on standard error, too.
-    fn because(exit: Exit, path: &str, why: &dyn Display) -> Self {
-        Self { exit: exit.because(why), path: path.to_owned(), why: why.to_string() }
+    /// Says it on standard error, too, in words that name the path. `why` stands beside the path.
+    fn because(exit: Exit, path: &str, told: &dyn Display, why: &dyn Display) -> Self {
+        Self { exit: exit.because(told), path: path.to_owned(), why: why.to_string() }
     }
 
     fn of(self, side: &'static str) -> Refused {
-        // Which one it is stands beside it.
-        let why = self.why.strip_prefix(self.path.as_str()).unwrap_or(&self.why);
-        let why = why.trim_start_matches([':', ' ']).to_owned();
-        Refused { side, path: self.path, why }
+        Refused { side, path: self.path, why: self.why }
     }
 }
 
@@ -157,11 +154,13 @@ fn side(
     read: Result<Policy, PolicyError>,
     arguments: &Arguments,
 ) -> Result<Read, NoSide> {
-    let refused = |exit: Exit, why: &dyn Display| Err(NoSide::because(exit, path, why));
+    let refused = |exit: Exit, told: &dyn Display, why: &dyn Display| {
+        Err(NoSide::because(exit, path, told, why))
+    };
     let compiled = match read {
         Ok(Policy::Snapshot(bundle)) => return Ok(Read::snapshot(bundle)),
         Ok(Policy::Repository(compiled)) => compiled,
-        Err(error) => return refused(Exit::Input, &error),
+        Err(error) => return refused(Exit::Input, &error, &error.beside_path()),
     };
     let files = files(&compiled);
     if let Some(bundle) = compiled.bundle {
@@ -170,12 +169,13 @@ fn side(
         return if compiled.mesh.count > 0 || is_folder(path) {
             Ok(Read { side: Side { bundle, beside: Some(compiled.beside) }, files })
         } else {
-            refused(Exit::Input, &format_args!("{path}: {NOTHING}"))
+            refused(Exit::Input, &format_args!("{path}: {NOTHING}"), &NOTHING)
         };
     }
     if let Some(fault) = compiled.fault {
-        return refused(Exit::Broken, &fault);
+        return refused(Exit::Broken, &fault, &fault);
     }
+    let why = first_error(path, &compiled);
     let is_input = compiled.findings.iter().any(Finding::is_unreadable);
     let is_error = |it: &Finding| it.severity == Severity::Error;
     let (errors, others): (Vec<_>, Vec<_>) = compiled.findings.into_iter().partition(is_error);
@@ -186,7 +186,28 @@ fn side(
     drop(render::human::write(&report, &terminal, &mut io::stderr().lock()));
     note_findings(path, &others);
     let exit = if is_input { Exit::Input } else { Exit::Negative };
-    refused(exit, &format_args!("{path} does not compile"))
+    refused(exit, &format_args!("{path} does not compile"), &why)
+}
+
+/// What keeps a side from being compiled, in a line: of its errors the first, with its place in the side, and how many there are.
+fn first_error(path: &str, compiled: &Compilation) -> String {
+    let errors = compiled.findings.iter().filter(|it| it.severity == Severity::Error);
+    let errors: Vec<_> = errors.cloned().collect();
+    let Some(first) = errors.first() else { return "does not compile".to_owned() };
+    let file = compiled.parsed.source(first.primary.file);
+    let named = format!("{}: ", file.path);
+    let message = first.message.strip_prefix(&named).unwrap_or(&first.message);
+    let line = first.primary.span.map(|span| file.position(span.start).line);
+    let place = match line {
+        // The side itself.
+        None if file.path == path => return message.to_owned(),
+        Some(line) if file.path == path => format!("line {line}"),
+        None => compiled.below_root(&file.path).to_owned(),
+        Some(line) => format!("{}:{line}", compiled.below_root(&file.path)),
+    };
+    let others = counts(&shown(&errors)).filter(|_| errors.len() > 1);
+    let others = others.map_or_else(String::new, |count| format!(" ({count})"));
+    format!("does not compile: {place}: {message}{others}")
 }
 
 /// How much is found in a side that does not keep it from being compared, as `mesh compile` counts it for people. What it says may

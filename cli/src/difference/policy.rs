@@ -38,6 +38,19 @@ pub(crate) enum PolicyError {
     Environment(#[from] EnvironmentError),
 }
 
+impl PolicyError {
+    /// What it says, for those who see the path beside it.
+    pub(crate) fn beside_path(&self) -> String {
+        match self {
+            Self::File { error: FileError::Io { error, .. }, .. } => error.to_string(),
+            Self::File { error, .. } => error.to_string(),
+            Self::Layout { error, .. } => error.to_string(),
+            Self::Source(error) => error.to_string(),
+            Self::Environment(error) => error.to_string(),
+        }
+    }
+}
+
 impl Policy {
     /// Whether it is compiled already, as its content says or its name; it may be damaged.
     pub(crate) fn is_snapshot(path: &Path) -> bool {
