@@ -61,7 +61,7 @@ pub(super) fn all(before: &Side, after: &Side) -> Vec<Client> {
 }
 
 pub(super) fn name(workload: &Workload) -> String {
-    format!("{}/{}", workload.namespace, workload.name)
+    workload.full_name()
 }
 
 /// What both sides say to all namespaces.

@@ -19,12 +19,13 @@ pub(crate) struct Pods {
 
 /// What is so for most of them first, as the last of many are not told apart; then by name.
 pub(super) fn between(before: &Side, after: &Side) -> Vec<Pods> {
-    let old: BTreeMap<_, _> = before.bundle.inventory.iter().map(|it| (name(it), it)).collect();
+    let old: BTreeMap<_, _> =
+        before.bundle.inventory.iter().map(|it| (it.full_name(), it)).collect();
     let both: Vec<_> = after
         .bundle
         .inventory
         .iter()
-        .filter_map(|new| Some((name(new), *old.get(&name(new))?, new)))
+        .filter_map(|new| Some((new.full_name(), *old.get(&new.full_name())?, new)))
         .collect();
     let apart = both.iter().flat_map(|(_, old, new)| labels(old, new)).map(|(label, ..)| label);
     let selecting = selecting(apart.collect(), before, after);
@@ -49,10 +50,6 @@ pub(super) fn between(before: &Side, after: &Side) -> Vec<Pods> {
     let order = |it: &Pods| (Reverse(it.workloads.len()), it.workloads.first().cloned());
     groups.sort_by_cached_key(order);
     groups
-}
-
-fn name(workload: &Workload) -> String {
-    format!("{}/{}", workload.namespace, workload.name)
 }
 
 /// The labels that are not the same on both sides, by their names, as each has them.

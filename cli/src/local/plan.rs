@@ -29,7 +29,7 @@ pub(crate) fn program(
     workload: &Workload,
     features: &[&str],
 ) -> Result<Program, PlanError> {
-    let name = || format!("{}/{}", workload.namespace, workload.name);
+    let name = || workload.full_name();
     let snapshot = &bundle.snapshot;
     let slice = mesh_snapshot::slice(snapshot.digest(), workload, snapshot)
         .map_err(|error| PlanError::Slice { workload: name(), error: Box::new(error) })?;
@@ -49,7 +49,7 @@ pub(super) fn stations(bundle: &Bundle, ports: &mut Ports) -> Result<Vec<Station
 
 fn station(bundle: &Bundle, workload: &Workload, ports: &mut Ports) -> Result<Station, PlanError> {
     let program = program(bundle, workload, mesh_snapshot::feature::SERVED)?;
-    let name = format!("{}/{}", workload.namespace, workload.name);
+    let name = workload.full_name();
     let side = match program.gateway() {
         Some(gateway) if workload.role == Role::Gateway => {
             Side::Gateway { edges: edges(gateway, workload, &name, ports)? }

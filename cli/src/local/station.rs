@@ -54,7 +54,7 @@ pub(crate) struct Edge {
 impl Station {
     /// `shop/reviews-v1`.
     pub(crate) fn name(&self) -> String {
-        format!("{}/{}", self.workload.namespace, self.workload.name)
+        self.workload.full_name()
     }
 
     pub(crate) const fn is_gateway(&self) -> bool {

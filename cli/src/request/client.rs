@@ -26,7 +26,7 @@ pub(super) fn ask(
     let own = inquiry.program(caller)?;
     let identity = identity(&own, caller);
     let mut first = Step::new("client");
-    first.note(format!("{}/{} as spiffe://{identity}", caller.namespace, caller.name));
+    first.note(format!("{} as spiffe://{identity}", caller.full_name()));
     let address = question.address();
     if address.is_some() && inquiry.policy.origin == Origin::Snapshot {
         first.note("a snapshot does not tell the addresses of Services: only those are known that a ServiceEntry lists");

@@ -79,5 +79,5 @@ impl<'a> Inquiry<'a> {
 }
 
 fn proxy(workload: &Workload) -> Proxy {
-    (format!("{}/{}", workload.namespace, workload.name), workload.labels.clone())
+    (workload.full_name(), workload.labels.clone())
 }

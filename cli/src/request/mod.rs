@@ -82,13 +82,13 @@ impl std::convert::From<Bundle> for Policy {
 impl Policy {
     /// Why a workload has no proxy; none where it has one.
     fn why_without_proxy(&self, workload: &Workload) -> Option<&'static str> {
-        let name = format!("{}/{}", workload.namespace, workload.name);
+        let name = workload.full_name();
         self.beside.without_proxy.get(&name).map(|why| why.reason())
     }
 
     /// The annotation that keeps a port from a workload's proxy.
     fn kept_by(&self, workload: &Workload, port: u16) -> Option<&'static str> {
-        let name = format!("{}/{}", workload.namespace, workload.name);
+        let name = workload.full_name();
         self.beside.captures.get(&name)?.kept_by(port)
     }
 }

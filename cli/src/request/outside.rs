@@ -106,7 +106,7 @@ impl Entrance<'_> {
 
     /// `shop/ingress`
     fn name(&self) -> String {
-        format!("{}/{}", self.workload.namespace, self.workload.name)
+        self.workload.full_name()
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) fn ask(
     // What it would see of the mesh tells which Service a name stands for.
     let own = inquiry.program(caller)?;
     let mut step = Step::new("client");
-    step.note(format!("{}/{} without a proxy: {why}", caller.namespace, caller.name));
+    step.note(format!("{} without a proxy: {why}", caller.full_name()));
     step.note("it sends plain text as nobody, and no route applies");
     let port = question.to.port;
     let arrival = own.outbound().map(|it| it.arrival_by_name(&question.to.host, port));

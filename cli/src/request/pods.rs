@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 
 use mesh_compiler::resolve::{Pods, Viewer};
 use mesh_engine::cluster::Cluster;
+use mesh_snapshot::Snapshot;
+use mesh_snapshot::manifest::Section;
 use mesh_snapshot::object::{Discovery, Labels, Service, Workload};
-use mesh_snapshot::{Applies, Snapshot};
 
 use super::Policy;
 use super::answer::Step;
@@ -57,7 +58,7 @@ impl<'a> Selection<'a> {
     }
 
     fn pods_of<'w>(&self, workload: &'w Workload, asked: &Labels, policy: &Policy) -> Vec<Pod<'w>> {
-        let Some(pods) = policy.beside.pods.get(&name(workload)) else {
+        let Some(pods) = policy.beside.pods.get(&workload.full_name()) else {
             return self.unknown(workload, asked, policy).into_iter().collect();
         };
         let has = |labels: &Labels, viewer| {
@@ -107,7 +108,7 @@ impl Pod<'_> {
 
 impl<'w> Pod<'w> {
     pub(super) fn of(workload: &'w Workload) -> Self {
-        Self { name: name(workload), workload: Cow::Borrowed(workload), is_unknown: false }
+        Self { name: workload.full_name(), workload: Cow::Borrowed(workload), is_unknown: false }
     }
 
     /// Those of a workload that have some labels, too.
@@ -124,12 +125,12 @@ impl<'w> Pod<'w> {
     fn numbered(workload: &'w Workload, labels: &Labels, ordinal: u32) -> Self {
         let mut all = labels.clone();
         all.extend(Pods::numbered(workload, ordinal));
-        Self { name: format!("{}-{ordinal}", name(workload)), ..Self::with(workload, &all) }
+        Self { name: format!("{}-{ordinal}", workload.full_name()), ..Self::with(workload, &all) }
     }
 
     /// All of the workload as one, of those that are told apart from the others.
     pub(super) fn as_one(&self) -> Self {
-        Self { name: name(&self.workload), ..self.clone() }
+        Self { name: self.workload.full_name(), ..self.clone() }
     }
 }
 
@@ -160,11 +161,7 @@ fn is_told_apart(workload: &Workload, policy: &Policy) -> bool {
 /// Those that may select a workload.
 fn selectors<'s>(workload: &Workload, snapshot: &'s Snapshot) -> impl Iterator<Item = &'s Labels> {
     let sections = [Some(snapshot.mesh()), snapshot.namespace(&workload.namespace)];
-    let entries = sections.into_iter().flatten().flat_map(|section| &section.entries);
-    entries.flat_map(|entry| match &entry.applies {
-        Applies::Selected(selectors) => selectors.as_slice(),
-        Applies::All | Applies::Gateways(_) | Applies::Addressed(_) => &[],
-    })
+    sections.into_iter().flatten().flat_map(Section::selectors)
 }
 
 /// Whose selector a service has: a Service that of Kubernetes, a `ServiceEntry`, whose name is its host, that of Istio.
@@ -190,8 +187,4 @@ fn called(sender: &Sender<'_>, cluster: &Cluster) -> Option<String> {
     let outbound = sender.program.outbound()?;
     let arrival = outbound.arrival_by_name(domain, sender.question.to.port);
     (arrival.host() == Some(cluster.host())).then(|| pod.to_ascii_lowercase())
-}
-
-fn name(workload: &Workload) -> String {
-    format!("{}/{}", workload.namespace, workload.name)
 }

@@ -125,7 +125,7 @@ fn at_pod(
     judged: &mut Judgement,
 ) -> Result<(), AskError> {
     let workload = &*pod.workload;
-    let of = format!("{}/{}", workload.namespace, workload.name);
+    let of = workload.full_name();
     let port = match &cluster.port().target {
         TargetPort::Number(port) => Some(*port),
         TargetPort::Name(port) => workload.ports.get(port).copied(),
@@ -153,7 +153,7 @@ pub(super) fn at_port(
     judged: &mut Judgement,
 ) -> Result<(), AskError> {
     let (workload, name, port) = (&*pod.workload, pod.name.clone(), endpoint.workload_port);
-    let of = format!("{}/{}", workload.namespace, workload.name);
+    let of = workload.full_name();
     let mut step = pod.step();
     if let Some(why) = sender.inquiry.policy.why_without_proxy(workload) {
         let endpoint = Endpoint { meshed: false, ..*endpoint };
