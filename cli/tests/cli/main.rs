@@ -6,12 +6,15 @@ mod compile;
 mod difference;
 #[cfg(test)]
 mod difference_of_dangers;
+#[cfg(test)]
 mod difference_of_holds;
 #[cfg(test)]
 mod difference_of_moves;
 #[cfg(test)]
 mod difference_of_parents;
+#[cfg(test)]
 mod difference_of_parts;
+#[cfg(test)]
 mod difference_of_resources;
 #[cfg(test)]
 mod fmt;
