@@ -26,12 +26,12 @@ pub(super) struct Client {
 /// for each namespace without one any of its own.
 pub(super) fn all(before: &Side, after: &Side) -> Vec<Client> {
     let [old, new] = [before, after].map(|side| &side.bundle.inventory);
-    let was: BTreeMap<_, _> = old.iter().map(|it| (name(it), it)).collect();
+    let was: BTreeMap<_, _> = old.iter().map(|it| (it.full_name(), it)).collect();
     let mesh = Mesh::of(before, after);
     let mut known: BTreeMap<&str, Namespace<'_>> = BTreeMap::new();
     let mut clients = Vec::new();
     for is in new {
-        let name = name(is);
+        let name = is.full_name();
         let Some(was) = was.get(&name) else { continue };
         let own = known.entry(&is.namespace).or_insert_with(|| mesh.namespace(&is.namespace));
         let [has_proxy_before, has_proxy_after] = have_proxies(&name, before, after);
@@ -58,10 +58,6 @@ pub(super) fn all(before: &Side, after: &Side) -> Vec<Client> {
     }
     clients.sort_by(|a, b| (&a.name, a.is_of_pods).cmp(&(&b.name, b.is_of_pods)));
     clients
-}
-
-pub(super) fn name(workload: &Workload) -> String {
-    workload.full_name()
 }
 
 /// What both sides say to all namespaces.

@@ -80,18 +80,26 @@ fn what_lets_in_or_refuses_more_than_before_is_warned_of() {
     let allow = of("ALLOW", &one);
     let lets_in = "shop/front: requests are let in that policies refused";
     let refuses = "shop/front: requests are refused that policies allowed";
-    for action in ["DENY", "AUDIT"] {
-        assert_warned(&allow, &of(action, &one), &[lets_in]);
-    }
+    let closed = "shop/front: every request is refused";
+    assert_warned(&allow, &of("AUDIT", &one), &[lets_in]);
+    assert_warned(&allow, &of("DENY", &one), &[lets_in, refuses]);
+    let denied = access("deny", &format!("action: DENY, rules: [{one}]"));
+    assert_warned(&allow, &(allow.clone() + &denied), &[refuses]);
+    let both = from("one, two");
+    assert_warned(&of("ALLOW", &both), &(of("ALLOW", &both) + &denied), &[refuses]);
+    assert_warned(&(allow.clone() + &denied), &(of("ALLOW", &both) + &denied), &[lets_in]);
+    assert_warned(&of("ALLOW", &two), &(of("ALLOW", &two) + &denied), &[]);
     assert_warned(&of("DENY", &one), &of("AUDIT", &one), &[lets_in]);
     for none in [of("ALLOW", ""), access("x", "action: ALLOW")] {
-        assert_warned(&allow, &none, &[refuses]);
+        assert_warned(&allow, &none, &[closed]);
+        assert_warned("", &none, &[closed]);
         assert_warned(&none, &allow, &[lets_in]);
     }
     assert_warned(&allow, &of("ALLOW", &two), &[lets_in, refuses]);
     assert_warned(&allow, &of("ALLOW", "{}"), &[lets_in]);
     assert_warned(&of("DENY", "{}"), &of("DENY", &one), &[lets_in]);
-    assert_warned(&of("DENY", &one), &of("DENY", "{}"), &[]);
+    assert_warned(&of("DENY", &one), &of("DENY", "{}"), &[closed]);
+    assert_warned("", &of("DENY", "{}"), &[closed]);
     assert_warned("", &of("DENY", &one), &[]);
     assert_warned("", &allow, &[]);
     // It refuses nobody.

@@ -10,20 +10,37 @@ const SINGLES_MAX: usize = 4096;
 /// Whether each request that one of `narrow` matches is matched by one of `wide`, however they are divided into rules.
 pub(super) fn all(wide: &[Rule], narrow: &[Rule]) -> bool {
     narrow.iter().all(|rule| {
-        let is_covered = |from: &[Vec<Test>], to: &[Vec<Test>], when: &[Test]| {
-            wide.iter().any(|it| covers(it, from, to, when))
-        };
-        is_covered(&rule.from, &rule.to, &rule.when)
+        is_covered(wide, rule)
             || (singles(rule) <= SINGLES_MAX && {
-                // Which of `wide` take a value is asked once for each, and not for all that it stands beside.
-                let from =
-                    which(wide, &alternatives(&rule.from), |it, from| any_covers(&it.from, from));
-                let to = which(wide, &alternatives(&rule.to), |it, to| any_covers(&it.to, to));
-                let when = which(wide, &spread(&rule.when), |it, when| hold(&it.when, when));
+                let [from, to, when] = takers(wide, rule);
                 let all = |from| to.iter().all(|to| when.iter().all(|it| is_any([from, to, it])));
                 from.iter().all(all)
             })
     })
+}
+
+/// Whether one of `wide` matches all requests that one of `narrow` matches, or all with some of its values.
+pub(super) fn some(wide: &[Rule], narrow: &[Rule]) -> bool {
+    narrow.iter().any(|rule| {
+        is_covered(wide, rule)
+            || (singles(rule) <= SINGLES_MAX && {
+                let [from, to, when] = takers(wide, rule);
+                let some = |from| to.iter().any(|to| when.iter().any(|it| is_any([from, to, it])));
+                from.iter().any(some)
+            })
+    })
+}
+
+fn is_covered(wide: &[Rule], rule: &Rule) -> bool {
+    wide.iter().any(|it| covers(it, &rule.from, &rule.to, &rule.when))
+}
+
+/// For each value of a rule those of `wide` that take it, asked once and not for all that it stands beside.
+fn takers(wide: &[Rule], rule: &Rule) -> [Vec<Chosen>; 3] {
+    let from = which(wide, &alternatives(&rule.from), |it, from| any_covers(&it.from, from));
+    let to = which(wide, &alternatives(&rule.to), |it, to| any_covers(&it.to, to));
+    let when = which(wide, &spread(&rule.when), |it, when| hold(&it.when, when));
+    [from, to, when]
 }
 
 /// Some rules of a list, a bit for each.

@@ -78,9 +78,9 @@ impl Guard {
         if !self.refuses_what(before) {
             perils.insert(Peril::LetsIn);
         }
-        if let (Some(was), Some(is)) = (&before.allow, &self.allow)
-            && !covers::all(is, was)
-        {
+        if self.is_closed() {
+            perils.extend((!before.is_closed()).then_some(Peril::Closed));
+        } else if self.refuses_listed(before) {
             perils.insert(Peril::Refuses);
         }
         for token in &before.tokens {
@@ -111,6 +111,21 @@ impl Guard {
         let of_ports = ports.into_iter().filter(is_alone).filter_map(|port| weaker(Some(port)));
         let of_ports: Vec<_> = of_ports.collect();
         of_all.into_iter().chain(of_ports).collect()
+    }
+
+    /// Whether it refuses every request.
+    fn is_closed(&self) -> bool {
+        let is_for_all = |it: &Rule| it.from.is_empty() && it.to.is_empty() && it.when.is_empty();
+        self.allow.as_ref().is_some_and(Vec::is_empty) || self.deny.iter().any(is_for_all)
+    }
+
+    /// Whether it refuses some of those that a list let in: by another list, or by what is denied now.
+    fn refuses_listed(&self, before: &Self) -> bool {
+        let Some(was) = &before.allow else { return false };
+        let is_new = |rule: &&Rule| !covers::all(&before.deny, std::slice::from_ref(*rule));
+        let denied: Vec<_> = self.deny.iter().filter(is_new).cloned().collect();
+        let is_listed = self.allow.as_ref().is_none_or(|is| covers::all(is, was));
+        !is_listed || covers::some(&denied, was)
     }
 
     /// Whether all that was refused still is. Where nothing but a list is allowed, what it does not have is refused.

@@ -16,7 +16,6 @@ use mesh_snapshot::{Key, Kind, Object, Reference};
 use super::Peril;
 use super::guard::Guard;
 use crate::difference::authored::Authored;
-use crate::difference::clients::name;
 use crate::difference::held::{Sides, have_proxies};
 
 /// What asks something of callers, by the resource that says it: its kind, and what it does with requests.
@@ -31,8 +30,8 @@ pub(super) fn all(sides: &Sides<'_>) -> BTreeMap<String, BTreeSet<Peril>> {
     if left.is_empty() || came.is_empty() {
         return perils;
     }
-    let gone: BTreeSet<_> = left.iter().map(|it| name(it)).collect();
-    let stay: Vec<_> = old.iter().filter(|it| !gone.contains(&name(it))).collect();
+    let gone: BTreeSet<_> = left.iter().map(|it| it.full_name()).collect();
+    let leavers = Leavers::of(&left, old.iter().filter(|it| !gone.contains(&it.full_name())));
     let after = sides.after.1;
     let held: BTreeSet<Arc<str>> = new
         .iter()
@@ -40,10 +39,10 @@ pub(super) fn all(sides: &Sides<'_>) -> BTreeMap<String, BTreeSet<Peril>> {
         .flat_map(|it| policies(&it, after).into_keys())
         .collect();
     for is in &came {
-        let Some(was) = former(is, &left, &stay) else { continue };
+        let Some(was) = leavers.former(is) else { continue };
         let found = of_pair(was, is, &held, sides);
         if !found.is_empty() {
-            perils.insert(name(is), found);
+            perils.insert(is.full_name(), found);
         }
     }
     perils
@@ -57,7 +56,7 @@ fn of_pair(
     sides: &Sides<'_>,
 ) -> BTreeSet<Peril> {
     let ((_, old), (_, new)) = (sides.before, sides.after);
-    let [_, has_proxy] = have_proxies(&name(is), sides.before.0, sides.after.0);
+    let [_, has_proxy] = have_proxies(&is.full_name(), sides.before.0, sides.after.0);
     let (Some(before), Some(after)) = (slice(was, old), slice(is, new)) else {
         return BTreeSet::new();
     };
@@ -76,7 +75,7 @@ fn of_pair(
         is_there && !held.contains(policy) && !own.contains(&(key.kind, action))
     };
     let left = before.iter().filter(|(policy, what)| is_left(policy, what));
-    left.map(|(policy, _)| Peril::LeftBehind { policy: policy.to_string(), was: name(was) })
+    left.map(|(policy, _)| Peril::LeftBehind { policy: policy.to_string(), was: was.full_name() })
         .collect()
 }
 
@@ -102,23 +101,84 @@ fn policies(slice: &Slice, side: &Authored<'_>) -> Policies {
 
 /// The workloads of the first that the second does not have.
 fn without<'w>(some: &'w [Workload], others: &[Workload]) -> Vec<&'w Workload> {
-    let known: BTreeSet<_> = others.iter().map(name).collect();
-    some.iter().filter(|it| !known.contains(&name(it))).collect()
+    let known: BTreeSet<_> = others.iter().map(Workload::full_name).collect();
+    some.iter().filter(|it| !known.contains(&it.full_name())).collect()
 }
 
-/// Which of those that left a workload was. `stay`: those who neither left nor came.
-fn former<'w>(is: &Workload, left: &[&'w Workload], stay: &[&Workload]) -> Option<&'w Workload> {
-    let may_be = |was: &&&Workload| {
-        let is_near = || was.namespace == is.namespace;
-        let has_more = || are_alike(&was.name, &is.name) || shared(was, is, stay) > 0;
-        was.role == is.role && (was.name == is.name || (is_near() && has_more()))
-    };
-    let common = |was: &Workload| {
-        was.name.bytes().zip(is.name.bytes()).take_while(|(was, is)| was == is).count()
-    };
-    let likeness = |was: &Workload| (was.name == is.name, shared(was, is, stay), common(was));
-    let all = left.iter().filter(may_be);
-    all.min_by_key(|was| (Reverse(likeness(was)), name(was))).copied()
+/// Those that left, by what tells them apart.
+struct Leavers<'w> {
+    by_name: BTreeMap<&'w str, Vec<&'w Workload>>,
+    by_trait: BTreeMap<Trait<'w>, Vec<&'w Workload>>,
+    /// What those say who neither left nor came: it tells nobody apart.
+    common: BTreeSet<Trait<'w>>,
+}
+
+/// Namespace, and a label with its value; or an account, or the beginning of a name.
+type Trait<'w> = (&'w str, &'w str, &'w str);
+
+impl<'w> Leavers<'w> {
+    fn of(left: &[&'w Workload], stay: impl Iterator<Item = &'w Workload>) -> Self {
+        let common: BTreeSet<_> = stay.flat_map(labels).collect();
+        let (mut by_name, mut by_trait) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::new());
+        for was in left.iter().copied() {
+            by_name.entry(&*was.name).or_default().push(was);
+            for own in traits(was, &common).into_iter().chain([start(was)]) {
+                by_trait.entry(own).or_insert_with(Vec::new).push(was);
+            }
+        }
+        Self { by_name, by_trait, common }
+    }
+
+    /// Which of them a workload was.
+    fn former(&self, is: &Workload) -> Option<&'w Workload> {
+        let mut shared: BTreeMap<String, (&'w Workload, usize)> = BTreeMap::new();
+        let mut add = |was: &'w Workload, more: usize| {
+            shared.entry(was.full_name()).or_insert((was, 0)).1 += more;
+        };
+        for was in self.by_name.get(&*is.name).into_iter().flatten() {
+            add(was, 0);
+        }
+        for was in self.by_trait.get(&start(is)).into_iter().flatten() {
+            if are_alike(&was.name, &is.name) {
+                add(was, 0);
+            }
+        }
+        for own in traits(is, &self.common) {
+            for was in self.by_trait.get(&own).into_iter().flatten() {
+                add(was, 1);
+            }
+        }
+        let common = |was: &Workload| {
+            was.name.bytes().zip(is.name.bytes()).take_while(|(was, is)| was == is).count()
+        };
+        let likeness = |was: &Workload, shared: usize| (was.name == is.name, shared, common(was));
+        let all = shared.into_iter().filter(|(_, (was, _))| was.role == is.role);
+        let best =
+            all.min_by_key(|(name, (was, shared))| (Reverse(likeness(was, *shared)), name.clone()));
+        best.map(|(_, (was, _))| was)
+    }
+}
+
+/// In place of a label.
+const ACCOUNT: &str = " account";
+const NAME: &str = " name";
+
+/// The labels that say who a workload is, and an account of its own.
+fn traits<'w>(it: &'w Workload, common: &BTreeSet<Trait<'_>>) -> Vec<Trait<'w>> {
+    let account = (&*it.namespace, ACCOUNT, &*it.service_account);
+    let is_own = it.service_account != "default";
+    let labels = labels(it).filter(|own| !common.contains(own));
+    labels.chain(is_own.then_some(account)).collect()
+}
+
+fn labels(it: &Workload) -> impl Iterator<Item = Trait<'_>> {
+    let own = it.labels.iter().filter(|(name, _)| tells_apart(name));
+    own.map(|(name, value)| (&*it.namespace, &**name, &**value))
+}
+
+/// Names that are alike begin with the same word.
+fn start(it: &Workload) -> Trait<'_> {
+    (&it.namespace, NAME, it.name.split('-').next().unwrap_or_default())
 }
 
 /// Whether two names are one, but for a version or what is added to one of them: `cart`, `cart-v2`, `cart-new`.
@@ -132,21 +192,6 @@ fn are_alike(was: &str, is: &str) -> bool {
     };
     let (was, is) = (stem(was), stem(is));
     goes_on(was, is) || goes_on(is, was)
-}
-
-/// How many labels both have that say who they are, and whether they have an account of their own.
-fn shared(was: &Workload, is: &Workload, stay: &[&Workload]) -> usize {
-    let is_common = |name: &str, value: &String| {
-        let of_namespace = |it: &&&Workload| it.namespace == was.namespace;
-        stay.iter().filter(of_namespace).any(|it| it.labels.get(name) == Some(value))
-    };
-    let says_who = |(name, value): &(&String, &String)| {
-        is.labels.get(*name) == Some(*value) && tells_apart(name) && !is_common(name, value)
-    };
-    let said = was.labels.iter().filter(says_who).count();
-    let account = &was.service_account;
-    let is_own = *account == is.service_account && account != "default";
-    said + usize::from(is_own)
 }
 
 /// Whether a label is about a workload, and not about its version, its proxy, or the tool that wrote it.

@@ -1,9 +1,9 @@
-//! What of a difference is dangerous, and for whom: what was refused is let in, an `ALLOW` list no longer lets in whom it let in, or a
+//! What of a difference is dangerous, and for whom: what was refused is let in, whom an `ALLOW` list let in, or everybody, is refused, or a
 //! gateway serves no longer what it served, or to clients of whom it asks less.
 //!
 //! What counts is what all policies of a workload do together ([`Guard`]), and all that a gateway serves ([`Exposed`]): a policy that
 //! goes, is named otherwise or is divided into two is no danger where others do the same. Who is refused since a workload begins to ask
-//! more (`PERMISSIVE` to `STRICT`, a first `ALLOW`, a new `DENY`) is not told: it is what such a policy is for. Of what has no such
+//! more (`PERMISSIVE` to `STRICT`, a first `ALLOW`, a `DENY` of what no list let in) is not told: it is what such a policy is for. Of what has no such
 //! sense, as a `Sidecar`, what ceases to hold says it ([`super::Hold::is_grave`]).
 
 mod covers;
@@ -38,8 +38,10 @@ pub(crate) enum Peril {
     MutualTls { port: Option<u16>, before: &'static str, after: &'static str },
     /// Requests that policies refused.
     LetsIn,
-    /// Requests that a list of what is allowed let in are refused by such a list.
+    /// Requests that a list of what is allowed let in are refused: by such a list, or by what is denied.
     Refuses,
+    /// Every request is refused, which was not so.
+    Closed,
     /// Less is asked of the tokens of an issuer.
     Tokens { issuer: String },
     /// A gateway's server asks less TLS of clients than before, at this host and port.

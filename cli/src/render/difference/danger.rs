@@ -65,6 +65,7 @@ pub(super) fn words(peril: &Peril) -> String {
         }
         Peril::LetsIn => "requests are let in that policies refused".to_owned(),
         Peril::Refuses => "requests are refused that policies allowed".to_owned(),
+        Peril::Closed => "every request is refused".to_owned(),
         Peril::Tokens { issuer } => format!("less is asked of tokens of issuer {issuer}"),
         Peril::ServerTls { of, before, after } => {
             format!("less TLS is asked of clients ({before} → {after}): {of}")

@@ -87,6 +87,7 @@ fn danger(danger: &Danger) -> Value {
         Peril::MutualTls { .. } => "weaker-mutual-tls",
         Peril::LetsIn => "lets-in",
         Peril::Refuses => "refuses",
+        Peril::Closed => "closed",
         Peril::Tokens { .. } => "weaker-tokens",
         Peril::ServerTls { .. } => "weaker-server-tls",
         Peril::Unserved { .. } => "unserved",
