@@ -287,6 +287,11 @@ impl<'a> Layout<'a> {
         if marks.contains(|it: char| it.is_ascii_digit()) {
             return Err(FormatError::Unusual("a block of text that says its indentation"));
         }
+        // That line decides where the block stands, and shows nothing of it.
+        let is_blank = |line: &str| line.trim_matches([' ', '\t']).is_empty();
+        if value.lines().find(|line| !line.is_empty()).is_some_and(is_blank) {
+            return Err(FormatError::Unusual("a block of text that begins with a tab"));
+        }
         self.plan.gap(room.after, room.after + rest.len() - header.len());
         let lines = header_line + 1..self.block_end(header_line + 1, value);
         let old = lines.clone().find(|line| !self.plan.is_blank(*line));
