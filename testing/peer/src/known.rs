@@ -125,7 +125,7 @@ const KNOWN: &[Known] = &[
         "which of two warnings Istio's tool gives depends on the order in which it reads",
     ),
     Known::istio(
-        &["IST0151"],
+        &["IST0151", "IST0155"],
         &["EnvoyFilter"],
         "",
         "which of two warnings Istio's tool gives depends on the order in which it reads",
@@ -183,8 +183,16 @@ const KNOWN: &[Known] = &[
     },
     Known {
         when: |_, all| injector_settings(all) > 1,
+        ..Known::ours(
+            &["namespace-not-injected"],
+            &["Namespace"],
+            "the repository says twice what the injector does, and is refused for it",
+        )
+    },
+    Known {
+        when: |_, all| injector_settings(all) > 1,
         ..Known::istio(
-            &["IST0102"],
+            &["IST0102", "IST0148"],
             &["Namespace"],
             "",
             "the repository says twice what the injector does, and is refused for it",
@@ -259,6 +267,57 @@ const KNOWN: &[Known] = &[
             &[],
             "",
             "a Deployment makes pods with such labels; Istio's tool asks for pods that are there",
+        )
+    },
+    Known {
+        when: |it, all| delegates(it, all) || has_wildcard_entry(all),
+        ..Known::istio(
+            &["IST0101 host+subset in destinationrule"],
+            &["VirtualService"],
+            "",
+            "a host within a wildcard has no cluster, whatever the subset (`unknown-host`)",
+        )
+    },
+    Known {
+        when: |_, all| has_wildcard_entry(all),
+        ..Known::ours(
+            &["unknown-host"],
+            &["VirtualService"],
+            "a host within a wildcard has no cluster, whatever the subset (`unknown-host`)",
+        )
+    },
+    Known {
+        when: |_, all| all.iter().any(|it| has(it, "mesh", |it| contains_text(it, "ExportTo"))),
+        ..Known::ours(
+            &["unknown-host"],
+            &["VirtualService"],
+            "Istio's tool does not read what the mesh exports by default",
+        )
+    },
+    Known {
+        when: |_, all| all.iter().any(|it| has(it, "exportTo", |_| true)),
+        ..Known::istio(
+            &["IST0174"],
+            &["DestinationRule"],
+            "",
+            "what is exported to others alone is there, and the rule is `unused-destination-rule`",
+        )
+    },
+    Known {
+        when: |it, _| has(it, "principals", |_| true) || has(it, "serviceAccounts", |_| true),
+        ..Known::istio(
+            &["IST0133"],
+            &["AuthorizationPolicy"],
+            "",
+            "a rule for an account that nobody has closes nothing (`unknown-service-account`)",
+        )
+    },
+    Known {
+        when: |it, _| it.pointer("/spec/hosts/1").is_some(),
+        ..Known::ours(
+            &["host-not-on-gateway"],
+            &["VirtualService"],
+            "Istio's tool speaks where none of the hosts is on the gateway",
         )
     },
     Known {
@@ -411,6 +470,15 @@ const KNOWN: &[Known] = &[
         &["WorkloadGroup", "WasmPlugin", "PeerAuthentication"],
         "the API server refuses it, by Istio's own definitions: one of several, and words for numbers",
     ),
+    Known {
+        when: |it, _| has(it, "withoutHeaders", |_| true) || has(it, "headers", |_| true),
+        text: "no proxy can look at",
+        ..Known::ours(
+            &["invalid-header"],
+            &["VirtualService"],
+            "`:path` is the path before it was split, and policy sees one form of a path",
+        )
+    },
     Known {
         text: "no proxy can look at",
         ..Known::ours(
@@ -701,6 +769,18 @@ fn contains(value: &Value, text: &str) -> bool {
         Value::Object(object) => object.values().any(|it| contains(it, text)),
         _ => false,
     }
+}
+
+/// Whether it is a text that has `part` in it.
+fn contains_text(value: &Value, part: &str) -> bool {
+    value.as_str().is_some_and(|it| it.contains(part))
+}
+
+fn has_wildcard_entry(all: &[Value]) -> bool {
+    let is_one = |it: &&Value| it.get("kind").is_some_and(|kind| kind == "ServiceEntry");
+    let is_wild =
+        |it: &Value| it.pointer("/spec/hosts").is_some_and(|it| it.to_string().contains('*'));
+    all.iter().filter(is_one).any(is_wild)
 }
 
 /// How often the settings of the injector stand in the repository.

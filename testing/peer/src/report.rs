@@ -93,7 +93,8 @@ pub fn run(istio: &Istio, first: u64, count: u64, tries: usize) -> Result<Report
     for (class, seen) in classes.iter_mut().filter(|(class, _)| class.reason.is_none()) {
         let shows = |resources: &[Value]| {
             let found = ask(&mut session, resources).unwrap_or_default();
-            found.iter().any(|it| it.class == *class)
+            // Less of a repository may show another difference of the class, which is no example of this one.
+            found.iter().any(|it| it.class == *class && it.said == seen.difference.said)
         };
         seen.example = shrink(repository(seen.seed), tries, shows);
         if tries == 0 {

@@ -162,6 +162,34 @@ spec:
     assert!(run(&[("a.yaml", &open), ("b.yaml", &routes)]).is_empty());
 }
 
+/// Envoy has a cluster for the wildcard, and none for what is within it.
+#[test]
+fn a_host_within_a_wildcard_is_warned_about() {
+    let entry = "apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: cards, namespace: shop}
+spec: {hosts: ['*.cards.example'], ports: [{number: 80, name: http, protocol: HTTP}], resolution: NONE, exportTo: ['.']}
+";
+    let to = |host: &str| {
+        route(
+            "a",
+            &format!(
+                "{{exportTo: ['.'], hosts: [a.cards.example], http: [{{route: [{{destination: {{host: {host}}}}}]}}]}}"
+            ),
+        )
+    };
+    let found = run(&[("a.yaml", entry), ("b.yaml", &to("a.cards.example"))]);
+    let [within] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((within.check.name, within.severity), ("unknown-host", Severity::Warning));
+    assert_eq!(
+        within.message,
+        "`a.cards.example` is within `*.cards.example`, and no host by itself"
+    );
+    assert!(run(&[("a.yaml", entry), ("b.yaml", &to("'*.cards.example'"))]).is_empty());
+    let own = entry.replace("['*.cards.example']", "['*.cards.example', a.cards.example]");
+    assert!(run(&[("a.yaml", &own), ("b.yaml", &to("a.cards.example"))]).is_empty());
+}
+
 #[test]
 fn a_workload_runs_under_an_account_that_there_is() {
     let pods = |account: &str| {

@@ -185,7 +185,7 @@ spec:
     assert_eq!(found("gateways: [g],", beside), ["ignored-source-match"]);
 }
 
-/// What is within a wildcard has the ports of the wildcard, and a wildcard that nothing is within is no host.
+/// What is within a wildcard has the ports of the wildcard, and no cluster; a wildcard that nothing is within is no host.
 #[test]
 fn wildcards_are_hosts_too() {
     let entry = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: e, namespace: shop}\nspec: {hosts: ['*.example.com'], ports: [{number: 443, name: tls, protocol: TLS}], resolution: NONE}\n";
@@ -193,8 +193,9 @@ fn wildcards_are_hosts_too() {
         let spec = format!("{{hosts: [a.test], http: [{{route: [{{destination: {to}}}]}}]}}");
         names(&[entry, &route("a", &spec)])
     };
-    assert_eq!(found("{host: a.example.com, port: {number: 443}}"), [""; 0]);
-    assert_eq!(found("{host: a.example.com, port: {number: 80}}"), ["unknown-port"]);
+    assert_eq!(found("{host: a.example.com, port: {number: 443}}"), ["unknown-host"]);
+    let both = ["unknown-host", "unknown-port"];
+    assert_eq!(found("{host: a.example.com, port: {number: 80}}"), both);
     assert_eq!(found("{host: '*.example.com', port: {number: 443}}"), [""; 0]);
     assert_eq!(found("{host: '*.example.org', port: {number: 443}}"), ["unknown-host"]);
 }
