@@ -3,11 +3,12 @@
 //! Sources: Istio, `Gateway.servers.hosts`: a `VirtualService` is bound only for hosts that it has in common with a server
 //! which lets its namespace in; Gateway API, `HTTPRoute.hostnames`: names that a listener does not have are left out there.
 
+use crate::api::Words;
 use crate::check::kept::apart;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::gateway::IstioGateway;
-use crate::resolve::host::{Host, overlap};
+use crate::resolve::host::{Host, is_wildcard, overlap};
 use crate::resolve::route::{GatewayName, HttpRoute, Parent, VirtualService};
 
 pub(super) static CHECK: Check =
@@ -97,6 +98,24 @@ pub(super) fn tells(
     lost.iter().filter_map(|index| it.hosts.get(*index)).any(|own| overlap(own, host))
 }
 
+/// The hosts of a gateway that routes bound to it are for, by misspelt names.
+pub(super) fn misspelt(mesh: &Mesh<'_>, gateway: &IstioGateway<'_>) -> Vec<String> {
+    let open = open(gateway);
+    let bound = mesh.virtual_services.of_gateway(&gateway.full_name);
+    let bound = bound.iter().map(|id| mesh.virtual_services.get(*id));
+    let hosts = bound.flat_map(|it| {
+        let lost = lost(mesh, it, gateway);
+        lost.into_iter().filter_map(|index| it.hosts.get(index)).collect::<Vec<_>>()
+    });
+    hosts.filter_map(|host| open.nearest(host)).map(str::to_owned).collect()
+}
+
+/// What its servers are open for by name.
+fn open(gateway: &IstioGateway<'_>) -> Words {
+    let hosts = gateway.servers.iter().flat_map(|server| &server.hosts);
+    Words::of(hosts.map(|it| &*it.host).filter(|it| !is_wildcard(it)))
+}
+
 fn is_served(it: &VirtualService<'_>, index: usize, gateway: &IstioGateway<'_>) -> bool {
     it.hosts.get(index).is_some_and(|host| !gateway.serving(host, it.namespace()).is_empty())
 }
@@ -122,13 +141,17 @@ fn describe(
     let names: Vec<_> = missing.iter().filter_map(|index| it.hosts.get(*index)).collect();
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     let message = format!("the Gateway `{}` is not open for {}", gateway.full_name, list(&names));
+    let closed = closed(it, *index, gateway);
+    let open = open(gateway);
+    let near = it.hosts.get(*index).filter(|_| closed.is_none());
+    let near = near.and_then(|host| open.nearest(host));
     let found = Diagnostic::new(&CHECK, place(*index), message)
-        .label("not routed there")
+        .meant(near, "not routed there")
         .consequence("requests for it at the gateway are answered with 404");
     let rest = missing.iter().skip(1);
     let found = rest.fold(found, |found, index| found.also(place(*index), "nor this"));
     let servers = FieldPath::default().field("spec").field("servers");
-    Some(match closed(it, *index, gateway) {
+    Some(match closed {
         Some((server, host)) => {
             let path = servers.index(server).field("hosts").index(host);
             let text = format!("this server does not let namespace `{}` in", it.namespace());

@@ -4,6 +4,7 @@
 
 use std::cell::LazyCell;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::host_not_on_gateway;
@@ -34,8 +35,9 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             }
             continue;
         }
+        let misspelt = LazyCell::new(|| host_not_on_gateway::misspelt(mesh, gateway));
         for server in gateway.servers.iter().filter(|it| it.is_served() && !redirects(it)) {
-            check_server(mesh, (gateway, promised), server, out);
+            check_server(mesh, (gateway, promised, &misspelt), server, out);
         }
     }
     check_listeners(mesh, &promised, out);
@@ -95,7 +97,7 @@ fn nobody(gateway: &IstioGateway<'_>) -> Option<Diagnostic> {
 
 fn check_server(
     mesh: &Mesh<'_>,
-    (gateway, promised): (&IstioGateway<'_>, &[Host]),
+    (gateway, promised, misspelt): (&IstioGateway<'_>, &[Host], &impl Deref<Target = Vec<String>>),
     server: &Server<'_>,
     out: &mut Vec<Diagnostic>,
 ) {
@@ -127,7 +129,9 @@ fn check_server(
         }
         let hidden = mesh.virtual_services.first_meeting(&gateway.full_name, &host.host);
         let hidden = hidden.map(|id| mesh.virtual_services.get(id));
-        if hidden.is_some_and(|it| host_not_on_gateway::tells(mesh, it, gateway, &host.host)) {
+        if hidden.is_some_and(|it| host_not_on_gateway::tells(mesh, it, gateway, &host.host))
+            || misspelt.iter().any(|meant| overlap(meant, &host.host))
+        {
             continue;
         }
         if let (Some(hidden), Some(namespace)) = (hidden, host.namespace) {
@@ -230,6 +234,27 @@ mod tests {
         folder.write("a.yaml", text);
         let found = findings(folder.path()).into_iter().map(|it| it.check.name);
         found.filter(|it| [CHECK.name, "hidden-from-proxy"].contains(it)).collect()
+    }
+
+    #[test]
+    fn a_misspelt_host_of_a_route_is_told_once() {
+        let told = |hosts: &str, route: &str| {
+            let folder = Folder::new();
+            folder.write("a.yaml", format!(
+                "{}apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: istio-system}}\nspec: {{hosts: [{route}], gateways: [g], http: [{{route: [{{destination: {{host: web}}}}]}}]}}\n",
+                GATEWAY.replace("HOST", hosts)
+            ));
+            let found = findings(folder.path()).into_iter();
+            let about = [CHECK.name, "host-not-on-gateway"];
+            let found = found.filter(|it| about.contains(&it.check.name));
+            found.map(|it| (it.check.name, it.primary.text.clone())).collect::<Vec<_>>()
+        };
+        let (name, near) = ("host-not-on-gateway", "did you mean `shop.example.com`?");
+        let both = "'*.example.com', shop.example.com";
+        assert_eq!(told(both, "shop.example.org"), [(name, near.into())]);
+        assert_eq!(told("shop.example.com", "shop.exmaple.com"), [(name, near.into())]);
+        let names: Vec<_> = told(both, "other.test").into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [CHECK.name, CHECK.name, name]);
     }
 
     #[test]

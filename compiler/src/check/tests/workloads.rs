@@ -385,3 +385,16 @@ fn a_policy_for_one_pod_is_no_policy_for_the_others() {
     let both = names(&[&set, &canonical("a"), &canonical("b")]);
     assert!(both.contains(&"conflicting-peer-authentications"), "{both:?}");
 }
+
+/// What Istio deploys for a Gateway has its label, a waypoint, too.
+#[test]
+fn pods_of_a_waypoint_are_selected_by_its_name() {
+    let waypoint = "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: waypoint, namespace: shop}\nspec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, protocol: HBONE}]}\n";
+    let policy = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: shop}\nspec: {selector: {matchLabels: {gateway.networking.k8s.io/gateway-name: NAME}}}\n";
+    let found = |name: &str| {
+        let all = names(&[waypoint, &policy.replace("NAME", name), &deployment("{app: web}")]);
+        all.contains(&"selector-without-workload")
+    };
+    assert!(!found("waypoint"));
+    assert!(found("other"));
+}

@@ -5,6 +5,7 @@
 //! `Service.spec.selector`.
 
 use mesh_snapshot::Applies;
+use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::Labels;
 
 use crate::api::kubernetes::Service;
@@ -84,6 +85,10 @@ fn check_scope(
     {
         return;
     }
+    // Pods that Istio deploys for what is no gateway of the mesh, a waypoint for one, are not listed; `unserved-waypoint` speaks.
+    if sets.iter().any(|labels| names_gateway(mesh, scope.namespace, labels)) {
+        return;
+    }
     let all = mesh.workloads.selected(scope.namespace, &Labels::new());
     let is_shown = match scope.namespace {
         Some(namespace) => inventory::shows_pods(mesh, namespace),
@@ -97,6 +102,13 @@ fn check_scope(
         let found = report(document, path.clone(), labels, &all, Viewer::Istio, &among);
         out.push(found.consequence(effect));
     }
+}
+
+/// Whether they are labels of the pods of some Gateway of the Gateway API, whatever its class.
+fn names_gateway(mesh: &Mesh<'_>, namespace: Option<&str>, labels: &Labels) -> bool {
+    let Some(name) = labels.get(GATEWAY_NAME_LABEL) else { return false };
+    let mut gateways = mesh.source.api_gateways.iter();
+    gateways.any(|it| it.name() == name && namespace.is_none_or(|of| it.namespace == of))
 }
 
 /// What sets up the proxies of workloads of its own namespace.
