@@ -71,7 +71,8 @@ fn in_the_middle(server: &Server<'_>, asked: &Asked) -> Result<Answer, AskError>
         let steps = vec![step];
         return Ok(Answer { outcome: Outcome::Refused, status: Some(503), summary: text, steps });
     }
-    let peer = sender.identity.filter(|_| asked.spoken == Spoken::Mutual && listener.tls);
+    let is_proved = asked.spoken == Spoken::Mutual && chain.is_some_and(ends_mutual);
+    let peer = sender.identity.filter(|_| is_proved);
     let accepted = Accepted { sni, peer, spoken: asked.spoken, payload: &asked.payload };
     let edge = Edge { inquiry: sender.inquiry, workload, program };
     edge.accept(&asked.question, listener, &accepted, step)
@@ -82,7 +83,7 @@ fn wanted(chain: &Chain) -> &'static str {
         (ServerTls::Off | ServerTls::Redirect, Handler::Stream(_)) => "any bytes",
         (ServerTls::Off | ServerTls::Redirect, Handler::Http(_)) => "plain text",
         (ServerTls::Passthrough, _) => "any TLS",
-        (ServerTls::Terminate(it), _) if it.client == ClientCertificate::Mesh => "mutual TLS",
+        (ServerTls::Terminate(_), _) if ends_mutual(chain) => "mutual TLS",
         (ServerTls::Terminate(it), _) => own_tls(it),
     }
 }
@@ -92,11 +93,14 @@ fn takes(chain: &Chain, spoken: Spoken) -> bool {
         (ServerTls::Off | ServerTls::Redirect, Handler::Stream(_)) => true,
         (ServerTls::Off | ServerTls::Redirect, Handler::Http(_)) => spoken == Spoken::Plain,
         (ServerTls::Passthrough, _) => spoken != Spoken::Plain,
-        (ServerTls::Terminate(it), _) if it.client == ClientCertificate::Mesh => {
-            spoken == Spoken::Mutual
-        }
+        (ServerTls::Terminate(_), _) if ends_mutual(chain) => spoken == Spoken::Mutual,
         (ServerTls::Terminate(it), _) => handshake::ends(it, spoken),
     }
+}
+
+/// Whether the gateway ends the mesh's own TLS, which alone proves to it who the client is.
+fn ends_mutual(chain: &Chain) -> bool {
+    matches!(&chain.tls, ServerTls::Terminate(it) if it.client == ClientCertificate::Mesh)
 }
 
 /// A connection as a gateway sees it.

@@ -915,6 +915,40 @@ fn a_gateway_in_the_middle_goes_by_its_servers_whatever_its_ports_are_called() {
     assert!(answer.contains("server wants any TLS"), "{answer}");
 }
 
+/// A gateway that hands the mesh's TLS on has seen nobody's certificate.
+#[test]
+fn a_gateway_that_ends_no_tls_knows_no_identity() {
+    let mutual = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: egress, namespace: shop}\nspec: {host: egress.shop.svc.cluster.local, trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: news.example.com}}}\n---\n";
+    let routes = |list: &str, of: &str| {
+        format!(
+            "{list}:\n  - match: [{{gateways: [out], port: 443{of}}}]\n    route: [{{destination: {{host: news.example.com, port: {{number: 443}}}}}}]\n"
+        )
+    };
+    let ask = |server: &str, tls: &str, routes: &str, rule: &str| {
+        let policy = format!(
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: shop}}\nspec: {{selector: {{matchLabels: {{app: egress}}}}, {rule}}}\n"
+        );
+        let resources = towards(server, tls, mutual, routes) + &policy;
+        let repository = Repository::of(&[("a.yaml", &resources)]);
+        let mut command = command();
+        command.env("COLUMNS", "1000").args(["request", text_of(repository.path()), "/"]);
+        command.args(["--from", "shop/web", "--to", "egress.shop:443"]);
+        text(&command.output().unwrap())
+    };
+    let web = "cluster.local/ns/shop/sa/web";
+    let allow = format!("rules: [{{from: [{{source: {{principals: [{web}]}}}}]}}]");
+    let deny = format!("action: DENY, rules: [{{from: [{{source: {{notPrincipals: [{web}]}}}}]}}]");
+    for rule in [&allow, &deny] {
+        let by_name = routes("tls", ", sniHosts: [news.example.com]");
+        let passed = ask("protocol: TLS", "{mode: PASSTHROUGH}", &by_name, rule);
+        assert!(passed.contains("client speaks mutual TLS, server wants any TLS"), "{passed}");
+        assert!(passed.contains("DENIED"), "{rule}: {passed}");
+        let ended = ask("protocol: TLS", "{mode: ISTIO_MUTUAL}", &routes("tcp", ""), rule);
+        assert!(ended.contains("the client's TLS ends here"), "{ended}");
+        assert!(ended.contains("FORWARDED"), "{rule}: {ended}");
+    }
+}
+
 /// As [`egress`], by port 443, which the Service calls `https`.
 fn towards(server: &str, tls: &str, rule: &str, routes: &str) -> String {
     let workload = |name: &str, container: &str| {
