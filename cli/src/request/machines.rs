@@ -9,13 +9,16 @@ use std::net::IpAddr;
 
 use mesh_engine::Request;
 use mesh_engine::cluster::{Cluster, Endpoint, takes_mutual_tls};
-use mesh_snapshot::object::{DeclaredEndpoint, Role, TargetPort, Workload};
+use mesh_snapshot::object::{DeclaredEndpoint, Labels, Role, TargetPort, Workload};
 
 use super::answer::Outcome;
 use super::judgement::Judgement;
 use super::pods::Pod;
 use super::sender::Sender;
 use super::{AskError, endpoint, server};
+
+/// The label by which an endpoint says whether it takes the mesh's TLS.
+const TLS_MODE: &str = "security.istio.io/tlsMode";
 
 /// What becomes of `request` at the endpoints of `cluster`.
 pub(super) fn judge(
@@ -93,8 +96,7 @@ impl Alike<'_> {
             );
         }
         if account.is_empty() {
-            let text =
-                format!("policy gives {addresses} no service account: no proxy is known there");
+            let text = format!("{}: no proxy is known there", without_identity(&addresses, labels));
             endpoint::take(sender, cluster, &endpoint, (addresses, &text), judged);
             return Ok(());
         }
@@ -110,6 +112,14 @@ impl Alike<'_> {
             ..Workload::default()
         };
         server::at_port(sender, request, cluster, &Pod::of(&machine), &endpoint, judged)
+    }
+}
+
+/// Why endpoints with these labels prove nobody to be there.
+fn without_identity(addresses: &str, labels: &Labels) -> String {
+    match labels.get(TLS_MODE) {
+        Some(mode) if mode != "istio" => format!("`{TLS_MODE}` of {addresses} is `{mode}`"),
+        _ => format!("policy gives {addresses} no service account"),
     }
 }
 

@@ -70,3 +70,22 @@ fn a_machine_without_an_account_is_told_as_that() {
     assert!(answer.contains(said), "{answer}");
     assert!(answer.contains("no policy is asked"), "{answer}");
 }
+
+/// Then its account counts for nothing, whatever it is.
+#[test]
+fn a_machine_whose_label_says_so_has_no_proxy() {
+    let guard = GUARD.replace("VERSION", "v1");
+    for (mode, account, said) in [
+        ("disabled", "serviceAccount: vm", "`security.istio.io/tlsMode` of 10.0.0.9 is `disabled`"),
+        ("disabled", "weight: 1", "`security.istio.io/tlsMode` of 10.0.0.9 is `disabled`"),
+        ("istio", "weight: 1", "denied"),
+    ] {
+        let repository = machine(&format!(", {account}"), &guard);
+        let resources = repository.read("a.yaml");
+        let labels = format!("version: v1, security.istio.io/tlsMode: {mode}");
+        repository.write("a.yaml", &resources.replacen("version: v1", &labels, 1));
+        let answer = ask(&repository, "/b");
+        assert!(answer.contains(said), "{mode} {account}: {answer}");
+        assert!(!answer.contains("no service account"), "{answer}");
+    }
+}
