@@ -86,39 +86,47 @@ fn report(
             closed.entry(number).or_default().push(place);
         }
     }
-    if services.is_empty()
-        && let Some((number, own)) = closed.pop_first()
-    {
-        let others = std::mem::take(&mut closed).into_values().flatten();
-        closed.insert(number, own.into_iter().chain(others).collect());
-    }
+    let Some(service) = services.first() else {
+        return without_service(closed, pods).into_iter().collect();
+    };
     let found = |(number, places): (u32, Vec<Place>)| {
         let mut places = places.into_iter();
-        let found = describe(number, places.next()?, pods, services);
+        let message = format!("no Service leads to port {number} of these proxies");
+        let ports = FieldPath::default().field("spec").field("ports");
+        let found = closed_port(places.next()?, message)
+            .help(format!("add a port with `targetPort: {number}` to the Service"))
+            .also(Place::key(service.id, ports), "it is not among these");
         Some(found.and_here(places))
     };
     closed.into_iter().filter_map(found).collect()
 }
 
-fn describe(
-    number: u32,
-    place: Place,
+/// Of all ports of proxies that no Service selects.
+fn without_service(
+    closed: BTreeMap<u32, Vec<Place>>,
     pods: &[&Workload<'_>],
-    services: &[&Resource<Service>],
-) -> Diagnostic {
-    let message = format!("no Service leads to port {number} of these proxies");
-    let found = Diagnostic::new(&CHECK, place, message)
+) -> Option<Diagnostic> {
+    let numbers: Vec<_> = closed.keys().map(u32::to_string).collect();
+    let ports = match numbers.as_slice() {
+        [] => return None,
+        [only] => format!("port {only}"),
+        [others @ .., last] => format!("ports {} and {last}", others.join(", ")),
+    };
+    let help = format!("make a Service that selects them, with {ports}");
+    let mut places = closed.into_values().flatten();
+    let message = "no Service leads to these proxies".to_owned();
+    let found = closed_port(places.next()?, message).help(help);
+    let found = match pods.first() {
+        Some(pod) => found.also(Place::resource(pod.id), "no Service selects it"),
+        None => found,
+    };
+    Some(found.and_here(places))
+}
+
+fn closed_port(place: Place, message: String) -> Diagnostic {
+    Diagnostic::new(&CHECK, place, message)
         .label("not reached by a Service")
         .consequence("clients outside of the pods' network cannot connect to it")
-        .help(format!("add a port with `targetPort: {number}` to the Service"));
-    match (services.first(), pods.first()) {
-        (Some(service), _) => {
-            let ports = FieldPath::default().field("spec").field("ports");
-            found.also(Place::key(service.id, ports), "it is not among these")
-        }
-        (None, Some(pod)) => found.also(Place::resource(pod.id), "no Service selects it"),
-        (None, None) => found,
-    }
 }
 
 #[cfg(test)]
@@ -149,5 +157,17 @@ mod tests {
         assert_eq!(closed("{name: http, port: 80}", &[80, 8080]), 1);
         assert_eq!(closed("{name: http, port: 80, protocol: UDP}", &[80]), 1);
         assert_eq!(closed("{name: http, port: 80}", &[443, 443, 8080]), 2, "once of each port");
+    }
+
+    #[test]
+    fn proxies_without_a_service_are_told_once() {
+        let folder = Folder::new();
+        folder.write("a.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: edge}\nspec: {selector: {app: web}, ports: [{name: http, port: 80}]}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: edge, namespace: edge, labels: {app: edge}}\nspec: {containers: [{name: istio-proxy, image: proxy}]}\n---\napiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: edge, namespace: edge}\nspec: {selector: {app: edge}, servers: [{port: {number: 8443, name: b, protocol: HTTP}, hosts: [a.test]}, {port: {number: 80, name: a, protocol: HTTP}, hosts: [a.test]}]}\n");
+        let found = findings(folder.path());
+        let said: Vec<_> = found.iter().filter(|it| it.check == &CHECK).collect();
+        let [found] = said.as_slice() else { panic!("{said:?}") };
+        assert_eq!(found.message, "no Service leads to these proxies");
+        let help = found.help.as_deref();
+        assert_eq!(help, Some("make a Service that selects them, with ports 80 and 8443"));
     }
 }
