@@ -8,7 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::api::gateway_api::{HttpRouteMatch, MatchType, PathMatchType};
+use crate::api::gateway_api::HttpRouteMatch;
+use crate::check::matching::asked::{Asked, asked};
 use crate::check::matching::dead_texts;
 use crate::check::overlap::why_first;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -60,9 +61,6 @@ fn by_kind(
     }
     by_kind.into_values()
 }
-
-/// What a match asks, in one form for all that ask the same.
-type Asked = String;
 
 /// Where a match stands: the route, its rule, and the match of that; absent: the rule has none.
 type At = (HttpRouteId, usize, Option<usize>);
@@ -141,29 +139,6 @@ fn place(route: &HttpRoute<'_>, (_, rule, index): At) -> Place {
         Some(_) => Place::value(route.resource.id, at.field("path").field("value")),
         None => Place::value(route.resource.id, at),
     }
-}
-
-fn asked(test: &HttpRouteMatch) -> Asked {
-    let kind = |it: Option<MatchType>| it.unwrap_or(MatchType::Exact);
-    let path = test.path.as_ref();
-    let path_kind = path.and_then(|it| it.r#type).unwrap_or(PathMatchType::PathPrefix);
-    let value = path.and_then(|it| it.value.as_deref()).unwrap_or("/");
-    // Prefixes are of whole segments.
-    let value = match path_kind {
-        PathMatchType::PathPrefix => value.trim_end_matches('/'),
-        PathMatchType::Exact | PathMatchType::RegularExpression => value,
-    };
-    let mut headers = BTreeMap::new();
-    for header in &test.headers {
-        let name = header.name.to_ascii_lowercase();
-        headers.entry(name).or_insert((format!("{:?}", kind(header.r#type)), &header.value));
-    }
-    let mut parameters = BTreeMap::new();
-    for it in &test.query_params {
-        parameters.entry(&it.name).or_insert((format!("{:?}", kind(it.r#type)), &it.value));
-    }
-    let grpc = test.grpc.as_ref().map(|it| (kind(it.r#type), &it.service, &it.method));
-    format!("{:?}", (path_kind, value, headers, parameters, test.method, grpc))
 }
 
 #[cfg(test)]

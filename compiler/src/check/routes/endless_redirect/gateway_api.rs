@@ -5,13 +5,14 @@
 //! Gateway API, `HTTPRequestRedirectFilter`; Istio, `createRedirectFilter`.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::ServerProtocol;
 
 use super::CHECK;
 use crate::api::gateway_api::{HttpRouteMatch, HttpRouteRule, RequestRedirect};
 use crate::check::inventory;
+use crate::check::matching::asked::asked;
 use crate::diagnostic::{Diagnostic, FieldPath, Place};
 use crate::parse::DocumentId;
 use crate::resolve::gateway::{ApiGateway, Listener, TerminateMode};
@@ -27,27 +28,41 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     let present = OnceCell::new();
     for (_, route) in mesh.http_routes.iter() {
         let rules = &route.resource.spec.rules;
+        if !rules.iter().any(|it| redirects(it).next().is_some()) {
+            continue;
+        }
+        let mut before = BTreeSet::new();
         for (index, rule) in rules.iter().enumerate() {
-            let before = rules.get(..index).unwrap_or_default();
-            let is_taken = before.iter().any(|it| it.matches == rule.matches);
-            if is_taken || !takes_paths(rule) {
+            let is_left = matches(rule).any(|it| takes_paths(it) && !before.contains(&asked(it)));
+            before.extend(matches(rule).map(asked));
+            if !is_left {
                 continue;
             }
             let found = redirects(rule).find_map(|(filter, redirect)| {
-                let (at, field) = circle((mesh, &present), route, redirect)?;
-                Some(report(route, (index, filter), at, field))
+                let (at, same) = circle((mesh, &present), route, redirect)?;
+                Some(report(route, (index, filter, redirect), at, same))
             });
             out.extend(found);
         }
     }
 }
 
-/// Whether a rule takes requests by their paths alone. What else it asks for need not be so of the request that follows.
-fn takes_paths(rule: &HttpRouteRule) -> bool {
-    let asks_for_path_alone = |it: &HttpRouteMatch| {
-        it.headers.is_empty() && it.query_params.is_empty() && it.method.is_none()
+/// Those of a rule. One without any takes every path.
+fn matches(rule: &HttpRouteRule) -> impl Iterator<Item = &HttpRouteMatch> {
+    static EVERY: HttpRouteMatch = HttpRouteMatch {
+        path: None,
+        headers: Vec::new(),
+        query_params: Vec::new(),
+        method: None,
+        grpc: None,
     };
-    rule.matches.is_empty() || rule.matches.iter().any(asks_for_path_alone)
+    let implied = rule.matches.is_empty().then_some(&EVERY);
+    rule.matches.iter().chain(implied)
+}
+
+/// Whether a match takes requests by their paths alone. What else it asks for need not be so of the request that follows.
+fn takes_paths(it: &HttpRouteMatch) -> bool {
+    it.headers.is_empty() && it.query_params.is_empty() && it.method.is_none()
 }
 
 /// Those of a rule that leave paths as they are, by their places among its filters.
@@ -59,8 +74,11 @@ fn redirects(rule: &HttpRouteRule) -> impl Iterator<Item = (usize, &RequestRedir
 
 /// What a redirect says that is so already.
 enum Same {
-    Scheme,
     Host(String),
+    /// Of a listener for TLS. Its gateway has one for plain text, of which it is not so.
+    Scheme,
+    /// At every listener that the route may be at.
+    All,
 }
 
 /// A listener whose clients come back to it, and what leads them there.
@@ -69,26 +87,33 @@ fn circle<'m, 'a>(
     route: &HttpRoute<'a>,
     redirect: &RequestRedirect,
 ) -> Option<(&'m Listener<'a>, Same)> {
-    let same = match &redirect.hostname {
+    let host = match &redirect.hostname {
         Some(host) => {
             let host = lower(host);
             let is_written = !is_wildcard(&host) && route.hostnames.contains(&host);
-            Same::Host(is_written.then(|| host.to_string())?)
+            Some(is_written.then_some(host)?)
         }
-        None => Same::Scheme,
+        None => None,
     };
     let mut listeners = route.parents.iter().flat_map(|it| listeners(mesh, it));
     let found = listeners.find(|(gateway, listener)| {
-        let has_host = match &same {
-            Same::Host(host) => overlap(&listener.hostname, host),
-            Same::Scheme => true,
-        };
-        has_host
+        host.as_deref().is_none_or(|it| overlap(&listener.hostname, it))
             && leads_to(redirect, listener)
             && gateway.narrower_than(listener).is_empty()
             && present.get_or_init(|| Present::of(mesh)).is_alone(route, gateway, listener)
     });
-    Some((found?.1, same))
+    let (gateway, listener) = found?;
+    let is_plain = |it: &Listener<'_>| it.protocol == Some(ServerProtocol::Http) && it.is_served();
+    let same = match host {
+        Some(host) => Same::Host(host.to_string()),
+        None if redirect.scheme.as_deref() == Some("https")
+            && gateway.listeners.iter().any(is_plain) =>
+        {
+            Same::Scheme
+        }
+        None => Same::All,
+    };
+    Some((listener, same))
 }
 
 /// The listeners of a parent.
@@ -161,29 +186,37 @@ impl Present {
 
 fn report(
     route: &HttpRoute<'_>,
-    (rule, filter): (usize, usize),
+    (rule, filter, redirect): (usize, usize, &RequestRedirect),
     listener: &Listener<'_>,
     same: Same,
 ) -> Diagnostic {
+    let elsewhere = "name another host or path, or lead the requests to a backend";
+    let by_listener =
+        || format!("requests that come by listener `{}` are redirected to it", listener.spec.name);
     let (message, field, help) = match same {
         Same::Host(host) if route.hostnames.len() > 1 => (
             format!("`{host}` is among the hosts that this rule redirects"),
-            "hostname",
+            Some("hostname"),
             "redirect the other hosts in a route of their own",
         ),
         Same::Host(host) => (
             format!("requests for `{host}` are redirected to that host"),
-            "hostname",
-            "name another host or another path, or lead the requests to a backend",
+            Some("hostname"),
+            elsewhere,
         ),
         Same::Scheme => (
-            format!("requests that come by listener `{}` are redirected to it", listener.spec.name),
-            "scheme",
+            by_listener(),
+            Some("scheme"),
             "name the listener for plain text alone in `sectionName` of the route's `parentRefs`",
         ),
+        Same::All => {
+            let scheme = redirect.scheme.as_ref().map(|_| "scheme");
+            (by_listener(), scheme.or(redirect.port.map(|_| "port")), elsewhere)
+        }
     };
     let at = FieldPath::default().field("spec").field("rules").index(rule);
-    let at = at.field("filters").index(filter).field("requestRedirect").field(field);
+    let at = at.field("filters").index(filter).field("requestRedirect");
+    let at = field.map_or(at.clone(), |field| at.field(field));
     Diagnostic::new(&CHECK, Place::value(route.resource.id, at), message)
         .label("leads back here")
         .also(Place::key(listener.document, listener.path()), "the route is at this listener")
@@ -214,9 +247,14 @@ spec:
     }
 
     fn is_told(gateway: &str, routes: &str) -> bool {
+        help(gateway, routes).is_some()
+    }
+
+    /// What is said to do about a circle.
+    fn help(gateway: &str, routes: &str) -> Option<String> {
         let folder = Folder::new();
         folder.write("a.yaml", format!("{gateway}{routes}"));
-        findings(folder.path()).iter().any(|it| it.check == &CHECK)
+        findings(folder.path()).into_iter().find(|it| it.check == &CHECK)?.help
     }
 
     fn to(redirect: &str) -> String {
@@ -253,6 +291,52 @@ spec:
         assert!(!is_told(&mutual, &route("r", "", web, &to("scheme: https"))));
         let elsewhere = GATEWAY.replace("port: 443", "port: 8443");
         assert!(!is_told(&elsewhere, &route("r", "", web, &to("scheme: https"))));
+    }
+
+    #[test]
+    fn a_rule_that_takes_nothing_leads_nobody_round() {
+        let told = |first: &str, second: &str| {
+            let backend = "backendRefs: [{name: web, port: 80}]";
+            let redirect = to("scheme: https").replacen('{', &format!("{{{second}"), 1);
+            let rules = format!("{{{first}{backend}}}, {redirect}");
+            is_told(GATEWAY, &route("r", "", "[web.example.com]", &rules))
+        };
+        let every = "matches: [{path: {type: PathPrefix, value: /}}], ";
+        let two = "matches: [{path: {value: /}}, {path: {type: Exact, value: /x}}], ";
+        let get = "matches: [{method: GET}], ";
+        let more = "matches: [{path: {type: PathPrefix, value: /}}, {path: {value: /y}}], ";
+        for first in ["", every, two] {
+            for second in ["", every] {
+                assert!(!told(first, second), "{first} {second}");
+            }
+        }
+        for (first, second) in [("", more), (two, more), (get, ""), (more, two)] {
+            assert!(told(first, second), "{first} {second}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_do_can_be_done() {
+        let help = |gateway: &str, parent: &str, redirect: &str| {
+            help(gateway, &route("r", parent, "[web.example.com]", &to(redirect))).unwrap()
+        };
+        for parent in ["", ", sectionName: https"] {
+            let said = help(GATEWAY, parent, "scheme: https");
+            assert!(said.contains("`sectionName`"), "{parent}: {said}");
+        }
+        let plain = "  - {name: http, port: 80, protocol: HTTP}\n";
+        let secure = GATEWAY.replace(plain, "");
+        for (gateway, parent, redirect) in [
+            (GATEWAY, "", "statusCode: 302"),
+            (GATEWAY, ", sectionName: http", "statusCode: 302"),
+            (GATEWAY, ", sectionName: http", "scheme: http"),
+            (GATEWAY, ", sectionName: https", "port: 443"),
+            (secure.as_str(), "", "scheme: https"),
+        ] {
+            let said = help(gateway, parent, redirect);
+            let expected = "name another host or path, or lead the requests to a backend";
+            assert_eq!(said, expected, "{parent} {redirect}");
+        }
     }
 
     #[test]
