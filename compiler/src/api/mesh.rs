@@ -135,17 +135,40 @@ pub(crate) fn is_unclear(text: &str) -> bool {
 /// In place of what is not known, for [`may_say`].
 pub(crate) const ANY: &str = "{{ }}";
 
-/// Whether a text may become `meant` when its placeholders are filled in: it begins and ends with what stands around them.
+/// What is known of a text that is not what it will be, or is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Said<'t> {
+    This(&'t str),
+    /// It begins and ends so: with what stands around its placeholders.
+    Around(&'t str, &'t str),
+}
+
 #[must_use]
-pub(crate) fn may_say(text: &str, meant: &str) -> bool {
+pub(crate) fn said(text: &str) -> Said<'_> {
     if !is_unclear(text) {
-        return text == meant;
+        return Said::This(text);
     }
     let start = text.find(['$', '{']).filter(|_| is_placeholder(text)).unwrap_or(0);
     let end = text.rfind(['}', ')']).map_or(text.len(), |end| end + 1);
-    let (before, after) =
-        (text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default());
-    meant.strip_prefix(before).is_some_and(|rest| rest.ends_with(after))
+    Said::Around(text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default())
+}
+
+impl Said<'_> {
+    /// Whether it may become `meant` when the placeholders are filled in.
+    pub(crate) fn may_be(self, meant: &str) -> bool {
+        match self {
+            Self::This(text) => text == meant,
+            Self::Around(before, after) => {
+                meant.strip_prefix(before).is_some_and(|rest| rest.ends_with(after))
+            }
+        }
+    }
+}
+
+/// Whether a text may become `meant` when its placeholders are filled in.
+#[must_use]
+pub(crate) fn may_say(text: &str, meant: &str) -> bool {
+    said(text).may_be(meant)
 }
 
 /// Reads all resources. It never fails: what is wrong goes to `out`, and the rest is there.

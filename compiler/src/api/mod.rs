@@ -44,7 +44,7 @@ pub use checks::CHECKS;
 pub(crate) use checks::{UNENFORCED_FIELD, UNRESOLVED_PLACEHOLDER};
 pub(crate) use kept::KeptResources;
 pub use kind::{KINDS, Kind, fields_of};
-pub(crate) use mesh::{ANY, decode_by, is_unclear, may_say};
+pub(crate) use mesh::{ANY, Said, decode_by, is_unclear, may_say, said};
 pub use mesh::{Incomplete, Mesh, decode};
 pub use metadata::{Envelope, Metadata};
 pub use project::{Environment, Inventory, LintLevel, Ownership, Project};
