@@ -1,12 +1,11 @@
 //! A server of a gateway that reads no requests: bytes, of TCP or of TLS, go by its routes.
 
+use mesh_engine::Request;
 use mesh_engine::gateway::{Listener, StreamServer};
-use mesh_engine::identity::SpiffeId;
 use mesh_snapshot::object::ServerTls;
 
-use super::answer::{Answer, Outcome, Step, nobody};
+use super::answer::{Answer, Outcome, Step};
 use super::edge::{Accepted, Edge};
-use super::sender::{Sender, identity};
 use super::spoken::{Payload, Spoken};
 use super::{AskError, Question, bytes, server};
 
@@ -14,12 +13,11 @@ impl Edge<'_> {
     /// As the proxy does it: policies judge who connects, and then a route is looked for.
     pub(super) fn carry(
         &self,
-        question: &Question,
+        (question, request): (&Question, &Request<'_>),
         (listener, server): (&Listener, &StreamServer),
         accepted: &Accepted<'_>,
         mut first: Step,
     ) -> Result<Answer, AskError> {
-        let Edge { inquiry, program: own, .. } = *self;
         let chain = listener.chain(accepted.sni);
         let is_ended = chain.is_some_and(|it| matches!(it.tls, ServerTls::Terminate(_)));
         if accepted.spoken != Spoken::Plain {
@@ -29,23 +27,11 @@ impl Edge<'_> {
                 "the client's TLS passes through, unread"
             });
         }
-        let read = match question.read("http", own) {
-            Ok(read) => read,
-            Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
-        };
-        let identity = identity(own, self.workload);
-        let sender = Sender {
-            program: own,
-            identity: SpiffeId::from_text(&identity).ok(),
-            question,
-            address: question.gateway,
-            inquiry,
-            payload: accepted.goes_on(is_ended),
-        };
+        let sender = self.sender(question, accepted.goes_on(is_ended));
         let connection = accepted.connection(question, question.source, listener.port);
         let mut judged = Step::new("policy");
         let (outcome, status, summary) =
-            server::decide_bytes(&sender, own, &connection, &mut judged);
+            server::decide_bytes(&sender, sender.program, &connection, &mut judged);
         let steps = vec![first, judged];
         if outcome == Outcome::Denied {
             return Ok(Answer { outcome, status, summary, steps });
@@ -55,7 +41,7 @@ impl Edge<'_> {
             let summary = summary.to_owned();
             return Ok(Answer { outcome: Outcome::Forwarded, status: None, summary, steps });
         }
-        bytes::through(&sender, server, accepted.sni, &read.request(server.port), steps)
+        bytes::through(&sender, server, accepted.sni, request, steps)
     }
 }
 

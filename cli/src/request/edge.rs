@@ -1,107 +1,21 @@
-//! What a gateway makes of a request, wherever it comes from, and of one from within the mesh.
+//! What a gateway makes of a request, wherever it comes from.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use mesh_engine::cluster::Cluster;
 use mesh_engine::filter::OnRoute;
-use mesh_engine::gateway::{Chain, Gateway, Handler, Listener};
+use mesh_engine::gateway::{Handler, Listener};
 use mesh_engine::identity::SpiffeId;
 use mesh_engine::policy::Claims;
 use mesh_engine::{Connection, Program, Request};
 use mesh_proxy::entry::{Origin, edge_scheme, enter_edge};
-use mesh_snapshot::object::{ClientCertificate, FilterPlace, ServerTls, Traffic, Workload};
+use mesh_snapshot::object::{FilterPlace, Traffic, Workload};
 
 use super::answer::{Answer, Mark, Outcome, Step, nobody, place};
-use super::handshake::{self, Hello, Server, own_tls};
-use super::inquiry::{Asked, Inquiry};
+use super::inquiry::Inquiry;
 use super::sender::{Sender, identity};
 use super::spoken::{Payload, Spoken};
 use super::steps::{Path, told};
-use super::{AskError, Question, follow, server, tracer};
-
-/// As a gateway takes what a proxy of the mesh sends it, to one of those behind `cluster`.
-pub(super) fn within(
-    server: &Server<'_>,
-    hello: &Hello,
-    request: &Request<'_>,
-    cluster: &Cluster,
-) -> Result<Answer, AskError> {
-    let Server { sender, workload, port, .. } = *server;
-    let Some(question) = sender.question.through_gateway(request, sender.address, cluster.name())
-    else {
-        let text = "it goes from gateway to gateway, and reaches nobody";
-        let answer = nobody(vec![Step::new("gateway")], None, text);
-        let is_back = sender.question.has_passed(cluster.name());
-        let outcome = if is_back { Outcome::Endless } else { answer.outcome };
-        return Ok(Answer { outcome, ..answer });
-    };
-    let identity = sender.identity.filter(|_| hello.spoken == Spoken::Mutual);
-    // Where its proxy begins none, the TLS that a client begins itself is what the gateway sees.
-    let (spoken, server_name) = match (&sender.payload, hello.spoken) {
-        (Payload::Bytes { server_name: Some(name) }, Spoken::Plain) => (Spoken::Tls, Some(name)),
-        _ => (hello.spoken, hello.server_name.as_ref()),
-    };
-    let asked = Asked {
-        question,
-        port,
-        spoken,
-        payload: sender.payload.clone(),
-        server_name: server_name.cloned(),
-        peer: identity.map(|it| it.text().to_owned()),
-    };
-    sender.inquiry.once(workload, asked, |asked| in_the_middle(server, asked))
-}
-
-fn in_the_middle(server: &Server<'_>, asked: &Asked) -> Result<Answer, AskError> {
-    let Server { sender, program, workload, port } = *server;
-    let mut step = Step::new("gateway");
-    let listeners = program.gateway().map(Gateway::listeners).into_iter().flatten();
-    let Some(listener) = listeners.into_iter().find(|it| it.port == port) else {
-        let text = format!("no server of a Gateway listens on port {port}");
-        return Ok(nobody(vec![step], Some(503), &text));
-    };
-    let sni = asked.server_name.as_deref().filter(|_| listener.tls);
-    let chain = listener.chain(sni);
-    let wants = chain.map_or("TLS", wanted);
-    let fits = chain.map_or(asked.spoken != Spoken::Plain, |it| takes(it, asked.spoken));
-    let spoken = asked.spoken.words();
-    let text = format!("port {port}: client speaks {spoken}, server wants {wants}");
-    step.push(if fits { Mark::Yes } else { Mark::No }, &text, None);
-    if !fits {
-        let steps = vec![step];
-        return Ok(Answer { outcome: Outcome::Refused, status: Some(503), summary: text, steps });
-    }
-    let is_proved = asked.spoken == Spoken::Mutual && chain.is_some_and(ends_mutual);
-    let peer = sender.identity.filter(|_| is_proved);
-    let accepted = Accepted { sni, peer, spoken: asked.spoken, payload: &asked.payload };
-    let edge = Edge { inquiry: sender.inquiry, workload, program };
-    edge.accept(&asked.question, listener, &accepted, step)
-}
-
-fn wanted(chain: &Chain) -> &'static str {
-    match (&chain.tls, &chain.handler) {
-        (ServerTls::Off | ServerTls::Redirect, Handler::Stream(_)) => "any bytes",
-        (ServerTls::Off | ServerTls::Redirect, Handler::Http(_)) => "plain text",
-        (ServerTls::Passthrough, _) => "any TLS",
-        (ServerTls::Terminate(_), _) if ends_mutual(chain) => "mutual TLS",
-        (ServerTls::Terminate(it), _) => own_tls(it),
-    }
-}
-
-fn takes(chain: &Chain, spoken: Spoken) -> bool {
-    match (&chain.tls, &chain.handler) {
-        (ServerTls::Off | ServerTls::Redirect, Handler::Stream(_)) => true,
-        (ServerTls::Off | ServerTls::Redirect, Handler::Http(_)) => spoken == Spoken::Plain,
-        (ServerTls::Passthrough, _) => spoken != Spoken::Plain,
-        (ServerTls::Terminate(_), _) if ends_mutual(chain) => spoken == Spoken::Mutual,
-        (ServerTls::Terminate(it), _) => handshake::ends(it, spoken),
-    }
-}
-
-/// Whether the gateway ends the mesh's own TLS, which alone proves to it who the client is.
-fn ends_mutual(chain: &Chain) -> bool {
-    matches!(&chain.tls, ServerTls::Terminate(it) if it.client == ClientCertificate::Mesh)
-}
+use super::{AskError, Question, follow, handshake, server, tracer};
 
 /// A connection as a gateway sees it.
 pub(super) struct Accepted<'a> {
@@ -116,13 +30,30 @@ pub(super) struct Accepted<'a> {
 
 /// A gateway that takes requests.
 pub(super) struct Edge<'a> {
-    pub inquiry: &'a Inquiry<'a>,
-    pub workload: &'a Workload,
-    /// Of the workload.
-    pub program: &'a Program,
+    inquiry: &'a Inquiry<'a>,
+    program: &'a Program,
+    /// What it proves to servers behind it.
+    identity: String,
 }
 
-impl Edge<'_> {
+impl<'a> Edge<'a> {
+    /// `program` is of the workload.
+    pub(super) fn of(inquiry: &'a Inquiry<'a>, workload: &Workload, program: &'a Program) -> Self {
+        Self { inquiry, program, identity: identity(program, workload) }
+    }
+
+    /// Who sends on what it has taken.
+    pub(super) fn sender<'s>(&'s self, question: &'s Question, payload: Payload) -> Sender<'s> {
+        Sender {
+            program: self.program,
+            identity: SpiffeId::from_text(&self.identity).ok(),
+            question,
+            address: question.gateway,
+            inquiry: self.inquiry,
+            payload,
+        }
+    }
+
     /// Ends `first` with the server that takes the connection, and goes on.
     pub(super) fn accept(
         &self,
@@ -133,8 +64,6 @@ impl Edge<'_> {
     ) -> Result<Answer, AskError> {
         let Edge { inquiry, program: own, .. } = *self;
         let bundle = &inquiry.policy.bundle;
-        let identity = identity(own, self.workload);
-        let scheme = edge_scheme(&question.headers, own.trusted_proxies() > 0, listener.tls);
         let Some(chain) = listener.chain(accepted.sni) else {
             return Ok(nobody(
                 vec![first],
@@ -149,19 +78,26 @@ impl Edge<'_> {
         {
             first.note(asked);
         }
+        let scheme = match &chain.handler {
+            Handler::Http(_) => {
+                edge_scheme(&question.headers, own.trusted_proxies() > 0, listener.tls)
+            }
+            Handler::Stream(_) => "http",
+        };
+        let read = match question.read(scheme, own) {
+            Ok(read) => read,
+            Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
+        };
         let http = match &chain.handler {
             Handler::Http(http) => http,
             Handler::Stream(server) => {
-                return self.carry(question, (listener, server), accepted, first);
+                let request = read.request(server.port);
+                return self.carry((question, &request), (listener, server), accepted, first);
             }
         };
         if *accepted.payload != Payload::Requests {
             first.note("the server reads requests, and the client's port carries bytes: they are taken for HTTP");
         }
-        let read = match question.read(scheme, own) {
-            Ok(read) => read,
-            Err(error) => return Ok(nobody(vec![first], Some(400), &error.to_string())),
-        };
         let remote = own.remote_address(question.source, &question.headers);
         let mut entered = question.headers.clone();
         // Of certificates of clients from outside a question says nothing.
@@ -178,14 +114,7 @@ impl Edge<'_> {
         let on = OnRoute::of(&http.route(&asked, &Claims::default()), http.port);
         path.pass(FilterPlace::First, on.as_ref(), &mut headers, &mut put);
         let request = Request { headers: &headers, ..asked };
-        let sender = Sender {
-            program: own,
-            identity: SpiffeId::from_text(&identity).ok(),
-            question,
-            address: question.gateway,
-            inquiry,
-            payload: Payload::Requests,
-        };
+        let sender = self.sender(question, Payload::Requests);
         let connection = accepted.connection(question, remote, listener.port);
         let mut judged = Step::new("policy");
         let (outcome, status, summary) =

@@ -29,6 +29,7 @@ mod pods;
 mod server;
 mod steps;
 mod tracer;
+mod within;
 
 pub(crate) use answer::{Answer, Mark, Outcome};
 pub(crate) use question::{From, Question, QuestionError, To, header};

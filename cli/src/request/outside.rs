@@ -84,7 +84,7 @@ impl Entrance<'_> {
             spoken,
             payload: &Payload::Requests,
         };
-        let edge = Edge { inquiry, workload: self.workload, program: &self.program };
+        let edge = Edge::of(inquiry, self.workload, &self.program);
         edge.accept(question, listener, &accepted, Step::new("gateway"))
     }
 

@@ -19,7 +19,7 @@ use super::pods::{Pod, Selection};
 use super::sender::{Sender, identity};
 use super::spoken::Spoken;
 use super::steps::{Path, told};
-use super::{AskError, edge, endpoint, machines, steps, tracer};
+use super::{AskError, endpoint, machines, steps, tracer, within};
 
 /// What becomes of `request` at the workloads behind `cluster`.
 pub(super) fn judge(
@@ -32,12 +32,12 @@ pub(super) fn judge(
         Discovery::World { set: EndpointSet::Selected { namespace, labels }, .. } => {
             (namespace.as_str(), labels)
         }
-        Discovery::Declared { endpoints } if endpoints.is_empty() => {
-            let text = format!("policy lists no endpoints of {}", cluster.host());
-            judged.answer(Outcome::Unrouted, Some(503), &text);
-            return Ok(());
+        Discovery::Declared { endpoints }
+            if endpoints.is_empty() || !cluster.service().external =>
+        {
+            return machines::judge(sender, request, cluster, endpoints, judged);
         }
-        Discovery::Declared { endpoints } | Discovery::Dns { endpoints, .. }
+        Discovery::Dns { endpoints, .. }
             if !endpoints.is_empty() && !cluster.service().external =>
         {
             return machines::judge(sender, request, cluster, endpoints, judged);
@@ -238,7 +238,7 @@ fn at_gateway(
     (name, mut step): (String, Step),
     judged: &mut Judgement,
 ) -> Result<(), AskError> {
-    let answer = edge::within(server, hello, request, cluster)?;
+    let answer = within::ask(server, hello, request, cluster)?;
     let goes_round = answer.outcome == Outcome::Endless;
     if goes_round && server.sender.question.has_passed(cluster.name()) {
         let (host, port) = (cluster.host(), cluster.port().number);
