@@ -1,5 +1,6 @@
 //! What a match takes: which requests, whether those before it leave it any, and one of them as a witness.
 
+pub(in crate::check) mod any_client;
 pub(in crate::check) mod asked;
 pub(in crate::check) mod cover;
 pub(in crate::check) mod dead_texts;

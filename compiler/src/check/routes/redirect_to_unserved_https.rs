@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use mesh_snapshot::object::ServerProtocol;
 
 use crate::api::istio::{HttpMatch, HttpRedirect};
+use crate::check::matching::any_client::is_of_any_client;
 use crate::check::matching::cover::covers;
 use crate::check::matching::route_place::matches;
 use crate::check::sight::gateways;
@@ -154,14 +155,9 @@ fn plain<'g, 'a>(
 
 /// Whether a match takes requests for whatever host at a port, and does not ask by which way they came.
 fn is_of_any_host(test: &HttpMatch, port: u16) -> bool {
-    test.authority.is_none()
-        && test.scheme.is_none()
-        && test.headers.is_empty()
-        && test.without_headers.is_empty()
+    is_of_any_client(test)
+        && test.authority.is_none()
         && test.gateways.is_empty()
-        // No client of a gateway has any.
-        && test.source_labels.is_empty()
-        && test.source_namespace.is_empty()
         && [0, u32::from(port)].contains(&test.port)
 }
 

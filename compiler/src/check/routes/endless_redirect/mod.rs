@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use mesh_snapshot::object::ServerProtocol;
 
 use crate::api::istio::{HttpMatch, HttpRedirect, StringMatch};
+use crate::check::matching::any_client::is_of_any_client;
 use crate::check::matching::cover::covers_request;
 use crate::check::matching::route_place::matches;
 use crate::check::sight::{gateways, servers};
@@ -143,14 +144,7 @@ fn comes_there(
 
 /// What else a match asks for need not be so of the request that follows.
 fn asks_for_path_alone(test: &HttpMatch) -> bool {
-    test.method.is_none()
-        && test.scheme.is_none()
-        && test.headers.is_empty()
-        && test.without_headers.is_empty()
-        && test.query_params.is_empty()
-        // No client of a gateway has any.
-        && test.source_labels.is_empty()
-        && test.source_namespace.is_empty()
+    is_of_any_client(test) && test.method.is_none() && test.query_params.is_empty()
 }
 
 /// Whether an earlier route may take all such requests, as far as paths go.
