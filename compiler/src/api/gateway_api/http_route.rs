@@ -52,6 +52,15 @@ impl RequestRouteKind {
             Self::Grpc => "GRPCRoute",
         }
     }
+
+    /// One of them.
+    #[must_use]
+    pub const fn with_article(self) -> &'static str {
+        match self {
+            Self::Http => "an HTTPRoute",
+            Self::Grpc => "a GRPCRoute",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]

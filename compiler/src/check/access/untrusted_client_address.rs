@@ -84,8 +84,9 @@ fn has_open_service(gateway: &Workload<'_>) -> bool {
 
 /// Whether a Gateway has Istio's templates of its pods and its Service changed, in whatever way.
 fn is_adjusted(mesh: &Mesh<'_>, gateway: &Workload<'_>) -> bool {
-    let mut all = mesh.api_gateways.iter().filter(|_| mesh.deployed_gateways.has(gateway));
-    all.find(|it| it.resource.id == gateway.id).is_some_and(|it| {
+    let own = || mesh.api_gateways.iter().find(|it| it.resource.id == gateway.id);
+    let deployed = mesh.deployed_gateways.has(gateway).then(own).flatten();
+    deployed.is_some_and(|it| {
         let infrastructure = &it.resource.spec.infrastructure;
         let sets_classes = |it: &Resource<ConfigMap>| it.metadata.labels.contains_key(OF_CLASS);
         !infrastructure.annotations.is_empty()

@@ -56,15 +56,14 @@ fn check_routes(mesh: &Mesh<'_>, host: &str, own: At<'_, '_>) -> Option<Diagnost
     let routes = attached.into_iter().flat_map(|(_, all)| all);
     let routes = routes.map(|(id, _)| mesh.http_routes.get(*id));
     let route = routes.min_by_key(|route| route.age)?;
-    let kind = route.resource.spec.kind.name();
     let parent = route.parents.iter().position(|it| match it {
         Parent::Mesh(parent) => parent.hosts.iter().any(|it| **it == *host),
         _ => false,
     });
     let path = FieldPath::default().field("spec").field("parentRefs").index(parent?);
     let parent = Place::value(route.resource.id, path);
-    let article = if kind.starts_with('H') { "an" } else { "a" };
-    let message = format!("`{host}` is routed by a VirtualService and {article} {kind}");
+    let one = route.resource.spec.kind.with_article();
+    let message = format!("`{host}` is routed by a VirtualService and {one}");
     let found = match mesh.rulers.of_host(host, Some(namespace), None, |_| true)? {
         Ruler::HttpRoutes(_) => Diagnostic::new(&CHECK, place(own), message)
             .label("these routes are not used")

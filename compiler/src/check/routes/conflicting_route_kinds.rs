@@ -36,12 +36,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 }
 
 fn report(host: &str, first: &HttpRoute<'_>, later: &HttpRoute<'_>) -> Diagnostic {
-    let (kind, other) = (later.resource.spec.kind.name(), first.resource.spec.kind.name());
+    let (kind, other) = (later.resource.spec.kind.name(), first.resource.spec.kind.with_article());
     let of = if host == "*" { "every host".to_owned() } else { format!("`{host}`") };
-    let article = if other.starts_with('H') { "an" } else { "a" };
-    let message = format!(
-        "{of} belongs to {article} {other} at the same listener, which rules this {kind} out"
-    );
+    let message =
+        format!("{of} belongs to {other} at the same listener, which rules this {kind} out");
     Diagnostic::new(&CHECK, place(later, host), message)
         .label("to be rejected")
         .also(place(first, host), format!("this one is accepted: {}", why_first(&first.age, &later.age)))
