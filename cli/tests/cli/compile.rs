@@ -47,6 +47,39 @@ fn a_repository_without_resources_makes_no_snapshot() {
     assert!(out.exists());
 }
 
+/// What makes resources of them is named in place of the flag that would take their absence for policy.
+#[test]
+fn what_is_to_be_rendered_first_is_no_empty_policy() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\n";
+    let chart = Repository::of(&[
+        ("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("web/templates/service.yaml", service),
+    ]);
+    let overlay = Repository::of(&[
+        (
+            "web/kustomization.yaml",
+            "resources: [../base]\nnamePrefix: eu-\npatches: [{path: patch.yaml}]\n",
+        ),
+        ("web/patch.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {}\n"),
+    ]);
+    for (repository, what, program) in [
+        (&chart, "a Helm chart", "helm template"),
+        (&overlay, "a kustomization", "kustomize build"),
+    ] {
+        let folder = repository.path().join("web");
+        for (check, on) in [(&["--check"][..], "--check -"), (&[], "-")] {
+            let (code, error) = errors(&mesh(&[&["compile", path(&folder)], check].concat()));
+            assert_eq!(code, 1, "{error}");
+            let command = format!("{program} {} | mesh compile {on}`", path(&folder));
+            let said = format!("{what} is rendered first, as in `{command}");
+            assert!(error.contains(&said), "{said}: {error}");
+            assert!(!error.contains("--allow-empty"), "{error}");
+        }
+        let meant = mesh(&["compile", "--check", "--allow-empty", path(&folder)]);
+        assert_eq!(meant.status.code(), Some(0));
+    }
+}
+
 #[test]
 fn a_repository_with_resources_makes_one() {
     let folder = tempfile::tempdir().unwrap();

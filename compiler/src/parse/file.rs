@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checks::MISSING_KIND;
 use super::classify::{self, Shape};
 use super::document::Identity;
-use super::unrendered::{placeholder, template, unread};
+use super::unrendered::{outline, placeholder, template};
 use super::{
     Broken, Content, Document, NodeId, Pragma, Tree, TreeId, embedded, pragmas, secret, stream,
 };
@@ -36,9 +36,9 @@ pub(crate) struct ParsedFile {
 #[must_use]
 pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) -> ParsedFile {
     // What is not read as resources may be Secrets none the less.
-    let unread = || ParsedFile { hidden: secret::in_unread(file), ..ParsedFile::default() };
+    let nothing = || ParsedFile { hidden: secret::in_unread(file), ..ParsedFile::default() };
     if !file.is_readable() {
-        return unread();
+        return nothing();
     }
     let stream = stream::read(file.text(), id);
     match classify::whole_file(file, id, &stream) {
@@ -47,16 +47,16 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
             out.extend(stream.into_iter().flat_map(|yaml| yaml.diagnostics));
             return ParsedFile { is_kustomization: true, hidden, ..ParsedFile::default() };
         }
-        Some(Shape::Chart) => return ParsedFile { is_chart: true, ..unread() },
+        Some(Shape::Chart) => return ParsedFile { is_chart: true, ..nothing() },
         Some(Shape::Template(notice)) => {
             out.push(*notice);
-            let broken = unread::identities(file.text(), id).into_iter();
+            let broken = outline::identities(file.text(), id).into_iter();
             let broken = broken.map(|identity| Broken { file: id, identity, is_patch: false });
-            return ParsedFile { broken: broken.collect(), ..unread() };
+            return ParsedFile { broken: broken.collect(), ..nothing() };
         }
         Some(Shape::Other(notice)) => {
             out.push(*notice);
-            return unread();
+            return nothing();
         }
         _ => {}
     }
@@ -67,20 +67,20 @@ pub(crate) fn parse(file: &SourceFile, id: FileId, out: &mut Vec<Diagnostic>) ->
         let notice = template::of_document(file.text(), &yaml, id)
             .or_else(|| placeholder::unfilled(file.text(), &yaml));
         let is_read = yaml.is_whole && notice.is_none();
-        let is_filled_in = notice.is_some();
-        let found = if is_filled_in { Vec::new() } else { yaml.diagnostics };
+        let is_waiting = notice.is_some();
+        let found = if is_waiting { Vec::new() } else { yaml.diagnostics };
         notices.extend(notice);
         if !is_read {
             out.extend(found);
             parsed.hidden.extend(secret::in_broken(file.text(), yaml.span));
-            let identities = if is_filled_in {
-                unread::identities(file.text().get(yaml.span.range()).unwrap_or_default(), id)
+            let identities = if is_waiting {
+                outline::identities(file.text().get(yaml.span.range()).unwrap_or_default(), id)
             } else {
                 let root = yaml.tree.root().into_iter();
-                root.map(|root| Identity::read(&yaml.tree, root, file.text())).collect()
+                let read = root.map(|root| Identity::read(&yaml.tree, root, file.text()));
+                read.filter(|identity| !identity.kind.is_empty()).collect()
             };
-            let identities = identities.into_iter().filter(|identity| !identity.kind.is_empty());
-            parsed.broken.extend(identities.map(|identity| Broken {
+            parsed.broken.extend(identities.into_iter().map(|identity| Broken {
                 file: id,
                 identity,
                 is_patch: false,

@@ -56,6 +56,7 @@ pub(crate) use secret::may_be_secret;
 pub(crate) use securing::{is_securing, judged};
 pub(crate) use stream::DEPTH_MAX;
 pub use tree::{Content, Entry, NodeId, Text, Tree};
+pub use unrendered::Unrendered;
 pub use unrendered::chart::Charts;
 pub(crate) use unrendered::chart::read_charts;
 pub use unrendered::kustomize::Kustomizations;

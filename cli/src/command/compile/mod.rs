@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use mesh_compiler::diagnostic::{Date, Finding, Severity};
+use mesh_compiler::parse::{Parsed, Unrendered};
 use mesh_compiler::{Compilation, Memory, Options};
 use rayon::prelude::*;
 
@@ -300,13 +301,26 @@ impl<'a> Run<'a> {
             return error.into();
         }
         if is_empty && exit == Exit::Ok {
-            let advice = "`--allow-empty` makes a snapshot of it, which takes all routes away";
+            let advice = self.advice_on_nothing(report.parsed);
             return Exit::Negative.because(&format_args!("{}; {advice}", super::NOTHING));
         }
         if bundle.is_none() && arguments.out.is_some() && exit == Exit::Ok {
             return unwritten(selected);
         }
         exit
+    }
+
+    /// What to do where there is no resource: render what makes some, if there is such.
+    fn advice_on_nothing(&self, parsed: &Parsed) -> String {
+        let check = if self.arguments.check { "--check " } else { "" };
+        match Unrendered::of(parsed) {
+            Some(Unrendered { what, command }) => {
+                format!("{what} is rendered first, as in `{command} | mesh compile {check}-`")
+            }
+            None => {
+                "`--allow-empty` makes a snapshot of it, which takes all routes away".to_owned()
+            }
+        }
     }
 
     /// The findings; for people, also the verdict, to standard error.

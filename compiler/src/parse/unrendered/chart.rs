@@ -44,6 +44,12 @@ impl Charts {
         self.templates.values().filter(|it| it.has_unknown).map(|it| it.chart).min()
     }
 
+    /// What renders the first of them.
+    pub(super) fn command(&self, parsed: &Parsed) -> Option<String> {
+        let folder = folder(&parsed.source(*self.all.first()?).path);
+        Some(format!("helm template {}", if folder.is_empty() { "." } else { folder }))
+    }
+
     pub(in crate::parse) fn retain(&mut self, keep: impl Fn(FileId) -> bool) {
         self.all.retain(|file| keep(*file));
         self.templates.retain(|file, it| keep(*file) && keep(it.chart));

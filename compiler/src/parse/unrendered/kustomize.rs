@@ -9,10 +9,10 @@
 //! Flux's Kustomizations, which are resources, change the namespaces and names of what they apply, too.
 
 mod flux;
+mod generators;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::api::ANY;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::parse::checks::{MISSING_KIND, NOT_A_RESOURCE, UNRENDERED_SOURCE};
 use crate::parse::document::Identity;
@@ -89,16 +89,26 @@ impl Kustomizations {
             ),
         };
         let held = not_shown(held, "names that may be others once they are applied");
-        let build = self.of_flux.get(first).cloned().unwrap_or_else(|| {
-            let folder = folder(&parsed.source(*first).path);
-            format!("kustomize build {}", if folder.is_empty() { "." } else { folder })
-        });
+        let build = self.build(parsed, *first);
         let found = Diagnostic::new(&UNRENDERED_SOURCE, Place::File(*first), message)
             .consequence(format!(
                 "namespaces, prefixes, patches and remote bases that they name have no effect{held}"
             ))
             .help(format!("compile what is built, as in `{build} | mesh compile -`"));
         Some(found)
+    }
+
+    /// What applies the first of them.
+    pub(super) fn command(&self, parsed: &Parsed) -> Option<String> {
+        let first = self.changing.first().or(self.all.first())?;
+        Some(self.build(parsed, *first))
+    }
+
+    fn build(&self, parsed: &Parsed, file: FileId) -> String {
+        self.of_flux.get(&file).cloned().unwrap_or_else(|| {
+            let folder = folder(&parsed.source(file).path);
+            format!("kustomize build {}", if folder.is_empty() { "." } else { folder })
+        })
     }
 }
 
@@ -200,7 +210,7 @@ impl Kustomization {
             // What stands behind a fault may be anything.
             changes |= !yaml.is_whole;
             let Some(root) = yaml.tree.root() else { continue };
-            made.extend(generated(&yaml.tree, root, text));
+            made.extend(generators::made(&yaml.tree, root, text));
             for entry in yaml.tree.entries(root) {
                 let field = yaml.tree.text(entry.key, text);
                 changes |= !PLAIN.contains(&field);
@@ -224,46 +234,6 @@ impl Kustomization {
         let resources = Leads::To(resources);
         Self { file: id, resources, others, changes, is_of_flux: false, made }
     }
-}
-
-/// What Kustomize puts behind the name of what it generates, and into the fields that it knows to name such: no Gateway's
-/// `credentialName` is among those. Source: Kustomize, `generatorOptions.disableNameSuffixHash`, `nameReference`.
-const HASH: &str = "-{{ }}";
-
-/// What the generators of a kustomization make. Where it does not say a namespace, others may that name it.
-fn generated(tree: &Tree, root: NodeId, source: &str) -> Vec<Identity> {
-    let of_root = |field| tree.text_at(root, field, source);
-    let (prefix, suffix) = (of_root("namePrefix"), of_root("nameSuffix"));
-    let keeps_name = |node, field| {
-        let options = tree.entry(node, field, source).map(|it| it.value);
-        let said = options.and_then(|it| tree.entry(it, "disableNameSuffixHash", source));
-        said.is_some_and(|it| matches!(tree.content(it.value), Content::Bool(true)))
-    };
-    let knows_more_names =
-        ["configurations", "transformers"].iter().any(|it| tree.entry(root, it, source).is_some());
-    let mut made = Vec::new();
-    for (field, kind) in [("secretGenerator", "Secret"), ("configMapGenerator", "ConfigMap")] {
-        let generators = tree.entry(root, field, source).map(|it| tree.elements(it.value));
-        for generator in generators.into_iter().flatten() {
-            let of_own = |field| tree.text_at(*generator, field, source);
-            let Some(name) = of_own("name") else { continue };
-            let is_kept = knows_more_names
-                || keeps_name(root, "generatorOptions")
-                || keeps_name(*generator, "options");
-            let hash = if is_kept { "" } else { HASH };
-            let name =
-                [prefix.unwrap_or_default(), name, suffix.unwrap_or_default(), hash].concat();
-            let namespace = of_own("namespace").or_else(|| of_root("namespace")).unwrap_or(ANY);
-            made.push(Identity {
-                api_version: "v1".into(),
-                kind: kind.into(),
-                namespace: Some(namespace.into()),
-                name: Some(name.into()),
-                ..Identity::default()
-            });
-        }
-    }
-    made
 }
 
 /// What paths lead to.

@@ -5,9 +5,36 @@
 
 pub(super) mod chart;
 pub(super) mod kustomize;
+pub(super) mod outline;
 pub(super) mod placeholder;
 pub(super) mod template;
-pub(super) mod unread;
+
+use super::Parsed;
+
+/// What another program makes resources of, the first of several.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unrendered {
+    /// `a Helm chart`
+    pub what: &'static str,
+    /// What prints the resources: `helm template web`
+    pub command: String,
+}
+
+impl Unrendered {
+    /// Of charts and kustomizations. Of other templates nobody knows what fills them in.
+    #[must_use]
+    pub fn of(parsed: &Parsed) -> Option<Self> {
+        let chart = || {
+            let command = parsed.charts().command(parsed)?;
+            Some(Self { what: "a Helm chart", command })
+        };
+        let kustomization = || {
+            let command = parsed.kustomizations().command(parsed)?;
+            Some(Self { what: "a kustomization", command })
+        };
+        chart().or_else(kustomization)
+    }
+}
 
 /// What a consequence ends with where findings are `held` back, and `of` what they are.
 pub(crate) fn not_shown(held: usize, of: &str) -> String {
