@@ -9,6 +9,7 @@ use crate::diagnostic::FieldPath;
 /// A match of a route for HTTP, TLS or TCP.
 pub(super) struct AnyMatch<'m> {
     pub at: FieldPath,
+    pub is_http: bool,
     pub port: u32,
     pub gateways: &'m [String],
     pub source_namespace: &'m str,
@@ -16,9 +17,10 @@ pub(super) struct AnyMatch<'m> {
 }
 
 macro_rules! any_match {
-    ($at:expr, $test:expr) => {
+    ($at:expr, $is_http:expr, $test:expr) => {
         AnyMatch {
             at: $at,
+            is_http: $is_http,
             port: $test.port,
             gateways: &$test.gateways,
             source_namespace: &$test.source_namespace,
@@ -30,7 +32,7 @@ macro_rules! any_match {
 impl<'m> AnyMatch<'m> {
     /// One for HTTP that stands at `at`.
     pub(super) fn of_http(test: &'m istio::HttpMatch, at: FieldPath) -> Self {
-        any_match!(at, test)
+        any_match!(at, true, test)
     }
 }
 
@@ -48,11 +50,11 @@ pub(super) fn of(resource: &Resource<istio::VirtualService>) -> Vec<AnyMatch<'_>
     }
     for (route, tls) in spec.tls.iter().enumerate() {
         let tests = tls.r#match.iter().enumerate();
-        all.extend(tests.map(|(index, test)| any_match!(at("tls", route, index), test)));
+        all.extend(tests.map(|(index, test)| any_match!(at("tls", route, index), false, test)));
     }
     for (route, tcp) in spec.tcp.iter().enumerate() {
         let tests = tcp.r#match.iter().enumerate();
-        all.extend(tests.map(|(index, test)| any_match!(at("tcp", route, index), test)));
+        all.extend(tests.map(|(index, test)| any_match!(at("tcp", route, index), false, test)));
     }
     all
 }

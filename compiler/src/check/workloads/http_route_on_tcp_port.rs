@@ -3,8 +3,6 @@
 //! Sources: Istio, `VirtualService.http`: it applies to ports whose protocol is HTTP, or is to be found out; Gateway API, GAMMA, whose
 //! routes Istio makes such ones of.
 
-use mesh_snapshot::object::Protocol;
-
 use crate::check::kept::apart;
 use crate::check::matching::route_place::place;
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
@@ -26,7 +24,10 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let services = mesh.services.of_host(host).iter().map(|id| mesh.services.get(*id));
             let services: Vec<_> = services.collect();
             let Some(service) = services.first() else { continue };
-            if services.iter().any(|it| it.alias.is_some() || speaks_http(it, None)) {
+            if services
+                .iter()
+                .any(|it| it.alias.is_some() || it.reads_http(None) || !has_ports(it, None))
+            {
                 continue;
             }
             let message = format!("`{host}` has no port for HTTP");
@@ -50,7 +51,9 @@ fn check_routes(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
             let services = parent.hosts.iter().flat_map(|host| mesh.services.of_host(host));
             let services: Vec<_> = services.map(|id| mesh.services.get(*id)).collect();
             let Some(service) = services.first() else { continue };
-            let is_read = |it: &&Service<'_>| it.alias.is_some() || speaks_http(it, parent.port);
+            let is_read = |it: &&Service<'_>| {
+                it.alias.is_some() || it.reads_http(parent.port) || !has_ports(it, parent.port)
+            };
             if services.iter().any(is_read) {
                 continue;
             }
@@ -72,12 +75,9 @@ fn check_routes(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// At one port of it, or at any; of a port that it has not, others speak.
-fn speaks_http(service: &Service<'_>, port: Option<u16>) -> bool {
-    let ports = service.object.ports.iter();
-    let mut ports = ports.filter(|it| port.is_none_or(|port| port == it.number)).peekable();
-    ports.peek().is_none()
-        || ports.any(|it| it.protocol.is_http() || it.protocol == Protocol::Detect)
+/// Of a port that it has not, others speak.
+fn has_ports(service: &Service<'_>, port: Option<u16>) -> bool {
+    service.object.ports.iter().any(|it| port.is_none_or(|port| port == it.number))
 }
 
 #[cfg(test)]

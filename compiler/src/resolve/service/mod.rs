@@ -12,7 +12,7 @@ mod protocol;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use mesh_snapshot::object::{self, Discovery, EndpointSet};
+use mesh_snapshot::object::{self, Discovery, EndpointSet, Protocol};
 
 use super::host::{Host, HostIndex, is_wildcard};
 use super::platform_labels::finding;
@@ -55,6 +55,14 @@ impl Service<'_> {
             Discovery::World { set: EndpointSet::Selected { labels, .. }, .. } => Some(labels),
             _ => None,
         }
+    }
+
+    /// Whether requests are read at a port of it, or at any.
+    #[must_use]
+    pub fn reads_http(&self, port: Option<u16>) -> bool {
+        let mut ports =
+            self.object.ports.iter().filter(|it| port.is_none_or(|port| port == it.number));
+        ports.any(|it| it.protocol.is_http() || it.protocol == Protocol::Detect)
     }
 }
 

@@ -177,6 +177,36 @@ mod tests {
     }
 
     #[test]
+    fn a_port_for_bytes_has_no_requests() {
+        let told = |ports: &str, gateways: &str, test: &str| {
+            let text = format!(
+                "apiVersion: v1\nkind: Service\nmetadata: {{name: web, namespace: shop}}\nspec: {{ports: [{ports}]}}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: web, namespace: shop}}\nspec:\n  hosts: [web]\n  gateways: [{gateways}]\n  {test}\n"
+            );
+            let folder = Folder::new();
+            folder.write("a.yaml", text);
+            let about = ["match-never-holds", "http-route-on-tcp-port"];
+            let found = findings(folder.path()).into_iter().map(|it| it.check.name);
+            found.filter(|it| about.contains(it)).collect::<Vec<_>>()
+        };
+        let (http, tcp) = ("{name: http, port: 80}", "{name: tcp-admin, port: 9000}");
+        let both = format!("{http}, {tcp}");
+        let at = |port: u16| {
+            let to = "route: [{destination: {host: web, port: {number: 80}}}]";
+            format!("http: [{{match: [{{port: {port}}}], {to}}}, {{{to}}}]")
+        };
+        assert_eq!(told(&both, "mesh", &at(9000)), ["match-never-holds"]);
+        assert_eq!(told(tcp, "mesh", &at(9000)), ["http-route-on-tcp-port"]);
+        for (ports, gateways, test) in [
+            (both.as_str(), "mesh", at(80)),
+            (&both, "mesh, g", at(9000)),
+            (&format!("{http}, {{name: admin, port: 9000}}"), "mesh", at(9000)),
+            (&both, "mesh", at(9000).replace("http:", "tcp:")),
+        ] {
+            assert_eq!(told(ports, gateways, &test), [""; 0], "{ports} {gateways} {test}");
+        }
+    }
+
+    #[test]
     fn a_port_is_one_of_a_gateway_or_of_the_mesh() {
         let at = |host: &str, port: u16| of_gateways(host, port, "g, mesh");
         assert!(of_gateways("shop.example.com", 443, "mesh").is_empty(), "the host is told");

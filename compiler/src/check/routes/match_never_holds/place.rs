@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, FieldPath, Place};
 use crate::resolve::Mesh;
 use crate::resolve::host::is_wildcard;
 use crate::resolve::route::{GatewayName, VirtualService, gateway_name};
+use crate::resolve::service::Service;
 
 /// A gateway that there is not, or one to which the resource is not bound.
 pub(super) fn check_gateways(
@@ -49,12 +50,41 @@ pub(super) fn check_port(
     // Of a host that is for the mesh alone, and is no service, `unknown-route-host` speaks.
     let is_at_gateways = places.iter().any(|place| *place != GatewayName::Mesh);
     let may_be_service = |host: &str| !is_at_gateways || !is_known_to_be_none(mesh, host);
-    if places.iter().any(|place| may_have(mesh, it, place, port, &may_be_service)) {
+    if !places.iter().any(|place| may_have(mesh, it, place, port, &may_be_service)) {
+        let message = format!("where the route applies, nothing has port {port}");
+        let help = "on the mesh it is a port of the Service, at a gateway that of a server";
+        return Some(never(it, asked.at.clone().field("port"), message).help(help));
+    }
+    let is_for_mesh_alone = places.iter().all(|place| *place == GatewayName::Mesh);
+    let service = of_bytes(mesh, it, port).filter(|_| asked.is_http && is_for_mesh_alone)?;
+    let message = format!("port {port} of `{}` is not for HTTP", service.host);
+    let mut found = never(it, asked.at.clone().field("port"), message)
+        .also(service.origin.place(), "the port is read as bytes")
+        .help("let the port's name begin with `http`, or write `tcp` routes");
+    found.consequence = Some("no route looks at what goes there: bytes go to the host".into());
+    Some(found)
+}
+
+/// The service of which a port carries bytes, where every host is one of a service and none reads HTTP there. Where none reads
+/// HTTP at any port, that is what is said (`http-route-on-tcp-port`).
+fn of_bytes<'m, 'a>(
+    mesh: &'m Mesh<'a>,
+    it: &VirtualService<'_>,
+    port: u16,
+) -> Option<&'m Service<'a>> {
+    let of_hosts = it.hosts.iter().map(|host| mesh.services.of_host(host));
+    let of_hosts: Vec<_> = of_hosts.collect();
+    if of_hosts.iter().any(|services| services.is_empty()) {
         return None;
     }
-    let message = format!("where the route applies, nothing has port {port}");
-    let help = "on the mesh it is a port of the Service, at a gateway that of a server";
-    Some(never(it, asked.at.clone().field("port"), message).help(help))
+    let services = of_hosts.into_iter().flatten();
+    let services: Vec<_> = services.map(|id| mesh.services.get(*id)).collect();
+    if services.iter().any(|it| it.alias.is_some() || it.reads_http(Some(port)))
+        || !services.iter().any(|it| it.reads_http(None))
+    {
+        return None;
+    }
+    services.into_iter().find(|it| it.object.ports.iter().any(|it| it.number == port))
 }
 
 /// Whether no service can have a host that none is known to have.
