@@ -1,6 +1,7 @@
 //! What runs, against what is said of it.
 
 mod alias_port_without_protocol;
+mod double_tls;
 pub(super) mod entry_without_endpoints;
 mod entry_without_ports;
 mod http_route_on_tcp_port;
@@ -32,6 +33,7 @@ pub(super) static RULES: &[Rule] = &[
     (&missing_entry_addresses::CHECK, missing_entry_addresses::run),
     (&port_with_two_protocols::CHECK, port_with_two_protocols::run),
     (&shared_target_port::CHECK, shared_target_port::run),
+    (&double_tls::CHECK, double_tls::run),
     (&unverified_server::CHECK, unverified_server::run),
     (&unverified_server_on_port::CHECK, unverified_server_on_port::run),
 ];
