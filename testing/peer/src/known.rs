@@ -275,15 +275,15 @@ const KNOWN: &[Known] = &[
             &["IST0101 host+subset in destinationrule"],
             &["VirtualService"],
             "",
-            "a host within a wildcard has no cluster, whatever the subset (`unknown-host`)",
+            "a host within a wildcard has no cluster, whatever the subset (`host-within-wildcard`)",
         )
     },
     Known {
         when: |_, all| has_wildcard_entry(all),
         ..Known::ours(
-            &["unknown-host"],
+            &["host-within-wildcard"],
             &["VirtualService"],
-            "a host within a wildcard has no cluster, whatever the subset (`unknown-host`)",
+            "a host within a wildcard has no cluster, whatever the subset (`host-within-wildcard`)",
         )
     },
     Known {

@@ -4,6 +4,7 @@ mod assumed_inventory;
 pub(super) mod expired_certificate;
 mod foreign_key;
 mod hidden_from_proxy;
+mod host_within_wildcard;
 pub(super) mod import_of_nothing;
 mod missing_port;
 pub(super) mod missing_reference_grant;
@@ -33,6 +34,7 @@ use super::Rule;
 
 pub(super) static RULES: &[Rule] = &[
     (&unknown_host::CHECK, unknown_host::run),
+    (&host_within_wildcard::CHECK, host_within_wildcard::run),
     (&hidden_from_proxy::CHECK, hidden_from_proxy::run),
     (&undefined_alias::CHECK, undefined_alias::run),
     (&unknown_subset::CHECK, unknown_subset::run),

@@ -1,7 +1,7 @@
 //! `unknown-host`: a route leads to a host that nobody defines, or that is not exported to where the route is used.
 //!
-//! A destination within a wildcard of some `ServiceEntry` is one of its hosts to Istio's analyzer, and has no cluster: that is
-//! a warning, and not an error. Sources: Istio, `VirtualService.http.route.destination.host`, `ServiceEntry.exportTo`; Gateway API, `HTTPBackendRef`.
+//! A destination within a wildcard of some `ServiceEntry` is taken to be one of its hosts, as Istio's analyzer does.
+//! Sources: Istio, `VirtualService.http.route.destination.host`, `ServiceEntry.exportTo`; Gateway API, `HTTPBackendRef`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +11,6 @@ use crate::check::{inventory, suggestion};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::parse::DocumentId;
 use crate::resolve::Mesh;
-use crate::resolve::host::is_wildcard;
 use crate::resolve::ingress;
 use crate::resolve::route::{Backend, Destination, InvalidBackend, Parent, VirtualService};
 use crate::resolve::service::ServiceId;
@@ -96,10 +95,10 @@ fn check_virtual_service(mesh: &Mesh<'_>, it: &VirtualService<'_>, out: &mut Vec
     let viewers = viewers(mesh, it);
     let mut known = HashMap::new();
     for (destination, at) in it.destinations() {
-        let seen = known
+        let is_seen = known
             .entry(destination.host.clone())
-            .or_insert_with(|| seen(mesh, &viewers, &destination.host));
-        if *seen == Seen::Known {
+            .or_insert_with(|| is_seen(mesh, &viewers, &destination.host));
+        if *is_seen {
             continue;
         }
         unknown.entry(destination.host.to_string()).or_default().push((destination, at));
@@ -132,19 +131,6 @@ fn describe(
     let viewer = viewers(mesh, it).first().copied().unwrap_or(namespace);
     let mut wider = mesh.services.ends.overlapping(host).into_iter();
     let own = mesh.services.of_host(host).first();
-    if let Seen::Within(wide) = seen(mesh, &viewers(mesh, it), host) {
-        let wide = mesh.services.get(wide);
-        let message = format!("`{written}` is within `{}`, and no host by itself", wide.host);
-        let mut found = Diagnostic::new(&CHECK, place, message)
-            .label("no cluster is made for it")
-            .also(wide.origin.place(), "it serves what clients call, and no route leads to a part")
-            .help(format!(
-                "add `{host}` to the hosts of a ServiceEntry, or lead to `{}`",
-                wide.host
-            ));
-        found.severity = Severity::Warning;
-        return found;
-    }
     if let Some(hidden) = own.or_else(|| wider.find_map(|it| mesh.services.of_host(it).first())) {
         let hidden = mesh.services.get(*hidden);
         let message = format!("`{written}` is not exported to namespace `{viewer}`");
@@ -165,38 +151,20 @@ fn describe(
 const HELP: &str =
     "a host that exists outside of this repository goes into `inventory.hosts` of mesh.yaml";
 
-/// What is known of a host.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Seen {
-    Known,
-    /// The wildcard is, and is what has a cluster.
-    Within(ServiceId),
-    Unknown,
-}
-
 /// Whether any of `viewers` sees the host, or a wildcard that it is within.
 pub(super) fn is_seen(mesh: &Mesh<'_>, viewers: &[&str], host: &str) -> bool {
-    seen(mesh, viewers, host) != Seen::Unknown
-}
-
-/// What `viewers` see of the host: one of them is enough.
-fn seen(mesh: &Mesh<'_>, viewers: &[&str], host: &str) -> Seen {
     let is_visible = |id: &ServiceId| {
         let visibility = &mesh.services.get(*id).visibility;
         viewers.iter().any(|viewer| visibility.reaches(Some(viewer)))
     };
     let known = mesh.services.of_host(host);
     if !known.is_empty() {
-        return if known.iter().any(is_visible) { Seen::Known } else { Seen::Unknown };
+        return known.iter().any(is_visible);
     }
-    if inventory::may_have_host(mesh, host) || inventory::is_of_unseen_services(mesh, host) {
-        return Seen::Known;
-    }
-    let wider = mesh.services.ends.overlapping(host).into_iter();
-    let mut wider = wider.flat_map(|wide| mesh.services.of_host(wide));
-    let found = wider.find(|id| is_visible(id));
-    found
-        .map_or(Seen::Unknown, |id| if is_wildcard(host) { Seen::Known } else { Seen::Within(*id) })
+    let mut wider = mesh.services.ends.overlapping(host).into_iter();
+    wider.any(|wide| mesh.services.of_host(wide).iter().any(is_visible))
+        || inventory::may_have_host(mesh, host)
+        || inventory::is_of_unseen_services(mesh, host)
 }
 
 /// A backend of a route, which is a document of a namespace and has that effect where the backend is none.

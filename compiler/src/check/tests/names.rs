@@ -180,7 +180,7 @@ spec: {hosts: ['*.cards.example'], ports: [{number: 80, name: http, protocol: HT
     };
     let found = run(&[("a.yaml", entry), ("b.yaml", &to("a.cards.example"))]);
     let [within] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!((within.check.name, within.severity), ("unknown-host", Severity::Warning));
+    assert_eq!((within.check.name, within.severity), ("host-within-wildcard", Severity::Warning));
     assert_eq!(
         within.message,
         "`a.cards.example` is within `*.cards.example`, and no host by itself"

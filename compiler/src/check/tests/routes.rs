@@ -193,8 +193,8 @@ fn wildcards_are_hosts_too() {
         let spec = format!("{{hosts: [a.test], http: [{{route: [{{destination: {to}}}]}}]}}");
         names(&[entry, &route("a", &spec)])
     };
-    assert_eq!(found("{host: a.example.com, port: {number: 443}}"), ["unknown-host"]);
-    let both = ["unknown-host", "unknown-port"];
+    assert_eq!(found("{host: a.example.com, port: {number: 443}}"), ["host-within-wildcard"]);
+    let both = ["host-within-wildcard", "unknown-port"];
     assert_eq!(found("{host: a.example.com, port: {number: 80}}"), both);
     assert_eq!(found("{host: '*.example.com', port: {number: 443}}"), [""; 0]);
     assert_eq!(found("{host: '*.example.org', port: {number: 443}}"), ["unknown-host"]);
