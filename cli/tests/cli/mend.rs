@@ -138,3 +138,38 @@ fn a_comment_that_allows_nothing_is_removed() {
     let expected = "apiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: {ports: [{name: http, port: 80}]}\n";
     assert_eq!(repository.read("a.yaml"), expected);
 }
+
+#[test]
+fn old_names_of_fields_give_way_to_new_ones() {
+    const OLD: &str = "apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: w, namespace: shop}
+spec:
+  hosts: [w]
+  http:
+  - mirror_percent: 10 # a tenth
+    mirror: {host: w}
+    corsPolicy: {allowOrigin: [https://a.example.com, '*']}
+    fault: {delay: {percent: 5, fixedDelay: 1s}}
+    route: [{destination: {host: w}}]
+";
+    let new = OLD
+        .replace("mirror_percent: 10", "mirrorPercentage: {value: 10}")
+        .replace(
+            "allowOrigin: [https://a.example.com, '*']",
+            "allowOrigins: [{exact: \"https://a.example.com\"}, {exact: '*'}]",
+        )
+        .replace("percent: 5", "percentage: {value: 5}");
+    let json = |route: &str| {
+        format!(
+            r#"{{"apiVersion":"networking.istio.io/v1","kind":"VirtualService","metadata":{{"name":"v","namespace":"shop"}},"spec":{{"hosts":["v"],"http":[{{{route},"mirror":{{"host":"w"}},"route":[{{"destination":{{"host":"w"}}}}]}}]}}}}"#
+        )
+    };
+    let repository =
+        Repository::of(&[("a.yaml", OLD), ("b.json", &json(r#""mirrorPercent": 10"#))]);
+    let output = repository.compile(&["--fix", "--only", "deprecated-field"]);
+    let (_, error) = errors(&output);
+    assert!(error.contains("4 fixes made in 2 files"), "{error}");
+    assert_eq!(repository.read("a.yaml"), new);
+    assert_eq!(repository.read("b.json"), json(r#""mirrorPercentage": {"value": 10}"#));
+}

@@ -238,9 +238,9 @@ fn resolve_fix(fix: &Fix, parsed: &Parsed) -> Option<TextFix> {
         };
         let form = match edit.place {
             // A text may stand in a comment.
-            Place::Text { .. } | Place::Field { part: Part::Key | Part::Within { .. }, .. } => {
-                Form::Verbatim
-            }
+            Place::Text { .. } | Place::Field { part: Part::Within { .. }, .. } => Form::Verbatim,
+            // A key stays without quotes where it has none.
+            Place::Field { part: Part::Key, .. } if !old.starts_with(['"', '\'']) => Form::Verbatim,
             _ => edit.form,
         };
         let notation = Notation::of(&source.path);

@@ -58,6 +58,13 @@ impl Fix {
         self
     }
 
+    /// With a mapping of one key in the place of the scalar `text` at `place`, its value.
+    #[must_use]
+    pub fn nest(mut self, place: Place, key: &'static str, text: impl Into<String>) -> Self {
+        self.edits.push(Edit { place, text: text.into(), form: Form::Nested(key) });
+        self
+    }
+
     /// One that writes another scalar where one stands: in the same quotes, and in some where YAML would read another value.
     #[must_use]
     pub fn write(applicability: Applicability, place: Place, text: impl Into<String>) -> Self {
@@ -81,6 +88,8 @@ pub enum Form {
     Verbatim,
     /// A value, however it is written.
     Scalar,
+    /// A value, as that of the only key of a mapping.
+    Nested(&'static str),
 }
 
 impl Form {
@@ -94,6 +103,13 @@ impl Form {
         };
         match (self, old.chars().next()) {
             (Self::Verbatim, _) => text,
+            (Self::Nested(key), _) => {
+                let written = Self::Scalar.write(text, old, notation);
+                let value = written.trim_end();
+                let after = written.get(value.len()..).unwrap_or_default();
+                let key = if notation == Notation::Json { double_quoted(key) } else { key.into() };
+                format!("{{{key}: {}}}{after}", within_brackets(value))
+            }
             (Self::Scalar, Some('\'')) if !text.contains(char::is_control) => {
                 format!("'{}'", text.replace('\'', "''"))
             }
@@ -193,6 +209,17 @@ mod tests {
             let wrote = Form::Scalar.write(new.to_owned(), old, Notation::Yaml);
             assert_eq!(wrote, written, "{old} {new}");
         }
+        for (old, new, written) in [
+            ("10", "10", "{value: 10}"),
+            ("'a b'", "a b", "{value: 'a b'}"),
+            ("a, b", "a, b", "{value: \"a, b\"}"),
+            ("|-\n    a\n  ", "a", "{value: a}\n  "),
+        ] {
+            let wrote = Form::Nested("value").write(new.to_owned(), old, Notation::Yaml);
+            assert_eq!(wrote, written, "{old} {new}");
+        }
+        let nested = Form::Nested("value").write("a".to_owned(), "\"a\"", Notation::Json);
+        assert_eq!(nested, "{\"value\": \"a\"}");
         assert_eq!(Form::Verbatim.write("[a]".to_owned(), "'a'", Notation::Yaml), "[a]");
         for (old, new, written) in [("5", "5s", "\"5s\""), ("5", "6", "6"), ("\"a\"", "b", "\"b\"")]
         {

@@ -7,7 +7,7 @@ use super::super::{duration, header};
 use super::locality;
 use crate::api::istio::{ConsistentHash, HttpCookie, LoadBalancerSettings};
 use crate::api::rules::DEPRECATED;
-use crate::diagnostic::{At, Diagnostic};
+use crate::diagnostic::{Applicability, At, Diagnostic, Fix};
 
 /// Envoy's largest table. Source: Envoy, `MaglevLbConfig`.
 const TABLE_MAX: u64 = 5_000_011;
@@ -107,12 +107,16 @@ fn check_hash(hash: &ConsistentHash, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     if hash.minimum_ring_size != 0 {
         let message = "`minimumRingSize` is an old way to say `ringHash.minimumRingSize`";
         let found = Diagnostic::new(&DEPRECATED_FIELD, at.field("minimumRingSize").key(), message);
-        out.push(
-            found
-                .label("deprecated")
-                .consequence(DEPRECATED)
-                .help("write `ringHash: {minimumRingSize: …}`"),
-        );
+        let at = at.field("minimumRingSize");
+        let fix = Fix::new(Applicability::Safe, "write `ringHash: {minimumRingSize: …}`")
+            .put(at.key(), "ringHash")
+            .nest(at.value(), "minimumRingSize", hash.minimum_ring_size.to_string());
+        let found = found.label("deprecated").consequence(DEPRECATED);
+        // Of several that exclude each other nobody knows which is meant.
+        out.push(match (&hash.ring_hash, &hash.maglev) {
+            (None, None) => found.fix(fix),
+            _ => found.help("write `ringHash: {minimumRingSize: …}`"),
+        });
     }
     if let Some(name) = &hash.http_header_name {
         header::check_hashed(name, at.field("httpHeaderName").value(), out);

@@ -108,12 +108,11 @@ fn check_mirrors(route: &HttpRoute, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             at.key(),
             format!("`{name}` is an old way to say `mirrorPercentage`"),
         );
-        out.push(
-            found
-                .label("deprecated")
-                .consequence(DEPRECATED)
-                .help("write `mirrorPercentage: {value: …}`"),
-        );
+        let found = found.label("deprecated").consequence(DEPRECATED);
+        out.push(match route.mirror_percentage {
+            Some(_) => found.help("remove it where `mirrorPercentage` says the same"),
+            None => found.fix(policy::of_share(&at, "mirrorPercentage", percent)),
+        });
     }
     if let Some(percent) = &route.mirror_percentage {
         let at = at.field("mirrorPercentage");

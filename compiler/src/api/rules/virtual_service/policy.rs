@@ -9,7 +9,7 @@ use super::super::{duration, expression, share};
 use super::action::report_status;
 use crate::api::istio::{Abort, CorsPolicy, Delay, HttpFaultInjection, HttpRetry};
 use crate::api::rules::DEPRECATED;
-use crate::diagnostic::{At, Diagnostic};
+use crate::diagnostic::{Applicability, At, Diagnostic, Fix};
 
 /// Envoy's conditions, gRPC's after them. Source: Envoy, `x-envoy-retry-on` and `x-envoy-retry-grpc-on`.
 const CONDITIONS: &[&str] = &[
@@ -138,12 +138,11 @@ fn check_delay(delay: &Delay, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             at.key(),
             "`percent` is an old way to say `percentage`",
         );
-        out.push(
-            found
-                .label("deprecated")
-                .consequence(DEPRECATED)
-                .help("write `percentage: {value: …}`"),
-        );
+        let found = found.label("deprecated").consequence(DEPRECATED);
+        out.push(match delay.percentage {
+            Some(_) => found.help("remove it where `percentage` says the same"),
+            None => found.fix(of_share(&at, "percentage", delay.percent)),
+        });
     }
     if delay.percentage.is_none() && delay.percent == 0 {
         out.push(of_nobody(at, "delay", "delayed"));
@@ -227,6 +226,25 @@ const GRPC_STATUSES: &[&str] = &[
 const METHODS: &[&str] =
     &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE", "*"];
 
+/// Each origin, as a text that is compared with all of it.
+fn exact_origins(at: &At<'_>, origins: &[String]) -> Fix {
+    let fix = Fix::new(Applicability::Safe, "write `allowOrigins: [{exact: …}]`");
+    let fix = fix.put(at.key(), "allowOrigins");
+    origins
+        .iter()
+        .enumerate()
+        .fold(fix, |fix, (index, it)| fix.nest(at.index(index).value(), "exact", it))
+}
+
+/// A share by its old name, in whole percent, by another one.
+pub(super) fn of_share(at: &At<'_>, name: &'static str, percent: impl ToString) -> Fix {
+    Fix::new(Applicability::Safe, format!("write `{name}: {{value: …}}`")).put(at.key(), name).nest(
+        at.value(),
+        "value",
+        percent.to_string(),
+    )
+}
+
 pub(super) fn check_cors(cors: Option<&CorsPolicy>, at: &At<'_>, out: &mut Vec<Diagnostic>) {
     let Some(cors) = cors else { return };
     if !cors.allow_origin.is_empty() {
@@ -235,12 +253,12 @@ pub(super) fn check_cors(cors: Option<&CorsPolicy>, at: &At<'_>, out: &mut Vec<D
             at.field("allowOrigin").key(),
             "`allowOrigin` is an old way to say `allowOrigins`",
         );
-        out.push(
-            found
-                .label("deprecated")
-                .consequence(DEPRECATED)
-                .help("write `allowOrigins: [{exact: …}]`"),
-        );
+        let found = found.label("deprecated").consequence(DEPRECATED);
+        out.push(if cors.allow_origins.is_empty() {
+            found.fix(exact_origins(&at.field("allowOrigin"), &cors.allow_origin))
+        } else {
+            found.help("remove it where `allowOrigins` says the same")
+        });
     }
     let origins = at.field("allowOrigins");
     for (index, origin) in cors.allow_origins.iter().enumerate() {
