@@ -123,7 +123,8 @@ fn a_pull_request_is_told_what_it_changes() {
     // A base that is not there takes nothing else away.
     let variables = [&CHECK[..], &[("CI_MERGE_REQUEST_DIFF_BASE_SHA", "nothing")]].concat();
     succeeded(&run(&place, &script(GITLAB, "mesh:check:"), &variables));
-    assert!(place.read("mesh.md").contains("cannot be told"));
+    let comment = place.read("mesh.md");
+    assert!(comment.contains("cannot be told") && comment.contains("is no revision"), "{comment}");
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn gitlab_gets_its_reports_and_the_verdict() {
     let place = workplace(FAULTY);
     let output = run(&place, &script(GITLAB, "mesh:check:"), &CHECK);
     assert_eq!(output.status.code(), Some(1));
-    let issues: Value = serde_json::from_str(&place.read("mesh-code-quality.json")).unwrap();
+    let issues: Value = serde_json::from_str(&place.read(".mesh-code-quality.json")).unwrap();
     assert_eq!(issues[0]["location"]["path"], "policies/a.yaml");
     assert!(place.read("mesh-junit.xml").contains("<failure "));
     assert!(place.read("mesh.md").starts_with("### ✖"));
