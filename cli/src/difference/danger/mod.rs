@@ -10,6 +10,7 @@ mod covers;
 mod exposed;
 mod guard;
 mod left_behind;
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
