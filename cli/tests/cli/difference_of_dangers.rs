@@ -205,10 +205,28 @@ fn routes_that_a_public_host_loses_are_warned_of() {
     let failing = |status: u16| {
         wide.replace("http: [", &format!("http: [{{directResponse: {{status: {status}}}}}, "))
     };
-    let failed = shadowed.replace("a.ex", "*.ex");
+    let failed = gone.replace("a.ex", "*.ex");
     assert_warned(&wide, &failing(404), &[&failed]);
-    assert_warned(&failing(404), &wide, &[]);
-    assert_warned(&wide, &failing(200), &[]);
+    let aborting = wide.replace(
+        "route: [",
+        "fault: {abort: {httpStatus: 503, percentage: {value: 100}}}, route: [",
+    );
+    assert_warned(&wide, &aborting, &[&failed]);
+    assert_warned(&wide, &aborting.replace("value: 100", "value: 50"), &[]);
+    let admin = wide.replace(
+        "http: [",
+        "http: [{match: [{uri: {prefix: /x}}], directResponse: {status: 404}}, ",
+    );
+    assert_warned(&wide, &admin, &[&shadowed.replace("a.ex", "*.ex").replace("/*", "/x*")]);
+    // What a failure took before goes.
+    let dead = admin.replace(
+        "{match: [{uri: {prefix: /}}]",
+        "{match: [{uri: {prefix: /x/y}}], route: [{destination: {host: cart}}]}, {match: [{uri: {prefix: /}}]",
+    );
+    assert_warned(&dead, &admin, &[]);
+    // A match that holds at one of the ports alone.
+    let at_80 = wide.replace("{uri: {prefix: /}}", "{uri: {prefix: /}, port: 80}");
+    assert_warned(&wide, &at_80, &["shop/gw: no longer served: *.example.com:81"]);
     let on_mesh = GATEWAY.to_owned() + &routes("mesh", "a.example.com", &["/a", "/b"]);
     assert_warned(&before, &on_mesh, &[gone]);
     let of_one_port = before
@@ -251,6 +269,27 @@ fn servers_that_ask_less_tls_of_clients_are_warned_of() {
         &of(&apart),
         &["shop/gw: less TLS is asked of clients (MUTUAL → SIMPLE): a.example.com:80"],
     );
+}
+
+/// Its backend asks for what it asks for.
+#[test]
+fn a_gateway_that_passes_connections_on_serves_their_host() {
+    let (head, _) = GATEWAY.split_once("  - {port: {number: 80").unwrap();
+    let of = |protocol: &str, tls: &str, routes: &str| {
+        format!(
+            "{head}  - {{port: {{number: 80, name: x, protocol: {protocol}}}, hosts: [a.example.com], tls: {{{tls}}}}}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: v, namespace: shop}}\nspec: {{hosts: [a.example.com], gateways: [public], {routes}}}\n"
+        )
+    };
+    let route = "route: [{destination: {host: cart, port: {number: 80}}}]";
+    let ended = |mode: &str| {
+        of("HTTPS", &format!("mode: {mode}, credentialName: c"), &format!("http: [{{{route}}}]"))
+    };
+    let matched = format!("tls: [{{match: [{{port: 80, sniHosts: [a.example.com]}}], {route}}}]");
+    let passed = of("TLS", "mode: PASSTHROUGH", &matched);
+    assert_warned(&passed, &ended("SIMPLE"), &[]);
+    assert_warned(&ended("SIMPLE"), &passed, &[]);
+    let less = "shop/gw: less TLS is asked of clients (MUTUAL → PASSTHROUGH): a.example.com:80";
+    assert_warned(&ended("MUTUAL"), &passed, &[less]);
 }
 
 #[test]

@@ -4,30 +4,43 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{ClientCertificate, HttpAction, HttpMatch, RouteTable, ServerTls};
+use mesh_snapshot::object::{
+    AbortStatus, Backend, ClientCertificate, HttpAction, HttpMatch, HttpRoute, PartsPerMillion,
+    RouteTable, ServerTls, Target,
+};
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Object, Reference, Snapshot};
 
-use super::requests::{covers, words};
+use super::requests::{both, covers, words};
 
 #[derive(Default)]
 pub(super) struct Exposed {
     /// By port and host.
-    requests: BTreeMap<(u16, String), Vec<HttpMatch>>,
+    requests: BTreeMap<(u16, String), Vec<Taken>>,
     /// Ports, and the names that clients ask for in their handshake; empty: any.
     streams: BTreeSet<(u16, String)>,
     /// By port and host: the least that a server asks.
     asked: BTreeMap<(u16, String), Tls>,
 }
 
-/// What a server asks of its clients' connections, from the least to the most.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+/// Requests that a route takes, of those that no earlier one does.
+#[derive(Debug)]
+struct Taken {
+    by: HttpMatch,
+    /// Or else the gateway itself answers with a failure.
+    is_served: bool,
+}
+
+/// What a server asks of its clients' connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Tls {
     Nothing,
     /// Requests in plain text are answered, and not served.
     Redirect,
-    /// TLS, and no certificate. What is asked of those who pass through is their backend's to say.
+    /// TLS, and no certificate.
     Simple,
+    /// TLS; of what is asked beside it their backend has to say.
+    Passthrough,
     /// A certificate of those who have one.
     OptionalMutual,
     Mutual,
@@ -38,12 +51,23 @@ impl Tls {
         match tls {
             ServerTls::Off => Self::Nothing,
             ServerTls::Redirect => Self::Redirect,
-            ServerTls::Passthrough => Self::Simple,
+            ServerTls::Passthrough => Self::Passthrough,
             ServerTls::Terminate(termination) => match termination.client {
                 ClientCertificate::Unasked => Self::Simple,
                 ClientCertificate::Optional(_) => Self::OptionalMutual,
                 ClientCertificate::Required(_) | ClientCertificate::Mesh => Self::Mutual,
             },
+        }
+    }
+
+    /// How much it is. That the gateway ends the connection, or somebody behind it, is neither more nor less.
+    const fn strength(self) -> u8 {
+        match self {
+            Self::Nothing => 0,
+            Self::Redirect => 1,
+            Self::Simple | Self::Passthrough => 2,
+            Self::OptionalMutual => 3,
+            Self::Mutual => 4,
         }
     }
 
@@ -53,6 +77,7 @@ impl Tls {
             Self::Nothing => "none",
             Self::Redirect => "httpsRedirect",
             Self::Simple => "SIMPLE",
+            Self::Passthrough => "PASSTHROUGH",
             Self::OptionalMutual => "OPTIONAL_MUTUAL",
             Self::Mutual => "MUTUAL",
         }
@@ -74,14 +99,11 @@ impl Exposed {
                     exposed.ask(server.port, &host.host, tls);
                     let known = exposed.requests.entry((server.port, host.host)).or_default();
                     for route in table(&host.routes).http {
-                        // Without a match it takes every request.
-                        let all = route.matches.is_empty().then(HttpMatch::default);
-                        let takes_all = all.is_some();
-                        if !refuses(&route.action) {
-                            known.extend(route.matches.into_iter().chain(all));
-                        }
-                        if takes_all {
-                            break;
+                        let is_served = !refuses(&route);
+                        for by in taken(route, server.port) {
+                            if !known.iter().any(|it| covers(&it.by, &by)) {
+                                known.push(Taken { by, is_served });
+                            }
                         }
                     }
                 }
@@ -110,7 +132,9 @@ impl Exposed {
 
     fn ask(&mut self, port: u16, host: &str, tls: Tls) {
         let least = self.asked.entry((port, host.to_owned())).or_insert(tls);
-        *least = tls.min(*least);
+        if tls.strength() < least.strength() {
+            *least = tls;
+        }
     }
 
     /// Where less TLS is asked of clients, as `shop.example.com:443`, what was and what is.
@@ -120,7 +144,8 @@ impl Exposed {
         let of_host = |(port, host): &(u16, String)| {
             let [was, is] = [before, self].map(|side| most_specific(&side.asked, *port, host));
             let (was, is) = (was?, is?);
-            (is < was).then(|| (format!("{host}:{port}"), was.word(), is.word()))
+            (is.strength() < was.strength())
+                .then(|| (format!("{host}:{port}"), was.word(), is.word()))
         };
         hosts.into_iter().filter_map(of_host).collect()
     }
@@ -131,28 +156,90 @@ impl Exposed {
         // Routes of its own take a host from the wildcard that served it, with all that they do not match.
         let hosts: BTreeSet<_> = before.requests.keys().chain(self.requests.keys()).collect();
         for (port, host) in hosts {
-            let Some(requests) = most_specific(&before.requests, *port, host) else { continue };
-            let Some(now) = most_specific(&self.requests, *port, host) else {
-                lost.insert(format!("{host}:{port}"));
+            let Some(was) = most_specific(&before.requests, *port, host) else { continue };
+            let is = most_specific(&self.requests, *port, host);
+            if !was.iter().any(|it| it.is_served) || (is.is_none() && self.streams_to(*port, host))
+            {
                 continue;
-            };
-            let gone = requests.iter().filter(|it| !now.iter().any(|now| covers(now, it)));
-            lost.extend(gone.map(|it| format!("{host}:{port}, {}", words(it))));
+            }
+            match is.filter(|is| is.iter().any(|it| it.is_served)) {
+                Some(is) => {
+                    let gone = refused(was, is);
+                    lost.extend(gone.iter().map(|it| format!("{host}:{port}, {}", words(it))));
+                }
+                None => drop(lost.insert(format!("{host}:{port}"))),
+            }
         }
         for (port, name) in &before.streams {
-            let is_served = |it: &String| it.is_empty() || specificity(it, name).is_some();
-            if !self.streams.iter().any(|(at, it)| at == port && is_served(it)) {
+            let requests = || most_specific(&self.requests, *port, name);
+            let are_requests = || requests().is_some_and(|all| all.iter().any(|it| it.is_served));
+            if !self.streams_to(*port, name) && (name.is_empty() || !are_requests()) {
                 let host = if name.is_empty() { "connections" } else { name };
                 lost.insert(format!("{host}:{port}"));
             }
         }
         lost
     }
+
+    /// Whether connections for this name are passed on.
+    fn streams_to(&self, port: u16, name: &str) -> bool {
+        let takes = |it: &String| it.is_empty() || specificity(it, name).is_some();
+        self.streams.iter().any(|(at, it)| *at == port && takes(it))
+    }
 }
 
-/// Whether the gateway itself answers with a failure. Who has that answer is not served.
-const fn refuses(action: &HttpAction) -> bool {
-    matches!(action, HttpAction::Respond { status, .. } if *status >= 400)
+/// The widest of what was served of one host and is not: what no route takes, and what one takes that answers with a failure.
+fn refused(was: &[Taken], is: &[Taken]) -> Vec<HttpMatch> {
+    let takes = |all: &[Taken], these: &HttpMatch| {
+        all.iter().find(|it| covers(&it.by, these)).map(|it| it.is_served)
+    };
+    let served = || was.iter().filter(|it| it.is_served).map(|it| &it.by);
+    let failing = || is.iter().filter(|it| !it.is_served).map(|it| &it.by);
+    // Of a route that takes requests as before some may go to another one that came before it.
+    let parts = served().flat_map(|it| failing().filter_map(move |by| both(it, by)));
+    let is_lost =
+        |these: &HttpMatch| takes(was, these) == Some(true) && takes(is, these) != Some(true);
+    let mut lost: Vec<HttpMatch> = Vec::new();
+    for these in served().cloned().chain(parts).filter(is_lost) {
+        if !lost.iter().any(|wider| covers(wider, &these)) {
+            lost.retain(|it| !covers(&these, it));
+            lost.push(these);
+        }
+    }
+    lost
+}
+
+/// What a route takes of the requests that come to this port, as [`Taken`] has it. Who calls a gateway has no labels.
+fn taken(route: HttpRoute, port: u16) -> Vec<HttpMatch> {
+    // Without a match it takes every request.
+    if route.matches.is_empty() {
+        return vec![HttpMatch::default()];
+    }
+    let is_for_some = |it: &HttpMatch| {
+        it.source_labels.is_empty() && it.port.is_none_or(|of_match| of_match == port)
+    };
+    let all = route.matches.into_iter().filter(is_for_some);
+    all.map(|it| HttpMatch { port: None, ..it }).collect()
+}
+
+/// Whether a route has the gateway itself answer every request with a failure. Who has that answer is not served.
+fn refuses(route: &HttpRoute) -> bool {
+    let is_aborted = route.fault.abort.as_ref().is_some_and(|abort| {
+        let is_failure = match abort.status {
+            AbortStatus::Http(status) => status >= 400,
+            AbortStatus::Grpc(status) => status != 0,
+        };
+        is_failure && abort.share >= PartsPerMillion::ALL
+    });
+    let leads_nowhere = |it: &Backend| matches!(it.target, Target::Status(400..));
+    is_aborted
+        || match &route.action {
+            HttpAction::Respond { status, .. } => *status >= 400,
+            HttpAction::Forward { backends, .. } => {
+                backends.iter().filter(|it| it.weight > 0).all(leads_nowhere)
+            }
+            HttpAction::Redirect(_) => false,
+        }
 }
 
 /// What is known of the host that requests for this one are for.
@@ -180,7 +267,10 @@ fn specificity(pattern: &str, host: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use mesh_snapshot::object::{HeaderMatch, QueryMatch, StringMatch, ValueMatch};
+    use mesh_snapshot::object::{
+        Bytes, ClaimMatch, Fault, HeaderMatch, HeaderOperations, QueryMatch, StringMatch,
+        ValueMatch,
+    };
 
     use super::*;
 
@@ -189,7 +279,9 @@ mod tests {
     }
 
     fn exposed(port: u16, host: &str, requests: &[HttpMatch]) -> Exposed {
-        let requests = [((port, host.to_owned()), requests.to_vec())].into();
+        let taken = |by: &HttpMatch| Taken { by: by.clone(), is_served: true };
+        let requests = requests.iter().map(taken).collect();
+        let requests = [((port, host.to_owned()), requests)].into();
         Exposed { requests, ..Exposed::default() }
     }
 
@@ -229,17 +321,27 @@ mod tests {
             query: vec![QueryMatch { name: "q".to_owned(), value }],
             ..all()
         };
+        let claim = |value: ValueMatch, inverted: bool| HttpMatch {
+            claims: vec![ClaimMatch {
+                path: vec!["realm".to_owned(), "role".to_owned()],
+                value,
+                inverted,
+            }],
+            ..all()
+        };
         let is_one = || ValueMatch::Is(StringMatch::Exact("1".to_owned()));
         let both = HttpMatch { method: exact("GET"), ..header(is_one(), false) };
         for (asks, told) in [
             (HttpMatch { method: exact("GET"), ..all() }, "method GET"),
             (HttpMatch { scheme: exact("http"), ..all() }, "scheme http"),
             (HttpMatch { authority: exact("b"), ..all() }, "authority b"),
-            (HttpMatch { port: Some(8080), ..all() }, "port 8080"),
             (header(is_one(), false), "header x 1"),
             (header(ValueMatch::Present, true), "not header x"),
             (query(is_one()), "parameter q 1"),
             (query(ValueMatch::Present), "parameter q"),
+            (claim(ValueMatch::Present, true), "not claim realm.role"),
+            (claim(is_one(), false), "claim realm.role 1"),
+            (HttpMatch { source_namespace: "b".to_owned(), ..all() }, "from namespace b"),
             (both, "method GET, header x 1"),
         ] {
             let other = HttpMatch { path: exact("/other"), ..all() };
@@ -253,6 +355,57 @@ mod tests {
         }
         let [one, any] = [header(is_one(), false), header(ValueMatch::Present, false)];
         assert!(!covers(&one, &any) && !covers(&header(is_one(), true), &one));
+    }
+
+    /// `/admin`, or `!/admin` where the answer is a failure; empty: every request.
+    fn taken_by(paths: &[&str]) -> Vec<Taken> {
+        let one = |text: &&str| {
+            let start = text.trim_start_matches('!');
+            let all = HttpMatch::default();
+            let by = if start.is_empty() { all } else { path(StringMatch::Prefix(start.into())) };
+            Taken { by, is_served: !text.starts_with('!') }
+        };
+        paths.iter().map(one).collect()
+    }
+
+    #[test]
+    fn the_first_that_takes_a_request_decides() {
+        for (was, is, lost) in [
+            (&["/admin", ""][..], &["!/admin", ""][..], &["path /admin*"][..]),
+            (&[""], &["!/admin", ""], &["path /admin*"]),
+            (&["/admin/x", ""], &["!/admin", ""], &["path /admin*"]),
+            (&["/admin"], &["!/admin/x", "/admin"], &["path /admin/x*"]),
+            (&["!/admin/x", "/admin"], &["!/admin/x", "/admin"], &[]),
+            (&["!/admin", ""], &["!/admin/x", "!/admin", ""], &[]),
+            (&["/a", "!/"], &["!/b", "/a"], &[]),
+            (&["/a"], &["/a/x", "!/a"], &["path /a*"]),
+        ] {
+            let lost_now: Vec<_> =
+                refused(&taken_by(was), &taken_by(is)).iter().map(words).collect();
+            assert_eq!(lost_now, lost, "{was:?} {is:?}");
+        }
+    }
+
+    #[test]
+    fn a_match_for_another_port_or_for_callers_with_labels_takes_nothing() {
+        let of = |it: HttpMatch| {
+            let action = HttpAction::Respond { status: 200, body: Bytes::default() };
+            HttpRoute {
+                name: String::new(),
+                matches: vec![it],
+                action,
+                headers: HeaderOperations::default(),
+                cors: None,
+                fault: Fault::default(),
+            }
+        };
+        let all = HttpMatch::default();
+        let at = |port| HttpMatch { port: Some(port), ..HttpMatch::default() };
+        assert_eq!(taken(of(at(80)), 80), [all]);
+        assert_eq!(taken(of(at(443)), 80), []);
+        let labels = [("app".to_owned(), "x".to_owned())].into();
+        let of_caller = HttpMatch { source_labels: labels, ..HttpMatch::default() };
+        assert_eq!(taken(of(of_caller), 80), []);
     }
 
     #[test]
@@ -287,6 +440,18 @@ mod tests {
             assert_eq!(most_specific(&known, 81, "a.example.com"), None);
         }
         assert_eq!(specificity("*.example.com", "example.com"), None);
+    }
+
+    #[test]
+    fn who_ends_the_connections_does_not_count() {
+        let streams = || Exposed {
+            streams: [(443, "a.example.com".to_owned())].into(),
+            ..Exposed::default()
+        };
+        let requests = || exposed(443, "a.example.com", &[HttpMatch::default()]);
+        assert!(streams().lost(&requests()).is_empty() && requests().lost(&streams()).is_empty());
+        let elsewhere = exposed(444, "a.example.com", &[HttpMatch::default()]);
+        assert!(!elsewhere.lost(&streams()).is_empty() && !streams().lost(&elsewhere).is_empty());
     }
 
     #[test]

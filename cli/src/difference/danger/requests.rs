@@ -1,6 +1,7 @@
 //! Of which requests a match of a route speaks: whether one takes all that another one does, and which both take.
 //!
-//! Only what can be proved counts: expressions are not compared with others.
+//! Only what can be proved counts: expressions are not compared with others. Ports and labels of callers do not count: whoever reads
+//! routes of a gateway leaves out those that are for others.
 
 use mesh_snapshot::object::{HttpMatch, StringMatch, ValueMatch};
 
@@ -8,7 +9,6 @@ use mesh_snapshot::object::{HttpMatch, StringMatch, ValueMatch};
 pub(super) fn covers(wide: &HttpMatch, narrow: &HttpMatch) -> bool {
     let text =
         |wide: &Option<StringMatch>, narrow: &Option<StringMatch>| wide.is_none() || wide == narrow;
-    let labels = &narrow.source_labels;
     covers_path(wide, narrow)
         && text(&wide.scheme, &narrow.scheme)
         && text(&wide.method, &narrow.method)
@@ -16,9 +16,55 @@ pub(super) fn covers(wide: &HttpMatch, narrow: &HttpMatch) -> bool {
         && wide.headers.iter().all(|it| narrow.headers.contains(it))
         && wide.query.iter().all(|it| narrow.query.contains(it))
         && wide.claims.iter().all(|it| narrow.claims.contains(it))
-        && (wide.port.is_none() || wide.port == narrow.port)
-        && wide.source_labels.iter().all(|(name, value)| labels.get(name) == Some(value))
         && (wide.source_namespace.is_empty() || wide.source_namespace == narrow.source_namespace)
+}
+
+/// The requests that both take; none where there are none, or nothing is known of them.
+pub(super) fn both(one: &HttpMatch, other: &HttpMatch) -> Option<HttpMatch> {
+    let text = |one: &Option<StringMatch>, other: &Option<StringMatch>| match (one, other) {
+        (one, None) => Some(one.clone()),
+        (None, other) => Some(other.clone()),
+        (one, other) => (one == other).then(|| one.clone()),
+    };
+    let of_path = match (covers_path(one, other), covers_path(other, one)) {
+        (true, _) => other,
+        (_, true) => one,
+        _ => return None,
+    };
+    let (source_namespace, is_other) = match &*one.source_namespace {
+        "" => (other.source_namespace.clone(), false),
+        own => {
+            (own.to_owned(), !other.source_namespace.is_empty() && other.source_namespace != own)
+        }
+    };
+    if is_other {
+        return None;
+    }
+    Some(HttpMatch {
+        path: of_path.path.clone(),
+        ignore_path_case: of_path.ignore_path_case,
+        scheme: text(&one.scheme, &other.scheme)?,
+        method: text(&one.method, &other.method)?,
+        authority: text(&one.authority, &other.authority)?,
+        headers: joined(&one.headers, &other.headers, |it| it.name.clone())?,
+        query: joined(&one.query, &other.query, |it| it.name.clone())?,
+        claims: joined(&one.claims, &other.claims, |it| it.path.clone())?,
+        source_namespace,
+        ..HttpMatch::default()
+    })
+}
+
+/// What is asked by one of them. Two values for one name nobody may have.
+fn joined<T: Clone + PartialEq, N: PartialEq>(
+    one: &[T],
+    other: &[T],
+    name: impl Fn(&T) -> N,
+) -> Option<Vec<T>> {
+    let new: Vec<_> = other.iter().filter(|it| !one.contains(it)).collect();
+    let is_apart = |it: &T| one.iter().all(|own| name(own) != name(it));
+    new.iter()
+        .all(|it| is_apart(it))
+        .then(|| one.iter().chain(new.iter().copied()).cloned().collect())
 }
 
 fn covers_path(wide: &HttpMatch, narrow: &HttpMatch) -> bool {
@@ -73,7 +119,6 @@ pub(super) fn words(of: &HttpMatch) -> String {
         ("authority", &of.authority),
     ];
     let mut said: Vec<_> = texts.into_iter().filter_map(|(name, it)| text(name, it)).collect();
-    said.extend(of.port.map(|port| format!("port {port}")));
     for (what, name, value, inverted) in of
         .headers
         .iter()
@@ -85,6 +130,17 @@ pub(super) fn words(of: &HttpMatch) -> String {
             ValueMatch::Present => Some(format!("{not}{what} {name}")),
             ValueMatch::Is(value) => text(&format!("{not}{what} {name}"), &Some(value.clone())),
         });
+    }
+    for claim in &of.claims {
+        let not = if claim.inverted { "not " } else { "" };
+        let name = format!("{not}claim {}", claim.path.join("."));
+        said.extend(match &claim.value {
+            ValueMatch::Present => Some(name),
+            ValueMatch::Is(value) => text(&name, &Some(value.clone())),
+        });
+    }
+    if !of.source_namespace.is_empty() {
+        said.push(format!("from namespace {}", of.source_namespace));
     }
     if said.is_empty() { "other requests".to_owned() } else { said.join(", ") }
 }
