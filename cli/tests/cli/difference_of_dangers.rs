@@ -101,6 +101,15 @@ fn what_lets_in_or_refuses_more_than_before_is_warned_of() {
     assert_warned(&of("DENY", &one), &of("DENY", "{}"), &[closed]);
     assert_warned("", &of("DENY", "{}"), &[closed]);
     assert_warned("", &of("DENY", &one), &[]);
+    // All policies together refuse what they refused.
+    assert_warned(&of("DENY", "{}"), &of("ALLOW", ""), &[]);
+    assert_warned(&(of("ALLOW", &two) + &denied), &of("ALLOW", &two), &[]);
+    assert_warned(&(of("ALLOW", &both) + &denied), &of("ALLOW", &both), &[lets_in]);
+    assert_warned(&(of("ALLOW", &both) + &denied), &of("ALLOW", &two), &[]);
+    let admin = "{to: [{operation: {paths: ['/admin*']}}]}";
+    let admin = access("admin", &format!("action: DENY, rules: [{admin}]"));
+    assert_warned(&allow, &(allow.clone() + &admin), &[refuses]);
+    assert_warned(&(allow.clone() + &admin), &allow, &[lets_in]);
     assert_warned("", &allow, &[]);
     // It refuses nobody.
     let trial =
@@ -151,6 +160,23 @@ fn what_comes_to_the_same_is_not_warned_of() {
     }
     let strict = |name| peers(name, "mtls: {mode: STRICT}");
     assert_warned(&strict("a"), &strict("b"), &[]);
+    // Who is named in another way, and as narrowly.
+    let source = |field: &str| {
+        access("x", &format!("action: ALLOW, rules: [{{from: [{{source: {{{field}}}}}]}}]"))
+    };
+    let host = |name: &str| {
+        access("x", &format!("action: DENY, rules: [{{to: [{{operation: {{hosts: [{name}]}}}}]}}]"))
+    };
+    assert_warned(&host("Shop.example.com"), &host("shop.example.com"), &[]);
+    let refuses = "shop/front: requests are refused that policies allowed";
+    for (wide, narrow) in [
+        ("namespaces: [shop]", "serviceAccounts: [shop/default]"),
+        ("namespaces: [shop]", "principals: [cluster.local/ns/shop/sa/default]"),
+        ("ipBlocks: [10.0.0.0/16]", "ipBlocks: [10.0.1.0/24]"),
+    ] {
+        assert_warned(&source(wide), &source(narrow), &[refuses]);
+    }
+    assert_warned(&source("ipBlocks: [10.0.0.1]"), &source("ipBlocks: [10.0.0.1/32]"), &[]);
     // It asks what is asked of the namespace.
     let narrow = "selector: {matchLabels: {app: front}}, mtls: {mode: STRICT}";
     assert_warned(&(strict("a") + &peers("b", narrow)), &strict("a"), &[]);

@@ -1,8 +1,10 @@
-//! Whether rules of policies match all requests that others match.
+//! Whether rules of policies match all requests that others match, or none of them.
 //!
-//! Only what can be proved counts: expressions and templates are not compared with others, nor one address block with another.
+//! Only what can be proved counts: templates are not compared with others, and several address blocks are not taken for one.
 
-use mesh_snapshot::object::{Accepts, Rule, Test, TextPattern};
+use mesh_snapshot::object::{Accepts, Rule, Subject, Test};
+
+use super::accepted::{are_apart, is_within};
 
 /// Into how many rules of single values one is spread at most. What is larger is compared as a whole.
 const SINGLES_MAX: usize = 4096;
@@ -19,16 +21,37 @@ pub(super) fn all(wide: &[Rule], narrow: &[Rule]) -> bool {
     })
 }
 
-/// Whether one of `wide` matches all requests that one of `narrow` matches, or all with some of its values.
-pub(super) fn some(wide: &[Rule], narrow: &[Rule]) -> bool {
-    narrow.iter().any(|rule| {
-        is_covered(wide, rule)
-            || (singles(rule) <= SINGLES_MAX && {
-                let [from, to, when] = takers(wide, rule);
-                let some = |from| to.iter().any(|to| when.iter().any(|it| is_any([from, to, it])));
-                from.iter().any(some)
-            })
-    })
+/// Whether a request may be that both match: nothing that they ask for excludes another.
+pub(super) fn meet(one: &Rule, other: &Rule) -> bool {
+    let some = |one: &[Vec<Test>], other: &[Vec<Test>]| {
+        one.is_empty()
+            || other.is_empty()
+            || one.iter().any(|one| other.iter().any(|other| may_hold_together(one, other)))
+    };
+    some(&one.from, &other.from)
+        && some(&one.to, &other.to)
+        && may_hold_together(&one.when, &other.when)
+}
+
+fn may_hold_together(some: &[Test], others: &[Test]) -> bool {
+    !some.iter().any(|one| others.iter().any(|other| exclude(one, other)))
+}
+
+fn exclude(one: &Test, other: &Test) -> bool {
+    let sides = |one: &Test, other: &Test| {
+        is_within((&one.subject, &one.accepts), (&other.subject, &other.accepts))
+    };
+    // A token may have several of these.
+    let is_list = |it: &Test| matches!(it.subject, Subject::JwtClaim(_) | Subject::JwtAudience);
+    match (one.negated, other.negated) {
+        (false, false) => {
+            !is_list(one)
+                && are_apart((&one.subject, &one.accepts), (&other.subject, &other.accepts))
+        }
+        (false, true) => !is_list(one) && sides(one, other),
+        (true, false) => !is_list(one) && sides(other, one),
+        (true, true) => false,
+    }
 }
 
 fn is_covered(wide: &[Rule], rule: &Rule) -> bool {
@@ -77,46 +100,9 @@ fn hold(tests: &[Test], known: &[Test]) -> bool {
 }
 
 fn implies(known: &Test, test: &Test) -> bool {
-    known.subject == test.subject
-        && known.negated == test.negated
-        && if known.negated {
-            is_within(&test.accepts, &known.accepts)
-        } else {
-            is_within(&known.accepts, &test.accepts)
-        }
-}
-
-fn is_within(some: &Accepts, all: &Accepts) -> bool {
-    match (some, all) {
-        (Accepts::Text(some), Accepts::Text(all)) => {
-            some.iter().all(|it| all.iter().any(|other| other.takes(it)))
-        }
-        (Accepts::Addresses(some), Accepts::Addresses(all)) => {
-            some.iter().all(|it| all.contains(it))
-        }
-        (Accepts::Ports(some), Accepts::Ports(all)) => some.iter().all(|it| all.contains(it)),
-        _ => false,
-    }
-}
-
-trait Takes {
-    /// Whether it accepts each text that `other` accepts.
-    fn takes(&self, other: &Self) -> bool;
-}
-
-impl Takes for TextPattern {
-    fn takes(&self, other: &Self) -> bool {
-        match (self, other) {
-            (this, other) if this == other => true,
-            (Self::Present, Self::Exact(text)) => !text.is_empty(),
-            (Self::Present, Self::Prefix(part) | Self::Suffix(part)) => !part.is_empty(),
-            (Self::Prefix(start), Self::Exact(text) | Self::Prefix(text)) => {
-                text.starts_with(start)
-            }
-            (Self::Suffix(end), Self::Exact(text) | Self::Suffix(text)) => text.ends_with(end),
-            _ => false,
-        }
-    }
+    let [known_of, test_of] = [known, test].map(|it| (&it.subject, &it.accepts));
+    known.negated == test.negated
+        && if known.negated { is_within(test_of, known_of) } else { is_within(known_of, test_of) }
 }
 
 /// How many rules of which each asks for one value of everything are together this one.
@@ -171,7 +157,7 @@ fn each(test: &Test) -> Vec<Test> {
 
 #[cfg(test)]
 mod tests {
-    use mesh_snapshot::object::Subject;
+    use mesh_snapshot::object::TextPattern;
 
     use super::*;
 
@@ -217,6 +203,37 @@ mod tests {
         };
         assert!(all(&[but(&["/a"])], &[but(&["/a", "/b"])]));
         assert!(!all(&[but(&["/a", "/b"])], &[but(&["/a"])]));
+    }
+
+    fn pair(one: &Rule, other: &Rule) -> [bool; 2] {
+        [meet(one, other), meet(other, one)]
+    }
+
+    #[test]
+    fn rules_meet_unless_one_excludes_the_other() {
+        let not = |paths: &[&str]| Rule {
+            to: vec![vec![test(Subject::Path, true, paths)]],
+            ..Rule::default()
+        };
+        for (one, other, do_meet) in [
+            (from(&["x"]), to(&["/a"]), true),
+            (from(&["x"]), Rule::default(), true),
+            (from(&["x"]), from(&["x", "y"]), true),
+            (from(&["x"]), from(&["y"]), false),
+            (to(&["/a*"]), to(&["/a/b"]), true),
+            (to(&["/a*"]), to(&["/b*"]), false),
+            (to(&["/a"]), not(&["/a"]), false),
+            (to(&["/a", "/b"]), not(&["/a"]), true),
+            (not(&["/a"]), not(&["/b"]), true),
+        ] {
+            assert_eq!(pair(&one, &other), [do_meet; 2], "{one:?} {other:?}");
+        }
+        // A token may be for both.
+        let of = |audience: &str| Rule {
+            when: vec![test(Subject::JwtAudience, false, &[audience])],
+            ..Rule::default()
+        };
+        assert_eq!(pair(&of("a"), &of("b")), [true; 2]);
     }
 
     #[test]

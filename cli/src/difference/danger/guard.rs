@@ -123,23 +123,45 @@ impl Guard {
     fn refuses_listed(&self, before: &Self) -> bool {
         let Some(was) = &before.allow else { return false };
         let is_new = |rule: &&Rule| !covers::all(&before.deny, std::slice::from_ref(*rule));
-        let denied: Vec<_> = self.deny.iter().filter(is_new).cloned().collect();
-        let is_listed = self.allow.as_ref().is_none_or(|is| covers::all(is, was));
-        !is_listed || covers::some(&denied, was)
+        let mut denied = self.deny.iter().filter(is_new);
+        // What was denied need not be listed.
+        let is_listed = self
+            .allow
+            .as_ref()
+            .is_none_or(|is| covers::all(is, was) || covers::all(&with(is, &before.deny), was));
+        !is_listed || denied.any(|rule| was.iter().any(|it| covers::meet(it, rule)))
     }
 
-    /// Whether all that was refused still is. Where nothing but a list is allowed, what it does not have is refused.
+    /// Whether all that was refused still is, by whatever. Where nothing but a list is allowed, what it does not have is refused.
     fn refuses_what(&self, before: &Self) -> bool {
+        if self.is_closed() {
+            return true;
+        }
         let is_allowed = match (&before.allow, &self.allow) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(was), Some(is)) => covers::all(was, is),
+            (Some(was), Some(is)) => {
+                covers::all(was, is) || covers::all(&with(was, &self.deny), is)
+            }
         };
-        let asked = |(provider, was): (&String, &Vec<Rule>)| {
-            covers::all(self.custom.get(provider).map_or(&[], Vec::as_slice), was)
+        let is_refused = |rule: &Rule| {
+            covers::all(&self.deny, std::slice::from_ref(rule))
+                || self.allow.as_ref().is_some_and(|is| !is.iter().any(|it| covers::meet(it, rule)))
         };
-        is_allowed && covers::all(&self.deny, &before.deny) && before.custom.iter().all(asked)
+        let is_asked = |(provider, was): (&String, &Vec<Rule>)| {
+            let asked = self.custom.get(provider).map_or(&[][..], Vec::as_slice);
+            covers::all(asked, was)
+                || was
+                    .iter()
+                    .all(|it| is_refused(it) || covers::all(asked, std::slice::from_ref(it)))
+        };
+        let is_denied = covers::all(&self.deny, &before.deny) || before.deny.iter().all(is_refused);
+        is_allowed && is_denied && before.custom.iter().all(is_asked)
     }
+}
+
+fn with(some: &[Rule], others: &[Rule]) -> Vec<Rule> {
+    some.iter().chain(others).cloned().collect()
 }
 
 const fn strength(mode: MtlsMode) -> u8 {

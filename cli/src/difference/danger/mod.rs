@@ -6,6 +6,7 @@
 //! more (`PERMISSIVE` to `STRICT`, a first `ALLOW`, a `DENY` of what no list let in) is not told: it is what such a policy is for. Of what has no such
 //! sense, as a `Sidecar`, what ceases to hold says it ([`super::Hold::is_grave`]).
 
+mod accepted;
 mod covers;
 mod exposed;
 mod guard;
