@@ -135,6 +135,36 @@ fn tokens_of_which_less_is_asked_are_warned_of() {
     assert_warned(&all, &one, &[]);
     assert_warned(&all, "", &[line]);
     assert_warned(&all, &of("other", ""), &[]);
+
+    // While tokens are asked for, those of an issuer that is gone are refused.
+    let b = of("x", "").replace("issuer: a,", "issuer: b,").replace("a.example", "b.example");
+    let both = all.clone() + &b.replace("name: x,", "name: z,");
+    assert_warned(&all, &b, &[]);
+    assert_warned(&both, &b, &[]);
+    assert_warned(&all, &both, &[]);
+    // Who is asked for a token may have one of another issuer now.
+    let asking = |action: &str, test: &str| {
+        access("x", &format!("action: {action}, rules: [{{from: [{{source: {{{test}}}}}]}}]"))
+    };
+    let trusted = "shop/front: callers are let in by tokens of issuer b, which was not trusted";
+    for (action, test, is_told) in [
+        ("ALLOW", "requestPrincipals: ['*']", true),
+        ("ALLOW", "requestPrincipals: [b/x]", true),
+        ("ALLOW", "requestPrincipals: [a/*]", false),
+        ("DENY", "notRequestPrincipals: ['*']", true),
+        ("DENY", "requestPrincipals: [b/x]", false),
+        ("ALLOW", "principals: [one]", false),
+    ] {
+        let asked = asking(action, test);
+        let lines: &[&str] = if is_told { &[trusted] } else { &[] };
+        assert_warned(&(all.clone() + &asked), &(both.clone() + &asked), lines);
+        assert_warned(&(both.clone() + &asked), &(all.clone() + &asked), &[]);
+    }
+    let other_keys = "shop/cart, shop/front: other keys are trusted for tokens of issuer a";
+    assert_warned(&all, &all.replace("com/j", "com/k"), &[other_keys]);
+    let narrower = one.replace("com/j", "com/k");
+    assert_warned(&all, &narrower, &[other_keys]);
+    assert_warned(&narrower, &all, &[line, other_keys]);
 }
 
 /// What they are called, and what stands in which, does not count.

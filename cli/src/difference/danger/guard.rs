@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{
-    Action, AuthorizationPolicy, JwtRule, MtlsMode, PeerAuthentication, Role, Rule,
+    Accepts, Action, AuthorizationPolicy, JwtRule, MtlsMode, PeerAuthentication, Role, Rule,
+    Subject, TextPattern,
 };
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Object, Snapshot};
 
 use super::Peril;
+use super::accepted::are_apart;
 use super::covers;
 use crate::difference::gist::mode;
 
@@ -83,12 +85,47 @@ impl Guard {
         } else if self.refuses_listed(before) {
             perils.insert(Peril::Refuses);
         }
-        for token in &before.tokens {
-            if !self.tokens.iter().any(|it| asks_as_much(it, token)) {
-                perils.insert(Peril::Tokens { issuer: token.issuer.clone() });
+        perils.extend(self.weaker_tokens(before));
+        perils
+    }
+
+    /// Whose tokens are accepted that were not, or with less. Where some are asked for, those of others are refused.
+    fn weaker_tokens(&self, before: &Self) -> BTreeSet<Peril> {
+        let is_required = |side: &Self| side.tokens.iter().any(|it| it.required);
+        let is_open = self.tokens.is_empty();
+        let gone =
+            before.tokens.iter().filter(|was| is_open || (was.required && !is_required(self)));
+        let mut perils: BTreeSet<_> =
+            gone.map(|was| Peril::Tokens { issuer: was.issuer.clone() }).collect();
+        for is in &self.tokens {
+            let issuer = is.issuer.clone();
+            let of_issuer: Vec<_> =
+                before.tokens.iter().filter(|was| was.issuer == is.issuer).collect();
+            if of_issuer.is_empty() {
+                perils.extend(
+                    before.asks_for_token_of(&issuer).then_some(Peril::TrustsIssuer { issuer }),
+                );
+                continue;
+            }
+            let with_keys: Vec<_> = of_issuer.iter().filter(|was| was.keys == is.keys).collect();
+            if with_keys.is_empty() {
+                perils.insert(Peril::TrustsKeys { issuer: issuer.clone() });
+            }
+            let known = if with_keys.is_empty() { of_issuer.iter().collect() } else { with_keys };
+            if !known.iter().any(|was| is_for_no_others(is, was)) {
+                perils.insert(Peril::Tokens { issuer });
             }
         }
         perils
+    }
+
+    /// Whether some are refused unless they have a token that this issuer may have given.
+    fn asks_for_token_of(&self, issuer: &str) -> bool {
+        let of_rules =
+            |rules: &[Rule], negated| rules.iter().any(|it| asks_for(it, negated, issuer));
+        self.tokens.iter().any(|it| it.required)
+            || of_rules(self.allow.as_deref().unwrap_or_default(), false)
+            || of_rules(&self.deny, true)
     }
 
     fn weaker_mutual_tls(&self, before: &Self) -> Vec<Peril> {
@@ -172,8 +209,22 @@ const fn strength(mode: MtlsMode) -> u8 {
     }
 }
 
-fn asks_as_much(is: &JwtRule, was: &JwtRule) -> bool {
-    let audiences = was.audiences.is_empty()
-        || (!is.audiences.is_empty() && is.audiences.iter().all(|it| was.audiences.contains(it)));
-    is.issuer == was.issuer && is.required >= was.required && audiences
+/// Whether whoever is let in by the first was by the second: both are of one issuer.
+fn is_for_no_others(is: &JwtRule, was: &JwtRule) -> bool {
+    was.audiences.is_empty()
+        || (!is.audiences.is_empty() && is.audiences.iter().all(|it| was.audiences.contains(it)))
+}
+
+/// Whether a rule has a test, negated or not, that a token of this issuer may be meant by.
+fn asks_for(rule: &Rule, negated: bool, issuer: &str) -> bool {
+    let own = Accepts::Text(vec![TextPattern::Prefix(format!("{issuer}/"))]);
+    let tests = rule.from.iter().chain(&rule.to).flatten().chain(&rule.when);
+    let mut tests = tests.filter(|it| it.negated == negated);
+    tests.any(|it| match it.subject {
+        Subject::RequestPrincipal => {
+            !are_apart((&it.subject, &it.accepts), (&Subject::RequestPrincipal, &own))
+        }
+        Subject::JwtClaim(_) | Subject::JwtAudience | Subject::JwtPresenter => true,
+        _ => false,
+    })
 }

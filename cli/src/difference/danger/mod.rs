@@ -46,6 +46,10 @@ pub(crate) enum Peril {
     Closed,
     /// Less is asked of the tokens of an issuer.
     Tokens { issuer: String },
+    /// Tokens of another issuer let in callers who had none that counted.
+    TrustsIssuer { issuer: String },
+    /// Tokens of an issuer are verified by other keys.
+    TrustsKeys { issuer: String },
     /// A gateway's server asks less TLS of clients than before, at this host and port.
     ServerTls { of: String, before: &'static str, after: &'static str },
     /// A gateway has no route any more for this: `shop.example.com:443, path /cart*`.

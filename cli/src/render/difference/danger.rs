@@ -67,6 +67,12 @@ pub(super) fn words(peril: &Peril) -> String {
         Peril::Refuses => "requests are refused that policies allowed".to_owned(),
         Peril::Closed => "every request is refused".to_owned(),
         Peril::Tokens { issuer } => format!("less is asked of tokens of issuer {issuer}"),
+        Peril::TrustsIssuer { issuer } => {
+            format!("callers are let in by tokens of issuer {issuer}, which was not trusted")
+        }
+        Peril::TrustsKeys { issuer } => {
+            format!("other keys are trusted for tokens of issuer {issuer}")
+        }
         Peril::ServerTls { of, before, after } => {
             format!("less TLS is asked of clients ({before} → {after}): {of}")
         }

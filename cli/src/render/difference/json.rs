@@ -89,6 +89,8 @@ fn danger(danger: &Danger) -> Value {
         Peril::Refuses => "refuses",
         Peril::Closed => "closed",
         Peril::Tokens { .. } => "weaker-tokens",
+        Peril::TrustsIssuer { .. } => "new-issuer",
+        Peril::TrustsKeys { .. } => "other-keys",
         Peril::ServerTls { .. } => "weaker-server-tls",
         Peril::Unserved { .. } => "unserved",
         Peril::LeftBehind { .. } => "left-behind",
