@@ -167,6 +167,28 @@ fn tokens_of_which_less_is_asked_are_warned_of() {
     assert_warned(&narrower, &all, &[line, other_keys]);
 }
 
+#[test]
+fn what_a_danger_is_about_has_fields_in_json() {
+    let dangers = |before: &str, after: &str| {
+        let [before, after] = [before, after].map(|rest| BASE.to_owned() + rest);
+        let shown = between(&before, &after, &["--format", "json"]);
+        serde_json::from_str::<Value>(&shown).unwrap()["dangers"].clone()
+    };
+    let strict = peers("all", "mtls: {mode: STRICT}");
+    let port = "selector: {matchLabels: {app: front}}, portLevelMtls: {80: {mode: DISABLE}}";
+    let found = dangers(&strict, &(strict.clone() + &peers("port", port)));
+    assert_eq!(found[0]["port"], 80);
+    assert_eq!(found[0]["before"], "STRICT");
+    assert_eq!(found[0]["after"], "DISABLE");
+    assert_eq!(found[0]["issuer"], Value::Null);
+    let rule = "jwtRules: [{issuer: a, jwksUri: 'https://a.example.com/j'}]";
+    let found = dangers(&policy("RequestAuthentication", "x", "shop", rule), "");
+    assert_eq!(found[0]["issuer"], "a");
+    let routed = GATEWAY.to_owned() + &routes("public", "a.example.com", &["/"]);
+    let found = dangers(&routed, GATEWAY);
+    assert_eq!(found[0]["of"], "a.example.com:80");
+}
+
 /// What they are called, and what stands in which, does not count.
 #[test]
 fn what_comes_to_the_same_is_not_warned_of() {

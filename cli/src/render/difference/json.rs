@@ -82,6 +82,8 @@ fn hold(hold: &Hold) -> Value {
     })
 }
 
+/// What `says` tells is in fields beside it: `port`, `before`, `after`, `issuer`, `policy`, `was`, and in `of` which host, with its port and
+/// what of it. Those that a kind has nothing of are null.
 fn danger(danger: &Danger) -> Value {
     let kind = match danger.peril {
         Peril::MutualTls { .. } => "weaker-mutual-tls",
@@ -96,7 +98,37 @@ fn danger(danger: &Danger) -> Value {
         Peril::LeftBehind { .. } => "left-behind",
     };
     let says = danger::words(&danger.peril);
-    json!({ "kind": kind, "workloads": danger.workloads, "says": says })
+    let (mut port, mut turn) = (None, [None; 2]);
+    let [mut issuer, mut of, mut policy, mut was] = [None; 4];
+    match &danger.peril {
+        Peril::MutualTls { port: at, before, after } => {
+            (port, turn) = (*at, [Some(*before), Some(*after)]);
+        }
+        Peril::Tokens { issuer: whose }
+        | Peril::TrustsIssuer { issuer: whose }
+        | Peril::TrustsKeys { issuer: whose } => issuer = Some(whose),
+        Peril::ServerTls { of: host, before, after } => {
+            (of, turn) = (Some(host), [Some(*before), Some(*after)]);
+        }
+        Peril::Unserved { what } => of = Some(what),
+        Peril::LeftBehind { policy: left, was: whose } => {
+            (policy, was) = (Some(left), Some(whose));
+        }
+        Peril::LetsIn | Peril::Refuses | Peril::Closed => {}
+    }
+    let [before, after] = turn;
+    json!({
+        "kind": kind,
+        "workloads": danger.workloads,
+        "says": says,
+        "port": port,
+        "before": before,
+        "after": after,
+        "issuer": issuer,
+        "of": of,
+        "policy": policy,
+        "was": was,
+    })
 }
 
 fn pods(pods: &Pods) -> Value {
