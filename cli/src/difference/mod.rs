@@ -31,7 +31,7 @@ use mesh_snapshot::container::Bundle;
 use mesh_snapshot::diff::{Diff, Served, Workloads, diff};
 use mesh_snapshot::{Digest, Key, Kind, Location};
 
-pub(crate) use danger::{Danger, Peril};
+pub(crate) use danger::{Danger, Endangered};
 pub(crate) use edits::Edit;
 pub(crate) use effect::Effect;
 pub(crate) use held::{Bond, Held, Hold, Turn};
@@ -60,7 +60,7 @@ pub(crate) struct Difference {
     /// For which of them what begins or ceases to hold.
     pub held: Vec<Held>,
     /// And for which of them it is dangerous.
-    pub dangers: Vec<Danger>,
+    pub dangers: Vec<Endangered>,
     /// And whose pods are not as they were, and how.
     pub pods: Vec<Pods>,
 }

@@ -10,7 +10,7 @@ use mesh_snapshot::object::{
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Object, Snapshot};
 
-use super::Peril;
+use super::Danger;
 use super::accepted::are_apart;
 use super::covers;
 use crate::difference::gist::mode;
@@ -74,49 +74,49 @@ impl Guard {
     }
 
     /// Where it asks less of callers than `before`, or allows no longer what a list allowed.
-    pub(super) fn perils(&self, before: &Self) -> BTreeSet<Peril> {
-        let mut perils = BTreeSet::new();
-        perils.extend(self.weaker_mutual_tls(before));
+    pub(super) fn dangers(&self, before: &Self) -> BTreeSet<Danger> {
+        let mut dangers = BTreeSet::new();
+        dangers.extend(self.weaker_mutual_tls(before));
         if !self.refuses_what(before) {
-            perils.insert(Peril::LetsIn);
+            dangers.insert(Danger::LetsIn);
         }
         if self.is_closed() {
-            perils.extend((!before.is_closed()).then_some(Peril::Closed));
+            dangers.extend((!before.is_closed()).then_some(Danger::Closed));
         } else if self.refuses_listed(before) {
-            perils.insert(Peril::Refuses);
+            dangers.insert(Danger::Refuses);
         }
-        perils.extend(self.weaker_tokens(before));
-        perils
+        dangers.extend(self.weaker_tokens(before));
+        dangers
     }
 
     /// Whose tokens are accepted that were not, or with less. Where some are asked for, those of others are refused.
-    fn weaker_tokens(&self, before: &Self) -> BTreeSet<Peril> {
+    fn weaker_tokens(&self, before: &Self) -> BTreeSet<Danger> {
         let is_required = |side: &Self| side.tokens.iter().any(|it| it.required);
         let is_open = self.tokens.is_empty();
         let gone =
             before.tokens.iter().filter(|was| is_open || (was.required && !is_required(self)));
-        let mut perils: BTreeSet<_> =
-            gone.map(|was| Peril::Tokens { issuer: was.issuer.clone() }).collect();
+        let mut dangers: BTreeSet<_> =
+            gone.map(|was| Danger::Tokens { issuer: was.issuer.clone() }).collect();
         for is in &self.tokens {
             let issuer = is.issuer.clone();
             let of_issuer: Vec<_> =
                 before.tokens.iter().filter(|was| was.issuer == is.issuer).collect();
             if of_issuer.is_empty() {
-                perils.extend(
-                    before.asks_for_token_of(&issuer).then_some(Peril::TrustsIssuer { issuer }),
+                dangers.extend(
+                    before.asks_for_token_of(&issuer).then_some(Danger::TrustsIssuer { issuer }),
                 );
                 continue;
             }
             let with_keys: Vec<_> = of_issuer.iter().filter(|was| was.keys == is.keys).collect();
             if with_keys.is_empty() {
-                perils.insert(Peril::TrustsKeys { issuer: issuer.clone() });
+                dangers.insert(Danger::TrustsKeys { issuer: issuer.clone() });
             }
             let known = if with_keys.is_empty() { of_issuer.iter().collect() } else { with_keys };
             if !known.iter().any(|was| is_for_no_others(is, was)) {
-                perils.insert(Peril::Tokens { issuer });
+                dangers.insert(Danger::Tokens { issuer });
             }
         }
-        perils
+        dangers
     }
 
     /// Whether some are refused unless they have a token that this issuer may have given.
@@ -128,14 +128,14 @@ impl Guard {
             || of_rules(&self.deny, true)
     }
 
-    fn weaker_mutual_tls(&self, before: &Self) -> Vec<Peril> {
+    fn weaker_mutual_tls(&self, before: &Self) -> Vec<Danger> {
         let sides = [before, self];
         let weaker = |port| {
             let [was, is] = sides.map(|side| side.mutual_tls(port));
-            let peril = Peril::MutualTls { port, before: mode(was), after: mode(is) };
+            let danger = Danger::MutualTls { port, before: mode(was), after: mode(is) };
             // That pods lose their proxy is told of those; who was refused before has to be said.
             let is_told = self.peers.is_some() || was == MtlsMode::Strict;
-            (is_told && strength(is) < strength(was)).then_some(peril)
+            (is_told && strength(is) < strength(was)).then_some(danger)
         };
         let peers = sides.into_iter().flat_map(|side| side.peers.iter().flatten());
         let ports: BTreeSet<_> = peers.flat_map(|peer| peer.ports.keys().copied()).collect();

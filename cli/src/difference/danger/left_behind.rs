@@ -13,7 +13,7 @@ use mesh_snapshot::object::{Action, Workload};
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Key, Kind, Object, Reference};
 
-use super::Peril;
+use super::Danger;
 use super::guard::Guard;
 use crate::difference::authored::Authored;
 use crate::difference::held::{Sides, have_proxies};
@@ -22,13 +22,13 @@ use crate::difference::held::{Sides, have_proxies};
 type Policies = BTreeMap<Arc<str>, (Key, Option<Action>)>;
 
 /// By the names of the workloads that came.
-pub(super) fn all(sides: &Sides<'_>) -> BTreeMap<String, BTreeSet<Peril>> {
+pub(super) fn all(sides: &Sides<'_>) -> BTreeMap<String, BTreeSet<Danger>> {
     let [old, new] = [sides.before.0, sides.after.0].map(|side| &side.bundle.inventory);
     let left = without(old, new);
     let came = without(new, old);
-    let mut perils = BTreeMap::new();
+    let mut dangers = BTreeMap::new();
     if left.is_empty() || came.is_empty() {
-        return perils;
+        return dangers;
     }
     let gone: BTreeSet<_> = left.iter().map(|it| it.full_name()).collect();
     let leavers = Leavers::of(&left, old.iter().filter(|it| !gone.contains(&it.full_name())));
@@ -42,10 +42,10 @@ pub(super) fn all(sides: &Sides<'_>) -> BTreeMap<String, BTreeSet<Peril>> {
         let Some(was) = leavers.former(is) else { continue };
         let found = of_pair(was, is, &held, sides);
         if !found.is_empty() {
-            perils.insert(is.full_name(), found);
+            dangers.insert(is.full_name(), found);
         }
     }
-    perils
+    dangers
 }
 
 /// What the first left behind that lives on as the second. `held`: what is for somebody now.
@@ -54,7 +54,7 @@ fn of_pair(
     is: &Workload,
     held: &BTreeSet<Arc<str>>,
     sides: &Sides<'_>,
-) -> BTreeSet<Peril> {
+) -> BTreeSet<Danger> {
     let ((_, old), (_, new)) = (sides.before, sides.after);
     let [_, has_proxy] = have_proxies(&is.full_name(), sides.before.0, sides.after.0);
     let (Some(before), Some(after)) = (slice(was, old), slice(is, new)) else {
@@ -64,7 +64,7 @@ fn of_pair(
         Guard::of(&before, was.role, &old.bundle.snapshot),
         Guard::of(&after, is.role, &new.bundle.snapshot),
     );
-    if !has_proxy || guards.1.perils(&guards.0).is_empty() {
+    if !has_proxy || guards.1.dangers(&guards.0).is_empty() {
         return BTreeSet::new();
     }
     let (before, after) = (policies(&before, old), policies(&after, new));
@@ -75,7 +75,7 @@ fn of_pair(
         is_there && !held.contains(policy) && !own.contains(&(key.kind, action))
     };
     let left = before.iter().filter(|(policy, what)| is_left(policy, what));
-    left.map(|(policy, _)| Peril::LeftBehind { policy: policy.to_string(), was: was.full_name() })
+    left.map(|(policy, _)| Danger::LeftBehind { policy: policy.to_string(), was: was.full_name() })
         .collect()
 }
 

@@ -1,17 +1,17 @@
 //! What of a difference is dangerous, and for whom: what was refused is let in, whom an `ALLOW` list let in, or everybody, is refused, or a
 //! gateway serves no longer what it served, or to clients of whom it asks less.
 //!
-//! What counts is what all policies of a workload do together ([`Guard`]), and all that a gateway serves ([`Exposed`]): a policy that
+//! What counts is what all policies of a workload do together ([`Guard`]), and all that a gateway serves ([`Served`]): a policy that
 //! goes, is named otherwise or is divided into two is no danger where others do the same. Who is refused since a workload begins to ask
 //! more (`PERMISSIVE` to `STRICT`, a first `ALLOW`, a `DENY` of what no list let in) is not told: it is what such a policy is for. Of what has no such
 //! sense, as a `Sidecar`, what ceases to hold says it ([`super::Hold::is_grave`]).
 
 mod accepted;
 mod covers;
-mod exposed;
 mod guard;
 mod left_behind;
 mod requests;
+mod served;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,22 +20,22 @@ use mesh_snapshot::object::{Labels, Role, Workload};
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Applies, Key, Kind, Reference, Snapshot};
 
-use self::exposed::Exposed;
 use self::guard::Guard;
+use self::served::Served;
 use super::clients::Client;
 use super::held::{Sides, have_proxies};
 
 /// Workloads for which the same is dangerous.
 #[derive(Debug)]
-pub(crate) struct Danger {
+pub(crate) struct Endangered {
     /// `shop/reviews-v1`; `gateways with istio: ingress` stands for those of which none is known.
     pub workloads: BTreeSet<String>,
-    pub peril: Peril,
+    pub danger: Danger,
 }
 
 /// What may happen that could not before.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Peril {
+pub(crate) enum Danger {
     /// Less is asked of connections; of all ports, where none is named.
     MutualTls { port: Option<u16>, before: &'static str, after: &'static str },
     /// Requests that policies refused.
@@ -59,10 +59,10 @@ pub(crate) enum Peril {
 }
 
 /// By what it is.
-pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Danger> {
-    let mut found: BTreeMap<Peril, BTreeSet<String>> = BTreeMap::new();
+pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Endangered> {
+    let mut found: BTreeMap<Danger, BTreeSet<String>> = BTreeMap::new();
     // Most workloads of a namespace are under the same.
-    let mut known: BTreeMap<[Asked; 2], BTreeSet<Peril>> = BTreeMap::new();
+    let mut known: BTreeMap<[Asked; 2], BTreeSet<Danger>> = BTreeMap::new();
     let of_clients = clients.iter().map(|Client { name, before, after, .. }| {
         let have_proxies = have_proxies(name, sides.before.0, sides.after.0);
         (name, [before, after], have_proxies)
@@ -78,20 +78,20 @@ pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Danger> {
         if asked[0] == asked[1] {
             continue;
         }
-        let perils = known.entry(asked).or_insert_with(|| {
+        let dangers = known.entry(asked).or_insert_with(|| {
             let [old, new] = [sides.before, sides.after].map(|(_, it)| &it.bundle.snapshot);
             between((&was, before.role, old, guarded_before), (&is, after.role, new, guarded_after))
         });
-        for peril in perils.iter() {
-            found.entry(peril.clone()).or_default().insert(name.clone());
+        for danger in dangers.iter() {
+            found.entry(danger.clone()).or_default().insert(name.clone());
         }
     }
-    for (name, perils) in left_behind::all(sides) {
-        for peril in perils {
-            found.entry(peril).or_default().insert(name.clone());
+    for (name, dangers) in left_behind::all(sides) {
+        for danger in dangers {
+            found.entry(danger).or_default().insert(name.clone());
         }
     }
-    found.into_iter().map(|(peril, workloads)| Danger { workloads, peril }).collect()
+    found.into_iter().map(|(danger, workloads)| Endangered { workloads, danger }).collect()
 }
 
 /// What a slice of this role begins with, and whether a proxy acts on its policies.
@@ -100,16 +100,16 @@ type Asked = (Vec<Reference>, Role, bool);
 /// A workload as a side has it.
 type Of<'s> = (&'s Slice, Role, &'s Snapshot, bool);
 
-fn between(before: Of<'_>, after: Of<'_>) -> BTreeSet<Peril> {
+fn between(before: Of<'_>, after: Of<'_>) -> BTreeSet<Danger> {
     let [was, is] = [before, after].map(|(slice, role, snapshot, is_guarded)| {
         if is_guarded { Guard::of(slice, role, snapshot) } else { Guard::none() }
     });
-    let mut perils = is.perils(&was);
-    let [was, is] = [before, after].map(|(slice, _, snapshot, _)| Exposed::of(slice, snapshot));
+    let mut dangers = is.dangers(&was);
+    let [was, is] = [before, after].map(|(slice, _, snapshot, _)| Served::of(slice, snapshot));
     let weaker = is.weaker(&was).into_iter();
-    perils.extend(weaker.map(|(of, before, after)| Peril::ServerTls { of, before, after }));
-    perils.extend(is.lost(&was).into_iter().map(|what| Peril::Unserved { what }));
-    perils
+    dangers.extend(weaker.map(|(of, before, after)| Danger::ServerTls { of, before, after }));
+    dangers.extend(is.lost(&was).into_iter().map(|what| Danger::Unserved { what }));
+    dangers
 }
 
 fn slices(before: &Workload, after: &Workload, sides: &Sides<'_>) -> Option<[Slice; 2]> {

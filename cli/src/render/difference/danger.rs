@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::words::{GROUPS_MAX, named};
-use crate::difference::{Difference, Peril};
+use crate::difference::{Danger, Difference};
 use crate::render::plain::plain;
 
 /// Before what is dangerous.
-pub(super) const MARK: &str = "⚠";
+pub(super) const WARNING: &str = "⚠";
 
 /// Whether what was refused may be let in, or who was served is perhaps no longer. Not all of it has a line of its own: of what
 /// ceases to hold it is told beside what begins to.
@@ -20,11 +20,11 @@ pub(super) fn is_grave(difference: &Difference) -> bool {
 pub(super) fn lines(difference: &Difference) -> Vec<String> {
     let mut listed: BTreeMap<(&BTreeSet<String>, String), Vec<&str>> = BTreeMap::new();
     let mut lines = Vec::new();
-    for danger in &difference.dangers {
-        if let Some((head, what)) = of_hosts(&danger.peril) {
-            listed.entry((&danger.workloads, head)).or_default().push(what);
+    for endangered in &difference.dangers {
+        if let Some((head, what)) = of_hosts(&endangered.danger) {
+            listed.entry((&endangered.workloads, head)).or_default().push(what);
         } else {
-            lines.push((&danger.workloads, words(&danger.peril)));
+            lines.push((&endangered.workloads, words(&endangered.danger)));
         }
     }
     // Of a gateway that serves many hosts no longer it is told once.
@@ -44,40 +44,40 @@ pub(super) fn lines(difference: &Difference) -> Vec<String> {
 }
 
 /// What is said of hosts, and of which one.
-fn of_hosts(peril: &Peril) -> Option<(String, &str)> {
-    match peril {
-        Peril::ServerTls { of, before, after } => {
+fn of_hosts(danger: &Danger) -> Option<(String, &str)> {
+    match danger {
+        Danger::ServerTls { of, before, after } => {
             Some((format!("less TLS is asked of clients ({before} → {after})"), of))
         }
-        Peril::Unserved { what } => Some(("no longer served".to_owned(), what)),
+        Danger::Unserved { what } => Some(("no longer served".to_owned(), what)),
         _ => None,
     }
 }
 
 /// As it is said of those for whom it is so.
-pub(super) fn words(peril: &Peril) -> String {
-    match peril {
-        Peril::MutualTls { port: None, before, after } => {
+pub(super) fn words(danger: &Danger) -> String {
+    match danger {
+        Danger::MutualTls { port: None, before, after } => {
             format!("mutual TLS: {before} → {after}")
         }
-        Peril::MutualTls { port: Some(port), before, after } => {
+        Danger::MutualTls { port: Some(port), before, after } => {
             format!("mutual TLS at port {port}: {before} → {after}")
         }
-        Peril::LetsIn => "requests are let in that policies refused".to_owned(),
-        Peril::Refuses => "requests are refused that policies allowed".to_owned(),
-        Peril::Closed => "every request is refused".to_owned(),
-        Peril::Tokens { issuer } => format!("less is asked of tokens of issuer {issuer}"),
-        Peril::TrustsIssuer { issuer } => {
+        Danger::LetsIn => "requests are let in that policies refused".to_owned(),
+        Danger::Refuses => "requests are refused that policies allowed".to_owned(),
+        Danger::Closed => "every request is refused".to_owned(),
+        Danger::Tokens { issuer } => format!("less is asked of tokens of issuer {issuer}"),
+        Danger::TrustsIssuer { issuer } => {
             format!("callers are let in by tokens of issuer {issuer}, which was not trusted")
         }
-        Peril::TrustsKeys { issuer } => {
+        Danger::TrustsKeys { issuer } => {
             format!("other keys are trusted for tokens of issuer {issuer}")
         }
-        Peril::ServerTls { of, before, after } => {
+        Danger::ServerTls { of, before, after } => {
             format!("less TLS is asked of clients ({before} → {after}): {of}")
         }
-        Peril::Unserved { what } => format!("no longer served: {what}"),
-        Peril::LeftBehind { policy, was } => {
+        Danger::Unserved { what } => format!("no longer served: {what}"),
+        Danger::LeftBehind { policy, was } => {
             format!("not under {policy}, which was for {was} and is for no workload now")
         }
     }

@@ -48,7 +48,7 @@ pub(crate) fn human(difference: &Difference, terminal: &Terminal) -> String {
     }
     put(&mut text, 0, &words::objects(difference), terminal);
     for line in danger::lines(difference) {
-        let line = format!("{} {line}", danger::MARK);
+        let line = format!("{} {line}", danger::WARNING);
         put(&mut text, 0, &terminal.paint.removed(&line), terminal);
     }
     put_held(&mut text, difference, terminal);

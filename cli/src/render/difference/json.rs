@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::danger;
 use crate::difference::{
-    Bond, Change, Changed, Danger, Difference, Edit, Effect, Held, Hold, Item, Peril, Pods, Turn,
-    Viewers,
+    Bond, Change, Changed, Danger, Difference, Edit, Effect, Endangered, Held, Hold, Item, Pods,
+    Turn, Viewers,
 };
 
 /// One object, `mesh.diff/v1`. Fields are only ever added to it. Where a side is `refused` it has nothing of a difference.
@@ -84,42 +84,42 @@ fn hold(hold: &Hold) -> Value {
 
 /// What `says` tells is in fields beside it: `port`, `before`, `after`, `issuer`, `policy`, `was`, and in `of` which host, with its port and
 /// what of it. Those that a kind has nothing of are null.
-fn danger(danger: &Danger) -> Value {
-    let kind = match danger.peril {
-        Peril::MutualTls { .. } => "weaker-mutual-tls",
-        Peril::LetsIn => "lets-in",
-        Peril::Refuses => "refuses",
-        Peril::Closed => "closed",
-        Peril::Tokens { .. } => "weaker-tokens",
-        Peril::TrustsIssuer { .. } => "new-issuer",
-        Peril::TrustsKeys { .. } => "other-keys",
-        Peril::ServerTls { .. } => "weaker-server-tls",
-        Peril::Unserved { .. } => "unserved",
-        Peril::LeftBehind { .. } => "left-behind",
+fn danger(endangered: &Endangered) -> Value {
+    let kind = match endangered.danger {
+        Danger::MutualTls { .. } => "weaker-mutual-tls",
+        Danger::LetsIn => "lets-in",
+        Danger::Refuses => "refuses",
+        Danger::Closed => "closed",
+        Danger::Tokens { .. } => "weaker-tokens",
+        Danger::TrustsIssuer { .. } => "new-issuer",
+        Danger::TrustsKeys { .. } => "other-keys",
+        Danger::ServerTls { .. } => "weaker-server-tls",
+        Danger::Unserved { .. } => "unserved",
+        Danger::LeftBehind { .. } => "left-behind",
     };
-    let says = danger::words(&danger.peril);
+    let says = danger::words(&endangered.danger);
     let (mut port, mut turn) = (None, [None; 2]);
     let [mut issuer, mut of, mut policy, mut was] = [None; 4];
-    match &danger.peril {
-        Peril::MutualTls { port: at, before, after } => {
+    match &endangered.danger {
+        Danger::MutualTls { port: at, before, after } => {
             (port, turn) = (*at, [Some(*before), Some(*after)]);
         }
-        Peril::Tokens { issuer: whose }
-        | Peril::TrustsIssuer { issuer: whose }
-        | Peril::TrustsKeys { issuer: whose } => issuer = Some(whose),
-        Peril::ServerTls { of: host, before, after } => {
+        Danger::Tokens { issuer: whose }
+        | Danger::TrustsIssuer { issuer: whose }
+        | Danger::TrustsKeys { issuer: whose } => issuer = Some(whose),
+        Danger::ServerTls { of: host, before, after } => {
             (of, turn) = (Some(host), [Some(*before), Some(*after)]);
         }
-        Peril::Unserved { what } => of = Some(what),
-        Peril::LeftBehind { policy: left, was: whose } => {
+        Danger::Unserved { what } => of = Some(what),
+        Danger::LeftBehind { policy: left, was: whose } => {
             (policy, was) = (Some(left), Some(whose));
         }
-        Peril::LetsIn | Peril::Refuses | Peril::Closed => {}
+        Danger::LetsIn | Danger::Refuses | Danger::Closed => {}
     }
     let [before, after] = turn;
     json!({
         "kind": kind,
-        "workloads": danger.workloads,
+        "workloads": endangered.workloads,
         "says": says,
         "port": port,
         "before": before,

@@ -63,7 +63,7 @@ fn verdict(difference: &Difference) -> String {
     let concerned = words::concerned(difference);
     let objects = words::objects(difference);
     let mark =
-        if danger::is_grave(difference) { format!("{} ", danger::MARK) } else { String::new() };
+        if danger::is_grave(difference) { format!("{} ", danger::WARNING) } else { String::new() };
     let held = held::verdict(difference).map(|said| said + "; ").unwrap_or_default();
     format!("### {mark}mesh: {held}{objects}; for {concerned} of {all} workloads\n\n")
 }
@@ -72,7 +72,7 @@ fn verdict(difference: &Difference) -> String {
 fn dangers(difference: &Difference) -> String {
     let mut text = String::new();
     for line in danger::lines(difference) {
-        let _ = writeln!(text, "- {} {}", danger::MARK, inline(&line));
+        let _ = writeln!(text, "- {} {}", danger::WARNING, inline(&line));
     }
     if !text.is_empty() {
         text.push('\n');

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mesh_engine::host;
 use mesh_snapshot::object::{
     AbortStatus, Backend, ClientCertificate, HttpAction, HttpMatch, HttpRoute, PartsPerMillion,
     RouteTable, ServerTls, Target,
@@ -14,7 +15,7 @@ use mesh_snapshot::{Object, Reference, Snapshot};
 use super::requests::{both, covers, words};
 
 #[derive(Default)]
-pub(super) struct Exposed {
+pub(super) struct Served {
     /// By port and host.
     requests: BTreeMap<(u16, String), Vec<Taken>>,
     /// Ports, and the names that clients ask for in their handshake; empty: any.
@@ -84,9 +85,9 @@ impl Tls {
     }
 }
 
-impl Exposed {
+impl Served {
     pub(super) fn of(slice: &Slice, snapshot: &Snapshot) -> Self {
-        let mut exposed = Self::default();
+        let mut served = Self::default();
         let table = |of: &Reference| match snapshot.object(&of.digest) {
             Some(Object::RouteTable(table)) => table,
             _ => RouteTable::default(),
@@ -96,8 +97,8 @@ impl Exposed {
             for server in gateway.servers {
                 let tls = Tls::of(&server.tls);
                 for host in server.virtual_hosts {
-                    exposed.ask(server.port, &host.host, tls);
-                    let known = exposed.requests.entry((server.port, host.host)).or_default();
+                    served.ask(server.port, &host.host, tls);
+                    let known = served.requests.entry((server.port, host.host)).or_default();
                     for route in table(&host.routes).http {
                         let is_served = !refuses(&route);
                         for by in taken(route, server.port) {
@@ -118,16 +119,16 @@ impl Exposed {
                         names.iter().cloned().collect()
                     };
                     for host in &whom {
-                        exposed.ask(server.port, host, tls);
+                        served.ask(server.port, host, tls);
                     }
                     if names.is_empty() {
                         names.insert(String::new());
                     }
-                    exposed.streams.extend(names.into_iter().map(|name| (server.port, name)));
+                    served.streams.extend(names.into_iter().map(|name| (server.port, name)));
                 }
             }
         }
-        exposed
+        served
     }
 
     fn ask(&mut self, port: u16, host: &str, tls: Tls) {
@@ -183,7 +184,7 @@ impl Exposed {
 
     /// Whether connections for this name are passed on.
     fn streams_to(&self, port: u16, name: &str) -> bool {
-        let takes = |it: &String| it.is_empty() || specificity(it, name).is_some();
+        let takes = |it: &String| it.is_empty() || host::covers(it, name);
         self.streams.iter().any(|(at, it)| *at == port && takes(it))
     }
 }
@@ -246,23 +247,14 @@ fn refuses(route: &HttpRoute) -> bool {
 fn most_specific<'m, T>(
     known: &'m BTreeMap<(u16, String), T>,
     port: u16,
-    host: &str,
+    name: &str,
 ) -> Option<&'m T> {
-    if let Some(of_host) = known.get(&(port, host.to_owned())) {
+    if let Some(of_host) = known.get(&(port, name.to_owned())) {
         return Some(of_host);
     }
     let of_port = known.iter().filter(|((at, _), _)| *at == port);
-    let fitting = of_port.filter_map(|((_, of), it)| Some((specificity(of, host)?, it)));
-    fitting.max_by_key(|(length, _)| *length).map(|(_, it)| it)
-}
-
-/// How much of a host a pattern says, where it is for it.
-fn specificity(pattern: &str, host: &str) -> Option<usize> {
-    let is_for = match pattern.strip_prefix('*') {
-        Some(end) => host.ends_with(end),
-        None => pattern == host,
-    };
-    is_for.then_some(pattern.len())
+    let fitting = of_port.filter(|((_, of), _)| host::covers(of, name));
+    fitting.max_by_key(|((_, of), _)| of.len()).map(|(_, it)| it)
 }
 
 #[cfg(test)]
@@ -278,11 +270,11 @@ mod tests {
         HttpMatch { path: Some(path), ..HttpMatch::default() }
     }
 
-    fn exposed(port: u16, host: &str, requests: &[HttpMatch]) -> Exposed {
+    fn served(port: u16, host: &str, requests: &[HttpMatch]) -> Served {
         let taken = |by: &HttpMatch| Taken { by: by.clone(), is_served: true };
         let requests = requests.iter().map(taken).collect();
         let requests = [((port, host.to_owned()), requests)].into();
-        Exposed { requests, ..Exposed::default() }
+        Served { requests, ..Served::default() }
     }
 
     #[test]
@@ -302,7 +294,7 @@ mod tests {
             (prefix("/A"), HttpMatch { ignore_path_case: true, ..prefix("/a") }, None),
             (HttpMatch { ignore_path_case: true, ..prefix("/a") }, prefix("/a"), Some("path /a*")),
         ] {
-            let [was, is] = [was, is].map(|it| exposed(80, "a.example.com", &[it]));
+            let [was, is] = [was, is].map(|it| served(80, "a.example.com", &[it]));
             let told: Vec<_> = is.lost(&was).into_iter().collect();
             let lost = lost.map(|it| format!("a.example.com:80, {it}"));
             assert_eq!(told, lost.into_iter().collect::<Vec<_>>());
@@ -346,7 +338,7 @@ mod tests {
         ] {
             let other = HttpMatch { path: exact("/other"), ..all() };
             let [asks, all, other] =
-                [asks, all(), other].map(|it| exposed(80, "a.example.com", &[it]));
+                [asks, all(), other].map(|it| served(80, "a.example.com", &[it]));
             let of = |what: &str| BTreeSet::from([format!("a.example.com:80, {what}")]);
             assert_eq!(all.lost(&asks), BTreeSet::new());
             assert_eq!(asks.lost(&asks), BTreeSet::new());
@@ -410,9 +402,9 @@ mod tests {
 
     #[test]
     fn names_of_handshakes_and_ports_may_be_lost() {
-        let of = |port: u16, name: &str| Exposed {
+        let of = |port: u16, name: &str| Served {
             streams: [(port, name.to_owned())].into(),
-            ..Exposed::default()
+            ..Served::default()
         };
         let was = of(443, "a.example.com");
         for (port, name, is_lost) in [
@@ -439,29 +431,26 @@ mod tests {
             assert_eq!(found, Some(&patterns[count - 1]));
             assert_eq!(most_specific(&known, 81, "a.example.com"), None);
         }
-        assert_eq!(specificity("*.example.com", "example.com"), None);
     }
 
     #[test]
     fn who_ends_the_connections_does_not_count() {
-        let streams = || Exposed {
-            streams: [(443, "a.example.com".to_owned())].into(),
-            ..Exposed::default()
-        };
-        let requests = || exposed(443, "a.example.com", &[HttpMatch::default()]);
+        let streams =
+            || Served { streams: [(443, "a.example.com".to_owned())].into(), ..Served::default() };
+        let requests = || served(443, "a.example.com", &[HttpMatch::default()]);
         assert!(streams().lost(&requests()).is_empty() && requests().lost(&streams()).is_empty());
-        let elsewhere = exposed(444, "a.example.com", &[HttpMatch::default()]);
+        let elsewhere = served(444, "a.example.com", &[HttpMatch::default()]);
         assert!(!elsewhere.lost(&streams()).is_empty() && !streams().lost(&elsewhere).is_empty());
     }
 
     #[test]
     fn a_host_may_be_served_by_a_wildcard() {
         let all = [HttpMatch::default()];
-        let was = exposed(80, "a.example.com", &all);
+        let was = served(80, "a.example.com", &all);
         for (port, host, is_lost) in
             [(80, "*.example.com", false), (80, "*", false), (80, "*.org", true), (81, "*", true)]
         {
-            let lost = exposed(port, host, &all).lost(&was);
+            let lost = served(port, host, &all).lost(&was);
             assert_eq!(lost.contains("a.example.com:80"), is_lost, "{host}:{port}");
         }
     }
