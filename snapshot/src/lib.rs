@@ -24,6 +24,9 @@ pub mod object;
 
 pub mod feature;
 pub mod manifest;
+pub mod selectors;
+
+mod filed;
 pub mod slice;
 pub mod snapshot;
 
@@ -39,6 +42,7 @@ pub use digest::Digest;
 pub use key::{Key, Kind, Reference};
 pub use manifest::{Applies, Entry, Manifest, Section};
 pub use object::Object;
+pub use selectors::Selectors;
 pub use slice::{Slice, slice};
 pub use snapshot::{Builder, Conflict, ReadObjects, Scopes, Snapshot};
 pub use source_map::{Location, SourceMap};

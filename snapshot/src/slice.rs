@@ -83,18 +83,21 @@ pub fn slice(
         .map(|digest| read("the namespace's section", *digest, objects))
         .transpose()?
         .unwrap_or_default();
-    of_sections(workload, &mesh, &own)
+    let (mesh, own): (Vec<_>, Vec<_>) =
+        (mesh.entries.iter().collect(), own.entries.iter().collect());
+    of_entries(workload, &mesh, &own)
 }
 
-/// The slice that follows from the mesh's section and that of the workload's namespace.
+/// The slice that follows from the mesh's section and that of the workload's namespace: of each all entries that apply to the
+/// workload, and maybe others, in the section's order.
 ///
 /// # Errors
 ///
 /// [`SliceError::Incomplete`] when they lack what every workload needs.
-pub fn of_sections(
+pub(crate) fn of_entries(
     workload: &Workload,
-    mesh: &Section,
-    own: &Section,
+    mesh: &[&Entry],
+    own: &[&Entry],
 ) -> Result<Slice, SliceError> {
     let of_both = |kind| {
         let entries = applying(mesh, kind, workload).chain(applying(own, kind, workload));
@@ -131,17 +134,17 @@ pub fn of_sections(
 }
 
 fn applying<'a>(
-    section: &'a Section,
+    section: &'a [&'a Entry],
     kind: Kind,
     workload: &'a Workload,
 ) -> impl Iterator<Item = &'a Entry> {
-    let of_kind = section.entries.iter().filter(move |entry| entry.reference.key.kind == kind);
+    let of_kind = section.iter().copied().filter(move |entry| entry.reference.key.kind == kind);
     of_kind.filter(move |entry| entry.applies.to(workload))
 }
 
 /// The first that selects the workload, then the first that is for all.
 fn narrowest<'a>(
-    section: &'a Section,
+    section: &'a [&'a Entry],
     kind: Kind,
     workload: &'a Workload,
 ) -> impl Iterator<Item = &'a Entry> {
@@ -151,7 +154,7 @@ fn narrowest<'a>(
     first(selected).into_iter().chain(first(all))
 }
 
-fn peer_authentications(workload: &Workload, mesh: &Section, own: &Section) -> Vec<Reference> {
+fn peer_authentications(workload: &Workload, mesh: &[&Entry], own: &[&Entry]) -> Vec<Reference> {
     narrowest(own, Kind::PeerAuthentication, workload)
         .chain(narrowest(mesh, Kind::PeerAuthentication, workload))
         .map(|entry| entry.reference.clone())
@@ -159,25 +162,31 @@ fn peer_authentications(workload: &Workload, mesh: &Section, own: &Section) -> V
 }
 
 /// What the one Istio `Sidecar` says that counts for the workload.
-fn of_sidecar(kind: Kind, workload: &Workload, mesh: &Section, own: &Section) -> Option<Reference> {
+fn of_sidecar(
+    kind: Kind,
+    workload: &Workload,
+    mesh: &[&Entry],
+    own: &[&Entry],
+) -> Option<Reference> {
     narrowest(own, kind, workload)
         .chain(narrowest(mesh, kind, workload))
         .next()
         .map(|entry| entry.reference.clone())
 }
 
-fn request_filters(workload: &Workload, mesh: &Section, own: &Section) -> Vec<Reference> {
+fn request_filters(workload: &Workload, mesh: &[&Entry], own: &[&Entry]) -> Vec<Reference> {
     let of_section = |section| {
         let mut entries: Vec<_> = applying(section, Kind::RequestFilters, workload).collect();
         entries.sort_by_key(|entry| entry.rank);
-        entries.into_iter().map(|entry| entry.reference.clone())
+        entries
     };
-    of_section(mesh).chain(of_section(own)).collect()
+    let both = [mesh, own].into_iter().flat_map(of_section);
+    both.map(|entry| entry.reference.clone()).collect()
 }
 
 /// What a gateway means depends on the namespace of its proxies. Where the workload's own section has it, that
 /// counts; else as seen from the gateway's own namespace, in the mesh's section.
-fn gateways(workload: &Workload, mesh: &Section, own: &Section) -> Vec<Reference> {
+fn gateways(workload: &Workload, mesh: &[&Entry], own: &[&Entry]) -> Vec<Reference> {
     let of_mesh = applying(mesh, Kind::Gateway, workload);
     let mut by_key: BTreeMap<&Key, &Entry> =
         of_mesh.map(|entry| (&entry.reference.key, entry)).collect();

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::filed::Filed;
 use crate::manifest::{Applies, Entry, FORMAT, Manifest, Section};
 use crate::object::Workload;
 use crate::slice::{self, SliceError};
@@ -27,7 +28,7 @@ pub type Scopes<'s> = BTreeMap<&'s Key, BTreeSet<(Option<&'s str>, &'s Applies)>
 pub struct Snapshot {
     digest: Digest,
     manifest: Manifest,
-    sections: BTreeMap<Digest, Section>,
+    sections: BTreeMap<Digest, Filed>,
     names: Names,
     /// The manifest, the sections and the objects.
     bytes: BTreeMap<Digest, Arc<[u8]>>,
@@ -61,7 +62,7 @@ impl Snapshot {
             sections.insert(*digest, fetch("a section", *digest, objects, &mut bytes)?);
         }
         let names = fetch_trees(&sections, objects, &mut bytes)?;
-        Ok(Self { digest: root, manifest, sections, names, bytes })
+        Ok(Self { digest: root, manifest, sections: filed(sections), names, bytes })
     }
 
     #[must_use]
@@ -99,12 +100,10 @@ impl Snapshot {
     ///
     /// [`SliceError::Incomplete`] when it lacks what every workload needs.
     pub fn slice_of(&self, workload: &Workload) -> Result<Slice, SliceError> {
-        let none = Section::default();
-        slice::of_sections(
-            workload,
-            self.mesh(),
-            self.namespace(&workload.namespace).unwrap_or(&none),
-        )
+        let mesh = self.filed(&self.manifest.mesh).candidates(workload);
+        let own = self.manifest.namespaces.get(&workload.namespace);
+        let own = own.map(|digest| self.filed(digest).candidates(workload)).unwrap_or_default();
+        slice::of_entries(workload, &mesh, &own)
     }
 
     /// Every object under its name, with all contents that it has for some workload (more than one for a
@@ -142,6 +141,10 @@ impl Snapshot {
     }
 
     fn section(&self, digest: &Digest) -> &Section {
+        &self.filed(digest).section
+    }
+
+    fn filed(&self, digest: &Digest) -> &Filed {
         self.sections.get(digest).unwrap_or_else(|| {
             unreachable!("`open` and `Builder` keep every section of the manifest")
         })
@@ -152,6 +155,10 @@ impl ReadObjects for Snapshot {
     fn read(&self, digest: &Digest) -> Option<Arc<[u8]>> {
         self.bytes.get(digest).cloned()
     }
+}
+
+fn filed(sections: BTreeMap<Digest, Section>) -> BTreeMap<Digest, Filed> {
+    sections.into_iter().map(|(digest, section)| (digest, section.into())).collect()
 }
 
 /// Notes that an object of this name has this content. Whether that is news.
@@ -349,6 +356,6 @@ impl Builder {
         let encoded = canonical::encode(&manifest);
         let digest = Digest::of(&encoded);
         bytes.insert(digest, encoded.into());
-        Ok(Snapshot { digest, manifest, sections, names, bytes })
+        Ok(Snapshot { digest, manifest, sections: filed(sections), names, bytes })
     }
 }

@@ -8,10 +8,12 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use mesh_snapshot::container::{self, Bundle};
 use mesh_snapshot::diff::{Served, diff};
+use mesh_snapshot::manifest::GATEWAY_NAME_LABEL;
 use mesh_snapshot::object::{
     Action, AuthorizationPolicy, Backend, ClientPolicy, Destination, Discovery, Egress,
     EndpointSet, Fault, HeaderOperations, Host, HostSet, HttpAction, HttpMatch, HttpRoute, Labels,
@@ -211,6 +213,64 @@ fn inventory(mesh: &Mesh) -> Vec<Workload> {
     mesh.iter().flat_map(of).collect()
 }
 
+fn some_labels() -> impl Strategy<Value = Labels> {
+    let name = prop_oneof![Just("app"), Just("tier"), Just(GATEWAY_NAME_LABEL)];
+    proptest::collection::btree_map(name.prop_map(str::to_owned), "[ab]", 0..3)
+}
+
+fn some_addresses() -> impl Strategy<Value = BTreeSet<IpAddr>> {
+    let address = (1_u8..4).prop_map(|last| IpAddr::from([10, 0, 0, last]));
+    proptest::collection::btree_set(address, 0..3)
+}
+
+fn applies() -> impl Strategy<Value = Applies> {
+    prop_oneof![
+        Just(Applies::All),
+        proptest::collection::vec(some_labels(), 0..3).prop_map(Applies::Selected),
+        proptest::collection::btree_set("[ab]", 0..3).prop_map(Applies::Gateways),
+        some_addresses().prop_map(Applies::Addressed),
+    ]
+}
+
+fn anybody() -> impl Strategy<Value = Workload> {
+    let role = prop_oneof![Just(Role::Sidecar), Just(Role::Gateway)];
+    (some_labels(), some_addresses(), role).prop_map(|(labels, addresses, role)| Workload {
+        namespace: "own".to_owned(),
+        labels,
+        addresses,
+        role,
+        ..Workload::default()
+    })
+}
+
+/// One policy for each, of a namespace and of the mesh.
+fn listing(own: &[Applies], of_mesh: &[Applies]) -> Snapshot {
+    let mut builder = Builder::default();
+    for (kind, object) in [
+        (Kind::MeshDefaults, Object::MeshDefaults(defaults())),
+        (Kind::Egress, Object::Egress(Egress::default())),
+    ] {
+        let reference = builder.add(Key::new(kind, "", "mesh"), &object);
+        builder.list("", reference, Applies::All, 0);
+    }
+    for (namespace, all) in [("own", own), ("", of_mesh)] {
+        for (number, applies) in all.iter().enumerate() {
+            let name = format!("{number:02}");
+            let key = Key::new(Kind::AuthorizationPolicy, namespace, &name);
+            let policy = AuthorizationPolicy {
+                namespace: namespace.to_owned(),
+                name,
+                action: Action::Deny,
+                dry_run: false,
+                rules: Vec::new(),
+            };
+            let reference = builder.add(key, &Object::AuthorizationPolicy(policy));
+            builder.list(namespace, reference, applies.clone(), 0);
+        }
+    }
+    builder.build().unwrap()
+}
+
 fn slice_of(snapshot: &Snapshot, workload: &Workload) -> Slice {
     slice(snapshot.digest(), workload, snapshot).unwrap()
 }
@@ -312,6 +372,22 @@ proptest! {
         prop_assert_eq!(read.source_map, bundle.source_map);
         prop_assert_eq!(read.provenance, bundle.provenance);
         prop_assert_eq!(read.signatures, bundle.signatures);
+    }
+
+    /// A snapshot looks its entries up, and a proxy asks each.
+    #[test]
+    fn a_slice_is_the_same_whoever_cuts_it(
+        own in proptest::collection::vec(applies(), 0..12),
+        of_mesh in proptest::collection::vec(applies(), 0..6),
+        workloads in proptest::collection::vec(anybody(), 1..6),
+    ) {
+        let snapshot = listing(&own, &of_mesh);
+        for workload in workloads {
+            let found = snapshot.slice_of(&workload).unwrap();
+            let all = own.iter().chain(&of_mesh).filter(|it| it.to(&workload)).count();
+            prop_assert_eq!(found.authorization_policies.len(), all);
+            prop_assert_eq!(found, slice_of(&snapshot, &workload));
+        }
     }
 
     /// A proxy that starts with nothing and fetches what it is told is missing ends with the whole slice.

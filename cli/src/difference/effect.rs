@@ -69,21 +69,20 @@ pub(super) fn all(
     let (mut old, mut new) = (Reach::of(before, told), Reach::of(after, told));
     let mut known: HashMap<(View, View), What> = HashMap::new();
     let mut groups: BTreeMap<What, BTreeSet<String>> = BTreeMap::new();
-    for Client { name, before: client_was, after: client_is, .. } in clients {
-        let slices = (old.snapshot.slice_of(client_was), new.snapshot.slice_of(client_is));
-        let (Ok(was), Ok(is)) = slices else { continue };
+    for client in clients {
+        let Some((was, is)) = client.slices() else { continue };
         if was == is {
             continue;
         }
-        let mut objects = apart(&old.besides_view(&was), &new.besides_view(&is));
-        objects.extend(of_one_alone(&was, &is));
+        let mut objects = apart(&old.besides_view(was), &new.besides_view(is));
+        objects.extend(of_one_alone(was, is));
         let mut objects = told.named(objects);
         let mut edits = Vec::new();
         // What leads to hosts besides a view, as a gateway does, leads to no others.
-        let mut is_theirs = !objects.is_empty() || roots(&was) != roots(&is);
+        let mut is_theirs = !objects.is_empty() || roots(was) != roots(is);
         if let (Some(was), Some(is)) = (&was.egress, &is.egress) {
-            let was = views.before.view(was, client_was);
-            let is = views.after.view(is, client_is);
+            let was = views.before.view(was, &client.before);
+            let is = views.after.view(is, &client.after);
             let pair = (was, is);
             let seen = if let Some(known) = known.get(&pair) {
                 known.clone()
@@ -96,7 +95,7 @@ pub(super) fn all(
             edits = seen.1;
             is_theirs |= seen.2;
         }
-        groups.entry((objects, edits, is_theirs)).or_default().insert(name.clone());
+        groups.entry((objects, edits, is_theirs)).or_default().insert(client.name.clone());
     }
     let group =
         |((objects, edits, is_theirs), workloads)| Effect { workloads, objects, edits, is_theirs };

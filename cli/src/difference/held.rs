@@ -94,15 +94,13 @@ pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Held> {
 
 /// What ceases or begins to hold for one of them.
 fn holds(client: &Client, sides: &Sides<'_>) -> Vec<Hold> {
-    let Client { name, before, after, .. } = client;
     let (old, new) = (sides.before.1, sides.after.1);
-    let slices = (old.bundle.snapshot.slice_of(before), new.bundle.snapshot.slice_of(after));
-    let (Ok(was), Ok(is)) = slices else { return Vec::new() };
-    let [served_before, served_after] = have_proxies(name, sides.before.0, sides.after.0);
+    let Some((was, is)) = client.slices() else { return Vec::new() };
+    let [served_before, served_after] = have_proxies(&client.name, sides.before.0, sides.after.0);
     if was == is && served_before == served_after {
         return Vec::new();
     }
-    let (was, is) = (roots(&was, old, served_before), roots(&is, new, served_after));
+    let (was, is) = (roots(was, old, served_before), roots(is, new, served_after));
     let [old_resources, new_resources] = sides.resources;
     let ceases = apart(&was, &is).map(|root| hold(Turn::Ceases, root, old, new_resources));
     let begins = apart(&is, &was).map(|root| hold(Turn::Begins, root, new, old_resources));

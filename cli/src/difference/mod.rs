@@ -144,7 +144,7 @@ impl Difference {
         let sides =
             Sides { before: (sides.0, &old), after: (sides.1, &new), resources: &resources };
         let clients = clients::all(sides.before.0, sides.after.0);
-        clients::count_pods(&mut found.workloads, &clients, &sides);
+        clients::count_pods(&mut found.workloads, &clients);
         let held = held::all(&clients, &sides);
         let dangers = danger::all(&clients, &sides);
         let joined = resource::join(&mut objects, [&old, &new], &resources);

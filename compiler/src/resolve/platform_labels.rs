@@ -167,6 +167,18 @@ impl Pods {
         labels
     }
 
+    /// The labels by which selectors are found ([`Self::finding`]) that may select one of them.
+    #[must_use]
+    pub fn found<'w>(&self, workload: &'w Inventory) -> Cow<'w, Labels> {
+        found(self.kind, workload)
+    }
+
+    /// The labels by which a selector is found: whose pods may have what it asks for has them among its own.
+    #[must_use]
+    pub fn finding(selector: &Labels) -> Cow<'_, Labels> {
+        finding(selector)
+    }
+
     /// Whether one of them may have all of these labels. `workload` is theirs.
     #[must_use]
     pub fn may_have(&self, workload: &Inventory, selector: &Labels, viewer: Viewer) -> bool {

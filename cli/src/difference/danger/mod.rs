@@ -14,6 +14,7 @@ mod requests;
 mod served;
 mod unknown;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_snapshot::object::{Role, Workload};
@@ -64,16 +65,20 @@ pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Endangered> {
     let mut found: BTreeMap<Danger, BTreeSet<String>> = BTreeMap::new();
     // Most workloads of a namespace are under the same.
     let mut known: BTreeMap<[Asked; 2], BTreeSet<Danger>> = BTreeMap::new();
-    let of_clients = clients.iter().map(|Client { name, before, after, .. }| {
-        let have_proxies = have_proxies(name, sides.before.0, sides.after.0);
-        (name, [before, after], have_proxies)
+    let of_clients = clients.iter().filter_map(|it| {
+        let have_proxies = have_proxies(&it.name, sides.before.0, sides.after.0);
+        let (was, is) = it.slices()?;
+        let slices = [Cow::Borrowed(was), Cow::Borrowed(is)];
+        Some((&it.name, [&it.before, &it.after], slices, have_proxies))
     });
     let unknown = unknown::all(clients, sides);
-    let of_unknown = unknown.iter().map(|(name, Unknown { workload, is_guarded })| {
-        (name, [workload, workload], [*is_guarded; 2])
+    let of_unknown = unknown.iter().filter_map(|(name, Unknown { workload, is_guarded })| {
+        let slices = slices(workload, sides)?.map(Cow::Owned);
+        Some((name, [workload, workload], slices, [*is_guarded; 2]))
     });
-    for (name, [before, after], [guarded_before, guarded_after]) in of_clients.chain(of_unknown) {
-        let Some([was, is]) = slices(before, after, sides) else { continue };
+    for (name, [before, after], [was, is], [guarded_before, guarded_after]) in
+        of_clients.chain(of_unknown)
+    {
         let asked =
             [(acting(&was), before.role, guarded_before), (acting(&is), after.role, guarded_after)];
         if asked[0] == asked[1] {
@@ -113,9 +118,9 @@ fn between(before: Of<'_>, after: Of<'_>) -> BTreeSet<Danger> {
     dangers
 }
 
-fn slices(before: &Workload, after: &Workload, sides: &Sides<'_>) -> Option<[Slice; 2]> {
-    let old = sides.before.1.bundle.snapshot.slice_of(before).ok()?;
-    let new = sides.after.1.bundle.snapshot.slice_of(after).ok()?;
+fn slices(workload: &Workload, sides: &Sides<'_>) -> Option<[Slice; 2]> {
+    let old = sides.before.1.bundle.snapshot.slice_of(workload).ok()?;
+    let new = sides.after.1.bundle.snapshot.slice_of(workload).ok()?;
     Some([old, new])
 }
 
