@@ -17,7 +17,7 @@ mod unknown;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use mesh_snapshot::object::{Role, Workload};
+use mesh_snapshot::object::{Labels, Role, Workload};
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Kind, Reference, Snapshot};
 
@@ -64,7 +64,7 @@ pub(crate) enum Danger {
 pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Endangered> {
     let mut found: BTreeMap<Danger, BTreeSet<String>> = BTreeMap::new();
     // Most workloads of a namespace are under the same.
-    let mut known: BTreeMap<[Asked; 2], BTreeSet<Danger>> = BTreeMap::new();
+    let mut known: BTreeMap<[Asked<'_>; 2], BTreeSet<Danger>> = BTreeMap::new();
     let of_clients = clients.iter().filter_map(|it| {
         let have_proxies = have_proxies(&it.name, sides.before.0, sides.after.0);
         let (was, is) = it.slices()?;
@@ -80,13 +80,13 @@ pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Endangered> {
         of_clients.chain(of_unknown)
     {
         let asked =
-            [(acting(&was), before.role, guarded_before), (acting(&is), after.role, guarded_after)];
+            [(acting(&was), who(before), guarded_before), (acting(&is), who(after), guarded_after)];
         if asked[0] == asked[1] {
             continue;
         }
         let dangers = known.entry(asked).or_insert_with(|| {
             let [old, new] = [sides.before, sides.after].map(|(_, it)| &it.bundle.snapshot);
-            between((&was, before.role, old, guarded_before), (&is, after.role, new, guarded_after))
+            between((&was, before, old, guarded_before), (&is, after, new, guarded_after))
         });
         for danger in dangers.iter() {
             found.entry(danger.clone()).or_default().insert(name.clone());
@@ -100,18 +100,26 @@ pub(super) fn all(clients: &[Client], sides: &Sides<'_>) -> Vec<Endangered> {
     found.into_iter().map(|(danger, workloads)| Endangered { workloads, danger }).collect()
 }
 
-/// What a slice of this role begins with, and whether a proxy acts on its policies.
-type Asked = (Vec<Reference>, Role, bool);
+/// What a slice begins with, whose it is, and whether a proxy acts on its policies.
+type Asked<'w> = (Vec<Reference>, Who<'w>, bool);
+
+/// A role; of a gateway the labels and the namespace too, which matches of its routes may ask for.
+type Who<'w> = (Role, Option<(&'w Labels, &'w str)>);
+
+fn who(it: &Workload) -> Who<'_> {
+    (it.role, (it.role == Role::Gateway).then_some((&it.labels, it.namespace.as_str())))
+}
 
 /// A workload as a side has it.
-type Of<'s> = (&'s Slice, Role, &'s Snapshot, bool);
+type Of<'s> = (&'s Slice, &'s Workload, &'s Snapshot, bool);
 
 fn between(before: Of<'_>, after: Of<'_>) -> BTreeSet<Danger> {
-    let [was, is] = [before, after].map(|(slice, role, snapshot, is_guarded)| {
-        if is_guarded { Guard::of(slice, role, snapshot) } else { Guard::none() }
+    let [was, is] = [before, after].map(|(slice, workload, snapshot, is_guarded)| {
+        if is_guarded { Guard::of(slice, workload.role, snapshot) } else { Guard::none() }
     });
     let mut dangers = is.dangers(&was);
-    let [was, is] = [before, after].map(|(slice, _, snapshot, _)| Served::of(slice, snapshot));
+    let [was, is] =
+        [before, after].map(|(slice, workload, snapshot, _)| Served::of(slice, workload, snapshot));
     let weaker = is.weaker(&was).into_iter();
     dangers.extend(weaker.map(|(of, before, after)| Danger::ServerTls { of, before, after }));
     dangers.extend(is.lost(&was).into_iter().map(|what| Danger::Unserved { what }));

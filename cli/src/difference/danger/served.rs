@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_engine::host;
 use mesh_snapshot::object::{
-    AbortStatus, Backend, ClientCertificate, HttpAction, HttpMatch, HttpRoute, PartsPerMillion,
-    RouteTable, ServerTls, Target,
+    AbortStatus, Backend, ClientCertificate, HttpAction, HttpMatch, HttpRoute, Labels,
+    PartsPerMillion, RouteTable, ServerTls, Target, Workload,
 };
 use mesh_snapshot::slice::Slice;
 use mesh_snapshot::{Object, Reference, Snapshot};
@@ -86,7 +86,7 @@ impl Tls {
 }
 
 impl Served {
-    pub(super) fn of(slice: &Slice, snapshot: &Snapshot) -> Self {
+    pub(super) fn of(slice: &Slice, workload: &Workload, snapshot: &Snapshot) -> Self {
         let mut served = Self::default();
         let table = |of: &Reference| match snapshot.object(&of.digest) {
             Some(Object::RouteTable(table)) => table,
@@ -101,7 +101,7 @@ impl Served {
                     let known = served.requests.entry((server.port, host.host)).or_default();
                     for route in table(&host.routes).http {
                         let is_served = !refuses(&route);
-                        for by in taken(route, server.port) {
+                        for by in taken(route, server.port, workload) {
                             if !known.iter().any(|it| covers(&it.by, &by)) {
                                 known.push(Taken { by, is_served });
                             }
@@ -210,17 +210,26 @@ fn refused(was: &[Taken], is: &[Taken]) -> Vec<HttpMatch> {
     lost
 }
 
-/// What a route takes of the requests that come to this port, as [`Taken`] has it. Who calls a gateway has no labels.
-fn taken(route: HttpRoute, port: u16) -> Vec<HttpMatch> {
+/// What a route takes of the requests that come to this port of a gateway, as [`Taken`] has it. Whom a match is for, by labels or by
+/// namespace, the gateway itself is asked, as Istio does: whoever calls it does not count.
+fn taken(route: HttpRoute, port: u16, gateway: &Workload) -> Vec<HttpMatch> {
     // Without a match it takes every request.
     if route.matches.is_empty() {
         return vec![HttpMatch::default()];
     }
     let is_for_some = |it: &HttpMatch| {
-        it.source_labels.is_empty() && it.port.is_none_or(|of_match| of_match == port)
+        gateway.has(&it.source_labels)
+            && (it.source_namespace.is_empty() || it.source_namespace == gateway.namespace)
+            && it.port.is_none_or(|of_match| of_match == port)
     };
     let all = route.matches.into_iter().filter(is_for_some);
-    all.map(|it| HttpMatch { port: None, ..it }).collect()
+    all.map(|it| HttpMatch {
+        port: None,
+        source_labels: Labels::new(),
+        source_namespace: String::new(),
+        ..it
+    })
+    .collect()
 }
 
 /// Whether a route has the gateway itself answer every request with a failure. Who has that answer is not served.
@@ -379,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_match_for_another_port_or_for_callers_with_labels_takes_nothing() {
+    fn a_match_is_for_a_port_and_for_gateways_with_labels_of_a_namespace() {
         let of = |it: HttpMatch| {
             let action = HttpAction::Respond { status: 200, body: Bytes::default() };
             HttpRoute {
@@ -391,13 +400,25 @@ mod tests {
                 fault: Fault::default(),
             }
         };
-        let all = HttpMatch::default();
         let at = |port| HttpMatch { port: Some(port), ..HttpMatch::default() };
-        assert_eq!(taken(of(at(80)), 80), [all]);
-        assert_eq!(taken(of(at(443)), 80), []);
-        let labels = [("app".to_owned(), "x".to_owned())].into();
-        let of_caller = HttpMatch { source_labels: labels, ..HttpMatch::default() };
-        assert_eq!(taken(of(of_caller), 80), []);
+        let gateway = Workload {
+            namespace: "edge".to_owned(),
+            labels: [("app".to_owned(), "x".to_owned())].into(),
+            ..Workload::default()
+        };
+        let taken = |it: HttpMatch| taken(of(it), 80, &gateway);
+        assert_eq!(taken(at(80)), [HttpMatch::default()]);
+        assert_eq!(taken(at(443)), []);
+        let with = |app: &str| HttpMatch {
+            source_labels: [("app".to_owned(), app.to_owned())].into(),
+            ..HttpMatch::default()
+        };
+        assert_eq!(taken(with("x")), [HttpMatch::default()]);
+        assert_eq!(taken(with("y")), []);
+        let from =
+            |name: &str| HttpMatch { source_namespace: name.to_owned(), ..HttpMatch::default() };
+        assert_eq!(taken(from("edge")), [HttpMatch::default()]);
+        assert_eq!(taken(from("shop")), []);
     }
 
     #[test]
