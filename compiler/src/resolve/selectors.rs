@@ -1,6 +1,6 @@
-//! Things that select workloads by labels, found by a workload's labels without asking each of them.
+//! Things that select workloads by labels, found by a workload's namespace and labels without asking each of them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use mesh_snapshot::object::Labels;
 
@@ -9,66 +9,27 @@ use mesh_snapshot::object::Labels;
 /// It answers with those that may select a workload; whether one does is for the thing itself to say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selectors<'a> {
-    by_namespace: BTreeMap<Option<&'a str>, OfNamespace>,
-}
-
-/// Of each selector the label that the fewest others ask for: a label such as `app.kubernetes.io/part-of` tells nothing apart.
-#[derive(Clone, Debug, Default)]
-struct OfNamespace {
-    by_label: HashMap<String, HashMap<String, Vec<usize>>>,
-    /// Those that ask for no label.
-    open: Vec<usize>,
+    by_namespace: BTreeMap<Option<&'a str>, mesh_snapshot::Selectors>,
 }
 
 impl<'a> Selectors<'a> {
     /// Of things with their numbers, ascending. One may have several selectors; none, or one without labels, may select anything.
     pub(crate) fn new<'l>(
-        things: impl Iterator<Item = (Option<&'a str>, usize, &'l [Labels])> + Clone,
+        things: impl Iterator<Item = (Option<&'a str>, usize, &'l [Labels])>,
     ) -> Self {
-        let mut asked: HashMap<(&str, &str), usize> = HashMap::new();
-        for labels in things.clone().flat_map(|(_, _, selectors)| selectors).flatten() {
-            *asked.entry((labels.0, labels.1)).or_default() += 1;
-        }
-        let count =
-            |label: &(&String, &String)| asked.get(&(label.0.as_str(), label.1.as_str())).copied();
-        let mut new = Self::default();
+        let mut of_namespaces = BTreeMap::<_, Vec<_>>::new();
         for (namespace, number, selectors) in things {
-            let of = new.by_namespace.entry(namespace).or_default();
-            let rarest = selectors.iter().map(|it| it.iter().min_by_key(count));
-            match rarest.collect::<Option<Vec<_>>>() {
-                Some(labels) if !labels.is_empty() => {
-                    for (name, value) in labels {
-                        of.add(name, value, number);
-                    }
-                }
-                _ => of.open.push(number),
-            }
+            of_namespaces.entry(namespace).or_default().push((number, selectors));
         }
-        new
+        let of = |(namespace, things): (_, Vec<_>)| {
+            (namespace, mesh_snapshot::Selectors::of(things.into_iter()))
+        };
+        Self { by_namespace: of_namespaces.into_iter().map(of).collect() }
     }
 
     /// Those that may select a workload of `namespace` that has `labels`, ascending, each once.
     pub(crate) fn candidates(&self, namespace: Option<&str>, labels: &Labels) -> Vec<usize> {
-        let Some(of) = self.by_namespace.get(&namespace) else { return Vec::new() };
-        let selected = labels.iter().filter_map(|(name, value)| of.by_label.get(name)?.get(value));
-        let mut all: Vec<_> = selected.flatten().chain(&of.open).copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-}
-
-impl OfNamespace {
-    fn add(&mut self, name: &str, value: &str, number: usize) {
-        if !self.by_label.contains_key(name) {
-            self.by_label.insert(name.to_owned(), HashMap::new());
-        }
-        let Some(values) = self.by_label.get_mut(name) else { return };
-        match values.get_mut(value) {
-            Some(numbers) if numbers.last() == Some(&number) => {}
-            Some(numbers) => numbers.push(number),
-            None => drop(values.insert(value.to_owned(), vec![number])),
-        }
+        self.by_namespace.get(&namespace).map_or_else(Vec::new, |it| it.candidates(labels))
     }
 }
 

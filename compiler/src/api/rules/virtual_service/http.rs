@@ -111,7 +111,7 @@ fn check_mirrors(route: &HttpRoute, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let found = found.label("deprecated").consequence(DEPRECATED);
         out.push(match route.mirror_percentage {
             Some(_) => found.help("remove it where `mirrorPercentage` says the same"),
-            None => found.fix(policy::of_share(&at, "mirrorPercentage", percent)),
+            None => found.fix(policy::of_share(&at, "mirrorPercentage", percent.into())),
         });
     }
     if let Some(percent) = &route.mirror_percentage {

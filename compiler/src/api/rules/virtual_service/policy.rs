@@ -141,7 +141,7 @@ fn check_delay(delay: &Delay, at: &At<'_>, out: &mut Vec<Diagnostic>) {
         let found = found.label("deprecated").consequence(DEPRECATED);
         out.push(match delay.percentage {
             Some(_) => found.help("remove it where `percentage` says the same"),
-            None => found.fix(of_share(&at, "percentage", delay.percent)),
+            None => found.fix(of_share(&at, "percentage", delay.percent.into())),
         });
     }
     if delay.percentage.is_none() && delay.percent == 0 {
@@ -237,7 +237,7 @@ fn exact_origins(at: &At<'_>, origins: &[String]) -> Fix {
 }
 
 /// A share by its old name, in whole percent, by another one.
-pub(super) fn of_share(at: &At<'_>, name: &'static str, percent: impl ToString) -> Fix {
+pub(super) fn of_share(at: &At<'_>, name: &'static str, percent: i64) -> Fix {
     Fix::new(Applicability::Safe, format!("write `{name}: {{value: …}}`")).put(at.key(), name).nest(
         at.value(),
         "value",
