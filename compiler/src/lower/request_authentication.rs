@@ -57,10 +57,10 @@ fn rule(rule: &istio::JwtRule) -> JwtRule {
 fn keys(rule: &istio::JwtRule) -> JwtKeys {
     let addresses = [&rule.jwks_uri, &rule.jwks_uri_by_proto_name];
     let address = addresses.into_iter().find(|address| !address.is_empty());
-    match address {
-        _ if !rule.jwks.is_empty() => JwtKeys::Inline(rule.jwks.clone()),
-        Some(address) => JwtKeys::Remote(address.clone()),
-        None => JwtKeys::Discovered(rule.issuer.clone()),
+    match (&rule.jwks, address) {
+        (Some(keys), _) if !keys.is_empty() => JwtKeys::Inline(keys.clone()),
+        (_, Some(address)) => JwtKeys::Remote(address.clone()),
+        (_, None) => JwtKeys::Discovered(rule.issuer.clone()),
     }
 }
 

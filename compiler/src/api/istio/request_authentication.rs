@@ -39,9 +39,9 @@ pub struct JwtRule {
     /// The same field by the name that Istio's protobuf gives it.
     #[serde(default, rename = "jwks_uri")]
     pub jwks_uri_by_proto_name: String,
-    /// The keys themselves, a JSON Web Key Set.
-    #[serde(default)]
-    pub jwks: String,
+    /// The keys themselves, a JSON Web Key Set. Empty: none, and yet it may not stand beside an
+    /// address of keys.
+    pub jwks: Option<String>,
     /// Where the token is looked for. All three empty: `Authorization: Bearer`, then `?access_token=`.
     #[serde(default)]
     pub from_headers: Vec<JwtHeader>,

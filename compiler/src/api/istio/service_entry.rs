@@ -46,9 +46,8 @@ pub struct ServicePort {
     #[serde(default)]
     pub protocol: String,
     pub name: String,
-    /// The endpoints' port. Zero: the same.
-    #[serde(default)]
-    pub target_port: u32,
+    /// The endpoints' port. Absent: the same.
+    pub target_port: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]

@@ -59,7 +59,7 @@ fn check_rule(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
                 reason,
             ));
         }
-        if !rule.jwks.is_empty() {
+        if rule.jwks.is_some() {
             let found = fault(
                 at.field("jwks").key(),
                 format!("`jwks` and `{name}` are both set"),
@@ -68,12 +68,13 @@ fn check_rule(rule: &JwtRule, at: &At<'_>, out: &mut Vec<Diagnostic>) {
             out.push(found.also(at.field(name).key(), "or this"));
         }
     }
-    if uri.is_none() && rule.jwks.is_empty() && leads_inward(&rule.issuer) {
+    let keys = rule.jwks.as_deref().filter(|keys| !keys.is_empty());
+    if uri.is_none() && keys.is_none() && leads_inward(&rule.issuer) {
         let message = format!("keys of `{}` would be looked for at its address", rule.issuer);
         out.push(fault(at.field("issuer").value(), message, INWARD));
     }
-    if !rule.jwks.is_empty() {
-        check_keys(&rule.jwks, &at.field("jwks"), out);
+    if let Some(keys) = keys {
+        check_keys(keys, &at.field("jwks"), out);
     }
     let lists = [
         ("audiences", &rule.audiences, "an audience"),

@@ -72,8 +72,8 @@ fn check_ports(resource: &Resource<ServiceEntry>, at: &At<'_>, out: &mut Vec<Dia
         if !service_port.protocol.is_empty() {
             port::check_protocol(&service_port.protocol, &at_port.field("protocol"), out);
         }
-        if service_port.target_port != 0 {
-            port::check_number(service_port.target_port, &at_port.field("targetPort"), out);
+        if let Some(target) = service_port.target_port {
+            port::check_number(target, &at_port.field("targetPort"), out);
         }
         for field in ["name", "number"] {
             let is_same = |other: &crate::api::istio::ServicePort| match field {

@@ -71,7 +71,7 @@ fn ports(spec: &ServiceEntry) -> Vec<ServicePort> {
                 number: own,
                 name: port.name.clone(),
                 protocol: protocol::parse(&port.protocol).unwrap_or(Protocol::Detect),
-                target: TargetPort::Number(number(port.target_port).unwrap_or(own)),
+                target: TargetPort::Number(port.target_port.and_then(number).unwrap_or(own)),
             })
         })
         .collect();

@@ -53,10 +53,47 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
 
 /// What a redirect changes; at least one.
 struct Target<'r> {
-    path: Option<&'r str>,
+    path: Option<NewPath<'r>>,
     /// In lower case, without a port.
     host: Option<Host>,
     scheme: Option<Scheme>,
+}
+
+/// What becomes of a path.
+#[derive(Clone, Copy)]
+enum NewPath<'r> {
+    Whole(&'r str),
+    /// In place of what the match asks for: of a prefix, the rest of the path follows.
+    InPlace(&'r str),
+}
+
+impl<'r> NewPath<'r> {
+    fn text(self) -> &'r str {
+        match self {
+            Self::Whole(text) | Self::InPlace(text) => text,
+        }
+    }
+
+    /// The field that says it.
+    fn field(self) -> &'static str {
+        match self {
+            Self::Whole(_) => "uri",
+            Self::InPlace(_) => "prefixRewrite",
+        }
+    }
+
+    /// The paths that follow those that `asked` takes. `None`: it is an expression, of which nothing is told.
+    fn of(self, asked: &HttpMatch) -> Option<StringMatch> {
+        let text = Some(self.text().to_owned());
+        let asked = asked.uri.as_ref();
+        match self {
+            Self::InPlace(_) if asked.is_some_and(|it| it.regex.is_some()) => None,
+            Self::InPlace(_) if asked.is_none_or(|it| it.prefix.is_some()) => {
+                Some(StringMatch { prefix: text, ..StringMatch::default() })
+            }
+            _ => Some(StringMatch { exact: text, ..StringMatch::default() }),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -73,8 +110,7 @@ impl<'r> Target<'r> {
             |it: &str| it.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_.".contains(&it));
         let is_clear = it.port.is_none()
             && it.derive_port.is_none()
-            && it.prefix_rewrite.is_empty()
-            && (it.uri.is_empty() || is_path(&it.uri))
+            && [&it.uri, &it.prefix_rewrite].into_iter().all(|it| it.is_empty() || is_path(it))
             && is_name(&it.authority);
         let scheme = match it.scheme.as_str() {
             "" => None,
@@ -82,25 +118,28 @@ impl<'r> Target<'r> {
             "https" => Some(Scheme::Https),
             _ => return None,
         };
-        let path = Some(it.uri.as_str()).filter(|it| !it.is_empty());
+        let path = match (it.uri.as_str(), it.prefix_rewrite.as_str()) {
+            ("", "") => None,
+            ("", text) => Some(NewPath::InPlace(text)),
+            (text, _) => Some(NewPath::Whole(text)),
+        };
         let host = Some(&it.authority).filter(|it| !it.is_empty()).map(|it| lower(it));
         let changes = path.is_some() || host.is_some() || scheme.is_some();
         (is_clear && changes).then_some(Self { path, host, scheme })
     }
 
-    /// The request of one who follows it, where the one before was as `test` asks.
-    fn followed(&self, test: &HttpMatch) -> HttpMatch {
-        let exact =
-            |text: &str| StringMatch { exact: Some(text.to_owned()), ..StringMatch::default() };
+    /// The request of one who follows it, where the one before was as `test` asks. `None`: nothing is told of its path.
+    fn followed(&self, test: &HttpMatch) -> Option<HttpMatch> {
         let mut followed = test.clone();
         if let Some(path) = self.path {
-            followed.uri = Some(exact(path));
+            followed.uri = Some(path.of(test)?);
             followed.ignore_uri_case = false;
         }
         if let Some(host) = &self.host {
-            followed.authority = Some(exact(host));
+            let exact = Some(host.to_string());
+            followed.authority = Some(StringMatch { exact, ..StringMatch::default() });
         }
-        followed
+        Some(followed)
     }
 }
 
@@ -115,10 +154,11 @@ fn comes_back(
     let any = [HttpMatch::default()];
     let own = if route.spec.r#match.is_empty() { &any } else { route.spec.r#match.as_slice() };
     own.iter().filter(|test| asks_for_path_alone(test)).any(|test| {
-        let followed = target.followed(test);
-        comes_there(mesh, it, target, test)
-            && covers_request(test, &followed)
-            && !earlier.iter().any(|by| may_take(by, &followed))
+        target.followed(test).is_some_and(|followed| {
+            comes_there(mesh, it, target, test)
+                && covers_request(test, &followed)
+                && !earlier.iter().any(|by| may_take(by, &followed))
+        })
     })
 }
 
@@ -133,7 +173,9 @@ fn comes_there(
         (None, None) => true,
         (None, Some(Scheme::Http)) => false,
         (None, Some(Scheme::Https)) => is_at_tls(mesh, it, None, test),
-        (Some(host), _) if !it.hosts.contains(host) => false,
+        (Some(host), _) if !it.hosts.contains(host) => {
+            target.scheme != Some(Scheme::Https) && is_short_name_in_mesh(mesh, it, host, test)
+        }
         (Some(host), scheme) => {
             let may_be = |it| scheme.is_none_or(|asked| asked == it);
             (may_be(Scheme::Https) && is_at_tls(mesh, it, Some(host), test))
@@ -142,12 +184,27 @@ fn comes_there(
     }
 }
 
+/// Whether `host` is a short name that clients in the namespace have for a Service that the route is for, and leads them there in
+/// plain text. Source: Istio, the domains that proxies know a Service by.
+fn is_short_name_in_mesh(
+    mesh: &Mesh<'_>,
+    it: &VirtualService<'_>,
+    host: &str,
+    test: &HttpMatch,
+) -> bool {
+    let domain = mesh.settings.cluster_domain;
+    let rests =
+        [format!("{}.svc.{domain}", it.namespace()), format!("svc.{domain}"), domain.to_owned()];
+    let mut names = rests.iter().map(|rest| lower(&format!("{host}.{rest}")));
+    names.any(|full| it.hosts.contains(&full) && is_in_plain_text(mesh, it, &full, test))
+}
+
 /// What else a match asks for need not be so of the request that follows.
 fn asks_for_path_alone(test: &HttpMatch) -> bool {
     is_of_any_client(test) && test.method.is_none() && test.query_params.is_empty()
 }
 
-/// Whether an earlier route may take all such requests, as far as paths go.
+/// Whether an earlier route may take such requests, as far as paths go: all of those for one path, and any of those for many.
 fn may_take(route: &MergedHttp<'_>, followed: &HttpMatch) -> bool {
     let tests = &route.spec.r#match;
     tests.is_empty()
@@ -156,7 +213,9 @@ fn may_take(route: &MergedHttp<'_>, followed: &HttpMatch) -> bool {
             let is_expression = uri.as_ref().is_some_and(|it| it.regex.is_some());
             let paths =
                 HttpMatch { uri, ignore_uri_case: by.ignore_uri_case, ..HttpMatch::default() };
-            is_expression || covers_request(&paths, followed)
+            let is_many = followed.uri.as_ref().is_some_and(|it| it.prefix.is_some());
+            let is_among = || is_many && covers_request(followed, &paths);
+            is_expression || covers_request(&paths, followed) || is_among()
         })
 }
 
@@ -225,8 +284,8 @@ fn words(it: &VirtualService<'_>, target: &Target<'_>) -> (String, &'static str,
             "match the other hosts with `authority`, or take this one with a route before this one",
         ),
         (_, Some(path)) => (
-            format!("`{path}` is among the paths that this route redirects"),
-            "uri",
+            format!("`{}` is among the paths that this route redirects", path.text()),
+            path.field(),
             "match the path that is meant with `exact`, or take the new one with a route before this one",
         ),
         (Some(host), None) => (
@@ -289,7 +348,18 @@ mod tests {
             old,
             "uri: /old/"
         ));
+        assert!(routes("", old, "prefixRewrite: /old/new"));
+        assert!(routes("", "match: [{uri: {exact: /old}}], ", "prefixRewrite: /old"));
+        assert!(routes("", "", "prefixRewrite: /new"));
         for (before, test, redirect) in [
+            ("", old, "prefixRewrite: /new"),
+            ("", "match: [{uri: {exact: /old}}], ", "prefixRewrite: /old/new"),
+            ("", "match: [{uri: {regex: '/old.*'}}], ", "prefixRewrite: /old/new"),
+            (
+                "  - {match: [{uri: {prefix: /old/new/}}], directResponse: {status: 200}}\n",
+                old,
+                "prefixRewrite: /old/new",
+            ),
             ("", old, "uri: /new"),
             ("", "match: [{uri: {exact: /old}}], ", "uri: /old/"),
             ("", old, "uri: /old/, authority: other.example.com"),
@@ -406,5 +476,14 @@ mod tests {
         };
         assert!(told(80));
         assert!(!told(8080));
+        let short = |redirect: &str| {
+            let service = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: shop}\nspec: {ports: [{name: http, port: 80}]}\n";
+            is_told_of("[web]", &format!("  http: [{{redirect: {{{redirect}}}}}]\n"), service)
+        };
+        assert!(short("authority: web"));
+        assert!(short("authority: web.shop"));
+        assert!(short("authority: web.shop.svc.cluster.local"));
+        assert!(!short("authority: web.pay"));
+        assert!(!short("authority: web, scheme: https"));
     }
 }
