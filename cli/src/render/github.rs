@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use mesh_compiler::diagnostic::Finding;
 use mesh_compiler::parse::Parsed;
 
+use super::plain::plain;
 use super::remark::{self, Region, Spot, level};
 use super::{Report, Setting};
 
@@ -46,8 +47,10 @@ fn properties(finding: &Finding, parsed: &Parsed, setting: &Setting<'_>) -> Stri
     text
 }
 
+/// A log is shown by a terminal's rules, too.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines = text.split('\n').map(|line| plain(line).replace('%', "%25"));
+    lines.collect::<Vec<_>>().join("%0A")
 }
 
 fn property(text: &str) -> String {
@@ -60,7 +63,8 @@ mod tests {
 
     #[test]
     fn what_ends_a_command_or_a_property_is_escaped() {
-        assert_eq!(data("100%\r\na: b, c"), "100%25%0D%0Aa: b, c");
+        assert_eq!(data("100%\na: b, c"), "100%25%0Aa: b, c");
+        assert_eq!(data("a\r\u{1b}[2Jb"), "a\u{fffd}\u{fffd}[2Jb");
         assert_eq!(property("a:b,c%"), "a%3Ab%2Cc%25");
     }
 }

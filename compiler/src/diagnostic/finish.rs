@@ -189,14 +189,33 @@ fn resolve(found: &Diagnostic, severity: Severity, parsed: &Parsed) -> Finding {
     Finding {
         check,
         severity,
-        message: message.clone(),
+        message: shortened(message),
         primary: site(place, label, parsed),
         others: others.iter().map(|Label { place, text }| site(place, text, parsed)).collect(),
-        consequence: consequence.clone().or_else(|| of_error(severity)),
-        help: help.clone(),
+        consequence: consequence.as_deref().map(shortened).or_else(|| of_error(severity)),
+        help: help.as_deref().map(shortened),
         fixes: fixes.iter().filter_map(|fix| resolve_fix(fix, parsed)).collect(),
         cause: cause.clone(),
     }
+}
+
+/// Characters of a value that is quoted. What is longer is no name, and its place shows it whole.
+const QUOTED_MAX: usize = 300;
+
+/// With the beginnings of values that are longer.
+fn shortened(text: &str) -> String {
+    if text.len() <= QUOTED_MAX {
+        return text.to_owned();
+    }
+    let parts = text.split('`').enumerate().map(|(at, part)| {
+        let length = if at % 2 == 1 { part.chars().count() } else { 0 };
+        if length <= QUOTED_MAX {
+            return part.to_owned();
+        }
+        let start: String = part.chars().take(QUOTED_MAX / 3).collect();
+        format!("{start}… ({length} characters)")
+    });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// What every error leads to, where nothing more can be said.
@@ -216,7 +235,7 @@ fn site(place: &Place, text: &str, parsed: &Parsed) -> Site {
     Site {
         file,
         span,
-        text: text.to_owned(),
+        text: shortened(text),
         resource: title.map(|it| Arc::clone(&it.text)),
         origin: title.and_then(|it| it.origin.clone()),
     }
@@ -260,4 +279,22 @@ fn has_properties(text: &str, value: Span) -> bool {
     let line = before.rsplit('\n').next().unwrap_or_default();
     let word = line.split_ascii_whitespace().next_back();
     line.ends_with([' ', '\t']) && word.is_some_and(|word| word.starts_with(['!', '&']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{QUOTED_MAX, shortened};
+
+    #[test]
+    fn a_value_that_is_no_name_is_not_repeated_whole() {
+        let long = "ä".repeat(QUOTED_MAX + 1);
+        let start = "ä".repeat(QUOTED_MAX / 3);
+        assert_eq!(
+            shortened(&format!("`{long}` is no host")),
+            format!("`{start}… (301 characters)` is no host")
+        );
+        for whole in [format!("`{}` is none", "a".repeat(QUOTED_MAX)), long] {
+            assert_eq!(shortened(&whole), whole);
+        }
+    }
 }

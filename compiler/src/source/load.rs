@@ -104,7 +104,7 @@ fn not_utf8(file: FileId, at: usize, bytes: &[u8]) -> Diagnostic {
 }
 
 fn symlink_loop(place: Place) -> Diagnostic {
-    let message = "is a symbolic link that leads back to a folder it lies in";
+    let message = "is a symbolic link that leads back to itself or to a folder it lies in";
     Diagnostic::new(&SYMLINK_LOOP, place, message)
         .consequence("it is not followed; nothing is read twice, and nothing is missing")
         .help("remove the link")

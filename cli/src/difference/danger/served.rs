@@ -25,7 +25,7 @@ pub(super) struct Served {
 }
 
 /// Requests that a route takes, of those that no earlier one does.
-#[derive(Debug)]
+#[derive(Debug, Eq, PartialEq)]
 struct Taken {
     by: HttpMatch,
     /// Or else the gateway itself answers with a failure.
@@ -189,24 +189,31 @@ impl Served {
     }
 }
 
+/// How many pairs of matches are looked at of one host: each costs as much as the host has matches.
+const PARTS_MAX: usize = 8192;
+
 /// The widest of what was served of one host and is not: what no route takes, and what one takes that answers with a failure.
 fn refused(was: &[Taken], is: &[Taken]) -> Vec<HttpMatch> {
     let takes = |all: &[Taken], these: &HttpMatch| {
         all.iter().find(|it| covers(&it.by, these)).map(|it| it.is_served)
     };
-    let served = || was.iter().filter(|it| it.is_served).map(|it| &it.by);
-    let failing = || is.iter().filter(|it| !it.is_served).map(|it| &it.by);
-    // Of a route that takes requests as before some may go to another one that came before it.
-    let parts = served().flat_map(|it| failing().filter_map(move |by| both(it, by)));
     let is_lost =
         |these: &HttpMatch| takes(was, these) == Some(true) && takes(is, these) != Some(true);
     let mut lost: Vec<HttpMatch> = Vec::new();
-    for these in served().cloned().chain(parts).filter(is_lost) {
-        if !lost.iter().any(|wider| covers(wider, &these)) {
+    let mut add = |these: HttpMatch| {
+        if !lost.iter().any(|wider| covers(wider, &these)) && is_lost(&these) {
             lost.retain(|it| !covers(&these, it));
             lost.push(these);
         }
-    }
+    };
+    let served = || was.iter().filter(|it| it.is_served).map(|it| &it.by);
+    served().cloned().for_each(&mut add);
+    // Of a route that takes requests as before some may go to another one that came before it. What both begin with takes
+    // what it took.
+    let same = was.iter().zip(is).take_while(|(was, is)| was == is).count();
+    let failing = is.iter().skip(same).filter(|it| !it.is_served);
+    let parts = failing.flat_map(|it| served().filter_map(|by| both(by, &it.by)));
+    parts.take(PARTS_MAX).for_each(add);
     lost
 }
 
@@ -419,6 +426,22 @@ mod tests {
             |name: &str| HttpMatch { source_namespace: name.to_owned(), ..HttpMatch::default() };
         assert_eq!(taken(from("edge")), [HttpMatch::default()]);
         assert_eq!(taken(from("shop")), []);
+    }
+
+    /// As many as a host has at the most: the time grows with their number and with that of the pairs, and no faster.
+    #[test]
+    fn hundreds_of_routes_of_one_host_are_compared() {
+        let with = |name: usize, is_served: bool| {
+            let value = ValueMatch::Present;
+            let header = HeaderMatch { name: format!("x-{name}"), value, inverted: false };
+            Taken { by: HttpMatch { headers: vec![header], ..HttpMatch::default() }, is_served }
+        };
+        let was: Vec<_> = (0..300).map(|it| with(it, true)).collect();
+        let is: Vec<_> =
+            (300..600).map(|it| with(it, false)).chain((0..300).map(|it| with(it, true))).collect();
+        assert_eq!(refused(&was, &was), []);
+        let lost = refused(&was, &is);
+        assert!(lost.iter().any(|it| words(it) == "header x-0, header x-300"), "{lost:?}");
     }
 
     #[test]

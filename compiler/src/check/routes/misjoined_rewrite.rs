@@ -1,4 +1,4 @@
-//! `misjoined-rewrite`: a rewrite leaves two slashes in a path, or none where one was.
+//! `misjoined-rewrite`: a rewrite leaves two slashes in a path, or none where one was or where every path has one.
 //!
 //! The text of a rewrite takes the place of the prefix that was matched, and what follows stays. Source: Istio,
 //! `HTTPRewrite.uri`; Envoy, `prefix_rewrite`.
@@ -32,7 +32,11 @@ pub(super) fn run(mesh: &Mesh<'_>, out: &mut Vec<Diagnostic>) {
                 }
                 None => found.label("put in the place of `/`: the route is for every path"),
             };
-            out.push(found.help("let both end with a slash, or neither"));
+            out.push(found.help(if it.result.starts_with('/') {
+                "let both end with a slash, or neither"
+            } else {
+                "let the text begin with a slash, as every path does"
+            }));
         }
     }
 }
@@ -97,6 +101,11 @@ const EARLIER_MAX: usize = 64;
 fn joined(route: &HttpRoute, test: &HttpMatch, (at, index): (usize, usize)) -> Option<Misjoined> {
     let rewrite = route.rewrite.as_ref().map(|it| it.uri.as_str()).filter(|it| !it.is_empty())?;
     let prefix = prefix(test).filter(|prefix| !prefix.is_empty())?;
+    let prefix_place = test.uri.is_some().then_some(index);
+    if prefix.starts_with('/') && !rewrite.starts_with('/') {
+        let (request, result) = (prefix.to_owned(), rewrite.to_owned());
+        return Some(Misjoined { route: at, request, result, prefix: prefix_place });
+    }
     let (slash, open) = match (prefix.ends_with('/'), rewrite.ends_with('/')) {
         (true, false) => ("", rewrite),
         (false, true) => ("/", prefix),
@@ -107,7 +116,7 @@ fn joined(route: &HttpRoute, test: &HttpMatch, (at, index): (usize, usize)) -> O
         return None;
     }
     let (request, result) = (format!("{prefix}{slash}a"), format!("{rewrite}{slash}a"));
-    Some(Misjoined { route: at, request, result, prefix: test.uri.is_some().then_some(index) })
+    Some(Misjoined { route: at, request, result, prefix: prefix_place })
 }
 
 /// The requests of a match that have this path.
@@ -165,6 +174,13 @@ mod tests {
         assert_eq!(becomes(&["/api/", "/api"], "/"), None);
         assert_eq!(becomes(&["/"], "/v1").as_deref(), Some("/v1a"));
         assert_eq!(becomes(&["/"], "/v1/"), None);
+    }
+
+    #[test]
+    fn a_path_begins_with_a_slash() {
+        assert_eq!(becomes(&["/api"], "v1").as_deref(), Some("v1"));
+        assert_eq!(becomes(&["/api/"], "v1/").as_deref(), Some("v1/"));
+        assert_eq!(becomes(&[], "v1").as_deref(), Some("v1"));
     }
 
     #[test]

@@ -55,14 +55,18 @@ fn check(
     // Those that may take the same, by what must be the same.
     let mut before: BTreeMap<_, Vec<(Test<'_>, usize, usize)>> = BTreeMap::new();
     for (route, tests) in routes.iter().enumerate() {
+        let gateways = &it.resource.spec.gateways;
         let mut taken = Vec::new();
-        for test in tests {
-            let mut near = before.get(&test.key()).into_iter().flatten();
-            taken.extend(near.find(|(by, ..)| by.covers(test, &it.resource.spec.gateways)));
+        for (index, test) in tests.iter().enumerate() {
+            let near = before.entry(test.key()).or_default();
+            if let Some(by) = near.iter().find(|(by, ..)| by.covers(test, gateways)) {
+                taken.push((index, *by));
+            }
+            near.push((*test, route, index));
         }
-        if let Some((_, first, test)) = taken.first()
-            && taken.len() == tests.len()
-        {
+        let own = |(_, (_, of, _)): &(usize, (Test<'_>, usize, usize))| *of == route;
+        if taken.len() == tests.len() && !taken.iter().any(own) {
+            let Some((_, (_, first, test))) = taken.first() else { continue };
             let found =
                 Diagnostic::new(&CHECK, place(route, 0), "this route can never be selected")
                     .label("never selected")
@@ -70,9 +74,15 @@ fn check(
                     .consequence("all connections that it matches go where the earlier route leads")
                     .help("remove it, or let it ask for other connections");
             out.push(found);
+            continue;
         }
-        for (index, test) in tests.iter().enumerate() {
-            before.entry(test.key()).or_default().push((*test, route, index));
+        for (index, (_, of, by)) in taken {
+            let mut found = Diagnostic::new(&CHECK, place(route, index), "this match adds nothing")
+                .label("adds nothing")
+                .also(place(of, by), "this takes every connection that it matches")
+                .help("remove it, or let it ask for other connections");
+            found.severity = Severity::Info;
+            out.push(found);
         }
     }
 }
@@ -136,6 +146,16 @@ mod tests {
         let folder = Folder::new();
         folder.write("a.yaml", format!("apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: db, namespace: shop}}\nspec: {{hosts: [db, a.example.com, '*.example.com'], {list}: [{}, {}]}}\n", route(first), route(second)));
         findings(folder.path()).iter().any(|it| it.check.name == "shadowed-stream-route")
+    }
+
+    #[test]
+    fn a_match_of_its_own_route_may_take_all_too() {
+        for (first, second) in
+            [("{port: 80}, {port: 80}", "{port: 81}"), ("{port: 80}", "{port: 81}, {port: 80}")]
+        {
+            assert!(is_hidden("tcp", first, second), "{first} {second}");
+        }
+        assert!(!is_hidden("tcp", "{port: 80}, {port: 81}", "{port: 82}"));
     }
 
     #[test]

@@ -196,7 +196,7 @@ fn wildcards_are_hosts_too() {
     assert_eq!(found("{host: a.example.com, port: {number: 443}}"), ["host-within-wildcard"]);
     let both = ["host-within-wildcard", "unknown-port"];
     assert_eq!(found("{host: a.example.com, port: {number: 80}}"), both);
-    assert_eq!(found("{host: '*.example.com', port: {number: 443}}"), [""; 0]);
+    assert_eq!(found("{host: '*.example.com', port: {number: 443}}"), ["plaintext-to-tls-port"]);
     assert_eq!(found("{host: '*.example.org', port: {number: 443}}"), ["unknown-host"]);
 }
 

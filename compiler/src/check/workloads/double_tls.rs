@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use mesh_snapshot::object::Protocol;
 
 use crate::api::istio::{ClientTlsMode, ClientTlsSettings, TrafficPolicy};
-use crate::check::destinations;
+use crate::check::{client_tls, destinations};
 use crate::diagnostic::{Check, Diagnostic, FieldPath, Place, Severity};
 use crate::resolve::Mesh;
 use crate::resolve::host::{Host, qualify};
@@ -64,15 +64,9 @@ fn is_tls(protocol: Protocol) -> bool {
 /// The TLS that clients begin by a policy to a port, and where it stands: what is set for the port replaces what is set for all.
 fn begun(policy: &TrafficPolicy, port: u16) -> Option<(FieldPath, &ClientTlsSettings)> {
     let at = FieldPath::default().field("spec").field("trafficPolicy");
-    let mut of_ports = policy.port_level_settings.iter().enumerate();
-    let own =
-        of_ports.find(|(_, it)| it.port.as_ref().is_some_and(|it| it.number == u32::from(port)));
-    let (path, tls) = match own {
-        Some((index, own)) => (at.field("portLevelSettings").index(index), own.tls.as_ref()?),
-        None => (at, policy.tls.as_ref()?),
-    };
+    let (tls, path) = client_tls::of_port(policy, at, port)?;
     let is_begun = matches!(tls.mode, ClientTlsMode::Simple | ClientTlsMode::Mutual);
-    is_begun.then(|| (path.field("tls"), tls))
+    is_begun.then_some((path, tls))
 }
 
 /// Where routes lead that read what they carry, or know nothing of it: a gateway may have ended the clients' TLS.

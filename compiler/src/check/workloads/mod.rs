@@ -7,11 +7,13 @@ mod entry_without_ports;
 mod http_route_on_tcp_port;
 pub(super) mod missing_entry_addresses;
 pub(super) mod mtls_conflict;
+mod plaintext_to_tls_port;
 mod port_with_two_protocols;
 mod selector_in_root_namespace;
 pub(super) mod selector_without_workload;
 mod shared_target_port;
 pub(super) mod subset_without_instances;
+mod tls_to_plaintext_port;
 mod undeclared_protocol;
 mod unknown_target_port;
 mod unverified_server;
@@ -34,6 +36,8 @@ pub(super) static RULES: &[Rule] = &[
     (&port_with_two_protocols::CHECK, port_with_two_protocols::run),
     (&shared_target_port::CHECK, shared_target_port::run),
     (&double_tls::CHECK, double_tls::run),
+    (&plaintext_to_tls_port::CHECK, plaintext_to_tls_port::run),
+    (&tls_to_plaintext_port::CHECK, tls_to_plaintext_port::run),
     (&unverified_server::CHECK, unverified_server::run),
     (&unverified_server_on_port::CHECK, unverified_server_on_port::run),
 ];

@@ -180,7 +180,8 @@ impl<'a> Reader<'a> {
     /// Whatever begins at `column`, up to the end of its last line.
     fn block(&mut self, column: usize) -> Taken {
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
+        // A marker that is indented is a text of which the general parser makes nothing.
+        if self.depth > DEPTH_MAX || self.is_at_marker() {
             return None;
         }
         if self.is_at_entry() {

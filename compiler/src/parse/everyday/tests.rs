@@ -55,6 +55,7 @@ fn what_is_not_is_left_to_the_general_parser() {
         "---\n---\na: 1\n",
         "a: 1\n...\n",
         "--- a\n",
+        " ---\n# z\n",
         "%YAML 1.2\n---\na: 1\n",
         "-\n- a\n",
         "a: b: c\n",
